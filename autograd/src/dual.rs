@@ -1,0 +1,80 @@
+//! Dual numbers: a value and its derivative, carried forward together.
+
+use std::ops::{Add, Div, Mul, Neg, Sub};
+
+use crate::number::Number;
+use crate::ops::rows::{Args, Binary, Unary};
+
+/// `value + derivative·ε` with `ε² = 0`: arithmetic on it is forward-mode differentiation of one variable.
+///
+/// Every rule is a row of the operation table, so there is no second copy of a derivative here; nested duals
+/// (`Dual<Dual<f64>>`) give second derivatives.
+///
+/// ```
+/// use autograd::{Dual, Number};
+/// let x = Dual::new(Dual::new(0.5, 1.0), Dual::constant(1.0));
+/// let y = x.sin();
+/// assert_eq!(y.value.value, 0.5f64.sin());
+/// assert_eq!(y.derivative.value, 0.5f64.cos());
+/// assert_eq!(y.derivative.derivative, -0.5f64.sin());
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Dual<N> {
+    /// The function's value.
+    pub value: N,
+    /// Its derivative with respect to the variable that was seeded with 1.
+    pub derivative: N,
+}
+
+impl<N: Number> Dual<N> {
+    /// A value and its derivative: `Dual::new(x, 1)` is the variable itself.
+    pub fn new(value: N, derivative: N) -> Self {
+        Dual { value, derivative }
+    }
+}
+
+impl<N: Number> Number for Dual<N> {
+    #[inline(always)]
+    fn constant(value: f64) -> Self {
+        Dual { value: N::constant(value), derivative: N::zero() }
+    }
+
+    #[inline(always)]
+    fn unary(self, row: Unary, args: Args) -> Self {
+        let value = self.value.unary(row, args);
+        Dual { value, derivative: self.derivative.chain(row.derivative(self.value, value, args)) }
+    }
+
+    #[inline(always)]
+    fn binary(self, row: Binary, b: Self) -> Self {
+        let value = self.value.binary(row, b.value);
+        let (da, db) = row.partials(self.value, b.value, value);
+        Dual { value, derivative: self.derivative.chain(da) + b.derivative.chain(db) }
+    }
+
+    #[inline(always)]
+    fn select(self, a: Self, b: Self) -> Self {
+        Dual { value: self.value.select(a.value, b.value), derivative: self.value.select(a.derivative, b.derivative) }
+    }
+}
+
+macro_rules! operator {
+    ($($Trait:ident $method:ident $Row:ident;)*) => { $(
+        impl<N: Number> $Trait for Dual<N> {
+            type Output = Self;
+            #[inline(always)]
+            fn $method(self, b: Self) -> Self {
+                self.binary(Binary::$Row, b)
+            }
+        }
+    )* };
+}
+operator! { Add add Add; Sub sub Sub; Mul mul Mul; Div div Div; }
+
+impl<N: Number> Neg for Dual<N> {
+    type Output = Self;
+    #[inline(always)]
+    fn neg(self) -> Self {
+        self.unary(Unary::Neg, [0.0; 2])
+    }
+}

@@ -1,0 +1,73 @@
+//! What can go wrong, in words that name the operation, the shapes, the law and a repair.
+//!
+//! Shapes that do not fit are a programmer's mistake: the plain methods panic at the caller's line with the text of
+//! an [`Error`]. Where shapes or indices come from data, the `try_` forms return the same [`Error`] instead.
+
+use std::fmt;
+
+/// The one error type of this crate.
+///
+/// ```
+/// use autograd::{Error, Tensor};
+/// let error = Tensor::try_new([2, 3], vec![1.0, 2.0]).unwrap_err();
+/// assert!(matches!(error, Error::Shape { .. }));
+/// assert_eq!(error.to_string(), "tensor: shape (2, 3) needs 6 values, got 2");
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// Shapes that an operation cannot combine.
+    #[error("{op}: {law}")]
+    Shape {
+        /// The operation, by its public name.
+        op: &'static str,
+        /// The shapes, the law that they break, and a repair.
+        law: String,
+    },
+    /// An index beyond the end of an axis.
+    #[error("{op}: index {index} at position {position} is out of range for axis {axis} of length {len}")]
+    Index {
+        /// The operation, by its public name.
+        op: &'static str,
+        /// The offending index.
+        index: usize,
+        /// Where it stands in the list of indices.
+        position: usize,
+        /// The axis that it points into.
+        axis: usize,
+        /// The length of that axis.
+        len: usize,
+    },
+    /// A gradient check that could not be carried out at all.
+    #[error("check: {0}")]
+    Check(String),
+}
+
+impl Error {
+    pub(crate) fn shape(op: &'static str, law: impl fmt::Display) -> Self {
+        Error::Shape { op, law: law.to_string() }
+    }
+}
+
+/// Unwraps a shape law at the caller's line.
+pub(crate) trait OrPanic<T> {
+    fn or_panic(self) -> T;
+}
+
+impl<T> OrPanic<T> for Result<T, Error> {
+    #[track_caller]
+    #[inline]
+    fn or_panic(self) -> T {
+        match self {
+            Ok(value) => value,
+            Err(error) => fail(&error),
+        }
+    }
+}
+
+#[cold]
+#[inline(never)]
+#[track_caller]
+fn fail(error: &Error) -> ! {
+    panic!("{error}")
+}

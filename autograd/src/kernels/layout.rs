@@ -1,0 +1,80 @@
+//! Strided reading of a row-major array: one kernel serves slices, flips, permutations, diagonals and expansion.
+
+use smallvec::SmallVec;
+
+use crate::number::Float;
+use crate::shape::Shape;
+
+/// A view of a row-major array: for each index of `shape`, the position `offset + Σ index·stride` of the source.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Layout {
+    pub(crate) source: Shape,
+    pub(crate) shape: Shape,
+    pub(crate) strides: SmallVec<[isize; 4]>,
+    pub(crate) offset: usize,
+}
+
+impl Layout {
+    /// The array itself.
+    pub(crate) fn of(source: &Shape) -> Layout {
+        Layout { source: source.clone(), shape: source.clone(), strides: source.strides(), offset: 0 }
+    }
+
+    /// Calls `f(position of the first value, step)` for each innermost row of the view.
+    #[inline(always)]
+    fn for_each_row(&self, mut f: impl FnMut(usize, isize, usize)) {
+        let Some((&len, outer)) = self.shape.split_last() else {
+            return f(self.offset, 1, 1);
+        };
+        let count: usize = outer.iter().product();
+        if len == 0 || count == 0 {
+            return;
+        }
+        let step = self.strides[outer.len()];
+        let mut index: SmallVec<[usize; 4]> = smallvec::smallvec![0; outer.len()];
+        let mut position = self.offset as isize;
+        for _ in 0..count {
+            f(position as usize, step, len);
+            for i in (0..outer.len()).rev() {
+                index[i] += 1;
+                position += self.strides[i];
+                if index[i] < outer[i] {
+                    break;
+                }
+                position -= self.strides[i] * outer[i] as isize;
+                index[i] = 0;
+            }
+        }
+    }
+
+    /// `out = x[layout]`
+    pub(crate) fn read<T: Float>(&self, x: &[T], out: &mut [T]) {
+        let mut rest = out;
+        self.for_each_row(|start, step, len| {
+            let (row, tail) = std::mem::take(&mut rest).split_at_mut(len);
+            match step {
+                1 => row.copy_from_slice(&x[start..start + len]),
+                0 => row.fill(x[start]),
+                _ => {
+                    for (i, out) in row.iter_mut().enumerate() {
+                        *out = x[(start as isize + i as isize * step) as usize];
+                    }
+                }
+            }
+            rest = tail;
+        });
+    }
+
+    /// `out[layout] += x`, the transpose of reading.
+    pub(crate) fn add<T: Float>(&self, x: &[T], out: &mut [T]) {
+        let mut rest = x;
+        self.for_each_row(|start, step, len| {
+            let (row, tail) = rest.split_at(len);
+            for (i, &x) in row.iter().enumerate() {
+                let out = &mut out[(start as isize + i as isize * step) as usize];
+                *out = *out + x;
+            }
+            rest = tail;
+        });
+    }
+}

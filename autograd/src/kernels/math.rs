@@ -1,0 +1,161 @@
+//! The functions of one number that the table's values are written in, over `f32` and `f64`.
+//!
+//! Free functions, so that a row reads like the formula. The stable forms (softplus, sigmoid) live here and nowhere else.
+
+use std::ops::{Add, Div, Mul, Neg, Sub};
+
+/// What `f32` and `f64` compute natively. Sealed: its only users are the functions below.
+pub trait Real:
+    Copy
+    + PartialEq
+    + PartialOrd
+    + Add<Output = Self>
+    + Sub<Output = Self>
+    + Mul<Output = Self>
+    + Div<Output = Self>
+    + Neg<Output = Self>
+{
+    #[doc(hidden)]
+    fn of_f64(value: f64) -> Self;
+    #[doc(hidden)]
+    fn native(self, f: Native) -> Self;
+    #[doc(hidden)]
+    fn native2(self, f: Native2, b: Self) -> Self;
+    #[doc(hidden)]
+    fn native_powi(self, n: i32) -> Self;
+}
+
+macro_rules! natives {
+    ($($name:ident $Variant:ident = $f32:path, $f64:path;)*) => {
+        /// The native functions of one number.
+        #[doc(hidden)]
+        #[derive(Debug, Clone, Copy)]
+        pub enum Native { $($Variant,)* }
+
+        $(
+            #[inline(always)]
+            pub(crate) fn $name<T: Real>(x: T) -> T {
+                x.native(Native::$Variant)
+            }
+        )*
+
+        impl Real for f32 {
+            #[inline(always)]
+            fn of_f64(value: f64) -> f32 { value as f32 }
+            #[inline(always)]
+            fn native(self, f: Native) -> f32 { match f { $(Native::$Variant => $f32(self),)* } }
+            #[inline(always)]
+            fn native2(self, f: Native2, b: f32) -> f32 {
+                match f { Native2::Pow => self.powf(b), Native2::Atan2 => self.atan2(b) }
+            }
+            #[inline(always)]
+            fn native_powi(self, n: i32) -> f32 { self.powi(n) }
+        }
+        impl Real for f64 {
+            #[inline(always)]
+            fn of_f64(value: f64) -> f64 { value }
+            #[inline(always)]
+            fn native(self, f: Native) -> f64 { match f { $(Native::$Variant => $f64(self),)* } }
+            #[inline(always)]
+            fn native2(self, f: Native2, b: f64) -> f64 {
+                match f { Native2::Pow => self.powf(b), Native2::Atan2 => self.atan2(b) }
+            }
+            #[inline(always)]
+            fn native_powi(self, n: i32) -> f64 { self.powi(n) }
+        }
+    };
+}
+
+natives! {
+    exp Exp = f32::exp, f64::exp;
+    exp_m1 ExpM1 = f32::exp_m1, f64::exp_m1;
+    ln Ln = f32::ln, f64::ln;
+    ln_1p Ln1p = f32::ln_1p, f64::ln_1p;
+    sqrt Sqrt = f32::sqrt, f64::sqrt;
+    sin Sin = f32::sin, f64::sin;
+    cos Cos = f32::cos, f64::cos;
+    tan Tan = f32::tan, f64::tan;
+    asin Asin = f32::asin, f64::asin;
+    acos Acos = f32::acos, f64::acos;
+    atan Atan = f32::atan, f64::atan;
+    sinh Sinh = f32::sinh, f64::sinh;
+    cosh Cosh = f32::cosh, f64::cosh;
+    tanh Tanh = f32::tanh, f64::tanh;
+    erf Erf = libm::erff, libm::erf;
+    erfc Erfc = libm::erfcf, libm::erfc;
+    abs Abs = f32::abs, f64::abs;
+    floor Floor = f32::floor, f64::floor;
+    round Round = f32::round, f64::round;
+    ceil Ceil = f32::ceil, f64::ceil;
+}
+
+/// The native functions of two numbers.
+#[doc(hidden)]
+#[derive(Debug, Clone, Copy)]
+pub enum Native2 {
+    Pow,
+    Atan2,
+}
+
+/// A plain number in the type at hand.
+#[inline(always)]
+pub(crate) fn of<T: Real>(value: f64) -> T {
+    T::of_f64(value)
+}
+
+#[inline(always)]
+pub(crate) fn pow<T: Real>(a: T, b: T) -> T {
+    a.native2(Native2::Pow, b)
+}
+
+#[inline(always)]
+pub(crate) fn atan2<T: Real>(a: T, b: T) -> T {
+    a.native2(Native2::Atan2, b)
+}
+
+#[inline(always)]
+pub(crate) fn powi<T: Real>(x: T, n: i32) -> T {
+    x.native_powi(n)
+}
+
+#[inline(always)]
+pub(crate) fn select<T>(mask: bool, a: T, b: T) -> T {
+    if mask { a } else { b }
+}
+
+#[inline(always)]
+pub(crate) fn mask<T: Real>(mask: bool) -> T {
+    select(mask, of(1.0), of(0.0))
+}
+
+/// −1, 0, 1; NaN stays NaN.
+#[inline(always)]
+pub(crate) fn sign<T: Real>(x: T) -> T {
+    select(x > of(0.0), of(1.0), select(x < of(0.0), of(-1.0), x * of(0.0)))
+}
+
+/// The larger; NaN if either is NaN.
+#[inline(always)]
+#[allow(clippy::eq_op)] // x ≠ x is the test for NaN
+pub(crate) fn max<T: Real>(a: T, b: T) -> T {
+    select(a > b || a != a, a, b)
+}
+
+/// The smaller; NaN if either is NaN.
+#[inline(always)]
+#[allow(clippy::eq_op)] // x ≠ x is the test for NaN
+pub(crate) fn min<T: Real>(a: T, b: T) -> T {
+    select(a < b || a != a, a, b)
+}
+
+/// 1/(1 + e⁻ˣ); e⁻ˣ overflows to ∞ below −709, which gives the right 0.
+#[inline(always)]
+pub(crate) fn sigmoid<T: Real>(x: T) -> T {
+    of::<T>(1.0) / (of::<T>(1.0) + exp(-x))
+}
+
+/// ln(1 + eˣ) = max(x, 0) + ln(1 + e^−|x|), which neither overflows nor loses the small end.
+#[inline(always)]
+pub(crate) fn softplus<T: Real>(x: T) -> T {
+    max(x, of(0.0)) + ln_1p(exp(-abs(x)))
+}

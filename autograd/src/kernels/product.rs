@@ -1,0 +1,98 @@
+//! Matrix products, by the crate `gemm`: `c = α·c + a·b` on strided matrices, so that a transposed operand is never copied.
+
+use super::math::Real;
+
+/// A matrix inside a slice: where it starts, and how far apart rows and columns lie.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Matrix<'a, T> {
+    pub(crate) values: &'a [T],
+    pub(crate) row_stride: usize,
+    pub(crate) col_stride: usize,
+}
+
+impl<'a, T> Matrix<'a, T> {
+    /// A row-major matrix of `cols` columns, read as its transpose if asked.
+    pub(crate) fn new(values: &'a [T], cols: usize, transposed: bool) -> Self {
+        let (row_stride, col_stride) = if transposed { (1, cols) } else { (cols, 1) };
+        Matrix { values, row_stride, col_stride }
+    }
+}
+
+/// Types that have a matrix product. Sealed: `f32` and `f64`.
+pub trait Product: Real {
+    #[doc(hidden)]
+    #[allow(clippy::too_many_arguments)] // the classical signature of a matrix product
+    fn gemm(
+        m: usize,
+        k: usize,
+        n: usize,
+        a: (&[Self], usize, usize),
+        b: (&[Self], usize, usize),
+        add: bool,
+        c: &mut [Self],
+    );
+}
+
+/// `c = a·b`, or `c += a·b` if `add`: (m, k) · (k, n) → (m, n), `c` row-major.
+pub(crate) fn matmul<T: Product>(m: usize, k: usize, n: usize, a: Matrix<T>, b: Matrix<T>, add: bool, c: &mut [T]) {
+    T::gemm(m, k, n, (a.values, a.row_stride, a.col_stride), (b.values, b.row_stride, b.col_stride), add, c);
+}
+
+macro_rules! product {
+    ($T:ident) => {
+        impl Product for $T {
+            #[inline]
+            fn gemm(
+                m: usize,
+                k: usize,
+                n: usize,
+                (a, a_rs, a_cs): (&[$T], usize, usize),
+                (b, b_rs, b_cs): (&[$T], usize, usize),
+                add: bool,
+                c: &mut [$T],
+            ) {
+                if m == 0 || n == 0 {
+                    return;
+                }
+                if k == 0 {
+                    // An empty sum.
+                    if !add {
+                        c.fill(0.0);
+                    }
+                    return;
+                }
+                let last = |rows: usize, cols: usize, rs: usize, cs: usize| (rows - 1) * rs + (cols - 1) * cs;
+                assert!(last(m, k, a_rs, a_cs) < a.len(), "matrix a lies inside its slice");
+                assert!(last(k, n, b_rs, b_cs) < b.len(), "matrix b lies inside its slice");
+                assert!(m * n <= c.len(), "matrix c lies inside its slice");
+                // SAFETY: the three matrices lie inside their slices (asserted above), `c` is borrowed mutably and so
+                // overlaps neither `a` nor `b`, and all values are initialised.
+                unsafe {
+                    gemm::gemm(
+                        m,
+                        n,
+                        k,
+                        c.as_mut_ptr(),
+                        1,
+                        n as isize,
+                        add,
+                        a.as_ptr(),
+                        a_cs as isize,
+                        a_rs as isize,
+                        b.as_ptr(),
+                        b_cs as isize,
+                        b_rs as isize,
+                        1.0,
+                        1.0,
+                        false,
+                        false,
+                        false,
+                        gemm::Parallelism::None,
+                    );
+                }
+            }
+        }
+    };
+}
+product!(f32);
+product!(f64);

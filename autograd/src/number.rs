@@ -1,0 +1,136 @@
+//! [`Number`]: what a formula can be written over, so that one formula has several readings.
+
+use std::fmt::{Debug, Display};
+use std::ops::{Add, Div, Mul, Neg, Sub};
+
+use crate::kernels::math::{self, Real};
+use crate::kernels::product::Product;
+use crate::ops::rows::{Args, Binary, Unary};
+use crate::ops::table::{binary_table, unary_table};
+
+macro_rules! number_unary_methods {
+    (($x:ident $y:ident $p:ident $q:ident $c:ident) $(
+        $(#[$doc:meta])* $Row:ident, $name:ident($($arg:ident: $type:ty),*), $value:expr, $derivative:expr, $domain:expr, [$($kink:expr),*];
+    )*) => { $(
+        $(#[$doc])*
+        #[inline(always)]
+        fn $name(self $(, $arg: $type)*) -> Self { self.unary(Unary::$Row, crate::ops::rows::args([$($arg.into()),*])) }
+    )* };
+}
+macro_rules! number_binary_methods {
+    (($a:ident $b:ident $y:ident $c:ident) $($(#[$doc:meta])* $Row:ident, $name:ident, $value:expr, $partials:expr, $da:expr, $db:expr;)*) => { $(
+        $(#[$doc])*
+        #[inline(always)]
+        fn $name(self, b: Self) -> Self { self.binary(Binary::$Row, b) }
+    )* };
+}
+
+/// Anything that elementwise formulas can be written over: `f32`, `f64`, [`Dual`](crate::Dual) numbers, recorded handles.
+///
+/// Derivative rules are formulas over `Number`, and so are a user's own elementwise functions. All methods of the
+/// operation table are provided from the two required ones.
+///
+/// ```
+/// use autograd::{Dual, Number};
+/// fn swish<N: Number>(x: N) -> N {
+///     x / (N::one() + (-x).exp())
+/// }
+/// assert_eq!(swish(0.0), 0.0);
+/// assert_eq!(swish(Dual::new(0.0, 1.0)).derivative, 0.5);
+/// ```
+pub trait Number:
+    Copy + Add<Output = Self> + Sub<Output = Self> + Mul<Output = Self> + Div<Output = Self> + Neg<Output = Self>
+{
+    /// A plain number, with derivative 0.
+    fn constant(value: f64) -> Self;
+
+    #[doc(hidden)]
+    fn unary(self, row: Unary, args: Args) -> Self;
+
+    #[doc(hidden)]
+    fn binary(self, row: Binary, b: Self) -> Self;
+
+    /// `a` where this mask is not 0, else `b`; the branch not taken contributes nothing, not even its NaN.
+    fn select(self, a: Self, b: Self) -> Self;
+
+    /// 0.
+    fn zero() -> Self {
+        Self::constant(0.0)
+    }
+
+    /// 1.
+    fn one() -> Self {
+        Self::constant(1.0)
+    }
+
+    unary_table!(number_unary_methods);
+    binary_table!(number_binary_methods);
+}
+
+/// The type of an array's values: `f32` or `f64`.
+///
+/// Plain numbers in formulas are `f64` whatever the array's type, so that code over any `Float` can write `0.5 * x`.
+///
+/// ```
+/// use autograd::{Float, Tensor};
+/// fn halves<T: Float>(n: usize) -> Tensor<T> {
+///     Tensor::full(n, T::from_f64(0.5))
+/// }
+/// assert_eq!(halves::<f32>(2).to_vec(), [0.5, 0.5]);
+/// ```
+pub trait Float: Number + Real + PartialOrd + Debug + Display + Default + Send + Sync + Product + 'static {
+    /// The type's name: `"f32"` or `"f64"`.
+    const NAME: &'static str;
+    /// The difference between 1 and the next larger number.
+    const EPSILON: f64;
+
+    /// The nearest number of this type.
+    fn from_f64(value: f64) -> Self;
+
+    /// The same number as `f64`, exactly.
+    fn to_f64(self) -> f64;
+
+    /// Neither infinite nor NaN.
+    fn is_finite(self) -> bool {
+        self.to_f64().is_finite()
+    }
+}
+
+macro_rules! float {
+    ($T:ident) => {
+        impl Number for $T {
+            #[inline(always)]
+            fn constant(value: f64) -> $T {
+                value as $T
+            }
+            #[inline(always)]
+            fn unary(self, row: Unary, args: Args) -> $T {
+                row.value(self, args)
+            }
+            #[inline(always)]
+            fn binary(self, row: Binary, b: $T) -> $T {
+                row.value(self, b)
+            }
+            #[inline(always)]
+            fn select(self, a: $T, b: $T) -> $T {
+                math::select(self != 0.0, a, b)
+            }
+        }
+
+        impl Float for $T {
+            const NAME: &'static str = stringify!($T);
+            const EPSILON: f64 = $T::EPSILON as f64;
+
+            #[inline(always)]
+            fn from_f64(value: f64) -> $T {
+                value as $T
+            }
+            #[inline(always)]
+            fn to_f64(self) -> f64 {
+                f64::from(self)
+            }
+        }
+    };
+}
+float!(f32);
+float!(f64);

@@ -1,0 +1,43 @@
+//! Choosing between arrays, element by element. The other elementwise operations are rows of the table.
+
+use super::{Array, Input, Operation};
+use crate::error::Error;
+use crate::kernels::elementwise as kernels;
+use crate::number::Float;
+use crate::shape::{Shape, broadcast};
+
+/// `y = mask ? a : b`; each branch gets `dy` where it was taken and 0 where it was not.
+///
+/// The gradient is selected, not multiplied by the mask: a NaN or ∞ in the branch not taken stays there.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Select;
+
+impl Operation for Select {
+    fn name(&self) -> &'static str {
+        "select"
+    }
+
+    fn forward<T: Float>(&self, x: &[Input<'_, T>], _shape: &Shape, out: &mut [T]) {
+        kernels::select(x[0].values, x[1].values, x[2].values, out);
+    }
+
+    fn differentiable(&self, k: usize) -> bool {
+        k > 0
+    }
+
+    fn vjp<A: Array>(&self, k: usize, x: &[&A], _y: &A, dy: &A) -> A {
+        let zero = x[0].constant_like(crate::Tensor::zeros(x[0].shape()));
+        if k == 1 { select(x[0], dy, &zero) } else { select(x[0], &zero, dy) }
+    }
+}
+
+/// All of one shape.
+pub(crate) fn select<A: Array>(mask: &A, a: &A, b: &A) -> A {
+    A::apply(Select, mask.shape(), &[mask, a, b])
+}
+
+/// With broadcasting.
+pub(crate) fn select_broadcast<A: Array>(mask: &A, a: &A, b: &A) -> Result<A, Error> {
+    let shape = broadcast("select", &broadcast("select", &mask.shape(), &a.shape())?, &b.shape())?;
+    Ok(select(&mask.expanded(&shape), &a.expanded(&shape), &b.expanded(&shape)))
+}

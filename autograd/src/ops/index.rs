@@ -1,0 +1,107 @@
+//! Reading and adding at given positions.
+//!
+//! Every form compiles to a list of flat positions: `y[i] = x[position[i]]`, whose transpose is `x[position[i]] += y[i]`.
+
+use std::sync::Arc;
+
+use super::{Array, Input, Operation};
+use crate::error::Error;
+use crate::number::Float;
+use crate::shape::Shape;
+
+/// `y[i] = x[positions[i]]`; `dx` is `dy` added at the positions.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Gather {
+    positions: Arc<[usize]>,
+}
+
+/// `y[positions[i]] += x[i]`, 0 elsewhere; `dx[i] = dy[positions[i]]`.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct ScatterAdd {
+    positions: Arc<[usize]>,
+}
+
+impl Operation for Gather {
+    fn name(&self) -> &'static str {
+        "gather"
+    }
+
+    fn forward<T: Float>(&self, x: &[Input<'_, T>], _shape: &Shape, out: &mut [T]) {
+        for (out, &at) in out.iter_mut().zip(&*self.positions) {
+            *out = x[0].values[at];
+        }
+    }
+
+    fn vjp<A: Array>(&self, _k: usize, x: &[&A], _y: &A, dy: &A) -> A {
+        A::apply(ScatterAdd { positions: self.positions.clone() }, x[0].shape(), &[dy])
+    }
+}
+
+impl Operation for ScatterAdd {
+    fn name(&self) -> &'static str {
+        "scatter_add"
+    }
+
+    fn forward<T: Float>(&self, x: &[Input<'_, T>], _shape: &Shape, out: &mut [T]) {
+        out.fill(T::zero());
+        for (&x, &at) in x[0].values.iter().zip(&*self.positions) {
+            out[at] = out[at] + x;
+        }
+    }
+
+    fn vjp<A: Array>(&self, _k: usize, x: &[&A], _y: &A, dy: &A) -> A {
+        A::apply(Gather { positions: self.positions.clone() }, x[0].shape(), &[dy])
+    }
+}
+
+fn checked(op: &'static str, axis: usize, len: usize, indices: &[usize]) -> Result<(), Error> {
+    match indices.iter().position(|&index| index >= len) {
+        Some(position) => Err(Error::Index { op, index: indices[position], position, axis, len }),
+        None => Ok(()),
+    }
+}
+
+/// Flat positions of `x[…, indices, …]` along `axis`.
+fn along(shape: &Shape, axis: usize, indices: &[usize]) -> Arc<[usize]> {
+    let (outer, n, inner) = shape.around(axis..axis + 1);
+    let rows = (0..outer).flat_map(|o| indices.iter().map(move |&j| (o * n + j) * inner));
+    rows.flat_map(|row| row..row + inner).collect()
+}
+
+/// The slices of `x` at `indices` of `axis`, in that order.
+pub(crate) fn take<A: Array>(x: &A, axis: usize, indices: &[usize]) -> Result<A, Error> {
+    let shape = x.shape();
+    checked("take", axis, shape.axis("take", axis)?, indices)?;
+    let positions = along(&shape, axis, indices);
+    Ok(A::apply(Gather { positions }, shape.with_axis(axis, indices.len()), &[x]))
+}
+
+/// Zeros of length `len` along `axis`, to which the slices of `x` are added at `indices`.
+pub(crate) fn scatter_add<A: Array>(x: &A, axis: usize, indices: &[usize], len: usize) -> Result<A, Error> {
+    let shape = x.shape();
+    let n = shape.axis("scatter_add", axis)?;
+    if n != indices.len() {
+        let law = format!("{} indices given for the {n} slices along axis {axis} of shape {shape}", indices.len());
+        return Err(Error::shape("scatter_add", law));
+    }
+    checked("scatter_add", axis, len, indices)?;
+    let target = shape.with_axis(axis, len);
+    let positions = along(&target, axis, indices);
+    Ok(A::apply(ScatterAdd { positions }, target, &[x]))
+}
+
+/// One value for each position of the other axes: `y[…, …] = x[…, indices[…], …]`, and the axis disappears.
+pub(crate) fn pick<A: Array>(x: &A, axis: usize, indices: &[usize]) -> Result<A, Error> {
+    let shape = x.shape();
+    let len = shape.axis("pick", axis)?;
+    let (outer, n, inner) = shape.around(axis..axis + 1);
+    let rest = shape.without(axis..axis + 1);
+    if indices.len() != outer * inner {
+        let law = format!("{} indices given for the {} places of shape {rest}", indices.len(), outer * inner);
+        return Err(Error::shape("pick", law));
+    }
+    checked("pick", axis, len, indices)?;
+    let flat = |(place, &j): (usize, &usize)| (place / inner * n + j) * inner + place % inner;
+    let positions = indices.iter().enumerate().map(flat).collect();
+    Ok(A::apply(Gather { positions }, rest, &[x]))
+}

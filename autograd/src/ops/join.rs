@@ -1,0 +1,85 @@
+//! Putting arrays together along an axis.
+
+use super::{Array, Input, Operation, view};
+use crate::error::Error;
+use crate::number::Float;
+use crate::shape::Shape;
+
+/// Arrays one after another along `axis`; each gets back its slice of `dy`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Concat {
+    axis: usize,
+}
+
+impl Operation for Concat {
+    fn name(&self) -> &'static str {
+        "concat"
+    }
+
+    fn forward<T: Float>(&self, x: &[Input<'_, T>], shape: &Shape, out: &mut [T]) {
+        let (outer, n, inner) = shape.around(self.axis..self.axis + 1);
+        let mut start = 0;
+        for x in x {
+            let len = x.shape[self.axis] * inner;
+            for o in 0..outer {
+                let at = o * n * inner + start;
+                out[at..at + len].copy_from_slice(&x.values[o * len..(o + 1) * len]);
+            }
+            start += len;
+        }
+    }
+
+    fn vjp<A: Array>(&self, k: usize, x: &[&A], _y: &A, dy: &A) -> A {
+        let start: usize = x[..k].iter().map(|x| x.shape()[self.axis]).sum();
+        let end = start + x[k].shape()[self.axis];
+        view::slice(dy, self.axis, start..end, 1).expect("a part of the whole")
+    }
+}
+
+pub(crate) fn concat<A: Array>(x: &[&A], axis: usize) -> Result<A, Error> {
+    let Some(first) = x.first() else {
+        return Err(Error::shape("concat", "no arrays given; at least one is needed"));
+    };
+    let shape = first.shape();
+    shape.axis("concat", axis)?;
+    let mut len = 0;
+    for (i, x) in x.iter().enumerate() {
+        let other = x.shape();
+        if other.len() != shape.len() || other.with_axis(axis, 0) != shape.with_axis(axis, 0) {
+            let law = format!("array {i} of shape {other} does not fit {shape}: only axis {axis} may differ");
+            return Err(Error::shape("concat", law));
+        }
+        len += other[axis];
+    }
+    Ok(A::apply(Concat { axis }, shape.with_axis(axis, len), x))
+}
+
+/// Arrays of one shape along a new axis.
+pub(crate) fn stack<A: Array>(x: &[&A], axis: usize) -> Result<A, Error> {
+    let shape = x.first().map(|x| x.shape());
+    if let Some((i, other)) = x.iter().enumerate().find(|(_, x)| Some(x.shape()) != shape) {
+        let law = format!(
+            "array {i} of shape {} does not fit {}: all shapes must be equal",
+            other.shape(),
+            shape.unwrap_or_default()
+        );
+        return Err(Error::shape("stack", law));
+    }
+    let x = x.iter().map(|&x| view::unsqueeze(x, axis)).collect::<Result<Vec<_>, _>>()?;
+    concat(&x.iter().collect::<Vec<_>>(), axis)
+}
+
+/// Parts of the given lengths along `axis`.
+pub(crate) fn split<A: Array>(x: &A, axis: usize, lengths: &[usize]) -> Result<Vec<A>, Error> {
+    let shape = x.shape();
+    let len = shape.axis("split", axis)?;
+    if lengths.iter().sum::<usize>() != len {
+        let law = format!("the lengths {lengths:?} must add up to {len}, axis {axis} of shape {shape}");
+        return Err(Error::shape("split", law));
+    }
+    let starts = lengths.iter().scan(0, |end, n| {
+        *end += n;
+        Some(*end - n..*end)
+    });
+    starts.map(|range| view::slice(x, axis, range, 1)).collect()
+}

@@ -1,0 +1,218 @@
+//! Operations: what they compute, and how their gradients are found.
+//!
+//! - `table` — the elementwise operations, a row each. **A new elementwise operation is a new row.**
+//! - `reduce`, `product`, `view`, `index`, `join`, `scan`, `softmax` — the structured ones, a file per family, each in the
+//!   order: formula and shapes, shape law, value, derivative. **A new structured operation is a struct with
+//!   [`Operation`], and one line in [`operations!`].**
+//!
+//! A derivative is written once, over [`Array`]: the little language that rules are written in. It has two readings.
+//! Plain arrays compute at once (the sweep, and `Tensor`'s own methods); recorded arrays append to the tape, so that a
+//! gradient can be differentiated again.
+//!
+//! Operations know neither the tape nor the sweep.
+
+pub(crate) mod elementwise;
+pub(crate) mod index;
+pub(crate) mod join;
+pub(crate) mod product;
+pub(crate) mod reduce;
+pub(crate) mod rows;
+pub(crate) mod scan;
+pub(crate) mod softmax;
+pub(crate) mod table;
+pub(crate) mod view;
+
+use crate::kernels::elementwise as kernels;
+use crate::number::Float;
+use crate::shape::{Shape, broadcast};
+use crate::tensor::Tensor;
+use rows::{Args, Binary, Unary};
+
+/// An operand as a kernel sees it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Input<'a, T> {
+    pub(crate) shape: &'a Shape,
+    pub(crate) values: &'a [T],
+}
+
+/// A structured operation: its value, and its derivative by reverse reading.
+pub(crate) trait Operation {
+    /// The public name.
+    fn name(&self) -> &'static str;
+
+    /// Fills `out`, which is row-major and of shape `shape`; every value is written.
+    fn forward<T: Float>(&self, x: &[Input<'_, T>], shape: &Shape, out: &mut [T]);
+
+    /// The gradient of input `k` from the gradient `dy` of the output.
+    fn vjp<A: Array>(&self, k: usize, x: &[&A], y: &A, dy: &A) -> A;
+
+    /// Whether a gradient flows to input `k` at all.
+    fn differentiable(&self, _k: usize) -> bool {
+        true
+    }
+}
+
+/// Declares the structured operations: the enum that the tape stores, and its dispatch.
+macro_rules! operations {
+    ($($Variant:ident($Type:ty),)*) => {
+        /// What an array node of the tape does.
+        #[derive(Debug, Clone, PartialEq)]
+        pub(crate) enum Op {
+            /// A row of the table of one input.
+            Unary(Unary, Args),
+            /// A row of the table of two inputs.
+            Binary(Binary),
+            $($Variant($Type),)*
+        }
+
+        impl Op {
+            pub(crate) fn name(&self) -> &'static str {
+                match self {
+                    Op::Unary(row, _) => row.name(),
+                    Op::Binary(row) => row.name(),
+                    $(Op::$Variant(op) => op.name(),)*
+                }
+            }
+
+            /// Fills `out` with the operation's value.
+            pub(crate) fn forward<T: Float>(&self, x: &[Input<'_, T>], shape: &Shape, out: &mut [T]) {
+                match self {
+                    Op::Unary(row, args) => kernels::unary(*row, *args, x[0].values, out),
+                    Op::Binary(row) => {
+                        let runs = kernels::Runs::new(shape, x[0].shape, x[1].shape);
+                        kernels::binary(*row, &runs, x[0].values, x[1].values, out);
+                    }
+                    $(Op::$Variant(op) => op.forward(x, shape, out),)*
+                }
+            }
+
+            /// Whether a gradient flows to input `k` at all.
+            pub(crate) fn differentiable(&self, k: usize) -> bool {
+                match self {
+                    Op::Unary(row, _) => !row.is_flat(),
+                    Op::Binary(row) => !row.is_flat(),
+                    $(Op::$Variant(op) => op.differentiable(k),)*
+                }
+            }
+
+            /// The gradient of input `k`.
+            pub(crate) fn vjp<A: Reading>(&self, k: usize, x: &[&A], y: &A, dy: A) -> A {
+                match self {
+                    Op::Unary(row, args) => A::unary_vjp(*row, *args, x[0], y, dy),
+                    Op::Binary(row) => A::binary_vjp(*row, k == 1, x[0], x[1], y, dy).sum_to(&x[k].shape()),
+                    $(Op::$Variant(op) => op.vjp(k, x, y, &dy),)*
+                }
+            }
+        }
+
+        $(
+            impl From<$Type> for Op {
+                fn from(op: $Type) -> Op {
+                    Op::$Variant(op)
+                }
+            }
+        )*
+    };
+}
+
+operations! {
+    Select(elementwise::Select),
+    Reduce(reduce::Reduce),
+    TieShare(reduce::TieShare),
+    Expand(view::Expand),
+    Reshape(view::Reshape),
+    Transpose(view::Transpose),
+    View(view::View),
+    Spread(view::Spread),
+    Gather(index::Gather),
+    ScatterAdd(index::ScatterAdd),
+    Concat(join::Concat),
+    Matmul(product::Matmul),
+    Affine(product::Affine),
+    CumulativeSum(scan::CumulativeSum),
+    Softmax(softmax::Softmax),
+    LogSoftmax(softmax::LogSoftmax),
+    CrossEntropy(softmax::CrossEntropy),
+    CrossEntropyGradient(softmax::CrossEntropyGradient),
+}
+
+/// An array in one of the readings of the rules: a plain value, or a recorded handle.
+///
+/// The provided methods are the words of the language. They assume that shapes fit: laws are checked where the user
+/// calls, before anything is computed.
+pub(crate) trait Array: Sized + Clone {
+    type Value: Float;
+
+    fn shape(&self) -> Shape;
+
+    /// Computes (and, in the recorded reading, records) an operation whose result has shape `shape`.
+    fn apply(op: impl Into<Op>, shape: Shape, x: &[&Self]) -> Self;
+
+    /// A value that does not depend on anything, in the same reading as `self`.
+    fn constant_like(&self, value: Tensor<Self::Value>) -> Self;
+
+    /// If this is the transpose of the last two axes of another array: that array.
+    fn untransposed(&self) -> Option<Self> {
+        None
+    }
+
+    fn unary(&self, row: Unary, args: Args) -> Self {
+        Self::apply(Op::Unary(row, args), self.shape(), &[self])
+    }
+
+    /// The operands' shapes must broadcast.
+    fn binary(&self, row: Binary, b: &Self) -> Self {
+        let shape = broadcast(row.name(), &self.shape(), &b.shape()).expect("shapes checked by the caller");
+        Self::apply(Op::Binary(row), shape, &[self, b])
+    }
+
+    fn add(&self, b: &Self) -> Self {
+        self.binary(Binary::Add, b)
+    }
+
+    fn sub(&self, b: &Self) -> Self {
+        self.binary(Binary::Sub, b)
+    }
+
+    fn mul(&self, b: &Self) -> Self {
+        self.binary(Binary::Mul, b)
+    }
+
+    /// `self · b`, but 0 where `self`, an incoming gradient, is 0.
+    fn chain(&self, b: &Self) -> Self {
+        self.binary(Binary::Chain, b)
+    }
+
+    /// The same values in another shape of as many values.
+    fn reshaped(&self, shape: &Shape) -> Self {
+        if self.shape() == *shape {
+            return self.clone();
+        }
+        Self::apply(view::Reshape, shape.clone(), &[self])
+    }
+
+    /// Stretched to `shape` by broadcasting.
+    fn expanded(&self, shape: &Shape) -> Self {
+        if self.shape() == *shape {
+            return self.clone();
+        }
+        Self::apply(view::Expand, shape.clone(), &[self])
+    }
+
+    /// The transpose of [`expanded`](Array::expanded): sums over the axes along which `shape` would be stretched.
+    fn sum_to(&self, shape: &Shape) -> Self {
+        if self.shape() == *shape {
+            return self.clone();
+        }
+        reduce::sum_to(self, shape)
+    }
+}
+
+/// A reading in which gradients are computed: the table's rows have a fused form in each.
+pub(crate) trait Reading: Array {
+    /// `dy · row′(x, y)`
+    fn unary_vjp(row: Unary, args: Args, x: &Self, y: &Self, dy: Self) -> Self;
+
+    /// `dy · ∂row/∂a`, or `dy · ∂row/∂b` if `second`, in the shape of `dy`.
+    fn binary_vjp(row: Binary, second: bool, a: &Self, b: &Self, y: &Self, dy: Self) -> Self;
+}

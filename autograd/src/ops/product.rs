@@ -1,0 +1,190 @@
+//! Products: matrices, batches of them, vectors, and the affine form of a layer.
+//!
+//! A transposed operand is passed to the product as strides; nothing is copied for it.
+
+use super::{Array, Input, Operation, view};
+use crate::error::Error;
+use crate::kernels::product::{self as kernels, Matrix};
+use crate::number::Float;
+use crate::shape::{Shape, broadcast};
+
+/// `(…, m, k) · (…, k, n) → (…, m, n)`, each operand read as its transpose if its flag is set.
+///
+/// `da = dy · bᵀ`, `db = aᵀ · dy`; with a transposed operand, the transposes of these.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Matmul {
+    transpose_a: bool,
+    transpose_b: bool,
+}
+
+/// The lengths of the last two axes, exchanged if `transposed`.
+fn matrix(shape: &[usize], transposed: bool) -> (usize, usize) {
+    let (rows, cols) = (shape[shape.len() - 2], shape[shape.len() - 1]);
+    if transposed { (cols, rows) } else { (rows, cols) }
+}
+
+/// The axes before the last two.
+fn batch(shape: &Shape) -> Shape {
+    shape.without(shape.len() - 2..shape.len())
+}
+
+impl Operation for Matmul {
+    fn name(&self) -> &'static str {
+        "matmul"
+    }
+
+    fn forward<T: Float>(&self, x: &[Input<'_, T>], shape: &Shape, out: &mut [T]) {
+        let (a, b) = (x[0], x[1]);
+        let (m, k) = matrix(a.shape, self.transpose_a);
+        let n = shape[shape.len() - 1];
+        let (size_a, size_b, size) = (m * k, k * n, m * n);
+        if size == 0 {
+            return;
+        }
+        let (batch_a, batch_b) = (batch(a.shape), batch(b.shape));
+        let runs = crate::kernels::elementwise::Runs::new(&batch(shape), &batch_a, &batch_b);
+        let (cols_a, cols_b) = (a.shape[a.shape.len() - 1], b.shape[b.shape.len() - 1]);
+        runs.for_each(|run| {
+            for i in 0..run.len {
+                let at_a = (run.a + i * run.step_a) * size_a;
+                let at_b = (run.b + i * run.step_b) * size_b;
+                let a = Matrix::new(&a.values[at_a..at_a + size_a], cols_a, self.transpose_a);
+                let b = Matrix::new(&b.values[at_b..at_b + size_b], cols_b, self.transpose_b);
+                kernels::matmul(m, k, n, a, b, false, &mut out[(run.out + i) * size..][..size]);
+            }
+        });
+    }
+
+    fn vjp<A: Array>(&self, k: usize, x: &[&A], _y: &A, dy: &A) -> A {
+        let (a, b) = (x[0], x[1]);
+        let (ta, tb) = (self.transpose_a, self.transpose_b);
+        let dx = match (k, ta, tb) {
+            (0, false, _) => matrices(dy, b, false, !tb),
+            (0, true, _) => matrices(b, dy, tb, true),
+            (_, _, false) => matrices(a, dy, !ta, false),
+            (_, _, true) => matrices(dy, a, true, ta),
+        };
+        dx.sum_to(&x[k].shape())
+    }
+}
+
+/// The product of arrays of at least two axes whose shapes are known to fit.
+fn matrices<A: Array>(a: &A, b: &A, transpose_a: bool, transpose_b: bool) -> A {
+    let (shape_a, shape_b) = (a.shape(), b.shape());
+    let (m, _) = matrix(&shape_a, transpose_a);
+    let (_, n) = matrix(&shape_b, transpose_b);
+    let batch = broadcast("matmul", &batch(&shape_a), &batch(&shape_b)).expect("batches checked by the caller");
+    let shape = batch.inserted(batch.len(), m).inserted(batch.len() + 1, n);
+    A::apply(Matmul { transpose_a, transpose_b }, shape, &[a, b])
+}
+
+/// The operand and whether to read it transposed, so that a recorded transpose costs nothing.
+fn unwrapped<A: Array>(x: &A) -> (A, bool) {
+    match x.untransposed() {
+        Some(base) => (base, true),
+        None => (x.clone(), false),
+    }
+}
+
+/// NumPy's `matmul`: vectors are rows on the left and columns on the right; leading axes broadcast.
+pub(crate) fn matmul<A: Array>(a: &A, b: &A) -> Result<A, Error> {
+    let (shape_a, shape_b) = (a.shape(), b.shape());
+    if shape_a.is_empty() || shape_b.is_empty() {
+        let law = format!("{shape_a} · {shape_b}: a single number has no matrix product; multiply with *?");
+        return Err(Error::shape("matmul", law));
+    }
+    let inner_a = shape_a[shape_a.len() - 1];
+    let inner_b = shape_b[shape_b.len().saturating_sub(2)];
+    if inner_a != inner_b {
+        let law = format!(
+            "inner dimensions differ: {shape_a} · {shape_b} needs {inner_a} = {inner_b}; transpose an operand with t()?"
+        );
+        return Err(Error::shape("matmul", law));
+    }
+    match (shape_a.len(), shape_b.len()) {
+        (1, _) => {
+            let y = matmul(&view::unsqueeze(a, 0)?, b)?;
+            let axis = y.shape().len() - if shape_b.len() == 1 { 1 } else { 2 };
+            view::squeeze(&y, axis)
+        }
+        (rank, 1) => view::squeeze(&matmul(a, &view::unsqueeze(b, 1)?)?, rank - 1),
+        _ => {
+            broadcast("matmul", &batch(&shape_a), &batch(&shape_b))?;
+            let ((a, transpose_a), (b, transpose_b)) = (unwrapped(a), unwrapped(b));
+            if shape_a.len() > 2 && shape_b.len() == 2 && !transpose_a {
+                // One tall product instead of a batch of small ones, and one product for the gradient of b.
+                let rows = a.reshaped(&Shape::from([shape_a.numel() / inner_a.max(1), inner_a]));
+                let y = matrices(&rows, &b, false, transpose_b);
+                let last = y.shape()[1];
+                return Ok(y.reshaped(&shape_a.with_axis(shape_a.len() - 1, last)));
+            }
+            Ok(matrices(&a, &b, transpose_a, transpose_b))
+        }
+    }
+}
+
+/// `Σ aᵢ·bᵢ` of two vectors.
+pub(crate) fn dot<A: Array>(a: &A, b: &A) -> Result<A, Error> {
+    let (shape_a, shape_b) = (a.shape(), b.shape());
+    if shape_a.len() != 1 || shape_a != shape_b {
+        let law = format!("{shape_a} · {shape_b}: two vectors of one length are needed; matmul takes matrices");
+        return Err(Error::shape("dot", law));
+    }
+    matmul(a, b)
+}
+
+/// `yᵢⱼ = aᵢ·bⱼ`: `(m,) ⊗ (n,) → (m, n)`
+pub(crate) fn outer<A: Array>(a: &A, b: &A) -> Result<A, Error> {
+    let (shape_a, shape_b) = (a.shape(), b.shape());
+    if shape_a.len() != 1 || shape_b.len() != 1 {
+        return Err(Error::shape("outer", format!("{shape_a} ⊗ {shape_b}: two vectors are needed; flatten them?")));
+    }
+    Ok(view::unsqueeze(a, 1)?.mul(&view::unsqueeze(b, 0)?))
+}
+
+/// A layer: `y = x·w + b`, `(m, k) · (k, n) + (n,) → (m, n)`; `dx = dy·wᵀ`, `dw = xᵀ·dy`, `db = Σ_rows dy`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Affine;
+
+impl Operation for Affine {
+    fn name(&self) -> &'static str {
+        "affine"
+    }
+
+    fn forward<T: Float>(&self, x: &[Input<'_, T>], shape: &Shape, out: &mut [T]) {
+        let (k, n) = (x[1].shape[0], shape[1]);
+        if n == 0 {
+            return;
+        }
+        for row in out.chunks_exact_mut(n) {
+            row.copy_from_slice(x[2].values);
+        }
+        let (a, b) = (Matrix::new(x[0].values, k, false), Matrix::new(x[1].values, n, false));
+        kernels::matmul(shape[0], k, n, a, b, true, out);
+    }
+
+    fn vjp<A: Array>(&self, k: usize, x: &[&A], _y: &A, dy: &A) -> A {
+        match k {
+            0 => matrices(dy, x[1], false, true),
+            1 => matrices(x[0], dy, true, false),
+            _ => dy.sum_to(&x[2].shape()),
+        }
+    }
+}
+
+/// `x·w + b` with any leading axes of `x`.
+pub(crate) fn affine<A: Array>(x: &A, w: &A, b: &A) -> Result<A, Error> {
+    let (shape, weights, bias) = (x.shape(), w.shape(), b.shape());
+    let fits = match (&shape[..], &weights[..], &bias[..]) {
+        ([.., k], [rows, n], [m]) => k == rows && n == m,
+        _ => false,
+    };
+    if !fits {
+        let law = format!("{shape} · {weights} + {bias} does not fit (…, k) · (k, n) + (n,); transpose the weights?");
+        return Err(Error::shape("affine", law));
+    }
+    let rank = shape.len();
+    let rows = x.reshaped(&Shape::from([shape[..rank - 1].iter().product(), shape[rank - 1]]));
+    let y = A::apply(Affine, Shape::from([rows.shape()[0], weights[1]]), &[&rows, w, b]);
+    Ok(y.reshaped(&shape.with_axis(rank - 1, weights[1])))
+}

@@ -1,0 +1,218 @@
+//! Reductions over one axis, several, or all.
+//!
+//! The kernels reduce a block of neighbouring axes; other choices of axes are first brought together by a permutation.
+//! Variance, standard deviation, mean and product are formulas of the rows below, so their gradients need no rule.
+
+use std::ops::Range;
+
+use super::rows::{Binary, Unary};
+use super::{Array, Input, Operation, elementwise, view};
+use crate::error::Error;
+use crate::kernels::reduce::{self as kernels, Loops};
+use crate::number::{Float, Number};
+use crate::shape::{Axes, Shape, checked_axes};
+
+/// The reductions with a rule of their own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reduction {
+    /// `y = Σ x`, `dx = dy`
+    Sum,
+    /// `y = max x`, `dx = dy / ties` at each largest value
+    Max,
+    /// `y = min x`, likewise
+    Min,
+    /// `y = ln Σ exp x`, `dx = dy · exp(x − y)`
+    LogSumExp,
+    /// `y = √Σ x²`, `dx = dy · x/y`, and 0 where `y = 0`
+    Norm,
+}
+
+/// A reduction of the axes `start..end`; the result has them as length 1 if `keep`, else not at all.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Reduce {
+    reduction: Reduction,
+    start: usize,
+    end: usize,
+}
+
+fn loops(shape: &Shape, axes: Range<usize>) -> Loops {
+    let (outer, n, inner) = shape.around(axes);
+    Loops { outer, n, inner }
+}
+
+/// The shape with the axes `start..end` as length 1.
+fn kept(shape: &Shape, axes: Range<usize>) -> Shape {
+    shape.iter().enumerate().map(|(i, &n)| if axes.contains(&i) { 1 } else { n }).collect()
+}
+
+impl Operation for Reduce {
+    fn name(&self) -> &'static str {
+        match self.reduction {
+            Reduction::Sum => "sum",
+            Reduction::Max => "max",
+            Reduction::Min => "min",
+            Reduction::LogSumExp => "logsumexp",
+            Reduction::Norm => "norm",
+        }
+    }
+
+    fn forward<T: Float>(&self, x: &[Input<'_, T>], _shape: &Shape, out: &mut [T]) {
+        let loops = loops(x[0].shape, self.start..self.end);
+        match self.reduction {
+            Reduction::Sum => kernels::sum(x[0].values, loops, out),
+            Reduction::Max => kernels::extreme(x[0].values, loops, true, out),
+            Reduction::Min => kernels::extreme(x[0].values, loops, false, out),
+            Reduction::LogSumExp => kernels::log_sum_exp(x[0].values, loops, out),
+            Reduction::Norm => kernels::norm(x[0].values, loops, out),
+        }
+    }
+
+    fn vjp<A: Array>(&self, _k: usize, x: &[&A], y: &A, dy: &A) -> A {
+        let x = x[0];
+        let shape = x.shape();
+        let kept = kept(&shape, self.start..self.end);
+        let (y, dy) = (y.reshaped(&kept), dy.reshaped(&kept));
+        match self.reduction {
+            Reduction::Sum => dy.expanded(&shape),
+            Reduction::Max | Reduction::Min => {
+                dy.chain(&A::apply(TieShare { start: self.start, end: self.end }, shape, &[x, &y]))
+            }
+            Reduction::LogSumExp => dy.chain(&x.sub(&y).unary(Unary::Exp, [0.0; 2])),
+            Reduction::Norm => {
+                // Where the norm is 0 so is x: dividing by 1 there gives the policy's 0 and keeps NaN out.
+                let one = y.binary(Binary::Equal, &y);
+                let safe = elementwise::select(&y.unary(Unary::Sign, [0.0; 2]), &y, &one);
+                dy.chain(&x.binary(Binary::Div, &safe))
+            }
+        }
+    }
+}
+
+/// `[x = y]` divided by the number of ties along the reduced axes; flat, so its derivative is 0.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct TieShare {
+    start: usize,
+    end: usize,
+}
+
+impl Operation for TieShare {
+    fn name(&self) -> &'static str {
+        "tie_share"
+    }
+
+    fn forward<T: Float>(&self, x: &[Input<'_, T>], shape: &Shape, out: &mut [T]) {
+        kernels::tie_share(x[0].values, x[1].values, loops(shape, self.start..self.end), out);
+    }
+
+    fn differentiable(&self, _k: usize) -> bool {
+        false
+    }
+
+    fn vjp<A: Array>(&self, k: usize, x: &[&A], _y: &A, _dy: &A) -> A {
+        x[k].unary(Unary::MulNumber, [0.0; 2])
+    }
+}
+
+/// `x` with the axes to reduce brought together at the end if they are not neighbours, and where they lie.
+fn gathered<A: Array>(op: &'static str, x: &A, axes: impl Axes) -> Result<(A, Range<usize>, Shape, Shape), Error> {
+    let shape = x.shape();
+    let axes = checked_axes(op, &shape, axes)?;
+    let kept = (0..shape.len()).map(|i| if axes.contains(&i) { 1 } else { shape[i] }).collect();
+    let dropped = (0..shape.len()).filter(|i| !axes.contains(i)).map(|i| shape[i]).collect();
+    let (Some(&first), Some(&last)) = (axes.first(), axes.last()) else {
+        return Ok((x.clone(), 0..0, kept, dropped));
+    };
+    if last - first + 1 == axes.len() {
+        return Ok((x.clone(), first..last + 1, kept, dropped));
+    }
+    let rank = shape.len();
+    let order: Vec<usize> = (0..rank).filter(|i| !axes.contains(i)).chain(axes.iter().copied()).collect();
+    Ok((view::permute(x, &order)?, rank - axes.len()..rank, kept, dropped))
+}
+
+/// A reduction over `axes`; empty input is refused where the reduction has no neutral element.
+pub(crate) fn reduce<A: Array>(reduction: Reduction, x: &A, axes: impl Axes, keep: bool) -> Result<A, Error> {
+    let op = Reduce { reduction, start: 0, end: 0 }.name();
+    let (x, axes, kept, dropped) = gathered(op, x, axes)?;
+    let shape = x.shape();
+    if matches!(reduction, Reduction::Max | Reduction::Min) && shape[axes.clone()].contains(&0) {
+        return Err(Error::shape(op, format!("the reduced axes of shape {shape} are empty, and have no {op}")));
+    }
+    let op = Reduce { reduction, start: axes.start, end: axes.end };
+    Ok(A::apply(op, if keep { kept } else { dropped }, &[&x]))
+}
+
+/// The number of values that a reduction over `axes` combines.
+fn count<A: Array>(op: &'static str, x: &A, axes: impl Axes) -> Result<usize, Error> {
+    let shape = x.shape();
+    Ok(checked_axes(op, &shape, axes)?.iter().map(|&axis| shape[axis]).product())
+}
+
+pub(crate) fn mean<A: Array>(x: &A, axes: impl Axes, keep: bool) -> Result<A, Error> {
+    let axes = axes.list();
+    let n = count("mean", x, &axes[..])?;
+    Ok(reduce(Reduction::Sum, x, &axes[..], keep)?.unary(Unary::DivNumber, [n as f64, 0.0]))
+}
+
+/// Deviations from the mean, and the divisor `n − correction`.
+fn centred<A: Array>(op: &'static str, x: &A, axes: &[usize], correction: usize) -> Result<(A, f64), Error> {
+    let n = count(op, x, axes)?;
+    Ok((x.sub(&mean(x, axes, true)?), n as f64 - correction as f64))
+}
+
+pub(crate) fn variance<A: Array>(x: &A, axes: impl Axes, correction: usize, keep: bool) -> Result<A, Error> {
+    let axes = axes.list();
+    let (x, n) = centred("variance", x, &axes, correction)?;
+    let squares = x.unary(Unary::Square, [0.0; 2]);
+    Ok(reduce(Reduction::Sum, &squares, &axes[..], keep)?.unary(Unary::DivNumber, [n, 0.0]))
+}
+
+/// By the norm rather than the square root of the variance, so that the gradient at constant input is 0 and not NaN.
+pub(crate) fn std<A: Array>(x: &A, axes: impl Axes, correction: usize, keep: bool) -> Result<A, Error> {
+    let axes = axes.list();
+    let (x, n) = centred("std", x, &axes, correction)?;
+    Ok(reduce(Reduction::Norm, &x, &axes[..], keep)?.unary(Unary::DivNumber, [n.sqrt(), 0.0]))
+}
+
+/// By multiplying halves until one value is left: no division, so zeros are safe, and gradients of any order follow.
+pub(crate) fn prod<A: Array>(x: &A, axes: impl Axes, keep: bool) -> Result<A, Error> {
+    let (x, axes, kept, dropped) = gathered("prod", x, axes)?;
+    let result = if keep { kept } else { dropped };
+    let (outer, n, inner) = x.shape().around(axes);
+    if n == 0 {
+        return Ok(x.constant_like(crate::Tensor::full(result, A::Value::one())));
+    }
+    let mut x = x.reshaped(&Shape::from([outer, n, inner]));
+    let mut n = n;
+    while n > 1 {
+        let half = n / 2;
+        let mut next = view::slice(&x, 1, 0..half, 1)?.mul(&view::slice(&x, 1, half..2 * half, 1)?);
+        if n % 2 == 1 {
+            next = super::join::concat(&[&next, &view::slice(&x, 1, n - 1..n, 1)?], 1)?;
+        }
+        (x, n) = (next, half + n % 2);
+    }
+    Ok(x.reshaped(&result))
+}
+
+/// See [`Array::sum_to`].
+pub(crate) fn sum_to<A: Array>(x: &A, shape: &Shape) -> A {
+    let full = x.shape();
+    let lead = full.len() - shape.len();
+    let stretched: Vec<usize> =
+        (0..full.len()).filter(|&i| i < lead || (shape[i - lead] == 1 && full[i] != 1)).collect();
+    reduce(Reduction::Sum, x, &stretched[..], false).expect("axes of the shape").reshaped(shape)
+}
+
+/// Positions of the extremes along `axis`.
+pub(crate) fn arg_extreme<T: Float>(
+    op: &'static str,
+    x: &crate::Tensor<T>,
+    axis: usize,
+    largest: bool,
+) -> Result<Vec<usize>, Error> {
+    if x.shape().axis(op, axis)? == 0 {
+        return Err(Error::shape(op, format!("axis {axis} of shape {} is empty, and has no extreme", x.shape())));
+    }
+    Ok(kernels::arg_extreme(x.as_slice(), loops(x.shape(), axis..axis + 1), largest))
+}

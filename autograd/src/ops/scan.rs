@@ -1,0 +1,34 @@
+//! Running sums.
+
+use super::{Array, Input, Operation};
+use crate::error::Error;
+use crate::kernels::reduce::{self as kernels, Loops};
+use crate::number::Float;
+use crate::shape::Shape;
+
+/// `y_j = x_0 + … + x_j` along `axis`; `dx_j = dy_j + … + dy_{n−1}`, the same from the other end.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct CumulativeSum {
+    axis: usize,
+    reverse: bool,
+}
+
+impl Operation for CumulativeSum {
+    fn name(&self) -> &'static str {
+        "cumsum"
+    }
+
+    fn forward<T: Float>(&self, x: &[Input<'_, T>], shape: &Shape, out: &mut [T]) {
+        let (outer, n, inner) = shape.around(self.axis..self.axis + 1);
+        kernels::cumulative_sum(x[0].values, Loops { outer, n, inner }, self.reverse, out);
+    }
+
+    fn vjp<A: Array>(&self, _k: usize, _x: &[&A], _y: &A, dy: &A) -> A {
+        A::apply(CumulativeSum { reverse: !self.reverse, ..*self }, dy.shape(), &[dy])
+    }
+}
+
+pub(crate) fn cumsum<A: Array>(x: &A, axis: usize) -> Result<A, Error> {
+    x.shape().axis("cumsum", axis)?;
+    Ok(A::apply(CumulativeSum { axis, reverse: false }, x.shape(), &[x]))
+}

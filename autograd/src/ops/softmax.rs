@@ -1,0 +1,163 @@
+//! Softmax, its logarithm, and the cross-entropy that trains classifiers. All shift by the largest logit, so that
+//! logits of ±1e4 neither overflow nor lose their differences.
+
+use std::sync::Arc;
+
+use super::reduce::{Reduction, reduce};
+use super::rows::Unary;
+use super::{Array, Input, Operation};
+use crate::error::Error;
+use crate::kernels::reduce::{self as kernels, Loops};
+use crate::number::{Float, Number};
+use crate::shape::Shape;
+
+/// `y = exp(x) / Σ exp(x)` along `axis`; `dx = y · (dy − Σ y·dy)`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Softmax {
+    axis: usize,
+}
+
+/// `y = x − ln Σ exp(x)` along `axis`; `dx = dy − exp(y) · Σ dy`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct LogSoftmax {
+    axis: usize,
+}
+
+fn loops(shape: &Shape, axis: usize) -> Loops {
+    let (outer, n, inner) = shape.around(axis..axis + 1);
+    Loops { outer, n, inner }
+}
+
+fn sum_keep<A: Array>(x: &A, axis: usize) -> A {
+    reduce(Reduction::Sum, x, axis, true).expect("an axis of the shape")
+}
+
+impl Operation for Softmax {
+    fn name(&self) -> &'static str {
+        "softmax"
+    }
+
+    fn forward<T: Float>(&self, x: &[Input<'_, T>], shape: &Shape, out: &mut [T]) {
+        kernels::softmax(x[0].values, loops(shape, self.axis), false, out);
+    }
+
+    fn vjp<A: Array>(&self, _k: usize, _x: &[&A], y: &A, dy: &A) -> A {
+        y.mul(&dy.sub(&sum_keep(&y.mul(dy), self.axis)))
+    }
+}
+
+impl Operation for LogSoftmax {
+    fn name(&self) -> &'static str {
+        "log_softmax"
+    }
+
+    fn forward<T: Float>(&self, x: &[Input<'_, T>], shape: &Shape, out: &mut [T]) {
+        kernels::softmax(x[0].values, loops(shape, self.axis), true, out);
+    }
+
+    fn vjp<A: Array>(&self, _k: usize, _x: &[&A], y: &A, dy: &A) -> A {
+        dy.sub(&y.unary(Unary::Exp, [0.0; 2]).mul(&sum_keep(dy, self.axis)))
+    }
+}
+
+pub(crate) fn softmax<A: Array>(x: &A, axis: usize) -> Result<A, Error> {
+    let shape = x.shape();
+    shape.axis("softmax", axis)?;
+    Ok(A::apply(Softmax { axis }, shape, &[x]))
+}
+
+pub(crate) fn log_softmax<A: Array>(x: &A, axis: usize) -> Result<A, Error> {
+    let shape = x.shape();
+    shape.axis("log_softmax", axis)?;
+    Ok(A::apply(LogSoftmax { axis }, shape, &[x]))
+}
+
+/// `y_i = ln Σ_j exp(x_ij) − x_i,class(i)`: `(n, classes) → (n,)`; `dx` is [`CrossEntropyGradient`].
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct CrossEntropy {
+    classes: Arc<[usize]>,
+}
+
+/// `dx_ij = dy_i · (softmax(x)_ij − [j = class(i)])`, in one pass.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct CrossEntropyGradient {
+    classes: Arc<[usize]>,
+}
+
+impl Operation for CrossEntropy {
+    fn name(&self) -> &'static str {
+        "cross_entropy"
+    }
+
+    fn forward<T: Float>(&self, x: &[Input<'_, T>], _shape: &Shape, out: &mut [T]) {
+        kernels::log_sum_exp(x[0].values, loops(x[0].shape, 1), out);
+        let n = x[0].shape[1];
+        for (i, (out, &class)) in out.iter_mut().zip(&*self.classes).enumerate() {
+            *out = *out - x[0].values[i * n + class];
+        }
+    }
+
+    fn vjp<A: Array>(&self, _k: usize, x: &[&A], _y: &A, dy: &A) -> A {
+        A::apply(CrossEntropyGradient { classes: self.classes.clone() }, x[0].shape(), &[x[0], dy])
+    }
+}
+
+impl Operation for CrossEntropyGradient {
+    fn name(&self) -> &'static str {
+        "cross_entropy_gradient"
+    }
+
+    fn forward<T: Float>(&self, x: &[Input<'_, T>], shape: &Shape, out: &mut [T]) {
+        kernels::softmax(x[0].values, loops(shape, 1), false, out);
+        for ((row, &class), &dy) in out.chunks_exact_mut(shape[1]).zip(&*self.classes).zip(x[1].values) {
+            row[class] = row[class] - T::one();
+            for out in row {
+                *out = *out * dy;
+            }
+        }
+    }
+
+    /// With p = softmax(x) and the incoming `g`: for x the softmax rule at `g·dy`, for dy the row sums of `g·(p − onehot)`.
+    fn vjp<A: Array>(&self, k: usize, x: &[&A], _y: &A, g: &A) -> A {
+        let (logits, dy) = (x[0], x[1]);
+        let column = dy.reshaped(&Shape::from([dy.shape()[0], 1]));
+        if k == 0 {
+            let p = A::apply(Softmax { axis: 1 }, logits.shape(), &[logits]);
+            return Softmax { axis: 1 }.vjp(0, &[logits], &p, &g.mul(&column));
+        }
+        let ones = dy.constant_like(crate::Tensor::full(dy.shape(), A::Value::one()));
+        let slope = A::apply(self.clone(), logits.shape(), &[logits, &ones]);
+        sum_keep(&g.mul(&slope), 1).reshaped(&dy.shape())
+    }
+}
+
+/// Cross-entropy of each row of logits with its class.
+pub(crate) fn cross_entropy<A: Array>(x: &A, classes: &[usize]) -> Result<A, Error> {
+    let shape = x.shape();
+    let [n, width] = shape[..] else {
+        let law = format!("logits of shape {shape} are not (samples, classes); reshape them?");
+        return Err(Error::shape("cross_entropy", law));
+    };
+    if classes.len() != n {
+        let law = format!("{} classes given for the {n} rows of logits of shape {shape}", classes.len());
+        return Err(Error::shape("cross_entropy", law));
+    }
+    if let Some(position) = classes.iter().position(|&class| class >= width) {
+        let index = classes[position];
+        return Err(Error::Index { op: "cross_entropy", index, position, axis: 1, len: width });
+    }
+    Ok(A::apply(CrossEntropy { classes: classes.into() }, Shape::from([n]), &[x]))
+}
+
+/// `−Σ_j target_j · log_softmax(x)_j` of each row, for targets that are distributions.
+pub(crate) fn cross_entropy_soft<A: Array>(x: &A, targets: &A) -> Result<A, Error> {
+    let (shape, other) = (x.shape(), targets.shape());
+    if shape != other || shape.is_empty() {
+        let law =
+            format!("targets of shape {other} do not fit logits of shape {shape}; one probability for each logit");
+        return Err(Error::shape("cross_entropy", law));
+    }
+    let axis = shape.len() - 1;
+    let sum = reduce(Reduction::Sum, &targets.mul(&log_softmax(x, axis)?), axis, false)?;
+    Ok(sum.unary(Unary::Neg, [0.0; 2]))
+}

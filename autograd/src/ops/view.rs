@@ -1,0 +1,323 @@
+//! Views: the same values in another order or shape, some of them, or some repeated.
+//!
+//! Slices, flips, permutations and diagonals are one operation, reading through a strided layout, and its transpose,
+//! adding through it. Padding is that transpose. Reshaping and transposing the last two axes copy nothing on the tape.
+
+use std::ops::Range;
+
+use super::elementwise::select;
+use super::{Array, Input, Operation};
+use crate::error::Error;
+use crate::kernels::layout::Layout;
+use crate::kernels::{elementwise as kernels, math};
+use crate::number::{Float, Number};
+use crate::shape::{Shape, broadcast};
+use crate::tensor::Tensor;
+
+/// `y = x` in another shape; `dx = dy` in the first shape.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Reshape;
+
+impl Operation for Reshape {
+    fn name(&self) -> &'static str {
+        "reshape"
+    }
+
+    fn forward<T: Float>(&self, x: &[Input<'_, T>], _shape: &Shape, out: &mut [T]) {
+        out.copy_from_slice(x[0].values);
+    }
+
+    fn vjp<A: Array>(&self, _k: usize, x: &[&A], _y: &A, dy: &A) -> A {
+        dy.reshaped(&x[0].shape())
+    }
+}
+
+/// `(…, m, n) → (…, n, m)`; `dx = dyᵀ`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Transpose;
+
+impl Operation for Transpose {
+    fn name(&self) -> &'static str {
+        "transpose"
+    }
+
+    fn forward<T: Float>(&self, x: &[Input<'_, T>], _shape: &Shape, out: &mut [T]) {
+        let rank = x[0].shape.len();
+        let mut layout = Layout::of(x[0].shape);
+        layout.shape = swapped(x[0].shape);
+        layout.strides.swap(rank - 2, rank - 1);
+        layout.read(x[0].values, out);
+    }
+
+    fn vjp<A: Array>(&self, _k: usize, x: &[&A], _y: &A, dy: &A) -> A {
+        A::apply(Transpose, x[0].shape(), &[dy])
+    }
+}
+
+/// The shape with its last two axes exchanged.
+fn swapped(shape: &Shape) -> Shape {
+    let rank = shape.len();
+    shape.with_axis(rank - 1, shape[rank - 2]).with_axis(rank - 2, shape[rank - 1])
+}
+
+/// Stretches by broadcasting; the gradient is summed over what was stretched.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Expand;
+
+impl Operation for Expand {
+    fn name(&self) -> &'static str {
+        "expand"
+    }
+
+    fn forward<T: Float>(&self, x: &[Input<'_, T>], shape: &Shape, out: &mut [T]) {
+        let runs = kernels::Runs::new(shape, x[0].shape, shape);
+        runs.for_each(|run| {
+            let out = &mut out[run.out..run.out + run.len];
+            if run.step_a == 0 {
+                out.fill(x[0].values[run.a]);
+            } else {
+                out.copy_from_slice(&x[0].values[run.a..run.a + run.len]);
+            }
+        });
+    }
+
+    fn vjp<A: Array>(&self, _k: usize, x: &[&A], _y: &A, dy: &A) -> A {
+        dy.sum_to(&x[0].shape())
+    }
+}
+
+/// `y = x[layout]`; `dx` is `dy` added through the layout.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct View {
+    layout: Box<Layout>,
+    name: &'static str,
+}
+
+/// `y[layout] += x`, 0 elsewhere; `dx = dy[layout]`.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Spread {
+    layout: Box<Layout>,
+    name: &'static str,
+}
+
+impl Operation for View {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn forward<T: Float>(&self, x: &[Input<'_, T>], _shape: &Shape, out: &mut [T]) {
+        self.layout.read(x[0].values, out);
+    }
+
+    fn vjp<A: Array>(&self, _k: usize, _x: &[&A], _y: &A, dy: &A) -> A {
+        let View { layout, name } = self.clone();
+        let shape = layout.source.clone();
+        A::apply(Spread { layout, name }, shape, &[dy])
+    }
+}
+
+impl Operation for Spread {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn forward<T: Float>(&self, x: &[Input<'_, T>], _shape: &Shape, out: &mut [T]) {
+        out.fill(T::zero());
+        self.layout.add(x[0].values, out);
+    }
+
+    fn vjp<A: Array>(&self, _k: usize, _x: &[&A], _y: &A, dy: &A) -> A {
+        let Spread { layout, name } = self.clone();
+        read(dy, *layout, name)
+    }
+}
+
+fn read<A: Array>(x: &A, layout: Layout, name: &'static str) -> A {
+    let shape = layout.shape.clone();
+    A::apply(View { layout: Box::new(layout), name }, shape, &[x])
+}
+
+pub(crate) fn reshape<A: Array>(x: &A, shape: Shape) -> Result<A, Error> {
+    let from = x.shape();
+    if from.numel() == shape.numel() {
+        return Ok(x.reshaped(&shape));
+    }
+    Err(Error::shape(
+        "reshape",
+        format!("shape {from} has {} values, shape {shape} needs {}", from.numel(), shape.numel()),
+    ))
+}
+
+/// Exchanges two axes.
+pub(crate) fn transpose<A: Array>(x: &A, a: usize, b: usize) -> Result<A, Error> {
+    let shape = x.shape();
+    shape.axis("transpose", a)?;
+    shape.axis("transpose", b)?;
+    let (low, high) = (a.min(b), a.max(b));
+    if high == low {
+        return Ok(x.clone());
+    }
+    if low + 2 == shape.len() {
+        return Ok(A::apply(Transpose, swapped(&shape), &[x]));
+    }
+    let mut order: Vec<usize> = (0..shape.len()).collect();
+    order.swap(a, b);
+    permute(x, &order)
+}
+
+pub(crate) fn matrix_transpose<A: Array>(x: &A) -> Result<A, Error> {
+    let shape = x.shape();
+    if shape.len() < 2 {
+        let law = format!("shape {shape} has no two axes to exchange; add one with unsqueeze?");
+        return Err(Error::shape("t", law));
+    }
+    transpose(x, shape.len() - 2, shape.len() - 1)
+}
+
+pub(crate) fn permute<A: Array>(x: &A, order: &[usize]) -> Result<A, Error> {
+    let source = x.shape();
+    let mut seen = vec![false; source.len()];
+    let all = order.len() == source.len()
+        && order.iter().all(|&i| seen.get_mut(i).is_some_and(|seen| !std::mem::replace(seen, true)));
+    if !all {
+        let law = format!("the order {order:?} must name each axis of shape {source} once");
+        return Err(Error::shape("permute", law));
+    }
+    let of = Layout::of(&source);
+    let layout = Layout {
+        shape: order.iter().map(|&i| source[i]).collect(),
+        strides: order.iter().map(|&i| of.strides[i]).collect(),
+        ..of
+    };
+    Ok(read(x, layout, "permute"))
+}
+
+pub(crate) fn expand<A: Array>(x: &A, shape: Shape) -> Result<A, Error> {
+    let from = x.shape();
+    match broadcast("expand", &from, &shape) {
+        Ok(result) if result == shape => Ok(x.expanded(&shape)),
+        _ => Err(Error::shape(
+            "expand",
+            format!("shape {from} cannot be stretched to {shape}: only axes of length 1, or missing ones, stretch"),
+        )),
+    }
+}
+
+pub(crate) fn squeeze<A: Array>(x: &A, axis: usize) -> Result<A, Error> {
+    let shape = x.shape();
+    match shape.axis("squeeze", axis)? {
+        1 => Ok(x.reshaped(&shape.without(axis..axis + 1))),
+        n => Err(Error::shape("squeeze", format!("axis {axis} of shape {shape} has length {n}, not 1"))),
+    }
+}
+
+pub(crate) fn unsqueeze<A: Array>(x: &A, axis: usize) -> Result<A, Error> {
+    let shape = x.shape();
+    if axis > shape.len() {
+        let law = format!("a new axis {axis} would leave a gap after shape {shape}; at most {}", shape.len());
+        return Err(Error::shape("unsqueeze", law));
+    }
+    Ok(x.reshaped(&shape.inserted(axis, 1)))
+}
+
+/// Every `step`-th index of `range` along `axis`.
+pub(crate) fn slice<A: Array>(x: &A, axis: usize, range: Range<usize>, step: usize) -> Result<A, Error> {
+    let shape = x.shape();
+    let len = shape.axis("slice", axis)?;
+    if range.start > range.end || range.end > len || step == 0 {
+        let law = format!("{range:?} in steps of {step} does not lie within axis {axis} of shape {shape} (0..{len})");
+        return Err(Error::shape("slice", law));
+    }
+    let mut layout = Layout::of(&shape);
+    layout.offset = if range.is_empty() { 0 } else { range.start * layout.strides[axis] as usize };
+    layout.shape = shape.with_axis(axis, range.len().div_ceil(step));
+    layout.strides[axis] *= step as isize;
+    Ok(read(x, layout, "slice"))
+}
+
+/// One index of an axis, which disappears.
+pub(crate) fn select_index<A: Array>(x: &A, axis: usize, index: usize) -> Result<A, Error> {
+    let len = x.shape().axis("at", axis)?;
+    if index >= len {
+        return Err(Error::Index { op: "at", index, position: 0, axis, len });
+    }
+    squeeze(&slice(x, axis, index..index + 1, 1)?, axis)
+}
+
+pub(crate) fn flip<A: Array>(x: &A, axis: usize) -> Result<A, Error> {
+    let shape = x.shape();
+    let len = shape.axis("flip", axis)?;
+    let mut layout = Layout::of(&shape);
+    layout.offset = len.saturating_sub(1) * layout.strides[axis] as usize;
+    layout.strides[axis] = -layout.strides[axis];
+    Ok(read(x, layout, "flip"))
+}
+
+/// Zeros (or `value`) before and after along each axis.
+pub(crate) fn pad<A: Array>(x: &A, widths: &[(usize, usize)], value: f64) -> Result<A, Error> {
+    let shape = x.shape();
+    if widths.len() != shape.len() {
+        let law = format!("{} pairs (before, after) given for the {} axes of shape {shape}", widths.len(), shape.len());
+        return Err(Error::shape("pad", law));
+    }
+    let source: Shape = shape.iter().zip(widths).map(|(&n, (before, after))| before + n + after).collect();
+    let mut layout = Layout::of(&source);
+    layout.offset = if shape.numel() == 0 {
+        0
+    } else {
+        widths.iter().zip(&layout.strides).map(|(&(before, _), &stride)| before * stride as usize).sum()
+    };
+    layout.shape = shape;
+    let padded = A::apply(Spread { layout: Box::new(layout.clone()), name: "pad" }, source.clone(), &[x]);
+    if value == 0.0 {
+        return Ok(padded);
+    }
+    let inside = pad(&Tensor::full(&layout.shape, A::Value::one()), widths, 0.0)?;
+    let frame = select(&inside, &Tensor::zeros(&source), &Tensor::full(&source, A::Value::from_f64(value)));
+    Ok(padded.add(&x.constant_like(frame)))
+}
+
+/// The layout of the main diagonal of the last two axes.
+fn diagonal_layout(source: &Shape) -> Layout {
+    let rank = source.len();
+    let mut layout = Layout::of(source);
+    let stride = layout.strides[rank - 2] + layout.strides[rank - 1];
+    layout.shape = source.without(rank - 1..rank).with_axis(rank - 2, source[rank - 2].min(source[rank - 1]));
+    layout.strides.truncate(rank - 1);
+    layout.strides[rank - 2] = stride;
+    layout
+}
+
+/// `(…, m, n) → (…, min(m, n))`
+pub(crate) fn diagonal<A: Array>(x: &A) -> Result<A, Error> {
+    let shape = x.shape();
+    if shape.len() < 2 {
+        let law = format!("shape {shape} is no matrix; diagonal_matrix makes one from a vector");
+        return Err(Error::shape("diagonal", law));
+    }
+    Ok(read(x, diagonal_layout(&shape), "diagonal"))
+}
+
+/// `(…, n) → (…, n, n)`
+pub(crate) fn diagonal_matrix<A: Array>(x: &A) -> Result<A, Error> {
+    let shape = x.shape();
+    let Some(&n) = shape.last() else {
+        return Err(Error::shape("diagonal_matrix", "shape () is no vector; reshape it to (1,)?"));
+    };
+    let source = shape.inserted(shape.len(), n);
+    let layout = Box::new(diagonal_layout(&source));
+    Ok(A::apply(Spread { layout, name: "diagonal_matrix" }, source, &[x]))
+}
+
+/// Keeps the entries `(i, j)` with `j − i ≤ k` (lower) or `≥ k` (upper); the others become 0.
+pub(crate) fn triangle<A: Array>(op: &'static str, x: &A, k: isize, lower: bool) -> Result<A, Error> {
+    let shape = x.shape();
+    let [.., rows, cols] = shape[..] else {
+        return Err(Error::shape(op, format!("shape {shape} is no matrix")));
+    };
+    let keep = |i: usize, j: usize| if lower { j as isize - i as isize <= k } else { j as isize - i as isize >= k };
+    let mask = (0..rows * cols).map(|at| math::mask(keep(at / cols, at % cols))).collect();
+    let mask = x.constant_like(Tensor::new([rows, cols], mask)).expanded(&shape);
+    let zero = x.constant_like(Tensor::zeros(&shape));
+    Ok(select(&mask, x, &zero))
+}

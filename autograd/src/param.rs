@@ -1,0 +1,243 @@
+//! [`Param`]: a trainable array that outlives tapes, and [`Parameters`]: several, by name.
+
+use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use indexmap::IndexMap;
+
+use crate::error::{Error, OrPanic};
+use crate::number::Float;
+use crate::shape::Shape;
+use crate::tape::arena::Kind;
+use crate::tape::{Tape, Var};
+use crate::tensor::Tensor;
+
+/// A trainable tensor that lives outside any tape and is used in a formula like a [`Var`].
+///
+/// Clones are the same parameter. A tape records the value that the parameter has when it is first used there.
+///
+/// ```
+/// use autograd::{Param, Tape, Tensor};
+/// let w = Param::new([[1.0], [2.0]]);
+/// let tape = Tape::new();
+/// let y = tape.constant([[3.0, 4.0]]).matmul(&w).sum();
+/// let grads = y.backward();
+/// assert_eq!(grads[&w], Tensor::from([[3.0], [4.0]]));
+/// grads.update(&w, |value, gradient| {
+///     value.iter_mut().zip(gradient).for_each(|(w, dw)| *w -= 0.5 * dw)
+/// });
+/// assert_eq!(w.value(), Tensor::from([[-0.5], [0.0]]));
+/// ```
+pub struct Param<T: Float = f64>(Arc<Inner<T>>);
+
+struct Inner<T: Float> {
+    value: RwLock<Tensor<T>>,
+    frozen: AtomicBool,
+}
+
+impl<T: Float> Param<T> {
+    /// A parameter with its first value.
+    pub fn new(value: impl Into<Tensor<T>>) -> Self {
+        Param(Arc::new(Inner { value: RwLock::new(value.into()), frozen: AtomicBool::new(false) }))
+    }
+
+    /// The present value; shared, not copied.
+    pub fn value(&self) -> Tensor<T> {
+        self.read().clone()
+    }
+
+    /// The lengths of the axes.
+    pub fn shape(&self) -> Shape {
+        self.read().shape().clone()
+    }
+
+    /// The number of values.
+    pub fn numel(&self) -> usize {
+        self.read().numel()
+    }
+
+    /// Replaces the value.
+    ///
+    /// # Panics
+    /// If the shape differs.
+    #[track_caller]
+    pub fn set(&self, value: impl Into<Tensor<T>>) {
+        self.try_set(value).or_panic()
+    }
+
+    /// [`set`](Param::set) where the value comes from data.
+    ///
+    /// # Errors
+    /// If the shape differs.
+    pub fn try_set(&self, value: impl Into<Tensor<T>>) -> Result<(), Error> {
+        let value = value.into();
+        let mut held = self.write();
+        if held.shape() != value.shape() {
+            let law = format!("a parameter of shape {} cannot take a value of shape {}", held.shape(), value.shape());
+            return Err(Error::shape("param", law));
+        }
+        *held = value;
+        Ok(())
+    }
+
+    /// Changes the values in place, if no tape holds them; else in a copy.
+    ///
+    /// An optimiser calls [`Gradients::update`](crate::Gradients::update), which first takes them back from the tape.
+    pub fn modify<R>(&self, f: impl FnOnce(&mut [T]) -> R) -> R {
+        f(self.write().as_mut_slice())
+    }
+
+    /// Stops gradients to this parameter in later recordings.
+    pub fn freeze(&self) {
+        self.0.frozen.store(true, Ordering::Relaxed);
+    }
+
+    /// Lets gradients flow to this parameter again.
+    pub fn unfreeze(&self) {
+        self.0.frozen.store(false, Ordering::Relaxed);
+    }
+
+    /// Whether [`freeze`](Param::freeze) is in force.
+    pub fn is_frozen(&self) -> bool {
+        self.0.frozen.load(Ordering::Relaxed)
+    }
+
+    /// This parameter as a recorded array; it is recorded once, however often it is used.
+    pub fn on<'t>(&self, tape: &'t Tape<T>) -> Var<'t, T> {
+        let mut arena = tape.arena.borrow_mut();
+        let array = match arena.params.get(&self.id()) {
+            Some(&array) => array,
+            None => {
+                let array = arena.leaf(Kind::Param(self.clone()), self.value());
+                arena.params.insert(self.id(), array);
+                array
+            }
+        };
+        Var::new(tape, array)
+    }
+
+    /// Unique while any clone lives; tapes hold one, so no two parameters of a tape share it.
+    pub(crate) fn id(&self) -> usize {
+        Arc::as_ptr(&self.0).addr()
+    }
+
+    // A panic inside `modify` leaves plain numbers, never a broken invariant: poison is ignored.
+    fn read(&self) -> RwLockReadGuard<'_, Tensor<T>> {
+        self.0.value.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Tensor<T>> {
+        self.0.value.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<T: Float> Clone for Param<T> {
+    fn clone(&self) -> Self {
+        Param(self.0.clone())
+    }
+}
+
+/// Whether they are the same parameter, not whether their values agree.
+impl<T: Float> PartialEq for Param<T> {
+    fn eq(&self, other: &Self) -> bool {
+        self.id() == other.id()
+    }
+}
+
+impl<T: Float> fmt::Debug for Param<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Param {:?}", *self.read())
+    }
+}
+
+/// Parameters in a fixed order, each with a unique name; parts of a model add theirs under a prefix.
+///
+/// ```
+/// use autograd::{Param, Parameters};
+/// let (w, b) = (Param::<f64>::new([[1.0]]), Param::new([0.0]));
+/// let layer = Parameters::new().with("w", &w).with("b", &b);
+/// let model = Parameters::new().with_all("hidden", &layer);
+/// assert_eq!(model.names().collect::<Vec<_>>(), ["hidden.w", "hidden.b"]);
+/// assert_eq!(model.numel(), 2);
+/// ```
+#[derive(Debug, Clone)]
+pub struct Parameters<T: Float = f64>(IndexMap<String, Param<T>>);
+
+impl<T: Float> Parameters<T> {
+    /// No parameters yet.
+    pub fn new() -> Self {
+        Parameters(IndexMap::new())
+    }
+
+    /// These and one more.
+    ///
+    /// # Panics
+    /// If the name is taken.
+    #[must_use]
+    #[track_caller]
+    pub fn with(mut self, name: impl Into<String>, param: &Param<T>) -> Self {
+        self.insert(name.into(), param);
+        self
+    }
+
+    /// These and those of a part, with `prefix.` before their names.
+    ///
+    /// # Panics
+    /// If a name is taken.
+    #[must_use]
+    #[track_caller]
+    pub fn with_all(mut self, prefix: &str, part: &Parameters<T>) -> Self {
+        for (name, param) in part.iter() {
+            self.insert(if prefix.is_empty() { name.to_string() } else { format!("{prefix}.{name}") }, param);
+        }
+        self
+    }
+
+    #[track_caller]
+    fn insert(&mut self, name: String, param: &Param<T>) {
+        assert!(!self.0.contains_key(&name), "parameters: the name `{name}` is taken; each parameter needs its own");
+        self.0.insert(name, param.clone());
+    }
+
+    /// The parameter of that name.
+    pub fn get(&self, name: &str) -> Option<&Param<T>> {
+        self.0.get(name)
+    }
+
+    /// Names and parameters, in order.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &Param<T>)> {
+        self.0.iter().map(|(name, param)| (name.as_str(), param))
+    }
+
+    /// The names, in order.
+    pub fn names(&self) -> impl ExactSizeIterator<Item = &str> {
+        self.0.keys().map(String::as_str)
+    }
+
+    /// The parameters, in order.
+    pub fn params(&self) -> impl ExactSizeIterator<Item = &Param<T>> {
+        self.0.values()
+    }
+
+    /// How many parameters there are.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// How many numbers they hold together.
+    pub fn numel(&self) -> usize {
+        self.params().map(Param::numel).sum()
+    }
+}
+
+impl<T: Float> Default for Parameters<T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}

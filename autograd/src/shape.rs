@@ -1,0 +1,217 @@
+//! Shapes, and the one broadcasting law.
+//!
+//! Every law that relates shapes of operands to the shape of a result stands here or beside its operation, and each
+//! returns an [`Error`] that names both shapes; nothing else in the crate compares shapes.
+
+use std::{fmt, ops::Deref};
+
+use smallvec::SmallVec;
+
+use crate::error::Error;
+
+/// The lengths of an array's axes, in row-major order; `()` is one number.
+///
+/// ```
+/// use autograd::Shape;
+/// let shape = Shape::from([2, 3]);
+/// assert_eq!(shape.len(), 2); // two axes
+/// assert_eq!(shape.numel(), 6); // six numbers
+/// assert_eq!(shape.to_string(), "(2, 3)");
+/// ```
+#[derive(Clone, PartialEq, Eq, Hash, Default)]
+pub struct Shape(SmallVec<[usize; 4]>);
+
+impl Shape {
+    /// The number of values in an array of this shape: the product of its axes, 1 for `()`.
+    pub fn numel(&self) -> usize {
+        self.iter().product()
+    }
+
+    /// `Ok` if `axis` exists.
+    pub(crate) fn axis(&self, op: &'static str, axis: usize) -> Result<usize, Error> {
+        if axis < self.len() {
+            return Ok(self[axis]);
+        }
+        let range = if self.is_empty() { "no axes".into() } else { format!("axes 0 to {}", self.len() - 1) };
+        Err(Error::shape(op, format!("axis {axis} does not exist in shape {self}, which has {range}")))
+    }
+
+    /// This shape with the length of `axis` replaced.
+    pub(crate) fn with_axis(&self, axis: usize, len: usize) -> Shape {
+        let mut shape = self.clone();
+        shape.0[axis] = len;
+        shape
+    }
+
+    /// This shape with an axis inserted before position `axis`.
+    pub(crate) fn inserted(&self, axis: usize, len: usize) -> Shape {
+        let mut shape = self.clone();
+        shape.0.insert(axis, len);
+        shape
+    }
+
+    /// This shape without the axes in `axes`.
+    pub(crate) fn without(&self, axes: std::ops::Range<usize>) -> Shape {
+        Shape(self.iter().enumerate().filter(|(i, _)| !axes.contains(i)).map(|(_, &n)| n).collect())
+    }
+
+    /// (product before, product of, product after) the axes in `axes`: an array seen as three nested loops.
+    pub(crate) fn around(&self, axes: std::ops::Range<usize>) -> (usize, usize, usize) {
+        let product = |s: &[usize]| s.iter().product();
+        (product(&self[..axes.start]), product(&self[axes.clone()]), product(&self[axes.end..]))
+    }
+
+    /// Row-major strides.
+    pub(crate) fn strides(&self) -> SmallVec<[isize; 4]> {
+        let mut strides: SmallVec<[isize; 4]> = smallvec::smallvec![1; self.len()];
+        for i in (1..self.len()).rev() {
+            strides[i - 1] = strides[i] * self[i] as isize;
+        }
+        strides
+    }
+}
+
+impl Deref for Shape {
+    type Target = [usize];
+    fn deref(&self) -> &[usize] {
+        &self.0
+    }
+}
+
+impl<const N: usize> From<[usize; N]> for Shape {
+    fn from(axes: [usize; N]) -> Self {
+        Shape(SmallVec::from_slice(&axes))
+    }
+}
+
+impl From<&[usize]> for Shape {
+    fn from(axes: &[usize]) -> Self {
+        Shape(SmallVec::from_slice(axes))
+    }
+}
+
+impl From<Vec<usize>> for Shape {
+    fn from(axes: Vec<usize>) -> Self {
+        Shape(SmallVec::from_vec(axes))
+    }
+}
+
+impl From<usize> for Shape {
+    fn from(n: usize) -> Self {
+        Shape::from([n])
+    }
+}
+
+impl From<&Shape> for Shape {
+    fn from(shape: &Shape) -> Self {
+        shape.clone()
+    }
+}
+
+impl FromIterator<usize> for Shape {
+    fn from_iter<I: IntoIterator<Item = usize>>(axes: I) -> Self {
+        Shape(axes.into_iter().collect())
+    }
+}
+
+impl fmt::Display for Shape {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self[..] {
+            [n] => write!(f, "({n},)"),
+            axes => {
+                let axes: Vec<_> = axes.iter().map(usize::to_string).collect();
+                write!(f, "({})", axes.join(", "))
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Shape {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// NumPy's broadcasting law: shapes are aligned at the last axis; lengths agree, or one of them is 1 or missing.
+///
+/// ```
+/// use autograd::{broadcast, Shape};
+/// let shape = broadcast("add", &Shape::from([5, 1]), &Shape::from([3])).unwrap();
+/// assert_eq!(shape, Shape::from([5, 3]));
+/// let error = broadcast("add", &Shape::from([2]), &Shape::from([3])).unwrap_err();
+/// assert!(error.to_string().starts_with("add: shapes (2,) and (3,) do not broadcast"));
+/// ```
+///
+/// # Errors
+/// When the lengths of an aligned axis differ and neither is 1.
+pub fn broadcast(op: &'static str, a: &Shape, b: &Shape) -> Result<Shape, Error> {
+    if a == b {
+        return Ok(a.clone());
+    }
+    let rank = a.len().max(b.len());
+    let at = |s: &Shape, i: usize| (i + s.len()).checked_sub(rank).map_or(1, |i| s[i]);
+    (0..rank)
+        .map(|i| match (at(a, i), at(b, i)) {
+            (m, n) if m == n => Ok(m),
+            (1, n) => Ok(n),
+            (m, 1) => Ok(m),
+            (m, n) => Err(Error::shape(
+                op,
+                format!(
+                    "shapes {a} and {b} do not broadcast: axis {i} of the result would need {m} = {n} \
+                     (axes align at the last one; a length of 1 stretches); reshape or transpose an operand?"
+                ),
+            )),
+        })
+        .collect()
+}
+
+/// One axis or several, given as `1`, `[0, 2]`, a slice, or a range such as `0..2`.
+///
+/// ```
+/// use autograd::Tensor;
+/// let x = Tensor::from([[1.0, 2.0], [3.0, 4.0]]);
+/// assert_eq!(x.sum_axis(0), Tensor::from([4.0, 6.0]));
+/// assert_eq!(x.sum_axis([0, 1]), Tensor::from(10.0));
+/// ```
+pub trait Axes {
+    /// The axes as a list.
+    fn list(&self) -> SmallVec<[usize; 4]>;
+}
+
+impl Axes for usize {
+    fn list(&self) -> SmallVec<[usize; 4]> {
+        smallvec::smallvec![*self]
+    }
+}
+
+impl<const N: usize> Axes for [usize; N] {
+    fn list(&self) -> SmallVec<[usize; 4]> {
+        SmallVec::from_slice(self)
+    }
+}
+
+impl Axes for &[usize] {
+    fn list(&self) -> SmallVec<[usize; 4]> {
+        SmallVec::from_slice(self)
+    }
+}
+
+impl Axes for std::ops::Range<usize> {
+    fn list(&self) -> SmallVec<[usize; 4]> {
+        self.clone().collect()
+    }
+}
+
+/// Sorted, checked, without repetition.
+pub(crate) fn checked_axes(op: &'static str, shape: &Shape, axes: impl Axes) -> Result<SmallVec<[usize; 4]>, Error> {
+    let mut list = axes.list();
+    list.sort_unstable();
+    for (i, &axis) in list.iter().enumerate() {
+        shape.axis(op, axis)?;
+        if i > 0 && list[i - 1] == axis {
+            return Err(Error::shape(op, format!("axis {axis} is named twice")));
+        }
+    }
+    Ok(list)
+}

@@ -1,0 +1,168 @@
+//! [`Gradients`]: what a sweep found.
+
+use std::fmt;
+use std::ops::Index;
+
+use super::pool::{Kept, Scratch, release};
+use crate::number::Float;
+use crate::param::Param;
+use crate::tape::arena::{Code, Kind};
+use crate::tape::{Scalar, Tape, Var, same_tape};
+use crate::tensor::Tensor;
+
+/// The gradients of one number with respect to scalars, arrays and parameters on its tape.
+///
+/// Indexing gives the gradient, zero if the number does not depend on the handle; [`get`](Gradients::get) tells the two
+/// apart. Intermediate arrays have theirs kept only if [`Var::watch`] asked for it.
+///
+/// ```
+/// use autograd::{Tape, Tensor};
+/// let tape = Tape::new();
+/// let (x, unused) = (tape.var([1.0, 2.0]), tape.var([0.0]));
+/// let grads = x.square().sum().backward();
+/// assert_eq!(grads[x], Tensor::from([2.0, 4.0]));
+/// assert_eq!(grads[unused], Tensor::from([0.0]));
+/// assert!(grads.get(unused).is_none());
+/// ```
+pub struct Gradients<'t, T: Float = f64> {
+    tape: &'t Tape<T>,
+    found: Scratch<T>,
+    zero: T,
+}
+
+impl<'t, T: Float> Gradients<'t, T> {
+    pub(super) fn new(tape: &'t Tape<T>, found: Scratch<T>) -> Self {
+        Gradients { tape, found, zero: T::zero() }
+    }
+
+    fn kept(&self, array: u32) -> Option<&Kept<T>> {
+        let found = self.found.kept.binary_search_by_key(&array, |kept| kept.array);
+        found.ok().map(|at| &self.found.kept[at])
+    }
+
+    /// The gradient of an array, or `None` if the number does not depend on it.
+    ///
+    /// # Panics
+    /// If it is recorded on another tape, is a constant, or is an intermediate value that was not watched.
+    #[track_caller]
+    pub fn get(&self, x: Var<'t, T>) -> Option<&Tensor<T>> {
+        let kept = self.kept_or_panic(x);
+        kept.reached.then_some(&kept.gradient)
+    }
+
+    #[track_caller]
+    fn kept_or_panic(&self, x: Var<'t, T>) -> &Kept<T> {
+        same_tape("gradient", self.tape, x.tape());
+        self.kept(x.index()).unwrap_or_else(|| {
+            let arena = self.tape.arena.borrow();
+            let node = &arena.arrays[x.index() as usize];
+            let shape = &node.shape;
+            let reason = match &node.kind {
+                Kind::Op(op) if node.tracked => format!(
+                    "the gradient of an intermediate {} of shape {shape} was not kept; call watch() on it before backward()",
+                    op.name()
+                ),
+                Kind::Variable | Kind::Param(_) if node.tracked => {
+                    format!("the array of shape {shape} was recorded after backward(); record it before")
+                }
+                _ => format!("the array of shape {shape} is a constant; make it with Tape::var to have its gradient"),
+            };
+            drop(arena);
+            panic!("gradient: {reason}")
+        })
+    }
+
+    /// The gradient of a parameter, or `None` if the number does not depend on it.
+    ///
+    /// ```
+    /// use autograd::{Param, Tape};
+    /// let (w, other) = (Param::new([2.0]), Param::new([1.0]));
+    /// let tape = Tape::new();
+    /// let grads = (tape.var([3.0]) * &w).sum().backward();
+    /// assert_eq!(grads.of(&w).unwrap().item(), 3.0);
+    /// assert!(grads.of(&other).is_none());
+    /// ```
+    pub fn of(&self, param: &Param<T>) -> Option<&Tensor<T>> {
+        let array = *self.tape.arena.borrow().params.get(&param.id())?;
+        let kept = self.kept(array)?;
+        kept.reached.then_some(&kept.gradient)
+    }
+
+    /// Calls `f(values, gradient)` to change a parameter in place, and returns what it returns; `None`, without calling, if
+    /// the number does not depend on it.
+    ///
+    /// The tape gives its hold on the old values up, so nothing is copied; a later sweep that would need them panics and
+    /// asks to record again. This is all that an optimiser needs.
+    pub fn update<R>(&self, param: &Param<T>, f: impl FnOnce(&mut [T], &[T]) -> R) -> Option<R> {
+        let gradient = self.of(param)?;
+        let id = param.id();
+        let result = {
+            let array = self.tape.arena.borrow().params[&id];
+            release(&mut self.tape.arena.borrow_mut(), id);
+            let result = param.modify(|values| f(values, gradient.as_slice()));
+            // The name stays known, so that the gradient can still be asked for.
+            self.tape.arena.borrow_mut().params.insert(id, array);
+            result
+        };
+        Some(result)
+    }
+}
+
+impl<'t, T: Float> Index<Scalar<'t, T>> for Gradients<'t, T> {
+    type Output = T;
+
+    /// # Panics
+    /// If the scalar is recorded on another tape, or is a constant.
+    #[track_caller]
+    fn index(&self, x: Scalar<'t, T>) -> &T {
+        same_tape("gradient", self.tape, x.tape());
+        let constant = self.tape.arena.borrow().codes[x.node() as usize] == Code::Constant;
+        assert!(!constant, "gradient: the scalar is a constant; make it with Tape::scalar to have its gradient");
+        // Recorded after the root: the root cannot depend on it.
+        self.found.scalars.get(x.node() as usize).unwrap_or(&self.zero)
+    }
+}
+
+impl<'t, T: Float> Index<Var<'t, T>> for Gradients<'t, T> {
+    type Output = Tensor<T>;
+
+    /// # Panics
+    /// As [`get`](Gradients::get).
+    #[track_caller]
+    fn index(&self, x: Var<'t, T>) -> &Tensor<T> {
+        &self.kept_or_panic(x).gradient
+    }
+}
+
+impl<T: Float> Index<&Param<T>> for Gradients<'_, T> {
+    type Output = Tensor<T>;
+
+    /// # Panics
+    /// If the parameter was not used on the tape, or is frozen.
+    #[track_caller]
+    fn index(&self, param: &Param<T>) -> &Tensor<T> {
+        let array = self.tape.arena.borrow().params.get(&param.id()).copied();
+        match array.and_then(|array| self.kept(array)) {
+            Some(kept) => &kept.gradient,
+            None => panic!(
+                "gradient: a parameter of shape {} is frozen or was not used on this tape; of() gives None instead",
+                param.shape()
+            ),
+        }
+    }
+}
+
+impl<T: Float> Drop for Gradients<'_, T> {
+    fn drop(&mut self) {
+        let mut scratch = std::mem::take(&mut self.found);
+        scratch.recycle(&self.tape.pool);
+        self.tape.scratch.set(scratch);
+    }
+}
+
+impl<T: Float> fmt::Debug for Gradients<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let arrays = self.found.kept.iter().map(|kept| (kept.array, &kept.gradient));
+        f.debug_map().entries(arrays).finish()
+    }
+}

@@ -1,0 +1,133 @@
+//! The reverse sweep: one walk over the tape, backwards.
+//!
+//! A node's operands lie before it, so walking back in recording order visits every node after all of its users: no
+//! sort, no recursion, the same memory for a chain of ten as of ten million. The sweep does the bookkeeping that rules never
+//! see: it skips what needs no gradient, adds up the contributions of several users, and reuses buffers.
+
+mod gradients;
+mod plain;
+mod pool;
+
+pub use gradients::Gradients;
+pub(crate) use pool::{Pool, Scratch};
+
+use smallvec::SmallVec;
+
+use crate::number::Float;
+use crate::ops::Array;
+use crate::tape::Scalar;
+use crate::tape::arena::{Arena, Code, Kind};
+use plain::Plain;
+
+/// Gradients of `root` with respect to everything that is kept.
+#[track_caller]
+pub(crate) fn backward<'t, T: Float>(root: Scalar<'t, T>) -> Gradients<'t, T> {
+    let tape = root.tape();
+    let mut scratch = tape.scratch.take();
+    {
+        let arena = tape.arena.borrow();
+        scratch.start(root.node() as usize + 1, arena.arrays.len());
+        scratch.scalars[root.node() as usize] = T::one();
+        Sweep { arena: &arena, pool: &tape.pool, scratch: &mut scratch }.run(root.node() as usize);
+        scratch.collect(&arena, &tape.pool);
+    }
+    Gradients::new(tape, scratch)
+}
+
+struct Sweep<'s, T: Float> {
+    arena: &'s Arena<T>,
+    pool: &'s Pool<T>,
+    scratch: &'s mut Scratch<T>,
+}
+
+impl<'s, T: Float> Sweep<'s, T> {
+    #[track_caller]
+    fn run(&mut self, root: usize) {
+        let arena = self.arena;
+        for node in (0..=root).rev() {
+            let [a, b] = arena.operands[node];
+            let (a, b) = (a as usize, b as usize);
+            let dy = self.scratch.scalars[node];
+            match arena.codes[node] {
+                Code::Variable | Code::Constant => {}
+                Code::Array => self.array(a),
+                // A zero passes nothing on, whatever the local derivative: see the edge-value policy.
+                _ if dy == T::zero() => {}
+                Code::Unary(row) => {
+                    let dx = dy * row.derivative(arena.values[a], arena.values[node], arena.args[b]);
+                    self.add(a, dx);
+                }
+                Code::Binary(row) => {
+                    let (da, db) = row.partials(arena.values[a], arena.values[b], arena.values[node]);
+                    self.add(a, dy * da);
+                    self.add(b, dy * db);
+                }
+                Code::Item => {
+                    if arena.arrays[a].tracked {
+                        self.accumulate(a, Plain::full(&arena.arrays[a].shape, dy, self.pool));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Adds to a scalar's gradient.
+    #[inline(always)]
+    fn add(&mut self, node: usize, dx: T) {
+        let slot = &mut self.scratch.scalars[node];
+        *slot = *slot + dx;
+    }
+
+    /// Passes an array's gradient on to its inputs.
+    #[track_caller]
+    fn array(&mut self, index: usize) {
+        let node = &self.arena.arrays[index];
+        let Some(dy) = self.scratch.arrays[index].take() else { return };
+        let op = match &node.kind {
+            Kind::Op(op) => op,
+            Kind::Lift(scalar) => return self.add(*scalar as usize, dy[0]),
+            Kind::Variable | Kind::Constant | Kind::Param(_) => {
+                self.scratch.arrays[index] = Some(dy);
+                return;
+            }
+        };
+        if node.watched {
+            self.scratch.arrays[index] = Some(dy.clone());
+        }
+        let mut dy = Some(Plain::owned(&node.shape, dy, self.pool));
+        let x: SmallVec<[Plain<'_, T>; 4]> = node.inputs.iter().map(|&i| self.value(i)).collect();
+        let x: SmallVec<[&Plain<'_, T>; 4]> = x.iter().collect();
+        let y = self.value(index as u32);
+        let needed = |&k: &usize| self.arena.arrays[node.inputs[k] as usize].tracked && op.differentiable(k);
+        let mut ks = (0..x.len()).filter(needed).peekable();
+        while let Some(k) = ks.next() {
+            // The last rule may overwrite the gradient: nobody reads it afterwards.
+            let last = ks.peek().is_none();
+            let dy = if last { dy.take() } else { dy.clone() }.expect("taken only by the last");
+            let dx = op.vjp(k, &x, &y, dy);
+            debug_assert_eq!(dx.shape(), x[k].shape(), "{}: the rule for input {k} returned another shape", op.name());
+            self.accumulate(node.inputs[k] as usize, dx);
+        }
+    }
+
+    /// A recorded value as the rules see it. One whose transpose was never carried out is read by no rule.
+    #[track_caller]
+    fn value(&self, array: u32) -> Plain<'s, T> {
+        let node = &self.arena.arrays[array as usize];
+        Plain::borrowed(&node.shape, &node.place, self.arena, array, self.pool)
+    }
+
+    /// Adds a contribution to an array's gradient.
+    fn accumulate(&mut self, array: usize, dx: Plain<'_, T>) {
+        let slot = &mut self.scratch.arrays[array];
+        *slot = Some(match slot.take() {
+            None => dx.into_values(),
+            Some(sum) => {
+                let mut sum = self.pool.unique(sum);
+                let values = std::sync::Arc::get_mut(&mut sum).expect("made unique");
+                crate::kernels::elementwise::add_assign(values, dx.values());
+                sum
+            }
+        });
+    }
+}

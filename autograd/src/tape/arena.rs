@@ -1,0 +1,285 @@
+//! Where recorded values live.
+//!
+//! One stream of nodes, in the order in which they were computed, holds scalars and arrays alike. A scalar is an entry in
+//! three parallel vectors: code (2 bytes), operands (8), value (4 or 8). An array is an entry whose operand points into
+//! `arrays`. Values of arrays lie one after another in one vector, so recording allocates nothing once it has grown, and
+//! an operation reads its inputs before, and writes its output behind, one split of that vector.
+//!
+//! Invariant: a node's operands have smaller indices than the node. That is why the sweep needs no sort.
+
+use std::collections::HashMap;
+
+use smallvec::SmallVec;
+
+use crate::number::Float;
+use crate::ops::rows::{Args, Binary, Unary};
+use crate::ops::{Array, Input, Op};
+use crate::param::Param;
+use crate::shape::Shape;
+use crate::tensor::Tensor;
+
+/// What a node of the stream does. The operands are in `Arena::operands`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Code {
+    /// A scalar variable.
+    Variable,
+    /// A scalar without gradient.
+    Constant,
+    /// Operands: node of x, index into `args`.
+    Unary(Unary),
+    /// Operands: nodes of a and b.
+    Binary(Binary),
+    /// The only value of an array. Operand: index into `arrays`.
+    Item,
+    /// An array. Operand: index into `arrays`.
+    Array,
+}
+
+/// What an array node does.
+#[derive(Debug)]
+pub(crate) enum Kind<T: Float> {
+    /// An array that the user put on the tape to have its gradient.
+    Variable,
+    /// An array without gradient.
+    Constant,
+    /// A parameter, as it was when it was first used on this tape.
+    Param(Param<T>),
+    /// A scalar as an array. Operand: its node.
+    Lift(u32),
+    /// An operation on the arrays in `inputs`.
+    Op(Op),
+}
+
+/// Where an array's values are.
+#[derive(Debug, Clone)]
+pub(crate) enum Place<T: Float> {
+    /// In `Arena::data`, from here on.
+    Data(usize),
+    /// In a tensor shared with the user or with a parameter.
+    Shared(Tensor<T>),
+    /// Given back to a parameter that was then updated in place.
+    Released,
+}
+
+#[derive(Debug)]
+pub(crate) struct ArrayNode<T: Float> {
+    pub(crate) kind: Kind<T>,
+    /// Indices into `arrays`.
+    pub(crate) inputs: SmallVec<[u32; 4]>,
+    pub(crate) shape: Shape,
+    pub(crate) place: Place<T>,
+    /// Whether a variable or a parameter lies before it, so that gradients must flow through it.
+    pub(crate) tracked: bool,
+    /// Whether the user asked for its gradient.
+    pub(crate) watched: bool,
+    /// Whether the place holds the values of its input, still to be transposed.
+    pub(crate) transposed: bool,
+}
+
+#[derive(Debug)]
+pub(crate) struct Arena<T: Float> {
+    pub(crate) codes: Vec<Code>,
+    pub(crate) operands: Vec<[u32; 2]>,
+    pub(crate) values: Vec<T>,
+    /// Plain-number arguments of scalar rows; the first is [0, 0].
+    pub(crate) args: Vec<Args>,
+    pub(crate) arrays: Vec<ArrayNode<T>>,
+    /// Arrays whose gradient is kept: variables, parameters, watched ones.
+    pub(crate) kept: Vec<u32>,
+    /// The array node of each parameter that was used.
+    pub(crate) params: HashMap<usize, u32>,
+    data: Vec<T>,
+    used: usize,
+}
+
+impl<T: Float> Arena<T> {
+    pub(crate) fn new() -> Self {
+        Arena {
+            codes: vec![],
+            operands: vec![],
+            values: vec![],
+            args: vec![[0.0; 2]],
+            arrays: vec![],
+            kept: vec![],
+            params: HashMap::new(),
+            data: vec![],
+            used: 0,
+        }
+    }
+
+    /// Forgets all nodes and keeps the memory.
+    pub(crate) fn clear(&mut self) {
+        self.codes.clear();
+        self.operands.clear();
+        self.values.clear();
+        self.args.truncate(1);
+        self.arrays.clear();
+        self.kept.clear();
+        self.params.clear();
+        self.used = 0;
+    }
+
+    /// Appends to the stream.
+    #[inline]
+    pub(crate) fn push(&mut self, code: Code, operands: [u32; 2], value: T) -> u32 {
+        let node = self.codes.len();
+        assert!(
+            node < u32::MAX as usize,
+            "tape: more than 2³² − 1 nodes; call clear between steps, or use several tapes"
+        );
+        self.codes.push(code);
+        self.operands.push(operands);
+        self.values.push(value);
+        node as u32
+    }
+
+    /// The index of a row's plain-number arguments; a run of equal ones is stored once.
+    #[inline]
+    pub(crate) fn push_args(&mut self, args: Args) -> u32 {
+        if args == [0.0; 2] {
+            return 0;
+        }
+        if self.args.last() != Some(&args) {
+            self.args.push(args);
+        }
+        (self.args.len() - 1) as u32
+    }
+
+    /// Appends an array node; returns its index in `arrays`.
+    fn push_array(
+        &mut self,
+        kind: Kind<T>,
+        inputs: SmallVec<[u32; 4]>,
+        shape: Shape,
+        place: Place<T>,
+        tracked: bool,
+    ) -> u32 {
+        let array = self.arrays.len() as u32;
+        self.push(Code::Array, [array, 0], T::zero());
+        if matches!(kind, Kind::Variable | Kind::Param(_)) && tracked {
+            self.kept.push(array);
+        }
+        let (watched, transposed) = (false, false);
+        self.arrays.push(ArrayNode { kind, inputs, shape, place, tracked, watched, transposed });
+        array
+    }
+
+    /// An array that is not computed from others.
+    pub(crate) fn leaf(&mut self, kind: Kind<T>, value: Tensor<T>) -> u32 {
+        let tracked = match &kind {
+            Kind::Param(param) => !param.is_frozen(),
+            kind => matches!(kind, Kind::Variable),
+        };
+        self.push_array(kind, SmallVec::new(), value.shape().clone(), Place::Shared(value), tracked)
+    }
+
+    /// A scalar as an array of shape ().
+    pub(crate) fn lift(&mut self, node: u32) -> u32 {
+        let tracked = self.codes[node as usize] != Code::Constant;
+        let start = self.reserve(1);
+        self.data[start] = self.values[node as usize];
+        self.push_array(Kind::Lift(node), SmallVec::new(), Shape::default(), Place::Data(start), tracked)
+    }
+
+    /// Computes `op` and appends it.
+    #[track_caller]
+    pub(crate) fn record(&mut self, op: Op, shape: Shape, inputs: SmallVec<[u32; 4]>) -> u32 {
+        for &input in &inputs {
+            self.materialise(input);
+        }
+        let tracked = inputs.iter().enumerate().any(|(k, &i)| self.arrays[i as usize].tracked && op.differentiable(k));
+        match op {
+            Op::Reshape(_) => {
+                let place = self.arrays[inputs[0] as usize].place.clone();
+                self.push_array(Kind::Op(op), inputs, shape, place, tracked)
+            }
+            Op::Transpose(_) => {
+                let place = self.arrays[inputs[0] as usize].place.clone();
+                let array = self.push_array(Kind::Op(op), inputs, shape, place, tracked);
+                self.arrays[array as usize].transposed = true;
+                array
+            }
+            op => {
+                let start = self.compute(&op, &shape, &inputs);
+                self.push_array(Kind::Op(op), inputs, shape, Place::Data(start), tracked)
+            }
+        }
+    }
+
+    /// Makes room for `len` values; they hold whatever an earlier recording left there.
+    fn reserve(&mut self, len: usize) -> usize {
+        let start = self.used;
+        self.used += len;
+        if self.data.len() < self.used {
+            self.data.resize(self.used.next_power_of_two(), T::zero());
+        }
+        start
+    }
+
+    #[track_caller]
+    fn compute(&mut self, op: &Op, shape: &Shape, inputs: &[u32]) -> usize {
+        let start = self.reserve(shape.numel());
+        let (before, out) = self.data.split_at_mut(start);
+        let x: SmallVec<[Input<'_, T>; 4]> = inputs
+            .iter()
+            .map(|&i| {
+                let node = &self.arrays[i as usize];
+                Input { shape: &node.shape, values: values(node, before) }
+            })
+            .collect();
+        op.forward(&x, shape, &mut out[..shape.numel()]);
+        start
+    }
+
+    /// Carries out a transpose that was put off until somebody other than a product reads it.
+    #[track_caller]
+    pub(crate) fn materialise(&mut self, array: u32) {
+        let node = &self.arrays[array as usize];
+        if node.transposed {
+            let (op, shape, inputs) = (Op::from(crate::ops::view::Transpose), node.shape.clone(), node.inputs.clone());
+            let start = self.compute(&op, &shape, &inputs);
+            let node = &mut self.arrays[array as usize];
+            node.place = Place::Data(start);
+            node.transposed = false;
+        }
+    }
+
+    /// The values of an array whose transpose, if any, has been carried out.
+    #[track_caller]
+    pub(crate) fn array_values(&self, array: u32) -> &[T] {
+        values(&self.arrays[array as usize], &self.data)
+    }
+
+    /// An array's values as a tensor; those that are shared are not copied.
+    #[track_caller]
+    pub(crate) fn tensor(&mut self, array: u32) -> Tensor<T> {
+        self.materialise(array);
+        let node = &self.arrays[array as usize];
+        match &node.place {
+            Place::Shared(tensor) => tensor.reshaped(&node.shape),
+            _ => Tensor::new(&node.shape, self.array_values(array).to_vec()),
+        }
+    }
+
+    /// Bytes held for nodes and values.
+    pub(crate) fn bytes(&self) -> usize {
+        let node = size_of::<Code>() + size_of::<[u32; 2]>() + size_of::<T>();
+        self.codes.len() * node
+            + self.args.len() * size_of::<Args>()
+            + self.arrays.len() * size_of::<ArrayNode<T>>()
+            + self.used * size_of::<T>()
+    }
+}
+
+#[track_caller]
+fn values<'a, T: Float>(node: &'a ArrayNode<T>, data: &'a [T]) -> &'a [T] {
+    match &node.place {
+        Place::Data(start) => &data[*start..*start + node.shape.numel()],
+        Place::Shared(tensor) => tensor.as_slice(),
+        Place::Released => panic!(
+            "tape: a parameter of shape {} was updated after it was recorded, and its old values are gone; \
+             record the formula again (Tape::clear, then the forward pass)",
+            node.shape
+        ),
+    }
+}

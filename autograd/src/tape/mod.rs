@@ -1,0 +1,181 @@
+//! The tape: recording is computing.
+
+pub(crate) mod arena;
+mod operand;
+mod scalar;
+mod var;
+
+use std::cell::{Cell, RefCell};
+use std::fmt;
+
+pub use operand::Operand;
+pub use scalar::Scalar;
+pub use var::Var;
+
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+
+use crate::number::Float;
+use crate::sweep::{Pool, Scratch};
+use crate::tensor::Tensor;
+use arena::{Arena, Code, Kind};
+
+/// The computation graph: each operation on its handles computes at once and appends a node.
+///
+/// Handles ([`Var`], [`Scalar`]) are `Copy` and borrow the tape. [`clear`](Tape::clear) forgets all nodes, keeps the memory
+/// for the next recording, and does not compile while a handle is alive.
+///
+/// ```
+/// use autograd::Tape;
+/// let mut tape = Tape::new();
+/// for x in [1.0, 2.0] {
+///     tape.clear();
+///     let x = tape.scalar(x);
+///     let y = x * x;
+///     assert_eq!(y.backward()[x], 2.0 * x.value());
+/// }
+/// ```
+///
+/// A handle cannot outlive the recording that it belongs to:
+///
+/// ```compile_fail,E0502
+/// let mut tape = autograd::Tape::<f64>::new();
+/// let x = tape.scalar(1.0);
+/// tape.clear();
+/// let y = x + 1.0;
+/// ```
+pub struct Tape<T: Float = f64> {
+    pub(crate) arena: RefCell<Arena<T>>,
+    pub(crate) pool: Pool<T>,
+    pub(crate) scratch: Cell<Scratch<T>>,
+    rng: RefCell<Option<StdRng>>,
+}
+
+impl<T: Float> Tape<T> {
+    /// An empty tape.
+    pub fn new() -> Self {
+        Tape { arena: RefCell::new(Arena::new()), pool: Pool::new(), scratch: Cell::default(), rng: RefCell::new(None) }
+    }
+
+    /// An empty tape that is never freed, for notebooks, where handles must live from cell to cell.
+    ///
+    /// ```
+    /// let tape = autograd::Tape::<f64>::leak();
+    /// let x: autograd::Scalar<'static> = tape.scalar(2.0);
+    /// assert_eq!((x * x).backward()[x], 4.0);
+    /// ```
+    pub fn leak() -> &'static Self {
+        Box::leak(Box::new(Self::new()))
+    }
+
+    /// A number whose gradient can be asked for.
+    ///
+    /// ```
+    /// let tape = autograd::Tape::new();
+    /// let x = tape.scalar(3.0);
+    /// assert_eq!(x.square().backward()[x], 6.0);
+    /// ```
+    pub fn scalar(&self, value: T) -> Scalar<'_, T> {
+        Scalar::new(self, self.arena.borrow_mut().push(Code::Variable, [0; 2], value), value)
+    }
+
+    /// A number without gradient. Plain numbers in formulas need no such call.
+    pub fn scalar_constant(&self, value: T) -> Scalar<'_, T> {
+        Scalar::new(self, self.arena.borrow_mut().push(Code::Constant, [0; 2], value), value)
+    }
+
+    /// An array whose gradient can be asked for; its values are shared, not copied.
+    ///
+    /// ```
+    /// use autograd::{Tape, Tensor};
+    /// let tape = Tape::new();
+    /// let x = tape.var(Tensor::from([1.0, 2.0]));
+    /// let grads = (x * x).sum().backward();
+    /// assert_eq!(grads[x], Tensor::from([2.0, 4.0]));
+    /// ```
+    pub fn var(&self, value: impl Into<Tensor<T>>) -> Var<'_, T> {
+        Var::new(self, self.arena.borrow_mut().leaf(Kind::Variable, value.into()))
+    }
+
+    /// An array without gradient, such as data; its values are shared, not copied.
+    pub fn constant(&self, value: impl Into<Tensor<T>>) -> Var<'_, T> {
+        Var::new(self, self.arena.borrow_mut().leaf(Kind::Constant, value.into()))
+    }
+
+    /// Turns training on: operations that are random while a model trains, such as dropout, draw from a generator
+    /// seeded with `seed`. A new tape evaluates: such operations pass their input through.
+    ///
+    /// The generator lives here because nothing is hidden elsewhere: the same seed gives the same bits, and tapes on
+    /// several threads do not disturb each other.
+    ///
+    /// ```
+    /// use rand::RngExt;
+    /// let tape = autograd::Tape::<f64>::new();
+    /// assert!(tape.random(|rng| rng.random::<f64>()).is_none());
+    /// tape.train(7);
+    /// let first = tape.random(|rng| rng.random::<f64>());
+    /// tape.train(7);
+    /// assert_eq!(first, tape.random(|rng| rng.random::<f64>()));
+    /// ```
+    pub fn train(&self, seed: u64) {
+        *self.rng.borrow_mut() = Some(StdRng::seed_from_u64(seed));
+    }
+
+    /// Turns training off again.
+    pub fn evaluate(&self) {
+        *self.rng.borrow_mut() = None;
+    }
+
+    /// What `f` draws from the generator of [`train`](Tape::train), or `None` while evaluating.
+    pub fn random<R>(&self, f: impl FnOnce(&mut StdRng) -> R) -> Option<R> {
+        self.rng.borrow_mut().as_mut().map(f)
+    }
+
+    /// Forgets all nodes and keeps the memory for the next recording.
+    pub fn clear(&mut self) {
+        self.arena.get_mut().clear();
+    }
+
+    /// The number of nodes recorded since the last [`clear`](Tape::clear).
+    pub fn len(&self) -> usize {
+        self.arena.borrow().codes.len()
+    }
+
+    /// Whether nothing is recorded.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The bytes that the recorded nodes and their values occupy.
+    pub fn bytes(&self) -> usize {
+        self.arena.borrow().bytes()
+    }
+}
+
+impl<T: Float> Default for Tape<T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<T: Float> fmt::Debug for Tape<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Tape<{}> of {} nodes, {} bytes", T::NAME, self.len(), self.bytes())
+    }
+}
+
+/// Handles of two tapes must not meet: an index into one means nothing in the other.
+#[track_caller]
+#[inline(always)]
+pub(crate) fn same_tape<T: Float>(op: &'static str, a: &Tape<T>, b: &Tape<T>) {
+    if !std::ptr::eq(a, b) {
+        two_tapes(op);
+    }
+}
+
+#[cold]
+#[inline(never)]
+#[track_caller]
+fn two_tapes(op: &'static str) -> ! {
+    panic!("{op}: the operands were recorded on two different tapes; record both on one, or pass values with value()")
+}

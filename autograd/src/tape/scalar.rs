@@ -1,0 +1,237 @@
+//! [`Scalar`]: one recorded number.
+
+use std::fmt;
+use std::ops::{Add, AddAssign, Div, DivAssign, Mul, MulAssign, Neg, Sub, SubAssign};
+
+use super::arena::Code;
+use super::{Tape, Var, same_tape};
+use crate::number::Float;
+use crate::ops::rows::{Args, Binary, Unary};
+use crate::ops::table::{binary_table, unary_table};
+use crate::sweep::Gradients;
+
+/// One number on a tape: a `Copy` handle that carries its value.
+///
+/// Reductions and losses return it, and only it has [`backward`](Scalar::backward): the gradient of an array is not a
+/// gradient but a Jacobian, and asking for it does not compile.
+///
+/// ```
+/// use autograd::Tape;
+/// let tape = Tape::new();
+/// let (x, y) = (tape.scalar(2.0), tape.scalar(3.0));
+/// let z = x * y + x.sin();
+/// let grads = z.backward();
+/// assert_eq!(grads[x], 3.0 + 2f64.cos());
+/// assert_eq!(grads[y], 2.0);
+/// ```
+///
+/// ```compile_fail,E0599
+/// let tape = autograd::Tape::new();
+/// let x = tape.var([1.0, 2.0]);
+/// (x * x).backward(); // an array: sum() or mean() first
+/// ```
+///
+/// Types do not mix by accident:
+///
+/// ```compile_fail,E0277
+/// let (single, double) = (autograd::Tape::<f32>::new(), autograd::Tape::<f64>::new());
+/// let z = single.scalar(1.0) + double.scalar(1.0);
+/// ```
+#[derive(Clone, Copy)]
+pub struct Scalar<'t, T: Float = f64> {
+    tape: &'t Tape<T>,
+    node: u32,
+    value: T,
+}
+
+impl<'t, T: Float> Scalar<'t, T> {
+    #[inline(always)]
+    pub(crate) fn new(tape: &'t Tape<T>, node: u32, value: T) -> Self {
+        Scalar { tape, node, value }
+    }
+
+    #[inline(always)]
+    pub(crate) fn node(self) -> u32 {
+        self.node
+    }
+
+    /// The number.
+    #[inline(always)]
+    pub fn value(self) -> T {
+        self.value
+    }
+
+    /// The tape that it is recorded on.
+    #[inline(always)]
+    pub fn tape(self) -> &'t Tape<T> {
+        self.tape
+    }
+
+    /// The gradients of this number with respect to every variable and parameter on its tape: one sweep.
+    ///
+    /// ```
+    /// let tape = autograd::Tape::new();
+    /// let x = tape.scalar(0.5);
+    /// let grads = x.exp().backward();
+    /// assert_eq!(grads[x], 0.5f64.exp());
+    /// ```
+    #[track_caller]
+    pub fn backward(self) -> Gradients<'t, T> {
+        crate::sweep::backward(self)
+    }
+
+    /// The same number as an array of shape `()`.
+    pub fn to_var(self) -> Var<'t, T> {
+        Var::new(self.tape, self.tape.arena.borrow_mut().lift(self.node))
+    }
+
+    /// The same value, without gradient.
+    ///
+    /// ```
+    /// let tape = autograd::Tape::new();
+    /// let x = tape.scalar(3.0);
+    /// assert_eq!((x * x.detach()).backward()[x], 3.0);
+    /// ```
+    pub fn detach(self) -> Self {
+        self.tape.scalar_constant(self.value)
+    }
+
+    /// `a` where this mask is not 0, else `b`; the branch not taken gets no gradient.
+    ///
+    /// ```
+    /// let tape = autograd::Tape::new();
+    /// let x = tape.scalar(-4.0);
+    /// let y = x.greater(tape.scalar_constant(0.0)).select(x.sqrt(), x * 0.0);
+    /// assert_eq!(y.backward()[x], 0.0); // not NaN
+    /// ```
+    #[track_caller]
+    pub fn select(self, a: Self, b: Self) -> Self {
+        same_tape("select", self.tape, a.tape);
+        same_tape("select", self.tape, b.tape);
+        // The tape's values are fixed, so the choice is: no node is needed.
+        if self.value == T::zero() { b } else { a }
+    }
+
+    #[inline(always)]
+    pub(crate) fn unary(self, row: Unary, args: Args) -> Self {
+        let value = self.value.unary(row, args);
+        let mut arena = self.tape.arena.borrow_mut();
+        let args = arena.push_args(args);
+        let node = arena.push(Code::Unary(row), [self.node, args], value);
+        Scalar { tape: self.tape, node, value }
+    }
+
+    #[track_caller]
+    #[inline(always)]
+    pub(crate) fn binary(self, row: Binary, b: Self) -> Self {
+        same_tape(row.name(), self.tape, b.tape);
+        let value = self.value.binary(row, b.value);
+        let node = self.tape.arena.borrow_mut().push(Code::Binary(row), [self.node, b.node], value);
+        Scalar { tape: self.tape, node, value }
+    }
+}
+
+macro_rules! unary_methods {
+    (($x:ident $y:ident $p:ident $q:ident $c:ident) $(
+        $(#[$doc:meta])* $Row:ident, $name:ident($($arg:ident: $type:ty),*), $value:expr, $derivative:expr, $domain:expr, [$($kink:expr),*];
+    )*) => {
+        impl<T: Float> Scalar<'_, T> { $(
+            $(#[$doc])*
+            #[must_use]
+            #[inline(always)]
+            pub fn $name(self $(, $arg: $type)*) -> Self {
+                self.unary(Unary::$Row, crate::ops::rows::args([$($arg.into()),*]))
+            }
+        )* }
+    };
+}
+unary_table!(unary_methods);
+
+macro_rules! binary_methods {
+    (($a:ident $b:ident $y:ident $c:ident) $($(#[$doc:meta])* $Row:ident, $name:ident, $value:expr, $partials:expr, $da:expr, $db:expr;)*) => {
+        impl<T: Float> Scalar<'_, T> { $(
+            $(#[$doc])*
+            #[must_use]
+            #[track_caller]
+            #[inline(always)]
+            pub fn $name(self, b: Self) -> Self {
+                self.binary(Binary::$Row, b)
+            }
+        )* }
+    };
+}
+binary_table!(binary_methods);
+
+macro_rules! operators {
+    ($($Trait:ident $method:ident $Assign:ident $assign:ident $Row:ident;)*) => { $(
+        impl<T: Float> $Trait for Scalar<'_, T> {
+            type Output = Self;
+            #[track_caller]
+            #[inline(always)]
+            fn $method(self, b: Self) -> Self {
+                self.binary(Binary::$Row, b)
+            }
+        }
+        impl<T: Float> $Trait<f64> for Scalar<'_, T> {
+            type Output = Self;
+            #[inline(always)]
+            fn $method(self, b: f64) -> Self {
+                let (row, args) = Binary::$Row.with_number_right(b).expect("an operator");
+                self.unary(row, args)
+            }
+        }
+        impl<'t, T: Float> $Trait<Scalar<'t, T>> for f64 {
+            type Output = Scalar<'t, T>;
+            #[inline(always)]
+            fn $method(self, b: Scalar<'t, T>) -> Scalar<'t, T> {
+                let (row, args) = Binary::$Row.with_number_left(self).expect("an operator");
+                b.unary(row, args)
+            }
+        }
+        impl<'t, T: Float, R> $Assign<R> for Scalar<'t, T> where Self: $Trait<R, Output = Self> {
+            #[track_caller]
+            #[inline(always)]
+            fn $assign(&mut self, b: R) {
+                *self = $Trait::$method(*self, b);
+            }
+        }
+    )* };
+}
+operators! {
+    Add add AddAssign add_assign Add;
+    Sub sub SubAssign sub_assign Sub;
+    Mul mul MulAssign mul_assign Mul;
+    Div div DivAssign div_assign Div;
+}
+
+impl<T: Float> Neg for Scalar<'_, T> {
+    type Output = Self;
+    #[inline(always)]
+    fn neg(self) -> Self {
+        self.unary(Unary::Neg, [0.0; 2])
+    }
+}
+
+/// Sums scalars of one tape.
+///
+/// # Panics
+/// If there are none: an empty sum has no tape.
+impl<'t, T: Float> std::iter::Sum for Scalar<'t, T> {
+    #[track_caller]
+    fn sum<I: Iterator<Item = Self>>(iter: I) -> Self {
+        iter.reduce(|a, b| a + b)
+            .expect("sum: no scalars to add; an empty sum has no tape, use tape.scalar_constant(0.0)")
+    }
+}
+
+impl<T: Float> fmt::Debug for Scalar<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Scalar #{} = {}", self.node, self.value)
+    }
+}
+
+impl<T: Float> fmt::Display for Scalar<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.value, f)
+    }
+}

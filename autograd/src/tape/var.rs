@@ -1,0 +1,218 @@
+//! [`Var`]: one recorded array.
+
+use std::fmt;
+use std::ops::{Add, AddAssign, Div, DivAssign, Mul, MulAssign, Neg, Sub, SubAssign};
+
+use smallvec::SmallVec;
+
+use super::arena::Code;
+use super::{Operand, Scalar, Tape, same_tape};
+use crate::error::OrPanic;
+use crate::number::Float;
+use crate::ops::rows::{Args, Binary, Unary};
+use crate::ops::{Array, Op};
+use crate::param::Param;
+use crate::shape::{Shape, broadcast};
+use crate::tensor::Tensor;
+
+/// An array on a tape: a `Copy` handle.
+///
+/// Operands are other arrays, [`Scalar`]s, plain `f64` numbers, `&Param` and `&Tensor`; shapes broadcast as in NumPy.
+/// The methods without a formula of their own are shared with [`Tensor`] and documented there with examples.
+///
+/// ```
+/// use autograd::{Tape, Tensor};
+/// let tape = Tape::new();
+/// let x = tape.var([[1.0, 2.0], [3.0, 4.0]]);
+/// let loss = (2.0 * x.matmul(x.t()) - 1.0).square().mean();
+/// assert_eq!(loss.backward()[x].shape(), &[2, 2].into());
+/// ```
+#[derive(Clone, Copy)]
+pub struct Var<'t, T: Float = f64> {
+    tape: &'t Tape<T>,
+    array: u32,
+}
+
+impl<'t, T: Float> Var<'t, T> {
+    #[inline(always)]
+    pub(crate) fn new(tape: &'t Tape<T>, array: u32) -> Self {
+        Var { tape, array }
+    }
+
+    #[inline(always)]
+    pub(crate) fn index(self) -> u32 {
+        self.array
+    }
+
+    /// The tape that it is recorded on.
+    #[inline(always)]
+    pub fn tape(self) -> &'t Tape<T> {
+        self.tape
+    }
+
+    /// The lengths of the axes.
+    #[inline]
+    pub fn shape(self) -> Shape {
+        self.tape.arena.borrow().arrays[self.array as usize].shape.clone()
+    }
+
+    /// The values.
+    #[track_caller]
+    pub fn value(self) -> Tensor<T> {
+        self.tape.arena.borrow_mut().tensor(self.array)
+    }
+
+    /// The same values, without gradient.
+    ///
+    /// ```
+    /// let tape = autograd::Tape::new();
+    /// let x = tape.var([3.0]);
+    /// assert_eq!((x * x.detach()).sum().backward()[x].item(), 3.0);
+    /// ```
+    #[track_caller]
+    pub fn detach(self) -> Self {
+        self.tape.constant(self.value())
+    }
+
+    /// Asks the sweep to keep the gradient of this intermediate value, which it otherwise reuses as memory.
+    ///
+    /// ```
+    /// let tape = autograd::Tape::new();
+    /// let x = tape.var([1.0, 2.0]);
+    /// let hidden = (x * 3.0).watch();
+    /// let grads = hidden.square().sum().backward();
+    /// assert_eq!(grads[hidden].to_vec(), [6.0, 12.0]);
+    /// ```
+    #[must_use]
+    pub fn watch(self) -> Self {
+        let mut arena = self.tape.arena.borrow_mut();
+        let node = &mut arena.arrays[self.array as usize];
+        if node.tracked && !std::mem::replace(&mut node.watched, true) && !arena.kept.contains(&self.array) {
+            arena.kept.push(self.array);
+        }
+        drop(arena);
+        self
+    }
+
+    /// The only value of an array that has one, as a number to call [`backward`](Scalar::backward) on.
+    ///
+    /// # Panics
+    /// If there is not exactly one.
+    #[track_caller]
+    pub fn item(self) -> Scalar<'t, T> {
+        let mut arena = self.tape.arena.borrow_mut();
+        arena.materialise(self.array);
+        let values = arena.array_values(self.array);
+        if values.len() != 1 {
+            let shape = &arena.arrays[self.array as usize].shape;
+            panic!("item: shape {shape} has {} values, not one; reduce it with sum() or mean()?", values.len());
+        }
+        let value = values[0];
+        let node = arena.push(Code::Item, [self.array, 0], value);
+        Scalar::new(self.tape, node, value)
+    }
+
+    pub(crate) fn unary(self, row: Unary, args: Args) -> Self {
+        Array::unary(&self, row, args)
+    }
+
+    #[track_caller]
+    pub(crate) fn binary_checked(self, row: Binary, b: Self) -> Self {
+        let shape = broadcast(row.name(), &self.shape(), &b.shape()).or_panic();
+        Self::apply(Op::Binary(row), shape, &[&self, &b])
+    }
+}
+
+/// The recorded reading of the rules' language: each operation appends to the tape.
+impl<'t, T: Float> Array for Var<'t, T> {
+    type Value = T;
+
+    fn shape(&self) -> Shape {
+        Var::shape(*self)
+    }
+
+    #[track_caller]
+    fn apply(op: impl Into<Op>, shape: Shape, x: &[&Self]) -> Self {
+        let op = op.into();
+        let tape = x[0].tape;
+        for x in x {
+            same_tape(op.name(), tape, x.tape);
+        }
+        let inputs: SmallVec<[u32; 4]> = x.iter().map(|x| x.array).collect();
+        Var { tape, array: tape.arena.borrow_mut().record(op, shape, inputs) }
+    }
+
+    fn constant_like(&self, value: Tensor<T>) -> Self {
+        self.tape.constant(value)
+    }
+
+    fn untransposed(&self) -> Option<Self> {
+        let arena = self.tape.arena.borrow();
+        let node = &arena.arrays[self.array as usize];
+        node.transposed.then(|| Var { tape: self.tape, array: node.inputs[0] })
+    }
+}
+
+macro_rules! operators {
+    ($($Trait:ident $method:ident $Assign:ident $assign:ident $Row:ident;)*) => { $(
+        impl<'t, T: Float, R: Operand<'t, T>> $Trait<R> for Var<'t, T> {
+            type Output = Self;
+            #[track_caller]
+            fn $method(self, b: R) -> Self {
+                b.right_of(Binary::$Row, self)
+            }
+        }
+        impl<'t, T: Float> $Trait<Var<'t, T>> for f64 {
+            type Output = Var<'t, T>;
+            #[track_caller]
+            fn $method(self, b: Var<'t, T>) -> Var<'t, T> {
+                let (row, args) = Binary::$Row.with_number_left(self).expect("an operator");
+                b.unary(row, args)
+            }
+        }
+        operators!(left $Trait $method $Row Scalar<'t, T>);
+        operators!(left $Trait $method $Row &Param<T>);
+        operators!(left $Trait $method $Row &Tensor<T>);
+        impl<'t, T: Float, R: Operand<'t, T>> $Assign<R> for Var<'t, T> {
+            #[track_caller]
+            fn $assign(&mut self, b: R) {
+                *self = b.right_of(Binary::$Row, *self);
+            }
+        }
+    )* };
+    (left $Trait:ident $method:ident $Row:ident $Left:ty) => {
+        impl<'t, T: Float> $Trait<Var<'t, T>> for $Left {
+            type Output = Var<'t, T>;
+            #[track_caller]
+            fn $method(self, b: Var<'t, T>) -> Var<'t, T> {
+                Operand::<'t, T>::on(self, b.tape).binary_checked(Binary::$Row, b)
+            }
+        }
+    };
+}
+operators! {
+    Add add AddAssign add_assign Add;
+    Sub sub SubAssign sub_assign Sub;
+    Mul mul MulAssign mul_assign Mul;
+    Div div DivAssign div_assign Div;
+}
+
+impl<T: Float> Neg for Var<'_, T> {
+    type Output = Self;
+    #[track_caller]
+    fn neg(self) -> Self {
+        self.unary(Unary::Neg, [0.0; 2])
+    }
+}
+
+impl<T: Float> fmt::Debug for Var<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Var [{}] {:?}", self.array, self.value())
+    }
+}
+
+impl<T: Float> fmt::Display for Var<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.value(), f)
+    }
+}

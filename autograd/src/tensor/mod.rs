@@ -1,0 +1,224 @@
+//! [`Tensor`]: a plain n-dimensional array, without gradient.
+
+mod display;
+mod nested;
+
+use std::sync::Arc;
+
+use crate::error::{Error, OrPanic};
+use crate::number::Float;
+use crate::ops::{Array, Input, Op};
+use crate::shape::Shape;
+
+/// An n-dimensional array: a shape, and its values in row-major order.
+///
+/// Cloning is cheap: clones share their values until one is written to. Arithmetic broadcasts as in NumPy and reads as
+/// on recorded arrays; to have gradients, put a tensor on a [`Tape`](crate::Tape).
+///
+/// ```
+/// use autograd::Tensor;
+/// let x = Tensor::from([[1.0, 2.0], [3.0, 4.0]]);
+/// let y = &x * 10.0 + &Tensor::from([0.5, 0.25]);
+/// assert_eq!(y, Tensor::from([[10.5, 20.25], [30.5, 40.25]]));
+/// assert_eq!(x.matmul(&x.t()).get([1, 0]), 11.0);
+/// ```
+#[derive(Clone, PartialEq)]
+pub struct Tensor<T: Float = f64> {
+    shape: Shape,
+    values: Arc<Vec<T>>,
+}
+
+impl<T: Float> Tensor<T> {
+    /// An array of `shape` from its values in row-major order.
+    ///
+    /// # Panics
+    /// If the number of values is not the product of the shape. [`try_new`](Tensor::try_new) returns that as an error.
+    #[track_caller]
+    pub fn new(shape: impl Into<Shape>, values: Vec<T>) -> Self {
+        Self::try_new(shape, values).or_panic()
+    }
+
+    /// An array of `shape` from values that come from data.
+    ///
+    /// # Errors
+    /// If the number of values is not the product of the shape.
+    pub fn try_new(shape: impl Into<Shape>, values: Vec<T>) -> Result<Self, Error> {
+        let shape = shape.into();
+        if shape.numel() != values.len() {
+            let law = format!("shape {shape} needs {} values, got {}", shape.numel(), values.len());
+            return Err(Error::shape("tensor", law));
+        }
+        Ok(Tensor { shape, values: Arc::new(values) })
+    }
+
+    /// An array of one repeated value.
+    pub fn full(shape: impl Into<Shape>, value: T) -> Self {
+        let shape = shape.into();
+        Tensor { values: Arc::new(vec![value; shape.numel()]), shape }
+    }
+
+    /// An array of zeros.
+    pub fn zeros(shape: impl Into<Shape>) -> Self {
+        Self::full(shape, T::zero())
+    }
+
+    /// An array of ones.
+    pub fn ones(shape: impl Into<Shape>) -> Self {
+        Self::full(shape, T::one())
+    }
+
+    /// The `n × n` identity.
+    pub fn eye(n: usize) -> Self {
+        Self::from_fn([n, n], |index| if index[0] == index[1] { T::one() } else { T::zero() })
+    }
+
+    /// `0, 1, …, n − 1`.
+    pub fn arange(n: usize) -> Self {
+        (0..n).map(|i| T::from_f64(i as f64)).collect()
+    }
+
+    /// `n` numbers from `first` to `last` at equal distances, both included.
+    pub fn linspace(first: f64, last: f64, n: usize) -> Self {
+        let step = (last - first) / n.saturating_sub(1).max(1) as f64;
+        (0..n).map(|i| T::from_f64(if i > 0 && i + 1 == n { last } else { first + step * i as f64 })).collect()
+    }
+
+    /// An array computed from its indices.
+    ///
+    /// ```
+    /// use autograd::Tensor;
+    /// let t = Tensor::from_fn([2, 2], |i| (10 * i[0] + i[1]) as f64);
+    /// assert_eq!(t, Tensor::from([[0.0, 1.0], [10.0, 11.0]]));
+    /// ```
+    pub fn from_fn(shape: impl Into<Shape>, mut f: impl FnMut(&[usize]) -> T) -> Self {
+        let shape = shape.into();
+        let mut index = vec![0; shape.len()];
+        let mut values = Vec::with_capacity(shape.numel());
+        for _ in 0..shape.numel() {
+            values.push(f(&index));
+            for axis in (0..shape.len()).rev() {
+                index[axis] += 1;
+                if index[axis] < shape[axis] {
+                    break;
+                }
+                index[axis] = 0;
+            }
+        }
+        Tensor { shape, values: Arc::new(values) }
+    }
+
+    /// The lengths of the axes.
+    pub fn shape(&self) -> &Shape {
+        &self.shape
+    }
+
+    /// The number of values.
+    pub fn numel(&self) -> usize {
+        self.values.len()
+    }
+
+    /// The values in row-major order.
+    pub fn as_slice(&self) -> &[T] {
+        &self.values
+    }
+
+    /// The values in row-major order, to write to; other clones keep theirs.
+    pub fn as_mut_slice(&mut self) -> &mut [T] {
+        Arc::<Vec<T>>::make_mut(&mut self.values)
+    }
+
+    /// The values in row-major order, copied.
+    pub fn to_vec(&self) -> Vec<T> {
+        self.values.to_vec()
+    }
+
+    /// The value at `index`, one number for each axis.
+    ///
+    /// # Panics
+    /// If the index has another number of axes, or lies outside.
+    #[track_caller]
+    pub fn get(&self, index: impl AsRef<[usize]>) -> T {
+        let index = index.as_ref();
+        let inside = index.len() == self.shape.len() && index.iter().zip(self.shape.iter()).all(|(i, n)| i < n);
+        assert!(inside, "get: index {index:?} does not lie in shape {}", self.shape);
+        let flat = index.iter().zip(self.shape.iter()).fold(0, |flat, (i, n)| flat * n + i);
+        self.values[flat]
+    }
+
+    /// The only value of an array that has one.
+    ///
+    /// # Panics
+    /// If there is not exactly one.
+    #[track_caller]
+    pub fn item(&self) -> T {
+        assert!(self.numel() == 1, "item: shape {} has {} values, not one", self.shape, self.numel());
+        self.values[0]
+    }
+
+    /// A function of each value.
+    ///
+    /// ```
+    /// use autograd::Tensor;
+    /// assert_eq!(Tensor::from([1.0, 2.0]).map(|x| x + 0.5), Tensor::from([1.5, 2.5]));
+    /// ```
+    pub fn map<U: Float>(&self, f: impl FnMut(T) -> U) -> Tensor<U> {
+        Tensor { shape: self.shape.clone(), values: Arc::new(self.values.iter().copied().map(f).collect()) }
+    }
+
+    /// The same numbers as another type.
+    ///
+    /// ```
+    /// use autograd::Tensor;
+    /// let half: Tensor<f32> = Tensor::from(0.5f64).cast();
+    /// assert_eq!(half.item(), 0.5f32);
+    /// ```
+    pub fn cast<U: Float>(&self) -> Tensor<U> {
+        self.map(|x| U::from_f64(x.to_f64()))
+    }
+
+    /// Whether every value is finite.
+    pub fn is_finite(&self) -> bool {
+        self.values.iter().all(|x| x.is_finite())
+    }
+
+    /// Whether shapes agree and each pair of values differs by at most `tolerance·max(1, |a|, |b|)`.
+    pub fn is_close(&self, other: &Tensor<T>, tolerance: f64) -> bool {
+        let close = |(&a, &b): (&T, &T)| {
+            let (a, b) = (a.to_f64(), b.to_f64());
+            a == b || (a - b).abs() <= tolerance * 1f64.max(a.abs()).max(b.abs())
+        };
+        self.shape == other.shape && self.values.iter().zip(&*other.values).all(close)
+    }
+
+    pub(crate) fn from_parts(shape: Shape, values: Arc<Vec<T>>) -> Self {
+        Tensor { shape, values }
+    }
+
+    pub(crate) fn into_values(self) -> Arc<Vec<T>> {
+        self.values
+    }
+}
+
+/// The plain reading of the rules' language: each operation computes at once into fresh memory.
+impl<T: Float> Array for Tensor<T> {
+    type Value = T;
+
+    fn shape(&self) -> Shape {
+        self.shape.clone()
+    }
+
+    fn apply(op: impl Into<Op>, shape: Shape, x: &[&Self]) -> Self {
+        let mut out = vec![T::zero(); shape.numel()];
+        let inputs: Vec<_> = x.iter().map(|x| Input { shape: &x.shape, values: &x.values }).collect();
+        op.into().forward(&inputs, &shape, &mut out);
+        Tensor { shape, values: Arc::new(out) }
+    }
+
+    fn constant_like(&self, value: Tensor<T>) -> Self {
+        value
+    }
+
+    fn reshaped(&self, shape: &Shape) -> Self {
+        Tensor { shape: shape.clone(), values: self.values.clone() }
+    }
+}

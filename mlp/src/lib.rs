@@ -1,0 +1,1 @@
+//! Layers, activations, losses and training on top of `autograd`.
