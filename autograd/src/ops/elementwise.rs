@@ -13,9 +13,7 @@ use crate::shape::{Shape, broadcast};
 pub(crate) struct Select;
 
 impl Operation for Select {
-    fn name(&self) -> &'static str {
-        "select"
-    }
+    const NAMES: &'static [&'static str] = &["select"];
 
     fn forward<T: Float>(&self, x: &[Input<'_, T>], _shape: &Shape, out: &mut [T]) {
         kernels::select(x[0].values, x[1].values, x[2].values, out);

@@ -22,9 +22,7 @@ pub(crate) struct ScatterAdd {
 }
 
 impl Operation for Gather {
-    fn name(&self) -> &'static str {
-        "gather"
-    }
+    const NAMES: &'static [&'static str] = &["gather"];
 
     fn forward<T: Float>(&self, x: &[Input<'_, T>], _shape: &Shape, out: &mut [T]) {
         for (out, &at) in out.iter_mut().zip(&*self.positions) {
@@ -38,9 +36,7 @@ impl Operation for Gather {
 }
 
 impl Operation for ScatterAdd {
-    fn name(&self) -> &'static str {
-        "scatter_add"
-    }
+    const NAMES: &'static [&'static str] = &["scatter_add"];
 
     fn forward<T: Float>(&self, x: &[Input<'_, T>], _shape: &Shape, out: &mut [T]) {
         out.fill(T::zero());

@@ -12,9 +12,7 @@ pub(crate) struct Concat {
 }
 
 impl Operation for Concat {
-    fn name(&self) -> &'static str {
-        "concat"
-    }
+    const NAMES: &'static [&'static str] = &["concat"];
 
     fn forward<T: Float>(&self, x: &[Input<'_, T>], shape: &Shape, out: &mut [T]) {
         let (outer, n, inner) = shape.around(self.axis..self.axis + 1);

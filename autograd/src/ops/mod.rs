@@ -37,8 +37,13 @@ pub(crate) struct Input<'a, T> {
 
 /// A structured operation: its value, and its derivative by reverse reading.
 pub(crate) trait Operation {
-    /// The public name.
-    fn name(&self) -> &'static str;
+    /// Every name that [`name`](Operation::name) can give: the property tests must have met each.
+    const NAMES: &'static [&'static str];
+
+    /// The public name; the only one, unless the operation serves several methods.
+    fn name(&self) -> &'static str {
+        Self::NAMES[0]
+    }
 
     /// Fills `out`, which is row-major and of shape `shape`; every value is written.
     fn forward<T: Float>(&self, x: &[Input<'_, T>], shape: &Shape, out: &mut [T]);
@@ -72,6 +77,14 @@ macro_rules! operations {
                     Op::Binary(row) => row.name(),
                     $(Op::$Variant(op) => op.name(),)*
                 }
+            }
+
+            /// The names of all operations.
+            pub(crate) fn names() -> Vec<&'static str> {
+                let mut names: Vec<_> = Unary::ROWS.iter().map(|row| row.name).collect();
+                names.extend(Binary::ROWS.iter().map(|row| row.name));
+                $(names.extend(<$Type as Operation>::NAMES);)*
+                names
             }
 
             /// Fills `out` with the operation's value.
@@ -215,4 +228,14 @@ pub(crate) trait Reading: Array {
 
     /// `dy · ∂row/∂a`, or `dy · ∂row/∂b` if `second`, in the shape of `dy`.
     fn binary_vjp(row: Binary, second: bool, a: &Self, b: &Self, y: &Self, dy: Self) -> Self;
+}
+
+/// The names of all operations that a tape can record.
+///
+/// ```
+/// let names = autograd::operations();
+/// assert!(names.contains(&"tanh") && names.contains(&"matmul"));
+/// ```
+pub fn operations() -> Vec<&'static str> {
+    Op::names()
 }

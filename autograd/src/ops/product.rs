@@ -29,9 +29,7 @@ fn batch(shape: &Shape) -> Shape {
 }
 
 impl Operation for Matmul {
-    fn name(&self) -> &'static str {
-        "matmul"
-    }
+    const NAMES: &'static [&'static str] = &["matmul"];
 
     fn forward<T: Float>(&self, x: &[Input<'_, T>], shape: &Shape, out: &mut [T]) {
         let (a, b) = (x[0], x[1]);
@@ -147,9 +145,7 @@ pub(crate) fn outer<A: Array>(a: &A, b: &A) -> Result<A, Error> {
 pub(crate) struct Affine;
 
 impl Operation for Affine {
-    fn name(&self) -> &'static str {
-        "affine"
-    }
+    const NAMES: &'static [&'static str] = &["affine"];
 
     fn forward<T: Float>(&self, x: &[Input<'_, T>], shape: &Shape, out: &mut [T]) {
         let (k, n) = (x[1].shape[0], shape[1]);

@@ -46,14 +46,11 @@ fn kept(shape: &Shape, axes: Range<usize>) -> Shape {
 }
 
 impl Operation for Reduce {
+    /// In the order of [`Reduction`].
+    const NAMES: &'static [&'static str] = &["sum", "max", "min", "logsumexp", "norm"];
+
     fn name(&self) -> &'static str {
-        match self.reduction {
-            Reduction::Sum => "sum",
-            Reduction::Max => "max",
-            Reduction::Min => "min",
-            Reduction::LogSumExp => "logsumexp",
-            Reduction::Norm => "norm",
-        }
+        Self::NAMES[self.reduction as usize]
     }
 
     fn forward<T: Float>(&self, x: &[Input<'_, T>], _shape: &Shape, out: &mut [T]) {
@@ -96,9 +93,7 @@ pub(crate) struct TieShare {
 }
 
 impl Operation for TieShare {
-    fn name(&self) -> &'static str {
-        "tie_share"
-    }
+    const NAMES: &'static [&'static str] = &["tie_share"];
 
     fn forward<T: Float>(&self, x: &[Input<'_, T>], shape: &Shape, out: &mut [T]) {
         kernels::tie_share(x[0].values, x[1].values, loops(shape, self.start..self.end), out);

@@ -14,9 +14,7 @@ pub(crate) struct CumulativeSum {
 }
 
 impl Operation for CumulativeSum {
-    fn name(&self) -> &'static str {
-        "cumsum"
-    }
+    const NAMES: &'static [&'static str] = &["cumsum"];
 
     fn forward<T: Float>(&self, x: &[Input<'_, T>], shape: &Shape, out: &mut [T]) {
         let (outer, n, inner) = shape.around(self.axis..self.axis + 1);

@@ -33,9 +33,7 @@ fn sum_keep<A: Array>(x: &A, axis: usize) -> A {
 }
 
 impl Operation for Softmax {
-    fn name(&self) -> &'static str {
-        "softmax"
-    }
+    const NAMES: &'static [&'static str] = &["softmax"];
 
     fn forward<T: Float>(&self, x: &[Input<'_, T>], shape: &Shape, out: &mut [T]) {
         kernels::softmax(x[0].values, loops(shape, self.axis), false, out);
@@ -47,9 +45,7 @@ impl Operation for Softmax {
 }
 
 impl Operation for LogSoftmax {
-    fn name(&self) -> &'static str {
-        "log_softmax"
-    }
+    const NAMES: &'static [&'static str] = &["log_softmax"];
 
     fn forward<T: Float>(&self, x: &[Input<'_, T>], shape: &Shape, out: &mut [T]) {
         kernels::softmax(x[0].values, loops(shape, self.axis), true, out);
@@ -85,9 +81,7 @@ pub(crate) struct CrossEntropyGradient {
 }
 
 impl Operation for CrossEntropy {
-    fn name(&self) -> &'static str {
-        "cross_entropy"
-    }
+    const NAMES: &'static [&'static str] = &["cross_entropy"];
 
     fn forward<T: Float>(&self, x: &[Input<'_, T>], _shape: &Shape, out: &mut [T]) {
         kernels::log_sum_exp(x[0].values, loops(x[0].shape, 1), out);
@@ -103,9 +97,7 @@ impl Operation for CrossEntropy {
 }
 
 impl Operation for CrossEntropyGradient {
-    fn name(&self) -> &'static str {
-        "cross_entropy_gradient"
-    }
+    const NAMES: &'static [&'static str] = &["cross_entropy_gradient"];
 
     fn forward<T: Float>(&self, x: &[Input<'_, T>], shape: &Shape, out: &mut [T]) {
         kernels::softmax(x[0].values, loops(shape, 1), false, out);

@@ -118,13 +118,13 @@ macro_rules! unary_table {
             /// `−x`.
             Neg, negated(), -x, c(-1.0), (-3.0, 3.0), [];
             /// `x + number`.
-            AddNumber, plus(number: f64), x + c(p), c(1.0), (-3.0, 3.0), [];
+            AddNumber, plus_number(number: f64), x + c(p), c(1.0), (-3.0, 3.0), [];
             /// `number − x`.
             SubFrom, subtracted_from(number: f64), c(p) - x, c(-1.0), (-3.0, 3.0), [];
             /// `x · number`.
-            MulNumber, times(number: f64), x * c(p), c(p), (-3.0, 3.0), [];
+            MulNumber, times_number(number: f64), x * c(p), c(p), (-3.0, 3.0), [];
             /// `x / number`.
-            DivNumber, over(number: f64), x / c(p), c(1.0 / p), (-3.0, 3.0), [];
+            DivNumber, over_number(number: f64), x / c(p), c(1.0 / p), (-3.0, 3.0), [];
             /// `number / x`; `dy/dx = −y/x`.
             DivInto, divided_into(number: f64), c(p) / x, -(y / x), (0.3, 3.0), [];
             /// The larger of `x` and a plain number; a tie passes half of the gradient.
@@ -140,13 +140,13 @@ macro_rules! binary_table {
     ($with:ident) => {
         $with! { (a b y c)
             /// `a + b`.
-            Add, plus_each, a + b, (c(1.0), c(1.0)), (-3.0, 3.0), (-3.0, 3.0);
+            Add, plus, a + b, (c(1.0), c(1.0)), (-3.0, 3.0), (-3.0, 3.0);
             /// `a − b`.
-            Sub, minus_each, a - b, (c(1.0), c(-1.0)), (-3.0, 3.0), (-3.0, 3.0);
+            Sub, minus, a - b, (c(1.0), c(-1.0)), (-3.0, 3.0), (-3.0, 3.0);
             /// `a · b`, element by element.
-            Mul, times_each, a * b, (b, a), (-3.0, 3.0), (-3.0, 3.0);
+            Mul, times, a * b, (b, a), (-3.0, 3.0), (-3.0, 3.0);
             /// `a / b`; `∂y/∂a = 1/b`, `∂y/∂b = −y/b`.
-            Div, over_each, a / b, (b.recip(), -(y / b)), (-3.0, 3.0), (0.3, 3.0);
+            Div, over, a / b, (b.recip(), -(y / b)), (-3.0, 3.0), (0.3, 3.0);
             /// Variable power: `y = aᵇ` for `a ≥ 0`; `∂y/∂a = b·aᵇ⁻¹`, `∂y/∂b = y·ln(a)`, which is 0 at `a = 0`.
             Pow, pow, m::pow(a, b), (
                 b.equal(c(0.0)).select(c(0.0), b * a.pow(b - c(1.0))),

@@ -19,9 +19,7 @@ use crate::tensor::Tensor;
 pub(crate) struct Reshape;
 
 impl Operation for Reshape {
-    fn name(&self) -> &'static str {
-        "reshape"
-    }
+    const NAMES: &'static [&'static str] = &["reshape"];
 
     fn forward<T: Float>(&self, x: &[Input<'_, T>], _shape: &Shape, out: &mut [T]) {
         out.copy_from_slice(x[0].values);
@@ -37,9 +35,7 @@ impl Operation for Reshape {
 pub(crate) struct Transpose;
 
 impl Operation for Transpose {
-    fn name(&self) -> &'static str {
-        "transpose"
-    }
+    const NAMES: &'static [&'static str] = &["transpose"];
 
     fn forward<T: Float>(&self, x: &[Input<'_, T>], _shape: &Shape, out: &mut [T]) {
         let rank = x[0].shape.len();
@@ -65,9 +61,7 @@ fn swapped(shape: &Shape) -> Shape {
 pub(crate) struct Expand;
 
 impl Operation for Expand {
-    fn name(&self) -> &'static str {
-        "expand"
-    }
+    const NAMES: &'static [&'static str] = &["expand"];
 
     fn forward<T: Float>(&self, x: &[Input<'_, T>], shape: &Shape, out: &mut [T]) {
         let runs = kernels::Runs::new(shape, x[0].shape, shape);
@@ -101,6 +95,9 @@ pub(crate) struct Spread {
 }
 
 impl Operation for View {
+    /// The last reads a gradient of [`Spread`].
+    const NAMES: &'static [&'static str] = &["slice", "permute", "flip", "diagonal", "view"];
+
     fn name(&self) -> &'static str {
         self.name
     }
@@ -110,13 +107,16 @@ impl Operation for View {
     }
 
     fn vjp<A: Array>(&self, _k: usize, _x: &[&A], _y: &A, dy: &A) -> A {
-        let View { layout, name } = self.clone();
+        let layout = self.layout.clone();
         let shape = layout.source.clone();
-        A::apply(Spread { layout, name }, shape, &[dy])
+        A::apply(Spread { layout, name: "spread" }, shape, &[dy])
     }
 }
 
 impl Operation for Spread {
+    /// The last spreads a gradient of [`View`].
+    const NAMES: &'static [&'static str] = &["pad", "diagonal_matrix", "spread"];
+
     fn name(&self) -> &'static str {
         self.name
     }
@@ -127,8 +127,7 @@ impl Operation for Spread {
     }
 
     fn vjp<A: Array>(&self, _k: usize, _x: &[&A], _y: &A, dy: &A) -> A {
-        let Spread { layout, name } = self.clone();
-        read(dy, *layout, name)
+        read(dy, (*self.layout).clone(), "view")
     }
 }
 

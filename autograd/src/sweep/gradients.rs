@@ -53,7 +53,7 @@ impl<'t, T: Float> Gradients<'t, T> {
     #[track_caller]
     fn kept_or_panic(&self, x: Var<'t, T>) -> &Kept<T> {
         same_tape("gradient", self.tape, x.tape());
-        self.kept(x.index()).unwrap_or_else(|| {
+        let Some(kept) = self.kept(x.index()) else {
             let arena = self.tape.arena.borrow();
             let node = &arena.arrays[x.index() as usize];
             let shape = &node.shape;
@@ -69,7 +69,8 @@ impl<'t, T: Float> Gradients<'t, T> {
             };
             drop(arena);
             panic!("gradient: {reason}")
-        })
+        };
+        kept
     }
 
     /// The gradient of a parameter, or `None` if the number does not depend on it.

@@ -7,9 +7,12 @@
 mod gradients;
 mod plain;
 mod pool;
+mod recorded;
+mod wrt;
 
 pub use gradients::Gradients;
 pub(crate) use pool::{Pool, Scratch};
+pub use wrt::Wrt;
 
 use smallvec::SmallVec;
 
@@ -95,7 +98,10 @@ impl<'s, T: Float> Sweep<'s, T> {
             self.scratch.arrays[index] = Some(dy.clone());
         }
         let mut dy = Some(Plain::owned(&node.shape, dy, self.pool));
-        let x: SmallVec<[Plain<'_, T>; 4]> = node.inputs.iter().map(|&i| self.value(i)).collect();
+        let mut x: SmallVec<[Plain<'_, T>; 4]> = SmallVec::new();
+        for &input in &node.inputs {
+            x.push(self.value(input)); // a loop, so that a refusal points at the caller
+        }
         let x: SmallVec<[&Plain<'_, T>; 4]> = x.iter().collect();
         let y = self.value(index as u32);
         let needed = |&k: &usize| self.arena.arrays[node.inputs[k] as usize].tracked && op.differentiable(k);
@@ -110,11 +116,10 @@ impl<'s, T: Float> Sweep<'s, T> {
         }
     }
 
-    /// A recorded value as the rules see it. One whose transpose was never carried out is read by no rule.
+    /// A recorded value as the rules see it.
     #[track_caller]
     fn value(&self, array: u32) -> Plain<'s, T> {
-        let node = &self.arena.arrays[array as usize];
-        Plain::borrowed(&node.shape, &node.place, self.arena, array, self.pool)
+        Plain::borrowed(&self.arena.arrays[array as usize].shape, self.arena.array_values(array), self.pool)
     }
 
     /// Adds a contribution to an array's gradient.

@@ -10,7 +10,6 @@ use crate::number::Float;
 use crate::ops::rows::{Args, Binary, Unary};
 use crate::ops::{Array, Input, Op, Reading};
 use crate::shape::Shape;
-use crate::tape::arena::{Arena, Place};
 use crate::tensor::Tensor;
 
 /// A value on the tape, or a gradient in a buffer of the pool, to which it returns.
@@ -34,20 +33,8 @@ impl<'s, T: Float> Plain<'s, T> {
         Plain { shape: shape.clone(), values: Values::Owned(values), pool }
     }
 
-    /// An array's value on the tape. A parameter that was updated since has none, and no rule may ask for it.
-    #[track_caller]
-    pub(crate) fn borrowed(
-        shape: &Shape,
-        place: &Place<T>,
-        arena: &'s Arena<T>,
-        array: u32,
-        pool: &'s Pool<T>,
-    ) -> Self {
-        let values = match place {
-            Place::Released => Values::Gone,
-            _ => Values::Tape(arena.array_values(array)),
-        };
-        Plain { shape: shape.clone(), values, pool }
+    pub(crate) fn borrowed(shape: &Shape, values: &'s [T], pool: &'s Pool<T>) -> Self {
+        Plain { shape: shape.clone(), values: Values::Tape(values), pool }
     }
 
     pub(crate) fn full(shape: &Shape, value: T, pool: &'s Pool<T>) -> Self {
@@ -56,16 +43,11 @@ impl<'s, T: Float> Plain<'s, T> {
         Self::owned(shape, values, pool)
     }
 
-    #[track_caller]
     pub(crate) fn values(&self) -> &[T] {
         match &self.values {
             Values::Tape(values) => values,
             Values::Owned(values) => values,
-            Values::Gone => panic!(
-                "backward: a parameter of shape {} was updated after it was recorded, and its old values are gone; \
-                 record the formula again (Tape::clear, then the forward pass)",
-                self.shape
-            ),
+            Values::Gone => unreachable!("only a dropped array has no values"),
         }
     }
 

@@ -277,7 +277,7 @@ fn values<'a, T: Float>(node: &'a ArrayNode<T>, data: &'a [T]) -> &'a [T] {
         Place::Data(start) => &data[*start..*start + node.shape.numel()],
         Place::Shared(tensor) => tensor.as_slice(),
         Place::Released => panic!(
-            "tape: a parameter of shape {} was updated after it was recorded, and its old values are gone; \
+            "a parameter of shape {} was updated after it was recorded, and its old values are gone; \
              record the formula again (Tape::clear, then the forward pass)",
             node.shape
         ),

@@ -6,6 +6,7 @@ mod scalar;
 mod var;
 
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 use std::fmt;
 
 pub use operand::Operand;
@@ -39,7 +40,7 @@ use arena::{Arena, Code, Kind};
 /// A handle cannot outlive the recording that it belongs to:
 ///
 /// ```compile_fail,E0502
-/// let mut tape = autograd::Tape::<f64>::new();
+/// let mut tape = autograd::Tape::new();
 /// let x = tape.scalar(1.0);
 /// tape.clear();
 /// let y = x + 1.0;
@@ -51,21 +52,26 @@ pub struct Tape<T: Float = f64> {
     rng: RefCell<Option<StdRng>>,
 }
 
-impl<T: Float> Tape<T> {
-    /// An empty tape.
+impl Tape {
+    /// An empty tape of `f64` values; `Tape::<f32>::default()` makes one of another type.
+    ///
+    /// Only `f64`, as `HashMap::new` is only for one hasher: else `Tape::new()` would leave the type of every number in a
+    /// short program open, and `x.value().abs()` would not compile.
     pub fn new() -> Self {
-        Tape { arena: RefCell::new(Arena::new()), pool: Pool::new(), scratch: Cell::default(), rng: RefCell::new(None) }
+        Self::default()
     }
+}
 
-    /// An empty tape that is never freed, for notebooks, where handles must live from cell to cell.
+impl<T: Float> Tape<T> {
+    /// This tape, never to be freed, for notebooks, where handles must live from cell to cell.
     ///
     /// ```
-    /// let tape = autograd::Tape::<f64>::leak();
+    /// let tape = autograd::Tape::new().leak();
     /// let x: autograd::Scalar<'static> = tape.scalar(2.0);
     /// assert_eq!((x * x).backward()[x], 4.0);
     /// ```
-    pub fn leak() -> &'static Self {
-        Box::leak(Box::new(Self::new()))
+    pub fn leak(self) -> &'static Self {
+        Box::leak(Box::new(self))
     }
 
     /// A number whose gradient can be asked for.
@@ -110,7 +116,7 @@ impl<T: Float> Tape<T> {
     ///
     /// ```
     /// use rand::RngExt;
-    /// let tape = autograd::Tape::<f64>::new();
+    /// let tape = autograd::Tape::new();
     /// assert!(tape.random(|rng| rng.random::<f64>()).is_none());
     /// tape.train(7);
     /// let first = tape.random(|rng| rng.random::<f64>());
@@ -146,6 +152,32 @@ impl<T: Float> Tape<T> {
         self.len() == 0
     }
 
+    /// How often each operation was recorded since the last [`clear`](Tape::clear), by name.
+    ///
+    /// ```
+    /// let tape = autograd::Tape::new();
+    /// let x = tape.var([1.0, 2.0]);
+    /// let y = x.tanh().tanh().sum();
+    /// assert_eq!(tape.census()["tanh"], 2);
+    /// ```
+    pub fn census(&self) -> BTreeMap<&'static str, usize> {
+        let arena = self.arena.borrow();
+        let mut census = BTreeMap::new();
+        for (code, &[array, _]) in arena.codes.iter().zip(&arena.operands) {
+            let name = match code {
+                Code::Unary(row) => row.name(),
+                Code::Binary(row) => row.name(),
+                Code::Array => match &arena.arrays[array as usize].kind {
+                    Kind::Op(op) => op.name(),
+                    _ => continue,
+                },
+                Code::Variable | Code::Constant | Code::Item => continue,
+            };
+            *census.entry(name).or_default() += 1;
+        }
+        census
+    }
+
     /// The bytes that the recorded nodes and their values occupy.
     pub fn bytes(&self) -> usize {
         self.arena.borrow().bytes()
@@ -154,7 +186,7 @@ impl<T: Float> Tape<T> {
 
 impl<T: Float> Default for Tape<T> {
     fn default() -> Self {
-        Self::new()
+        Tape { arena: RefCell::new(Arena::new()), pool: Pool::new(), scratch: Cell::default(), rng: RefCell::new(None) }
     }
 }
 

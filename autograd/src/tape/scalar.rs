@@ -34,7 +34,7 @@ use crate::sweep::Gradients;
 /// Types do not mix by accident:
 ///
 /// ```compile_fail,E0277
-/// let (single, double) = (autograd::Tape::<f32>::new(), autograd::Tape::<f64>::new());
+/// let (single, double) = (autograd::Tape::<f32>::default(), autograd::Tape::new());
 /// let z = single.scalar(1.0) + double.scalar(1.0);
 /// ```
 #[derive(Clone, Copy)]
@@ -112,8 +112,16 @@ impl<'t, T: Float> Scalar<'t, T> {
         if self.value == T::zero() { b } else { a }
     }
 
+    /// A row of the table, for programs that choose operations at run time; `args` are the method's plain numbers.
+    ///
+    /// ```
+    /// use autograd::{Tape, Unary};
+    /// let x = Tape::new().leak().scalar(0.5);
+    /// assert_eq!(x.unary(Unary::Tanh, [0.0; 2]).value(), x.tanh().value());
+    /// ```
+    #[must_use]
     #[inline(always)]
-    pub(crate) fn unary(self, row: Unary, args: Args) -> Self {
+    pub fn unary(self, row: Unary, args: Args) -> Self {
         let value = self.value.unary(row, args);
         let mut arena = self.tape.arena.borrow_mut();
         let args = arena.push_args(args);
@@ -121,9 +129,17 @@ impl<'t, T: Float> Scalar<'t, T> {
         Scalar { tape: self.tape, node, value }
     }
 
+    /// A row of the table of two inputs, for programs that choose operations at run time.
+    ///
+    /// ```
+    /// use autograd::{Binary, Tape};
+    /// let x = Tape::new().leak().scalar(0.5);
+    /// assert_eq!(x.binary(Binary::Mul, x).value(), 0.25);
+    /// ```
+    #[must_use]
     #[track_caller]
     #[inline(always)]
-    pub(crate) fn binary(self, row: Binary, b: Self) -> Self {
+    pub fn binary(self, row: Binary, b: Self) -> Self {
         same_tape(row.name(), self.tape, b.tape);
         let value = self.value.binary(row, b.value);
         let node = self.tape.arena.borrow_mut().push(Code::Binary(row), [self.node, b.node], value);

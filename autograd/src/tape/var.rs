@@ -112,8 +112,34 @@ impl<'t, T: Float> Var<'t, T> {
         Scalar::new(self.tape, node, value)
     }
 
-    pub(crate) fn unary(self, row: Unary, args: Args) -> Self {
+    /// A row of the table, for programs that choose operations at run time; `args` are the method's plain numbers.
+    ///
+    /// ```
+    /// use autograd::{Tape, Unary};
+    /// let tape = Tape::new();
+    /// let x = tape.var([-1.0, 2.0]);
+    /// assert_eq!(x.unary(Unary::LeakyRelu, [0.1, 0.0]).value(), x.leaky_relu(0.1).value());
+    /// ```
+    #[must_use]
+    pub fn unary(self, row: Unary, args: Args) -> Self {
         Array::unary(&self, row, args)
+    }
+
+    /// A row of the table of two inputs, for programs that choose operations at run time.
+    ///
+    /// ```
+    /// use autograd::{Binary, Tape};
+    /// let tape = Tape::new();
+    /// let x = tape.var([-1.0, 2.0]);
+    /// assert_eq!(x.binary(Binary::Mul, 3.0).value(), (x * 3.0).value());
+    /// ```
+    ///
+    /// # Panics
+    /// If the shapes do not broadcast.
+    #[must_use]
+    #[track_caller]
+    pub fn binary(self, row: Binary, b: impl Operand<'t, T>) -> Self {
+        b.right_of(row, self)
     }
 
     #[track_caller]

@@ -1,0 +1,323 @@
+//! The sweep in its recorded reading: gradients that are themselves on the tape, to be differentiated again.
+
+use smallvec::SmallVec;
+
+use super::wrt::Wrt;
+use crate::number::{Float, Number};
+use crate::ops::rows::{Args, Binary, Unary};
+use crate::ops::{Array, Reading};
+use crate::tape::arena::{Code, Kind};
+use crate::tape::{Scalar, Tape, Var, same_tape};
+use crate::tensor::Tensor;
+
+impl<'t, T: Float> Scalar<'t, T> {
+    /// The gradient of this number as recorded values, which can be used in formulas and differentiated again.
+    ///
+    /// `x` is a [`Var`], a [`Scalar`], a `&Param`, or an array, slice or tuple of these; the result has the same form.
+    /// What this number does not depend on has gradient 0.
+    ///
+    /// ```
+    /// use autograd::{Tape, Tensor};
+    /// let tape = Tape::new();
+    /// let x = tape.var([1.0, 2.0]);
+    /// let dy = x.powi(3).sum().grad(x); // 3x²
+    /// let d2y = dy.sum().grad(x); // 6x
+    /// assert_eq!(dy.value(), Tensor::from([3.0, 12.0]));
+    /// assert_eq!(d2y.value(), Tensor::from([6.0, 12.0]));
+    /// ```
+    ///
+    /// # Panics
+    /// If something in `x` is recorded on another tape.
+    #[track_caller]
+    pub fn grad<W: Wrt<'t, T>>(self, x: W) -> W::Gradient {
+        let (mut scalars, mut arrays) = (vec![], vec![]);
+        x.list(self.tape(), &mut scalars, &mut arrays);
+        for x in &scalars {
+            same_tape("grad", self.tape(), x.tape());
+        }
+        for x in &arrays {
+            same_tape("grad", self.tape(), x.tape());
+        }
+        let (scalars, arrays) = gradients(self, &scalars, &arrays);
+        x.gather(&mut scalars.into_iter(), &mut arrays.into_iter())
+    }
+}
+
+/// Recorded gradients of `root` with respect to scalars and arrays.
+#[track_caller]
+fn gradients<'t, T: Float>(
+    root: Scalar<'t, T>,
+    scalars: &[Scalar<'t, T>],
+    arrays: &[Var<'t, T>],
+) -> (Vec<Scalar<'t, T>>, Vec<Var<'t, T>>) {
+    let mut sweep = Sweep::new(root, scalars, arrays);
+    sweep.run(root);
+    let tape = root.tape();
+    let scalar = |x: &Scalar<'t, T>| {
+        let found = sweep.scalars.get(x.node() as usize).copied().flatten();
+        found.unwrap_or_else(|| tape.scalar_constant(T::zero()))
+    };
+    let array = |x: &Var<'t, T>| {
+        let found = sweep.arrays.get(x.index() as usize).copied().flatten();
+        found.unwrap_or_else(|| tape.constant(Tensor::zeros(x.shape())))
+    };
+    (scalars.iter().map(scalar).collect(), arrays.iter().map(array).collect())
+}
+
+struct Sweep<'t, T: Float> {
+    tape: &'t Tape<T>,
+    /// Whether a node depends on what the gradient is asked for: only those are swept.
+    needed_scalars: Vec<bool>,
+    needed_arrays: Vec<bool>,
+    scalars: Vec<Option<Scalar<'t, T>>>,
+    arrays: Vec<Option<Var<'t, T>>>,
+}
+
+impl<'t, T: Float> Sweep<'t, T> {
+    fn new(root: Scalar<'t, T>, scalars: &[Scalar<'t, T>], arrays: &[Var<'t, T>]) -> Self {
+        let tape = root.tape();
+        let arena = tape.arena.borrow();
+        let nodes = root.node() as usize + 1;
+        let (mut needed_scalars, mut needed_arrays) = (vec![false; nodes], vec![false; arena.arrays.len()]);
+        for x in scalars.iter().filter(|x| (x.node() as usize) < nodes) {
+            needed_scalars[x.node() as usize] = true;
+        }
+        for x in arrays {
+            needed_arrays[x.index() as usize] = true;
+        }
+        for node in 0..nodes {
+            let [a, b] = arena.operands[node].map(|operand| operand as usize);
+            match arena.codes[node] {
+                Code::Variable | Code::Constant => {}
+                Code::Unary(_) => needed_scalars[node] |= needed_scalars[a],
+                Code::Binary(_) => needed_scalars[node] |= needed_scalars[a] || needed_scalars[b],
+                Code::Item => needed_scalars[node] |= needed_arrays[a],
+                Code::Array => {
+                    let array = &arena.arrays[a];
+                    needed_arrays[a] |= match &array.kind {
+                        Kind::Lift(scalar) => needed_scalars[*scalar as usize],
+                        Kind::Op(op) => (0..array.inputs.len())
+                            .any(|k| op.differentiable(k) && needed_arrays[array.inputs[k] as usize]),
+                        Kind::Variable | Kind::Constant | Kind::Param(_) => false,
+                    };
+                }
+            }
+        }
+        let arrays = vec![None; arena.arrays.len()];
+        Sweep { tape, needed_scalars, needed_arrays, scalars: vec![None; nodes], arrays }
+    }
+
+    #[track_caller]
+    fn run(&mut self, root: Scalar<'t, T>) {
+        self.scalars[root.node() as usize] = Some(self.tape.scalar_constant(T::one()));
+        for node in (0..=root.node() as usize).rev() {
+            let (code, operands) = {
+                let arena = self.tape.arena.borrow();
+                (arena.codes[node], arena.operands[node])
+            };
+            if code == Code::Array {
+                self.array(operands[0]);
+            } else if self.needed_scalars[node]
+                && let Some(dy) = self.scalars[node]
+            {
+                self.scalar(node as u32, code, operands, dy);
+            }
+        }
+    }
+
+    fn handle(&self, node: u32) -> Scalar<'t, T> {
+        let value = self.tape.arena.borrow().values[node as usize];
+        Scalar::new(self.tape, node, value)
+    }
+
+    fn scalar(&mut self, node: u32, code: Code, [a, b]: [u32; 2], dy: Scalar<'t, T>) {
+        let y = Recorded::Handle(self.handle(node));
+        match code {
+            Code::Unary(row) => {
+                let args = self.tape.arena.borrow().args[b as usize];
+                let derivative = row.derivative(Recorded::Handle(self.handle(a)), y, args);
+                self.add_scalar(a, derivative.scale(dy));
+            }
+            Code::Binary(row) => {
+                let x = [a, b].map(|x| Recorded::Handle(self.handle(x)));
+                let (da, db) = row.partials(x[0], x[1], y);
+                for (x, partial) in [(a, da), (b, db)] {
+                    if self.needed_scalars[x as usize] {
+                        self.add_scalar(x, partial.scale(dy));
+                    }
+                }
+            }
+            Code::Item => {
+                let shape = self.tape.arena.borrow().arrays[a as usize].shape.clone();
+                self.add_array(a, dy.to_var().reshaped(&shape));
+            }
+            Code::Variable | Code::Constant | Code::Array => {}
+        }
+    }
+
+    fn add_scalar(&mut self, node: u32, dx: Scalar<'t, T>) {
+        let slot = &mut self.scalars[node as usize];
+        *slot = Some(slot.map_or(dx, |sum| sum + dx));
+    }
+
+    fn add_array(&mut self, array: u32, dx: Var<'t, T>) {
+        let slot = &mut self.arrays[array as usize];
+        *slot = Some(slot.map_or(dx, |sum| sum + dx));
+    }
+
+    #[track_caller]
+    fn array(&mut self, index: u32) {
+        let Some(dy) = self.arrays[index as usize].filter(|_| self.needed_arrays[index as usize]) else { return };
+        let (op, inputs) = {
+            let arena = self.tape.arena.borrow();
+            let node = &arena.arrays[index as usize];
+            match &node.kind {
+                Kind::Op(op) => (op.clone(), node.inputs.clone()),
+                Kind::Lift(scalar) => {
+                    let scalar = *scalar;
+                    drop(arena);
+                    return self.add_scalar(scalar, dy.item());
+                }
+                Kind::Variable | Kind::Constant | Kind::Param(_) => return,
+            }
+        };
+        let x: SmallVec<[Var<'t, T>; 4]> = inputs.iter().map(|&i| Var::new(self.tape, i)).collect();
+        let x: SmallVec<[&Var<'t, T>; 4]> = x.iter().collect();
+        let y = Var::new(self.tape, index);
+        for k in 0..x.len() {
+            if self.needed_arrays[inputs[k] as usize] && op.differentiable(k) {
+                self.add_array(inputs[k], op.vjp(k, &x, &y, dy));
+            }
+        }
+    }
+}
+
+impl<T: Float> Reading for Var<'_, T> {
+    fn unary_vjp(row: Unary, args: Args, x: &Self, y: &Self, dy: Self) -> Self {
+        row.derivative(Recorded::Handle(*x), Recorded::Handle(*y), args).scale(dy)
+    }
+
+    fn binary_vjp(row: Binary, second: bool, a: &Self, b: &Self, y: &Self, dy: Self) -> Self {
+        let (da, db) = row.partials(Recorded::Handle(*a), Recorded::Handle(*b), Recorded::Handle(*y));
+        if second { db } else { da }.scale(dy)
+    }
+}
+
+/// What a recorded formula is made of: scalars or arrays.
+trait Handle: Copy {
+    fn apply_unary(self, row: Unary, args: Args) -> Self;
+    fn apply_binary(self, row: Binary, b: Self) -> Self;
+    fn apply_select(self, a: Self, b: Self) -> Self;
+    /// A plain number as a handle beside `self`.
+    fn lift(self, value: f64) -> Self;
+}
+
+impl<T: Float> Handle for Scalar<'_, T> {
+    fn apply_unary(self, row: Unary, args: Args) -> Self {
+        self.unary(row, args)
+    }
+    fn apply_binary(self, row: Binary, b: Self) -> Self {
+        self.binary(row, b)
+    }
+    fn apply_select(self, a: Self, b: Self) -> Self {
+        self.select(a, b)
+    }
+    fn lift(self, value: f64) -> Self {
+        self.tape().scalar_constant(T::from_f64(value))
+    }
+}
+
+impl<T: Float> Handle for Var<'_, T> {
+    fn apply_unary(self, row: Unary, args: Args) -> Self {
+        self.unary(row, args)
+    }
+    fn apply_binary(self, row: Binary, b: Self) -> Self {
+        Array::binary(&self, row, &b)
+    }
+    fn apply_select(self, a: Self, b: Self) -> Self {
+        self.select(a, b)
+    }
+    fn lift(self, value: f64) -> Self {
+        self.tape().constant(Tensor::full([], T::from_f64(value)))
+    }
+}
+
+/// A handle, or a number that is not yet on any tape: rules may name constants without knowing a tape.
+#[derive(Clone, Copy)]
+enum Recorded<H> {
+    Number(f64),
+    Handle(H),
+}
+
+use Recorded::Number as Plain;
+
+impl<H: Handle> Recorded<H> {
+    /// `dy · self`, the product of the chain rule.
+    fn scale(self, dy: H) -> H {
+        match self {
+            Recorded::Number(1.0) => dy,
+            Recorded::Number(factor) => dy.apply_unary(Unary::MulNumber, [factor, 0.0]),
+            Recorded::Handle(factor) => dy.apply_binary(Binary::Chain, factor),
+        }
+    }
+}
+
+impl<H: Handle> Number for Recorded<H> {
+    fn constant(value: f64) -> Self {
+        Recorded::Number(value)
+    }
+
+    fn unary(self, row: Unary, args: Args) -> Self {
+        match self {
+            Plain(x) => Plain(x.unary(row, args)),
+            Recorded::Handle(x) => Recorded::Handle(x.apply_unary(row, args)),
+        }
+    }
+
+    fn binary(self, row: Binary, b: Self) -> Self {
+        let handle = match (self, b) {
+            (Plain(a), Plain(b)) => return Plain(a.binary(row, b)),
+            (Recorded::Handle(a), Recorded::Handle(b)) => a.apply_binary(row, b),
+            (Recorded::Handle(a), Plain(b)) => match row.with_number_right(b) {
+                Some((row, args)) => a.apply_unary(row, args),
+                None => a.apply_binary(row, a.lift(b)),
+            },
+            (Plain(a), Recorded::Handle(b)) => match row.with_number_left(a) {
+                Some((row, args)) => b.apply_unary(row, args),
+                None => b.lift(a).apply_binary(row, b),
+            },
+        };
+        Recorded::Handle(handle)
+    }
+
+    fn select(self, a: Self, b: Self) -> Self {
+        let mask = match self {
+            Plain(mask) => return if mask == 0.0 { b } else { a },
+            Recorded::Handle(mask) => mask,
+        };
+        let handle = |x| match x {
+            Plain(value) => mask.lift(value),
+            Recorded::Handle(x) => x,
+        };
+        Recorded::Handle(mask.apply_select(handle(a), handle(b)))
+    }
+}
+
+macro_rules! operators {
+    ($($Trait:ident $method:ident $Row:ident;)*) => { $(
+        impl<H: Handle> std::ops::$Trait for Recorded<H> {
+            type Output = Self;
+            fn $method(self, b: Self) -> Self {
+                self.binary(Binary::$Row, b)
+            }
+        }
+    )* };
+}
+operators! { Add add Add; Sub sub Sub; Mul mul Mul; Div div Div; }
+
+impl<H: Handle> std::ops::Neg for Recorded<H> {
+    type Output = Self;
+    fn neg(self) -> Self {
+        self.unary(Unary::Neg, [0.0; 2])
+    }
+}

@@ -1,0 +1,185 @@
+//! The edge-value policy of `DESIGN.md`, value by value. Differences never run here: at these points we follow a
+//! convention, not a limit.
+
+use autograd::{Binary, Tape, Tensor, Unary, Var};
+
+const INF: f64 = f64::INFINITY;
+const NAN: f64 = f64::NAN;
+
+/// Equal, or both NaN.
+#[track_caller]
+fn same(got: f64, expected: f64, what: &str) {
+    assert!(got == expected || (got.is_nan() && expected.is_nan()), "{what}: got {got}, the policy says {expected}");
+}
+
+/// (row, plain numbers, x, y, dy/dx)
+const UNARY: &[(Unary, [f64; 2], f64, f64, f64)] = &[
+    // Kinks: 0, or the one-sided value that the row documents.
+    (Unary::Relu, [0.0; 2], 0.0, 0.0, 0.0),
+    (Unary::Relu, [0.0; 2], -0.0, 0.0, 0.0),
+    (Unary::Abs, [0.0; 2], 0.0, 0.0, 0.0),
+    (Unary::LeakyRelu, [0.01, 0.0], 0.0, 0.0, 0.01),
+    (Unary::Elu, [1.5, 0.0], 0.0, 0.0, 1.5),
+    (Unary::HardTanh, [0.0; 2], 1.0, 1.0, 1.0),
+    (Unary::HardTanh, [0.0; 2], 1.5, 1.0, 0.0),
+    (Unary::Clamp, [-1.0, 2.0], 2.0, 2.0, 1.0),
+    (Unary::Clamp, [-1.0, 2.0], 3.0, 2.0, 0.0),
+    (Unary::MaxNumber, [1.0, 0.0], 1.0, 1.0, 0.5),
+    (Unary::MinNumber, [1.0, 0.0], 1.0, 1.0, 0.5),
+    // Steps are flat by policy, the step itself being halfway at 0.
+    (Unary::Step, [0.0; 2], 0.0, 0.5, 0.0),
+    (Unary::Step, [0.0; 2], -3.0, 0.0, 0.0),
+    (Unary::Step, [0.0; 2], 3.0, 1.0, 0.0),
+    (Unary::Sign, [0.0; 2], 0.0, 0.0, 0.0),
+    (Unary::Round, [0.0; 2], 2.5, 3.0, 0.0),
+    (Unary::Round, [0.0; 2], -2.5, -3.0, 0.0),
+    // Edges of the domain keep their one-sided limit, infinite or not.
+    (Unary::Sqrt, [0.0; 2], 0.0, 0.0, INF),
+    (Unary::Ln, [0.0; 2], 0.0, -INF, INF),
+    (Unary::Recip, [0.0; 2], 0.0, INF, -INF),
+    (Unary::Asin, [0.0; 2], 1.0, std::f64::consts::FRAC_PI_2, INF),
+    (Unary::Sqrt, [0.0; 2], -1.0, NAN, NAN),
+    // Powers: x⁰ = 1 everywhere, with derivative 0.
+    (Unary::Powi, [0.0, 0.0], 0.0, 1.0, 0.0),
+    (Unary::Powi, [1.0, 0.0], 0.0, 0.0, 1.0),
+    (Unary::Powi, [2.0, 0.0], 0.0, 0.0, 0.0),
+    (Unary::Powf, [0.0, 0.0], 0.0, 1.0, 0.0),
+    (Unary::Powf, [0.5, 0.0], 0.0, 0.0, INF),
+    (Unary::Powf, [2.0, 0.0], -3.0, 9.0, -6.0),
+    (Unary::ExpBase, [0.0, 0.0], 2.0, 0.0, 0.0),
+    // Far out: finite, and 0 or 1 in the limit.
+    (Unary::Sigmoid, [0.0; 2], 1000.0, 1.0, 0.0),
+    (Unary::Sigmoid, [0.0; 2], -1000.0, 0.0, 0.0),
+    (Unary::LogSigmoid, [0.0; 2], -1000.0, -1000.0, 1.0),
+    (Unary::LogSigmoid, [0.0; 2], 1000.0, 0.0, 0.0),
+    (Unary::Softplus, [0.0; 2], 1000.0, 1000.0, 1.0),
+    (Unary::Softplus, [0.0; 2], -1000.0, 0.0, 0.0),
+    (Unary::Tanh, [0.0; 2], 1000.0, 1.0, 0.0),
+    (Unary::Silu, [0.0; 2], -1000.0, 0.0, 0.0),
+    (Unary::Mish, [0.0; 2], 1000.0, 1000.0, 1.0),
+    (Unary::Gelu, [0.0; 2], 1000.0, 1000.0, 1.0),
+    (Unary::Selu, [0.0; 2], -1000.0, -1.758_099_340_847_376_6, 0.0),
+];
+
+#[test]
+fn rows_of_one_input() {
+    for &(row, args, x, y, dy) in UNARY {
+        let what = format!("{} {args:?} at {x}", row.name());
+        let tape = Tape::new();
+        let s = tape.scalar(x);
+        let result = s.unary(row, args);
+        same(result.value(), y, &what);
+        same(result.backward()[s], dy, &format!("{what}, slope of a scalar"));
+        let v = tape.var([x]);
+        let result = v.unary(row, args);
+        same(result.value().item(), y, &what);
+        same(result.sum().backward()[v].item(), dy, &format!("{what}, slope of an array"));
+    }
+}
+
+/// (row, a, b, y, ∂y/∂a, ∂y/∂b)
+const BINARY: &[(Binary, f64, f64, f64, f64, f64)] = &[
+    (Binary::Maximum, 1.0, 1.0, 1.0, 0.5, 0.5),
+    (Binary::Minimum, 1.0, 1.0, 1.0, 0.5, 0.5),
+    (Binary::Maximum, NAN, 1.0, NAN, 0.0, 0.0),
+    (Binary::Maximum, 1.0, NAN, NAN, 0.0, 0.0),
+    (Binary::Minimum, 1.0, NAN, NAN, 0.0, 0.0),
+    (Binary::Pow, 0.0, 2.0, 0.0, 0.0, 0.0),
+    (Binary::Pow, 0.0, 1.0, 0.0, 1.0, 0.0),
+    (Binary::Pow, 0.0, 0.0, 1.0, 0.0, 0.0),
+    (Binary::Pow, 0.0, 0.5, 0.0, INF, 0.0),
+    (Binary::Div, 1.0, 0.0, INF, INF, -INF),
+    (Binary::Atan2, 0.0, 1.0, 0.0, 1.0, 0.0),
+    (Binary::Less, 1.0, 1.0, 0.0, 0.0, 0.0),
+    (Binary::LessEqual, 1.0, 1.0, 1.0, 0.0, 0.0),
+    (Binary::Equal, NAN, NAN, 0.0, 0.0, 0.0),
+    (Binary::NotEqual, NAN, NAN, 1.0, 0.0, 0.0),
+    // 0·∞ in the chain rule: a zero gradient passes nothing on; plain products are IEEE's.
+    (Binary::Chain, 0.0, INF, 0.0, INF, 0.0),
+    (Binary::Mul, 0.0, INF, NAN, INF, 0.0),
+];
+
+#[test]
+fn rows_of_two_inputs() {
+    for &(row, a, b, y, da, db) in BINARY {
+        let what = format!("{} of {a} and {b}", row.name());
+        let tape = Tape::new();
+        let (s, t) = (tape.scalar(a), tape.scalar(b));
+        let result = s.binary(row, t);
+        same(result.value(), y, &what);
+        let grads = result.backward();
+        same(grads[s], da, &format!("{what}, slope in a"));
+        same(grads[t], db, &format!("{what}, slope in b"));
+        let (v, w) = (tape.var([a]), tape.var([b]));
+        let grads = v.binary(row, w).sum().backward();
+        same(grads[v].item(), da, &format!("{what}, slope in a of arrays"));
+        same(grads[w].item(), db, &format!("{what}, slope in b of arrays"));
+    }
+}
+
+#[track_caller]
+fn gradient<const N: usize>(x: [f64; N], f: impl for<'t> Fn(Var<'t>) -> Var<'t>) -> Vec<f64> {
+    let tape = Tape::new();
+    let x = tape.var(x);
+    let y = f(x).sum();
+    let plain = y.backward()[x].to_vec();
+    let recorded = y.grad(x).value().to_vec();
+    assert_eq!(format!("{plain:?}"), format!("{recorded:?}"), "the recorded gradient follows the same policy");
+    plain
+}
+
+#[test]
+fn reductions() {
+    // Ties share.
+    assert_eq!(gradient([3.0, 1.0, 3.0], |x| x.max_axis(0)), [0.5, 0.0, 0.5]);
+    assert_eq!(gradient([1.0, 1.0, 1.0, 1.0], |x| x.min_axis(0)), [0.25; 4]);
+    // Products with zeros.
+    assert_eq!(gradient([0.0, 2.0, 3.0], |x| x.prod_axis(0)), [6.0, 0.0, 0.0]);
+    assert_eq!(gradient([0.0, 0.0, 3.0], |x| x.prod_axis(0)), [0.0, 0.0, 0.0]);
+    // Norm and deviation where they are 0.
+    assert_eq!(gradient([0.0, 0.0], |x| x.norm_axis(0)), [0.0, 0.0]);
+    assert_eq!(gradient([2.0, 2.0], |x| x.std_axis(0)), [0.0, 0.0]);
+    assert_eq!(gradient([2.0, 2.0], |x| x.variance_axis(0)), [0.0, 0.0]);
+    // Infinite logits.
+    assert_eq!(gradient([-INF, 0.0], |x| x.logsumexp_axis(0)), [0.0, 1.0]);
+    assert_eq!(gradient([1e4, -1e4], |x| x.logsumexp_axis(0)), [1.0, 0.0]);
+}
+
+#[test]
+fn empty_arrays_reduce_to_the_neutral_element() {
+    let empty: Tensor = Tensor::zeros([0, 3]);
+    assert_eq!(empty.sum(), 0.0);
+    assert_eq!(empty.sum_axis(0), Tensor::from([0.0; 3]));
+    assert_eq!(empty.prod_axis(0), Tensor::from([1.0; 3]));
+    assert!(empty.mean().is_nan());
+    assert_eq!(empty.logsumexp_axis(0), Tensor::from([-INF; 3]));
+    assert_eq!(empty.norm(), 0.0);
+    let tape = Tape::new();
+    let x = tape.var(empty);
+    assert_eq!(x.sum().backward()[x].shape(), &[0, 3].into());
+    assert_eq!(x.matmul(&Tensor::ones([3, 2])).shape(), [0, 2].into());
+    let product = tape.constant(Tensor::ones([2, 0])).matmul(&Tensor::ones([0, 2]));
+    assert_eq!(product.value(), Tensor::zeros([2, 2]));
+}
+
+#[test]
+fn the_branch_not_taken_leaks_nothing() {
+    // √x and 1/x are undefined at 0: the classical double-where trap.
+    assert_eq!(gradient([0.0, 4.0], |x| x.greater(0.0).select(x.sqrt(), 0.0)), [0.0, 0.25]);
+    assert_eq!(gradient([0.0, 2.0], |x| x.not_equal(0.0).select(x.recip(), x)), [1.0, -0.25]);
+    assert_eq!(gradient([-1.0, 1.0], |x| x.greater(0.0).select(x.ln(), x * 2.0)), [2.0, 1.0]);
+}
+
+#[test]
+fn softmax_at_ten_thousand() {
+    let x = Tensor::from([[1e4, 0.0, -1e4]]);
+    assert_eq!(x.softmax(1), Tensor::from([[1.0, 0.0, 0.0]]));
+    assert_eq!(x.log_softmax(1), Tensor::from([[0.0, -1e4, -2e4]]));
+    assert_eq!(x.cross_entropy(&[2]), Tensor::from([2e4]));
+    let tape = Tape::new();
+    let x = tape.var(x);
+    assert_eq!(x.cross_entropy(&[2]).sum().backward()[x], Tensor::from([[1.0, 0.0, -1.0]]));
+    let single = Tape::<f32>::default();
+    let x = single.var(Tensor::from([[1e4f32, 0.0, -1e4]]));
+    assert_eq!(x.cross_entropy(&[2]).sum().backward()[x], Tensor::from([[1.0f32, 0.0, -1.0]]));
+}

@@ -1,0 +1,310 @@
+//! Every operation's gradient against differences: first order, second order, and the recorded reading against the plain.
+//!
+//! Rows of the table are enrolled by being in it. Structured operations are enrolled in `cases`; the last test fails when
+//! an operation exists that none of them records.
+
+use std::collections::BTreeSet;
+
+use autograd::check::Checker;
+use autograd::{Binary, Scalar, Tape, Tensor, Unary, Var, operations};
+use proptest::prelude::*;
+
+use crate::sampling::{Sampler, config};
+
+/// Σ f(x)·w with fixed weights w, so that every output receives its own gradient.
+fn weighted<'t>(y: Var<'t>) -> Scalar<'t> {
+    let shape = y.shape();
+    let n = shape.numel();
+    let weights = Tensor::new(shape, (0..n).map(|i| 0.7 + (1.3 * i as f64).sin()).collect());
+    (y * &weights).sum()
+}
+
+/// Σ ⟨∂L/∂xₖ, vₖ⟩ with fixed vₖ: its gradient is a Hessian-vector product.
+fn slope<'t>(loss: Scalar<'t>, x: &[Var<'t>]) -> Scalar<'t> {
+    let parts = loss.grad(x);
+    let weigh = |(k, dx): (usize, Var<'t>)| weighted(dx + 0.1 * k as f64);
+    parts.into_iter().enumerate().map(weigh).sum()
+}
+
+fn checked(name: &str, seed: u64, x: &[Tensor], f: impl for<'t> Fn(&[Var<'t>]) -> Var<'t>) {
+    let checker = Checker::new().seed(seed).elements(24).directions(1);
+    let first = checker.check(|x| weighted(f(x)), x).unwrap();
+    assert!(first.passed(), "{name} at {x:?}\n{first}");
+    let second = checker.check(|x| slope(weighted(f(x)), x), x).unwrap();
+    assert!(second.passed(), "second order of {name} at {x:?}\n{second}");
+
+    let tape = Tape::new();
+    let x: Vec<_> = x.iter().map(|x| tape.var(x.clone())).collect();
+    let loss = weighted(f(&x));
+    let recorded = loss.grad(&x[..]);
+    let grads = loss.backward();
+    for (x, recorded) in x.iter().zip(recorded) {
+        let (plain, recorded) = (&grads[*x], recorded.value());
+        assert!(plain.is_close(&recorded, 1e-13), "{name}: plain {plain:?} recorded {recorded:?}");
+    }
+}
+
+/// Plain-number arguments for rows that take some.
+fn arguments(row: Unary) -> [f64; 2] {
+    match row {
+        Unary::Powi => [3.0, 0.0],
+        Unary::Clamp => [0.25, 0.75],
+        Unary::ExpBase => [2.5, 0.0],
+        Unary::MaxNumber | Unary::MinNumber => [0.25, 0.0],
+        _ => [0.7, 0.0],
+    }
+}
+
+proptest! {
+    #![proptest_config(config())]
+
+    #[test]
+    fn rows_of_one_input(seed: u64) {
+        let mut sampler = Sampler::new(seed);
+        for row in Unary::ROWS {
+            let args = arguments(row.row);
+            let shape = sampler.shape();
+            let x = sampler.values(&shape, row.domains[0], row.kinks);
+            checked(row.name, seed, &[x], |x| x[0].unary(row.row, args));
+            // The same row on scalars.
+            let x = sampler.values(&[], row.domains[0], row.kinks);
+            checked(row.name, seed, &[x], |x| x[0].item().unary(row.row, args).to_var());
+        }
+    }
+
+    #[test]
+    fn rows_of_two_inputs(seed: u64) {
+        let mut sampler = Sampler::new(seed);
+        for row in Binary::ROWS {
+            let (a, b) = sampler.broadcasting();
+            let a = sampler.values_of_parity(&a, row.domains[0], true);
+            let b = sampler.values_of_parity(&b, row.domains[1], false);
+            checked(row.name, seed, &[a, b], |x| x[0].binary(row.row, x[1]));
+            let a = sampler.values_of_parity(&[], row.domains[0], true);
+            let b = sampler.values_of_parity(&[], row.domains[1], false);
+            checked(row.name, seed, &[a, b], |x| x[0].item().binary(row.row, x[1].item()).to_var());
+        }
+    }
+
+    #[test]
+    fn structured_operations(seed: u64) {
+        for (name, inputs, f) in cases() {
+            let x = inputs(&mut Sampler::new(seed));
+            checked(name, seed, &x, f);
+        }
+    }
+}
+
+type Case = (&'static str, fn(&mut Sampler) -> Vec<Tensor>, for<'t> fn(&[Var<'t>]) -> Var<'t>);
+
+/// Random arrays of three axes, of two, and pairs that can be multiplied.
+fn block(s: &mut Sampler) -> Vec<Tensor> {
+    let shape = [s.len(), s.len() + 1, s.len()];
+    vec![s.normal_like(&shape)]
+}
+
+fn distinct(s: &mut Sampler) -> Vec<Tensor> {
+    let shape = [s.len(), s.len() + 1, s.len()];
+    vec![s.distinct(&shape)]
+}
+
+fn matrix(s: &mut Sampler) -> Vec<Tensor> {
+    let shape = [s.len() + 1, s.len() + 1];
+    vec![s.normal_like(&shape)]
+}
+
+fn product(s: &mut Sampler) -> Vec<Tensor> {
+    let (m, k, n) = (s.len(), s.len(), s.len());
+    vec![s.normal_like(&[m, k]), s.normal_like(&[k, n])]
+}
+
+fn vectors(s: &mut Sampler) -> Vec<Tensor> {
+    let n = s.len();
+    vec![s.normal_like(&[n]), s.normal_like(&[n])]
+}
+
+fn cases() -> Vec<Case> {
+    vec![
+        ("sum", block, |x| x[0].sum().to_var()),
+        ("sum_axis 0", block, |x| x[0].sum_axis(0)),
+        ("sum_axis 1", block, |x| x[0].square().sum_axis(1)),
+        ("sum_axis [0, 2]", block, |x| x[0].square().sum_axis([0, 2])),
+        ("sum_keep 1..3", block, |x| x[0].square().sum_keep(1..3)),
+        ("mean_axis", block, |x| x[0].square().mean_axis(2)),
+        ("prod_axis", block, |x| x[0].prod_axis(1)),
+        ("prod with a zero", matrix, |x| {
+            (x[0] * &Tensor::from([0.0]).pad(&[(0, x[0].shape()[1] - 1)], 1.0)).prod_axis(1)
+        }),
+        ("max_axis", distinct, |x| x[0].max_axis(1)),
+        ("max_axis [0, 2]", distinct, |x| x[0].max_axis([0, 2])),
+        ("min_keep", distinct, |x| x[0].min_keep(0)),
+        ("logsumexp_axis", block, |x| x[0].logsumexp_axis(1)),
+        ("logsumexp", block, |x| x[0].logsumexp().to_var()),
+        ("norm_axis", distinct, |x| (x[0] + 0.55).norm_axis(2)),
+        ("variance_keep", block, |x| x[0].variance_keep(1)),
+        ("sample_variance_axis", block, |x| x[0].sample_variance_axis(1)),
+        ("std_axis", distinct, |x| x[0].std_axis(1)),
+        ("cumsum", block, |x| x[0].square().cumsum(1)),
+        ("softmax 1", block, |x| x[0].softmax(1)),
+        ("softmax 2", block, |x| x[0].softmax(2)),
+        ("log_softmax 0", block, |x| x[0].log_softmax(0)),
+        ("cross_entropy", matrix, |x| x[0].cross_entropy(&vec![1; x[0].shape()[0]])),
+        (
+            "cross_entropy_soft",
+            |s| {
+                let x = matrix(s);
+                vec![x[0].clone(), x[0].softmax(1)]
+            },
+            |x| x[0].cross_entropy_soft(x[1]),
+        ),
+        ("matmul", product, |x| x[0].matmul(x[1])),
+        ("matmul ᵀ·", product, |x| x[0].t().square().t().matmul(x[1])),
+        ("matmul aᵀ·a", matrix, |x| x[0].t().matmul(x[0])),
+        ("matmul a·aᵀ", matrix, |x| x[0].matmul(x[0].t())),
+        ("matmul aᵀ·aᵀᵀ", matrix, |x| x[0].t().matmul((x[0] * 2.0).t().t())),
+        ("matmul bᵀ·aᵀ", product, |x| x[1].t().matmul(x[0].t())),
+        (
+            "matmul of batches",
+            |s| {
+                let (m, k, n, b) = (s.len(), s.len(), s.len(), s.len());
+                vec![s.normal_like(&[b, 1, m, k]), s.normal_like(&[2, k, n])]
+            },
+            |x| x[0].matmul(x[1]),
+        ),
+        (
+            "matmul of a transposed batch",
+            |s| {
+                let (m, k, n) = (s.len(), s.len(), s.len());
+                vec![s.normal_like(&[3, k, m]), s.normal_like(&[k, n])]
+            },
+            |x| x[0].t().matmul(x[1]),
+        ),
+        (
+            "matmul of a batch and a matrix",
+            |s| {
+                let (m, k, n) = (s.len(), s.len(), s.len());
+                vec![s.normal_like(&[3, m, k]), s.normal_like(&[k, n])]
+            },
+            |x| x[0].matmul(x[1]),
+        ),
+        (
+            "matmul of a matrix and a vector",
+            |s| {
+                let n = s.len();
+                vec![s.normal_like(&[3, n]), s.normal_like(&[n])]
+            },
+            |x| x[0].matmul(x[1]),
+        ),
+        (
+            "matmul of a vector and a batch",
+            |s| {
+                let n = s.len();
+                vec![s.normal_like(&[n]), s.normal_like(&[2, n, 3])]
+            },
+            |x| x[0].matmul(x[1]),
+        ),
+        ("dot", vectors, |x| x[0].dot(x[1])),
+        ("outer", vectors, |x| x[0].outer(x[1])),
+        (
+            "affine",
+            |s| {
+                let (m, k, n) = (s.len(), s.len(), s.len());
+                vec![s.normal_like(&[m, k]), s.normal_like(&[k, n]), s.normal_like(&[n])]
+            },
+            |x| x[0].affine(x[1], x[2]),
+        ),
+        (
+            "affine of a block",
+            |s| {
+                let (m, k, n) = (s.len(), s.len(), s.len());
+                vec![s.normal_like(&[2, m, k]), s.normal_like(&[k, n]), s.normal_like(&[n])]
+            },
+            |x| x[0].affine(x[1], x[2]).tanh(),
+        ),
+        ("reshape, flatten", block, |x| x[0].square().flatten().square()),
+        ("t", matrix, |x| x[0].t().square()),
+        ("transpose 0 2", block, |x| x[0].transpose(0, 2).square()),
+        ("permute", block, |x| x[0].permute(&[2, 0, 1]).square()),
+        ("expand", matrix, |x| x[0].sum_keep(0).expand([3, 2, x[0].shape()[1]]).square()),
+        ("squeeze, unsqueeze", matrix, |x| x[0].unsqueeze(1).square().squeeze(1)),
+        ("slice", block, |x| x[0].slice(1, 1..x[0].shape()[1]).square()),
+        ("slice_step", block, |x| x[0].slice_step(1, 0..x[0].shape()[1], 2).square()),
+        ("at", block, |x| x[0].at(1, 1).square()),
+        ("flip", block, |x| x[0].flip(1).square()),
+        ("pad", matrix, |x| x[0].pad(&[(1, 0), (2, 1)], 0.5).square()),
+        ("diagonal", matrix, |x| x[0].square().diagonal()),
+        ("diagonal_matrix", vectors, |x| x[0].square().diagonal_matrix()),
+        ("lower_triangle", block, |x| x[0].square().lower_triangle(0)),
+        ("upper_triangle", matrix, |x| x[0].square().upper_triangle(1)),
+        ("take", block, |x| x[0].square().take(1, &[1, 0, 1])),
+        ("pick", matrix, |x| x[0].square().pick(1, &vec![1; x[0].shape()[0]])),
+        (
+            "scatter_add",
+            |s| {
+                let n = s.len();
+                vec![s.normal_like(&[3, n])]
+            },
+            |x| x[0].square().scatter_add(0, &[4, 1, 4], 5),
+        ),
+        ("concat", product, |x| {
+            Var::concat(&[x[0].square(), x[1].t().t().sum_keep(1).expand([x[1].shape()[0], 2]).t()], 0)
+        }),
+        ("stack", vectors, |x| Var::stack(&[x[0], x[1] * x[0]], 1)),
+        ("split", block, |x| {
+            let n = x[0].shape()[1];
+            let parts = x[0].split(1, &[1, n - 1]);
+            parts[0] * parts[1]
+        }),
+        (
+            "select",
+            |s| {
+                let (a, b) = s.broadcasting();
+                vec![s.values(&a, (-2.0, 2.0), &[0.3]), s.normal_like(&b)]
+            },
+            |x| x[0].detach().greater(0.3).select(x[0] * x[1], x[1].square()),
+        ),
+        ("scalar beside array", matrix, |x| x[0] * x[0].sum() + x[0].mean() / x[0].square().sum()),
+        ("the same array twice", matrix, |x| x[0] * x[0] + x[0]),
+        ("assignment", matrix, |x| {
+            let mut y = x[0];
+            y += 1.0;
+            y *= x[0];
+            y -= x[0].sum();
+            y /= 2.0;
+            y
+        }),
+    ]
+}
+
+/// Each structured operation must occur in `cases`, in the gradient of one, or in the gradient of a gradient.
+#[test]
+fn every_operation_is_enrolled() {
+    let mut met: BTreeSet<_> = Unary::ROWS.iter().map(|row| row.name).collect();
+    met.extend(Binary::ROWS.iter().map(|row| row.name));
+    for (_, inputs, f) in cases() {
+        let tape = Tape::new();
+        let x: Vec<_> = inputs(&mut Sampler::new(1)).into_iter().map(|x| tape.var(x)).collect();
+        slope(weighted(f(&x)), &x).grad(&x[..]);
+        met.extend(tape.census().keys());
+    }
+    let missing: Vec<_> = operations().into_iter().filter(|name| !met.contains(name)).collect();
+    assert!(missing.is_empty(), "not enrolled in the property tests: {missing:?}; add a line to `cases`");
+}
+
+/// Third derivatives of the elementwise rows, on scalars.
+#[test]
+fn third_derivatives_of_rows() {
+    let mut sampler = Sampler::new(3);
+    for row in Unary::ROWS {
+        let x = sampler.values(&[], row.domains[0], row.kinks);
+        let report = Checker::new().check(
+            |x| {
+                let x = x[0].item();
+                x.unary(row.row, arguments(row.row)).grad(x).grad(x)
+            },
+            std::slice::from_ref(&x),
+        );
+        let report = report.unwrap();
+        assert!(report.passed(), "third order of {} at {x:?}\n{report}", row.name);
+    }
+}
