@@ -5,3 +5,6 @@ pub use error::{Error, Result};
 
 mod data;
 pub use data::{Batches, Dataset, Scaler, Table, Targets, one_hot};
+
+pub mod init;
+pub use init::Init;
