@@ -8,3 +8,5 @@ pub use data::{Batches, Dataset, Scaler, Table, Targets, one_hot};
 
 pub mod init;
 pub use init::Init;
+
+pub mod io;
