@@ -96,7 +96,7 @@ impl Scaler {
             let (low, high) = range(&column);
             // The mean of equal numbers may miss them by a rounding error, which must not be scaled up to 1.
             let (shift, scale) = if low == high { (low, 1.0) } else { statistics(&column) };
-            if !(shift.is_finite() && scale.is_finite()) {
+            if !column.iter().chain([&shift, &scale]).all(|x| x.is_finite()) {
                 let why = format!("column {j} holds NaN, infinite or enormous numbers; remove or clip them");
                 return Err(Error::invalid("scaler", why));
             }

@@ -2,13 +2,13 @@
 //!
 //! It guesses no column types, fills in no missing cells and drops no rows: what it cannot read it names.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
 use autograd::{Float, Tensor};
-use csv::{ErrorKind, ReaderBuilder, StringRecord, Trim};
+use csv::{ReaderBuilder, StringRecord, Trim};
 
 use crate::error::{Error, Result};
 
@@ -28,6 +28,8 @@ use crate::error::{Error, Result};
 #[derive(Debug, Clone)]
 pub struct Table {
     file: String,
+    /// The line of the header, from 1.
+    line: u64,
     columns: Vec<String>,
     rows: Vec<Row>,
 }
@@ -64,34 +66,46 @@ impl Table {
     /// # Errors
     /// [`Error::Csv`] where a row has more or fewer cells than the header or is not UTF-8, [`Error::Empty`] without
     /// rows below the header, [`Error::Io`] if reading fails.
-    pub fn parse(name: impl Into<String>, reader: impl Read) -> Result<Self> {
+    pub fn parse(name: impl Into<String>, mut reader: impl Read) -> Result<Self> {
         let file = name.into();
+        let mut bytes = Vec::new();
+        reader.read_to_end(&mut bytes).map_err(Error::io(file.as_ref()))?;
+        let refuse = |line, problem: String| Error::Csv { file: file.clone(), line, problem };
+        let text = std::str::from_utf8(&bytes).map_err(|e| {
+            let line = 1 + breaks(&bytes[..e.valid_up_to()]);
+            refuse(line, "not UTF-8 text; save the table as UTF-8".to_string())
+        })?;
+
         // Rows of other lengths are let through here to be refused below, with a repair.
-        let mut reader = ReaderBuilder::new().flexible(true).trim(Trim::All).from_reader(reader);
-        let columns: Vec<String> =
-            reader.headers().map_err(|e| read_error(&file, e))?.iter().map(str::to_string).collect();
+        let mut reader = ReaderBuilder::new().flexible(true).trim(Trim::All).from_reader(text.as_bytes());
+        let header = reader.headers().map_err(|e| refuse(1, e.to_string()))?;
+        let columns: Vec<String> = header.iter().map(str::to_string).collect();
         let mut rows = Vec::new();
-        let mut cells = StringRecord::new();
-        while reader.read_record(&mut cells).map_err(|e| read_error(&file, e))? {
-            // The record's own position lies before the empty lines that were skipped; count back from its end.
-            let breaks: usize = cells.iter().map(|cell| cell.matches('\n').count()).sum();
-            let line = reader.position().line() - breaks as u64 - 1;
+        let (mut line, mut counted) = (1, 0);
+        for cells in reader.into_records() {
+            let cells = cells.map_err(|e| refuse(line, e.to_string()))?;
+            // A record's position lies before the empty lines that were skipped, and after half of a CRLF.
+            let before = cells.position().map_or(counted, |p| p.byte() as usize);
+            let start = before + bytes[before..].iter().take_while(|b| matches!(b, b'\r' | b'\n')).count();
+            line += breaks(&bytes[counted..start]);
+            counted = start;
             if cells.len() != columns.len() {
-                let s = if cells.len() == 1 { "" } else { "s" };
+                let plural = |n: usize, noun| format!("{n} {noun}{}", if n == 1 { "" } else { "s" });
                 let problem = format!(
-                    "found {} cell{s} where the header has {} columns; give each row one cell for each column, \
+                    "found {} where the header has {}; give each row one cell for each column, \
                      and put quotes around text that contains commas",
-                    cells.len(),
-                    columns.len()
+                    plural(cells.len(), "cell"),
+                    plural(columns.len(), "column")
                 );
-                return Err(Error::Csv { file, line, problem });
+                return Err(refuse(line, problem));
             }
-            rows.push(Row { line, cells: std::mem::take(&mut cells) });
+            rows.push(Row { line, cells });
         }
         if rows.is_empty() {
             return Err(Error::Empty { what: file });
         }
-        Ok(Table { file, columns, rows })
+        let header = bytes.iter().take_while(|b| matches!(b, b'\r' | b'\n')).count();
+        Ok(Table { file, line: 1 + breaks(&bytes[..header]), columns, rows })
     }
 
     /// The names of the columns, in the order of the file.
@@ -160,8 +174,7 @@ impl Table {
         if integers.is_some() {
             names.sort_by_key(|name| name.parse::<i128>().ok());
         }
-        let index: std::collections::HashMap<&str, usize> =
-            names.iter().enumerate().map(|(i, &name)| (name, i)).collect();
+        let index: HashMap<&str, usize> = names.iter().enumerate().map(|(i, &name)| (name, i)).collect();
         let labels = self.rows.iter().map(|row| index[&row.cells[column]]).collect();
         Ok((labels, names.into_iter().map(str::to_string).collect()))
     }
@@ -195,7 +208,7 @@ impl Table {
             (Some(column), None) => Ok(column),
             (Some(_), Some(_)) => {
                 let problem = format!("the header has more than one column `{name}`; rename all but one");
-                Err(Error::Csv { file: self.file.clone(), line: 1, problem })
+                Err(Error::Csv { file: self.file.clone(), line: self.line, problem })
             }
             (None, _) => Err(Error::MissingColumn {
                 file: self.file.clone(),
@@ -218,14 +231,8 @@ impl Table {
     }
 }
 
-fn read_error(file: &str, error: csv::Error) -> Error {
-    let text = error.to_string();
-    let line = error.position().map_or(1, csv::Position::line);
-    match error.into_kind() {
-        ErrorKind::Io(source) => Error::Io { path: file.into(), source },
-        ErrorKind::Utf8 { .. } => {
-            Error::Csv { file: file.to_string(), line, problem: "not UTF-8 text; save the table as UTF-8".to_string() }
-        }
-        _ => Error::Csv { file: file.to_string(), line, problem: text },
-    }
+/// The number of line breaks: CRLF, LF, or CR alone.
+fn breaks(text: &[u8]) -> u64 {
+    let at = |(i, &b): (usize, &u8)| b == b'\n' || (b == b'\r' && text.get(i + 1) != Some(&b'\n'));
+    text.iter().enumerate().filter(|&x| at(x)).count() as u64
 }
