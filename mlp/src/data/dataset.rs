@@ -1,0 +1,287 @@
+//! [`Dataset`]: inputs with their targets, split and cut into batches.
+//!
+//! Samples lie along the first axis. It holds everything in memory and knows no classes by name; a [`Table`](crate::Table) does.
+
+use autograd::{Float, Shape, Tensor};
+use rand::rngs::StdRng;
+use rand::{SeedableRng, seq::SliceRandom};
+
+use crate::error::{Error, Result};
+
+/// What a model is to answer: numbers, or one class for each sample.
+///
+/// ```
+/// use mlp::Targets;
+/// assert_eq!(Targets::<f64>::from(vec![0, 2, 1]).len(), 3);
+/// assert_eq!(Targets::Values(autograd::Tensor::<f64>::zeros([4, 2])).len(), 4);
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub enum Targets<T: Float = f64> {
+    /// Numbers to come close to, samples first.
+    Values(Tensor<T>),
+    /// The index of the right class of each sample.
+    Classes(Vec<usize>),
+}
+
+impl<T: Float> Targets<T> {
+    /// The number of samples.
+    pub fn len(&self) -> usize {
+        match self {
+            Targets::Values(values) => samples(values),
+            Targets::Classes(classes) => classes.len(),
+        }
+    }
+
+    /// Whether there are no samples.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    fn take(&self, samples: &[usize]) -> Self {
+        match self {
+            Targets::Values(values) => Targets::Values(take(values, samples)),
+            Targets::Classes(classes) => Targets::Classes(samples.iter().map(|&i| classes[i]).collect()),
+        }
+    }
+}
+
+impl<T: Float> From<Tensor<T>> for Targets<T> {
+    fn from(values: Tensor<T>) -> Self {
+        Targets::Values(values)
+    }
+}
+
+impl<T: Float> From<Vec<usize>> for Targets<T> {
+    fn from(classes: Vec<usize>) -> Self {
+        Targets::Classes(classes)
+    }
+}
+
+/// Samples with their targets: as many of one as of the other, at least one, all numbers finite.
+///
+/// ```
+/// use autograd::Tensor;
+/// use mlp::Dataset;
+/// let data = Dataset::new(Tensor::from([[0.0, 1.0], [2.0, 3.0], [4.0, 5.0]]), vec![0, 1, 1])?;
+/// let (train, held_out) = data.split(0.3, 7)?;
+/// assert_eq!((train.len(), held_out.len()), (2, 1));
+/// for batch in train.batches(1, Some(0))? {
+///     assert_eq!(batch.inputs().shape(), &[1, 2].into());
+/// }
+/// # Ok::<(), mlp::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct Dataset<T: Float = f64> {
+    inputs: Tensor<T>,
+    targets: Targets<T>,
+}
+
+impl<T: Float> Dataset<T> {
+    /// Inputs of shape (samples, …) with a target for each sample.
+    ///
+    /// ```
+    /// use autograd::Tensor;
+    /// let error = mlp::Dataset::new(Tensor::from([[1.0], [f64::NAN]]), vec![0, 1]).unwrap_err();
+    /// assert_eq!(
+    ///     error.to_string(),
+    ///     "inputs: sample 1 holds NaN at position 0; remove the sample or fill in a number"
+    /// );
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Samples`] if the counts differ, [`Error::Empty`] without samples, [`Error::NotFinite`] if a number is
+    /// NaN or infinite, [`Error::Invalid`] if inputs or targets are a single number without an axis of samples.
+    pub fn new(inputs: Tensor<T>, targets: impl Into<Targets<T>>) -> Result<Self> {
+        let targets = targets.into();
+        check("inputs", &inputs)?;
+        if let Targets::Values(values) = &targets {
+            check("targets", values)?;
+        }
+        let (n, m) = (samples(&inputs), targets.len());
+        if n != m {
+            return Err(Error::Samples { inputs: n, targets: m });
+        }
+        Ok(Dataset { inputs, targets })
+    }
+
+    /// The inputs, of shape (samples, …).
+    pub fn inputs(&self) -> &Tensor<T> {
+        &self.inputs
+    }
+
+    /// The targets, one for each sample.
+    pub fn targets(&self) -> &Targets<T> {
+        &self.targets
+    }
+
+    /// The number of samples.
+    // It is never 0, and so there is no `is_empty`.
+    #[allow(clippy::len_without_is_empty)]
+    pub fn len(&self) -> usize {
+        samples(&self.inputs)
+    }
+
+    /// The samples at `samples`, in that order; a sample may be named twice.
+    ///
+    /// ```
+    /// use autograd::Tensor;
+    /// let data = mlp::Dataset::new(Tensor::from([[1.0], [2.0], [3.0]]), vec![0, 1, 2])?;
+    /// let part = data.select(&[2, 0])?;
+    /// assert_eq!(part.inputs(), &Tensor::from([[3.0], [1.0]]));
+    /// # Ok::<(), mlp::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Empty`] if none is named, [`Error::Invalid`] if one does not exist.
+    pub fn select(&self, samples: &[usize]) -> Result<Self> {
+        if samples.is_empty() {
+            return Err(Error::Empty { what: "select".to_string() });
+        }
+        if let Some(sample) = samples.iter().find(|&&sample| sample >= self.len()) {
+            let why = format!("sample {sample} does not exist; samples are 0 to {}", self.len() - 1);
+            return Err(Error::invalid("select", why));
+        }
+        Ok(self.take(samples))
+    }
+
+    /// Shuffles by `seed` and parts into (the rest, a held-out fraction rounded to whole samples).
+    ///
+    /// The same seed parts the same way.
+    ///
+    /// ```
+    /// use autograd::Tensor;
+    /// let data = mlp::Dataset::new(Tensor::<f64>::zeros([10, 3]), vec![0; 10])?;
+    /// let (train, held_out) = data.split(0.2, 1)?;
+    /// assert_eq!((train.len(), held_out.len()), (8, 2));
+    /// # Ok::<(), mlp::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] if either part would be empty or the fraction does not lie between 0 and 1.
+    pub fn split(&self, held_out: f64, seed: u64) -> Result<(Self, Self)> {
+        if !(held_out > 0.0 && held_out < 1.0) {
+            return Err(Error::invalid("split", format!("held-out fraction {held_out} must lie between 0 and 1")));
+        }
+        let n = self.len();
+        let m = (held_out * n as f64).round() as usize;
+        if m == 0 || m >= n {
+            let part = if m == 0 { "hold out nothing" } else { "leave nothing to train on" };
+            let why =
+                format!("fraction {held_out} of {n} samples would {part}; choose another fraction or add samples");
+            return Err(Error::invalid("split", why));
+        }
+        let order = shuffled(n, seed);
+        Ok((self.take(&order[m..]), self.take(&order[..m])))
+    }
+
+    /// Passes over all samples once in batches of `size`; the last may be smaller.
+    ///
+    /// With a seed the samples are shuffled by it: use another for each epoch. Without, they keep their order.
+    ///
+    /// ```
+    /// use autograd::Tensor;
+    /// let data = mlp::Dataset::new(Tensor::from([[1.0], [2.0], [3.0]]), vec![0, 1, 2])?;
+    /// let lengths: Vec<_> = data.batches(2, None)?.map(|batch| batch.len()).collect();
+    /// assert_eq!(lengths, [2, 1]);
+    /// # Ok::<(), mlp::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] if `size` is 0.
+    pub fn batches(&self, size: usize, shuffle: Option<u64>) -> Result<Batches<'_, T>> {
+        if size == 0 {
+            return Err(Error::invalid("batch size", "0 would never pass over the data; choose at least 1"));
+        }
+        let order = match shuffle {
+            Some(seed) => shuffled(self.len(), seed),
+            None => (0..self.len()).collect(),
+        };
+        Ok(Batches { data: self, order, next: 0, size })
+    }
+
+    fn take(&self, samples: &[usize]) -> Self {
+        Dataset { inputs: take(&self.inputs, samples), targets: self.targets.take(samples) }
+    }
+}
+
+/// One pass over a [`Dataset`] in batches; see [`Dataset::batches`].
+#[derive(Debug, Clone)]
+pub struct Batches<'d, T: Float> {
+    data: &'d Dataset<T>,
+    order: Vec<usize>,
+    next: usize,
+    size: usize,
+}
+
+impl<T: Float> Iterator for Batches<'_, T> {
+    type Item = Dataset<T>;
+
+    fn next(&mut self) -> Option<Dataset<T>> {
+        let rest = &self.order[self.next..];
+        let batch = &rest[..rest.len().min(self.size)];
+        self.next += batch.len();
+        (!batch.is_empty()).then(|| self.data.take(batch))
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        let left = (self.order.len() - self.next).div_ceil(self.size);
+        (left, Some(left))
+    }
+}
+
+impl<T: Float> ExactSizeIterator for Batches<'_, T> {}
+
+/// Class labels as rows of 0 with a single 1, of shape (samples, `classes`).
+///
+/// ```
+/// let y: autograd::Tensor = mlp::one_hot(&[2, 0], 3)?;
+/// assert_eq!(y, [[0.0, 0.0, 1.0], [1.0, 0.0, 0.0]].into());
+/// # Ok::<(), mlp::Error>(())
+/// ```
+///
+/// # Errors
+/// [`Error::Label`] if a label is not below `classes`.
+pub fn one_hot<T: Float>(labels: &[usize], classes: usize) -> Result<Tensor<T>> {
+    if let Some((sample, &label)) = labels.iter().enumerate().find(|&(_, &label)| label >= classes) {
+        return Err(Error::Label { sample, label, classes });
+    }
+    let mut y = Tensor::zeros([labels.len(), classes]);
+    let rows = y.as_mut_slice();
+    labels.iter().enumerate().for_each(|(sample, label)| rows[sample * classes + label] = T::one());
+    Ok(y)
+}
+
+fn samples<T: Float>(x: &Tensor<T>) -> usize {
+    x.shape().first().copied().unwrap_or(0)
+}
+
+fn check<T: Float>(what: &'static str, x: &Tensor<T>) -> Result<()> {
+    if x.shape().is_empty() {
+        return Err(Error::invalid(what, "a single number has no axis of samples; reshape it to (1, 1)"));
+    }
+    if samples(x) == 0 {
+        return Err(Error::Empty { what: what.to_string() });
+    }
+    let width = x.numel() / samples(x);
+    match x.as_slice().iter().position(|x| !x.is_finite()) {
+        Some(i) => {
+            Err(Error::NotFinite { what, sample: i / width, position: i % width, found: x.as_slice()[i].to_string() })
+        }
+        None => Ok(()),
+    }
+}
+
+/// Rows of `x`; each index must be below the length of its first axis.
+fn take<T: Float>(x: &Tensor<T>, samples: &[usize]) -> Tensor<T> {
+    let width: usize = x.shape()[1..].iter().product();
+    let mut values = Vec::with_capacity(samples.len() * width);
+    samples.iter().for_each(|&i| values.extend_from_slice(&x.as_slice()[i * width..(i + 1) * width]));
+    let shape: Shape = std::iter::once(samples.len()).chain(x.shape()[1..].iter().copied()).collect();
+    Tensor::new(shape, values)
+}
+
+fn shuffled(n: usize, seed: u64) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..n).collect();
+    order.shuffle(&mut StdRng::seed_from_u64(seed));
+    order
+}

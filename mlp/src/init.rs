@@ -1,0 +1,313 @@
+//! [`Init`]: how weights begin.
+//!
+//! A recipe is a plain value; the generator is the caller's, so the same seed gives the same weights. Which recipe
+//! suits which activation is the layers' business.
+
+use std::f64::consts::SQRT_2;
+
+use autograd::{Float, Shape, Tensor};
+use rand::{Rng, RngExt};
+use rand_distr::StandardNormal;
+
+use crate::error::{Error, Result};
+
+/// The number of connections by which random weights are scaled; weights have the shape (inputs, outputs).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fan {
+    /// The inputs: activations keep their variance from layer to layer.
+    In,
+    /// The outputs: gradients keep theirs.
+    Out,
+    /// The mean of both.
+    Avg,
+}
+
+/// The form of a random distribution whose variance is given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Distribution {
+    /// Between −√3·std and √3·std, all equally likely.
+    Uniform,
+    /// The bell curve.
+    Normal,
+}
+
+/// A recipe for the first values of a parameter.
+///
+/// ```
+/// use autograd::Tensor;
+/// use mlp::Init;
+/// use rand::{SeedableRng, rngs::StdRng};
+/// let w: Tensor = Init::he_normal().sample([256, 100], &mut StdRng::seed_from_u64(0));
+/// let variance = (&w * &w).mean();
+/// assert!((variance / (2.0 / 256.0) - 1.0).abs() < 0.05);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
+pub enum Init {
+    /// 0 everywhere: for biases.
+    Zeros,
+    /// One number everywhere.
+    Constant(f64),
+    /// Between `low` and `high`, all equally likely.
+    Uniform {
+        /// The lower bound.
+        low: f64,
+        /// The upper bound.
+        high: f64,
+    },
+    /// The bell curve.
+    Normal {
+        /// The centre.
+        mean: f64,
+        /// The standard deviation.
+        std: f64,
+    },
+    /// The bell curve, drawn again until the number lies between `mean + low·std` and `mean + high·std`.
+    ///
+    /// `std` is that of the whole curve; what remains has less: 0.8796·`std` between −2 and 2.
+    TruncatedNormal {
+        /// The centre of the whole curve.
+        mean: f64,
+        /// The standard deviation of the whole curve.
+        std: f64,
+        /// The lower bound in standard deviations, at most 0.
+        low: f64,
+        /// The upper bound in standard deviations, at least 0.
+        high: f64,
+    },
+    /// Mean 0 and variance `gain² / fan`: LeCun's, Glorot's and He's recipes differ in these two.
+    Scaled {
+        /// Makes up for what the activation takes away: √2 for relu, 1 for the identity.
+        gain: f64,
+        /// The number of connections.
+        fan: Fan,
+        /// The form.
+        distribution: Distribution,
+    },
+    /// Orthonormal columns (or rows, if the matrix is wide) times `gain`, all such matrices equally likely.
+    Orthogonal {
+        /// The length of each column or row.
+        gain: f64,
+    },
+}
+
+impl Init {
+    /// Variance 1 / fan in, normal (LeCun, Bottou, Orr and Müller, "Efficient BackProp", 1998): for tanh, selu, softmax.
+    pub fn lecun_normal() -> Self {
+        Self::scaled(1.0, Fan::In, Distribution::Normal)
+    }
+
+    /// Variance 1 / fan in, uniform: bounds ±√(3 / fan in). See [`lecun_normal`](Init::lecun_normal).
+    pub fn lecun_uniform() -> Self {
+        Self::scaled(1.0, Fan::In, Distribution::Uniform)
+    }
+
+    /// Variance 2 / (fan in + fan out), normal (Glorot and Bengio, "Understanding the difficulty of training deep
+    /// feedforward neural networks", 2010, eq. 12): for tanh and sigmoid.
+    pub fn glorot_normal() -> Self {
+        Self::scaled(1.0, Fan::Avg, Distribution::Normal)
+    }
+
+    /// Variance 2 / (fan in + fan out), uniform: bounds ±√(6 / (fan in + fan out)). See
+    /// [`glorot_normal`](Init::glorot_normal), eq. 16 there.
+    pub fn glorot_uniform() -> Self {
+        Self::scaled(1.0, Fan::Avg, Distribution::Uniform)
+    }
+
+    /// Variance 2 / fan in, normal (He, Zhang, Ren and Sun, "Delving deep into rectifiers", 2015, eq. 10): for relu,
+    /// which puts half of a symmetric signal to 0.
+    pub fn he_normal() -> Self {
+        Self::scaled(SQRT_2, Fan::In, Distribution::Normal)
+    }
+
+    /// Variance 2 / fan in, uniform: bounds ±√(6 / fan in). See [`he_normal`](Init::he_normal).
+    pub fn he_uniform() -> Self {
+        Self::scaled(SQRT_2, Fan::In, Distribution::Uniform)
+    }
+
+    /// Orthonormal columns or rows (Saxe, McClelland and Ganguli, "Exact solutions to the nonlinear dynamics of
+    /// learning in deep linear neural networks", 2014): products of many such layers neither vanish nor explode.
+    pub fn orthogonal() -> Self {
+        Init::Orthogonal { gain: 1.0 }
+    }
+
+    /// The bell curve around 0 without its tails beyond two standard deviations; see [`Init::TruncatedNormal`].
+    pub fn truncated_normal(std: f64) -> Self {
+        Init::TruncatedNormal { mean: 0.0, std, low: -2.0, high: 2.0 }
+    }
+
+    /// The same numbers times `gain`.
+    ///
+    /// ```
+    /// use mlp::Init;
+    /// assert_eq!(Init::Constant(0.5).gain(3.0), Init::Constant(1.5));
+    /// assert_eq!(Init::orthogonal().gain(0.9), Init::Orthogonal { gain: 0.9 });
+    /// ```
+    #[must_use]
+    pub fn gain(self, gain: f64) -> Self {
+        let by = gain;
+        match self {
+            Init::Zeros => self,
+            Init::Constant(value) => Init::Constant(value * by),
+            Init::Uniform { low, high } => {
+                Init::Uniform { low: (low * by).min(high * by), high: (low * by).max(high * by) }
+            }
+            Init::Normal { mean, std } => Init::Normal { mean: mean * by, std: std * by.abs() },
+            Init::TruncatedNormal { mean, std, low, high } if by < 0.0 => {
+                Init::TruncatedNormal { mean: mean * by, std: -std * by, low: -high, high: -low }
+            }
+            Init::TruncatedNormal { mean, std, low, high } => {
+                Init::TruncatedNormal { mean: mean * by, std: std * by, low, high }
+            }
+            Init::Scaled { gain, fan, distribution } => Init::Scaled { gain: gain * by, fan, distribution },
+            Init::Orthogonal { gain } => Init::Orthogonal { gain: gain * by },
+        }
+    }
+
+    /// Values of `shape` drawn from `rng`; weights have the shape (inputs, outputs).
+    ///
+    /// ```
+    /// use autograd::Tensor;
+    /// use mlp::Init;
+    /// use rand::{SeedableRng, rngs::StdRng};
+    /// let w: Tensor = Init::orthogonal().sample([8, 3], &mut StdRng::seed_from_u64(0));
+    /// assert!(w.t().matmul(&w).is_close(&Tensor::eye(3), 1e-14));
+    /// ```
+    ///
+    /// # Panics
+    /// Where [`try_sample`](Init::try_sample) returns an error.
+    #[track_caller]
+    pub fn sample<T: Float>(&self, shape: impl Into<Shape>, rng: &mut (impl Rng + ?Sized)) -> Tensor<T> {
+        match self.try_sample(shape, rng) {
+            Ok(values) => values,
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    /// [`sample`](Init::sample) where recipe or shape come from a configuration.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] if a number of the recipe is NaN or infinite (bounds of a truncated normal may be infinite),
+    /// a `std` is negative, bounds are in the wrong order or leave out the mean of a truncated normal, or
+    /// a recipe that counts connections or wants orthogonality is asked for another shape than (inputs, outputs).
+    pub fn try_sample<T: Float>(&self, shape: impl Into<Shape>, rng: &mut (impl Rng + ?Sized)) -> Result<Tensor<T>> {
+        let shape = shape.into();
+        self.check()?;
+        let n = shape.numel();
+        let values = match *self {
+            Init::Zeros => vec![T::zero(); n],
+            Init::Constant(value) => vec![T::from_f64(value); n],
+            Init::Uniform { low, high } => draw(n, || uniform(low, high, rng)),
+            Init::Normal { mean, std } => draw(n, || mean + std * normal(rng)),
+            Init::TruncatedNormal { mean, std, low, high } => draw(n, || mean + std * truncated(low, high, rng)),
+            Init::Scaled { gain, fan, distribution } => {
+                let (inputs, outputs) = matrix(&shape)?;
+                let fan = match fan {
+                    Fan::In => inputs as f64,
+                    Fan::Out => outputs as f64,
+                    Fan::Avg => (inputs + outputs) as f64 / 2.0,
+                };
+                let std = gain.abs() / fan.sqrt();
+                match distribution {
+                    Distribution::Uniform => draw(n, || uniform(-3f64.sqrt() * std, 3f64.sqrt() * std, rng)),
+                    Distribution::Normal => draw(n, || std * normal(rng)),
+                }
+            }
+            Init::Orthogonal { gain } => {
+                let (inputs, outputs) = matrix(&shape)?;
+                // Orthonormal vectors cannot outnumber their dimensions: they are the columns or, if wide, the rows.
+                let q = orthonormal(inputs.min(outputs), inputs.max(outputs), rng);
+                let at = |i: usize, j: usize| if inputs < outputs { q[i][j] } else { q[j][i] };
+                (0..n).map(|k| T::from_f64(gain * at(k / outputs, k % outputs))).collect()
+            }
+        };
+        Ok(Tensor::try_new(shape, values)?)
+    }
+
+    fn scaled(gain: f64, fan: Fan, distribution: Distribution) -> Self {
+        Init::Scaled { gain, fan, distribution }
+    }
+
+    fn check(&self) -> Result<()> {
+        let (numbers, law) = match *self {
+            Init::Zeros => return Ok(()),
+            Init::Constant(value) => ([value, 0.0], true),
+            Init::Uniform { low, high } => ([low, high], low <= high),
+            Init::Normal { mean, std } => ([mean, std], std >= 0.0),
+            // Without the mean the bounds would leave a tail, whose rejection sampling may never end.
+            Init::TruncatedNormal { mean, std, low, high } => {
+                ([mean, std], std >= 0.0 && low <= 0.0 && high >= 0.0 && low < high)
+            }
+            Init::Scaled { gain, .. } | Init::Orthogonal { gain } => ([gain, 0.0], true),
+        };
+        if law && numbers.iter().all(|x| x.is_finite()) {
+            return Ok(());
+        }
+        let why = format!("{self:?} needs finite numbers, std ≥ 0, low ≤ high, and low ≤ 0 ≤ high around a mean");
+        Err(Error::invalid("init", why))
+    }
+}
+
+fn matrix(shape: &Shape) -> Result<(usize, usize)> {
+    match shape[..] {
+        [inputs, outputs] => Ok((inputs, outputs)),
+        _ => Err(Error::invalid(
+            "init",
+            format!("shape {shape} is not (inputs, outputs); start biases with Init::Zeros"),
+        )),
+    }
+}
+
+fn draw<T: Float>(n: usize, mut f: impl FnMut() -> f64) -> Vec<T> {
+    (0..n).map(|_| T::from_f64(f())).collect()
+}
+
+fn uniform(low: f64, high: f64, rng: &mut (impl Rng + ?Sized)) -> f64 {
+    let u: f64 = rng.random();
+    low * (1.0 - u) + high * u
+}
+
+fn normal(rng: &mut (impl Rng + ?Sized)) -> f64 {
+    rng.sample(StandardNormal)
+}
+
+/// Rejection: at least 49 % of the proposals are kept, since the bounds enclose 0 (the worst is `low = 0`, `high = 2.5`).
+fn truncated(low: f64, high: f64, rng: &mut (impl Rng + ?Sized)) -> f64 {
+    loop {
+        if high - low > 2.5 {
+            let z = normal(rng);
+            if low <= z && z <= high {
+                return z;
+            }
+        } else {
+            let z = uniform(low, high, rng);
+            if rng.random::<f64>() < (-z * z / 2.0).exp() {
+                return z;
+            }
+        }
+    }
+}
+
+/// `n` orthonormal vectors of `dimension` ≥ `n`: Gram and Schmidt's method on normal ones.
+///
+/// It is the QR decomposition whose R has a positive diagonal, and so, as Q is, uniform over the orthogonal matrices
+/// (Mezzadri, "How to generate random matrices from the classical compact groups", 2007).
+fn orthonormal(n: usize, dimension: usize, rng: &mut (impl Rng + ?Sized)) -> Vec<Vec<f64>> {
+    let mut q: Vec<Vec<f64>> = Vec::with_capacity(n);
+    while q.len() < n {
+        let mut v: Vec<f64> = draw(dimension, || normal(rng));
+        // Twice is enough (Giraud, Langou and Rozložník 2005): the second pass removes what rounding left of the first.
+        for u in q.iter().chain(&q) {
+            let along = dot(u, &v);
+            v.iter_mut().zip(u).for_each(|(v, u)| *v -= along * u);
+        }
+        let length = dot(&v, &v).sqrt();
+        v.iter_mut().for_each(|v| *v /= length);
+        q.push(v);
+    }
+    q
+}
+
+fn dot(a: &[f64], b: &[f64]) -> f64 {
+    a.iter().zip(b).map(|(a, b)| a * b).sum()
+}

@@ -1,0 +1,256 @@
+//! Tables, data sets and scalers: what they read, and the literal text of what they refuse.
+
+use std::collections::BTreeSet;
+
+use autograd::Tensor;
+use mlp::{Dataset, Error, Scaler, Table, Targets, one_hot};
+
+fn table(text: &str) -> Table {
+    Table::parse("t.csv", text.as_bytes()).unwrap()
+}
+
+fn refused(text: &[u8]) -> String {
+    Table::parse("t.csv", text).unwrap_err().to_string()
+}
+
+fn numbers(text: &str, columns: &[&str]) -> String {
+    table(text).numbers::<f64>(columns).unwrap_err().to_string()
+}
+
+fn counted(n: usize) -> Dataset {
+    let inputs = Tensor::from_fn([n, 2], |i| (10 * i[0] + i[1]) as f64);
+    Dataset::new(inputs, (0..n).collect::<Vec<_>>()).unwrap()
+}
+
+fn classes(data: &Dataset) -> &[usize] {
+    match data.targets() {
+        Targets::Classes(classes) => classes,
+        Targets::Values(_) => panic!("classes were put in"),
+    }
+}
+
+#[test]
+fn a_table_accepts_what_programs_write() {
+    let expected: Tensor = [[1.0, -2.5e3], [3.0, 4.0]].into();
+    for text in [
+        "a,b\n1,-2.5e3\n3,4\n",
+        "a,b\r\n1,-2.5e3\r\n3,4\r\n",
+        "\u{feff}a,b\n1,-2.5e3\n3,4",
+        "\n a , b\n\n 1, -2.5e3 \n\n\n3,4\n\n",
+        "\"a\",\"b\"\n\"1\",\"-2.5e3\"\n3,4\n",
+    ] {
+        assert_eq!(table(text).numbers::<f64>(&["a", "b"]).unwrap(), expected, "{text:?}");
+    }
+    assert_eq!(table("a,b\n1,2\n").columns(), ["a", "b"]);
+    let all = table("a,b\n1,2\n");
+    assert_eq!(all.numbers::<f32>(all.columns()).unwrap(), [[1.0, 2.0]].into());
+}
+
+#[test]
+fn ragged_rows_name_file_and_line() {
+    let rest = "where the header has 2 columns; give each row one cell for each column, \
+                and put quotes around text that contains commas";
+    assert_eq!(refused(b"a,b\n1,2\n3\n"), format!("t.csv, line 3: found 1 cell {rest}"));
+    assert_eq!(refused(b"a,b\r\n1,2\r\n\r\n3,4,5\r\n6,7\r\n"), format!("t.csv, line 4: found 3 cells {rest}"));
+    assert_eq!(refused(b"\n\na,b\n1,\"2\n2\"\n3,4,5"), format!("t.csv, line 6: found 3 cells {rest}"));
+    assert_eq!(refused("\u{feff}a,b\n1,2\n\n\n3".as_bytes()), format!("t.csv, line 5: found 1 cell {rest}"));
+    assert_eq!(refused(b"a,b\r1,2\r3"), format!("t.csv, line 3: found 1 cell {rest}"));
+    assert!(refused(b"a\n1,2\n").starts_with("t.csv, line 2: found 2 cells where the header has 1 column; "));
+}
+
+#[test]
+fn empty_tables_are_refused() {
+    for text in ["", "\n\n", "a,b\n", "a,b", "\u{feff}"] {
+        assert_eq!(refused(text.as_bytes()), "t.csv: no samples; at least one is needed", "{text:?}");
+    }
+}
+
+#[test]
+fn text_that_is_not_utf8_names_the_line() {
+    assert_eq!(refused(b"a\r\n\r\n1\r\n\xff\n"), "t.csv, line 4: not UTF-8 text; save the table as UTF-8");
+    assert_eq!(refused(b"\xff\xfea\n1\n"), "t.csv, line 1: not UTF-8 text; save the table as UTF-8");
+}
+
+#[test]
+fn cells_that_are_no_numbers_name_the_place() {
+    let place = |line, found: &str| {
+        format!(
+            "t.csv, line {line}, column `b`: found {found}, needs a finite number; correct the cell or drop the row"
+        )
+    };
+    assert_eq!(numbers("a,b\n1,wide\n", &["a", "b"]), place(2, "`wide`"));
+    assert_eq!(numbers("a,b\n1,2\n\n1,NaN\n", &["b"]), place(4, "`NaN`"));
+    assert_eq!(numbers("a,b\r\n1,2\r\n\r\n1,-inf\r\n", &["b"]), place(4, "`-inf`"));
+    assert_eq!(numbers("a,b\n\"x\ny\",2\n1,\n", &["b"]), place(4, "an empty cell"));
+    assert_eq!(numbers("a,b\n\"x\ny\",1e999\n", &["b"]), place(2, "`1e999`"));
+    let long = format!("a,b\n1,{}\n", "é".repeat(50));
+    assert_eq!(numbers(&long, &["b"]), place(2, &format!("`{}…`", "é".repeat(40))));
+    // Finite as f64 alone.
+    let error = table("b\n1e300\n").numbers::<f32>(&["b"]).unwrap_err();
+    assert_eq!(error.to_string(), place(2, "`1e300`"));
+}
+
+#[test]
+fn columns_that_do_not_exist_list_those_that_do() {
+    assert_eq!(numbers("a,b\n1,2\n", &["c"]), "t.csv: no column `c`; the columns are `a`, `b`");
+    assert_eq!(
+        numbers("\r\na,a\n1,2\n", &["a"]),
+        "t.csv, line 2: the header has more than one column `a`; rename all but one"
+    );
+    assert_eq!(numbers("a\n1\n", &[]), "numbers: no columns named; name at least one");
+    let wide: Vec<_> = (0..20).map(|i| format!("x{i}")).collect();
+    let error = numbers(&format!("{}\n{}\n", wide.join(","), ["0"; 20].join(",")), &["y"]);
+    assert!(error.ends_with("`x10`, `x11` and 8 more"), "{error}");
+}
+
+#[test]
+fn classes_are_sorted_and_labels_checked() {
+    let t = table("kind,size,digit\nrose,10,1\niris,9,0\nrose,-1,2\n");
+    assert_eq!(t.classes("kind").unwrap(), (vec![1, 0, 1], vec!["iris".into(), "rose".into()]));
+    assert_eq!(t.classes("size").unwrap(), (vec![2, 1, 0], vec!["-1".into(), "9".into(), "10".into()]));
+    assert_eq!(t.labels("digit", 3).unwrap(), [1, 0, 2]);
+    let label = |column, classes| t.labels(column, classes).unwrap_err().to_string();
+    let rest = "correct the cell or drop the row";
+    assert_eq!(
+        label("digit", 2),
+        format!("t.csv, line 4, column `digit`: found `2`, needs a label from 0 to 1; {rest}")
+    );
+    assert_eq!(
+        label("size", 20),
+        format!("t.csv, line 4, column `size`: found `-1`, needs a label from 0 to 19; {rest}")
+    );
+    assert_eq!(
+        label("kind", 2),
+        format!("t.csv, line 2, column `kind`: found `rose`, needs a label from 0 to 1; {rest}")
+    );
+    assert_eq!(label("digit", 0), "labels: 0 classes; at least one is needed");
+    let error = table("a,kind\n1,x\n2,\n").classes("kind").unwrap_err().to_string();
+    assert_eq!(error, format!("t.csv, line 3, column `kind`: found an empty cell, needs the name of a class; {rest}"));
+}
+
+#[test]
+fn files_are_read_and_missing_ones_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("t.csv");
+    std::fs::write(&path, "a\nx\n").unwrap();
+    let error = Table::read(&path).unwrap().numbers::<f64>(&["a"]).unwrap_err().to_string();
+    assert!(error.starts_with(&format!("{}, line 2, column `a`: found `x`", path.display())), "{error}");
+    let error = Table::read(dir.path().join("none.csv")).unwrap_err();
+    assert!(matches!(&error, Error::Io { path, .. } if path.ends_with("none.csv")), "{error}");
+    assert!(matches!(Table::read(dir.path()), Err(Error::Io { .. })), "a folder is no table");
+}
+
+#[test]
+fn a_data_set_refuses_what_cannot_be_trained_on() {
+    let refused = |x: Tensor, y: Targets| Dataset::new(x, y).unwrap_err().to_string();
+    let two = || Tensor::zeros([2, 3]);
+    assert_eq!(
+        refused(two(), vec![0].into()),
+        "data set: 2 inputs but 1 targets; each input needs one target, in the same order"
+    );
+    assert_eq!(refused(Tensor::zeros([0, 3]), vec![].into()), "inputs: no samples; at least one is needed");
+    let mut x = two();
+    x.as_mut_slice()[4] = f64::NAN;
+    let repair = "remove the sample or fill in a number";
+    assert_eq!(refused(x.clone(), vec![0, 1].into()), format!("inputs: sample 1 holds NaN at position 1; {repair}"));
+    x.as_mut_slice()[4] = f64::NEG_INFINITY;
+    assert_eq!(refused(two(), x.into()), format!("targets: sample 1 holds -inf at position 1; {repair}"));
+    assert_eq!(
+        refused(Tensor::from(1.0), vec![0].into()),
+        "inputs: a single number has no axis of samples; reshape it to (1, 1)"
+    );
+}
+
+#[test]
+fn a_split_keeps_each_sample_once_and_repeats_itself() {
+    let data = counted(10);
+    let (train, held_out) = data.split(0.25, 3).unwrap();
+    assert_eq!((train.len(), held_out.len()), (7, 3));
+    let all: BTreeSet<_> = classes(&train).iter().chain(classes(&held_out)).copied().collect();
+    assert_eq!(all, (0..10).collect());
+    for part in [&train, &held_out] {
+        let rows = classes(part).iter().flat_map(|&i| [(10 * i) as f64, (10 * i + 1) as f64]);
+        assert_eq!(part.inputs().to_vec(), rows.collect::<Vec<_>>(), "a target left its input");
+    }
+    assert_eq!(data.split(0.25, 3).unwrap(), (train, held_out));
+    assert_ne!(data.split(0.25, 4).unwrap(), data.split(0.25, 3).unwrap());
+
+    let refused = |n, fraction| counted(n).split(fraction, 0).unwrap_err().to_string();
+    for fraction in [0.0, 1.0, -0.5, f64::NAN] {
+        assert_eq!(refused(4, fraction), format!("split: held-out fraction {fraction} must lie between 0 and 1"));
+    }
+    let repair = "choose another fraction or add samples";
+    assert_eq!(refused(4, 0.1), format!("split: fraction 0.1 of 4 samples would hold out nothing; {repair}"));
+    assert_eq!(refused(1, 0.5), format!("split: fraction 0.5 of 1 samples would leave nothing to train on; {repair}"));
+}
+
+#[test]
+fn the_same_seed_shuffles_the_same_way_for_ever() {
+    let order: Vec<_> = counted(8).batches(3, Some(1)).unwrap().flat_map(|b| classes(&b).to_vec()).collect();
+    assert_eq!(order, [0, 3, 5, 7, 4, 2, 1, 6]);
+}
+
+#[test]
+fn batches_pass_over_every_sample_once() {
+    let data = counted(7);
+    for size in [1, 2, 3, 7, 8, usize::MAX] {
+        for shuffle in [None, Some(0), Some(1)] {
+            let batches = data.batches(size, shuffle).unwrap();
+            assert_eq!(batches.len(), 7usize.div_ceil(size));
+            let mut seen = Vec::new();
+            for batch in batches {
+                assert!(batch.len() == size.min(7) || seen.len() + batch.len() == 7);
+                assert_eq!(batch.inputs().get([0, 1]), (10 * classes(&batch)[0] + 1) as f64);
+                seen.extend_from_slice(classes(&batch));
+            }
+            assert_eq!(shuffle.is_none(), seen == (0..7).collect::<Vec<_>>());
+            assert_eq!(seen.into_iter().collect::<BTreeSet<_>>(), (0..7).collect());
+        }
+    }
+    let error = data.batches(0, None).unwrap_err().to_string();
+    assert_eq!(error, "batch size: 0 would never pass over the data; choose at least 1");
+}
+
+#[test]
+fn selection_follows_the_order_given() {
+    let data = Dataset::new(Tensor::<f32>::arange(12).reshape([3, 2, 2]), Tensor::arange(3)).unwrap();
+    let part = data.select(&[2, 0, 2]).unwrap();
+    assert_eq!(part.inputs().shape(), &[3, 2, 2].into());
+    assert_eq!(part.inputs().get([1, 1, 1]), 3.0);
+    assert_eq!(part.targets(), &Targets::Values([2.0, 0.0, 2.0].into()));
+    let refused = |samples: &[usize]| data.select(samples).unwrap_err().to_string();
+    assert_eq!(refused(&[0, 3]), "select: sample 3 does not exist; samples are 0 to 2");
+    assert_eq!(refused(&[]), "select: no samples; at least one is needed");
+}
+
+#[test]
+fn scaled_columns_have_mean_0_and_variance_1() {
+    // A mean far larger than the spread, where E[x²] − E[x]² would have no correct digit.
+    let x = Tensor::<f64>::from_fn([50, 2], |i| if i[1] == 0 { 1e9 + i[0] as f64 } else { 0.1 });
+    let scaler = Scaler::standard(&x).unwrap();
+    let y = scaler.transform(&x).unwrap();
+    assert!(y.mean_axis(0).is_close(&Tensor::zeros(2), 1e-12));
+    assert!((&y * &y).mean_axis(0).is_close(&[1.0, 0.0].into(), 1e-12));
+    assert!(scaler.inverse(&y).unwrap().is_close(&x, 1e-15));
+
+    let refused = |x: &Tensor| Scaler::standard(x).unwrap_err().to_string();
+    assert_eq!(
+        refused(&Tensor::arange(3)),
+        "scaler: shape (3,) is not (rows, columns); reshape a single column to (n, 1)"
+    );
+    assert_eq!(refused(&Tensor::zeros([0, 2])), "scaler: no samples; at least one is needed");
+    let enormous = "holds NaN, infinite or enormous numbers; remove or clip them";
+    assert_eq!(refused(&[[0.0, 1.0], [0.0, f64::NAN]].into()), format!("scaler: column 1 {enormous}"));
+    assert_eq!(refused(&[[f64::MAX], [f64::MIN]].into()), format!("scaler: column 0 {enormous}"));
+    let error = scaler.transform(&Tensor::<f64>::zeros([4, 3])).unwrap_err().to_string();
+    assert_eq!(error, "scaler: shape (4, 3) is not (rows, 2), the columns that it was fitted to");
+}
+
+#[test]
+fn one_hot_rows_and_labels_out_of_range() {
+    assert_eq!(one_hot::<f64>(&[1, 0], 2).unwrap(), [[0.0, 1.0], [1.0, 0.0]].into());
+    assert_eq!(
+        one_hot::<f64>(&[0, 3], 3).unwrap_err().to_string(),
+        "sample 1: label 3 is out of range for 3 classes (0 to 2); correct the label or raise the number of classes"
+    );
+}

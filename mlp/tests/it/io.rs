@@ -1,0 +1,176 @@
+//! Weights on disk: bits survive, and a file that does not fit changes nothing.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use autograd::{Float, Param, Parameters, Tensor};
+use mlp::io::{load, save};
+use tempfile::TempDir;
+
+struct Folder(TempDir);
+
+impl Folder {
+    fn new() -> Self {
+        Folder(tempfile::tempdir().unwrap())
+    }
+
+    fn path(&self) -> PathBuf {
+        self.0.path().join("w.safetensors")
+    }
+
+    fn with(parameters: &Parameters<impl Float>) -> Self {
+        let folder = Self::new();
+        save(parameters, folder.path()).unwrap();
+        folder
+    }
+
+    /// What loading says, without the folder, after checking that no parameter changed.
+    fn refuses<T: Float>(&self, parameters: &Parameters<T>) -> String {
+        let before: Vec<_> = parameters.params().map(Param::value).collect();
+        let text = load(parameters, self.path()).unwrap_err().to_string();
+        assert_eq!(before, parameters.params().map(Param::value).collect::<Vec<_>>(), "changed in spite of: {text}");
+        text.replace(&self.path().display().to_string(), "w.safetensors")
+    }
+}
+
+fn model<T: Float>(value: f64) -> Parameters<T> {
+    let layer = Parameters::new()
+        .with("w", &Param::new(Tensor::full([2, 3], T::from_f64(value))))
+        .with("b", &Param::new(Tensor::full(3, T::from_f64(value))));
+    Parameters::new().with_all("hidden", &layer)
+}
+
+fn bits<T: Float>(parameters: &Parameters<T>) -> Vec<u64> {
+    parameters.params().flat_map(|p| p.value().to_vec()).map(|x| x.to_f64().to_bits()).collect()
+}
+
+fn round_trip<T: Float>(values: &[f64]) {
+    let values: Vec<T> = values.iter().map(|&x| T::from_f64(x)).collect();
+    let parameters = || {
+        Parameters::new()
+            .with("z", &Param::new(values.clone()))
+            .with("a.é \"quoted\"", &Param::new(Tensor::new([1, values.len(), 1], values.clone())))
+            .with("scalar", &Param::new(values[0]))
+            .with("none", &Param::new(Tensor::zeros([0, 4])))
+    };
+    let (saved, loaded) = (parameters(), parameters());
+    loaded.params().for_each(|p| p.modify(|values| values.fill(T::from_f64(9.0))));
+    let folder = Folder::with(&saved);
+    load(&loaded, folder.path()).unwrap();
+    assert_eq!(bits(&loaded), bits(&saved));
+}
+
+#[test]
+fn bits_survive_the_round_trip() {
+    let odd = [0.1, -0.0, f64::MIN_POSITIVE, 5e-324, 1e-45, f64::MAX, f64::INFINITY, f64::NEG_INFINITY, f64::NAN];
+    round_trip::<f64>(&odd);
+    round_trip::<f32>(&odd);
+}
+
+#[test]
+fn other_programs_can_read_the_file() {
+    let folder = Folder::with(&model::<f32>(0.5));
+    let bytes = fs::read(folder.path()).unwrap();
+    let header = br#"{"hidden.b":{"dtype":"F32","shape":[3],"data_offsets":[0,12]},"hidden.w":{"dtype":"F32","shape":[2,3],"data_offsets":[12,36]}}"#;
+    assert_eq!(bytes[..8], (header.len().next_multiple_of(8) as u64).to_le_bytes());
+    assert_eq!(&bytes[8..8 + header.len()], header);
+    assert_eq!(bytes[bytes.len() - 4..], 0.5f32.to_le_bytes());
+}
+
+#[test]
+fn weights_of_another_model_are_refused() {
+    let folder = Folder::with(&model::<f64>(1.0));
+    let param = |shape: &[usize]| Param::<f64>::new(Tensor::zeros(shape));
+    let own = |w: &[usize]| Parameters::new().with("hidden.w", &param(w));
+    assert_eq!(
+        folder.refuses(&Parameters::new().with("out.w", &param(&[2, 3]))),
+        "w.safetensors: no parameter `out.w`; the file holds `hidden.b`, `hidden.w`: load it into the model that saved it"
+    );
+    assert_eq!(
+        folder.refuses(&own(&[2, 3])),
+        "w.safetensors: parameter `hidden.b` is not in the model, which has `hidden.w`: \
+         load the file into the model that saved it"
+    );
+    assert_eq!(
+        folder.refuses(&own(&[3, 2]).with("hidden.b", &param(&[3]))),
+        "w.safetensors: parameter `hidden.w` has shape (2, 3), the model needs (3, 2): \
+         build the model with the sizes that it was saved with"
+    );
+    // The first parameter fits and must stay as it is all the same.
+    assert!(folder.refuses(&own(&[2, 3]).with("hidden.b", &param(&[4]))).contains("`hidden.b` has shape (3,)"));
+    assert_eq!(
+        folder.refuses(&model::<f32>(0.0)),
+        "w.safetensors: parameter `hidden.w` holds f64, the model needs f32: load it into a model over f64"
+    );
+}
+
+#[test]
+fn files_cut_short_anywhere_are_refused() {
+    let folder = Folder::with(&model::<f64>(1.0));
+    let whole = fs::read(folder.path()).unwrap();
+    for length in 0..whole.len() {
+        fs::write(folder.path(), &whole[..length]).unwrap();
+        let text = folder.refuses(&model::<f64>(0.0));
+        assert!(text.starts_with("w.safetensors: not a whole safetensors file ("), "{length}: {text}");
+    }
+    assert_eq!(
+        folder.refuses(&model::<f64>(0.0)),
+        "w.safetensors: not a whole safetensors file (incomplete metadata, file not fully covered); \
+         it may be cut short or of another format"
+    );
+}
+
+#[test]
+fn no_damaged_byte_panics() {
+    let folder = Folder::with(&model::<f64>(1.0));
+    let whole = fs::read(folder.path()).unwrap();
+    for position in 0..whole.len() {
+        for damage in [0, 0xff, whole[position] ^ 1, b'9'] {
+            let mut bytes = whole.clone();
+            bytes[position] = damage;
+            fs::write(folder.path(), bytes).unwrap();
+            let _ = load(&model::<f64>(0.0), folder.path());
+        }
+    }
+}
+
+#[test]
+fn saving_replaces_and_leaves_nothing_beside() {
+    let folder = Folder::with(&model::<f64>(1.0));
+    save(&model::<f64>(2.0), folder.path()).unwrap();
+    let loaded = model::<f64>(0.0);
+    load(&loaded, folder.path()).unwrap();
+    assert_eq!(bits(&loaded), bits(&model::<f64>(2.0)));
+    assert_eq!(fs::read_dir(folder.0.path()).unwrap().count(), 1);
+}
+
+#[test]
+fn a_failed_save_names_the_path_and_keeps_the_old_file() {
+    let folder = Folder::with(&model::<f64>(1.0));
+    let before = fs::read(folder.path()).unwrap();
+    let reserved = Parameters::new().with("__metadata__", &Param::new(1.0));
+    let text = save(&reserved, folder.path()).unwrap_err().to_string();
+    assert!(text.ends_with(": the format reserves the name `__metadata__`; rename the parameter"), "{text}");
+    assert_eq!(fs::read(folder.path()).unwrap(), before);
+
+    let nowhere = Path::new("no/such/folder/w.safetensors");
+    let text = save(&reserved_free(), nowhere).unwrap_err().to_string();
+    assert!(text.starts_with("no/such/folder/w.safetensors: "), "{text}");
+    let text = load(&reserved_free(), nowhere).unwrap_err().to_string();
+    assert!(text.starts_with("no/such/folder/w.safetensors: "), "{text}");
+}
+
+fn reserved_free() -> Parameters {
+    Parameters::new().with("w", &Param::new(1.0))
+}
+
+#[cfg(unix)]
+#[test]
+fn a_saved_file_is_as_readable_as_any_other() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = Folder::with(&model::<f64>(1.0));
+    let other = folder.0.path().join("other");
+    fs::write(&other, "").unwrap();
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode();
+    assert_eq!(mode(&folder.path()), mode(&other));
+}
