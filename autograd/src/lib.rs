@@ -1,4 +1,84 @@
-//! Dynamic computation graphs with reverse-mode gradients.
+//! Dynamic computation graphs with reverse-mode gradients, to any order.
+//!
+//! # Tour
+//!
+//! A [`Tape`] records what is computed on its handles; [`Scalar::backward`] walks it back once.
+//!
+//! ```
+//! use autograd::Tape;
+//! let tape = Tape::new();
+//! let (x, y) = (tape.scalar(2.0), tape.scalar(3.0));
+//! let z = x * y + x.sin();
+//! let grads = z.backward();
+//! assert_eq!(grads[x], 3.0 + 2f64.cos());
+//! ```
+//!
+//! Arrays are [`Var`]s. They broadcast as in NumPy, beside scalars, plain numbers, tensors and parameters; reductions
+//! return a [`Scalar`].
+//!
+//! ```
+//! use autograd::{Tape, Tensor};
+//! let tape = Tape::new();
+//! let x = tape.var([[1.0, 2.0], [3.0, 4.0]]);
+//! let loss = (x.matmul(&Tensor::from([1.0, -1.0])) + 0.5).square().mean();
+//! assert_eq!(loss.backward()[x], Tensor::from([[-0.5, 0.5], [-0.5, 0.5]]));
+//! ```
+//!
+//! What is trained is a [`Param`]. It outlives the tape, which is cleared and filled again at each step:
+//!
+//! ```
+//! use autograd::{Param, Tape, Tensor};
+//! let (x, y) = (Tensor::from([0.0, 1.0, 2.0]), Tensor::from([1.0, 3.0, 5.0]));
+//! let (slope, offset) = (Param::new(0.0), Param::new(0.0));
+//! let mut tape = Tape::new();
+//! for _ in 0..200 {
+//!     tape.clear();
+//!     let error = tape.constant(x.clone()) * &slope + &offset - &y;
+//!     let grads = error.square().mean().backward();
+//!     for param in [&slope, &offset] {
+//!         grads.update(param, |value, gradient| value[0] -= 0.2 * gradient[0]);
+//!     }
+//! }
+//! assert!((slope.value().item() - 2.0).abs() < 1e-6);
+//! ```
+//!
+//! Gradients can be recorded themselves, and differentiated again ([`Scalar::grad`]):
+//!
+//! ```
+//! let tape = autograd::Tape::new();
+//! let x = tape.scalar(0.5);
+//! let d3 = x.sin().grad(x).grad(x).grad(x);
+//! assert!((d3.value() + 0.5f64.cos()).abs() < 1e-15);
+//! ```
+//!
+//! And they can be checked against differences, with a verdict that says how sure it is ([`check`](check())):
+//!
+//! ```
+//! use autograd::{check, Tensor};
+//! let report = check(|x| (x[0] * x[1]).tanh().sum(), &[Tensor::from([0.3, -0.2]), Tensor::from(1.5)]).unwrap();
+//! assert!(report.passed(), "{report}");
+//! ```
+//!
+//! # Notation
+//!
+//! `x`, `a`, `b` are inputs, `y` is the output; `dy` is the gradient that comes in from behind, `dx`, `da`, `db` those that go
+//! out. Shapes are written `(m, k) · (k, n) → (m, n)`. Plain numbers in formulas are `f64` whatever the tape's type.
+//!
+//! # Map
+//!
+//! | to … | see |
+//! |---|---|
+//! | record | [`Tape`], [`Var`], [`Scalar`], [`Operand`] |
+//! | hold plain arrays | [`Tensor`], [`Shape`], [`Axes`], [`broadcast`] |
+//! | sweep | [`Scalar::backward`], [`Gradients`], [`Scalar::grad`], [`Wrt`] |
+//! | train | [`Param`], [`Parameters`], [`Gradients::update`] |
+//! | check | [`check`](check()), [`check::Checker`], [`check::Report`] |
+//! | write over numbers of any kind | [`Number`], [`Float`], [`Dual`] |
+//! | list the operations | [`operations`], [`Unary`], [`Binary`] |
+//! | know why | [`design`] |
+//!
+//! Shapes that do not fit are a programmer's mistake: a panic at the caller's line. Where they come from data, `try_` forms
+//! return an [`Error`].
 
 pub mod check;
 mod dual;
@@ -12,6 +92,9 @@ mod shape;
 mod sweep;
 mod tape;
 mod tensor;
+
+#[doc = include_str!("../DESIGN.md")]
+pub mod design {}
 
 pub use check::check;
 pub use dual::Dual;
