@@ -1,8 +1,9 @@
 //! Backpropagation through time: a recurrent cell is unrolled over a sequence, and one sweep goes back through all steps.
 //!
 //! The cell is hₜ = tanh(xₜ·W + hₜ₋₁·U + b). It must remember: after the whole sequence of ±1 has passed, it names the
-//! first one. Shows the gradient held against finite differences, the gradient's norm at each step of time (it vanishes
-//! on its way back, until training has made a memory), and training by plain descent.
+//! first one. Shows the gradient held against finite differences, training by plain descent, and the gradient's norm at
+//! each step of time. Before training it vanishes on its way back. The trained cell amplifies the first sign and then
+//! holds it in saturated nodes: small slopes late, large ones early.
 
 use autograd::{Param, Scalar, Tape, Tensor, Var};
 use examples::{descend, normal};
@@ -61,18 +62,16 @@ fn main() {
     let sequences = Tensor::from_fn([64, STEPS], |_| if rng.random() { 1.0 } else { -1.0 });
 
     check(&model, &sequences);
-
     let before = norms(&model, &sequences);
-    let (first, last) = train(&model, &sequences);
+    train(&model, &sequences);
     let after = norms(&model, &sequences);
 
-    println!("3. ‖∂E/∂hₜ‖ relative to the last step: how much of the error reaches back to step t");
+    println!("3. ‖∂answers/∂hₜ‖ as part of that at the last step: how well the answer hears step t");
     println!("   {:>4} {:>17} {:>17}", "t", "before training", "after training");
     for t in (0..STEPS).rev() {
         println!("   {:>4} {:>17.2e} {:>17.2e}", t + 1, before[t], after[t]);
     }
-    assert!(last < 0.05 * first, "the loss fell from {first} only to {last}");
-    assert!(after[0] > 10.0 * before[0], "training should have made a path back to the first step");
+    assert!(after[0] > 5.0 * before[0], "training should have made a path back to the first step");
 }
 
 /// Every entry of every gradient against the central difference (E(w + ε) − E(w − ε))/2ε.
@@ -106,8 +105,8 @@ fn norms(model: &Recurrent, sequences: &Tensor) -> Vec<f64> {
     norms.iter().map(|norm| norm / norms[STEPS - 1]).collect()
 }
 
-/// Plain gradient descent; the first and the last loss.
-fn train(model: &Recurrent, sequences: &Tensor) -> (f64, f64) {
+/// Plain gradient descent on some sequences, then a test on all that there are.
+fn train(model: &Recurrent, sequences: &Tensor) {
     println!("2. Training by w ← w − η·∂E/∂w");
     let mut tape = Tape::new();
     let mut losses = vec![];
@@ -120,6 +119,12 @@ fn train(model: &Recurrent, sequences: &Tensor) -> (f64, f64) {
         }
         descend(&loss.backward(), &model.params().map(|(_, param)| param), 0.1);
     }
-    println!();
-    (losses[0], losses[losses.len() - 1])
+    assert!(losses[losses.len() - 1] < 1e-3 * losses[0]);
+
+    tape.clear();
+    let all = Tensor::from_fn([1 << STEPS, STEPS], |i| if i[0] >> i[1] & 1 == 1 { 1.0 } else { -1.0 });
+    let answers = model.answer(&model.states(tape.constant(all.clone()))).value();
+    let right = answers.sign().equal(&all.slice(1, 0..1)).sum();
+    println!("   the sign is right for {right} of all {} sequences\n", 1 << STEPS);
+    assert_eq!(right, 256.0);
 }

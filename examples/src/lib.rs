@@ -16,3 +16,8 @@ pub fn normal<const N: usize>(rng: &mut impl Rng, shape: [usize; N], scale: f64)
     let mut draw = || -> f64 { StandardNormal.sample(rng) };
     Param::new(autograd::Tensor::from_fn(shape, |_| scale * draw()))
 }
+
+/// Compiles and runs the code on the front page.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+pub struct FrontPage;
