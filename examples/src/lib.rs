@@ -1,1 +1,23 @@
 //! What several examples share.
+
+use autograd::{Gradients, Param};
+use rand::Rng;
+use rand_distr::{Distribution, StandardNormal};
+
+/// One step of gradient descent, `w ← w − η·∂E/∂w`, on each parameter.
+pub fn descend(grads: &Gradients<'_>, params: &[&Param], eta: f64) {
+    for param in params {
+        grads.update(param, |w, dw| w.iter_mut().zip(dw).for_each(|(w, dw)| *w -= eta * dw));
+    }
+}
+
+/// A parameter of normally distributed numbers of standard deviation `scale`.
+pub fn normal<const N: usize>(rng: &mut impl Rng, shape: [usize; N], scale: f64) -> Param {
+    let mut draw = || -> f64 { StandardNormal.sample(rng) };
+    Param::new(autograd::Tensor::from_fn(shape, |_| scale * draw()))
+}
+
+/// Compiles and runs the code on the front page.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+pub struct FrontPage;
