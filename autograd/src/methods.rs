@@ -598,8 +598,8 @@ macro_rules! binary_methods {
             /// If the shapes do not broadcast.
             #[must_use]
             #[track_caller]
-            pub fn $name(&self, b: &Tensor<T>) -> Self {
-                binary(Binary::$Row, self, b).or_panic()
+            pub fn $name(&self, b: impl Into<Tensor<T>>) -> Self {
+                binary(Binary::$Row, self, &b.into()).or_panic()
             }
         )* }
     };

@@ -9,13 +9,14 @@ use indexmap::IndexMap;
 use crate::error::{Error, OrPanic};
 use crate::number::Float;
 use crate::shape::Shape;
-use crate::tape::arena::Kind;
+use crate::tape::arena::{Kind, Place};
 use crate::tape::{Tape, Var};
 use crate::tensor::Tensor;
 
 /// A trainable tensor that lives outside any tape and is used in a formula like a [`Var`].
 ///
-/// Clones are the same parameter. A tape records the value that the parameter has when it is first used there.
+/// Clones are the same parameter. A tape records the value that the parameter has when it is used; gradients are those of
+/// its last recording.
 ///
 /// ```
 /// use autograd::{Param, Tape, Tensor};
@@ -103,13 +104,19 @@ impl<T: Float> Param<T> {
         self.0.frozen.load(Ordering::Relaxed)
     }
 
-    /// This parameter as a recorded array; it is recorded once, however often it is used.
+    /// This parameter as a recorded array; it is recorded once, however often it is used, and again after its value changed.
     pub fn on<'t>(&self, tape: &'t Tape<T>) -> Var<'t, T> {
         let mut arena = tape.arena.borrow_mut();
-        let array = match arena.params.get(&self.id()) {
-            Some(&array) => array,
+        let held = self.read();
+        let present = |&array: &u32| {
+            let node = &arena.arrays[array as usize];
+            let same = matches!(&node.place, Place::Shared(value) if value.shares(&held));
+            same && node.tracked != self.is_frozen()
+        };
+        let array = match arena.params.get(&self.id()).copied().filter(present) {
+            Some(array) => array,
             None => {
-                let array = arena.leaf(Kind::Param(self.clone()), self.value());
+                let array = arena.leaf(Kind::Param(self.clone()), held.clone());
                 arena.params.insert(self.id(), array);
                 array
             }

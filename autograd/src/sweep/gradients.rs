@@ -84,9 +84,18 @@ impl<'t, T: Float> Gradients<'t, T> {
     /// assert!(grads.of(&other).is_none());
     /// ```
     pub fn of(&self, param: &Param<T>) -> Option<&Tensor<T>> {
-        let array = *self.tape.arena.borrow().params.get(&param.id())?;
-        let kept = self.kept(array)?;
+        let kept = self.kept_param(param)?;
         kept.reached.then_some(&kept.gradient)
+    }
+
+    fn kept_param(&self, param: &Param<T>) -> Option<&Kept<T>> {
+        let arena = self.tape.arena.borrow();
+        let last = arena.params.get(&param.id()).and_then(|&array| self.kept(array));
+        // Recorded again since the sweep: look for what the sweep saw.
+        last.or_else(|| {
+            let is = |kept: &&Kept<T>| matches!(&arena.arrays[kept.array as usize].kind, Kind::Param(p) if p == param);
+            self.found.kept.iter().rev().find(is)
+        })
     }
 
     /// Calls `f(values, gradient)` to change a parameter in place, and returns what it returns; `None`, without calling, if
@@ -96,16 +105,8 @@ impl<'t, T: Float> Gradients<'t, T> {
     /// asks to record again. This is all that an optimiser needs.
     pub fn update<R>(&self, param: &Param<T>, f: impl FnOnce(&mut [T], &[T]) -> R) -> Option<R> {
         let gradient = self.of(param)?;
-        let id = param.id();
-        let result = {
-            let array = self.tape.arena.borrow().params[&id];
-            release(&mut self.tape.arena.borrow_mut(), id);
-            let result = param.modify(|values| f(values, gradient.as_slice()));
-            // The name stays known, so that the gradient can still be asked for.
-            self.tape.arena.borrow_mut().params.insert(id, array);
-            result
-        };
-        Some(result)
+        release(&mut self.tape.arena.borrow_mut(), param.id());
+        Some(param.modify(|values| f(values, gradient.as_slice())))
     }
 }
 
@@ -142,8 +143,7 @@ impl<T: Float> Index<&Param<T>> for Gradients<'_, T> {
     /// If the parameter was not used on the tape, or is frozen.
     #[track_caller]
     fn index(&self, param: &Param<T>) -> &Tensor<T> {
-        let array = self.tape.arena.borrow().params.get(&param.id()).copied();
-        match array.and_then(|array| self.kept(array)) {
+        match self.kept_param(param) {
             Some(kept) => &kept.gradient,
             None => panic!(
                 "gradient: a parameter of shape {} is frozen or was not used on this tape; of() gives None instead",

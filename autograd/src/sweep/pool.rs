@@ -117,7 +117,7 @@ impl<T: Float> Scratch<T> {
 
 /// Takes a parameter's values back from the tape, so that they can be changed in place.
 pub(crate) fn release<T: Float>(arena: &mut Arena<T>, param: usize) {
-    if let Some(array) = arena.params.remove(&param) {
+    if let Some(&array) = arena.params.get(&param) {
         arena.arrays[array as usize].place = Place::Released;
     }
 }

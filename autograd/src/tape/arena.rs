@@ -220,13 +220,12 @@ impl<T: Float> Arena<T> {
     fn compute(&mut self, op: &Op, shape: &Shape, inputs: &[u32]) -> usize {
         let start = self.reserve(shape.numel());
         let (before, out) = self.data.split_at_mut(start);
-        let x: SmallVec<[Input<'_, T>; 4]> = inputs
-            .iter()
-            .map(|&i| {
-                let node = &self.arrays[i as usize];
-                Input { shape: &node.shape, values: values(node, before) }
-            })
-            .collect();
+        let mut x: SmallVec<[Input<'_, T>; 4]> = SmallVec::new();
+        for &input in inputs {
+            // A loop, so that a refusal points at the caller.
+            let node = &self.arrays[input as usize];
+            x.push(Input { shape: &node.shape, values: values(node, before) });
+        }
         op.forward(&x, shape, &mut out[..shape.numel()]);
         start
     }

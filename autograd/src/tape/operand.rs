@@ -62,6 +62,12 @@ impl<'t, T: Float> Operand<'t, T> for &Tensor<T> {
     }
 }
 
+impl<'t, T: Float> Operand<'t, T> for Tensor<T> {
+    fn on(self, tape: &'t Tape<T>) -> Var<'t, T> {
+        tape.constant(self)
+    }
+}
+
 impl<'t, T: Float> Operand<'t, T> for f64 {
     fn on(self, tape: &'t Tape<T>) -> Var<'t, T> {
         tape.constant(Tensor::full([], T::from_f64(self)))

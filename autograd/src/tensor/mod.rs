@@ -190,6 +190,11 @@ impl<T: Float> Tensor<T> {
         self.shape == other.shape && self.values.iter().zip(&*other.values).all(close)
     }
 
+    /// Whether both hold the same memory.
+    pub(crate) fn shares(&self, other: &Tensor<T>) -> bool {
+        Arc::ptr_eq(&self.values, &other.values)
+    }
+
     pub(crate) fn from_parts(shape: Shape, values: Arc<Vec<T>>) -> Self {
         Tensor { shape, values }
     }

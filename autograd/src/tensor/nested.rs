@@ -9,6 +9,13 @@ impl<T: Float> From<T> for Tensor<T> {
     }
 }
 
+/// A clone, which shares its values.
+impl<T: Float> From<&Tensor<T>> for Tensor<T> {
+    fn from(x: &Tensor<T>) -> Self {
+        x.clone()
+    }
+}
+
 impl<T: Float, const N: usize> From<[T; N]> for Tensor<T> {
     fn from(values: [T; N]) -> Self {
         Tensor::new([N], values.to_vec())

@@ -154,6 +154,21 @@ fn a_parameter_is_recorded_once_and_updated_in_place() {
 }
 
 #[test]
+fn a_parameter_serves_on_the_same_tape_after_its_value_changed() {
+    let w = Param::new([2.0]);
+    let tape = Tape::new();
+    let first = w.on(&tape).square().sum().backward();
+    first.update(&w, |w, dw| w[0] -= 0.25 * dw[0]).unwrap(); // 2 − 1
+    assert_eq!(w.on(&tape).value().item(), 1.0);
+    let second = w.on(&tape).square().sum().backward();
+    assert_eq!((first[&w].item(), second[&w].item()), (4.0, 2.0));
+    w.set([5.0]);
+    assert_eq!(w.on(&tape).value().item(), 5.0);
+    w.freeze();
+    assert!(w.on(&tape).square().sum().backward().of(&w).is_none());
+}
+
+#[test]
 fn frozen_parameters_get_no_gradient() {
     let (w, b) = (Param::new([1.0]), Param::new([2.0]));
     b.freeze();
