@@ -1,1 +1,23 @@
 //! Layers, activations, losses and training on top of `autograd`.
+
+mod activation;
+mod layers;
+mod loss;
+pub mod metrics;
+mod model;
+mod module;
+mod optim;
+mod standin;
+mod train;
+
+pub use activation::{Activation, Function, PRelu, StraightThrough};
+pub use layers::{Dropout, LayerNorm, Linear, Residual, Sequential};
+pub use loss::{
+    Base, BinaryCrossEntropyWithLogits, CrossEntropy, CrossEntropyFromProbabilities, Euclidean, Hinge, Huber,
+    KlDivergence, L1, Loss, Mse,
+};
+pub use model::{Layer, Mlp, MlpBuilder};
+pub use module::{LayerRow, Module, summary};
+pub use optim::{Adam, Optimizer, Sgd};
+pub use standin::{Dataset, Error, Init, Targets};
+pub use train::{Epoch, History, Stopped, Trainer};

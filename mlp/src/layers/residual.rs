@@ -1,0 +1,45 @@
+//! [`Residual`]: a module beside a shortcut.
+
+use std::fmt;
+
+use autograd::{Float, Parameters, Var};
+
+use crate::module::{LayerRow, Module, summary};
+
+/// A module with a shortcut around it: `y = x + f(x)`, so that `dx = dy + f'ᵀ·dy` cannot vanish (He et al. 2016).
+///
+/// ```
+/// use autograd::Tensor;
+/// use mlp::{Activation, Module, Residual};
+/// let y = Residual::new(Activation::Relu).predict(&Tensor::from([-1.0, 2.0]));
+/// assert_eq!(y.to_vec(), [-1.0, 4.0]);
+/// ```
+pub struct Residual<T: Float = f64>(Box<dyn Module<T>>);
+
+impl<T: Float> Residual<T> {
+    /// A shortcut around `f`, whose output must have the shape of its input.
+    pub fn new(f: impl Module<T> + 'static) -> Self {
+        Residual(Box::new(f))
+    }
+}
+
+impl<T: Float> Module<T> for Residual<T> {
+    fn forward<'t>(&self, x: Var<'t, T>) -> Var<'t, T> {
+        x + self.0.forward(x)
+    }
+
+    fn parameters(&self) -> Parameters<T> {
+        self.0.parameters()
+    }
+
+    fn describe(&self) -> Vec<LayerRow> {
+        let within = |row: LayerRow| LayerRow { layer: format!("residual {}", row.layer), ..row };
+        self.0.describe().into_iter().map(within).collect()
+    }
+}
+
+impl<T: Float> fmt::Debug for Residual<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&summary(self))
+    }
+}
