@@ -42,7 +42,7 @@ pub struct Mlp<T: Float = f64> {
 /// use mlp::{Activation, Layer, Linear, Mlp, Module};
 /// let linear = Linear { w: Param::new([[0.2], [1.5], [0.5]]), b: None };
 /// let model = Mlp::from_layers([Layer::new(linear, Activation::Sigmoid)]);
-/// let tape = Tape::new();
+/// let tape = Tape::<f64>::new();
 /// let mut x = tape.constant([[1.0, 0.0, 1.0]]);
 /// for layer in model.layers() {
 ///     let p = layer.linear.forward(x);

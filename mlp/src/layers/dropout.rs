@@ -17,7 +17,7 @@ use crate::standin::invalid;
 /// use autograd::{Tape, Tensor};
 /// use mlp::{Dropout, Module};
 /// let dropout = Dropout::new(0.5)?;
-/// let tape = Tape::new();
+/// let tape = Tape::<f64>::new();
 /// let x = tape.var(Tensor::ones([100]));
 /// assert_eq!(dropout.forward(x).value(), x.value());
 /// tape.train(7);

@@ -15,7 +15,7 @@ use crate::{Error, Targets};
 /// ```
 /// use autograd::{Tape, Tensor};
 /// use mlp::{CrossEntropy, Loss, Targets};
-/// let tape = Tape::new();
+/// let tape = Tape::<f64>::new();
 /// let y = tape.var([[0.0, 0.0], [1e4, 0.0]]);
 /// let each = CrossEntropy.each(y, &Targets::Classes(vec![1, 0]))?;
 /// assert_eq!(each.value(), Tensor::from([2f64.ln(), 0.0]));
@@ -63,7 +63,7 @@ pub enum Base {
 /// ```
 /// use autograd::{Tape, Tensor};
 /// use mlp::{Base, CrossEntropyFromProbabilities, Loss, Targets};
-/// let tape = Tape::new();
+/// let tape = Tape::<f64>::new();
 /// let p = tape.var([[0.9, 0.1]]);
 /// let q = Targets::Values(Tensor::from([[0.6, 0.4]]));
 /// let bits = CrossEntropyFromProbabilities { base: Base::Bits }.mean(p, &q)?;
@@ -107,7 +107,7 @@ impl<T: Float> Loss<T> for CrossEntropyFromProbabilities {
 /// ```
 /// use autograd::{Tape, Tensor};
 /// use mlp::{BinaryCrossEntropyWithLogits, Loss, Targets};
-/// let tape = Tape::new();
+/// let tape = Tape::<f64>::new();
 /// let y = tape.var([[1000.0], [0.0]]);
 /// let each = BinaryCrossEntropyWithLogits.each(y, &Targets::Classes(vec![0, 1]))?;
 /// assert_eq!(each.value(), Tensor::from([[1000.0], [2f64.ln()]]));
@@ -137,7 +137,7 @@ impl<T: Float> Loss<T> for BinaryCrossEntropyWithLogits {
 /// ```
 /// use autograd::{Tape, Tensor};
 /// use mlp::{Hinge, Loss, Targets};
-/// let tape = Tape::new();
+/// let tape = Tape::<f64>::new();
 /// let y = tape.var([[0.25], [-3.0]]);
 /// let each = Hinge.each(y, &Targets::Values(Tensor::from([[1.0], [-1.0]])))?;
 /// assert_eq!(each.value(), Tensor::from([[0.75], [0.0]]));
@@ -163,7 +163,7 @@ impl<T: Float> Loss<T> for Hinge {
 /// ```
 /// use autograd::{Tape, Tensor};
 /// use mlp::{KlDivergence, Loss, Targets};
-/// let tape = Tape::new();
+/// let tape = Tape::<f64>::new();
 /// let y = tape.var([[0.5f64.ln(), 0.5f64.ln()]]);
 /// let same = KlDivergence.mean(y, &Targets::Values(Tensor::from([[0.5, 0.5]])))?;
 /// let sure = KlDivergence.mean(y, &Targets::Values(Tensor::from([[1.0, 0.0]])))?;

@@ -33,7 +33,7 @@ use crate::{Error, Targets};
 ///     }
 /// }
 ///
-/// let tape = Tape::new();
+/// let tape = Tape::<f64>::new();
 /// let y = tape.var([1.0, 3.0]);
 /// let loss = LogCosh.mean(y, &Targets::Values(Tensor::from([1.0, 3.0])))?;
 /// assert_eq!(loss.value(), 0.0);

@@ -10,7 +10,7 @@ use crate::{Error, Targets};
 /// ```
 /// use autograd::{Tape, Tensor};
 /// use mlp::{Loss, Mse, Targets};
-/// let tape = Tape::new();
+/// let tape = Tape::<f64>::new();
 /// let y = tape.var([[0.6], [0.4]]);
 /// let targets = Targets::Values(Tensor::from([[1.0], [0.0]]));
 /// assert!(Mse.each(y, &targets)?.value().is_close(&Tensor::from([[0.16], [0.16]]), 1e-12));
@@ -31,7 +31,7 @@ impl<T: Float> Loss<T> for Mse {
 /// ```
 /// use autograd::{Tape, Tensor};
 /// use mlp::{L1, Loss, Targets};
-/// let tape = Tape::new();
+/// let tape = Tape::<f64>::new();
 /// let y = tape.var([1.0, -2.0]);
 /// assert_eq!(L1.sum(y, &Targets::Values(Tensor::from([0.0, 0.0])))?.value(), 3.0);
 /// # Ok::<(), mlp::Error>(())
@@ -51,7 +51,7 @@ impl<T: Float> Loss<T> for L1 {
 /// ```
 /// use autograd::{Tape, Tensor};
 /// use mlp::{Huber, Loss, Targets};
-/// let tape = Tape::new();
+/// let tape = Tape::<f64>::new();
 /// let y = tape.var([0.5, -3.0]);
 /// let each = Huber { delta: 1.0 }.each(y, &Targets::Values(Tensor::from([0.0, 0.0])))?;
 /// assert_eq!(each.value().to_vec(), [0.125, 2.5]);
@@ -78,7 +78,7 @@ impl<T: Float> Loss<T> for Huber {
 /// ```
 /// use autograd::{Tape, Tensor};
 /// use mlp::{Euclidean, Loss, Targets};
-/// let tape = Tape::new();
+/// let tape = Tape::<f64>::new();
 /// let y = tape.var([[3.0, 4.0]]);
 /// let loss = Euclidean.mean(y, &Targets::Values(Tensor::zeros([1, 2])))?;
 /// assert_eq!(loss.value(), 5.0);

@@ -12,7 +12,7 @@ use super::{Optimizer, check_rate, distinct, zeros};
 /// ```
 /// use autograd::{Param, Parameters, Tape};
 /// use mlp::{Adam, Optimizer};
-/// let w = Param::new([3.0]);
+/// let w = Param::<f64>::new([3.0]);
 /// let mut optimizer = Adam::new(&Parameters::new().with("w", &w), 0.1);
 /// let tape = Tape::new();
 /// optimizer.step(&w.on(&tape).square().sum().backward());

@@ -9,7 +9,7 @@ use crate::gradients::{check, check_module};
 const POINTS: [[f64; 4]; 2] = [[-3.3, -0.7, -0.2, 0.3], [0.8, 1.4, 2.2, 3.6]];
 
 fn at(activation: Activation, z: f64) -> (f64, f64) {
-    let tape = Tape::new();
+    let tape = Tape::<f64>::new();
     let z = tape.var([z]);
     let y = activation.apply(z);
     (y.value().item(), y.sum().backward()[z].item())
@@ -48,10 +48,10 @@ fn values_and_derivatives_at_edges_follow_the_policy() {
 
 #[test]
 fn softmax_and_its_logarithm_work_on_rows() {
-    let tape = Tape::new();
+    let tape = Tape::<f64>::new();
     let z = tape.var([[0.0, 0.0], [1e4, 1e4]]);
     assert_eq!(Activation::Softmax.apply(z).value(), Tensor::full([2, 2], 0.5));
-    assert_eq!(Activation::LogSoftmax.apply(z).value(), Tensor::full([2, 2], 0.5f64.ln()));
+    assert!(Activation::LogSoftmax.apply(z).value().is_close(&Tensor::full([2, 2], 0.5f64.ln()), 1e-11));
 }
 
 #[test]
@@ -81,7 +81,7 @@ fn names_that_are_none_are_refused_with_a_repair() {
 fn straight_through_has_the_value_of_the_step_to_the_last_bit() {
     let points = Tensor::linspace(-3.0, 3.0, 1001);
     for activation in [Activation::UnitStep, Activation::Sign] {
-        let tape = Tape::new();
+        let tape = Tape::<f64>::new();
         let z = tape.var(points.clone());
         let y = StraightThrough(activation).forward(z);
         assert_eq!(y.value(), activation.apply(z).value());

@@ -52,7 +52,10 @@ pub(crate) fn check_module(what: &str, module: &dyn Module, x: &Tensor) {
             };
             let numeric = (moved(STEP) - moved(-STEP)) / (2.0 * STEP);
             let scale = 1f64.max(analytic.abs());
-            assert!((analytic - numeric).abs() <= TOLERANCE * scale, "{what}, {name}[{i}]: {analytic} against {numeric}");
+            assert!(
+                (analytic - numeric).abs() <= TOLERANCE * scale,
+                "{what}, {name}[{i}]: {analytic} against {numeric}"
+            );
         }
     }
 }

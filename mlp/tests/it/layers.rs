@@ -50,14 +50,14 @@ fn layer_norm_gives_rows_of_mean_0_and_variance_1() {
     let y = LayerNorm::new(3).unwrap().predict(&(&points() * 100.0));
     assert!(y.mean_axis(1).is_close(&Tensor::zeros([2]), 1e-12));
     assert!(y.variance_axis(1).is_close(&Tensor::ones([2]), 1e-6));
-    let flat = LayerNorm::new(3).unwrap().predict(&Tensor::ones([1, 3]));
+    let flat = LayerNorm::new(3).unwrap().predict(&Tensor::<f64>::ones([1, 3]));
     assert_eq!(flat, Tensor::zeros([1, 3]));
 }
 
 #[test]
 fn dropout_is_seeded_unbiased_and_off_while_evaluating() {
     let dropout = Dropout::new(0.25).unwrap();
-    let tape = Tape::new();
+    let tape = Tape::<f64>::new();
     let x = tape.var(Tensor::ones([10_000]));
     assert_eq!(dropout.forward(x).value(), x.value());
     let drawn = |seed| {

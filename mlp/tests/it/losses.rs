@@ -13,7 +13,7 @@ fn outputs() -> Tensor {
 }
 
 fn each(loss: &dyn Loss, y: impl Into<Tensor>, targets: &Targets) -> Result<Tensor, Error> {
-    let tape = Tape::new();
+    let tape = Tape::<f64>::new();
     Ok(loss.each(tape.constant(y), targets)?.value())
 }
 
@@ -53,7 +53,7 @@ fn every_gradient_agrees_with_central_differences() {
 
 #[test]
 fn mean_and_sum_reduce_each() {
-    let tape = Tape::new();
+    let tape = Tape::<f64>::new();
     let y = tape.var([[1.0, 2.0], [3.0, 5.0]]);
     let targets = Targets::Values(Tensor::zeros([2, 2]));
     assert_eq!(Mse.each(y, &targets).unwrap().value(), Tensor::from([[1.0, 4.0], [9.0, 25.0]]));
@@ -63,7 +63,7 @@ fn mean_and_sum_reduce_each() {
 
 #[test]
 fn the_euclidean_norm_has_gradient_0_at_0() {
-    let tape = Tape::new();
+    let tape = Tape::<f64>::new();
     let y = tape.var([[1.0, 2.0], [3.0, 4.0]]);
     let loss = Euclidean.sum(y, &Targets::Values(Tensor::from([[1.0, 2.0], [0.0, 0.0]]))).unwrap();
     assert_eq!(loss.backward()[y], Tensor::from([[0.0, 0.0], [0.6, 0.8]]));
@@ -91,7 +91,7 @@ fn both_forms_of_cross_entropy_agree() {
 #[test]
 fn cross_entropy_from_probabilities_is_safe_at_0() {
     let loss = CrossEntropyFromProbabilities { base: Base::Nats };
-    let tape = Tape::new();
+    let tape = Tape::<f64>::new();
     let p = tape.var([[1.0, 0.0], [0.0, 1.0]]);
     let right = loss.each(p, &Targets::Values(Tensor::from([[1.0, 0.0], [1.0, 0.0]]))).unwrap();
     assert_eq!(right.value().get([0]), 0.0);
@@ -110,7 +110,7 @@ fn binary_cross_entropy_neither_overflows_nor_cancels() {
 
 #[test]
 fn classes_0_and_1_serve_binary_losses() {
-    let tape = Tape::new();
+    let tape = Tape::<f64>::new();
     let y = tape.constant([[0.5], [-0.25]]);
     let classes = Targets::Classes(vec![1, 0]);
     let pairs: [(&dyn Loss, [f64; 2]); 2] = [(&BinaryCrossEntropyWithLogits, [1.0, 0.0]), (&Hinge, [1.0, -1.0])];
@@ -157,10 +157,7 @@ fn targets_of_the_wrong_kind_or_shape_are_named() {
             format!("{name}: outputs of shape (2,) are not (samples, classes); reshape them")
         );
     }
-    assert_eq!(
-        why(&Hinge, [0.0], &Targets::Values(Tensor::from([0.5]))),
-        "hinge: target 0.5 is neither −1 nor 1"
-    );
+    assert_eq!(why(&Hinge, [0.0], &Targets::Values(Tensor::from([0.5]))), "hinge: target 0.5 is neither −1 nor 1");
     assert_eq!(
         why(&BinaryCrossEntropyWithLogits, [0.0], &Targets::Values(Tensor::from([1.5]))),
         "binary_cross_entropy: target 1.5 lies outside [0, 1]"

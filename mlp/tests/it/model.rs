@@ -13,8 +13,7 @@ fn rng() -> StdRng {
 
 #[test]
 fn a_network_is_its_formula() {
-    let model: Mlp =
-        Mlp::new(3).hidden(4, Activation::Sigmoid).output(2, Activation::Tanh).build(&mut rng()).unwrap();
+    let model: Mlp = Mlp::new(3).hidden(4, Activation::Sigmoid).output(2, Activation::Tanh).build(&mut rng()).unwrap();
     let x = Tensor::from([[0.3, -1.2, 2.0]]);
     let parameters = model.parameters();
     let value = |name: &str| parameters.get(name).unwrap().value();
@@ -73,10 +72,7 @@ fn settings_that_make_no_sense_are_refused() {
         "mlp: layer 0 would be 3 → 0; no size may be 0"
     );
     assert_eq!(why(Mlp::new(3).output(0, identity)), "mlp: layer 0 would be 3 → 0; no size may be 0");
-    assert_eq!(
-        why(Mlp::new(3).output(1, identity).dropout(1.0)),
-        "dropout: the probability 1 lies outside [0, 1)"
-    );
+    assert_eq!(why(Mlp::new(3).output(1, identity).dropout(1.0)), "dropout: the probability 1 lies outside [0, 1)");
 }
 
 #[test]
