@@ -8,7 +8,6 @@ use autograd::{Float, Param, Parameters, Tensor, Var};
 
 use crate::Error;
 use crate::module::{LayerRow, Module};
-use crate::standin::invalid;
 
 /// A function applied to each number of a layer's sum (the two softmaxes: to each row).
 ///
@@ -108,8 +107,9 @@ impl Activation {
     /// ```
     /// use mlp::Activation;
     /// for activation in Activation::ALL {
-    ///     assert_eq!(activation.to_string().parse(), Ok(activation));
+    ///     assert_eq!(activation.to_string().parse::<Activation>()?, activation);
     /// }
+    /// # Ok::<(), mlp::Error>(())
     /// ```
     pub const ALL: [Activation; TABLE.len()] = {
         let mut all = [Activation::Identity; TABLE.len()];
@@ -203,7 +203,10 @@ impl FromStr for Activation {
         };
         let Some(&(_, usual)) = TABLE.iter().find(|row| row.0 == name) else {
             let names: Vec<_> = TABLE.iter().map(|row| row.0).collect();
-            return Err(invalid("activation", format!("`{name}` is not known; choose from {}", names.join(", "))));
+            return Err(Error::invalid(
+                "activation",
+                format!("`{name}` is not known; choose from {}", names.join(", ")),
+            ));
         };
         let Some(arguments) = arguments else { return Ok(usual) };
         let numbers = arguments.strip_suffix(')').map(|list| list.split(',').map(|n| n.trim().parse()).collect());
@@ -211,7 +214,7 @@ impl FromStr for Activation {
             Some(Ok::<Vec<f64>, _>(numbers)) => usual.with_arguments(&numbers),
             _ => None,
         };
-        parsed.ok_or_else(|| invalid("activation", format!("cannot read `{text}`; write it as `{usual}`")))
+        parsed.ok_or_else(|| Error::invalid("activation", format!("cannot read `{text}`; write it as `{usual}`")))
     }
 }
 

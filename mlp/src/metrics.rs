@@ -3,7 +3,6 @@
 use autograd::{Float, Tensor};
 
 use crate::Error;
-use crate::standin::invalid;
 
 /// The share of rows whose largest output is that of their class; logits and probabilities serve alike.
 ///
@@ -20,7 +19,7 @@ use crate::standin::invalid;
 pub fn accuracy<T: Float>(outputs: &Tensor<T>, classes: &[usize]) -> Result<f64, Error> {
     let predicted = predicted("accuracy", outputs, classes)?;
     if classes.is_empty() {
-        return Err(invalid("accuracy", "there are no samples"));
+        return Err(Error::invalid("accuracy", "there are no samples"));
     }
     let right = predicted.iter().zip(classes).filter(|(a, b)| a == b).count();
     Ok(right as f64 / classes.len() as f64)
@@ -48,16 +47,19 @@ pub fn confusion_matrix<T: Float>(outputs: &Tensor<T>, classes: &[usize]) -> Res
     Ok(counts)
 }
 
-fn predicted<T: Float>(what: &str, outputs: &Tensor<T>, classes: &[usize]) -> Result<Vec<usize>, Error> {
+fn predicted<T: Float>(what: &'static str, outputs: &Tensor<T>, classes: &[usize]) -> Result<Vec<usize>, Error> {
     let shape = outputs.shape();
     let [n, width] = shape[..] else {
-        return Err(invalid(what, format!("outputs of shape {shape} are not (samples, classes)")));
+        return Err(Error::invalid(what, format!("outputs of shape {shape} are not (samples, classes)")));
     };
     if n != classes.len() || width == 0 {
-        return Err(invalid(what, format!("{} classes do not fit outputs of shape {shape}", classes.len())));
+        return Err(Error::invalid(what, format!("{} classes do not fit outputs of shape {shape}", classes.len())));
     }
     if let Some((i, class)) = classes.iter().enumerate().find(|(_, class)| **class >= width) {
-        return Err(invalid(what, format!("class {class} of sample {i} does not exist in outputs of shape {shape}")));
+        return Err(Error::invalid(
+            what,
+            format!("class {class} of sample {i} does not exist in outputs of shape {shape}"),
+        ));
     }
     Ok(outputs.argmax(1))
 }

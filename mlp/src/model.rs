@@ -8,7 +8,6 @@ use rand::Rng;
 use crate::activation::Activation;
 use crate::layers::{Dropout, LayerNorm, Linear};
 use crate::module::{LayerRow, Module, summary};
-use crate::standin::invalid;
 use crate::{Error, Init};
 
 /// A multilayer perceptron: `y = f_output(f_hidden(xW + b)V + c)`, with any number of hidden layers.
@@ -212,17 +211,18 @@ impl MlpBuilder {
     ///
     /// # Errors
     /// If there is no output layer, a layer has no units, there are no inputs, or the dropout probability lies outside [0, 1).
-    pub fn build<T: Float>(self, rng: &mut impl Rng) -> Result<Mlp<T>, Error> {
-        let output =
-            self.output.ok_or_else(|| invalid("mlp", "it has no output layer; call output(units, activation)"))?;
+    pub fn build<T: Float>(self, rng: &mut (impl Rng + ?Sized)) -> Result<Mlp<T>, Error> {
+        let output = self
+            .output
+            .ok_or_else(|| Error::invalid("mlp", "it has no output layer; call output(units, activation)"))?;
         let dropout = self.dropout.map(Dropout::new).transpose()?;
         let mut layers = Vec::with_capacity(self.hidden.len() + 1);
         let mut inputs = self.inputs;
         for &(units, activation) in self.hidden.iter().chain([&output]) {
             let is_hidden = layers.len() < self.hidden.len();
-            let init = self.init.clone().unwrap_or_else(|| usual_init(activation));
+            let init = self.init.unwrap_or_else(|| usual_init(activation));
             let linear = Linear::new(inputs, units, &init, rng).map_err(|_| {
-                invalid("mlp", format!("layer {} would be {inputs} → {units}; no size may be 0", layers.len()))
+                Error::invalid("mlp", format!("layer {} would be {inputs} → {units}; no size may be 0", layers.len()))
             })?;
             let norm = if self.layer_norm && is_hidden { Some(LayerNorm::new(units)?) } else { None };
             layers.push(Layer { linear, norm, activation, dropout: dropout.filter(|_| is_hidden) });

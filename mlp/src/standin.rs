@@ -7,22 +7,23 @@ use rand::{Rng, RngExt, SeedableRng};
 use rand_distr::StandardNormal;
 
 /// The one error type of this crate.
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// A setting or a piece of data that makes no sense.
     #[error("{what}: {why}")]
     Invalid {
         /// The thing.
-        what: String,
+        what: &'static str,
         /// What is wrong with it, and a repair.
         why: String,
     },
 }
 
-/// Shorthand for [`Error::Invalid`].
-pub(crate) fn invalid(what: impl Into<String>, why: impl Into<String>) -> Error {
-    Error::Invalid { what: what.into(), why: why.into() }
+impl Error {
+    pub(crate) fn invalid(what: &'static str, why: impl Into<String>) -> Self {
+        Error::Invalid { what, why: why.into() }
+    }
 }
 
 /// What the outputs should be.
@@ -34,30 +35,51 @@ pub enum Targets<T: Float = f64> {
     Classes(Vec<usize>),
 }
 
+impl<T: Float> From<Tensor<T>> for Targets<T> {
+    fn from(values: Tensor<T>) -> Self {
+        Targets::Values(values)
+    }
+}
+
+impl<T: Float> From<Vec<usize>> for Targets<T> {
+    fn from(classes: Vec<usize>) -> Self {
+        Targets::Classes(classes)
+    }
+}
+
 /// Samples: inputs, and what the outputs should be.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Dataset<T: Float = f64> {
-    /// One row for each sample.
-    pub inputs: Tensor<T>,
-    /// One target for each sample.
-    pub targets: Targets<T>,
+    inputs: Tensor<T>,
+    targets: Targets<T>,
 }
 
+#[allow(clippy::len_without_is_empty)]
 impl<T: Float> Dataset<T> {
-    /// The number of samples.
-    pub fn len(&self) -> usize {
-        self.inputs.shape().first().copied().unwrap_or(0)
+    /// Inputs and targets.
+    pub fn new(inputs: Tensor<T>, targets: impl Into<Targets<T>>) -> Result<Self, Error> {
+        Ok(Dataset { inputs, targets: targets.into() })
     }
 
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
+    /// One row for each sample.
+    pub fn inputs(&self) -> &Tensor<T> {
+        &self.inputs
+    }
+
+    /// One target for each sample.
+    pub fn targets(&self) -> &Targets<T> {
+        &self.targets
+    }
+
+    /// The number of samples.
+    pub fn len(&self) -> usize {
+        self.inputs.shape()[0]
     }
 
     /// Batches in order, or shuffled by a seed.
     pub fn batches(&self, size: usize, shuffle: Option<u64>) -> Result<impl Iterator<Item = Dataset<T>>, Error> {
-        if size == 0 || self.is_empty() {
-            return Err(invalid("batches", "no samples or a batch size of 0"));
+        if size == 0 {
+            return Err(Error::invalid("batch size", "0"));
         }
         let mut order: Vec<usize> = (0..self.len()).collect();
         if let Some(seed) = shuffle {
@@ -102,15 +124,19 @@ impl Init {
     }
 
     /// Weights of shape (inputs, outputs).
-    pub fn sample<T: Float>(&self, shape: impl Into<Shape>, rng: &mut impl Rng) -> Tensor<T> {
+    pub fn try_sample<T: Float>(
+        &self,
+        shape: impl Into<Shape>,
+        rng: &mut (impl Rng + ?Sized),
+    ) -> Result<Tensor<T>, Error> {
         let shape = shape.into();
         let (inputs, outputs) = (shape[0] as f64, shape[1] as f64);
-        Tensor::from_fn(shape, |_| {
+        Ok(Tensor::from_fn(shape, |_| {
             T::from_f64(match self {
                 Init::HeNormal => rng.sample::<f64, _>(StandardNormal) * (2.0 / inputs).sqrt(),
                 Init::LecunNormal => rng.sample::<f64, _>(StandardNormal) * (1.0 / inputs).sqrt(),
                 Init::GlorotUniform => rng.random_range(-1.0..1.0) * (6.0 / (inputs + outputs)).sqrt(),
             })
-        })
+        }))
     }
 }

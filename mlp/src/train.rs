@@ -11,7 +11,6 @@ use crate::loss::Loss;
 use crate::metrics::accuracy;
 use crate::module::Module;
 use crate::optim::Optimizer;
-use crate::standin::invalid;
 use crate::{Dataset, Error, Targets};
 
 /// Trains a model: one epoch shows it every sample once, in shuffled batches, with a step after each batch.
@@ -20,12 +19,10 @@ use crate::{Dataset, Error, Targets};
 ///
 /// ```
 /// use autograd::Tensor;
-/// use mlp::{Activation, Adam, Dataset, Mlp, Module, Mse, Targets, Trainer};
+/// use mlp::{Activation, Adam, Dataset, Mlp, Module, Mse, Trainer};
 /// use rand::{SeedableRng, rngs::StdRng};
-/// let data = Dataset {
-///     inputs: Tensor::from([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]]),
-///     targets: Targets::Values(Tensor::from([[0.0], [1.0], [1.0], [0.0]])),
-/// };
+/// let inputs = Tensor::from([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]]);
+/// let data = Dataset::new(inputs, Tensor::from([[0.0], [1.0], [1.0], [0.0]]))?;
 /// let mut rng = StdRng::seed_from_u64(1);
 /// let model = Mlp::new(2).hidden(8, Activation::Tanh).output(1, Activation::Sigmoid).build(&mut rng)?;
 /// let mut adam = Adam::new(&model.parameters(), 0.05);
@@ -153,10 +150,7 @@ impl<'a> Trainer<'a> {
     ///     losses.push(epoch.loss);
     ///     if losses.len() == 5 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     /// });
-    /// # let data = mlp::Dataset {
-    /// #     inputs: autograd::Tensor::from([[1.0]]),
-    /// #     targets: mlp::Targets::Values(autograd::Tensor::from([[1.0]])),
-    /// # };
+    /// # let data = mlp::Dataset::new(autograd::Tensor::from([[1.0]]), autograd::Tensor::from([[1.0]]))?;
     /// # let model = mlp::Linear { w: autograd::Param::new([[0.0]]), b: None };
     /// # let mut sgd = mlp::Sgd::new(&mlp::Module::parameters(&model), 0.1);
     /// let history = trainer.fit(&model, &mlp::Mse, &mut sgd, &data, None)?;
@@ -171,7 +165,7 @@ impl<'a> Trainer<'a> {
     /// Trains `model` on `data`, and measures it on `validation` after each epoch.
     ///
     /// # Errors
-    /// If there are no epochs or no samples, the batch size is 0, targets do not fit, or the loss is no longer finite: the
+    /// If there are no epochs, the batch size is 0, targets do not fit, or the loss is no longer finite: the
     /// step of that batch is not taken.
     ///
     /// # Panics
@@ -185,7 +179,7 @@ impl<'a> Trainer<'a> {
         validation: Option<&Dataset<T>>,
     ) -> Result<History, Error> {
         if self.epochs == 0 {
-            return Err(invalid("trainer", "0 epochs: there is nothing to do"));
+            return Err(Error::invalid("trainer", "0 epochs: there is nothing to do"));
         }
         let bar = self.bar();
         let mut tape = Tape::new();
@@ -232,8 +226,8 @@ impl<'a> Trainer<'a> {
             tape.clear();
             tape.train(derive(self.seed, number, i + 1));
             let n = batch.len();
-            let y = model.forward(tape.constant(batch.inputs));
-            let mean = loss.mean(y, &batch.targets)?;
+            let y = model.forward(tape.constant(batch.inputs().clone()));
+            let mean = loss.mean(y, batch.targets())?;
             let value = mean.value().to_f64();
             if !value.is_finite() {
                 let rate = optimizer.learning_rate();
@@ -242,9 +236,9 @@ impl<'a> Trainer<'a> {
                      scale the inputs, or look for values that are not finite",
                     i + 1
                 );
-                return Err(invalid("training", why));
+                return Err(Error::invalid("training", why));
             }
-            tally.add(n, value, y, &batch.targets)?;
+            tally.add(n, value, y, batch.targets())?;
             optimizer.step(&mean.backward());
         }
         tape.clear();
@@ -263,16 +257,15 @@ impl<'a> Trainer<'a> {
         for batch in data.batches(self.samples(data), None)? {
             tape.clear();
             let n = batch.len();
-            let y = model.forward(tape.constant(batch.inputs));
-            let value = loss.mean(y, &batch.targets)?.value().to_f64();
-            tally.add(n, value, y, &batch.targets)?;
+            let y = model.forward(tape.constant(batch.inputs().clone()));
+            let value = loss.mean(y, batch.targets())?.value().to_f64();
+            tally.add(n, value, y, batch.targets())?;
         }
         Ok(tally)
     }
 
     fn samples<T: Float>(&self, data: &Dataset<T>) -> usize {
-        // At least 1, so that data without samples is what the error names, not the batch size.
-        self.batch_size.unwrap_or(data.len().max(1))
+        self.batch_size.unwrap_or(data.len())
     }
 
     fn bar(&self) -> ProgressBar {

@@ -5,7 +5,6 @@ use rand::RngExt;
 
 use crate::Error;
 use crate::module::{LayerRow, Module};
-use crate::standin::invalid;
 
 /// Inverted dropout: while the tape trains, each number is 0 with probability `p`, else multiplied by `1/(1 − p)`; while
 /// it evaluates, the identity (Srivastava et al. 2014).
@@ -38,7 +37,7 @@ impl Dropout {
     pub fn new(p: f64) -> Result<Self, Error> {
         match (0.0..1.0).contains(&p) {
             true => Ok(Dropout { p }),
-            false => Err(invalid("dropout", format!("the probability {p} lies outside [0, 1)"))),
+            false => Err(Error::invalid("dropout", format!("the probability {p} lies outside [0, 1)"))),
         }
     }
 

@@ -4,7 +4,6 @@ use autograd::{Float, Param, Parameters, Tensor, Var};
 use rand::Rng;
 
 use crate::module::{LayerRow, Module};
-use crate::standin::invalid;
 use crate::{Error, Init};
 
 /// A fully connected layer without activation: `p = xW + b`, `(…, inputs) → (…, outputs)`.
@@ -31,11 +30,11 @@ impl<T: Float> Linear<T> {
     ///
     /// # Errors
     /// If it has no inputs or no outputs.
-    pub fn new(inputs: usize, outputs: usize, init: &Init, rng: &mut impl Rng) -> Result<Self, Error> {
+    pub fn new(inputs: usize, outputs: usize, init: &Init, rng: &mut (impl Rng + ?Sized)) -> Result<Self, Error> {
         if inputs == 0 || outputs == 0 {
-            return Err(invalid("linear", format!("{inputs} → {outputs}: a layer needs inputs and outputs")));
+            return Err(Error::invalid("linear", format!("{inputs} → {outputs}: a layer needs inputs and outputs")));
         }
-        let w = Param::new(init.sample::<T>([inputs, outputs], rng));
+        let w = Param::new(init.try_sample([inputs, outputs], rng)?);
         Ok(Linear { w, b: Some(Param::new(Tensor::zeros([outputs]))) })
     }
 

@@ -4,7 +4,6 @@ use autograd::{Float, Param, Parameters, Tensor, Var};
 
 use crate::Error;
 use crate::module::{LayerRow, Module};
-use crate::standin::invalid;
 
 /// Layer normalisation: `y = (x − mean)/√(variance + eps) · gain + shift` over the last axis (Ba, Kiros & Hinton 2016).
 ///
@@ -34,7 +33,7 @@ impl<T: Float> LayerNorm<T> {
     /// If there are no features.
     pub fn new(features: usize) -> Result<Self, Error> {
         if features == 0 {
-            return Err(invalid("layer_norm", "0 features: there is nothing to normalise"));
+            return Err(Error::invalid("layer_norm", "0 features: there is nothing to normalise"));
         }
         let (gain, shift) = (Param::new(Tensor::ones([features])), Param::new(Tensor::zeros([features])));
         Ok(LayerNorm { gain, shift, eps: 1e-5 })

@@ -3,7 +3,6 @@
 use autograd::{Float, Tensor, Var};
 
 use super::{Loss, binary, check_classes, row_axis, values};
-use crate::standin::invalid;
 use crate::{Error, Targets};
 
 /// Cross-entropy of classes or distributions `q` with `p = softmax(y)`, from logits and in nats: `−Σ q_i ln p_i` for each
@@ -121,7 +120,10 @@ impl<T: Float> Loss<T> for BinaryCrossEntropyWithLogits {
         let t = binary("binary_cross_entropy", y, targets, [0.0, 1.0])?;
         let one = T::one();
         if let Some(i) = t.as_slice().iter().position(|&t| !(t >= T::zero() && t <= one)) {
-            return Err(invalid("binary_cross_entropy", format!("target {} lies outside [0, 1]", t.as_slice()[i])));
+            return Err(Error::invalid(
+                "binary_cross_entropy",
+                format!("target {} lies outside [0, 1]", t.as_slice()[i]),
+            ));
         }
         let rest = t.map(|t| one - t);
         Ok((-y).softplus() * &*t + y.softplus() * &rest)
@@ -150,7 +152,7 @@ impl<T: Float> Loss<T> for Hinge {
     fn each<'t>(&self, y: Var<'t, T>, targets: &Targets<T>) -> Result<Var<'t, T>, Error> {
         let t = binary("hinge", y, targets, [-1.0, 1.0])?;
         if let Some(i) = t.as_slice().iter().position(|&t| t.to_f64().abs() != 1.0) {
-            return Err(invalid("hinge", format!("target {} is neither −1 nor 1", t.as_slice()[i])));
+            return Err(Error::invalid("hinge", format!("target {} is neither −1 nor 1", t.as_slice()[i])));
         }
         Ok((1.0 - y * &*t).at_least(0.0))
     }

@@ -12,7 +12,6 @@ use std::borrow::Cow;
 
 use autograd::{Float, Scalar, Tensor, Var};
 
-use crate::standin::invalid;
 use crate::{Error, Targets};
 
 /// How far outputs are from their targets.
@@ -64,10 +63,10 @@ pub trait Loss<T: Float = f64>: Send + Sync {
 }
 
 /// Targets that are numbers, one for each output. No broadcasting: (n,) beside (n, 1) is nearly always a mistake.
-fn values<'a, T: Float>(loss: &str, y: Var<'_, T>, targets: &'a Targets<T>) -> Result<&'a Tensor<T>, Error> {
+fn values<'a, T: Float>(loss: &'static str, y: Var<'_, T>, targets: &'a Targets<T>) -> Result<&'a Tensor<T>, Error> {
     match targets {
         Targets::Values(values) if *values.shape() == y.shape() => Ok(values),
-        Targets::Values(values) => Err(invalid(
+        Targets::Values(values) => Err(Error::invalid(
             loss,
             format!(
                 "targets of shape {} do not fit outputs of shape {}; reshape one of them",
@@ -75,13 +74,15 @@ fn values<'a, T: Float>(loss: &str, y: Var<'_, T>, targets: &'a Targets<T>) -> R
                 y.shape()
             ),
         )),
-        Targets::Classes(_) => Err(invalid(loss, "the targets are classes, but it needs numbers (Targets::Values)")),
+        Targets::Classes(_) => {
+            Err(Error::invalid(loss, "the targets are classes, but it needs numbers (Targets::Values)"))
+        }
     }
 }
 
 /// Targets with two possible values: numbers, or the classes 0 and 1, which become `numbers`.
 fn binary<'a, T: Float>(
-    loss: &str,
+    loss: &'static str,
     y: Var<'_, T>,
     targets: &'a Targets<T>,
     numbers: [f64; 2],
@@ -91,27 +92,30 @@ fn binary<'a, T: Float>(
     if shape.numel() != classes.len() {
         let why =
             format!("{} classes do not fit outputs of shape {shape}; it takes one output for each", classes.len());
-        return Err(invalid(loss, why));
+        return Err(Error::invalid(loss, why));
     }
     let number = |(i, &class): (usize, &usize)| match numbers.get(class) {
         Some(&number) => Ok(T::from_f64(number)),
-        None => Err(invalid(loss, format!("class {class} of sample {i} is neither 0 nor 1"))),
+        None => Err(Error::invalid(loss, format!("class {class} of sample {i} is neither 0 nor 1"))),
     };
     let numbers = classes.iter().enumerate().map(number).collect::<Result<Vec<T>, Error>>()?;
     Ok(Cow::Owned(Tensor::new(shape, numbers)))
 }
 
 /// `Ok` if there is one existing class for each row of `y`.
-fn check_classes<T: Float>(loss: &str, y: Var<'_, T>, classes: &[usize]) -> Result<(), Error> {
+fn check_classes<T: Float>(loss: &'static str, y: Var<'_, T>, classes: &[usize]) -> Result<(), Error> {
     let shape = y.shape();
     let [n, width] = shape[..] else {
-        return Err(invalid(loss, format!("outputs of shape {shape} are not (samples, classes); reshape them")));
+        return Err(Error::invalid(loss, format!("outputs of shape {shape} are not (samples, classes); reshape them")));
     };
     if classes.len() != n {
-        return Err(invalid(loss, format!("{} classes for the {n} rows of outputs of shape {shape}", classes.len())));
+        return Err(Error::invalid(
+            loss,
+            format!("{} classes for the {n} rows of outputs of shape {shape}", classes.len()),
+        ));
     }
     match classes.iter().enumerate().find(|(_, class)| **class >= width) {
-        Some((i, class)) => Err(invalid(
+        Some((i, class)) => Err(Error::invalid(
             loss,
             format!(
                 "class {class} of sample {i} does not exist; outputs of shape {shape} have classes 0 to {}",
@@ -123,7 +127,7 @@ fn check_classes<T: Float>(loss: &str, y: Var<'_, T>, classes: &[usize]) -> Resu
 }
 
 /// The last axis, along which a sample's numbers lie.
-fn row_axis<T: Float>(loss: &str, y: Var<'_, T>) -> Result<usize, Error> {
+fn row_axis<T: Float>(loss: &'static str, y: Var<'_, T>) -> Result<usize, Error> {
     let axes = y.shape().len();
-    axes.checked_sub(1).ok_or_else(|| invalid(loss, "an output of shape () has no rows; reshape it to (1, 1)"))
+    axes.checked_sub(1).ok_or_else(|| Error::invalid(loss, "an output of shape () has no rows; reshape it to (1, 1)"))
 }

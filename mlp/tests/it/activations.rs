@@ -61,10 +61,10 @@ fn names_round_trip_with_their_arguments() {
         Activation::Elu(1.5e-7),
         Activation::Linear { a: -2.0, b: 0.1 },
     ]) {
-        assert_eq!(activation.to_string().parse(), Ok(activation));
+        assert_eq!(activation.to_string().parse::<Activation>().unwrap(), activation);
     }
-    assert_eq!("elu".parse(), Ok(Activation::Elu(1.0)));
-    assert_eq!(" linear( 2 , 1 ) ".parse(), Ok(Activation::Linear { a: 2.0, b: 1.0 }));
+    assert_eq!("elu".parse::<Activation>().unwrap(), Activation::Elu(1.0));
+    assert_eq!(" linear( 2 , 1 ) ".parse::<Activation>().unwrap(), Activation::Linear { a: 2.0, b: 1.0 });
 }
 
 #[test]

@@ -101,7 +101,7 @@ fn lesson_11_the_error_is_a_norm() {
 #[test]
 fn lesson_11_the_step_goes_downhill() {
     let model = Linear { w: Param::new([[2.0]]), b: None };
-    let data = Dataset { inputs: Tensor::from([[1.0]]), targets: Targets::Values(Tensor::from([[0.0]])) };
+    let data = Dataset::new(Tensor::from([[1.0]]), Tensor::from([[0.0]])).unwrap();
     let mut sgd = Sgd::new(&model.parameters(), 0.25);
     let trainer = Trainer::new().progress(false).epochs(2);
     let history = trainer.fit(&model, &Mse, &mut sgd, &data, None).unwrap();
@@ -115,7 +115,7 @@ fn lesson_11_the_step_goes_downhill() {
 fn lesson_11_training_stops_within_the_tolerance() {
     let fit = |epsilon: f64, w: f64| {
         let model = Linear { w: Param::new([[w]]), b: None };
-        let data = Dataset { inputs: Tensor::from([[1.0]]), targets: Targets::Values(Tensor::from([[0.0]])) };
+        let data = Dataset::new(Tensor::from([[1.0]]), Tensor::from([[0.0]])).unwrap();
         let mut sgd = Sgd::new(&model.parameters(), 0.25);
         let trainer = Trainer::new().progress(false).epochs(100).tolerance(epsilon);
         trainer.fit(&model, &Mse, &mut sgd, &data, None).unwrap()
@@ -197,7 +197,7 @@ fn lesson_11_2_the_six_vehicles() {
     let model: Mlp = builder.build(&mut StdRng::seed_from_u64(2)).unwrap();
     let mut sgd = Sgd::new(&model.parameters(), 0.5).momentum(0.9);
     let trainer = Trainer::new().progress(false).epochs(2000).batch_size(2).tolerance(0.01);
-    let data = Dataset { inputs, targets };
+    let data = Dataset::new(inputs, targets).unwrap();
     let history = trainer.fit(&model, &Mse, &mut sgd, &data, None).unwrap();
     assert_eq!(history.stopped, Stopped::Tolerance);
 }
@@ -264,7 +264,7 @@ fn lesson_13_derivatives() {
 fn lesson_13_parametric_relu() {
     let prelu = PRelu::<f64>::new(1);
     let x = Tensor::from([[-1.0], [2.0]]);
-    let data = Dataset { inputs: x.clone(), targets: Targets::Values(Tensor::from([[-3.0], [2.0]])) };
+    let data = Dataset::new(x.clone(), Tensor::from([[-3.0], [2.0]])).unwrap();
     let mut sgd = Sgd::new(&prelu.parameters(), 0.5);
     Trainer::new().progress(false).epochs(50).fit(&prelu, &Mse, &mut sgd, &data, None).unwrap();
     assert!((prelu.alpha.value().item() - 3.0).abs() < 1e-9);
