@@ -7,6 +7,7 @@ use std::str::FromStr;
 use autograd::{Float, Param, Parameters, Tensor, Var};
 
 use crate::Error;
+use crate::layers::check_features;
 use crate::module::{LayerRow, Module};
 
 /// A function applied to each number of a layer's sum (the two softmaxes: to each row).
@@ -298,7 +299,13 @@ impl<T: Float> PRelu<T> {
 }
 
 impl<T: Float> Module<T> for PRelu<T> {
+    /// # Panics
+    /// If there are several α and the rows of `x` do not have as many numbers.
+    #[track_caller]
     fn forward<'t>(&self, x: Var<'t, T>) -> Var<'t, T> {
+        if self.alpha.numel() != 1 {
+            check_features("prelu", x, self.alpha.numel());
+        }
         x.greater(0.0).select(x, x * &self.alpha)
     }
 

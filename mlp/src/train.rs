@@ -187,6 +187,9 @@ impl<'a> Trainer<'a> {
         for number in 1..=self.epochs {
             let trained = self.epoch(number, &mut tape, model, loss, optimizer, data)?;
             let validated = validation.map(|data| self.evaluate(&mut tape, model, loss, data)).transpose()?;
+            if let Some(value) = validated.as_ref().map(Tally::loss) {
+                finite(value, optimizer, || format!("the validation loss became {value} after epoch {number}"))?;
+            }
             let epoch = Epoch {
                 epoch: number,
                 loss: trained.loss(),
@@ -229,15 +232,7 @@ impl<'a> Trainer<'a> {
             let y = model.forward(tape.constant(batch.inputs().clone()));
             let mean = loss.mean(y, batch.targets())?;
             let value = mean.value().to_f64();
-            if !value.is_finite() {
-                let rate = optimizer.learning_rate();
-                let why = format!(
-                    "the loss became {value} in epoch {number}, batch {}; lower the learning rate (now {rate}), \
-                     scale the inputs, or look for values that are not finite",
-                    i + 1
-                );
-                return Err(Error::invalid("training", why));
-            }
+            finite(value, optimizer, || format!("the loss became {value} in epoch {number}, batch {}", i + 1))?;
             tally.add(n, value, y, batch.targets())?;
             optimizer.step(&mean.backward());
         }
@@ -292,6 +287,16 @@ impl fmt::Debug for Trainer<'_> {
             .field("tolerance", &self.tolerance)
             .finish_non_exhaustive()
     }
+}
+
+/// `Ok` if a loss is neither infinite nor NaN.
+fn finite<T: Float>(value: f64, optimizer: &dyn Optimizer<T>, problem: impl FnOnce() -> String) -> Result<(), Error> {
+    if value.is_finite() {
+        return Ok(());
+    }
+    let rate = optimizer.learning_rate();
+    let repair = format!("lower the learning rate (now {rate}), or bring inputs and targets nearer to 1");
+    Err(Error::invalid("training", format!("{}; {repair}", problem())))
 }
 
 /// Sums over the samples of an epoch.

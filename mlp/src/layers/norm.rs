@@ -41,8 +41,12 @@ impl<T: Float> LayerNorm<T> {
 }
 
 impl<T: Float> Module<T> for LayerNorm<T> {
+    /// # Panics
+    /// If the rows of `x` do not have as many numbers as there are features.
+    #[track_caller]
     fn forward<'t>(&self, x: Var<'t, T>) -> Var<'t, T> {
-        let last = x.shape().len().saturating_sub(1);
+        super::check_features("layer_norm", x, self.gain.numel());
+        let last = x.shape().len() - 1;
         let centred = x - x.mean_keep(last);
         let variance = centred.square().mean_keep(last);
         centred / (variance + self.eps).sqrt() * &self.gain + &self.shift

@@ -24,8 +24,14 @@ impl<T: Float> Residual<T> {
 }
 
 impl<T: Float> Module<T> for Residual<T> {
+    /// # Panics
+    /// If `f(x)` does not have the shape of `x`.
+    #[track_caller]
     fn forward<'t>(&self, x: Var<'t, T>) -> Var<'t, T> {
-        x + self.0.forward(x)
+        let y = self.0.forward(x);
+        let (from, to) = (x.shape(), y.shape());
+        assert!(from == to, "residual: the module turns shape {from} into {to}; a shortcut needs equal shapes");
+        x + y
     }
 
     fn parameters(&self) -> Parameters<T> {

@@ -75,7 +75,7 @@ fn values<'a, T: Float>(loss: &'static str, y: Var<'_, T>, targets: &'a Targets<
             ),
         )),
         Targets::Classes(_) => {
-            Err(Error::invalid(loss, "the targets are classes, but it needs numbers (Targets::Values)"))
+            Err(Error::invalid(loss, "the targets are classes, but it needs numbers; one_hot makes them of classes"))
         }
     }
 }

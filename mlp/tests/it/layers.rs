@@ -119,3 +119,15 @@ fn a_users_struct_prints_its_parameters() {
     let table = summary(&Neuron { w: Param::new([[1.0], [2.0]]) });
     assert!(table.lines().nth(1).unwrap().starts_with("Neuron  w (2, 1)"), "{table}");
 }
+
+#[test]
+#[should_panic(expected = "layer_norm: rows of 3 numbers are needed, the input has shape (4, 1); reshape it")]
+fn layer_norm_does_not_stretch_rows() {
+    LayerNorm::<f64>::new(3).unwrap().predict(&Tensor::ones([4, 1]));
+}
+
+#[test]
+#[should_panic(expected = "residual: the module turns shape (2, 3) into (2, 1); a shortcut needs equal shapes")]
+fn a_shortcut_does_not_stretch_rows() {
+    Residual::new(linear(3, 1)).predict(&points());
+}

@@ -132,7 +132,7 @@ fn targets_of_the_wrong_kind_or_shape_are_named() {
         ("kl_divergence", &KlDivergence),
     ];
     for (name, loss) in losses {
-        let expected = format!("{name}: the targets are classes, but it needs numbers (Targets::Values)");
+        let expected = format!("{name}: the targets are classes, but it needs numbers; one_hot makes them of classes");
         assert_eq!(why(loss, outputs(), &classes), expected);
         let expected =
             format!("{name}: targets of shape (2, 1) do not fit outputs of shape (2, 3); reshape one of them");

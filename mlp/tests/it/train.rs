@@ -152,6 +152,15 @@ fn a_loss_that_explodes_names_the_batch_and_the_repair() {
 }
 
 #[test]
+fn parameters_that_the_last_step_ruined_are_noticed_by_validation() {
+    let model = network(4, 1);
+    let mut sgd = Sgd::new(&model.parameters(), 1e300);
+    let trainer = quiet().epochs(1).full_batch();
+    let error = trainer.fit(&model, &Mse, &mut sgd, &xor(), Some(&xor())).unwrap_err().to_string();
+    assert!(error.starts_with("training: the validation loss became inf after epoch 1; lower"), "{error}");
+}
+
+#[test]
 fn settings_and_targets_that_make_no_sense_are_refused() {
     let model = network(4, 2);
     let fit = |trainer: Trainer, data: &Dataset| {
