@@ -79,13 +79,14 @@ fn names_that_are_none_are_refused_with_a_repair() {
 
 #[test]
 fn straight_through_has_the_value_of_the_step_to_the_last_bit() {
-    let points = Tensor::linspace(-3.0, 3.0, 1001);
+    // From 2⁵³ on, z + (f(z) − z) would lose the step altogether.
+    let points = Tensor::from([-1e17, -0.3, 0.0, 1e-9, 0.1, 3.0, 1e17]);
     for activation in [Activation::UnitStep, Activation::Sign] {
         let tape = Tape::<f64>::new();
         let z = tape.var(points.clone());
         let y = StraightThrough(activation).forward(z);
         assert_eq!(y.value(), activation.apply(z).value());
-        assert_eq!(y.sum().backward()[z], Tensor::ones([1001]));
+        assert_eq!(y.sum().backward()[z], Tensor::ones([7]));
     }
 }
 

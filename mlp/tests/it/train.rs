@@ -1,12 +1,13 @@
 //! Training as a whole.
 
 use std::ops::ControlFlow;
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use autograd::Tensor;
+use autograd::{Tape, Tensor, Var};
 use mlp::{
-    Activation, Adam, BinaryCrossEntropyWithLogits, CrossEntropy, Dataset, History, Mlp, Module, Mse, Sgd, Stopped,
-    Targets, Trainer, metrics,
+    Activation, Adam, BinaryCrossEntropyWithLogits, CrossEntropy, Dataset, Error, History, Loss, Mlp, Module, Mse, Sgd,
+    Stopped, Targets, Trainer, metrics,
 };
 use rand::SeedableRng;
 use rand::rngs::StdRng;
@@ -118,6 +119,47 @@ fn batches_of_one_some_and_all_reach_every_sample() {
     let all = loss(quiet().full_batch());
     for size in [1, 3, 4, 100] {
         assert!((loss(quiet().batch_size(size)) - all).abs() < 1e-14, "batches of {size}");
+    }
+}
+
+#[test]
+fn validation_is_measured_while_evaluating() {
+    let builder = Mlp::new(2).hidden(16, Activation::Relu).output(2, Activation::Identity).dropout(0.5);
+    let model: Mlp = builder.build(&mut StdRng::seed_from_u64(1)).unwrap();
+    let mut sgd = Sgd::new(&model.parameters(), 0.1);
+    let data = quadrants(64);
+    let history = quiet().epochs(2).fit(&model, &CrossEntropy, &mut sgd, &data, Some(&data)).unwrap();
+    let tape = Tape::new();
+    let outputs = tape.constant(model.predict(data.inputs()));
+    let loss: f64 = CrossEntropy.mean(outputs, data.targets()).unwrap().value();
+    assert!((history.last().validation_loss.unwrap() - loss).abs() < 1e-12);
+}
+
+/// Notes the order in which targets arrive.
+struct Noted(Mutex<Vec<usize>>);
+
+impl Loss for Noted {
+    fn each<'t>(&self, y: Var<'t>, targets: &Targets) -> Result<Var<'t>, Error> {
+        let Targets::Classes(classes) = targets else { unreachable!() };
+        self.0.lock().unwrap().extend(classes);
+        Ok(y)
+    }
+}
+
+#[test]
+fn each_epoch_shows_every_sample_once_in_an_order_of_its_own() {
+    let noted = Noted(Mutex::new(Vec::new()));
+    let data = Dataset::new(Tensor::zeros([10, 2]), (0..10).collect::<Vec<usize>>()).unwrap();
+    let model = network(2, 1);
+    let mut sgd = Sgd::new(&model.parameters(), 0.0);
+    quiet().epochs(2).batch_size(3).fit(&model, &noted, &mut sgd, &data, None).unwrap();
+    let order = noted.0.into_inner().unwrap();
+    let (first, second) = order.split_at(10);
+    assert_ne!(first, second);
+    for epoch in [first, second] {
+        let mut sorted = epoch.to_vec();
+        sorted.sort_unstable();
+        assert_eq!(sorted, (0..10).collect::<Vec<_>>());
     }
 }
 
