@@ -57,7 +57,7 @@ impl Network {
         for ((w, _), input) in self.layers.iter().zip(&inputs).rev() {
             grads.push((input.t().matmul(&dz), dz.sum_axis(0)));
             // Where the rectifier's output is 0, so is its slope. (The first layer's input has none; its dz is not used.)
-            dz = dz.matmul(&w.value().t()) * input.greater(&Tensor::zeros([]));
+            dz = dz.matmul(&w.value().t()) * input.greater(0.0);
         }
         grads.reverse();
         grads
@@ -69,7 +69,7 @@ fn mlp_step(c: &mut Criterion) {
     let x = scattered([ROWS, WIDTHS[0]], 1.0);
     let classes: Vec<usize> = (0..ROWS).map(|row| row % 10).collect();
 
-    let mut tape = Tape::new();
+    let mut tape = Tape::default();
     let grads = network.loss(&tape, &x, &classes).backward();
     for ((w, b), (dw, db)) in network.layers.iter().zip(network.by_hand(&x, &classes)) {
         assert!(grads[w].is_close(&dw, 1e-6), "weights: {:?} instead of {dw:?}", grads[w]);

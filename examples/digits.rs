@@ -27,7 +27,7 @@ fn main() -> Result<(), mlp::Error> {
     picture(&train);
 
     let model = model(SEED)?;
-    println!("{model}\n");
+    println!("\n{model}");
     let mut adam = Adam::new(&model.parameters(), 2e-3);
     let trainer = Trainer::new().epochs(40).batch_size(32).seed(SEED).tolerance(1e-3);
     let history = trainer.fit(&model, &CrossEntropy, &mut adam, &train, Some(&test))?;

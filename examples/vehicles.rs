@@ -1,7 +1,7 @@
 //! Lesson 11: cars and bicycles, from rows of a CSV file to errors for each sample.
 //!
-//! Six vehicles with their number of wheels, height and weight; the first output of a 3-4-2 network shall be 1 for a car,
-//! the second 1 for a bike. The squared errors are printed sample by sample before and after training, as on the slides,
+//! Six vehicles with their number of wheels, height and weight; a 3-4-2 network shall answer 1 at the output of the right
+//! class and 0 at the other. The squared errors are printed sample by sample before and after training, as on the slides,
 //! where outputs of 0.9 and 0.1 give errors of 0.01 and 0.01, and outputs of 0.6 and 0.4 give 0.16 and 0.16 (one slide
 //! prints 0.36 for the last; (0.4 − 0)² is 0.16).
 

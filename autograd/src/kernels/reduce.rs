@@ -134,6 +134,15 @@ pub(crate) fn norm<T: Float>(x: &[T], loops: Loops, out: &mut [T]) {
     }
 }
 
+/// `out[i] = ln Σ_j exp(x[i, j] − x[i, class])`: differences first, so that large logits lose nothing.
+pub(crate) fn cross_entropy<T: Float>(x: &[T], classes: &[usize], out: &mut [T]) {
+    for ((row, &class), out) in x.chunks_exact(x.len() / classes.len().max(1)).zip(classes).zip(out) {
+        let top = row.iter().fold(T::from_f64(f64::NEG_INFINITY), |top, &x| math::max(top, x));
+        let sum = row.iter().fold(T::zero(), |sum, &x| sum + math::exp(x - top));
+        *out = (top - row[class]) + math::ln(sum);
+    }
+}
+
 /// Running sums along the middle axis, from the end if `reverse`.
 pub(crate) fn cumulative_sum<T: Float>(x: &[T], Loops { outer, n, inner }: Loops, reverse: bool, out: &mut [T]) {
     for o in 0..outer {
@@ -160,9 +169,10 @@ pub(crate) fn softmax<T: Float>(x: &[T], Loops { outer, n, inner }: Loops, log: 
                 out[at(j)] = e;
                 sum = sum + e;
             }
-            let (scale, shift) = (T::one() / sum, top + math::ln(sum));
+            // x − top first: near 1e4 the sum top + ln(sum) would round the logarithm away.
+            let (scale, shift) = (T::one() / sum, math::ln(sum));
             for j in 0..n {
-                out[at(j)] = if log { x[at(j)] - shift } else { out[at(j)] * scale };
+                out[at(j)] = if log { (x[at(j)] - top) - shift } else { out[at(j)] * scale };
             }
         }
     }

@@ -182,4 +182,10 @@ fn softmax_at_ten_thousand() {
     let single = Tape::<f32>::default();
     let x = single.var(Tensor::from([[1e4f32, 0.0, -1e4]]));
     assert_eq!(x.cross_entropy(&[2]).sum().backward()[x], Tensor::from([[1.0f32, 0.0, -1.0]]));
+
+    // Digits survive beside large logits: the logarithm is not added to them.
+    let x = Tensor::from([[1e4f32, 1e4 - 1.0]]);
+    let exact = (1.0 + (-1f64).exp()).ln();
+    assert!((x.cross_entropy(&[0]).item() as f64 - exact).abs() < 1e-7);
+    assert!((x.log_softmax(1).get([0, 0]) as f64 + exact).abs() < 1e-7);
 }

@@ -1,5 +1,12 @@
-//! One binary for all integration tests of the crate.
-
+//! One test binary.
+mod activations;
 mod data;
+mod gradients;
 mod init;
 mod io;
+mod layers;
+mod lessons;
+mod losses;
+mod model;
+mod optim;
+mod train;

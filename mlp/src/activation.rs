@@ -1,0 +1,362 @@
+//! Activations: [`Activation`] by name, the parametric [`PRelu`], the [`StraightThrough`] step, and a user's own [`Function`].
+
+use std::fmt;
+use std::mem::discriminant;
+use std::str::FromStr;
+
+use autograd::{Float, Param, Parameters, Tensor, Var};
+
+use crate::Error;
+use crate::layers::check_features;
+use crate::module::{LayerRow, Module};
+
+/// A function applied to each number of a layer's sum (the two softmaxes: to each row).
+///
+/// Names round trip through text: `"leaky_relu(0.01)"`, or `"leaky_relu"` for the usual argument.
+///
+/// ```
+/// use autograd::Tape;
+/// use mlp::Activation;
+/// let tape = Tape::new();
+/// let z = tape.var([-2.0, 0.0, 3.0]);
+/// assert_eq!(Activation::UnitStep.apply(z).value().to_vec(), [0.0, 0.5, 1.0]);
+/// let leaky: Activation = "leaky_relu".parse()?;
+/// assert_eq!(leaky, Activation::LeakyRelu(0.01));
+/// assert_eq!(leaky.to_string(), "leaky_relu(0.01)");
+/// # Ok::<(), mlp::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
+pub enum Activation {
+    /// `z`; records nothing.
+    Identity,
+    /// `az + b`, derivative `a`.
+    Linear {
+        /// The slope.
+        a: f64,
+        /// The value at 0.
+        b: f64,
+    },
+    /// 0, ½, 1 for z < 0, z = 0, z > 0. Its derivative is 0 everywhere by policy: train it with [`StraightThrough`].
+    UnitStep,
+    /// −1, 0, 1 for z < 0, z = 0, z > 0. Its derivative is 0 everywhere by policy: train it with [`StraightThrough`].
+    Sign,
+    /// `z + ½` cut to [0, 1]; derivative 1 for |z| ≤ ½, else 0.
+    PiecewiseLinear,
+    /// `y = 1/(1 + exp(−z))`, derivative `y(1 − y)`.
+    Sigmoid,
+    /// `y = tanh(z)`, derivative `(1 − y)(1 + y)`.
+    Tanh,
+    /// `max(0, z)`; derivative 1 for z > 0, else 0 (also at 0, by policy).
+    Relu,
+    /// `z` for z > 0, else `slope·z`; usually 0.01 (Maas et al. 2013).
+    LeakyRelu(f64),
+    /// `z` for z > 0, else `y = α(exp(z) − 1)` with derivative `y + α`; usually α = 1 (Clevert et al. 2015).
+    Elu(f64),
+    /// `ln(1 + exp(z))`, derivative `sigmoid(z)`.
+    Softplus,
+    /// `z·Φ(z)` with the normal distribution function Φ (Hendrycks & Gimpel 2016).
+    Gelu,
+    /// GELU in its tanh form, as in GPT-2.
+    GeluTanh,
+    /// `z·sigmoid(z)`, also called swish.
+    Silu,
+    /// `z·tanh(softplus(z))` (Misra 2019).
+    Mish,
+    /// The self-normalising ELU (Klambauer et al. 2017).
+    Selu,
+    /// `z` cut to [−1, 1].
+    HardTanh,
+    /// `z/6 + ½` cut to [0, 1].
+    HardSigmoid,
+    /// `z/(1 + |z|)`.
+    Softsign,
+    /// `exp(z_i)/Σ_j exp(z_j)` along the last axis; derivative `∂p_i/∂z_k = p_i([i = k] − p_k)`.
+    Softmax,
+    /// The logarithm of the softmax along the last axis.
+    LogSoftmax,
+}
+
+/// The one list of names; arguments are the usual ones.
+const TABLE: [(&str, Activation); 21] = [
+    ("identity", Activation::Identity),
+    ("linear", Activation::Linear { a: 1.0, b: 0.0 }),
+    ("unit_step", Activation::UnitStep),
+    ("sign", Activation::Sign),
+    ("piecewise_linear", Activation::PiecewiseLinear),
+    ("sigmoid", Activation::Sigmoid),
+    ("tanh", Activation::Tanh),
+    ("relu", Activation::Relu),
+    ("leaky_relu", Activation::LeakyRelu(0.01)),
+    ("elu", Activation::Elu(1.0)),
+    ("softplus", Activation::Softplus),
+    ("gelu", Activation::Gelu),
+    ("gelu_tanh", Activation::GeluTanh),
+    ("silu", Activation::Silu),
+    ("mish", Activation::Mish),
+    ("selu", Activation::Selu),
+    ("hard_tanh", Activation::HardTanh),
+    ("hard_sigmoid", Activation::HardSigmoid),
+    ("softsign", Activation::Softsign),
+    ("softmax", Activation::Softmax),
+    ("log_softmax", Activation::LogSoftmax),
+];
+
+impl Activation {
+    /// Every activation, with its usual arguments.
+    ///
+    /// ```
+    /// use mlp::Activation;
+    /// for activation in Activation::ALL {
+    ///     assert_eq!(activation.to_string().parse::<Activation>()?, activation);
+    /// }
+    /// # Ok::<(), mlp::Error>(())
+    /// ```
+    pub const ALL: [Activation; TABLE.len()] = {
+        let mut all = [Activation::Identity; TABLE.len()];
+        let mut i = 0;
+        while i < all.len() {
+            all[i] = TABLE[i].1;
+            i += 1;
+        }
+        all
+    };
+
+    /// The function of each value of `z` (softmaxes: of each row).
+    ///
+    /// # Panics
+    /// For the softmaxes, if `z` has no axis.
+    #[must_use]
+    #[track_caller]
+    pub fn apply<T: Float>(self, z: Var<'_, T>) -> Var<'_, T> {
+        match self {
+            Activation::Identity => z,
+            Activation::Linear { a, b } => z * a + b,
+            Activation::UnitStep => z.step(),
+            Activation::Sign => z.sign(),
+            Activation::PiecewiseLinear => (z + 0.5).clamp(0.0, 1.0),
+            Activation::Sigmoid => z.sigmoid(),
+            Activation::Tanh => z.tanh(),
+            Activation::Relu => z.relu(),
+            Activation::LeakyRelu(slope) => z.leaky_relu(slope),
+            Activation::Elu(alpha) => z.elu(alpha),
+            Activation::Softplus => z.softplus(),
+            Activation::Gelu => z.gelu(),
+            Activation::GeluTanh => z.gelu_tanh(),
+            Activation::Silu => z.silu(),
+            Activation::Mish => z.mish(),
+            Activation::Selu => z.selu(),
+            Activation::HardTanh => z.hard_tanh(),
+            Activation::HardSigmoid => z.hard_sigmoid(),
+            Activation::Softsign => z.softsign(),
+            Activation::Softmax => z.softmax(last_axis(z)),
+            Activation::LogSoftmax => z.log_softmax(last_axis(z)),
+        }
+    }
+
+    /// The name without arguments, such as `leaky_relu`.
+    pub fn name(self) -> &'static str {
+        let row = TABLE.iter().find(|(_, of)| discriminant(of) == discriminant(&self));
+        row.expect("the table has every activation").0
+    }
+
+    fn arguments(self) -> Vec<f64> {
+        match self {
+            Activation::Linear { a, b } => vec![a, b],
+            Activation::LeakyRelu(p) | Activation::Elu(p) => vec![p],
+            _ => Vec::new(),
+        }
+    }
+
+    fn with_arguments(self, arguments: &[f64]) -> Option<Self> {
+        match (self, arguments) {
+            (Activation::Linear { .. }, &[a, b]) => Some(Activation::Linear { a, b }),
+            (Activation::LeakyRelu(_), &[slope]) => Some(Activation::LeakyRelu(slope)),
+            (Activation::Elu(_), &[alpha]) => Some(Activation::Elu(alpha)),
+            _ => None,
+        }
+    }
+}
+
+fn last_axis<T: Float>(z: Var<'_, T>) -> usize {
+    // Without axes this names axis 0, which the softmax refuses in its own words.
+    z.shape().len().saturating_sub(1)
+}
+
+impl fmt::Display for Activation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let arguments: Vec<_> = self.arguments().iter().map(f64::to_string).collect();
+        match arguments.is_empty() {
+            true => f.pad(self.name()),
+            false => f.pad(&format!("{}({})", self.name(), arguments.join(", "))),
+        }
+    }
+}
+
+impl FromStr for Activation {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        let text = text.trim();
+        let (name, arguments) = match text.split_once('(') {
+            Some((name, rest)) => (name.trim(), Some(rest)),
+            None => (text, None),
+        };
+        let Some(&(_, usual)) = TABLE.iter().find(|row| row.0 == name) else {
+            let names: Vec<_> = TABLE.iter().map(|row| row.0).collect();
+            return Err(Error::invalid(
+                "activation",
+                format!("`{name}` is not known; choose from {}", names.join(", ")),
+            ));
+        };
+        let Some(arguments) = arguments else { return Ok(usual) };
+        let numbers = arguments.strip_suffix(')').map(|list| list.split(',').map(|n| n.trim().parse()).collect());
+        let parsed = match numbers {
+            Some(Ok::<Vec<f64>, _>(numbers)) => usual.with_arguments(&numbers),
+            _ => None,
+        };
+        parsed.ok_or_else(|| Error::invalid("activation", format!("cannot read `{text}`; write it as `{usual}`")))
+    }
+}
+
+impl<T: Float> Module<T> for Activation {
+    fn forward<'t>(&self, x: Var<'t, T>) -> Var<'t, T> {
+        self.apply(x)
+    }
+
+    fn parameters(&self) -> Parameters<T> {
+        Parameters::new()
+    }
+
+    fn describe(&self) -> Vec<LayerRow> {
+        activation_row("activation", self.to_string(), 0)
+    }
+}
+
+fn activation_row(layer: &str, activation: String, parameters: usize) -> Vec<LayerRow> {
+    vec![LayerRow { layer: layer.into(), shape: String::new(), activation, parameters }]
+}
+
+/// An activation with its own value and the derivative of the identity, so that steps can be trained.
+///
+/// `y = f(z)`, `dz = dy` (Bengio, Léonard & Courville 2013). With [`Activation::UnitStep`] or [`Activation::Sign`] on a
+/// single neuron and a squared error, gradient descent on it is the perceptron rule.
+///
+/// ```
+/// use autograd::Tape;
+/// use mlp::{Activation, Module, StraightThrough};
+/// let tape = Tape::new();
+/// let z = tape.var([-0.3, 0.7]);
+/// let y = StraightThrough(Activation::UnitStep).forward(z);
+/// assert_eq!(y.value().to_vec(), [0.0, 1.0]);
+/// assert_eq!(y.sum().backward()[z].to_vec(), [1.0, 1.0]);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct StraightThrough(
+    /// The activation whose value is taken.
+    pub Activation,
+);
+
+impl<T: Float> Module<T> for StraightThrough {
+    fn forward<'t>(&self, x: Var<'t, T>) -> Var<'t, T> {
+        // z − z is exactly 0, so the value is f(z) to the last bit; z + (f(z) − z) would round.
+        (x - x.detach()) + self.0.apply(x).detach()
+    }
+
+    fn parameters(&self) -> Parameters<T> {
+        Parameters::new()
+    }
+
+    fn describe(&self) -> Vec<LayerRow> {
+        activation_row("straight_through", self.0.to_string(), 0)
+    }
+}
+
+/// The parametric rectifier: `z` for z > 0, else `αz`, with α learned; derivative α at 0 (He et al. 2015).
+///
+/// One α for all numbers, or one for each feature: `(…, features) → (…, features)`. It starts at ¼, as in the paper.
+///
+/// ```
+/// use autograd::Tape;
+/// use mlp::{Module, PRelu};
+/// let prelu = PRelu::new(1);
+/// let tape = Tape::new();
+/// let y = prelu.forward(tape.var([-2.0, 3.0]));
+/// assert_eq!(y.value().to_vec(), [-0.5, 3.0]);
+/// assert_eq!(y.sum().backward()[&prelu.alpha].item(), -2.0);
+/// ```
+#[derive(Debug, Clone)]
+pub struct PRelu<T: Float = f64> {
+    /// α, of shape (1,) or (features,).
+    pub alpha: Param<T>,
+}
+
+impl<T: Float> PRelu<T> {
+    /// With one α for each of `features`; 1 shares it among all.
+    pub fn new(features: usize) -> Self {
+        PRelu { alpha: Param::new(Tensor::full([features], T::from_f64(0.25))) }
+    }
+}
+
+impl<T: Float> Module<T> for PRelu<T> {
+    /// # Panics
+    /// If there are several α and the rows of `x` do not have as many numbers.
+    #[track_caller]
+    fn forward<'t>(&self, x: Var<'t, T>) -> Var<'t, T> {
+        if self.alpha.numel() != 1 {
+            check_features("prelu", x, self.alpha.numel());
+        }
+        x.greater(0.0).select(x, x * &self.alpha)
+    }
+
+    fn parameters(&self) -> Parameters<T> {
+        Parameters::new().with("alpha", &self.alpha)
+    }
+
+    fn describe(&self) -> Vec<LayerRow> {
+        activation_row("prelu", "prelu".into(), self.alpha.numel())
+    }
+}
+
+/// A user's own function without parameters, such as an activation, as a module with a name.
+///
+/// ```
+/// use autograd::{Tensor, Var};
+/// use mlp::{Function, Module};
+/// let cube = Function::new("cube", |z: Var| z.powi(3));
+/// assert_eq!(cube.predict(&Tensor::from([2.0])).to_vec(), [8.0]);
+/// assert_eq!(cube.describe()[0].activation, "cube");
+/// ```
+pub struct Function<T: Float = f64> {
+    name: String,
+    f: Box<Formula<T>>,
+}
+
+type Formula<T> = dyn for<'t> Fn(Var<'t, T>) -> Var<'t, T> + Send + Sync;
+
+impl<T: Float> Function<T> {
+    /// The function `f` under a name for tables.
+    pub fn new(name: impl Into<String>, f: impl for<'t> Fn(Var<'t, T>) -> Var<'t, T> + Send + Sync + 'static) -> Self {
+        Function { name: name.into(), f: Box::new(f) }
+    }
+}
+
+impl<T: Float> fmt::Debug for Function<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Function({})", self.name)
+    }
+}
+
+impl<T: Float> Module<T> for Function<T> {
+    fn forward<'t>(&self, x: Var<'t, T>) -> Var<'t, T> {
+        (self.f)(x)
+    }
+
+    fn parameters(&self) -> Parameters<T> {
+        Parameters::new()
+    }
+
+    fn describe(&self) -> Vec<LayerRow> {
+        activation_row("function", self.name.clone(), 0)
+    }
+}

@@ -1,0 +1,70 @@
+//! [`Dropout`]: random zeros while training.
+
+use autograd::{Float, Parameters, Tensor, Var};
+use rand::RngExt;
+
+use crate::Error;
+use crate::module::{LayerRow, Module};
+
+/// Inverted dropout: while the tape trains, each number is 0 with probability `p`, else multiplied by `1/(1 − p)`; while
+/// it evaluates, the identity (Srivastava et al. 2014).
+///
+/// The expected output is the input. Randomness comes from [`Tape::train`](autograd::Tape::train), so the same seed
+/// drops the same numbers.
+///
+/// ```
+/// use autograd::{Tape, Tensor};
+/// use mlp::{Dropout, Module};
+/// let dropout = Dropout::new(0.5)?;
+/// let tape = Tape::new();
+/// let x = tape.var(Tensor::ones([100]));
+/// assert_eq!(dropout.forward(x).value(), x.value());
+/// tape.train(7);
+/// assert!(dropout.forward(x).value().to_vec().iter().all(|&y| y == 0.0 || y == 2.0));
+/// assert!(Dropout::new(1.0).is_err());
+/// # Ok::<(), mlp::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Dropout {
+    p: f64,
+}
+
+impl Dropout {
+    /// Dropout with probability `p`.
+    ///
+    /// # Errors
+    /// If `p` lies outside [0, 1).
+    pub fn new(p: f64) -> Result<Self, Error> {
+        match (0.0..1.0).contains(&p) {
+            true => Ok(Dropout { p }),
+            false => Err(Error::invalid("dropout", format!("the probability {p} lies outside [0, 1)"))),
+        }
+    }
+
+    /// The probability that a number is dropped.
+    pub fn p(self) -> f64 {
+        self.p
+    }
+}
+
+impl<T: Float> Module<T> for Dropout {
+    fn forward<'t>(&self, x: Var<'t, T>) -> Var<'t, T> {
+        let kept = T::from_f64(1.0 / (1.0 - self.p));
+        let mask = x
+            .tape()
+            .random(|rng| Tensor::from_fn(x.shape(), |_| if rng.random_bool(self.p) { T::zero() } else { kept }));
+        match mask {
+            Some(mask) => x * &mask,
+            None => x,
+        }
+    }
+
+    fn parameters(&self) -> Parameters<T> {
+        Parameters::new()
+    }
+
+    fn describe(&self) -> Vec<LayerRow> {
+        let layer = format!("dropout({})", self.p);
+        vec![LayerRow { layer, shape: String::new(), activation: String::new(), parameters: 0 }]
+    }
+}

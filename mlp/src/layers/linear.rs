@@ -1,0 +1,85 @@
+//! [`Linear`]: weighted sums.
+
+use autograd::{Float, Param, Parameters, Tensor, Var};
+use rand::Rng;
+
+use crate::module::{LayerRow, Module};
+use crate::{Error, Init};
+
+/// A fully connected layer without activation: `p = xW + b`, `(…, inputs) → (…, outputs)`.
+///
+/// `p_l = Σ_j x_j w_jl + b_l`; `dx = dp · Wᵀ`, `dW = xᵀ · dp`, `db = Σ dp` over the samples.
+///
+/// ```
+/// use autograd::{Param, Tensor};
+/// use mlp::{Linear, Module};
+/// let layer = Linear { w: Param::new([[0.2], [1.5], [0.5]]), b: None };
+/// let p = layer.predict(&Tensor::from([[1.0, 0.0, 1.0]]));
+/// assert_eq!(p, Tensor::from([[0.7]]));
+/// ```
+#[derive(Debug, Clone)]
+pub struct Linear<T: Float = f64> {
+    /// The weights, (inputs, outputs).
+    pub w: Param<T>,
+    /// The biases, (outputs,).
+    pub b: Option<Param<T>>,
+}
+
+impl<T: Float> Linear<T> {
+    /// A layer with weights drawn by `init` and biases 0.
+    ///
+    /// # Errors
+    /// If it has no inputs or no outputs.
+    pub fn new(inputs: usize, outputs: usize, init: &Init, rng: &mut (impl Rng + ?Sized)) -> Result<Self, Error> {
+        if inputs == 0 || outputs == 0 {
+            return Err(Error::invalid("linear", format!("{inputs} → {outputs}: a layer needs inputs and outputs")));
+        }
+        let w = Param::new(init.try_sample([inputs, outputs], rng)?);
+        Ok(Linear { w, b: Some(Param::new(Tensor::zeros([outputs]))) })
+    }
+
+    /// The same layer without biases: `p = xW`.
+    #[must_use]
+    pub fn without_bias(self) -> Self {
+        Linear { b: None, ..self }
+    }
+
+    /// The length of an input row.
+    pub fn inputs(&self) -> usize {
+        self.w.shape()[0]
+    }
+
+    /// The length of an output row.
+    pub fn outputs(&self) -> usize {
+        self.w.shape()[1]
+    }
+}
+
+impl<T: Float> Module<T> for Linear<T> {
+    /// # Panics
+    /// If the rows of `x` are not `inputs` long.
+    #[track_caller]
+    fn forward<'t>(&self, x: Var<'t, T>) -> Var<'t, T> {
+        match &self.b {
+            Some(b) => x.affine(&self.w, b),
+            None => x.matmul(&self.w),
+        }
+    }
+
+    fn parameters(&self) -> Parameters<T> {
+        let parameters = Parameters::new().with("w", &self.w);
+        match &self.b {
+            Some(b) => parameters.with("b", b),
+            None => parameters,
+        }
+    }
+
+    fn describe(&self) -> Vec<LayerRow> {
+        vec![LayerRow {
+            layer: "linear".into(),
+            shape: format!("{} → {}", self.inputs(), self.outputs()),
+            activation: String::new(),
+            parameters: self.parameters().numel(),
+        }]
+    }
+}

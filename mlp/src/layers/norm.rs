@@ -1,0 +1,64 @@
+//! [`LayerNorm`]: rows of mean 0 and variance 1.
+
+use autograd::{Float, Param, Parameters, Tensor, Var};
+
+use crate::Error;
+use crate::module::{LayerRow, Module};
+
+/// Layer normalisation: `y = (x − mean)/√(variance + eps) · gain + shift` over the last axis (Ba, Kiros & Hinton 2016).
+///
+/// `(…, features) → (…, features)`; the variance is not corrected for a sample.
+///
+/// ```
+/// use autograd::Tensor;
+/// use mlp::{LayerNorm, Module};
+/// let y = LayerNorm::new(2)?.predict(&Tensor::from([[10.0, 30.0]]));
+/// assert!(y.is_close(&Tensor::from([[-1.0, 1.0]]), 1e-6));
+/// # Ok::<(), mlp::Error>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct LayerNorm<T: Float = f64> {
+    /// The factor of each feature, at first 1.
+    pub gain: Param<T>,
+    /// What is added to each feature, at first 0.
+    pub shift: Param<T>,
+    /// Keeps the root away from 0.
+    pub eps: f64,
+}
+
+impl<T: Float> LayerNorm<T> {
+    /// For rows of `features` numbers, with `eps` 1e−5.
+    ///
+    /// # Errors
+    /// If there are no features.
+    pub fn new(features: usize) -> Result<Self, Error> {
+        if features == 0 {
+            return Err(Error::invalid("layer_norm", "0 features: there is nothing to normalise"));
+        }
+        let (gain, shift) = (Param::new(Tensor::ones([features])), Param::new(Tensor::zeros([features])));
+        Ok(LayerNorm { gain, shift, eps: 1e-5 })
+    }
+}
+
+impl<T: Float> Module<T> for LayerNorm<T> {
+    /// # Panics
+    /// If the rows of `x` do not have as many numbers as there are features.
+    #[track_caller]
+    fn forward<'t>(&self, x: Var<'t, T>) -> Var<'t, T> {
+        super::check_features("layer_norm", x, self.gain.numel());
+        let last = x.shape().len() - 1;
+        let centred = x - x.mean_keep(last);
+        let variance = centred.square().mean_keep(last);
+        centred / (variance + self.eps).sqrt() * &self.gain + &self.shift
+    }
+
+    fn parameters(&self) -> Parameters<T> {
+        Parameters::new().with("gain", &self.gain).with("shift", &self.shift)
+    }
+
+    fn describe(&self) -> Vec<LayerRow> {
+        let n = self.gain.numel();
+        let shape = format!("{n} → {n}");
+        vec![LayerRow { layer: "layer_norm".into(), shape, activation: String::new(), parameters: 2 * n }]
+    }
+}

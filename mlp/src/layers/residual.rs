@@ -1,0 +1,51 @@
+//! [`Residual`]: a module beside a shortcut.
+
+use std::fmt;
+
+use autograd::{Float, Parameters, Var};
+
+use crate::module::{LayerRow, Module, summary};
+
+/// A module with a shortcut around it: `y = x + f(x)`, so that `dx = dy + f'ᵀ·dy` cannot vanish (He et al. 2016).
+///
+/// ```
+/// use autograd::Tensor;
+/// use mlp::{Activation, Module, Residual};
+/// let y = Residual::new(Activation::Relu).predict(&Tensor::from([-1.0, 2.0]));
+/// assert_eq!(y.to_vec(), [-1.0, 4.0]);
+/// ```
+pub struct Residual<T: Float = f64>(Box<dyn Module<T>>);
+
+impl<T: Float> Residual<T> {
+    /// A shortcut around `f`, whose output must have the shape of its input.
+    pub fn new(f: impl Module<T> + 'static) -> Self {
+        Residual(Box::new(f))
+    }
+}
+
+impl<T: Float> Module<T> for Residual<T> {
+    /// # Panics
+    /// If `f(x)` does not have the shape of `x`.
+    #[track_caller]
+    fn forward<'t>(&self, x: Var<'t, T>) -> Var<'t, T> {
+        let y = self.0.forward(x);
+        let (from, to) = (x.shape(), y.shape());
+        assert!(from == to, "residual: the module turns shape {from} into {to}; a shortcut needs equal shapes");
+        x + y
+    }
+
+    fn parameters(&self) -> Parameters<T> {
+        self.0.parameters()
+    }
+
+    fn describe(&self) -> Vec<LayerRow> {
+        let within = |row: LayerRow| LayerRow { layer: format!("residual {}", row.layer), ..row };
+        self.0.describe().into_iter().map(within).collect()
+    }
+}
+
+impl<T: Float> fmt::Debug for Residual<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&summary(self))
+    }
+}

@@ -1,0 +1,68 @@
+//! [`Sequential`]: modules in a row.
+
+use std::fmt;
+
+use autograd::{Float, Parameters, Var};
+
+use crate::module::{LayerRow, Module, summary};
+
+/// Modules one after the other: `y = fₙ(…f₁(f₀(x)))`; parameters are named by position: `0.w`, `0.b`, `2.w`.
+///
+/// ```
+/// use autograd::{Param, Parameters};
+/// use mlp::{Activation, Linear, Module, Sequential};
+/// let layer = |w: [[f64; 1]; 2]| Linear { w: Param::new(w), b: Some(Param::new([0.0])) };
+/// let model = Sequential::new().then(layer([[1.0], [2.0]])).then(Activation::Tanh);
+/// assert_eq!(model.parameters().names().collect::<Vec<_>>(), ["0.w", "0.b"]);
+/// assert!(model.to_string().contains("tanh"));
+/// ```
+pub struct Sequential<T: Float = f64>(Vec<Box<dyn Module<T>>>);
+
+impl<T: Float> Sequential<T> {
+    /// No modules yet: the identity.
+    pub fn new() -> Self {
+        Sequential(Vec::new())
+    }
+
+    /// These and then `module`.
+    #[must_use]
+    pub fn then(mut self, module: impl Module<T> + 'static) -> Self {
+        self.0.push(Box::new(module));
+        self
+    }
+}
+
+impl<T: Float> Default for Sequential<T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<T: Float> Module<T> for Sequential<T> {
+    fn forward<'t>(&self, x: Var<'t, T>) -> Var<'t, T> {
+        self.0.iter().fold(x, |x, module| module.forward(x))
+    }
+
+    fn parameters(&self) -> Parameters<T> {
+        let named = self.0.iter().enumerate();
+        named.fold(Parameters::new(), |all, (i, module)| all.with_all(&i.to_string(), &module.parameters()))
+    }
+
+    fn describe(&self) -> Vec<LayerRow> {
+        let numbered = |i: usize, row: LayerRow| LayerRow { layer: format!("{i} {}", row.layer), ..row };
+        let rows = self.0.iter().enumerate();
+        rows.flat_map(|(i, module)| module.describe().into_iter().map(move |row| numbered(i, row))).collect()
+    }
+}
+
+impl<T: Float> fmt::Display for Sequential<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&summary(self))
+    }
+}
+
+impl<T: Float> fmt::Debug for Sequential<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}

@@ -1,0 +1,96 @@
+//! Losses between numbers.
+
+use autograd::{Float, Var};
+
+use super::{Loss, row_axis, values};
+use crate::{Error, Targets};
+
+/// Squared error: `(y − t)²` for each number, `dy = 2(y − t)`; the mean over n numbers has `dy = 2/n·(y − t)`.
+///
+/// ```
+/// use autograd::{Tape, Tensor};
+/// use mlp::{Loss, Mse, Targets};
+/// let tape = Tape::new();
+/// let y = tape.var([[0.6], [0.4]]);
+/// let targets = Targets::Values(Tensor::from([[1.0], [0.0]]));
+/// assert!(Mse.each(y, &targets)?.value().is_close(&Tensor::from([[0.16], [0.16]]), 1e-12));
+/// assert!((Mse.mean(y, &targets)?.value() - 0.16).abs() < 1e-12);
+/// # Ok::<(), mlp::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Mse;
+
+impl<T: Float> Loss<T> for Mse {
+    fn each<'t>(&self, y: Var<'t, T>, targets: &Targets<T>) -> Result<Var<'t, T>, Error> {
+        Ok((y - values("mse", y, targets)?).square())
+    }
+}
+
+/// Absolute error: `|y − t|` for each number, `dy = sign(y − t)`, 0 at 0.
+///
+/// ```
+/// use autograd::{Tape, Tensor};
+/// use mlp::{L1, Loss, Targets};
+/// let tape = Tape::new();
+/// let y = tape.var([1.0, -2.0]);
+/// assert_eq!(L1.sum(y, &Targets::Values(Tensor::from([0.0, 0.0])))?.value(), 3.0);
+/// # Ok::<(), mlp::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct L1;
+
+impl<T: Float> Loss<T> for L1 {
+    fn each<'t>(&self, y: Var<'t, T>, targets: &Targets<T>) -> Result<Var<'t, T>, Error> {
+        Ok((y - values("l1", y, targets)?).abs())
+    }
+}
+
+/// Squared near 0 and straight beyond δ: with `d = y − t`, `½d²` for |d| ≤ δ, else `δ(|d| − ½δ)`; `dy` is `d` cut to
+/// [−δ, δ] (Huber 1964).
+///
+/// ```
+/// use autograd::{Tape, Tensor};
+/// use mlp::{Huber, Loss, Targets};
+/// let tape = Tape::new();
+/// let y = tape.var([0.5, -3.0]);
+/// let each = Huber { delta: 1.0 }.each(y, &Targets::Values(Tensor::from([0.0, 0.0])))?;
+/// assert_eq!(each.value().to_vec(), [0.125, 2.5]);
+/// assert_eq!(each.sum().backward()[y].to_vec(), [0.5, -1.0]);
+/// # Ok::<(), mlp::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Huber {
+    /// Where the parabola ends.
+    pub delta: f64,
+}
+
+impl<T: Float> Loss<T> for Huber {
+    fn each<'t>(&self, y: Var<'t, T>, targets: &Targets<T>) -> Result<Var<'t, T>, Error> {
+        // With q = min(|d|, δ), both branches are ½q² + δ(|d| − q).
+        let distance = (y - values("huber", y, targets)?).abs();
+        let near = distance.at_most(self.delta);
+        Ok(near.square() * 0.5 + (distance - near) * self.delta)
+    }
+}
+
+/// Euclidean distance: `‖y − t‖` of each row, `dy = (y − t)/‖y − t‖`, 0 at 0; `(…, outputs) → (…)`.
+///
+/// ```
+/// use autograd::{Tape, Tensor};
+/// use mlp::{Euclidean, Loss, Targets};
+/// let tape = Tape::new();
+/// let y = tape.var([[3.0, 4.0]]);
+/// let loss = Euclidean.mean(y, &Targets::Values(Tensor::zeros([1, 2])))?;
+/// assert_eq!(loss.value(), 5.0);
+/// assert_eq!(loss.backward()[y].to_vec(), [0.6, 0.8]);
+/// # Ok::<(), mlp::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Euclidean;
+
+impl<T: Float> Loss<T> for Euclidean {
+    fn each<'t>(&self, y: Var<'t, T>, targets: &Targets<T>) -> Result<Var<'t, T>, Error> {
+        let axis = row_axis("euclidean", y)?;
+        Ok((y - values("euclidean", y, targets)?).norm_axis(axis))
+    }
+}

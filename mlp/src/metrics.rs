@@ -1,0 +1,65 @@
+//! How good outputs are, in numbers that need no gradient.
+
+use autograd::{Float, Tensor};
+
+use crate::Error;
+
+/// The share of rows whose largest output is that of their class; logits and probabilities serve alike.
+///
+/// ```
+/// use autograd::Tensor;
+/// use mlp::metrics::accuracy;
+/// let logits = Tensor::from([[2.0, 1.0], [0.0, 3.0], [5.0, 4.0]]);
+/// assert_eq!(accuracy(&logits, &[0, 1, 1])?, 2.0 / 3.0);
+/// # Ok::<(), mlp::Error>(())
+/// ```
+///
+/// # Errors
+/// If the outputs are not (samples, classes), or there is not one existing class for each row, or there are no rows.
+pub fn accuracy<T: Float>(outputs: &Tensor<T>, classes: &[usize]) -> Result<f64, Error> {
+    let predicted = predicted("accuracy", outputs, classes)?;
+    if classes.is_empty() {
+        return Err(Error::invalid("accuracy", "there are no samples"));
+    }
+    let right = predicted.iter().zip(classes).filter(|(a, b)| a == b).count();
+    Ok(right as f64 / classes.len() as f64)
+}
+
+/// How often each class (row) was taken for each class (column).
+///
+/// ```
+/// use autograd::Tensor;
+/// use mlp::metrics::confusion_matrix;
+/// let logits = Tensor::from([[2.0, 1.0], [0.0, 3.0], [5.0, 4.0]]);
+/// assert_eq!(confusion_matrix(&logits, &[0, 1, 1])?, [[1, 0], [1, 1]]);
+/// # Ok::<(), mlp::Error>(())
+/// ```
+///
+/// # Errors
+/// If the outputs are not (samples, classes), or there is not one existing class for each row.
+pub fn confusion_matrix<T: Float>(outputs: &Tensor<T>, classes: &[usize]) -> Result<Vec<Vec<usize>>, Error> {
+    let predicted = predicted("confusion_matrix", outputs, classes)?;
+    let width = outputs.shape()[1];
+    let mut counts = vec![vec![0; width]; width];
+    for (predicted, &class) in predicted.into_iter().zip(classes) {
+        counts[class][predicted] += 1;
+    }
+    Ok(counts)
+}
+
+fn predicted<T: Float>(what: &'static str, outputs: &Tensor<T>, classes: &[usize]) -> Result<Vec<usize>, Error> {
+    let shape = outputs.shape();
+    let [n, width] = shape[..] else {
+        return Err(Error::invalid(what, format!("outputs of shape {shape} are not (samples, classes)")));
+    };
+    if n != classes.len() || width == 0 {
+        return Err(Error::invalid(what, format!("{} classes do not fit outputs of shape {shape}", classes.len())));
+    }
+    if let Some((i, class)) = classes.iter().enumerate().find(|(_, class)| **class >= width) {
+        return Err(Error::invalid(
+            what,
+            format!("class {class} of sample {i} does not exist in outputs of shape {shape}"),
+        ));
+    }
+    Ok(outputs.argmax(1))
+}

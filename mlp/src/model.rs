@@ -1,0 +1,243 @@
+//! [`Mlp`]: the multilayer perceptron, and its builder.
+
+use std::fmt;
+
+use autograd::{Float, Parameters, Var};
+use rand::Rng;
+
+use crate::activation::Activation;
+use crate::layers::{Dropout, LayerNorm, Linear};
+use crate::module::{LayerRow, Module, summary};
+use crate::{Error, Init};
+
+/// A multilayer perceptron: `y = f_output(f_hidden(xW + b)V + c)`, with any number of hidden layers.
+///
+/// Samples are rows: `(…, inputs) → (…, outputs)`. Parameters are named `layers.0.w`, `layers.0.b`, and so on.
+///
+/// ```
+/// use autograd::Tensor;
+/// use mlp::{Activation, Mlp, Module};
+/// use rand::{SeedableRng, rngs::StdRng};
+/// let model: Mlp = Mlp::new(64)
+///     .hidden(64, Activation::Relu)
+///     .hidden(32, Activation::Tanh)
+///     .output(10, Activation::Identity)
+///     .build(&mut StdRng::seed_from_u64(1))?;
+/// assert_eq!(model.predict(&Tensor::zeros([5, 64])).shape(), &[5, 10].into());
+/// assert_eq!(model.parameters().numel(), 64 * 64 + 64 + 64 * 32 + 32 + 32 * 10 + 10);
+/// # Ok::<(), mlp::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct Mlp<T: Float = f64> {
+    layers: Vec<Layer<T>>,
+}
+
+/// One layer of an [`Mlp`]: `h = dropout(f(norm(xW + b)))`.
+///
+/// The fields are public so that a pass can be followed step by step.
+///
+/// ```
+/// use autograd::{Param, Tape};
+/// use mlp::{Activation, Layer, Linear, Mlp, Module};
+/// let linear = Linear { w: Param::new([[0.2], [1.5], [0.5]]), b: None };
+/// let model = Mlp::from_layers([Layer::new(linear, Activation::Sigmoid)]);
+/// let tape = Tape::new();
+/// let mut x = tape.constant([[1.0, 0.0, 1.0]]);
+/// for layer in model.layers() {
+///     let p = layer.linear.forward(x);
+///     x = layer.activation.apply(p);
+///     println!("sum {p}, output {x}");
+/// }
+/// assert!((x.value().item() - 0.668).abs() < 5e-4);
+/// ```
+#[derive(Debug, Clone)]
+pub struct Layer<T: Float = f64> {
+    /// `p = xW + b`.
+    pub linear: Linear<T>,
+    /// Normalises `p`.
+    pub norm: Option<LayerNorm<T>>,
+    /// `h = f(p)`.
+    pub activation: Activation,
+    /// Drops numbers of `h` while training.
+    pub dropout: Option<Dropout>,
+}
+
+impl<T: Float> Layer<T> {
+    /// Without normalisation and dropout.
+    pub fn new(linear: Linear<T>, activation: Activation) -> Self {
+        Layer { linear, norm: None, activation, dropout: None }
+    }
+}
+
+impl<T: Float> Module<T> for Layer<T> {
+    fn forward<'t>(&self, x: Var<'t, T>) -> Var<'t, T> {
+        let p = self.linear.forward(x);
+        let p = self.norm.as_ref().map_or(p, |norm| norm.forward(p));
+        let h = self.activation.apply(p);
+        self.dropout.map_or(h, |dropout| dropout.forward(h))
+    }
+
+    fn parameters(&self) -> Parameters<T> {
+        let parameters = self.linear.parameters();
+        match &self.norm {
+            Some(norm) => parameters.with_all("norm", &norm.parameters()),
+            None => parameters,
+        }
+    }
+
+    fn describe(&self) -> Vec<LayerRow> {
+        let mut row = self.linear.describe().remove(0);
+        if self.norm.is_some() {
+            row.layer += " + layer_norm";
+        }
+        if let Some(dropout) = self.dropout {
+            row.layer += &format!(" + dropout({})", dropout.p());
+        }
+        row.activation = self.activation.to_string();
+        row.parameters = self.parameters().numel();
+        vec![row]
+    }
+}
+
+impl Mlp {
+    /// Begins a network for rows of `inputs` numbers; its type of number is chosen by [`MlpBuilder::build`].
+    #[expect(clippy::new_ret_no_self, reason = "a network without layers is none; the builder collects them")]
+    pub fn new(inputs: usize) -> MlpBuilder {
+        MlpBuilder { inputs, hidden: Vec::new(), output: None, init: None, dropout: None, layer_norm: false }
+    }
+}
+
+impl<T: Float> Mlp<T> {
+    /// A network of layers made elsewhere.
+    pub fn from_layers(layers: impl IntoIterator<Item = Layer<T>>) -> Self {
+        Mlp { layers: layers.into_iter().collect() }
+    }
+
+    /// The layers, from input to output.
+    pub fn layers(&self) -> &[Layer<T>] {
+        &self.layers
+    }
+}
+
+impl<T: Float> Module<T> for Mlp<T> {
+    /// # Panics
+    /// If the rows of `x` do not have the length of the network's input.
+    fn forward<'t>(&self, x: Var<'t, T>) -> Var<'t, T> {
+        self.layers.iter().fold(x, |x, layer| layer.forward(x))
+    }
+
+    fn parameters(&self) -> Parameters<T> {
+        let named = self.layers.iter().enumerate();
+        named.fold(Parameters::new(), |all, (i, layer)| all.with_all(&format!("layers.{i}"), &layer.parameters()))
+    }
+
+    fn describe(&self) -> Vec<LayerRow> {
+        let numbered = |(i, row): (usize, LayerRow)| LayerRow { layer: format!("{i} {}", row.layer), ..row };
+        self.layers.iter().flat_map(Layer::describe).enumerate().map(numbered).collect()
+    }
+}
+
+impl<T: Float> fmt::Display for Mlp<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&summary(self))
+    }
+}
+
+impl<T: Float> fmt::Debug for Mlp<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// Collects the layers of an [`Mlp`].
+///
+/// ```
+/// use mlp::{Activation, Init, Mlp};
+/// use rand::{SeedableRng, rngs::StdRng};
+/// let builder = Mlp::new(8)
+///     .hidden(16, Activation::Relu)
+///     .output(3, Activation::Identity)
+///     .init(Init::he_normal())
+///     .dropout(0.1)
+///     .layer_norm();
+/// let model: Mlp<f32> = builder.build(&mut StdRng::seed_from_u64(0))?;
+/// assert_eq!(model.layers().len(), 2);
+/// # Ok::<(), mlp::Error>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct MlpBuilder {
+    inputs: usize,
+    hidden: Vec<(usize, Activation)>,
+    output: Option<(usize, Activation)>,
+    init: Option<Init>,
+    dropout: Option<f64>,
+    layer_norm: bool,
+}
+
+impl MlpBuilder {
+    /// One more hidden layer.
+    #[must_use]
+    pub fn hidden(mut self, units: usize, activation: Activation) -> Self {
+        self.hidden.push((units, activation));
+        self
+    }
+
+    /// The output layer; leave the activation [`Activation::Identity`] for losses that take logits.
+    #[must_use]
+    pub fn output(self, units: usize, activation: Activation) -> Self {
+        MlpBuilder { output: Some((units, activation)), ..self }
+    }
+
+    /// How all weights are drawn. Without it each layer's activation decides: He normal for the rectifier family (ReLU,
+    /// leaky, ELU, GELU, SiLU, Mish, softplus), LeCun normal for SELU, Glorot uniform for the others. Biases are 0.
+    #[must_use]
+    pub fn init(self, init: Init) -> Self {
+        MlpBuilder { init: Some(init), ..self }
+    }
+
+    /// Dropout with probability `p` after each hidden layer.
+    #[must_use]
+    pub fn dropout(self, p: f64) -> Self {
+        MlpBuilder { dropout: Some(p), ..self }
+    }
+
+    /// Layer normalisation of each hidden layer's sums.
+    #[must_use]
+    pub fn layer_norm(self) -> Self {
+        MlpBuilder { layer_norm: true, ..self }
+    }
+
+    /// The network, its weights drawn from `rng`: the same seed gives the same network.
+    ///
+    /// # Errors
+    /// If there is no output layer, a layer has no units, there are no inputs, or the dropout probability lies outside [0, 1).
+    pub fn build<T: Float>(self, rng: &mut (impl Rng + ?Sized)) -> Result<Mlp<T>, Error> {
+        let output = self
+            .output
+            .ok_or_else(|| Error::invalid("mlp", "it has no output layer; call output(units, activation)"))?;
+        let dropout = self.dropout.map(Dropout::new).transpose()?;
+        let mut layers = Vec::with_capacity(self.hidden.len() + 1);
+        let mut inputs = self.inputs;
+        for &(units, activation) in self.hidden.iter().chain([&output]) {
+            let is_hidden = layers.len() < self.hidden.len();
+            let init = self.init.unwrap_or_else(|| usual_init(activation));
+            let linear = Linear::new(inputs, units, &init, rng).map_err(|_| {
+                Error::invalid("mlp", format!("layer {} would be {inputs} → {units}; no size may be 0", layers.len()))
+            })?;
+            let norm = if self.layer_norm && is_hidden { Some(LayerNorm::new(units)?) } else { None };
+            layers.push(Layer { linear, norm, activation, dropout: dropout.filter(|_| is_hidden) });
+            inputs = units;
+        }
+        Ok(Mlp { layers })
+    }
+}
+
+/// He et al. 2015 for functions that cut one side off, Klambauer et al. 2017 for SELU, Glorot & Bengio 2010 otherwise.
+fn usual_init(activation: Activation) -> Init {
+    use Activation::*;
+    match activation {
+        Relu | LeakyRelu(_) | Elu(_) | Softplus | Gelu | GeluTanh | Silu | Mish => Init::he_normal(),
+        Selu => Init::lecun_normal(),
+        _ => Init::glorot_uniform(),
+    }
+}

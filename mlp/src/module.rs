@@ -1,0 +1,127 @@
+//! [`Module`]: anything that maps arrays to arrays and has parameters; and the table that a model prints.
+
+use std::any::type_name;
+
+use autograd::{Float, Parameters, Tape, Tensor, Var};
+
+/// A differentiable function of one array, with named parameters.
+///
+/// Layers and models implement it, and so may any struct: `forward` is the formula, `parameters` says what is trained.
+/// It works as `dyn Module`.
+///
+/// ```
+/// use autograd::{Param, Parameters, Tensor, Var};
+/// use mlp::{Module, summary};
+///
+/// struct Neuron {
+///     w: Param,
+///     b: Param,
+/// }
+///
+/// impl Module for Neuron {
+///     fn forward<'t>(&self, x: Var<'t>) -> Var<'t> {
+///         x.affine(&self.w, &self.b).sigmoid()
+///     }
+///     fn parameters(&self) -> Parameters {
+///         Parameters::new().with("w", &self.w).with("b", &self.b)
+///     }
+/// }
+///
+/// let neuron = Neuron { w: Param::new([[0.2], [1.5], [0.5]]), b: Param::new([0.0]) };
+/// let y = neuron.predict(&Tensor::from([[1.0, 0.0, 1.0]]));
+/// assert!((y.item() - 0.668).abs() < 5e-4);
+/// assert!(summary(&neuron).contains("Neuron"));
+/// ```
+pub trait Module<T: Float = f64>: Send + Sync {
+    /// The output for `x`, recorded on the tape of `x`.
+    fn forward<'t>(&self, x: Var<'t, T>) -> Var<'t, T>;
+
+    /// What is trained, in a fixed order and under fixed names.
+    fn parameters(&self) -> Parameters<T>;
+
+    /// The rows of this module in the table of [`summary`]; unless overridden, one with the type's name and the shapes
+    /// of its parameters.
+    fn describe(&self) -> Vec<LayerRow> {
+        let parameters = self.parameters();
+        let shapes: Vec<_> = parameters.iter().map(|(name, param)| format!("{name} {}", param.shape())).collect();
+        vec![LayerRow {
+            layer: short_name(type_name::<Self>()).to_string(),
+            shape: shapes.join(", "),
+            activation: String::new(),
+            parameters: parameters.numel(),
+        }]
+    }
+
+    /// The output for plain inputs, while evaluating: no gradient is kept and dropout passes its input through.
+    fn predict(&self, inputs: &Tensor<T>) -> Tensor<T> {
+        let tape = Tape::default();
+        self.forward(tape.constant(inputs.clone())).value()
+    }
+}
+
+/// A module whose type is known only at run time.
+impl<T: Float> Module<T> for Box<dyn Module<T>> {
+    fn forward<'t>(&self, x: Var<'t, T>) -> Var<'t, T> {
+        (**self).forward(x)
+    }
+
+    fn parameters(&self) -> Parameters<T> {
+        (**self).parameters()
+    }
+
+    fn describe(&self) -> Vec<LayerRow> {
+        (**self).describe()
+    }
+}
+
+/// `Neuron` for `my_crate::cells::Neuron<f64>`.
+fn short_name(path: &str) -> &str {
+    let path = path.split('<').next().unwrap_or(path);
+    path.rsplit("::").next().unwrap_or(path)
+}
+
+/// One row of the table that a model prints.
+///
+/// ```
+/// use mlp::{Activation, Module};
+/// let row = &Module::<f64>::describe(&Activation::Tanh)[0];
+/// assert_eq!((row.activation.as_str(), row.parameters), ("tanh", 0));
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LayerRow {
+    /// What kind of layer it is.
+    pub layer: String,
+    /// The lengths of a sample's row, in → out; empty if the layer takes any.
+    pub shape: String,
+    /// The activation after it; empty if there is none.
+    pub activation: String,
+    /// How many numbers it trains.
+    pub parameters: usize,
+}
+
+/// The table of a model: layer, shape, activation and number of parameters, with the total.
+///
+/// ```
+/// use mlp::{Activation, Mlp, summary};
+/// use rand::{SeedableRng, rngs::StdRng};
+/// let mut rng = StdRng::seed_from_u64(0);
+/// let model: Mlp = Mlp::new(3).hidden(4, Activation::Sigmoid).output(2, Activation::Sigmoid).build(&mut rng)?;
+/// assert_eq!(summary(&model), "\
+/// layer     shape  activation  parameters
+/// 0 linear  3 → 4  sigmoid             16
+/// 1 linear  4 → 2  sigmoid             10
+/// total                                26
+/// ");
+/// # Ok::<(), mlp::Error>(())
+/// ```
+pub fn summary<T: Float, M: Module<T> + ?Sized>(model: &M) -> String {
+    let rows = model.describe();
+    let total: usize = rows.iter().map(|row| row.parameters).sum();
+    let row = |a: &str, b: &str, c: &str, d: String| [a.to_string(), b.to_string(), c.to_string(), d];
+    let mut cells = vec![row("layer", "shape", "activation", "parameters".into())];
+    cells.extend(rows.iter().map(|r| row(&r.layer, &r.shape, &r.activation, r.parameters.to_string())));
+    cells.push(row("total", "", "", total.to_string()));
+    let width = |column: usize| cells.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+    let [a, b, c, d] = [0, 1, 2, 3].map(width);
+    cells.iter().map(|[w, x, y, z]| format!("{w:a$}  {x:b$}  {y:c$}  {z:>d$}\n")).collect()
+}

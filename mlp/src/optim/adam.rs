@@ -1,0 +1,117 @@
+//! [`Adam`]: steps scaled by running moments.
+
+use autograd::{Float, Gradients, Number, Param, Parameters, Tensor};
+
+use super::{Optimizer, check_rate, distinct, zeros};
+
+/// Adam (Kingma & Ba 2015), with decoupled weight decay if asked for (AdamW, Loshchilov & Hutter 2019).
+///
+/// `m ← β₁m + (1 − β₁)g`, `v ← β₂v + (1 − β₂)g²`, both divided by `1 − βᵗ` to undo their start at 0, then
+/// `w ← w − η·m̂/(√v̂ + ε)`; decay λ first takes `ηλw` off. β = (0.9, 0.999) and ε = 1e−8, as in the paper.
+///
+/// ```
+/// use autograd::{Param, Parameters, Tape};
+/// use mlp::{Adam, Optimizer};
+/// let w = Param::<f64>::new([3.0]);
+/// let mut optimizer = Adam::new(&Parameters::new().with("w", &w), 0.1);
+/// let tape = Tape::new();
+/// optimizer.step(&w.on(&tape).square().sum().backward());
+/// assert!((w.value().item() - 2.9).abs() < 1e-8); // the first step is η, whatever the gradient
+/// ```
+#[derive(Debug)]
+pub struct Adam<T: Float = f64> {
+    states: Vec<State<T>>,
+    rate: f64,
+    betas: (f64, f64),
+    eps: f64,
+    decay: f64,
+}
+
+#[derive(Debug)]
+struct State<T: Float> {
+    param: Param<T>,
+    mean: Tensor<T>,
+    square: Tensor<T>,
+    /// Steps of this parameter: one that joins later starts its own correction.
+    steps: i32,
+}
+
+impl<T: Float> Adam<T> {
+    /// Adam with learning rate η, usually 1e−3.
+    ///
+    /// # Panics
+    /// If `rate` is negative or not finite.
+    #[track_caller]
+    pub fn new(parameters: &Parameters<T>, rate: f64) -> Self {
+        check_rate(rate);
+        let state = |param: Param<T>| State { mean: zeros(&param), square: zeros(&param), param, steps: 0 };
+        let states = distinct(parameters).into_iter().map(state).collect();
+        Adam { states, rate, betas: (0.9, 0.999), eps: 1e-8, decay: 0.0 }
+    }
+
+    /// With other decay rates β₁ and β₂ of the moments.
+    ///
+    /// # Panics
+    /// If one lies outside [0, 1).
+    #[must_use]
+    #[track_caller]
+    pub fn betas(self, first: f64, second: f64) -> Self {
+        let inside = |beta| (0.0..1.0).contains(&beta);
+        assert!(inside(first) && inside(second), "adam: betas {first} and {second} must lie in [0, 1)");
+        Adam { betas: (first, second), ..self }
+    }
+
+    /// With another ε.
+    ///
+    /// # Panics
+    /// If it is not above 0.
+    #[must_use]
+    #[track_caller]
+    pub fn eps(self, eps: f64) -> Self {
+        assert!(eps > 0.0 && eps.is_finite(), "adam: eps {eps} must be above 0");
+        Adam { eps, ..self }
+    }
+
+    /// With decoupled weight decay λ, usually 1e−2: AdamW.
+    ///
+    /// # Panics
+    /// If it is negative or not finite.
+    #[must_use]
+    #[track_caller]
+    pub fn weight_decay(self, decay: f64) -> Self {
+        assert!(decay >= 0.0 && decay.is_finite(), "adam: the weight decay {decay} is not a finite number ≥ 0");
+        Adam { decay, ..self }
+    }
+}
+
+impl<T: Float> Optimizer<T> for Adam<T> {
+    fn step(&mut self, grads: &Gradients<'_, T>) {
+        let (beta1, beta2) = self.betas;
+        let [b1, c1, b2, c2] = [beta1, 1.0 - beta1, beta2, 1.0 - beta2].map(T::from_f64);
+        let [eps, keep] = [self.eps, 1.0 - self.rate * self.decay].map(T::from_f64);
+        for State { param, mean, square, steps } in &mut self.states {
+            grads.update(param, |w, g| {
+                *steps = steps.saturating_add(1);
+                // The corrections in f64, once for each parameter.
+                let rate = T::from_f64(self.rate / (1.0 - beta1.powi(*steps)));
+                let scale = T::from_f64(1.0 / (1.0 - beta2.powi(*steps)).sqrt());
+                let moments = mean.as_mut_slice().iter_mut().zip(square.as_mut_slice());
+                for ((w, &g), (m, v)) in w.iter_mut().zip(g).zip(moments) {
+                    *m = b1 * *m + c1 * g;
+                    *v = b2 * *v + c2 * g * g;
+                    *w = keep * *w - rate * *m / (Number::sqrt(*v) * scale + eps);
+                }
+            });
+        }
+    }
+
+    fn learning_rate(&self) -> f64 {
+        self.rate
+    }
+
+    #[track_caller]
+    fn set_learning_rate(&mut self, rate: f64) {
+        check_rate(rate);
+        self.rate = rate;
+    }
+}

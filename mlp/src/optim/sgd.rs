@@ -1,0 +1,110 @@
+//! [`Sgd`]: gradient descent.
+
+use autograd::{Float, Gradients, Param, Parameters, Tensor};
+
+use super::{Optimizer, check_rate, distinct, zeros};
+
+/// Gradient descent: `w ← w − ηg`, with momentum, Nesterov's look-ahead and weight decay if asked for.
+///
+/// With decay λ and momentum μ: `g ← g + λw`, `v ← μv + g`, `w ← w − ηv`; with Nesterov `w ← w − η(g + μv)`
+/// (Sutskever et al. 2013, in the form common to today's libraries).
+///
+/// ```
+/// use autograd::{Param, Parameters, Tape};
+/// use mlp::{Optimizer, Sgd};
+/// let w = Param::new([1.0]);
+/// let mut optimizer = Sgd::new(&Parameters::new().with("w", &w), 0.5).momentum(0.5);
+/// for expected in [0.5, -0.25] {
+///     let tape = Tape::new();
+///     optimizer.step(&w.on(&tape).sum().backward()); // g = 1, v = 1 then 1.5
+///     assert_eq!(w.value().item(), expected);
+/// }
+/// ```
+#[derive(Debug)]
+pub struct Sgd<T: Float = f64> {
+    params: Vec<Param<T>>,
+    /// One for each parameter; none without momentum.
+    velocity: Vec<Tensor<T>>,
+    rate: f64,
+    momentum: f64,
+    nesterov: bool,
+    decay: f64,
+}
+
+impl<T: Float> Sgd<T> {
+    /// Plain descent with learning rate η.
+    ///
+    /// # Panics
+    /// If `rate` is negative or not finite.
+    #[track_caller]
+    pub fn new(parameters: &Parameters<T>, rate: f64) -> Self {
+        check_rate(rate);
+        let params = distinct(parameters);
+        Sgd { params, velocity: Vec::new(), rate, momentum: 0.0, nesterov: false, decay: 0.0 }
+    }
+
+    /// With momentum μ, usually 0.9.
+    ///
+    /// # Panics
+    /// If it lies outside [0, 1).
+    #[must_use]
+    #[track_caller]
+    pub fn momentum(self, momentum: f64) -> Self {
+        assert!((0.0..1.0).contains(&momentum), "sgd: the momentum {momentum} lies outside [0, 1)");
+        let velocity = if momentum == 0.0 { Vec::new() } else { self.params.iter().map(zeros).collect() };
+        Sgd { momentum, velocity, ..self }
+    }
+
+    /// Looks ahead along the momentum; without momentum it changes nothing.
+    #[must_use]
+    pub fn nesterov(self) -> Self {
+        Sgd { nesterov: true, ..self }
+    }
+
+    /// With weight decay λ: the gradient of `λ/2·‖w‖²` is added.
+    ///
+    /// # Panics
+    /// If it is negative or not finite.
+    #[must_use]
+    #[track_caller]
+    pub fn weight_decay(self, decay: f64) -> Self {
+        assert!(decay >= 0.0 && decay.is_finite(), "sgd: the weight decay {decay} is not a finite number ≥ 0");
+        Sgd { decay, ..self }
+    }
+}
+
+impl<T: Float> Optimizer<T> for Sgd<T> {
+    fn step(&mut self, grads: &Gradients<'_, T>) {
+        let [rate, momentum, decay] = [self.rate, self.momentum, self.decay].map(T::from_f64);
+        let nesterov = self.nesterov;
+        if self.velocity.is_empty() {
+            for param in &self.params {
+                grads.update(param, |w, g| {
+                    for (w, &g) in w.iter_mut().zip(g) {
+                        *w = *w - rate * (g + decay * *w);
+                    }
+                });
+            }
+            return;
+        }
+        for (param, velocity) in self.params.iter().zip(&mut self.velocity) {
+            grads.update(param, |w, g| {
+                for ((w, &g), v) in w.iter_mut().zip(g).zip(velocity.as_mut_slice()) {
+                    let g = g + decay * *w;
+                    *v = momentum * *v + g;
+                    *w = *w - rate * if nesterov { g + momentum * *v } else { *v };
+                }
+            });
+        }
+    }
+
+    fn learning_rate(&self) -> f64 {
+        self.rate
+    }
+
+    #[track_caller]
+    fn set_learning_rate(&mut self, rate: f64) {
+        check_rate(rate);
+        self.rate = rate;
+    }
+}

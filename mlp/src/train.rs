@@ -1,0 +1,345 @@
+//! [`Trainer`]: epochs, batches, when to stop, and what was seen on the way.
+
+use std::cell::RefCell;
+use std::fmt;
+use std::ops::ControlFlow;
+
+use autograd::{Float, Tape};
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::loss::Loss;
+use crate::metrics::accuracy;
+use crate::module::Module;
+use crate::optim::Optimizer;
+use crate::{Dataset, Error, Targets};
+
+/// Trains a model: one epoch shows it every sample once, in shuffled batches, with a step after each batch.
+///
+/// The same seed, model and data give the same bits. The learning rate is the optimiser's.
+///
+/// ```
+/// use autograd::Tensor;
+/// use mlp::{Activation, Adam, Dataset, Mlp, Module, Mse, Trainer};
+/// use rand::{SeedableRng, rngs::StdRng};
+/// let inputs = Tensor::from([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]]);
+/// let data = Dataset::new(inputs, Tensor::from([[0.0], [1.0], [1.0], [0.0]]))?;
+/// let mut rng = StdRng::seed_from_u64(1);
+/// let model = Mlp::new(2).hidden(8, Activation::Tanh).output(1, Activation::Sigmoid).build(&mut rng)?;
+/// let mut adam = Adam::new(&model.parameters(), 0.05);
+/// let trainer = Trainer::new().epochs(2000).full_batch().tolerance(0.01).progress(false);
+/// let history = trainer.fit(&model, &Mse, &mut adam, &data, None)?;
+/// assert!(history.last().loss <= 0.01);
+/// # Ok::<(), mlp::Error>(())
+/// ```
+pub struct Trainer<'a> {
+    epochs: usize,
+    /// `None`: all samples.
+    batch_size: Option<usize>,
+    seed: u64,
+    tolerance: Option<f64>,
+    progress: bool,
+    observer: RefCell<Option<Box<Observer<'a>>>>,
+}
+
+type Observer<'a> = dyn FnMut(&Epoch) -> ControlFlow<()> + 'a;
+
+/// What one epoch came to. Losses are means over the samples.
+///
+/// Values of the training data are gathered while the parameters change, batch by batch; those of the validation data
+/// after the epoch, while evaluating.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
+pub struct Epoch {
+    /// Its number, from 1.
+    pub epoch: usize,
+    /// The loss on the training data.
+    pub loss: f64,
+    /// The share of training samples classified rightly, if targets are classes and there is an output for each class.
+    pub accuracy: Option<f64>,
+    /// The loss on the validation data, if there are any.
+    pub validation_loss: Option<f64>,
+    /// The share of validation samples classified rightly.
+    pub validation_accuracy: Option<f64>,
+}
+
+/// Why training ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Stopped {
+    /// All epochs are done.
+    Epochs,
+    /// The loss is within the tolerance.
+    Tolerance,
+    /// The observer asked for it.
+    Observer,
+}
+
+/// What [`Trainer::fit`] saw, epoch by epoch.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct History {
+    /// Each epoch, in order; at least one.
+    pub epochs: Vec<Epoch>,
+    /// Why training ended.
+    pub stopped: Stopped,
+}
+
+impl History {
+    /// The last epoch.
+    pub fn last(&self) -> &Epoch {
+        self.epochs.last().expect("fit records at least one epoch")
+    }
+}
+
+impl<'a> Trainer<'a> {
+    /// 100 epochs in batches of 32, seed 0, no tolerance, with a progress bar.
+    pub fn new() -> Self {
+        Trainer {
+            epochs: 100,
+            batch_size: Some(32),
+            seed: 0,
+            tolerance: None,
+            progress: true,
+            observer: RefCell::new(None),
+        }
+    }
+
+    /// How often every sample is shown.
+    #[must_use]
+    pub fn epochs(self, epochs: usize) -> Self {
+        Trainer { epochs, ..self }
+    }
+
+    /// The samples to each step: 1 is a step after every sample.
+    #[must_use]
+    pub fn batch_size(self, samples: usize) -> Self {
+        Trainer { batch_size: Some(samples), ..self }
+    }
+
+    /// One step an epoch, over all samples.
+    #[must_use]
+    pub fn full_batch(self) -> Self {
+        Trainer { batch_size: None, ..self }
+    }
+
+    /// What shuffling and dropout draw from.
+    #[must_use]
+    pub fn seed(self, seed: u64) -> Self {
+        Trainer { seed, ..self }
+    }
+
+    /// Stops after the first epoch whose loss is at most ε.
+    #[must_use]
+    pub fn tolerance(self, epsilon: f64) -> Self {
+        Trainer { tolerance: Some(epsilon), ..self }
+    }
+
+    /// Whether to draw a progress bar; it is never drawn when standard error is not a terminal.
+    #[must_use]
+    pub fn progress(self, shown: bool) -> Self {
+        Trainer { progress: shown, ..self }
+    }
+
+    /// Calls `f` after each epoch; `ControlFlow::Break(())` stops the training.
+    ///
+    /// ```
+    /// use std::ops::ControlFlow;
+    /// use mlp::Trainer;
+    /// let mut losses = Vec::new();
+    /// let trainer = Trainer::new().observe(|epoch| {
+    ///     losses.push(epoch.loss);
+    ///     if losses.len() == 5 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    /// });
+    /// # let data = mlp::Dataset::new(autograd::Tensor::from([[1.0]]), autograd::Tensor::from([[1.0]]))?;
+    /// # let model = mlp::Linear { w: autograd::Param::new([[0.0]]), b: None };
+    /// # let mut sgd = mlp::Sgd::new(&mlp::Module::parameters(&model), 0.1);
+    /// let history = trainer.fit(&model, &mlp::Mse, &mut sgd, &data, None)?;
+    /// assert_eq!((history.epochs.len(), history.stopped), (5, mlp::Stopped::Observer));
+    /// # Ok::<(), mlp::Error>(())
+    /// ```
+    #[must_use]
+    pub fn observe(self, f: impl FnMut(&Epoch) -> ControlFlow<()> + 'a) -> Self {
+        Trainer { observer: RefCell::new(Some(Box::new(f))), ..self }
+    }
+
+    /// Trains `model` on `data`, and measures it on `validation` after each epoch.
+    ///
+    /// # Errors
+    /// If there are no epochs, the batch size is 0, targets do not fit, or the loss is no longer finite: the
+    /// step of that batch is not taken.
+    ///
+    /// # Panics
+    /// If the model cannot take inputs of this shape, with its own message.
+    pub fn fit<T: Float>(
+        &self,
+        model: &dyn Module<T>,
+        loss: &dyn Loss<T>,
+        optimizer: &mut dyn Optimizer<T>,
+        data: &Dataset<T>,
+        validation: Option<&Dataset<T>>,
+    ) -> Result<History, Error> {
+        if self.epochs == 0 {
+            return Err(Error::invalid("trainer", "0 epochs: there is nothing to do"));
+        }
+        let bar = self.bar();
+        let mut tape = Tape::default();
+        let mut history = History { epochs: Vec::new(), stopped: Stopped::Epochs };
+        for number in 1..=self.epochs {
+            let trained = self.epoch(number, &mut tape, model, loss, optimizer, data)?;
+            let validated = validation.map(|data| self.evaluate(&mut tape, model, loss, data)).transpose()?;
+            if let Some(value) = validated.as_ref().map(Tally::loss) {
+                finite(value, optimizer, || format!("the validation loss became {value} after epoch {number}"))?;
+            }
+            let epoch = Epoch {
+                epoch: number,
+                loss: trained.loss(),
+                accuracy: trained.accuracy(),
+                validation_loss: validated.as_ref().map(Tally::loss),
+                validation_accuracy: validated.as_ref().and_then(Tally::accuracy),
+            };
+            history.epochs.push(epoch);
+            bar.inc(1);
+            bar.set_message(format!("loss {:.6}", epoch.loss));
+            let observed = self.observer.borrow_mut().as_mut().map_or(ControlFlow::Continue(()), |f| f(&epoch));
+            if observed.is_break() {
+                history.stopped = Stopped::Observer;
+                break;
+            }
+            if self.tolerance.is_some_and(|epsilon| epoch.loss <= epsilon) {
+                history.stopped = Stopped::Tolerance;
+                break;
+            }
+        }
+        bar.finish_and_clear();
+        Ok(history)
+    }
+
+    fn epoch<T: Float>(
+        &self,
+        number: usize,
+        tape: &mut Tape<T>,
+        model: &dyn Module<T>,
+        loss: &dyn Loss<T>,
+        optimizer: &mut dyn Optimizer<T>,
+        data: &Dataset<T>,
+    ) -> Result<Tally, Error> {
+        let mut tally = Tally::default();
+        let shuffle = derive(self.seed, number, 0);
+        for (i, batch) in data.batches(self.samples(data), Some(shuffle))?.enumerate() {
+            tape.clear();
+            tape.train(derive(self.seed, number, i + 1));
+            let n = batch.len();
+            let y = model.forward(tape.constant(batch.inputs().clone()));
+            let mean = loss.mean(y, batch.targets())?;
+            let value = mean.value().to_f64();
+            finite(value, optimizer, || format!("the loss became {value} in epoch {number}, batch {}", i + 1))?;
+            tally.add(n, value, y, batch.targets())?;
+            optimizer.step(&mean.backward());
+        }
+        tape.clear();
+        tape.evaluate();
+        Ok(tally)
+    }
+
+    fn evaluate<T: Float>(
+        &self,
+        tape: &mut Tape<T>,
+        model: &dyn Module<T>,
+        loss: &dyn Loss<T>,
+        data: &Dataset<T>,
+    ) -> Result<Tally, Error> {
+        let mut tally = Tally::default();
+        for batch in data.batches(self.samples(data), None)? {
+            tape.clear();
+            let n = batch.len();
+            let y = model.forward(tape.constant(batch.inputs().clone()));
+            let value = loss.mean(y, batch.targets())?.value().to_f64();
+            tally.add(n, value, y, batch.targets())?;
+        }
+        Ok(tally)
+    }
+
+    fn samples<T: Float>(&self, data: &Dataset<T>) -> usize {
+        self.batch_size.unwrap_or(data.len())
+    }
+
+    fn bar(&self) -> ProgressBar {
+        if !self.progress {
+            return ProgressBar::hidden();
+        }
+        let style = ProgressStyle::with_template("epoch {pos}/{len} {wide_bar} {msg} {eta}").expect("a valid template");
+        ProgressBar::new(self.epochs as u64).with_style(style)
+    }
+}
+
+impl Default for Trainer<'_> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for Trainer<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Trainer")
+            .field("epochs", &self.epochs)
+            .field("batch_size", &self.batch_size)
+            .field("seed", &self.seed)
+            .field("tolerance", &self.tolerance)
+            .finish_non_exhaustive()
+    }
+}
+
+/// `Ok` if a loss is neither infinite nor NaN.
+fn finite<T: Float>(value: f64, optimizer: &dyn Optimizer<T>, problem: impl FnOnce() -> String) -> Result<(), Error> {
+    if value.is_finite() {
+        return Ok(());
+    }
+    let rate = optimizer.learning_rate();
+    let repair = format!("lower the learning rate (now {rate}), or bring inputs and targets nearer to 1");
+    Err(Error::invalid("training", format!("{}; {repair}", problem())))
+}
+
+/// Sums over the samples of an epoch.
+#[derive(Default)]
+struct Tally {
+    samples: usize,
+    loss: f64,
+    /// Stays `None` if outputs are not one for each class.
+    right: Option<f64>,
+}
+
+impl Tally {
+    fn add<T: Float>(
+        &mut self,
+        n: usize,
+        mean: f64,
+        y: autograd::Var<'_, T>,
+        targets: &Targets<T>,
+    ) -> Result<(), Error> {
+        self.samples += n;
+        self.loss += mean * n as f64;
+        let shape = y.shape();
+        if let (Targets::Classes(classes), true) = (targets, shape.len() == 2 && shape[1] > 1) {
+            *self.right.get_or_insert(0.0) += accuracy(&y.value(), classes)? * n as f64;
+        }
+        Ok(())
+    }
+
+    fn loss(&self) -> f64 {
+        self.loss / self.samples as f64
+    }
+
+    fn accuracy(&self) -> Option<f64> {
+        self.right.map(|right| right / self.samples as f64)
+    }
+}
+
+/// A seed of its own for each epoch and step: SplitMix64's mixing (Steele, Lea & Flood 2014) of the three numbers.
+fn derive(seed: u64, epoch: usize, step: usize) -> u64 {
+    [epoch as u64, step as u64].into_iter().fold(seed, |state, number| {
+        let z = (state ^ number).wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    })
+}

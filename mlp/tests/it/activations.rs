@@ -1,0 +1,104 @@
+//! Values, derivatives, names.
+
+use autograd::{Tape, Tensor};
+use mlp::{Activation, Function, Module, PRelu, StraightThrough};
+
+use crate::gradients::{check, check_module};
+
+/// Away from every kink of the table: 0, ±½, ±1, ±3.
+const POINTS: [[f64; 4]; 2] = [[-3.3, -0.7, -0.2, 0.3], [0.8, 1.4, 2.2, 3.6]];
+
+fn at(activation: Activation, z: f64) -> (f64, f64) {
+    let tape = Tape::new();
+    let z = tape.var([z]);
+    let y = activation.apply(z);
+    (y.value().item(), y.sum().backward()[z].item())
+}
+
+#[test]
+fn every_derivative_agrees_with_central_differences() {
+    let weights = Tensor::from([[0.5, 1.5, -1.0, 2.0], [0.3, -0.4, 1.1, 0.9]]);
+    for activation in Activation::ALL {
+        check(activation.name(), &Tensor::from(POINTS), |z| (activation.apply(z) * &weights).sum());
+    }
+}
+
+#[test]
+fn values_and_derivatives_at_edges_follow_the_policy() {
+    use Activation::*;
+    for (activation, z, y, dy) in [
+        (UnitStep, 0.0, 0.5, 0.0),
+        (Sign, 0.0, 0.0, 0.0),
+        (Linear { a: 3.0, b: -1.0 }, 2.0, 5.0, 3.0),
+        (PiecewiseLinear, -0.75, 0.0, 0.0),
+        (PiecewiseLinear, 0.25, 0.75, 1.0),
+        (PiecewiseLinear, 0.75, 1.0, 0.0),
+        (Relu, 0.0, 0.0, 0.0),
+        (LeakyRelu(0.01), -2.0, -0.02, 0.01),
+        (LeakyRelu(0.01), 0.0, 0.0, 0.01),
+        (Sigmoid, 1000.0, 1.0, 0.0),
+        (Sigmoid, -1000.0, 0.0, 0.0),
+        (Softplus, 1000.0, 1000.0, 1.0),
+        (Softplus, -1000.0, 0.0, 0.0),
+        (Tanh, 1000.0, 1.0, 0.0),
+    ] {
+        assert_eq!(at(activation, z), (y, dy), "{activation} at {z}");
+    }
+}
+
+#[test]
+fn softmax_and_its_logarithm_work_on_rows() {
+    let tape = Tape::new();
+    let z = tape.var([[0.0, 0.0], [1e4, 1e4]]);
+    assert_eq!(Activation::Softmax.apply(z).value(), Tensor::full([2, 2], 0.5));
+    assert!(Activation::LogSoftmax.apply(z).value().is_close(&Tensor::full([2, 2], 0.5f64.ln()), 1e-11));
+}
+
+#[test]
+fn names_round_trip_with_their_arguments() {
+    for activation in Activation::ALL.into_iter().chain([
+        Activation::LeakyRelu(0.2),
+        Activation::Elu(1.5e-7),
+        Activation::Linear { a: -2.0, b: 0.1 },
+    ]) {
+        assert_eq!(activation.to_string().parse::<Activation>().unwrap(), activation);
+    }
+    assert_eq!("elu".parse::<Activation>().unwrap(), Activation::Elu(1.0));
+    assert_eq!(" linear( 2 , 1 ) ".parse::<Activation>().unwrap(), Activation::Linear { a: 2.0, b: 1.0 });
+}
+
+#[test]
+fn names_that_are_none_are_refused_with_a_repair() {
+    let message = |text: &str| text.parse::<Activation>().unwrap_err().to_string();
+    assert!(message("rely").starts_with("activation: `rely` is not known; choose from identity, linear, unit_step"));
+    for text in ["elu(", "elu()", "elu(1, 2)", "elu(x)"] {
+        assert_eq!(message(text), format!("activation: cannot read `{text}`; write it as `elu(1)`"));
+    }
+    assert_eq!(message("relu(1)"), "activation: cannot read `relu(1)`; write it as `relu`");
+}
+
+#[test]
+fn straight_through_has_the_value_of_the_step_to_the_last_bit() {
+    // From 2⁵³ on, z + (f(z) − z) would lose the step altogether.
+    let points = Tensor::from([-1e17, -0.3, 0.0, 1e-9, 0.1, 3.0, 1e17]);
+    for activation in [Activation::UnitStep, Activation::Sign] {
+        let tape = Tape::new();
+        let z = tape.var(points.clone());
+        let y = StraightThrough(activation).forward(z);
+        assert_eq!(y.value(), activation.apply(z).value());
+        assert_eq!(y.sum().backward()[z], Tensor::ones([7]));
+    }
+}
+
+#[test]
+fn parametric_relu_learns_one_alpha_or_one_for_each_feature() {
+    check_module("prelu", &PRelu::new(1), &Tensor::from(POINTS));
+    check_module("prelu of 4", &PRelu::new(4), &Tensor::from(POINTS));
+}
+
+#[test]
+fn a_users_function_is_an_activation() {
+    let swish = Function::new("swish", |z: autograd::Var| z * z.sigmoid());
+    check_module("swish", &swish, &Tensor::from(POINTS));
+    assert!(swish.predict(&Tensor::from(POINTS)).is_close(&Activation::Silu.predict(&Tensor::from(POINTS)), 1e-15));
+}

@@ -1,0 +1,171 @@
+//! Values by hand, gradients by differences, targets that do not fit.
+
+use autograd::{Tape, Tensor};
+use mlp::{
+    Base, BinaryCrossEntropyWithLogits, CrossEntropy, CrossEntropyFromProbabilities, Error, Euclidean, Hinge, Huber,
+    KlDivergence, L1, Loss, Mse, Targets,
+};
+
+use crate::gradients::check;
+
+fn outputs() -> Tensor {
+    Tensor::from([[0.3, -1.2, 2.5], [1.1, 0.4, -0.6]])
+}
+
+fn each(loss: &dyn Loss, y: impl Into<Tensor>, targets: &Targets) -> Result<Tensor, Error> {
+    let tape = Tape::new();
+    Ok(loss.each(tape.constant(y), targets)?.value())
+}
+
+fn why(loss: &dyn Loss, y: impl Into<Tensor>, targets: &Targets) -> String {
+    each(loss, y, targets).unwrap_err().to_string()
+}
+
+#[test]
+fn every_gradient_agrees_with_central_differences() {
+    let numbers = Targets::Values(Tensor::from([[1.0, 0.5, -0.5], [0.0, 2.0, 1.5]]));
+    let signs = Targets::Values(Tensor::from([[1.0, -1.0, 1.0], [-1.0, 1.0, -1.0]]));
+    let shares = Targets::Values(Tensor::from([[0.2, 0.5, 0.3], [0.0, 1.0, 0.0]]));
+    let classes = Targets::Classes(vec![2, 0]);
+    let losses: [(&str, &dyn Loss, &Targets); 10] = [
+        ("mse", &Mse, &numbers),
+        ("l1", &L1, &numbers),
+        ("huber", &Huber { delta: 1.0 }, &numbers),
+        ("euclidean", &Euclidean, &numbers),
+        ("cross-entropy", &CrossEntropy, &classes),
+        ("soft cross-entropy", &CrossEntropy, &shares),
+        ("binary", &BinaryCrossEntropyWithLogits, &shares),
+        ("hinge", &Hinge, &signs),
+        ("kl", &KlDivergence, &shares),
+        ("own", &Mse, &shares),
+    ];
+    for (name, loss, targets) in losses {
+        check(name, &outputs(), |y| loss.mean(y, targets).unwrap());
+        check(name, &outputs(), |y| loss.sum(y, targets).unwrap());
+    }
+    let p = outputs().softmax(1);
+    for base in [Base::Nats, Base::Bits] {
+        let loss = CrossEntropyFromProbabilities { base };
+        check("from probabilities", &p, |p| loss.mean(p, &classes).unwrap());
+        check("from probabilities, soft", &p, |p| loss.mean(p, &shares).unwrap());
+    }
+}
+
+#[test]
+fn mean_and_sum_reduce_each() {
+    let tape = Tape::new();
+    let y = tape.var([[1.0, 2.0], [3.0, 5.0]]);
+    let targets = Targets::Values(Tensor::zeros([2, 2]));
+    assert_eq!(Mse.each(y, &targets).unwrap().value(), Tensor::from([[1.0, 4.0], [9.0, 25.0]]));
+    assert_eq!(Mse.sum(y, &targets).unwrap().value(), 39.0);
+    assert_eq!(Mse.mean(y, &targets).unwrap().value(), 39.0 / 4.0);
+}
+
+#[test]
+fn the_euclidean_norm_has_gradient_0_at_0() {
+    let tape = Tape::new();
+    let y = tape.var([[1.0, 2.0], [3.0, 4.0]]);
+    let loss = Euclidean.sum(y, &Targets::Values(Tensor::from([[1.0, 2.0], [0.0, 0.0]]))).unwrap();
+    assert_eq!(loss.backward()[y], Tensor::from([[0.0, 0.0], [0.6, 0.8]]));
+}
+
+#[test]
+fn huber_is_the_parabola_and_the_line() {
+    let values = each(&Huber { delta: 2.0 }, [1.0, -2.0, 5.0], &Targets::Values(Tensor::zeros([3]))).unwrap();
+    assert_eq!(values, Tensor::from([0.5, 2.0, 2.0 * (5.0 - 1.0)]));
+}
+
+#[test]
+fn both_forms_of_cross_entropy_agree() {
+    let classes = Targets::Classes(vec![2, 0]);
+    let one_hot = Targets::Values(Tensor::from([[0.0, 0.0, 1.0], [1.0, 0.0, 0.0]]));
+    let expected = each(&CrossEntropy, outputs(), &classes).unwrap();
+    for targets in [&classes, &one_hot] {
+        assert!(each(&CrossEntropy, outputs(), targets).unwrap().is_close(&expected, 1e-14));
+        let loss = CrossEntropyFromProbabilities::default();
+        assert!(each(&loss, outputs().softmax(1), targets).unwrap().is_close(&expected, 1e-14));
+    }
+    assert!(each(&KlDivergence, outputs().log_softmax(1), &one_hot).unwrap().is_close(&expected, 1e-14));
+}
+
+#[test]
+fn cross_entropy_from_probabilities_is_safe_at_0() {
+    let loss = CrossEntropyFromProbabilities { base: Base::Nats };
+    let tape = Tape::new();
+    let p = tape.var([[1.0, 0.0], [0.0, 1.0]]);
+    let right = loss.each(p, &Targets::Values(Tensor::from([[1.0, 0.0], [1.0, 0.0]]))).unwrap();
+    assert_eq!(right.value().get([0]), 0.0);
+    assert!((right.value().get([1]) - 87.336_544_750_553_1).abs() < 1e-9);
+    assert!(right.sum().backward()[p].is_finite());
+}
+
+#[test]
+fn binary_cross_entropy_neither_overflows_nor_cancels() {
+    let loss = BinaryCrossEntropyWithLogits;
+    let labels = Targets::Values(Tensor::from([1.0, 1.0, 0.0, 0.0, 1.0]));
+    let values = each(&loss, [-1000.0, 1000.0, 1000.0, -40.0, 40.0], &labels).unwrap().to_vec();
+    assert_eq!(values[..3], [1000.0, 0.0, 1000.0]);
+    for tiny in &values[3..] {
+        assert!((tiny / (-40f64).exp() - 1.0).abs() < 1e-12);
+    }
+}
+
+#[test]
+fn classes_0_and_1_serve_binary_losses() {
+    let tape = Tape::new();
+    let y = tape.constant([[0.5], [-0.25]]);
+    let classes = Targets::Classes(vec![1, 0]);
+    let pairs: [(&dyn Loss, [f64; 2]); 2] = [(&BinaryCrossEntropyWithLogits, [1.0, 0.0]), (&Hinge, [1.0, -1.0])];
+    for (loss, numbers) in pairs {
+        let values = Targets::Values(Tensor::new([2, 1], numbers.to_vec()));
+        assert_eq!(loss.each(y, &classes).unwrap().value(), loss.each(y, &values).unwrap().value());
+    }
+}
+
+#[test]
+fn targets_of_the_wrong_kind_or_shape_are_named() {
+    let classes = Targets::Classes(vec![0, 1]);
+    let column = Targets::Values(Tensor::zeros([2, 1]));
+    let losses: [(&str, &dyn Loss); 5] = [
+        ("mse", &Mse),
+        ("l1", &L1),
+        ("huber", &Huber { delta: 1.0 }),
+        ("euclidean", &Euclidean),
+        ("kl_divergence", &KlDivergence),
+    ];
+    for (name, loss) in losses {
+        let expected = format!("{name}: the targets are classes, but it needs numbers; one_hot makes them of classes");
+        assert_eq!(why(loss, outputs(), &classes), expected);
+        let expected =
+            format!("{name}: targets of shape (2, 1) do not fit outputs of shape (2, 3); reshape one of them");
+        assert_eq!(why(loss, outputs(), &column), expected);
+    }
+    let losses: [(&str, &dyn Loss); 2] = [
+        ("cross_entropy", &CrossEntropy),
+        ("cross_entropy_from_probabilities", &CrossEntropyFromProbabilities::default()),
+    ];
+    for (name, loss) in losses {
+        assert!(why(loss, outputs(), &column).starts_with(&format!("{name}: targets of shape (2, 1)")));
+        assert_eq!(
+            why(loss, outputs(), &Targets::Classes(vec![0, 3])),
+            format!("{name}: class 3 of sample 1 does not exist; outputs of shape (2, 3) have classes 0 to 2")
+        );
+        assert_eq!(
+            why(loss, outputs(), &Targets::Classes(vec![0])),
+            format!("{name}: 1 classes for the 2 rows of outputs of shape (2, 3)")
+        );
+        assert_eq!(
+            why(loss, [0.0, 1.0], &classes),
+            format!("{name}: outputs of shape (2,) are not (samples, classes); reshape them")
+        );
+    }
+    assert_eq!(why(&Hinge, [0.0], &Targets::Values(Tensor::from([0.5]))), "hinge: target 0.5 is neither −1 nor 1");
+    assert_eq!(
+        why(&BinaryCrossEntropyWithLogits, [0.0], &Targets::Values(Tensor::from([1.5]))),
+        "binary_cross_entropy: target 1.5 lies outside [0, 1]"
+    );
+    assert_eq!(
+        why(&Hinge, [[0.0], [1.0]], &Targets::Classes(vec![1, 2])),
+        "hinge: class 2 of sample 1 is neither 0 nor 1"
+    );
+}

@@ -1,0 +1,116 @@
+//! Steps computed by hand.
+
+use autograd::{Param, Parameters, Tape, Tensor};
+use mlp::{Adam, Optimizer, Sgd};
+
+/// Where `w`, at first 1, stands after steps with these gradients.
+fn walk(optimizer: impl FnOnce(&Parameters) -> Box<dyn Optimizer>, gradients: &[f64]) -> Vec<f64> {
+    let w = Param::new([1.0]);
+    let mut optimizer = optimizer(&Parameters::new().with("w", &w));
+    let mut tape = Tape::new();
+    let step = |&g: &f64| {
+        tape.clear();
+        optimizer.step(&(w.on(&tape) * g).sum().backward());
+        w.value().item()
+    };
+    gradients.iter().map(step).collect()
+}
+
+#[track_caller]
+fn close(found: Vec<f64>, expected: &[f64]) {
+    assert_eq!(found.len(), expected.len());
+    for (a, b) in found.iter().zip(expected) {
+        assert!((a - b).abs() < 1e-12, "{found:?} against {expected:?}");
+    }
+}
+
+#[test]
+fn plain_descent_steps_downhill() {
+    close(walk(|p| Box::new(Sgd::new(p, 0.1)), &[1.0, -2.0]), &[0.9, 1.1]);
+}
+
+#[test]
+fn momentum_gathers_velocity() {
+    // v = 1, then 0.9·1 + 1 = 1.9, then 0.9·1.9 − 2 = −0.29.
+    let found = walk(|p| Box::new(Sgd::new(p, 0.1).momentum(0.9)), &[1.0, 1.0, -2.0]);
+    close(found, &[0.9, 0.71, 0.739]);
+}
+
+#[test]
+fn nesterov_looks_ahead() {
+    // v = 1, 1.9; steps 1 + 0.9·1 = 1.9, then 1 + 0.9·1.9 = 2.71.
+    let found = walk(|p| Box::new(Sgd::new(p, 0.1).momentum(0.9).nesterov()), &[1.0, 1.0]);
+    close(found, &[0.81, 0.539]);
+}
+
+#[test]
+fn weight_decay_adds_to_the_gradient() {
+    // g = 1 + 0.5·1 = 1.5, then 1 + 0.5·0.85 = 1.425.
+    close(walk(|p| Box::new(Sgd::new(p, 0.1).weight_decay(0.5)), &[1.0, 1.0]), &[0.85, 0.7075]);
+}
+
+#[test]
+fn adam_follows_the_paper() {
+    // Step 1: m̂ = 1, v̂ = 1. Step 2: m = 0.9·0.1 − 0.1·2 = −0.11, v = 0.999·0.001 + 0.001·4 = 0.004999.
+    let first = 1.0 - 0.1 / (1.0 + 1e-8);
+    let second = first + 0.1 * (0.11 / 0.19) / ((0.004999_f64 / 0.001999).sqrt() + 1e-8);
+    close(walk(|p| Box::new(Adam::new(p, 0.1)), &[1.0, -2.0]), &[first, second]);
+}
+
+#[test]
+fn adams_settings_take_effect() {
+    // β = (0, 0): the step is η·g/(|g| + ε).
+    let found = walk(|p| Box::new(Adam::new(p, 0.1).betas(0.0, 0.0).eps(1.0)), &[3.0]);
+    close(found, &[1.0 - 0.1 * 3.0 / 4.0]);
+    // Decoupled: ηλw comes off, whatever the moments.
+    let found = walk(|p| Box::new(Adam::new(p, 0.1).betas(0.0, 0.0).eps(1.0).weight_decay(0.5)), &[3.0]);
+    close(found, &[0.95 - 0.1 * 3.0 / 4.0]);
+}
+
+#[test]
+fn parameters_without_gradient_are_left_alone() {
+    let (used, unused, frozen) = (Param::new([1.0]), Param::new([2.0]), Param::new([3.0]));
+    frozen.freeze();
+    let parameters = Parameters::new().with("used", &used).with("unused", &unused).with("frozen", &frozen);
+    let optimizers: [Box<dyn Optimizer>; 3] = [
+        Box::new(Sgd::new(&parameters, 0.1).weight_decay(0.5)),
+        Box::new(Sgd::new(&parameters, 0.1).momentum(0.9).weight_decay(0.5)),
+        Box::new(Adam::new(&parameters, 0.1).weight_decay(0.5)),
+    ];
+    for mut optimizer in optimizers {
+        let (before, tape) = (used.value().item(), Tape::new());
+        optimizer.step(&(used.on(&tape) * &frozen).sum().backward());
+        assert!(used.value().item() < before);
+        assert_eq!((unused.value().item(), frozen.value().item()), (2.0, 3.0));
+    }
+}
+
+#[test]
+fn a_shared_parameter_steps_once() {
+    let w = Param::new([1.0]);
+    let tied = Parameters::new().with("encoder", &w).with("decoder", &w);
+    let tape = Tape::new();
+    Sgd::new(&tied, 0.1).step(&w.on(&tape).sum().backward());
+    assert_eq!(w.value(), Tensor::from([0.9]));
+}
+
+#[test]
+fn the_learning_rate_can_change() {
+    let w = Param::<f64>::new([1.0]);
+    let parameters = Parameters::new().with("w", &w);
+    let optimizers: [Box<dyn Optimizer>; 2] =
+        [Box::new(Sgd::new(&parameters, 0.1)), Box::new(Adam::new(&parameters, 0.1))];
+    for mut optimizer in optimizers {
+        assert_eq!(optimizer.learning_rate(), 0.1);
+        optimizer.set_learning_rate(0.0);
+        let tape = Tape::new();
+        optimizer.step(&w.on(&tape).sum().backward());
+        assert_eq!(w.value().item(), 1.0);
+    }
+}
+
+#[test]
+#[should_panic(expected = "optimizer: the learning rate NaN is not a finite number ≥ 0")]
+fn a_learning_rate_that_is_none_is_refused() {
+    let _ = Sgd::<f64>::new(&Parameters::new(), f64::NAN);
+}
