@@ -124,7 +124,7 @@ fn train(model: &Recurrent, sequences: &Tensor) {
     tape.clear();
     let all = Tensor::from_fn([1 << STEPS, STEPS], |i| if i[0] >> i[1] & 1 == 1 { 1.0 } else { -1.0 });
     let answers = model.answer(&model.states(tape.constant(all.clone()))).value();
-    let right = answers.sign().equal(&all.slice(1, 0..1)).sum();
+    let right = answers.sign().equal(all.slice(1, 0..1)).sum();
     println!("   the sign is right for {right} of all {} sequences\n", 1 << STEPS);
     assert_eq!(right, 256.0);
 }

@@ -157,8 +157,8 @@ fn empty_arrays_reduce_to_the_neutral_element() {
     let tape = Tape::new();
     let x = tape.var(empty);
     assert_eq!(x.sum().backward()[x].shape(), &[0, 3].into());
-    assert_eq!(x.matmul(&Tensor::ones([3, 2])).shape(), [0, 2].into());
-    let product = tape.constant(Tensor::ones([2, 0])).matmul(&Tensor::ones([0, 2]));
+    assert_eq!(x.matmul(Tensor::ones([3, 2])).shape(), [0, 2].into());
+    let product = tape.constant(Tensor::ones([2, 0])).matmul(Tensor::ones([0, 2]));
     assert_eq!(product.value(), Tensor::zeros([2, 2]));
 }
 

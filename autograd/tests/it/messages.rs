@@ -85,7 +85,7 @@ fn shapes_that_do_not_fit() {
             "cross_entropy: 1 classes given for the 2 rows of logits of shape (2, 3)",
         ),
         (
-            Box::new(|| ignore(a.affine(b, &Tensor::ones(5)))),
+            Box::new(|| ignore(a.affine(b, Tensor::ones(5)))),
             "affine: (2, 3) · (4, 5) + (5,) does not fit (…, k) · (k, n) + (n,); transpose the weights?",
         ),
         (
