@@ -75,6 +75,7 @@
 //! | check | [`check`](check()), [`check::Checker`], [`check::Report`] |
 //! | write over numbers of any kind | [`Number`], [`Float`], [`Dual`] |
 //! | list the operations | [`operations`], [`Unary`], [`Binary`] |
+//! | transform closures | [`grad`](grad()), [`value_and_grad`], [`vjp`](vjp()), [`jvp`](jvp()), [`jacobian`](jacobian()), [`hessian`](hessian()), [`hvp`](hvp()), [`vhp`], [`linearize`], [`several`] |
 //! | know why | [`design`] |
 //!
 //! Shapes that do not fit are a programmer's mistake: a panic at the caller's line. Where they come from data, `try_` forms
@@ -92,6 +93,7 @@ mod shape;
 mod sweep;
 mod tape;
 mod tensor;
+pub mod transform;
 
 #[doc = include_str!("../DESIGN.md")]
 pub mod design {}
@@ -107,3 +109,7 @@ pub use shape::{Axes, Shape, broadcast};
 pub use sweep::{Gradients, Wrt};
 pub use tape::{Operand, Scalar, Tape, Var};
 pub use tensor::Tensor;
+#[doc(inline)]
+pub use transform::{
+    Linearization, Mode, grad, hessian, hvp, jacobian, jvp, linearize, several, value_and_grad, vhp, vjp,
+};

@@ -5,3 +5,4 @@ mod graphs;
 mod messages;
 mod rules;
 mod sampling;
+mod transforms;
