@@ -84,6 +84,7 @@
 pub mod check;
 mod dual;
 mod error;
+mod external;
 mod kernels;
 mod methods;
 mod number;
@@ -101,6 +102,7 @@ pub mod design {}
 pub use check::check;
 pub use dual::Dual;
 pub use error::Error;
+pub use external::{Custom, Step, checkpoint_chain, step};
 pub use number::{Float, Number};
 pub use ops::operations;
 pub use ops::rows::{Binary, Row, Unary};

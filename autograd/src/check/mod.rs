@@ -263,6 +263,8 @@ impl Checker {
         let ratio = analytic / numeric;
         if analytic == 0.0 {
             "the gradient is 0 where the function changes: a detached input, or a missing term?".into()
+        } else if numeric == 0.0 {
+            "the gradient is not 0 where the function does not change".into()
         } else if (ratio + 1.0).abs() < 1e-4 {
             "the sign is wrong".into()
         } else if (ratio - ratio.round()).abs() < 1e-4 || (1.0 / ratio - (1.0 / ratio).round()).abs() < 1e-4 {

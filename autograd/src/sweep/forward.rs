@@ -88,6 +88,19 @@ impl<'s, T: Float> Forward<'s, T> {
                 }
                 return;
             }
+            Kind::External(op) => {
+                let tangent = |&i: &u32| {
+                    let tangent = self.arrays[i as usize].as_ref()?;
+                    Some(Tensor::new(self.arena.arrays[i as usize].shape.clone(), tangent.values().to_vec()))
+                };
+                let dx: Vec<_> = node.inputs.iter().map(tangent).collect();
+                if dx.iter().any(Option::is_some) {
+                    let x: Vec<_> = node.inputs.iter().map(|&i| self.arena.tensor(i)).collect();
+                    let dy = op.jvp_plain(&x, &self.arena.tensor(index as u32), &dx);
+                    self.arrays[index] = Some(self.seed(&dy));
+                }
+                return;
+            }
             Kind::Variable | Kind::Constant | Kind::Param(_) => return,
         };
         let moves = |(k, &i): (usize, &u32)| self.arrays[i as usize].clone().filter(|_| op.differentiable(k));

@@ -103,6 +103,20 @@ impl<'s, T: Float> Sweep<'s, T> {
         let op = match &node.kind {
             Kind::Op(op) => op,
             Kind::Lift(scalar) => return self.add(*scalar as usize, dy[0]),
+            Kind::External(op) => {
+                let tensors: Vec<_> = node.inputs.iter().map(|&i| self.arena.tensor(i)).collect();
+                let dy = Tensor::from_parts(node.shape.clone(), dy);
+                let gradients = op.vjp_plain(&tensors, &self.arena.tensor(index as u32), &dy);
+                for (&input, dx) in node.inputs.iter().zip(gradients) {
+                    if self.arena.arrays[input as usize].tracked {
+                        self.accumulate(input as usize, Plain::owned(&dx.shape().clone(), dx.into_values(), self.pool));
+                    }
+                }
+                if node.watched {
+                    self.scratch.arrays[index] = Some(dy.into_values());
+                }
+                return;
+            }
             Kind::Variable | Kind::Constant | Kind::Param(_) => {
                 self.scratch.arrays[index] = Some(dy);
                 return;

@@ -60,7 +60,9 @@ impl<'t, T: Float> Var<'t, T> {
     /// The values.
     #[track_caller]
     pub fn value(self) -> Tensor<T> {
-        self.tape.arena.borrow_mut().tensor(self.array)
+        let mut arena = self.tape.arena.borrow_mut();
+        arena.materialise(self.array);
+        arena.tensor(self.array)
     }
 
     /// The same values, without gradient.

@@ -1,5 +1,6 @@
 //! The crate's integration tests, one binary.
 
+mod checker;
 mod edges;
 mod graphs;
 mod messages;
