@@ -112,7 +112,7 @@ impl Mlp {
 }
 
 impl<T: Float> Mlp<T> {
-    /// A network of layers made elsewhere.
+    /// A network of layers made elsewhere; without any, the identity.
     pub fn from_layers(layers: impl IntoIterator<Item = Layer<T>>) -> Self {
         Mlp { layers: layers.into_iter().collect() }
     }

@@ -75,6 +75,18 @@ pub enum Stopped {
 }
 
 /// What [`Trainer::fit`] saw, epoch by epoch.
+///
+/// ```
+/// use autograd::{Param, Tensor};
+/// use mlp::{Dataset, Linear, Module, Mse, Sgd, Stopped, Trainer};
+/// let model = Linear { w: Param::new([[2.0]]), b: None };
+/// let data = Dataset::new(Tensor::from([[1.0]]), Tensor::from([[0.0]]))?;
+/// let mut descent = Sgd::new(&model.parameters(), 0.25); // the loss is w², and a step halves w
+/// let history = Trainer::new().epochs(3).fit(&model, &Mse, &mut descent, &data, None)?;
+/// assert_eq!(history.epochs.iter().map(|epoch| epoch.loss).collect::<Vec<_>>(), [4.0, 1.0, 0.25]);
+/// assert_eq!(history.stopped, Stopped::Epochs);
+/// # Ok::<(), mlp::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct History {
