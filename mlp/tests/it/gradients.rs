@@ -1,7 +1,7 @@
 //! Gradients of modules, held against differences.
 
-use autograd::Tensor;
 use autograd::check::Checker;
+use autograd::{Param, Parameters, Tensor, Var};
 use mlp::Module;
 
 /// Checks the gradients of a module by its input and by each parameter.
@@ -19,4 +19,37 @@ pub(crate) fn check_module(module: &dyn Module, x: &Tensor) {
         });
         by_parameters.unwrap().assert_pass();
     }
+}
+
+/// A layer whose gradients by input and by parameter are too small, by the part that is hidden from the sweep.
+struct Off {
+    w: Param,
+    /// The part of `x` that is hidden.
+    input: f64,
+    /// The part of `w` that is hidden.
+    weight: f64,
+}
+
+impl Module for Off {
+    fn forward<'t>(&self, x: Var<'t>) -> Var<'t> {
+        let hide = |x: Var<'t>, part: f64| x * (1.0 - part) + x.detach() * part;
+        hide(x, self.input) * hide(self.w.on(x.tape()), self.weight)
+    }
+
+    fn parameters(&self) -> Parameters {
+        Parameters::new().with("w", &self.w)
+    }
+}
+
+/// A check that passes everything would be worth nothing.
+#[test]
+#[should_panic(expected = "gradient check: WRONG (input 0[1]")]
+fn a_gradient_by_the_input_off_by_a_millionth_is_refused() {
+    check_module(&Off { w: Param::new([0.5, 2.0]), input: 1e-6, weight: 0.0 }, &Tensor::from([0.0, 1.5]));
+}
+
+#[test]
+#[should_panic(expected = "gradient check: WRONG (w[1]")]
+fn a_gradient_by_a_parameter_off_by_a_millionth_is_refused() {
+    check_module(&Off { w: Param::new([0.5, 2.0]), input: 0.0, weight: 1e-6 }, &Tensor::from([0.0, 1.5]));
 }
