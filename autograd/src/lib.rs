@@ -103,6 +103,7 @@ pub use check::check;
 pub use dual::Dual;
 pub use error::Error;
 pub use external::{Custom, Step, checkpoint_chain, step};
+pub use kernels::fused::{Elementwise, ElementwiseN};
 pub use number::{Float, Number};
 pub use ops::operations;
 pub use ops::rows::{Binary, Row, Unary};
