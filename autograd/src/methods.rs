@@ -23,6 +23,7 @@ macro_rules! methods {
             #[must_use]
             #[track_caller]
             pub fn $name(self $(, $arg: $type)*) -> Self {
+                self.tape().note();
                 let $x = &self;
                 $body.or_panic()
             }
@@ -327,6 +328,7 @@ macro_rules! reductions {
             #[must_use]
             #[track_caller]
             pub fn $whole(self) -> Scalar<'t, T> {
+                self.tape().note();
                 let ($x, $axes, $keeping) = (&self, 0..self.shape().len(), false);
                 $body.or_panic().item()
             }
@@ -458,6 +460,7 @@ macro_rules! products {
             #[must_use]
             #[track_caller]
             pub fn $name(self, $b: impl Operand<'t, T> $(, $c: impl Operand<'t, T>)?) -> Self {
+                self.tape().note();
                 let ($a, $b) = (&self, &$b.on(self.tape()));
                 $( let $c = &$c.on(self.tape()); )?
                 $body.or_panic()
@@ -588,6 +591,7 @@ macro_rules! binary_methods {
             #[must_use]
             #[track_caller]
             pub fn $name(self, b: impl Operand<'t, T>) -> Self {
+                self.tape().note();
                 b.right_of(Binary::$Row, self)
             }
         )* }

@@ -127,6 +127,9 @@ impl<'t, T: Float> Var<'t, T> {
             same_tape("custom", tape, x.tape());
         }
         let inputs = x.iter().map(|x| x.index()).collect();
-        Var::new(tape, tape.arena.borrow_mut().external(op, inputs, y))
+        tape.note();
+        let array = tape.arena.borrow_mut().external(op, inputs, y);
+        tape.recorded_array(array);
+        Var::new(tape, array)
     }
 }

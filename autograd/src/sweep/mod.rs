@@ -15,19 +15,23 @@ pub use gradients::Gradients;
 pub(crate) use pool::{Pool, Scratch};
 pub use wrt::Wrt;
 
+use std::collections::HashMap;
+
 use smallvec::SmallVec;
 
 use crate::number::Float;
 use crate::ops::Array;
 use crate::tape::arena::{Arena, Code, Kind};
+use crate::tape::debug::Places;
 use crate::tape::{Scalar, Tape, Var};
 use crate::tensor::Tensor;
 use plain::Plain;
 
 /// Gradients of `root` with respect to everything that is kept.
 #[track_caller]
-pub(crate) fn backward<'t, T: Float>(root: Scalar<'t, T>) -> Gradients<'t, T> {
-    sweep(root.tape(), root.node() as usize + 1, |scratch| scratch.scalars[root.node() as usize] = T::one())
+pub(crate) fn backward_with<'t, T: Float>(root: Scalar<'t, T>, observer: Option<Observer<'_, T>>) -> Gradients<'t, T> {
+    let seed = |scratch: &mut Scratch<T>| scratch.scalars[root.node() as usize] = T::one();
+    sweep(root.tape(), root.node() as usize + 1, seed, observer)
 }
 
 /// Gradients of `⟨y, dy⟩`.
@@ -35,29 +39,43 @@ pub(crate) fn backward<'t, T: Float>(root: Scalar<'t, T>) -> Gradients<'t, T> {
 pub(crate) fn vjp<'t, T: Float>(y: Var<'t, T>, dy: &Tensor<T>) -> Gradients<'t, T> {
     let seed = dy.clone().into_values();
     // Later nodes have no gradient and are passed over.
-    sweep(y.tape(), y.tape().len(), |scratch| scratch.arrays[y.index() as usize] = Some(seed))
+    sweep(y.tape(), y.tape().len(), |scratch| scratch.arrays[y.index() as usize] = Some(seed), None)
 }
 
+/// Who is told the gradients of named values.
+type Observer<'o, T> = &'o mut dyn FnMut(&str, &Tensor<T>);
+
 #[track_caller]
-fn sweep<T: Float>(tape: &Tape<T>, nodes: usize, seed: impl FnOnce(&mut Scratch<T>)) -> Gradients<'_, T> {
+fn sweep<'t, T: Float>(
+    tape: &'t Tape<T>,
+    nodes: usize,
+    seed: impl FnOnce(&mut Scratch<T>),
+    observer: Option<Observer<'_, T>>,
+) -> Gradients<'t, T> {
     let mut scratch = tape.scratch.take();
     {
         let arena = tape.arena.borrow();
         scratch.start(nodes, arena.arrays.len());
         seed(&mut scratch);
-        Sweep { arena: &arena, pool: &tape.pool, scratch: &mut scratch }.run(nodes);
+        let (places, names) = (tape.places.borrow(), tape.names.borrow());
+        let places = places.as_deref();
+        Sweep { arena: &arena, pool: &tape.pool, scratch: &mut scratch, places, names: &names, observer }.run(nodes);
         scratch.collect(&arena, &tape.pool);
     }
     Gradients::new(tape, scratch)
 }
 
-struct Sweep<'s, T: Float> {
+struct Sweep<'s, 'o, T: Float> {
     arena: &'s Arena<T>,
     pool: &'s Pool<T>,
     scratch: &'s mut Scratch<T>,
+    /// Set on a tape that checks that gradients are finite.
+    places: Option<&'s Places>,
+    names: &'s HashMap<u32, String>,
+    observer: Option<Observer<'o, T>>,
 }
 
-impl<'s, T: Float> Sweep<'s, T> {
+impl<'s, T: Float> Sweep<'s, '_, T> {
     #[track_caller]
     fn run(&mut self, nodes: usize) {
         let arena = self.arena;
@@ -72,10 +90,13 @@ impl<'s, T: Float> Sweep<'s, T> {
                 _ if dy == T::zero() => {}
                 Code::Unary(row) => {
                     let dx = dy * row.derivative(arena.values[a], arena.values[node], arena.args[b]);
+                    self.check_scalar(row.name(), node, a, dx);
                     self.add(a, dx);
                 }
                 Code::Binary(row) => {
                     let (da, db) = row.partials(arena.values[a], arena.values[b], arena.values[node]);
+                    self.check_scalar(row.name(), node, a, dy * da);
+                    self.check_scalar(row.name(), node, b, dy * db);
                     self.add(a, dy * da);
                     self.add(b, dy * db);
                 }
@@ -95,11 +116,24 @@ impl<'s, T: Float> Sweep<'s, T> {
         *slot = *slot + dx;
     }
 
+    /// Stops at a gradient that is not finite, on a tape that checks.
+    #[inline(always)]
+    fn check_scalar(&self, name: &str, node: usize, x: usize, dx: T) {
+        if let Some(places) = self.places {
+            places.check_scalar_gradient(name, node as u32, self.arena.values[x], dx);
+        }
+    }
+
     /// Passes an array's gradient on to its inputs.
     #[track_caller]
     fn array(&mut self, index: usize) {
         let node = &self.arena.arrays[index];
         let Some(dy) = self.scratch.arrays[index].take() else { return };
+        if let Some(observe) = &mut self.observer
+            && let Some(name) = self.names.get(&(index as u32))
+        {
+            observe(name, &Tensor::from_parts(node.shape.clone(), dy.clone()));
+        }
         let op = match &node.kind {
             Kind::Op(op) => op,
             Kind::Lift(scalar) => return self.add(*scalar as usize, dy[0]),
@@ -140,6 +174,9 @@ impl<'s, T: Float> Sweep<'s, T> {
             let dy = if last { dy.take() } else { dy.clone() }.expect("taken only by the last");
             let dx = op.vjp(k, &x, &y, dy);
             debug_assert_eq!(dx.shape(), x[k].shape(), "{}: the rule for input {k} returned another shape", op.name());
+            if let Some(places) = self.places {
+                places.check_gradient(self.arena, index as u32, k, dx.values());
+            }
             self.accumulate(node.inputs[k] as usize, dx);
         }
     }

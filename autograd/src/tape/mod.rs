@@ -1,12 +1,13 @@
 //! The tape: recording is computing.
 
 pub(crate) mod arena;
+pub(crate) mod debug;
 mod operand;
 mod scalar;
 mod var;
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 
 pub use operand::Operand;
@@ -20,6 +21,7 @@ use crate::number::Float;
 use crate::sweep::{Pool, Scratch};
 use crate::tensor::Tensor;
 use arena::{Arena, Code, Kind};
+use debug::Places;
 
 /// The computation graph: each operation on its handles computes at once and appends a node.
 ///
@@ -50,6 +52,11 @@ pub struct Tape<T: Float = f64> {
     pub(crate) pool: Pool<T>,
     pub(crate) scratch: Cell<Scratch<T>>,
     rng: RefCell<Option<StdRng>>,
+    /// Names of arrays whose gradients an observer is told.
+    pub(crate) names: RefCell<HashMap<u32, String>>,
+    /// Whether values and gradients must be finite: see `debug`.
+    checks: Cell<bool>,
+    pub(crate) places: RefCell<Option<Box<Places>>>,
 }
 
 impl Tape {
@@ -99,13 +106,23 @@ impl<T: Float> Tape<T> {
     /// let grads = (x * x).sum().backward();
     /// assert_eq!(grads[x], Tensor::from([2.0, 4.0]));
     /// ```
+    #[track_caller]
     pub fn var(&self, value: impl Into<Tensor<T>>) -> Var<'_, T> {
-        Var::new(self, self.arena.borrow_mut().leaf(Kind::Variable, value.into()))
+        self.leaf(Kind::Variable, value.into())
     }
 
     /// An array without gradient, such as data; its values are shared, not copied.
+    #[track_caller]
     pub fn constant(&self, value: impl Into<Tensor<T>>) -> Var<'_, T> {
-        Var::new(self, self.arena.borrow_mut().leaf(Kind::Constant, value.into()))
+        self.leaf(Kind::Constant, value.into())
+    }
+
+    #[track_caller]
+    fn leaf(&self, kind: Kind<T>, value: Tensor<T>) -> Var<'_, T> {
+        self.note();
+        let array = self.arena.borrow_mut().leaf(kind, value);
+        self.recorded_array(array);
+        Var::new(self, array)
     }
 
     /// Turns training on: operations that are random while a model trains, such as dropout, draw from a generator
@@ -148,6 +165,10 @@ impl<T: Float> Tape<T> {
     /// Forgets all nodes and keeps the memory for the next recording.
     pub fn clear(&mut self) {
         self.arena.get_mut().clear();
+        self.names.get_mut().clear();
+        if let Some(places) = self.places.get_mut() {
+            places.clear();
+        }
     }
 
     /// The number of nodes recorded since the last [`clear`](Tape::clear).
@@ -194,7 +215,15 @@ impl<T: Float> Tape<T> {
 
 impl<T: Float> Default for Tape<T> {
     fn default() -> Self {
-        Tape { arena: RefCell::new(Arena::new()), pool: Pool::new(), scratch: Cell::default(), rng: RefCell::new(None) }
+        Tape {
+            arena: RefCell::new(Arena::new()),
+            pool: Pool::new(),
+            scratch: Cell::default(),
+            rng: RefCell::default(),
+            names: RefCell::default(),
+            checks: Cell::new(false),
+            places: RefCell::default(),
+        }
     }
 }
 

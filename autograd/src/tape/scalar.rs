@@ -9,6 +9,7 @@ use crate::number::Float;
 use crate::ops::rows::{Args, Binary, Unary};
 use crate::ops::table::{binary_table, unary_table};
 use crate::sweep::Gradients;
+use crate::tensor::Tensor;
 
 /// One number on a tape: a `Copy` handle that carries its value.
 ///
@@ -77,7 +78,23 @@ impl<'t, T: Float> Scalar<'t, T> {
     /// ```
     #[track_caller]
     pub fn backward(self) -> Gradients<'t, T> {
-        crate::sweep::backward(self)
+        crate::sweep::backward_with(self, None)
+    }
+
+    /// [`backward`](Scalar::backward), telling `observe` the gradient of each value that was [named](Var::named) as the sweep
+    /// passes it, from the last to the first.
+    ///
+    /// ```
+    /// let tape = autograd::Tape::new();
+    /// let x = tape.var([3.0]).named("x");
+    /// let y = (x * 2.0).named("y");
+    /// let mut norms = vec![];
+    /// y.square().sum().backward_with(|name, gradient| norms.push((name.to_string(), gradient.norm())));
+    /// assert_eq!(norms, [("y".to_string(), 12.0), ("x".to_string(), 24.0)]);
+    /// ```
+    #[track_caller]
+    pub fn backward_with(self, mut observe: impl FnMut(&str, &Tensor<T>)) -> Gradients<'t, T> {
+        crate::sweep::backward_with(self, Some(&mut observe))
     }
 
     /// The same number as an array of shape `()`.
@@ -120,12 +137,16 @@ impl<'t, T: Float> Scalar<'t, T> {
     /// assert_eq!(x.unary(Unary::Tanh, [0.0; 2]).value(), x.tanh().value());
     /// ```
     #[must_use]
+    #[track_caller]
     #[inline(always)]
     pub fn unary(self, row: Unary, args: Args) -> Self {
         let value = self.value.unary(row, args);
         let mut arena = self.tape.arena.borrow_mut();
         let args = arena.push_args(args);
         let node = arena.push(Code::Unary(row), [self.node, args], value);
+        drop(arena);
+        self.tape.note();
+        self.tape.recorded_scalar(row.name(), node, value, &[self.value]);
         Scalar { tape: self.tape, node, value }
     }
 
@@ -143,6 +164,8 @@ impl<'t, T: Float> Scalar<'t, T> {
         same_tape(row.name(), self.tape, b.tape);
         let value = self.value.binary(row, b.value);
         let node = self.tape.arena.borrow_mut().push(Code::Binary(row), [self.node, b.node], value);
+        self.tape.note();
+        self.tape.recorded_scalar(row.name(), node, value, &[self.value, b.value]);
         Scalar { tape: self.tape, node, value }
     }
 }
@@ -154,6 +177,7 @@ macro_rules! unary_methods {
         impl<T: Float> Scalar<'_, T> { $(
             $(#[$doc])*
             #[must_use]
+            #[track_caller]
             #[inline(always)]
             pub fn $name(self $(, $arg: $type)*) -> Self {
                 self.unary(Unary::$Row, crate::ops::rows::args([$($arg.into()),*]))
@@ -190,6 +214,7 @@ macro_rules! operators {
         }
         impl<T: Float> $Trait<f64> for Scalar<'_, T> {
             type Output = Self;
+            #[track_caller]
             #[inline(always)]
             fn $method(self, b: f64) -> Self {
                 let (row, args) = Binary::$Row.with_number_right(b).expect("an operator");
@@ -198,6 +223,7 @@ macro_rules! operators {
         }
         impl<'t, T: Float> $Trait<Scalar<'t, T>> for f64 {
             type Output = Scalar<'t, T>;
+            #[track_caller]
             #[inline(always)]
             fn $method(self, b: Scalar<'t, T>) -> Scalar<'t, T> {
                 let (row, args) = Binary::$Row.with_number_left(self).expect("an operator");

@@ -78,6 +78,22 @@ impl<'t, T: Float> Var<'t, T> {
         self.tape.constant(self.value())
     }
 
+    /// Names this value for the observer of [`Scalar::backward_with`].
+    ///
+    /// ```
+    /// let tape = autograd::Tape::new();
+    /// let x = tape.var([1.0, 2.0]);
+    /// let hidden = x.square().named("hidden");
+    /// let mut seen = vec![];
+    /// hidden.sum().backward_with(|name, gradient| seen.push((name.to_string(), gradient.to_vec())));
+    /// assert_eq!(seen, [("hidden".to_string(), vec![1.0, 1.0])]);
+    /// ```
+    #[must_use]
+    pub fn named(self, name: impl Into<String>) -> Self {
+        self.tape.names.borrow_mut().insert(self.array, name.into());
+        self
+    }
+
     /// Asks the sweep to keep the gradient of this intermediate value, which it otherwise reuses as memory.
     ///
     /// ```
@@ -142,6 +158,7 @@ impl<'t, T: Float> Var<'t, T> {
     #[must_use]
     #[track_caller]
     pub fn map(self, f: impl Elementwise) -> Self {
+        self.tape.note();
         map::map([&self], f).or_panic()
     }
 
@@ -152,6 +169,7 @@ impl<'t, T: Float> Var<'t, T> {
     #[must_use]
     #[track_caller]
     pub fn zip_map<const K: usize>(x: [Self; K], f: impl ElementwiseN<K>) -> Self {
+        x[0].tape.note();
         map::map(x.each_ref(), f).or_panic()
     }
 
@@ -182,7 +200,9 @@ impl<'t, T: Float> Var<'t, T> {
     /// assert_eq!(x.unary(Unary::LeakyRelu, [0.1, 0.0]).value(), x.leaky_relu(0.1).value());
     /// ```
     #[must_use]
+    #[track_caller]
     pub fn unary(self, row: Unary, args: Args) -> Self {
+        self.tape.note();
         Array::unary(&self, row, args)
     }
 
@@ -200,6 +220,7 @@ impl<'t, T: Float> Var<'t, T> {
     #[must_use]
     #[track_caller]
     pub fn binary(self, row: Binary, b: impl Operand<'t, T>) -> Self {
+        self.tape.note();
         b.right_of(row, self)
     }
 
@@ -234,7 +255,9 @@ impl<'t, T: Float> Array for Var<'t, T> {
             same_tape(op.name(), tape, x.tape);
         }
         let inputs: SmallVec<[u32; 4]> = x.iter().map(|x| x.array).collect();
-        Var { tape, array: tape.arena.borrow_mut().record(op, shape, inputs) }
+        let array = tape.arena.borrow_mut().record(op, shape, inputs);
+        tape.recorded_array(array);
+        Var { tape, array }
     }
 
     fn constant_like(&self, value: Tensor<T>) -> Self {
@@ -254,6 +277,7 @@ macro_rules! operators {
             type Output = Self;
             #[track_caller]
             fn $method(self, b: R) -> Self {
+                self.tape.note();
                 b.right_of(Binary::$Row, self)
             }
         }
@@ -271,6 +295,7 @@ macro_rules! operators {
         impl<'t, T: Float, R: Operand<'t, T>> $Assign<R> for Var<'t, T> {
             #[track_caller]
             fn $assign(&mut self, b: R) {
+                self.tape.note();
                 *self = b.right_of(Binary::$Row, *self);
             }
         }
@@ -280,6 +305,7 @@ macro_rules! operators {
             type Output = Var<'t, T>;
             #[track_caller]
             fn $method(self, b: Var<'t, T>) -> Var<'t, T> {
+                b.tape.note();
                 Operand::<'t, T>::on(self, b.tape).binary_checked(Binary::$Row, b)
             }
         }

@@ -1,6 +1,7 @@
 //! The crate's integration tests, one binary.
 
 mod checker;
+mod debugging;
 mod edges;
 mod graphs;
 mod messages;

@@ -1,0 +1,158 @@
+//! Finding where a NaN or an infinity comes from.
+//!
+//! A tape that checks remembers the caller's line of each node, looks at each value as it is recorded and at each gradient
+//! as it is swept, and stops at the first that is not finite, naming the operation.
+
+use std::collections::HashMap;
+use std::fmt::Write;
+use std::panic::Location;
+
+use super::Tape;
+use super::arena::Arena;
+use crate::number::Float;
+
+/// What a checking tape remembers beside its nodes.
+#[derive(Debug, Default)]
+pub(crate) struct Places {
+    /// The line that is recording.
+    present: Option<&'static Location<'static>>,
+    arrays: HashMap<u32, &'static Location<'static>>,
+    scalars: HashMap<u32, &'static Location<'static>>,
+}
+
+impl Places {
+    pub(crate) fn clear(&mut self) {
+        self.arrays.clear();
+        self.scalars.clear();
+    }
+
+    /// The gradient of an array's input.
+    pub(crate) fn check_gradient<T: Float>(&self, arena: &Arena<T>, array: u32, k: usize, dx: &[T]) {
+        let Some(found) = describe(dx) else { return };
+        let node = &arena.arrays[array as usize];
+        let name = node.kind.name();
+        let what = format!("{name}: the gradient of its input {k} {found}");
+        panic!("{}", self.report(arena, what, array));
+    }
+
+    /// The gradient that a scalar operation passes back.
+    pub(crate) fn check_scalar_gradient<T: Float>(&self, name: &str, node: u32, x: T, dx: T) {
+        if !dx.is_finite() {
+            let place = place(self.scalars.get(&node));
+            panic!("{name}: the gradient of its input {x} became {dx}\n  recorded at {place}");
+        }
+    }
+
+    fn report<T: Float>(&self, arena: &Arena<T>, what: String, array: u32) -> String {
+        let node = &arena.arrays[array as usize];
+        let mut text = format!("{what}\n  recorded at {}\n  shape {}", place(self.arrays.get(&array)), node.shape);
+        for (k, &input) in node.inputs.iter().enumerate() {
+            let shape = &arena.arrays[input as usize].shape;
+            let range = range(arena.array_values(input));
+            write!(text, "\n  input {k}: shape {shape}, {range}").expect("writing to a string");
+        }
+        text
+    }
+}
+
+fn place(found: Option<&&'static Location<'static>>) -> String {
+    found.map_or_else(|| "an unknown line".into(), |place| format!("{}:{}", place.file(), place.line()))
+}
+
+/// What is not finite, or `None`.
+fn describe<T: Float>(values: &[T]) -> Option<String> {
+    let first = values.iter().position(|x| !x.is_finite())?;
+    let count = values.iter().filter(|x| !x.is_finite()).count();
+    Some(format!("became {} at position {first} ({count} of {} values are not finite)", values[first], values.len()))
+}
+
+fn range<T: Float>(values: &[T]) -> String {
+    let finite = || values.iter().copied().filter(|x| x.is_finite());
+    let pick = |a: T, b: T, smaller: bool| if (b < a) == smaller { b } else { a };
+    let low = finite().reduce(|a, b| pick(a, b, true));
+    let high = finite().reduce(|a, b| pick(a, b, false));
+    match (low, high) {
+        (Some(low), Some(high)) => format!("values from {low} to {high}"),
+        _ => "no finite values".into(),
+    }
+}
+
+impl<T: Float> Tape<T> {
+    /// Makes this tape check that every value that is recorded on it, and every gradient that is swept, is finite.
+    ///
+    /// The first that is not stops the program with a message that names the operation, the line that recorded it, its
+    /// shape, and the range of its inputs. Off by default, and then free.
+    ///
+    /// ```should_panic
+    /// let tape = autograd::Tape::new();
+    /// tape.check_finite();
+    /// let x = tape.var([1.0, 0.0]);
+    /// let y = x.ln(); // ln: the value became -inf at position 1 (1 of 2 values are not finite) …
+    /// ```
+    pub fn check_finite(&self) {
+        *self.places.borrow_mut() = Some(Box::default());
+        self.checks.set(true);
+    }
+
+    /// Remembers the line that is recording.
+    #[track_caller]
+    #[inline(always)]
+    pub(crate) fn note(&self) {
+        if self.checks.get() {
+            self.note_slowly();
+        }
+    }
+
+    #[cold]
+    #[track_caller]
+    fn note_slowly(&self) {
+        if let Some(places) = &mut *self.places.borrow_mut() {
+            places.present = Some(Location::caller());
+        }
+    }
+
+    /// Looks at an array that was just recorded.
+    #[inline(always)]
+    pub(crate) fn recorded_array(&self, array: u32) {
+        if self.checks.get() {
+            self.check_array(array);
+        }
+    }
+
+    #[cold]
+    fn check_array(&self, array: u32) {
+        let arena = self.arena.borrow();
+        let mut places = self.places.borrow_mut();
+        let Some(places) = &mut *places else { return };
+        if let Some(present) = places.present {
+            places.arrays.insert(array, present);
+        }
+        if let Some(found) = describe(arena.array_values(array)) {
+            let what = format!("{}: the value {found}", arena.arrays[array as usize].kind.name());
+            panic!("{}", places.report(&arena, what, array));
+        }
+    }
+
+    /// Looks at a scalar that was just recorded from `x`.
+    #[inline(always)]
+    pub(crate) fn recorded_scalar(&self, name: &str, node: u32, value: T, x: &[T]) {
+        if self.checks.get() {
+            self.check_scalar(name, node, value, x);
+        }
+    }
+
+    #[cold]
+    fn check_scalar(&self, name: &str, node: u32, value: T, x: &[T]) {
+        let mut places = self.places.borrow_mut();
+        let Some(places) = &mut *places else { return };
+        if let Some(present) = places.present {
+            places.scalars.insert(node, present);
+        }
+        if !value.is_finite() {
+            panic!(
+                "{name}: the value became {value}\n  recorded at {}\n  inputs {x:?}",
+                place(places.scalars.get(&node))
+            );
+        }
+    }
+}

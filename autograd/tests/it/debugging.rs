@@ -1,0 +1,121 @@
+//! A tape that checks names the operation that made the first value or gradient that is not finite.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use autograd::{Tape, Tensor};
+
+/// The message of a panic.
+fn message(f: impl FnOnce()) -> String {
+    let payload = catch_unwind(AssertUnwindSafe(f)).expect_err("a refusal");
+    payload.downcast_ref::<String>().expect("a message").clone()
+}
+
+fn checking() -> Tape {
+    let tape = Tape::new();
+    tape.check_finite();
+    tape
+}
+
+/// `file:line` of the line after the caller's.
+#[track_caller]
+fn next_line() -> String {
+    let place = std::panic::Location::caller();
+    format!("{}:{}", place.file(), place.line() + 1)
+}
+
+#[test]
+fn the_value_of_an_array() {
+    let tape = checking();
+    let x = tape.var([[1.0, 0.0], [2.0, -3.0]]);
+    let y = x.square() - x;
+    let mut line = String::new();
+    let text = message(|| {
+        line = next_line();
+        let _ = y.ln();
+    });
+    assert_eq!(
+        text,
+        format!(
+            "ln: the value became -inf at position 0 (2 of 4 values are not finite)\n  recorded at {line}\n  \
+             shape (2, 2)\n  input 0: shape (2, 2), values from 0 to 12"
+        )
+    );
+}
+
+#[test]
+fn structured_operations_and_operators_know_their_line() {
+    let tape = checking();
+    let x = tape.var(Tensor::full([1, 2], 1e200));
+    let mut line = String::new();
+    let text = message(|| {
+        line = next_line();
+        let _ = x.matmul(x.t());
+    });
+    assert!(text.starts_with("matmul: the value became inf at position 0 (1 of 1"), "{text}");
+    assert!(text.contains(&format!("recorded at {line}\n")), "{text}\n{line}");
+    let text = message(|| {
+        line = next_line();
+        let _ = x / 0.0;
+    });
+    assert!(text.contains(&format!("recorded at {line}\n")), "{text}\n{line}");
+}
+
+#[test]
+fn the_gradient_of_an_array() {
+    let tape = checking();
+    let x = tape.var([0.0, 4.0]);
+    let line = next_line();
+    let root = x.sqrt();
+    let text = message(|| drop(root.sum().backward()));
+    assert_eq!(
+        text,
+        format!(
+            "sqrt: the gradient of its input 0 became inf at position 0 (1 of 2 values are not finite)\n  recorded at {line}\n  \
+             shape (2,)\n  input 0: shape (2,), values from 0 to 4"
+        )
+    );
+}
+
+#[test]
+fn scalars() {
+    let tape = checking();
+    let x = tape.scalar(-1.0);
+    let mut line = String::new();
+    let text = message(|| {
+        line = next_line();
+        let _ = x.ln();
+    });
+    assert_eq!(text, format!("ln: the value became NaN\n  recorded at {line}\n  inputs [-1.0]"));
+    let zero = tape.scalar(0.0);
+    let line = next_line();
+    let root = zero.sqrt();
+    let text = message(|| drop(root.backward()));
+    assert_eq!(text, format!("sqrt: the gradient of its input 0 became inf\n  recorded at {line}"));
+}
+
+#[test]
+fn data_that_is_not_finite_is_named_too() {
+    let text = message(|| {
+        checking().constant([1.0, f64::NAN]);
+    });
+    assert!(text.starts_with("constant: the value became NaN at position 1 (1 of 2"), "{text}");
+}
+
+#[test]
+fn without_the_check_nothing_stops() {
+    let tape = Tape::new();
+    let x = tape.var([0.0]);
+    assert_eq!(x.sqrt().sum().backward()[x].item(), f64::INFINITY);
+}
+
+#[test]
+fn the_observer_sees_named_gradients_from_last_to_first() {
+    let tape = Tape::new();
+    let mut x = tape.var([1.0]).named("input");
+    for layer in 0..3 {
+        x = (x * 2.0).named(format!("layer {layer}"));
+    }
+    let mut seen = vec![];
+    x.sum().backward_with(|name, gradient| seen.push(format!("{name}: {}", gradient.item())));
+    assert_eq!(seen, ["layer 2: 1", "layer 1: 2", "layer 0: 4", "input: 8"]);
+}
