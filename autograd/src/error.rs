@@ -38,6 +38,12 @@ pub enum Error {
         /// The length of that axis.
         len: usize,
     },
+    /// A gradient with respect to something that the result does not depend on.
+    #[error("grad: the result does not depend on input {input} (counted from 0); was it detached, or never used?")]
+    Independent {
+        /// Which input, in the order given.
+        input: usize,
+    },
     /// A gradient check that could not be carried out at all.
     #[error("check: {0}")]
     Check(String),

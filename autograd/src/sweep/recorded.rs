@@ -3,6 +3,7 @@
 use smallvec::SmallVec;
 
 use super::wrt::Wrt;
+use crate::error::Error;
 use crate::kernels::fused::Elementwise;
 use crate::number::{Float, Number};
 use crate::ops::rows::{Args, Binary, Unary};
@@ -31,6 +32,49 @@ impl<'t, T: Float> Scalar<'t, T> {
     /// If something in `x` is recorded on another tape.
     #[track_caller]
     pub fn grad<W: Wrt<'t, T>>(self, x: W) -> W::Gradient {
+        let (scalars, arrays) = self.found(&x);
+        let tape = self.tape();
+        let mut scalars =
+            scalars.into_iter().map(|(_, found)| found.unwrap_or_else(|| tape.scalar_constant(T::zero())));
+        let zeros = |x: Var<'t, T>| tape.constant(Tensor::zeros(x.shape()));
+        let mut arrays = arrays.into_iter().map(|(x, found)| found.unwrap_or_else(|| zeros(x)));
+        x.gather(&mut scalars, &mut arrays)
+    }
+
+    /// [`grad`](Scalar::grad) that refuses to answer 0 for what this number does not depend on.
+    ///
+    /// ```
+    /// let tape = autograd::Tape::new();
+    /// let (x, y) = (tape.var([1.0]), tape.var([2.0]));
+    /// let z = (x * y.detach()).sum();
+    /// assert!(z.try_grad(x).is_ok());
+    /// assert_eq!(
+    ///     z.try_grad((x, y)).unwrap_err().to_string(),
+    ///     "grad: the result does not depend on input 1 (counted from 0); was it detached, or never used?"
+    /// );
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Independent`] for the first input that this number does not depend on; scalars are counted before arrays.
+    ///
+    /// # Panics
+    /// If something in `x` is recorded on another tape.
+    #[track_caller]
+    pub fn try_grad<W: Wrt<'t, T>>(self, x: W) -> Result<W::Gradient, Error> {
+        let (scalars, arrays) = self.found(&x);
+        let reached =
+            scalars.iter().map(|(_, found)| found.is_some()).chain(arrays.iter().map(|(_, found)| found.is_some()));
+        match reached.enumerate().find(|(_, reached)| !reached) {
+            Some((input, _)) => Err(Error::Independent { input }),
+            None => {
+                Ok(x.gather(&mut scalars.into_iter().filter_map(|f| f.1), &mut arrays.into_iter().filter_map(|f| f.1)))
+            }
+        }
+    }
+
+    /// What is listed in `x`, each with its recorded gradient if this number depends on it.
+    #[track_caller]
+    fn found<W: Wrt<'t, T>>(self, x: &W) -> (Found<Scalar<'t, T>>, Found<Var<'t, T>>) {
         let (mut scalars, mut arrays) = (vec![], vec![]);
         x.list(self.tape(), &mut scalars, &mut arrays);
         for x in &scalars {
@@ -39,31 +83,16 @@ impl<'t, T: Float> Scalar<'t, T> {
         for x in &arrays {
             same_tape("grad", self.tape(), x.tape());
         }
-        let (scalars, arrays) = gradients(self, &scalars, &arrays);
-        x.gather(&mut scalars.into_iter(), &mut arrays.into_iter())
+        let mut sweep = Sweep::new(self, &scalars, &arrays);
+        sweep.run(self);
+        let scalar = |x: Scalar<'t, T>| (x, sweep.scalars.get(x.node() as usize).copied().flatten());
+        let array = |x: Var<'t, T>| (x, sweep.arrays.get(x.index() as usize).copied().flatten());
+        (scalars.into_iter().map(scalar).collect(), arrays.into_iter().map(array).collect())
     }
 }
 
-/// Recorded gradients of `root` with respect to scalars and arrays.
-#[track_caller]
-fn gradients<'t, T: Float>(
-    root: Scalar<'t, T>,
-    scalars: &[Scalar<'t, T>],
-    arrays: &[Var<'t, T>],
-) -> (Vec<Scalar<'t, T>>, Vec<Var<'t, T>>) {
-    let mut sweep = Sweep::new(root, scalars, arrays);
-    sweep.run(root);
-    let tape = root.tape();
-    let scalar = |x: &Scalar<'t, T>| {
-        let found = sweep.scalars.get(x.node() as usize).copied().flatten();
-        found.unwrap_or_else(|| tape.scalar_constant(T::zero()))
-    };
-    let array = |x: &Var<'t, T>| {
-        let found = sweep.arrays.get(x.index() as usize).copied().flatten();
-        found.unwrap_or_else(|| tape.constant(Tensor::zeros(x.shape())))
-    };
-    (scalars.iter().map(scalar).collect(), arrays.iter().map(array).collect())
-}
+/// Handles, each with its gradient if there is one.
+type Found<H> = Vec<(H, Option<H>)>;
 
 struct Sweep<'t, T: Float> {
     tape: &'t Tape<T>,
