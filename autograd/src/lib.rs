@@ -72,6 +72,7 @@
 //! | hold plain arrays | [`Tensor`], [`Shape`], [`Axes`], [`broadcast`] |
 //! | sweep | [`Scalar::backward`], [`Gradients`], [`Scalar::grad`], [`Wrt`] |
 //! | train | [`Param`], [`Parameters`], [`Gradients::update`] |
+//! | see the graph | [`Tape::graph`], [`Scalar::graph`], [`Graph`] |
 //! | check | [`check`](check()), [`check::Checker`], [`check::Report`] |
 //! | write over numbers of any kind | [`Number`], [`Float`], [`Dual`] |
 //! | list the operations | [`operations`], [`Unary`], [`Binary`] |
@@ -83,6 +84,7 @@
 pub mod check;
 mod dual;
 mod error;
+mod graph;
 mod kernels;
 mod methods;
 mod number;
@@ -99,6 +101,7 @@ pub mod design {}
 pub use check::check;
 pub use dual::Dual;
 pub use error::Error;
+pub use graph::{Graph, Handle};
 pub use number::{Float, Number};
 pub use ops::operations;
 pub use ops::rows::{Binary, Row, Unary};
