@@ -5,6 +5,7 @@
 //! 3. Boxes and points of a layer are ordered by the barycentre of their neighbours, sweeping to and fro; the order with the
 //!    fewest crossings is kept.
 //! 4. Each layer takes the places nearest to its neighbours' that keep its order and its distances: an isotonic regression.
+//!    Then the points of an arrow line up where there is room.
 //!
 //! Positions are (along, across) the direction of flow. All is deterministic, and no two boxes overlap.
 
@@ -45,6 +46,12 @@ struct Vertex {
     /// What lies before it, in the layer before.
     before: Vec<usize>,
     after: Vec<usize>,
+}
+
+impl Vertex {
+    fn is_point(&self) -> bool {
+        self.size.0 == 0.0
+    }
 }
 
 /// Arranges boxes of these sizes; `inputs` lists for each box what it reads, with smaller indices.
@@ -186,16 +193,21 @@ fn crossings(vertices: &[Vertex], order: &[Vec<usize>]) -> usize {
     crossings
 }
 
+/// How far apart the middles of two neighbours in a layer lie at least.
+fn apart(u: &Vertex, v: &Vertex) -> f64 {
+    (u.size.1 + v.size.1) / 2.0 + ACROSS
+}
+
 /// The place of each vertex across the flow; the first edge is at 0.
 fn places(vertices: &[Vertex], order: &[Vec<usize>]) -> Vec<f64> {
     let mut across = vec![0.0; vertices.len()];
-    let apart = |u: usize, v: usize| (vertices[u].size.1 + vertices[v].size.1) / 2.0 + ACROSS;
+    let apart = |u: usize, v: usize| apart(&vertices[u], &vertices[v]);
     for layer in order {
         for pair in layer.windows(2) {
             across[pair[1]] = across[pair[0]] + apart(pair[0], pair[1]);
         }
     }
-    const SWEEPS: usize = 60;
+    const SWEEPS: usize = 300;
     for sweep in 0..SWEEPS {
         let layers: Vec<usize> =
             if sweep % 2 == 0 { (0..order.len()).collect() } else { (0..order.len()).rev().collect() };
@@ -203,7 +215,7 @@ fn places(vertices: &[Vertex], order: &[Vec<usize>]) -> Vec<f64> {
             let wish = |&v: &usize| {
                 // Long arrows should be straight rather than short ones. The first sweeps look one way, to spread layers
                 // out; the last both ways.
-                let weight = |u: usize| if vertices[u].size.0 == 0.0 && vertices[v].size.0 == 0.0 { 4.0 } else { 1.0 };
+                let weight = |u: usize| if vertices[u].is_point() && vertices[v].is_point() { 4.0 } else { 1.0 };
                 let (before, after) = (&vertices[v].before[..], &vertices[v].after[..]);
                 let near = match sweep % 2 {
                     _ if sweep >= SWEEPS / 2 => [before, after],
@@ -222,9 +234,49 @@ fn places(vertices: &[Vertex], order: &[Vec<usize>]) -> Vec<f64> {
             }
         }
     }
+    straighten(vertices, order, &mut across);
     let edge = |v: usize| across[v] - vertices[v].size.1 / 2.0;
     let first = (0..vertices.len()).map(edge).fold(f64::INFINITY, f64::min);
     across.iter().map(|place| place - first).collect()
+}
+
+/// Gives neighbouring points of one trail the same place, for as many layers as the room allows.
+fn straighten(vertices: &[Vertex], order: &[Vec<usize>], across: &mut [f64]) {
+    let mut rank = vec![0; vertices.len()];
+    order.iter().for_each(|layer| layer.iter().enumerate().for_each(|(k, &v)| rank[v] = k));
+    let starts = |v: &usize| vertices[*v].is_point() && !vertices[vertices[*v].before[0]].is_point();
+    let trails: Vec<Vec<usize>> = (0..vertices.len())
+        .filter(starts)
+        .map(|v| {
+            let next = |&v: &usize| vertices[v].after.iter().copied().find(|&u| vertices[u].is_point());
+            std::iter::successors(Some(v), next).collect()
+        })
+        .collect();
+    // Each trail may make room for others.
+    for trail in (0..8).flat_map(|_| &trails) {
+        let mut rest = &trail[..];
+        while !rest.is_empty() {
+            let (mut low, mut high, mut run) = (f64::NEG_INFINITY, f64::INFINITY, 0);
+            for &v in rest {
+                let (layer, k) = (&order[vertices[v].layer], rank[v]);
+                let after = |&u: &usize| across[u] + apart(&vertices[u], &vertices[v]);
+                let before = |&u: &usize| across[u] - apart(&vertices[u], &vertices[v]);
+                let from = k.checked_sub(1).map_or(low, |k| after(&layer[k]).max(low));
+                let to = layer.get(k + 1).map_or(high, |u| before(u).min(high));
+                if from > to {
+                    break;
+                }
+                (low, high, run) = (from, to, run + 1);
+            }
+            // A point that touches both neighbours may seem to have no room, by rounding: it stays.
+            let run_of = &rest[..run.max(1)];
+            if run > 0 {
+                let mean = run_of.iter().map(|&v| across[v]).sum::<f64>() / run as f64;
+                run_of.iter().for_each(|&v| across[v] = mean.clamp(low, high));
+            }
+            rest = &rest[run_of.len()..];
+        }
+    }
 }
 
 /// The places nearest to the wishes, by weighted squares, that lie at least the given distances apart.

@@ -73,8 +73,8 @@ fn draw(blocks: &[Block], nodes: usize) -> String {
 
     let legend = legend(blocks);
     let legend_width: f64 = legend.iter().map(|role| legend_step(*role)).sum();
-    let (w, h) = canvas.at(layout.size);
-    let (w, h) = (w.max(legend_width) + MARGIN, h + MARGIN + if legend.is_empty() { 0.0 } else { 34.0 });
+    let (w, h) = canvas.at(layout.size); // with a margin before
+    let (w, h) = (w.max(legend_width + MARGIN), h + if legend.is_empty() { 0.0 } else { 34.0 });
     canvas.open(w, h, &format!("A computation graph of {nodes} nodes"));
     canvas.arrows(&layout);
     for ((block, &size), &centre) in blocks.iter().zip(&sizes).zip(&layout.centres) {
@@ -83,9 +83,9 @@ fn draw(blocks: &[Block], nodes: usize) -> String {
     }
     let mut x = MARGIN;
     for role in legend {
-        canvas.outline(role, (x + 13.0, h - 16.0), (26.0, 16.0));
+        canvas.outline(role, (x + 13.0, h - 8.0), (26.0, 16.0));
         let label = role.name();
-        canvas.add(&format!("<text x=\"{:.1}\" y=\"{:.1}\" font-size=\"12\">{label}</text>", x + 33.0, h - 12.0));
+        canvas.add(&format!("<text x=\"{:.1}\" y=\"{:.1}\" font-size=\"12\">{label}</text>", x + 33.0, h - 4.0));
         x += legend_step(role);
     }
     canvas.text + "</svg>\n"
@@ -117,6 +117,7 @@ impl Canvas {
         self.text.push('\n');
     }
 
+    /// A page whose content reaches to (w, h).
     fn open(&mut self, w: f64, h: f64, title: &str) {
         let (w, h) = (w + MARGIN, h + MARGIN);
         self.add(&format!(

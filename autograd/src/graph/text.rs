@@ -3,8 +3,8 @@
 use crate::number::Float;
 use crate::tensor::Tensor;
 
-/// Arrays of at most this many values are shown whole.
-const WHOLE: usize = 4;
+/// Arrays of at most this many values are shown whole, if they fit into so many characters.
+const WHOLE: (usize, usize) = (4, 36);
 
 /// Four significant digits, no zeros at the end, and a true minus sign.
 pub(super) fn number(x: f64) -> String {
@@ -32,26 +32,35 @@ fn without_zeros(text: &str) -> &str {
 
 /// A few values whole, in brackets as nested as the shape; more as the range that they span.
 pub(super) fn values<T: Float>(x: &Tensor<T>) -> String {
+    if x.numel() <= WHOLE.0 {
+        let text = whole(x);
+        if text.chars().count() <= WHOLE.1 {
+            return text;
+        }
+    }
     let numbers = || x.as_slice().iter().map(|x| x.to_f64());
-    if x.numel() > WHOLE {
-        let not_numbers = numbers().filter(|x| x.is_nan()).count();
-        let (low, high) = (numbers().fold(f64::INFINITY, f64::min), numbers().fold(f64::NEG_INFINITY, f64::max));
-        return match not_numbers {
-            0 => format!("{} to {}", number(low), number(high)),
-            all if all == x.numel() => "all NaN".into(),
-            some => format!("{} to {}, {some} NaN", number(low), number(high)),
-        };
+    let (low, high) = (numbers().fold(f64::INFINITY, f64::min), numbers().fold(f64::NEG_INFINITY, f64::max));
+    match numbers().filter(|x| x.is_nan()).count() {
+        0 => format!("{} to {}", number(low), number(high)),
+        all if all == x.numel() => "all NaN".into(),
+        some => format!("{} to {}, {some} NaN", number(low), number(high)),
     }
-    // Brackets open and close where an index of an axis starts and ends.
-    let ends: Vec<usize> = (0..x.shape().len()).map(|axis| x.shape()[axis..].iter().product()).collect();
+}
+
+fn whole<T: Float>(x: &Tensor<T>) -> String {
+    if x.numel() == 0 {
+        return "none".into();
+    }
+    // Brackets open and close where the values of an axis start and end.
+    let runs: Vec<usize> = (0..x.shape().len()).map(|axis| x.shape()[axis..].iter().product()).collect();
     let mut text = String::new();
-    for (k, value) in numbers().enumerate() {
+    for (k, value) in x.as_slice().iter().enumerate() {
         text += if k > 0 { ", " } else { "" };
-        text.extend(ends.iter().filter(|&&end| k % end == 0).map(|_| '['));
-        text += &number(value);
-        text.extend(ends.iter().filter(|&&end| (k + 1) % end == 0).map(|_| ']'));
+        text.extend(runs.iter().filter(|&&run| k % run == 0).map(|_| '['));
+        text += &number(value.to_f64());
+        text.extend(runs.iter().filter(|&&run| (k + 1) % run == 0).map(|_| ']'));
     }
-    if x.numel() == 0 { "none".into() } else { text }
+    text
 }
 
 /// `name` and a number below it: v₁₂.
