@@ -372,11 +372,9 @@ mod tests {
                 let (centre, size) = (layout.centres[a], sizes[a]);
                 assert!(centre.0 - size.0 / 2.0 > -1e-9 && centre.0 + size.0 / 2.0 < layout.size.0 + 1e-9);
                 assert!(centre.1 - size.1 / 2.0 > -1e-9 && centre.1 + size.1 / 2.0 < layout.size.1 + 1e-9);
-                for b in 0..a {
+                for (b, (other, size_b)) in layout.centres.iter().zip(&sizes).take(a).enumerate() {
                     let apart = |p: f64, q: f64, s: f64, t: f64| (p - q).abs() > (s + t) / 2.0 + 10.0;
-                    let other = (layout.centres[b], sizes[b]);
-                    let free =
-                        apart(centre.0, other.0.0, size.0, other.1.0) || apart(centre.1, other.0.1, size.1, other.1.1);
+                    let free = apart(centre.0, other.0, size.0, size_b.0) || apart(centre.1, other.1, size.1, size_b.1);
                     assert!(free, "boxes {a} and {b}");
                 }
             }

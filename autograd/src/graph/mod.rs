@@ -1,6 +1,7 @@
 //! [`Graph`]: what lies on a tape, for people to look at.
 //!
 //! - here — the snapshot, and what can be counted on it
+//! - `handle` — what can be named
 //! - `sketch` — the boxes to draw, with their text; what every drawing starts from
 //! - `dot` — the drawing as Graphviz text
 //! - `layout` — where boxes and arrows go
@@ -11,6 +12,7 @@
 //! Nothing here changes the tape. A transpose that was put off stays put off when its values are shown.
 
 mod dot;
+mod handle;
 mod layout;
 mod sketch;
 mod svg;
@@ -19,11 +21,13 @@ mod text;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 
+pub use handle::Handle;
+
 use smallvec::SmallVec;
 
 use crate::number::Float;
 use crate::ops::rows::Args;
-use crate::param::{Param, Parameters};
+use crate::param::Parameters;
 use crate::sweep::Gradients;
 use crate::tape::arena::{Arena, ArrayNode, Code, Kind, Place};
 use crate::tape::{Scalar, Tape, Var, same_tape};
@@ -54,43 +58,6 @@ pub struct Graph<'t, T: Float = f64> {
     values: bool,
     names: HashMap<Key, String>,
     gradients: HashMap<Key, Tensor<T>>,
-}
-
-/// What [`Graph::name`] can name: a [`Scalar`], a [`Var`] or a `&Param`, which turn into it by themselves.
-///
-/// ```
-/// let tape = autograd::Tape::new();
-/// let x = tape.scalar(1.0);
-/// let graph = tape.graph().name(x, "time");
-/// assert!(graph.to_dot().contains("time"));
-/// ```
-#[derive(Debug, Clone, Copy)]
-#[non_exhaustive]
-pub enum Handle<'a, 't, T: Float = f64> {
-    /// A number on the tape.
-    Scalar(Scalar<'t, T>),
-    /// An array on the tape.
-    Array(Var<'t, T>),
-    /// A parameter, in each of its recordings.
-    Param(&'a Param<T>),
-}
-
-impl<'t, T: Float> From<Scalar<'t, T>> for Handle<'_, 't, T> {
-    fn from(x: Scalar<'t, T>) -> Self {
-        Handle::Scalar(x)
-    }
-}
-
-impl<'t, T: Float> From<Var<'t, T>> for Handle<'_, 't, T> {
-    fn from(x: Var<'t, T>) -> Self {
-        Handle::Array(x)
-    }
-}
-
-impl<'a, T: Float> From<&'a Param<T>> for Handle<'a, '_, T> {
-    fn from(param: &'a Param<T>) -> Self {
-        Handle::Param(param)
-    }
 }
 
 /// How a node is referred to.
@@ -403,5 +370,19 @@ fn operation<T: Float>(arena: &Arena<T>, node: u32) -> Option<&'static str> {
             _ => None,
         },
         Code::Variable | Code::Constant | Code::Item => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::Tape;
+
+    #[test]
+    fn a_notebook_gets_text_and_a_picture() {
+        let tape = Tape::new();
+        let shown = tape.scalar(1.0).sin().graph().notebook();
+        assert!(shown.starts_with("EVCXR_BEGIN_CONTENT text/plain\nsin "), "{shown}");
+        assert!(shown.contains("\nEVCXR_END_CONTENT\nEVCXR_BEGIN_CONTENT image/svg+xml\n<svg "), "{shown}");
+        assert!(shown.ends_with("</svg>\n\nEVCXR_END_CONTENT\n"), "{shown}");
     }
 }

@@ -227,9 +227,15 @@ fn call(name: &str, operands: &[&str]) -> String {
     format!("{name}({})", operands.join(", "))
 }
 
+/// A negative number in parentheses.
+fn enclosed(operand: &str) -> String {
+    if operand.starts_with('−') { format!("({operand})") } else { operand.to_string() }
+}
+
 /// A row of one input as people write it.
-fn unary(row: Unary, [p, q]: Args, x: &str) -> String {
-    let plain = |p: f64| if p < 0.0 { format!("({})", number(p)) } else { number(p) };
+fn unary(row: Unary, [p, q]: Args, operand: &str) -> String {
+    let plain = |p: f64| enclosed(&number(p));
+    let x = &enclosed(operand);
     match row {
         Unary::Neg => format!("−{x}"),
         Unary::AddNumber if p < 0.0 => format!("{x} − {}", number(-p)),
@@ -242,12 +248,13 @@ fn unary(row: Unary, [p, q]: Args, x: &str) -> String {
         Unary::Square => format!("{x}²"),
         Unary::Powi | Unary::Powf => format!("{x}^{}", plain(p)),
         Unary::ExpBase => format!("{}^{x}", plain(p)),
-        Unary::MaxNumber => call("max", &[x, &number(p)]),
-        Unary::MinNumber => call("min", &[x, &number(p)]),
+        Unary::MaxNumber => call("max", &[operand, &number(p)]),
+        Unary::MinNumber => call("min", &[operand, &number(p)]),
         row => {
             let arguments = Unary::ROWS[row as usize].arguments;
             let args = [p, q].map(number);
-            let operands: Vec<&str> = std::iter::once(x).chain(args[..arguments].iter().map(String::as_str)).collect();
+            let operands: Vec<&str> =
+                std::iter::once(operand).chain(args[..arguments].iter().map(String::as_str)).collect();
             call(row.name(), &operands)
         }
     }
@@ -271,5 +278,5 @@ fn binary(row: Binary, a: &str, b: &str) -> String {
         Binary::Minimum => return call("min", &[a, b]),
         row => return call(row.name(), &[a, b]),
     };
-    if b.starts_with('−') { format!("{a}{sign}({b})") } else { format!("{a}{sign}{b}") }
+    format!("{}{sign}{}", enclosed(a), enclosed(b))
 }
