@@ -1,7 +1,7 @@
 //! Seeing the graph: what a formula and a small network leave on the tape, counted and drawn.
 //!
-//! The drawings go to the folder given as argument, else to the system's folder for temporary files, so that running the
-//! example changes nothing in the source tree. Those of the documentation lie in `examples/pictures`; at the end the
+//! The drawings go to the folder given as argument, else beside the compiled program: whoever built it can write there, and
+//! running it changes nothing in the source tree. Those of the documentation lie in `examples/pictures`; at the end the
 //! program compares, so they cannot go stale. To renew them: `cargo run --release --example graph examples/pictures`.
 
 use std::path::{Path, PathBuf};
@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 use autograd::{Graph, Param, Parameters, Tape, Tensor, Var};
 
 fn main() -> std::io::Result<()> {
-    let folder = std::env::args().nth(1).map_or_else(|| std::env::temp_dir().join("autograd-pictures"), PathBuf::from);
+    let beside = std::env::current_exe()?.with_file_name("pictures");
+    let folder = std::env::args().nth(1).map_or(beside, PathBuf::from);
     std::fs::create_dir_all(&folder)?;
 
     // A formula. Names are for the drawing only; what has none is numbered.
