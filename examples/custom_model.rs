@@ -1,10 +1,13 @@
-//! A model of your own: any struct that holds parameters and writes a formula with them.
+//! A model of your own: any struct that holds parameters and writes a formula with them is an `mlp::Module`, and can do all
+//! that the models of `mlp` do. It prints as a table, its gradient is checked, a trainer trains it.
 //!
 //! Here a radial-basis network with four bumps tells the points of a disc from those of a ring around it. Where the bumps
-//! lie, how wide and how high they are is all learned by gradient descent.
+//! lie, how wide and how high they are is all learned.
 
-use autograd::{Param, Parameters, Tape, Tensor, Var};
-use examples::{descend, normal};
+use autograd::check::Checker;
+use autograd::{Param, Parameters, Tensor, Var};
+use examples::normal;
+use mlp::{Adam, BinaryCrossEntropyWithLogits, Dataset, Loss, Module, Trainer, summary};
 use rand::{Rng, RngExt, SeedableRng, rngs::StdRng};
 
 /// `z(x) = Σₖ heightₖ · exp(−‖x − centreₖ‖² · exp(sharpnessₖ)) + offset`
@@ -24,7 +27,9 @@ impl Bumps {
             offset: Param::new(0.0),
         }
     }
+}
 
+impl Module for Bumps {
     /// The log-odds that each point lies in the disc: `(n, 2) → (n,)`.
     fn forward<'t>(&self, x: Var<'t>) -> Var<'t> {
         let sharpness = self.sharpness.on(x.tape()).exp();
@@ -52,40 +57,26 @@ fn points(rng: &mut impl Rng, n: usize) -> (Tensor, Tensor) {
     (Tensor::new([n, 2], polar.collect()), class)
 }
 
-/// The model's answers, on a tape of their own.
-fn predict(model: &Bumps, x: &Tensor) -> Tensor {
-    let tape = Tape::new();
-    model.forward(tape.constant(x.clone())).value()
-}
-
-fn accuracy(model: &Bumps, (x, class): &(Tensor, Tensor)) -> f64 {
-    predict(model, x).step().equal(class).mean()
-}
-
-fn main() {
+fn main() -> Result<(), mlp::Error> {
     let mut rng = StdRng::seed_from_u64(1);
-    let (train, test) = (points(&mut rng, 200), points(&mut rng, 200));
+    let ((x, class), (held_out, truth)) = (points(&mut rng, 200), points(&mut rng, 200));
+    let data = Dataset::new(x, class)?;
     let model = Bumps::new(&mut rng, 4);
+    println!("{}", summary(&model));
 
-    println!("A model with these parameters:");
-    for (name, param) in model.parameters().iter() {
-        println!("  {name:<10} {:<8} {:>2} numbers", param.shape().to_string(), param.numel());
-    }
+    let report = Checker::new().check_parameters(&model.parameters(), |tape| {
+        let z = model.forward(tape.constant(data.inputs().clone()));
+        BinaryCrossEntropyWithLogits.mean(z, data.targets()).expect("a target for each point")
+    })?;
+    println!("{report}\n");
 
-    println!("\n{:>5} {:>14} {:>18}", "step", "cross-entropy", "held-out accuracy");
-    let mut tape = Tape::new();
-    for step in 0..=1000 {
-        tape.clear();
-        let (x, class) = &train;
-        let z = model.forward(tape.constant(x.clone()));
-        // −ln p of the class that is true, where p = 1/(1 + exp(−z)) is that of the disc.
-        let loss = (z.softplus() - z * class).mean();
-        if step % 200 == 0 {
-            println!("{step:>5} {:>14.4} {:>16.1} %", loss.value(), 100.0 * accuracy(&model, &test));
-        }
-        let params = model.parameters();
-        descend(&loss.backward(), &params.params().collect::<Vec<_>>(), 0.5);
+    let mut adam = Adam::new(&model.parameters(), 0.02);
+    let history = Trainer::new().epochs(100).fit(&model, &BinaryCrossEntropyWithLogits, &mut adam, &data, None)?;
+    for epoch in history.epochs.iter().filter(|e| e.epoch == 1 || e.epoch % 20 == 0) {
+        println!("epoch {:>3}: cross-entropy {:.4}", epoch.epoch, epoch.loss);
     }
+    let accuracy = model.predict(&held_out).step().equal(&truth).mean();
+    println!("held-out accuracy {:.1} %", 100.0 * accuracy);
 
     println!("\nWhere the model sees the disc (#), on the square from −2 to 2:");
     let grid = Tensor::from_fn([21 * 41, 2], |i| match i {
@@ -93,9 +84,11 @@ fn main() {
         [i, _] => 2.0 - (i / 41) as f64 / 5.0,
         _ => unreachable!("two axes"),
     });
-    let z = predict(&model, &grid);
+    let z = model.predict(&grid);
     for row in z.as_slice().chunks(41) {
         println!("  {}", row.iter().map(|&z| if z > 0.0 { '#' } else { '·' }).collect::<String>());
     }
-    assert!(accuracy(&model, &test) >= 0.98);
+    assert!(report.passed());
+    assert!(accuracy >= 0.98, "{accuracy}");
+    Ok(())
 }

@@ -76,6 +76,7 @@
 //! | check | [`check`](check()), [`check::Checker`], [`check::Report`] |
 //! | write over numbers of any kind | [`Number`], [`Float`], [`Dual`] |
 //! | list the operations | [`operations`], [`Unary`], [`Binary`] |
+//! | transform closures | [`grad`](grad()), [`value_and_grad`], [`vjp`](vjp()), [`jvp`](jvp()), [`jacobian`](jacobian()), [`hessian`](hessian()), [`hvp`](hvp()), [`vhp`], [`linearize`], [`several`] |
 //! | know why | [`design`] |
 //!
 //! Shapes that do not fit are a programmer's mistake: a panic at the caller's line. Where they come from data, `try_` forms
@@ -84,6 +85,7 @@
 pub mod check;
 mod dual;
 mod error;
+mod external;
 mod graph;
 mod kernels;
 mod methods;
@@ -94,6 +96,7 @@ mod shape;
 mod sweep;
 mod tape;
 mod tensor;
+pub mod transform;
 
 #[doc = include_str!("../DESIGN.md")]
 pub mod design {}
@@ -101,6 +104,7 @@ pub mod design {}
 pub use check::check;
 pub use dual::Dual;
 pub use error::Error;
+pub use external::{Custom, Step, checkpoint_chain, step};
 pub use graph::{Graph, Handle};
 pub use number::{Float, Number};
 pub use ops::operations;
@@ -110,3 +114,7 @@ pub use shape::{Axes, Shape, broadcast};
 pub use sweep::{Gradients, Wrt};
 pub use tape::{Operand, Scalar, Tape, Var};
 pub use tensor::Tensor;
+#[doc(inline)]
+pub use transform::{
+    Linearization, Mode, grad, hessian, hvp, jacobian, jvp, linearize, several, value_and_grad, vhp, vjp,
+};

@@ -17,7 +17,9 @@ pub fn normal<const N: usize>(rng: &mut impl Rng, shape: [usize; N], scale: f64)
     Param::new(autograd::Tensor::from_fn(shape, |_| scale * draw()))
 }
 
-/// Compiles and runs the code on the front page.
+/// Compiles and runs the code on the front pages.
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
-pub struct FrontPage;
+#[doc = include_str!("../../autograd/README.md")]
+#[doc = include_str!("../../mlp/README.md")]
+pub struct FrontPages;

@@ -12,6 +12,16 @@ use rand_distr::StandardNormal;
 use crate::error::{Error, Result};
 
 /// The number of connections by which random weights are scaled; weights have the shape (inputs, outputs).
+///
+/// ```
+/// use autograd::Tensor;
+/// use mlp::Init;
+/// use mlp::init::{Distribution, Fan};
+/// use rand::{SeedableRng, rngs::StdRng};
+/// let init = Init::Scaled { gain: 1.0, fan: Fan::Out, distribution: Distribution::Uniform };
+/// let w: Tensor = init.sample([9, 3], &mut StdRng::seed_from_u64(0));
+/// assert!(w.abs().max() <= 1.0); // √3·√(1/3)
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fan {
     /// The inputs: activations keep their variance from layer to layer.
@@ -93,6 +103,13 @@ pub enum Init {
 
 impl Init {
     /// Variance 1 / fan in, normal (LeCun, Bottou, Orr and Müller, "Efficient BackProp", 1998): for tanh, selu, softmax.
+    ///
+    /// ```
+    /// use mlp::Init;
+    /// use mlp::init::{Distribution, Fan};
+    /// let by_hand = Init::Scaled { gain: 1.0, fan: Fan::In, distribution: Distribution::Normal };
+    /// assert_eq!(Init::lecun_normal(), by_hand);
+    /// ```
     pub fn lecun_normal() -> Self {
         Self::scaled(1.0, Fan::In, Distribution::Normal)
     }
@@ -104,6 +121,13 @@ impl Init {
 
     /// Variance 2 / (fan in + fan out), normal (Glorot and Bengio, "Understanding the difficulty of training deep
     /// feedforward neural networks", 2010, eq. 12): for tanh and sigmoid.
+    ///
+    /// ```
+    /// use mlp::Init;
+    /// use mlp::init::{Distribution, Fan};
+    /// let by_hand = Init::Scaled { gain: 1.0, fan: Fan::Avg, distribution: Distribution::Normal };
+    /// assert_eq!(Init::glorot_normal(), by_hand);
+    /// ```
     pub fn glorot_normal() -> Self {
         Self::scaled(1.0, Fan::Avg, Distribution::Normal)
     }
@@ -116,6 +140,11 @@ impl Init {
 
     /// Variance 2 / fan in, normal (He, Zhang, Ren and Sun, "Delving deep into rectifiers", 2015, eq. 10): for relu,
     /// which puts half of a symmetric signal to 0.
+    ///
+    /// ```
+    /// use mlp::Init;
+    /// assert_eq!(Init::he_normal(), Init::lecun_normal().gain(2f64.sqrt()));
+    /// ```
     pub fn he_normal() -> Self {
         Self::scaled(SQRT_2, Fan::In, Distribution::Normal)
     }
@@ -127,11 +156,20 @@ impl Init {
 
     /// Orthonormal columns or rows (Saxe, McClelland and Ganguli, "Exact solutions to the nonlinear dynamics of
     /// learning in deep linear neural networks", 2014): products of many such layers neither vanish nor explode.
+    /// [`sample`](Init::sample) shows one.
     pub fn orthogonal() -> Self {
         Init::Orthogonal { gain: 1.0 }
     }
 
     /// The bell curve around 0 without its tails beyond two standard deviations; see [`Init::TruncatedNormal`].
+    ///
+    /// ```
+    /// use autograd::Tensor;
+    /// use mlp::Init;
+    /// use rand::{SeedableRng, rngs::StdRng};
+    /// let w: Tensor = Init::truncated_normal(0.1).sample(1000, &mut StdRng::seed_from_u64(0));
+    /// assert!(w.abs().max() <= 0.2);
+    /// ```
     pub fn truncated_normal(std: f64) -> Self {
         Init::TruncatedNormal { mean: 0.0, std, low: -2.0, high: 2.0 }
     }
@@ -185,6 +223,14 @@ impl Init {
     }
 
     /// [`sample`](Init::sample) where recipe or shape come from a configuration.
+    ///
+    /// ```
+    /// use mlp::Init;
+    /// use rand::{SeedableRng, rngs::StdRng};
+    /// let biases = Init::he_normal().try_sample::<f64>([8], &mut StdRng::seed_from_u64(0));
+    /// let why = "init: shape (8,) is not (inputs, outputs); start biases with Init::Zeros";
+    /// assert_eq!(biases.unwrap_err().to_string(), why);
+    /// ```
     ///
     /// # Errors
     /// [`Error::Invalid`] if a number of the recipe is NaN or infinite (bounds of a truncated normal may be infinite),

@@ -1,4 +1,106 @@
-//! Layers, activations, losses and training on top of `autograd`.
+//! Layers, activations, losses and training on top of [`autograd`].
+//!
+//! # Tour
+//!
+//! A network is built layer by layer, and trained with a loss and an optimiser. Here it learns the exclusive or:
+//!
+//! ```
+//! use autograd::Tensor;
+//! use mlp::{Activation, Adam, BinaryCrossEntropyWithLogits, Dataset, Mlp, Module, Trainer};
+//! use rand::{SeedableRng, rngs::StdRng};
+//!
+//! let inputs = Tensor::from([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]]);
+//! let data = Dataset::new(inputs, vec![0, 1, 1, 0])?;
+//! let layers = Mlp::new(2).hidden(8, Activation::Tanh).output(1, Activation::Identity);
+//! let model: Mlp = layers.build(&mut StdRng::seed_from_u64(1))?;
+//! println!("{model}"); // a table: layer, shape, activation, number of parameters
+//!
+//! let mut adam = Adam::new(&model.parameters(), 0.05);
+//! let trainer = Trainer::new().epochs(1000).full_batch().tolerance(0.01);
+//! let history = trainer.fit(&model, &BinaryCrossEntropyWithLogits, &mut adam, &data, None)?;
+//! assert!(history.last().loss <= 0.01);
+//! assert_eq!(model.predict(data.inputs()).step().to_vec(), [0.0, 1.0, 1.0, 0.0]);
+//! # Ok::<(), mlp::Error>(())
+//! ```
+//!
+//! Data come from a [`Table`], which reads CSV files and names file, line and column of what it cannot read. They are
+//! scaled, split with a seed, and the model is measured on what it has not seen:
+//!
+//! ```
+//! use autograd::Tensor;
+//! use mlp::metrics::accuracy;
+//! use mlp::{Activation, CrossEntropy, Dataset, Mlp, Module, Scaler, Sgd, Table, Targets, Trainer};
+//! use rand::{SeedableRng, rngs::StdRng};
+//!
+//! # let row = |i: i32| format!("{},{},{}\n", i % 10, i / 10, if i % 10 < i / 10 { "thin" } else { "stout" });
+//! # let file = format!("width,height,kind\n{}", (0..100).map(row).collect::<String>());
+//! let table = Table::parse("bottles.csv", file.as_bytes())?; // or Table::read(path)
+//! let (classes, names) = table.classes("kind")?;
+//! let x: Tensor = table.numbers(&["width", "height"])?;
+//! let (train, held_out) = Dataset::new(Scaler::standard(&x)?.transform(&x)?, classes)?.split(0.2, 7)?;
+//!
+//! let layers = Mlp::new(2).hidden(8, Activation::Relu).output(names.len(), Activation::Identity);
+//! let model = layers.build(&mut StdRng::seed_from_u64(7))?;
+//! let mut sgd = Sgd::new(&model.parameters(), 0.1).momentum(0.9);
+//! let trainer = Trainer::new().epochs(60).batch_size(16).seed(7);
+//! trainer.fit(&model, &CrossEntropy, &mut sgd, &train, Some(&held_out))?;
+//! let Targets::Classes(truth) = held_out.targets() else { unreachable!() };
+//! assert!(accuracy(&model.predict(held_out.inputs()), truth)? >= 0.9);
+//! # Ok::<(), mlp::Error>(())
+//! ```
+//!
+//! Weights are saved under their names, and loaded into a model that is built alike ([`io`]):
+//!
+//! ```
+//! use mlp::{Activation, Mlp, Module, io};
+//! use rand::{SeedableRng, rngs::StdRng};
+//!
+//! let build = |seed| Mlp::new(2).output(1, Activation::Tanh).build::<f64>(&mut StdRng::seed_from_u64(seed));
+//! let (model, copy) = (build(1)?, build(2)?);
+//! let folder = tempfile::tempdir().unwrap();
+//! io::save(&model.parameters(), folder.path().join("weights.safetensors"))?;
+//! io::load(&copy.parameters(), folder.path().join("weights.safetensors"))?;
+//! let x = autograd::Tensor::ones([1, 2]);
+//! assert_eq!(copy.predict(&x), model.predict(&x));
+//! # Ok::<(), mlp::Error>(())
+//! ```
+//!
+//! A struct of one's own that implements [`Module`] does all this too, and so do a [`Loss`] and an [`Optimizer`].
+//!
+//! # Conventions
+//!
+//! - Samples are rows: inputs are (samples, inputs). Weights `W` are (inputs, outputs), and a layer is `p = xW + b`.
+//! - Logarithms are natural, and so entropies are in nats; [`Base::Bits`] asks for bits.
+//! - Losses that take *logits* contain the softmax or the sigmoid: leave the output layer [`Activation::Identity`].
+//! - Nothing is drawn from a generator that the caller did not seed: the same seed gives the same bits.
+//! - What files, data and configuration can get wrong is an [`Error`] that names the place and a repair; a formula whose
+//!   shapes do not fit panics at the caller's line, as in [`autograd`].
+//!
+//! # Map
+//!
+//! | to … | see |
+//! |---|---|
+//! | build | [`Mlp`], [`Linear`], [`Activation`], [`PRelu`], [`LayerNorm`], [`Dropout`], [`Sequential`], [`Residual`] |
+//! | write a model or function of one's own | [`Module`], [`Function`], [`StraightThrough`], [`summary`] |
+//! | begin | [`Init`] |
+//! | read and prepare data | [`Table`], [`Dataset`], [`Scaler`], [`Targets`], [`one_hot`] |
+//! | compare numbers | [`Mse`], [`L1`], [`Huber`], [`Euclidean`] |
+//! | compare classes | [`CrossEntropy`], [`BinaryCrossEntropyWithLogits`], [`CrossEntropyFromProbabilities`], [`Hinge`], [`KlDivergence`] |
+//! | descend | [`Sgd`], [`Adam`], [`Optimizer`] |
+//! | train and measure | [`Trainer`], [`History`], [`metrics`] |
+//! | save and load | [`io::save`], [`io::load`] |
+//!
+//! # Where the lessons err
+//!
+//! The crate follows a set of lecture slides on neural networks and computes the numbers that they print. Where these differ:
+//!
+//! - Lesson 9: one slide swaps the two functions of `ȳ = f_output(f_hidden(x̄W)V)`; the inner one is the hidden one.
+//! - Lesson 11: the step `V + η∇E` climbs; to descend it is `V − η∇E`.
+//! - Lesson 11 (2): the error of 0.4 where 0 is wanted is (0.4 − 0)² = 0.16, not 0.36.
+//! - Lesson 11 (2): over n samples `∂E/∂yⁱ = 2/n·(yⁱ − ŷⁱ)`; summed over i it is the gradient of one shared y.
+//! - Lesson 12: the cross-entropy 1.42 is in bits; in nats it is 0.98.
+//! - Lesson 12: the last softmax, printed as 0.013, is 0.0136 and cut, not rounded.
+//! - Lesson 13: `max(αx, x)` is the parametric ReLU only for α ≤ 1; the derivative of the ReLU is 1 only for x > 0.
 
 mod error;
 pub use error::{Error, Result};

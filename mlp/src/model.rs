@@ -85,6 +85,10 @@ impl<T: Float> Module<T> for Layer<T> {
         }
     }
 
+    fn input_width(&self) -> Option<usize> {
+        Some(self.linear.inputs())
+    }
+
     fn describe(&self) -> Vec<LayerRow> {
         let mut row = self.linear.describe().remove(0);
         if self.norm.is_some() {
@@ -108,7 +112,7 @@ impl Mlp {
 }
 
 impl<T: Float> Mlp<T> {
-    /// A network of layers made elsewhere.
+    /// A network of layers made elsewhere; without any, the identity.
     pub fn from_layers(layers: impl IntoIterator<Item = Layer<T>>) -> Self {
         Mlp { layers: layers.into_iter().collect() }
     }
@@ -129,6 +133,10 @@ impl<T: Float> Module<T> for Mlp<T> {
     fn parameters(&self) -> Parameters<T> {
         let named = self.layers.iter().enumerate();
         named.fold(Parameters::new(), |all, (i, layer)| all.with_all(&format!("layers.{i}"), &layer.parameters()))
+    }
+
+    fn input_width(&self) -> Option<usize> {
+        self.layers.first()?.input_width()
     }
 
     fn describe(&self) -> Vec<LayerRow> {
@@ -195,19 +203,27 @@ impl MlpBuilder {
         MlpBuilder { init: Some(init), ..self }
     }
 
-    /// Dropout with probability `p` after each hidden layer.
+    /// [`Dropout`] with probability `p` after each hidden layer.
     #[must_use]
     pub fn dropout(self, p: f64) -> Self {
         MlpBuilder { dropout: Some(p), ..self }
     }
 
-    /// Layer normalisation of each hidden layer's sums.
+    /// [`LayerNorm`] of each hidden layer's sums, before the activation.
     #[must_use]
     pub fn layer_norm(self) -> Self {
         MlpBuilder { layer_norm: true, ..self }
     }
 
     /// The network, its weights drawn from `rng`: the same seed gives the same network.
+    ///
+    /// ```
+    /// use mlp::{Activation, Mlp};
+    /// use rand::{SeedableRng, rngs::StdRng};
+    /// let unfinished = Mlp::new(8).hidden(16, Activation::Relu);
+    /// let error = unfinished.build::<f64>(&mut StdRng::seed_from_u64(0)).unwrap_err();
+    /// assert_eq!(error.to_string(), "mlp: it has no output layer; call output(units, activation)");
+    /// ```
     ///
     /// # Errors
     /// If there is no output layer, a layer has no units, there are no inputs, or the dropout probability lies outside [0, 1).

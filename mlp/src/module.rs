@@ -52,6 +52,11 @@ pub trait Module<T: Float = f64>: Send + Sync {
         }]
     }
 
+    /// How long an input row must be, if the module can tell: a trainer then refuses other data before it begins.
+    fn input_width(&self) -> Option<usize> {
+        None
+    }
+
     /// The output for plain inputs, while evaluating: no gradient is kept and dropout passes its input through.
     fn predict(&self, inputs: &Tensor<T>) -> Tensor<T> {
         let tape = Tape::default();
@@ -71,6 +76,10 @@ impl<T: Float> Module<T> for Box<dyn Module<T>> {
 
     fn describe(&self) -> Vec<LayerRow> {
         (**self).describe()
+    }
+
+    fn input_width(&self) -> Option<usize> {
+        (**self).input_width()
     }
 }
 

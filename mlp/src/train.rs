@@ -75,6 +75,18 @@ pub enum Stopped {
 }
 
 /// What [`Trainer::fit`] saw, epoch by epoch.
+///
+/// ```
+/// use autograd::{Param, Tensor};
+/// use mlp::{Dataset, Linear, Module, Mse, Sgd, Stopped, Trainer};
+/// let model = Linear { w: Param::new([[2.0]]), b: None };
+/// let data = Dataset::new(Tensor::from([[1.0]]), Tensor::from([[0.0]]))?;
+/// let mut descent = Sgd::new(&model.parameters(), 0.25); // the loss is w², and a step halves w
+/// let history = Trainer::new().epochs(3).fit(&model, &Mse, &mut descent, &data, None)?;
+/// assert_eq!(history.epochs.iter().map(|epoch| epoch.loss).collect::<Vec<_>>(), [4.0, 1.0, 0.25]);
+/// assert_eq!(history.stopped, Stopped::Epochs);
+/// # Ok::<(), mlp::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct History {
@@ -110,7 +122,7 @@ impl<'a> Trainer<'a> {
         Trainer { epochs, ..self }
     }
 
-    /// The samples to each step: 1 is a step after every sample.
+    /// The samples to each step: 1 is a step after every sample; the last batch of an epoch may be smaller.
     #[must_use]
     pub fn batch_size(self, samples: usize) -> Self {
         Trainer { batch_size: Some(samples), ..self }
@@ -128,7 +140,7 @@ impl<'a> Trainer<'a> {
         Trainer { seed, ..self }
     }
 
-    /// Stops after the first epoch whose loss is at most ε.
+    /// Stops after the first epoch whose loss on the training data is at most ε.
     #[must_use]
     pub fn tolerance(self, epsilon: f64) -> Self {
         Trainer { tolerance: Some(epsilon), ..self }
@@ -165,11 +177,11 @@ impl<'a> Trainer<'a> {
     /// Trains `model` on `data`, and measures it on `validation` after each epoch.
     ///
     /// # Errors
-    /// If there are no epochs, the batch size is 0, targets do not fit, or the loss is no longer finite: the
-    /// step of that batch is not taken.
+    /// If there are no epochs, the batch size is 0, rows are not as long as [`Module::input_width`], targets do not fit, or
+    /// the loss is no longer finite: the step of that batch is not taken.
     ///
     /// # Panics
-    /// If the model cannot take inputs of this shape, with its own message.
+    /// With its own message, if a model that names no input width cannot take the inputs.
     pub fn fit<T: Float>(
         &self,
         model: &dyn Module<T>,
@@ -181,6 +193,8 @@ impl<'a> Trainer<'a> {
         if self.epochs == 0 {
             return Err(Error::invalid("trainer", "0 epochs: there is nothing to do"));
         }
+        check_width(model, "data", data)?;
+        validation.map_or(Ok(()), |data| check_width(model, "validation data", data))?;
         let bar = self.bar();
         let mut tape = Tape::default();
         let mut history = History { epochs: Vec::new(), stopped: Stopped::Epochs };
@@ -286,6 +300,22 @@ impl fmt::Debug for Trainer<'_> {
             .field("seed", &self.seed)
             .field("tolerance", &self.tolerance)
             .finish_non_exhaustive()
+    }
+}
+
+/// `Ok` if the rows of `data` are as long as the model needs, or it does not say.
+fn check_width<T: Float>(model: &dyn Module<T>, what: &str, data: &Dataset<T>) -> Result<(), Error> {
+    let shape = data.inputs().shape();
+    match model.input_width() {
+        // One axis is that of the samples: a batch would pass for a single row.
+        Some(width) if shape.len() < 2 || shape.last() != Some(&width) => {
+            let why = format!(
+                "the model takes rows of {width} numbers, the inputs of the {what} have shape {shape}; \
+                               choose other columns, or build the model for these"
+            );
+            Err(Error::invalid("trainer", why))
+        }
+        _ => Ok(()),
     }
 }
 

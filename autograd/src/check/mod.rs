@@ -22,7 +22,7 @@ use crate::number::Float;
 use crate::param::Parameters;
 use crate::tape::{Scalar, Tape, Var};
 use crate::tensor::Tensor;
-use difference::ridders;
+use difference::{noise, ridders};
 
 /// Differences may err by this many times their own estimate.
 const SAFETY: f64 = 20.0;
@@ -200,12 +200,14 @@ impl Checker {
         // What a derivative must be known to: a part of itself, or of the largest if it is next to nothing.
         let floor = SMALL * gradient.iter().map(largest).fold(SMALL, f64::max);
         let mut comparisons = vec![];
+        let mut sample_noise = None;
         for number in 0..self.directions {
             let u: Vec<Tensor> = point.iter().map(|x| x.map(|_| if rng.random() { 1.0 } else { -1.0 })).collect();
             let moved = |h: f64| point.iter().zip(&u).map(|(x, u)| x + &(h * u)).collect::<Vec<_>>();
             let analytic = gradient.iter().zip(&u).map(|(g, u)| (g * u).sum()).sum();
             let size = point.iter().map(largest).fold(0.0, f64::max);
-            let numeric = ridders(|h| f(&moved(h)), size);
+            let level = *sample_noise.get_or_insert_with(|| noise(|h| f(&moved(h)), size));
+            let numeric = ridders(|h| f(&moved(h)), size, level);
             comparisons.push(self.judge(format!("random direction {number}"), analytic, numeric, floor));
         }
         let total: usize = point.iter().map(Tensor::numel).sum();
@@ -222,6 +224,7 @@ impl Checker {
                     f(&moved)
                 },
                 x.abs(),
+                sample_noise.unwrap_or(0.0),
             );
             moved[input].as_mut_slice()[at] = x;
             let place = format!("{}{}", names[input], index_text(point[input].shape(), at));
@@ -263,9 +266,12 @@ impl Checker {
         let ratio = analytic / numeric;
         if analytic == 0.0 {
             "the gradient is 0 where the function changes: a detached input, or a missing term?".into()
+        } else if numeric == 0.0 {
+            "the gradient is not 0 where the function does not change".into()
         } else if (ratio + 1.0).abs() < 1e-4 {
             "the sign is wrong".into()
-        } else if (ratio - ratio.round()).abs() < 1e-4 || (1.0 / ratio - (1.0 / ratio).round()).abs() < 1e-4 {
+        } else if [ratio, 1.0 / ratio].iter().any(|r| r.round() != 1.0 && (r - r.round()).abs() < 1e-4 && r.abs() > 0.5)
+        {
             format!("wrong by the factor {ratio:.4}")
         } else {
             format!("relative difference {:.1e}", (analytic - numeric).abs() / analytic.abs().max(numeric.abs()))

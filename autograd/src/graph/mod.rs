@@ -286,14 +286,14 @@ impl<'t, T: Float> Graph<'t, T> {
         longest
     }
 
-    /// How often each operation occurs, by name; [`Tape::census`] of these nodes.
-    pub fn census(&self) -> BTreeMap<&'static str, usize> {
+    /// How often each operation occurs, by name; those of the user's own too.
+    pub fn census(&self) -> BTreeMap<String, usize> {
         let arena = self.tape.arena.borrow();
         let mut census = BTreeMap::new();
         for name in self.nodes.iter().filter_map(|&node| operation(&arena, node)) {
             *census.entry(name).or_default() += 1;
         }
-        census
+        census.into_iter().map(|(name, count)| (name.to_string(), count)).collect()
     }
 
     /// Shows the statistics and, where there is room for it, the drawing in a notebook of the evcxr kernel, which calls this.
@@ -319,12 +319,14 @@ impl<'t, T: Float> Graph<'t, T> {
 /// ```
 impl<T: Float> fmt::Display for Graph<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (name, count) in self.census() {
-            writeln!(f, "{name:<12} {count:>7}")?;
+        let census = self.census();
+        let width = census.keys().map(|name| name.chars().count()).fold("longest path".len(), usize::max);
+        for (name, count) in census {
+            writeln!(f, "{name:<width$} {count:>7}")?;
         }
-        writeln!(f, "{:<12} {:>7}", "nodes", self.nodes())?;
-        writeln!(f, "{:<12} {:>7}", "bytes", self.bytes())?;
-        write!(f, "{:<12} {:>7}", "longest path", self.longest_path())
+        writeln!(f, "{:<width$} {:>7}", "nodes", self.nodes())?;
+        writeln!(f, "{:<width$} {:>7}", "bytes", self.bytes())?;
+        write!(f, "{:<width$} {:>7}", "longest path", self.longest_path())
     }
 }
 
@@ -361,12 +363,12 @@ fn sources<T: Float>(arena: &Arena<T>, node: u32) -> SmallVec<[Key; 4]> {
 }
 
 /// The name of the operation, if the node is one: neither given, nor another's value read as a number or as an array.
-fn operation<T: Float>(arena: &Arena<T>, node: u32) -> Option<&'static str> {
+fn operation<T: Float>(arena: &Arena<T>, node: u32) -> Option<&str> {
     match arena.codes[node as usize] {
         Code::Unary(row) => Some(row.name()),
         Code::Binary(row) => Some(row.name()),
         Code::Array => match &arena.arrays[arena.operands[node as usize][0] as usize].kind {
-            Kind::Op(op) => Some(op.name()),
+            kind @ (Kind::Op(_) | Kind::External(_)) => Some(kind.name()),
             _ => None,
         },
         Code::Variable | Code::Constant | Code::Item => None,

@@ -187,8 +187,7 @@ impl<T: Float> Graph<'_, T> {
             Code::Array => match &arena.arrays[a as usize].kind {
                 Kind::Op(Op::Unary(row, args)) => unary(*row, *args, operands[0]),
                 Kind::Op(Op::Binary(row)) => binary(*row, operands[0], operands[1]),
-                Kind::Op(op) => call(op.name(), operands),
-                _ => unreachable!("not an operation"),
+                kind => call(kind.name(), operands),
             },
             _ => unreachable!("not an operation"),
         };
@@ -218,7 +217,7 @@ fn role<T: Float>(arena: &Arena<T>, node: u32) -> Role {
             Kind::Variable => Role::Variable,
             Kind::Constant => Role::Constant,
             Kind::Param(_) => Role::Parameter,
-            Kind::Lift(_) | Kind::Op(_) => Role::Operation,
+            Kind::Lift(_) | Kind::Op(_) | Kind::External(_) => Role::Operation,
         },
     }
 }

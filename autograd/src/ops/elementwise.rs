@@ -24,8 +24,13 @@ impl Operation for Select {
     }
 
     fn vjp<A: Array>(&self, k: usize, x: &[&A], _y: &A, dy: &A) -> A {
-        let zero = x[0].constant_like(crate::Tensor::zeros(x[0].shape()));
+        let zero = x[0].zeros_like();
         if k == 1 { select(x[0], dy, &zero) } else { select(x[0], &zero, dy) }
+    }
+
+    fn jvp<A: Array>(&self, x: &[&A], _y: &A, dx: &[Option<A>]) -> A {
+        let whole = |k: usize| dx[k].clone().unwrap_or_else(|| x[k].zeros_like());
+        select(x[0], &whole(1), &whole(2))
     }
 }
 

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use super::{Array, Input, Operation};
+use super::{Array, Input, Operation, linear};
 use crate::error::Error;
 use crate::number::Float;
 use crate::shape::Shape;
@@ -33,6 +33,10 @@ impl Operation for Gather {
     fn vjp<A: Array>(&self, _k: usize, x: &[&A], _y: &A, dy: &A) -> A {
         A::apply(ScatterAdd { positions: self.positions.clone() }, x[0].shape(), &[dy])
     }
+
+    fn jvp<A: Array>(&self, x: &[&A], y: &A, dx: &[Option<A>]) -> A {
+        linear(self, x, y, dx)
+    }
 }
 
 impl Operation for ScatterAdd {
@@ -47,6 +51,10 @@ impl Operation for ScatterAdd {
 
     fn vjp<A: Array>(&self, _k: usize, x: &[&A], _y: &A, dy: &A) -> A {
         A::apply(Gather { positions: self.positions.clone() }, x[0].shape(), &[dy])
+    }
+
+    fn jvp<A: Array>(&self, x: &[&A], y: &A, dx: &[Option<A>]) -> A {
+        linear(self, x, y, dx)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Putting arrays together along an axis.
 
-use super::{Array, Input, Operation, view};
+use super::{Array, Input, Operation, linear, view};
 use crate::error::Error;
 use crate::number::Float;
 use crate::shape::Shape;
@@ -31,6 +31,10 @@ impl Operation for Concat {
         let start: usize = x[..k].iter().map(|x| x.shape()[self.axis]).sum();
         let end = start + x[k].shape()[self.axis];
         view::slice(dy, self.axis, start..end, 1).expect("a part of the whole")
+    }
+
+    fn jvp<A: Array>(&self, x: &[&A], y: &A, dx: &[Option<A>]) -> A {
+        linear(self, x, y, dx)
     }
 }
 

@@ -51,10 +51,26 @@ pub(crate) trait Operation {
     /// The gradient of input `k` from the gradient `dy` of the output.
     fn vjp<A: Array>(&self, k: usize, x: &[&A], y: &A, dy: &A) -> A;
 
+    /// The tangent of the output from the tangents `dx` of the inputs that have one: the transpose of [`vjp`](Operation::vjp).
+    /// Where the operation is not linear, both read the same slopes.
+    fn jvp<A: Array>(&self, x: &[&A], y: &A, dx: &[Option<A>]) -> A;
+
     /// Whether a gradient flows to input `k` at all.
     fn differentiable(&self, _k: usize) -> bool {
         true
     }
+}
+
+/// The sum of the parts that exist, of which there is one.
+fn sum<A: Array, const N: usize>(parts: [Option<A>; N]) -> A {
+    parts.into_iter().flatten().reduce(|a, b| a.add(&b)).expect("an input has a tangent")
+}
+
+/// The tangent of an operation that is linear in all its inputs together: the operation itself.
+fn linear<A: Array>(op: &(impl Into<Op> + Clone), x: &[&A], y: &A, dx: &[Option<A>]) -> A {
+    let whole = |(x, dx): (&&A, &Option<A>)| dx.clone().unwrap_or_else(|| x.zeros_like());
+    let dx: Vec<A> = x.iter().zip(dx).map(whole).collect();
+    A::apply(op.clone(), y.shape(), &dx.iter().collect::<Vec<_>>())
 }
 
 /// Declares the structured operations: the enum that the tape stores, and its dispatch.
@@ -105,6 +121,24 @@ macro_rules! operations {
                     Op::Unary(row, _) => !row.is_flat(),
                     Op::Binary(row) => !row.is_flat(),
                     $(Op::$Variant(op) => op.differentiable(k),)*
+                }
+            }
+
+            /// The tangent of the output.
+            pub(crate) fn jvp<A: Reading>(&self, x: &[&A], y: &A, dx: &[Option<A>]) -> A {
+                match self {
+                    Op::Unary(row, args) => {
+                        let dx = dx[0].clone().expect("the only input has a tangent");
+                        A::unary_vjp(*row, *args, x[0], y, dx)
+                    }
+                    Op::Binary(row) => {
+                        let part = |k: usize| {
+                            let dx = dx[k].as_ref()?.expanded(&y.shape());
+                            Some(A::binary_vjp(*row, k == 1, x[0], x[1], y, dx))
+                        };
+                        sum([part(0), part(1)])
+                    }
+                    $(Op::$Variant(op) => op.jvp(x, y, dx),)*
                 }
             }
 
@@ -163,6 +197,11 @@ pub(crate) trait Array: Sized + Clone {
 
     /// A value that does not depend on anything, in the same reading as `self`.
     fn constant_like(&self, value: Tensor<Self::Value>) -> Self;
+
+    /// Zeros of this shape.
+    fn zeros_like(&self) -> Self {
+        self.constant_like(Tensor::zeros(self.shape()))
+    }
 
     /// If this is the transpose of the last two axes of another array: that array.
     fn untransposed(&self) -> Option<Self> {

@@ -64,6 +64,11 @@ impl Operation for Matmul {
         };
         dx.sum_to(&x[k].shape())
     }
+
+    fn jvp<A: Array>(&self, x: &[&A], _y: &A, dx: &[Option<A>]) -> A {
+        let product = |a: &A, b: &A| matrices(a, b, self.transpose_a, self.transpose_b);
+        super::sum([dx[0].as_ref().map(|da| product(da, x[1])), dx[1].as_ref().map(|db| product(x[0], db))])
+    }
 }
 
 /// The product of arrays of at least two axes whose shapes are known to fit.
@@ -165,6 +170,15 @@ impl Operation for Affine {
             1 => matrices(x[0], dy, true, false),
             _ => dy.sum_to(&x[2].shape()),
         }
+    }
+
+    fn jvp<A: Array>(&self, x: &[&A], y: &A, dx: &[Option<A>]) -> A {
+        let product = |a: &A, b: &A| matrices(a, b, false, false);
+        super::sum([
+            dx[0].as_ref().map(|dx| product(dx, x[1])),
+            dx[1].as_ref().map(|dw| product(x[0], dw)),
+            dx[2].as_ref().map(|db| db.expanded(&y.shape())),
+        ])
     }
 }
 

@@ -45,6 +45,25 @@ fn kept(shape: &Shape, axes: Range<usize>) -> Shape {
     shape.iter().enumerate().map(|(i, &n)| if axes.contains(&i) { 1 } else { n }).collect()
 }
 
+impl Reduce {
+    /// `∂y/∂x` of each value, or `None` if it is 1; `y` has the reduced axes as length 1.
+    fn slopes<A: Array>(&self, x: &A, y: &A) -> Option<A> {
+        match self.reduction {
+            Reduction::Sum => None,
+            Reduction::Max | Reduction::Min => {
+                Some(A::apply(TieShare { start: self.start, end: self.end }, x.shape(), &[x, y]))
+            }
+            Reduction::LogSumExp => Some(x.sub(y).unary(Unary::Exp, [0.0; 2])),
+            Reduction::Norm => {
+                // Where the norm is 0 so is x: dividing by 1 there gives the policy's 0 and keeps NaN out.
+                let one = y.binary(Binary::Equal, y);
+                let safe = elementwise::select(&y.unary(Unary::Sign, [0.0; 2]), y, &one);
+                Some(x.binary(Binary::Div, &safe))
+            }
+        }
+    }
+}
+
 impl Operation for Reduce {
     /// In the order of [`Reduction`].
     const NAMES: &'static [&'static str] = &["sum", "max", "min", "logsumexp", "norm"];
@@ -65,23 +84,23 @@ impl Operation for Reduce {
     }
 
     fn vjp<A: Array>(&self, _k: usize, x: &[&A], y: &A, dy: &A) -> A {
-        let x = x[0];
-        let shape = x.shape();
+        let shape = x[0].shape();
         let kept = kept(&shape, self.start..self.end);
-        let (y, dy) = (y.reshaped(&kept), dy.reshaped(&kept));
-        match self.reduction {
-            Reduction::Sum => dy.expanded(&shape),
-            Reduction::Max | Reduction::Min => {
-                dy.chain(&A::apply(TieShare { start: self.start, end: self.end }, shape, &[x, &y]))
-            }
-            Reduction::LogSumExp => dy.chain(&x.sub(&y).unary(Unary::Exp, [0.0; 2])),
-            Reduction::Norm => {
-                // Where the norm is 0 so is x: dividing by 1 there gives the policy's 0 and keeps NaN out.
-                let one = y.binary(Binary::Equal, &y);
-                let safe = elementwise::select(&y.unary(Unary::Sign, [0.0; 2]), &y, &one);
-                dy.chain(&x.binary(Binary::Div, &safe))
-            }
+        let dy = dy.reshaped(&kept);
+        match self.slopes(x[0], &y.reshaped(&kept)) {
+            None => dy.expanded(&shape),
+            Some(slopes) => dy.chain(&slopes),
         }
+    }
+
+    fn jvp<A: Array>(&self, x: &[&A], y: &A, dx: &[Option<A>]) -> A {
+        let dx = dx[0].clone().expect("the only input has a tangent");
+        let kept = kept(&x[0].shape(), self.start..self.end);
+        let parts = match self.slopes(x[0], &y.reshaped(&kept)) {
+            None => dx,
+            Some(slopes) => dx.chain(&slopes),
+        };
+        A::apply(Reduce { reduction: Reduction::Sum, ..*self }, y.shape(), &[&parts])
     }
 }
 
@@ -104,7 +123,11 @@ impl Operation for TieShare {
     }
 
     fn vjp<A: Array>(&self, k: usize, x: &[&A], _y: &A, _dy: &A) -> A {
-        x[k].unary(Unary::MulNumber, [0.0; 2])
+        x[k].zeros_like()
+    }
+
+    fn jvp<A: Array>(&self, _x: &[&A], y: &A, _dx: &[Option<A>]) -> A {
+        y.zeros_like()
     }
 }
 

@@ -1,6 +1,6 @@
 //! Running sums.
 
-use super::{Array, Input, Operation};
+use super::{Array, Input, Operation, linear};
 use crate::error::Error;
 use crate::kernels::reduce::{self as kernels, Loops};
 use crate::number::Float;
@@ -23,6 +23,10 @@ impl Operation for CumulativeSum {
 
     fn vjp<A: Array>(&self, _k: usize, _x: &[&A], _y: &A, dy: &A) -> A {
         A::apply(CumulativeSum { reverse: !self.reverse, ..*self }, dy.shape(), &[dy])
+    }
+
+    fn jvp<A: Array>(&self, x: &[&A], y: &A, dx: &[Option<A>]) -> A {
+        linear(self, x, y, dx)
     }
 }
 

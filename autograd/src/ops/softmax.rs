@@ -42,6 +42,11 @@ impl Operation for Softmax {
     fn vjp<A: Array>(&self, _k: usize, _x: &[&A], y: &A, dy: &A) -> A {
         y.mul(&dy.sub(&sum_keep(&y.mul(dy), self.axis)))
     }
+
+    /// The Jacobian diag(y) − y·yᵀ is symmetric.
+    fn jvp<A: Array>(&self, x: &[&A], y: &A, dx: &[Option<A>]) -> A {
+        self.vjp(0, x, y, dx[0].as_ref().expect("the only input has a tangent"))
+    }
 }
 
 impl Operation for LogSoftmax {
@@ -53,6 +58,12 @@ impl Operation for LogSoftmax {
 
     fn vjp<A: Array>(&self, _k: usize, _x: &[&A], y: &A, dy: &A) -> A {
         dy.sub(&y.unary(Unary::Exp, [0.0; 2]).mul(&sum_keep(dy, self.axis)))
+    }
+
+    /// `dy = dx − Σ exp(y)·dx`
+    fn jvp<A: Array>(&self, _x: &[&A], y: &A, dx: &[Option<A>]) -> A {
+        let dx = dx[0].as_ref().expect("the only input has a tangent");
+        dx.sub(&sum_keep(&y.unary(Unary::Exp, [0.0; 2]).mul(dx), self.axis))
     }
 }
 
@@ -90,6 +101,32 @@ impl Operation for CrossEntropy {
     fn vjp<A: Array>(&self, _k: usize, x: &[&A], _y: &A, dy: &A) -> A {
         A::apply(CrossEntropyGradient { classes: self.classes.clone() }, x[0].shape(), &[x[0], dy])
     }
+
+    fn jvp<A: Array>(&self, x: &[&A], y: &A, dx: &[Option<A>]) -> A {
+        let dx = dx[0].as_ref().expect("the only input has a tangent");
+        let slopes = CrossEntropyGradient { classes: self.classes.clone() }.slopes(x[0], y);
+        sum_keep(&dx.mul(&slopes), 1).reshaped(&y.shape())
+    }
+}
+
+/// `(n,) → (n, 1)`
+fn column<A: Array>(x: &A) -> A {
+    x.reshaped(&Shape::from([x.shape()[0], 1]))
+}
+
+impl CrossEntropyGradient {
+    /// `softmax(x) − onehot`: the slopes of the cross-entropy of each row.
+    fn slopes<A: Array>(&self, logits: &A, like: &A) -> A {
+        let ones = like.constant_like(crate::Tensor::full(like.shape(), A::Value::one()));
+        A::apply(self.clone(), logits.shape(), &[logits, &ones])
+    }
+
+    /// `(diag(p) − p·pᵀ)·v` of each row, with p = softmax(x): the curvature of the cross-entropy.
+    fn curvature<A: Array>(&self, logits: &A, v: &A) -> A {
+        let softmax = Softmax { axis: 1 };
+        let p = A::apply(softmax, logits.shape(), &[logits]);
+        softmax.vjp(0, &[logits], &p, v)
+    }
 }
 
 impl Operation for CrossEntropyGradient {
@@ -105,17 +142,20 @@ impl Operation for CrossEntropyGradient {
         }
     }
 
-    /// With p = softmax(x) and the incoming `g`: for x the softmax rule at `g·dy`, for dy the row sums of `g·(p − onehot)`.
     fn vjp<A: Array>(&self, k: usize, x: &[&A], _y: &A, g: &A) -> A {
         let (logits, dy) = (x[0], x[1]);
-        let column = dy.reshaped(&Shape::from([dy.shape()[0], 1]));
         if k == 0 {
-            let p = A::apply(Softmax { axis: 1 }, logits.shape(), &[logits]);
-            return Softmax { axis: 1 }.vjp(0, &[logits], &p, &g.mul(&column));
+            return self.curvature(logits, &g.mul(&column(dy)));
         }
-        let ones = dy.constant_like(crate::Tensor::full(dy.shape(), A::Value::one()));
-        let slope = A::apply(self.clone(), logits.shape(), &[logits, &ones]);
-        sum_keep(&g.mul(&slope), 1).reshaped(&dy.shape())
+        sum_keep(&g.mul(&self.slopes(logits, dy)), 1).reshaped(&dy.shape())
+    }
+
+    fn jvp<A: Array>(&self, x: &[&A], _y: &A, dx: &[Option<A>]) -> A {
+        let (logits, dy) = (x[0], x[1]);
+        super::sum([
+            dx[0].as_ref().map(|t| self.curvature(logits, t).mul(&column(dy))),
+            dx[1].as_ref().map(|t| self.slopes(logits, dy).mul(&column(t))),
+        ])
     }
 }
 

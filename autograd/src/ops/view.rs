@@ -6,7 +6,7 @@
 use std::ops::Range;
 
 use super::elementwise::select;
-use super::{Array, Input, Operation};
+use super::{Array, Input, Operation, linear};
 use crate::error::Error;
 use crate::kernels::layout::Layout;
 use crate::kernels::{elementwise as kernels, math};
@@ -28,6 +28,10 @@ impl Operation for Reshape {
     fn vjp<A: Array>(&self, _k: usize, x: &[&A], _y: &A, dy: &A) -> A {
         dy.reshaped(&x[0].shape())
     }
+
+    fn jvp<A: Array>(&self, x: &[&A], y: &A, dx: &[Option<A>]) -> A {
+        linear(self, x, y, dx)
+    }
 }
 
 /// `(…, m, n) → (…, n, m)`; `dx = dyᵀ`.
@@ -47,6 +51,10 @@ impl Operation for Transpose {
 
     fn vjp<A: Array>(&self, _k: usize, x: &[&A], _y: &A, dy: &A) -> A {
         A::apply(Transpose, x[0].shape(), &[dy])
+    }
+
+    fn jvp<A: Array>(&self, x: &[&A], y: &A, dx: &[Option<A>]) -> A {
+        linear(self, x, y, dx)
     }
 }
 
@@ -77,6 +85,10 @@ impl Operation for Expand {
 
     fn vjp<A: Array>(&self, _k: usize, x: &[&A], _y: &A, dy: &A) -> A {
         dy.sum_to(&x[0].shape())
+    }
+
+    fn jvp<A: Array>(&self, x: &[&A], y: &A, dx: &[Option<A>]) -> A {
+        linear(self, x, y, dx)
     }
 }
 
@@ -111,6 +123,10 @@ impl Operation for View {
         let shape = layout.source.clone();
         A::apply(Spread { layout, name: "spread" }, shape, &[dy])
     }
+
+    fn jvp<A: Array>(&self, x: &[&A], y: &A, dx: &[Option<A>]) -> A {
+        linear(self, x, y, dx)
+    }
 }
 
 impl Operation for Spread {
@@ -128,6 +144,10 @@ impl Operation for Spread {
 
     fn vjp<A: Array>(&self, _k: usize, _x: &[&A], _y: &A, dy: &A) -> A {
         read(dy, (*self.layout).clone(), "view")
+    }
+
+    fn jvp<A: Array>(&self, x: &[&A], y: &A, dx: &[Option<A>]) -> A {
+        linear(self, x, y, dx)
     }
 }
 

@@ -65,13 +65,13 @@ impl<'t, T: Float> Gradients<'t, T> {
             let node = &arena.arrays[x.index() as usize];
             let shape = &node.shape;
             let reason = match &node.kind {
-                Kind::Op(op) if node.tracked => format!(
-                    "the gradient of an intermediate {} of shape {shape} was not kept; call watch() on it before backward()",
-                    op.name()
-                ),
                 Kind::Variable | Kind::Param(_) if node.tracked => {
                     format!("the array of shape {shape} was recorded after backward(); record it before")
                 }
+                kind if node.tracked => format!(
+                    "the gradient of an intermediate {} of shape {shape} was not kept; call watch() on it before backward()",
+                    kind.name()
+                ),
                 _ => format!("the array of shape {shape} is a constant; make it with Tape::var to have its gradient"),
             };
             drop(arena);

@@ -4,6 +4,7 @@
 //! sort, no recursion, the same memory for a chain of ten as of ten million. The sweep does the bookkeeping that rules never
 //! see: it skips what needs no gradient, adds up the contributions of several users, and reuses buffers.
 
+pub(crate) mod forward;
 mod gradients;
 mod plain;
 mod pool;
@@ -18,20 +19,33 @@ use smallvec::SmallVec;
 
 use crate::number::Float;
 use crate::ops::Array;
-use crate::tape::Scalar;
 use crate::tape::arena::{Arena, Code, Kind};
+use crate::tape::{Scalar, Tape, Var};
+use crate::tensor::Tensor;
 use plain::Plain;
 
 /// Gradients of `root` with respect to everything that is kept.
 #[track_caller]
 pub(crate) fn backward<'t, T: Float>(root: Scalar<'t, T>) -> Gradients<'t, T> {
-    let tape = root.tape();
+    sweep(root.tape(), root.node() as usize + 1, |scratch| scratch.scalars[root.node() as usize] = T::one())
+}
+
+/// Gradients of `⟨y, dy⟩`.
+#[track_caller]
+pub(crate) fn vjp<'t, T: Float>(y: Var<'t, T>, dy: &Tensor<T>) -> Gradients<'t, T> {
+    let seed = dy.clone().into_values();
+    // Later nodes have no gradient and are passed over.
+    sweep(y.tape(), y.tape().len(), |scratch| scratch.arrays[y.index() as usize] = Some(seed))
+}
+
+#[track_caller]
+fn sweep<T: Float>(tape: &Tape<T>, nodes: usize, seed: impl FnOnce(&mut Scratch<T>)) -> Gradients<'_, T> {
     let mut scratch = tape.scratch.take();
     {
         let arena = tape.arena.borrow();
-        scratch.start(root.node() as usize + 1, arena.arrays.len());
-        scratch.scalars[root.node() as usize] = T::one();
-        Sweep { arena: &arena, pool: &tape.pool, scratch: &mut scratch }.run(root.node() as usize);
+        scratch.start(nodes, arena.arrays.len());
+        seed(&mut scratch);
+        Sweep { arena: &arena, pool: &tape.pool, scratch: &mut scratch }.run(nodes);
         scratch.collect(&arena, &tape.pool);
     }
     Gradients::new(tape, scratch)
@@ -45,9 +59,9 @@ struct Sweep<'s, T: Float> {
 
 impl<'s, T: Float> Sweep<'s, T> {
     #[track_caller]
-    fn run(&mut self, root: usize) {
+    fn run(&mut self, nodes: usize) {
         let arena = self.arena;
-        for node in (0..=root).rev() {
+        for node in (0..nodes).rev() {
             let [a, b] = arena.operands[node];
             let (a, b) = (a as usize, b as usize);
             let dy = self.scratch.scalars[node];
@@ -89,6 +103,20 @@ impl<'s, T: Float> Sweep<'s, T> {
         let op = match &node.kind {
             Kind::Op(op) => op,
             Kind::Lift(scalar) => return self.add(*scalar as usize, dy[0]),
+            Kind::External(op) => {
+                let tensors: Vec<_> = node.inputs.iter().map(|&i| self.arena.tensor(i)).collect();
+                let dy = Tensor::from_parts(node.shape.clone(), dy);
+                let gradients = op.vjp_plain(&tensors, &self.arena.tensor(index as u32), &dy);
+                for (&input, dx) in node.inputs.iter().zip(gradients) {
+                    if self.arena.arrays[input as usize].tracked {
+                        self.accumulate(input as usize, Plain::owned(&dx.shape().clone(), dx.into_values(), self.pool));
+                    }
+                }
+                if node.watched {
+                    self.scratch.arrays[index] = Some(dy.into_values());
+                }
+                return;
+            }
             Kind::Variable | Kind::Constant | Kind::Param(_) => {
                 self.scratch.arrays[index] = Some(dy);
                 return;
@@ -100,10 +128,10 @@ impl<'s, T: Float> Sweep<'s, T> {
         let mut dy = Some(Plain::owned(&node.shape, dy, self.pool));
         let mut x: SmallVec<[Plain<'_, T>; 4]> = SmallVec::new();
         for &input in &node.inputs {
-            x.push(self.value(input)); // a loop, so that a refusal points at the caller
+            x.push(Plain::of(self.arena, input, self.pool)); // a loop, so that a refusal points at the caller
         }
         let x: SmallVec<[&Plain<'_, T>; 4]> = x.iter().collect();
-        let y = self.value(index as u32);
+        let y = Plain::of(self.arena, index as u32, self.pool);
         let needed = |&k: &usize| self.arena.arrays[node.inputs[k] as usize].tracked && op.differentiable(k);
         let mut ks = (0..x.len()).filter(needed).peekable();
         while let Some(k) = ks.next() {
@@ -114,12 +142,6 @@ impl<'s, T: Float> Sweep<'s, T> {
             debug_assert_eq!(dx.shape(), x[k].shape(), "{}: the rule for input {k} returned another shape", op.name());
             self.accumulate(node.inputs[k] as usize, dx);
         }
-    }
-
-    /// A recorded value as the rules see it.
-    #[track_caller]
-    fn value(&self, array: u32) -> Plain<'s, T> {
-        Plain::borrowed(&self.arena.arrays[array as usize].shape, self.arena.array_values(array), self.pool)
     }
 
     /// Adds a contribution to an array's gradient.

@@ -10,6 +10,7 @@ use crate::number::Float;
 use crate::ops::rows::{Args, Binary, Unary};
 use crate::ops::{Array, Input, Op, Reading};
 use crate::shape::Shape;
+use crate::tape::arena::Arena;
 use crate::tensor::Tensor;
 
 /// A value on the tape, or a gradient in a buffer of the pool, to which it returns.
@@ -33,8 +34,11 @@ impl<'s, T: Float> Plain<'s, T> {
         Plain { shape: shape.clone(), values: Values::Owned(values), pool }
     }
 
-    pub(crate) fn borrowed(shape: &Shape, values: &'s [T], pool: &'s Pool<T>) -> Self {
-        Plain { shape: shape.clone(), values: Values::Tape(values), pool }
+    /// A recorded value. One whose transpose was never carried out is read by no rule.
+    #[track_caller]
+    pub(crate) fn of(arena: &'s Arena<T>, array: u32, pool: &'s Pool<T>) -> Self {
+        let shape = arena.arrays[array as usize].shape.clone();
+        Plain { shape, values: Values::Tape(arena.array_values(array)), pool }
     }
 
     pub(crate) fn full(shape: &Shape, value: T, pool: &'s Pool<T>) -> Self {

@@ -96,6 +96,7 @@ impl<'t, T: Float> Sweep<'t, T> {
                     let array = &arena.arrays[a];
                     needed_arrays[a] |= match &array.kind {
                         Kind::Lift(scalar) => needed_scalars[*scalar as usize],
+                        Kind::External(_) => array.inputs.iter().any(|&i| needed_arrays[i as usize]),
                         Kind::Op(op) => (0..array.inputs.len())
                             .any(|k| op.differentiable(k) && needed_arrays[array.inputs[k] as usize]),
                         Kind::Variable | Kind::Constant | Kind::Param(_) => false,
@@ -177,6 +178,18 @@ impl<'t, T: Float> Sweep<'t, T> {
                     let scalar = *scalar;
                     drop(arena);
                     return self.add_scalar(scalar, dy.item());
+                }
+                Kind::External(op) => {
+                    let (op, inputs) = (op.clone(), node.inputs.clone());
+                    drop(arena);
+                    let x: Vec<_> = inputs.iter().map(|&i| Var::new(self.tape, i)).collect();
+                    let gradients = op.vjp(&x, Var::new(self.tape, index), dy);
+                    for (&input, dx) in inputs.iter().zip(gradients) {
+                        if self.needed_arrays[input as usize] {
+                            self.add_array(input, dx);
+                        }
+                    }
+                    return;
                 }
                 Kind::Variable | Kind::Constant | Kind::Param(_) => return,
             }

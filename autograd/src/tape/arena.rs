@@ -8,9 +8,12 @@
 //! Invariant: a node's operands have smaller indices than the node. That is why the sweep needs no sort.
 
 use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
 
 use smallvec::SmallVec;
 
+use crate::external::External;
 use crate::number::Float;
 use crate::ops::rows::{Args, Binary, Unary};
 use crate::ops::{Array, Input, Op};
@@ -36,7 +39,6 @@ pub(crate) enum Code {
 }
 
 /// What an array node does.
-#[derive(Debug)]
 pub(crate) enum Kind<T: Float> {
     /// An array that the user put on the tape to have its gradient.
     Variable,
@@ -48,6 +50,28 @@ pub(crate) enum Kind<T: Float> {
     Lift(u32),
     /// An operation on the arrays in `inputs`.
     Op(Op),
+    /// A function of the arrays in `inputs` that is computed elsewhere.
+    External(Arc<dyn External<T>>),
+}
+
+impl<T: Float> Kind<T> {
+    /// What it does, by its public name.
+    pub(crate) fn name(&self) -> &str {
+        match self {
+            Kind::Variable => "variable",
+            Kind::Constant => "constant",
+            Kind::Param(_) => "parameter",
+            Kind::Lift(_) => "to_var",
+            Kind::Op(op) => op.name(),
+            Kind::External(op) => op.name(),
+        }
+    }
+}
+
+impl<T: Float> fmt::Debug for Kind<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
 }
 
 /// Where an array's values are.
@@ -206,6 +230,18 @@ impl<T: Float> Arena<T> {
         }
     }
 
+    /// Appends a value that was computed elsewhere.
+    #[track_caller]
+    pub(crate) fn external(&mut self, op: Arc<dyn External<T>>, inputs: SmallVec<[u32; 4]>, y: &Tensor<T>) -> u32 {
+        for &input in &inputs {
+            self.materialise(input);
+        }
+        let tracked = inputs.iter().any(|&i| self.arrays[i as usize].tracked);
+        let start = self.reserve(y.numel());
+        self.data[start..start + y.numel()].copy_from_slice(y.as_slice());
+        self.push_array(Kind::External(op), inputs, y.shape().clone(), Place::Data(start), tracked)
+    }
+
     /// Makes room for `len` values; they hold whatever an earlier recording left there.
     fn reserve(&mut self, len: usize) -> usize {
         let start = self.used;
@@ -249,10 +285,9 @@ impl<T: Float> Arena<T> {
         values(&self.arrays[array as usize], &self.data)
     }
 
-    /// An array's values as a tensor; those that are shared are not copied.
+    /// An array's values as a tensor; those that are shared are not copied. Its transpose, if any, has been carried out.
     #[track_caller]
-    pub(crate) fn tensor(&mut self, array: u32) -> Tensor<T> {
-        self.materialise(array);
+    pub(crate) fn tensor(&self, array: u32) -> Tensor<T> {
         let node = &self.arrays[array as usize];
         match &node.place {
             Place::Shared(tensor) => tensor.reshaped(&node.shape),

@@ -137,6 +137,14 @@ impl<T: Float> Tape<T> {
         self.rng.borrow_mut().as_mut().map(f)
     }
 
+    /// Runs `f` with a generator of its own seed in place of the present one.
+    pub(crate) fn with_seed<R>(&self, seed: Option<u64>, f: impl FnOnce() -> R) -> R {
+        let present = self.rng.replace(seed.map(StdRng::seed_from_u64));
+        let result = f();
+        self.rng.replace(present);
+        result
+    }
+
     /// Forgets all nodes and keeps the memory for the next recording.
     pub fn clear(&mut self) {
         self.arena.get_mut().clear();

@@ -13,6 +13,7 @@ use crate::ops::rows::{Args, Binary, Unary};
 use crate::ops::{Array, Op};
 use crate::param::Param;
 use crate::shape::{Shape, broadcast};
+use crate::sweep::Gradients;
 use crate::tensor::Tensor;
 
 /// An array on a tape: a `Copy` handle.
@@ -59,7 +60,9 @@ impl<'t, T: Float> Var<'t, T> {
     /// The values.
     #[track_caller]
     pub fn value(self) -> Tensor<T> {
-        self.tape.arena.borrow_mut().tensor(self.array)
+        let mut arena = self.tape.arena.borrow_mut();
+        arena.materialise(self.array);
+        arena.tensor(self.array)
     }
 
     /// The same values, without gradient.
@@ -92,6 +95,46 @@ impl<'t, T: Float> Var<'t, T> {
         }
         drop(arena);
         self
+    }
+
+    /// The vector-Jacobian product: the gradients of `⟨y, dy⟩` for this array `y`, in one sweep.
+    ///
+    /// ```
+    /// use autograd::{Tape, Tensor};
+    /// let tape = Tape::new();
+    /// let x = tape.var([2.0, 3.0]);
+    /// let grads = x.square().vjp(&Tensor::from([1.0, 10.0]));
+    /// assert_eq!(grads[x].to_vec(), [4.0, 60.0]);
+    /// ```
+    ///
+    /// # Panics
+    /// If `dy` has another shape.
+    #[track_caller]
+    pub fn vjp(self, dy: &Tensor<T>) -> Gradients<'t, T> {
+        same_shape("vjp", &self.shape(), dy.shape());
+        crate::sweep::vjp(self, dy)
+    }
+
+    /// The Jacobian-vector product: how this array moves when each `x` moves along its `dx`, in one forward sweep.
+    ///
+    /// ```
+    /// use autograd::{Tape, Tensor};
+    /// let tape = Tape::new();
+    /// let x = tape.var([2.0, 3.0]);
+    /// let dy = (x * x.sum()).jvp(&[(x, &Tensor::from([1.0, 0.0]))]);
+    /// assert_eq!(dy.to_vec(), [7.0, 3.0]);
+    /// ```
+    ///
+    /// # Panics
+    /// If an `x` is recorded on another tape, or its `dx` has another shape.
+    #[track_caller]
+    pub fn jvp(self, along: &[(Var<'t, T>, &Tensor<T>)]) -> Tensor<T> {
+        for (x, dx) in along {
+            same_tape("jvp", self.tape, x.tape);
+            same_shape("jvp", &x.shape(), dx.shape());
+        }
+        let seeds: Vec<_> = along.iter().map(|&(x, dx)| (x.array, dx)).collect();
+        crate::sweep::forward::tangents(self.tape, &seeds, &[self.array]).remove(0)
     }
 
     /// The only value of an array that has one, as a number to call [`backward`](Scalar::backward) on.
@@ -147,6 +190,14 @@ impl<'t, T: Float> Var<'t, T> {
         let shape = broadcast(row.name(), &self.shape(), &b.shape()).or_panic();
         Self::apply(Op::Binary(row), shape, &[&self, &b])
     }
+}
+
+#[track_caller]
+fn same_shape(op: &str, shape: &Shape, other: &Shape) {
+    assert!(
+        shape == other,
+        "{op}: a tangent or gradient of shape {other} does not belong to an array of shape {shape}"
+    );
 }
 
 /// The recorded reading of the rules' language: each operation appends to the tape.

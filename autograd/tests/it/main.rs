@@ -1,8 +1,10 @@
 //! The crate's integration tests, one binary.
 
+mod checker;
 mod edges;
 mod graph;
 mod graphs;
 mod messages;
 mod rules;
 mod sampling;
+mod transforms;

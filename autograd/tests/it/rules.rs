@@ -34,14 +34,34 @@ fn checked(name: &str, seed: u64, x: &[Tensor], f: impl for<'t> Fn(&[Var<'t>]) -
     assert!(second.passed(), "second order of {name} at {x:?}\n{second}");
 
     let tape = Tape::new();
+    let points = x;
     let x: Vec<_> = x.iter().map(|x| tape.var(x.clone())).collect();
-    let loss = weighted(f(&x));
+    let y = f(&x);
+    inner_product(name, seed, y, &x, points);
+    // Forward over reverse: the rules of what gradients record.
+    inner_product(name, seed, slope(weighted(y), &x).to_var(), &x, points);
+    let loss = weighted(y);
     let recorded = loss.grad(&x[..]);
     let grads = loss.backward();
     for (x, recorded) in x.iter().zip(recorded) {
         let (plain, recorded) = (&grads[*x], recorded.value());
         assert!(plain.is_close(&recorded, 1e-13), "{name}: plain {plain:?} recorded {recorded:?}");
     }
+}
+
+/// ⟨w, J·v⟩ by forward mode is ⟨Jᵀ·w, v⟩ by reverse mode, to round-off: no differences, so no error of theirs.
+fn inner_product<'t>(name: &str, seed: u64, y: Var<'t>, x: &[Var<'t>], points: &[Tensor]) {
+    let mut sampler = Sampler::new(seed ^ 1);
+    let v: Vec<Tensor> = points.iter().map(|x| sampler.normal_like(x.shape())).collect();
+    let w = sampler.normal_like(&y.shape());
+    let along: Vec<_> = x.iter().copied().zip(&v).collect();
+    let (forward, grads) = (y.jvp(&along), y.vjp(&w));
+    let terms = |a: &Tensor, b: &Tensor| (a * b).to_vec();
+    let left = terms(&w, &forward);
+    let right: Vec<f64> = x.iter().zip(&v).flat_map(|(&x, v)| terms(&grads[x], v)).collect();
+    let size: f64 = left.iter().chain(&right).map(|t| t.abs()).sum::<f64>().max(1.0);
+    let (left, right) = (left.iter().sum::<f64>(), right.iter().sum::<f64>());
+    assert!((left - right).abs() <= 1e-12 * size, "{name}: forward {left:e}, reverse {right:e}");
 }
 
 /// Plain-number arguments for rows that take some.

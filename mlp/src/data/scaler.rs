@@ -28,6 +28,14 @@ impl Scaler {
     ///
     /// A constant column becomes 0: its scale stays 1.
     ///
+    /// ```
+    /// use autograd::Tensor;
+    /// let x = Tensor::from([[2.0], [4.0], [9.0]]);
+    /// let y: Tensor = mlp::Scaler::standard(&x)?.transform(&x)?;
+    /// assert!(y.mean().abs() < 1e-15 && (y.variance() - 1.0).abs() < 1e-15);
+    /// # Ok::<(), mlp::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`Error::Invalid`] unless `x` has the shape (rows, columns) with a row at least and finite statistics.
     pub fn standard<T: Float>(x: &Tensor<T>) -> Result<Self> {
@@ -58,7 +66,15 @@ impl Scaler {
         })
     }
 
-    /// `(x − shift) / scale`, column by column.
+    /// `(x − shift) / scale`, column by column; (rows, columns) → (rows, columns).
+    ///
+    /// ```
+    /// use autograd::Tensor;
+    /// let scaler = mlp::Scaler::min_max(&Tensor::from([[0.0], [4.0]]))?;
+    /// assert_eq!(scaler.transform(&Tensor::from([[1.0], [8.0]]))?, Tensor::from([[0.25], [2.0]]));
+    /// assert!(scaler.transform(&Tensor::from([[1.0, 2.0]])).is_err());
+    /// # Ok::<(), mlp::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`Error::Invalid`] unless `x` has the shape (rows, columns) with the columns that this was fitted to.

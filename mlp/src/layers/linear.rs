@@ -28,6 +28,14 @@ pub struct Linear<T: Float = f64> {
 impl<T: Float> Linear<T> {
     /// A layer with weights drawn by `init` and biases 0.
     ///
+    /// ```
+    /// use mlp::{Init, Linear, Module};
+    /// use rand::{SeedableRng, rngs::StdRng};
+    /// let layer: Linear = Linear::new(3, 2, &Init::glorot_uniform(), &mut StdRng::seed_from_u64(0))?;
+    /// assert_eq!((layer.inputs(), layer.outputs(), layer.parameters().numel()), (3, 2, 8));
+    /// # Ok::<(), mlp::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// If it has no inputs or no outputs.
     pub fn new(inputs: usize, outputs: usize, init: &Init, rng: &mut (impl Rng + ?Sized)) -> Result<Self, Error> {
@@ -45,11 +53,17 @@ impl<T: Float> Linear<T> {
     }
 
     /// The length of an input row.
+    ///
+    /// # Panics
+    /// If `w` was made of another shape than (inputs, outputs).
     pub fn inputs(&self) -> usize {
         self.w.shape()[0]
     }
 
     /// The length of an output row.
+    ///
+    /// # Panics
+    /// If `w` was made of another shape than (inputs, outputs).
     pub fn outputs(&self) -> usize {
         self.w.shape()[1]
     }
@@ -72,6 +86,10 @@ impl<T: Float> Module<T> for Linear<T> {
             Some(b) => parameters.with("b", b),
             None => parameters,
         }
+    }
+
+    fn input_width(&self) -> Option<usize> {
+        Some(self.inputs())
     }
 
     fn describe(&self) -> Vec<LayerRow> {

@@ -56,6 +56,10 @@ impl<T: Float> Module<T> for LayerNorm<T> {
         Parameters::new().with("gain", &self.gain).with("shift", &self.shift)
     }
 
+    fn input_width(&self) -> Option<usize> {
+        Some(self.gain.numel())
+    }
+
     fn describe(&self) -> Vec<LayerRow> {
         let n = self.gain.numel();
         let shape = format!("{n} → {n}");

@@ -38,6 +38,10 @@ impl<T: Float> Module<T> for Residual<T> {
         self.0.parameters()
     }
 
+    fn input_width(&self) -> Option<usize> {
+        self.0.input_width()
+    }
+
     fn describe(&self) -> Vec<LayerRow> {
         let within = |row: LayerRow| LayerRow { layer: format!("residual {}", row.layer), ..row };
         self.0.describe().into_iter().map(within).collect()

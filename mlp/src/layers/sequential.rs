@@ -48,6 +48,10 @@ impl<T: Float> Module<T> for Sequential<T> {
         named.fold(Parameters::new(), |all, (i, module)| all.with_all(&i.to_string(), &module.parameters()))
     }
 
+    fn input_width(&self) -> Option<usize> {
+        self.0.first()?.input_width()
+    }
+
     fn describe(&self) -> Vec<LayerRow> {
         let numbered = |i: usize, row: LayerRow| LayerRow { layer: format!("{i} {}", row.layer), ..row };
         let rows = self.0.iter().enumerate();

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use autograd::{Tape, Tensor, Var};
 use mlp::{
-    Activation, Adam, BinaryCrossEntropyWithLogits, CrossEntropy, Dataset, Error, History, Loss, Mlp, Module, Mse, Sgd,
-    Stopped, Targets, Trainer, metrics,
+    Activation, Adam, BinaryCrossEntropyWithLogits, CrossEntropy, Dataset, Error, History, LayerNorm, Loss, Mlp,
+    Module, Mse, Residual, Sequential, Sgd, Stopped, Targets, Trainer, metrics,
 };
 use rand::SeedableRng;
 use rand::rngs::StdRng;
@@ -212,6 +212,31 @@ fn settings_and_targets_that_make_no_sense_are_refused() {
     assert_eq!(fit(quiet().epochs(0), &quadrants(4)), "trainer: 0 epochs: there is nothing to do");
     fit(quiet().batch_size(0), &quadrants(4));
     assert!(fit(quiet(), &xor()).starts_with("cross_entropy: targets of shape (4, 1)"));
+}
+
+#[test]
+fn data_that_do_not_fit_the_model_are_refused_before_training() {
+    let refused = |model: &dyn Module, data: &Dataset, validation: Option<&Dataset>| {
+        let mut sgd = Sgd::new(&model.parameters(), 0.5);
+        quiet().fit(model, &Mse, &mut sgd, data, validation).unwrap_err().to_string()
+    };
+    let rest = "choose other columns, or build the model for these";
+    let wide = Dataset::new(Tensor::zeros([4, 3]), Tensor::zeros([4, 1])).unwrap();
+    assert_eq!(
+        refused(&network(4, 1), &wide, None),
+        format!("trainer: the model takes rows of 2 numbers, the inputs of the data have shape (4, 3); {rest}")
+    );
+    assert_eq!(
+        refused(&network(4, 1), &xor(), Some(&wide)),
+        format!(
+            "trainer: the model takes rows of 2 numbers, the inputs of the validation data have shape (4, 3); {rest}"
+        )
+    );
+    // As many samples as inputs: a batch would pass for one row.
+    let flat = Dataset::new(Tensor::zeros([2]), Tensor::zeros([2])).unwrap();
+    assert!(refused(&network(4, 1), &flat, None).contains("have shape (2,)"));
+    let boxed: Box<dyn Module> = Box::new(Sequential::new().then(Residual::new(LayerNorm::new(2).unwrap())));
+    assert!(refused(&boxed, &wide, None).starts_with("trainer: the model takes rows of 2 numbers"));
 }
 
 #[test]

@@ -1,0 +1,168 @@
+//! Memory for compute: a segment that keeps only its inputs, and is recorded again when the sweep reaches it
+//! (Griewank 1992; Chen et al. 2016).
+
+use std::sync::Arc;
+
+use rand::RngExt;
+
+use super::External;
+use crate::number::Float;
+use crate::param::Param;
+use crate::tape::arena::{Arena, Kind};
+use crate::tape::{Tape, Var};
+use crate::tensor::Tensor;
+
+/// One step of a chain for [`checkpoint_chain`]: a function of one array that owns what it needs.
+pub type Step<T = f64> = Arc<dyn for<'s> Fn(Var<'s, T>) -> Var<'s, T> + Send + Sync>;
+
+/// A closure as a [`Step`].
+///
+/// ```
+/// use autograd::{step, Step};
+/// let squash: Step = step(|x| x.tanh());
+/// let tape = autograd::Tape::new();
+/// assert_eq!(squash(tape.var([0.0])).value().item(), 0.0);
+/// ```
+pub fn step<T: Float>(f: impl for<'s> Fn(Var<'s, T>) -> Var<'s, T> + Send + Sync + 'static) -> Step<T> {
+    Arc::new(f)
+}
+
+/// A segment of the graph that is not kept.
+struct Checkpoint<T: Float> {
+    f: Step<T>,
+    /// The parameters that the segment uses: inputs after the first.
+    params: Vec<Param<T>>,
+    /// What the segment's own generator is seeded with while training, so that dropout repeats itself.
+    seed: Option<u64>,
+}
+
+impl<T: Float> Checkpoint<T> {
+    /// Records the segment again, on a tape of its own.
+    #[track_caller]
+    fn again<'s>(&self, tape: &'s Tape<T>, x: &[Tensor<T>]) -> (Vec<Var<'s, T>>, Var<'s, T>) {
+        for (param, recorded) in self.params.iter().zip(&x[1..]) {
+            assert!(
+                param.value().shares(recorded),
+                "checkpoint: a parameter of shape {} was changed after it was recorded; record the formula again",
+                recorded.shape()
+            );
+        }
+        self.seed.inspect(|&seed| tape.train(seed));
+        let input = tape.var(&x[0]);
+        let y = (self.f)(input);
+        let inputs = std::iter::once(input).chain(self.params.iter().map(|param| param.on(tape)));
+        (inputs.collect(), y)
+    }
+}
+
+impl<T: Float> External<T> for Checkpoint<T> {
+    fn name(&self) -> &str {
+        "checkpoint"
+    }
+
+    /// To be differentiated again, the segment has to be on the tape after all.
+    fn vjp<'t>(&self, x: &[Var<'t, T>], _y: Var<'t, T>, dy: Var<'t, T>) -> Vec<Var<'t, T>> {
+        let tape = dy.tape();
+        let y = tape.with_seed(self.seed, || (self.f)(x[0]));
+        (y * dy).sum().grad(x)
+    }
+
+    #[track_caller]
+    fn vjp_plain(&self, x: &[Tensor<T>], _y: &Tensor<T>, dy: &Tensor<T>) -> Vec<Tensor<T>> {
+        let tape = Tape::default();
+        let (inputs, y) = self.again(&tape, x);
+        let grads = y.vjp(dy);
+        let gradient = |&x: &Var<'_, T>| {
+            if self.frozen(x) { Tensor::zeros(x.shape()) } else { grads[x].clone() }
+        };
+        inputs.iter().map(gradient).collect()
+    }
+
+    #[track_caller]
+    fn jvp_plain(&self, x: &[Tensor<T>], _y: &Tensor<T>, dx: &[Option<Tensor<T>>]) -> Tensor<T> {
+        let tape = Tape::default();
+        let (inputs, y) = self.again(&tape, x);
+        let along: Vec<_> = inputs.into_iter().zip(dx).filter_map(|(x, dx)| Some((x, dx.as_ref()?))).collect();
+        y.jvp(&along)
+    }
+}
+
+impl<T: Float> Checkpoint<T> {
+    /// Frozen parameters have no gradient to ask for.
+    fn frozen(&self, x: Var<'_, T>) -> bool {
+        !x.tape().arena.borrow().arrays[x.index() as usize].tracked
+    }
+}
+
+/// The parameters on a tape, in the order of their first use.
+fn params<T: Float>(arena: &Arena<T>) -> Vec<Param<T>> {
+    let param = |node: &crate::tape::arena::ArrayNode<T>| match &node.kind {
+        Kind::Param(param) => Some(param.clone()),
+        _ => None,
+    };
+    arena.arrays.iter().filter_map(param).collect()
+}
+
+impl<'t, T: Float> Var<'t, T> {
+    /// `f` of this array, of which the tape keeps only input and output; the sweep records the inside again when it needs it.
+    ///
+    /// The value, and the gradients with respect to the array and to the parameters that `f` uses, are those of `f` itself.
+    /// `f` must give the same result each time; what it draws while training is drawn again.
+    ///
+    /// ```
+    /// use autograd::{Param, Tape};
+    /// let w = Param::new([[0.5, -0.2], [0.1, 0.3]]);
+    /// let tape = Tape::new();
+    /// let x = tape.var([[1.0, 2.0]]);
+    /// let y = {
+    ///     let w = w.clone();
+    ///     x.checkpoint(move |x| x.matmul(&w).tanh().matmul(&w).tanh())
+    /// };
+    /// let plain = x.matmul(&w).tanh().matmul(&w).tanh();
+    /// assert_eq!(y.value(), plain.value());
+    /// let (kept, recorded) = (plain.sum().backward()[&w].clone(), y.sum().backward()[&w].clone());
+    /// assert!(kept.is_close(&recorded, 1e-15));
+    /// ```
+    #[must_use]
+    #[track_caller]
+    pub fn checkpoint(self, f: impl for<'s> Fn(Var<'s, T>) -> Var<'s, T> + Send + Sync + 'static) -> Self {
+        checkpointed(self, Arc::new(f))
+    }
+}
+
+#[track_caller]
+fn checkpointed<'t, T: Float>(x: Var<'t, T>, f: Step<T>) -> Var<'t, T> {
+    let tape = x.tape();
+    let seed = tape.random(|rng| rng.random());
+    let scratch = Tape::default();
+    seed.inspect(|&seed| scratch.train(seed));
+    let y = f(scratch.constant(x.value())).value();
+    let params = params(&scratch.arena.borrow());
+    let inputs: Vec<_> = std::iter::once(x).chain(params.iter().map(|param| param.on(tape))).collect();
+    Var::external(Arc::new(Checkpoint { f, params, seed }), &inputs, &y)
+}
+
+/// The steps one after another, in about √n checkpointed segments: memory for a chain of n steps falls from n to 2√n, for
+/// the price of running each step once more.
+///
+/// ```
+/// use autograd::{checkpoint_chain, step, Tape};
+/// let steps = vec![step(|x| x.tanh()); 100];
+/// let tape = Tape::new();
+/// let x = tape.var([0.5]);
+/// let y = checkpoint_chain(x, &steps);
+/// assert_eq!(tape.len(), 1 + 10);
+/// let plain = (0..100).fold(x, |x, _| x.tanh());
+/// assert_eq!(y.sum().backward()[x], plain.sum().backward()[x]);
+/// ```
+#[must_use]
+#[track_caller]
+pub fn checkpoint_chain<'t, T: Float>(x: Var<'t, T>, steps: &[Step<T>]) -> Var<'t, T> {
+    let segment = (steps.len() as f64).sqrt().ceil().max(1.0) as usize;
+    let mut y = x;
+    for steps in steps.chunks(segment) {
+        let steps = steps.to_vec();
+        y = checkpointed(y, Arc::new(move |x| steps.iter().fold(x, |x, step| step(x))));
+    }
+    y
+}

@@ -1,0 +1,132 @@
+//! [`Custom`]: an operation of one's own, and derivatives overridden.
+
+use std::sync::Arc;
+
+use super::External;
+use crate::number::Float;
+use crate::tape::{Tape, Var, same_tape};
+use crate::tensor::Tensor;
+
+/// An operation with a value and a derivative of its own: for a solver, a lookup, a call into another language.
+///
+/// The value is computed on plain tensors. The derivative is a formula over recorded arrays, so that it can be
+/// differentiated again; what it computes on plain tensors instead (with [`Var::value`]) counts as constant at second order.
+/// [`check`](crate::check()) tests the rule in one line.
+///
+/// ```
+/// use autograd::{check, Custom, Tensor, Var};
+///
+/// /// `y = ∛x`, by a library call.
+/// struct CubeRoot;
+///
+/// impl Custom for CubeRoot {
+///     fn forward(&self, x: &[Tensor]) -> Tensor {
+///         x[0].map(f64::cbrt)
+///     }
+///     fn vjp<'t>(&self, _x: &[Var<'t>], y: Var<'t>, dy: Var<'t>) -> Vec<Var<'t>> {
+///         vec![dy / (3.0 * y.square())]
+///     }
+/// }
+///
+/// let report = check(|x| Var::custom(CubeRoot, &[x[0]]).sum(), &[Tensor::from([0.5, 8.0])]);
+/// assert!(report.unwrap().passed());
+/// ```
+pub trait Custom<T: Float = f64>: Send + Sync + 'static {
+    /// A name for messages and pictures; the type's unless overridden.
+    fn name(&self) -> &str {
+        let path = std::any::type_name::<Self>();
+        path.rsplit("::").next().unwrap_or(path)
+    }
+
+    /// The value.
+    fn forward(&self, x: &[Tensor<T>]) -> Tensor<T>;
+
+    /// One gradient for each input, each of its input's shape, from the gradient `dy` of the output `y`.
+    fn vjp<'t>(&self, x: &[Var<'t, T>], y: Var<'t, T>, dy: Var<'t, T>) -> Vec<Var<'t, T>>;
+}
+
+/// A [`Custom`] operation as a node.
+struct Own<C>(C);
+
+impl<T: Float, C: Custom<T>> External<T> for Own<C> {
+    fn name(&self) -> &str {
+        self.0.name()
+    }
+
+    #[track_caller]
+    fn vjp<'t>(&self, x: &[Var<'t, T>], y: Var<'t, T>, dy: Var<'t, T>) -> Vec<Var<'t, T>> {
+        let gradients = self.0.vjp(x, y, dy);
+        let name = self.0.name();
+        let (given, needed) = (gradients.len(), x.len());
+        assert!(given == needed, "{name}: the derivative rule returned {given} gradients for {needed} inputs");
+        for (k, (dx, x)) in gradients.iter().zip(x).enumerate() {
+            let (shape, other) = (x.shape(), dx.shape());
+            assert!(
+                shape == other,
+                "{name}: the derivative rule returned shape {other} for input {k} of shape {shape}; sum over what was broadcast?"
+            );
+        }
+        gradients
+    }
+}
+
+/// The identity with another derivative.
+struct GradientMap<F>(F);
+
+impl<T: Float, F> External<T> for GradientMap<F>
+where
+    F: for<'s> Fn(Var<'s, T>) -> Var<'s, T> + Send + Sync,
+{
+    fn name(&self) -> &str {
+        "map_gradient"
+    }
+
+    fn vjp<'t>(&self, _x: &[Var<'t, T>], _y: Var<'t, T>, dy: Var<'t, T>) -> Vec<Var<'t, T>> {
+        vec![(self.0)(dy)]
+    }
+}
+
+impl<'t, T: Float> Var<'t, T> {
+    /// Applies an operation of one's own: see [`Custom`].
+    ///
+    /// # Panics
+    /// If there are no inputs, or they are recorded on different tapes.
+    #[must_use]
+    #[track_caller]
+    pub fn custom(op: impl Custom<T>, x: &[Var<'t, T>]) -> Self {
+        let values: Vec<_> = x.iter().map(|x| x.value()).collect();
+        let y = op.forward(&values);
+        Var::external(Arc::new(Own(op)), x, &y)
+    }
+
+    /// This value, with its gradient sent through `f` on the way back: reversal, scaling, clipping in the graph.
+    ///
+    /// ```
+    /// let tape = autograd::Tape::new();
+    /// let x = tape.var([1.0, 2.0]);
+    /// let reversed = x.map_gradient(|dy| -dy);
+    /// assert_eq!(reversed.square().sum().backward()[x].to_vec(), [-2.0, -4.0]);
+    /// let clipped = x.map_gradient(|dy| dy.clamp(-3.0, 3.0));
+    /// assert_eq!(clipped.square().sum().backward()[x].to_vec(), [2.0, 3.0]);
+    /// ```
+    #[must_use]
+    #[track_caller]
+    pub fn map_gradient<F>(self, f: F) -> Self
+    where
+        F: for<'s> Fn(Var<'s, T>) -> Var<'s, T> + Send + Sync + 'static,
+    {
+        let value = self.value();
+        Var::external(Arc::new(GradientMap(f)), &[self], &value)
+    }
+
+    #[track_caller]
+    pub(super) fn external(op: Arc<dyn External<T>>, x: &[Var<'t, T>], y: &Tensor<T>) -> Self {
+        let Some(first) = x.first() else { panic!("{}: no inputs given; at least one is needed", op.name()) };
+        let tape: &'t Tape<T> = first.tape();
+        for x in x {
+            same_tape("custom", tape, x.tape());
+        }
+        let inputs = x.iter().map(|x| x.index()).collect();
+        Var::new(tape, tape.arena.borrow_mut().external(op, inputs, y))
+    }
+}

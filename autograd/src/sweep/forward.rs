@@ -1,0 +1,120 @@
+//! The forward sweep: tangents from variables to results, in recording order.
+
+use smallvec::SmallVec;
+
+use super::Pool;
+use super::plain::Plain;
+use crate::number::Float;
+use crate::ops::Array;
+use crate::tape::Tape;
+use crate::tape::arena::{Arena, Code, Kind};
+use crate::tensor::Tensor;
+
+/// The tangents of the arrays `outputs` when the arrays in `seeds` move along theirs; 0 where nothing arrives.
+#[track_caller]
+pub(crate) fn tangents<T: Float>(tape: &Tape<T>, seeds: &[(u32, &Tensor<T>)], outputs: &[u32]) -> Vec<Tensor<T>> {
+    let arena = tape.arena.borrow();
+    let mut sweep = Forward {
+        arena: &arena,
+        pool: &tape.pool,
+        scalars: vec![T::zero(); arena.codes.len()],
+        arrays: arena.arrays.iter().map(|_| None).collect(),
+    };
+    for &(array, tangent) in seeds {
+        sweep.arrays[array as usize] = Some(sweep.seed(tangent));
+    }
+    let Some(last) = outputs.iter().max() else { return vec![] };
+    for node in 0..arena.codes.len() {
+        sweep.step(node);
+        if arena.codes[node] == Code::Array && arena.operands[node][0] == *last {
+            break;
+        }
+    }
+    let result = |&array: &u32| {
+        let shape = arena.arrays[array as usize].shape.clone();
+        match &sweep.arrays[array as usize] {
+            Some(tangent) => Tensor::new(shape, tangent.values().to_vec()),
+            None => Tensor::zeros(shape),
+        }
+    };
+    outputs.iter().map(result).collect()
+}
+
+struct Forward<'s, T: Float> {
+    arena: &'s Arena<T>,
+    pool: &'s Pool<T>,
+    scalars: Vec<T>,
+    arrays: Vec<Option<Plain<'s, T>>>,
+}
+
+impl<'s, T: Float> Forward<'s, T> {
+    fn seed(&self, tangent: &Tensor<T>) -> Plain<'s, T> {
+        Plain::owned(tangent.shape(), tangent.clone().into_values(), self.pool)
+    }
+
+    #[track_caller]
+    fn step(&mut self, node: usize) {
+        let arena = self.arena;
+        let [a, b] = arena.operands[node].map(|operand| operand as usize);
+        let along = |dx: T, slope: T| dx.chain(slope);
+        match arena.codes[node] {
+            Code::Variable | Code::Constant => {}
+            Code::Unary(row) => {
+                let slope = row.derivative(arena.values[a], arena.values[node], arena.args[b]);
+                self.scalars[node] = along(self.scalars[a], slope);
+            }
+            Code::Binary(row) => {
+                let (da, db) = row.partials(arena.values[a], arena.values[b], arena.values[node]);
+                self.scalars[node] = along(self.scalars[a], da) + along(self.scalars[b], db);
+            }
+            Code::Item => {
+                if let Some(tangent) = &self.arrays[a] {
+                    self.scalars[node] = tangent.values()[0];
+                }
+            }
+            Code::Array => self.array(a),
+        }
+    }
+
+    #[track_caller]
+    fn array(&mut self, index: usize) {
+        let node = &self.arena.arrays[index];
+        let op = match &node.kind {
+            Kind::Op(op) => op,
+            Kind::Lift(scalar) => {
+                let tangent = self.scalars[*scalar as usize];
+                if tangent != T::zero() {
+                    self.arrays[index] = Some(Plain::full(&node.shape, tangent, self.pool));
+                }
+                return;
+            }
+            Kind::External(op) => {
+                let tangent = |&i: &u32| {
+                    let tangent = self.arrays[i as usize].as_ref()?;
+                    Some(Tensor::new(self.arena.arrays[i as usize].shape.clone(), tangent.values().to_vec()))
+                };
+                let dx: Vec<_> = node.inputs.iter().map(tangent).collect();
+                if dx.iter().any(Option::is_some) {
+                    let x: Vec<_> = node.inputs.iter().map(|&i| self.arena.tensor(i)).collect();
+                    let dy = op.jvp_plain(&x, &self.arena.tensor(index as u32), &dx);
+                    self.arrays[index] = Some(self.seed(&dy));
+                }
+                return;
+            }
+            Kind::Variable | Kind::Constant | Kind::Param(_) => return,
+        };
+        let moves = |(k, &i): (usize, &u32)| self.arrays[i as usize].clone().filter(|_| op.differentiable(k));
+        let dx: SmallVec<[Option<Plain<'s, T>>; 4]> = node.inputs.iter().enumerate().map(moves).collect();
+        if dx.iter().all(Option::is_none) {
+            return;
+        }
+        let mut x: SmallVec<[Plain<'s, T>; 4]> = SmallVec::new();
+        for &input in &node.inputs {
+            x.push(Plain::of(self.arena, input, self.pool)); // a loop, so that a refusal points at the caller
+        }
+        let x: SmallVec<[&Plain<'s, T>; 4]> = x.iter().collect();
+        let dy = op.jvp(&x, &Plain::of(self.arena, index as u32, self.pool), &dx);
+        debug_assert_eq!(dy.shape(), node.shape, "{}: the forward rule returned another shape", op.name());
+        self.arrays[index] = Some(dy);
+    }
+}

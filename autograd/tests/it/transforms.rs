@@ -1,0 +1,157 @@
+//! Jacobians, Hessians and their products against closed forms, against each other, and against differences.
+
+use autograd::check::Checker;
+use autograd::{
+    Mode, Param, Parameters, Scalar, Tape, Tensor, Var, grad, hessian, hvp, jacobian, linearize, several, vhp,
+};
+
+use crate::sampling::Sampler;
+
+/// Σ 100(xᵢ₊₁ − xᵢ²)² + (1 − xᵢ)²
+fn rosenbrock<'t>(x: Var<'t>) -> Scalar<'t> {
+    let n = x.shape()[0];
+    let (a, b) = (x.slice(0, 0..n - 1), x.slice(0, 1..n));
+    (100.0 * (b - a.square()).square() + (1.0 - a).square()).sum()
+}
+
+/// Its Hessian, worked out by hand: tridiagonal.
+fn rosenbrock_hessian(x: &[f64]) -> Tensor {
+    let n = x.len();
+    Tensor::from_fn([n, n], |index| {
+        let (i, j) = (index[0], index[1]);
+        let inner = if i + 1 < n { 1200.0 * x[i] * x[i] - 400.0 * x.get(i + 1).unwrap_or(&0.0) + 2.0 } else { 0.0 };
+        let last = if i > 0 { 200.0 } else { 0.0 };
+        match (i, j) {
+            _ if i == j => inner + last,
+            _ if i.abs_diff(j) == 1 => -400.0 * x[i.min(j)],
+            _ => 0.0,
+        }
+    })
+}
+
+#[test]
+fn rosenbrock_in_2_10_and_100_dimensions() {
+    for n in [2, 10, 100] {
+        let x = Sampler::new(n as u64).normal_like(&[n]);
+        let exact = rosenbrock_hessian(x.as_slice());
+        let h = hessian(rosenbrock, &x);
+        assert!(h.is_close(&exact, 1e-13), "{n} dimensions");
+        let v = Sampler::new(9).normal_like(&[n]);
+        let product = exact.matmul(&v);
+        assert!(hvp(rosenbrock, &x, &v).is_close(&product, 1e-12), "{n} dimensions, forward over reverse");
+        assert!(vhp(rosenbrock, &x, &v).is_close(&product, 1e-12), "{n} dimensions, reverse over reverse");
+    }
+}
+
+/// An 8-16-16-1 tanh network with 433 parameters, and its loss on 32 samples.
+struct Network {
+    params: Vec<Param>,
+    x: Tensor,
+    y: Tensor,
+}
+
+impl Network {
+    fn new() -> Self {
+        let mut sampler = Sampler::new(5);
+        let mut params = vec![];
+        for (m, n) in [(8, 16), (16, 16), (16, 1)] {
+            params.push(Param::new(sampler.normal_like(&[m, n]) * 0.3));
+            params.push(Param::new(sampler.normal_like(&[n]) * 0.1));
+        }
+        Network { params, x: sampler.normal_like(&[32, 8]), y: sampler.normal_like(&[32, 1]) }
+    }
+
+    fn parameters(&self) -> Parameters {
+        self.params.iter().enumerate().fold(Parameters::new(), |all, (i, p)| all.with(i.to_string(), p))
+    }
+
+    fn loss<'t>(&self, tape: &'t Tape) -> Scalar<'t> {
+        let layer = |h: Var<'t>, i: usize| h.affine(&self.params[2 * i], &self.params[2 * i + 1]);
+        let h = layer(tape.constant(&self.x), 0).tanh();
+        let h = layer(h, 1).tanh();
+        (layer(h, 2) - &self.y).square().mean()
+    }
+}
+
+#[test]
+fn hessian_of_a_network() {
+    let network = Network::new();
+    let parameters = network.parameters();
+    assert_eq!(parameters.numel(), 433);
+    let h = parameters.hessian(|tape| network.loss(tape));
+    assert!(h.is_close(&h.t(), 1e-12), "symmetric");
+
+    // Products without the matrix agree with it.
+    let mut sampler = Sampler::new(6);
+    let v: indexmap::IndexMap<_, _> =
+        parameters.iter().map(|(name, p)| (name.to_string(), sampler.normal_like(&p.shape()))).collect();
+    let flat = |parts: &indexmap::IndexMap<String, Tensor>| {
+        Tensor::from(parts.values().flat_map(|part| part.to_vec()).collect::<Vec<_>>())
+    };
+    let hv = parameters.hvp(|tape| network.loss(tape), &v).unwrap();
+    assert!(flat(&hv).is_close(&h.matmul(&flat(&v)), 1e-12));
+
+    // And with differences of gradients along v.
+    let step = 1e-6;
+    let gradient_at = |sign: f64| {
+        for ((_, p), v) in parameters.iter().zip(v.values()) {
+            p.set(p.value() + v * (sign * step));
+        }
+        let (_, grads) = parameters.value_and_grad(|tape| network.loss(tape));
+        for ((_, p), v) in parameters.iter().zip(v.values()) {
+            p.set(p.value() - v * (sign * step));
+        }
+        flat(&grads)
+    };
+    let difference = (gradient_at(1.0) - gradient_at(-1.0)) / (2.0 * step);
+    assert!(flat(&hv).is_close(&difference, 1e-8));
+}
+
+#[test]
+fn forward_and_reverse_jacobians_agree() {
+    let x = Sampler::new(1).normal_like(&[3]);
+    let wide = linearize(|x| x.outer(x).flatten().sin(), &x);
+    let narrow = linearize(|x| x.softmax(0).slice(0, 0..2), &x);
+    for f in [wide, narrow] {
+        assert!(f.jacobian(Mode::Forward).is_close(&f.jacobian(Mode::Reverse), 1e-14));
+        assert_eq!(f.jacobian(Mode::Auto).shape(), f.jacobian(Mode::Forward).shape());
+    }
+}
+
+#[test]
+fn several_inputs() {
+    let (a, b) = (Tensor::from([[1.0, 2.0]]), Tensor::from([[3.0], [4.0]]));
+    let points = [a.clone(), b.clone()];
+    let grads = several::grad(|x| x[0].matmul(x[1]).square().sum(), &points);
+    assert_eq!(grads, [b.t() * 22.0, a.t() * 22.0]);
+    let h = several::hessian(|x| x[0].matmul(x[1]).square().sum(), &points);
+    assert_eq!(h.shape(), &[4, 4].into());
+    assert!(h.is_close(&h.t(), 1e-14));
+    let v = [Tensor::from([[1.0, 0.0]]), Tensor::from([[0.0], [1.0]])];
+    let hv = several::hvp(|x| x[0].matmul(x[1]).square().sum(), &points, &v);
+    let flat: Tensor = hv.iter().flat_map(|part| part.to_vec()).collect::<Vec<_>>().into();
+    assert!(flat.is_close(&h.matmul(&Tensor::from([1.0, 0.0, 0.0, 1.0])), 1e-13));
+}
+
+#[test]
+fn a_gradient_inside_a_loss_is_differentiated_again() {
+    // The gradient penalty of a network, as in Wasserstein training: second order with respect to other variables.
+    let (x, w) = (Tensor::from([0.3, -0.2]), Tensor::from([[0.5, 0.1], [-0.4, 0.2]]));
+    let report = Checker::new().check(
+        |v| {
+            let y = v[0].matmul(v[1]).tanh().sum();
+            (y.grad(v[0]).norm() - 1.0).square()
+        },
+        &[x, w],
+    );
+    report.unwrap().assert_pass();
+}
+
+#[test]
+fn the_jacobian_of_a_gradient_is_the_hessian() {
+    let x = Sampler::new(2).normal_like(&[4]);
+    let h = hessian(|x| x.logsumexp(), &x);
+    let j = jacobian(|x| x.logsumexp().grad(x), &x);
+    assert!(h.is_close(&j, 1e-15));
+    assert!(grad(|x| x.logsumexp(), &x).is_close(&x.softmax(0), 1e-15));
+}
