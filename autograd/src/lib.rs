@@ -106,6 +106,7 @@ pub use dual::Dual;
 pub use error::Error;
 pub use external::{Custom, Step, checkpoint_chain, step};
 pub use graph::{Graph, Handle};
+pub use kernels::fused::{Elementwise, ElementwiseN};
 pub use number::{Float, Number};
 pub use ops::operations;
 pub use ops::rows::{Binary, Row, Unary};

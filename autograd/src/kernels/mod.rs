@@ -1,6 +1,7 @@
 //! Slices in, slices out. Kernels know neither tensors nor the tape, and are the only home of `unsafe` code.
 
 pub(crate) mod elementwise;
+pub(crate) mod fused;
 pub(crate) mod layout;
 pub(crate) mod math;
 pub(crate) mod product;

@@ -14,6 +14,7 @@
 pub(crate) mod elementwise;
 pub(crate) mod index;
 pub(crate) mod join;
+pub(crate) mod map;
 pub(crate) mod product;
 pub(crate) mod reduce;
 pub(crate) mod rows;
@@ -164,6 +165,7 @@ macro_rules! operations {
 
 operations! {
     Select(elementwise::Select),
+    Map(map::Map),
     Reduce(reduce::Reduce),
     TieShare(reduce::TieShare),
     Expand(view::Expand),

@@ -3,6 +3,7 @@
 use smallvec::SmallVec;
 
 use super::wrt::Wrt;
+use crate::kernels::fused::Elementwise;
 use crate::number::{Float, Number};
 use crate::ops::rows::{Args, Binary, Unary};
 use crate::ops::{Array, Reading};
@@ -252,6 +253,31 @@ impl<T: Float> Handle for Var<'_, T> {
     }
     fn lift(self, value: f64) -> Self {
         self.tape().constant(Tensor::full([], T::from_f64(value)))
+    }
+}
+
+impl<'t, T: Float> Scalar<'t, T> {
+    /// A function of one's own, recorded as the operations that it is made of: see [`Elementwise`].
+    ///
+    /// ```
+    /// use autograd::{Elementwise, Number, Tape};
+    /// #[derive(Clone, Copy)]
+    /// struct Cube;
+    /// impl Elementwise for Cube {
+    ///     fn f<N: Number>(self, x: N) -> N {
+    ///         x * x * x
+    ///     }
+    /// }
+    /// let tape = Tape::new();
+    /// let x = tape.scalar(2.0);
+    /// assert_eq!(x.map(Cube).backward()[x], 12.0);
+    /// ```
+    #[must_use]
+    pub fn map(self, f: impl Elementwise) -> Self {
+        match f.f(Recorded::Handle(self)) {
+            Recorded::Handle(y) => y,
+            Recorded::Number(y) => self.lift(y),
+        }
     }
 }
 

@@ -8,9 +8,10 @@ use smallvec::SmallVec;
 use super::arena::Code;
 use super::{Operand, Scalar, Tape, same_tape};
 use crate::error::OrPanic;
+use crate::kernels::fused::{Elementwise, ElementwiseN};
 use crate::number::Float;
 use crate::ops::rows::{Args, Binary, Unary};
-use crate::ops::{Array, Op};
+use crate::ops::{Array, Op, map};
 use crate::param::Param;
 use crate::shape::{Shape, broadcast};
 use crate::sweep::Gradients;
@@ -135,6 +136,23 @@ impl<'t, T: Float> Var<'t, T> {
         }
         let seeds: Vec<_> = along.iter().map(|&(x, dx)| (x.array, dx)).collect();
         crate::sweep::forward::tangents(self.tape, &seeds, &[self.array]).remove(0)
+    }
+
+    /// A function of one's own of each value, in one pass: see [`Elementwise`].
+    #[must_use]
+    #[track_caller]
+    pub fn map(self, f: impl Elementwise) -> Self {
+        map::map([&self], f).or_panic()
+    }
+
+    /// A function of one's own of several arrays, value by value, in one pass: see [`ElementwiseN`].
+    ///
+    /// # Panics
+    /// If the shapes do not broadcast.
+    #[must_use]
+    #[track_caller]
+    pub fn zip_map<const K: usize>(x: [Self; K], f: impl ElementwiseN<K>) -> Self {
+        map::map(x.each_ref(), f).or_panic()
     }
 
     /// The only value of an array that has one, as a number to call [`backward`](Scalar::backward) on.

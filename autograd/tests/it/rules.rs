@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use autograd::check::Checker;
-use autograd::{Binary, Scalar, Tape, Tensor, Unary, Var, operations};
+use autograd::{Binary, Elementwise, ElementwiseN, Number, Scalar, Tape, Tensor, Unary, Var, operations};
 use proptest::prelude::*;
 
 use crate::sampling::{Sampler, config};
@@ -115,6 +115,29 @@ proptest! {
     }
 }
 
+/// tanh(2x + 1)·exp(−x²)
+#[derive(Clone, Copy)]
+struct Bump;
+
+impl Elementwise for Bump {
+    fn f<N: Number>(self, x: N) -> N {
+        (N::constant(2.0) * x + N::one()).tanh() * (-(x * x)).exp()
+    }
+}
+
+/// A function of four numbers with a branch.
+#[derive(Clone, Copy)]
+struct Mixed {
+    rate: f64,
+}
+
+impl ElementwiseN<4> for Mixed {
+    fn f<N: Number>(self, [a, b, c, d]: [N; 4]) -> N {
+        let left = a * b.sin() + N::constant(self.rate) * c.square();
+        a.greater(N::constant(50.0)).select(b.ln(), left * d.exp())
+    }
+}
+
 type Case = (&'static str, fn(&mut Sampler) -> Vec<Tensor>, for<'t> fn(&[Var<'t>]) -> Var<'t>);
 
 /// Random arrays of three axes, of two, and pairs that can be multiplied.
@@ -145,6 +168,15 @@ fn vectors(s: &mut Sampler) -> Vec<Tensor> {
 
 fn cases() -> Vec<Case> {
     vec![
+        ("map", block, |x| x[0].map(Bump)),
+        (
+            "zip_map",
+            |s| {
+                let (m, n) = (s.len(), s.len());
+                vec![s.normal_like(&[m, n]), s.normal_like(&[n]), s.normal_like(&[m, 1]), s.normal_like(&[])]
+            },
+            |x| Var::zip_map([x[0], x[1], x[2], x[3]], Mixed { rate: 0.7 }),
+        ),
         ("sum", block, |x| x[0].sum().to_var()),
         ("sum_axis 0", block, |x| x[0].sum_axis(0)),
         ("sum_axis 1", block, |x| x[0].square().sum_axis(1)),

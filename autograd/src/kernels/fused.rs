@@ -1,0 +1,137 @@
+//! A user's elementwise function as a kernel: one pass over its inputs, for the value or a derivative of it.
+
+use std::fmt;
+
+use crate::dual::Dual;
+use crate::number::{Float, Number};
+
+/// A function of one number, written once over [`Number`] and run over whole arrays in one pass.
+///
+/// The type carries the function's constants. Derivatives come from dual numbers, fused likewise, to the third order.
+///
+/// ```
+/// use autograd::{Elementwise, Number, Tape};
+///
+/// #[derive(Clone, Copy)]
+/// struct Swish { beta: f64 }
+///
+/// impl Elementwise for Swish {
+///     fn f<N: Number>(self, x: N) -> N {
+///         x / (N::one() + (-x * N::constant(self.beta)).exp())
+///     }
+/// }
+///
+/// let tape = Tape::new();
+/// let x = tape.var([0.0, 1.0]);
+/// let y = x.map(Swish { beta: 1.0 });
+/// assert!(y.value().is_close(&x.silu().value(), 1e-15));
+/// assert!(y.sum().backward()[x].is_close(&x.silu().sum().backward()[x], 1e-15));
+/// ```
+pub trait Elementwise: Copy + Send + Sync + 'static {
+    /// The function.
+    fn f<N: Number>(self, x: N) -> N;
+}
+
+/// [`Elementwise`] for two to four inputs.
+///
+/// ```
+/// use autograd::{ElementwiseN, Number, Tape, Var};
+///
+/// #[derive(Clone, Copy)]
+/// struct Gaussian;
+///
+/// impl ElementwiseN<3> for Gaussian {
+///     fn f<N: Number>(self, [x, mean, width]: [N; 3]) -> N {
+///         (-((x - mean) / width).square()).exp()
+///     }
+/// }
+///
+/// let tape = Tape::new();
+/// let (x, mean, width) = (tape.var([0.0, 1.0, 2.0]), tape.var([1.0]), tape.var([2.0]));
+/// let y = Var::zip_map([x, mean, width], Gaussian);
+/// assert_eq!(y.value().get([1]), 1.0);
+/// ```
+pub trait ElementwiseN<const K: usize>: Copy + Send + Sync + 'static {
+    /// The function.
+    fn f<N: Number>(self, x: [N; K]) -> N;
+}
+
+impl<E: Elementwise> ElementwiseN<1> for E {
+    fn f<N: Number>(self, [x]: [N; 1]) -> N {
+        Elementwise::f(self, x)
+    }
+}
+
+/// Derivatives of a fused function are offered up to this order.
+pub(crate) const ORDERS: usize = 3;
+
+/// A function whose type is forgotten, so that a tape can hold it.
+pub(crate) trait Fused: Send + Sync {
+    fn run_f32(&self, wrt: &[u8], x: &[&[f32]], out: &mut [f32]);
+    fn run_f64(&self, wrt: &[u8], x: &[&[f64]], out: &mut [f64]);
+}
+
+impl fmt::Debug for dyn Fused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a fused function")
+    }
+}
+
+/// A function of `K` inputs as a [`Fused`] one.
+pub(crate) struct Kernel<F, const K: usize>(pub(crate) F);
+
+impl<F: ElementwiseN<K>, const K: usize> Fused for Kernel<F, K> {
+    fn run_f32(&self, wrt: &[u8], x: &[&[f32]], out: &mut [f32]) {
+        run(self.0, wrt, x, out);
+    }
+
+    fn run_f64(&self, wrt: &[u8], x: &[&[f64]], out: &mut [f64]) {
+        run(self.0, wrt, x, out);
+    }
+}
+
+/// `out[i] = ∂f/∂x_wrt₀∂x_wrt₁… at (x₀[i], x₁[i], …)`; the value if `wrt` is empty.
+fn run<F: ElementwiseN<K>, T: Float, const K: usize>(f: F, wrt: &[u8], x: &[&[T]], out: &mut [T]) {
+    match *wrt {
+        [] => each(x, out, |x| f.f(x)),
+        [i] => each(x, out, |x| f.f(seeded(x, i)).derivative),
+        [i, j] => each(x, out, |x| f.f(seeded(seeded(x, i), j)).derivative.derivative),
+        [i, j, k] => each(x, out, |x| f.f(seeded(seeded(seeded(x, i), j), k)).derivative.derivative.derivative),
+        _ => unreachable!("refused when it was recorded"),
+    }
+}
+
+/// The inputs as dual numbers of which the one numbered `variable` moves.
+#[inline(always)]
+fn seeded<N: Number, const K: usize>(x: [N; K], variable: u8) -> [Dual<N>; K] {
+    std::array::from_fn(|k| Dual::new(x[k], if k == usize::from(variable) { N::one() } else { N::zero() }))
+}
+
+#[inline(always)]
+fn each<T: Float, const K: usize>(x: &[&[T]], out: &mut [T], f: impl Fn([T; K]) -> T) {
+    let x: [&[T]; K] = std::array::from_fn(|k| &x[k][..out.len()]);
+    for (i, out) in out.iter_mut().enumerate() {
+        *out = f(std::array::from_fn(|k| x[k][i]));
+    }
+}
+
+/// Types that fused functions run on. Sealed: `f32` and `f64`.
+pub trait Fusable: Sized {
+    #[doc(hidden)]
+    #[allow(private_interfaces)] // sealed: nobody else calls it
+    fn run_fused(f: &dyn Fused, wrt: &[u8], x: &[&[Self]], out: &mut [Self]);
+}
+
+impl Fusable for f32 {
+    #[allow(private_interfaces)]
+    fn run_fused(f: &dyn Fused, wrt: &[u8], x: &[&[f32]], out: &mut [f32]) {
+        f.run_f32(wrt, x, out);
+    }
+}
+
+impl Fusable for f64 {
+    #[allow(private_interfaces)]
+    fn run_fused(f: &dyn Fused, wrt: &[u8], x: &[&[f64]], out: &mut [f64]) {
+        f.run_f64(wrt, x, out);
+    }
+}

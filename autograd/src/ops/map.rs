@@ -1,0 +1,71 @@
+//! Users' elementwise functions, fused.
+
+use std::sync::Arc;
+
+use smallvec::SmallVec;
+
+use super::{Array, Input, Operation};
+use crate::error::Error;
+use crate::kernels::fused::{ElementwiseN, Fused, Kernel, ORDERS};
+use crate::number::Float;
+use crate::shape::{Shape, broadcast};
+
+/// `y = f(x₀, x₁, …)`, or a partial derivative of it; `dx_k = dy · ∂y/∂x_k`, the same function differentiated once more.
+#[derive(Debug, Clone)]
+pub(crate) struct Map {
+    f: Arc<dyn Fused>,
+    /// The inputs by which it is differentiated, in any order; none for the value.
+    wrt: SmallVec<[u8; ORDERS]>,
+}
+
+impl PartialEq for Map {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.f, &other.f) && self.wrt == other.wrt
+    }
+}
+
+impl Map {
+    /// `∂y/∂x_k`
+    #[track_caller]
+    fn slope<A: Array>(&self, k: usize, x: &[&A]) -> A {
+        assert!(
+            self.wrt.len() < ORDERS,
+            "map: derivatives of a fused function end with the third; write it as a formula of array operations for more"
+        );
+        let mut slope = self.clone();
+        slope.wrt.push(k as u8);
+        A::apply(slope, x[0].shape(), x)
+    }
+}
+
+impl Operation for Map {
+    const NAMES: &'static [&'static str] = &["map"];
+
+    fn forward<T: Float>(&self, x: &[Input<'_, T>], _shape: &Shape, out: &mut [T]) {
+        let x: SmallVec<[&[T]; 4]> = x.iter().map(|x| x.values).collect();
+        T::run_fused(&*self.f, &self.wrt, &x, out);
+    }
+
+    #[track_caller]
+    fn vjp<A: Array>(&self, k: usize, x: &[&A], _y: &A, dy: &A) -> A {
+        dy.chain(&self.slope(k, x))
+    }
+
+    #[track_caller]
+    fn jvp<A: Array>(&self, x: &[&A], y: &A, dx: &[Option<A>]) -> A {
+        let along = |(k, dx): (usize, &Option<A>)| Some(dx.as_ref()?.chain(&self.slope(k, x)));
+        let parts = dx.iter().enumerate().filter_map(along);
+        parts.reduce(|a, b| a.add(&b)).unwrap_or_else(|| y.zeros_like())
+    }
+}
+
+/// `f` of arrays that broadcast to one shape.
+pub(crate) fn map<A: Array, F: ElementwiseN<K>, const K: usize>(x: [&A; K], f: F) -> Result<A, Error> {
+    let mut shape = x[0].shape();
+    for x in &x[1..] {
+        shape = broadcast("map", &shape, &x.shape())?;
+    }
+    let x = x.map(|x| x.expanded(&shape));
+    let op = Map { f: Arc::new(Kernel(f)), wrt: SmallVec::new() };
+    Ok(A::apply(op, shape, &x.each_ref()))
+}
