@@ -72,6 +72,7 @@
 //! | hold plain arrays | [`Tensor`], [`Shape`], [`Axes`], [`broadcast`] |
 //! | sweep | [`Scalar::backward`], [`Gradients`], [`Scalar::grad`], [`Wrt`] |
 //! | train | [`Param`], [`Parameters`], [`Gradients::update`] |
+//! | see the graph | [`Tape::graph`], [`Scalar::graph`], [`Graph`] |
 //! | check | [`check`](check()), [`check::Checker`], [`check::Report`] |
 //! | write over numbers of any kind | [`Number`], [`Float`], [`Dual`] |
 //! | list the operations | [`operations`], [`Unary`], [`Binary`] |
@@ -85,6 +86,7 @@ pub mod check;
 mod dual;
 mod error;
 mod external;
+mod graph;
 mod kernels;
 mod methods;
 mod number;
@@ -103,6 +105,7 @@ pub use check::check;
 pub use dual::Dual;
 pub use error::Error;
 pub use external::{Custom, Step, checkpoint_chain, step};
+pub use graph::{Graph, Handle};
 pub use kernels::fused::{Elementwise, ElementwiseN};
 pub use number::{Float, Number};
 pub use ops::operations;

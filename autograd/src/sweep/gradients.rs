@@ -40,6 +40,13 @@ impl<'t, T: Float> Gradients<'t, T> {
         found.ok().map(|at| &self.found.kept[at])
     }
 
+    /// The gradient of an array, if the sweep kept it.
+    #[track_caller]
+    pub(crate) fn found(&self, x: Var<'t, T>) -> Option<&Tensor<T>> {
+        same_tape("gradient", self.tape, x.tape());
+        self.kept(x.index()).map(|kept| &kept.gradient)
+    }
+
     /// The gradient of an array, or `None` if the number does not depend on it.
     ///
     /// # Panics

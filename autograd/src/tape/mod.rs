@@ -189,7 +189,7 @@ impl<T: Float> Tape<T> {
     /// let y = x.tanh().tanh().sum();
     /// assert_eq!(tape.census()["tanh"], 2);
     /// ```
-    pub fn census(&self) -> BTreeMap<&'static str, usize> {
+    pub fn census(&self) -> BTreeMap<String, usize> {
         let arena = self.arena.borrow();
         let mut census = BTreeMap::new();
         for (code, &[array, _]) in arena.codes.iter().zip(&arena.operands) {
@@ -197,12 +197,15 @@ impl<T: Float> Tape<T> {
                 Code::Unary(row) => row.name(),
                 Code::Binary(row) => row.name(),
                 Code::Array => match &arena.arrays[array as usize].kind {
-                    Kind::Op(op) => op.name(),
+                    kind @ (Kind::Op(_) | Kind::External(_)) => kind.name(),
                     _ => continue,
                 },
                 Code::Variable | Code::Constant | Code::Item => continue,
             };
-            *census.entry(name).or_default() += 1;
+            match census.get_mut(name) {
+                Some(count) => *count += 1,
+                None => drop(census.insert(name.to_string(), 1)),
+            }
         }
         census
     }

@@ -1,0 +1,390 @@
+//! [`Graph`]: what lies on a tape, for people to look at.
+//!
+//! - here — the snapshot, and what can be counted on it
+//! - `handle` — what can be named
+//! - `sketch` — the boxes to draw, with their text; what every drawing starts from
+//! - `dot` — the drawing as Graphviz text
+//! - `layout` — where boxes and arrows go
+//! - `svg` — the drawing itself
+//!
+//! Every walk is a loop over the arena in the order of recording: a graph may be deeper than any stack.
+//!
+//! Nothing here changes the tape. A transpose that was put off stays put off when its values are shown.
+
+mod dot;
+mod handle;
+mod layout;
+mod sketch;
+mod svg;
+mod text;
+
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+
+pub use handle::Handle;
+
+use smallvec::SmallVec;
+
+use crate::number::Float;
+use crate::ops::rows::Args;
+use crate::param::Parameters;
+use crate::sweep::Gradients;
+use crate::tape::arena::{Arena, ArrayNode, Code, Kind, Place};
+use crate::tape::{Scalar, Tape, Var, same_tape};
+use crate::tensor::Tensor;
+
+/// The nodes of a tape at one moment, or those that one value depends on: to count, and to draw.
+///
+/// [`Tape::graph`], [`Scalar::graph`] and [`Var::graph`] make one. It prints as a table of statistics, is drawn by
+/// [`to_svg`](Graph::to_svg), written for Graphviz by [`to_dot`](Graph::to_dot), and shows itself in a notebook.
+///
+/// A box reads as a line of a derivation: `z = v₁ + v₂`. What was not named gets a name: x₁, x₂, … for variables, w₁ for
+/// parameters, c₁ for constants, v₁ for what is computed. Constants that are one number show it.
+///
+/// ```
+/// use autograd::Tape;
+/// let tape = Tape::new();
+/// let (x, y) = (tape.scalar(2.0), tape.scalar(3.0));
+/// let z = x * y + x.sin();
+/// let graph = z.graph().name(x, "x").name(y, "y").name(z, "z").values(true).gradients(&z.backward());
+/// assert_eq!((graph.nodes(), graph.longest_path()), (5, 2));
+/// assert!(graph.to_svg().contains("value 6.909"));
+/// ```
+#[derive(Clone)]
+pub struct Graph<'t, T: Float = f64> {
+    tape: &'t Tape<T>,
+    /// Places in the stream, rising: the order in which they were computed.
+    nodes: Vec<u32>,
+    values: bool,
+    names: HashMap<Key, String>,
+    gradients: HashMap<Key, Tensor<T>>,
+}
+
+/// How a node is referred to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Key {
+    /// A scalar, by its place in the stream.
+    Node(u32),
+    /// An array, by its place among the arrays.
+    Array(u32),
+    /// A parameter, by its identity; only names are found by it.
+    Param(usize),
+}
+
+impl<T: Float> Tape<T> {
+    /// All that is recorded, to count and to draw.
+    ///
+    /// ```
+    /// let tape = autograd::Tape::new();
+    /// let y = tape.var([1.0, 2.0]).tanh();
+    /// let graph = tape.graph();
+    /// assert_eq!((graph.nodes(), graph.bytes()), (tape.len(), tape.bytes()));
+    /// ```
+    pub fn graph(&self) -> Graph<'_, T> {
+        Graph::new(self, (0..self.len() as u32).collect())
+    }
+}
+
+impl<'t, T: Float> Scalar<'t, T> {
+    /// What this number depends on, to count and to draw.
+    ///
+    /// ```
+    /// let tape = autograd::Tape::new();
+    /// let (x, unused) = (tape.scalar(1.0), tape.scalar(2.0));
+    /// assert_eq!(x.sin().graph().nodes(), 2);
+    /// ```
+    pub fn graph(self) -> Graph<'t, T> {
+        Graph::of(self.tape(), Key::Node(self.node()))
+    }
+}
+
+impl<'t, T: Float> Var<'t, T> {
+    /// What this array depends on, to count and to draw.
+    ///
+    /// ```
+    /// let tape = autograd::Tape::new();
+    /// let x = tape.var([1.0, 2.0]);
+    /// assert_eq!((x * x).exp().graph().longest_path(), 2);
+    /// ```
+    pub fn graph(self) -> Graph<'t, T> {
+        Graph::of(self.tape(), Key::Array(self.index()))
+    }
+}
+
+impl<'t, T: Float> Graph<'t, T> {
+    fn new(tape: &'t Tape<T>, nodes: Vec<u32>) -> Self {
+        Graph { tape, nodes, values: false, names: HashMap::new(), gradients: HashMap::new() }
+    }
+
+    /// The nodes that `root` depends on: one walk back, since operands lie before what is computed from them.
+    fn of(tape: &'t Tape<T>, root: Key) -> Self {
+        let arena = tape.arena.borrow();
+        let (mut scalars, mut arrays) = (vec![false; arena.codes.len()], vec![false; arena.arrays.len()]);
+        let mut need = |key: Key| match key {
+            Key::Node(node) => std::mem::replace(&mut scalars[node as usize], true),
+            Key::Array(array) => std::mem::replace(&mut arrays[array as usize], true),
+            Key::Param(_) => unreachable!("names only"),
+        };
+        need(root);
+        let mut nodes = vec![];
+        for node in (0..arena.codes.len() as u32).rev() {
+            // Asking marks: nothing behind reads the mark of a node that the walk has passed.
+            if need(key(&arena, node)) {
+                nodes.push(node);
+                for source in sources(&arena, node) {
+                    need(source);
+                }
+            }
+        }
+        nodes.reverse();
+        Self::new(tape, nodes)
+    }
+
+    /// Shows values when drawn: numbers, short arrays whole, others as the range that they span.
+    #[must_use]
+    pub fn values(mut self, shown: bool) -> Self {
+        self.values = shown;
+        self
+    }
+
+    /// Shows gradients when drawn: those of numbers, and those of arrays that the sweep kept.
+    ///
+    /// ```
+    /// let tape = autograd::Tape::new();
+    /// let x = tape.var([1.0, 2.0]);
+    /// let y = x.square().sum();
+    /// let graph = y.graph().gradients(&y.backward());
+    /// assert!(graph.to_dot().contains("gradient [2, 4]"));
+    /// ```
+    ///
+    /// # Panics
+    /// If they are of another tape.
+    #[must_use]
+    #[track_caller]
+    pub fn gradients(mut self, gradients: &Gradients<'t, T>) -> Self {
+        let arena = self.tape.arena.borrow();
+        for &node in &self.nodes {
+            let key = key(&arena, node);
+            let found = match (key, arena.codes[node as usize]) {
+                (Key::Array(array), _) => gradients.found(Var::new(self.tape, array)).cloned(),
+                (_, Code::Constant) => None,
+                _ => Some(Tensor::full([], gradients[Scalar::new(self.tape, node, T::zero())])),
+            };
+            if let Some(gradient) = found {
+                self.gradients.insert(key, gradient);
+            }
+        }
+        drop(arena);
+        self
+    }
+
+    /// Names a node; one that is not in the graph is passed over.
+    ///
+    /// # Panics
+    /// If it is recorded on another tape.
+    #[must_use]
+    #[track_caller]
+    pub fn name<'a>(mut self, handle: impl Into<Handle<'a, 't, T>>, name: impl Into<String>) -> Self
+    where
+        T: 'a,
+    {
+        let key = match handle.into() {
+            Handle::Scalar(x) => {
+                same_tape("graph", self.tape, x.tape());
+                Key::Node(x.node())
+            }
+            Handle::Array(x) => {
+                same_tape("graph", self.tape, x.tape());
+                Key::Array(x.index())
+            }
+            Handle::Param(param) => Key::Param(param.id()),
+        };
+        self.names.insert(key, name.into());
+        self
+    }
+
+    /// Names parameters as a model does.
+    ///
+    /// ```
+    /// use autograd::{Param, Parameters, Tape};
+    /// let w = Param::new([1.0, 2.0]);
+    /// let tape = Tape::new();
+    /// let y = tape.constant([3.0, 4.0]) * &w;
+    /// let graph = y.graph().parameters(&Parameters::new().with("scale", &w));
+    /// assert!(graph.to_dot().contains("scale"));
+    /// ```
+    #[must_use]
+    pub fn parameters(mut self, parameters: &Parameters<T>) -> Self {
+        self.names.extend(parameters.iter().map(|(name, param)| (Key::Param(param.id()), name.to_string())));
+        self
+    }
+
+    /// The number of nodes: of all that was put on the tape or computed there.
+    pub fn nodes(&self) -> usize {
+        self.nodes.len()
+    }
+
+    /// The bytes that the nodes and their values occupy on the tape.
+    ///
+    /// Values that are shared with the user or with a parameter do not count.
+    pub fn bytes(&self) -> usize {
+        let arena = self.tape.arena.borrow();
+        // The tape itself keeps one pair of arguments, [0, 0], for all rows that take none; a run of equal ones is one.
+        let (mut bytes, mut args) = (size_of::<Args>(), 0);
+        for &node in &self.nodes {
+            let [a, b] = arena.operands[node as usize];
+            bytes += size_of::<Code>() + size_of::<[u32; 2]>() + size_of::<T>();
+            match arena.codes[node as usize] {
+                Code::Unary(_) if b != 0 && b != args => {
+                    args = b;
+                    bytes += size_of::<Args>();
+                }
+                Code::Array => {
+                    let array = &arena.arrays[a as usize];
+                    bytes += size_of::<ArrayNode<T>>();
+                    // A reshape, or a transpose that is put off, has no values of its own.
+                    let shares = array.inputs.iter().any(|&input| {
+                        let input = &arena.arrays[input as usize].place;
+                        matches!((input, &array.place), (Place::Data(a), Place::Data(b)) if a == b)
+                    });
+                    if matches!(array.place, Place::Data(_)) && !shares {
+                        bytes += array.shape.numel() * size_of::<T>();
+                    }
+                }
+                _ => {}
+            }
+        }
+        bytes
+    }
+
+    /// The number of operations on the longest chain from a variable, parameter or constant.
+    ///
+    /// ```
+    /// let tape = autograd::Tape::new();
+    /// let x = tape.scalar(1.0);
+    /// let y = (0..1000).fold(x, |y, _| y.sin());
+    /// assert_eq!((x + y).graph().longest_path(), 1001);
+    /// ```
+    pub fn longest_path(&self) -> usize {
+        let arena = self.tape.arena.borrow();
+        let (mut scalars, mut arrays) = (vec![0usize; arena.codes.len()], vec![0usize; arena.arrays.len()]);
+        let mut longest = 0;
+        for &node in &self.nodes {
+            let length = |source: Key| match source {
+                Key::Node(node) => scalars[node as usize],
+                Key::Array(array) => arrays[array as usize],
+                Key::Param(_) => unreachable!("names only"),
+            };
+            let before = sources(&arena, node).into_iter().map(length).max().unwrap_or(0);
+            let length = before + usize::from(operation(&arena, node).is_some());
+            longest = longest.max(length);
+            match key(&arena, node) {
+                Key::Array(array) => arrays[array as usize] = length,
+                _ => scalars[node as usize] = length,
+            }
+        }
+        longest
+    }
+
+    /// How often each operation occurs, by name; those of the user's own too.
+    pub fn census(&self) -> BTreeMap<String, usize> {
+        let arena = self.tape.arena.borrow();
+        let mut census = BTreeMap::new();
+        for name in self.nodes.iter().filter_map(|&node| operation(&arena, node)) {
+            *census.entry(name).or_default() += 1;
+        }
+        census.into_iter().map(|(name, count)| (name.to_string(), count)).collect()
+    }
+
+    /// Shows the statistics and, where there is room for it, the drawing in a notebook of the evcxr kernel, which calls this.
+    pub fn evcxr_display(&self) {
+        // One write: what other threads print cannot come between.
+        print!("{}", self.notebook());
+    }
+
+    fn notebook(&self) -> String {
+        let block = |mime: &str, text: &str| format!("EVCXR_BEGIN_CONTENT {mime}\n{text}\nEVCXR_END_CONTENT\n");
+        block("text/plain", &self.to_string()) + &block("image/svg+xml", &self.to_svg())
+    }
+}
+
+/// A table: how often each operation occurs, then nodes, bytes, and the longest path.
+///
+/// ```
+/// let tape = autograd::Tape::new();
+/// let x = tape.scalar(1.0);
+/// let table = x.sin().sin().graph().to_string();
+/// assert!(table.starts_with("sin                2\n"), "{table}");
+/// assert!(table.ends_with("longest path       2"), "{table}");
+/// ```
+impl<T: Float> fmt::Display for Graph<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let census = self.census();
+        let width = census.keys().map(|name| name.chars().count()).fold("longest path".len(), usize::max);
+        for (name, count) in census {
+            writeln!(f, "{name:<width$} {count:>7}")?;
+        }
+        writeln!(f, "{:<width$} {:>7}", "nodes", self.nodes())?;
+        writeln!(f, "{:<width$} {:>7}", "bytes", self.bytes())?;
+        write!(f, "{:<width$} {:>7}", "longest path", self.longest_path())
+    }
+}
+
+impl<T: Float> fmt::Debug for Graph<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (nodes, bytes, path) = (self.nodes(), self.bytes(), self.longest_path());
+        write!(f, "Graph<{}> of {nodes} nodes, {bytes} bytes, longest path {path}", T::NAME)
+    }
+}
+
+fn key<T: Float>(arena: &Arena<T>, node: u32) -> Key {
+    match arena.codes[node as usize] {
+        Code::Array => Key::Array(arena.operands[node as usize][0]),
+        _ => Key::Node(node),
+    }
+}
+
+/// What a node is computed from, in the order of its operands.
+fn sources<T: Float>(arena: &Arena<T>, node: u32) -> SmallVec<[Key; 4]> {
+    let [a, b] = arena.operands[node as usize];
+    match arena.codes[node as usize] {
+        Code::Variable | Code::Constant => SmallVec::new(),
+        Code::Unary(_) => SmallVec::from_slice(&[Key::Node(a)]),
+        Code::Binary(_) => SmallVec::from_slice(&[Key::Node(a), Key::Node(b)]),
+        Code::Item => SmallVec::from_slice(&[Key::Array(a)]),
+        Code::Array => {
+            let array = &arena.arrays[a as usize];
+            match array.kind {
+                Kind::Lift(scalar) => SmallVec::from_slice(&[Key::Node(scalar)]),
+                _ => array.inputs.iter().map(|&input| Key::Array(input)).collect(),
+            }
+        }
+    }
+}
+
+/// The name of the operation, if the node is one: neither given, nor another's value read as a number or as an array.
+fn operation<T: Float>(arena: &Arena<T>, node: u32) -> Option<&str> {
+    match arena.codes[node as usize] {
+        Code::Unary(row) => Some(row.name()),
+        Code::Binary(row) => Some(row.name()),
+        Code::Array => match &arena.arrays[arena.operands[node as usize][0] as usize].kind {
+            kind @ (Kind::Op(_) | Kind::External(_)) => Some(kind.name()),
+            _ => None,
+        },
+        Code::Variable | Code::Constant | Code::Item => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::Tape;
+
+    #[test]
+    fn a_notebook_gets_text_and_a_picture() {
+        let tape = Tape::new();
+        let shown = tape.scalar(1.0).sin().graph().notebook();
+        assert!(shown.starts_with("EVCXR_BEGIN_CONTENT text/plain\nsin "), "{shown}");
+        assert!(shown.contains("\nEVCXR_END_CONTENT\nEVCXR_BEGIN_CONTENT image/svg+xml\n<svg "), "{shown}");
+        assert!(shown.ends_with("</svg>\n\nEVCXR_END_CONTENT\n"), "{shown}");
+    }
+}
