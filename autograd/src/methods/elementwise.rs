@@ -1,0 +1,113 @@
+//! The rows of the table, and the operators of plain arrays.
+
+use std::ops::{Add, Div, Mul, Neg, Sub};
+
+use crate::error::{Error, OrPanic};
+use crate::number::Float;
+use crate::ops::rows::{Binary, Unary};
+use crate::ops::table::{binary_table, unary_table};
+use crate::ops::{Array, Op};
+use crate::shape::broadcast;
+use crate::tape::{Operand, Var};
+use crate::tensor::Tensor;
+
+macro_rules! unary_methods {
+    (($x:ident $y:ident $p:ident $q:ident $c:ident) $(
+        $(#[$doc:meta])* $Row:ident, $name:ident($($arg:ident: $type:ty),*), $value:expr, $derivative:expr, $domain:expr, [$($kink:expr),*];
+    )*) => {
+        methods! { $(
+            $(#[$doc])*
+            fn $name(x $(, $arg: $type)*) Ok::<_, Error>(Array::unary(x, Unary::$Row, crate::ops::rows::args([$($arg.into()),*])));
+        )* }
+    };
+}
+unary_table!(unary_methods);
+
+fn binary<A: Array>(row: Binary, a: &A, b: &A) -> Result<A, Error> {
+    let shape = broadcast(row.name(), &a.shape(), &b.shape())?;
+    Ok(A::apply(Op::Binary(row), shape, &[a, b]))
+}
+
+macro_rules! binary_methods {
+    (($a:ident $b:ident $y:ident $c:ident) $($(#[$doc:meta])* $Row:ident, $name:ident, $value:expr, $partials:expr, $da:expr, $db:expr;)*) => {
+        impl<'t, T: Float> Var<'t, T> { $(
+            $(#[$doc])*
+            ///
+            /// # Panics
+            /// If the shapes do not broadcast.
+            #[must_use]
+            #[track_caller]
+            pub fn $name(self, b: impl Operand<'t, T>) -> Self {
+                self.tape().note();
+                b.right_of(Binary::$Row, self)
+            }
+        )* }
+        impl<T: Float> Tensor<T> { $(
+            $(#[$doc])*
+            ///
+            /// # Panics
+            /// If the shapes do not broadcast.
+            #[must_use]
+            #[track_caller]
+            pub fn $name(&self, b: impl Into<Tensor<T>>) -> Self {
+                binary(Binary::$Row, self, &b.into()).or_panic()
+            }
+        )* }
+    };
+}
+binary_table!(binary_methods);
+
+macro_rules! tensor_operators {
+    ($($Trait:ident $method:ident $Row:ident;)*) => { $(
+        impl<T: Float> $Trait<&Tensor<T>> for &Tensor<T> {
+            type Output = Tensor<T>;
+            #[track_caller]
+            fn $method(self, b: &Tensor<T>) -> Tensor<T> {
+                binary(Binary::$Row, self, b).or_panic()
+            }
+        }
+        impl<T: Float> $Trait<f64> for &Tensor<T> {
+            type Output = Tensor<T>;
+            fn $method(self, b: f64) -> Tensor<T> {
+                let (row, args) = Binary::$Row.with_number_right(b).expect("an operator");
+                Array::unary(self, row, args)
+            }
+        }
+        impl<T: Float> $Trait<&Tensor<T>> for f64 {
+            type Output = Tensor<T>;
+            fn $method(self, b: &Tensor<T>) -> Tensor<T> {
+                let (row, args) = Binary::$Row.with_number_left(self).expect("an operator");
+                Array::unary(b, row, args)
+            }
+        }
+        tensor_operators!(owned $Trait $method Tensor<T>, &Tensor<T>, (self, b) &self, b);
+        tensor_operators!(owned $Trait $method &Tensor<T>, Tensor<T>, (self, b) self, &b);
+        tensor_operators!(owned $Trait $method Tensor<T>, Tensor<T>, (self, b) &self, &b);
+        tensor_operators!(owned $Trait $method Tensor<T>, f64, (self, b) &self, b);
+        tensor_operators!(owned $Trait $method f64, Tensor<T>, (self, b) self, &b);
+    )* };
+    (owned $Trait:ident $method:ident $Left:ty, $Right:ty, ($self:ident, $b:ident) $l:expr, $r:expr) => {
+        impl<T: Float> $Trait<$Right> for $Left {
+            type Output = Tensor<T>;
+            #[track_caller]
+            fn $method($self, $b: $Right) -> Tensor<T> {
+                $Trait::$method($l, $r)
+            }
+        }
+    };
+}
+tensor_operators! { Add add Add; Sub sub Sub; Mul mul Mul; Div div Div; }
+
+impl<T: Float> Neg for &Tensor<T> {
+    type Output = Tensor<T>;
+    fn neg(self) -> Tensor<T> {
+        self.negated()
+    }
+}
+
+impl<T: Float> Neg for Tensor<T> {
+    type Output = Tensor<T>;
+    fn neg(self) -> Tensor<T> {
+        self.negated()
+    }
+}

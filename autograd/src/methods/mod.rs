@@ -1,0 +1,45 @@
+//! The methods that recorded arrays and plain ones share, declared once for both.
+//!
+//! Each line names a generic function of `ops` that returns a `Result`; the macros make of it an inherent method of
+//! `Var` (by value) and of `Tensor` (by reference) that panics at the caller's line, and a `try_` form where asked.
+
+/// Methods of one array and plain arguments.
+macro_rules! methods {
+    ($( $(#[$doc:meta])* fn $name:ident $(/ $try:ident)? ($x:ident $(, $arg:ident: $type:ty)*) $body:expr; )*) => {
+        impl<'t, T: Float> Var<'t, T> { $(
+            $(#[$doc])*
+            #[must_use]
+            #[track_caller]
+            pub fn $name(self $(, $arg: $type)*) -> Self {
+                self.tape().note();
+                let $x = &self;
+                $body.or_panic()
+            }
+            methods!(try $($try)? $name Self, [self $(, $arg: $type)*] { let $x = &self; $body });
+        )* }
+        impl<T: Float> Tensor<T> { $(
+            $(#[$doc])*
+            #[must_use]
+            #[track_caller]
+            pub fn $name(&self $(, $arg: $type)*) -> Self {
+                let $x = self;
+                $body.or_panic()
+            }
+            methods!(try $($try)? $name Self, [&self $(, $arg: $type)*] { let $x = self; $body });
+        )* }
+    };
+    (try $name:ident $Self:ty, [$($sig:tt)*] $body:block) => {};
+    (try $try:ident $name:ident $Self:ty, [$($sig:tt)*] $body:block) => {
+        #[doc = concat!("[`", stringify!($name), "`](Self::", stringify!($name), ") where shapes or indices come from data.")]
+        ///
+        /// # Errors
+        /// In the cases in which the plain form panics.
+        pub fn $try($($sig)*) -> Result<$Self, Error> $body
+    };
+}
+
+mod elementwise;
+mod joins;
+mod products;
+mod reductions;
+mod views;

@@ -1,0 +1,119 @@
+//! Products and other methods of several arrays.
+
+use crate::error::{Error, OrPanic};
+use crate::number::Float;
+use crate::ops::{elementwise, product, softmax};
+use crate::tape::{Operand, Var};
+use crate::tensor::Tensor;
+
+/// Methods of two arrays: the second may be anything that is an operand.
+macro_rules! products {
+    ($( $(#[$doc:meta])* fn $name:ident $(/ $try:ident)? ($a:ident, $b:ident $(, $c:ident)?) $body:expr; )*) => {
+        impl<'t, T: Float> Var<'t, T> { $(
+            $(#[$doc])*
+            #[must_use]
+            #[track_caller]
+            pub fn $name(self, $b: impl Operand<'t, T> $(, $c: impl Operand<'t, T>)?) -> Self {
+                self.tape().note();
+                let ($a, $b) = (&self, &$b.on(self.tape()));
+                $( let $c = &$c.on(self.tape()); )?
+                $body.or_panic()
+            }
+            methods!(try $($try)? $name Self, [self, $b: impl Operand<'t, T> $(, $c: impl Operand<'t, T>)?] {
+                let ($a, $b) = (&self, &$b.on(self.tape()));
+                $( let $c = &$c.on(self.tape()); )?
+                $body
+            });
+        )* }
+        impl<T: Float> Tensor<T> { $(
+            $(#[$doc])*
+            #[must_use]
+            #[track_caller]
+            pub fn $name(&self, $b: &Tensor<T> $(, $c: &Tensor<T>)?) -> Self {
+                let $a = self;
+                $body.or_panic()
+            }
+            methods!(try $($try)? $name Self, [&self, $b: &Tensor<T> $(, $c: &Tensor<T>)?] {
+                let $a = self;
+                $body
+            });
+        )* }
+    };
+}
+
+products! {
+    /// The matrix product, as NumPy's `matmul`: `(…, m, k) · (…, k, n) → (…, m, n)`; vectors are rows on the left and
+    /// columns on the right; leading axes broadcast. `da = dy · bᵀ`, `db = aᵀ · dy`.
+    ///
+    /// ```
+    /// use autograd::Tensor;
+    /// let a = Tensor::from([[1.0, 2.0], [3.0, 4.0]]);
+    /// assert_eq!(a.matmul(&Tensor::from([10.0, 1.0])), Tensor::from([12.0, 34.0]));
+    /// ```
+    ///
+    /// # Panics
+    /// If the inner lengths differ, or leading axes do not broadcast.
+    fn matmul / try_matmul (a, b) product::matmul(a, b);
+
+    /// `Σ aᵢbᵢ` of two vectors, as an array of shape `()`.
+    ///
+    /// ```
+    /// use autograd::Tensor;
+    /// assert_eq!(Tensor::from([1.0, 2.0]).dot(&Tensor::from([3.0, 4.0])).item(), 11.0);
+    /// ```
+    ///
+    /// # Panics
+    /// If they are not two vectors of one length.
+    fn dot(a, b) product::dot(a, b);
+
+    /// `yᵢⱼ = aᵢbⱼ` of two vectors: `(m,) ⊗ (n,) → (m, n)`.
+    ///
+    /// ```
+    /// use autograd::Tensor;
+    /// assert_eq!(Tensor::from([1.0, 2.0]).outer(&Tensor::from([3.0])), Tensor::from([[3.0], [6.0]]));
+    /// ```
+    ///
+    /// # Panics
+    /// If they are not two vectors.
+    fn outer(a, b) product::outer(a, b);
+
+    /// A layer in one step, `x·w + b`: `(…, k) · (k, n) + (n,) → (…, n)`.
+    ///
+    /// ```
+    /// use autograd::Tensor;
+    /// let (w, b) = (Tensor::from([[1.0, 0.0], [0.0, 2.0]]), Tensor::from([0.5, 0.5]));
+    /// assert_eq!(Tensor::from([[3.0, 4.0]]).affine(&w, &b), Tensor::from([[3.5, 8.5]]));
+    /// ```
+    ///
+    /// # Panics
+    /// If the shapes do not fit.
+    fn affine / try_affine (x, w, b) product::affine(x, w, b);
+
+    /// `a` where this mask is not 0, else `b`, with broadcasting. Each branch gets the gradient only where it was taken,
+    /// and a NaN in the branch not taken does not leak.
+    ///
+    /// ```
+    /// use autograd::{Tape, Tensor};
+    /// let tape = Tape::new();
+    /// let x = tape.var([-1.0, 4.0]);
+    /// let y = x.greater(0.0).select(x.sqrt(), 0.0);
+    /// assert_eq!(y.value(), Tensor::from([0.0, 2.0]));
+    /// assert_eq!(y.sum().backward()[x], Tensor::from([0.0, 0.25]));
+    /// ```
+    ///
+    /// # Panics
+    /// If the shapes do not broadcast.
+    fn select(mask, a, b) elementwise::select_broadcast(mask, a, b);
+
+    /// Cross-entropy of each row of logits with a distribution, in nats: `−Σ_j target_j · log_softmax(x)_j`.
+    ///
+    /// ```
+    /// use autograd::Tensor;
+    /// let loss = Tensor::from([[0.0, 0.0]]).cross_entropy_soft(&Tensor::from([[0.5, 0.5]]));
+    /// assert_eq!(loss, Tensor::from([2f64.ln()]));
+    /// ```
+    ///
+    /// # Panics
+    /// If the shapes differ.
+    fn cross_entropy_soft(x, targets) softmax::cross_entropy_soft(x, targets);
+}

@@ -1,0 +1,172 @@
+//! Reductions, each over all values, over axes, and over axes that stay.
+
+use crate::error::OrPanic;
+use crate::number::Float;
+use crate::ops::reduce::{self, Reduction};
+use crate::shape::Axes;
+use crate::tape::{Scalar, Var};
+use crate::tensor::Tensor;
+
+/// Reductions: over all values (to a number), over axes, and over axes that stay with length 1.
+macro_rules! reductions {
+    ($( $(#[$doc:meta])* $whole:ident, $axis:ident, $keep:ident ($x:ident, $axes:ident, $keeping:ident) $body:expr; )*) => {
+        impl<'t, T: Float> Var<'t, T> { $(
+            $(#[$doc])*
+            #[must_use]
+            #[track_caller]
+            pub fn $whole(self) -> Scalar<'t, T> {
+                self.tape().note();
+                let ($x, $axes, $keeping) = (&self, 0..self.shape().len(), false);
+                $body.or_panic().item()
+            }
+        )* }
+        impl<T: Float> Tensor<T> { $(
+            $(#[$doc])*
+            #[must_use]
+            #[track_caller]
+            pub fn $whole(&self) -> T {
+                let ($x, $axes, $keeping) = (self, 0..self.shape().len(), false);
+                $body.or_panic().item()
+            }
+        )* }
+        methods! { $(
+            #[doc = concat!("[`", stringify!($whole), "`](Self::", stringify!($whole), ") over one axis or several, which disappear.")]
+            ///
+            /// # Panics
+            /// If an axis does not exist or is named twice.
+            fn $axis($x, $axes: impl Axes) { let $keeping = false; $body };
+            #[doc = concat!("[`", stringify!($whole), "`](Self::", stringify!($whole), ") over one axis or several, which stay with length 1.")]
+            ///
+            /// # Panics
+            /// If an axis does not exist or is named twice.
+            fn $keep($x, $axes: impl Axes) { let $keeping = true; $body };
+        )* }
+    };
+}
+
+reductions! {
+    /// The sum of all values; 0 for none.
+    ///
+    /// ```
+    /// use autograd::Tensor;
+    /// let x = Tensor::from([[1.0, 2.0], [3.0, 4.0]]);
+    /// assert_eq!(x.sum(), 10.0);
+    /// assert_eq!(x.sum_axis(0), Tensor::from([4.0, 6.0]));
+    /// assert_eq!(x.sum_keep(1), Tensor::from([[3.0], [7.0]]));
+    /// ```
+    sum, sum_axis, sum_keep (x, axes, keep) reduce::reduce(Reduction::Sum, x, axes, keep);
+
+    /// The mean of all values; NaN for none.
+    ///
+    /// ```
+    /// use autograd::Tensor;
+    /// assert_eq!(Tensor::from([1.0, 2.0, 6.0]).mean(), 3.0);
+    /// ```
+    mean, mean_axis, mean_keep (x, axes, keep) reduce::mean(x, axes, keep);
+
+    /// The product of all values; 1 for none. The gradient is right where values are 0.
+    ///
+    /// ```
+    /// let tape = autograd::Tape::new();
+    /// let x = tape.var([2.0, 0.0, 3.0]);
+    /// assert_eq!(x.prod().backward()[x].to_vec(), [0.0, 6.0, 0.0]);
+    /// ```
+    prod, prod_axis, prod_keep (x, axes, keep) reduce::prod(x, axes, keep);
+
+    /// The largest value, NaN if there is one; ties share the gradient equally.
+    ///
+    /// ```
+    /// let tape = autograd::Tape::new();
+    /// let x = tape.var([1.0, 7.0, 7.0]);
+    /// assert_eq!(x.max().backward()[x].to_vec(), [0.0, 0.5, 0.5]);
+    /// ```
+    ///
+    /// # Panics
+    /// If there are no values.
+    max, max_axis, max_keep (x, axes, keep) reduce::reduce(Reduction::Max, x, axes, keep);
+
+    /// The smallest value, NaN if there is one; ties share the gradient equally.
+    ///
+    /// ```
+    /// use autograd::Tensor;
+    /// assert_eq!(Tensor::from([1.0, 7.0]).min(), 1.0);
+    /// ```
+    ///
+    /// # Panics
+    /// If there are no values.
+    min, min_axis, min_keep (x, axes, keep) reduce::reduce(Reduction::Min, x, axes, keep);
+
+    /// `ln Σ exp(x)`, stable at ±1e4; −∞ for no values.
+    ///
+    /// ```
+    /// use autograd::Tensor;
+    /// assert_eq!(Tensor::from([1e4, 1e4]).logsumexp(), 1e4 + 2f64.ln());
+    /// ```
+    logsumexp, logsumexp_axis, logsumexp_keep (x, axes, keep) reduce::reduce(Reduction::LogSumExp, x, axes, keep);
+
+    /// The Euclidean norm `√Σ x²`, without overflow; its gradient is 0 at 0.
+    ///
+    /// ```
+    /// let tape = autograd::Tape::new();
+    /// let x = tape.var([3.0, 4.0]);
+    /// assert_eq!(x.norm().value(), 5.0);
+    /// assert_eq!(x.norm().backward()[x].to_vec(), [0.6, 0.8]);
+    /// ```
+    norm, norm_axis, norm_keep (x, axes, keep) reduce::reduce(Reduction::Norm, x, axes, keep);
+
+    /// The variance `Σ (x − mean)² / n` of all values, not corrected for a sample.
+    ///
+    /// ```
+    /// use autograd::Tensor;
+    /// assert_eq!(Tensor::from([1.0, 3.0]).variance(), 1.0);
+    /// ```
+    variance, variance_axis, variance_keep (x, axes, keep) reduce::variance(x, axes, 0, keep);
+
+    /// The standard deviation, the root of [`variance`](Self::variance); its gradient is 0 where all values agree.
+    ///
+    /// ```
+    /// use autograd::Tensor;
+    /// assert_eq!(Tensor::from([1.0, 3.0]).std(), 1.0);
+    /// ```
+    std, std_axis, std_keep (x, axes, keep) reduce::std(x, axes, 0, keep);
+
+    /// The variance of a sample, `Σ (x − mean)² / (n − 1)`.
+    ///
+    /// ```
+    /// use autograd::Tensor;
+    /// assert_eq!(Tensor::from([1.0, 3.0]).sample_variance(), 2.0);
+    /// ```
+    sample_variance, sample_variance_axis, sample_variance_keep (x, axes, keep) reduce::variance(x, axes, 1, keep);
+}
+
+impl<T: Float> Tensor<T> {
+    /// The position of the largest value along `axis`, for each place of the other axes in row-major order; the first of ties.
+    ///
+    /// ```
+    /// use autograd::Tensor;
+    /// assert_eq!(Tensor::from([[1.0, 7.0], [9.0, 2.0]]).argmax(1), [1, 0]);
+    /// ```
+    ///
+    /// # Panics
+    /// If the axis does not exist or is empty.
+    #[must_use]
+    #[track_caller]
+    pub fn argmax(&self, axis: usize) -> Vec<usize> {
+        reduce::arg_extreme("argmax", self, axis, true).or_panic()
+    }
+
+    /// The position of the smallest value along `axis`, for each place of the other axes in row-major order; the first of ties.
+    ///
+    /// ```
+    /// use autograd::Tensor;
+    /// assert_eq!(Tensor::from([[1.0, 7.0], [9.0, 2.0]]).argmin(1), [0, 1]);
+    /// ```
+    ///
+    /// # Panics
+    /// If the axis does not exist or is empty.
+    #[must_use]
+    #[track_caller]
+    pub fn argmin(&self, axis: usize) -> Vec<usize> {
+        reduce::arg_extreme("argmin", self, axis, false).or_panic()
+    }
+}

@@ -1,0 +1,144 @@
+//! [`Linearization`]: a function recorded at a point.
+
+use crate::number::Float;
+use crate::sweep::forward::tangents;
+use crate::tape::{Tape, Var};
+use crate::tensor::Tensor;
+
+/// Which way to compute a Jacobian.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Mode {
+    /// Forward if there are fewer inputs than outputs, else reverse.
+    #[default]
+    Auto,
+    /// A forward sweep for each input value: a column each.
+    Forward,
+    /// A reverse sweep for each output value: a row each.
+    Reverse,
+}
+
+/// A function recorded at a point: its value, and products with its Jacobian in either direction, as often as wanted.
+///
+/// ```
+/// use autograd::{linearize, Tensor};
+/// let f = linearize(|x| x.square() * 0.5, &Tensor::from([3.0, 4.0]));
+/// assert_eq!(f.value(), Tensor::from([4.5, 8.0]));
+/// assert_eq!(f.jvp(&[Tensor::from([1.0, 0.0])]), Tensor::from([3.0, 0.0]));
+/// assert_eq!(f.vjp(&Tensor::from([1.0, 1.0])), [Tensor::from([3.0, 4.0])]);
+/// ```
+#[derive(Debug)]
+pub struct Linearization<T: Float = f64> {
+    pub(super) tape: Tape<T>,
+    pub(super) inputs: Vec<u32>,
+    /// The results in order; the Jacobian has their values one after another as rows.
+    pub(super) outputs: Vec<u32>,
+}
+
+impl<T: Float> Linearization<T> {
+    /// Records what `f` makes of variables at `point`.
+    #[track_caller]
+    pub(super) fn new(
+        point: &[Tensor<T>],
+        f: impl for<'t> FnOnce(&'t Tape<T>, &[Var<'t, T>]) -> Vec<Var<'t, T>>,
+    ) -> Self {
+        let tape = Tape::default();
+        let (inputs, outputs) = {
+            let x: Vec<_> = point.iter().map(|x| tape.var(x)).collect();
+            let y = f(&tape, &x);
+            (x.iter().map(|x| x.index()).collect(), y.iter().map(|y| y.index()).collect())
+        };
+        Linearization { tape, inputs, outputs }
+    }
+
+    fn outputs(&self) -> impl Iterator<Item = Var<'_, T>> {
+        self.outputs.iter().map(|&array| Var::new(&self.tape, array))
+    }
+
+    fn inputs(&self) -> impl Iterator<Item = Var<'_, T>> {
+        self.inputs.iter().map(|&array| Var::new(&self.tape, array))
+    }
+
+    /// The function's value at the point.
+    pub fn value(&self) -> Tensor<T> {
+        self.outputs().next().expect("a function has a value").value()
+    }
+
+    /// `J·v`: how the value moves when the inputs move along `v`.
+    ///
+    /// # Panics
+    /// If `v` does not have one tensor of the right shape for each input.
+    #[track_caller]
+    pub fn jvp(&self, v: &[Tensor<T>]) -> Tensor<T> {
+        self.push(v).remove(0)
+    }
+
+    #[track_caller]
+    pub(super) fn push(&self, v: &[Tensor<T>]) -> Vec<Tensor<T>> {
+        assert!(v.len() == self.inputs.len(), "jvp: {} directions given for {} inputs", v.len(), self.inputs.len());
+        for (x, v) in self.inputs().zip(v) {
+            let (shape, other) = (x.shape(), v.shape());
+            assert!(shape == *other, "jvp: a direction of shape {other} does not belong to an input of shape {shape}");
+        }
+        let seeds: Vec<_> = self.inputs.iter().copied().zip(v).collect();
+        tangents(&self.tape, &seeds, &self.outputs)
+    }
+
+    /// `uᵀ·J`: the gradients of `⟨u, value⟩`.
+    ///
+    /// # Panics
+    /// If `u` has another shape than the value.
+    #[track_caller]
+    pub fn vjp(&self, u: &Tensor<T>) -> Vec<Tensor<T>> {
+        let y = self.outputs().next().expect("a function has a value");
+        self.pull(y, u)
+    }
+
+    #[track_caller]
+    fn pull(&self, y: Var<'_, T>, u: &Tensor<T>) -> Vec<Tensor<T>> {
+        let grads = y.vjp(u);
+        self.inputs().map(|x| Tensor::new(x.shape(), grads[Var::new(y.tape(), x.index())].to_vec())).collect()
+    }
+
+    /// The Jacobian as a matrix: a row for each value of the output, a column for each value of the inputs in order.
+    ///
+    /// ```
+    /// use autograd::{linearize, Mode, Tensor};
+    /// let f = linearize(|x| x.softmax(0), &Tensor::from([0.0, 0.0]));
+    /// assert_eq!(f.jacobian(Mode::Auto), Tensor::from([[0.25, -0.25], [-0.25, 0.25]]));
+    /// ```
+    pub fn jacobian(&self, mode: Mode) -> Tensor<T> {
+        let columns: usize = self.inputs().map(|x| x.shape().numel()).sum();
+        let rows: usize = self.outputs().map(|y| y.shape().numel()).sum();
+        let mut jacobian = Tensor::zeros([rows, columns]);
+        let values = jacobian.as_mut_slice();
+        if mode == Mode::Forward || (mode == Mode::Auto && columns < rows) {
+            let mut v: Vec<Tensor<T>> = self.inputs().map(|x| Tensor::zeros(x.shape())).collect();
+            let mut column = 0;
+            for input in 0..v.len() {
+                for at in 0..v[input].numel() {
+                    v[input].as_mut_slice()[at] = T::one();
+                    let y = self.push(&v);
+                    v[input].as_mut_slice()[at] = T::zero();
+                    for (row, &value) in y.iter().flat_map(Tensor::as_slice).enumerate() {
+                        values[row * columns + column] = value;
+                    }
+                    column += 1;
+                }
+            }
+        } else {
+            let mut row = 0;
+            for y in self.outputs() {
+                let mut u = Tensor::zeros(y.shape());
+                for at in 0..u.numel() {
+                    u.as_mut_slice()[at] = T::one();
+                    let grads = y.vjp(&u);
+                    u.as_mut_slice()[at] = T::zero();
+                    let gradient = self.inputs().flat_map(|x| grads[Var::new(y.tape(), x.index())].to_vec());
+                    values[row * columns..][..columns].iter_mut().zip(gradient).for_each(|(slot, g)| *slot = g);
+                    row += 1;
+                }
+            }
+        }
+        jacobian
+    }
+}

@@ -1,0 +1,210 @@
+//! Functions of functions: gradients, products with the Jacobian, Jacobians and Hessians of closures.
+//!
+//! At the crate root are the forms for a closure of one array. [`several`] has the same for closures of several arrays,
+//! and [`Parameters`](crate::Parameters) has them as methods, for losses of a model, by name. All are thin: what they share is
+//! [`Linearization`], a function recorded at a point.
+
+mod linearization;
+mod parameters;
+
+pub use linearization::{Linearization, Mode};
+
+use crate::number::Float;
+use crate::tape::{Scalar, Tape, Var};
+use crate::tensor::Tensor;
+
+/// Records `f` at `x`, for products with its Jacobian in either direction.
+#[track_caller]
+pub fn linearize<T: Float>(f: impl for<'t> Fn(Var<'t, T>) -> Var<'t, T>, x: &Tensor<T>) -> Linearization<T> {
+    several::linearize(|x| f(x[0]), std::slice::from_ref(x))
+}
+
+/// The value of `f` at `x`, and the gradients of `⟨u, f⟩`.
+///
+/// ```
+/// use autograd::{vjp, Tensor};
+/// let (y, dx) = vjp(|x| x.square(), &Tensor::from([3.0, 4.0]), &Tensor::from([1.0, 10.0]));
+/// assert_eq!((y, dx), (Tensor::from([9.0, 16.0]), Tensor::from([6.0, 80.0])));
+/// ```
+///
+/// # Panics
+/// If `u` has another shape than `f(x)`.
+#[track_caller]
+pub fn vjp<T: Float>(
+    f: impl for<'t> Fn(Var<'t, T>) -> Var<'t, T>,
+    x: &Tensor<T>,
+    u: &Tensor<T>,
+) -> (Tensor<T>, Tensor<T>) {
+    let f = linearize(f, x);
+    (f.value(), f.vjp(u).remove(0))
+}
+
+/// The value of `f` at `x`, and how it moves when `x` moves along `v`: forward mode.
+///
+/// ```
+/// use autograd::{jvp, Tensor};
+/// let (y, dy) = jvp(|x| x.square(), &Tensor::from([3.0, 4.0]), &Tensor::from([1.0, 0.0]));
+/// assert_eq!((y, dy), (Tensor::from([9.0, 16.0]), Tensor::from([6.0, 0.0])));
+/// ```
+///
+/// # Panics
+/// If `v` has another shape than `x`.
+#[track_caller]
+pub fn jvp<T: Float>(
+    f: impl for<'t> Fn(Var<'t, T>) -> Var<'t, T>,
+    x: &Tensor<T>,
+    v: &Tensor<T>,
+) -> (Tensor<T>, Tensor<T>) {
+    let f = linearize(f, x);
+    (f.value(), f.jvp(std::slice::from_ref(v)))
+}
+
+/// The Jacobian of `f` at `x` as a matrix: a row for each value of `f(x)`, a column for each value of `x`.
+///
+/// The way is chosen by the shapes; [`Linearization::jacobian`] takes it as told.
+///
+/// ```
+/// use autograd::{jacobian, Tensor};
+/// // ∂pᵢ/∂zₖ = pᵢ(1 − pᵢ) for i = k, else −pᵢpₖ
+/// let z = Tensor::from([1.1, 2.2, 0.2, -1.7]);
+/// let (p, j) = (z.softmax(0), jacobian(|z| z.softmax(0), &z));
+/// let formula = Tensor::from_fn([4, 4], |i| p.get([i[0]]) * (f64::from(u8::from(i[0] == i[1])) - p.get([i[1]])));
+/// assert!(j.is_close(&formula, 1e-15));
+/// ```
+#[track_caller]
+pub fn jacobian<T: Float>(f: impl for<'t> Fn(Var<'t, T>) -> Var<'t, T>, x: &Tensor<T>) -> Tensor<T> {
+    linearize(f, x).jacobian(Mode::Auto)
+}
+
+/// Forms of the scalar-valued transforms: for one array, and for several.
+macro_rules! scalar_valued {
+    ($(
+        $(#[$doc:meta])*
+        fn $name:ident($f:ident, $x:ident $(, $v:ident)?) -> $one:ty, $many:ty = $body:expr, $first:expr;
+    )*) => {
+        $(
+            $(#[$doc])*
+            #[track_caller]
+            pub fn $name<T: Float>(
+                f: impl for<'t> Fn(Var<'t, T>) -> Scalar<'t, T>,
+                x: &Tensor<T>
+                $(, $v: &Tensor<T>)?
+            ) -> $one {
+                let first = $first;
+                first(several::$name(|x| f(x[0]), std::slice::from_ref(x) $(, std::slice::from_ref($v))?))
+            }
+        )*
+
+        pub mod several {
+            //! The transforms for functions of several arrays, which the closure receives as a slice.
+            //!
+            //! ```
+            //! use autograd::{several, Tensor};
+            //! let (x, y) = (Tensor::from([1.0, 2.0]), Tensor::from([3.0, 4.0]));
+            //! let grads = several::grad(|v| (v[0] * v[1]).sum(), &[x.clone(), y.clone()]);
+            //! assert_eq!(grads, [y, x]);
+            //! ```
+
+            use super::*;
+
+            /// Records `f` at `x`, for products with its Jacobian in either direction.
+            #[track_caller]
+            pub fn linearize<T: Float>(
+                f: impl for<'t> Fn(&[Var<'t, T>]) -> Var<'t, T>,
+                x: &[Tensor<T>],
+            ) -> Linearization<T> {
+                Linearization::new(x, |_, x| vec![f(x)])
+            }
+
+            /// The Jacobian of `f` at `x`: a row for each value of `f(x)`, a column for each value of the inputs in order.
+            #[track_caller]
+            pub fn jacobian<T: Float>(
+                f: impl for<'t> Fn(&[Var<'t, T>]) -> Var<'t, T>,
+                x: &[Tensor<T>],
+            ) -> Tensor<T> {
+                linearize(f, x).jacobian(Mode::Auto)
+            }
+
+            $(
+                #[doc = concat!("[`", stringify!($name), "`](crate::", stringify!($name), "()) for several arrays.")]
+                #[track_caller]
+                pub fn $name<T: Float>(
+                    $f: impl for<'t> Fn(&[Var<'t, T>]) -> Scalar<'t, T>,
+                    $x: &[Tensor<T>]
+                    $(, $v: &[Tensor<T>])?
+                ) -> $many {
+                    $body
+                }
+            )*
+        }
+    };
+}
+
+/// The gradient of a scalar-valued function, recorded, so that its Jacobian is the Hessian.
+#[track_caller]
+fn gradient<T: Float>(f: impl for<'t> Fn(&[Var<'t, T>]) -> Scalar<'t, T>, x: &[Tensor<T>]) -> Linearization<T> {
+    Linearization::new(x, |_, x| f(x).grad(x))
+}
+
+scalar_valued! {
+    /// The value and the gradient of `f` at `x`.
+    ///
+    /// ```
+    /// use autograd::{value_and_grad, Tensor};
+    /// let (y, dx) = value_and_grad(|x| x.square().sum(), &Tensor::from([3.0, 4.0]));
+    /// assert_eq!((y, dx), (25.0, Tensor::from([6.0, 8.0])));
+    /// ```
+    fn value_and_grad(f, x) -> (T, Tensor<T>), (T, Vec<Tensor<T>>) = {
+        let tape = Tape::default();
+        let x: Vec<_> = x.iter().map(|x| tape.var(x)).collect();
+        let y = f(&x);
+        let grads = y.backward();
+        (y.value(), x.iter().map(|&x| grads[x].clone()).collect())
+    }, |(y, mut grads): (T, Vec<Tensor<T>>)| (y, grads.remove(0));
+
+    /// The gradient of `f` at `x`.
+    ///
+    /// ```
+    /// use autograd::{grad, Tensor};
+    /// assert_eq!(grad(|x| x.square().sum(), &Tensor::from([3.0, 4.0])), Tensor::from([6.0, 8.0]));
+    /// ```
+    fn grad(f, x) -> Tensor<T>, Vec<Tensor<T>> = value_and_grad(f, x).1, |mut grads: Vec<Tensor<T>>| grads.remove(0);
+
+    /// The Hessian of `f` at `x` as a matrix: second derivatives by each pair of values of `x`.
+    ///
+    /// ```
+    /// use autograd::{hessian, Tensor};
+    /// let h = hessian(|x| x.prod(), &Tensor::from([2.0, 3.0]));
+    /// assert_eq!(h, Tensor::from([[0.0, 1.0], [1.0, 0.0]]));
+    /// ```
+    fn hessian(f, x) -> Tensor<T>, Tensor<T> = gradient(f, x).jacobian(Mode::Reverse), |h| h;
+
+    /// The Hessian-vector product `H·v`, forward over reverse: the gradient is recorded, and moved along `v`. The Hessian is
+    /// never formed.
+    ///
+    /// ```
+    /// use autograd::{hvp, Tensor};
+    /// let hv = hvp(|x| x.prod(), &Tensor::from([2.0, 3.0]), &Tensor::from([1.0, 10.0]));
+    /// assert_eq!(hv, Tensor::from([10.0, 1.0]));
+    /// ```
+    ///
+    /// # Panics
+    /// If `v` has another shape than `x`.
+    fn hvp(f, x, v) -> Tensor<T>, Vec<Tensor<T>> = gradient(f, x).push(v), |mut hv: Vec<Tensor<T>>| hv.remove(0);
+
+    /// The vector-Hessian product `vᵀ·H`, reverse over reverse.
+    ///
+    /// ```
+    /// use autograd::{vhp, Tensor};
+    /// let vh = vhp(|x| x.prod(), &Tensor::from([2.0, 3.0]), &Tensor::from([1.0, 10.0]));
+    /// assert_eq!(vh, Tensor::from([10.0, 1.0]));
+    /// ```
+    ///
+    /// # Panics
+    /// If `v` has another shape than `x`.
+    fn vhp(f, x, v) -> Tensor<T>, Vec<Tensor<T>> = {
+        assert!(v.len() == x.len(), "vhp: {} vectors given for {} inputs", v.len(), x.len());
+        // ⟨v, ∇f⟩ is a number again, and its gradient is what is asked for.
+        grad(|x| f(x).grad(x).into_iter().zip(v).map(|(dx, v)| (dx * v).sum()).sum(), x)
+    }, |mut vh: Vec<Tensor<T>>| vh.remove(0);
+}
