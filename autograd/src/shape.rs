@@ -18,8 +18,16 @@ use crate::error::Error;
 /// assert_eq!(shape.numel(), 6); // six numbers
 /// assert_eq!(shape.to_string(), "(2, 3)");
 /// ```
-#[derive(Clone, PartialEq, Eq, Hash, Default)]
+#[derive(PartialEq, Eq, Hash, Default)]
 pub struct Shape(SmallVec<[usize; 4]>);
+
+/// A copy of the slice, which is several times as fast as cloning a `SmallVec` element by element.
+impl Clone for Shape {
+    #[inline]
+    fn clone(&self) -> Self {
+        Shape(SmallVec::from_slice(&self.0))
+    }
+}
 
 impl Shape {
     /// The number of values in an array of this shape: the product of its axes, 1 for `()`.
