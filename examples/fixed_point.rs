@@ -114,7 +114,7 @@ impl Module for Settling {
 fn main() {
     let mut rng = StdRng::seed_from_u64(4);
     let model = Settling::new(&mut rng, 2);
-    let (x, y) = orbits(&mut rng, 64);
+    let (x, y) = orbits(&mut rng, 128);
     check_orders(&mut rng);
     compare(&model, &x, &y);
     train(&model, &x, &y, &mut rng);
@@ -183,7 +183,7 @@ fn train(model: &Settling, x: &Tensor, y: &Tensor, rng: &mut impl Rng) {
     println!("3. Trained on E − e·sin E = M\n{}", summary(model));
     let mut tape = Tape::new();
     let mut adam = Adam::new(&model.parameters(), 0.01);
-    for step in 0..=600 {
+    for step in 0..=500 {
         tape.clear();
         let loss = loss(model.forward(tape.constant(x)), y);
         if step % 100 == 0 {
@@ -194,5 +194,5 @@ fn train(model: &Settling, x: &Tensor, y: &Tensor, rng: &mut impl Rng) {
     let (x, y) = orbits(rng, 500);
     let error = (model.predict(&x) - &y).square().mean().sqrt();
     println!("   500 other orbits: error {error:.4} (root mean square) of a swing up to {:.2}", y.abs().max());
-    assert!(error < 0.02);
+    assert!(error < 0.03);
 }

@@ -2,6 +2,7 @@
 
 mod checker;
 mod edges;
+mod external;
 mod graphs;
 mod messages;
 mod rules;
