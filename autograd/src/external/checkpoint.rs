@@ -8,6 +8,7 @@ use rand::RngExt;
 use super::External;
 use crate::number::Float;
 use crate::param::Param;
+use crate::sweep::segment_vjp;
 use crate::tape::arena::{Arena, Kind};
 use crate::tape::{Tape, Var};
 use crate::tensor::Tensor;
@@ -37,16 +38,21 @@ struct Checkpoint<T: Float> {
 }
 
 impl<T: Float> Checkpoint<T> {
-    /// Records the segment again, on a tape of its own.
     #[track_caller]
-    fn again<'s>(&self, tape: &'s Tape<T>, x: &[Tensor<T>]) -> (Vec<Var<'s, T>>, Var<'s, T>) {
-        for (param, recorded) in self.params.iter().zip(&x[1..]) {
+    fn unchanged(&self, recorded: &[Tensor<T>]) {
+        for (param, recorded) in self.params.iter().zip(recorded) {
             assert!(
                 param.value().shares(recorded),
                 "checkpoint: a parameter of shape {} was changed after it was recorded; record the formula again",
                 recorded.shape()
             );
         }
+    }
+
+    /// Records the segment again, on a tape of its own.
+    #[track_caller]
+    fn again<'s>(&self, tape: &'s Tape<T>, x: &[Tensor<T>]) -> (Vec<Var<'s, T>>, Var<'s, T>) {
+        self.unchanged(&x[1..]);
         self.seed.inspect(|&seed| tape.train(seed));
         let input = tape.var(&x[0]);
         let y = (self.f)(input);
@@ -61,10 +67,14 @@ impl<T: Float> External<T> for Checkpoint<T> {
     }
 
     /// To be differentiated again, the segment has to be on the tape after all.
+    #[track_caller]
     fn vjp<'t>(&self, x: &[Var<'t, T>], _y: Var<'t, T>, dy: Var<'t, T>) -> Vec<Var<'t, T>> {
         let tape = dy.tape();
+        self.unchanged(&x[1..].iter().map(|x| x.value()).collect::<Vec<_>>());
+        let start = tape.len();
         let y = tape.with_seed(self.seed, || (self.f)(x[0]));
-        (y * dy).sum().grad(x)
+        // Of the segment alone: `x` and `dy` may depend on each other, and on the parameters.
+        segment_vjp(start, y, dy, x)
     }
 
     #[track_caller]

@@ -94,6 +94,7 @@ impl<'t, T: Float> Var<'t, T> {
     #[must_use]
     #[track_caller]
     pub fn custom(op: impl Custom<T>, x: &[Var<'t, T>]) -> Self {
+        assert!(!x.is_empty(), "{}: no inputs given; at least one is needed", op.name());
         let values: Vec<_> = x.iter().map(|x| x.value()).collect();
         let y = op.forward(&values);
         Var::external(Arc::new(Own(op)), x, &y)

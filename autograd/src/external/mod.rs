@@ -19,6 +19,7 @@ pub(crate) trait External<T: Float>: Send + Sync {
     fn name(&self) -> &str;
 
     /// One gradient for each input, recorded on the tape of `dy`.
+    #[track_caller]
     fn vjp<'t>(&self, x: &[Var<'t, T>], y: Var<'t, T>, dy: Var<'t, T>) -> Vec<Var<'t, T>>;
 
     /// The same as plain values.
@@ -29,7 +30,8 @@ pub(crate) trait External<T: Float>: Send + Sync {
         self.vjp(&x, tape.constant(y), tape.constant(dy)).into_iter().map(Var::value).collect()
     }
 
-    /// The tangent of the output. The gradient rule is linear in `dy`, and the transpose of it is the tangent rule.
+    /// The tangent of the output. A gradient rule is linear in `dy`, and the transpose of it is the tangent rule; one that is
+    /// not (clipping) has no tangent rule, and is transposed at `dy = 0`.
     #[track_caller]
     fn jvp_plain(&self, x: &[Tensor<T>], y: &Tensor<T>, dx: &[Option<Tensor<T>>]) -> Tensor<T> {
         let tape = Tape::default();

@@ -13,6 +13,7 @@ mod wrt;
 
 pub use gradients::Gradients;
 pub(crate) use pool::{Pool, Scratch};
+pub(crate) use recorded::segment_vjp;
 pub use wrt::Wrt;
 
 use std::collections::HashMap;

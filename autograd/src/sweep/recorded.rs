@@ -1,5 +1,7 @@
 //! The sweep in its recorded reading: gradients that are themselves on the tape, to be differentiated again.
 
+use std::ops::Range;
+
 use smallvec::SmallVec;
 
 use super::wrt::Wrt;
@@ -83,16 +85,34 @@ impl<'t, T: Float> Scalar<'t, T> {
         for x in &arrays {
             same_tape("grad", self.tape(), x.tape());
         }
-        let mut sweep = Sweep::new(self, &scalars, &arrays);
-        sweep.run(self);
+        let nodes = 0..self.node() as usize + 1;
+        let mut sweep = Sweep::new(self.tape(), nodes.clone(), &scalars, &arrays);
+        sweep.scalars[self.node() as usize] = Some(self.tape().scalar_constant(T::one()));
+        sweep.run(nodes);
         let scalar = |x: Scalar<'t, T>| (x, sweep.scalars.get(x.node() as usize).copied().flatten());
-        let array = |x: Var<'t, T>| (x, sweep.arrays.get(x.index() as usize).copied().flatten());
+        let array = |x: Var<'t, T>| (x, sweep.gradient(x));
         (scalars.into_iter().map(scalar).collect(), arrays.into_iter().map(array).collect())
     }
 }
 
 /// Handles, each with its gradient if there is one.
 type Found<H> = Vec<(H, Option<H>)>;
+
+/// Recorded gradients of `⟨y, dy⟩` with respect to `x`, through the nodes recorded from `start` on only: what lies before
+/// them is where a segment ends, whatever `x` and `dy` are made of.
+#[track_caller]
+pub(crate) fn segment_vjp<'t, T: Float>(
+    start: usize,
+    y: Var<'t, T>,
+    dy: Var<'t, T>,
+    x: &[Var<'t, T>],
+) -> Vec<Var<'t, T>> {
+    let nodes = start..y.tape().len();
+    let mut sweep = Sweep::new(y.tape(), nodes.clone(), &[], x);
+    sweep.arrays[y.index() as usize] = Some(dy);
+    sweep.run(nodes);
+    x.iter().map(|&x| sweep.gradient(x).unwrap_or_else(|| Array::zeros_like(&x))).collect()
+}
 
 struct Sweep<'t, T: Float> {
     tape: &'t Tape<T>,
@@ -104,10 +124,10 @@ struct Sweep<'t, T: Float> {
 }
 
 impl<'t, T: Float> Sweep<'t, T> {
-    fn new(root: Scalar<'t, T>, scalars: &[Scalar<'t, T>], arrays: &[Var<'t, T>]) -> Self {
-        let tape = root.tape();
+    /// A sweep of `range`, the whole tape up to a root or a segment of it.
+    fn new(tape: &'t Tape<T>, range: Range<usize>, scalars: &[Scalar<'t, T>], arrays: &[Var<'t, T>]) -> Self {
         let arena = tape.arena.borrow();
-        let nodes = root.node() as usize + 1;
+        let nodes = range.end;
         let (mut needed_scalars, mut needed_arrays) = (vec![false; nodes], vec![false; arena.arrays.len()]);
         for x in scalars.iter().filter(|x| (x.node() as usize) < nodes) {
             needed_scalars[x.node() as usize] = true;
@@ -115,7 +135,7 @@ impl<'t, T: Float> Sweep<'t, T> {
         for x in arrays {
             needed_arrays[x.index() as usize] = true;
         }
-        for node in 0..nodes {
+        for node in range {
             let [a, b] = arena.operands[node].map(|operand| operand as usize);
             match arena.codes[node] {
                 Code::Variable | Code::Constant => {}
@@ -139,9 +159,8 @@ impl<'t, T: Float> Sweep<'t, T> {
     }
 
     #[track_caller]
-    fn run(&mut self, root: Scalar<'t, T>) {
-        self.scalars[root.node() as usize] = Some(self.tape.scalar_constant(T::one()));
-        for node in (0..=root.node() as usize).rev() {
+    fn run(&mut self, range: Range<usize>) {
+        for node in range.rev() {
             let (code, operands) = {
                 let arena = self.tape.arena.borrow();
                 (arena.codes[node], arena.operands[node])
@@ -154,6 +173,10 @@ impl<'t, T: Float> Sweep<'t, T> {
                 self.scalar(node as u32, code, operands, dy);
             }
         }
+    }
+
+    fn gradient(&self, x: Var<'t, T>) -> Option<Var<'t, T>> {
+        self.arrays.get(x.index() as usize).copied().flatten()
     }
 
     fn handle(&self, node: u32) -> Scalar<'t, T> {

@@ -3,6 +3,7 @@
 mod checker;
 mod debugging;
 mod edges;
+mod external;
 mod graph;
 mod graphs;
 mod messages;
