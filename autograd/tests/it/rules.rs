@@ -343,20 +343,57 @@ fn every_operation_is_enrolled() {
     assert!(missing.is_empty(), "not enrolled in the property tests: {missing:?}; add a line to `cases`");
 }
 
-/// Third derivatives of the elementwise rows, on scalars.
+/// Third derivatives of the elementwise rows of one input, on scalars and on arrays.
 #[test]
-fn third_derivatives_of_rows() {
+fn third_derivatives_of_rows_of_one_input() {
     let mut sampler = Sampler::new(3);
     for row in Unary::ROWS {
+        let args = arguments(row.row);
         let x = sampler.values(&[], row.domains[0], row.kinks);
-        let report = Checker::new().check(
+        let scalar = Checker::new().check(
             |x| {
                 let x = x[0].item();
-                x.unary(row.row, arguments(row.row)).grad(x).grad(x)
+                x.unary(row.row, args).grad(x).grad(x)
             },
             std::slice::from_ref(&x),
         );
-        let report = report.unwrap();
+        let report = scalar.unwrap();
+        assert!(report.passed(), "third order of {} at {x:?}\n{report}", row.name);
+        let x = sampler.values(&[3], row.domains[0], row.kinks);
+        let array =
+            Checker::new().check(|x| slope(slope(weighted(x[0].unary(row.row, args)), x), x), std::slice::from_ref(&x));
+        let report = array.unwrap();
+        assert!(report.passed(), "third order of {} at {x:?}\n{report}", row.name);
+    }
+}
+
+/// Third derivatives of the elementwise rows of two inputs, pure and mixed, on scalars and on arrays.
+#[test]
+fn third_derivatives_of_rows_of_two_inputs() {
+    let mut sampler = Sampler::new(4);
+    for row in Binary::ROWS {
+        let mut pair = |shape: &[usize]| {
+            let a = sampler.values_of_parity(shape, row.domains[0], true);
+            [a, sampler.values_of_parity(shape, row.domains[1], false)]
+        };
+        let x = pair(&[]);
+        let scalar = Checker::new().check(
+            |x| {
+                let (a, b) = (x[0].item(), x[1].item());
+                let mut y = a.binary(row.row, b);
+                for _ in 0..2 {
+                    let (da, db) = y.grad((a, b));
+                    y = da * 0.7 + db * 1.3;
+                }
+                y
+            },
+            &x,
+        );
+        let report = scalar.unwrap();
+        assert!(report.passed(), "third order of {} at {x:?}\n{report}", row.name);
+        let x = pair(&[3]);
+        let array = Checker::new().check(|x| slope(slope(weighted(x[0].binary(row.row, x[1])), x), x), &x);
+        let report = array.unwrap();
         assert!(report.passed(), "third order of {} at {x:?}\n{report}", row.name);
     }
 }
