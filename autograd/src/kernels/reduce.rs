@@ -136,7 +136,8 @@ pub(crate) fn norm<T: Float>(x: &[T], loops: Loops, out: &mut [T]) {
 
 /// `out[i] = ln Σ_j exp(x[i, j] − x[i, class])`: differences first, so that large logits lose nothing.
 pub(crate) fn cross_entropy<T: Float>(x: &[T], classes: &[usize], out: &mut [T]) {
-    for ((row, &class), out) in x.chunks_exact(x.len() / classes.len().max(1)).zip(classes).zip(out) {
+    let width = (x.len() / classes.len().max(1)).max(1); // no rows: any width
+    for ((row, &class), out) in x.chunks_exact(width).zip(classes).zip(out) {
         let top = row.iter().fold(T::from_f64(f64::NEG_INFINITY), |top, &x| math::max(top, x));
         let sum = row.iter().fold(T::zero(), |sum, &x| sum + math::exp(x - top));
         *out = (top - row[class]) + math::ln(sum);

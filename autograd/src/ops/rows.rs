@@ -234,7 +234,7 @@ impl Binary {
         matches!(self, Less | LessEqual | Greater | GreaterEqual | Equal | NotEqual)
     }
 
-    /// Whether the partial derivatives are constants (1 or −1), so that an incoming gradient passes without arithmetic.
+    /// Whether both partial derivatives are 1, so that an incoming gradient passes without arithmetic.
     pub(crate) fn is_sum(self) -> bool {
         self == Binary::Add
     }

@@ -134,7 +134,7 @@ impl Operation for CrossEntropyGradient {
 
     fn forward<T: Float>(&self, x: &[Input<'_, T>], shape: &Shape, out: &mut [T]) {
         kernels::softmax(x[0].values, loops(shape, 1), false, out);
-        for ((row, &class), &dy) in out.chunks_exact_mut(shape[1]).zip(&*self.classes).zip(x[1].values) {
+        for ((row, &class), &dy) in out.chunks_exact_mut(shape[1].max(1)).zip(&*self.classes).zip(x[1].values) {
             row[class] = row[class] - T::one();
             for out in row {
                 *out = *out * dy;

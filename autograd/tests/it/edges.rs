@@ -189,3 +189,52 @@ fn softmax_at_ten_thousand() {
     assert!((x.cross_entropy(&[0]).item() as f64 - exact).abs() < 1e-7);
     assert!((x.log_softmax(1).get([0, 0]) as f64 + exact).abs() < 1e-7);
 }
+
+/// Every kind of operation on arrays without values: a result of the right shape, and a gradient of the input's.
+#[test]
+fn arrays_without_values_pass_through_everything() {
+    type F = for<'t> fn(Var<'t>) -> Var<'t>;
+    let cases: &[(&str, F)] = &[
+        ("tanh", |x| x.tanh()),
+        ("broadcast", |x| x + &Tensor::ones([4])),
+        ("sum_axis", |x| x.sum_axis(0)),
+        ("mean_axis", |x| x.mean_axis(1)),
+        ("max_axis", |x| x.max_axis(1)),
+        ("std_axis", |x| x.std_axis(1)),
+        ("prod_axis", |x| x.prod_axis(1)),
+        ("logsumexp_axis", |x| x.logsumexp_axis(1)),
+        ("softmax", |x| x.softmax(1)),
+        ("softmax along nothing", |x| x.softmax(0)),
+        ("log_softmax", |x| x.log_softmax(1)),
+        ("cross_entropy", |x| x.cross_entropy(&[])),
+        ("cross_entropy_soft", |x| x.cross_entropy_soft(x.detach())),
+        ("cumsum", |x| x.cumsum(0)),
+        ("t", |x| x.t() * 2.0),
+        ("matmul", |x| x.matmul(&Tensor::ones([4, 3]))),
+        ("matmul of nothing", |x| x.t().matmul(x)),
+        ("affine", |x| x.affine(&Tensor::ones([4, 3]), &Tensor::ones([3]))),
+        ("slice", |x| x.slice(1, 1..3)),
+        ("an empty slice", |x| x.slice(1, 4..4)),
+        ("flip", |x| x.flip(0)),
+        ("pad", |x| x.pad(&[(1, 1), (0, 0)], 5.0)),
+        ("take", |x| x.take(1, &[0, 0])),
+        ("take nothing", |x| x.take(1, &[])),
+        ("scatter_add", |x| x.scatter_add(0, &[], 2)),
+        ("concat", |x| Var::concat(&[x, x], 0)),
+        ("stack", |x| Var::stack(&[x, x], 1)),
+        ("diagonal", |x| x.diagonal()),
+        ("lower_triangle", |x| x.lower_triangle(0)),
+        ("select", |x| x.greater(0.0).select(x, 1.0)),
+    ];
+    for (name, f) in cases {
+        let tape = Tape::new();
+        let x = tape.var(Tensor::zeros([0, 4]));
+        let y = f(x);
+        let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            assert_eq!(y.sum().backward()[x].shape(), &[0, 4].into(), "{name}");
+            assert_eq!(y.sum().grad(x).shape(), [0, 4].into(), "{name}");
+            assert_eq!(y.jvp(&[(x, &Tensor::zeros([0, 4]))]).shape(), &y.shape(), "{name}");
+        }));
+        assert!(result.is_ok(), "{name}");
+    }
+}
