@@ -17,6 +17,15 @@ macro_rules! unary_methods {
     )*) => {
         methods! { $(
             $(#[$doc])*
+            ///
+            /// On a tape, its gradient agrees with differences:
+            ///
+            /// ```
+            /// use autograd::{check, Tensor};
+            /// # let (slope, alpha, low, high, n, p, base, number) = (0.1, 1.0, 0.25, 0.75, 2, 0.5, 2.0, 0.5);
+            #[doc = concat!("let report = check(|x| x[0].", stringify!($name), "(", stringify!($($arg),*), ").sum(), &[Tensor::from([0.6])]);")]
+            /// assert!(report.unwrap().passed());
+            /// ```
             fn $name(x $(, $arg: $type)*) Ok::<_, Error>(Array::unary(x, Unary::$Row, crate::ops::rows::args([$($arg.into()),*])));
         )* }
     };
@@ -32,6 +41,14 @@ macro_rules! binary_methods {
     (($a:ident $b:ident $y:ident $c:ident) $($(#[$doc:meta])* $Row:ident, $name:ident, $value:expr, $partials:expr, $da:expr, $db:expr;)*) => {
         impl<'t, T: Float> Var<'t, T> { $(
             $(#[$doc])*
+            ///
+            /// Its gradients agree with differences:
+            ///
+            /// ```
+            /// use autograd::{check, Tensor};
+            #[doc = concat!("let report = check(|x| x[0].", stringify!($name), "(x[1]).sum(), &[Tensor::from([0.6]), Tensor::from([0.3])]);")]
+            /// assert!(report.unwrap().passed());
+            /// ```
             ///
             /// # Panics
             /// If the shapes do not broadcast.
