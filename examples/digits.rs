@@ -61,7 +61,8 @@ fn main() -> Result<(), mlp::Error> {
     })?;
     println!("\n{report}");
 
-    let path = std::env::temp_dir().join("digits.safetensors");
+    // Beside the program: a folder for temporary files may be shared with others.
+    let path = std::env::current_exe().expect("a running program has a path").with_file_name("digits.safetensors");
     io::save(&model.parameters(), &path)?;
     let copy = self::model(SEED + 1)?;
     assert_ne!(copy.predict(test.inputs()), outputs, "another seed, another model");
