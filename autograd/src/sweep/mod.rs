@@ -1,8 +1,8 @@
 //! The reverse sweep: one walk over the tape, backwards.
 //!
 //! A node's operands lie before it, so walking back in recording order visits every node after all of its users: no
-//! sort, no recursion, the same memory for a chain of ten as of ten million. The sweep does the bookkeeping that rules never
-//! see: it skips what needs no gradient, adds up the contributions of several users, and reuses buffers.
+//! sort, and no recursion at any depth. The sweep does the bookkeeping that rules never see: it skips what needs no
+//! gradient, adds up the contributions of several users, and reuses buffers.
 
 pub(crate) mod forward;
 mod gradients;
