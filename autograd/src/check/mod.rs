@@ -22,6 +22,7 @@ use crate::number::Float;
 use crate::param::Parameters;
 use crate::tape::{Scalar, Tape, Var};
 use crate::tensor::Tensor;
+use crate::transform::several;
 use difference::{noise, ridders};
 
 /// Differences may err by this many times their own estimate.
@@ -120,13 +121,10 @@ impl Checker {
     where
         F: for<'t> Fn(&[Var<'t>]) -> Scalar<'t>,
     {
+        refuse_none(point.len())?;
         let names = (0..point.len()).map(|i| format!("input {i}")).collect();
+        let gradient = several::grad(&f, point);
         let mut tape = Tape::new();
-        let gradient = {
-            let x: Vec<_> = point.iter().map(|x| tape.var(x.clone())).collect();
-            let grads = f(&x).backward();
-            x.iter().map(|&x| grads[x].clone()).collect()
-        };
         let value = |x: &[Tensor]| {
             tape.clear();
             let x: Vec<_> = x.iter().map(|x| tape.constant(x.clone())).collect();
@@ -154,14 +152,11 @@ impl Checker {
     where
         F: for<'t> Fn(&'t Tape<T>) -> Scalar<'t, T>,
     {
+        refuse_none(parameters.len())?;
         let names = parameters.names().map(String::from).collect();
         let original: Vec<Tensor<T>> = parameters.params().map(|param| param.value()).collect();
+        let gradient = parameters.value_and_grad(&f).1.values().map(Tensor::cast).collect();
         let mut tape = Tape::default();
-        let gradient = {
-            let grads = f(&tape).backward();
-            let zeros = |param: &crate::Param<T>| Tensor::zeros(param.shape());
-            parameters.params().map(|param| grads.of(param).map_or_else(|| zeros(param), Tensor::cast)).collect()
-        };
         let value = |x: &[Tensor]| {
             for (param, x) in parameters.params().zip(x) {
                 param.set(x.cast::<T>());
@@ -184,9 +179,6 @@ impl Checker {
         gradient: Vec<Tensor>,
         mut f: impl FnMut(&[Tensor]) -> f64,
     ) -> Result<Report, Error> {
-        if point.is_empty() {
-            return Err(Error::Check("no input given; there is nothing to differentiate by".into()));
-        }
         let value = f(point);
         if !value.is_finite() {
             let law = format!("the function is {value} at the point; choose a point inside its domain");
@@ -199,13 +191,13 @@ impl Checker {
         let largest = |x: &Tensor| x.as_slice().iter().fold(0f64, |top, x| top.max(x.abs()));
         // What a derivative must be known to: a part of itself, or of the largest if it is next to nothing.
         let floor = SMALL * gradient.iter().map(largest).fold(SMALL, f64::max);
+        let size = point.iter().map(largest).fold(0.0, f64::max);
         let mut comparisons = vec![];
         let mut sample_noise = None;
         for number in 0..self.directions {
             let u: Vec<Tensor> = point.iter().map(|x| x.map(|_| if rng.random() { 1.0 } else { -1.0 })).collect();
             let moved = |h: f64| point.iter().zip(&u).map(|(x, u)| x + &(h * u)).collect::<Vec<_>>();
             let analytic = gradient.iter().zip(&u).map(|(g, u)| (g * u).sum()).sum();
-            let size = point.iter().map(largest).fold(0.0, f64::max);
             let level = *sample_noise.get_or_insert_with(|| noise(|h| f(&moved(h)), size));
             let numeric = ridders(|h| f(&moved(h)), size, level);
             comparisons.push(self.judge(format!("random direction {number}"), analytic, numeric, floor));
@@ -318,6 +310,14 @@ impl Checker {
         let directions = comparisons.len() - census.len();
         Report { verdict, reason, seed: self.seed, value, directions, inputs: inputs.collect(), worst: worst.cloned() }
     }
+}
+
+/// Before the function is called: it may expect an input.
+fn refuse_none(inputs: usize) -> Result<(), Error> {
+    if inputs == 0 {
+        return Err(Error::Check("no input given; there is nothing to differentiate by".into()));
+    }
+    Ok(())
 }
 
 fn nondeterministic() -> Comparison {

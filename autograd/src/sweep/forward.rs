@@ -56,16 +56,15 @@ impl<'s, T: Float> Forward<'s, T> {
     fn step(&mut self, node: usize) {
         let arena = self.arena;
         let [a, b] = arena.operands[node].map(|operand| operand as usize);
-        let along = |dx: T, slope: T| dx.chain(slope);
         match arena.codes[node] {
             Code::Variable | Code::Constant => {}
             Code::Unary(row) => {
                 let slope = row.derivative(arena.values[a], arena.values[node], arena.args[b]);
-                self.scalars[node] = along(self.scalars[a], slope);
+                self.scalars[node] = self.scalars[a].chain(slope);
             }
             Code::Binary(row) => {
                 let (da, db) = row.partials(arena.values[a], arena.values[b], arena.values[node]);
-                self.scalars[node] = along(self.scalars[a], da) + along(self.scalars[b], db);
+                self.scalars[node] = self.scalars[a].chain(da) + self.scalars[b].chain(db);
             }
             Code::Item => {
                 if let Some(tangent) = &self.arrays[a] {

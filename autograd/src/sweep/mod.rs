@@ -91,15 +91,12 @@ impl<'s, T: Float> Sweep<'s, '_, T> {
                 _ if dy == T::zero() => {}
                 Code::Unary(row) => {
                     let dx = dy * row.derivative(arena.values[a], arena.values[node], arena.args[b]);
-                    self.check_scalar(row.name(), node, a, dx);
-                    self.add(a, dx);
+                    self.pass(row.name(), node, a, dx);
                 }
                 Code::Binary(row) => {
                     let (da, db) = row.partials(arena.values[a], arena.values[b], arena.values[node]);
-                    self.check_scalar(row.name(), node, a, dy * da);
-                    self.check_scalar(row.name(), node, b, dy * db);
-                    self.add(a, dy * da);
-                    self.add(b, dy * db);
+                    self.pass(row.name(), node, a, dy * da);
+                    self.pass(row.name(), node, b, dy * db);
                 }
                 Code::Item => {
                     if arena.arrays[a].tracked {
@@ -117,12 +114,13 @@ impl<'s, T: Float> Sweep<'s, '_, T> {
         *slot = *slot + dx;
     }
 
-    /// Stops at a gradient that is not finite, on a tape that checks.
+    /// Passes a scalar's gradient on to its input `x`; on a tape that checks, stops at one that is not finite.
     #[inline(always)]
-    fn check_scalar(&self, name: &str, node: usize, x: usize, dx: T) {
+    fn pass(&mut self, name: &str, node: usize, x: usize, dx: T) {
         if let Some(places) = self.places {
             places.check_scalar_gradient(name, node as u32, self.arena.values[x], dx);
         }
+        self.add(x, dx);
     }
 
     /// Passes an array's gradient on to its inputs.

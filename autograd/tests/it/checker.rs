@@ -152,3 +152,9 @@ fn nasty_but_right_functions_are_not_called_wrong() {
     println!("{inconclusive} of {total} inconclusive");
     assert!(inconclusive < total / 2);
 }
+
+#[test]
+fn without_inputs_there_is_nothing_to_check() {
+    let error = check(|x| x[0].sum(), &[]).unwrap_err();
+    assert_eq!(error.to_string(), "check: no input given; there is nothing to differentiate by");
+}

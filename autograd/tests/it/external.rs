@@ -355,21 +355,24 @@ fn a_checkpoint_within_a_checkpoint() {
     assert!(nested(x).is_close(&plain, 1e-15));
 }
 
+/// `x = 3`, and `Σ (x·w)²` with the product inside a checkpoint.
+fn squared<'t>(tape: &'t Tape, w: &Param) -> (Var<'t>, Scalar<'t>) {
+    let x = tape.var([3.0]);
+    let w = w.clone();
+    (x, x.checkpoint(move |x| (x * &w).square()).sum())
+}
+
 #[test]
 fn a_parameter_changed_before_the_sweep_is_refused() {
     let w = Param::new([2.0]);
     let tape = Tape::new();
-    let x = tape.var([3.0]);
-    let inside = w.clone();
-    let y = x.checkpoint(move |x| (x * &inside).square()).sum();
+    let (_, y) = squared(&tape, &w);
     w.set([5.0]);
     let law = "checkpoint: a parameter of shape (1,) was changed after it was recorded; record the formula again";
     assert_eq!(refusal(|| ignore(y.backward())), law);
     // Updated in place, which takes the old values off the tape.
     let tape = Tape::new();
-    let x = tape.var([3.0]);
-    let inside = w.clone();
-    let y = x.checkpoint(move |x| (x * &inside).square()).sum();
+    let (_, y) = squared(&tape, &w);
     y.backward().update(&w, |w, _| w[0] = 1.0);
     assert!(refusal(|| ignore(y.backward())).contains("record the formula again"));
 }
@@ -378,9 +381,7 @@ fn a_parameter_changed_before_the_sweep_is_refused() {
 fn a_parameter_changed_before_a_recorded_sweep_is_refused() {
     let w = Param::new([2.0]);
     let tape = Tape::new();
-    let x = tape.var([3.0]);
-    let inside = w.clone();
-    let y = x.checkpoint(move |x| (x * &inside).square()).sum();
+    let (x, y) = squared(&tape, &w);
     w.set([5.0]);
     let law = "checkpoint: a parameter of shape (1,) was changed after it was recorded; record the formula again";
     assert_eq!(refusal(|| ignore(y.grad(x))), law);

@@ -2,7 +2,7 @@
 
 use autograd::{Float, Gradients, Number, Param, Parameters, Tensor};
 
-use super::{Optimizer, check_rate, distinct, zeros};
+use super::{Optimizer, check_decay, check_rate, distinct, zeros};
 
 /// Adam (Kingma & Ba 2015), with decoupled weight decay if asked for (AdamW, Loshchilov & Hutter 2019).
 ///
@@ -79,7 +79,7 @@ impl<T: Float> Adam<T> {
     #[must_use]
     #[track_caller]
     pub fn weight_decay(self, decay: f64) -> Self {
-        assert!(decay >= 0.0 && decay.is_finite(), "adam: the weight decay {decay} is not a finite number ≥ 0");
+        check_decay("adam", decay);
         Adam { decay, ..self }
     }
 }

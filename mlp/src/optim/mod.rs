@@ -50,3 +50,8 @@ fn zeros<T: Float>(param: &Param<T>) -> Tensor<T> {
 fn check_rate(rate: f64) {
     assert!(rate >= 0.0 && rate.is_finite(), "optimizer: the learning rate {rate} is not a finite number ≥ 0");
 }
+
+#[track_caller]
+fn check_decay(optimizer: &str, decay: f64) {
+    assert!(decay >= 0.0 && decay.is_finite(), "{optimizer}: the weight decay {decay} is not a finite number ≥ 0");
+}

@@ -2,7 +2,7 @@
 
 use autograd::{Float, Gradients, Param, Parameters, Tensor};
 
-use super::{Optimizer, check_rate, distinct, zeros};
+use super::{Optimizer, check_decay, check_rate, distinct, zeros};
 
 /// Gradient descent: `w ← w − ηg`, with momentum, Nesterov's look-ahead and weight decay if asked for.
 ///
@@ -68,7 +68,7 @@ impl<T: Float> Sgd<T> {
     #[must_use]
     #[track_caller]
     pub fn weight_decay(self, decay: f64) -> Self {
-        assert!(decay >= 0.0 && decay.is_finite(), "sgd: the weight decay {decay} is not a finite number ≥ 0");
+        check_decay("sgd", decay);
         Sgd { decay, ..self }
     }
 }
