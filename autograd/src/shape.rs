@@ -3,7 +3,7 @@
 //! Every law that relates shapes of operands to the shape of a result stands here or beside its operation, and each
 //! returns an [`Error`] that names both shapes; nothing else in the crate compares shapes.
 
-use std::{fmt, ops::Deref};
+use std::{fmt, ops::Deref, sync::Arc};
 
 use smallvec::SmallVec;
 
@@ -18,14 +18,24 @@ use crate::error::Error;
 /// assert_eq!(shape.numel(), 6); // six numbers
 /// assert_eq!(shape.to_string(), "(2, 3)");
 /// ```
-#[derive(PartialEq, Eq, Hash, Default)]
-pub struct Shape(SmallVec<[usize; 4]>);
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Shape(Axis);
 
-/// A copy of the slice, which is several times as fast as cloning a `SmallVec` element by element.
-impl Clone for Shape {
-    #[inline]
-    fn clone(&self) -> Self {
-        Shape(SmallVec::from_slice(&self.0))
+/// Up to four axes lie in the shape itself, so that copying it is five moves; a tape does so for each node.
+#[derive(Clone, PartialEq, Eq, Hash)]
+enum Axis {
+    /// The lengths beyond the first `rank` are 0, so that equal shapes have equal fields.
+    Few { rank: u8, lengths: [usize; FEW] },
+    /// Five axes or more.
+    Many(Arc<[usize]>),
+}
+
+/// Shapes of up to this many axes need no allocation.
+const FEW: usize = 4;
+
+impl Default for Shape {
+    fn default() -> Self {
+        Shape(Axis::Few { rank: 0, lengths: [0; FEW] })
     }
 }
 
@@ -46,21 +56,17 @@ impl Shape {
 
     /// This shape with the length of `axis` replaced.
     pub(crate) fn with_axis(&self, axis: usize, len: usize) -> Shape {
-        let mut shape = self.clone();
-        shape.0[axis] = len;
-        shape
+        self.iter().enumerate().map(|(i, &n)| if i == axis { len } else { n }).collect()
     }
 
     /// This shape with an axis inserted before position `axis`.
     pub(crate) fn inserted(&self, axis: usize, len: usize) -> Shape {
-        let mut shape = self.clone();
-        shape.0.insert(axis, len);
-        shape
+        self[..axis].iter().copied().chain([len]).chain(self[axis..].iter().copied()).collect()
     }
 
     /// This shape without the axes in `axes`.
     pub(crate) fn without(&self, axes: std::ops::Range<usize>) -> Shape {
-        Shape(self.iter().enumerate().filter(|(i, _)| !axes.contains(i)).map(|(_, &n)| n).collect())
+        self[..axes.start].iter().chain(&self[axes.end..]).copied().collect()
     }
 
     /// (product before, product of, product after) the axes in `axes`: an array seen as three nested loops.
@@ -81,26 +87,37 @@ impl Shape {
 
 impl Deref for Shape {
     type Target = [usize];
+    #[inline]
     fn deref(&self) -> &[usize] {
-        &self.0
-    }
-}
-
-impl<const N: usize> From<[usize; N]> for Shape {
-    fn from(axes: [usize; N]) -> Self {
-        Shape(SmallVec::from_slice(&axes))
+        match &self.0 {
+            Axis::Few { rank, lengths } => &lengths[..usize::from(*rank)],
+            Axis::Many(lengths) => lengths,
+        }
     }
 }
 
 impl From<&[usize]> for Shape {
+    #[inline]
     fn from(axes: &[usize]) -> Self {
-        Shape(SmallVec::from_slice(axes))
+        if axes.len() > FEW {
+            return Shape(Axis::Many(axes.into()));
+        }
+        let mut lengths = [0; FEW];
+        lengths[..axes.len()].copy_from_slice(axes);
+        Shape(Axis::Few { rank: axes.len() as u8, lengths })
+    }
+}
+
+impl<const N: usize> From<[usize; N]> for Shape {
+    #[inline]
+    fn from(axes: [usize; N]) -> Self {
+        Shape::from(&axes[..])
     }
 }
 
 impl From<Vec<usize>> for Shape {
     fn from(axes: Vec<usize>) -> Self {
-        Shape(SmallVec::from_vec(axes))
+        Shape::from(&axes[..])
     }
 }
 
@@ -118,7 +135,7 @@ impl From<&Shape> for Shape {
 
 impl FromIterator<usize> for Shape {
     fn from_iter<I: IntoIterator<Item = usize>>(axes: I) -> Self {
-        Shape(axes.into_iter().collect())
+        Shape::from(&axes.into_iter().collect::<SmallVec<[usize; 8]>>()[..])
     }
 }
 

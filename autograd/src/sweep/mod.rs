@@ -22,6 +22,7 @@ use smallvec::SmallVec;
 
 use crate::number::Float;
 use crate::ops::Array;
+use crate::ops::rows::{Binary, Unary};
 use crate::tape::arena::{Arena, Code, Kind};
 use crate::tape::debug::Places;
 use crate::tape::{Scalar, Tape, Var};
@@ -66,6 +67,60 @@ fn sweep<'t, T: Float>(
     Gradients::new(tape, scratch)
 }
 
+/// Sweeps the scalar nodes before `end` down to the first that it leaves to its caller: an array, or a row that is not
+/// among the common ones. Returns the end of what is still to be swept.
+///
+/// It calls nothing and touches little, so that what a node passes to the one before it, which in a chain is the whole
+/// gradient, stays in a register instead of going through memory.
+#[allow(non_upper_case_globals)] // the constants of the rows' bytes bear the rows' names
+fn scalars<T: Float>(arena: &Arena<T>, gradients: &mut [T], end: usize) -> usize {
+    let (codes, operands, values) = (&arena.codes()[..end], &arena.operands()[..end], &arena.values()[..end]);
+    let gradients = &mut gradients[..end];
+    const VARIABLE: u8 = Code::Variable.byte();
+    const CONSTANT: u8 = Code::Constant.byte();
+    const ARRAY: u8 = Code::Array.byte();
+    let mut near = T::zero();
+    for node in (0..end).rev() {
+        let [a, b] = operands[node].map(|operand| operand as usize);
+        let dy = gradients[node] + near;
+        gradients[node] = dy;
+        near = T::zero();
+        if dy == T::zero() && codes[node] != ARRAY {
+            continue;
+        }
+        // The rules themselves, each compiled into this loop.
+        macro_rules! rows {
+            (unary $($Unary:ident)*; binary $($Binary:ident)*;) => {
+                $(const $Unary: u8 = Code::Unary(Unary::$Unary).byte();)*
+                $(const $Binary: u8 = Code::Binary(Binary::$Binary).byte();)*
+                match codes[node] {
+                    $($Unary => {
+                        let dx = dy * Unary::$Unary.derivative(values[a], values[node], arena.args[b]);
+                        if a + 1 == node { near = dx } else { gradients[a] = gradients[a] + dx }
+                    })*
+                    $($Binary => {
+                        let (da, db) = Binary::$Binary.partials(values[a], values[b], values[node]);
+                        let (da, db) = (dy * da, dy * db);
+                        if a == b {
+                            gradients[a] = gradients[a] + (da + db);
+                        } else {
+                            if a + 1 == node { near = da } else { gradients[a] = gradients[a] + da }
+                            if b + 1 == node { near = db } else { gradients[b] = gradients[b] + db }
+                        }
+                    })*
+                    VARIABLE | CONSTANT => {}
+                    _ => return node + 1,
+                }
+            };
+        }
+        rows! {
+            unary Exp Ln Sqrt Recip Square Tanh Sigmoid Relu Neg AddNumber SubFrom MulNumber DivNumber DivInto;
+            binary Add Sub Mul Div;
+        }
+    }
+    0
+}
+
 struct Sweep<'s, 'o, T: Float> {
     arena: &'s Arena<T>,
     pool: &'s Pool<T>,
@@ -80,29 +135,34 @@ impl<'s, T: Float> Sweep<'s, '_, T> {
     #[track_caller]
     fn run(&mut self, nodes: usize) {
         let arena = self.arena;
-        for node in (0..nodes).rev() {
-            let [a, b] = arena.operands[node];
-            let (a, b) = (a as usize, b as usize);
+        let mut end = nodes;
+        loop {
+            if self.places.is_none() {
+                end = scalars(arena, &mut self.scratch.scalars, end);
+            }
+            let Some(node) = end.checked_sub(1) else { return };
+            end = node;
             let dy = self.scratch.scalars[node];
-            match arena.codes[node] {
-                Code::Variable | Code::Constant => {}
+            let [a, b] = arena.operands()[node].map(|operand| operand as usize);
+            match arena.code(node) {
                 Code::Array => self.array(a),
                 // A zero passes nothing on, whatever the local derivative: see the edge-value policy.
                 _ if dy == T::zero() => {}
                 Code::Unary(row) => {
-                    let dx = dy * row.derivative(arena.values[a], arena.values[node], arena.args[b]);
-                    self.pass(row.name(), node, a, dx);
+                    let dx = dy * row.derivative(arena.values()[a], arena.values()[node], arena.args[b]);
+                    self.pass(node, a, dx);
                 }
                 Code::Binary(row) => {
-                    let (da, db) = row.partials(arena.values[a], arena.values[b], arena.values[node]);
-                    self.pass(row.name(), node, a, dy * da);
-                    self.pass(row.name(), node, b, dy * db);
+                    let (da, db) = row.partials(arena.values()[a], arena.values()[b], arena.values()[node]);
+                    self.pass(node, a, dy * da);
+                    self.pass(node, b, dy * db);
                 }
                 Code::Item => {
                     if arena.arrays[a].tracked {
                         self.accumulate(a, Plain::full(&arena.arrays[a].shape, dy, self.pool));
                     }
                 }
+                Code::Variable | Code::Constant => {}
             }
         }
     }
@@ -115,10 +175,9 @@ impl<'s, T: Float> Sweep<'s, '_, T> {
     }
 
     /// Passes a scalar's gradient on to its input `x`; on a tape that checks, stops at one that is not finite.
-    #[inline(always)]
-    fn pass(&mut self, name: &str, node: usize, x: usize, dx: T) {
+    fn pass(&mut self, node: usize, x: usize, dx: T) {
         if let Some(places) = self.places {
-            places.check_scalar_gradient(name, node as u32, self.arena.values[x], dx);
+            places.check_scalar_gradient(self.arena.code(node).name(), node as u32, self.arena.values()[x], dx);
         }
         self.add(x, dx);
     }

@@ -1,7 +1,7 @@
 //! Where recorded values live.
 //!
 //! One stream of nodes, in the order in which they were computed, holds scalars and arrays alike. A scalar is an entry in
-//! three parallel vectors: code (2 bytes), operands (8), value (4 or 8). An array is an entry whose operand points into
+//! three parallel vectors: code (1 byte), operands (8), value (4 or 8). An array is an entry whose operand points into
 //! `arrays`. Values of arrays lie one after another in one vector, so recording allocates nothing once it has grown, and
 //! an operation reads its inputs before, and writes its output behind, one split of that vector.
 //!
@@ -36,6 +36,47 @@ pub(crate) enum Code {
     Item,
     /// An array. Operand: index into `arrays`.
     Array,
+}
+
+impl Code {
+    /// The bytes of the kinds without a row; those of the rows follow, of one input and then of two.
+    const PLAIN: [Code; 4] = [Code::Variable, Code::Constant, Code::Item, Code::Array];
+    const UNARY: u8 = Self::PLAIN.len() as u8;
+    const BINARY: u8 = Self::UNARY + Unary::ROWS.len() as u8;
+
+    /// One byte, by which the sweep branches once instead of by kind and then by row.
+    #[inline(always)]
+    pub(crate) const fn byte(self) -> u8 {
+        match self {
+            Code::Variable => 0,
+            Code::Constant => 1,
+            Code::Item => 2,
+            Code::Array => 3,
+            Code::Unary(row) => Self::UNARY + row as u8,
+            Code::Binary(row) => Self::BINARY + row as u8,
+        }
+    }
+
+    #[inline]
+    fn of_byte(byte: u8) -> Code {
+        match byte {
+            Self::BINARY.. => Code::Binary(Binary::ROWS[usize::from(byte - Self::BINARY)].row),
+            Self::UNARY.. => Code::Unary(Unary::ROWS[usize::from(byte - Self::UNARY)].row),
+            plain => Self::PLAIN[usize::from(plain)],
+        }
+    }
+
+    /// The name of a scalar operation.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Code::Unary(row) => row.name(),
+            Code::Binary(row) => row.name(),
+            Code::Variable => "variable",
+            Code::Constant => "constant",
+            Code::Item => "item",
+            Code::Array => "array",
+        }
+    }
 }
 
 /// What an array node does.
@@ -102,9 +143,12 @@ pub(crate) struct ArrayNode<T: Float> {
 
 #[derive(Debug)]
 pub(crate) struct Arena<T: Float> {
-    pub(crate) codes: Vec<Code>,
-    pub(crate) operands: Vec<[u32; 2]>,
-    pub(crate) values: Vec<T>,
+    /// The number of nodes. The three vectors are filled beyond it and grow together, so that appending to them has one
+    /// branch that calls anything, and that one is cold: what is computed stays in registers.
+    len: usize,
+    codes: Vec<u8>,
+    operands: Vec<[u32; 2]>,
+    values: Vec<T>,
     /// Plain-number arguments of scalar rows; the first is [0, 0].
     pub(crate) args: Vec<Args>,
     pub(crate) arrays: Vec<ArrayNode<T>>,
@@ -119,6 +163,7 @@ pub(crate) struct Arena<T: Float> {
 impl<T: Float> Arena<T> {
     pub(crate) fn new() -> Self {
         Arena {
+            len: 0,
             codes: vec![],
             operands: vec![],
             values: vec![],
@@ -133,9 +178,7 @@ impl<T: Float> Arena<T> {
 
     /// Forgets all nodes and keeps the memory.
     pub(crate) fn clear(&mut self) {
-        self.codes.clear();
-        self.operands.clear();
-        self.values.clear();
+        self.len = 0;
         self.args.truncate(1);
         self.arrays.clear();
         self.kept.clear();
@@ -143,18 +186,58 @@ impl<T: Float> Arena<T> {
         self.used = 0;
     }
 
-    /// Appends to the stream.
+    /// The number of nodes.
     #[inline]
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// What each node does, as [`Code::byte`].
+    #[inline]
+    pub(crate) fn codes(&self) -> &[u8] {
+        &self.codes[..self.len]
+    }
+
+    /// What a node does.
+    #[inline]
+    pub(crate) fn code(&self, node: usize) -> Code {
+        Code::of_byte(self.codes()[node])
+    }
+
+    /// What each node reads.
+    #[inline]
+    pub(crate) fn operands(&self) -> &[[u32; 2]] {
+        &self.operands[..self.len]
+    }
+
+    /// The value of each scalar node.
+    #[inline]
+    pub(crate) fn values(&self) -> &[T] {
+        &self.values[..self.len]
+    }
+
+    /// Appends to the stream.
+    #[inline(always)]
     pub(crate) fn push(&mut self, code: Code, operands: [u32; 2], value: T) -> u32 {
-        let node = self.codes.len();
-        assert!(
-            node < u32::MAX as usize,
-            "tape: more than 2³² − 1 nodes; call clear between steps, or use several tapes"
-        );
-        self.codes.push(code);
-        self.operands.push(operands);
-        self.values.push(value);
+        let node = self.len;
+        if node == self.codes.len() {
+            self.grow();
+        }
+        self.codes[node] = code.byte();
+        self.operands[node] = operands;
+        self.values[node] = value;
+        self.len = node + 1;
         node as u32
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn grow(&mut self) {
+        let len = (2 * self.codes.len()).max(64);
+        assert!(len <= 1 << 32, "tape: more than 2³² nodes; call clear between steps, or use several tapes");
+        self.codes.resize(len, Code::Constant.byte());
+        self.operands.resize(len, [0; 2]);
+        self.values.resize(len, T::zero());
     }
 
     /// The index of a row's plain-number arguments; a run of equal ones is stored once.
@@ -199,7 +282,7 @@ impl<T: Float> Arena<T> {
 
     /// A scalar as an array of shape ().
     pub(crate) fn lift(&mut self, node: u32) -> u32 {
-        let tracked = self.codes[node as usize] != Code::Constant;
+        let tracked = self.code(node as usize) != Code::Constant;
         let start = self.reserve(1);
         self.data[start] = self.values[node as usize];
         self.push_array(Kind::Lift(node), SmallVec::new(), Shape::default(), Place::Data(start), tracked)
@@ -297,8 +380,8 @@ impl<T: Float> Arena<T> {
 
     /// Bytes held for nodes and values.
     pub(crate) fn bytes(&self) -> usize {
-        let node = size_of::<Code>() + size_of::<[u32; 2]>() + size_of::<T>();
-        self.codes.len() * node
+        let node = size_of::<u8>() + size_of::<[u32; 2]>() + size_of::<T>();
+        self.len * node
             + self.args.len() * size_of::<Args>()
             + self.arrays.len() * size_of::<ArrayNode<T>>()
             + self.used * size_of::<T>()

@@ -133,7 +133,8 @@ impl<T: Float> Tape<T> {
         }
     }
 
-    /// Looks at a scalar that was just recorded from `x`.
+    /// Looks at a scalar that was just recorded from `x`, at the caller's line.
+    #[track_caller]
     #[inline(always)]
     pub(crate) fn recorded_scalar(&self, name: &str, node: u32, value: T, x: &[T]) {
         if self.checks.get() {
@@ -142,12 +143,11 @@ impl<T: Float> Tape<T> {
     }
 
     #[cold]
+    #[track_caller]
     fn check_scalar(&self, name: &str, node: u32, value: T, x: &[T]) {
         let mut places = self.places.borrow_mut();
         let Some(places) = &mut *places else { return };
-        if let Some(present) = places.present {
-            places.scalars.insert(node, present);
-        }
+        places.scalars.insert(node, Location::caller());
         if !value.is_finite() {
             panic!(
                 "{name}: the value became {value}\n  recorded at {}\n  inputs {x:?}",

@@ -173,7 +173,7 @@ impl<T: Float> Tape<T> {
 
     /// The number of nodes recorded since the last [`clear`](Tape::clear).
     pub fn len(&self) -> usize {
-        self.arena.borrow().codes.len()
+        self.arena.borrow().len()
     }
 
     /// Whether nothing is recorded.
@@ -192,8 +192,8 @@ impl<T: Float> Tape<T> {
     pub fn census(&self) -> BTreeMap<String, usize> {
         let arena = self.arena.borrow();
         let mut census = BTreeMap::new();
-        for (code, &[array, _]) in arena.codes.iter().zip(&arena.operands) {
-            let name = match code {
+        for (node, &[array, _]) in arena.operands().iter().enumerate() {
+            let name = match arena.code(node) {
                 Code::Unary(row) => row.name(),
                 Code::Binary(row) => row.name(),
                 Code::Array => match &arena.arrays[array as usize].kind {

@@ -145,7 +145,6 @@ impl<'t, T: Float> Scalar<'t, T> {
         let args = arena.push_args(args);
         let node = arena.push(Code::Unary(row), [self.node, args], value);
         drop(arena);
-        self.tape.note();
         self.tape.recorded_scalar(row.name(), node, value, &[self.value]);
         Scalar { tape: self.tape, node, value }
     }
@@ -164,7 +163,6 @@ impl<'t, T: Float> Scalar<'t, T> {
         same_tape(row.name(), self.tape, b.tape);
         let value = self.value.binary(row, b.value);
         let node = self.tape.arena.borrow_mut().push(Code::Binary(row), [self.node, b.node], value);
-        self.tape.note();
         self.tape.recorded_scalar(row.name(), node, value, &[self.value, b.value]);
         Scalar { tape: self.tape, node, value }
     }
