@@ -110,7 +110,7 @@ impl<T: Float> Param<T> {
         let held = self.read();
         let present = |&array: &u32| {
             let node = &arena.arrays[array as usize];
-            let same = matches!(&node.place, Place::Shared(value) if value.shares(&held));
+            let same = matches!(&node.place, Place::Shared(values) if Arc::ptr_eq(values, held.values()));
             same && node.tracked != self.is_frozen()
         };
         let array = match arena.params.get(&self.id()).copied().filter(present) {

@@ -14,26 +14,32 @@ use crate::shape::{Shape, broadcast};
 #[derive(Debug, Clone)]
 pub(crate) struct Map {
     f: Arc<dyn Fused>,
-    /// The inputs by which it is differentiated, in any order; none for the value.
-    wrt: SmallVec<[u8; ORDERS]>,
+    /// The inputs by which it is differentiated, in any order: the first `order` of `wrt`; none for the value.
+    order: u8,
+    wrt: [u8; ORDERS],
 }
 
 impl PartialEq for Map {
     fn eq(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.f, &other.f) && self.wrt == other.wrt
+        Arc::ptr_eq(&self.f, &other.f) && self.wrt() == other.wrt()
     }
 }
 
 impl Map {
+    fn wrt(&self) -> &[u8] {
+        &self.wrt[..usize::from(self.order)]
+    }
+
     /// `∂y/∂x_k`
     #[track_caller]
     fn slope<A: Array>(&self, k: usize, x: &[&A]) -> A {
         assert!(
-            self.wrt.len() < ORDERS,
+            usize::from(self.order) < ORDERS,
             "map: derivatives of a fused function end with the third; write it as a formula of array operations for more"
         );
         let mut slope = self.clone();
-        slope.wrt.push(k as u8);
+        slope.wrt[usize::from(self.order)] = k as u8;
+        slope.order += 1;
         A::apply(slope, x[0].shape(), x)
     }
 }
@@ -43,7 +49,7 @@ impl Operation for Map {
 
     fn forward<T: Float>(&self, x: &[Input<'_, T>], _shape: &Shape, out: &mut [T]) {
         let x: SmallVec<[&[T]; 4]> = x.iter().map(|x| x.values).collect();
-        T::run_fused(&*self.f, &self.wrt, &x, out);
+        T::run_fused(&*self.f, self.wrt(), &x, out);
     }
 
     #[track_caller]
@@ -66,6 +72,6 @@ pub(crate) fn map<A: Array, F: ElementwiseN<K>, const K: usize>(x: [&A; K], f: F
         shape = broadcast("map", &shape, &x.shape())?;
     }
     let x = x.map(|x| x.expanded(&shape));
-    let op = Map { f: Arc::new(Kernel(f)), wrt: SmallVec::new() };
+    let op = Map { f: Arc::new(Kernel(f)), order: 0, wrt: [0; ORDERS] };
     Ok(A::apply(op, shape, &x.each_ref()))
 }

@@ -144,11 +144,11 @@ macro_rules! operations {
             }
 
             /// The gradient of input `k`.
-            pub(crate) fn vjp<A: Reading>(&self, k: usize, x: &[&A], y: &A, dy: A) -> A {
+            pub(crate) fn vjp<A: Reading>(&self, k: usize, x: &[&A], y: &A, dy: &A) -> A {
                 match self {
-                    Op::Unary(row, args) => A::unary_vjp(*row, *args, x[0], y, dy),
-                    Op::Binary(row) => A::binary_vjp(*row, k == 1, x[0], x[1], y, dy).sum_to(&x[k].shape()),
-                    $(Op::$Variant(op) => op.vjp(k, x, y, &dy),)*
+                    Op::Unary(row, args) => A::unary_vjp(*row, *args, x[0], y, dy.clone()),
+                    Op::Binary(row) => A::binary_vjp(*row, k == 1, x[0], x[1], y, dy.clone()).sum_to(&x[k].shape()),
+                    $(Op::$Variant(op) => op.vjp(k, x, y, dy),)*
                 }
             }
         }

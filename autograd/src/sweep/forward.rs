@@ -49,7 +49,7 @@ struct Forward<'s, T: Float> {
 
 impl<'s, T: Float> Forward<'s, T> {
     fn seed(&self, tangent: &Tensor<T>) -> Plain<'s, T> {
-        Plain::owned(tangent.shape(), tangent.clone().into_values(), self.pool)
+        Plain::owned(tangent.shape(), self.pool.copy(tangent.as_slice()), self.pool)
     }
 
     #[track_caller]

@@ -20,9 +20,11 @@ use std::collections::HashMap;
 
 use smallvec::SmallVec;
 
+use crate::external::External;
+use crate::kernels::elementwise as kernels;
 use crate::number::Float;
-use crate::ops::Array;
-use crate::ops::rows::{Binary, Unary};
+use crate::ops::rows::{Args, Binary, Unary};
+use crate::ops::{Array, Op};
 use crate::tape::arena::{Arena, Code, Kind};
 use crate::tape::debug::Places;
 use crate::tape::{Scalar, Tape, Var};
@@ -39,7 +41,7 @@ pub(crate) fn backward_with<'t, T: Float>(root: Scalar<'t, T>, observer: Option<
 /// Gradients of `⟨y, dy⟩`.
 #[track_caller]
 pub(crate) fn vjp<'t, T: Float>(y: Var<'t, T>, dy: &Tensor<T>) -> Gradients<'t, T> {
-    let seed = dy.clone().into_values();
+    let seed = y.tape().pool.copy(dy.as_slice());
     // Later nodes have no gradient and are passed over.
     sweep(y.tape(), y.tape().len(), |scratch| scratch.arrays[y.index() as usize] = Some(seed), None)
 }
@@ -73,6 +75,7 @@ fn sweep<'t, T: Float>(
 /// It calls nothing and touches little, so that what a node passes to the one before it, which in a chain is the whole
 /// gradient, stays in a register instead of going through memory.
 #[allow(non_upper_case_globals)] // the constants of the rows' bytes bear the rows' names
+#[inline(never)]
 fn scalars<T: Float>(arena: &Arena<T>, gradients: &mut [T], end: usize) -> usize {
     let (codes, operands, values) = (&arena.codes()[..end], &arena.operands()[..end], &arena.values()[..end]);
     let gradients = &mut gradients[..end];
@@ -159,7 +162,7 @@ impl<'s, T: Float> Sweep<'s, '_, T> {
                 }
                 Code::Item => {
                     if arena.arrays[a].tracked {
-                        self.accumulate(a, Plain::full(&arena.arrays[a].shape, dy, self.pool));
+                        self.accumulate(a, Plain::full(&arena.arrays[a].shape, dy, self.pool).into_values());
                     }
                 }
                 Code::Variable | Code::Constant => {}
@@ -185,71 +188,140 @@ impl<'s, T: Float> Sweep<'s, '_, T> {
     /// Passes an array's gradient on to its inputs.
     #[track_caller]
     fn array(&mut self, index: usize) {
+        let Some(mut dy) = self.scratch.arrays[index].take() else { return };
         let node = &self.arena.arrays[index];
-        let Some(dy) = self.scratch.arrays[index].take() else { return };
         if let Some(observe) = &mut self.observer
             && let Some(name) = self.names.get(&(index as u32))
         {
-            observe(name, &Tensor::from_parts(node.shape.clone(), dy.clone()));
+            let shown = Tensor::from_parts(node.shape.clone(), self.pool.share(dy));
+            observe(name, &shown);
+            dy = self.pool.unshare(shown.into_values());
         }
-        let op = match &node.kind {
-            Kind::Op(op) => op,
-            Kind::Lift(scalar) => return self.add(*scalar as usize, dy[0]),
-            Kind::External(op) => {
-                let tensors: Vec<_> = node.inputs.iter().map(|&i| self.arena.tensor(i)).collect();
-                let dy = Tensor::from_parts(node.shape.clone(), dy);
-                let gradients = op.vjp_plain(&tensors, &self.arena.tensor(index as u32), &dy);
-                for (&input, dx) in node.inputs.iter().zip(gradients) {
-                    if self.arena.arrays[input as usize].tracked {
-                        self.accumulate(input as usize, Plain::owned(&dx.shape().clone(), dx.into_values(), self.pool));
-                    }
-                }
-                if node.watched {
-                    self.scratch.arrays[index] = Some(dy.into_values());
-                }
-                return;
+        if node.watched && matches!(node.kind, Kind::Op(_) | Kind::External(_)) {
+            self.scratch.arrays[index] = Some(self.pool.copy(&dy));
+        }
+        match &node.kind {
+            Kind::Variable | Kind::Constant | Kind::Param(_) => self.scratch.arrays[index] = Some(dy),
+            Kind::Lift(scalar) => {
+                self.add(*scalar as usize, dy[0]);
+                self.pool.give(dy);
             }
-            Kind::Variable | Kind::Constant | Kind::Param(_) => {
-                self.scratch.arrays[index] = Some(dy);
-                return;
-            }
+            Kind::External(op) => self.external(&**op, index, dy),
+            Kind::Op(Op::Unary(row, args)) => self.unary(index, *row, *args, dy),
+            Kind::Op(Op::Binary(row)) => self.binary(index, *row, dy),
+            // The same values in another shape.
+            Kind::Op(Op::Reshape(_)) => self.deliver(index, 0, dy),
+            Kind::Op(op) => self.operation(index, op, dy),
+        }
+    }
+
+    /// Whether a gradient flows from an array to its input `k`.
+    fn needed(&self, index: usize, k: usize) -> bool {
+        self.arena.arrays[self.arena.arrays[index].inputs[k] as usize].tracked
+    }
+
+    /// A row of the table of one input, in place.
+    #[track_caller]
+    fn unary(&mut self, index: usize, row: Unary, args: Args, mut dy: Vec<T>) {
+        if row.is_flat() {
+            return self.pool.give(dy);
+        }
+        let x = self.arena.array_values(self.arena.arrays[index].inputs[0]);
+        kernels::unary_chain(row, args, x, self.arena.array_values(index as u32), &mut dy);
+        self.deliver(index, 0, dy);
+    }
+
+    /// A row of the table of two inputs: in place for the last that needs a gradient, on a copy for the other.
+    #[track_caller]
+    fn binary(&mut self, index: usize, row: Binary, dy: Vec<T>) {
+        if row.is_flat() {
+            return self.pool.give(dy);
+        }
+        let (arena, pool) = (self.arena, self.pool);
+        let [a, b] = [0, 1].map(|k| arena.arrays[index].inputs[k]);
+        let [shape, shape_a, shape_b] = [index, a as usize, b as usize].map(|array| &arena.arrays[array].shape);
+        // Outside the closure, so that a refusal points at the caller.
+        let read = if row.is_sum() {
+            None
+        } else {
+            Some([arena.array_values(a), arena.array_values(b), arena.array_values(index as u32)])
         };
-        if node.watched {
-            self.scratch.arrays[index] = Some(dy.clone());
+        let along = |second: bool, mut dx: Vec<T>| {
+            if let Some([a, b, y]) = read {
+                let runs = kernels::Runs::new(shape, shape_a, shape_b);
+                kernels::binary_chain(row, second, &runs, a, b, y, &mut dx);
+            }
+            let x = if second { shape_b } else { shape_a };
+            if x == shape { dx } else { Plain::owned(shape, dx, pool).sum_to(x).into_values() }
+        };
+        match (self.needed(index, 0), self.needed(index, 1)) {
+            (true, true) => {
+                self.deliver(index, 0, along(false, pool.copy(&dy)));
+                self.deliver(index, 1, along(true, dy));
+            }
+            (true, false) => self.deliver(index, 0, along(false, dy)),
+            (false, true) => self.deliver(index, 1, along(true, dy)),
+            (false, false) => pool.give(dy),
         }
-        let mut dy = Some(Plain::owned(&node.shape, dy, self.pool));
+    }
+
+    /// A structured operation.
+    #[track_caller]
+    fn operation(&mut self, index: usize, op: &Op, dy: Vec<T>) {
+        let node = &self.arena.arrays[index];
+        let dy = Plain::owned(&node.shape, dy, self.pool);
         let mut x: SmallVec<[Plain<'_, T>; 4]> = SmallVec::new();
         for &input in &node.inputs {
             x.push(Plain::of(self.arena, input, self.pool)); // a loop, so that a refusal points at the caller
         }
         let x: SmallVec<[&Plain<'_, T>; 4]> = x.iter().collect();
         let y = Plain::of(self.arena, index as u32, self.pool);
-        let needed = |&k: &usize| self.arena.arrays[node.inputs[k] as usize].tracked && op.differentiable(k);
-        let mut ks = (0..x.len()).filter(needed).peekable();
-        while let Some(k) = ks.next() {
-            // The last rule may overwrite the gradient: nobody reads it afterwards.
-            let last = ks.peek().is_none();
-            let dy = if last { dy.take() } else { dy.clone() }.expect("taken only by the last");
-            let dx = op.vjp(k, &x, &y, dy);
-            debug_assert_eq!(dx.shape(), x[k].shape(), "{}: the rule for input {k} returned another shape", op.name());
-            if let Some(places) = self.places {
-                places.check_gradient(self.arena, index as u32, k, dx.values());
+        for k in 0..x.len() {
+            if self.needed(index, k) && op.differentiable(k) {
+                let dx = op.vjp(k, &x, &y, &dy);
+                debug_assert_eq!(
+                    dx.shape(),
+                    x[k].shape(),
+                    "{}: the rule for input {k} returned another shape",
+                    op.name()
+                );
+                self.deliver(index, k, dx.into_values());
             }
-            self.accumulate(node.inputs[k] as usize, dx);
         }
     }
 
-    /// Adds a contribution to an array's gradient.
-    fn accumulate(&mut self, array: usize, dx: Plain<'_, T>) {
-        let slot = &mut self.scratch.arrays[array];
-        *slot = Some(match slot.take() {
-            None => dx.into_values(),
-            Some(sum) => {
-                let mut sum = self.pool.unique(sum);
-                let values = std::sync::Arc::get_mut(&mut sum).expect("made unique");
-                crate::kernels::elementwise::add_assign(values, dx.values());
-                sum
+    /// A function that is computed elsewhere.
+    #[track_caller]
+    fn external(&mut self, op: &dyn External<T>, index: usize, dy: Vec<T>) {
+        let node = &self.arena.arrays[index];
+        let x: Vec<_> = node.inputs.iter().map(|&i| self.arena.tensor(i)).collect();
+        let dy = Tensor::from_parts(node.shape.clone(), self.pool.share(dy));
+        let gradients = op.vjp_plain(&x, &self.arena.tensor(index as u32), &dy);
+        self.pool.give_shared(dy.into_values());
+        for (k, dx) in gradients.into_iter().enumerate() {
+            if self.needed(index, k) {
+                self.deliver(index, k, self.pool.unshare(dx.into_values()));
             }
-        });
+        }
+    }
+
+    /// Adds to the gradient of an array's input `k`; on a tape that checks, stops at one that is not finite.
+    #[track_caller]
+    fn deliver(&mut self, index: usize, k: usize, dx: Vec<T>) {
+        if let Some(places) = self.places {
+            places.check_gradient(self.arena, index as u32, k, &dx);
+        }
+        self.accumulate(self.arena.arrays[index].inputs[k] as usize, dx);
+    }
+
+    /// Adds a contribution to an array's gradient.
+    fn accumulate(&mut self, array: usize, dx: Vec<T>) {
+        match &mut self.scratch.arrays[array] {
+            slot @ None => *slot = Some(dx),
+            Some(sum) => {
+                kernels::add_assign(sum, &dx);
+                self.pool.give(dx);
+            }
+        }
     }
 }

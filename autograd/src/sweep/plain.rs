@@ -1,7 +1,5 @@
 //! Plain arrays as the sweep's reading of the rules: borrowed from the tape, or owned and pooled.
 
-use std::sync::Arc;
-
 use smallvec::SmallVec;
 
 use super::Pool;
@@ -14,23 +12,21 @@ use crate::tape::arena::Arena;
 use crate::tensor::Tensor;
 
 /// A value on the tape, or a gradient in a buffer of the pool, to which it returns.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) struct Plain<'s, T: Float> {
     shape: Shape,
     values: Values<'s, T>,
     pool: &'s Pool<T>,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 enum Values<'s, T> {
     Tape(&'s [T]),
-    Owned(Arc<Vec<T>>),
-    /// Moved out.
-    Gone,
+    Owned(Vec<T>),
 }
 
 impl<'s, T: Float> Plain<'s, T> {
-    pub(crate) fn owned(shape: &Shape, values: Arc<Vec<T>>, pool: &'s Pool<T>) -> Self {
+    pub(crate) fn owned(shape: &Shape, values: Vec<T>, pool: &'s Pool<T>) -> Self {
         Plain { shape: shape.clone(), values: Values::Owned(values), pool }
     }
 
@@ -43,7 +39,7 @@ impl<'s, T: Float> Plain<'s, T> {
 
     pub(crate) fn full(shape: &Shape, value: T, pool: &'s Pool<T>) -> Self {
         let mut values = pool.take(shape.numel());
-        Arc::get_mut(&mut values).expect("fresh from the pool").fill(value);
+        values.fill(value);
         Self::owned(shape, values, pool)
     }
 
@@ -51,34 +47,32 @@ impl<'s, T: Float> Plain<'s, T> {
         match &self.values {
             Values::Tape(values) => values,
             Values::Owned(values) => values,
-            Values::Gone => unreachable!("only a dropped array has no values"),
         }
     }
 
     /// The values in a buffer; copied only from the tape.
-    pub(crate) fn into_values(mut self) -> Arc<Vec<T>> {
-        match std::mem::replace(&mut self.values, Values::Gone) {
-            Values::Owned(values) => values,
-            other => {
-                self.values = other;
-                let mut copy = self.pool.take(self.shape.numel());
-                Arc::get_mut(&mut copy).expect("fresh from the pool").copy_from_slice(self.values());
-                copy
-            }
+    pub(crate) fn into_values(mut self) -> Vec<T> {
+        match &mut self.values {
+            Values::Owned(values) => std::mem::take(values),
+            Values::Tape(values) => self.pool.copy(values),
         }
     }
 
-    /// The same gradient in a buffer of its own, to be overwritten.
-    fn unique(self) -> (Shape, Arc<Vec<T>>, &'s Pool<T>) {
-        let (shape, pool) = (self.shape.clone(), self.pool);
-        (shape, pool.unique(self.into_values()), pool)
+    fn with_values(shape: Shape, values: Vec<T>, pool: &'s Pool<T>) -> Self {
+        Plain { shape, values: Values::Owned(values), pool }
+    }
+}
+
+impl<T: Float> Clone for Plain<'_, T> {
+    fn clone(&self) -> Self {
+        self.reshaped(&self.shape)
     }
 }
 
 impl<T: Float> Drop for Plain<'_, T> {
     fn drop(&mut self) {
-        if let Values::Owned(values) = std::mem::replace(&mut self.values, Values::Gone) {
-            self.pool.give(values);
+        if let Values::Owned(values) = &mut self.values {
+            self.pool.give(std::mem::take(values));
         }
     }
 }
@@ -95,35 +89,43 @@ impl<T: Float> Array for Plain<'_, T> {
         let mut out = pool.take(shape.numel());
         let inputs: SmallVec<[Input<'_, T>; 4]> =
             x.iter().map(|x| Input { shape: &x.shape, values: x.values() }).collect();
-        op.into().forward(&inputs, &shape, Arc::get_mut(&mut out).expect("fresh from the pool"));
-        Plain { shape, values: Values::Owned(out), pool }
+        op.into().forward(&inputs, &shape, &mut out);
+        Plain::with_values(shape, out, pool)
     }
 
     fn constant_like(&self, value: Tensor<T>) -> Self {
-        Plain { shape: value.shape().clone(), values: Values::Owned(value.into_values()), pool: self.pool }
+        Plain::with_values(value.shape().clone(), self.pool.unshare(value.into_values()), self.pool)
+    }
+
+    fn zeros_like(&self) -> Self {
+        Plain::full(&self.shape, T::zero(), self.pool)
     }
 
     fn reshaped(&self, shape: &Shape) -> Self {
-        Plain { shape: shape.clone(), values: self.values.clone(), pool: self.pool }
+        let values = match &self.values {
+            Values::Tape(values) => Values::Tape(values),
+            Values::Owned(values) => Values::Owned(self.pool.copy(values)),
+        };
+        Plain { shape: shape.clone(), values, pool: self.pool }
     }
 }
 
 impl<T: Float> Reading for Plain<'_, T> {
     fn unary_vjp(row: Unary, args: Args, x: &Self, y: &Self, dy: Self) -> Self {
-        let (shape, mut dx, pool) = dy.unique();
-        let values = Arc::get_mut(&mut dx).expect("made unique");
-        kernels::unary_chain(row, args, x.values(), y.values(), values);
-        Plain { shape, values: Values::Owned(dx), pool }
+        let (shape, pool) = (dy.shape.clone(), dy.pool);
+        let mut dx = dy.into_values();
+        kernels::unary_chain(row, args, x.values(), y.values(), &mut dx);
+        Plain::with_values(shape, dx, pool)
     }
 
     fn binary_vjp(row: Binary, second: bool, a: &Self, b: &Self, y: &Self, dy: Self) -> Self {
         if row.is_sum() {
             return dy;
         }
-        let (shape, mut dx, pool) = dy.unique();
+        let (shape, pool) = (dy.shape.clone(), dy.pool);
+        let mut dx = dy.into_values();
         let runs = kernels::Runs::new(&shape, &a.shape, &b.shape);
-        let values = Arc::get_mut(&mut dx).expect("made unique");
-        kernels::binary_chain(row, second, &runs, a.values(), b.values(), y.values(), values);
-        Plain { shape, values: Values::Owned(dx), pool }
+        kernels::binary_chain(row, second, &runs, a.values(), b.values(), y.values(), &mut dx);
+        Plain::with_values(shape, dx, pool)
     }
 }

@@ -8,32 +8,43 @@ use crate::tape::arena::{Arena, Place};
 use crate::tensor::Tensor;
 
 /// Free buffers by size class: class `c` holds capacities of at least 2ᶜ.
+///
+/// A buffer has one owner, which may write to it without asking whether anybody else reads it; only what the user is shown
+/// is shared, in a [`Tensor`].
 #[derive(Debug)]
 pub(crate) struct Pool<T> {
-    free: RefCell<Vec<Vec<Arc<Vec<T>>>>>,
+    free: RefCell<Vec<Vec<Vec<T>>>>,
+    /// What made buffers into shared ones, kept because making one allocates.
+    shells: RefCell<Vec<Arc<Vec<T>>>>,
 }
 
 impl<T: Float> Pool<T> {
     pub(crate) fn new() -> Self {
-        Pool { free: RefCell::new(vec![]) }
+        Pool { free: RefCell::new(vec![]), shells: RefCell::new(vec![]) }
     }
 
-    /// A buffer of `len` values that nobody else holds; its contents are arbitrary.
-    pub(crate) fn take(&self, len: usize) -> Arc<Vec<T>> {
+    /// A buffer of `len` values; they are arbitrary.
+    pub(crate) fn take(&self, len: usize) -> Vec<T> {
         let class = len.next_power_of_two().ilog2() as usize;
         let found = self.free.borrow_mut().get_mut(class).and_then(Vec::pop);
-        let mut buffer = found.unwrap_or_else(|| Arc::new(Vec::with_capacity(1 << class)));
-        Arc::get_mut(&mut buffer).expect("only buffers that nobody holds are free").resize(len, T::zero());
+        let mut buffer = found.unwrap_or_else(|| Vec::with_capacity(1 << class));
+        buffer.resize(len, T::zero());
         buffer
     }
 
-    /// Takes a buffer back, unless somebody still holds it.
-    pub(crate) fn give(&self, mut buffer: Arc<Vec<T>>) {
-        let Some(values) = Arc::get_mut(&mut buffer) else { return };
-        if values.capacity() == 0 {
+    /// A buffer with a copy of `values`.
+    pub(crate) fn copy(&self, values: &[T]) -> Vec<T> {
+        let mut copy = self.take(values.len());
+        copy.copy_from_slice(values);
+        copy
+    }
+
+    /// Takes a buffer back.
+    pub(crate) fn give(&self, buffer: Vec<T>) {
+        if buffer.capacity() == 0 {
             return;
         }
-        let class = values.capacity().ilog2() as usize;
+        let class = buffer.capacity().ilog2() as usize;
         let mut free = self.free.borrow_mut();
         if free.len() <= class {
             free.resize_with(class + 1, Vec::new);
@@ -41,14 +52,27 @@ impl<T: Float> Pool<T> {
         free[class].push(buffer);
     }
 
-    /// The same values in a buffer that nobody else holds.
-    pub(crate) fn unique(&self, mut buffer: Arc<Vec<T>>) -> Arc<Vec<T>> {
-        if Arc::get_mut(&mut buffer).is_some() {
-            return buffer;
+    /// A buffer that others may hold too.
+    pub(crate) fn share(&self, buffer: Vec<T>) -> Arc<Vec<T>> {
+        let mut shared = self.shells.borrow_mut().pop().unwrap_or_default();
+        *Arc::get_mut(&mut shared).expect("only shells that nobody holds are kept") = buffer;
+        shared
+    }
+
+    /// Its values as a buffer of one owner: copied if somebody else holds them.
+    pub(crate) fn unshare(&self, mut shared: Arc<Vec<T>>) -> Vec<T> {
+        let Some(buffer) = Arc::get_mut(&mut shared) else { return self.copy(&shared) };
+        let buffer = std::mem::take(buffer);
+        self.shells.borrow_mut().push(shared);
+        buffer
+    }
+
+    /// Takes a shared buffer back, unless somebody still holds it.
+    pub(crate) fn give_shared(&self, mut shared: Arc<Vec<T>>) {
+        if let Some(buffer) = Arc::get_mut(&mut shared) {
+            self.give(std::mem::take(buffer));
+            self.shells.borrow_mut().push(shared);
         }
-        let mut copy = self.take(buffer.len());
-        Arc::get_mut(&mut copy).expect("fresh from the pool").copy_from_slice(&buffer);
-        copy
     }
 }
 
@@ -58,7 +82,7 @@ pub(crate) struct Scratch<T: Float> {
     /// The gradient of each scalar node up to the root.
     pub(crate) scalars: Vec<T>,
     /// The gradient of each array node.
-    pub(crate) arrays: Vec<Option<Arc<Vec<T>>>>,
+    pub(crate) arrays: Vec<Option<Vec<T>>>,
     /// The gradients that are kept, by index of the array, in rising order; `reached` tells whether the root depends on it.
     pub(crate) kept: Vec<Kept<T>>,
 }
@@ -93,10 +117,11 @@ impl<T: Float> Scratch<T> {
             let reached = found.is_some();
             let values = found.unwrap_or_else(|| {
                 let mut zeros = pool.take(shape.numel());
-                Arc::get_mut(&mut zeros).expect("fresh from the pool").fill(T::zero());
+                zeros.fill(T::zero());
                 zeros
             });
-            self.kept.push(Kept { array, reached, gradient: Tensor::from_parts(shape.clone(), values) });
+            let gradient = Tensor::from_parts(shape.clone(), pool.share(values));
+            self.kept.push(Kept { array, reached, gradient });
         }
         // Watching an old node appends to the list out of order.
         if !self.kept.is_sorted_by_key(|kept| kept.array) {
@@ -110,7 +135,7 @@ impl<T: Float> Scratch<T> {
     /// Gives all buffers back.
     pub(crate) fn recycle(&mut self, pool: &Pool<T>) {
         for kept in self.kept.drain(..) {
-            pool.give(kept.gradient.into_values());
+            pool.give_shared(kept.gradient.into_values());
         }
     }
 }

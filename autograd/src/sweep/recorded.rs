@@ -252,7 +252,7 @@ impl<'t, T: Float> Sweep<'t, T> {
         let y = Var::new(self.tape, index);
         for k in 0..x.len() {
             if self.needed_arrays[inputs[k] as usize] && op.differentiable(k) {
-                self.add_array(inputs[k], op.vjp(k, &x, &y, dy));
+                self.add_array(inputs[k], op.vjp(k, &x, &y, &dy));
             }
         }
     }

@@ -13,12 +13,14 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
+use crate::error::Error;
 use crate::external::External;
+use crate::kernels::elementwise as kernels;
 use crate::number::Float;
 use crate::ops::rows::{Args, Binary, Unary};
-use crate::ops::{Array, Input, Op};
+use crate::ops::{Input, Op};
 use crate::param::Param;
-use crate::shape::Shape;
+use crate::shape::{Shape, broadcast};
 use crate::tensor::Tensor;
 
 /// What a node of the stream does. The operands are in `Arena::operands`.
@@ -120,8 +122,8 @@ impl<T: Float> fmt::Debug for Kind<T> {
 pub(crate) enum Place<T: Float> {
     /// In `Arena::data`, from here on.
     Data(usize),
-    /// In a tensor shared with the user or with a parameter.
-    Shared(Tensor<T>),
+    /// In a buffer shared with a tensor of the user or with a parameter.
+    Shared(Arc<Vec<T>>),
     /// Given back to a parameter that was then updated in place.
     Released,
 }
@@ -277,7 +279,8 @@ impl<T: Float> Arena<T> {
             Kind::Param(param) => !param.is_frozen(),
             kind => matches!(kind, Kind::Variable),
         };
-        self.push_array(kind, SmallVec::new(), value.shape().clone(), Place::Shared(value), tracked)
+        let (shape, values) = value.into_parts();
+        self.push_array(kind, SmallVec::new(), shape, Place::Shared(values), tracked)
     }
 
     /// A scalar as an array of shape ().
@@ -286,6 +289,38 @@ impl<T: Float> Arena<T> {
         let start = self.reserve(1);
         self.data[start] = self.values[node as usize];
         self.push_array(Kind::Lift(node), SmallVec::new(), Shape::default(), Place::Data(start), tracked)
+    }
+
+    /// Computes a row of the table of one input and appends it.
+    #[track_caller]
+    pub(crate) fn unary(&mut self, row: Unary, args: Args, x: u32) -> u32 {
+        self.materialise(x);
+        let node = &self.arrays[x as usize];
+        let (shape, tracked) = (node.shape.clone(), node.tracked && !row.is_flat());
+        let len = shape.numel();
+        let start = self.reserve(len);
+        let (before, out) = self.data.split_at_mut(start);
+        kernels::unary(row, args, values(&self.arrays[x as usize], before), &mut out[..len]);
+        let inputs = SmallVec::from_buf_and_len([x, 0, 0, 0], 1);
+        self.push_array(Kind::Op(Op::Unary(row, args)), inputs, shape, Place::Data(start), tracked)
+    }
+
+    /// Computes a row of the table of two inputs and appends it.
+    #[track_caller]
+    pub(crate) fn binary(&mut self, row: Binary, a: u32, b: u32) -> Result<u32, Error> {
+        self.materialise(a);
+        self.materialise(b);
+        let (node_a, node_b) = (&self.arrays[a as usize], &self.arrays[b as usize]);
+        let shape = broadcast(row.name(), &node_a.shape, &node_b.shape)?;
+        let tracked = (node_a.tracked || node_b.tracked) && !row.is_flat();
+        let len = shape.numel();
+        let start = self.reserve(len);
+        let (before, out) = self.data.split_at_mut(start);
+        let (node_a, node_b) = (&self.arrays[a as usize], &self.arrays[b as usize]);
+        let runs = kernels::Runs::new(&shape, &node_a.shape, &node_b.shape);
+        kernels::binary(row, &runs, values(node_a, before), values(node_b, before), &mut out[..len]);
+        let inputs = SmallVec::from_buf_and_len([a, b, 0, 0], 2);
+        Ok(self.push_array(Kind::Op(Op::Binary(row)), inputs, shape, Place::Data(start), tracked))
     }
 
     /// Computes `op` and appends it.
@@ -373,7 +408,7 @@ impl<T: Float> Arena<T> {
     pub(crate) fn tensor(&self, array: u32) -> Tensor<T> {
         let node = &self.arrays[array as usize];
         match &node.place {
-            Place::Shared(tensor) => tensor.reshaped(&node.shape),
+            Place::Shared(values) => Tensor::from_parts(node.shape.clone(), values.clone()),
             _ => Tensor::new(&node.shape, self.array_values(array).to_vec()),
         }
     }
@@ -392,7 +427,7 @@ impl<T: Float> Arena<T> {
 fn values<'a, T: Float>(node: &'a ArrayNode<T>, data: &'a [T]) -> &'a [T] {
     match &node.place {
         Place::Data(start) => &data[*start..*start + node.shape.numel()],
-        Place::Shared(tensor) => tensor.as_slice(),
+        Place::Shared(values) => values,
         Place::Released => panic!(
             "a parameter of shape {} was updated after it was recorded, and its old values are gone; \
              record the formula again (Tape::clear, then the forward pass)",

@@ -7,13 +7,13 @@ use smallvec::SmallVec;
 
 use super::arena::Code;
 use super::{Operand, Scalar, Tape, same_tape};
-use crate::error::OrPanic;
+use crate::error::{Error, OrPanic};
 use crate::kernels::fused::{Elementwise, ElementwiseN};
 use crate::number::Float;
 use crate::ops::rows::{Args, Binary, Unary};
 use crate::ops::{Array, Op, map};
 use crate::param::Param;
-use crate::shape::{Shape, broadcast};
+use crate::shape::Shape;
 use crate::sweep::Gradients;
 use crate::tensor::Tensor;
 
@@ -226,8 +226,15 @@ impl<'t, T: Float> Var<'t, T> {
 
     #[track_caller]
     pub(crate) fn binary_checked(self, row: Binary, b: Self) -> Self {
-        let shape = broadcast(row.name(), &self.shape(), &b.shape()).or_panic();
-        Self::apply(Op::Binary(row), shape, &[&self, &b])
+        self.try_binary(row, b).or_panic()
+    }
+
+    #[track_caller]
+    fn try_binary(self, row: Binary, b: Self) -> Result<Self, Error> {
+        same_tape(row.name(), self.tape, b.tape);
+        let array = self.tape.arena.borrow_mut().binary(row, self.array, b.array)?;
+        self.tape.recorded_array(array);
+        Ok(Var { array, ..self })
     }
 }
 
@@ -258,6 +265,18 @@ impl<'t, T: Float> Array for Var<'t, T> {
         let array = tape.arena.borrow_mut().record(op, shape, inputs);
         tape.recorded_array(array);
         Var { tape, array }
+    }
+
+    #[track_caller]
+    fn unary(&self, row: Unary, args: Args) -> Self {
+        let array = self.tape.arena.borrow_mut().unary(row, args, self.array);
+        self.tape.recorded_array(array);
+        Var { array, ..*self }
+    }
+
+    #[track_caller]
+    fn binary(&self, row: Binary, b: &Self) -> Self {
+        self.binary_checked(row, *b)
     }
 
     fn constant_like(&self, value: Tensor<T>) -> Self {

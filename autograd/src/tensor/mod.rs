@@ -190,9 +190,13 @@ impl<T: Float> Tensor<T> {
         self.shape == other.shape && self.values.iter().zip(&*other.values).all(close)
     }
 
-    /// Whether both hold the same memory.
-    pub(crate) fn shares(&self, other: &Tensor<T>) -> bool {
-        Arc::ptr_eq(&self.values, &other.values)
+    /// The values, to tell whether two tensors hold the same memory.
+    pub(crate) fn values(&self) -> &Arc<Vec<T>> {
+        &self.values
+    }
+
+    pub(crate) fn into_parts(self) -> (Shape, Arc<Vec<T>>) {
+        (self.shape, self.values)
     }
 
     pub(crate) fn from_parts(shape: Shape, values: Arc<Vec<T>>) -> Self {
