@@ -2,10 +2,48 @@
 //!
 //! Each kernel is one loop, instantiated for each row, so that a row's formula is inlined into it.
 
+use std::marker::PhantomData;
+
 use smallvec::SmallVec;
 
-use crate::number::Float;
+use super::isa::{self, Isa, Kernel};
+use super::math::Real;
+use super::watched::{Formula, each, each_chain};
+use crate::number::{Float, Number};
 use crate::ops::rows::{Args, Binary, BinaryRow, BinaryVisitor, Unary, UnaryRow, UnaryVisitor};
+
+/// A row with its plain numbers, as the formula of its value or of its derivative.
+struct Value<R>(Args, PhantomData<R>);
+struct Slope<R>(Args, PhantomData<R>);
+
+impl<R> Clone for Value<R> {
+    #[inline(always)]
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+impl<R> Copy for Value<R> {}
+impl<R> Clone for Slope<R> {
+    #[inline(always)]
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+impl<R> Copy for Slope<R> {}
+
+impl<R: UnaryRow> Formula<1> for Value<R> {
+    #[inline(always)]
+    fn at<N: Real + Number>(self, [x]: [N; 1]) -> N {
+        R::value(x, self.0)
+    }
+}
+
+impl<R: UnaryRow> Formula<2> for Slope<R> {
+    #[inline(always)]
+    fn at<N: Real + Number>(self, [x, y]: [N; 2]) -> N {
+        R::derivative(x, y, self.0)
+    }
+}
 
 /// `out[i] = row(x[i])`
 pub(crate) fn unary<T: Float>(row: Unary, args: Args, x: &[T], out: &mut [T]) {
@@ -14,9 +52,15 @@ pub(crate) fn unary<T: Float>(row: Unary, args: Args, x: &[T], out: &mut [T]) {
         type Out = ();
         #[inline(always)]
         fn visit<R: UnaryRow>(self) {
-            for (out, &x) in self.2.iter_mut().zip(self.1) {
-                *out = R::value(x, self.0);
-            }
+            isa::run(self.2.len(), Loop::<R, _>(self, PhantomData));
+        }
+    }
+    struct Loop<R, M>(M, PhantomData<R>);
+    impl<R: UnaryRow, T: Float> Kernel for Loop<R, Map<'_, T>> {
+        #[inline(always)]
+        fn run<I: Isa>(self) {
+            let Map(args, x, out) = self.0;
+            each::<I, T, 1>(Value::<R>(args, PhantomData), [x], out);
         }
     }
     row.dispatch(Map(args, x, out));
@@ -29,9 +73,15 @@ pub(crate) fn unary_chain<T: Float>(row: Unary, args: Args, x: &[T], y: &[T], dy
         type Out = ();
         #[inline(always)]
         fn visit<R: UnaryRow>(self) {
-            for ((dy, &x), &y) in self.3.iter_mut().zip(self.1).zip(self.2) {
-                *dy = dy.chain(R::derivative(x, y, self.0));
-            }
+            isa::run(self.3.len(), Loop::<R, _>(self, PhantomData));
+        }
+    }
+    struct Loop<R, C>(C, PhantomData<R>);
+    impl<R: UnaryRow, T: Float> Kernel for Loop<R, Chain<'_, T>> {
+        #[inline(always)]
+        fn run<I: Isa>(self) {
+            let Chain(args, x, y, dy) = self.0;
+            each_chain::<I, T, 2>(Slope::<R>(args, PhantomData), [x, y], dy);
         }
     }
     row.dispatch(Chain(args, x, y, dy));
@@ -44,7 +94,14 @@ pub(crate) fn binary<T: Float>(row: Binary, runs: &Runs, a: &[T], b: &[T], out: 
         type Out = ();
         #[inline(always)]
         fn visit<R: BinaryRow>(self) {
-            let Map(runs, a, b, out) = self;
+            isa::run(self.3.len(), Loop::<R, _>(self, PhantomData));
+        }
+    }
+    struct Loop<R, M>(M, PhantomData<R>);
+    impl<R: BinaryRow, T: Float> Kernel for Loop<R, Map<'_, T>> {
+        #[inline(always)]
+        fn run<I: Isa>(self) {
+            let Map(runs, a, b, out) = self.0;
             runs.for_each(|run| {
                 let out = &mut out[run.out..run.out + run.len];
                 match (run.step_a, run.step_b) {
@@ -80,18 +137,44 @@ pub(crate) fn binary_chain<T: Float>(row: Binary, second: bool, runs: &Runs, a: 
         type Out = ();
         #[inline(always)]
         fn visit<R: BinaryRow>(self) {
-            let Chain(second, runs, a, b, y, dy) = self;
+            isa::run(self.5.len(), Loop::<R, _>(self, PhantomData));
+        }
+    }
+    struct Loop<R, C>(C, PhantomData<R>);
+    impl<R: BinaryRow, T: Float> Kernel for Loop<R, Chain<'_, T>> {
+        #[inline(always)]
+        fn run<I: Isa>(self) {
+            let Chain(second, runs, a, b, y, dy) = self.0;
+            // The partial that is not asked for is not computed.
+            let slope = |a: T, b: T, y: T| {
+                let (da, db) = R::partials(a, b, y);
+                if second { db } else { da }
+            };
             runs.for_each(|run| {
                 let (y, dy) = (&y[run.out..run.out + run.len], &mut dy[run.out..run.out + run.len]);
-                if run.step_a == 1 && run.step_b == 1 {
-                    for (((dy, &y), &a), &b) in dy.iter_mut().zip(y).zip(&a[run.a..]).zip(&b[run.b..]) {
-                        let (da, db) = R::partials(a, b, y);
-                        *dy = dy.chain(if second { db } else { da });
+                match (run.step_a, run.step_b) {
+                    (1, 1) => {
+                        for (((dy, &y), &a), &b) in dy.iter_mut().zip(y).zip(&a[run.a..]).zip(&b[run.b..]) {
+                            *dy = dy.chain(slope(a, b, y));
+                        }
                     }
-                } else {
-                    for (i, (dy, &y)) in dy.iter_mut().zip(y).enumerate() {
-                        let (da, db) = R::partials(a[run.a + i * run.step_a], b[run.b + i * run.step_b], y);
-                        *dy = dy.chain(if second { db } else { da });
+                    (1, _) => {
+                        let b = b[run.b];
+                        for ((dy, &y), &a) in dy.iter_mut().zip(y).zip(&a[run.a..]) {
+                            *dy = dy.chain(slope(a, b, y));
+                        }
+                    }
+                    (_, 1) => {
+                        let a = a[run.a];
+                        for ((dy, &y), &b) in dy.iter_mut().zip(y).zip(&b[run.b..]) {
+                            *dy = dy.chain(slope(a, b, y));
+                        }
+                    }
+                    _ => {
+                        let (a, b) = (a[run.a], b[run.b]);
+                        for (dy, &y) in dy.iter_mut().zip(y) {
+                            *dy = dy.chain(slope(a, b, y));
+                        }
                     }
                 }
             });
@@ -102,16 +185,31 @@ pub(crate) fn binary_chain<T: Float>(row: Binary, second: bool, runs: &Runs, a: 
 
 /// `out = mask ? a : b`, all of one shape.
 pub(crate) fn select<T: Float>(mask: &[T], a: &[T], b: &[T], out: &mut [T]) {
-    for (((out, &mask), &a), &b) in out.iter_mut().zip(mask).zip(a).zip(b) {
-        *out = mask.select(a, b);
+    struct Select<'a, T>(&'a [T], &'a [T], &'a [T], &'a mut [T]);
+    impl<T: Float> Kernel for Select<'_, T> {
+        #[inline(always)]
+        fn run<I: Isa>(self) {
+            let Select(mask, a, b, out) = self;
+            for (((out, &mask), &a), &b) in out.iter_mut().zip(mask).zip(a).zip(b) {
+                *out = mask.select(a, b);
+            }
+        }
     }
+    isa::run(out.len(), Select(mask, a, b, out));
 }
 
 /// `out += x`
 pub(crate) fn add_assign<T: Float>(out: &mut [T], x: &[T]) {
-    for (out, &x) in out.iter_mut().zip(x) {
-        *out = *out + x;
+    struct AddAssign<'a, T>(&'a mut [T], &'a [T]);
+    impl<T: Float> Kernel for AddAssign<'_, T> {
+        #[inline(always)]
+        fn run<I: Isa>(self) {
+            for (out, &x) in self.0.iter_mut().zip(self.1) {
+                *out = *out + x;
+            }
+        }
     }
+    isa::run(out.len(), AddAssign(out, x));
 }
 
 /// How two operands are walked to fill a result: an inner run of `len` values, and loops around it.

@@ -2,6 +2,9 @@
 
 use std::fmt;
 
+use super::isa;
+use super::math::Real;
+use super::watched::{Formula, each};
 use crate::dual::Dual;
 use crate::number::{Float, Number};
 
@@ -57,6 +60,7 @@ pub trait ElementwiseN<const K: usize>: Copy + Send + Sync + 'static {
 }
 
 impl<E: Elementwise> ElementwiseN<1> for E {
+    #[inline(always)]
     fn f<N: Number>(self, [x]: [N; 1]) -> N {
         Elementwise::f(self, x)
     }
@@ -92,27 +96,53 @@ impl<F: ElementwiseN<K>, const K: usize> Fused for Kernel<F, K> {
 
 /// `out[i] = ∂f/∂x_wrt₀∂x_wrt₁… at (x₀[i], x₁[i], …)`; the value if `wrt` is empty.
 fn run<F: ElementwiseN<K>, T: Float, const K: usize>(f: F, wrt: &[u8], x: &[&[T]], out: &mut [T]) {
+    let x: [&[T]; K] = std::array::from_fn(|k| x[k]);
+    let len = out.len();
     match *wrt {
-        [] => each(x, out, |x| f.f(x)),
-        [i] => each(x, out, |x| f.f(seeded(x, i)).derivative),
-        [i, j] => each(x, out, |x| f.f(seeded(seeded(x, i), j)).derivative.derivative),
-        [i, j, k] => each(x, out, |x| f.f(seeded(seeded(seeded(x, i), j), k)).derivative.derivative.derivative),
+        [] => isa::run(len, Pass(Derivative(f, []), x, out)),
+        [i] => isa::run(len, Pass(Derivative(f, [i]), x, out)),
+        [i, j] => isa::run(len, Pass(Derivative(f, [i, j]), x, out)),
+        [i, j, k] => isa::run(len, Pass(Derivative(f, [i, j, k]), x, out)),
         _ => unreachable!("refused when it was recorded"),
     }
 }
 
+/// One pass of a formula over its inputs.
+struct Pass<'a, F, T, const K: usize>(F, [&'a [T]; K], &'a mut [T]);
+
+impl<F: Formula<K>, T: Float, const K: usize> isa::Kernel for Pass<'_, F, T, K> {
+    #[inline(always)]
+    fn run<I: isa::Isa>(self) {
+        each::<I, T, K>(self.0, self.1, self.2);
+    }
+}
+
+/// A function differentiated by the inputs numbered.
+#[derive(Clone, Copy)]
+struct Derivative<F, const ORDER: usize>(F, [u8; ORDER]);
+
+macro_rules! derivative {
+    ($order:literal: |$f:ident, $x:ident, $i:pat_param| $result:expr) => {
+        impl<F: ElementwiseN<K>, const K: usize> Formula<K> for Derivative<F, $order> {
+            #[inline(always)]
+            fn at<N: Real + Number>(self, $x: [N; K]) -> N {
+                let Derivative($f, $i) = self;
+                $result
+            }
+        }
+    };
+}
+derivative!(0: |f, x, []| f.f(x));
+derivative!(1: |f, x, [i]| f.f(seeded(x, i)).derivative);
+derivative!(2: |f, x, [i, j]| f.f(seeded(seeded(x, i), j)).derivative.derivative);
+derivative!(3: |f, x, [i, j, k]| f.f(seeded(seeded(seeded(x, i), j), k)).derivative.derivative.derivative);
+
 /// The inputs as dual numbers of which the one numbered `variable` moves.
 #[inline(always)]
 fn seeded<N: Number, const K: usize>(x: [N; K], variable: u8) -> [Dual<N>; K] {
-    std::array::from_fn(|k| Dual::new(x[k], if k == usize::from(variable) { N::one() } else { N::zero() }))
-}
-
-#[inline(always)]
-fn each<T: Float, const K: usize>(x: &[&[T]], out: &mut [T], f: impl Fn([T; K]) -> T) {
-    let x: [&[T]; K] = std::array::from_fn(|k| &x[k][..out.len()]);
-    for (i, out) in out.iter_mut().enumerate() {
-        *out = f(std::array::from_fn(|k| x[k][i]));
-    }
+    // An only input always moves: known to the compiler, its products with 1 vanish.
+    let moves = |k: usize| K == 1 || k == usize::from(variable);
+    std::array::from_fn(|k| Dual::new(x[k], if moves(k) { N::one() } else { N::zero() }))
 }
 
 /// Types that fused functions run on. Sealed: `f32` and `f64`.

@@ -2,7 +2,9 @@
 
 pub(crate) mod elementwise;
 pub(crate) mod fused;
+pub(crate) mod isa;
 pub(crate) mod layout;
 pub(crate) mod math;
 pub(crate) mod product;
 pub(crate) mod reduce;
+mod watched;

@@ -1,0 +1,218 @@
+//! What the functions of this folder need to know of a type: its bits, its constants, its polynomials.
+//!
+//! The coefficients are minimax fits (Remez's exchange algorithm in 300 bits) on the interval that each function's
+//! reduction leaves, rounded to the type. A polynomial is summed pairwise (Estrin 1960), not from one end (Horner):
+//! its depth is logarithmic, and a tape of scalars waits for the depth.
+
+use super::Real;
+
+/// `c₀ + c₁x + c₂x² + …`, neighbours first: `(c₀ + c₁x) + (c₂ + c₃x)·x² + …`.
+macro_rules! polynomial {
+    ($x:expr; $c:expr) => { $c };
+    ($x:expr; $($c:expr),+) => {{ let x = $x; polynomial!(@ x; []; $($c),+) }};
+    (@ $x:ident; [$($sum:expr),*]; $a:expr, $b:expr $(, $c:expr)*) => {
+        polynomial!(@ $x; [$($sum,)* $a + $b * $x]; $($c),*)
+    };
+    (@ $x:ident; [$($sum:expr),*]; $a:expr) => { polynomial!($x * $x; $($sum,)* $a) };
+    (@ $x:ident; [$($sum:expr),*];) => { polynomial!($x * $x; $($sum),*) };
+}
+
+/// `f32` and `f64` from inside. Sealed: the functions of this folder are its only users.
+#[doc(hidden)]
+pub trait Ieee: Real {
+    /// Half a unit in the last place of 1: a relative change below it rounds away.
+    const TINY: Self;
+    /// The smallest number with a full mantissa.
+    const SMALLEST: Self;
+    const INFINITY: Self;
+    const NAN: Self;
+    /// 1.5·2^(bits of the mantissa): a number of moderate size plus this is rounded to an integer, which the lowest bits show.
+    const ROUNDER: Self;
+    /// `ln 2` as a head with zeros at its end, so that its multiples are exact, and the rest.
+    const LN2: [Self; 2];
+    /// `π/2` likewise, in three heads and the rest: enough digits for the worst cancellation below [`Ieee::FAR`].
+    const HALF_PI: [Self; 4];
+    /// Beyond this magnitude multiples of the heads of `π/2` are no longer exact.
+    const FAR: Self;
+    /// The standard library's sine, cosine and tangent.
+    const STD: [fn(Self) -> Self; 3];
+    /// From below the first `x`, `exp(x)` is 0; beyond the second, `exp(x)` overflows; beyond the third, `cosh(x)` does.
+    const EXP_RANGE: [Self; 3];
+    /// Beyond this `erfc` is 0, and the point about which `erfc` is expanded.
+    const ERFC_RANGE: [Self; 2];
+
+    /// `2ⁿ` for an integer `n` within the exponents of normal numbers.
+    fn exp2_integer(n: Self) -> Self;
+    /// A positive normal number as `2ᵏ·m` with `m` in [√½, √2).
+    fn split(self) -> (Self, Self);
+    /// Whether the lowest bit (`bit` 0) or the next (1) of an integer plus [`Ieee::ROUNDER`] is set.
+    fn bit(self, bit: u32) -> bool;
+    /// Without the lower half of the mantissa, so that the square is exact.
+    fn head(self) -> Self;
+    /// This magnitude with the sign of the other.
+    fn with_sign(self, sign: Self) -> Self;
+    /// `x·2^54` and 54, to lift a number without a full mantissa above [`Ieee::SMALLEST`].
+    const LIFT: [Self; 2];
+
+    /// `exp(r) − 1 − r` for `|r| ≤ ln(2)/2`
+    fn exp_rest(r: Self) -> Self;
+    /// `(sinh(r)/r − 1)/z` and `(cosh(r) − 1)/z` for `z = r²`, `|r| ≤ ln(2)/2`
+    fn sinh_cosh_rest(z: Self) -> (Self, Self);
+    /// `(2·artanh(s)/s − 2)/z` for `z = s²`, `|s| ≤ (√2 − 1)/(√2 + 1)`
+    fn artanh_rest(z: Self) -> Self;
+    /// `(sin(r)/r − 1)/z` for `z = r²`, `|r| ≤ π/4`
+    fn sin_rest(z: Self) -> Self;
+    /// `(cos(r) − 1 + z/2)/z²` for `z = r²`, `|r| ≤ π/4`
+    fn cos_rest(z: Self) -> Self;
+    /// `erf(x)/x − 1` for `z = x²`, `x ≤ 3/4`
+    fn erf_rest(z: Self) -> Self;
+    /// `(1 + 2x)·exp(x²)·erfc(x) − 1` for `x ≥ 3/4`, in `t = (x − c)/(x + c)`: smooth over the whole of the half-line
+    /// (Shepherd & Laframboise 1981).
+    fn erfc_rest(t: Self) -> Self;
+}
+
+macro_rules! bits {
+    ($T:ident $Bits:ident $mantissa:literal $bias:literal) => {
+        const TINY: $T = $T::EPSILON / 4.0;
+        const SMALLEST: $T = $T::MIN_POSITIVE;
+        const INFINITY: $T = $T::INFINITY;
+        const NAN: $T = $T::NAN;
+        const ROUNDER: $T = 1.5 * (1u64 << $mantissa) as $T;
+        const STD: [fn($T) -> $T; 3] = [$T::sin, $T::cos, $T::tan];
+        const LIFT: [$T; 2] = [(1u64 << 54) as $T, 54.0];
+
+        #[inline(always)]
+        fn exp2_integer(n: $T) -> $T {
+            $T::from_bits((n + (Self::ROUNDER + $bias as $T)).to_bits() << $mantissa)
+        }
+
+        #[inline(always)]
+        fn split(self) -> ($T, $T) {
+            // The exponent is read after moving the origin from 1 to √½, so that m lies around 1.
+            let low = (std::f64::consts::FRAC_1_SQRT_2 as $T).to_bits();
+            let bits = self.to_bits().wrapping_add((1.0 as $T).to_bits() - low);
+            // An integer below 2^mantissa becomes a float by standing in the mantissa of 2^mantissa.
+            let one = (1u64 << $mantissa) as $T;
+            let k = $T::from_bits((bits >> $mantissa) | one.to_bits()) - (one + $bias as $T);
+            (k, $T::from_bits((bits & ((1 << $mantissa) - 1)) + low))
+        }
+
+        #[inline(always)]
+        fn bit(self, bit: u32) -> bool {
+            self.to_bits() & (1 << bit) != 0
+        }
+
+        #[inline(always)]
+        fn head(self) -> $T {
+            $T::from_bits(self.to_bits() & ($Bits::MAX << ($mantissa / 2 + 1)))
+        }
+
+        #[inline(always)]
+        fn with_sign(self, sign: $T) -> $T {
+            self.copysign(sign)
+        }
+    };
+}
+
+impl Ieee for f32 {
+    bits!(f32 u32 23 127);
+    const LN2: [f32; 2] = [0.693_145_75, 1.428_606_8e-6];
+    const HALF_PI: [f32; 4] = [1.570_678_7, 1.176_148_65e-4, 9.920_313e-10, 6.223_372e-14];
+    const FAR: f32 = 1_600.0;
+    const EXP_RANGE: [f32; 3] = [-104.0, 89.0, 90.0];
+    const ERFC_RANGE: [f32; 2] = [10.1, 2.0];
+
+    #[inline(always)]
+    fn exp_rest(r: f32) -> f32 {
+        let z = r * r;
+        let (a, b) = (0.5 + 0.166_665_76 * r, 0.041_666_374 + 0.008_363_184 * r);
+        z * (a + z * b) + (z * z) * (z * 0.001_394_112_1)
+    }
+    #[inline(always)]
+    fn sinh_cosh_rest(z: f32) -> (f32, f32) {
+        (
+            polynomial!(z; 0.166_666_67, 0.008_333_31, 0.000_198_909_96),
+            polynomial!(z; 0.5, 0.041_666_463, 0.001_393_365_4),
+        )
+    }
+    #[inline(always)]
+    fn artanh_rest(z: f32) -> f32 {
+        polynomial!(z; 0.666_666_87, 0.399_887_17, 0.295_821_52)
+    }
+    #[inline(always)]
+    fn sin_rest(z: f32) -> f32 {
+        polynomial!(z; -0.166_666_64, 0.008_332_749, -0.000_195_879_6)
+    }
+    #[inline(always)]
+    fn cos_rest(z: f32) -> f32 {
+        polynomial!(z; 0.041_666_664, -0.001_388_830_4, 2.454_799e-5)
+    }
+    #[inline(always)]
+    fn erf_rest(z: f32) -> f32 {
+        polynomial!(z; 0.128_379_17, -0.376_126_17, 0.112_833_51, -0.026_833_069, 0.005_110_631, -0.000_671_929_2)
+    }
+    #[inline(always)]
+    fn erfc_rest(t: f32) -> f32 {
+        polynomial!(t; 0.276_978_37, -0.092_763_79, -0.166_030_1, 0.164_049_25, -0.054_226_12, -0.008_002_136,
+            0.008_759_382, 0.001_073_211_4, -0.001_479_442_8)
+    }
+}
+
+impl Ieee for f64 {
+    bits!(f64 u64 52 1023);
+    const LN2: [f64; 2] = [0.693_147_180_559_890_3, 5.497_923_018_708_371e-14];
+    const HALF_PI: [f64; 4] =
+        [1.570_796_326_734_125_6, 6.077_100_506_303_966e-11, 2.022_266_248_711_166_5e-21, 8.478_427_660_368_9e-32];
+    const FAR: f64 = 800_000.0;
+    const EXP_RANGE: [f64; 3] = [-746.0, 710.0, 711.0];
+    const ERFC_RANGE: [f64; 2] = [27.3, 2.5];
+
+    #[inline(always)]
+    fn exp_rest(r: f64) -> f64 {
+        let z = r * r;
+        let (a, b) = (0.500_000_000_000_000_1 + 0.166_666_666_666_666_74 * r, 0.041_666_666_666_624_12 + 0.008_333_333_333_322_207 * r);
+        let (c, d) = (0.001_388_888_891_721_745_7 + 0.000_198_412_698_865_91 * r, 2.480_152_129_097_334_5e-5 + 2.755_724_233_668_035_7e-6 * r);
+        let e = 2.762_009_051_849_942_7e-7 + 2.511_004_989_585_871_6e-8 * r;
+        let w = z * z;
+        // z⁰…z⁴ weigh a…e: two halves, so that the sum waits for z³ and not for z⁴.
+        z * (a + z * b) + (z * w) * ((c + z * d) + w * e)
+    }
+    #[inline(always)]
+    fn sinh_cosh_rest(z: f64) -> (f64, f64) {
+        (
+            polynomial!(z; 0.166_666_666_666_666_69, 0.008_333_333_333_330_062, 0.000_198_412_698_630_561_1,
+                2.755_726_845_667_705_5e-6, 2.510_038_687_728_531e-8),
+            polynomial!(z; 0.500_000_000_000_000_1, 0.041_666_666_666_624_12, 0.001_388_888_891_721_745_7,
+                2.480_152_129_097_334_5e-5, 2.762_009_051_849_942_7e-7),
+        )
+    }
+    #[inline(always)]
+    fn artanh_rest(z: f64) -> f64 {
+        polynomial!(z; 0.666_666_666_666_667, 0.399_999_999_998_984_45, 0.285_714_286_263_986_54, 0.222_222_110_728_945_35,
+            0.181_828_932_168_007_16, 0.153_315_969_802_408_7, 0.146_178_728_031_294_72)
+    }
+    #[inline(always)]
+    fn sin_rest(z: f64) -> f64 {
+        polynomial!(z; -0.166_666_666_666_666_66, 0.008_333_333_333_330_948, -0.000_198_412_698_367_574_08,
+            2.755_731_610_178_906e-6, -2.505_113_166_029_247e-8, 1.591_811_451_157_248e-10)
+    }
+    #[inline(always)]
+    fn cos_rest(z: f64) -> f64 {
+        polynomial!(z; 0.041_666_666_666_666_664, -0.001_388_888_888_888_739_8, 2.480_158_729_878_476_8e-5,
+            -2.755_731_727_117_522_5e-7, 2.087_614_613_858_505e-9, -1.138_262_225_238_421_6e-11)
+    }
+    #[inline(always)]
+    fn erf_rest(z: f64) -> f64 {
+        polynomial!(z; 0.128_379_167_095_512_6, -0.376_126_389_031_837_1, 0.112_837_916_709_519_83, -0.026_866_170_644_278_434,
+            0.005_223_977_613_570_14, -0.000_854_832_605_844_223_9, 0.000_120_552_840_077_716_34, -1.492_405_013_019_731e-5,
+            1.642_837_046_338_416e-6, -1.591_985_882_394_204_4e-7, 1.139_771_029_618_036_2e-8)
+    }
+    #[inline(always)]
+    fn erfc_rest(t: f64) -> f64 {
+        polynomial!(t; 0.264_838_184_366_861_46, -0.122_356_763_082_404_8, -0.099_024_539_573_585_41, 0.157_629_919_023_291_35,
+            -0.102_967_056_039_876_6, 0.032_760_893_265_883_134, 0.000_931_892_858_178_497_3, -0.004_382_078_302_241_497,
+            0.000_491_865_165_165_28, 0.000_632_124_247_781_462_3, -8.847_335_656_987_233e-5, -0.000_113_524_963_920_763_77,
+            6.235_033_530_358_899e-6, 2.272_839_016_515_502_5e-5, 2.700_558_242_238_910_9e-6, -4.348_511_174_245_631e-6,
+            -1.711_155_085_540_713_7e-6, 8.156_600_139_295_902e-7, 5.383_829_420_104_837e-7, -2.348_719_381_578_607_6e-7)
+    }
+}

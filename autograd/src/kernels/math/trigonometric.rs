@@ -1,0 +1,69 @@
+//! Sine, cosine, tangent.
+//!
+//! The `near_` functions are branch-free and right up to [`Ieee::FAR`]; beyond it the reduction would need digits of
+//! π by the thousand (Payne & Hanek 1983), which the standard library has.
+
+use super::ieee::Ieee;
+use super::{abs, of, select};
+
+/// `x = q·π/2 + r + tail` with `|r| ≤ π/4`; `q` is left with [`Ieee::ROUNDER`] added, for its two lowest bits.
+///
+/// Cody & Waite (1980) with four pieces of π/2: the products with `q` are exact, and so are the first differences.
+#[inline(always)]
+fn reduce<T: Ieee>(x: T) -> (T, T, T) {
+    let q = x * of(std::f64::consts::FRAC_2_PI) + T::ROUNDER;
+    let n = q - T::ROUNDER;
+    let [a, b, c, d] = T::HALF_PI.map(|piece| n * piece);
+    let first = x - a;
+    let second = first - b;
+    let third = second - c;
+    let tail = (((first - second) - b) + ((second - third) - c)) - d;
+    let r = third + tail;
+    (q, r, (third - r) + tail)
+}
+
+#[inline(always)]
+fn sine<T: Ieee>(r: T, tail: T) -> T {
+    let z = r * r;
+    r + (r * z * T::sin_rest(z) + tail)
+}
+
+#[inline(always)]
+fn cosine<T: Ieee>(r: T, tail: T) -> T {
+    let z = r * r;
+    let (one, half) = (of::<T>(1.0), z * of(0.5));
+    let y = one - half;
+    y + (((one - y) - half) + (z * z * T::cos_rest(z) - r * tail))
+}
+
+#[inline(always)]
+pub(crate) fn near_sin<T: Ieee>(x: T) -> T {
+    let (q, r, tail) = reduce(x);
+    let y = select(q.bit(0), cosine(r, tail), sine(r, tail));
+    select(q.bit(1), -y, y)
+}
+
+#[inline(always)]
+pub(crate) fn near_cos<T: Ieee>(x: T) -> T {
+    let (q, r, tail) = reduce(x);
+    let y = select(q.bit(0), sine(r, tail), cosine(r, tail));
+    select(q.bit(0) != q.bit(1), -y, y)
+}
+
+#[inline(always)]
+pub(crate) fn near_tan<T: Ieee>(x: T) -> T {
+    let (q, r, tail) = reduce(x);
+    let (sin, cos) = (sine(r, tail), cosine(r, tail));
+    select(q.bit(0), -cos, sin) / select(q.bit(0), sin, cos)
+}
+
+macro_rules! everywhere {
+    ($($name:ident $near:ident $std:literal;)*) => { $(
+        /// Right for any `x`.
+        #[inline(always)]
+        pub(crate) fn $name<T: Ieee>(x: T) -> T {
+            if abs(x) <= T::FAR { $near(x) } else { T::STD[$std](x) }
+        }
+    )* };
+}
+everywhere! { sin near_sin 0; cos near_cos 1; tan near_tan 2; }

@@ -1,0 +1,186 @@
+//! Formulas over arrays, by the block, on numbers that remember whether a trigonometric function was asked for too far
+//! out for its vector form.
+
+use std::cmp::Ordering;
+use std::marker::PhantomData;
+use std::ops::{Add, Div, Mul, Neg, Sub};
+
+use super::isa::Isa;
+use super::math::trigonometric::{near_cos, near_sin, near_tan};
+use super::math::{self, Native, Native2, Real};
+use crate::number::{Float, Number};
+use crate::ops::rows::{Args, Binary, Unary};
+
+/// A function of `K` numbers that reads alike on any kind of number.
+pub(crate) trait Formula<const K: usize>: Copy {
+    /// Implementations are `#[inline(always)]`.
+    fn at<N: Real + Number>(self, x: [N; K]) -> N;
+}
+
+/// So many values are computed again when one of them was far out.
+const BLOCK: usize = 256;
+
+/// `out[i] = f(x₀[i], x₁[i], …)`
+#[inline(always)]
+pub(crate) fn each<I: Isa, T: Float, const K: usize>(f: impl Formula<K>, x: [&[T]; K], out: &mut [T]) {
+    for (start, out) in (0..).step_by(BLOCK).zip(out.chunks_mut(BLOCK)) {
+        let x: [&[T]; K] = x.map(|x| &x[start..start + out.len()]);
+        let mut far = false;
+        for i in 0..out.len() {
+            let y = f.at::<Watched<I, T>>(std::array::from_fn(|k| Watched::new(x[k][i])));
+            out[i] = y.value;
+            far |= y.far;
+        }
+        if far {
+            for i in 0..out.len() {
+                out[i] = f.at::<T>(std::array::from_fn(|k| x[k][i]));
+            }
+        }
+    }
+}
+
+/// `dy[i] = dy[i] · f(x₀[i], x₁[i], …)`, the product of the chain rule, in place.
+#[inline(always)]
+pub(crate) fn each_chain<I: Isa, T: Float, const K: usize>(f: impl Formula<K>, x: [&[T]; K], dy: &mut [T]) {
+    for (start, dy) in (0..).step_by(BLOCK).zip(dy.chunks_mut(BLOCK)) {
+        let x: [&[T]; K] = x.map(|x| &x[start..start + dy.len()]);
+        let mut given = [T::zero(); BLOCK];
+        given[..dy.len()].copy_from_slice(dy);
+        let mut far = false;
+        for i in 0..dy.len() {
+            let slope = f.at::<Watched<I, T>>(std::array::from_fn(|k| Watched::new(x[k][i])));
+            dy[i] = dy[i].chain(slope.value);
+            far |= slope.far;
+        }
+        if far {
+            for i in 0..dy.len() {
+                dy[i] = given[i].chain(f.at::<T>(std::array::from_fn(|k| x[k][i])));
+            }
+        }
+    }
+}
+
+/// A number, and whether it came from a trigonometric function `far` out: then the block is computed again on plain
+/// numbers, whose functions are right everywhere. In a formula without these functions `far` is the constant `false`, and
+/// nothing of it is left in the code.
+#[derive(Debug, Clone, Copy)]
+struct Watched<I, T> {
+    value: T,
+    far: bool,
+    isa: PhantomData<I>,
+}
+
+impl<I: Isa, T: Real> Watched<I, T> {
+    #[inline(always)]
+    fn new(value: T) -> Self {
+        Watched { value, far: false, isa: PhantomData }
+    }
+
+    #[inline(always)]
+    fn or(self, far: bool) -> Self {
+        Watched { far: self.far | far, ..self }
+    }
+}
+
+/// The value alone decides; [`Number::binary`] and [`Number::select`] carry `far` past a comparison.
+impl<I, T: Real> PartialEq for Watched<I, T> {
+    #[inline(always)]
+    fn eq(&self, b: &Self) -> bool {
+        self.value == b.value
+    }
+}
+
+impl<I, T: Real> PartialOrd for Watched<I, T> {
+    #[inline(always)]
+    fn partial_cmp(&self, b: &Self) -> Option<Ordering> {
+        self.value.partial_cmp(&b.value)
+    }
+    #[inline(always)]
+    fn lt(&self, b: &Self) -> bool {
+        self.value < b.value
+    }
+    #[inline(always)]
+    fn le(&self, b: &Self) -> bool {
+        self.value <= b.value
+    }
+    #[inline(always)]
+    fn gt(&self, b: &Self) -> bool {
+        self.value > b.value
+    }
+    #[inline(always)]
+    fn ge(&self, b: &Self) -> bool {
+        self.value >= b.value
+    }
+}
+
+macro_rules! operators {
+    ($($Trait:ident $method:ident;)*) => { $(
+        impl<I: Isa, T: Real> $Trait for Watched<I, T> {
+            type Output = Self;
+            #[inline(always)]
+            fn $method(self, b: Self) -> Self {
+                Watched::new(self.value.$method(b.value)).or(self.far | b.far)
+            }
+        }
+    )* };
+}
+operators! { Add add; Sub sub; Mul mul; Div div; }
+
+impl<I: Isa, T: Real> Neg for Watched<I, T> {
+    type Output = Self;
+    #[inline(always)]
+    fn neg(self) -> Self {
+        Watched { value: -self.value, ..self }
+    }
+}
+
+impl<I: Isa, T: Float> Real for Watched<I, T> {
+    #[inline(always)]
+    fn of_f64(value: f64) -> Self {
+        Watched::new(T::of_f64(value))
+    }
+
+    #[inline(always)]
+    fn native(self, f: Native) -> Self {
+        let x = self.value;
+        let near = match f {
+            Native::Sin => near_sin(x),
+            Native::Cos => near_cos(x),
+            Native::Tan => near_tan(x),
+            _ => return Watched::new(x.native(f)).or(self.far),
+        };
+        Watched::new(near).or(self.far | (math::abs(x) > T::FAR))
+    }
+
+    #[inline(always)]
+    fn native2(self, f: Native2, b: Self) -> Self {
+        Watched::new(self.value.native2(f, b.value)).or(self.far | b.far)
+    }
+
+    #[inline(always)]
+    fn native_powi(self, n: i32) -> Self {
+        Watched::new(self.value.native_powi(n)).or(self.far)
+    }
+}
+
+impl<I: Isa, T: Float> Number for Watched<I, T> {
+    #[inline(always)]
+    fn constant(value: f64) -> Self {
+        Self::of_f64(value)
+    }
+
+    #[inline(always)]
+    fn unary(self, row: Unary, args: Args) -> Self {
+        row.value(self, args).or(self.far)
+    }
+
+    #[inline(always)]
+    fn binary(self, row: Binary, b: Self) -> Self {
+        row.value(self, b).or(self.far | b.far)
+    }
+
+    #[inline(always)]
+    fn select(self, a: Self, b: Self) -> Self {
+        Watched::new(self.value.select(a.value, b.value)).or(self.far | a.far | b.far)
+    }
+}
