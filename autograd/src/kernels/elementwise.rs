@@ -6,7 +6,7 @@ use std::marker::PhantomData;
 
 use smallvec::SmallVec;
 
-use super::isa::{self, Isa, Kernel};
+use super::isa::{self, Isa, Kernel, kernel};
 use super::math::Real;
 use super::watched::{Formula, each, each_chain};
 use crate::number::{Float, Number};
@@ -183,33 +183,22 @@ pub(crate) fn binary_chain<T: Float>(row: Binary, second: bool, runs: &Runs, a: 
     row.dispatch(Chain(second, runs, a, b, y, dy));
 }
 
-/// `out = mask ? a : b`, all of one shape.
-pub(crate) fn select<T: Float>(mask: &[T], a: &[T], b: &[T], out: &mut [T]) {
-    struct Select<'a, T>(&'a [T], &'a [T], &'a [T], &'a mut [T]);
-    impl<T: Float> Kernel for Select<'_, T> {
-        #[inline(always)]
-        fn run<I: Isa>(self) {
-            let Select(mask, a, b, out) = self;
-            for (((out, &mask), &a), &b) in out.iter_mut().zip(mask).zip(a).zip(b) {
-                *out = mask.select(a, b);
-            }
+kernel! {
+    /// `out = mask ? a : b`, all of one shape.
+    fn select<'a, T>(mask: &'a [T], a: &'a [T], b: &'a [T], out: &'a mut [T]) for out.len(), {
+        for (((out, &mask), &a), &b) in out.iter_mut().zip(mask).zip(a).zip(b) {
+            *out = mask.select(a, b);
         }
     }
-    isa::run(out.len(), Select(mask, a, b, out));
 }
 
-/// `out += x`
-pub(crate) fn add_assign<T: Float>(out: &mut [T], x: &[T]) {
-    struct AddAssign<'a, T>(&'a mut [T], &'a [T]);
-    impl<T: Float> Kernel for AddAssign<'_, T> {
-        #[inline(always)]
-        fn run<I: Isa>(self) {
-            for (out, &x) in self.0.iter_mut().zip(self.1) {
-                *out = *out + x;
-            }
+kernel! {
+    /// `out += x`
+    fn add_assign<'a, T>(out: &'a mut [T], x: &'a [T]) for out.len(), {
+        for (out, &x) in out.iter_mut().zip(x) {
+            *out = *out + x;
         }
     }
-    isa::run(out.len(), AddAssign(out, x));
 }
 
 /// How two operands are walked to fill a result: an inner run of `len` values, and loops around it.

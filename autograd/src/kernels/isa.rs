@@ -46,6 +46,26 @@ pub(crate) fn run<K: Kernel>(len: usize, kernel: K) {
     run_within(widest(), kernel);
 }
 
+/// A function over slices as a [`Kernel`] over about `$len` values.
+macro_rules! kernel {
+    ($(#[$doc:meta])* fn $name:ident<$a:lifetime, $T:ident>($($arg:ident: $type:ty),* $(,)?) for $len:expr, $body:block) => {
+        $(#[$doc])*
+        pub(crate) fn $name<$a, $T: $crate::number::Float>($($arg: $type),*) {
+            struct Call<$a, $T>($($type,)* std::marker::PhantomData<&$a $T>);
+            impl<$a, $T: $crate::number::Float> $crate::kernels::isa::Kernel for Call<$a, $T> {
+                #[inline(always)]
+                fn run<I: $crate::kernels::isa::Isa>(self) {
+                    let Call($($arg,)* _) = self;
+                    $body
+                }
+            }
+            let len = $len;
+            $crate::kernels::isa::run(len, Call($($arg,)* std::marker::PhantomData));
+        }
+    };
+}
+pub(crate) use kernel;
+
 /// How many instruction sets beyond the baseline this processor has. The standard library asks it once.
 #[cfg(target_arch = "x86_64")]
 #[inline]
