@@ -8,7 +8,7 @@ use smallvec::SmallVec;
 
 use super::isa::{self, Isa, Kernel, kernel};
 use super::math::Real;
-use super::watched::{Formula, each, each_chain};
+use super::watched::{Formula, each, one_by_one};
 use crate::number::{Float, Number};
 use crate::ops::rows::{Args, Binary, BinaryRow, BinaryVisitor, Unary, UnaryRow, UnaryVisitor};
 
@@ -52,6 +52,10 @@ pub(crate) fn unary<T: Float>(row: Unary, args: Args, x: &[T], out: &mut [T]) {
         type Out = ();
         #[inline(always)]
         fn visit<R: UnaryRow>(self) {
+            if self.2.len() < isa::FEW {
+                let Map(args, x, out) = self;
+                return one_by_one(Value::<R>(args, PhantomData), [x], out, |out, y| *out = y);
+            }
             isa::run(self.2.len(), Loop::<R, _>(self, PhantomData));
         }
     }
@@ -60,7 +64,7 @@ pub(crate) fn unary<T: Float>(row: Unary, args: Args, x: &[T], out: &mut [T]) {
         #[inline(always)]
         fn run<I: Isa>(self) {
             let Map(args, x, out) = self.0;
-            each::<I, T, 1>(Value::<R>(args, PhantomData), [x], out);
+            each::<I, T, 1>(Value::<R>(args, PhantomData), [x], out, |out, y| *out = y);
         }
     }
     row.dispatch(Map(args, x, out));
@@ -73,6 +77,10 @@ pub(crate) fn unary_chain<T: Float>(row: Unary, args: Args, x: &[T], y: &[T], dy
         type Out = ();
         #[inline(always)]
         fn visit<R: UnaryRow>(self) {
+            if self.3.len() < isa::FEW {
+                let Chain(args, x, y, dy) = self;
+                return one_by_one(Slope::<R>(args, PhantomData), [x, y], dy, |dy, slope| *dy = dy.chain(slope));
+            }
             isa::run(self.3.len(), Loop::<R, _>(self, PhantomData));
         }
     }
@@ -81,7 +89,7 @@ pub(crate) fn unary_chain<T: Float>(row: Unary, args: Args, x: &[T], y: &[T], dy
         #[inline(always)]
         fn run<I: Isa>(self) {
             let Chain(args, x, y, dy) = self.0;
-            each_chain::<I, T, 2>(Slope::<R>(args, PhantomData), [x, y], dy);
+            each::<I, T, 2>(Slope::<R>(args, PhantomData), [x, y], dy, |dy, slope| *dy = dy.chain(slope));
         }
     }
     row.dispatch(Chain(args, x, y, dy));

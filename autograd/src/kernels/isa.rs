@@ -35,7 +35,7 @@ struct Avx512;
 impl Isa for Avx512 {}
 
 /// Fewer values than this are not worth asking for the processor.
-const FEW: usize = 16;
+pub(crate) const FEW: usize = 16;
 
 /// Runs a kernel over about `len` values on the widest instructions there are.
 #[inline]
