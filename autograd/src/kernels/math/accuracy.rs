@@ -73,7 +73,11 @@ fn erf(x: &BigFloat, c: &mut Consts) -> BigFloat {
 /// `1 − erf(x)` with the bits that cancel added: `erfc(28)` is 2⁻¹¹³⁷.
 fn erfc(x: &BigFloat, c: &mut Consts) -> BigFloat {
     if x.abs().cmp(&BigFloat::from_f64(28.0, BITS)) == Some(1) {
-        return if x.is_negative() { BigFloat::from_f64(2.0, BITS) } else { BigFloat::from_f64(1e-308, BITS).powi(2, BITS, ROUND) };
+        return if x.is_negative() {
+            BigFloat::from_f64(2.0, BITS)
+        } else {
+            BigFloat::from_f64(1e-308, BITS).powi(2, BITS, ROUND)
+        };
     }
     let lost = if x.is_negative() { 0.0 } else { 1.5 * scaled(x, 0).powi(2) };
     let bits = BITS + 64 + lost as usize;
