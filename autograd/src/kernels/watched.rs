@@ -126,7 +126,7 @@ macro_rules! operators {
             type Output = Self;
             #[inline(always)]
             fn $method(self, b: Self) -> Self {
-                Watched::new(self.value.$method(b.value)).or(self.far | b.far)
+                Watched::new(self.value.$method(b.value)).or(self.far).or(b.far)
             }
         }
     )* };
@@ -161,7 +161,7 @@ impl<I: Isa, T: Float> Real for Watched<I, T> {
 
     #[inline(always)]
     fn native2(self, f: Native2, b: Self) -> Self {
-        Watched::new(self.value.native2(f, b.value)).or(self.far | b.far)
+        Watched::new(self.value.native2(f, b.value)).or(self.far).or(b.far)
     }
 
     #[inline(always)]
@@ -183,7 +183,7 @@ impl<I: Isa, T: Float> Number for Watched<I, T> {
 
     #[inline(always)]
     fn binary(self, row: Binary, b: Self) -> Self {
-        row.value(self, b).or(self.far | b.far)
+        row.value(self, b).or(self.far).or(b.far)
     }
 
     #[inline(always)]

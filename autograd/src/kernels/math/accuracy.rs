@@ -215,3 +215,66 @@ fn double_precision_is_within_two_units() {
         assert!(worst <= BOUND, "{} is {worst} ulp off at {at:e}", case.name);
     }
 }
+
+#[test]
+fn edges_are_exact() {
+    const INF: f64 = f64::INFINITY;
+    const NAN: f64 = f64::NAN;
+    /// (function, x, y): 5e-324 is the smallest number above 0.
+    const EDGES: &[(&str, f64, f64)] = &[
+        ("exp", INF, INF),
+        ("exp", -INF, 0.0),
+        ("exp", 0.0, 1.0),
+        ("exp", -745.0, 5e-324),
+        ("exp", -746.0, 0.0),
+        ("exp", 709.79, INF),
+        ("exp_m1", INF, INF),
+        ("exp_m1", -INF, -1.0),
+        ("exp_m1", 5e-324, 5e-324),
+        ("ln", 0.0, -INF),
+        ("ln", -0.0, -INF),
+        ("ln", -1.0, NAN),
+        ("ln", INF, INF),
+        ("ln", 1.0, 0.0),
+        ("ln", 5e-324, -744.440_071_921_381_2),
+        ("ln_1p", -1.0, -INF),
+        ("ln_1p", -1.5, NAN),
+        ("ln_1p", INF, INF),
+        ("ln_1p", 5e-324, 5e-324),
+        ("sinh", -INF, -INF),
+        ("sinh", 5e-324, 5e-324),
+        ("cosh", -INF, INF),
+        ("cosh", 0.0, 1.0),
+        ("tanh", INF, 1.0),
+        ("tanh", -INF, -1.0),
+        ("tanh", 5e-324, 5e-324),
+        ("sigmoid", INF, 1.0),
+        ("sigmoid", -INF, 0.0),
+        ("sigmoid", -745.0, 5e-324),
+        ("softplus", INF, INF),
+        ("softplus", -745.0, 5e-324),
+        ("softplus", -INF, 0.0),
+        ("sin", INF, NAN),
+        ("cos", INF, NAN),
+        ("tan", -INF, NAN),
+        ("cos", 0.0, 1.0),
+        ("erf", INF, 1.0),
+        ("erf", -INF, -1.0),
+        ("erfc", INF, 0.0),
+        ("erfc", -INF, 2.0),
+        ("erfc", 0.0, 1.0),
+    ];
+    for &(name, x, y) in EDGES {
+        let case = CASES.iter().find(|case| case.name == name).expect("a case");
+        let got = (case.f64)(x);
+        assert!(got == y || (got.is_nan() && y.is_nan()), "{name}({x}) is {got}, not {y}");
+    }
+    for case in CASES {
+        assert!((case.f64)(NAN).is_nan() && (case.f32)(f32::NAN).is_nan(), "{} loses NaN", case.name);
+    }
+    for odd in ["exp_m1", "ln_1p", "sinh", "tanh", "sin", "tan", "erf"] {
+        let case = CASES.iter().find(|case| case.name == odd).expect("a case");
+        assert_eq!((case.f64)(0.0).to_bits(), 0.0f64.to_bits(), "{odd}(0)");
+        assert_eq!((case.f64)(-0.0).to_bits(), (-0.0f64).to_bits(), "{odd}(−0)");
+    }
+}
