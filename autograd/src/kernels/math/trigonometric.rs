@@ -46,7 +46,8 @@ fn cosine<T: Ieee>(r: T, tail: T) -> [T; 2] {
 pub(crate) fn near_sin<T: Ieee>(x: T) -> T {
     let (q, r, tail) = reduce(x);
     let y = select(q.bit(0), cosine(r, tail)[0], sine(r, tail)[0]);
-    select(q.bit(1), -y, y)
+    // −0 stays −0.
+    select(abs(x) < T::TINY, x, select(q.bit(1), -y, y))
 }
 
 #[inline(always)]
@@ -64,7 +65,7 @@ pub(crate) fn near_tan<T: Ieee>(x: T) -> T {
     let (top, bottom) = (select(q.bit(0), -cos[0], sin[0]), select(q.bit(0), sin[0], cos[0]));
     let (top_tail, bottom_tail) = (select(q.bit(0), -cos[1], sin[1]), select(q.bit(0), sin[1], cos[1]));
     let y = top / bottom;
-    y + (top_tail - y * bottom_tail) / bottom
+    select(abs(x) < T::TINY, x, y + (top_tail - y * bottom_tail) / bottom)
 }
 
 macro_rules! everywhere {
