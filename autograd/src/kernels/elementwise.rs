@@ -6,9 +6,9 @@ use std::marker::PhantomData;
 
 use smallvec::SmallVec;
 
-use super::isa::{self, Isa, Kernel};
+use super::isa::{self, Isa, Kernel, kernel};
 use super::math::Real;
-use super::watched::{Formula, each, each_chain};
+use super::watched::{Formula, each, one_by_one};
 use crate::number::{Float, Number};
 use crate::ops::rows::{Args, Binary, BinaryRow, BinaryVisitor, Unary, UnaryRow, UnaryVisitor};
 
@@ -52,6 +52,10 @@ pub(crate) fn unary<T: Float>(row: Unary, args: Args, x: &[T], out: &mut [T]) {
         type Out = ();
         #[inline(always)]
         fn visit<R: UnaryRow>(self) {
+            if self.2.len() < isa::FEW {
+                let Map(args, x, out) = self;
+                return one_by_one(Value::<R>(args, PhantomData), [x], out, |out, y| *out = y);
+            }
             isa::run(self.2.len(), Loop::<R, _>(self, PhantomData));
         }
     }
@@ -60,7 +64,7 @@ pub(crate) fn unary<T: Float>(row: Unary, args: Args, x: &[T], out: &mut [T]) {
         #[inline(always)]
         fn run<I: Isa>(self) {
             let Map(args, x, out) = self.0;
-            each::<I, T, 1>(Value::<R>(args, PhantomData), [x], out);
+            each::<I, T, 1>(Value::<R>(args, PhantomData), [x], out, |out, y| *out = y);
         }
     }
     row.dispatch(Map(args, x, out));
@@ -73,6 +77,10 @@ pub(crate) fn unary_chain<T: Float>(row: Unary, args: Args, x: &[T], y: &[T], dy
         type Out = ();
         #[inline(always)]
         fn visit<R: UnaryRow>(self) {
+            if self.3.len() < isa::FEW {
+                let Chain(args, x, y, dy) = self;
+                return one_by_one(Slope::<R>(args, PhantomData), [x, y], dy, |dy, slope| *dy = dy.chain(slope));
+            }
             isa::run(self.3.len(), Loop::<R, _>(self, PhantomData));
         }
     }
@@ -81,7 +89,7 @@ pub(crate) fn unary_chain<T: Float>(row: Unary, args: Args, x: &[T], y: &[T], dy
         #[inline(always)]
         fn run<I: Isa>(self) {
             let Chain(args, x, y, dy) = self.0;
-            each_chain::<I, T, 2>(Slope::<R>(args, PhantomData), [x, y], dy);
+            each::<I, T, 2>(Slope::<R>(args, PhantomData), [x, y], dy, |dy, slope| *dy = dy.chain(slope));
         }
     }
     row.dispatch(Chain(args, x, y, dy));
@@ -183,33 +191,22 @@ pub(crate) fn binary_chain<T: Float>(row: Binary, second: bool, runs: &Runs, a: 
     row.dispatch(Chain(second, runs, a, b, y, dy));
 }
 
-/// `out = mask ? a : b`, all of one shape.
-pub(crate) fn select<T: Float>(mask: &[T], a: &[T], b: &[T], out: &mut [T]) {
-    struct Select<'a, T>(&'a [T], &'a [T], &'a [T], &'a mut [T]);
-    impl<T: Float> Kernel for Select<'_, T> {
-        #[inline(always)]
-        fn run<I: Isa>(self) {
-            let Select(mask, a, b, out) = self;
-            for (((out, &mask), &a), &b) in out.iter_mut().zip(mask).zip(a).zip(b) {
-                *out = mask.select(a, b);
-            }
+kernel! {
+    /// `out = mask ? a : b`, all of one shape.
+    fn select<'a, T>(mask: &'a [T], a: &'a [T], b: &'a [T], out: &'a mut [T]) for out.len(), {
+        for (((out, &mask), &a), &b) in out.iter_mut().zip(mask).zip(a).zip(b) {
+            *out = mask.select(a, b);
         }
     }
-    isa::run(out.len(), Select(mask, a, b, out));
 }
 
-/// `out += x`
-pub(crate) fn add_assign<T: Float>(out: &mut [T], x: &[T]) {
-    struct AddAssign<'a, T>(&'a mut [T], &'a [T]);
-    impl<T: Float> Kernel for AddAssign<'_, T> {
-        #[inline(always)]
-        fn run<I: Isa>(self) {
-            for (out, &x) in self.0.iter_mut().zip(self.1) {
-                *out = *out + x;
-            }
+kernel! {
+    /// `out += x`
+    fn add_assign<'a, T>(out: &'a mut [T], x: &'a [T]) for out.len(), {
+        for (out, &x) in out.iter_mut().zip(x) {
+            *out = *out + x;
         }
     }
-    isa::run(out.len(), AddAssign(out, x));
 }
 
 /// How two operands are walked to fill a result: an inner run of `len` values, and loops around it.

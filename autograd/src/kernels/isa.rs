@@ -35,7 +35,7 @@ struct Avx512;
 impl Isa for Avx512 {}
 
 /// Fewer values than this are not worth asking for the processor.
-const FEW: usize = 16;
+pub(crate) const FEW: usize = 16;
 
 /// Runs a kernel over about `len` values on the widest instructions there are.
 #[inline]
@@ -43,8 +43,39 @@ pub(crate) fn run<K: Kernel>(len: usize, kernel: K) {
     if len < FEW {
         return kernel.run::<Baseline>();
     }
-    run_within(widest(), kernel);
+    run_within(limit(), kernel);
 }
+
+#[cfg(not(test))]
+#[inline(always)]
+fn limit() -> usize {
+    usize::MAX
+}
+
+#[cfg(test)]
+fn limit() -> usize {
+    tests::LIMIT.get()
+}
+
+/// A function over slices as a [`Kernel`] over about `$len` values.
+macro_rules! kernel {
+    ($(#[$doc:meta])* fn $name:ident<$a:lifetime, $T:ident>($($arg:ident: $type:ty),* $(,)?) for $len:expr, $body:block) => {
+        $(#[$doc])*
+        pub(crate) fn $name<$a, $T: $crate::number::Float>($($arg: $type),*) {
+            struct Call<$a, $T>($($type,)* std::marker::PhantomData<&$a $T>);
+            impl<$a, $T: $crate::number::Float> $crate::kernels::isa::Kernel for Call<$a, $T> {
+                #[inline(always)]
+                fn run<I: $crate::kernels::isa::Isa>(self) {
+                    let Call($($arg,)* _) = self;
+                    $body
+                }
+            }
+            let len = $len;
+            $crate::kernels::isa::run(len, Call($($arg,)* std::marker::PhantomData));
+        }
+    };
+}
+pub(crate) use kernel;
 
 /// How many instruction sets beyond the baseline this processor has. The standard library asks it once.
 #[cfg(target_arch = "x86_64")]
@@ -88,4 +119,122 @@ fn avx2<K: Kernel>(kernel: K) {
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
 fn avx512<K: Kernel>(kernel: K) {
     kernel.run::<Avx512>();
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::widest;
+    use crate::kernels::elementwise::{self, Runs};
+    use crate::kernels::fused::{Elementwise, ElementwiseN, Fused, Kernel};
+    use crate::kernels::reduce::{self, Loops};
+    use crate::number::{Float, Number};
+    use crate::ops::rows::{Binary, Unary};
+
+    thread_local! {
+        /// The instruction sets that this test's kernels may use.
+        pub(super) static LIMIT: Cell<usize> = const { Cell::new(usize::MAX) };
+    }
+
+    /// The bits of `f` on each instruction set, all NaN taken as one: IEEE 754 leaves the sign of a NaN open.
+    fn same_on_all<T: Float>(what: &str, len: usize, f: impl Fn(&mut [T])) -> Vec<u64> {
+        let on = |limit: usize| {
+            LIMIT.set(limit);
+            let mut out = vec![T::one(); len];
+            f(&mut out);
+            LIMIT.set(usize::MAX);
+            out.iter().map(|y| if y.to_f64().is_nan() { u64::MAX } else { y.to_f64().to_bits() }).collect::<Vec<_>>()
+        };
+        let baseline = on(0);
+        for limit in 1..=widest() {
+            assert_eq!(on(limit), baseline, "{what} on instruction set {limit}");
+        }
+        baseline
+    }
+
+    /// Ordinary numbers, edges, and arguments far out; 203 of them, so that blocks have remainders.
+    fn points<T: Float>(shift: f64) -> Vec<T> {
+        let edges = [0.0, -0.0, f64::INFINITY, f64::NEG_INFINITY, f64::NAN, 1e9, -3e6, 1e-310, 89.0, 710.0, -745.0];
+        let line = (0..192).map(|i| (f64::from(i) - 96.0) * 0.137 + shift);
+        line.chain(edges).map(T::from_f64).collect()
+    }
+
+    fn bits<T: Float>(y: T) -> u64 {
+        if y.to_f64().is_nan() { u64::MAX } else { y.to_f64().to_bits() }
+    }
+
+    fn rows<T: Float>() {
+        let (x, other) = (points::<T>(0.3), points::<T>(1.7));
+        let args = [1.5, 2.0];
+        for row in Unary::ROWS.iter().map(|row| row.row) {
+            let value = same_on_all::<T>(row.name(), x.len(), |out| elementwise::unary(row, args, &x, out));
+            let alone: Vec<u64> = x.iter().map(|&x| bits(row.value(x, args))).collect();
+            assert_eq!(value, alone, "{} alone and in an array", row.name());
+            let y: Vec<T> = x.iter().map(|&x| row.value(x, args)).collect();
+            let slope = same_on_all::<T>(row.name(), x.len(), |out| elementwise::unary_chain(row, args, &x, &y, out));
+            let alone: Vec<u64> = x.iter().zip(&y).map(|(&x, &y)| bits(row.derivative(x, y, args))).collect();
+            assert_eq!(slope, alone, "the slope of {} alone and in an array", row.name());
+        }
+        let runs = Runs::new(&[x.len()], &[x.len()], &[x.len()]);
+        for row in Binary::ROWS.iter().map(|row| row.row) {
+            same_on_all::<T>(row.name(), x.len(), |out| elementwise::binary(row, &runs, &x, &other, out));
+            for second in [false, true] {
+                let chain = |out: &mut [T]| elementwise::binary_chain(row, second, &runs, &x, &other, &x, out);
+                same_on_all::<T>(row.name(), x.len(), chain);
+            }
+        }
+        same_on_all::<T>("select", x.len(), |out| elementwise::select(&x, &other, &x, out));
+        same_on_all::<T>("add_assign", x.len(), |out| elementwise::add_assign(out, &x));
+    }
+
+    #[test]
+    fn rows_have_the_same_bits_on_each_instruction_set() {
+        rows::<f32>();
+        rows::<f64>();
+    }
+
+    #[test]
+    fn reductions_have_the_same_bits_on_each_instruction_set() {
+        let x: Vec<f64> = (0..30_000).map(|i| f64::from(i * 7 % 1_009).sin() * 3.0).collect();
+        for (outer, n, inner) in [(1, 30_000, 1), (3_000, 10, 1), (30, 10, 100), (10, 1_500, 2)] {
+            let loops = Loops { outer, n, inner };
+            let small = outer * inner;
+            same_on_all("sum", small, |out| reduce::sum(&x, loops, out));
+            same_on_all("max", small, |out| reduce::extreme(&x, loops, true, out));
+            same_on_all("logsumexp", small, |out| reduce::log_sum_exp(&x, loops, out));
+            same_on_all("norm", small, |out| reduce::norm(&x, loops, out));
+            let mut top = vec![0.0; small];
+            reduce::extreme(&x, loops, true, &mut top);
+            same_on_all("tie_share", x.len(), |out| reduce::tie_share(&x, &top, loops, out));
+            for log in [false, true] {
+                same_on_all("softmax", x.len(), |out| reduce::softmax(&x, loops, log, out));
+            }
+        }
+        let classes: Vec<usize> = (0..3_000).map(|i| i % 10).collect();
+        same_on_all("cross_entropy", 3_000, |out| reduce::cross_entropy(&x, &classes, out));
+    }
+
+    /// A wave decides a branch and then is gone: far out the whole block must be computed again all the same.
+    #[derive(Clone, Copy)]
+    struct Wave;
+
+    impl Elementwise for Wave {
+        #[inline(always)]
+        fn f<N: Number>(self, x: N) -> N {
+            x.sin().greater(N::constant(0.0)).select((x * x).tanh(), x.exp())
+        }
+    }
+
+    #[test]
+    fn fused_functions_have_the_same_bits_on_each_instruction_set() {
+        let x = points::<f64>(0.3);
+        let kernel = Kernel(Wave);
+        for wrt in [&[][..], &[0], &[0, 0], &[0, 0, 0]] {
+            same_on_all("a fused function", x.len(), |out| kernel.run_f64(wrt, &[&x], out));
+        }
+        let value = same_on_all("a fused function", x.len(), |out| kernel.run_f64(&[], &[&x], out));
+        let alone: Vec<u64> = x.iter().map(|&x| bits(ElementwiseN::f(Wave, [x]))).collect();
+        assert_eq!(value, alone, "alone and in an array");
+    }
 }

@@ -1,5 +1,6 @@
 //! Reductions and scans over the middle of an array seen as `outer × n × inner` row-major values.
 
+use super::isa::kernel;
 use super::math;
 use crate::number::Float;
 
@@ -11,42 +12,95 @@ pub(crate) struct Loops {
     pub(crate) inner: usize,
 }
 
-/// Sums of a row by eight partial sums, which vectorises and loses less than one running sum.
-fn row_sum<T: Float>(row: &[T]) -> T {
-    let mut lanes = [T::zero(); 8];
-    let chunks = row.chunks_exact(8);
-    let rest = chunks.remainder().iter().fold(T::zero(), |sum, &x| sum + x);
+/// A row is summed in so many partial sums, whatever the width of the processor's vectors: the same bits on all.
+const LANES: usize = 16;
+
+/// `join` over `map(x)` of a row, by lanes, which vectorises and loses less than one running value.
+#[inline(always)]
+fn row_fold<T: Float>(row: &[T], start: T, map: impl Fn(T) -> T, join: impl Fn(T, T) -> T) -> T {
+    let chunks = row.chunks_exact(LANES);
+    let rest = chunks.remainder().iter().fold(start, |sum, &x| join(sum, map(x)));
+    if row.len() < LANES {
+        return rest;
+    }
+    let mut lanes = [start; LANES];
     for chunk in chunks {
         for (lane, &x) in lanes.iter_mut().zip(chunk) {
-            *lane = *lane + x;
+            *lane = join(*lane, map(x));
         }
     }
-    let [a, b, c, d, e, f, g, h] = lanes;
-    ((a + b) + (c + d)) + ((e + f) + (g + h)) + rest
-}
-
-/// Long rows are halved until they fit the lanes' accuracy: the error grows with the logarithm of the length.
-fn pairwise_sum<T: Float>(row: &[T]) -> T {
-    if row.len() <= 4096 {
-        return row_sum(row);
-    }
-    let (a, b) = row.split_at(row.len() / 2);
-    pairwise_sum(a) + pairwise_sum(b)
-}
-
-/// `out[o, i] = Σ_j x[o, j, i]`
-pub(crate) fn sum<T: Float>(x: &[T], Loops { outer, n, inner }: Loops, out: &mut [T]) {
-    if inner == 1 {
-        for (o, out) in out.iter_mut().enumerate().take(outer) {
-            *out = pairwise_sum(&x[o * n..(o + 1) * n]);
+    let mut width = LANES / 2;
+    while width > 0 {
+        for i in 0..width {
+            lanes[i] = join(lanes[i], lanes[i + width]);
         }
-    } else {
-        out.fill(T::zero());
-        fold(x, Loops { outer, n, inner }, out, |sum, x| sum + x);
+        width /= 2;
+    }
+    join(lanes[0], rest)
+}
+
+/// `Σ map(x)` of a row. Long rows are summed by the block and the blocks' sums in pairs, so that the error grows with the
+/// logarithm of the length.
+#[inline(always)]
+fn row_sum<T: Float>(row: &[T], map: impl Fn(T) -> T) -> T {
+    const BLOCK: usize = 4096;
+    // sums[l] is the sum of 2ˡ blocks, as a bit of a binary counter is worth 2ˡ.
+    let mut sums = [T::zero(); usize::BITS as usize];
+    let mut blocks = 0usize;
+    let mut sum = T::zero();
+    for block in row.chunks(BLOCK) {
+        sum = row_fold(block, T::zero(), &map, |sum, x| sum + x);
+        let full = blocks.trailing_ones() as usize;
+        for earlier in &sums[..full] {
+            sum = *earlier + sum;
+        }
+        sums[full] = sum;
+        blocks += 1;
+    }
+    // The counter's bits that are set, from the smallest; the smallest is the last sum.
+    let mut rest = blocks & blocks.wrapping_sub(1);
+    while rest > 0 {
+        sum = sums[rest.trailing_zeros() as usize] + sum;
+        rest &= rest - 1;
+    }
+    sum
+}
+
+/// The largest value of a row; NaN if there is one.
+#[inline(always)]
+fn row_max<T: Float>(row: &[T]) -> T {
+    row_fold(row, T::from_f64(f64::NEG_INFINITY), |x| x, math::max)
+}
+
+/// So many columns, or values of short rows, are worked on at once.
+const STRIP: usize = 64;
+
+/// Calls `f(o, i, w)` for strips of `w` columns from `i` of each block `o`.
+#[inline(always)]
+fn strips(Loops { outer, inner, .. }: Loops, mut f: impl FnMut(usize, usize, usize)) {
+    for o in 0..outer {
+        for i in (0..inner).step_by(STRIP) {
+            f(o, i, STRIP.min(inner - i));
+        }
+    }
+}
+
+kernel! {
+    /// `out[o, i] = Σ_j x[o, j, i]`
+    fn sum<'a, T>(x: &'a [T], loops: Loops, out: &'a mut [T]) for x.len(), {
+        if loops.inner == 1 {
+            for (o, out) in out.iter_mut().enumerate().take(loops.outer) {
+                *out = row_sum(&x[o * loops.n..(o + 1) * loops.n], |x| x);
+            }
+        } else {
+            out.fill(T::zero());
+            fold(x, loops, out, |sum, x| sum + x);
+        }
     }
 }
 
 /// `out[o, i] = f(… f(out[o, i], x[o, 0, i]) …, x[o, n−1, i])`
+#[inline(always)]
 fn fold<T: Float>(x: &[T], Loops { outer, n, inner }: Loops, out: &mut [T], f: impl Fn(T, T) -> T) {
     for o in 0..outer {
         let out = &mut out[o * inner..(o + 1) * inner];
@@ -59,15 +113,27 @@ fn fold<T: Float>(x: &[T], Loops { outer, n, inner }: Loops, out: &mut [T], f: i
     }
 }
 
-/// The largest (or smallest) value; NaN if there is one.
-pub(crate) fn extreme<T: Float>(x: &[T], loops: Loops, largest: bool, out: &mut [T]) {
-    let infinity = T::from_f64(f64::INFINITY);
-    if largest {
-        out.fill(-infinity);
-        fold(x, loops, out, math::max);
+kernel! {
+    /// The largest (or smallest) value; NaN if there is one.
+    fn extreme<'a, T>(x: &'a [T], loops: Loops, largest: bool, out: &'a mut [T]) for x.len(), {
+        if largest {
+            fold_all(x, loops, T::from_f64(f64::NEG_INFINITY), out, math::max);
+        } else {
+            fold_all(x, loops, T::from_f64(f64::INFINITY), out, math::min);
+        }
+    }
+}
+
+/// [`fold`] from `start`, by lanes where rows lie together.
+#[inline(always)]
+fn fold_all<T: Float>(x: &[T], loops: Loops, start: T, out: &mut [T], f: impl Fn(T, T) -> T) {
+    if loops.inner == 1 {
+        for (o, out) in out.iter_mut().enumerate().take(loops.outer) {
+            *out = row_fold(&x[o * loops.n..(o + 1) * loops.n], start, |x| x, &f);
+        }
     } else {
-        out.fill(infinity);
-        fold(x, loops, out, math::min);
+        out.fill(start);
+        fold(x, loops, out, f);
     }
 }
 
@@ -85,62 +151,144 @@ pub(crate) fn arg_extreme<T: Float>(x: &[T], Loops { outer, n, inner }: Loops, l
     (0..outer).flat_map(|o| (0..inner).map(move |i| (o, i))).map(|(o, i)| best(o, i)).collect()
 }
 
-/// `out = [x = y] / (number of ties)`: the gradient of an extreme, shared equally among ties.
-pub(crate) fn tie_share<T: Float>(x: &[T], y: &[T], Loops { outer, n, inner }: Loops, out: &mut [T]) {
-    for o in 0..outer {
-        for i in 0..inner {
-            let at = |j: usize| (o * n + j) * inner + i;
-            let y = y[o * inner + i];
-            let ties = (0..n).filter(|&j| x[at(j)] == y).count();
+kernel! {
+    /// `out = [x = y] / (number of ties)`: the gradient of an extreme, shared equally among ties.
+    fn tie_share<'a, T>(x: &'a [T], y: &'a [T], loops: Loops, out: &'a mut [T]) for x.len(), {
+        let Loops { n, inner, .. } = loops;
+        if inner == 1 {
+            for ((x, out), &y) in x.chunks_exact(n.max(1)).zip(out.chunks_exact_mut(n.max(1))).zip(y) {
+                let ties = row_sum(x, |x| math::mask(x == y));
+                for (out, &x) in out.iter_mut().zip(x) {
+                    *out = math::mask::<T>(x == y) / ties;
+                }
+            }
+            return;
+        }
+        strips(loops, |o, i, w| {
+            let y = &y[o * inner + i..][..w];
+            let mut ties = [T::zero(); STRIP];
             for j in 0..n {
-                out[at(j)] = if x[at(j)] == y { T::from_f64(1.0 / ties as f64) } else { T::zero() };
+                for ((ties, &x), &y) in ties.iter_mut().zip(&x[(o * n + j) * inner + i..][..w]).zip(y) {
+                    *ties = *ties + math::mask(x == y);
+                }
             }
+            for j in 0..n {
+                let at = (o * n + j) * inner + i;
+                for (((out, &x), &y), &ties) in out[at..at + w].iter_mut().zip(&x[at..]).zip(y).zip(&ties) {
+                    // Where all are NaN there is no tie, and no share.
+                    *out = math::select(x == y, math::mask::<T>(x == y) / ties, T::zero());
+                }
+            }
+        });
+    }
+}
+
+/// Calls `f(o, top, ln Σ exp(x − top))` for each row, `top` its largest value.
+///
+/// Short rows are worked on many at once: exponentials and logarithms fill the vectors whatever the rows' length.
+#[inline(always)]
+fn log_sums<T: Float>(x: &[T], n: usize, mut f: impl FnMut(usize, T, T)) {
+    const VALUES: usize = 1024;
+    let mut e = [T::zero(); VALUES];
+    let (mut tops, mut sums) = ([T::zero(); STRIP], [T::zero(); STRIP]);
+    let together = (VALUES / n).clamp(1, STRIP);
+    for (group, x) in x.chunks(together * n).enumerate() {
+        let rows = x.len() / n;
+        for ((row, top), sum) in x.chunks_exact(n).zip(&mut tops).zip(&mut sums) {
+            *top = row_max(row);
+            *sum = T::zero();
+        }
+        // A row longer than the buffer comes in pieces.
+        for piece in x.chunks(VALUES) {
+            let width = n.min(VALUES);
+            let e = &mut e[..piece.len()];
+            for ((e, piece), &top) in e.chunks_mut(width).zip(piece.chunks(width)).zip(&tops) {
+                for (e, &x) in e.iter_mut().zip(piece) {
+                    *e = x - top;
+                }
+            }
+            for e in e.iter_mut() {
+                *e = math::exp(*e);
+            }
+            for (e, sum) in e.chunks(width).zip(&mut sums) {
+                *sum = *sum + row_sum(e, |e| e);
+            }
+        }
+        for sum in &mut sums[..rows] {
+            *sum = math::ln(*sum);
+        }
+        for (row, (&top, &log)) in tops.iter().zip(&sums).enumerate().take(rows) {
+            f(group * together + row, top, log);
         }
     }
 }
 
-/// `out = ln Σ exp(x)`, shifted by the largest value so that nothing overflows.
-pub(crate) fn log_sum_exp<T: Float>(x: &[T], loops: Loops, out: &mut [T]) {
-    extreme(x, loops, true, out);
-    let Loops { outer, n, inner } = loops;
-    for o in 0..outer {
-        for i in 0..inner {
-            let top = out[o * inner + i];
-            // ±∞ and NaN are their own answer; subtracting them would make NaN of −∞.
-            if top.is_finite() {
-                let sum = (0..n).fold(T::zero(), |sum, j| sum + math::exp(x[(o * n + j) * inner + i] - top));
-                out[o * inner + i] = top + math::ln(sum);
-            }
+kernel! {
+    /// `out = ln Σ exp(x)`, shifted by the largest value so that nothing overflows.
+    fn log_sum_exp<'a, T>(x: &'a [T], loops: Loops, out: &'a mut [T]) for x.len(), {
+        let Loops { n, inner, .. } = loops;
+        // ±∞ and NaN are their own answer; subtracting them would make NaN of −∞.
+        let whole = |top: T, log: T| math::select(math::abs(top) < T::from_f64(f64::INFINITY), top + log, top);
+        if n == 0 {
+            out.fill(T::from_f64(f64::NEG_INFINITY));
+        } else if inner == 1 {
+            log_sums(x, n, |o, top, log| out[o] = whole(top, log));
+        } else {
+            out.fill(T::from_f64(f64::NEG_INFINITY));
+            fold(x, loops, out, math::max);
+            strips(loops, |o, i, w| {
+                let out = &mut out[o * inner + i..][..w];
+                let mut sums = [T::zero(); STRIP];
+                for j in 0..n {
+                    for ((sum, &x), &top) in sums.iter_mut().zip(&x[(o * n + j) * inner + i..][..w]).zip(&*out) {
+                        *sum = *sum + math::exp(x - top);
+                    }
+                }
+                for (out, &sum) in out.iter_mut().zip(&sums) {
+                    *out = whole(*out, math::ln(sum));
+                }
+            });
         }
     }
 }
 
-/// `out = √Σ x²`, scaled by the largest magnitude so that squares neither overflow nor vanish.
-pub(crate) fn norm<T: Float>(x: &[T], loops: Loops, out: &mut [T]) {
-    let Loops { outer, n, inner } = loops;
-    out.fill(T::zero());
-    fold(x, loops, out, |top, x| math::max(top, math::abs(x)));
-    for o in 0..outer {
-        for i in 0..inner {
-            let top = out[o * inner + i];
-            if top.is_finite() && top > T::zero() {
-                let sum = (0..n).fold(T::zero(), |sum, j| {
-                    let x = x[(o * n + j) * inner + i] / top;
-                    sum + x * x
-                });
-                out[o * inner + i] = top * math::sqrt(sum);
+kernel! {
+    /// `out = √Σ x²`, scaled by the largest magnitude so that squares neither overflow nor vanish.
+    fn norm<'a, T>(x: &'a [T], loops: Loops, out: &'a mut [T]) for x.len(), {
+        let Loops { outer, n, inner } = loops;
+        let zero = T::zero();
+        let scaled = |top: T| top > zero && top < T::from_f64(f64::INFINITY);
+        if inner == 1 {
+            for (o, out) in out.iter_mut().enumerate().take(outer) {
+                let row = &x[o * n..(o + 1) * n];
+                let top = row_fold(row, zero, math::abs, math::max);
+                let square = |x: T| (x / top) * (x / top);
+                *out = if scaled(top) { top * math::sqrt(row_sum(row, square)) } else { top };
             }
+            return;
         }
+        out.fill(zero);
+        fold(x, loops, out, |top, x| math::max(top, math::abs(x)));
+        strips(loops, |o, i, w| {
+            let out = &mut out[o * inner + i..][..w];
+            let mut sums = [zero; STRIP];
+            for j in 0..n {
+                for ((sum, &x), &top) in sums.iter_mut().zip(&x[(o * n + j) * inner + i..][..w]).zip(&*out) {
+                    *sum = *sum + (x / top) * (x / top);
+                }
+            }
+            for (out, &sum) in out.iter_mut().zip(&sums) {
+                *out = math::select(scaled(*out), *out * math::sqrt(sum), *out);
+            }
+        });
     }
 }
 
-/// `out[i] = ln Σ_j exp(x[i, j] − x[i, class])`: differences first, so that large logits lose nothing.
-pub(crate) fn cross_entropy<T: Float>(x: &[T], classes: &[usize], out: &mut [T]) {
-    let width = (x.len() / classes.len().max(1)).max(1); // no rows: any width
-    for ((row, &class), out) in x.chunks_exact(width).zip(classes).zip(out) {
-        let top = row.iter().fold(T::from_f64(f64::NEG_INFINITY), |top, &x| math::max(top, x));
-        let sum = row.iter().fold(T::zero(), |sum, &x| sum + math::exp(x - top));
-        *out = (top - row[class]) + math::ln(sum);
+kernel! {
+    /// `out[i] = ln Σ_j exp(x[i, j] − x[i, class])`: differences first, so that large logits lose nothing.
+    fn cross_entropy<'a, T>(x: &'a [T], classes: &'a [usize], out: &'a mut [T]) for x.len(), {
+        let width = (x.len() / classes.len().max(1)).max(1); // no rows: any width
+        log_sums(x, width, |i, top, log| out[i] = (top - x[i * width + classes[i]]) + log);
     }
 }
 
@@ -158,23 +306,64 @@ pub(crate) fn cumulative_sum<T: Float>(x: &[T], Loops { outer, n, inner }: Loops
     }
 }
 
-/// Softmax along the middle axis (its logarithm if `log`), shifted by the largest value.
-pub(crate) fn softmax<T: Float>(x: &[T], Loops { outer, n, inner }: Loops, log: bool, out: &mut [T]) {
-    for o in 0..outer {
-        for i in 0..inner {
-            let at = |j: usize| (o * n + j) * inner + i;
-            let top = (0..n).fold(T::from_f64(f64::NEG_INFINITY), |top, j| math::max(top, x[at(j)]));
-            let mut sum = T::zero();
-            for j in 0..n {
-                let e = math::exp(x[at(j)] - top);
-                out[at(j)] = e;
-                sum = sum + e;
+kernel! {
+    /// Softmax along the middle axis (its logarithm if `log`), shifted by the largest value.
+    fn softmax<'a, T>(x: &'a [T], loops: Loops, log: bool, out: &'a mut [T]) for x.len(), {
+        let Loops { n, inner, .. } = loops;
+        if x.is_empty() {
+        } else if inner > 1 {
+            strips(loops, |o, i, w| softmax_strip(x, (o * n * inner + i, inner), (n, w), log, out));
+        } else if log {
+            log_sums(x, n, |o, top, shift| {
+                for (out, &x) in out[o * n..(o + 1) * n].iter_mut().zip(&x[o * n..]) {
+                    // x − top first: near 1e4 the sum top + ln(sum) would round the logarithm away.
+                    *out = (x - top) - shift;
+                }
+            });
+        } else {
+            for (row, out) in x.chunks_exact(n).zip(out.chunks_exact_mut(n)) {
+                let top = row_max(row);
+                for (out, &x) in out.iter_mut().zip(row) {
+                    *out = x - top;
+                }
             }
-            // x − top first: near 1e4 the sum top + ln(sum) would round the logarithm away.
-            let (scale, shift) = (T::one() / sum, math::ln(sum));
-            for j in 0..n {
-                out[at(j)] = if log { (x[at(j)] - top) - shift } else { out[at(j)] * scale };
+            // All rows at once: the exponentials fill the vectors whatever the rows' length.
+            for out in out.iter_mut() {
+                *out = math::exp(*out);
             }
+            for out in out.chunks_exact_mut(n) {
+                let scale = T::one() / row_sum(out, |e| e);
+                for out in out {
+                    *out = *out * scale;
+                }
+            }
+        }
+    }
+}
+
+/// Softmax down `w` columns of length `n` from `start`, rows `step` apart.
+#[inline(always)]
+fn softmax_strip<T: Float>(x: &[T], (start, step): (usize, usize), (n, w): (usize, usize), log: bool, out: &mut [T]) {
+    let mut tops = [T::from_f64(f64::NEG_INFINITY); STRIP];
+    let mut sums = [T::zero(); STRIP];
+    let rows = || (0..n).map(|j| start + j * step);
+    for at in rows() {
+        for (top, &x) in tops.iter_mut().zip(&x[at..at + w]) {
+            *top = math::max(*top, x);
+        }
+    }
+    for at in rows() {
+        for (((out, &x), &top), sum) in out[at..at + w].iter_mut().zip(&x[at..]).zip(&tops).zip(&mut sums) {
+            *out = math::exp(x - top);
+            *sum = *sum + *out;
+        }
+    }
+    for sum in &mut sums[..w] {
+        *sum = if log { math::ln(*sum) } else { T::one() / *sum };
+    }
+    for at in rows() {
+        for (((out, &x), &top), &sum) in out[at..at + w].iter_mut().zip(&x[at..]).zip(&tops).zip(&sums) {
+            *out = if log { (x - top) - sum } else { *out * sum };
         }
     }
 }

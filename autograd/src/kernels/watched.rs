@@ -17,46 +17,53 @@ pub(crate) trait Formula<const K: usize>: Copy {
     fn at<N: Real + Number>(self, x: [N; K]) -> N;
 }
 
-/// So many values are computed again when one of them was far out.
-const BLOCK: usize = 256;
+/// Values are computed so many at once: a loop of known length becomes vectors without a remainder.
+const BLOCK: usize = 64;
 
-/// `out[i] = f(x₀[i], x₁[i], …)`
+/// `write(out[i], f(x₀[i], x₁[i], …))`
 #[inline(always)]
-pub(crate) fn each<I: Isa, T: Float, const K: usize>(f: impl Formula<K>, x: [&[T]; K], out: &mut [T]) {
+pub(crate) fn each<I: Isa, T: Float, const K: usize>(
+    f: impl Formula<K>,
+    x: [&[T]; K],
+    out: &mut [T],
+    write: impl Fn(&mut T, T),
+) {
+    let mut padded = [[T::one(); BLOCK]; K];
     for (start, out) in (0..).step_by(BLOCK).zip(out.chunks_mut(BLOCK)) {
-        let x: [&[T]; K] = x.map(|x| &x[start..start + out.len()]);
-        let mut far = false;
-        for i in 0..out.len() {
-            let y = f.at::<Watched<I, T>>(std::array::from_fn(|k| Watched::new(x[k][i])));
-            out[i] = y.value;
-            far |= y.far;
+        if out.len() < BLOCK {
+            for (padded, x) in padded.iter_mut().zip(x) {
+                padded[..out.len()].copy_from_slice(&x[start..start + out.len()]);
+            }
+        }
+        let x: [&[T; BLOCK]; K] =
+            std::array::from_fn(|k| x[k][start..].first_chunk().filter(|_| out.len() == BLOCK).unwrap_or(&padded[k]));
+        let (mut y, mut far) = ([T::zero(); BLOCK], false);
+        for i in 0..BLOCK {
+            let value = f.at::<Watched<I, T>>(std::array::from_fn(|k| Watched::new(x[k][i])));
+            y[i] = value.value;
+            far |= value.far;
         }
         if far {
-            for i in 0..out.len() {
-                out[i] = f.at::<T>(std::array::from_fn(|k| x[k][i]));
+            for i in 0..BLOCK {
+                y[i] = f.at::<T>(std::array::from_fn(|k| x[k][i]));
             }
+        }
+        for (out, y) in out.iter_mut().zip(y) {
+            write(out, y);
         }
     }
 }
 
-/// `dy[i] = dy[i] · f(x₀[i], x₁[i], …)`, the product of the chain rule, in place.
+/// The same a value at a time, for the few that are not worth a block.
 #[inline(always)]
-pub(crate) fn each_chain<I: Isa, T: Float, const K: usize>(f: impl Formula<K>, x: [&[T]; K], dy: &mut [T]) {
-    for (start, dy) in (0..).step_by(BLOCK).zip(dy.chunks_mut(BLOCK)) {
-        let x: [&[T]; K] = x.map(|x| &x[start..start + dy.len()]);
-        let mut given = [T::zero(); BLOCK];
-        given[..dy.len()].copy_from_slice(dy);
-        let mut far = false;
-        for i in 0..dy.len() {
-            let slope = f.at::<Watched<I, T>>(std::array::from_fn(|k| Watched::new(x[k][i])));
-            dy[i] = dy[i].chain(slope.value);
-            far |= slope.far;
-        }
-        if far {
-            for i in 0..dy.len() {
-                dy[i] = given[i].chain(f.at::<T>(std::array::from_fn(|k| x[k][i])));
-            }
-        }
+pub(crate) fn one_by_one<T: Float, const K: usize>(
+    f: impl Formula<K>,
+    x: [&[T]; K],
+    out: &mut [T],
+    write: impl Fn(&mut T, T),
+) {
+    for (i, out) in out.iter_mut().enumerate() {
+        write(out, f.at::<T>(std::array::from_fn(|k| x[k][i])));
     }
 }
 
@@ -119,7 +126,7 @@ macro_rules! operators {
             type Output = Self;
             #[inline(always)]
             fn $method(self, b: Self) -> Self {
-                Watched::new(self.value.$method(b.value)).or(self.far | b.far)
+                Watched::new(self.value.$method(b.value)).or(self.far).or(b.far)
             }
         }
     )* };
@@ -154,7 +161,7 @@ impl<I: Isa, T: Float> Real for Watched<I, T> {
 
     #[inline(always)]
     fn native2(self, f: Native2, b: Self) -> Self {
-        Watched::new(self.value.native2(f, b.value)).or(self.far | b.far)
+        Watched::new(self.value.native2(f, b.value)).or(self.far).or(b.far)
     }
 
     #[inline(always)]
@@ -176,7 +183,7 @@ impl<I: Isa, T: Float> Number for Watched<I, T> {
 
     #[inline(always)]
     fn binary(self, row: Binary, b: Self) -> Self {
-        row.value(self, b).or(self.far | b.far)
+        row.value(self, b).or(self.far).or(b.far)
     }
 
     #[inline(always)]

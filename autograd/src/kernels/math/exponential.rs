@@ -97,7 +97,11 @@ pub(crate) fn cosh<T: Ieee>(x: T) -> T {
 #[inline(always)]
 pub(crate) fn sigmoid<T: Ieee>(x: T) -> T {
     let (e, one) = (exp(-abs(x)), of::<T>(1.0));
-    select(x < of(0.0), e, one) / (one + e)
+    let sum = one + e;
+    // What rounding took from the sum, over the sum; between 1 and 2 this line is near enough to its reciprocal.
+    let lost = (e - (sum - one)) * (of::<T>(1.457) - of::<T>(0.486) * sum);
+    let y = select(x < of(0.0), e, one) / sum;
+    y - y * lost
 }
 
 /// `ln(1 + eˣ) = max(x, 0) + ln(1 + e^−|x|)`, which neither overflows nor loses the small end.
@@ -106,12 +110,13 @@ pub(crate) fn softplus<T: Ieee>(x: T) -> T {
     max(x, of(0.0)) + ln_1p(exp(-abs(x)))
 }
 
-/// `y·exp(−x²)` for `x ≥ 0`, to the last digits even where `x²` needs twice the digits of `x`.
+/// `(y + rest)·exp(−x²)` for `x ≥ 0`, to the last digits even where `x²` needs twice the digits of `x`.
 #[inline(always)]
-pub(super) fn times_gaussian<T: Ieee>(x: T, y: T) -> T {
+pub(super) fn times_gaussian<T: Ieee>(x: T, y: T, rest: T) -> T {
     let head = x.head();
     let (n, r, tail) = reduce(-(head * head));
     let tail = tail - (x - head) * (x + head);
     let sum = r + tail;
-    scale(y + y * small_exp_m1(sum, (r - sum) + tail), n)
+    let m = small_exp_m1(sum, (r - sum) + tail);
+    scale(y + (y * m + (rest + rest * m)), n)
 }

@@ -13,8 +13,12 @@ fn upper<T: Ieee>(a: T) -> T {
     let [zero_beyond, centre] = T::ERFC_RANGE;
     let one = of::<T>(1.0);
     let a = at_most(a, zero_beyond);
-    let p = one + T::erfc_rest((a - centre) / (a + centre));
-    times_gaussian(a, p / (one + a * of(2.0)))
+    let rest = T::erfc_rest((a - centre) / (a + centre));
+    let (top, bottom) = (one + rest, a + a + one);
+    let y = top / bottom;
+    // What rounding took from the two sums.
+    let (top_tail, bottom_tail) = (rest - (top - one), one - (bottom - (a + a)));
+    times_gaussian(a, y, (top_tail - y * bottom_tail) / bottom)
 }
 
 /// `2/√π·∫₀ˣ exp(−t²) dt`

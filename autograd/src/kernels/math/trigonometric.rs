@@ -22,39 +22,50 @@ fn reduce<T: Ieee>(x: T) -> (T, T, T) {
     (q, r, (third - r) + tail)
 }
 
+/// The sine of `r + tail`, and what rounding took from it.
 #[inline(always)]
-fn sine<T: Ieee>(r: T, tail: T) -> T {
+fn sine<T: Ieee>(r: T, tail: T) -> [T; 2] {
     let z = r * r;
-    r + (r * z * T::sin_rest(z) + tail)
+    let rest = r * z * T::sin_rest(z) + tail;
+    let y = r + rest;
+    [y, (r - y) + rest]
 }
 
+/// The cosine likewise.
 #[inline(always)]
-fn cosine<T: Ieee>(r: T, tail: T) -> T {
+fn cosine<T: Ieee>(r: T, tail: T) -> [T; 2] {
     let z = r * r;
     let (one, half) = (of::<T>(1.0), z * of(0.5));
-    let y = one - half;
-    y + (((one - y) - half) + (z * z * T::cos_rest(z) - r * tail))
+    let head = one - half;
+    let rest = ((one - head) - half) + (z * z * T::cos_rest(z) - r * tail);
+    let y = head + rest;
+    [y, (head - y) + rest]
 }
 
 #[inline(always)]
 pub(crate) fn near_sin<T: Ieee>(x: T) -> T {
     let (q, r, tail) = reduce(x);
-    let y = select(q.bit(0), cosine(r, tail), sine(r, tail));
-    select(q.bit(1), -y, y)
+    let y = select(q.bit(0), cosine(r, tail)[0], sine(r, tail)[0]);
+    // −0 stays −0.
+    select(abs(x) < T::TINY, x, select(q.bit(1), -y, y))
 }
 
 #[inline(always)]
 pub(crate) fn near_cos<T: Ieee>(x: T) -> T {
     let (q, r, tail) = reduce(x);
-    let y = select(q.bit(0), sine(r, tail), cosine(r, tail));
+    let y = select(q.bit(0), sine(r, tail)[0], cosine(r, tail)[0]);
     select(q.bit(0) != q.bit(1), -y, y)
 }
 
+/// Sine over cosine, with what their last additions rounded away put back.
 #[inline(always)]
 pub(crate) fn near_tan<T: Ieee>(x: T) -> T {
     let (q, r, tail) = reduce(x);
     let (sin, cos) = (sine(r, tail), cosine(r, tail));
-    select(q.bit(0), -cos, sin) / select(q.bit(0), sin, cos)
+    let (top, bottom) = (select(q.bit(0), -cos[0], sin[0]), select(q.bit(0), sin[0], cos[0]));
+    let (top_tail, bottom_tail) = (select(q.bit(0), -cos[1], sin[1]), select(q.bit(0), sin[1], cos[1]));
+    let y = top / bottom;
+    select(abs(x) < T::TINY, x, y + (top_tail - y * bottom_tail) / bottom)
 }
 
 macro_rules! everywhere {
