@@ -3,14 +3,14 @@
 use super::Init;
 use crate::theory::MeanField;
 use crate::theory::quadrature::integrate;
-use crate::{Module, Result};
+use crate::{Error, Module, Result};
 
 impl Init {
     /// Weights that neither shrink nor grow the gradient of a deep network of `activation`, with biases of 0: normal, of
     /// the variance at which `χ = 1` ([`MeanField::critical_weights`]).
     ///
-    /// It finds LeCun's recipe for tanh, He's for relu, and one for any activation of one's own. For biases that are not 0
-    /// see [`Critical`](crate::theory::Critical).
+    /// It finds LeCun's recipe for tanh, He's for relu, and one for any activation of one's own. Layers with biases can do
+    /// better, and keep the variance of the signal too: [`MeanField::critical`].
     ///
     /// ```
     /// use mlp::{Activation, Init};
@@ -22,9 +22,16 @@ impl Init {
     /// ```
     ///
     /// # Errors
-    /// If `activation` is not a function of each number, or has no critical point without biases (softplus, steps).
+    /// If `activation` is not a function of each number, or has no critical point without biases to which the variance
+    /// returns: softplus and steps have none at all, GELU, SiLU and Mish have theirs with biases.
     pub fn critical(activation: impl Module + 'static) -> Result<Self> {
-        Ok(MeanField::new(activation)?.critical_weights(0.0)?.init())
+        let theory = MeanField::new(activation)?;
+        let point = theory.critical_weights(0.0)?;
+        if !point.attracts() {
+            let why = format!("{theory:?} has no critical point without biases; take theory::MeanField::critical()");
+            return Err(Error::invalid("init", why));
+        }
+        Ok(point.init())
     }
 
     /// Mean and variance of each number of an (inputs, outputs) matrix.
@@ -63,9 +70,8 @@ impl Init {
 fn truncated(low: f64, high: f64) -> (f64, f64) {
     const TAIL: f64 = 12.0; // 4e−33 lies beyond
     let ends = [low.max(-TAIL), high.min(TAIL)];
-    let weighted = |f: &dyn Fn(f64) -> f64| {
-        integrate(&ends, |z| z.iter().map(|&z| f(z) * (-z * z / 2.0).exp()).collect()).value
-    };
+    let weighted =
+        |f: &dyn Fn(f64) -> f64| integrate(&ends, |z| z.iter().map(|&z| f(z) * (-z * z / 2.0).exp()).collect());
     // Between mirrored bounds the mean is 0, and should not be what rounding leaves of it.
     let mass = weighted(&|_| 1.0);
     let mean = if low == -high { 0.0 } else { weighted(&|z| z) / mass };

@@ -1,9 +1,12 @@
 //! The edge between vanishing and exploding gradients.
 
-use super::{MeanField, NOISE};
+use autograd::{Float, Param};
+use rand::Rng;
+
+use super::quadrature::root;
+use super::{LIMIT, MeanField, NOISE};
 use crate::init::{Distribution, Fan};
-use crate::theory::quadrature::root;
-use crate::{Error, Init};
+use crate::{Error, Init, Linear};
 
 /// A critical point: with these weights and biases `χ = 1` at a fixed point of the variance, and gradients neither vanish
 /// nor explode.
@@ -45,9 +48,88 @@ impl Critical {
     pub fn bias_init(&self) -> Init {
         Init::Normal { mean: 0.0, std: self.biases.sqrt() }
     }
+
+    /// A layer at this point, weights and biases drawn from `rng`.
+    ///
+    /// ```
+    /// use mlp::Activation;
+    /// use mlp::theory::MeanField;
+    /// use rand::{SeedableRng, rngs::StdRng};
+    /// let critical = MeanField::new(Activation::Gelu)?.critical()?;
+    /// let layer = critical.linear::<f64>(100, 50, &mut StdRng::seed_from_u64(0))?;
+    /// assert!((100.0 * layer.w.value().square().mean() / critical.weights - 1.0).abs() < 0.1);
+    /// # Ok::<(), mlp::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If it has no inputs or no outputs.
+    pub fn linear<T: Float>(
+        &self,
+        inputs: usize,
+        outputs: usize,
+        rng: &mut (impl Rng + ?Sized),
+    ) -> Result<Linear<T>, Error> {
+        let layer = Linear::new(inputs, outputs, &self.init(), rng)?;
+        Ok(Linear { b: Some(Param::new(self.bias_init().try_sample([outputs], rng)?)), ..layer })
+    }
+
+    /// Whether the variance returns to q*, at least from one side: `V′(q*) ≤ 1`.
+    pub fn attracts(&self) -> bool {
+        self.variance_slope <= 1.0 + 10.0 * NOISE
+    }
 }
 
 impl MeanField {
+    /// The critical point for an activation about which nothing else is asked: of those to which the variance returns, the
+    /// one whose sums have variance nearest to 1; what was set for this theory plays no part.
+    ///
+    /// Weights and biases follow from that variance (see [`critical_weights`](MeanField::critical_weights)). For tanh, relu,
+    /// ELU and SELU it is 1; for the logistic function 45.6, the first that its biases, which cannot be less than none,
+    /// allow; for GELU, SiLU and Mish the first from which the variance does not run away (the half-stable point of
+    /// Roberts, Yaida and Hanin, "The Principles of Deep Learning Theory", 2022, section 5.3).
+    ///
+    /// ```
+    /// use mlp::Activation;
+    /// use mlp::theory::MeanField;
+    /// let selu = MeanField::new(Activation::Selu)?.critical()?;
+    /// assert_eq!(selu.variance, 1.0);
+    /// assert!((selu.weights * 1.071575 - 1.0).abs() < 1e-6 && (selu.weights + selu.biases - 1.0).abs() < 1e-12);
+    /// assert!(MeanField::new(Activation::Softplus)?.critical().is_err());
+    /// # Ok::<(), mlp::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If there is no such point between q = 1e−7 and 1e9: softplus, steps.
+    pub fn critical(&self) -> Result<Critical, Error> {
+        let at = |q: f64| Some(self.critical_at(q)?).filter(Critical::attracts);
+        // Outwards from 1 by factors of 2, then back to the edge of what is possible.
+        let factor = (0..=30).map(|k| 2f64.powi(k)).find(|&f| at(f).is_some() || (f < 1e7 && at(1.0 / f).is_some()));
+        let Some(factor) = factor else { return Err(self.no_critical("any σ_b²")) };
+        let (mut no, mut yes) =
+            if at(factor).is_some() { (factor / 2.0, factor) } else { (2.0 / factor, 1.0 / factor) };
+        while factor > 1.0 && (yes - no).abs() > 1e-14 * yes {
+            let middle = (no + yes) / 2.0;
+            if at(middle).is_some() { yes = middle } else { no = middle }
+        }
+        at(yes).ok_or_else(|| self.no_critical("any σ_b²"))
+    }
+
+    /// The critical point whose sums have variance `q`, if its biases have a variance: `σ_w² = 1/E[φ′²]`,
+    /// `σ_b² = q − E[φ²]/E[φ′²]`.
+    fn critical_at(&self, q: f64) -> Option<Critical> {
+        let (weights, biases) = (1.0 / self.mean_square_slope(q), self.critical_bias(q));
+        // Rounding must not push a bias variance of 0 below it.
+        let possible = weights.is_finite() && biases >= -10.0 * NOISE * q;
+        let there = self.clone().weights(if possible { weights } else { 0.0 });
+        let variance_slope = there.variance_slope(q);
+        possible.then_some(Critical {
+            weights,
+            biases: if biases <= 10.0 * NOISE * q { 0.0 } else { biases },
+            variance: q,
+            variance_slope,
+        })
+    }
+
     /// The critical weights for biases of variance `σ_b² = biases`; what was set for this theory plays no part.
     ///
     /// `χ = 1` means `σ_w² = 1/E[φ′²]`, and the fixed point then `σ_b² = q − E[φ²]/E[φ′²]`: one equation for `q` (Hayou et
@@ -72,7 +154,8 @@ impl MeanField {
     pub fn critical_weights(&self, biases: f64) -> Result<Critical, Error> {
         super::check_variance("biases", biases);
         let residual = |q: f64| (self.critical_bias(q) - biases) / q;
-        self.preferred(self.solutions(residual), |_| biases).ok_or_else(|| self.no_critical("σ_b²", biases))
+        let point = self.preferred(self.solutions(residual)).map(|point| Critical { biases, ..point });
+        point.ok_or_else(|| self.no_critical(&format!("σ_b² = {biases}")))
     }
 
     /// The critical biases for weights of variance `σ_w²/inputs`; what was set for this theory plays no part.
@@ -94,10 +177,7 @@ impl MeanField {
     pub fn critical_biases(&self, weights: f64) -> Result<Critical, Error> {
         super::check_variance("weights", weights);
         let residual = |q: f64| weights * self.mean_square_slope(q) - 1.0;
-        // Rounding must not push a bias variance of 0 below it.
-        let bias = |q: f64| Some(self.critical_bias(q)).filter(|b| *b >= -10.0 * NOISE * q).map(|b| b.max(0.0));
-        let solutions: Vec<f64> = self.solutions(residual).into_iter().filter(|&q| bias(q).is_some()).collect();
-        self.preferred(solutions, |q| bias(q).unwrap_or(0.0)).ok_or_else(|| self.no_critical("σ_w²", weights))
+        self.preferred(self.solutions(residual)).ok_or_else(|| self.no_critical(&format!("σ_w² = {weights}")))
     }
 
     /// `q − E[φ²]/E[φ′²]`: the bias variance that makes `q` a critical fixed point.
@@ -115,30 +195,20 @@ impl MeanField {
         let certain: Vec<_> = grid.into_iter().filter(|&(_, r)| !vanishes(r) && r.is_finite()).collect();
         let crossings = certain.windows(2).filter(|pair| pair[0].1 * pair[1].1 < 0.0);
         let mut found: Vec<f64> = crossings.map(|pair| root(&residual, pair[0].0, pair[1].0)).collect();
-        if vanishes(residual(super::LIMIT * super::LIMIT)) {
+        if vanishes(residual(LIMIT * LIMIT)) {
             found.push(0.0);
         }
         found
     }
 
-    fn preferred(&self, solutions: Vec<f64>, biases: impl Fn(f64) -> f64) -> Option<Critical> {
-        let at = |q: f64| {
-            let there = self.clone().weights(1.0 / self.mean_square_slope(q)).biases(biases(q));
-            Critical {
-                weights: there.weights,
-                biases: there.biases,
-                variance: q,
-                variance_slope: there.variance_slope(q),
-            }
-        };
-        let points: Vec<Critical> = solutions.into_iter().map(at).collect();
-        let returns = |point: &&Critical| point.variance_slope <= 1.0 + 1e-6;
-        points.iter().find(returns).or(points.first()).copied()
+    fn preferred(&self, solutions: Vec<f64>) -> Option<Critical> {
+        let points: Vec<Critical> = solutions.into_iter().filter_map(|q| self.critical_at(q)).collect();
+        points.iter().find(|point| point.attracts()).or(points.first()).copied()
     }
 
-    fn no_critical(&self, of: &str, variance: f64) -> Error {
+    fn no_critical(&self, with: &str) -> Error {
         let why = format!(
-            "`{}` has no critical point with {of} = {variance}; choose another, or keep the variance with LayerNorm",
+            "`{}` has no critical point with {with}; choose another, or keep the variance with LayerNorm",
             self.curve.name
         );
         Error::invalid("mean_field", why)

@@ -10,10 +10,9 @@ use crate::{Error, Module};
 
 /// Beyond this many standard deviations lie 4e−33 of the normal distribution.
 const TAIL: f64 = 12.0;
-/// Where kinks are looked for. The ends are odd, so that halving never puts a kink exactly between two panels.
-const WINDOW: [f64; 2] = [-30.112_358, 29.713_532];
-/// A panel that had to become so narrow holds a point where the curve is not smooth.
-const NARROW: f64 = 1e-3;
+/// Kinks are looked for between ±`WINDOW`, at steps of 1/`STEPS`.
+const WINDOW: i32 = 30;
+const STEPS: i32 = 100;
 
 /// φ and φ′ of one number, evaluated on arrays.
 #[derive(Clone)]
@@ -27,7 +26,8 @@ pub(super) struct Curve {
 impl Curve {
     pub(super) fn new(module: Arc<dyn Module>) -> Result<Self, Error> {
         let rows = module.describe();
-        let name = rows.first().map_or("function", |row| if row.activation.is_empty() { &row.layer } else { &row.activation });
+        let name =
+            rows.first().map_or("function", |row| if row.activation.is_empty() { &row.layer } else { &row.activation });
         let mut curve = Curve { name: name.to_string(), module, breaks: Vec::new() };
         // A column is two samples, a row is two features of one: a function of each number sees no difference.
         let pair = Tensor::from([[0.4], [-0.7]]);
@@ -39,15 +39,15 @@ impl Curve {
             let why = format!("`{}` is not a function of each number alone; the theory needs one that is", curve.name);
             return Err(Error::invalid("mean_field", why));
         }
-        let scan = integrate(&WINDOW, |x| {
-            let (y, dy) = curve.values_and_slopes(x);
-            y.iter().zip(dy).map(|(y, dy)| y + dy).collect()
-        });
-        if scan.value.is_nan() {
-            let why = format!("`{}` is not finite everywhere between −30 and 30; the theory needs it to be", curve.name);
+        let grid: Vec<f64> = (-WINDOW * STEPS..=WINDOW * STEPS).map(|i| f64::from(i) / f64::from(STEPS)).collect();
+        let sums = curve.sums(&grid);
+        if !sums.iter().all(|y| y.is_finite()) {
+            let why =
+                format!("`{}` is not finite everywhere between −30 and 30; the theory needs it to be", curve.name);
             return Err(Error::invalid("mean_field", why));
         }
-        curve.breaks = narrowest(scan.panels);
+        let suspects = outliers(&sums);
+        curve.breaks = suspects.into_iter().map(|i| curve.bend(grid[i - 1], grid[i + 1])).collect();
         Ok(curve)
     }
 
@@ -66,6 +66,23 @@ impl Curve {
     pub(super) fn at(&self, x: f64) -> (f64, f64) {
         let (y, dy) = self.values_and_slopes(&[x]);
         (y[0], dy[0])
+    }
+
+    /// φ + φ′: it jumps where either does.
+    fn sums(&self, x: &[f64]) -> Vec<f64> {
+        let (y, dy) = self.values_and_slopes(x);
+        y.iter().zip(dy).map(|(y, dy)| y + dy).collect()
+    }
+
+    /// The sharpest bend of φ + φ′ between `from` and `to`, to round-off.
+    fn bend(&self, mut from: f64, mut to: f64) -> f64 {
+        while to - from > 1e-14 * from.abs().max(1.0) {
+            let x: Vec<f64> = (0..=40).map(|i| from + (to - from) * f64::from(i) / 40.0).collect();
+            let bends = bends(&self.sums(&x));
+            let sharpest = (1..40).max_by(|&i, &j| bends[i].total_cmp(&bends[j])).unwrap_or(1);
+            (from, to) = (x[sharpest - 1], x[sharpest + 1]);
+        }
+        (from + to) / 2.0
     }
 
     /// E[f(z, φ(x), φ′(x))] for x = scale·z, z ~ N(0, 1).
@@ -113,15 +130,25 @@ fn column(x: &[f64]) -> Tensor {
 /// E[f(z)], z ~ N(0, 1).
 pub(super) fn normal(ends: &[f64], f: impl Fn(&[f64]) -> Vec<f64>) -> f64 {
     let density = |z: f64| (-z * z / 2.0).exp() / (2.0 * PI).sqrt();
-    integrate(ends, |z| f(z).iter().zip(z).map(|(y, &z)| y * density(z)).collect()).value
+    integrate(ends, |z| f(z).iter().zip(z).map(|(y, &z)| y * density(z)).collect())
 }
 
-/// The middle of the narrowest panel of each cluster of narrow ones.
-fn narrowest(mut panels: Vec<(f64, f64)>) -> Vec<f64> {
-    panels.retain(|(from, to)| to - from < NARROW);
-    panels.sort_by(|a, b| a.0.total_cmp(&b.0));
-    let clusters = panels.chunk_by(|a, b| b.0 - a.1 < NARROW);
-    let width = |panel: &&(f64, f64)| panel.1 - panel.0;
-    let narrowest = clusters.filter_map(|cluster| cluster.iter().min_by(|a, b| width(a).total_cmp(&width(b))));
-    narrowest.map(|(from, to)| (from + to) / 2.0).collect()
+/// |yᵢ₋₁ − 2yᵢ + yᵢ₊₁|, and 0 at the ends.
+fn bends(y: &[f64]) -> Vec<f64> {
+    let inner = y.windows(3).map(|y| (y[0] - 2.0 * y[1] + y[2]).abs());
+    [0.0].into_iter().chain(inner).chain([0.0]).collect()
+}
+
+/// Where a curve bends far more than on either side: the second difference of a smooth one hardly changes in a few steps.
+fn outliers(y: &[f64]) -> Vec<usize> {
+    const NEAR: usize = 3;
+    let bends = bends(y);
+    let sharp = |i: usize| {
+        let around = bends[i - NEAR].max(bends[i + NEAR]);
+        let sharpest = bends[i - NEAR..=i + NEAR].iter().all(|&bend| bend <= bends[i]);
+        sharpest && bends[i] > 4.0 * around + 1e-11 * (1.0 + y[i].abs())
+    };
+    let mut found: Vec<usize> = (NEAR + 1..y.len() - NEAR - 1).filter(|&i| sharp(i)).collect();
+    found.dedup_by(|next, last| *next - *last <= NEAR); // a jump between two points bends at both
+    found
 }

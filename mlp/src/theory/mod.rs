@@ -132,7 +132,10 @@ impl MeanField {
     pub fn initialised(self, init: &Init, inputs: usize, outputs: usize) -> Result<Self, Error> {
         let (mean, variance) = init.moments(inputs, outputs)?;
         if mean != 0.0 {
-            return Err(Error::invalid("mean_field", format!("{init:?} has mean {mean}; the theory needs weights of mean 0")));
+            return Err(Error::invalid(
+                "mean_field",
+                format!("{init:?} has mean {mean}; the theory needs weights of mean 0"),
+            ));
         }
         Ok(self.weights(inputs as f64 * variance))
     }
@@ -169,7 +172,7 @@ impl MeanField {
     /// The form needs no derivative of φ, and so holds for functions that jump too; for smooth ones it is
     /// `σ_w²·E[φφ′z]/√q`, by Stein's lemma.
     pub fn variance_slope(&self, q: f64) -> f64 {
-        let scale = q.sqrt().max(1e-4); // below, φ² − φ(0)² cancels
+        let scale = q.sqrt().max(1e-3); // below, φ² − φ(0)² cancels
         // E[z² − 1] = 0, so the constant changes nothing but the rounding.
         let constant = self.curve.at(0.0).0.powi(2);
         let moment = self.curve.expect(scale, |z, y, _| (y * y - constant) * (z * z - 1.0));
@@ -300,7 +303,10 @@ pub fn depth_scale(slope: f64) -> f64 {
 
 #[track_caller]
 fn check_variance(of: &str, variance: f64) {
-    assert!(variance >= 0.0 && variance.is_finite(), "mean_field: the variance of the {of} is {variance}; it must be ≥ 0");
+    assert!(
+        variance >= 0.0 && variance.is_finite(),
+        "mean_field: the variance of the {of} is {variance}; it must be ≥ 0"
+    );
 }
 
 #[track_caller]

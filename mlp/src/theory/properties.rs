@@ -78,15 +78,17 @@ impl MeanField {
         let halfway = [curve.at(-FAR.sqrt()), curve.at(FAR.sqrt())];
         // A limit has been reached halfway; anything else is still on its way, be it as slow as a logarithm.
         let beyond = |sign: f64| {
-            let ends = far.iter().zip(&halfway).map(|(far, halfway)| match sign * far.0 > 1.5 * (sign * halfway.0).max(10.0) {
-                true => f64::INFINITY,
-                false => sign * far.0,
+            let ends = far.iter().zip(&halfway).map(|(far, halfway)| {
+                match sign * far.0 > 1.5 * (sign * halfway.0).max(10.0) {
+                    true => f64::INFINITY,
+                    false => sign * far.0,
+                }
             });
             ends.fold(f64::NEG_INFINITY, f64::max)
         };
-        let highest = |sign: f64| beyond(sign).max(self.highest(|curve, x| {
-            curve.values(x).into_iter().map(|y| sign * y).collect()
-        }));
+        let highest = |sign: f64| {
+            beyond(sign).max(self.highest(|curve, x| curve.values(x).into_iter().map(|y| sign * y).collect()))
+        };
         let steepest = self.highest(|curve, x| curve.values_and_slopes(x).1.into_iter().map(f64::abs).collect());
         let outer = far.iter().map(|far| far.1.abs()).fold(0.0, f64::max);
         let jumps = kinks.iter().any(|&x| self.jumps(x)[0]);
@@ -143,7 +145,7 @@ impl fmt::Display for Properties {
             yes(self.monotonic),
             sides,
             self.lipschitz,
-            self.mean,
+            if self.zero_centred() { 0.0 } else { self.mean }, // not −0.0000
             self.mean_square,
             self.mean_square_slope,
             kinks.join(", ")

@@ -32,34 +32,26 @@ const LEVELS: usize = 52;
 /// Noise instead of a function would split every panel for ever.
 const PANELS: usize = 1 << 14;
 
-/// An integral, with the panels on which it was settled.
-pub(crate) struct Integral {
-    pub(crate) value: f64,
-    /// Each settled panel, in no order: from, to.
-    pub(crate) panels: Vec<(f64, f64)>,
-}
-
 /// ∫f over the panels between neighbouring `ends`, each halved until the error is round-off.
 ///
-/// `f` gets all nodes of a level at once, so that it can be evaluated on an array; kinks and jumps cost some levels of
-/// few panels. NaN if `f` is not finite at a node.
-pub(crate) fn integrate(ends: &[f64], mut f: impl FnMut(&[f64]) -> Vec<f64>) -> Integral {
+/// `f` gets all nodes of a level at once, so that it can be evaluated on an array. Kinks and jumps cost levels, and one
+/// that hides between the outermost node and the end of a panel is not seen: let panels end where they are known to be.
+/// NaN if `f` is not finite at a node.
+pub(crate) fn integrate(ends: &[f64], mut f: impl FnMut(&[f64]) -> Vec<f64>) -> f64 {
     let mut open: Vec<(f64, f64)> = ends.windows(2).map(|ends| (ends[0], ends[1])).collect();
-    let mut settled = Integral { value: 0.0, panels: Vec::new() };
-    let mut settled_size = 0.0;
+    let (mut settled, mut settled_size) = (0.0, 0.0);
     for level in 0.. {
         let nodes: Vec<f64> = open.iter().flat_map(|&(from, to)| nodes(from, to)).collect();
         let values = f(&nodes);
         if !values.iter().all(|y| y.is_finite()) {
-            return Integral { value: f64::NAN, panels: Vec::new() };
+            return f64::NAN;
         }
         let estimates: Vec<_> = values.chunks(15).zip(&open).map(|(y, &(from, to))| estimate(y, to - from)).collect();
         let size = settled_size + estimates.iter().map(|estimate| estimate.size).sum::<f64>();
         let mut next = Vec::new();
         for (&(from, to), estimate) in open.iter().zip(&estimates) {
             if estimate.error <= TOLERANCE * size || level == LEVELS || open.len() > PANELS {
-                settled.value += estimate.value;
-                settled.panels.push((from, to));
+                settled += estimate.value;
                 settled_size += estimate.size;
             } else {
                 let middle = (from + to) / 2.0;
@@ -127,7 +119,7 @@ mod tests {
     use super::*;
 
     fn on(ends: &[f64], f: impl Fn(f64) -> f64) -> f64 {
-        integrate(ends, |x| x.iter().map(|&x| f(x)).collect()).value
+        integrate(ends, |x| x.iter().map(|&x| f(x)).collect())
     }
 
     #[test]

@@ -12,7 +12,8 @@ fn explore() {
         let t = std::time::Instant::now();
         let Ok(th) = MeanField::new(a) else { continue };
         println!("{a} {:?}", t.elapsed());
-        for b in [0.0, 0.05, 0.5] {
+        println!("  crit {:?}", th.critical());
+        for b in [0.0, 0.05] {
             match th.critical_weights(b) {
                 Ok(c) => println!("   {c:?} {:?}", t.elapsed()),
                 Err(e) => println!("   {e}"),
