@@ -28,23 +28,23 @@ impl Curve {
         let rows = module.describe();
         let name =
             rows.first().map_or("function", |row| if row.activation.is_empty() { &row.layer } else { &row.activation });
-        let mut curve = Curve { name: name.to_string(), module, breaks: Vec::new() };
-        // A column is two samples, a row is two features of one: a function of each number sees no difference.
-        let pair = Tensor::from([[0.4], [-0.7]]);
-        let elementwise = curve.module.input_width().is_none() && {
-            let (column, row) = (curve.module.predict(&pair), curve.module.predict(&pair.t()));
-            column.shape() == pair.shape() && row.numel() == 2 && row.as_slice() == column.as_slice()
-        };
-        if !elementwise {
-            let why = format!("`{}` is not a function of each number alone; the theory needs one that is", curve.name);
-            return Err(Error::invalid("mean_field", why));
+        let name = name.to_string();
+        let refuse = |why: &str| Err(Error::invalid("mean_field", format!("`{name}` {why}")));
+        let mut curve = Curve { name: name.clone(), module, breaks: Vec::new() };
+        let mixed = "is not a function of each number alone; the theory needs one that is";
+        if curve.module.input_width().is_some() {
+            return refuse(mixed);
         }
         let grid: Vec<f64> = (-WINDOW * STEPS..=WINDOW * STEPS).map(|i| f64::from(i) / f64::from(STEPS)).collect();
         let sums = curve.sums(&grid);
         if !sums.iter().all(|y| y.is_finite()) {
-            let why =
-                format!("`{}` is not finite everywhere between −30 and 30; the theory needs it to be", curve.name);
-            return Err(Error::invalid("mean_field", why));
+            return refuse("is not finite everywhere between −30 and 30; the theory needs it to be");
+        }
+        // A column is two samples, a row is two features of one: a function of each number sees no difference.
+        let pair = Tensor::from([[0.4], [-0.7]]);
+        let (column, row) = (curve.module.predict(&pair), curve.module.predict(&pair.t()));
+        if column.shape() != pair.shape() || row.as_slice() != column.as_slice() {
+            return refuse(mixed);
         }
         let suspects = outliers(&sums);
         curve.breaks = suspects.into_iter().map(|i| curve.bend(grid[i - 1], grid[i + 1])).collect();
