@@ -181,7 +181,7 @@ impl MeanField {
 
     /// The variance to which layers come from inputs that give the first layer sums of variance 1.
     ///
-    /// Where each variance is one (relu with `σ_w² = 2`), that is 1. Below 1e−12 it is called 0, beyond 1e10 without bound.
+    /// Where each variance is one (relu with `σ_w² = 2`), that is 1. Below 1e−12 it is called 0, beyond 1e7 to grow without bound.
     ///
     /// ```
     /// use mlp::Activation;
@@ -200,8 +200,9 @@ impl MeanField {
         let (mut q, grows) = (1.0, gain(1.0) > 0.0);
         // V rises with q, so from 1 the layers go one way, to the first point that V keeps.
         while !settled(q) {
+            // Far out softplus grows by q^(−3/2) of itself: beyond this bound quadrature could not tell.
             let next = if grows { 2.0 * q } else { q / 2.0 };
-            if next > 1e10 {
+            if next > 1e7 {
                 let why = format!(
                     "the variance of `{}` grows without bound for σ_w² = {}, σ_b² = {}; take smaller weights",
                     self.curve.name, self.weights, self.biases

@@ -203,14 +203,16 @@ fn every_activation_has_its_theory_at_every_initialisation() {
                 // Relu-like functions with weights beyond He's, or softplus.
                 Err(error) => {
                     assert!(error.to_string().contains("grows without bound"), "{error}");
-                    assert!(theory.variance_map(1e6) > 1e6, "{activation}, {init:?}");
+                    assert!([1.0, 1e2, 1e4, 1e6].iter().all(|&q| theory.variance_map(q) > q), "{activation}, {init:?}");
                     continue;
                 }
             };
             assert!((theory.variance_map(q) - q).abs() <= 1e-10 * q, "{activation}, {init:?}: q* {q}");
-            // It is where the layers go.
-            let reached = theory.variances(1.0).nth(200).unwrap();
-            assert!((reached - q).abs() < 1e-2, "{activation}, {init:?}: {q}, but layers reach {reached}");
+            // It is where the layers go, if they are in any hurry: 0.95²⁰⁰ is 4e−5.
+            if theory.variance_slope(q) < 0.95 {
+                let reached = theory.variances(1.0).nth(200).unwrap();
+                assert!((reached - q).abs() < 1e-3, "{activation}, {init:?}: {q}, but layers reach {reached}");
+            }
             assert!(theory.chi(q).is_finite());
         }
     }
