@@ -40,11 +40,22 @@ impl Critical {
     /// Weights at this point: normal, of variance `σ_w²/inputs`.
     ///
     /// For orthogonal ones of square layers, `Init::orthogonal().gain(critical.weights.sqrt())`.
+    ///
+    /// ```
+    /// use mlp::theory::MeanField;
+    /// use mlp::{Activation, Init};
+    /// let critical = MeanField::new(Activation::Tanh)?.critical_weights(0.05)?;
+    /// let by_hand = Init::lecun_normal().gain(critical.weights.sqrt());
+    /// assert_eq!(critical.init(), by_hand);
+    /// assert_eq!(critical.bias_init(), Init::Normal { mean: 0.0, std: 0.05f64.sqrt() });
+    /// # Ok::<(), mlp::Error>(())
+    /// ```
     pub fn init(&self) -> Init {
         Init::Scaled { gain: self.weights.sqrt(), fan: Fan::In, distribution: Distribution::Normal }
     }
 
     /// Biases at this point: normal, of variance `σ_b²`.
+    /// [`init`](Critical::init) shows both.
     pub fn bias_init(&self) -> Init {
         Init::Normal { mean: 0.0, std: self.biases.sqrt() }
     }
@@ -74,6 +85,15 @@ impl Critical {
     }
 
     /// Whether the variance returns to q*, at least from one side: `V′(q*) ≤ 1`.
+    ///
+    /// ```
+    /// use mlp::Activation;
+    /// use mlp::theory::MeanField;
+    /// let gelu = MeanField::new(Activation::Gelu)?;
+    /// assert!(!gelu.critical_weights(0.05)?.attracts());
+    /// assert!(gelu.critical()?.attracts());
+    /// # Ok::<(), mlp::Error>(())
+    /// ```
     pub fn attracts(&self) -> bool {
         self.variance_slope <= 1.0 + 10.0 * NOISE
     }

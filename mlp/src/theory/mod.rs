@@ -96,6 +96,14 @@ impl MeanField {
 
     /// With weights of variance `σ_w²/inputs`.
     ///
+    /// ```
+    /// use mlp::Activation;
+    /// use mlp::theory::MeanField;
+    /// let theory = MeanField::new(Activation::Identity)?.weights(0.5).biases(0.25);
+    /// assert!((theory.variance_map(1.0) - 0.75).abs() < 1e-12);
+    /// # Ok::<(), mlp::Error>(())
+    /// ```
+    ///
     /// # Panics
     /// If `variance` is negative, NaN or infinite.
     #[must_use]
@@ -106,6 +114,8 @@ impl MeanField {
     }
 
     /// With biases of variance `σ_b²`.
+    ///
+    /// [`weights`](MeanField::weights) shows both.
     ///
     /// # Panics
     /// If `variance` is negative, NaN or infinite.
@@ -141,6 +151,13 @@ impl MeanField {
     }
 
     /// `V(q) = σ_w²·E[φ(√q z)²] + σ_b²`: the variance of the sums one layer on (Poole et al. 2016, eq. 3).
+    ///
+    /// ```
+    /// use mlp::Activation;
+    /// use mlp::theory::MeanField;
+    /// assert!((MeanField::new(Activation::Relu)?.variance_map(3.0) - 1.5).abs() < 1e-12); // σ_w²q/2
+    /// # Ok::<(), mlp::Error>(())
+    /// ```
     pub fn variance_map(&self, q: f64) -> f64 {
         self.weights * self.mean_square(q) + self.biases
     }
@@ -163,6 +180,14 @@ impl MeanField {
 
     /// `χ(q) = σ_w²·E[φ′(√q z)²]`: what the mean squared gradient is multiplied by on its way back through a layer whose
     /// sums have variance `q` (Schoenholz et al. 2017, eq. 9). At 0 it is the limit from above.
+    ///
+    /// ```
+    /// use mlp::Activation;
+    /// use mlp::theory::MeanField;
+    /// let leaky = MeanField::new(Activation::LeakyRelu(0.5))?;
+    /// assert!((leaky.chi(3.0) - 0.625).abs() < 1e-12); // σ_w²(1 + a²)/2, at any variance
+    /// # Ok::<(), mlp::Error>(())
+    /// ```
     pub fn chi(&self, q: f64) -> f64 {
         self.weights * self.mean_square_slope(q)
     }
@@ -171,6 +196,14 @@ impl MeanField {
     ///
     /// The form needs no derivative of φ, and so holds for functions that jump too; for smooth ones it is
     /// `σ_w²·E[φφ′z]/√q`, by Stein's lemma.
+    ///
+    /// ```
+    /// use mlp::Activation;
+    /// use mlp::theory::MeanField;
+    /// let slope = MeanField::new(Activation::Selu)?.variance_slope(1.0);
+    /// assert!((slope - 0.782648).abs() < 1e-6); // Klambauer et al. 2017: the fixed point attracts
+    /// # Ok::<(), mlp::Error>(())
+    /// ```
     pub fn variance_slope(&self, q: f64) -> f64 {
         let scale = q.sqrt().max(1e-3); // below, φ² − φ(0)² cancels
         // E[z² − 1] = 0, so the constant changes nothing but the rounding.
@@ -224,6 +257,14 @@ impl MeanField {
     /// `C(c) = (σ_w²·E[φ(√q u)φ(√q v)] + σ_b²)/V(q)`: the correlation one layer on of two inputs whose sums have variance
     /// `q` and correlation `c`; u, v standard normal with correlation `c` (Poole et al. 2016, eq. 5).
     ///
+    /// ```
+    /// use mlp::Activation;
+    /// use mlp::theory::MeanField;
+    /// let relu = MeanField::new(Activation::Relu)?.weights(2.0);
+    /// assert!((relu.correlation_map(1.0, 0.0) - 1.0 / std::f64::consts::PI).abs() < 1e-12); // Cho & Saul 2009
+    /// # Ok::<(), mlp::Error>(())
+    /// ```
+    ///
     /// # Panics
     /// If `c` is not in [−1, 1].
     #[track_caller]
@@ -236,6 +277,14 @@ impl MeanField {
     ///
     /// At `q = q*`, `c = 1` it is χ. For a function that jumps it is not the slope of the map, since its φ′ knows nothing of
     /// the jump.
+    ///
+    /// ```
+    /// use mlp::Activation;
+    /// use mlp::theory::MeanField;
+    /// let relu = MeanField::new(Activation::Relu)?.weights(2.0);
+    /// assert!((relu.correlation_slope(1.0, 0.0) - 0.5).abs() < 1e-12); // 1 − acos(c)/π
+    /// # Ok::<(), mlp::Error>(())
+    /// ```
     ///
     /// # Panics
     /// If `c` is not in [−1, 1].

@@ -42,6 +42,10 @@ pub struct Properties {
 }
 
 impl Properties {
+    /// The head of the table whose lines `Display` writes.
+    pub const HEADER: &str =
+        "activation                inf      sup  mono dies   lipschitz    E[φ]    E[φ²]   E[φ′²]  kinks";
+
     /// Whether `E[φ(z)] = 0` for z ~ N(0, 1).
     pub fn zero_centred(&self) -> bool {
         self.mean.abs() < 1e-10
@@ -151,10 +155,4 @@ impl fmt::Display for Properties {
             kinks.join(", ")
         )
     }
-}
-
-impl Properties {
-    /// The head of the table whose lines `Display` writes.
-    pub const HEADER: &str =
-        "activation                inf      sup  mono dies   lipschitz    E[φ]    E[φ²]   E[φ′²]  kinks";
 }

@@ -23,7 +23,7 @@ const KRONROD: [f64; 8] = [
     0.209_482_141_084_727_82,
 ];
 const GAUSS: [f64; 4] =
-    [0.129_484_966_168_869_7, 0.279_705_391_489_276_64, 0.381_830_050_505_118_93, 0.417_959_183_673_469_4];
+    [0.129_484_966_168_869_7, 0.279_705_391_489_276_64, 0.381_830_050_505_118_9, 0.417_959_183_673_469_4];
 
 /// A panel is settled when both rules agree to this part of the integral of |f|.
 const TOLERANCE: f64 = 1e-13;
@@ -98,12 +98,21 @@ pub(crate) fn root(mut f: impl FnMut(f64) -> f64, mut a: f64, mut b: f64) -> f64
         }
         let middle = (a + b) / 2.0;
         let fm = f(middle);
-        let x = middle + (middle - a) * fa.signum() * fm / (fm * fm - fa * fb).sqrt();
-        if (x - last).abs() <= 2.0 * f64::EPSILON * x.abs() || (b - a).abs() <= 4.0 * f64::EPSILON * middle.abs() {
+        let root = (fm * fm - fa * fb).sqrt();
+        let x = if root > 0.0 { middle + (middle - a) * fa.signum() * fm / root } else { middle };
+        if (b - a).abs() <= 4.0 * f64::EPSILON * middle.abs() {
             return x;
         }
-        last = x;
         let fx = f(x);
+        if (x - last).abs() <= 2.0 * f64::EPSILON * x.abs() {
+            // At a root of high order the steps stall before it: the sign on its other side has the last word.
+            let far = if (a - x).abs() > (b - x).abs() { a } else { b };
+            let across = x + 4.0 * f64::EPSILON * x.abs() * (far - x).signum();
+            if fx * f(across) <= 0.0 {
+                return x;
+            }
+        }
+        last = x;
         if fm * fx < 0.0 {
             (a, fa, b, fb) = (middle, fm, x, fx);
         } else if fa * fx < 0.0 {

@@ -18,7 +18,7 @@ fn assert_close(found: f64, exact: f64, tolerance: f64) {
     assert!((found - exact).abs() <= tolerance * exact.abs().max(1.0), "{found}, exactly {exact}");
 }
 
-const QUADRATURE: f64 = 1e-10;
+const QUADRATURE: f64 = 1e-12;
 const VARIANCES: [f64; 6] = [1e-6, 1e-2, 0.5, 1.0, 10.0, 1e4];
 
 /// Φ
