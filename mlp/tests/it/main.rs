@@ -1,5 +1,6 @@
 //! One test binary.
 mod activations;
+mod criticality;
 mod data;
 mod gradients;
 mod init;

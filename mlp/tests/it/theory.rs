@@ -1,24 +1,24 @@
-//! Mean-field theory: quadrature against closed forms and a second rule, criticality, errors. `laws.rs` measures.
+//! Mean-field theory: quadrature against closed forms and a second rule, properties, errors. `criticality.rs` has the edge
+//! between vanishing and exploding gradients, and `laws.rs` measures.
 
 use std::f64::consts::{E, FRAC_2_PI, PI};
 
 use autograd::{Elementwise, Number, Tensor, Var};
-use mlp::init::{Distribution, Fan};
-use mlp::theory::{Critical, MeanField, Properties, depth_scale};
+use mlp::theory::{MeanField, Properties, depth_scale};
 use mlp::{Activation, Function, Init, LayerNorm, Module, PRelu, StraightThrough};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
-fn theory(activation: impl Module + 'static) -> MeanField {
+pub(crate) fn theory(activation: impl Module + 'static) -> MeanField {
     MeanField::new(activation).unwrap()
 }
 
 #[track_caller]
-fn assert_close(found: f64, exact: f64, tolerance: f64) {
+pub(crate) fn assert_close(found: f64, exact: f64, tolerance: f64) {
     assert!((found - exact).abs() <= tolerance * exact.abs().max(1.0), "{found}, exactly {exact}");
 }
 
-const QUADRATURE: f64 = 1e-12;
+pub(crate) const QUADRATURE: f64 = 1e-12;
 const VARIANCES: [f64; 6] = [1e-6, 1e-2, 0.5, 1.0, 10.0, 1e4];
 
 /// Φ
@@ -159,7 +159,7 @@ fn kinks_and_jumps_anywhere_are_found() {
 }
 
 /// All but the two softmaxes.
-fn elementwise() -> impl Iterator<Item = (Activation, MeanField)> {
+pub(crate) fn elementwise() -> impl Iterator<Item = (Activation, MeanField)> {
     Activation::ALL.into_iter().filter_map(|activation| Some((activation, MeanField::new(activation).ok()?)))
 }
 
@@ -242,107 +242,6 @@ fn known_decays_without_biases() {
     let q = theory(Activation::Tanh).variances(1.0).nth(layer).unwrap();
     assert!((q * 2.0 * layer as f64 - 1.0).abs() < 2e-3, "{q}");
     assert_eq!(theory(Activation::Tanh).fixed_point().unwrap(), 0.0);
-}
-
-#[track_caller]
-fn assert_critical(theory: &MeanField, point: &Critical) {
-    let there = theory.clone().weights(point.weights).biases(point.biases);
-    let q = point.variance;
-    // At q = 0 functions with a kink or bend are met at the variance that stands for it, 1e−16.
-    assert!((there.chi(q) - 1.0).abs() < 1e-7 && (there.variance_map(q) - q).abs() <= 1e-9 * q, "{there:?}: {point:?}");
-    if q > 0.0 {
-        assert_close(there.chi(q), 1.0, QUADRATURE);
-    }
-}
-
-#[test]
-fn criticality_is_found_from_either_side() {
-    for (activation, theory) in elementwise() {
-        for biases in [0.0, 0.05, 0.5] {
-            let Ok(point) = theory.critical_weights(biases) else { continue };
-            assert_critical(&theory, &point);
-            // A line or two that meet has each variance; else the way back leads to the same point.
-            if point.variance != 1.0 {
-                let back = theory.critical_biases(point.weights).unwrap();
-                assert_critical(&theory, &back);
-                let same = (back.biases - biases).abs() < 1e-6;
-                assert!(same || theory.critical_weights(back.biases).is_ok(), "{activation}: {back:?}");
-            }
-        }
-    }
-    for (activation, weights) in [
-        (Activation::Identity, 1.0),
-        (Activation::Relu, 2.0),
-        (Activation::LeakyRelu(0.2), 2.0 / 1.04),
-        (Activation::Tanh, 1.0),
-        (Activation::HardTanh, 1.0),
-        // Two lines that meet at 0, seen from close by: slopes λ and λα.
-        (Activation::Selu, 2.0 / (1.0507009873554805f64.powi(2) * (1.0 + 1.6732632423543772f64.powi(2)))),
-    ] {
-        let point = theory(activation).critical_weights(0.0).unwrap();
-        assert!((point.weights - weights).abs() < 1e-7 && point.attracts(), "{activation}: {point:?}");
-    }
-}
-
-#[test]
-fn the_critical_point_is_that_nearest_to_variance_one() {
-    let nearest = |activation| {
-        let theory = theory(activation);
-        let point = theory.critical().unwrap();
-        assert_critical(&theory, &point);
-        assert!(point.attracts() && point.biases >= 0.0, "{activation}: {point:?}");
-        point
-    };
-    for activation in [
-        Activation::Identity,
-        Activation::Relu,
-        Activation::Tanh,
-        Activation::Elu(1.0),
-        Activation::Selu,
-        Activation::HardTanh,
-        Activation::Softsign,
-    ] {
-        assert_eq!(nearest(activation).variance, 1.0, "{activation}");
-    }
-    // Saturated far from 0, these need large weights, and have no use for biases.
-    for activation in [Activation::Sigmoid, Activation::HardSigmoid, Activation::PiecewiseLinear] {
-        let point = nearest(activation);
-        assert!(point.variance > 1.0 && point.biases < 1e-9, "{activation}: {point:?}");
-    }
-    // Half-stable: the values of Roberts, Yaida and Hanin 2022, section 5.3.4, for GELU and SWISH.
-    for (activation, weights, biases) in
-        [(Activation::Gelu, 1.98305826, 0.17292239), (Activation::Silu, 1.98800468, 0.55514317)]
-    {
-        let point = nearest(activation);
-        assert!((point.weights - weights).abs() < 1e-8 && (point.biases - biases).abs() < 1e-7, "{point:?}");
-        assert!((point.variance_slope - 1.0).abs() < 1e-9, "{point:?}");
-    }
-    for activation in [Activation::Softplus, Activation::UnitStep, Activation::Sign] {
-        let error = theory(activation).critical().unwrap_err().to_string();
-        assert!(error.contains("no critical point with any σ_b²"), "{error}");
-    }
-}
-
-#[test]
-fn one_initialiser_serves_every_activation() {
-    for (activation, theory) in elementwise() {
-        match Init::critical(activation) {
-            Ok(init) => {
-                let there = theory.initialised(&init, 50, 70).unwrap();
-                let q = there.fixed_point().unwrap();
-                assert!((there.chi(q) - 1.0).abs() < 1e-6, "{activation}: χ {}", there.chi(q));
-            }
-            Err(error) => {
-                use Activation::{Gelu, GeluTanh, Mish, Sign, Silu, Softplus, UnitStep};
-                let without = matches!(activation, Gelu | GeluTanh | Silu | Mish | Softplus | Sign | UnitStep);
-                assert!(without && error.to_string().contains("no critical point"), "{activation}: {error}");
-            }
-        }
-    }
-    assert!(Init::critical(Activation::Softmax).is_err());
-    let he = Init::critical(Activation::Relu).unwrap();
-    let Init::Scaled { gain, fan: Fan::In, distribution: Distribution::Normal } = he else { panic!("{he:?}") };
-    assert_close(gain, 2f64.sqrt(), QUADRATURE);
 }
 
 #[test]
