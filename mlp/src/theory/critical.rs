@@ -101,7 +101,7 @@ impl Critical {
 
 impl MeanField {
     /// The critical point for an activation about which nothing else is asked: of those to which the variance returns, the
-    /// one whose sums have variance nearest to 1; what was set for this theory plays no part.
+    /// one whose sums have variance nearest to 1, up or down by the smallest factor; what was set for this theory plays no part.
     ///
     /// Weights and biases follow from that variance (see [`critical_weights`](MeanField::critical_weights)). For tanh, relu,
     /// ELU and SELU it is 1; for the logistic function 45.6, the first that its biases, which cannot be less than none,
@@ -139,22 +139,19 @@ impl MeanField {
     fn critical_at(&self, q: f64) -> Option<Critical> {
         let (weights, biases) = (1.0 / self.mean_square_slope(q), self.critical_bias(q));
         // Rounding must not push a bias variance of 0 below it.
-        let possible = weights.is_finite() && biases >= -10.0 * NOISE * q;
-        let there = self.clone().weights(if possible { weights } else { 0.0 });
-        let variance_slope = there.variance_slope(q);
-        possible.then_some(Critical {
-            weights,
-            biases: if biases <= 10.0 * NOISE * q { 0.0 } else { biases },
-            variance: q,
-            variance_slope,
-        })
+        let rounding = 10.0 * NOISE * q;
+        if !weights.is_finite() || biases.is_nan() || biases < -rounding {
+            return None;
+        }
+        let biases = if biases <= rounding { 0.0 } else { biases };
+        Some(Critical { weights, biases, variance: q, variance_slope: self.clone().weights(weights).variance_slope(q) })
     }
 
     /// The critical weights for biases of variance `σ_b² = biases`; what was set for this theory plays no part.
     ///
     /// `χ = 1` means `σ_w² = 1/E[φ′²]`, and the fixed point then `σ_b² = q − E[φ²]/E[φ′²]`: one equation for `q` (Hayou et
     /// al. 2019, algorithm 1). If it has several solutions, one to which the variance returns is preferred, and of these
-    /// the smallest; if each `q` is one (relu without biases), it is 1.
+    /// the smallest above 0; if each `q` is one (relu without biases), it is 1.
     ///
     /// ```
     /// use mlp::Activation;

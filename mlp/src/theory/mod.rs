@@ -10,7 +10,7 @@
 //! | mean squared gradient, layer to layer back | `E[δ²]_l = χ(q_l)·E[δ²]_{l+1}`, `χ(q) = σ_w²·E[φ′(√q z)²]` | [`chi`](MeanField::chi) |
 //! | correlation of two inputs, layer to layer | `c′ = (σ_w²·E[φ(√q u)φ(√q v)] + σ_b²) / V(q)` | [`correlation_map`](MeanField::correlation_map) |
 //! | layers until 1/e is left | `ξ = −1/ln(slope)` | [`depth_scale`] |
-//! | the edge between vanishing and exploding | `χ(q*) = 1` | [`critical_weights`](MeanField::critical_weights) |
+//! | the edge between vanishing and exploding | `χ(q*) = 1` | [`critical`](MeanField::critical), [`critical_weights`](MeanField::critical_weights) |
 //!
 //! All of it is computed from the activation itself, its values and derivatives as the crate computes them, by quadrature
 //! to about 1e−12: an activation of one's own gets its theory for nothing.
@@ -231,7 +231,8 @@ impl MeanField {
         let gain = |q: f64| self.variance_map(q) - q;
         let settled = |q: f64| gain(q).abs() <= NOISE * q;
         let (mut q, grows) = (1.0, gain(1.0) > 0.0);
-        // V rises with q, so from 1 the layers go one way, to the first point that V keeps.
+        // Where V rises with q, as it does if |φ| grows away from 0, the layers go one way from 1, to the first point that V
+        // keeps. Elsewhere that is a fixed point too; `variance_slope` says whether it attracts.
         while !settled(q) {
             // Far out softplus grows by q^(−3/2) of itself: beyond this bound quadrature could not tell.
             let next = if grows { 2.0 * q } else { q / 2.0 };
@@ -270,7 +271,8 @@ impl MeanField {
     #[track_caller]
     pub fn correlation_map(&self, q: f64, c: f64) -> f64 {
         check_correlation(c);
-        (self.weights * self.curve.expect_product(q.sqrt().max(LIMIT), c, false) + self.biases) / self.variance_map(q)
+        let q = q.max(LIMIT * LIMIT);
+        (self.weights * self.curve.expect_product(q.sqrt(), c, false) + self.biases) / self.variance_map(q)
     }
 
     /// `C′(c) = σ_w²·E[φ′(√q u)φ′(√q v)]·q/V(q)`: at the fixed point of both maps, of which ξ_c is the [`depth_scale`].
@@ -291,8 +293,8 @@ impl MeanField {
     #[track_caller]
     pub fn correlation_slope(&self, q: f64, c: f64) -> f64 {
         check_correlation(c);
-        let keeps = if q == 0.0 { 1.0 } else { q / self.variance_map(q) };
-        self.weights * self.curve.expect_product(q.sqrt().max(LIMIT), c, true) * keeps
+        let q = q.max(LIMIT * LIMIT);
+        self.weights * self.curve.expect_product(q.sqrt(), c, true) * q / self.variance_map(q)
     }
 
     /// The correlation `c*` to which two inputs come whose sums have variance `q = q*`, however different they were: 1 where

@@ -100,7 +100,7 @@ pub(crate) fn root(mut f: impl FnMut(f64) -> f64, mut a: f64, mut b: f64) -> f64
         let fm = f(middle);
         let root = (fm * fm - fa * fb).sqrt();
         let x = if root > 0.0 { middle + (middle - a) * fa.signum() * fm / root } else { middle };
-        if (b - a).abs() <= 4.0 * f64::EPSILON * middle.abs() {
+        if (b - a).abs() <= 4.0 * f64::EPSILON * middle.abs() || middle == a || middle == b {
             return x;
         }
         let fx = f(x);
@@ -156,5 +156,6 @@ mod tests {
         assert!((root(|x| x.powi(9), -1.0, 1.5)).abs() < 1e-15);
         assert!((root(f64::cos, 3.0, 0.0) - std::f64::consts::FRAC_PI_2).abs() < 1e-15);
         assert_eq!(root(|x| x, 0.0, 1.0), 0.0);
+        assert!(root(|x| if x < 0.0 { -1.0 } else { 1.0 }, -1.0, 2.0).abs() < 1e-300); // a jump at 0, with no root
     }
 }

@@ -91,6 +91,9 @@ fn chaos_has_its_correlation_and_depth() {
     }
     let ordered = theory(Activation::Tanh).weights(1.5).biases(0.05);
     assert_eq!(ordered.correlation_fixed_point(ordered.fixed_point().unwrap()), 1.0);
+    let fading = theory(Activation::Tanh); // q* = 0: near there it is a line, which keeps correlations
+    assert_close(fading.correlation_map(0.0, 0.3), 0.3, QUADRATURE);
+    assert_close(fading.correlation_slope(0.0, 0.3), 1.0, QUADRATURE);
     let unbiased = theory(Activation::Tanh).weights(2.0);
     assert_close(unbiased.correlation_fixed_point(unbiased.fixed_point().unwrap()), 0.0, QUADRATURE);
 }
