@@ -83,6 +83,7 @@
 //! | build | [`Mlp`], [`Linear`], [`Activation`], [`PRelu`], [`LayerNorm`], [`Dropout`], [`Sequential`], [`Residual`] |
 //! | write a model or function of one's own | [`Module`], [`Function`], [`StraightThrough`], [`summary`] |
 //! | begin | [`Init`] |
+//! | know how deep a signal reaches | [`theory`], [`theory::MeanField`] |
 //! | read and prepare data | [`Table`], [`Dataset`], [`Scaler`], [`Targets`], [`one_hot`] |
 //! | compare numbers | [`Mse`], [`L1`], [`Huber`], [`Euclidean`] |
 //! | compare classes | [`CrossEntropy`], [`BinaryCrossEntropyWithLogits`], [`CrossEntropyFromProbabilities`], [`Hinge`], [`KlDivergence`] |
@@ -120,6 +121,7 @@ pub mod metrics;
 mod model;
 mod module;
 mod optim;
+pub mod theory;
 mod train;
 
 pub use activation::{Activation, Function, PRelu, StraightThrough};

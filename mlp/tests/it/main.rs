@@ -1,12 +1,15 @@
 //! One test binary.
 mod activations;
+mod criticality;
 mod data;
 mod gradients;
 mod init;
 mod io;
+mod laws;
 mod layers;
 mod lessons;
 mod losses;
 mod model;
 mod optim;
+mod theory;
 mod train;

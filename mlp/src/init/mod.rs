@@ -1,7 +1,9 @@
 //! [`Init`]: how weights begin.
 //!
 //! A recipe is a plain value; the generator is the caller's, so the same seed gives the same weights. Which recipe
-//! suits which activation is the layers' business.
+//! suits which activation is the layers' business, or, by [`Init::critical`], that of the [theory](crate::theory).
+
+mod moments;
 
 use std::f64::consts::SQRT_2;
 
@@ -30,6 +32,16 @@ pub enum Fan {
     Out,
     /// The mean of both.
     Avg,
+}
+
+impl Fan {
+    fn of(self, inputs: usize, outputs: usize) -> f64 {
+        match self {
+            Fan::In => inputs as f64,
+            Fan::Out => outputs as f64,
+            Fan::Avg => (inputs + outputs) as f64 / 2.0,
+        }
+    }
 }
 
 /// The form of a random distribution whose variance is given.
@@ -248,12 +260,7 @@ impl Init {
             Init::TruncatedNormal { mean, std, low, high } => draw(n, || mean + std * truncated(low, high, rng)),
             Init::Scaled { gain, fan, distribution } => {
                 let (inputs, outputs) = matrix(&shape)?;
-                let fan = match fan {
-                    Fan::In => inputs as f64,
-                    Fan::Out => outputs as f64,
-                    Fan::Avg => (inputs + outputs) as f64 / 2.0,
-                };
-                let std = gain.abs() / fan.sqrt();
+                let std = gain.abs() / fan.of(inputs, outputs).sqrt();
                 match distribution {
                     Distribution::Uniform => draw(n, || uniform(-3f64.sqrt() * std, 3f64.sqrt() * std, rng)),
                     Distribution::Normal => draw(n, || std * normal(rng)),

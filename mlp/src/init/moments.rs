@@ -1,0 +1,79 @@
+//! What a recipe promises: the moments of its numbers, and the recipe that theory asks for.
+
+use super::Init;
+use crate::theory::MeanField;
+use crate::theory::quadrature::integrate;
+use crate::{Error, Module, Result};
+
+impl Init {
+    /// Weights that neither shrink nor grow the gradient of a deep network of `activation`, with biases of 0: normal, of
+    /// the variance at which `χ = 1` ([`MeanField::critical_weights`]).
+    ///
+    /// It finds LeCun's recipe for tanh, He's for relu, and one for any activation of one's own. Layers with biases can do
+    /// better, and keep the variance of the signal too: [`MeanField::critical`].
+    ///
+    /// ```
+    /// use mlp::{Activation, Init};
+    /// let variance = |activation| Ok::<f64, mlp::Error>(100.0 * Init::critical(activation)?.moments(100, 100)?.1);
+    /// assert!((variance(Activation::Relu)? - 2.0).abs() < 1e-10); // He et al. 2015
+    /// assert!((variance(Activation::LeakyRelu(0.2))? - 2.0 / 1.04).abs() < 1e-10); // 2/(1 + a²)
+    /// assert!((variance(Activation::Tanh)? - 1.0).abs() < 1e-10);
+    /// # Ok::<(), mlp::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If `activation` is not a function of each number, or has no critical point without biases to which the variance
+    /// returns: softplus and steps have none at all, GELU, SiLU and Mish have theirs with biases.
+    pub fn critical(activation: impl Module + 'static) -> Result<Self> {
+        let theory = MeanField::new(activation)?;
+        let point = theory.critical_weights(0.0)?;
+        if !point.attracts() {
+            let why = format!("{theory:?} has no critical point without biases; take theory::MeanField::critical()");
+            return Err(Error::invalid("init", why));
+        }
+        Ok(point.init())
+    }
+
+    /// Mean and variance of each number of an (inputs, outputs) matrix.
+    ///
+    /// ```
+    /// use mlp::Init;
+    /// assert_eq!(Init::glorot_normal().moments(30, 50)?, (0.0, 2.0 / 80.0));
+    /// let (_, variance) = Init::truncated_normal(1.0).moments(1, 1)?;
+    /// assert!((variance.sqrt() - 0.8796).abs() < 1e-4);
+    /// # Ok::<(), mlp::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If a number of the recipe makes no sense; as [`try_sample`](Init::try_sample).
+    pub fn moments(&self, inputs: usize, outputs: usize) -> Result<(f64, f64)> {
+        self.check()?;
+        Ok(match *self {
+            Init::Zeros => (0.0, 0.0),
+            Init::Constant(value) => (value, 0.0),
+            Init::Uniform { low, high } => ((low + high) / 2.0, (high - low).powi(2) / 12.0),
+            Init::Normal { mean, std } => (mean, std * std),
+            Init::TruncatedNormal { mean, std, low, high } => {
+                let (centre, variance) = truncated(low, high);
+                (mean + std * centre, std * std * variance)
+            }
+            Init::Scaled { gain, fan, .. } => (0.0, gain * gain / fan.of(inputs, outputs)),
+            // The shorter axis counts orthonormal vectors; the longer one shares the length of each.
+            Init::Orthogonal { gain } => (0.0, gain * gain / inputs.max(outputs) as f64),
+        })
+    }
+}
+
+/// Mean and variance of the standard normal distribution between bounds around 0.
+///
+/// By quadrature: the closed form cancels where the bounds are close.
+fn truncated(low: f64, high: f64) -> (f64, f64) {
+    const TAIL: f64 = 12.0; // 4e−33 lies beyond
+    let ends = [low.max(-TAIL), high.min(TAIL)];
+    let weighted =
+        |f: &dyn Fn(f64) -> f64| integrate(&ends, |z| z.iter().map(|&z| f(z) * (-z * z / 2.0).exp()).collect());
+    // Between mirrored bounds the mean is 0, and should not be what rounding leaves of it.
+    let mass = weighted(&|_| 1.0);
+    let mean = if low == -high { 0.0 } else { weighted(&|z| z) / mass };
+    (mean, weighted(&|z| (z - mean) * (z - mean)) / mass)
+}

@@ -1,0 +1,233 @@
+//! The edge between vanishing and exploding gradients.
+
+use autograd::{Float, Param};
+use rand::Rng;
+
+use super::quadrature::root;
+use super::{LIMIT, MeanField, NOISE};
+use crate::init::{Distribution, Fan};
+use crate::{Error, Init, Linear};
+
+/// A critical point: with these weights and biases `χ = 1` at a fixed point of the variance, and gradients neither vanish
+/// nor explode.
+///
+/// ```
+/// use mlp::Activation;
+/// use mlp::theory::MeanField;
+/// let tanh = MeanField::new(Activation::Tanh)?;
+/// let critical = tanh.critical_weights(0.05)?;
+/// assert!((critical.weights - 1.760955).abs() < 1e-6);
+/// let there = tanh.weights(critical.weights).biases(critical.biases);
+/// assert!((there.chi(critical.variance) - 1.0).abs() < 1e-10);
+/// assert!((there.fixed_point()? - critical.variance).abs() < 1e-10);
+/// # Ok::<(), mlp::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
+pub struct Critical {
+    /// σ_w².
+    pub weights: f64,
+    /// σ_b².
+    pub biases: f64,
+    /// q*, the variance of the sums at which `χ = 1`. 0 if the critical layers let the signal fade, though ever more slowly
+    /// (tanh without biases: as 1/2l).
+    pub variance: f64,
+    /// The slope `V′(q*)` of the variance map: above 1 the variance leaves q*, and inputs must begin there.
+    pub variance_slope: f64,
+}
+
+impl Critical {
+    /// Weights at this point: normal, of variance `σ_w²/inputs`.
+    ///
+    /// For orthogonal ones of square layers, `Init::orthogonal().gain(critical.weights.sqrt())`.
+    ///
+    /// ```
+    /// use mlp::theory::MeanField;
+    /// use mlp::{Activation, Init};
+    /// let critical = MeanField::new(Activation::Tanh)?.critical_weights(0.05)?;
+    /// let by_hand = Init::lecun_normal().gain(critical.weights.sqrt());
+    /// assert_eq!(critical.init(), by_hand);
+    /// assert_eq!(critical.bias_init(), Init::Normal { mean: 0.0, std: 0.05f64.sqrt() });
+    /// # Ok::<(), mlp::Error>(())
+    /// ```
+    pub fn init(&self) -> Init {
+        Init::Scaled { gain: self.weights.sqrt(), fan: Fan::In, distribution: Distribution::Normal }
+    }
+
+    /// Biases at this point: normal, of variance `σ_b²`.
+    /// [`init`](Critical::init) shows both.
+    pub fn bias_init(&self) -> Init {
+        Init::Normal { mean: 0.0, std: self.biases.sqrt() }
+    }
+
+    /// A layer at this point, weights and biases drawn from `rng`.
+    ///
+    /// ```
+    /// use mlp::Activation;
+    /// use mlp::theory::MeanField;
+    /// use rand::{SeedableRng, rngs::StdRng};
+    /// let critical = MeanField::new(Activation::Gelu)?.critical()?;
+    /// let layer = critical.linear::<f64>(100, 50, &mut StdRng::seed_from_u64(0))?;
+    /// assert!((100.0 * layer.w.value().square().mean() / critical.weights - 1.0).abs() < 0.1);
+    /// # Ok::<(), mlp::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If it has no inputs or no outputs.
+    pub fn linear<T: Float>(
+        &self,
+        inputs: usize,
+        outputs: usize,
+        rng: &mut (impl Rng + ?Sized),
+    ) -> Result<Linear<T>, Error> {
+        let layer = Linear::new(inputs, outputs, &self.init(), rng)?;
+        Ok(Linear { b: Some(Param::new(self.bias_init().try_sample([outputs], rng)?)), ..layer })
+    }
+
+    /// Whether the variance returns to q*, at least from one side: `V′(q*) ≤ 1`.
+    ///
+    /// ```
+    /// use mlp::Activation;
+    /// use mlp::theory::MeanField;
+    /// let gelu = MeanField::new(Activation::Gelu)?;
+    /// assert!(!gelu.critical_weights(0.05)?.attracts());
+    /// assert!(gelu.critical()?.attracts());
+    /// # Ok::<(), mlp::Error>(())
+    /// ```
+    pub fn attracts(&self) -> bool {
+        self.variance_slope <= 1.0 + 10.0 * NOISE
+    }
+}
+
+impl MeanField {
+    /// The critical point for an activation about which nothing else is asked: of those to which the variance returns, the
+    /// one whose sums have variance nearest to 1, up or down by the smallest factor; what was set for this theory plays no part.
+    ///
+    /// Weights and biases follow from that variance (see [`critical_weights`](MeanField::critical_weights)). For tanh, relu,
+    /// ELU and SELU it is 1; for the logistic function 45.6, the first that its biases, which cannot be less than none,
+    /// allow; for GELU, SiLU and Mish the first from which the variance does not run away (the half-stable point of
+    /// Roberts, Yaida and Hanin, "The Principles of Deep Learning Theory", 2022, section 5.3).
+    ///
+    /// ```
+    /// use mlp::Activation;
+    /// use mlp::theory::MeanField;
+    /// let selu = MeanField::new(Activation::Selu)?.critical()?;
+    /// assert_eq!(selu.variance, 1.0);
+    /// assert!((selu.weights * 1.071575 - 1.0).abs() < 1e-6 && (selu.weights + selu.biases - 1.0).abs() < 1e-12);
+    /// assert!(MeanField::new(Activation::Softplus)?.critical().is_err());
+    /// # Ok::<(), mlp::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If there is no such point between q = 1e−7 and 1e9: softplus, steps.
+    pub fn critical(&self) -> Result<Critical, Error> {
+        let at = |q: f64| Some(self.critical_at(q)?).filter(Critical::attracts);
+        // Outwards from 1 by factors of 2, then back to the edge of what is possible.
+        let factor = (0..=30).map(|k| 2f64.powi(k)).find(|&f| at(f).is_some() || (f < 1e7 && at(1.0 / f).is_some()));
+        let Some(factor) = factor else { return Err(self.no_critical("any σ_b²")) };
+        let (mut no, mut yes) =
+            if at(factor).is_some() { (factor / 2.0, factor) } else { (2.0 / factor, 1.0 / factor) };
+        while factor > 1.0 && (yes - no).abs() > 1e-14 * yes {
+            let middle = (no + yes) / 2.0;
+            if at(middle).is_some() { yes = middle } else { no = middle }
+        }
+        at(yes).ok_or_else(|| self.no_critical("any σ_b²"))
+    }
+
+    /// The critical point whose sums have variance `q`, if its biases have a variance: `σ_w² = 1/E[φ′²]`,
+    /// `σ_b² = q − E[φ²]/E[φ′²]`.
+    fn critical_at(&self, q: f64) -> Option<Critical> {
+        let (weights, biases) = (1.0 / self.mean_square_slope(q), self.critical_bias(q));
+        // Rounding must not push a bias variance of 0 below it.
+        let rounding = 10.0 * NOISE * q;
+        if !weights.is_finite() || biases.is_nan() || biases < -rounding {
+            return None;
+        }
+        let biases = if biases <= rounding { 0.0 } else { biases };
+        Some(Critical { weights, biases, variance: q, variance_slope: self.clone().weights(weights).variance_slope(q) })
+    }
+
+    /// The critical weights for biases of variance `σ_b² = biases`; what was set for this theory plays no part.
+    ///
+    /// `χ = 1` means `σ_w² = 1/E[φ′²]`, and the fixed point then `σ_b² = q − E[φ²]/E[φ′²]`: one equation for `q` (Hayou et
+    /// al. 2019, algorithm 1). If it has several solutions, one to which the variance returns is preferred, and of these
+    /// the smallest above 0; if each `q` is one (relu without biases), it is 1.
+    ///
+    /// ```
+    /// use mlp::Activation;
+    /// use mlp::theory::MeanField;
+    /// assert!((MeanField::new(Activation::Relu)?.critical_weights(0.0)?.weights - 2.0).abs() < 1e-12);
+    /// let error = MeanField::new(Activation::Relu)?.critical_weights(0.1).unwrap_err();
+    /// assert!(error.to_string().contains("no critical point"));
+    /// # Ok::<(), mlp::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If there is no such point between q = 1e−7 and 1e9: relu with biases, softplus, steps.
+    ///
+    /// # Panics
+    /// If `biases` is negative, NaN or infinite.
+    #[track_caller]
+    pub fn critical_weights(&self, biases: f64) -> Result<Critical, Error> {
+        super::check_variance("biases", biases);
+        let residual = |q: f64| (self.critical_bias(q) - biases) / q;
+        let point = self.preferred(self.solutions(residual)).map(|point| Critical { biases, ..point });
+        point.ok_or_else(|| self.no_critical(&format!("σ_b² = {biases}")))
+    }
+
+    /// The critical biases for weights of variance `σ_w²/inputs`; what was set for this theory plays no part.
+    ///
+    /// ```
+    /// use mlp::Activation;
+    /// use mlp::theory::MeanField;
+    /// let critical = MeanField::new(Activation::Tanh)?.critical_biases(1.760955)?;
+    /// assert!((critical.biases - 0.05).abs() < 1e-6);
+    /// # Ok::<(), mlp::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If no `σ_b² ≥ 0` makes these weights critical.
+    ///
+    /// # Panics
+    /// If `weights` is negative, NaN or infinite.
+    #[track_caller]
+    pub fn critical_biases(&self, weights: f64) -> Result<Critical, Error> {
+        super::check_variance("weights", weights);
+        let residual = |q: f64| weights * self.mean_square_slope(q) - 1.0;
+        self.preferred(self.solutions(residual)).ok_or_else(|| self.no_critical(&format!("σ_w² = {weights}")))
+    }
+
+    /// `q − E[φ²]/E[φ′²]`: the bias variance that makes `q` a critical fixed point.
+    fn critical_bias(&self, q: f64) -> f64 {
+        q - self.mean_square(q) / self.mean_square_slope(q)
+    }
+
+    /// Where `residual`, a relative one, vanishes: 1 if there; else where it changes its sign; else the limit 0.
+    fn solutions(&self, residual: impl Fn(f64) -> f64) -> Vec<f64> {
+        let vanishes = |r: f64| r.abs() <= 10.0 * NOISE;
+        if vanishes(residual(1.0)) {
+            return vec![1.0];
+        }
+        let grid: Vec<(f64, f64)> = (-23..=30).map(|k| 2f64.powi(k)).map(|q| (q, residual(q))).collect();
+        let certain: Vec<_> = grid.into_iter().filter(|&(_, r)| !vanishes(r) && r.is_finite()).collect();
+        let crossings = certain.windows(2).filter(|pair| pair[0].1 * pair[1].1 < 0.0);
+        let mut found: Vec<f64> = crossings.map(|pair| root(&residual, pair[0].0, pair[1].0)).collect();
+        if vanishes(residual(LIMIT * LIMIT)) {
+            found.push(0.0);
+        }
+        found
+    }
+
+    fn preferred(&self, solutions: Vec<f64>) -> Option<Critical> {
+        let points: Vec<Critical> = solutions.into_iter().filter_map(|q| self.critical_at(q)).collect();
+        points.iter().find(|point| point.attracts()).or(points.first()).copied()
+    }
+
+    fn no_critical(&self, with: &str) -> Error {
+        let why = format!(
+            "`{}` has no critical point with {with}; choose another, or keep the variance with LayerNorm",
+            self.curve.name
+        );
+        Error::invalid("mean_field", why)
+    }
+}

@@ -1,0 +1,367 @@
+//! Mean-field theory: how signals and gradients travel through a deep random network, before one is built.
+//!
+//! Weights are drawn from `N(0, σ_w²/inputs)` and biases from `N(0, σ_b²)`; in wide layers the sums `p` of a layer are then
+//! normal, and one number describes them, their variance `q`. With z ~ N(0, 1):
+//!
+//! | | formula | method |
+//! |---|---|---|
+//! | variance, layer to layer | `q′ = V(q) = σ_w²·E[φ(√q z)²] + σ_b²` | [`variance_map`](MeanField::variance_map) |
+//! | its fixed point | `q* = V(q*)` | [`fixed_point`](MeanField::fixed_point) |
+//! | mean squared gradient, layer to layer back | `E[δ²]_l = χ(q_l)·E[δ²]_{l+1}`, `χ(q) = σ_w²·E[φ′(√q z)²]` | [`chi`](MeanField::chi) |
+//! | correlation of two inputs, layer to layer | `c′ = (σ_w²·E[φ(√q u)φ(√q v)] + σ_b²) / V(q)` | [`correlation_map`](MeanField::correlation_map) |
+//! | layers until 1/e is left | `ξ = −1/ln(slope)` | [`depth_scale`] |
+//! | the edge between vanishing and exploding | `χ(q*) = 1` | [`critical`](MeanField::critical), [`critical_weights`](MeanField::critical_weights) |
+//!
+//! All of it is computed from the activation itself, its values and derivatives as the crate computes them, by quadrature
+//! to about 1e−12: an activation of one's own gets its theory for nothing.
+//!
+//! ```
+//! use autograd::{Number, Var};
+//! use mlp::theory::{MeanField, depth_scale};
+//! use mlp::{Activation, Function};
+//!
+//! let theory = MeanField::new(Activation::Tanh)?.weights(1.5).biases(0.05);
+//! let q = theory.fixed_point()?;
+//! assert!((theory.chi(q) - 0.938636).abs() < 1e-6); // gradients vanish, 6 % a layer
+//! assert!((depth_scale(theory.chi(q)) - 15.79).abs() < 0.01); // and 16 layers back 1/e is left
+//!
+//! // Poole et al. 2016 have E[erf(√q z)²] in closed form.
+//! let own = MeanField::new(Function::new("erf", |z: Var| z.erf()))?;
+//! let closed = 2.0 / std::f64::consts::PI * (2.0 / 3.0f64).asin();
+//! assert!((own.variance_map(1.0) - closed).abs() < 1e-12);
+//! # Ok::<(), mlp::Error>(())
+//! ```
+//!
+//! Sources: Poole, Lahiri, Raghu, Sohl-Dickstein and Ganguli, "Exponential expressivity in deep neural networks through
+//! transient chaos", 2016 (variance and correlation); Schoenholz, Gilmer, Ganguli and Sohl-Dickstein, "Deep information
+//! propagation", 2017 (gradients, depth scales); Hayou, Doucet and Rousseau, "On the impact of the activation function on
+//! deep neural networks training", 2019 (the critical curve of any activation).
+
+mod critical;
+mod curve;
+mod properties;
+pub(crate) mod quadrature;
+
+pub use critical::Critical;
+pub use properties::Properties;
+
+use std::fmt;
+use std::iter::successors;
+use std::sync::Arc;
+
+use crate::{Error, Init, Module};
+use curve::Curve;
+use quadrature::root;
+
+/// What quadrature leaves uncertain, relative.
+const NOISE: f64 = 1e-12;
+/// The scale that stands for the limit of scale 0: there φ is a straight line, or two that meet.
+const LIMIT: f64 = 1e-8;
+
+/// The theory of a deep network of one activation, with weights of variance `σ_w²/inputs` and biases of variance `σ_b²`.
+///
+/// ```
+/// use mlp::Activation;
+/// use mlp::theory::MeanField;
+/// let he = MeanField::new(Activation::Relu)?.weights(2.0);
+/// assert!((he.variance_map(3.0) - 3.0).abs() < 1e-12); // each variance stays what it is
+/// assert!((he.chi(3.0) - 1.0).abs() < 1e-12); // and so does the gradient's
+/// # Ok::<(), mlp::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct MeanField {
+    curve: Curve,
+    weights: f64,
+    biases: f64,
+}
+
+impl MeanField {
+    /// The theory of `activation`, with `σ_w² = 1` and `σ_b² = 0` unless set.
+    ///
+    /// An activation is any module that is a function of each number: [`Activation`](crate::Activation),
+    /// [`Function`](crate::Function), [`PRelu`](crate::PRelu) of one α, a struct of one's own.
+    ///
+    /// ```
+    /// use mlp::Activation;
+    /// use mlp::theory::MeanField;
+    /// let error = MeanField::new(Activation::Softmax).unwrap_err().to_string();
+    /// assert_eq!(error, "mean_field: `softmax` is not a function of each number alone; the theory needs one that is");
+    /// ```
+    ///
+    /// # Errors
+    /// If it mixes the numbers of a row (softmax, a layer), or is not finite everywhere between −30 and 30.
+    pub fn new(activation: impl Module + 'static) -> Result<Self, Error> {
+        Ok(MeanField { curve: Curve::new(Arc::new(activation))?, weights: 1.0, biases: 0.0 })
+    }
+
+    /// With weights of variance `σ_w²/inputs`.
+    ///
+    /// ```
+    /// use mlp::Activation;
+    /// use mlp::theory::MeanField;
+    /// let theory = MeanField::new(Activation::Identity)?.weights(0.5).biases(0.25);
+    /// assert!((theory.variance_map(1.0) - 0.75).abs() < 1e-12);
+    /// # Ok::<(), mlp::Error>(())
+    /// ```
+    ///
+    /// # Panics
+    /// If `variance` is negative, NaN or infinite.
+    #[must_use]
+    #[track_caller]
+    pub fn weights(self, variance: f64) -> Self {
+        check_variance("weights", variance);
+        MeanField { weights: variance, ..self }
+    }
+
+    /// With biases of variance `σ_b²`.
+    ///
+    /// [`weights`](MeanField::weights) shows both.
+    ///
+    /// # Panics
+    /// If `variance` is negative, NaN or infinite.
+    #[must_use]
+    #[track_caller]
+    pub fn biases(self, variance: f64) -> Self {
+        check_variance("biases", variance);
+        MeanField { biases: variance, ..self }
+    }
+
+    /// With the weights that `init` gives a layer of `inputs` and `outputs`: `σ_w² = inputs · variance`.
+    ///
+    /// ```
+    /// use mlp::theory::MeanField;
+    /// use mlp::{Activation, Init};
+    /// // Glorot's scale under relu loses half of the squared gradient in each layer.
+    /// let glorot = MeanField::new(Activation::Relu)?.initialised(&Init::glorot_uniform(), 64, 64)?;
+    /// assert!((glorot.chi(1.0) - 0.5).abs() < 1e-12);
+    /// # Ok::<(), mlp::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If the recipe makes no sense ([`Init::try_sample`]), or its mean is not 0, of which the theory does not speak.
+    pub fn initialised(self, init: &Init, inputs: usize, outputs: usize) -> Result<Self, Error> {
+        let (mean, variance) = init.moments(inputs, outputs)?;
+        if mean != 0.0 {
+            return Err(Error::invalid(
+                "mean_field",
+                format!("{init:?} has mean {mean}; the theory needs weights of mean 0"),
+            ));
+        }
+        Ok(self.weights(inputs as f64 * variance))
+    }
+
+    /// `V(q) = σ_w²·E[φ(√q z)²] + σ_b²`: the variance of the sums one layer on (Poole et al. 2016, eq. 3).
+    ///
+    /// ```
+    /// use mlp::Activation;
+    /// use mlp::theory::MeanField;
+    /// assert!((MeanField::new(Activation::Relu)?.variance_map(3.0) - 1.5).abs() < 1e-12); // σ_w²q/2
+    /// # Ok::<(), mlp::Error>(())
+    /// ```
+    pub fn variance_map(&self, q: f64) -> f64 {
+        self.weights * self.mean_square(q) + self.biases
+    }
+
+    /// The variances of layer after layer, from `q` on: `q, V(q), V(V(q)), …`
+    ///
+    /// The squared gradient loses the product of [`chi`](MeanField::chi) over them on its way back.
+    ///
+    /// ```
+    /// use mlp::Activation;
+    /// use mlp::theory::MeanField;
+    /// let theory = MeanField::new(Activation::Identity)?.weights(0.5);
+    /// let q: Vec<f64> = theory.variances(1.0).take(3).collect();
+    /// assert!((q[2] - 0.25).abs() < 1e-12);
+    /// # Ok::<(), mlp::Error>(())
+    /// ```
+    pub fn variances(&self, q: f64) -> impl Iterator<Item = f64> + '_ {
+        successors(Some(q), |&q| Some(self.variance_map(q)))
+    }
+
+    /// `χ(q) = σ_w²·E[φ′(√q z)²]`: what the mean squared gradient is multiplied by on its way back through a layer whose
+    /// sums have variance `q` (Schoenholz et al. 2017, eq. 9). At 0 it is the limit from above.
+    ///
+    /// ```
+    /// use mlp::Activation;
+    /// use mlp::theory::MeanField;
+    /// let leaky = MeanField::new(Activation::LeakyRelu(0.5))?;
+    /// assert!((leaky.chi(3.0) - 0.625).abs() < 1e-12); // σ_w²(1 + a²)/2, at any variance
+    /// # Ok::<(), mlp::Error>(())
+    /// ```
+    pub fn chi(&self, q: f64) -> f64 {
+        self.weights * self.mean_square_slope(q)
+    }
+
+    /// `V′(q) = σ_w²·E[φ(√q z)²(z² − 1)]/2q`: below 1 the fixed point attracts. At 0 it is the limit from above.
+    ///
+    /// The form needs no derivative of φ, and so holds for functions that jump too; for smooth ones it is
+    /// `σ_w²·E[φφ′z]/√q`, by Stein's lemma.
+    ///
+    /// ```
+    /// use mlp::Activation;
+    /// use mlp::theory::MeanField;
+    /// let slope = MeanField::new(Activation::Selu)?.variance_slope(1.0);
+    /// assert!((slope - 0.782648).abs() < 1e-6); // Klambauer et al. 2017: the fixed point attracts
+    /// # Ok::<(), mlp::Error>(())
+    /// ```
+    pub fn variance_slope(&self, q: f64) -> f64 {
+        let scale = q.sqrt().max(1e-3); // below, φ² − φ(0)² cancels
+        // E[z² − 1] = 0, so the constant changes nothing but the rounding.
+        let constant = self.curve.at(0.0).0.powi(2);
+        let moment = self.curve.expect(scale, |z, y, _| (y * y - constant) * (z * z - 1.0));
+        self.weights * moment / (2.0 * scale * scale)
+    }
+
+    /// The variance to which layers come from inputs that give the first layer sums of variance 1.
+    ///
+    /// Where each variance is one (relu with `σ_w² = 2`), that is 1. Below 1e−12 it is called 0, beyond 1e7 to grow without bound.
+    ///
+    /// ```
+    /// use mlp::Activation;
+    /// use mlp::theory::MeanField;
+    /// let theory = MeanField::new(Activation::Relu)?.weights(2.5);
+    /// assert!(theory.fixed_point().unwrap_err().to_string().contains("grows without bound"));
+    /// assert!((theory.weights(1.0).biases(0.5).fixed_point()? - 1.0).abs() < 1e-12);
+    /// # Ok::<(), mlp::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If the variance grows without bound.
+    pub fn fixed_point(&self) -> Result<f64, Error> {
+        let gain = |q: f64| self.variance_map(q) - q;
+        let settled = |q: f64| gain(q).abs() <= NOISE * q;
+        let (mut q, grows) = (1.0, gain(1.0) > 0.0);
+        // Where V rises with q, as it does if |φ| grows away from 0, the layers go one way from 1, to the first point that V
+        // keeps. Elsewhere that is a fixed point too; `variance_slope` says whether it attracts.
+        while !settled(q) {
+            // Far out softplus grows by q^(−3/2) of itself: beyond this bound quadrature could not tell.
+            let next = if grows { 2.0 * q } else { q / 2.0 };
+            if next > 1e7 {
+                let why = format!(
+                    "the variance of `{}` grows without bound for σ_w² = {}, σ_b² = {}; take smaller weights",
+                    self.curve.name, self.weights, self.biases
+                );
+                return Err(Error::invalid("mean_field", why));
+            }
+            if next < 1e-12 {
+                let at_zero = self.weights * self.curve.at(0.0).0.powi(2) + self.biases;
+                return Ok(if at_zero == 0.0 { 0.0 } else { root(gain, 0.0, q) });
+            }
+            if (gain(next) > 0.0) != grows {
+                return Ok(root(gain, q, next));
+            }
+            q = next;
+        }
+        Ok(q)
+    }
+
+    /// `C(c) = (σ_w²·E[φ(√q u)φ(√q v)] + σ_b²)/V(q)`: the correlation one layer on of two inputs whose sums have variance
+    /// `q` and correlation `c`; u, v standard normal with correlation `c` (Poole et al. 2016, eq. 5).
+    ///
+    /// ```
+    /// use mlp::Activation;
+    /// use mlp::theory::MeanField;
+    /// let relu = MeanField::new(Activation::Relu)?.weights(2.0);
+    /// assert!((relu.correlation_map(1.0, 0.0) - 1.0 / std::f64::consts::PI).abs() < 1e-12); // Cho & Saul 2009
+    /// # Ok::<(), mlp::Error>(())
+    /// ```
+    ///
+    /// # Panics
+    /// If `c` is not in [−1, 1].
+    #[track_caller]
+    pub fn correlation_map(&self, q: f64, c: f64) -> f64 {
+        check_correlation(c);
+        let q = q.max(LIMIT * LIMIT);
+        (self.weights * self.curve.expect_product(q.sqrt(), c, false) + self.biases) / self.variance_map(q)
+    }
+
+    /// `C′(c) = σ_w²·E[φ′(√q u)φ′(√q v)]·q/V(q)`: at the fixed point of both maps, of which ξ_c is the [`depth_scale`].
+    ///
+    /// At `q = q*`, `c = 1` it is χ. For a function that jumps it is not the slope of the map, since its φ′ knows nothing of
+    /// the jump.
+    ///
+    /// ```
+    /// use mlp::Activation;
+    /// use mlp::theory::MeanField;
+    /// let relu = MeanField::new(Activation::Relu)?.weights(2.0);
+    /// assert!((relu.correlation_slope(1.0, 0.0) - 0.5).abs() < 1e-12); // 1 − acos(c)/π
+    /// # Ok::<(), mlp::Error>(())
+    /// ```
+    ///
+    /// # Panics
+    /// If `c` is not in [−1, 1].
+    #[track_caller]
+    pub fn correlation_slope(&self, q: f64, c: f64) -> f64 {
+        check_correlation(c);
+        let q = q.max(LIMIT * LIMIT);
+        self.weights * self.curve.expect_product(q.sqrt(), c, true) * q / self.variance_map(q)
+    }
+
+    /// The correlation `c*` to which two inputs come whose sums have variance `q = q*`, however different they were: 1 where
+    /// `χ ≤ 1` (order), less where `χ > 1` (chaos).
+    ///
+    /// ```
+    /// use mlp::Activation;
+    /// use mlp::theory::{MeanField, depth_scale};
+    /// let chaotic = MeanField::new(Activation::Tanh)?.weights(2.5).biases(0.05);
+    /// let q = chaotic.fixed_point()?;
+    /// let c = chaotic.correlation_fixed_point(q);
+    /// assert!((c - 0.446804).abs() < 1e-6);
+    /// assert!((depth_scale(chaotic.correlation_slope(q, c)) - 11.80).abs() < 0.01);
+    /// # Ok::<(), mlp::Error>(())
+    /// ```
+    pub fn correlation_fixed_point(&self, q: f64) -> f64 {
+        // C is a power series in c with no negative coefficient (Mehler's formula), hence convex on [0, 1], and C(1) = 1:
+        // it meets c below 1 if and only if its slope at 1 exceeds 1, and then once.
+        let gain = |c: f64| self.correlation_map(q, c) - c;
+        let below = successors(Some(0.1), |gap| Some(gap / 10.0)).take_while(|&gap| gap > 1e-10).map(|gap| 1.0 - gap);
+        match below.into_iter().find(|&c| self.chi(q) > 1.0 + NOISE && gain(c) < 0.0) {
+            Some(c) => root(gain, 0.0, c),
+            None => 1.0,
+        }
+    }
+
+    /// E[φ(√q z)²]
+    fn mean_square(&self, q: f64) -> f64 {
+        self.curve.expect(q.sqrt(), |_, y, _| y * y)
+    }
+
+    /// E[φ′(√q z)²]
+    fn mean_square_slope(&self, q: f64) -> f64 {
+        self.curve.expect(q.sqrt().max(LIMIT), |_, _, dy| dy * dy)
+    }
+}
+
+impl fmt::Debug for MeanField {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "MeanField({}, σ_w² = {}, σ_b² = {})", self.curve.name, self.weights, self.biases)
+    }
+}
+
+/// `ξ = −1/ln(slope)`: the number of layers after which 1/e is left of what each multiplies by `slope` (Schoenholz et al. 2017).
+///
+/// Of [`chi`](MeanField::chi) it is ξ_∇, of the gradient; of [`correlation_slope`](MeanField::correlation_slope) ξ_c, of what
+/// tells two inputs apart; of [`variance_slope`](MeanField::variance_slope) ξ_q. Negative: it grows, by e in −ξ layers.
+/// Infinite at 1.
+///
+/// ```
+/// use mlp::theory::depth_scale;
+/// assert_eq!(depth_scale(0.5), 1.0 / 2f64.ln());
+/// assert_eq!(depth_scale(1.0), f64::INFINITY);
+/// ```
+pub fn depth_scale(slope: f64) -> f64 {
+    if slope == 1.0 { f64::INFINITY } else { -1.0 / slope.ln() }
+}
+
+#[track_caller]
+fn check_variance(of: &str, variance: f64) {
+    assert!(
+        variance >= 0.0 && variance.is_finite(),
+        "mean_field: the variance of the {of} is {variance}; it must be ≥ 0"
+    );
+}
+
+#[track_caller]
+fn check_correlation(c: f64) {
+    assert!((-1.0..=1.0).contains(&c), "mean_field: correlation {c} is not between −1 and 1");
+}
