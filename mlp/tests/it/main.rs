@@ -1,6 +1,7 @@
 //! One test binary.
 mod activations;
 mod data;
+mod flow;
 mod gradients;
 mod init;
 mod io;
