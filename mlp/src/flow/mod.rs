@@ -142,7 +142,7 @@ pub struct WeightFlow {
 impl Flow {
     /// Computes `model` for `x` while evaluating, sweeps back from `loss` of its output, and looks on.
     ///
-    /// Nothing changes. What arrives at the parameters is the gradient of exactly this loss.
+    /// Nothing changes. Gradients flow to `x`, and so through layers that are frozen as well.
     ///
     /// # Panics
     /// Where the model or the loss does.
@@ -154,7 +154,7 @@ impl Flow {
     ) -> Self {
         let tape = Tape::default();
         let mut probe = Probe::on();
-        let y = model.forward_with(tape.constant(x), &mut probe);
+        let y = model.forward_with(tape.var(x), &mut probe);
         let (flow, _) = probe.backward(loss(y), model);
         flow.expect("the probe is on")
     }

@@ -141,9 +141,10 @@ impl LayerFlow {
 impl fmt::Display for Flow {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "loss {:.6}", self.loss)?;
-        let heads = ["output", "dead", "satur.", "gradient", "relative", "weights", "gradient", "update"];
+        let heads = ["output", "dead", "satur.", "∂E/∂out", "relative", "weights", "∂E/∂w", "update"];
+        let digits = self.layers.len().saturating_sub(1).max(1).ilog10() as usize + 1;
         let mut rows = vec![(String::from("layer"), heads.map(String::from))];
-        rows.extend(self.layers.iter().enumerate().map(|(i, layer)| (layer.label(i), layer.cells())));
+        rows.extend(self.layers.iter().enumerate().map(|(i, layer)| (layer.label(i, digits), layer.cells())));
         let named = rows.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
         for (name, cells) in rows {
             write!(f, "{name:<named$}")?;
@@ -157,10 +158,10 @@ impl fmt::Display for Flow {
 }
 
 impl LayerFlow {
-    fn label(&self, i: usize) -> String {
-        const LONGEST: usize = 28;
+    fn label(&self, i: usize, digits: usize) -> String {
+        const LONGEST: usize = 24;
         let name: String = [self.name.as_str(), &self.kind].join(" ").trim().chars().take(LONGEST).collect();
-        format!("{i} {name}")
+        format!("{i:>digits$} {name}")
     }
 
     fn cells(&self) -> [String; 8] {
