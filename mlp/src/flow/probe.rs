@@ -87,7 +87,8 @@ impl Probe {
 
     /// `f(p)`, shown with its sums `p` and with its derivative, which is computed from `f`.
     ///
-    /// Dead and saturated units are counted if `f` works value by value, which is tested: a softmax does not.
+    /// Dead units and saturated values are counted if `f` works value by value, which is tested: a softmax does not. For
+    /// its steepest slope `f` is computed on [−10, 10] as well, in arrays of the shape of `p`.
     #[must_use]
     #[track_caller]
     pub fn activation<'t, T: Float>(

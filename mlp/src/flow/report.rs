@@ -70,7 +70,7 @@ impl Flow {
     fn trend(&self) -> Option<String> {
         let norm = |layer: &LayerFlow| layer.outputs.gradients.as_ref().map(|gradients| gradients.norm);
         let mut seen = self.layers.iter().enumerate().filter_map(|(i, layer)| Some((i, layer, norm(layer)?)));
-        let (first, last) = (seen.next()?, seen.last()?);
+        let (first, last) = (seen.next()?, seen.next_back()?);
         let (to, from) = (first.1.title(first.0), last.1.title(last.0));
         let factor = first.2 / last.2;
         if factor < 1.0 / FACTOR {

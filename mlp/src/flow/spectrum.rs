@@ -103,11 +103,12 @@ pub fn extreme_singular_values<T: Float>(
         let (next, b) = unit(orthogonal(products.shorten(&u[u.len() - 1]), &v));
         let k = alpha.len();
         // What remains when the space is exhausted is round-off.
-        let exhausted = !(b > 1e-14 * alpha.iter().chain(&beta).fold(0.0, |most: f64, x: &f64| most.max(*x)));
-        if k >= steps || k >= check_at || exhausted {
-            let found = extremes(&alpha, &beta, if exhausted || k == short { 0.0 } else { b });
+        let scale = alpha.iter().chain(&beta).fold(0.0, |most: f64, x: &f64| most.max(*x));
+        let (done, broken) = (k == short || b <= 1e-14 * scale, !b.is_finite());
+        if done || broken || k == steps || k >= check_at {
+            let found = extremes(&alpha, &beta, if done && !broken { 0.0 } else { b });
             let known = found.largest_error.max(found.smallest_error) <= 1e-10 * found.largest;
-            if k >= steps || known || exhausted {
+            if done || broken || k == steps || known {
                 return found;
             }
             check_at = k + k / 2;
@@ -121,7 +122,7 @@ pub fn extreme_singular_values<T: Float>(
 /// last number of the left singular vector.
 fn extremes(alpha: &[f64], beta: &[f64], b: f64) -> Extremes {
     let steps = alpha.len();
-    if alpha.iter().chain(beta).any(|x| !x.is_finite()) {
+    if alpha.iter().chain(beta).chain([&b]).any(|x| !x.is_finite()) {
         let nan = f64::NAN;
         return Extremes { largest: nan, smallest: nan, largest_error: nan, smallest_error: nan, steps };
     }

@@ -55,12 +55,16 @@ impl Stats {
     }
 }
 
-/// Scaled by the largest: at great depth gradients leave the range in which squares can be represented.
+/// Scaled by the largest where that matters: at great depth gradients leave the range in which squares can be represented.
 pub(super) fn norm(x: impl Iterator<Item = f64> + Clone) -> f64 {
+    let squares: f64 = x.clone().map(|x| x * x).sum();
+    if (1e-290..1e300).contains(&squares) {
+        return squares.sqrt();
+    }
     let largest = x.clone().fold(0.0, |largest: f64, x| if x.is_nan() { x } else { largest.max(x.abs()) });
     match largest.is_normal() {
         true => largest * x.map(|x| (x / largest).powi(2)).sum::<f64>().sqrt(),
-        false => x.map(|x| x * x).sum::<f64>().sqrt(),
+        false => squares.sqrt(),
     }
 }
 

@@ -45,9 +45,8 @@ impl<T: Float> Module<T> for Sequential<T> {
     }
 
     fn forward_with<'t>(&self, x: Var<'t, T>, probe: &mut Probe) -> Var<'t, T> {
-        let within =
-            |x, (i, module): (usize, &Box<dyn Module<T>>)| probe.within(i, |probe| module.forward_with(x, probe));
-        self.0.iter().enumerate().fold(x, within)
+        let within = |x, (i, module): (usize, &dyn Module<T>)| probe.within(i, |probe| module.forward_with(x, probe));
+        self.0.iter().map(|module| &**module).enumerate().fold(x, within)
     }
 
     fn parameters(&self) -> Parameters<T> {

@@ -179,29 +179,47 @@ fn fall(model: &dyn Module, x: &Tensor, seed: u64) -> f64 {
     (norm(0) / norm(flow.layers.len() - 1)).ln()
 }
 
+/// The factor of a layer, as ln: mean and standard error over networks whose samples have E[x²] = `size`².
+fn factor(width: usize, networks: u64, activation: Activation, init: Init, size: f64) -> (f64, f64) {
+    const DEPTH: usize = 10;
+    let falls = (0..networks).map(|seed| {
+        let model = deep(DEPTH, width, activation, init, seed);
+        let x = normal([1, width], 1000 + seed);
+        let x = &x * (size * (width as f64).sqrt() / x.norm());
+        fall(&model, &x, 2000 + seed) / (DEPTH - 1) as f64
+    });
+    mean_and_error(&falls.collect::<Vec<_>>())
+}
+
 /// Schoenholz et al. 2017 for the logistic function at σ_w² = 1: q* = 0.264687 and χ₁ = 0.0557207, a factor of 0.23605 a
-/// layer. He et al. 2015 for the rectifier: χ₁ = σ_w²/2.
+/// layer. Samples begin at the fixed point, so that every layer is alike.
 #[test]
 fn gradients_fall_as_the_mean_field_says() {
-    const DEPTH: usize = 10;
-    let measured = |activation, init: Init, size: f64| {
-        let falls = (0..30).map(|seed| {
-            let model = deep(DEPTH, 128, activation, init, seed);
-            let x = normal([1, 128], 1000 + seed);
-            let x = &x * (size * 128f64.sqrt() / x.norm());
-            fall(&model, &x, 2000 + seed) / (DEPTH - 1) as f64
-        });
-        mean_and_error(&falls.collect::<Vec<_>>())
-    };
-    // Samples begin at the fixed point, E[x²] = q*, so that every layer is alike. The law is that of infinite width:
-    // at 128 units the mean of the logarithm differs by about 1/128.
-    let within = |(mean, error): (f64, f64), law: f64| {
-        assert!((mean - law).abs() < 4.0 * error + 1.0 / 128.0, "{mean} ± {error}, law {law}");
-    };
-    within(measured(Activation::Sigmoid, Init::lecun_normal(), 0.264687f64.sqrt()), 0.0557207f64.sqrt().ln());
-    within(measured(Activation::Relu, Init::lecun_normal(), 1.0), 0.5f64.sqrt().ln());
-    within(measured(Activation::Relu, Init::he_normal(), 1.0), 0.0);
-    within(measured(Activation::Identity, Init::lecun_normal(), 1.0), 0.0);
+    let (mean, error) = factor(128, 30, Activation::Sigmoid, Init::lecun_normal(), 0.264687f64.sqrt());
+    // The law is that of infinite width: at 128 units the mean of the logarithm differs by about 1/128.
+    assert!((mean - 0.23605f64.ln()).abs() < 4.0 * error + 1.0 / 128.0, "{mean} ± {error}");
+}
+
+/// At any width, a square Gaussian layer of variance 1/n multiplies ‖dy‖² by χ²_n/n; with a rectifier and twice the variance,
+/// by 2χ²_K/n of K ~ Bin(n, ½) units that are on (Hanin 2018). E[ln χ²_k] = ψ(k/2) + ln 2.
+#[test]
+fn gradients_change_as_the_chi_square_says() {
+    const N: usize = 32;
+    let log = |k: usize| (digamma_half(k) + 2f64.ln() - (N as f64).ln()) / 2.0;
+    let (mean, error) = factor(N, 300, Activation::Identity, Init::lecun_normal(), 1.0);
+    assert!((mean - log(N)).abs() < 4.0 * error && error < 0.003, "{mean} ± {error}, law {}", log(N));
+
+    // The chance of k = 0 is 2⁻³².
+    let mut chance = 0.5f64.powi(N as i32);
+    let law: f64 = (1..=N)
+        .map(|k| {
+            chance *= (N + 1 - k) as f64 / k as f64;
+            chance * (log(k) + 2f64.ln() / 2.0)
+        })
+        .sum();
+    let (mean, error) = factor(N, 300, Activation::Relu, Init::he_normal(), 1.0);
+    assert!((mean - law).abs() < 4.0 * error && error < 0.006, "{mean} ± {error}, law {law}");
+    assert!((2.0 * law + 0.082540).abs() < 1e-5, "{law}");
 }
 
 /// Thirty logistic layers: plain, with shortcuts, normalised, and with both.
