@@ -7,6 +7,7 @@ use std::str::FromStr;
 use autograd::{Float, Param, Parameters, Tensor, Var};
 
 use crate::Error;
+use crate::flow::Probe;
 use crate::layers::check_features;
 use crate::module::{LayerRow, Module};
 
@@ -224,6 +225,10 @@ impl<T: Float> Module<T> for Activation {
         self.apply(x)
     }
 
+    fn forward_with<'t>(&self, x: Var<'t, T>, probe: &mut Probe) -> Var<'t, T> {
+        probe.activation(self, x, |x| self.apply(x))
+    }
+
     fn parameters(&self) -> Parameters<T> {
         Parameters::new()
     }
@@ -261,6 +266,10 @@ impl<T: Float> Module<T> for StraightThrough {
     fn forward<'t>(&self, x: Var<'t, T>) -> Var<'t, T> {
         // z − z is exactly 0, so the value is f(z) to the last bit; z + (f(z) − z) would round.
         (x - x.detach()) + self.0.apply(x).detach()
+    }
+
+    fn forward_with<'t>(&self, x: Var<'t, T>, probe: &mut Probe) -> Var<'t, T> {
+        probe.activation(self.0, x, |x| self.forward(x))
     }
 
     fn parameters(&self) -> Parameters<T> {
@@ -309,6 +318,10 @@ impl<T: Float> Module<T> for PRelu<T> {
         x.greater(0.0).select(x, x * &self.alpha)
     }
 
+    fn forward_with<'t>(&self, x: Var<'t, T>, probe: &mut Probe) -> Var<'t, T> {
+        probe.activation("prelu", x, |x| self.forward(x))
+    }
+
     fn parameters(&self) -> Parameters<T> {
         Parameters::new().with("alpha", &self.alpha)
     }
@@ -350,6 +363,10 @@ impl<T: Float> fmt::Debug for Function<T> {
 impl<T: Float> Module<T> for Function<T> {
     fn forward<'t>(&self, x: Var<'t, T>) -> Var<'t, T> {
         (self.f)(x)
+    }
+
+    fn forward_with<'t>(&self, x: Var<'t, T>, probe: &mut Probe) -> Var<'t, T> {
+        probe.activation(&self.name, x, |x| (self.f)(x))
     }
 
     fn parameters(&self) -> Parameters<T> {

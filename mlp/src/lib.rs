@@ -89,6 +89,7 @@
 //! | compare classes | [`CrossEntropy`], [`BinaryCrossEntropyWithLogits`], [`CrossEntropyFromProbabilities`], [`Hinge`], [`KlDivergence`] |
 //! | descend | [`Sgd`], [`Adam`], [`Optimizer`] |
 //! | train and measure | [`Trainer`], [`History`], [`metrics`] |
+//! | see where gradients vanish and units die | [`Flow`], [`Trainer::observe_flow`], [`flow::singular_values`], [`Probe`] |
 //! | save and load | [`io::save`], [`io::load`] |
 //!
 //! # Where the lessons err
@@ -108,6 +109,9 @@ pub use error::{Error, Result};
 
 mod data;
 pub use data::{Batches, Dataset, Scaler, Table, Targets, one_hot};
+
+pub mod flow;
+pub use flow::{Flow, Probe};
 
 pub mod init;
 pub use init::Init;

@@ -6,6 +6,7 @@ use autograd::{Float, Parameters, Var};
 use rand::Rng;
 
 use crate::activation::Activation;
+use crate::flow::Probe;
 use crate::layers::{Dropout, LayerNorm, Linear};
 use crate::module::{LayerRow, Module, summary};
 use crate::{Error, Init};
@@ -71,9 +72,13 @@ impl<T: Float> Layer<T> {
 
 impl<T: Float> Module<T> for Layer<T> {
     fn forward<'t>(&self, x: Var<'t, T>) -> Var<'t, T> {
+        self.forward_with(x, &mut Probe::off())
+    }
+
+    fn forward_with<'t>(&self, x: Var<'t, T>, probe: &mut Probe) -> Var<'t, T> {
         let p = self.linear.forward(x);
         let p = self.norm.as_ref().map_or(p, |norm| norm.forward(p));
-        let h = self.activation.apply(p);
+        let h = self.activation.forward_with(p, probe);
         self.dropout.map_or(h, |dropout| dropout.forward(h))
     }
 
@@ -127,7 +132,14 @@ impl<T: Float> Module<T> for Mlp<T> {
     /// # Panics
     /// If the rows of `x` do not have the length of the network's input.
     fn forward<'t>(&self, x: Var<'t, T>) -> Var<'t, T> {
-        self.layers.iter().fold(x, |x, layer| layer.forward(x))
+        self.forward_with(x, &mut Probe::off())
+    }
+
+    fn forward_with<'t>(&self, x: Var<'t, T>, probe: &mut Probe) -> Var<'t, T> {
+        let within = |x, (i, layer): (usize, &Layer<T>)| {
+            probe.within(format_args!("layers.{i}"), |probe| layer.forward_with(x, probe))
+        };
+        self.layers.iter().enumerate().fold(x, within)
     }
 
     fn parameters(&self) -> Parameters<T> {

@@ -1,8 +1,11 @@
 //! [`Module`]: anything that maps arrays to arrays and has parameters; and the table that a model prints.
 
 use std::any::type_name;
+use std::fmt;
 
 use autograd::{Float, Parameters, Tape, Tensor, Var};
+
+use crate::flow::Probe;
 
 /// A differentiable function of one array, with named parameters.
 ///
@@ -36,6 +39,18 @@ pub trait Module<T: Float = f64>: Send + Sync {
     /// The output for `x`, recorded on the tape of `x`.
     fn forward<'t>(&self, x: Var<'t, T>) -> Var<'t, T>;
 
+    /// [`forward`](Module::forward), showing what the layers inside compute to a probe: see [`Flow`](crate::Flow).
+    ///
+    /// Unless overridden, what is shown is the output. A module of several layers hands the probe on to them, and has
+    /// `self.forward_with(x, &mut Probe::off())` for its `forward`, so that its formula is written once.
+    fn forward_with<'t>(&self, x: Var<'t, T>, probe: &mut Probe) -> Var<'t, T> {
+        let kind = fmt::from_fn(|f| match &self.describe()[..] {
+            [row] => f.write_str(&row.layer),
+            _ => f.write_str(short_name(type_name::<Self>())),
+        });
+        probe.output(kind, self.forward(x))
+    }
+
     /// What is trained, in a fixed order and under fixed names.
     fn parameters(&self) -> Parameters<T>;
 
@@ -68,6 +83,10 @@ pub trait Module<T: Float = f64>: Send + Sync {
 impl<T: Float> Module<T> for Box<dyn Module<T>> {
     fn forward<'t>(&self, x: Var<'t, T>) -> Var<'t, T> {
         (**self).forward(x)
+    }
+
+    fn forward_with<'t>(&self, x: Var<'t, T>, probe: &mut Probe) -> Var<'t, T> {
+        (**self).forward_with(x, probe)
     }
 
     fn parameters(&self) -> Parameters<T> {

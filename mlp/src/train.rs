@@ -1,17 +1,20 @@
 //! [`Trainer`]: epochs, batches, when to stop, and what was seen on the way.
 
+mod tally;
+
 use std::cell::RefCell;
 use std::fmt;
 use std::ops::ControlFlow;
 
-use autograd::{Float, Tape};
+use autograd::{Float, Param, Tape, Tensor};
 use indicatif::{ProgressBar, ProgressStyle};
 
+use crate::flow::{Flow, Probe};
 use crate::loss::Loss;
-use crate::metrics::accuracy;
 use crate::module::Module;
 use crate::optim::Optimizer;
-use crate::{Dataset, Error, Targets};
+use crate::{Dataset, Error};
+use tally::Tally;
 
 /// Trains a model: one epoch shows it every sample once, in shuffled batches, with a step after each batch.
 ///
@@ -39,9 +42,12 @@ pub struct Trainer<'a> {
     tolerance: Option<f64>,
     progress: bool,
     observer: RefCell<Option<Box<Observer<'a>>>>,
+    /// Who is shown the flow, and every how many steps.
+    flow: RefCell<Option<(usize, Box<FlowObserver<'a>>)>>,
 }
 
 type Observer<'a> = dyn FnMut(&Epoch) -> ControlFlow<()> + 'a;
+type FlowObserver<'a> = dyn FnMut(usize, &Flow) + 'a;
 
 /// What one epoch came to. Losses are means over the samples.
 ///
@@ -113,6 +119,7 @@ impl<'a> Trainer<'a> {
             tolerance: None,
             progress: true,
             observer: RefCell::new(None),
+            flow: RefCell::new(None),
         }
     }
 
@@ -174,6 +181,38 @@ impl<'a> Trainer<'a> {
         Trainer { observer: RefCell::new(Some(Box::new(f))), ..self }
     }
 
+    /// Calls `f` with the number of the step, from 1, and with what became of activations, gradients and weights in it: at the
+    /// first step, and then at every `every`-th after it.
+    ///
+    /// It is the pass and the update of training itself that is looked at, and they come to the same bits as without.
+    ///
+    /// ```
+    /// # use mlp::{Activation, Dataset, Mlp, Module, Mse, Sgd, Trainer};
+    /// # use rand::{SeedableRng, rngs::StdRng};
+    /// # let data = Dataset::new(autograd::Tensor::<f64>::ones([64, 2]), autograd::Tensor::ones([64, 1]))?;
+    /// # let layers = Mlp::new(2).hidden(8, Activation::Relu).output(1, Activation::Identity);
+    /// # let model: Mlp = layers.build(&mut StdRng::seed_from_u64(0))?;
+    /// # let mut sgd = Sgd::new(&model.parameters(), 0.1);
+    /// let mut seen = vec![];
+    /// let trainer = Trainer::new().epochs(3).batch_size(16).observe_flow(10, |step, flow| {
+    ///     seen.push(step);
+    ///     flow.warnings().iter().for_each(|warning| eprintln!("step {step}: {warning}"));
+    /// });
+    /// trainer.fit(&model, &Mse, &mut sgd, &data, None)?; // 4 steps an epoch
+    /// drop(trainer);
+    /// assert_eq!(seen, [1, 11]);
+    /// # Ok::<(), mlp::Error>(())
+    /// ```
+    ///
+    /// # Panics
+    /// If `every` is 0.
+    #[must_use]
+    #[track_caller]
+    pub fn observe_flow(self, every: usize, f: impl FnMut(usize, &Flow) + 'a) -> Self {
+        assert!(every > 0, "trainer: observe_flow wants a flow every 0 steps; every step is 1");
+        Trainer { flow: RefCell::new(Some((every, Box::new(f)))), ..self }
+    }
+
     /// Trains `model` on `data`, and measures it on `validation` after each epoch.
     ///
     /// # Errors
@@ -198,8 +237,9 @@ impl<'a> Trainer<'a> {
         let bar = self.bar();
         let mut tape = Tape::default();
         let mut history = History { epochs: Vec::new(), stopped: Stopped::Epochs };
+        let mut step = 0;
         for number in 1..=self.epochs {
-            let trained = self.epoch(number, &mut tape, model, loss, optimizer, data)?;
+            let trained = self.epoch(number, &mut step, &bar, &mut tape, model, loss, optimizer, data)?;
             let validated = validation.map(|data| self.evaluate(&mut tape, model, loss, data)).transpose()?;
             if let Some(value) = validated.as_ref().map(Tally::loss) {
                 finite(value, optimizer, || format!("the validation loss became {value} after epoch {number}"))?;
@@ -228,9 +268,12 @@ impl<'a> Trainer<'a> {
         Ok(history)
     }
 
+    #[expect(clippy::too_many_arguments, reason = "the state of one run, which the trainer itself does not hold")]
     fn epoch<T: Float>(
         &self,
         number: usize,
+        step: &mut usize,
+        bar: &ProgressBar,
         tape: &mut Tape<T>,
         model: &dyn Module<T>,
         loss: &dyn Loss<T>,
@@ -243,12 +286,21 @@ impl<'a> Trainer<'a> {
             tape.clear();
             tape.train(derive(self.seed, number, i + 1));
             let n = batch.len();
-            let y = model.forward(tape.constant(batch.inputs().clone()));
+            *step += 1;
+            let due = self.flow.borrow().as_ref().is_some_and(|(every, _)| (*step - 1).is_multiple_of(*every));
+            let mut probe = if due { Probe::on() } else { Probe::off() };
+            let y = model.forward_with(tape.constant(batch.inputs().clone()), &mut probe);
             let mean = loss.mean(y, batch.targets())?;
             let value = mean.value().to_f64();
             finite(value, optimizer, || format!("the loss became {value} in epoch {number}, batch {}", i + 1))?;
             tally.add(n, value, y, batch.targets())?;
-            optimizer.step(&mean.backward());
+            let (flow, grads) = probe.backward(mean, model);
+            let before: Vec<_> = flow.iter().flat_map(|_| values(model)).collect();
+            optimizer.step(&grads);
+            if let (Some(flow), Some((_, show))) = (flow, &mut *self.flow.borrow_mut()) {
+                let flow = flow.with_updates(&before, &model.parameters());
+                bar.suspend(|| show(*step, &flow)); // what it prints stays above the bar
+            }
         }
         tape.clear();
         tape.evaluate();
@@ -303,6 +355,11 @@ impl fmt::Debug for Trainer<'_> {
     }
 }
 
+/// What the parameters are now.
+fn values<T: Float>(model: &dyn Module<T>) -> Vec<Tensor<T>> {
+    model.parameters().params().map(Param::value).collect()
+}
+
 /// `Ok` if the rows of `data` are as long as the model needs, or it does not say.
 fn check_width<T: Float>(model: &dyn Module<T>, what: &str, data: &Dataset<T>) -> Result<(), Error> {
     let shape = data.inputs().shape();
@@ -327,41 +384,6 @@ fn finite<T: Float>(value: f64, optimizer: &dyn Optimizer<T>, problem: impl FnOn
     let rate = optimizer.learning_rate();
     let repair = format!("lower the learning rate (now {rate}), or bring inputs and targets nearer to 1");
     Err(Error::invalid("training", format!("{}; {repair}", problem())))
-}
-
-/// Sums over the samples of an epoch.
-#[derive(Default)]
-struct Tally {
-    samples: usize,
-    loss: f64,
-    /// Stays `None` if outputs are not one for each class.
-    right: Option<f64>,
-}
-
-impl Tally {
-    fn add<T: Float>(
-        &mut self,
-        n: usize,
-        mean: f64,
-        y: autograd::Var<'_, T>,
-        targets: &Targets<T>,
-    ) -> Result<(), Error> {
-        self.samples += n;
-        self.loss += mean * n as f64;
-        let shape = y.shape();
-        if let (Targets::Classes(classes), true) = (targets, shape.len() == 2 && shape[1] > 1) {
-            *self.right.get_or_insert(0.0) += accuracy(&y.value(), classes)? * n as f64;
-        }
-        Ok(())
-    }
-
-    fn loss(&self) -> f64 {
-        self.loss / self.samples as f64
-    }
-
-    fn accuracy(&self) -> Option<f64> {
-        self.right.map(|right| right / self.samples as f64)
-    }
 }
 
 /// A seed of its own for each epoch and step: SplitMix64's mixing (Steele, Lea & Flood 2014) of the three numbers.

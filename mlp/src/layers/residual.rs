@@ -4,6 +4,7 @@ use std::fmt;
 
 use autograd::{Float, Parameters, Var};
 
+use crate::flow::Probe;
 use crate::module::{LayerRow, Module, summary};
 
 /// A module with a shortcut around it: `y = x + f(x)`, so that `dx = dy + f'ᵀ·dy` cannot vanish (He et al. 2016).
@@ -28,10 +29,15 @@ impl<T: Float> Module<T> for Residual<T> {
     /// If `f(x)` does not have the shape of `x`.
     #[track_caller]
     fn forward<'t>(&self, x: Var<'t, T>) -> Var<'t, T> {
-        let y = self.0.forward(x);
+        self.forward_with(x, &mut Probe::off())
+    }
+
+    #[track_caller]
+    fn forward_with<'t>(&self, x: Var<'t, T>, probe: &mut Probe) -> Var<'t, T> {
+        let y = self.0.forward_with(x, probe);
         let (from, to) = (x.shape(), y.shape());
         assert!(from == to, "residual: the module turns shape {from} into {to}; a shortcut needs equal shapes");
-        x + y
+        probe.output("residual", x + y)
     }
 
     fn parameters(&self) -> Parameters<T> {

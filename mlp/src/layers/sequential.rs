@@ -4,6 +4,7 @@ use std::fmt;
 
 use autograd::{Float, Parameters, Var};
 
+use crate::flow::Probe;
 use crate::module::{LayerRow, Module, summary};
 
 /// Modules one after the other: `y = fₙ(…f₁(f₀(x)))`; parameters are named by position: `0.w`, `0.b`, `2.w`.
@@ -40,7 +41,12 @@ impl<T: Float> Default for Sequential<T> {
 
 impl<T: Float> Module<T> for Sequential<T> {
     fn forward<'t>(&self, x: Var<'t, T>) -> Var<'t, T> {
-        self.0.iter().fold(x, |x, module| module.forward(x))
+        self.forward_with(x, &mut Probe::off())
+    }
+
+    fn forward_with<'t>(&self, x: Var<'t, T>, probe: &mut Probe) -> Var<'t, T> {
+        let within = |x, (i, module): (usize, &dyn Module<T>)| probe.within(i, |probe| module.forward_with(x, probe));
+        self.0.iter().map(|module| &**module).enumerate().fold(x, within)
     }
 
     fn parameters(&self) -> Parameters<T> {

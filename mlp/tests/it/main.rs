@@ -2,6 +2,7 @@
 mod activations;
 mod criticality;
 mod data;
+mod flow;
 mod gradients;
 mod init;
 mod io;

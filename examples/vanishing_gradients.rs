@@ -1,0 +1,218 @@
+//! Vanishing gradients: how the gradient changes on its way back through up to 200 layers, and what helps.
+//!
+//! Each layer multiplies the gradient by its weights and by the slope of its activation. Where that makes it smaller on
+//! the average, depth makes it vanish, exponentially: the first layers then learn nothing. The factor of a layer is known
+//! (Schoenholz et al. 2017): its square is χ = σ_w²·E[f′(p)²], with weights of variance σ_w²/n, at the variance of the sums p
+//! that the layers settle at. Measured here: the factor for four activations; what weights of another scale, orthogonal
+//! weights, shortcuts and normalisation change; which of the networks then learn; and how far products of matrices
+//! stretch.
+
+use autograd::Tensor;
+use indicatif::{ProgressBar, ProgressStyle};
+use mlp::flow::singular_values;
+use mlp::{
+    Activation, Adam, CrossEntropy, Dataset, Flow, Init, LayerNorm, Linear, Module, Residual, Sequential, Trainer,
+};
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+
+const WIDTH: usize = 64;
+const DEPTHS: [usize; 8] = [1, 2, 5, 10, 20, 50, 100, 200];
+const SEEDS: u64 = 8;
+
+/// With the factor of a layer at σ_w² = 1 by the law, where there is one (tanh falls as a power of the depth), and the σ_w
+/// that makes up for the slope.
+const ACTIVATIONS: [(Activation, Option<f64>, f64); 4] = [
+    (Activation::Sigmoid, Some(0.23605), 4.0), // χ at the fixed point E[p²] = 0.264687; the slope at 0 is 1/4
+    (Activation::Tanh, None, 1.0),
+    (Activation::Relu, Some(std::f64::consts::FRAC_1_SQRT_2), std::f64::consts::SQRT_2), // half of E[p²] is cut off
+    (Activation::Selu, Some(1.03517), 1.0), // its own scale keeps E[h²] = 1 (Klambauer et al. 2017)
+];
+
+/// What a network is built of.
+#[derive(Clone, Copy)]
+struct Kind {
+    init: Init,
+    shortcut: bool,
+    normalised: bool,
+}
+
+/// Weights of variance 1/n, and nothing else.
+fn plain() -> Kind {
+    Kind { init: Init::lecun_normal(), shortcut: false, normalised: false }
+}
+
+fn main() -> Result<(), mlp::Error> {
+    by_depth()?;
+    remedies()?;
+    learning()?;
+    spectra()
+}
+
+fn by_depth() -> Result<(), mlp::Error> {
+    println!("Decades by which the gradient grows (+) or falls (−) from the last layer to the first, σ_w² = 1:");
+    println!("mean ± standard deviation over {SEEDS} networks of {WIDTH} units.\n");
+    print!("{:<8}", "layers");
+    DEPTHS.iter().for_each(|depth| print!("{depth:>14}"));
+    println!();
+    let bar = bar(ACTIVATIONS.len() * DEPTHS.len());
+    for (activation, law, _) in ACTIVATIONS {
+        let mut row = format!("{:<8}", activation.name());
+        let mut deepest = 0.0;
+        for depth in DEPTHS {
+            let (mean, spread) = decades(depth, activation, plain())?;
+            row += &format!("{:>14}", format!("{mean:.1} ± {spread:.1}"));
+            deepest = mean;
+            bar.inc(1);
+        }
+        bar.suspend(|| println!("{row}"));
+        let factor = 10f64.powf(deepest / 199.0);
+        match law {
+            // The law is that of infinite width: 64 units lose up to 2 % a layer.
+            Some(law) => {
+                bar.suspend(|| println!("        a layer's factor is {factor:.4}, by the law {law:.4}"));
+                assert!((factor / law - 1.0).abs() < 0.02, "{activation}: {factor} {law}");
+            }
+            None => assert!((-2.5..-0.5).contains(&deepest), "{activation}: {deepest}"),
+        }
+    }
+    bar.finish_and_clear();
+    Ok(())
+}
+
+fn remedies() -> Result<(), mlp::Error> {
+    const DEPTH: usize = 50;
+    println!("\nThe same for {DEPTH} layers with a remedy; scaled weights make up for the activation's slope:\n");
+    let heads = ["none", "scaled", "orthogonal", "shortcuts", "norm", "shortcuts+norm"];
+    print!("{:<8}", "");
+    heads.iter().for_each(|head| print!("{head:>15}"));
+    println!();
+    let bar = bar(ACTIVATIONS.len() * heads.len());
+    let mut rows = vec![];
+    for (activation, _, gain) in ACTIVATIONS {
+        let kinds = [
+            plain(),
+            Kind { init: Init::lecun_normal().gain(gain), ..plain() },
+            Kind { init: Init::orthogonal().gain(gain), ..plain() },
+            Kind { shortcut: true, ..plain() },
+            Kind { normalised: true, ..plain() },
+            Kind { shortcut: true, normalised: true, ..plain() },
+        ];
+        let mut row = vec![];
+        for kind in kinds {
+            row.push(decades(DEPTH, activation, kind)?.0);
+            bar.inc(1);
+        }
+        let cells: String = row.iter().map(|mean| format!("{mean:>15.2}")).collect();
+        bar.suspend(|| println!("{:<8}{cells}", activation.name()));
+        rows.push(row);
+    }
+    bar.finish_and_clear();
+    let [none, scaled, _, shortcuts, norm, both] = rows[0][..] else { unreachable!("six columns") };
+    println!("\nLogistic layers: scaled weights win {:.1} decades, shortcuts {:.1},", scaled - none, shortcuts - none);
+    println!("normalisation {:.1}, the last two together {:.1}.", norm - none, both - none);
+    println!(
+        "A shortcut adds to what it passes by: alone it makes rectified gradients grow. With normalisation all hold."
+    );
+    assert!(none < -30.0 && scaled - none > 20.0 && shortcuts - none > 30.0 && norm - none > 30.0);
+    assert!(rows[2][1].abs() < 0.5, "He et al. 2015: σ_w² = 2 keeps what a rectifier passes");
+    assert!(rows.iter().all(|row| row[5].abs() < 1.0), "{rows:?}");
+    Ok(())
+}
+
+/// Thirty logistic layers learn to tell a disc from what is around it, or do not.
+fn learning() -> Result<(), mlp::Error> {
+    const DEPTH: usize = 30;
+    let mut rng = StdRng::seed_from_u64(5);
+    let inputs: Tensor = Tensor::from_fn([256, 2], |_| rng.random_range(-1.0..1.0));
+    let radius = |i: usize| inputs.get([i, 0]).hypot(inputs.get([i, 1]));
+    let classes: Vec<usize> = (0..256).map(|i| usize::from(radius(i) < 0.8)).collect();
+    let data = Dataset::new(inputs.clone(), classes)?;
+    println!("\n{DEPTH} logistic layers, 60 epochs of learning a disc; warnings of the first step:\n");
+    let mut accuracies = vec![];
+    for (name, kind) in
+        [("plain", plain()), ("shortcuts and normalisation", Kind { shortcut: true, normalised: true, ..plain() })]
+    {
+        let mut rng = StdRng::seed_from_u64(6);
+        let model = Sequential::new()
+            .then(Linear::new(2, WIDTH, &Init::lecun_normal(), &mut rng)?)
+            .then(blocks(DEPTH, Activation::Sigmoid, kind, &mut rng)?)
+            .then(Linear::new(WIDTH, 2, &Init::lecun_normal(), &mut rng)?);
+        let mut adam = Adam::new(&model.parameters(), 0.003);
+        let mut warnings = vec![];
+        let trainer = Trainer::new().epochs(60).seed(7).observe_flow(usize::MAX, |_, flow| warnings = flow.warnings());
+        let accuracy = trainer.fit(&model, &CrossEntropy, &mut adam, &data, None)?.last().accuracy.unwrap_or(0.0);
+        drop(trainer);
+        println!("{name}: {:.1} % of the points right, {} warnings", 100.0 * accuracy, warnings.len());
+        warnings.iter().take(1).for_each(|warning| println!("  {warning}"));
+        accuracies.push(accuracy);
+    }
+    assert!(accuracies[0] < 0.6 && accuracies[1] > 0.95, "{accuracies:?}");
+    Ok(())
+}
+
+/// Products of orthogonal matrices stretch nothing; of Gaussian ones, some directions ever more than others.
+fn spectra() -> Result<(), mlp::Error> {
+    println!("\nLargest and smallest singular value of deep linear networks of 16 units:\n");
+    println!("layers          orthogonal                Gaussian");
+    let x: Tensor = Tensor::ones([1, 16]);
+    for depth in [1, 2, 4, 8] {
+        let ends = |init: Init| -> Result<(f64, f64), mlp::Error> {
+            let kind = Kind { init, ..plain() };
+            let mut rng = StdRng::seed_from_u64(9);
+            let mut model = Sequential::new();
+            for _ in 0..depth {
+                model = model.then(Linear::new(16, 16, &kind.init, &mut rng)?.without_bias());
+            }
+            let values = singular_values(|x| model.forward(x), &x);
+            Ok((values[0], values[15]))
+        };
+        let (orthogonal, gaussian) = (ends(Init::orthogonal())?, ends(Init::lecun_normal())?);
+        println!("{depth:<8}{:>12.4} {:>8.4}  {:>12.4} {:>10.1e}", orthogonal.0, orthogonal.1, gaussian.0, gaussian.1);
+        assert!((orthogonal.0 - 1.0).abs() < 1e-12 && (orthogonal.1 - 1.0).abs() < 1e-12);
+        assert!(gaussian.0 / gaussian.1 > 5f64.powi(depth));
+    }
+    Ok(())
+}
+
+/// `depth` times: normalise, weigh, activate; or some of it, with a shortcut around it or without.
+fn blocks(depth: usize, activation: Activation, kind: Kind, rng: &mut StdRng) -> Result<Sequential, mlp::Error> {
+    let mut model = Sequential::new();
+    for _ in 0..depth {
+        let mut block = Sequential::new();
+        if kind.normalised {
+            block = block.then(LayerNorm::new(WIDTH)?);
+        }
+        block = block.then(Linear::new(WIDTH, WIDTH, &kind.init, rng)?.without_bias()).then(activation);
+        model = if kind.shortcut { model.then(Residual::new(block)) } else { model.then(block) };
+    }
+    Ok(model)
+}
+
+/// Mean and standard deviation over the seeds of the decades by which the gradient changes.
+fn decades(depth: usize, activation: Activation, kind: Kind) -> Result<(f64, f64), mlp::Error> {
+    let normal = Init::Normal { mean: 0.0, std: 1.0 };
+    let mut all = vec![];
+    for seed in 0..SEEDS {
+        let mut rng = StdRng::seed_from_u64(seed);
+        let model = blocks(depth, activation, kind, &mut rng)?;
+        let (x, weights): (Tensor, Tensor) = (normal.sample([2, WIDTH], &mut rng), normal.sample([2, WIDTH], &mut rng));
+        let flow = Flow::measure(&model, &x, |y| (y * &weights).sum());
+        let end = if kind.shortcut { "residual" } else { activation.name() };
+        let norms: Vec<f64> = flow
+            .layers
+            .iter()
+            .filter(|layer| layer.kind == end)
+            .map(|layer| layer.outputs.gradients.as_ref().map_or(0.0, |gradients| gradients.norm))
+            .collect();
+        all.push((norms[0] / norms[depth - 1]).log10());
+    }
+    let mean = all.iter().sum::<f64>() / SEEDS as f64;
+    let variance = all.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / (SEEDS - 1) as f64;
+    Ok((mean, variance.sqrt()))
+}
+
+fn bar(steps: usize) -> ProgressBar {
+    let style = ProgressStyle::with_template("{pos}/{len} {wide_bar} {eta}").expect("a valid template");
+    ProgressBar::new(steps as u64).with_style(style)
+}

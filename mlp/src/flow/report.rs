@@ -1,0 +1,185 @@
+//! A [`Flow`] for people: the table, and what is amiss in words.
+
+use std::fmt;
+
+use super::{Flow, LayerFlow, Signal, Stats};
+
+/// The largest share of dead units, or of saturated values, without a warning.
+const SHARE: f64 = 0.5;
+/// By how much gradients may fall or grow between the first layer and the last.
+const FACTOR: f64 = 1e3;
+/// What share of their size a step may change weights by.
+const UPDATE: std::ops::RangeInclusive<f64> = 1e-4..=1e-1;
+
+impl Flow {
+    /// What is amiss, in words; empty if nothing is.
+    ///
+    /// - values or gradients that are infinite or NaN;
+    /// - gradients of the outputs that fall or grow by more than 10³ between the first layer and the last;
+    /// - more than half of a layer's units dead, or of its values saturated (if the activation is flat on both sides: half
+    ///   of the values on the flat side of a rectifier are as many as there should be);
+    /// - a parameter that is not frozen and gets no gradient;
+    /// - a step that changes weights by less than 10⁻⁴ or more than 10⁻¹ of their size. Parameters with one axis are left
+    ///   out: biases begin at 0, where any step is large.
+    ///
+    /// ```
+    /// use autograd::{Param, Tensor};
+    /// use mlp::{Activation, Flow, Layer, Linear, Mlp};
+    /// let linear = Linear { w: Param::new([[-1.0, -2.0, 1.0]]), b: None };
+    /// let model = Mlp::from_layers([Layer::new(linear, Activation::Relu)]);
+    /// let flow = Flow::measure(&model, &Tensor::from([[1.0], [2.0]]), |y| y.sum());
+    /// assert_eq!(flow.warnings(), [
+    ///     "layer 0 (layers.0, relu): 67 % of units are dead: flat for every sample, so that their weights get no gradient; \
+    ///      lower the learning rate, start with He weights, or use a leaky activation"
+    /// ]);
+    /// ```
+    pub fn warnings(&self) -> Vec<String> {
+        let mut warnings = vec![];
+        for (i, layer) in self.layers.iter().enumerate() {
+            layer.not_finite(&layer.title(i), &mut warnings);
+        }
+        warnings.extend(self.trend());
+        for (i, layer) in self.layers.iter().enumerate() {
+            layer.flat(&layer.title(i), &mut warnings);
+        }
+        for weights in self.weights() {
+            let name = &weights.name;
+            match (&weights.gradients, weights.update) {
+                (None, _) if !weights.frozen => warnings.push(format!(
+                    "{name}: no gradient arrives; the loss does not depend on it: freeze it, or use it in forward"
+                )),
+                (Some(gradients), _) if gradients.not_finite > 0 => warnings.push(format!(
+                    "{name}: {} of {} gradients are not finite; lower the learning rate",
+                    gradients.not_finite, gradients.count
+                )),
+                (Some(_), Some(update)) if weights.axes > 1 && !UPDATE.contains(&update) => {
+                    let repair = if update < *UPDATE.start() { "raise" } else { "lower" };
+                    let (low, high) = (UPDATE.start(), UPDATE.end());
+                    warnings.push(format!(
+                        "{name}: a step changes it by {update:.1e} of its size, where {low:.0e} to {high:.0e} is usual; \
+                         {repair} the learning rate"
+                    ));
+                }
+                _ => {}
+            }
+        }
+        warnings
+    }
+
+    /// How gradients change over the depth.
+    fn trend(&self) -> Option<String> {
+        let norm = |layer: &LayerFlow| layer.outputs.gradients.as_ref().map(|gradients| gradients.norm);
+        let mut seen = self.layers.iter().enumerate().filter_map(|(i, layer)| Some((i, layer, norm(layer)?)));
+        let (first, last) = (seen.next()?, seen.next_back()?);
+        let (to, from) = (first.1.title(first.0), last.1.title(last.0));
+        let factor = first.2 / last.2;
+        if factor < 1.0 / FACTOR {
+            let fall = if first.2 == 0.0 { "to 0".into() } else { format!("by a factor of {:.1e}", 1.0 / factor) };
+            Some(format!(
+                "the gradient vanishes: it falls {fall} from {from} to {to}; scale the first weights to the activation, \
+                 add residual connections, or normalise"
+            ))
+        } else if factor > FACTOR {
+            Some(format!(
+                "the gradient explodes: it grows by a factor of {factor:.1e} from {from} to {to}; scale the first weights \
+                 to the activation, or normalise"
+            ))
+        } else {
+            None
+        }
+    }
+}
+
+impl LayerFlow {
+    fn title(&self, i: usize) -> String {
+        match self.name.is_empty() {
+            true => format!("layer {i} ({})", self.kind),
+            false => format!("layer {i} ({}, {})", self.name, self.kind),
+        }
+    }
+
+    fn not_finite(&self, title: &str, warnings: &mut Vec<String>) {
+        let signals = [("sums", self.sums.as_ref()), ("outputs", Some(&self.outputs))];
+        let mut say = |what: String, stats: &Stats| {
+            if stats.not_finite > 0 {
+                let (bad, all) = (stats.not_finite, stats.count);
+                warnings.push(format!(
+                    "{title}: {bad} of {all} {what} are not finite; bring the inputs nearer to 1, or lower the learning rate"
+                ));
+            }
+        };
+        for (what, signal) in signals.into_iter().filter_map(|(what, signal)| Some((what, signal?))) {
+            let Signal { values, gradients } = signal;
+            say(what.to_string(), values);
+            if let Some(gradients) = gradients {
+                say(format!("gradients of its {what}"), gradients);
+            }
+        }
+    }
+
+    fn flat(&self, title: &str, warnings: &mut Vec<String>) {
+        let percent = |share: f64| (100.0 * share).round();
+        match (self.dead, self.saturated) {
+            (Some(dead), _) if dead > SHARE => warnings.push(format!(
+                "{title}: {} % of units are dead: flat for every sample, so that their weights get no gradient; \
+                 lower the learning rate, start with He weights, or use a leaky activation",
+                percent(dead)
+            )),
+            (_, Some(saturated)) if saturated > SHARE && self.two_sided => warnings.push(format!(
+                "{title}: {} % of its values are saturated: less steep than 1 % of the steepest; \
+                 scale inputs and weights down, or normalise the sums",
+                percent(saturated)
+            )),
+            _ => {}
+        }
+    }
+}
+
+/// A row for each layer: the root mean square of its outputs, the shares that are dead and saturated, the norm of the
+/// gradient of its outputs and its scale-invariant size, the norms of its largest parameter and of the gradient of that, and
+/// by what share a step changes it. What is not known is a dash.
+impl fmt::Display for Flow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "loss {:.6}", self.loss)?;
+        let heads = ["output", "dead", "satur.", "∂E/∂out", "relative", "weights", "∂E/∂w", "update"];
+        let digits = self.layers.len().saturating_sub(1).max(1).ilog10() as usize + 1;
+        let mut rows = vec![(String::from("layer"), heads.map(String::from))];
+        rows.extend(self.layers.iter().enumerate().map(|(i, layer)| (layer.label(i, digits), layer.cells())));
+        let named = rows.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
+        for (name, cells) in rows {
+            write!(f, "{name:<named$}")?;
+            for (cell, width) in cells.iter().zip([8, 6, 6, 9, 9, 8, 9, 8]) {
+                write!(f, " {cell:>width$}")?;
+            }
+            writeln!(f)?;
+        }
+        Ok(())
+    }
+}
+
+impl LayerFlow {
+    fn label(&self, i: usize, digits: usize) -> String {
+        const LONGEST: usize = 24;
+        let name: String = [self.name.as_str(), &self.kind].join(" ").trim().chars().take(LONGEST).collect();
+        format!("{i:>digits$} {name}")
+    }
+
+    fn cells(&self) -> [String; 8] {
+        let number = |x: f64| format!("{x:.1e}");
+        let share = |x: Option<f64>| x.map_or("–".into(), |x| format!("{:.0} %", 100.0 * x));
+        let known = |x: Option<f64>| x.map_or("–".into(), number);
+        // Of the largest parameter, which is the matrix: biases are few and begin at 0.
+        let weights = self.weights.iter().max_by_key(|weights| (weights.axes, weights.values.count));
+        let norm = |stats: &Option<Stats>| stats.as_ref().map(|stats| stats.norm);
+        [
+            number(self.outputs.values.rms()),
+            share(self.dead),
+            share(self.saturated),
+            known(norm(&self.outputs.gradients)),
+            known(self.scale),
+            known(weights.map(|weights| weights.values.norm)),
+            known(weights.and_then(|weights| norm(&weights.gradients))),
+            known(weights.and_then(|weights| weights.update)),
+        ]
+    }
+}

@@ -1,0 +1,225 @@
+//! How a stretch of a network stretches: the singular values of its Jacobian.
+
+use autograd::{Float, Linearization, Tensor, Var, linearize};
+use nalgebra::{DMatrix, SVD};
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+use rand_distr::StandardNormal;
+
+use super::stats::norm;
+
+/// The singular values of the Jacobian of `f` at `x`, from the largest to the smallest: as many as `x` or `f(x)` has values,
+/// whichever has fewer. All NaN if a derivative is not finite.
+///
+/// The Jacobian is formed: this is for up to some hundreds of values. Samples do not mix, so give one.
+///
+/// ```
+/// use autograd::Tensor;
+/// use mlp::flow::singular_values;
+/// use mlp::{Activation, Init, Mlp, Module};
+/// use rand::{SeedableRng, rngs::StdRng};
+/// let layers = Mlp::new(8).hidden(8, Activation::Identity).output(8, Activation::Identity);
+/// let model: Mlp = layers.init(Init::orthogonal()).build(&mut StdRng::seed_from_u64(1))?;
+/// let x = Tensor::ones([8]);
+/// assert!(singular_values(|x| model.forward(x), &x).iter().all(|s| (s - 1.0).abs() < 1e-12));
+/// let stretch = singular_values(|x| model.layers()[1].forward(x), &x); // from layer 0 to layer 1
+/// assert_eq!(stretch.len(), 8);
+/// # Ok::<(), mlp::Error>(())
+/// ```
+#[track_caller]
+pub fn singular_values<T: Float>(f: impl for<'t> Fn(Var<'t, T>) -> Var<'t, T>, x: &Tensor<T>) -> Vec<f64> {
+    let jacobian = autograd::jacobian(f, x);
+    let (m, n) = (jacobian.shape()[0], jacobian.shape()[1]);
+    if !jacobian.is_finite() {
+        return vec![f64::NAN; m.min(n)]; // the iteration would not end
+    }
+    if m.min(n) == 0 {
+        return vec![];
+    }
+    let values = DMatrix::from_row_iterator(m, n, jacobian.as_slice().iter().map(|j| j.to_f64()));
+    let mut values: Vec<f64> = values.singular_values().iter().copied().collect();
+    values.sort_unstable_by(|a, b| b.total_cmp(a));
+    values
+}
+
+/// What [`extreme_singular_values`] found.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
+pub struct Extremes {
+    /// The largest singular value.
+    pub largest: f64,
+    /// The smallest; at first far too large, it takes many more steps than the largest.
+    pub smallest: f64,
+    /// How far, at most, a singular value lies from `largest`.
+    pub largest_error: f64,
+    /// How far, at most, a singular value lies from `smallest`.
+    pub smallest_error: f64,
+    /// How many products with the Jacobian, and as many with its transpose, it took.
+    pub steps: usize,
+}
+
+/// The largest and the smallest singular value of the Jacobian of `f` at `x`, which is not formed: by products with it.
+///
+/// The bidiagonalisation of Golub and Kahan (1965) from a random direction drawn with `seed`, each new direction made
+/// orthogonal to all before (Simon & Zha 2000). It ends when both values are known to 10⁻¹⁰ of the largest, or after `steps`
+/// products; as many steps as the Jacobian has rows or columns, whichever is fewer, make both exact.
+///
+/// ```
+/// use autograd::Tensor;
+/// use mlp::flow::extreme_singular_values;
+/// // A Jacobian of 10⁸ numbers: diagonal, from 1 to 3.
+/// let x: Tensor = Tensor::linspace(0.5, 1.5, 10_000);
+/// let found = extreme_singular_values(|x| x.square(), &x, 50, 7);
+/// assert!((found.largest - 3.0).abs() < 1e-2 && (found.smallest - 1.0).abs() < 1e-2, "{found:?}");
+/// ```
+///
+/// # Panics
+/// If `x` or `f(x)` has no values, or `steps` is 0.
+#[track_caller]
+pub fn extreme_singular_values<T: Float>(
+    f: impl for<'t> Fn(Var<'t, T>) -> Var<'t, T>,
+    x: &Tensor<T>,
+    steps: usize,
+    seed: u64,
+) -> Extremes {
+    let products = Products::new(linearize(f, x), x);
+    let (short, long) = products.lengths();
+    assert!(
+        short > 0 && steps > 0,
+        "singular values: there are {short} of them and {steps} steps; both must be above 0"
+    );
+    let mut rng = StdRng::seed_from_u64(seed);
+    let mut v = vec![unit((0..short).map(|_| rng.sample(StandardNormal)).collect()).0];
+    let mut u: Vec<Vec<f64>> = Vec::new();
+    // The Jacobian in the bases u and v: α on the diagonal, β beside it.
+    let (mut alpha, mut beta) = (Vec::new(), Vec::new());
+    let steps = steps.min(short);
+    let mut check_at = 4;
+    loop {
+        let (next, a) = unit(orthogonal(products.lengthen(&v[v.len() - 1]), &u));
+        debug_assert_eq!(next.len(), long);
+        u.push(next);
+        alpha.push(a);
+        let (next, b) = unit(orthogonal(products.shorten(&u[u.len() - 1]), &v));
+        let k = alpha.len();
+        // What remains when the space is exhausted is round-off.
+        let scale = alpha.iter().chain(&beta).fold(0.0, |most: f64, x: &f64| most.max(*x));
+        let (done, broken) = (k == short || b <= 1e-14 * scale, !b.is_finite());
+        if done || broken || k == steps || k >= check_at {
+            let found = extremes(&alpha, &beta, if done && !broken { 0.0 } else { b });
+            let known = found.largest_error.max(found.smallest_error) <= 1e-10 * found.largest;
+            if done || broken || k == steps || known {
+                return found;
+            }
+            check_at = k + k / 2;
+        }
+        v.push(next);
+        beta.push(b);
+    }
+}
+
+/// The extreme singular values of the bidiagonal matrix, each with its distance from one of the Jacobian: `b` times the
+/// last number of the left singular vector.
+fn extremes(alpha: &[f64], beta: &[f64], b: f64) -> Extremes {
+    let steps = alpha.len();
+    if alpha.iter().chain(beta).chain([&b]).any(|x| !x.is_finite()) {
+        let nan = f64::NAN;
+        return Extremes { largest: nan, smallest: nan, largest_error: nan, smallest_error: nan, steps };
+    }
+    let mut bidiagonal = DMatrix::zeros(steps, steps);
+    for (k, &a) in alpha.iter().enumerate() {
+        bidiagonal[(k, k)] = a;
+    }
+    for (k, &b) in beta.iter().enumerate() {
+        bidiagonal[(k, k + 1)] = b;
+    }
+    let svd = SVD::new(bidiagonal, true, false);
+    let left = svd.u.expect("asked for");
+    let ends = svd.singular_values.iter().copied().enumerate();
+    let triplet = |(i, value): (usize, f64)| (value, b * left[(steps - 1, i)].abs());
+    let (largest, largest_error) = ends.clone().max_by(|a, b| a.1.total_cmp(&b.1)).map(triplet).expect("a step");
+    let (smallest, smallest_error) = ends.min_by(|a, b| a.1.total_cmp(&b.1)).map(triplet).expect("a step");
+    Extremes { largest, smallest, largest_error, smallest_error, steps }
+}
+
+/// The scale-invariant size of the Jacobian J of `f` at `x`: `‖J‖_F/√n · ‖x‖/‖f(x)‖` for n values of `x`.
+///
+/// By how many times its own size `f(x)` moves when `x` moves, in a random direction, by its own. Along a network the
+/// measures of its stretches relate as their Jacobians do, but rescaling a layer and undoing it in the next changes none
+/// of them: it is the root of the gradient scale coefficient of Philipp, Song & Carbonell 2017. It takes as many products
+/// as `x` or `f(x)` has values, whichever has fewer, and does not form J.
+///
+/// ```
+/// use autograd::Tensor;
+/// use mlp::flow::gradient_scale;
+/// let x = Tensor::from([1.0, 2.0, -0.5]);
+/// assert!((gradient_scale(|x| x * 1000.0, &x) - 1.0).abs() < 1e-15);
+/// assert!((gradient_scale(|x| x.powi(3), &x) - gradient_scale(|x| (x * 7.0).powi(3), &x)).abs() < 1e-14);
+/// ```
+#[track_caller]
+pub fn gradient_scale<T: Float>(f: impl for<'t> Fn(Var<'t, T>) -> Var<'t, T>, x: &Tensor<T>) -> f64 {
+    let line = linearize(f, x);
+    let y = line.value();
+    let products = Products::new(line, x);
+    let (short, _) = products.lengths();
+    let column = |k: usize| {
+        let mut basis = vec![0.0; short];
+        basis[k] = 1.0;
+        norm(products.lengthen(&basis).into_iter())
+    };
+    let frobenius = norm((0..short).map(column).collect::<Vec<_>>().into_iter());
+    let size = |x: &Tensor<T>| norm(x.as_slice().iter().map(|x| x.to_f64()));
+    frobenius / (x.numel() as f64).sqrt() * size(x) / size(&y)
+}
+
+/// Products with the Jacobian or its transpose, whichever is tall, and with the other.
+struct Products<T: Float> {
+    line: Linearization<T>,
+    x: Tensor<T>,
+    y: Tensor<T>,
+}
+
+impl<T: Float> Products<T> {
+    fn new(line: Linearization<T>, x: &Tensor<T>) -> Self {
+        let y = line.value();
+        Products { line, x: x.clone(), y }
+    }
+
+    fn lengths(&self) -> (usize, usize) {
+        let (n, m) = (self.x.numel(), self.y.numel());
+        (n.min(m), n.max(m))
+    }
+
+    fn product(&self, forward: bool, v: &[f64]) -> Vec<f64> {
+        let like = if forward { &self.x } else { &self.y };
+        let v = Tensor::new(like.shape(), v.iter().map(|&v| T::from_f64(v)).collect());
+        let product = if forward { self.line.jvp(&[v]) } else { self.line.vjp(&v).remove(0) };
+        product.as_slice().iter().map(|x| x.to_f64()).collect()
+    }
+
+    fn lengthen(&self, v: &[f64]) -> Vec<f64> {
+        self.product(self.x.numel() <= self.y.numel(), v)
+    }
+
+    fn shorten(&self, u: &[f64]) -> Vec<f64> {
+        self.product(self.x.numel() > self.y.numel(), u)
+    }
+}
+
+/// `w` without what lies along the orthonormal `basis`; twice, since rounding leaves some of it the first time.
+fn orthogonal(mut w: Vec<f64>, basis: &[Vec<f64>]) -> Vec<f64> {
+    for b in basis.iter().chain(basis) {
+        let along: f64 = b.iter().zip(&w).map(|(b, w)| b * w).sum();
+        w.iter_mut().zip(b).for_each(|(w, b)| *w -= along * b);
+    }
+    w
+}
+
+/// A vector of length 1, and the length that it had; 0 stays.
+fn unit(mut v: Vec<f64>) -> (Vec<f64>, f64) {
+    let length = norm(v.iter().copied());
+    if length > 0.0 {
+        v.iter_mut().for_each(|v| *v /= length);
+    }
+    (v, length)
+}

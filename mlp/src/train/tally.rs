@@ -1,0 +1,41 @@
+//! [`Tally`]: what an epoch comes to.
+
+use autograd::{Float, Var};
+
+use crate::metrics::accuracy;
+use crate::{Error, Targets};
+
+/// Sums over the samples of an epoch.
+#[derive(Default)]
+pub(super) struct Tally {
+    samples: usize,
+    loss: f64,
+    /// Stays `None` if outputs are not one for each class.
+    right: Option<f64>,
+}
+
+impl Tally {
+    pub(super) fn add<T: Float>(
+        &mut self,
+        n: usize,
+        mean: f64,
+        y: Var<'_, T>,
+        targets: &Targets<T>,
+    ) -> Result<(), Error> {
+        self.samples += n;
+        self.loss += mean * n as f64;
+        let shape = y.shape();
+        if let (Targets::Classes(classes), true) = (targets, shape.len() == 2 && shape[1] > 1) {
+            *self.right.get_or_insert(0.0) += accuracy(&y.value(), classes)? * n as f64;
+        }
+        Ok(())
+    }
+
+    pub(super) fn loss(&self) -> f64 {
+        self.loss / self.samples as f64
+    }
+
+    pub(super) fn accuracy(&self) -> Option<f64> {
+        self.right.map(|right| right / self.samples as f64)
+    }
+}
