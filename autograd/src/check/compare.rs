@@ -223,10 +223,12 @@ pub(super) fn opinion(e: Estimate) -> Opinion {
 
 /// Sets what is allowed and the verdict as far as one inequality can tell; `true` if it is a clear pass.
 fn settle(c: &mut Comparison, floor: f64) -> bool {
-    let size = c.analytic.abs().max(c.numeric.value.abs());
+    // A gradient that is not finite agrees with nothing, and allows nothing.
+    let finite = c.analytic.is_finite();
+    let size = c.numeric.value.abs().max(if finite { c.analytic.abs() } else { 0.0 });
     let unsure = SAFETY * c.numeric.error;
     c.allowed = c.rtol * size + unsure;
-    let agrees = c.difference() <= c.allowed;
+    let agrees = finite && c.difference() <= c.allowed;
     c.verdict = match (agrees, unsure <= RESOLVES * size.max(floor)) {
         (true, true) => Verdict::Pass,
         (true, false) => Verdict::Inconclusive,
@@ -368,8 +370,16 @@ impl<'p, 's, 'a, T: Float> Study<'p, 's, 'a, T> {
         let Way::Along(u) = way else { unreachable!("a direction") };
         let (analytic, magnitude) = self.slope(u);
         let count = u.iter().map(Tensor::numel).sum::<usize>() as f64;
-        let floor = SMALL * magnitude / count.sqrt().max(1.0);
+        let floor = self.floor(magnitude / count.sqrt().max(1.0));
         self.probe.judge(place, way, analytic, floor, T::EPSILON * magnitude)
+    }
+
+    /// The size below which a derivative is next to nothing, where those beside it are as large as this: a part of them, of
+    /// the largest of all, or of the function.
+    fn floor(&self, beside: f64) -> f64 {
+        let most = self.gradient.iter().map(|(g, _)| largest(g)).fold(0.0, f64::max);
+        let absolute = 1e-3 * self.probe.samples.centre.abs().max(most).min(1.0);
+        SMALL * beside.max(SMALL * most).max(absolute)
     }
 
     /// A rule is linear in the gradient that comes in; a power of two is used, by which rounding scales too.
@@ -385,7 +395,7 @@ impl<'p, 's, 'a, T: Float> Study<'p, 's, 'a, T> {
             if let Some((at, (g, s))) = g.as_slice().iter().zip(s.as_slice()).enumerate().find(off) {
                 let place = self.place(input, at);
                 let way = Way::Element { input, at, unit: element_unit(self.probe.x[input].as_slice()[at]) };
-                let mut c = self.probe.judge(place, &way, *g, SMALL * most, 0.0);
+                let mut c = self.probe.judge(place, &way, *g, self.floor(most), 0.0);
                 (c.verdict, c.cause) = (Verdict::Wrong, Some(Cause::NotLinear));
                 c.reason = format!(
                     "the rule is not linear in the gradient that comes in: of 1024·f it gives {s:.6}, not 1024 · {g:.6}; is \
@@ -443,9 +453,10 @@ impl<'p, 's, 'a, T: Float> Study<'p, 's, 'a, T> {
 
     fn element(&mut self, input: usize, at: usize) {
         let g = &self.gradient[input].0;
-        let (analytic, floor) = (g.as_slice()[at], SMALL * largest(g));
+        let (analytic, most) = (g.as_slice()[at], largest(g));
         let way = Way::Element { input, at, unit: element_unit(self.probe.x[input].as_slice()[at]) };
-        let c = self.probe.judge(self.place(input, at), &way, analytic, floor, 0.0);
+        // What cancels in one element has the round-off of those beside it.
+        let c = self.probe.judge(self.place(input, at), &way, analytic, self.floor(most), T::EPSILON * most);
         self.elements.push((input, at, c));
     }
 

@@ -89,7 +89,7 @@ pub(super) fn opinions(c: &Comparison) -> Vec<(&'static str, Opinion)> {
 pub(super) fn inequality(c: &Comparison) -> String {
     // ≤ is not the negation of > where something is NaN.
     let sign = if c.difference() <= c.allowed { "≤" } else { ">" };
-    let size = c.analytic.abs().max(c.numeric.value.abs());
+    let size = c.numeric.value.abs().max(if c.analytic.is_finite() { c.analytic.abs() } else { 0.0 });
     format!(
         "|tape − differences| = {:.2e} {sign} {:.2e} = {:.0e} · {size:.2e} + {} · {:.1e}",
         c.difference(),
@@ -110,7 +110,7 @@ impl Display for Steps<'_> {
             return write!(f, "  {}", meaning(scan));
         }
         writeln!(f, "  steps along {}: what remains after the linear part, |f(x + h·u) − f(x) − h·tape|", scan.place)?;
-        writeln!(f, "      step  remainder                              slope from above   slope from below")?;
+        writeln!(f, "    step  remainder                              slope from above   slope from below")?;
         for s in &scan.steps {
             // From 1e-16 or less to 1 and more, a sign for each half decade.
             let length = if s.remainder > 0.0 { (2.0 * s.remainder.log10() + 32.0).clamp(0.0, 32.0) } else { 0.0 };
@@ -118,14 +118,14 @@ impl Display for Steps<'_> {
             let number = |x: f64| if x.is_finite() { format!("{x:.8e}") } else { x.to_string() };
             writeln!(
                 f,
-                "    {:.0e}  {:>9} {bar:<18} {:>26} {:>18}",
-                s.step,
+                "  {:>6}  {:>9} {bar:<18} {:>26} {:>18}",
+                format!("{:.0e}", s.step),
                 if s.remainder.is_finite() { format!("{:.1e}", s.remainder) } else { s.remainder.to_string() },
                 number(s.above),
                 number(s.below)
             )?;
         }
-        write!(f, "    █ clear of round-off, ░ not; {}", meaning(scan))
+        write!(f, "    █ clear of round-off, ░ not\n    {}", meaning(scan))
     }
 }
 
