@@ -16,6 +16,10 @@ use crate::tensor::Tensor;
 pub(super) const SAFETY: f64 = 20.0;
 /// What cannot be known to this part of the derivative cannot tell right from wrong.
 const RESOLVES: f64 = 1e-3;
+/// The same where samples have the few digits of `f32`.
+const RESOLVES_IN_F32: f64 = 2e-2;
+/// As close as this a derivative comes to one by differences on a finer scale only if both mean the same.
+const CLOSE: f64 = 1e-2;
 /// A derivative below this part of the largest of its input is next to nothing.
 const SMALL: f64 = 1e-3;
 /// Points beyond this are moved by steps that grow with them, so as not to drown in round-off.
@@ -53,6 +57,8 @@ pub(super) struct Probe<'s, 'a, T: Float> {
 }
 
 impl<T: Float> Probe<'_, '_, T> {
+    const RESOLVES: f64 = if T::EPSILON > 1e-10 { RESOLVES_IN_F32 } else { RESOLVES };
+
     /// The function's value a step away.
     pub(super) fn at(&mut self, way: &Way, h: f64) -> f64 {
         match way {
@@ -91,9 +97,10 @@ impl<T: Float> Probe<'_, '_, T> {
         }
     }
 
-    /// Derivatives from above and from below.
-    fn sides(&mut self, way: &Way) -> [Estimate; 2] {
-        let (samples, unit) = (self.samples, self.unit(way));
+    /// Derivatives from above and from below, by steps not much longer than `step`, which may lie within the next kink.
+    fn sides(&mut self, way: &Way, step: f64) -> [Estimate; 2] {
+        let unit = self.unit(way);
+        let (samples, unit) = (self.samples, if step > 0.0 { unit.min(4.0 * step) } else { unit });
         [1.0, -1.0].map(|side| one_sided(|h| self.at(way, h), samples, unit, side))
     }
 
@@ -136,6 +143,7 @@ impl<T: Float> Probe<'_, '_, T> {
             second: None,
             above: None,
             below: None,
+            kink: central.kink,
             rtol: self.rtol,
             safety: SAFETY,
             allowed: 0.0,
@@ -144,16 +152,58 @@ impl<T: Float> Probe<'_, '_, T> {
             reason: String::new(),
         };
         c.numeric.error = c.numeric.error.max(rounding);
-        if central.estimate.is_known() && !central.across && settle(&mut c, floor) {
+        if central.estimate.is_known() && !central.across && self.settle(&mut c, floor) {
             return c;
         }
         self.doubt(&mut c, way, &central, floor, rounding);
         c
     }
 
+    /// Sets what is allowed and the verdict as far as one inequality can tell; `true` if it is a clear pass.
+    fn settle(&self, c: &mut Comparison, floor: f64) -> bool {
+        // A gradient that is not finite agrees with nothing, and allows nothing.
+        let finite = c.analytic.is_finite();
+        let size = c.numeric.value.abs().max(if finite { c.analytic.abs() } else { 0.0 });
+        let unsure = SAFETY * c.numeric.error;
+        c.allowed = c.rtol * size + unsure;
+        let agrees = finite && c.difference() <= c.allowed;
+        c.verdict = match (agrees, unsure <= Self::RESOLVES * size.max(floor)) {
+            (true, true) => Verdict::Pass,
+            (true, false) => Verdict::Inconclusive,
+            (false, _) => Verdict::Wrong,
+        };
+        c.verdict == Verdict::Pass
+    }
+
+    /// Whether a function that looks noisy only changes fast: at much smaller steps its differences come close to the tape's
+    /// derivative, at two steps in a row and much closer than to the one at larger steps. That is no accident.
+    fn changes_fast(&mut self, c: &mut Comparison, way: &Way) -> bool {
+        if self.samples.noise <= self.samples.error(self.samples.centre.abs()) {
+            return false;
+        }
+        let unit = self.unit(way);
+        let mut before = false;
+        for halvings in (12..44).step_by(2) {
+            let h = unit * f64::from(-halvings).exp2();
+            let quotient = (self.at(way, h) - self.at(way, -h)) / (2.0 * h);
+            let off = (quotient - c.analytic).abs();
+            let close = off < CLOSE * c.analytic.abs() && 10.0 * off < (quotient - c.numeric.value).abs();
+            if before && close {
+                (c.verdict, c.cause) = (Verdict::Inconclusive, Some(Cause::IllScaled));
+                c.reason = format!(
+                    "the function changes so fast that only steps of {h:.0e} and less follow it, where differences come near the \
+                     tape but round-off spoils them; rescale the input"
+                );
+                return true;
+            }
+            before = close;
+        }
+        false
+    }
+
     /// What may be the matter where the first differences do not agree with the tape, or are not known well enough.
     fn doubt(&mut self, c: &mut Comparison, way: &Way, central: &Central, floor: f64, rounding: f64) {
-        let [above, below] = self.sides(way);
+        let [above, below] = self.sides(way, if central.across { 0.0 } else { central.estimate.step });
         (c.above, c.below) = (Some(opinion(above)), Some(opinion(below)));
         let inconclusive = |c: &mut Comparison, cause: Cause, reason: String| {
             (c.verdict, c.cause, c.reason) = (Verdict::Inconclusive, Some(cause), reason);
@@ -161,8 +211,8 @@ impl<T: Float> Probe<'_, '_, T> {
         if !central.estimate.is_known() && above.is_known() != below.is_known() {
             let (known, side) = if above.is_known() { (above, "above") } else { (below, "below") };
             c.numeric = opinion(known);
-            let clear = settle(c, floor);
-            if clear || !c.analytic.is_finite() && SAFETY * known.error <= RESOLVES * known.value.abs().max(floor) {
+            let clear = self.settle(c, floor);
+            if clear || !c.analytic.is_finite() && SAFETY * known.error <= Self::RESOLVES * known.value.abs().max(floor) {
                 if !clear {
                     (c.verdict, c.cause) = (Verdict::Wrong, Some(Cause::NotFinite));
                     c.reason = format!("the gradient is {} where the derivative from {side} is finite", c.analytic);
@@ -190,11 +240,42 @@ impl<T: Float> Probe<'_, '_, T> {
             );
             return inconclusive(c, Cause::Kink, reason);
         }
+        if !apart && above.is_known() && below.is_known() {
+            // Both sides may lie within a kink that central differences reached over.
+            let error = above.error.max(below.error) + gap / 2.0;
+            let value = f64::midpoint(above.value, below.value);
+            let sides = Opinion { value, error: error.max(rounding), step: above.step.min(below.step) };
+            let mut closer = Comparison { numeric: sides, ..c.clone() };
+            self.settle(&mut closer, floor);
+            if closer.verdict == Verdict::Pass {
+                *c = closer;
+                return;
+            }
+            if let (Verdict::Inconclusive, Some(step)) = (closer.verdict, central.kink) {
+                *c = closer;
+                let reason = format!(
+                    "a kink nearby, which steps of {step:.0e} reach over; smaller ones agree with the tape, but only to ± {:.1e}; \
+                     move the point away from it",
+                    c.numeric.error
+                );
+                return inconclusive(c, Cause::Kink, reason);
+            }
+            if central.across {
+                *c = closer;
+            }
+        }
         let (samples, unit) = (self.samples, self.unit(way));
-        let second = stencil(|h| self.at(way, h), samples, unit.min(32.0 * central.estimate.step));
-        merge(c, second);
+        let second = stencil(|h| self.at(way, h), samples, unit.min(32.0 * c.numeric.step));
+        if central.across {
+            c.second = Some(opinion(second));
+        } else {
+            merge(c, second);
+        }
         c.numeric.error = c.numeric.error.max(rounding);
-        if settle(c, floor) {
+        if self.settle(c, floor) {
+            return;
+        }
+        if c.verdict == Verdict::Wrong && self.changes_fast(c, way) {
             return;
         }
         if c.verdict == Verdict::Wrong {
@@ -219,22 +300,6 @@ impl<T: Float> Probe<'_, '_, T> {
 
 pub(super) fn opinion(e: Estimate) -> Opinion {
     Opinion { value: e.value, error: e.error, step: e.step }
-}
-
-/// Sets what is allowed and the verdict as far as one inequality can tell; `true` if it is a clear pass.
-fn settle(c: &mut Comparison, floor: f64) -> bool {
-    // A gradient that is not finite agrees with nothing, and allows nothing.
-    let finite = c.analytic.is_finite();
-    let size = c.numeric.value.abs().max(if finite { c.analytic.abs() } else { 0.0 });
-    let unsure = SAFETY * c.numeric.error;
-    c.allowed = c.rtol * size + unsure;
-    let agrees = finite && c.difference() <= c.allowed;
-    c.verdict = match (agrees, unsure <= RESOLVES * size.max(floor)) {
-        (true, true) => Verdict::Pass,
-        (true, false) => Verdict::Inconclusive,
-        (false, _) => Verdict::Wrong,
-    };
-    c.verdict == Verdict::Pass
 }
 
 /// Takes the better known of two estimates, with an error that covers what the other's does not explain.
@@ -371,7 +436,8 @@ impl<'p, 's, 'a, T: Float> Study<'p, 's, 'a, T> {
         let (analytic, magnitude) = self.slope(u);
         let count = u.iter().map(Tensor::numel).sum::<usize>() as f64;
         let floor = self.floor(magnitude / count.sqrt().max(1.0));
-        self.probe.judge(place, way, analytic, floor, T::EPSILON * magnitude)
+        let rounding = if magnitude.is_finite() { T::EPSILON * magnitude } else { 0.0 };
+        self.probe.judge(place, way, analytic, floor, rounding)
     }
 
     /// The size below which a derivative is next to nothing, where those beside it are as large as this: a part of them, of
@@ -379,6 +445,7 @@ impl<'p, 's, 'a, T: Float> Study<'p, 's, 'a, T> {
     fn floor(&self, beside: f64) -> f64 {
         let most = self.gradient.iter().map(|(g, _)| largest(g)).fold(0.0, f64::max);
         let absolute = 1e-3 * self.probe.samples.centre.abs().max(most).min(1.0);
+        let beside = if beside.is_finite() { beside } else { 0.0 };
         SMALL * beside.max(SMALL * most).max(absolute)
     }
 
@@ -573,7 +640,7 @@ impl<'p, 's, 'a, T: Float> Study<'p, 's, 'a, T> {
     /// All that can be said about the worst comparison.
     fn complete(&mut self, c: &mut Comparison, way: &Way) {
         if c.above.is_none() {
-            let [above, below] = self.probe.sides(way);
+            let [above, below] = self.probe.sides(way, c.numeric.step);
             (c.above, c.below) = (Some(opinion(above)), Some(opinion(below)));
         }
         if c.second.is_none() {
@@ -611,6 +678,15 @@ impl<'p, 's, 'a, T: Float> Study<'p, 's, 'a, T> {
         let unsure = self.along.iter().filter(|(_, c)| c.verdict == Verdict::Inconclusive).count();
         if proven && unsure > 0 {
             self.notes.push(format!("{unsure} directions were inconclusive; every element alone agrees"));
+        }
+        let near = self.elements.iter().map(|e| &e.2).chain(self.along.iter().map(|(_, c)| c));
+        let near: Vec<f64> = near.filter(|c| c.verdict == Verdict::Pass).filter_map(|c| c.kink).collect();
+        if !near.is_empty() {
+            let least = near.iter().copied().fold(f64::INFINITY, f64::min);
+            self.notes.push(format!(
+                "{} comparisons are near a kink, which steps of {least:.0e} and more reach over; smaller steps agree",
+                near.len()
+            ));
         }
         let scales: Vec<f64> = self.gradient.iter().map(|(g, _)| largest(g)).filter(|&g| g > 0.0).collect();
         let (low, high) = scales.iter().fold((f64::INFINITY, 0f64), |(low, high), &g| (low.min(g), high.max(g)));

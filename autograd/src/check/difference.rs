@@ -17,7 +17,7 @@ pub(super) struct Samples {
 
 impl Samples {
     /// What a sample of this size may err by: a few units in the last place, or the noise.
-    fn error(&self, size: f64) -> f64 {
+    pub(super) fn error(&self, size: f64) -> f64 {
         (4.0 * self.epsilon * size).max(4.0 * self.noise)
     }
 }
@@ -81,6 +81,10 @@ pub(super) fn noise(mut g: impl FnMut(f64) -> f64, epsilon: f64) -> f64 {
     if falls(found[0], found[1]) && falls(found[1], found[2]) {
         return 0.0;
     }
+    // Those of a function that is smooth on a small scale fall with its fourth power.
+    if found[2] > 0.0 && (found[1] > narrower * narrower * found[2] || !found[1].is_finite()) {
+        return found[2];
+    }
     found.sort_by(f64::total_cmp);
     if found[1].is_finite() { found[1] } else { 0.0 }
 }
@@ -97,9 +101,11 @@ pub(super) fn ridders(
 ) -> Central {
     let mut best = Central { estimate: Estimate::NONE, kink: None, across: false };
     let mut first = unit;
+    let mut apart = 0.0;
     for _ in 0..WINDOWS {
         let (found, gap) = central(&mut g, samples, first);
         let kink = gap.is_some();
+        apart = gap.unwrap_or(apart);
         if let (Some(_), None) = (gap, best.kink) {
             best.kink = Some(first);
         }
@@ -115,7 +121,7 @@ pub(super) fn ridders(
         first /= CLOSER;
         // The error of any smaller step is at least this.
         let floor = samples.error(samples.centre.abs()) / first;
-        if known && floor > if best.across { 0.01 * gap.unwrap_or(0.0) } else { best.estimate.error } {
+        if known && floor > if best.across { 0.01 * apart } else { best.estimate.error } {
             break;
         }
     }

@@ -166,6 +166,7 @@ fn furthest(narrow: &Gradient, wide: &Gradient, names: &[String]) -> (f64, Optio
                 second: None,
                 above: None,
                 below: None,
+                kink: None,
                 rtol: HALF,
                 safety: compare::SAFETY,
                 allowed,

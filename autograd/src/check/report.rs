@@ -138,6 +138,8 @@ pub struct Comparison {
     pub above: Option<Opinion>,
     /// The derivative from below.
     pub below: Option<Opinion>,
+    /// The step from which on differences reach over a kink, if they do.
+    pub kink: Option<f64>,
     /// What the tape may err by, relative to the derivative.
     pub rtol: f64,
     /// How many times their estimated error the differences may err.
