@@ -88,6 +88,7 @@
 //! | compare classes | [`CrossEntropy`], [`BinaryCrossEntropyWithLogits`], [`CrossEntropyFromProbabilities`], [`Hinge`], [`KlDivergence`] |
 //! | descend | [`Sgd`], [`Adam`], [`Optimizer`] |
 //! | train and measure | [`Trainer`], [`History`], [`metrics`] |
+//! | check the gradient | [`check_module`], [`check_f32_module`] |
 //! | save and load | [`io::save`], [`io::load`] |
 //!
 //! # Where the lessons err
@@ -114,6 +115,7 @@ pub use init::Init;
 pub mod io;
 
 mod activation;
+mod check;
 mod layers;
 mod loss;
 pub mod metrics;
@@ -123,6 +125,7 @@ mod optim;
 mod train;
 
 pub use activation::{Activation, Function, PRelu, StraightThrough};
+pub use check::{check_f32_module, check_module};
 pub use layers::{Dropout, LayerNorm, Linear, Residual, Sequential};
 pub use loss::{
     Base, BinaryCrossEntropyWithLogits, CrossEntropy, CrossEntropyFromProbabilities, Euclidean, Hinge, Huber,

@@ -1,8 +1,8 @@
 //! The comparisons themselves: along random directions, element by element, and where a wrong element hides.
 
+use rand::SeedableRng;
 use rand::rngs::StdRng;
 use rand::seq::index::sample;
-use rand::SeedableRng;
 
 use super::difference::{Central, Estimate, Samples, noise, one_sided, ridders, stencil};
 use super::report::{Cause, Comparison, InputReport, Opinion, Scan, Verdict};
@@ -122,12 +122,17 @@ impl<T: Float> Probe<'_, '_, T> {
 
     /// The height of a jump at the point: the difference across it does not fall with the step.
     fn jump(&mut self, way: &Way) -> Option<f64> {
-        let steps: [f64; 3] = if T::EPSILON > 1e-10 { [-6.0, -8.0, -10.0] } else { [-20.0, -24.0, -28.0] };
+        let (first, every) = if T::EPSILON > 1e-10 { (-6, 1) } else { (-16, 3) };
         let unit = self.unit(way);
-        let across = steps.map(|step| (self.at(way, step.exp2() * unit) - self.at(way, -step.exp2() * unit)).abs());
+        let across = [0, 1, 2, 3, 4].map(|k| {
+            let h = unit * f64::from(first - every * k).exp2();
+            (self.at(way, h) - self.at(way, -h)).abs()
+        });
         let (low, high) = across.iter().fold((f64::INFINITY, 0f64), |(low, high), &d| (low.min(d), high.max(d)));
-        let rounding = 4.0 * T::EPSILON * self.samples.centre.abs() + 4.0 * self.samples.noise;
-        (high.is_finite() && high < 1.1 * low && low > 1e3 * rounding).then_some(low)
+        // Of a NaN, neither the least nor the largest takes notice.
+        let finite = across.iter().all(|d| d.is_finite());
+        // That noise would be as level five times in a row is out of the question.
+        (finite && high < 1.01 * low && low > 4e3 * T::EPSILON * self.samples.centre.abs()).then_some(low)
     }
 
     /// Compares the tape's derivative along a way with differences. `floor` is the size below which it is next to nothing,
@@ -175,10 +180,15 @@ impl<T: Float> Probe<'_, '_, T> {
         c.verdict == Verdict::Pass
     }
 
+    /// Whether samples err by more than the rounding of their values.
+    fn noisy(&self) -> bool {
+        self.samples.noise > 16.0 * T::EPSILON * self.samples.centre.abs()
+    }
+
     /// Whether a function that looks noisy only changes fast: at much smaller steps its differences come close to the tape's
     /// derivative, at two steps in a row and much closer than to the one at larger steps. That is no accident.
     fn changes_fast(&mut self, c: &mut Comparison, way: &Way) -> bool {
-        if self.samples.noise <= self.samples.error(self.samples.centre.abs()) {
+        if !self.noisy() {
             return false;
         }
         let unit = self.unit(way);
@@ -212,7 +222,8 @@ impl<T: Float> Probe<'_, '_, T> {
             let (known, side) = if above.is_known() { (above, "above") } else { (below, "below") };
             c.numeric = opinion(known);
             let clear = self.settle(c, floor);
-            if clear || !c.analytic.is_finite() && SAFETY * known.error <= Self::RESOLVES * known.value.abs().max(floor) {
+            if clear || !c.analytic.is_finite() && SAFETY * known.error <= Self::RESOLVES * known.value.abs().max(floor)
+            {
                 if !clear {
                     (c.verdict, c.cause) = (Verdict::Wrong, Some(Cause::NotFinite));
                     c.reason = format!("the gradient is {} where the derivative from {side} is finite", c.analytic);
@@ -288,11 +299,12 @@ impl<T: Float> Probe<'_, '_, T> {
             return;
         }
         let known = format!("the differences are only known to ± {:.1e}", c.numeric.error);
-        if samples.noise > 16.0 * T::EPSILON * samples.centre.abs() {
+        if self.noisy() {
             inconclusive(c, Cause::Noise, format!("{known}: noise of {:.1e} in the function's values", samples.noise));
         } else {
             let size = samples.centre;
-            let reason = format!("{known}: rounding of values near {size:.1e} hides the derivative; rescale the function");
+            let reason =
+                format!("{known}: rounding of values near {size:.1e} hides the derivative; rescale the function");
             inconclusive(c, Cause::IllScaled, reason);
         }
     }
@@ -397,6 +409,8 @@ struct Study<'p, 's, 'a, T: Float> {
     elements: Vec<(usize, usize, Comparison)>,
     notes: Vec<String>,
     total: usize,
+    /// How much the function changes along a step of ordinary size, as a slope.
+    range: f64,
 }
 
 impl<'p, 's, 'a, T: Float> Study<'p, 's, 'a, T> {
@@ -404,9 +418,12 @@ impl<'p, 's, 'a, T: Float> Study<'p, 's, 'a, T> {
         let rng = StdRng::seed_from_u64(checker.seed);
         let total = probe.x.iter().map(Tensor::numel).sum();
         let mut study =
-            Study { checker, probe, gradient, rng, along: vec![], elements: vec![], notes: vec![], total };
+            Study { checker, probe, gradient, rng, along: vec![], elements: vec![], notes: vec![], total, range: 0.0 };
         let way = study.random(|_| true);
         study.probe.samples.noise = noise(|h| study.probe.at(&way, h), T::EPSILON);
+        let (h, centre) = (study.probe.unit(&way), study.probe.samples.centre);
+        let slopes = [h, -h].map(|h| ((study.probe.at(&way, h) - centre) / h).abs());
+        study.range = slopes.into_iter().filter(|slope| slope.is_finite()).fold(0.0, f64::max);
         study
     }
 
@@ -424,10 +441,12 @@ impl<'p, 's, 'a, T: Float> Study<'p, 's, 'a, T> {
 
     /// The derivative along a direction by the tape, and the sum of its terms' magnitudes.
     fn slope(&self, u: &[Tensor]) -> (f64, f64) {
-        let terms = || self.gradient.iter().zip(u).flat_map(|((g, _), u)| {
-            // An element that is not moved adds nothing, not even its NaN.
-            g.as_slice().iter().zip(u.as_slice()).map(|(g, u)| if *u == 0.0 { 0.0 } else { g * u })
-        });
+        let terms = || {
+            self.gradient.iter().zip(u).flat_map(|((g, _), u)| {
+                // An element that is not moved adds nothing, not even its NaN.
+                g.as_slice().iter().zip(u.as_slice()).map(|(g, u)| if *u == 0.0 { 0.0 } else { g * u })
+            })
+        };
         (terms().sum(), terms().map(f64::abs).sum())
     }
 
@@ -444,7 +463,7 @@ impl<'p, 's, 'a, T: Float> Study<'p, 's, 'a, T> {
     /// the largest of all, or of the function.
     fn floor(&self, beside: f64) -> f64 {
         let most = self.gradient.iter().map(|(g, _)| largest(g)).fold(0.0, f64::max);
-        let absolute = 1e-3 * self.probe.samples.centre.abs().max(most).min(1.0);
+        let absolute = 1e-3 * self.probe.samples.centre.abs().max(most).max(self.range).min(1.0);
         let beside = if beside.is_finite() { beside } else { 0.0 };
         SMALL * beside.max(SMALL * most).max(absolute)
     }
@@ -550,7 +569,13 @@ impl<'p, 's, 'a, T: Float> Study<'p, 's, 'a, T> {
                 (false, false) => return,
                 (true, false) => suspects,
                 (false, true) => second,
-                (true, true) => if a.badness() >= b.badness() { suspects } else { second },
+                (true, true) => {
+                    if a.badness() >= b.badness() {
+                        suspects
+                    } else {
+                        second
+                    }
+                }
             };
         }
         let (input, at) = self.locate(suspects[0]);
@@ -597,7 +622,9 @@ impl<'p, 's, 'a, T: Float> Study<'p, 's, 'a, T> {
         let mut worst = worst_of(verdict).cloned();
         let way = worst.as_ref().map(|worst| self.way_of(worst));
         let (mut cause, mut reason) = match &worst {
-            Some(worst) if verdict != Verdict::Pass => (worst.cause.clone(), format!("{}: {}", worst.place, worst.reason)),
+            Some(worst) if verdict != Verdict::Pass => {
+                (worst.cause.clone(), format!("{}: {}", worst.place, worst.reason))
+            }
             _ => (None, format!("{} comparisons agree with differences", all().count())),
         };
         if verdict == Verdict::Wrong && cause == Some(Cause::Unexplained) {
@@ -671,7 +698,9 @@ impl<'p, 's, 'a, T: Float> Study<'p, 's, 'a, T> {
         let (_, at, n, a) = pairs.filter(|(off, ..)| off.is_finite()).max_by(|a, b| a.0.total_cmp(&b.0))?;
         let index = index_of(forward.shape(), at);
         let what = if matches!(way, Way::Along(_)) { "derivative" } else { "entry of the Jacobian" };
-        Some(format!("the {what} that is furthest off is that of output{index:?}: {a:.6} by the tape, {n:.6} by differences"))
+        Some(format!(
+            "the {what} that is furthest off is that of output{index:?}: {a:.6} by the tape, {n:.6} by differences"
+        ))
     }
 
     fn remark(&mut self, proven: bool) {
@@ -691,7 +720,8 @@ impl<'p, 's, 'a, T: Float> Study<'p, 's, 'a, T> {
         let scales: Vec<f64> = self.gradient.iter().map(|(g, _)| largest(g)).filter(|&g| g > 0.0).collect();
         let (low, high) = scales.iter().fold((f64::INFINITY, 0f64), |(low, high), &g| (low.min(g), high.max(g)));
         if high > 1e8 * low {
-            let text = format!("the inputs are badly scaled: their largest derivatives range from {low:.1e} to {high:.1e}");
+            let text =
+                format!("the inputs are badly scaled: their largest derivatives range from {low:.1e} to {high:.1e}");
             self.notes.push(text);
         }
         let names = &self.probe.subject.names;

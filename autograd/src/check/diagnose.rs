@@ -34,13 +34,13 @@ impl Evidence {
     /// Whether the analytic gradient is what `expected` makes of a position.
     fn is(&self, mut expected: impl FnMut(usize) -> Opinion) -> bool {
         let analytic = self.analytic.as_slice();
-        (0..analytic.len()).all(|at| alike(analytic[at], 1.0, expected(at)))
+        (0..analytic.len()).all(|at| alike(analytic[at], 1.0, expected(at), ALIKE))
     }
 }
 
-fn alike(a: f64, factor: f64, n: Opinion) -> bool {
+fn alike(a: f64, factor: f64, n: Opinion, part: f64) -> bool {
     let wanted = factor * n.value;
-    (a - wanted).abs() <= ALIKE * a.abs().max(wanted.abs()) + SAFETY * (factor * n.error).abs()
+    (a - wanted).abs() <= part * a.abs().max(wanted.abs()) + SAFETY * (factor * n.error).abs()
 }
 
 /// The name of what is wrong and a sentence on it.
@@ -76,7 +76,9 @@ fn detached(input: &Evidence) -> Option<(Cause, String)> {
 fn factor(input: &Evidence, inputs: &[Evidence]) -> Option<(Cause, String)> {
     let biggest = input.pairs().max_by(|a, b| a.2.value.abs().total_cmp(&b.2.value.abs()))?;
     let factor = biggest.1 / biggest.2.value;
-    if !factor.is_finite() || factor == 0.0 || !input.pairs().all(|(_, a, n)| alike(a, factor, n)) {
+    // A factor close to 1 must hold more exactly, or the right elements would have it too.
+    let part = ALIKE.min(0.05 * (factor - 1.0).abs());
+    if !factor.is_finite() || factor == 0.0 || !input.pairs().all(|(_, a, n)| alike(a, factor, n, part)) {
         return None;
     }
     // One element has a factor always: only a telling one names anything.
@@ -90,7 +92,11 @@ fn factor(input: &Evidence, inputs: &[Evidence]) -> Option<(Cause, String)> {
         known.unwrap_or_default()
     };
     let text = if (factor - 1.0).abs() < 0.01 {
-        format!("the gradient by {} is wrong by a factor: the relative difference is {:.1e} everywhere{mean}", input.name, (factor - 1.0).abs())
+        format!(
+            "the gradient by {} is wrong by a factor: the relative difference is {:.1e} everywhere{mean}",
+            input.name,
+            (factor - 1.0).abs()
+        )
     } else {
         format!("the gradient by {} is {factor:.6} times the right one{mean}", input.name)
     };
@@ -108,7 +114,8 @@ fn known_factor(factor: f64, inputs: &[Evidence]) -> Option<String> {
     let number = if inverse { format!("1/{whole}") } else { whole.to_string() };
     let lengths = inputs.iter().flat_map(|input| {
         let shape = input.analytic.shape();
-        let axes = shape.iter().enumerate().map(|(axis, &n)| (n, format!("the length of axis {axis} of {}", input.name)));
+        let axes =
+            shape.iter().enumerate().map(|(axis, &n)| (n, format!("the length of axis {axis} of {}", input.name)));
         axes.chain([(shape.numel(), format!("the number of elements of {}", input.name))]).collect::<Vec<_>>()
     });
     let length = lengths.into_iter().find(|(n, _)| *n == whole && *n > 2);
@@ -230,7 +237,10 @@ fn unexplained(input: &Evidence) -> (Cause, String) {
     let text = if input.pairs().all(|(_, _, n)| n.value == 0.0) {
         format!("the gradient by {} is not 0, but the function does not change", input.name)
     } else {
-        format!("the gradient by {} is wrong at {wrong} of {of} compared elements, by no factor, order or sum", input.name)
+        format!(
+            "the gradient by {} is wrong at {wrong} of {of} compared elements, by no factor, order or sum",
+            input.name
+        )
     };
     (Cause::Unexplained, text)
 }

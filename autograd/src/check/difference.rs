@@ -110,7 +110,8 @@ pub(super) fn ridders(
             best.kink = Some(first);
         }
         // What lies on one side of a kink is worth more than any estimate across it.
-        let better = if kink == best.across { found.error < best.estimate.error } else { best.across && found.is_known() };
+        let better =
+            if kink == best.across { found.error < best.estimate.error } else { best.across && found.is_known() };
         if better || best.estimate.step == 0.0 {
             (best.estimate, best.across) = (found, kink);
         }
@@ -167,12 +168,7 @@ pub(super) fn one_sided(mut g: impl FnMut(f64) -> f64, samples: Samples, unit: f
 
 /// Extrapolates difference quotients to step 0, each sample given with its size. The first error falls with the step as
 /// `growth` says: with its square for central differences, with the step itself for one-sided ones.
-fn extrapolate(
-    mut quotient: impl FnMut(f64) -> (f64, f64),
-    samples: Samples,
-    first: f64,
-    growth: f64,
-) -> Estimate {
+fn extrapolate(mut quotient: impl FnMut(f64) -> (f64, f64), samples: Samples, first: f64, growth: f64) -> Estimate {
     let mut best = Estimate::NONE;
     let mut row: Vec<f64> = vec![];
     let mut h = first;
@@ -262,7 +258,9 @@ mod tests {
         let samples = exact(f(1.0));
         let central = ridders(|h| f(1.0 + h), samples, UNIT, |d| 1e-9 * d.abs()).estimate;
         let sides = [1.0, -1.0].map(|side| one_sided(|h| f(1.0 + h), samples, UNIT, side));
-        for (d, within) in [(central, 1e-7), (stencil(|h| f(1.0 + h), samples, UNIT), 1e-7), (sides[0], 1e-4), (sides[1], 1e-4)] {
+        for (d, within) in
+            [(central, 1e-7), (stencil(|h| f(1.0 + h), samples, UNIT), 1e-7), (sides[0], 1e-4), (sides[1], 1e-4)]
+        {
             assert!((d.value - truth).abs() < within, "{d:?}");
             assert!((d.value - truth).abs() <= 10.0 * d.error, "{d:?}");
         }

@@ -44,7 +44,8 @@ impl Report {
         for note in &self.notes {
             add(format!("<p style=\"margin:4px 0;color:#4a5866\">Note: {}</p>", xml(note)));
         }
-        let output = if self.output.is_empty() { String::new() } else { format!(" (random sum of output {})", self.output) };
+        let output =
+            if self.output.is_empty() { String::new() } else { format!(" (random sum of output {})", self.output) };
         add(format!(
             "<p style=\"margin:4px 0;color:#4a5866\">f = {:.6e}{output}, gradient in {}, {} directions, seed {}</p>",
             self.value,
@@ -59,7 +60,11 @@ impl Report {
             add(comparison(worst, if self.passed() { "Least sure" } else { "Worst" }));
         }
         if let Some(scan) = &self.scan {
-            add(format!("<p style=\"margin:10px 0 2px\"><b>Steps along {}</b></p>\n{}", xml(&scan.place), scan.to_svg()));
+            add(format!(
+                "<p style=\"margin:10px 0 2px\"><b>Steps along {}</b></p>\n{}",
+                xml(&scan.place),
+                scan.to_svg()
+            ));
         }
         html + "</div>"
     }
@@ -71,7 +76,8 @@ impl Report {
     }
 
     fn census(&self) -> String {
-        let head = ["input", "order", "shape", "compared", "pass", "wrong", "unclear", "NaN or ∞", "largest rel. difference"];
+        let head =
+            ["input", "order", "shape", "compared", "pass", "wrong", "unclear", "NaN or ∞", "largest rel. difference"];
         let rows = self.inputs.iter().map(|i| {
             let largest = if i.compared == 0 { "–".into() } else { format!("{:.1e}", i.largest) };
             let counts = [i.compared, i.passed, i.wrong, i.inconclusive, i.not_finite].map(|count| count.to_string());
@@ -108,7 +114,8 @@ fn comparison(c: &Comparison, what: &str) -> String {
     for (name, opinion) in opinions(c) {
         let known = opinion.error.is_finite();
         let show = |text: String| if known { text } else { "not known".into() };
-        let [value, error, step] = [format!("{:.16e}", opinion.value), format!("{:.1e}", opinion.error), format!("{:.1e}", opinion.step)];
+        let [value, error, step] =
+            [format!("{:.16e}", opinion.value), format!("{:.1e}", opinion.error), format!("{:.1e}", opinion.step)];
         rows.push(vec![name.into(), show(value), show(error), show(step)]);
     }
     let head = [&*format!("{what}: {}{order}", c.place), "derivative", "± error", "at step"];
@@ -133,7 +140,8 @@ impl Scan {
         let (low, high) = values.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), &y| (a.min(y), b.max(y)));
         let (low, high) = if low.is_finite() { (low.floor() - 1.0, high.ceil() + 1.0) } else { (-16.0, 0.0) };
         let steps = || self.steps.iter().map(|s| s.step.log10());
-        let (first, last) = (steps().fold(f64::INFINITY, f64::min) - 0.4, steps().fold(f64::NEG_INFINITY, f64::max) + 0.4);
+        let (first, last) =
+            (steps().fold(f64::INFINITY, f64::min) - 0.4, steps().fold(f64::NEG_INFINITY, f64::max) + 0.4);
         let x = |log: f64| left + (log - first) / (last - first) * (w - left - right);
         let y = |log: f64| top + (high - log) / (high - low) * (h - top - below);
 
@@ -150,12 +158,21 @@ impl Scan {
         for log in (low as i32..=high as i32).step_by(stride) {
             let at = y(f64::from(log));
             add(format_args!("<path d=\"M{x0} {at:.1} H{x1}\" stroke=\"#e6eaee\"/>"));
-            add(format_args!("<text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"end\">{}</text>", x0 - 6.0, at + 4.0, power(log)));
+            add(format_args!(
+                "<text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"end\">{}</text>",
+                x0 - 6.0,
+                at + 4.0,
+                power(log)
+            ));
         }
         for log in (first.ceil() as i32..=last.floor() as i32).step_by(2) {
             let at = x(f64::from(log));
             add(format_args!("<path d=\"M{at:.1} {y1} v4\" stroke=\"{FAINT}\"/>"));
-            add(format_args!("<text x=\"{at:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{}</text>", y1 + 17.0, power(log)));
+            add(format_args!(
+                "<text x=\"{at:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{}</text>",
+                y1 + 17.0,
+                power(log)
+            ));
         }
         let centre = f64::midpoint(x0, x1);
         add(format_args!("<text x=\"{centre:.1}\" y=\"{:.1}\" text-anchor=\"middle\">step h</text>", h - 8.0));
@@ -173,18 +190,28 @@ impl Scan {
                 let to = sy - slope * (sx - end);
                 add(format_args!(
                     "<path d=\"M{:.1} {:.1} L{:.1} {:.1}\" stroke=\"{GUIDE}\" stroke-dasharray=\"{dashes}\" fill=\"none\"/>",
-                    x(sx), y(sy), x(end), y(to)
+                    x(sx),
+                    y(sy),
+                    x(end),
+                    y(to)
                 ));
                 let row = y0 + 12.0 + 18.0 * if slope > 1.5 { 1.0 } else { 2.0 };
                 add(format_args!(
                     "<path d=\"M{:.1} {:.1} h26\" stroke=\"{GUIDE}\" stroke-dasharray=\"{dashes}\"/>\
                      <text x=\"{:.1}\" y=\"{:.1}\">{label}</text>",
-                    x1 + 12.0, row - 4.0, x1 + 44.0, row
+                    x1 + 12.0,
+                    row - 4.0,
+                    x1 + 44.0,
+                    row
                 ));
             }
         }
         let line = |points: Vec<(f64, f64)>| -> String {
-            points.iter().enumerate().map(|(k, (x, y))| format!("{}{x:.1} {y:.1} ", if k == 0 { 'M' } else { 'L' })).collect()
+            points
+                .iter()
+                .enumerate()
+                .map(|(k, (x, y))| format!("{}{x:.1} {y:.1} ", if k == 0 { 'M' } else { 'L' }))
+                .collect()
         };
         let floor = self.steps.iter().filter(|s| s.round_off > 0.0 && s.round_off.is_finite());
         let floor = line(floor.map(|s| (x(s.step.log10()), y(s.round_off.log10()))).collect());
@@ -201,7 +228,9 @@ impl Scan {
         add(format_args!("<text x=\"{:.1}\" y=\"{row:.1}\">measured</text>", at + 32.0));
         add(format_args!(
             "<path d=\"M{at:.1} {:.1} h26\" stroke=\"{FAINT}\" stroke-dasharray=\"1 3\"/><text x=\"{:.1}\" y=\"{:.1}\">round-off</text>",
-            row + 50.0, at + 32.0, row + 54.0
+            row + 50.0,
+            at + 32.0,
+            row + 54.0
         ));
         svg + "</svg>"
     }

@@ -222,7 +222,9 @@ impl Checker {
             last = next;
         }
         if last.verdict == Verdict::Pass {
-            last.reason = format!("the gradient agrees with differences along {directions} directions and at {compared} elements");
+            last.reason = format!(
+                "the gradient agrees with differences along {directions} directions and at {compared} elements"
+            );
         }
         Ok(Report {
             verdict: last.verdict,

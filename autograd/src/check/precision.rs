@@ -84,14 +84,16 @@ impl Checker {
         F: for<'t> Fn(&'t Tape<f32>) -> Scalar<'t, f32>,
         G: for<'t> Fn(&'t Tape<f64>) -> Scalar<'t, f64>,
     {
-        let moved = |(name, param): (&str, &Param<f32>)| (!param.is_frozen()).then(|| (name.to_string(), param.clone()));
+        let moved =
+            |(name, param): (&str, &Param<f32>)| (!param.is_frozen()).then(|| (name.to_string(), param.clone()));
         let mut pairs = Parameters::new();
         for (name, param) in parameters.iter().filter_map(moved) {
             match twin.get(&name).filter(|twin| twin.shape() == param.shape()) {
                 Some(twin) => pairs = pairs.with(&*name, twin),
                 None => {
                     let shape = param.shape();
-                    let law = format!("the twin has no parameter `{name}` of shape {shape}; build it as the model was built");
+                    let law =
+                        format!("the twin has no parameter `{name}` of shape {shape}; build it as the model was built");
                     return Err(Error::Check(law));
                 }
             }

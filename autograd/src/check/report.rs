@@ -223,6 +223,7 @@ pub struct ScanStep {
     #[cfg_attr(feature = "serde", serde(with = "number"))]
     pub below: f64,
     /// What the remainder may be by round-off and noise alone.
+    #[cfg_attr(feature = "serde", serde(with = "number"))]
     pub round_off: f64,
 }
 
@@ -273,6 +274,7 @@ pub struct Report {
     #[cfg_attr(feature = "serde", serde(with = "shape"))]
     pub output: Shape,
     /// The value of the function at the point; of an array, the sum of its values with random weights.
+    #[cfg_attr(feature = "serde", serde(with = "number"))]
     pub value: f64,
     /// Along how many directions derivatives were compared.
     pub directions: usize,

@@ -16,7 +16,7 @@ pub(super) fn scan<T: Float>(probe: &mut Probe<'_, '_, T>, c: &Comparison, way: 
         // Near a power of ten, but a power of two: moving by it is exact.
         let h = unit * 10f64.powi(-decade).log2().round().exp2();
         let (up, down) = (probe.at(way, h), probe.at(way, -h));
-        let size = samples.centre.abs().max(up.abs()).max((h * c.analytic).abs());
+        let size = samples.centre.abs().max(up.abs());
         ScanStep {
             step: h,
             remainder: (up - samples.centre - h * c.analytic).abs(),

@@ -17,7 +17,8 @@ impl Display for Report {
         for note in &self.notes {
             wrap(f, "  note: ", note)?;
         }
-        let of = if self.output.is_empty() { String::new() } else { format!(" (random sum of output {})", self.output) };
+        let of =
+            if self.output.is_empty() { String::new() } else { format!(" (random sum of output {})", self.output) };
         writeln!(
             f,
             "  f = {:.6e}{of}, gradient in {}, {} directions, seed {}",

@@ -279,21 +279,26 @@ const RIGHT: &[Case] = &[
         let x = Sampler::new(seed).normal_like(&[4]);
         Checker::new().seed(seed).orders(3).check_array(|x| x[0].softmax(0), &[x]).unwrap()
     }),
-    ("cancelling in f32", |seed| Checker::new().seed(seed).check_f32(&Cancelling, &[point(seed, &[4]).cast()]).unwrap()),
+    ("cancelling in f32", |seed| {
+        Checker::new().seed(seed).check_f32(&Cancelling, &[point(seed, &[4]).cast()]).unwrap()
+    }),
     ("all in f32", |seed| {
         let mut sampler = Sampler::new(seed);
-        let (w, v) = (Param::<f32>::new(sampler.normal_like(&[4, 5]).cast()), Param::new(sampler.normal_like(&[5, 1]).cast()));
+        let (w, v) =
+            (Param::<f32>::new(sampler.normal_like(&[4, 5]).cast()), Param::new(sampler.normal_like(&[5, 1]).cast()));
         let x: Tensor<f32> = sampler.normal_like(&[8, 4]).cast();
         let parameters = Parameters::new().with("w", &w).with("v", &v);
         let loss = Checker::new().seed(seed);
-        loss.check_parameters(&parameters, |tape| tape.constant(&x).matmul(&w).tanh().matmul(&v).square().mean()).unwrap()
+        loss.check_parameters(&parameters, |tape| tape.constant(&x).matmul(&w).tanh().matmul(&v).square().mean())
+            .unwrap()
     }),
 ];
 
 /// Runs the cases over all seeds, prints a line for each, and returns how often the bad verdict came.
 fn run(what: &str, cases: &[Case], bad: fn(Verdict) -> bool) -> usize {
     let mut total = 0;
-    let mut lines = format!("{:<32} {:>6} {:>6} {:>6} {:>13} {:>7}\n", "", "seeds", "pass", "wrong", "inconclusive", what);
+    let mut lines =
+        format!("{:<32} {:>6} {:>6} {:>6} {:>13} {:>7}\n", "", "seeds", "pass", "wrong", "inconclusive", what);
     for (name, report) in cases {
         let reports: Vec<Report> = (0..trials()).map(report).collect();
         let count = |verdict| reports.iter().filter(|r| r.verdict == verdict).count();
