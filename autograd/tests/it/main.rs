@@ -1,6 +1,7 @@
 //! The crate's integration tests, one binary.
 
 mod checker;
+mod checker_trials;
 mod debugging;
 mod edges;
 mod external;
