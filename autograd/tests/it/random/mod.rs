@@ -97,3 +97,13 @@ fn program<'t, T: Float>(x: &[Var<'t, T>]) -> Vec<Var<'t, T>> {
     assert!(text.ends_with(main), "{text}");
     checks::run(&program).unwrap();
 }
+
+/// Found by the random programs: ∂²(aᵇ)/∂a∂b = aᵇ⁻¹(1 + b·ln a) is not 0 at b = 0.
+#[test]
+fn second_order_of_a_power_at_exponent_zero() {
+    let program = Program {
+        inputs: vec![Tensor::from([1.8125]), Tensor::from([0.0])],
+        calls: vec![Call::Binary { row: Binary::Pow, a: 0, b: 1, scalar: false }],
+    };
+    checks::run(&program).unwrap();
+}
