@@ -8,6 +8,7 @@ mod external;
 mod graph;
 mod graphs;
 mod messages;
+mod random;
 mod rules;
 mod sampling;
 mod transforms;
