@@ -517,7 +517,7 @@ impl<'p, 's, 'a, T: Float> Study<'p, 's, 'a, T> {
         c.forward = Some(forward);
         let slack = c.allowed + 1e3 * T::EPSILON * self.slope(u).1;
         let off = (forward - c.numeric.value).abs();
-        if c.verdict == Verdict::Pass && !(off <= slack) {
+        if c.verdict == Verdict::Pass && (off > slack || off.is_nan()) {
             (c.verdict, c.cause) = (Verdict::Wrong, Some(Cause::ForwardMode));
             c.reason = format!("forward mode gives {forward:.9e}, where reverse mode and differences agree");
         }
@@ -678,10 +678,12 @@ impl<'p, 's, 'a, T: Float> Study<'p, 's, 'a, T> {
         let u = self.probe.tangent(way);
         c.forward = c.forward.or_else(|| Some(self.probe.subject.tangent(&u)));
         // Of an array, which of its values moves wrongly.
-        if c.verdict == Verdict::Wrong && c.order == 1 && self.probe.subject.v.numel() > 1 {
-            if let Some(text) = self.output_place(way, &u, c.numeric.step) {
-                self.notes.push(text);
-            }
+        if c.verdict == Verdict::Wrong
+            && c.order == 1
+            && self.probe.subject.v.numel() > 1
+            && let Some(text) = self.output_place(way, &u, c.numeric.step)
+        {
+            self.notes.push(text);
         }
     }
 

@@ -94,14 +94,16 @@ mod tests {
         for (m, k, n) in [(1, 1, 1), (6, 3, 4), (5, 7, 23), (9, 0, 3), (4, 5, 16), (1, 64, 37), (3, 2, 1)] {
             let numbers = |len: usize| (0..len).map(|i| ((i * 7 + 3) % 11) as f64 - 5.0).collect::<Vec<_>>();
             let (a, b) = (numbers(m * k), numbers(k * n));
-            for (ta, tb, add) in [(false, false, false), (true, false, true), (false, true, true), (true, true, false)] {
+            for (ta, tb, add) in [(false, false, false), (true, false, true), (false, true, true), (true, true, false)]
+            {
                 let x = Matrix::new(&a, if ta { m } else { k }, ta);
                 let y = Matrix::new(&b, if tb { k } else { n }, tb);
                 let mut c = numbers(m * n);
                 let mut expected = c.clone();
                 for (i, expected) in expected.iter_mut().enumerate() {
                     let at = |l: usize| {
-                        x.values[i / n * x.row_stride + l * x.col_stride] * y.values[l * y.row_stride + i % n * y.col_stride]
+                        x.values[i / n * x.row_stride + l * x.col_stride]
+                            * y.values[l * y.row_stride + i % n * y.col_stride]
                     };
                     *expected = (0..k).fold(if add { *expected } else { 0.0 }, |sum, l| sum + at(l));
                 }

@@ -18,7 +18,7 @@ pub(super) struct Findings {
 }
 
 macro_rules! ensure {
-    ($holds:expr, $($message:tt)*) => { if !$holds { return Err(format!($($message)*)); } };
+    ($holds:expr, $($message:tt)*) => { match $holds { true => {} false => return Err(format!($($message)*)) } };
 }
 
 fn inner(a: &[Tensor], b: &[Tensor]) -> (f64, f64) {
@@ -121,10 +121,7 @@ fn single_precision(program: &Program, gradient: &[Tensor]) -> Result<(), String
     for _ in 0..4 {
         let tape = Tape::new();
         let x: Vec<_> = program.inputs.iter().map(|x| tape.var(x)).collect();
-        let rounded = |y: Var<'_>| {
-            let off = sampler.normal_like(&y.shape()).map(|r| 1.0 + r * f64::from(f32::EPSILON));
-            off
-        };
+        let rounded = |y: Var<'_>| sampler.normal_like(&y.shape()).map(|r| 1.0 + r * f64::from(f32::EPSILON));
         let mut rounded = rounded;
         let y = program.on_tape_with(&x, |y| y * &rounded(y));
         let off = gradients(loss(&y), &x);
