@@ -134,7 +134,7 @@ impl Builder {
     }
 
     /// `x` scaled and shifted into the interval, if it is not inside.
-    fn to_domain(&mut self, x: usize, (low, high): (f64, f64)) -> Option<usize> {
+    fn domain_of(&mut self, x: usize, (low, high): (f64, f64)) -> Option<usize> {
         let margin = 0.05 * (high - low);
         let (low, high) = (low + margin, high - margin);
         let (min, max) = range(&self.values[x]);
@@ -199,7 +199,7 @@ impl Builder {
         let row = &Unary::ROWS[kind];
         let (args, kinks) = arguments(row.row, step.knobs[0]);
         let x = self.of_rank(step.arrays[0], 0)?;
-        let x = self.to_domain(x, row.domains[0])?;
+        let x = self.domain_of(x, row.domains[0])?;
         let x = self.off_kinks(x, &kinks)?;
         let scalar = self.values[x].numel() == 1 && step.knobs[1] % 2 == 1;
         self.push(Call::Unary { row: row.row, args, x, scalar })
@@ -209,7 +209,7 @@ impl Builder {
         let row = &Binary::ROWS[kind];
         let a = self.of_rank(step.arrays[0], 0)?;
         let b = self.broadcasting(step.arrays[1], a)?;
-        let (a, b) = (self.to_domain(a, row.domains[0])?, self.to_domain(b, row.domains[1])?);
+        let (a, b) = (self.domain_of(a, row.domains[0])?, self.to_domain(b, row.domains[1])?);
         let a = if compares(row.row) { self.off(a, b)? } else { a };
         let scalar = self.values[a].numel() == 1 && self.values[b].numel() == 1 && step.knobs[1] % 2 == 1;
         self.push(Call::Binary { row: row.row, a, b, scalar })
