@@ -59,6 +59,18 @@ const LEVELS: usize = 9;
 const WINDOWS: usize = 10;
 const CLOSER: f64 = 32.0;
 
+/// The widest spacing that noise is looked for at, and how many times narrower the next is. From 4.3e-5 down for f64; numbers of
+/// fewer digits need wider ones to differ at all.
+fn spacing(epsilon: f64) -> (f64, f64) {
+    (0.35 * epsilon.powf(0.25), if epsilon > 1e-10 { 6.0 } else { 64.0 })
+}
+
+/// The narrowest spacing that noise is looked for at.
+pub(super) fn narrowest(epsilon: f64) -> f64 {
+    let (widest, narrower) = spacing(epsilon);
+    widest / (narrower * narrower)
+}
+
 /// The noise of the samples of `g` near 0: the standard deviation that a table of fourth differences shows (Moré & Wild 2011,
 /// "Estimating computational noise"). What a smooth function adds to fourth differences at these spacings is negligible.
 ///
@@ -66,9 +78,7 @@ const CLOSER: f64 = 32.0;
 pub(super) fn noise(mut g: impl FnMut(f64) -> f64, epsilon: f64) -> f64 {
     // γ₄ = (4!)²/8!, which makes the mean square of fourth differences of white noise its variance.
     const GAMMA: f64 = 576.0 / 40320.0;
-    // From 4.3e-5 down for f64; numbers of fewer digits need wider spacings to differ at all.
-    let widest = 0.35 * epsilon.powf(0.25);
-    let narrower = if epsilon > 1e-10 { 6.0 } else { 64.0 };
+    let (widest, narrower) = spacing(epsilon);
     let mut found = [widest, widest / narrower, widest / (narrower * narrower)].map(|spacing| {
         let mut row: Vec<f64> = (-4..=4).map(|k| g(f64::from(k) * spacing)).collect();
         for _ in 0..4 {

@@ -3,7 +3,9 @@
 //! - here — what can be checked, and how
 //! - `subject` — the function made one number, whose value and derivatives can be asked for
 //! - `difference` — derivatives by differences: Ridders' extrapolation, one-sided ones, a stencil as second opinion
+//! - `probe` — the function along one way, and the judgement of one derivative
 //! - `compare` — random directions, elements one by one, and the search for a wrong one
+//! - `outcome` — what they amount to
 //! - `diagnose` — in what way a gradient is wrong
 //! - `precision` — `f32` beside `f64`
 //! - `scan` — what remains after the linear part, over twelve decades of steps
@@ -23,7 +25,9 @@ mod compare;
 mod diagnose;
 mod difference;
 mod html;
+mod outcome;
 mod precision;
+mod probe;
 mod report;
 mod scan;
 mod subject;
@@ -37,7 +41,8 @@ use crate::number::Float;
 use crate::param::{Param, Parameters};
 use crate::tape::{Scalar, Tape, Var};
 use crate::tensor::Tensor;
-use compare::{Outcome, examine};
+use compare::examine;
+use outcome::Outcome;
 use subject::Subject;
 
 /// Checks the gradient of `f` at a point with the default [`Checker`].

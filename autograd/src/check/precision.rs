@@ -1,5 +1,6 @@
 //! Models in `f32`: their differences are taken in `f64`, where a small step does not vanish.
 
+use super::probe::SAFETY;
 use super::report::{Cause, Comparison, Opinion, Report, Verdict};
 use super::subject::{Gradient, Subject};
 use super::{Checker, compare, loss, numbered, of_inputs, of_parameters, refuse_none};
@@ -154,9 +155,9 @@ fn furthest(narrow: &Gradient, wide: &Gradient, names: &[String]) -> (f64, Optio
                 )
             };
             // What the smallest elements may err by stands in the error, as the inequality has it.
-            let error = HALF * (n.abs().max(floor) - a.abs().max(n.abs())).max(0.0) / compare::SAFETY;
+            let error = HALF * (n.abs().max(floor) - a.abs().max(n.abs())).max(0.0) / SAFETY;
             let numeric = Opinion { value: n, error, step: 0.0 };
-            let allowed = HALF * a.abs().max(n.abs()) + compare::SAFETY * error;
+            let allowed = HALF * a.abs().max(n.abs()) + SAFETY * error;
             let verdict = if passes { Verdict::Pass } else { Verdict::Inconclusive };
             let place = compare::place(name, shape, at);
             let comparison = Comparison {
@@ -170,7 +171,7 @@ fn furthest(narrow: &Gradient, wide: &Gradient, names: &[String]) -> (f64, Optio
                 below: None,
                 kink: None,
                 rtol: HALF,
-                safety: compare::SAFETY,
+                safety: SAFETY,
                 allowed,
                 verdict,
                 cause,

@@ -1,6 +1,6 @@
 //! The step scan: what remains of the function after its linear part, over twelve decades of steps.
 
-use super::compare::{Probe, Way};
+use super::probe::{Probe, Way};
 use super::report::{Comparison, Scan, ScanStep};
 use crate::number::Float;
 

@@ -143,9 +143,13 @@ fn edges_of_the_domain() {
     // From the one side there is a derivative, and it is the tape's.
     let power = at(Tensor::from([0.0]), |x| x[0].powf(2.5).sum());
     assert!(power.passed(), "{power}");
-    // And here one that the tape does not have.
-    let lost = at(Tensor::from([0.0]), |x| x[0].sqrt().powi(4).sum());
-    says(&lost, Verdict::Wrong, Cause::NotFinite, "NaN");
+}
+
+#[test]
+fn gradients_that_are_not_finite() {
+    let lost = at(points(2), |x| x[0].map_gradient(|dy| dy * f64::NAN).sum());
+    says(&lost, Verdict::Wrong, Cause::NotFinite, "the gradient is NaN where the function has a finite one");
+    assert_eq!(lost.inputs[0].not_finite, 2);
 }
 
 #[test]
