@@ -209,7 +209,7 @@ impl Builder {
         let row = &Binary::ROWS[kind];
         let a = self.of_rank(step.arrays[0], 0)?;
         let b = self.broadcasting(step.arrays[1], a)?;
-        let (a, b) = (self.domain_of(a, row.domains[0])?, self.to_domain(b, row.domains[1])?);
+        let (a, b) = (self.domain_of(a, row.domains[0])?, self.domain_of(b, row.domains[1])?);
         let a = if compares(row.row) { self.off(a, b)? } else { a };
         let scalar = self.values[a].numel() == 1 && self.values[b].numel() == 1 && step.knobs[1] % 2 == 1;
         self.push(Call::Binary { row: row.row, a, b, scalar })
