@@ -53,7 +53,8 @@ fn families(c: &mut Criterion) {
             };
             assert_close(name, gradient(&mut tape).as_slice(), dx(&x, &a, &dy).as_slice(), 1e-4);
             group.throughput(Throughput::Elements((n * n) as u64));
-            group.bench_function(BenchmarkId::from_parameter(format!("{n} × {n}")), |b| b.iter(|| gradient(&mut tape)));
+            group
+                .bench_function(BenchmarkId::from_parameter(format!("{n} × {n}")), |b| b.iter(|| gradient(&mut tape)));
         }
         group.finish();
     }

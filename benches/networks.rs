@@ -21,8 +21,7 @@ fn training(c: &mut Criterion) {
 fn inference(c: &mut Criterion) {
     let row = Row::new("J");
     verify(&row);
-    let (network, mut by_hand, mut tape, (x, _)) =
-        (Network::new(&row), ByHand::new(&row), Tape::default(), row.data());
+    let (network, mut by_hand, mut tape, (x, _)) = (Network::new(&row), ByHand::new(&row), Tape::default(), row.data());
     let mut group = c.benchmark_group("J");
     group.bench_function("tape", |b| b.iter(|| network.infer(&mut tape, &x)));
     group.bench_function("by hand", |b| b.iter(|| by_hand.infer(x.as_slice())));
