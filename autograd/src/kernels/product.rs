@@ -1,6 +1,8 @@
 //! Matrix products, by the crate `gemm`: `c = α·c + a·b` on strided matrices, so that a transposed operand is never copied.
 
 use super::math::Real;
+use super::small::{self, SMALL};
+use crate::number::Float;
 
 /// A matrix inside a slice: where it starts, and how far apart rows and columns lie.
 #[derive(Debug, Clone, Copy)]
@@ -15,6 +17,13 @@ impl<'a, T> Matrix<'a, T> {
     pub(crate) fn new(values: &'a [T], cols: usize, transposed: bool) -> Self {
         let (row_stride, col_stride) = if transposed { (1, cols) } else { (cols, 1) };
         Matrix { values, row_stride, col_stride }
+    }
+
+    /// The part from row `i` and column `j` on; empty if that lies outside, as it may when the sum is empty.
+    #[inline(always)]
+    pub(crate) fn from(self, i: usize, j: usize) -> Self {
+        let start = i * self.row_stride + j * self.col_stride;
+        Matrix { values: self.values.get(start..).unwrap_or(&[]), ..self }
     }
 }
 
@@ -34,7 +43,10 @@ pub trait Product: Real {
 }
 
 /// `c = a·b`, or `c += a·b` if `add`: (m, k) · (k, n) → (m, n), `c` row-major.
-pub(crate) fn matmul<T: Product>(m: usize, k: usize, n: usize, a: Matrix<T>, b: Matrix<T>, add: bool, c: &mut [T]) {
+pub(crate) fn matmul<T: Float>(m: usize, k: usize, n: usize, a: Matrix<T>, b: Matrix<T>, add: bool, c: &mut [T]) {
+    if m * k * n <= SMALL {
+        return small::matmul((m, k, n), a, b, add, c);
+    }
     T::gemm(m, k, n, (a.values, a.row_stride, a.col_stride), (b.values, b.row_stride, b.col_stride), add, c);
 }
 

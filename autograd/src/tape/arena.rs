@@ -7,10 +7,10 @@
 //!
 //! Invariant: a node's operands have smaller indices than the node. That is why the sweep needs no sort.
 
-use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
+use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 
 use crate::error::Error;
@@ -157,7 +157,7 @@ pub(crate) struct Arena<T: Float> {
     /// Arrays whose gradient is kept: variables, parameters, watched ones.
     pub(crate) kept: Vec<u32>,
     /// The array node of each parameter that was used.
-    pub(crate) params: HashMap<usize, u32>,
+    pub(crate) params: FxHashMap<usize, u32>,
     data: Vec<T>,
     used: usize,
 }
@@ -172,7 +172,7 @@ impl<T: Float> Arena<T> {
             args: vec![[0.0; 2]],
             arrays: vec![],
             kept: vec![],
-            params: HashMap::new(),
+            params: FxHashMap::default(),
             data: vec![],
             used: 0,
         }
