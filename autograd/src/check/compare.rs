@@ -174,7 +174,7 @@ impl<'p, 's, 'a, T: Float> Study<'p, 's, 'a, T> {
         c.forward = Some(forward);
         let slack = c.allowed + 1e3 * T::EPSILON * self.slope(u).1;
         let off = (forward - c.numeric.value).abs();
-        if c.verdict == Verdict::Pass && !(off <= slack) {
+        if c.verdict == Verdict::Pass && (off > slack || off.is_nan()) {
             (c.verdict, c.cause) = (Verdict::Wrong, Some(Cause::ForwardMode));
             c.reason = format!("forward mode gives {forward:.9e}, where reverse mode and differences agree");
         }
