@@ -94,7 +94,7 @@ fn factor(input: &Evidence, inputs: &[Evidence]) -> Option<(Cause, String)> {
     };
     let text = if (factor - 1.0).abs() < 0.01 {
         format!(
-            "the gradient by {} is wrong by a factor: the relative difference is {:.1e} everywhere{mean}",
+            "the gradient by {} is wrong by a factor: relative difference {:.1e} everywhere{mean}",
             input.name,
             (factor - 1.0).abs()
         )

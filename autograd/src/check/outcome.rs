@@ -131,9 +131,9 @@ impl<T: Float> Study<'_, '_, '_, T> {
         let u = self.probe.tangent(way);
         c.forward = c.forward.or_else(|| Some(self.probe.subject.tangent(&u)));
         // Of an array, which of its values moves wrongly.
+        let of_array = c.order == 1 && self.probe.subject.v.numel() > 1;
         if c.verdict == Verdict::Wrong
-            && c.order == 1
-            && self.probe.subject.v.numel() > 1
+            && of_array
             && let Some(text) = self.output_place(way, &u, c.numeric.step)
         {
             self.notes.push(text);
