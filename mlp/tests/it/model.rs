@@ -93,27 +93,6 @@ fn weights_follow_the_activation_unless_told() {
     }
 }
 
-/// The squared gradient of the sums shrinks or grows over the layers unless the network is critical.
-#[test]
-fn a_critical_network_keeps_its_gradient() {
-    const WIDTH: usize = 128;
-    let decades = |critical: bool| {
-        let mut builder = Mlp::new(WIDTH).output(1, Activation::Identity);
-        for _ in 0..30 {
-            builder = builder.hidden(WIDTH, Activation::Tanh);
-        }
-        let builder = if critical { builder.critical(0.05) } else { builder };
-        let model: Mlp = builder.build(&mut rng()).unwrap();
-        let tape = Tape::new();
-        let x = Init::Normal { mean: 0.0, std: 1.0 }.sample([8, WIDTH], &mut rng());
-        let grads = model.forward(tape.constant(x)).sum().backward();
-        let size = |layer: usize| grads[&model.layers()[layer].linear.w].square().mean();
-        (size(0) / size(29)).log10()
-    };
-    let (usual, critical) = (decades(false), decades(true));
-    assert!(critical.abs() < 1.0 && usual.abs() > critical.abs(), "{usual} and {critical}");
-}
-
 #[test]
 fn critical_layers_are_at_the_critical_point_of_their_activation() {
     let builder = Mlp::new(300).hidden(300, Activation::Tanh).hidden(300, Activation::Elu(1.0));
