@@ -18,9 +18,15 @@ fn small(c: &mut Criterion) {
 /// Operations of two matrices, and the gradient of `Σ y·dy` by the first in closed form.
 struct Family {
     name: &'static str,
-    y: for<'t> fn(Var<'t, f32>, &Tensor<f32>) -> Var<'t, f32>,
-    dx: fn(&Tensor<f32>, &Tensor<f32>, &Tensor<f32>) -> Tensor<f32>,
+    y: Recorded,
+    dx: Gradient,
 }
+
+/// y of x, recorded, and a second matrix.
+type Recorded = for<'t> fn(Var<'t, f32>, &Tensor<f32>) -> Var<'t, f32>;
+
+/// dx of x, the second matrix and dy.
+type Gradient = fn(&Tensor<f32>, &Tensor<f32>, &Tensor<f32>) -> Tensor<f32>;
 
 const FAMILIES: [Family; 5] = [
     Family { name: "product by elements", y: |x, a| x * a, dx: |_, a, dy| a * dy },

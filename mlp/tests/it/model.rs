@@ -1,6 +1,6 @@
 //! The multilayer perceptron and its builder.
 
-use autograd::{Tape, Tensor};
+use autograd::Tensor;
 use mlp::theory::MeanField;
 use mlp::{Activation, Init, Mlp, Module};
 use rand::SeedableRng;
