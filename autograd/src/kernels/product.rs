@@ -1,4 +1,5 @@
-//! Matrix products, by the crate `gemm`: `c = α·c + a·b` on strided matrices, so that a transposed operand is never copied.
+//! Matrix products of strided matrices, so that a transposed operand is never copied: by the crate `gemm`, or in `small` where
+//! that would cost more than the product.
 
 use super::math::Real;
 use super::small::{self, SMALL};
@@ -29,6 +30,7 @@ impl<'a, T> Matrix<'a, T> {
 
 /// Types that have a matrix product. Sealed: `f32` and `f64`.
 pub trait Product: Real {
+    /// None of the three lengths is 0.
     #[doc(hidden)]
     #[allow(clippy::too_many_arguments)] // the classical signature of a matrix product
     fn gemm(
@@ -63,16 +65,6 @@ macro_rules! product {
                 add: bool,
                 c: &mut [$T],
             ) {
-                if m == 0 || n == 0 {
-                    return;
-                }
-                if k == 0 {
-                    // An empty sum.
-                    if !add {
-                        c.fill(0.0);
-                    }
-                    return;
-                }
                 let last = |rows: usize, cols: usize, rs: usize, cs: usize| (rows - 1) * rs + (cols - 1) * cs;
                 assert!(last(m, k, a_rs, a_cs) < a.len(), "matrix a lies inside its slice");
                 assert!(last(k, n, b_rs, b_cs) < b.len(), "matrix b lies inside its slice");
