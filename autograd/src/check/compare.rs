@@ -7,7 +7,7 @@ use rand::seq::index::sample;
 use super::Checker;
 use super::difference::{Samples, noise};
 use super::outcome::Outcome;
-use super::probe::{Probe, Way, element_unit};
+use super::probe::{Probe, Way, element_unit, few_digits};
 use super::report::{Cause, Comparison, Verdict};
 use super::subject::{Gradient, Subject, weight};
 use crate::error::Error;
@@ -39,7 +39,7 @@ pub(super) fn examine<T: Float>(
     if !repeats || !gradient.iter().zip(&once_more).all(same) {
         return Ok(Outcome::nondeterministic(value, if repeats { "two backward sweeps" } else { "two evaluations" }));
     }
-    let rtol = checker.rtol.max(if T::EPSILON > 1e-10 { 1e-4 } else { 0.0 });
+    let rtol = checker.rtol.max(if few_digits::<T>() { 1e-4 } else { 0.0 });
     let samples = Samples { epsilon: T::EPSILON, noise: 0.0, centre: value };
     let mut probe = Probe { subject, x, samples, order, rtol };
     let mut study = Study::new(checker, gradient, &mut probe);

@@ -15,6 +15,11 @@ const RESOLVES_IN_F32: f64 = 2e-2;
 /// Points beyond this are moved by steps that grow with them, so as not to drown in round-off.
 const LARGE: f64 = 1024.0;
 
+/// Whether samples have the few digits of `f32`.
+pub(super) const fn few_digits<T: Float>() -> bool {
+    T::EPSILON > 1e-10
+}
+
 /// What is moved.
 pub(super) enum Way {
     /// All inputs at once.
@@ -33,7 +38,7 @@ pub(super) struct Probe<'s, 'a, T: Float> {
 }
 
 impl<T: Float> Probe<'_, '_, T> {
-    const RESOLVES: f64 = if T::EPSILON > 1e-10 { RESOLVES_IN_F32 } else { RESOLVES };
+    const RESOLVES: f64 = if few_digits::<T>() { RESOLVES_IN_F32 } else { RESOLVES };
 
     /// The function's value a step away.
     pub(super) fn at(&mut self, way: &Way, h: f64) -> f64 {
@@ -54,7 +59,7 @@ impl<T: Float> Probe<'_, '_, T> {
 
     /// The largest step along a way: short enough for the curvature of ordinary functions, long enough for the digits.
     pub(super) fn unit(&self, way: &Way) -> f64 {
-        let first = if T::EPSILON > 1e-10 { 1.0 / 8.0 } else { 1.0 / 64.0 };
+        let first = if few_digits::<T>() { 1.0 / 8.0 } else { 1.0 / 64.0 };
         match way {
             Way::Along(_) => first,
             Way::Element { unit, .. } => first * unit,
@@ -98,7 +103,7 @@ impl<T: Float> Probe<'_, '_, T> {
 
     /// The height of a jump at the point: the difference across it does not fall with the step.
     fn jump(&mut self, way: &Way) -> Option<f64> {
-        let (first, every) = if T::EPSILON > 1e-10 { (-6, 1) } else { (-16, 3) };
+        let (first, every) = if few_digits::<T>() { (-6, 1) } else { (-16, 3) };
         let unit = self.unit(way);
         let across = [0, 1, 2, 3, 4].map(|k| {
             let h = unit * f64::from(first - every * k).exp2();
@@ -112,8 +117,7 @@ impl<T: Float> Probe<'_, '_, T> {
     }
 
     /// Compares the tape's derivative along a way with differences. `floor` is the size below which it is next to nothing,
-    /// `magnitude` of the terms whose sum the
-    /// tape's derivative is: their rounding is its own.
+    /// `magnitude` that of the terms whose sum it is: their rounding is its own.
     pub(super) fn judge(&mut self, place: String, way: &Way, analytic: f64, floor: f64, magnitude: f64) -> Comparison {
         let rounding = T::EPSILON * magnitude;
         let central = self.ridders(way, floor);

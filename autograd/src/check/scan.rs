@@ -1,12 +1,12 @@
 //! The step scan: what remains of the function after its linear part, over twelve decades of steps.
 
-use super::probe::{Probe, Way};
+use super::probe::{Probe, Way, few_digits};
 use super::report::{Comparison, Scan, ScanStep};
 use crate::number::Float;
 
 /// Scans along the way of a comparison.
 pub(super) fn scan<T: Float>(probe: &mut Probe<'_, '_, T>, c: &Comparison, way: &Way) -> Scan {
-    let decades = if T::EPSILON > 1e-10 { 6 } else { 12 };
+    let decades = if few_digits::<T>() { 6 } else { 12 };
     let samples = probe.samples;
     let unit = match way {
         Way::Along(_) => 1.0,
