@@ -19,6 +19,8 @@ struct Value<R>(Args, PhantomData<R>);
 struct Slope<R>(Args, PhantomData<R>);
 
 impl<R: UnaryRow> Formula<1> for Value<R> {
+    const WAVES: bool = R::WAVES;
+
     #[inline(always)]
     fn at<N: Real + Number>(self, [x]: [N; 1]) -> N {
         R::value(x, self.0)
@@ -26,6 +28,8 @@ impl<R: UnaryRow> Formula<1> for Value<R> {
 }
 
 impl<R: UnaryRow> Formula<2> for Slope<R> {
+    const WAVES: bool = R::WAVES;
+
     #[inline(always)]
     fn at<N: Real + Number>(self, [x, y]: [N; 2]) -> N {
         R::derivative(x, y, self.0)
@@ -51,7 +55,7 @@ pub(crate) fn unary<T: Float>(row: Unary, args: Args, x: &[T], out: &mut [T]) {
         #[inline(always)]
         fn run<I: Isa>(self) {
             let Map(args, x, out) = self.0;
-            each::<I, T, 1>(Value::<R>(args, PhantomData), [x], out, |out, y| *out = y);
+            each::<I, T, _, 1>(Value::<R>(args, PhantomData), [x], out, |out, y| *out = y);
         }
     }
     row.dispatch(Map(args, x, out));
@@ -76,7 +80,7 @@ pub(crate) fn unary_chain<T: Float>(row: Unary, args: Args, x: &[T], y: &[T], dy
         #[inline(always)]
         fn run<I: Isa>(self) {
             let Chain(args, x, y, dy) = self.0;
-            each::<I, T, 2>(Slope::<R>(args, PhantomData), [x, y], dy, |dy, slope| *dy = dy.chain(slope));
+            each::<I, T, _, 2>(Slope::<R>(args, PhantomData), [x, y], dy, |dy, slope| *dy = dy.chain(slope));
         }
     }
     row.dispatch(Chain(args, x, y, dy));
@@ -259,7 +263,8 @@ impl Runs {
             return;
         }
         let mut run = Run { out: 0, a: 0, b: 0, len, step_a, step_b };
-        let mut index: SmallVec<[usize; 4]> = smallvec::smallvec![0; outer.len()];
+        let mut index: SmallVec<[usize; 4]> = SmallVec::new();
+        index.resize(outer.len(), 0);
         for _ in 0..count {
             f(run);
             run.out += len;

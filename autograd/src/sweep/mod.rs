@@ -69,11 +69,11 @@ fn sweep<'t, T: Float>(
     Gradients::new(tape, scratch)
 }
 
-/// Sweeps the scalar nodes before `end` down to the first that it leaves to its caller: an array, or a row that is not
-/// among the common ones. Returns the end of what is still to be swept.
+/// Sweeps the scalar nodes before `end` down to the first that it leaves to its caller: an array, or a row of two inputs
+/// that is not among the common ones. Returns the end of what is still to be swept.
 ///
-/// It calls nothing and touches little, so that what a node passes to the one before it, which in a chain is the whole
-/// gradient, stays in a register instead of going through memory.
+/// For common rows it calls nothing and touches little, so that what a node passes to the one before it, which in a chain
+/// is the whole gradient, stays in a register instead of going through memory.
 #[allow(non_upper_case_globals)] // the constants of the rows' bytes bear the rows' names
 #[inline(never)]
 fn scalars<T: Float>(arena: &Arena<T>, gradients: &mut [T], end: usize) -> usize {
@@ -112,7 +112,13 @@ fn scalars<T: Float>(arena: &Arena<T>, gradients: &mut [T], end: usize) -> usize
                         }
                     })*
                     VARIABLE | CONSTANT => {}
-                    _ => return node + 1,
+                    _ => match arena.code(node) {
+                        Code::Unary(row) => {
+                            let dx = dy * slope(row, values[a], values[node], arena.args[b]);
+                            if a + 1 == node { near = dx } else { gradients[a] = gradients[a] + dx }
+                        }
+                        _ => return node + 1,
+                    },
                 }
             };
         }
@@ -122,6 +128,12 @@ fn scalars<T: Float>(arena: &Arena<T>, gradients: &mut [T], end: usize) -> usize
         }
     }
     0
+}
+
+/// The derivative of any row, out of the loop that has no registers to spare for it.
+#[inline(never)]
+fn slope<T: Float>(row: Unary, x: T, y: T, args: Args) -> T {
+    row.derivative(x, y, args)
 }
 
 struct Sweep<'s, 'o, T: Float> {
