@@ -4,6 +4,7 @@
 use super::math::Real;
 use super::small::{self, SMALL, SMALL_TURNED};
 use crate::number::Float;
+use crate::threads::threads_for;
 
 /// A matrix inside a slice: where it starts, and how far apart rows and columns lie.
 #[derive(Debug, Clone, Copy)]
@@ -92,7 +93,10 @@ macro_rules! product {
                         false,
                         false,
                         false,
-                        gemm::Parallelism::None,
+                        match threads_for(m * k * n) {
+                            1 => gemm::Parallelism::None,
+                            several => gemm::Parallelism::Rayon(several),
+                        },
                     );
                 }
             }
