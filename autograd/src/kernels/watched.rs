@@ -41,7 +41,12 @@ pub(crate) fn each<I: Isa, T: Float, F: Formula<K>, const K: usize>(
             last[..rest].copy_from_slice(out);
         }
         let x = std::array::from_fn(|k| x[k][start..].first_chunk().filter(|_| whole).unwrap_or(&padded[k]));
-        block::<I, T, F, K>(f, x, if whole { out.first_chunk_mut().expect("a whole block") } else { &mut last }, &write);
+        block::<I, T, F, K>(
+            f,
+            x,
+            if whole { out.first_chunk_mut().expect("a whole block") } else { &mut last },
+            &write,
+        );
         if !whole {
             out.copy_from_slice(&last[..rest]);
         }

@@ -234,6 +234,13 @@ impl<T: Float> Arena<T> {
         self.push_array(kind, SmallVec::new(), shape, Place::Shared(values), tracked)
     }
 
+    /// A constant computed where it is kept, value by value.
+    pub(crate) fn constant_with(&mut self, shape: Shape, f: impl FnMut(usize) -> T) -> u32 {
+        let place = self.reserve(shape.numel());
+        self.data[place.clone()].iter_mut().zip((0..).map(f)).for_each(|(slot, value)| *slot = value);
+        self.push_array(Kind::Constant, SmallVec::new(), shape, Place::Data(place), false)
+    }
+
     /// A scalar as an array of shape ().
     pub(crate) fn lift(&mut self, node: u32) -> u32 {
         let tracked = self.code(node as usize) != Code::Constant;

@@ -7,9 +7,8 @@ use rand::{RngExt, SeedableRng};
 /// A product and its two gradients, which are products with a transposed operand.
 fn products<T: Float>(m: usize, k: usize, n: usize) -> [Tensor<T>; 3] {
     let mut rng = StdRng::seed_from_u64(7);
-    let mut matrix = |rows: usize, cols: usize| {
-        Tensor::from_fn([rows, cols], |_| T::from_f64(rng.random_range(-1.0..1.0)))
-    };
+    let mut matrix =
+        |rows: usize, cols: usize| Tensor::from_fn([rows, cols], |_| T::from_f64(rng.random_range(-1.0..1.0)));
     let (a, b, dy) = (matrix(m, k), matrix(k, n), matrix(m, n));
     let tape = Tape::default();
     let (a, b) = (tape.var(a), tape.var(b));
