@@ -1,10 +1,11 @@
 //! Rows A to E: a step of training. Row J: inference.
 
-use autograd::Tape;
+use autograd::{Tape, set_threads};
 use benches::networks::{ByHand, Network, Row, verify};
 use criterion::{Criterion, criterion_group, criterion_main};
 
 fn training(c: &mut Criterion) {
+    set_threads(1); // as the loops by hand
     for name in ["A", "B", "C", "D", "E"] {
         let row = Row::new(name);
         verify(&row);
@@ -14,6 +15,21 @@ fn training(c: &mut Criterion) {
         group.sample_size(if name == "D" { 10 } else { 50 });
         group.bench_function("tape", |b| b.iter(|| network.step(&mut tape, &x, &classes)));
         group.bench_function("by hand", |b| b.iter(|| by_hand.step(x.as_slice(), &classes)));
+        group.finish();
+    }
+}
+
+/// Rows C and D again, with large products on all cores.
+fn threads(c: &mut Criterion) {
+    for name in ["C", "D"] {
+        let row = Row::new(name);
+        let (network, mut tape, (x, classes)) = (Network::new(&row), Tape::default(), row.data());
+        let mut group = c.benchmark_group(format!("{name}, threads"));
+        group.sample_size(if name == "D" { 10 } else { 50 });
+        for threads in [1, 2] {
+            set_threads(threads);
+            group.bench_function(threads.to_string(), |b| b.iter(|| network.step(&mut tape, &x, &classes)));
+        }
         group.finish();
     }
 }
@@ -28,5 +44,5 @@ fn inference(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, training, inference);
+criterion_group!(benches, training, threads, inference);
 criterion_main!(benches);

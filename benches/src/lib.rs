@@ -2,6 +2,7 @@
 //! one against the other. The benches time them, `count` counts their instructions, the peers start from the same numbers.
 
 pub mod arrays;
+pub mod curvature;
 pub mod fused;
 pub mod networks;
 pub mod scalars;
