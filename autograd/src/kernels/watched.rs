@@ -63,20 +63,20 @@ fn block<I: Isa, T: Float, F: Formula<K>, const K: usize>(
 ) {
     let near = |i: usize| f.at::<Watched<I, T>>(std::array::from_fn(|k| Watched::new(x[k][i])));
     if !F::WAVES {
-        for i in 0..BLOCK {
-            write(&mut out[i], near(i).value);
+        for (i, out) in out.iter_mut().enumerate() {
+            write(out, near(i).value);
         }
         return;
     }
     let (mut y, mut far) = ([T::zero(); BLOCK], false);
-    for i in 0..BLOCK {
+    for (i, y) in y.iter_mut().enumerate() {
         let value = near(i);
-        y[i] = value.value;
+        *y = value.value;
         far |= value.far;
     }
     if far {
-        for i in 0..BLOCK {
-            y[i] = f.at::<T>(std::array::from_fn(|k| x[k][i]));
+        for (i, y) in y.iter_mut().enumerate() {
+            *y = f.at::<T>(std::array::from_fn(|k| x[k][i]));
         }
     }
     for (out, y) in out.iter_mut().zip(y) {
