@@ -6,10 +6,15 @@
 //! that the layers settle at. Measured here: the factor for four activations; what weights of another scale, orthogonal
 //! weights, shortcuts and normalisation change; which of the networks then learn; and how far products of matrices
 //! stretch.
+//!
+//! Pictures of the first and the last go to the folder given as argument, else beside the program. To renew those of the
+//! documentation: `cargo run --release --example vanishing_gradients examples/pictures`.
 
 use autograd::Tensor;
+use examples::pictures::{self, Gradients};
 use indicatif::{ProgressBar, ProgressStyle};
 use mlp::flow::singular_values;
+use mlp::theory::MeanField;
 use mlp::{
     Activation, Adam, CrossEntropy, Dataset, Flow, Init, LayerNorm, Linear, Module, Residual, Sequential, Trainer,
 };
@@ -20,13 +25,12 @@ const WIDTH: usize = 64;
 const DEPTHS: [usize; 8] = [1, 2, 5, 10, 20, 50, 100, 200];
 const SEEDS: u64 = 8;
 
-/// With the factor of a layer at σ_w² = 1 by the law, where there is one (tanh falls as a power of the depth), and the σ_w
-/// that makes up for the slope.
-const ACTIVATIONS: [(Activation, Option<f64>, f64); 4] = [
-    (Activation::Sigmoid, Some(0.23605), 4.0), // χ at the fixed point E[p²] = 0.264687; the slope at 0 is 1/4
-    (Activation::Tanh, None, 1.0),
-    (Activation::Relu, Some(std::f64::consts::FRAC_1_SQRT_2), std::f64::consts::SQRT_2), // half of E[p²] is cut off
-    (Activation::Selu, Some(1.03517), 1.0), // its own scale keeps E[h²] = 1 (Klambauer et al. 2017)
+/// With the σ_w that makes up for the slope.
+const ACTIVATIONS: [(Activation, f64); 4] = [
+    (Activation::Sigmoid, 4.0), // the slope at 0 is 1/4
+    (Activation::Tanh, 1.0),
+    (Activation::Relu, std::f64::consts::SQRT_2), // half of E[p²] is cut off
+    (Activation::Selu, 1.0),                      // its own scale keeps E[h²] = 1 (Klambauer et al. 2017)
 ];
 
 /// What a network is built of.
@@ -42,42 +46,62 @@ fn plain() -> Kind {
     Kind { init: Init::lecun_normal(), shortcut: false, normalised: false }
 }
 
-fn main() -> Result<(), mlp::Error> {
+fn main() -> Result<(), Box<dyn std::error::Error>> {
     by_depth()?;
     remedies()?;
     learning()?;
     spectra()
 }
 
-fn by_depth() -> Result<(), mlp::Error> {
+fn by_depth() -> Result<(), Box<dyn std::error::Error>> {
     println!("Decades by which the gradient grows (+) or falls (−) from the last layer to the first, σ_w² = 1:");
-    println!("mean ± standard deviation over {SEEDS} networks of {WIDTH} units.\n");
+    println!(
+        "mean ± standard deviation over {SEEDS} networks of {WIDTH} units; below, by the law for infinite width.\n"
+    );
     print!("{:<8}", "layers");
     DEPTHS.iter().for_each(|depth| print!("{depth:>14}"));
     println!();
     let bar = bar(ACTIVATIONS.len() * DEPTHS.len());
-    for (activation, law, _) in ACTIVATIONS {
-        let mut row = format!("{:<8}", activation.name());
-        let mut deepest = 0.0;
+    let mut curves = vec![];
+    for (activation, _) in ACTIVATIONS {
+        let predicted = law(activation, DEPTHS[DEPTHS.len() - 1])?;
+        let (mut row, mut below) = (format!("{:<8}", activation.name()), format!("{:<8}", "  law"));
+        let mut measured = vec![];
         for depth in DEPTHS {
             let (mean, spread) = decades(depth, activation, plain())?;
+            let by_law = predicted[depth - 1].1;
             row += &format!("{:>14}", format!("{mean:.1} ± {spread:.1}"));
-            deepest = mean;
+            below += &format!("{by_law:>14.1}");
+            measured.push([depth as f64, mean, spread]);
             bar.inc(1);
+            // 64 units lose up to 2 % a layer, and differ from one another.
+            let far = (mean - by_law).abs();
+            assert!(
+                far < depth as f64 * 1.02f64.log10() + 0.3,
+                "{activation}, {depth} layers: {mean}, by the law {by_law}"
+            );
         }
-        bar.suspend(|| println!("{row}"));
-        let factor = 10f64.powf(deepest / 199.0);
-        match law {
-            // The law is that of infinite width: 64 units lose up to 2 % a layer.
-            Some(law) => {
-                bar.suspend(|| println!("        a layer's factor is {factor:.4}, by the law {law:.4}"));
-                assert!((factor / law - 1.0).abs() < 0.02, "{activation}: {factor} {law}");
-            }
-            None => assert!((-2.5..-0.5).contains(&deepest), "{activation}: {deepest}"),
-        }
+        bar.suspend(|| println!("{row}\n{below}"));
+        curves.push(Gradients { name: activation.name().into(), predicted, measured });
     }
     bar.finish_and_clear();
+    let title =
+        format!("Gradients against depth, σ_w² = 1 ({WIDTH} units, {SEEDS} networks, bars: standard deviation)");
+    pictures::gradients(&title, &curves).publish("gradients")?;
     Ok(())
+}
+
+/// Depth and decades for all depths up to `deepest`: half of the logarithm of the product of χ over the layers but the first.
+fn law(activation: Activation, deepest: usize) -> Result<Vec<(f64, f64)>, mlp::Error> {
+    let theory = MeanField::new(activation)?;
+    // The inputs have variance 1, and so have the first sums.
+    let mut squared = 0.0;
+    let mut decades = vec![(1.0, 0.0)];
+    for (depth, q) in (2..=deepest).zip(theory.variances(1.0).skip(1)) {
+        squared += theory.chi(q).log10();
+        decades.push((depth as f64, squared / 2.0));
+    }
+    Ok(decades)
 }
 
 fn remedies() -> Result<(), mlp::Error> {
@@ -89,7 +113,7 @@ fn remedies() -> Result<(), mlp::Error> {
     println!();
     let bar = bar(ACTIVATIONS.len() * heads.len());
     let mut rows = vec![];
-    for (activation, _, gain) in ACTIVATIONS {
+    for (activation, gain) in ACTIVATIONS {
         let kinds = [
             plain(),
             Kind { init: Init::lecun_normal().gain(gain), ..plain() },
@@ -152,26 +176,32 @@ fn learning() -> Result<(), mlp::Error> {
 }
 
 /// Products of orthogonal matrices stretch nothing; of Gaussian ones, some directions ever more than others.
-fn spectra() -> Result<(), mlp::Error> {
-    println!("\nLargest and smallest singular value of deep linear networks of 16 units:\n");
+fn spectra() -> Result<(), Box<dyn std::error::Error>> {
+    const DEPTHS: [i32; 3] = [1, 4, 16];
+    println!("\nLargest and smallest singular value of deep linear networks of {WIDTH} units:\n");
     println!("layers          orthogonal                Gaussian");
-    let x: Tensor = Tensor::ones([1, 16]);
-    for depth in [1, 2, 4, 8] {
-        let ends = |init: Init| -> Result<(f64, f64), mlp::Error> {
-            let kind = Kind { init, ..plain() };
+    let x: Tensor = Tensor::ones([1, WIDTH]);
+    let mut panels = vec![];
+    for (name, init) in [("orthogonal", Init::orthogonal()), ("Gaussian", Init::lecun_normal())] {
+        for depth in DEPTHS {
             let mut rng = StdRng::seed_from_u64(9);
             let mut model = Sequential::new();
             for _ in 0..depth {
-                model = model.then(Linear::new(16, 16, &kind.init, &mut rng)?.without_bias());
+                model = model.then(Linear::new(WIDTH, WIDTH, &init, &mut rng)?.without_bias());
             }
-            let values = singular_values(|x| model.forward(x), &x);
-            Ok((values[0], values[15]))
-        };
-        let (orthogonal, gaussian) = (ends(Init::orthogonal())?, ends(Init::lecun_normal())?);
+            let layers = if depth == 1 { "layer" } else { "layers" };
+            panels.push((format!("{name}, {depth} {layers}"), singular_values(|x| model.forward(x), &x)));
+        }
+    }
+    for (i, depth) in DEPTHS.into_iter().enumerate() {
+        let ends = |values: &[f64]| (values[0], values[WIDTH - 1]);
+        let (orthogonal, gaussian) = (ends(&panels[i].1), ends(&panels[DEPTHS.len() + i].1));
         println!("{depth:<8}{:>12.4} {:>8.4}  {:>12.4} {:>10.1e}", orthogonal.0, orthogonal.1, gaussian.0, gaussian.1);
         assert!((orthogonal.0 - 1.0).abs() < 1e-12 && (orthogonal.1 - 1.0).abs() < 1e-12);
         assert!(gaussian.0 / gaussian.1 > 5f64.powi(depth));
     }
+    let title = format!("Singular values of deep linear networks of {WIDTH} units");
+    pictures::singular_values(&title, &panels, DEPTHS.len()).publish("singular_values")?;
     Ok(())
 }
 
