@@ -19,11 +19,11 @@ use crate::error::Error;
 /// assert_eq!(shape.to_string(), "(2, 3)");
 /// ```
 #[derive(Clone, PartialEq, Eq, Hash)]
-pub struct Shape(Axis);
+pub struct Shape(Lengths);
 
 /// Up to four axes lie in the shape itself, so that copying it is five moves; a tape does so for each node.
 #[derive(Clone, PartialEq, Eq, Hash)]
-enum Axis {
+enum Lengths {
     /// The lengths beyond the first `rank` are 0, so that equal shapes have equal fields.
     Few { rank: u8, lengths: [usize; FEW] },
     /// Five axes or more.
@@ -35,7 +35,7 @@ const FEW: usize = 4;
 
 impl Default for Shape {
     fn default() -> Self {
-        Shape(Axis::Few { rank: 0, lengths: [0; FEW] })
+        Shape(Lengths::Few { rank: 0, lengths: [0; FEW] })
     }
 }
 
@@ -90,8 +90,8 @@ impl Deref for Shape {
     #[inline]
     fn deref(&self) -> &[usize] {
         match &self.0 {
-            Axis::Few { rank, lengths } => &lengths[..usize::from(*rank)],
-            Axis::Many(lengths) => lengths,
+            Lengths::Few { rank, lengths } => &lengths[..usize::from(*rank)],
+            Lengths::Many(lengths) => lengths,
         }
     }
 }
@@ -100,11 +100,11 @@ impl From<&[usize]> for Shape {
     #[inline]
     fn from(axes: &[usize]) -> Self {
         if axes.len() > FEW {
-            return Shape(Axis::Many(axes.into()));
+            return Shape(Lengths::Many(axes.into()));
         }
         let mut lengths = [0; FEW];
         lengths[..axes.len()].copy_from_slice(axes);
-        Shape(Axis::Few { rank: axes.len() as u8, lengths })
+        Shape(Lengths::Few { rank: axes.len() as u8, lengths })
     }
 }
 

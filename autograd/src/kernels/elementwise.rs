@@ -13,23 +13,10 @@ use crate::number::{Float, Number};
 use crate::ops::rows::{Args, Binary, BinaryRow, BinaryVisitor, Unary, UnaryRow, UnaryVisitor};
 
 /// A row with its plain numbers, as the formula of its value or of its derivative.
+#[derive(Clone, Copy)]
 struct Value<R>(Args, PhantomData<R>);
+#[derive(Clone, Copy)]
 struct Slope<R>(Args, PhantomData<R>);
-
-impl<R> Clone for Value<R> {
-    #[inline(always)]
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-impl<R> Copy for Value<R> {}
-impl<R> Clone for Slope<R> {
-    #[inline(always)]
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-impl<R> Copy for Slope<R> {}
 
 impl<R: UnaryRow> Formula<1> for Value<R> {
     #[inline(always)]

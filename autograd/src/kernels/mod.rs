@@ -7,4 +7,5 @@ pub(crate) mod layout;
 pub(crate) mod math;
 pub(crate) mod product;
 pub(crate) mod reduce;
+pub(crate) mod small;
 mod watched;

@@ -1,6 +1,9 @@
-//! Matrix products, by the crate `gemm`: `c = α·c + a·b` on strided matrices, so that a transposed operand is never copied.
+//! Matrix products of strided matrices, so that a transposed operand is never copied: by the crate `gemm`, or in `small` where
+//! that would cost more than the product.
 
 use super::math::Real;
+use super::small::{self, SMALL};
+use crate::number::Float;
 
 /// A matrix inside a slice: where it starts, and how far apart rows and columns lie.
 #[derive(Debug, Clone, Copy)]
@@ -16,10 +19,18 @@ impl<'a, T> Matrix<'a, T> {
         let (row_stride, col_stride) = if transposed { (1, cols) } else { (cols, 1) };
         Matrix { values, row_stride, col_stride }
     }
+
+    /// The part from row `i` and column `j` on; empty if that lies outside, as it may when the sum is empty.
+    #[inline(always)]
+    pub(crate) fn from(self, i: usize, j: usize) -> Self {
+        let start = i * self.row_stride + j * self.col_stride;
+        Matrix { values: self.values.get(start..).unwrap_or(&[]), ..self }
+    }
 }
 
 /// Types that have a matrix product. Sealed: `f32` and `f64`.
 pub trait Product: Real {
+    /// None of the three lengths is 0.
     #[doc(hidden)]
     #[allow(clippy::too_many_arguments)] // the classical signature of a matrix product
     fn gemm(
@@ -34,7 +45,10 @@ pub trait Product: Real {
 }
 
 /// `c = a·b`, or `c += a·b` if `add`: (m, k) · (k, n) → (m, n), `c` row-major.
-pub(crate) fn matmul<T: Product>(m: usize, k: usize, n: usize, a: Matrix<T>, b: Matrix<T>, add: bool, c: &mut [T]) {
+pub(crate) fn matmul<T: Float>(m: usize, k: usize, n: usize, a: Matrix<T>, b: Matrix<T>, add: bool, c: &mut [T]) {
+    if m * k * n <= SMALL {
+        return small::matmul((m, k, n), a, b, add, c);
+    }
     T::gemm(m, k, n, (a.values, a.row_stride, a.col_stride), (b.values, b.row_stride, b.col_stride), add, c);
 }
 
@@ -51,16 +65,6 @@ macro_rules! product {
                 add: bool,
                 c: &mut [$T],
             ) {
-                if m == 0 || n == 0 {
-                    return;
-                }
-                if k == 0 {
-                    // An empty sum.
-                    if !add {
-                        c.fill(0.0);
-                    }
-                    return;
-                }
                 let last = |rows: usize, cols: usize, rs: usize, cs: usize| (rows - 1) * rs + (cols - 1) * cs;
                 assert!(last(m, k, a_rs, a_cs) < a.len(), "matrix a lies inside its slice");
                 assert!(last(k, n, b_rs, b_cs) < b.len(), "matrix b lies inside its slice");

@@ -5,6 +5,8 @@
 
 use std::ops::Range;
 
+use smallvec::SmallVec;
+
 use super::rows::{Binary, Unary};
 use super::{Array, Input, Operation, elementwise, view};
 use crate::error::Error;
@@ -217,7 +219,11 @@ pub(crate) fn prod<A: Array>(x: &A, axes: impl Axes, keep: bool) -> Result<A, Er
 pub(crate) fn sum_to<A: Array>(x: &A, shape: &Shape) -> A {
     let full = x.shape();
     let lead = full.len() - shape.len();
-    let stretched: Vec<usize> =
+    if full[lead..] == shape[..] {
+        let op = Reduce { reduction: Reduction::Sum, start: 0, end: lead };
+        return A::apply(op, shape.clone(), &[x]);
+    }
+    let stretched: SmallVec<[usize; 8]> =
         (0..full.len()).filter(|&i| i < lead || (shape[i - lead] == 1 && full[i] != 1)).collect();
     reduce(Reduction::Sum, x, &stretched[..], false).expect("axes of the shape").reshaped(shape)
 }

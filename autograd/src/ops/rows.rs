@@ -27,7 +27,7 @@ fn inside<N: Number>(x: N, low: f64, high: f64) -> N {
 }
 
 /// The formulas of one elementwise row of one input.
-pub(crate) trait UnaryRow {
+pub(crate) trait UnaryRow: Copy {
     fn value<T: Real>(x: T, args: Args) -> T;
     fn derivative<N: Number>(x: N, y: N, args: Args) -> N;
 }
@@ -78,7 +78,7 @@ macro_rules! define_unary {
         pub enum Unary { $($(#[$doc])* $Row,)* }
 
         mod unary {
-            $(pub(super) struct $Row;)*
+            $(#[derive(Clone, Copy)] pub(super) struct $Row;)*
         }
 
         $(

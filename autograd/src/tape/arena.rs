@@ -7,12 +7,13 @@
 //!
 //! Invariant: a node's operands have smaller indices than the node. That is why the sweep needs no sort.
 
-use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
+use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 
+pub(crate) use super::code::Code;
 use crate::error::Error;
 use crate::external::External;
 use crate::kernels::elementwise as kernels;
@@ -22,64 +23,6 @@ use crate::ops::{Input, Op};
 use crate::param::Param;
 use crate::shape::{Shape, broadcast};
 use crate::tensor::Tensor;
-
-/// What a node of the stream does. The operands are in `Arena::operands`.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) enum Code {
-    /// A scalar variable.
-    Variable,
-    /// A scalar without gradient.
-    Constant,
-    /// Operands: node of x, index into `args`.
-    Unary(Unary),
-    /// Operands: nodes of a and b.
-    Binary(Binary),
-    /// The only value of an array. Operand: index into `arrays`.
-    Item,
-    /// An array. Operand: index into `arrays`.
-    Array,
-}
-
-impl Code {
-    /// The bytes of the kinds without a row; those of the rows follow, of one input and then of two.
-    const PLAIN: [Code; 4] = [Code::Variable, Code::Constant, Code::Item, Code::Array];
-    const UNARY: u8 = Self::PLAIN.len() as u8;
-    const BINARY: u8 = Self::UNARY + Unary::ROWS.len() as u8;
-
-    /// One byte, by which the sweep branches once instead of by kind and then by row.
-    #[inline(always)]
-    pub(crate) const fn byte(self) -> u8 {
-        match self {
-            Code::Variable => 0,
-            Code::Constant => 1,
-            Code::Item => 2,
-            Code::Array => 3,
-            Code::Unary(row) => Self::UNARY + row as u8,
-            Code::Binary(row) => Self::BINARY + row as u8,
-        }
-    }
-
-    #[inline]
-    fn of_byte(byte: u8) -> Code {
-        match byte {
-            Self::BINARY.. => Code::Binary(Binary::ROWS[usize::from(byte - Self::BINARY)].row),
-            Self::UNARY.. => Code::Unary(Unary::ROWS[usize::from(byte - Self::UNARY)].row),
-            plain => Self::PLAIN[usize::from(plain)],
-        }
-    }
-
-    /// The name of a scalar operation.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Code::Unary(row) => row.name(),
-            Code::Binary(row) => row.name(),
-            Code::Variable => "variable",
-            Code::Constant => "constant",
-            Code::Item => "item",
-            Code::Array => "array",
-        }
-    }
-}
 
 /// What an array node does.
 pub(crate) enum Kind<T: Float> {
@@ -157,7 +100,7 @@ pub(crate) struct Arena<T: Float> {
     /// Arrays whose gradient is kept: variables, parameters, watched ones.
     pub(crate) kept: Vec<u32>,
     /// The array node of each parameter that was used.
-    pub(crate) params: HashMap<usize, u32>,
+    pub(crate) params: FxHashMap<usize, u32>,
     data: Vec<T>,
     used: usize,
 }
@@ -172,7 +115,7 @@ impl<T: Float> Arena<T> {
             args: vec![[0.0; 2]],
             arrays: vec![],
             kept: vec![],
-            params: HashMap::new(),
+            params: FxHashMap::default(),
             data: vec![],
             used: 0,
         }

@@ -1,6 +1,7 @@
 //! The tape: recording is computing.
 
 pub(crate) mod arena;
+mod code;
 pub(crate) mod debug;
 mod operand;
 mod scalar;

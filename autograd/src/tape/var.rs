@@ -7,7 +7,7 @@ use smallvec::SmallVec;
 
 use super::arena::Code;
 use super::{Operand, Scalar, Tape, same_tape};
-use crate::error::{Error, OrPanic};
+use crate::error::OrPanic;
 use crate::kernels::fused::{Elementwise, ElementwiseN};
 use crate::number::Float;
 use crate::ops::rows::{Args, Binary, Unary};
@@ -226,15 +226,10 @@ impl<'t, T: Float> Var<'t, T> {
 
     #[track_caller]
     pub(crate) fn binary_checked(self, row: Binary, b: Self) -> Self {
-        self.try_binary(row, b).or_panic()
-    }
-
-    #[track_caller]
-    fn try_binary(self, row: Binary, b: Self) -> Result<Self, Error> {
         same_tape(row.name(), self.tape, b.tape);
-        let array = self.tape.arena.borrow_mut().binary(row, self.array, b.array)?;
+        let array = self.tape.arena.borrow_mut().binary(row, self.array, b.array).or_panic();
         self.tape.recorded_array(array);
-        Ok(Var { array, ..self })
+        Var { array, ..self }
     }
 }
 
