@@ -127,8 +127,8 @@ fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     let fine = (-60..=160).map(|i| (f64::from(i) / 80.0).exp2());
     let curve = fine.map(|scale| Ok((scale, reach(scale)?))).collect::<Result<Vec<_>, mlp::Error>>()?;
     pictures::trained(
-        "Trained depth: digits learned by tanh networks (%)",
-        &format!("dashed: 6ξ_c, the depth predicted; {WIDTH} units, σ_b² = {BIASES}, {EPOCHS} epochs"),
+        &format!("Digits told by tanh networks after {EPOCHS} epochs (% right)"),
+        &format!("dashed: 6ξ_c, the depth predicted; layers of {WIDTH} units, σ_b² = {BIASES}"),
         &scales,
         &DEPTHS,
         &accuracy,

@@ -25,6 +25,7 @@ use rand::{RngExt, SeedableRng};
 
 const WIDTH: usize = 64;
 const DEPTHS: [usize; 8] = [1, 2, 5, 10, 20, 50, 100, 200];
+const DEEPEST: usize = DEPTHS[DEPTHS.len() - 1];
 const SEEDS: u64 = 8;
 
 /// With the σ_w that makes up for the slope.
@@ -66,7 +67,7 @@ fn by_depth() -> Result<(), Box<dyn std::error::Error>> {
     let bar = bar(ACTIVATIONS.len() * DEPTHS.len());
     let mut curves = vec![];
     for (activation, _) in ACTIVATIONS {
-        let predicted = law(activation, DEPTHS[DEPTHS.len() - 1])?;
+        let predicted = law(activation, 1.0, DEEPEST)?;
         let (mut row, mut below) = (format!("{:<8}", activation.name()), format!("{:<8}", "  law"));
         let mut measured = vec![];
         for depth in DEPTHS {
@@ -88,27 +89,30 @@ fn by_depth() -> Result<(), Box<dyn std::error::Error>> {
         curves.push(Gradients { name: activation.name().into(), predicted, measured });
     }
     bar.finish_and_clear();
-    let how = format!(
-        "lines: predicted for infinite width; marks and bars: mean ± standard deviation of {SEEDS} networks of {WIDTH} units"
-    );
-    pictures::gradients("The gradient through random networks, σ_w = 1", &how, &curves).publish("gradients")?;
+    pictures::gradients("The gradient through random networks, σ_w = 1", &how_drawn(), &curves).publish("gradients")?;
     Ok(())
 }
 
+fn how_drawn() -> String {
+    format!(
+        "lines: predicted for infinite width; marks and bars: mean ± standard deviation of {SEEDS} networks of {WIDTH} units"
+    )
+}
+
 /// Depth and decades for all depths up to `deepest`: half of the logarithm of the product of χ over the layers but the first.
-fn law(activation: Activation, deepest: usize) -> Result<Vec<(f64, f64)>, mlp::Error> {
-    let theory = MeanField::new(activation)?;
-    // The inputs have variance 1, and so have the first sums.
+fn law(activation: Activation, gain: f64, deepest: usize) -> Result<Vec<(f64, f64)>, mlp::Error> {
+    let theory = MeanField::new(activation)?.weights(gain * gain);
     let mut squared = 0.0;
     let mut decades = vec![(1.0, 0.0)];
-    for (depth, q) in (2..=deepest).zip(theory.variances(1.0).skip(1)) {
+    // The inputs have variance 1, and so the first sums σ_w².
+    for (depth, q) in (2..=deepest).zip(theory.variances(gain * gain).skip(1)) {
         squared += theory.chi(q).log10();
         decades.push((depth as f64, squared / 2.0));
     }
     Ok(decades)
 }
 
-fn remedies() -> Result<(), mlp::Error> {
+fn remedies() -> Result<(), Box<dyn std::error::Error>> {
     const DEPTH: usize = 50;
     println!("\nThe same for {DEPTH} layers with a remedy; scaled weights make up for the activation's slope:\n");
     let heads = ["none", "scaled", "orthogonal", "shortcuts", "norm", "shortcuts+norm"];
@@ -145,6 +149,25 @@ fn remedies() -> Result<(), mlp::Error> {
     assert!(none < -30.0 && scaled - none > 20.0 && shortcuts - none > 30.0 && norm - none > 30.0);
     assert!(rows[2][1].abs() < 0.5, "He et al. 2015: σ_w² = 2 keeps what a rectifier passes");
     assert!(rows.iter().all(|row| row[5].abs() < 1.0), "{rows:?}");
+
+    // The first activation again, over all depths; there is no law here for the networks with shortcuts.
+    let (activation, gain) = ACTIVATIONS[0];
+    let scaled = Kind { init: Init::lecun_normal().gain(gain), ..plain() };
+    let shortcut = Kind { shortcut: true, ..plain() };
+    let kinds = [
+        ("none", plain(), law(activation, 1.0, DEEPEST)?),
+        ("weights scaled, σ_w = 4", scaled, law(activation, gain, DEEPEST)?),
+        ("shortcuts", shortcut, vec![]),
+        ("shortcuts, normalisation", Kind { normalised: true, ..shortcut }, vec![]),
+    ];
+    let mut curves = vec![];
+    for (name, kind, predicted) in kinds {
+        let measure = |depth| decades(depth, activation, kind).map(|(mean, spread)| [depth as f64, mean, spread]);
+        let measured = DEPTHS.into_iter().map(measure).collect::<Result<Vec<_>, _>>()?;
+        curves.push(Gradients { name: name.into(), predicted, measured });
+    }
+    pictures::gradients("What helps against the vanishing gradient of sigmoid layers", &how_drawn(), &curves)
+        .publish("remedies")?;
     Ok(())
 }
 
@@ -181,7 +204,7 @@ fn learning() -> Result<(), mlp::Error> {
 
 /// Products of orthogonal matrices stretch nothing; of Gaussian ones, some directions ever more than others.
 fn spectra() -> Result<(), Box<dyn std::error::Error>> {
-    const DEPTHS: [i32; 3] = [1, 4, 16];
+    const DEPTHS: [i32; 3] = [1, 4, 8];
     println!("\nLargest and smallest singular value of deep linear networks of {WIDTH} units:\n");
     println!("layers          orthogonal                Gaussian");
     let x: Tensor = Tensor::ones([1, WIDTH]);

@@ -35,14 +35,13 @@ pub(super) struct Axis {
 }
 
 impl Axis {
-    /// From `low` to `high`, or a little further to round numbers.
+    /// From `low` to `high`, with ticks at round numbers.
     pub(super) fn new(name: &'static str, low: f64, high: f64) -> Self {
-        let rough = (high - low) / 5.0;
+        let rough = (high - low) / 6.0;
         let power = 10f64.powf(rough.log10().floor());
-        let step = [1.0, 2.0, 5.0, 10.0].into_iter().map(|x| x * power).find(|&x| x >= rough).unwrap_or(10.0 * power);
-        let (first, last) = ((low / step).floor() as i32, (high / step).ceil() as i32);
-        let ticks: Vec<f64> = (first..=last).map(|i| f64::from(i) * step).collect();
-        Self { name, range: ticks[0]..ticks[ticks.len() - 1], ticks, label: plain }
+        let step = [1.0, 2.0, 5.0].into_iter().map(|x| x * power).find(|&x| x >= 0.99 * rough).unwrap_or(10.0 * power);
+        let (first, last) = ((low / step).ceil() as i32, (high / step).floor() as i32);
+        Self { name, range: low..high, ticks: (first..=last).map(|i| f64::from(i) * step).collect(), label: plain }
     }
 
     /// With the values as the exponents of ten.
@@ -108,9 +107,14 @@ impl<'a, B: DrawingBackend + 'a> Chart<'a, B> {
         builder.margin(px(6.0)).margin_right(px(14.0));
         builder.x_label_area_size(room(x, 22.0, 40.0)).y_label_area_size(room(y, 32.0, 62.0));
         if !title.is_empty() {
-            builder.caption(title, font(14.0));
+            builder.margin_top(px(26.0));
         }
         let mut chart = builder.build_cartesian_2d(x.clone(), y.clone())?;
+        // Over the plot: a caption of the builder's would be in the middle of plot and labels together.
+        let (across, (left, top)) = (chart.plotting_area().get_pixel_range().0, area.get_base_pixel());
+        let middle = ((across.start + across.end) / 2 - left, chart.plotting_area().get_pixel_range().1.start - top);
+        let style = font(14.0).pos(Pos::new(HPos::Center, VPos::Bottom));
+        area.draw_text(title, &style, (middle.0, middle.1 - px(5.0) as i32))?;
         chart
             .configure_mesh()
             .light_line_style(TRANSPARENT)
@@ -146,8 +150,11 @@ impl<'a, B: DrawingBackend + 'a> Chart<'a, B> {
 
     /// A mark, and a bar from `low` to `high` through it.
     pub(super) fn measured(&mut self, x: f64, [low, y, high]: [f64; 3], pen: Pen) -> Drawn<B> {
-        let thin = Pen { width: 1.2, dash: SOLID, ..pen };
-        self.0.draw_series([ErrorBar::new_vertical(x, low, y, high, thin.style(), px(7.0))])?;
+        let thin = pen.colour.stroke_width(px(1.2));
+        let half = px(3.5) as i32;
+        self.0.draw_series([PathElement::new([(x, low), (x, high)], thin)])?;
+        let cap = |end| EmptyElement::at((x, end)) + PathElement::new([(-half, 0), (half, 0)], thin);
+        self.0.draw_series([low, high].map(cap))?;
         self.0.draw_series([EmptyElement::at((x, y)) + pen.mark()]).map(drop)
     }
 

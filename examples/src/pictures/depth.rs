@@ -3,7 +3,7 @@
 use plotters::chart::SeriesLabelPosition;
 use plotters::prelude::*;
 
-use super::chart::{Area, Axis, Chart, Drawn, Pen, SOLID, font, px};
+use super::chart::{Area, Axis, Chart, Drawn, Pen, SOLID, font, plain, px};
 use super::{Figure, Picture};
 
 /// A colour, a dash and a mark for each curve; the colours differ in brightness too.
@@ -70,10 +70,11 @@ impl Figure for Depths<'_> {
         let (low, high) =
             all().fold((0.0f64, 0.0f64), |(low, high), at| (low.min(at[1] - at[2]), high.max(at[1] + at[2])));
         let deepest = all().fold(0.0f64, |deepest, at| deepest.max(at[0]));
-        let x = || Axis::new("depth (layers)", 0.0, deepest);
+        let x = || Axis::new("depth (layers)", 0.0, 1.03 * deepest);
         let norms = "gradient’s norm, first layer / last layer";
-        self.panel(&left, "all", &x(), &Axis::new(norms, low, high).powers(), true)?;
-        let near = Axis::new(norms, low.max(-NEAR), high.min(NEAR)).powers();
+        let margin = (high - low) / 30.0;
+        self.panel(&left, "all", &x(), &Axis::new(norms, low - margin, high + margin).powers(), true)?;
+        let near = Axis::new(norms, (low - 0.5).max(-NEAR), (high + 0.5).min(NEAR)).powers();
         self.panel(&right, "near 1", &x(), &near, false)
     }
 }
@@ -97,7 +98,7 @@ impl Depths<'_> {
     }
 }
 
-/// Histograms of `log₁₀` of singular values, a panel for each name, all over the same ranges.
+/// Histograms of `log₁₀` of singular values, a panel for each name, all over the same range of values.
 ///
 /// ```
 /// use examples::pictures::singular_values;
@@ -138,11 +139,11 @@ impl Figure for Spectra<'_> {
         let counts: Vec<_> = self.spectra.iter().map(|(_, values)| counted(values)).collect();
         let bins = || counts.iter().flat_map(|counts| counts.keys()).map(|&bin| f64::from(bin) / BINS);
         let (low, high) = bins().fold((-1.0f64, 1.0f64), |(low, high), bin| (low.min(bin - 0.5), high.max(bin + 0.5)));
-        let most = counts.iter().flat_map(|counts| counts.values()).max().map_or(1, |&most| most);
         let panels = area.split_evenly((self.spectra.len().div_ceil(self.columns), self.columns));
         for ((panel, (name, _)), counts) in panels.iter().zip(self.spectra).zip(&counts) {
             let x = Axis::new("singular value", low, high).powers();
-            let mut chart = Chart::new(panel, name, &x, &Axis::new("number", 0.0, f64::from(most)))?;
+            let most = counts.values().max().map_or(1, |&most| most);
+            let mut chart = Chart::new(panel, name, &x, &Axis::new("number", 0.0, 1.1 * f64::from(most)))?;
             for (&bin, &count) in counts {
                 let (middle, half) = (f64::from(bin) / BINS, 0.45 / BINS);
                 chart.bar([(middle - half, 0.0), (middle + half, f64::from(count))], RGBColor(70, 70, 70))?;
@@ -200,20 +201,20 @@ impl Figure for Trained<'_> {
     fn draw<B: DrawingBackend>(&self, area: &Area<B>) -> Drawn<B> {
         let area = area.titled(self.title, font(17.0))?.titled(self.subtitle, font(12.5))?;
         let axis = |name, ticks: &[f64]| {
-            let half = (ticks[1] - ticks[0]) / 2.0;
-            let range = ticks[0] - half..ticks[ticks.len() - 1] + half;
-            (Axis { name, range, ticks: ticks.to_vec(), label: |x| super::chart::plain(&x.exp2()) }, half)
+            let edges = edges(ticks);
+            let range = edges[0]..edges[edges.len() - 1];
+            (Axis { name, range, ticks: ticks.to_vec(), label: |x| plain(&x.exp2()) }, edges)
         };
-        let (x, half_x) = axis("σ_w (standard deviation of the weights × √inputs)", &self.x);
-        let (y, half_y) = axis("depth (layers)", &self.y);
+        let (x, columns) = axis("σ_w (standard deviation of the weights × √inputs)", &self.x);
+        let (y, rows) = axis("depth (layers)", &self.y);
         let mut chart = Chart::new(&area, "", &x, &y)?;
-        for (&middle_y, row) in self.y.iter().zip(self.accuracy) {
-            for (&middle_x, share) in self.x.iter().zip(row) {
-                let grey = 255 - (200.0 * share.clamp(0.0, 1.0)) as u8;
-                let corners = [(middle_x - half_x, middle_y - half_y), (middle_x + half_x, middle_y + half_y)];
-                chart.bar(corners, RGBColor(grey, grey, grey))?;
-                let style = font(11.0).color(if *share > 0.4 { &WHITE } else { &BLACK });
-                chart.text(&format!("{:.0}", 100.0 * share), (middle_x, middle_y), &style)?;
+        let grey = |share: f64| {
+            let grey = 255 - (200.0 * share.clamp(0.0, 1.0)) as u8;
+            RGBColor(grey, grey, grey)
+        };
+        for (row, shares) in rows.windows(2).zip(self.accuracy) {
+            for (column, share) in columns.windows(2).zip(shares) {
+                chart.bar([(column[0], row[0]), (column[1], row[1])], grey(*share))?;
             }
         }
         // Where the curve leaves the picture between its two branches there is nothing to join.
@@ -222,6 +223,23 @@ impl Figure for Trained<'_> {
             chart.line(branch, Pen::new(WHITE, 6.0, SOLID))?;
             chart.line(branch, Pen::new(RGBColor(213, 94, 0), 3.0, (10.0, 5.0)))?;
         }
+        // The numbers last: a curve is read across a gap, a number is not.
+        for (&at_y, shares) in self.y.iter().zip(self.accuracy) {
+            for (&at_x, share) in self.x.iter().zip(shares) {
+                let (half_x, half_y) = (0.2 * (columns[1] - columns[0]), 0.2 * (rows[1] - rows[0]));
+                chart.bar([(at_x - half_x, at_y - half_y), (at_x + half_x, at_y + half_y)], grey(*share))?;
+                let style = font(11.0).color(if *share > 0.6 { &WHITE } else { &BLACK });
+                chart.text(&format!("{:.0}", 100.0 * share), (at_x, at_y), &style)?;
+            }
+        }
         Ok(())
     }
+}
+
+/// The middles between neighbours, and half a step beyond the ends.
+fn edges(ticks: &[f64]) -> Vec<f64> {
+    let middles = ticks.windows(2).map(|pair| (pair[0] + pair[1]) / 2.0);
+    let half = |i: usize| (ticks[i + 1] - ticks[i]) / 2.0;
+    let (first, last) = (ticks[0] - half(0), ticks[ticks.len() - 1] + half(ticks.len() - 2));
+    [first].into_iter().chain(middles).chain([last]).collect()
 }

@@ -13,7 +13,7 @@ mod chart;
 mod depth;
 mod theory;
 
-use chart::{Area, Drawn, FINE};
+use chart::{Area, Drawn, FINE, px};
 pub use depth::{Gradients, gradients, singular_values, trained};
 pub use theory::{activations, phases};
 
@@ -54,7 +54,7 @@ impl Picture {
         let mut svg = String::new();
         {
             let area = SVGBackend::with_string(&mut svg, fine).into_drawing_area();
-            area.fill(&WHITE).and_then(|()| figure.draw(&area)).and_then(|()| area.present()).expect(SURE);
+            area.fill(&WHITE).and_then(|()| figure.draw(&inside(&area))).and_then(|()| area.present()).expect(SURE);
         }
         // The backend knows whole pixels only. So it draws large, and the head of the file says how large to show it.
         let drawn = format!(r#"width="{}" height="{}""#, fine.0, fine.1);
@@ -63,7 +63,7 @@ impl Picture {
         let mut pixels = vec![255; 3 * (fine.0 * fine.1) as usize];
         {
             let area = BitMapBackend::with_buffer(&mut pixels, fine).into_drawing_area();
-            figure.draw(&area).and_then(|()| area.present()).expect(SURE);
+            figure.draw(&inside(&area)).and_then(|()| area.present()).expect(SURE);
         }
         Self { width, height, svg, png: halved(&pixels, fine).expect(SURE) }
     }
@@ -120,6 +120,11 @@ impl fmt::Debug for Picture {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Picture({} × {})", self.width, self.height)
     }
+}
+
+/// Within a margin.
+fn inside<B: DrawingBackend>(area: &Area<B>) -> Area<B> {
+    area.margin(px(9.0), px(3.0), px(3.0), px(3.0))
 }
 
 /// PNG of half the size, four pixels averaged into one: the backend leaves edges jagged.

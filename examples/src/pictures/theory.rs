@@ -26,8 +26,9 @@ type Curve = Vec<(f64, f64)>;
 /// If the theory refuses the activation, or it has no critical weights for the biases drawn.
 pub fn phases(activation: Activation) -> Result<Picture, mlp::Error> {
     let theory = MeanField::new(activation)?;
-    let rows: Vec<f64> = (0..=20).map(|i| f64::from(i) / 40.0).collect(); // σ_b
-    let columns: Vec<f64> = (1..=50).map(|i| f64::from(i) * 0.06).collect(); // σ_w
+    // Finer near 0, where the critical line bends.
+    let rows: Vec<f64> = (0..=20).map(|i| f64::from(i * i) / 800.0).collect(); // σ_b
+    let columns: Vec<f64> = (1..=100).map(|i| f64::from(i) * 0.03).collect(); // σ_w
     let mut critical = vec![];
     let mut chis = vec![];
     for &row in &rows {
