@@ -49,6 +49,17 @@ impl Axis {
         Self { label: power, ..self }
     }
 
+    /// The beginning of a curve, up to where it leaves the range of this as its vertical axis.
+    pub(super) fn until_out(&self, curve: &[(f64, f64)]) -> Vec<(f64, f64)> {
+        let inside = curve.iter().take_while(|point| self.has(point.1)).count();
+        let mut points = curve[..inside].to_vec();
+        if let (Some(&(x0, y0)), Some(&(x1, y1))) = (points.last(), curve.get(inside)) {
+            let y = y1.clamp(self.range.start, self.range.end);
+            points.push((x0 + (x1 - x0) * (y - y0) / (y1 - y0), y));
+        }
+        points
+    }
+
     pub(super) fn has(&self, value: f64) -> bool {
         (self.range.start..=self.range.end).contains(&value)
     }
@@ -161,7 +172,7 @@ impl<'a, B: DrawingBackend + 'a> Chart<'a, B> {
     /// Enters a pen into the legend.
     pub(super) fn name(&mut self, name: &str, pen: Pen) -> Drawn<B> {
         let sample = move |(x, y): (i32, i32)| {
-            let width = px(34.0) as i32;
+            let width = px(46.0) as i32;
             let line = pen.element(vec![(0, 0), (width, 0)]);
             EmptyElement::at((x, y)) + line + pen.mark_at((width / 2, 0))
         };
@@ -173,7 +184,7 @@ impl<'a, B: DrawingBackend + 'a> Chart<'a, B> {
         self.0
             .configure_series_labels()
             .position(position)
-            .legend_area_size(px(42.0))
+            .legend_area_size(px(54.0))
             .margin(px(8.0))
             .label_font(font(12.0))
             .background_style(WHITE)
@@ -184,6 +195,8 @@ impl<'a, B: DrawingBackend + 'a> Chart<'a, B> {
 
 /// Dash and gap, in pixels.
 pub(super) type Dash = (f64, f64);
+/// No line at all.
+pub(super) const NONE: Dash = (0.0, 0.0);
 /// One dash longer than any picture is wide.
 pub(super) const SOLID: Dash = (1e5, 1.0);
 

@@ -3,7 +3,7 @@
 use plotters::chart::SeriesLabelPosition;
 use plotters::prelude::*;
 
-use super::chart::{Area, Axis, Chart, Drawn, Pen, SOLID, font, plain, px};
+use super::chart::{Area, Axis, Chart, Drawn, NONE, Pen, SOLID, font, plain, px};
 use super::{Figure, Picture};
 
 /// A colour, a dash and a mark for each curve; the colours differ in brightness too.
@@ -14,7 +14,7 @@ const PENS: [Pen; 4] = [
         ..Pen::new(RGBColor(0, 90, 160), 2.0, (9.0, 4.0))
     },
     Pen { corners: &[(0.0, -6.5), (6.0, 4.5), (-6.0, 4.5)], ..Pen::new(RGBColor(213, 94, 0), 2.0, (2.5, 2.5)) },
-    Pen { corners: &[(0.0, 6.5), (6.0, -4.5), (-6.0, -4.5)], ..Pen::new(RGBColor(140, 140, 140), 2.0, (14.0, 3.0)) },
+    Pen { corners: &[(0.0, 6.5), (6.0, -4.5), (-6.0, -4.5)], ..Pen::new(RGBColor(140, 140, 140), 2.0, (12.0, 5.0)) },
 ];
 
 /// What one kind of network does to the gradient: see [`gradients`].
@@ -83,15 +83,14 @@ impl Depths<'_> {
     fn panel<B: DrawingBackend>(&self, area: &Area<B>, title: &str, x: &Axis, y: &Axis, legend: bool) -> Drawn<B> {
         let mut chart = Chart::new(area, title, x, y)?;
         for (curve, pen) in self.curves.iter().zip(PENS) {
-            let inside: Vec<(f64, f64)> =
-                curve.predicted.iter().copied().filter(|&(_, decades)| y.has(decades)).collect();
-            chart.line(&inside, pen)?;
+            chart.line(&y.until_out(&curve.predicted), pen)?;
             for &[depth, mean, std] in curve.measured.iter().filter(|at| y.has(at[1])) {
                 let end = |decades: f64| decades.clamp(y.range.start, y.range.end);
                 chart.measured(depth, [end(mean - std), mean, end(mean + std)], pen)?;
             }
             if legend {
-                chart.name(&curve.name, pen)?;
+                let dash = if curve.predicted.is_empty() { NONE } else { pen.dash };
+                chart.name(&curve.name, Pen { dash, ..pen })?;
             }
         }
         if legend { chart.legend(SeriesLabelPosition::LowerLeft) } else { Ok(()) }

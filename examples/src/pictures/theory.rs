@@ -66,7 +66,7 @@ struct Phases {
 
 impl Figure for Phases {
     fn size(&self) -> (u32, u32) {
-        (640, 460)
+        (640, 480)
     }
 
     fn draw<B: DrawingBackend>(&self, area: &Area<B>) -> Drawn<B> {
@@ -74,6 +74,7 @@ impl Figure for Phases {
         const LEVELS: [(&str, Pen); 2] =
             [("ξ = 20 layers", Pen::new(BLACK, 1.5, (9.0, 4.0))), ("ξ = 5 layers", Pen::new(BLACK, 1.5, (2.0, 3.0)))];
         let area = area.titled(&self.title, font(17.0))?;
+        let area = area.titled("ξ = 1/|ln χ|: over so many layers the squared gradient changes by e", font(12.5))?;
         let x = Axis::new("σ_w (standard deviation of the weights × √inputs)", 0.0, 3.0);
         let y = Axis::new("σ_b (standard deviation of the biases)", 0.0, 0.5);
         let mut chart = Chart::new(&area, "", &x, &y)?;
