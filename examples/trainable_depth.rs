@@ -124,7 +124,7 @@ fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     line("edge", &edges, 1);
     println!("\nThe edge: the depth at which half is right.");
 
-    let fine = (-150..=400).map(|i| (f64::from(i) / 200.0).exp2());
+    let fine = (-60..=160).map(|i| (f64::from(i) / 80.0).exp2());
     let curve = fine.map(|scale| Ok((scale, reach(scale)?))).collect::<Result<Vec<_>, mlp::Error>>()?;
     pictures::trained(
         &format!("Digits read rightly by tanh networks after {EPOCHS} epochs (%)"),

@@ -7,7 +7,7 @@
 //! weights, shortcuts and normalisation change; which of the networks then learn; and how far products of matrices
 //! stretch.
 //!
-//! Pictures of the first and the last go to the folder given as argument, else beside the program. To renew those of the
+//! Pictures go to the folder given as argument, else beside the program. To renew those of the
 //! documentation: `cargo run --release --example vanishing_gradients examples/pictures`.
 
 use std::f64::consts::LOG10_E;
@@ -50,10 +50,37 @@ fn plain() -> Kind {
 }
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
+    forward()?;
     by_depth()?;
     remedies()?;
     learning()?;
     spectra()
+}
+
+/// Before gradients come back, values go forth: into the flat ends of the activation, or to 0, or neither.
+fn forward() -> Result<(), Box<dyn std::error::Error>> {
+    const DEPTH: usize = 50;
+    println!("Standard deviation of what {DEPTH} tanh layers sum up, and the share of values saturated in the last:\n");
+    println!("{:<8} {:>10} {:>10} {:>10} {:>10}", "σ_w", "layer 1", "layer 50", "by the law", "saturated");
+    let mut flows = vec![];
+    for gain in [0.8, 1.1, 4.0] {
+        let mut rng = StdRng::seed_from_u64(8);
+        let kind = Kind { init: Init::lecun_normal().gain(gain), ..plain() };
+        let model = blocks(DEPTH, Activation::Tanh, kind, &mut rng)?;
+        let x: Tensor = Init::Normal { mean: 0.0, std: 1.0 }.sample([100, WIDTH], &mut rng);
+        let flow = Flow::measure(&model, &x, |y| y.mean());
+        let sums: Vec<_> = flow.layers.iter().filter_map(|layer| layer.sums.as_ref()).collect();
+        let theory = MeanField::new(Activation::Tanh)?.weights(gain * gain);
+        let by_law = theory.variances(gain * gain).nth(DEPTH - 1).expect("it goes on for ever").sqrt();
+        let (first, last) = (sums[0].values.std, sums[DEPTH - 1].values.std);
+        let saturated = flow.layers.last().and_then(|layer| layer.saturated).expect("an activation is last");
+        println!("{gain:<8} {first:>10.4} {last:>10.4} {by_law:>10.4} {:>8.1} %", 100.0 * saturated);
+        assert!((0.67..1.5).contains(&(last / by_law)), "σ_w = {gain}: {last}, by the law {by_law}");
+        flows.push((format!("σ_w = {gain}"), flow));
+    }
+    pictures::sums(&format!("What {DEPTH} tanh layers of {WIDTH} units sum up"), &flows).publish("sums")?;
+    println!();
+    Ok(())
 }
 
 fn by_depth() -> Result<(), Box<dyn std::error::Error>> {

@@ -11,13 +11,16 @@ use plotters::style::register_font;
 
 mod chart;
 mod depth;
+mod flow;
 mod theory;
 
 use chart::{Area, Drawn, FINE, px};
 pub use depth::{Gradients, gradients, singular_values, trained};
+pub use flow::sums;
 pub use theory::{activations, phases};
 
 /// DejaVu Sans with Latin, Greek, superscripts and the commonest signs: PNG and the layout do not depend on what is installed.
+/// Its licence lies beside it.
 const FONT: &[u8] = include_bytes!("DejaVuSans.ttf");
 
 /// A drawing, as SVG and as PNG; a notebook of the evcxr kernel shows it by itself.
