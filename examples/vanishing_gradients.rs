@@ -63,7 +63,7 @@ fn forward() -> Result<(), Box<dyn std::error::Error>> {
     println!("Standard deviation of what {DEPTH} tanh layers sum up, and the share of values saturated in the last:\n");
     println!("{:<8} {:>10} {:>10} {:>10} {:>10}", "σ_w", "layer 1", "layer 50", "by the law", "saturated");
     let mut flows = vec![];
-    for gain in [0.8, 1.1, 4.0] {
+    for gain in [0.8, 1.1, 3.0] {
         let mut rng = StdRng::seed_from_u64(8);
         let kind = Kind { init: Init::lecun_normal().gain(gain), ..plain() };
         let model = blocks(DEPTH, Activation::Tanh, kind, &mut rng)?;
@@ -74,11 +74,11 @@ fn forward() -> Result<(), Box<dyn std::error::Error>> {
         let by_law = theory.variances(gain * gain).nth(DEPTH - 1).expect("it goes on for ever").sqrt();
         let (first, last) = (sums[0].values.std, sums[DEPTH - 1].values.std);
         let saturated = flow.layers.last().and_then(|layer| layer.saturated).expect("an activation is last");
-        println!("{gain:<8} {first:>10.4} {last:>10.4} {by_law:>10.4} {:>8.1} %", 100.0 * saturated);
+        println!("{gain:<8} {first:>10.3} {last:>10.1e} {by_law:>10.1e} {:>8.1} %", 100.0 * saturated);
         assert!((0.67..1.5).contains(&(last / by_law)), "σ_w = {gain}: {last}, by the law {by_law}");
         flows.push((format!("σ_w = {gain}"), flow));
     }
-    pictures::sums(&format!("What {DEPTH} tanh layers of {WIDTH} units sum up"), &flows).publish("sums")?;
+    pictures::outputs(&format!("Outputs of {DEPTH} tanh layers of {WIDTH} units"), &flows).publish("outputs")?;
     println!();
     Ok(())
 }

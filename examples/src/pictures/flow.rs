@@ -6,7 +6,7 @@ use plotters::prelude::*;
 use super::chart::{Area, Axis, Chart, Drawn, Pen, SOLID, font};
 use super::{Figure, Picture};
 
-/// How the sums of the layers are distributed, layer by layer, a panel for each network: the median as a line, half of the
+/// How the outputs of the activations are distributed, layer by layer, a panel for each network: the median as a line, half of the
 /// values in dark grey, nine tenths in light grey, the least and the greatest dotted.
 ///
 /// ```
@@ -17,29 +17,29 @@ use super::{Figure, Picture};
 /// let layers = (0..5).fold(Mlp::new(8), |layers, _| layers.hidden(8, Activation::Tanh));
 /// let model: Mlp = layers.output(1, Activation::Identity).build(&mut StdRng::seed_from_u64(1))?;
 /// let flow = Flow::measure(&model, &Tensor::ones([4, 8]), |y| y.mean());
-/// assert!(examples::pictures::sums("Sums", &[("tanh".into(), flow)]).svg().contains("tanh"));
+/// assert!(examples::pictures::outputs("Outputs", &[("tanh".into(), flow)]).svg().contains("tanh"));
 /// # Ok::<(), mlp::Error>(())
 /// ```
 ///
 /// # Panics
 /// If there are no networks.
-pub fn sums(title: &str, flows: &[(String, Flow)]) -> Picture {
-    assert!(!flows.is_empty(), "sums: no networks");
-    Picture::of(&Sums { title, flows })
+pub fn outputs(title: &str, flows: &[(String, Flow)]) -> Picture {
+    assert!(!flows.is_empty(), "outputs: no networks");
+    Picture::of(&Outputs { title, flows })
 }
 
-struct Sums<'a> {
+struct Outputs<'a> {
     title: &'a str,
     flows: &'a [(String, Flow)],
 }
 
-/// Depth and quantiles of each layer that has sums.
+/// Depth and quantiles of each layer that activates.
 fn quantiles(flow: &Flow) -> Vec<(f64, [f64; 7])> {
-    let sums = flow.layers.iter().filter_map(|layer| layer.sums.as_ref());
-    sums.zip(1u32..).map(|(sums, depth)| (f64::from(depth), sums.values.quantiles)).collect()
+    let layers = flow.layers.iter().filter(|layer| layer.sums.is_some());
+    layers.zip(1u32..).map(|(layer, depth)| (f64::from(depth), layer.outputs.values.quantiles)).collect()
 }
 
-impl Figure for Sums<'_> {
+impl Figure for Outputs<'_> {
     fn size(&self) -> (u32, u32) {
         (300 * self.flows.len() as u32, 320)
     }
@@ -49,10 +49,11 @@ impl Figure for Sums<'_> {
         let how = "line: median; dark: half of all; light: nine tenths; dotted: least and greatest";
         let area = area.titled(how, font(12.5))?;
         let all: Vec<_> = self.flows.iter().map(|(_, flow)| quantiles(flow)).collect();
-        let far = all.iter().flatten().flat_map(|(_, values)| values).fold(1.0f64, |far, value| far.max(value.abs()));
+        let far =
+            all.iter().flatten().flat_map(|(_, values)| values).fold(1e-300f64, |far, value| far.max(value.abs()));
         for ((panel, (name, _)), rows) in area.split_evenly((1, self.flows.len())).iter().zip(self.flows).zip(&all) {
             let x = Axis::new("layer", 0.0, rows.len() as f64);
-            let mut chart = Chart::new(panel, name, &x, &Axis::new("sum", -1.05 * far, 1.05 * far))?;
+            let mut chart = Chart::new(panel, name, &x, &Axis::new("output", -1.05 * far, 1.05 * far))?;
             let curve =
                 |i: usize| -> Vec<(f64, f64)> { rows.iter().map(|&(depth, values)| (depth, values[i])).collect() };
             for (low, high, grey) in [(1, 5, 205), (2, 4, 140)] {

@@ -16,7 +16,7 @@ mod theory;
 
 use chart::{Area, Drawn, FINE, px};
 pub use depth::{Gradients, gradients, singular_values, trained};
-pub use flow::sums;
+pub use flow::outputs;
 pub use theory::{activations, phases};
 
 /// DejaVu Sans with Latin, Greek, superscripts and the commonest signs: PNG and the layout do not depend on what is installed.
