@@ -61,7 +61,7 @@ impl Figure for Outputs<'_> {
                 chart.area(&outline, RGBColor(grey, grey, grey))?;
             }
             for end in [0, 6] {
-                chart.line(&curve(end), Pen::new(BLACK, 1.0, (1.5, 2.5)))?;
+                chart.line(&curve(end), Pen::new(BLACK, 1.0, (2.0, 3.5)))?;
             }
             chart.line(&curve(3), Pen::new(BLACK, 1.8, SOLID))?;
         }

@@ -131,8 +131,8 @@ impl Shape {
         // A jump is left open: the curve ends on one side and begins on the other.
         let ends: Vec<f64> = [-REACH].into_iter().chain(kinks).chain([REACH]).collect();
         let piece = |ends: &[f64]| {
-            let inside = |i: u32| ends[0] + 1e-6 + (ends[1] - ends[0] - 2e-6) * f64::from(i) / 60.0;
-            let x: Vec<f64> = (0..=60).map(inside).collect();
+            let inside = |i: u32| ends[0] + 1e-6 + (ends[1] - ends[0] - 2e-6) * f64::from(i) / 40.0;
+            let x: Vec<f64> = (0..=40).map(inside).collect();
             let tape = Tape::new();
             let z: Var = tape.var(Tensor::new([x.len()], x.clone()));
             let y = activation.apply(z);
@@ -163,7 +163,7 @@ impl Figure for Shapes {
                 Chart::new(panel, &shape.name, &Axis::new("", -REACH, REACH), &Axis::new("", -HEIGHT, HEIGHT))?;
             for [values, slopes] in &shape.pieces {
                 chart.line(values, Pen::new(BLACK, 2.0, SOLID))?;
-                chart.line(slopes, Pen::new(RGBColor(213, 94, 0), 2.0, (5.0, 3.0)))?;
+                chart.line(slopes, Pen::new(RGBColor(213, 94, 0), 2.0, (7.0, 4.0)))?;
             }
         }
         Ok(())
