@@ -5,7 +5,8 @@
 //! weights and biases that make that factor 1. An activation of one's own stands in the table like any other.
 //!
 //! Two pictures, of all activations with their derivatives and of the order and chaos of tanh networks, go to the folder given
-//! as argument, else beside the program. To renew those of the documentation: `cargo run --release --example activations examples/pictures`.
+//! as argument, else beside the program. To renew those of the documentation:
+//! `cargo run --release --example activations examples/pictures`.
 
 use autograd::Var;
 use examples::pictures;

@@ -3,8 +3,10 @@
 //! Two inputs become alike, or gradients explode, over a depth scale ξ_c that mean-field theory computes from activation,
 //! weights and biases. A network much deeper than that gives its last layer no news of its input, and learns nothing: about
 //! 6ξ_c is the limit (Schoenholz et al. 2017). Here tanh networks of many depths and scales of weights train on digits; the
-//! depth at which they cease to learn is held against 6ξ_c, for each scale. The map of their accuracy, with the curve 6ξ_c
-//! over it, goes to the folder given as argument, else beside the program. To renew that of the documentation: `cargo run --release --example trainable_depth examples/pictures`.
+//! depth at which they cease to learn is held against 6ξ_c, for each scale.
+//!
+//! The map of their accuracy, with the curve 6ξ_c over it, goes to the folder given as argument, else beside the program. To
+//! renew that of the documentation: `cargo run --release --example trainable_depth examples/pictures`.
 
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -52,12 +54,12 @@ fn train(data: &Dataset, depth: usize, scale: f64) -> Result<f64, mlp::Error> {
     Ok(trainer.fit(&model, &CrossEntropy, &mut sgd, data, None)?.last().accuracy.unwrap_or(0.0))
 }
 
-/// The depth at which the accuracy falls to ½, on the straight line between the logarithms of two depths.
+/// The depth at which the accuracy falls to ½, on the straight line between the logarithms of two depths; 0 if none learns.
 fn edge(accuracy: &[f64]) -> f64 {
     let depth = |i: usize| DEPTHS[i] as f64;
     match accuracy.iter().position(|&share| share < 0.5) {
         None => depth(DEPTHS.len() - 1),
-        Some(0) => depth(0),
+        Some(0) => 0.0,
         Some(i) => {
             let share = (accuracy[i - 1] - 0.5) / (accuracy[i - 1] - accuracy[i]);
             depth(i - 1) * (depth(i) / depth(i - 1)).powf(share)
@@ -120,9 +122,15 @@ fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     for (depth, row) in DEPTHS.iter().zip(&accuracy) {
         line(&depth.to_string(), &row.iter().map(|share| 100.0 * share).collect::<Vec<_>>(), 1);
     }
+    // Beyond the deepest network tried nothing was seen.
+    let deepest = DEPTHS[DEPTHS.len() - 1] as f64;
+    let ratios: Vec<f64> = edges.iter().zip(&reaches).map(|(edge, reach)| edge / reach.min(deepest)).collect();
     line("6ξ_c", &reaches, 1);
     line("edge", &edges, 1);
-    println!("\nThe edge: the depth at which half is right.");
+    line("ratio", &ratios, 2);
+    println!(
+        "\nThe edge: the depth at which half is right. The ratio: to 6ξ_c, or to {deepest} layers if that is more."
+    );
 
     let fine = (-60..=160).map(|i| (f64::from(i) / 80.0).exp2());
     let curve = fine.map(|scale| Ok((scale, reach(scale)?))).collect::<Result<Vec<_>, mlp::Error>>()?;
@@ -136,11 +144,8 @@ fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     )
     .publish("trainable_depth")?;
 
-    // Beyond the deepest network tried nothing was seen.
-    let seen = |reach: f64| reach.min(DEPTHS[DEPTHS.len() - 1] as f64);
-    for ((scale, edge), reach) in scales.iter().zip(&edges).zip(&reaches) {
-        let ratio = edge / seen(*reach);
-        assert!((0.5..2.0).contains(&ratio), "σ_w = {scale}: learned down to {edge} layers, predicted {reach}");
+    for (scale, ratio) in scales.iter().zip(&ratios) {
+        assert!((0.5..2.0).contains(ratio), "σ_w = {scale}: learned down to {ratio} of the depth predicted");
     }
     Ok(())
 }

@@ -4,11 +4,11 @@
 //! the average, depth makes it vanish, exponentially: the first layers then learn nothing. The factor of a layer is known
 //! (Schoenholz et al. 2017): its square is χ = σ_w²·E[f′(p)²], with weights of variance σ_w²/n, at the variance of the sums p
 //! that the layers settle at. Measured here: the factor for four activations; what weights of another scale, orthogonal
-//! weights, shortcuts and normalisation change; which of the networks then learn; and how far products of matrices
-//! stretch.
+//! weights, shortcuts and normalisation change; which of the networks then learn; how far products of matrices stretch; and,
+//! on the way forth, how values spread.
 //!
-//! Pictures go to the folder given as argument, else beside the program. To renew those of the
-//! documentation: `cargo run --release --example vanishing_gradients examples/pictures`.
+//! Pictures go to the folder given as argument, else beside the program. To renew those of the documentation:
+//! `cargo run --release --example vanishing_gradients examples/pictures`.
 
 use std::f64::consts::LOG10_E;
 

@@ -83,6 +83,11 @@ impl Picture {
 
     /// Writes `path`, whose ending says how: `.svg` or `.png`.
     ///
+    /// ```no_run
+    /// examples::pictures::activations()?.save("activations.png")?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// If the ending is another, or the file cannot be written.
     pub fn save(&self, path: impl AsRef<Path>) -> io::Result<()> {
@@ -99,6 +104,11 @@ impl Picture {
 
     /// Writes `NAME.svg` and `NAME.png` to the folder given as the program's argument, else beside the program, and says so.
     ///
+    /// ```no_run
+    /// examples::pictures::activations()?.publish("activations")?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// If they cannot be written.
     pub fn publish(&self, name: &str) -> io::Result<()> {
@@ -113,6 +123,11 @@ impl Picture {
     }
 
     /// Shows the drawing in a notebook of the evcxr kernel, which calls this.
+    ///
+    /// ```
+    /// examples::pictures::activations()?.evcxr_display();
+    /// # Ok::<(), mlp::Error>(())
+    /// ```
     pub fn evcxr_display(&self) {
         // One write: what other threads print cannot come between.
         print!("EVCXR_BEGIN_CONTENT image/svg+xml\n{}\nEVCXR_END_CONTENT\n", self.svg);
