@@ -3,7 +3,10 @@
 //! Every law that relates shapes of operands to the shape of a result stands here or beside its operation, and each
 //! returns an [`Error`] that names both shapes; nothing else in the crate compares shapes.
 
-use std::{fmt, ops::Deref, sync::Arc};
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::ops::Deref;
+use std::sync::Arc;
 
 use smallvec::SmallVec;
 
@@ -22,12 +25,35 @@ use crate::error::Error;
 pub struct Shape(Lengths);
 
 /// Up to four axes lie in the shape itself, so that copying it is five moves; a tape does so for each node.
-#[derive(Clone, PartialEq, Eq, Hash)]
+#[derive(Clone, Eq)]
 enum Lengths {
     /// The lengths beyond the first `rank` are 0, so that equal shapes have equal fields.
     Few { rank: u8, lengths: [usize; FEW] },
     /// Five axes or more.
     Many(Arc<[usize]>),
+}
+
+/// Without a call or a branch for short shapes: a tape compares some at each node.
+impl PartialEq for Lengths {
+    #[inline]
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Lengths::Few { rank, lengths: a }, Lengths::Few { rank: other, lengths: b }) => {
+                rank == other && a.iter().zip(b).fold(0, |differ, (a, b)| differ | (a ^ b)) == 0
+            }
+            (Lengths::Many(a), Lengths::Many(b)) => a == b,
+            _ => false,
+        }
+    }
+}
+
+impl Hash for Lengths {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        match self {
+            Lengths::Few { rank, lengths } => lengths[..usize::from(*rank)].hash(state),
+            Lengths::Many(lengths) => lengths.hash(state),
+        }
+    }
 }
 
 /// Shapes of up to this many axes need no allocation.
@@ -41,6 +67,7 @@ impl Default for Shape {
 
 impl Shape {
     /// The number of values in an array of this shape: the product of its axes, 1 for `()`.
+    #[inline]
     pub fn numel(&self) -> usize {
         self.iter().product()
     }
@@ -135,7 +162,17 @@ impl From<&Shape> for Shape {
 
 impl FromIterator<usize> for Shape {
     fn from_iter<I: IntoIterator<Item = usize>>(axes: I) -> Self {
-        Shape::from(&axes.into_iter().collect::<SmallVec<[usize; 8]>>()[..])
+        let (mut rank, mut lengths) = (0, [0; FEW]);
+        let mut axes = axes.into_iter();
+        while let Some(axis) = axes.next() {
+            if rank == FEW {
+                let all: Vec<usize> = lengths.into_iter().chain([axis]).chain(axes).collect();
+                return Shape(Lengths::Many(all.into()));
+            }
+            lengths[rank] = axis;
+            rank += 1;
+        }
+        Shape(Lengths::Few { rank: rank as u8, lengths })
     }
 }
 

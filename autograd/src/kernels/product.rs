@@ -2,8 +2,9 @@
 //! that would cost more than the product.
 
 use super::math::Real;
-use super::small::{self, SMALL};
+use super::small::{self, SMALL, SMALL_TURNED};
 use crate::number::Float;
+use crate::threads::threads_for;
 
 /// A matrix inside a slice: where it starts, and how far apart rows and columns lie.
 #[derive(Debug, Clone, Copy)]
@@ -46,7 +47,8 @@ pub trait Product: Real {
 
 /// `c = a·b`, or `c += a·b` if `add`: (m, k) · (k, n) → (m, n), `c` row-major.
 pub(crate) fn matmul<T: Float>(m: usize, k: usize, n: usize, a: Matrix<T>, b: Matrix<T>, add: bool, c: &mut [T]) {
-    if m * k * n <= SMALL {
+    let small = if b.col_stride == 1 { SMALL } else { SMALL_TURNED };
+    if m * k * n <= small {
         return small::matmul((m, k, n), a, b, add, c);
     }
     T::gemm(m, k, n, (a.values, a.row_stride, a.col_stride), (b.values, b.row_stride, b.col_stride), add, c);
@@ -91,7 +93,10 @@ macro_rules! product {
                         false,
                         false,
                         false,
-                        gemm::Parallelism::None,
+                        match threads_for(m * k * n) {
+                            1 => gemm::Parallelism::None,
+                            several => gemm::Parallelism::Rayon(several),
+                        },
                     );
                 }
             }

@@ -6,6 +6,8 @@ use crate::number::Float;
 
 /// Products of at most this many multiplications are computed here. At 16 × 16 × 16 the library draws level.
 pub(crate) const SMALL: usize = 16 * 16 * 16;
+/// The same where the second operand is a transposed one, which gives no vectors.
+pub(crate) const SMALL_TURNED: usize = 8 * 8 * 8;
 
 kernel! {
     /// `c = a·b`, or `c += a·b` if `add`: (m, k) · (k, n) → (m, n), `c` row-major.
@@ -40,6 +42,8 @@ fn rows<T: Float, const DENSE: bool>(
                 (4, 16..) => tile::<T, 4, 16, DENSE>(k, a.from(i, 0), b.from(0, j), add, c, n),
                 (4, 4..) => tile::<T, 4, 4, DENSE>(k, a.from(i, 0), b.from(0, j), add, c, n),
                 (4, _) => tile::<T, 4, 1, DENSE>(k, a.from(i, 0), b.from(0, j), add, c, n),
+                // A single row has few sums to hide an addition's latency behind: more columns.
+                (_, 64..) => tile::<T, 1, 64, DENSE>(k, a.from(i, 0), b.from(0, j), add, c, n),
                 (_, 16..) => tile::<T, 1, 16, DENSE>(k, a.from(i, 0), b.from(0, j), add, c, n),
                 (_, 4..) => tile::<T, 1, 4, DENSE>(k, a.from(i, 0), b.from(0, j), add, c, n),
                 _ => tile::<T, 1, 1, DENSE>(k, a.from(i, 0), b.from(0, j), add, c, n),

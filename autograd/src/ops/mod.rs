@@ -23,6 +23,8 @@ pub(crate) mod softmax;
 pub(crate) mod table;
 pub(crate) mod view;
 
+use std::sync::Arc;
+
 use crate::kernels::elementwise as kernels;
 use crate::number::Float;
 use crate::shape::{Shape, broadcast};
@@ -199,6 +201,11 @@ pub(crate) trait Array: Sized + Clone {
 
     /// A value that does not depend on anything, in the same reading as `self`.
     fn constant_like(&self, value: Tensor<Self::Value>) -> Self;
+
+    /// Indices that an operation keeps, in the same reading as `self`: a tape reuses the memory of an earlier recording.
+    fn indices_like(&self, indices: impl Iterator<Item = usize>) -> Arc<Vec<usize>> {
+        Arc::new(indices.collect())
+    }
 
     /// Zeros of this shape.
     fn zeros_like(&self) -> Self {

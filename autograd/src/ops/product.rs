@@ -203,6 +203,9 @@ pub(crate) fn affine<A: Array>(x: &A, w: &A, b: &A) -> Result<A, Error> {
         return Err(Error::shape("affine", law));
     }
     let rank = shape.len();
+    if rank == 2 {
+        return Ok(A::apply(Affine, Shape::from([shape[0], weights[1]]), &[x, w, b]));
+    }
     let rows = x.reshaped(&Shape::from([shape[..rank - 1].iter().product(), shape[rank - 1]]));
     let y = A::apply(Affine, Shape::from([rows.shape()[0], weights[1]]), &[&rows, w, b]);
     Ok(y.reshaped(&shape.with_axis(rank - 1, weights[1])))

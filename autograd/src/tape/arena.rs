@@ -8,6 +8,7 @@
 //! Invariant: a node's operands have smaller indices than the node. That is why the sweep needs no sort.
 
 use std::fmt;
+use std::ops::Range;
 use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
@@ -63,8 +64,8 @@ impl<T: Float> fmt::Debug for Kind<T> {
 /// Where an array's values are.
 #[derive(Debug, Clone)]
 pub(crate) enum Place<T: Float> {
-    /// In `Arena::data`, from here on.
-    Data(usize),
+    /// In `Arena::data`.
+    Data(Range<usize>),
     /// In a buffer shared with a tensor of the user or with a parameter.
     Shared(Arc<Vec<T>>),
     /// Given back to a parameter that was then updated in place.
@@ -103,6 +104,10 @@ pub(crate) struct Arena<T: Float> {
     pub(crate) params: FxHashMap<usize, u32>,
     data: Vec<T>,
     used: usize,
+    /// Indices that operations hold, of which this recording has `indices_used`. An operation is dropped before the next
+    /// one begins, and its memory can be filled again.
+    indices: Vec<Arc<Vec<usize>>>,
+    indices_used: usize,
 }
 
 impl<T: Float> Arena<T> {
@@ -118,6 +123,8 @@ impl<T: Float> Arena<T> {
             params: FxHashMap::default(),
             data: vec![],
             used: 0,
+            indices: vec![],
+            indices_used: 0,
         }
     }
 
@@ -129,6 +136,7 @@ impl<T: Float> Arena<T> {
         self.kept.clear();
         self.params.clear();
         self.used = 0;
+        self.indices_used = 0;
     }
 
     /// The number of nodes.
@@ -226,12 +234,19 @@ impl<T: Float> Arena<T> {
         self.push_array(kind, SmallVec::new(), shape, Place::Shared(values), tracked)
     }
 
+    /// A constant computed where it is kept, value by value.
+    pub(crate) fn constant_with(&mut self, shape: Shape, f: impl FnMut(usize) -> T) -> u32 {
+        let place = self.reserve(shape.numel());
+        self.data[place.clone()].iter_mut().zip((0..).map(f)).for_each(|(slot, value)| *slot = value);
+        self.push_array(Kind::Constant, SmallVec::new(), shape, Place::Data(place), false)
+    }
+
     /// A scalar as an array of shape ().
     pub(crate) fn lift(&mut self, node: u32) -> u32 {
         let tracked = self.code(node as usize) != Code::Constant;
-        let start = self.reserve(1);
-        self.data[start] = self.values[node as usize];
-        self.push_array(Kind::Lift(node), SmallVec::new(), Shape::default(), Place::Data(start), tracked)
+        let place = self.reserve(1);
+        self.data[place.start] = self.values[node as usize];
+        self.push_array(Kind::Lift(node), SmallVec::new(), Shape::default(), Place::Data(place), tracked)
     }
 
     /// Computes a row of the table of one input and appends it.
@@ -240,12 +255,11 @@ impl<T: Float> Arena<T> {
         self.materialise(x);
         let node = &self.arrays[x as usize];
         let (shape, tracked) = (node.shape.clone(), node.tracked && !row.is_flat());
-        let len = shape.numel();
-        let start = self.reserve(len);
-        let (before, out) = self.data.split_at_mut(start);
-        kernels::unary(row, args, values(&self.arrays[x as usize], before), &mut out[..len]);
+        let place = self.reserve(shape.numel());
+        let (before, out) = self.data.split_at_mut(place.start);
+        kernels::unary(row, args, values(&self.arrays[x as usize], before), &mut out[..place.len()]);
         let inputs = SmallVec::from_buf_and_len([x, 0, 0, 0], 1);
-        self.push_array(Kind::Op(Op::Unary(row, args)), inputs, shape, Place::Data(start), tracked)
+        self.push_array(Kind::Op(Op::Unary(row, args)), inputs, shape, Place::Data(place), tracked)
     }
 
     /// Computes a row of the table of two inputs and appends it.
@@ -254,16 +268,20 @@ impl<T: Float> Arena<T> {
         self.materialise(a);
         self.materialise(b);
         let (node_a, node_b) = (&self.arrays[a as usize], &self.arrays[b as usize]);
-        let shape = broadcast(row.name(), &node_a.shape, &node_b.shape)?;
+        let same = node_a.shape == node_b.shape;
+        let shape = if same { node_a.shape.clone() } else { broadcast(row.name(), &node_a.shape, &node_b.shape)? };
         let tracked = (node_a.tracked || node_b.tracked) && !row.is_flat();
-        let len = shape.numel();
-        let start = self.reserve(len);
-        let (before, out) = self.data.split_at_mut(start);
+        let place = self.reserve(shape.numel());
+        let (before, out) = self.data.split_at_mut(place.start);
         let (node_a, node_b) = (&self.arrays[a as usize], &self.arrays[b as usize]);
-        let runs = kernels::Runs::new(&shape, &node_a.shape, &node_b.shape);
-        kernels::binary(row, &runs, values(node_a, before), values(node_b, before), &mut out[..len]);
+        let runs = if same {
+            kernels::Runs::Same(place.len())
+        } else {
+            kernels::Runs::new(&shape, &node_a.shape, &node_b.shape)
+        };
+        kernels::binary(row, &runs, values(node_a, before), values(node_b, before), &mut out[..place.len()]);
         let inputs = SmallVec::from_buf_and_len([a, b, 0, 0], 2);
-        Ok(self.push_array(Kind::Op(Op::Binary(row)), inputs, shape, Place::Data(start), tracked))
+        Ok(self.push_array(Kind::Op(Op::Binary(row)), inputs, shape, Place::Data(place), tracked))
     }
 
     /// Computes `op` and appends it.
@@ -285,8 +303,8 @@ impl<T: Float> Arena<T> {
                 array
             }
             op => {
-                let start = self.compute(&op, &shape, &inputs);
-                self.push_array(Kind::Op(op), inputs, shape, Place::Data(start), tracked)
+                let place = self.compute(&op, &shape, &inputs);
+                self.push_array(Kind::Op(op), inputs, shape, Place::Data(place), tracked)
             }
         }
     }
@@ -298,33 +316,51 @@ impl<T: Float> Arena<T> {
             self.materialise(input);
         }
         let tracked = inputs.iter().any(|&i| self.arrays[i as usize].tracked);
-        let start = self.reserve(y.numel());
-        self.data[start..start + y.numel()].copy_from_slice(y.as_slice());
-        self.push_array(Kind::External(op), inputs, y.shape().clone(), Place::Data(start), tracked)
+        let place = self.reserve(y.numel());
+        self.data[place.clone()].copy_from_slice(y.as_slice());
+        self.push_array(Kind::External(op), inputs, y.shape().clone(), Place::Data(place), tracked)
+    }
+
+    /// Indices for an operation to hold.
+    pub(crate) fn indices(&mut self, given: impl Iterator<Item = usize>) -> Arc<Vec<usize>> {
+        if self.indices_used == self.indices.len() {
+            self.indices.push(Arc::default());
+        }
+        let slot = &mut self.indices[self.indices_used];
+        self.indices_used += 1;
+        match Arc::get_mut(slot) {
+            Some(indices) => {
+                indices.clear();
+                indices.extend(given);
+            }
+            // Something outlives the recording, a gradient's gradient perhaps.
+            None => *slot = Arc::new(given.collect()),
+        }
+        slot.clone()
     }
 
     /// Makes room for `len` values; they hold whatever an earlier recording left there.
-    fn reserve(&mut self, len: usize) -> usize {
+    fn reserve(&mut self, len: usize) -> Range<usize> {
         let start = self.used;
         self.used += len;
         if self.data.len() < self.used {
             self.data.resize(self.used.next_power_of_two(), T::zero());
         }
-        start
+        start..self.used
     }
 
     #[track_caller]
-    fn compute(&mut self, op: &Op, shape: &Shape, inputs: &[u32]) -> usize {
-        let start = self.reserve(shape.numel());
-        let (before, out) = self.data.split_at_mut(start);
+    fn compute(&mut self, op: &Op, shape: &Shape, inputs: &[u32]) -> Range<usize> {
+        let place = self.reserve(shape.numel());
+        let (before, out) = self.data.split_at_mut(place.start);
         let mut x: SmallVec<[Input<'_, T>; 4]> = SmallVec::new();
         for &input in inputs {
             // A loop, so that a refusal points at the caller.
             let node = &self.arrays[input as usize];
             x.push(Input { shape: &node.shape, values: values(node, before) });
         }
-        op.forward(&x, shape, &mut out[..shape.numel()]);
-        start
+        op.forward(&x, shape, &mut out[..place.len()]);
+        place
     }
 
     /// Carries out a transpose that was put off until somebody other than a product reads it.
@@ -333,9 +369,9 @@ impl<T: Float> Arena<T> {
         let node = &self.arrays[array as usize];
         if node.transposed {
             let (op, shape, inputs) = (Op::from(crate::ops::view::Transpose), node.shape.clone(), node.inputs.clone());
-            let start = self.compute(&op, &shape, &inputs);
+            let place = self.compute(&op, &shape, &inputs);
             let node = &mut self.arrays[array as usize];
-            node.place = Place::Data(start);
+            node.place = Place::Data(place);
             node.transposed = false;
         }
     }
@@ -369,7 +405,7 @@ impl<T: Float> Arena<T> {
 #[track_caller]
 fn values<'a, T: Float>(node: &'a ArrayNode<T>, data: &'a [T]) -> &'a [T] {
     match &node.place {
-        Place::Data(start) => &data[*start..*start + node.shape.numel()],
+        Place::Data(place) => &data[place.clone()],
         Place::Shared(values) => values,
         Place::Released => panic!(
             "a parameter of shape {} was updated after it was recorded, and its old values are gone; \

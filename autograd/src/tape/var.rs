@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::ops::{Add, AddAssign, Div, DivAssign, Mul, MulAssign, Neg, Sub, SubAssign};
+use std::sync::Arc;
 
 use smallvec::SmallVec;
 
@@ -276,6 +277,10 @@ impl<'t, T: Float> Array for Var<'t, T> {
 
     fn constant_like(&self, value: Tensor<T>) -> Self {
         self.tape.constant(value)
+    }
+
+    fn indices_like(&self, indices: impl Iterator<Item = usize>) -> Arc<Vec<usize>> {
+        self.tape.arena.borrow_mut().indices(indices)
     }
 
     fn untransposed(&self) -> Option<Self> {

@@ -11,4 +11,5 @@ mod messages;
 mod random;
 mod rules;
 mod sampling;
+mod threads;
 mod transforms;

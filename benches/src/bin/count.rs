@@ -4,7 +4,7 @@ use std::env::args;
 
 use autograd::Tape;
 use benches::networks::{Network, Row};
-use benches::{fused, scalars};
+use benches::{arrays, fused, scalars};
 
 fn main() {
     let arguments: Vec<String> = args().skip(1).collect();
@@ -13,6 +13,20 @@ fn main() {
     match row.as_str() {
         "A" => network("A", times),
         "B" => network("B", times),
+        "E" => network("E", times),
+        "G" => {
+            let mut tape = Tape::default();
+            (0..times).for_each(|_| assert!(arrays::chain(&mut tape).0.is_finite()));
+        }
+        "J" => {
+            let row = Row::new("J");
+            let (network, mut tape, (x, _)) = (Network::new(&row), Tape::default(), row.data());
+            (0..times).for_each(|_| assert!(network.infer(&mut tape, &x).is_finite()));
+        }
+        "I" => {
+            let (mut tape, x, mut dx) = (Tape::new(), scalars::terms(), vec![]);
+            (0..times).for_each(|_| assert!(scalars::sum(&mut tape, &x, &mut dx).is_finite()));
+        }
         "F" => {
             let (mut tape, x) = (Tape::default(), fused::inputs());
             (0..times).for_each(|_| assert!(fused::recorded(&mut tape, &x, |_| ()).0.is_finite()));
