@@ -42,7 +42,7 @@ fn row_fold<T: Float>(row: &[T], start: T, map: impl Fn(T) -> T, join: impl Fn(T
 /// `Σ map(x)` of a row. Long rows are summed by the block and the blocks' sums in pairs, so that the error grows with the
 /// logarithm of the length.
 #[inline(always)]
-fn row_sum<T: Float>(row: &[T], map: impl Fn(T) -> T) -> T {
+pub(super) fn row_sum<T: Float>(row: &[T], map: impl Fn(T) -> T) -> T {
     const BLOCK: usize = 4096;
     if row.len() <= BLOCK {
         return row_fold(row, T::zero(), map, |sum, x| sum + x);
