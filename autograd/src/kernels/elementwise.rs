@@ -93,7 +93,11 @@ pub(crate) fn binary<T: Float>(row: Binary, runs: &Runs, a: &[T], b: &[T], out: 
         type Out = ();
         #[inline(always)]
         fn visit<R: BinaryRow>(self) {
-            isa::run(self.3.len(), Loop::<R, _>(self, PhantomData));
+            let Map(runs, a, b, out) = self;
+            if let &Runs::Same(..isa::FEW) = runs {
+                return out.iter_mut().zip(a).zip(b).for_each(|((out, &a), &b)| *out = R::value(a, b));
+            }
+            isa::run(out.len(), Loop::<R, _>(Map(runs, a, b, out), PhantomData));
         }
     }
     struct Loop<R, M>(M, PhantomData<R>);
@@ -136,7 +140,15 @@ pub(crate) fn binary_chain<T: Float>(row: Binary, second: bool, runs: &Runs, a: 
         type Out = ();
         #[inline(always)]
         fn visit<R: BinaryRow>(self) {
-            isa::run(self.5.len(), Loop::<R, _>(self, PhantomData));
+            let Chain(second, runs, a, b, y, dy) = self;
+            if let &Runs::Same(..isa::FEW) = runs {
+                for (((dy, &y), &a), &b) in dy.iter_mut().zip(y).zip(a).zip(b) {
+                    let (da, db) = R::partials(a, b, y);
+                    *dy = dy.chain(if second { db } else { da });
+                }
+                return;
+            }
+            isa::run(dy.len(), Loop::<R, _>(Chain(second, runs, a, b, y, dy), PhantomData));
         }
     }
     struct Loop<R, C>(C, PhantomData<R>);

@@ -239,8 +239,9 @@ impl<'s, T: Float> Sweep<'s, '_, T> {
         if row.is_flat() {
             return self.pool.give(dy);
         }
-        let x = self.arena.array_values(self.arena.arrays[index].inputs[0]);
-        kernels::unary_chain(row, args, x, self.arena.array_values(index as u32), &mut dy);
+        let node = &self.arena.arrays[index];
+        let x = self.arena.array_values(node.inputs[0]);
+        kernels::unary_chain(row, args, x, self.arena.node_values(node), &mut dy);
         self.deliver(index, 0, dy);
     }
 
@@ -252,13 +253,15 @@ impl<'s, T: Float> Sweep<'s, '_, T> {
             return self.pool.give(dy);
         }
         let (arena, pool) = (self.arena, self.pool);
-        let inputs = [0, 1].map(|k| arena.arrays[index].inputs[k]);
-        let [shape, shape_a, shape_b] = [index as u32, inputs[0], inputs[1]].map(|x| &arena.arrays[x as usize].shape);
+        let node = &arena.arrays[index];
+        let inputs = [node.inputs[0], node.inputs[1]];
+        let [node_a, node_b] = inputs.map(|x| &arena.arrays[x as usize]);
+        let (shape, shape_a, shape_b) = (&node.shape, &node_a.shape, &node_b.shape);
         // Outside the closure, so that a refusal points at the caller.
         let read = if row.is_sum() {
             None
         } else {
-            Some([arena.array_values(inputs[0]), arena.array_values(inputs[1]), arena.array_values(index as u32)])
+            Some([arena.node_values(node_a), arena.node_values(node_b), arena.node_values(node)])
         };
         let same = shape_a == shape && shape_b == shape;
         let along = |k: usize, mut dx: Vec<T>| {
@@ -270,7 +273,7 @@ impl<'s, T: Float> Sweep<'s, '_, T> {
             let x = [shape_a, shape_b][k];
             if same || x == shape { dx } else { Plain::owned(shape, dx, pool).sum_to(x).into_values() }
         };
-        let [first, last] = match [self.needed(index, 0), self.needed(index, 1)] {
+        let [first, last] = match [node_a.tracked, node_b.tracked] {
             [true, true] => [Some(0), Some(1)],
             [a, b] => [None, a.then_some(0).or(b.then_some(1))],
         };
@@ -299,11 +302,19 @@ impl<'s, T: Float> Sweep<'s, '_, T> {
         for &input in &node.inputs {
             x.push(Plain::of(self.arena, input, self.pool)); // a loop, so that a refusal points at the caller
         }
-        let x: SmallVec<[&Plain<'_, T>; 4]> = x.iter().collect();
+        let mut few = [&x[0]; 4]; // an operation has an input
+        let more: Vec<_>;
+        let x = if x.len() <= few.len() {
+            few.iter_mut().zip(&x).for_each(|(slot, x)| *slot = x);
+            &few[..x.len()]
+        } else {
+            more = x.iter().collect();
+            &more[..]
+        };
         let y = Plain::of(self.arena, index as u32, self.pool);
         for k in 0..x.len() {
             if self.needed(index, k) && op.differentiable(k) {
-                let dx = op.vjp(k, &x, &y, &dy);
+                let dx = op.vjp(k, x, &y, &dy);
                 debug_assert_eq!(
                     dx.shape(),
                     x[k].shape(),
@@ -331,6 +342,7 @@ impl<'s, T: Float> Sweep<'s, '_, T> {
     }
 
     /// Adds to the gradient of an array's input `k`; on a tape that checks, stops at one that is not finite.
+    #[inline]
     #[track_caller]
     fn deliver(&mut self, index: usize, k: usize, dx: Vec<T>) {
         if let Some(places) = self.places {
@@ -340,6 +352,7 @@ impl<'s, T: Float> Sweep<'s, '_, T> {
     }
 
     /// Adds a contribution to an array's gradient.
+    #[inline]
     fn accumulate(&mut self, array: usize, dx: Vec<T>) {
         match &mut self.scratch.arrays[array] {
             slot @ None => *slot = Some(dx),

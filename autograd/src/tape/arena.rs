@@ -364,22 +364,37 @@ impl<T: Float> Arena<T> {
     }
 
     /// Carries out a transpose that was put off until somebody other than a product reads it.
+    #[inline(always)]
     #[track_caller]
     pub(crate) fn materialise(&mut self, array: u32) {
-        let node = &self.arrays[array as usize];
-        if node.transposed {
-            let (op, shape, inputs) = (Op::from(crate::ops::view::Transpose), node.shape.clone(), node.inputs.clone());
-            let place = self.compute(&op, &shape, &inputs);
-            let node = &mut self.arrays[array as usize];
-            node.place = Place::Data(place);
-            node.transposed = false;
+        if self.arrays[array as usize].transposed {
+            self.transpose(array);
         }
+    }
+
+    #[cold]
+    #[inline(never)]
+    #[track_caller]
+    fn transpose(&mut self, array: u32) {
+        let node = &self.arrays[array as usize];
+        let (op, shape, inputs) = (Op::from(crate::ops::view::Transpose), node.shape.clone(), node.inputs.clone());
+        let place = self.compute(&op, &shape, &inputs);
+        let node = &mut self.arrays[array as usize];
+        node.place = Place::Data(place);
+        node.transposed = false;
     }
 
     /// The values of an array whose transpose, if any, has been carried out.
     #[track_caller]
     pub(crate) fn array_values(&self, array: u32) -> &[T] {
-        values(&self.arrays[array as usize], &self.data)
+        self.node_values(&self.arrays[array as usize])
+    }
+
+    /// The same of its node.
+    #[inline]
+    #[track_caller]
+    pub(crate) fn node_values<'a>(&'a self, node: &'a ArrayNode<T>) -> &'a [T] {
+        values(node, &self.data)
     }
 
     /// An array's values as a tensor; those that are shared are not copied. Its transpose, if any, has been carried out.
@@ -402,15 +417,21 @@ impl<T: Float> Arena<T> {
     }
 }
 
+#[inline]
 #[track_caller]
 fn values<'a, T: Float>(node: &'a ArrayNode<T>, data: &'a [T]) -> &'a [T] {
     match &node.place {
         Place::Data(place) => &data[place.clone()],
         Place::Shared(values) => values,
-        Place::Released => panic!(
-            "a parameter of shape {} was updated after it was recorded, and its old values are gone; \
-             record the formula again (Tape::clear, then the forward pass)",
-            node.shape
-        ),
+        Place::Released => released(&node.shape),
     }
+}
+
+#[cold]
+#[track_caller]
+fn released(shape: &Shape) -> ! {
+    panic!(
+        "a parameter of shape {shape} was updated after it was recorded, and its old values are gone; \
+         record the formula again (Tape::clear, then the forward pass)"
+    )
 }
