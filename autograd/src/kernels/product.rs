@@ -51,7 +51,34 @@ pub(crate) fn matmul<T: Float>(m: usize, k: usize, n: usize, a: Matrix<T>, b: Ma
     if m * k * n <= small {
         return small::matmul((m, k, n), a, b, add, c);
     }
-    T::gemm(m, k, n, (a.values, a.row_stride, a.col_stride), (b.values, b.row_stride, b.col_stride), add, c);
+    let library = |a: Matrix<T>, rows: usize, c: &mut [T]| {
+        T::gemm(rows, k, n, (a.values, a.row_stride, a.col_stride), (b.values, b.row_stride, b.col_stride), add, c);
+    };
+    let parts = threads_for(m * k * n).min(m / ROWS).max(1);
+    shared(parts, a, (m, n), c, &library);
+}
+
+/// A thread takes at least so many rows: for one or two the library has other loops, which add up in another order.
+const ROWS: usize = 32;
+
+/// Shares the rows of the result out, once: the library's own threads would meet several times in a product.
+fn shared<'a, T: Float>(
+    parts: usize,
+    a: Matrix<'a, T>,
+    (m, n): (usize, usize),
+    c: &mut [T],
+    product: &(impl Fn(Matrix<'a, T>, usize, &mut [T]) + Sync),
+) {
+    if parts == 1 {
+        return product(a, m, c);
+    }
+    let left = parts / 2;
+    let rows = m * left / parts / ROWS * ROWS;
+    let (above, below) = c.split_at_mut(rows * n);
+    rayon::join(
+        || shared(left, a, (rows, n), above, product),
+        || shared(parts - left, a.from(rows, 0), (m - rows, n), below, product),
+    );
 }
 
 macro_rules! product {
@@ -93,10 +120,7 @@ macro_rules! product {
                         false,
                         false,
                         false,
-                        match threads_for(m * k * n) {
-                            1 => gemm::Parallelism::None,
-                            several => gemm::Parallelism::Rayon(several),
-                        },
+                        gemm::Parallelism::None,
                     );
                 }
             }
