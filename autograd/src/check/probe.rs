@@ -1,6 +1,6 @@
 //! The function along one way: its samples, and the judgement of one derivative there.
 
-use super::difference::{Central, Estimate, Samples, narrowest, one_sided, ridders, stencil};
+use super::difference::{Central, Estimate, Samples, narrowest, noise, one_sided, ridders, stencil};
 use super::report::{Cause, Comparison, Opinion, Verdict};
 use super::subject::Subject;
 use crate::number::Float;
@@ -254,7 +254,13 @@ impl<T: Float> Probe<'_, '_, T> {
         if self.settle(c, floor) {
             return;
         }
-        let tape = if c.verdict == Verdict::Wrong { self.rounding(way) } else { 0.0 };
+        let mut tape = 0.0;
+        if c.verdict == Verdict::Wrong {
+            tape = self.rounding(way);
+            // A sum that cancels in most directions need not do so in this one.
+            let noise = noise(|h| self.at(way, h), T::EPSILON);
+            c.numeric.error = c.numeric.error.max(4.0 * noise / c.numeric.step);
+        }
         let known = c.numeric.error;
         c.numeric.error = known.max(tape);
         if self.settle(c, floor) {

@@ -70,5 +70,5 @@ fn deviation(f: impl Fn(f64) -> Vec<Tensor>) -> Vec<Tensor> {
     });
     // Beyond the edge of a domain there is nothing to see.
     let finite = |x: f64| if x.is_finite() { x } else { 0.0 };
-    above.iter().zip(&below).map(|(a, b)| a.map(finite).maximum(&b.map(finite))).collect()
+    above.iter().zip(&below).map(|(a, b)| a.map(finite).maximum(b.map(finite))).collect()
 }
