@@ -7,7 +7,7 @@ use rand::seq::index::sample;
 use super::Checker;
 use super::difference::{Samples, noise};
 use super::outcome::Outcome;
-use super::probe::{Probe, Way, element_unit, few_digits};
+use super::probe::{Probe, SAFETY, Way, element_unit, few_digits};
 use super::report::{Cause, Comparison, Verdict};
 use super::subject::{Gradient, Subject, weight};
 use crate::error::Error;
@@ -17,11 +17,12 @@ use crate::tensor::Tensor;
 /// A derivative below this part of the largest of its input is next to nothing.
 const SMALL: f64 = 1e-3;
 
-/// Compares everything at one order.
+/// Compares everything at one order, after orders `below` of this scale.
 pub(super) fn examine<T: Float>(
     checker: &Checker,
     subject: &mut Subject<'_, T>,
     order: usize,
+    below: f64,
 ) -> Result<Outcome, Error> {
     let x: Vec<Tensor> = subject.point.iter().map(Tensor::cast).collect();
     let value = subject.value(&x);
@@ -41,7 +42,7 @@ pub(super) fn examine<T: Float>(
     }
     let rtol = checker.rtol.max(if few_digits::<T>() { 1e-4 } else { 0.0 });
     let samples = Samples { epsilon: T::EPSILON, noise: 0.0, centre: value };
-    let mut probe = Probe { subject, x, samples, order, rtol };
+    let mut probe = Probe { subject, x, samples, order, rtol, below, rounding: None };
     let mut study = Study::new(checker, gradient, &mut probe);
     study.linearity();
     study.directions();
@@ -66,8 +67,9 @@ pub(super) struct Study<'p, 's, 'a, T: Float> {
     pub(super) elements: Vec<(usize, usize, Comparison)>,
     pub(super) notes: Vec<String>,
     pub(super) total: usize,
-    /// How much the function changes along a step of ordinary size, as a slope.
-    pub(super) range: f64,
+    /// How large the function is, its derivatives, and its change along a step of ordinary size as a slope; here or at an order
+    /// below, whichever is largest.
+    pub(super) scale: f64,
 }
 
 impl<'p, 's, 'a, T: Float> Study<'p, 's, 'a, T> {
@@ -75,12 +77,13 @@ impl<'p, 's, 'a, T: Float> Study<'p, 's, 'a, T> {
         let rng = StdRng::seed_from_u64(checker.seed);
         let total = probe.x.iter().map(Tensor::numel).sum();
         let mut study =
-            Study { checker, probe, gradient, rng, along: vec![], elements: vec![], notes: vec![], total, range: 0.0 };
+            Study { checker, probe, gradient, rng, along: vec![], elements: vec![], notes: vec![], total, scale: 0.0 };
         let way = study.random(|_| true);
         study.probe.samples.noise = noise(|h| study.probe.at(&way, h), T::EPSILON);
         let (h, centre) = (study.probe.unit(&way), study.probe.samples.centre);
         let slopes = [h, -h].map(|h| ((study.probe.at(&way, h) - centre) / h).abs());
-        study.range = slopes.into_iter().filter(|slope| slope.is_finite()).fold(0.0, f64::max);
+        let sizes = slopes.into_iter().chain([centre.abs(), study.most()]);
+        study.scale = sizes.filter(|size| size.is_finite()).fold(study.probe.below, f64::max);
         study
     }
 
@@ -119,10 +122,13 @@ impl<'p, 's, 'a, T: Float> Study<'p, 's, 'a, T> {
     /// The size below which a derivative is next to nothing, where those beside it are as large as this: a part of them, of
     /// the largest of all, or of the function.
     fn floor(&self, beside: f64) -> f64 {
-        let most = self.gradient.iter().map(|(g, _)| largest(g)).fold(0.0, f64::max);
-        let absolute = 1e-3 * self.probe.samples.centre.abs().max(most).max(self.range).min(1.0);
+        let absolute = 1e-3 * self.scale.min(1.0);
         let beside = if beside.is_finite() { beside } else { 0.0 };
-        SMALL * beside.max(SMALL * most).max(absolute)
+        SMALL * beside.max(SMALL * self.most()).max(absolute)
+    }
+
+    fn most(&self) -> f64 {
+        self.gradient.iter().map(|(g, _)| largest(g)).fold(0.0, f64::max)
     }
 
     /// A rule is linear in the gradient that comes in; a power of two is used, by which rounding scales too.
@@ -174,7 +180,8 @@ impl<'p, 's, 'a, T: Float> Study<'p, 's, 'a, T> {
         c.forward = Some(forward);
         let slack = c.allowed + 1e3 * T::EPSILON * self.slope(u).1;
         let off = (forward - c.numeric.value).abs();
-        if c.verdict == Verdict::Pass && (off > slack || off.is_nan()) {
+        let beyond = |rounding: f64| off > SAFETY * rounding;
+        if c.verdict == Verdict::Pass && (off > slack && beyond(self.probe.rounding_forward(u)) || off.is_nan()) {
             (c.verdict, c.cause) = (Verdict::Wrong, Some(Cause::ForwardMode));
             c.reason = format!("forward mode gives {forward:.9e}, where reverse mode and differences agree");
         }

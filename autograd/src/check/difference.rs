@@ -71,13 +71,14 @@ pub(super) fn narrowest(epsilon: f64) -> f64 {
     widest / (narrower * narrower)
 }
 
+/// γ₄ = (4!)²/8!, which makes the mean square of fourth differences of white noise its variance.
+pub(super) const GAMMA: f64 = 576.0 / 40320.0;
+
 /// The noise of the samples of `g` near 0: the standard deviation that a table of fourth differences shows (Moré & Wild 2011,
 /// "Estimating computational noise"). What a smooth function adds to fourth differences at these spacings is negligible.
 ///
 /// The median of three spacings: rounding can hide from the smallest, and a kink can lie within the largest.
 pub(super) fn noise(mut g: impl FnMut(f64) -> f64, epsilon: f64) -> f64 {
-    // γ₄ = (4!)²/8!, which makes the mean square of fourth differences of white noise its variance.
-    const GAMMA: f64 = 576.0 / 40320.0;
     let (widest, narrower) = spacing(epsilon);
     let mut found = [widest, widest / narrower, widest / (narrower * narrower)].map(|spacing| {
         let mut row: Vec<f64> = (-4..=4).map(|k| g(f64::from(k) * spacing)).collect();

@@ -4,6 +4,7 @@
 //! - `subject` — the function made one number, whose value and derivatives can be asked for
 //! - `difference` — derivatives by differences: Ridders' extrapolation, one-sided ones, a stencil as second opinion
 //! - `probe` — the function along one way, and the judgement of one derivative
+//! - `rounding` — what the tape's own derivatives err by
 //! - `compare` — random directions, elements one by one, and the search for a wrong one
 //! - `outcome` — what they amount to
 //! - `diagnose` — in what way a gradient is wrong
@@ -17,8 +18,9 @@
 //!
 //! `|analytic − numeric| ≤ rtol·max(|analytic|, |numeric|) + safety·error`
 //!
-//! Where they disagree with the tape, derivatives from either side and a second method must confirm that, before the verdict
-//! is [`Verdict::Wrong`]. When the estimate is too large to tell a right gradient from a wrong one, it is
+//! Where they disagree with the tape, derivatives from either side and a second method must confirm that, by more than the
+//! tape's own derivative scatters when the point moves by next to nothing, before the verdict is
+//! [`Verdict::Wrong`]. When the estimate is too large to tell a right gradient from a wrong one, it is
 //! [`Verdict::Inconclusive`], never a pass.
 
 mod compare;
@@ -29,6 +31,7 @@ mod outcome;
 mod precision;
 mod probe;
 mod report;
+mod rounding;
 mod scan;
 mod subject;
 mod text;
@@ -158,6 +161,9 @@ impl Checker {
     ///
     /// If they are wrong, a note names the entry of the Jacobian that is furthest off.
     ///
+    /// A method beside [`check`](Checker::check), since one that took closures of either kind by a trait would have each user
+    /// write the types of the closure's parameters: the compiler finds them through the bounds of `Fn` alone.
+    ///
     /// ```
     /// use autograd::{check::Checker, Tensor};
     /// let x = Tensor::from([[0.1, 0.7], [-0.3, 0.2]]);
@@ -203,17 +209,17 @@ impl Checker {
     /// One order after the other, as long as they pass.
     fn run<T: Float>(&self, mut subject: Subject<'_, T>) -> Result<Report, Error> {
         let output = subject.v.shape().clone();
-        let first = examine(self, &mut subject, 1)?;
+        let first = examine(self, &mut subject, 1, 0.0)?;
         let (mut directions, mut compared) = (first.directions, first.compared);
         let (mut inputs, mut notes) = (first.inputs.clone(), first.notes.clone());
         let value = first.value;
-        let mut last = first;
+        let (mut scale, mut last) = (first.scale, first);
         for order in 2..=self.orders {
             if last.verdict != Verdict::Pass {
                 break;
             }
             subject.raise(self.seed + order as u64);
-            let mut next = examine(self, &mut subject, order).unwrap_or_else(Outcome::not_finite);
+            let mut next = examine(self, &mut subject, order, scale).unwrap_or_else(Outcome::not_finite);
             if next.verdict != Verdict::Pass {
                 next.reason = format!("order {} passes, order {order} does not: {}", order - 1, next.reason);
             }
@@ -224,7 +230,7 @@ impl Checker {
             compared += next.compared;
             inputs.append(&mut next.inputs);
             notes.append(&mut next.notes);
-            last = next;
+            (scale, last) = (next.scale, next);
         }
         if last.verdict == Verdict::Pass {
             last.reason = format!(

@@ -1,6 +1,6 @@
 //! The function along one way: its samples, and the judgement of one derivative there.
 
-use super::difference::{Central, Estimate, Samples, narrowest, one_sided, ridders, stencil};
+use super::difference::{Central, Estimate, Samples, narrowest, noise, one_sided, ridders, stencil};
 use super::report::{Cause, Comparison, Opinion, Verdict};
 use super::subject::Subject;
 use crate::number::Float;
@@ -35,6 +35,10 @@ pub(super) struct Probe<'s, 'a, T: Float> {
     pub(super) samples: Samples,
     pub(super) order: usize,
     pub(super) rtol: f64,
+    /// How large the function and its derivatives are at the orders below.
+    pub(super) below: f64,
+    /// What rounding makes of the tape's derivative by each element, once it was asked for.
+    pub(super) rounding: Option<Vec<Tensor>>,
 }
 
 impl<T: Float> Probe<'_, '_, T> {
@@ -249,6 +253,22 @@ impl<T: Float> Probe<'_, '_, T> {
         c.numeric.error = c.numeric.error.max(rounding);
         if self.settle(c, floor) {
             return;
+        }
+        let mut tape = 0.0;
+        if c.verdict == Verdict::Wrong {
+            tape = self.rounding(way);
+            // A sum that cancels in most directions need not do so in this one.
+            let noise = noise(|h| self.at(way, h), T::EPSILON);
+            c.numeric.error = c.numeric.error.max(4.0 * noise / c.numeric.step);
+        }
+        let known = c.numeric.error;
+        c.numeric.error = known.max(tape);
+        if self.settle(c, floor) {
+            return;
+        }
+        if c.verdict == Verdict::Inconclusive && tape > known {
+            let reason = format!("the terms of the gradient cancel: rounding leaves it known only to ± {tape:.1e}");
+            return inconclusive(c, Cause::IllScaled, reason);
         }
         if c.verdict == Verdict::Wrong && self.changes_fast(c, magnitude) {
             let reason = format!(

@@ -3,6 +3,7 @@
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
+use super::probe::few_digits;
 use crate::number::Float;
 use crate::param::Param;
 use crate::tape::{Scalar, Tape, Var};
@@ -51,6 +52,21 @@ impl<'a, T: Float> Subject<'a, T> {
     pub(super) fn raise(&mut self, seed: u64) {
         let mut rng = StdRng::seed_from_u64(seed);
         self.w.push(self.point.iter().map(|x| x.map(|_| T::from_f64(weight(&mut rng)))).collect());
+    }
+
+    /// The same at a point and with weights that are `k` [nudges](nudged) away.
+    pub(super) fn nearby(&self, k: f64) -> Self {
+        let mut rng = StdRng::seed_from_u64(0);
+        let mut all = |x: &[Tensor<T>]| x.iter().map(|x| nudged(x, k, &mut rng)).collect::<Vec<_>>();
+        Subject {
+            names: vec![],
+            point: all(&self.point),
+            params: self.params.clone(),
+            record: self.record,
+            v: all(std::slice::from_ref(&self.v)).remove(0),
+            w: self.w.iter().map(|w| all(w)).collect(),
+            tape: Tape::default(),
+        }
     }
 
     /// `φ` on the tape with its inputs at `x`, which are constants where no derivative is wanted.
@@ -126,6 +142,15 @@ impl<T: Float> Drop for Subject<'_, T> {
     fn drop(&mut self) {
         self.params.iter().zip(&self.point).for_each(|(param, x)| param.set(x.clone()));
     }
+}
+
+/// Every element `k` times a small step of its own away: small enough for derivatives to stay what they are, and so many units in
+/// the last place that the rounding of what cancels is drawn again.
+pub(super) fn nudged<T: Float>(x: &Tensor<T>, k: f64, rng: &mut StdRng) -> Tensor<T> {
+    let units = if few_digits::<T>() { 8.0 } else { 16384.0 };
+    // Of full length, unlike the directions: sums of short numbers round nothing.
+    let mut step = |x: f64| units * T::EPSILON * rng.random_range(0.5..1.5) * x.abs().max(1.0);
+    x.map(|x| T::from_f64(x.to_f64() + k * step(x.to_f64())))
 }
 
 /// Plus or minus a number from ½ to 1½, in eighths: so that moves along it are exact, and errors of two elements do not cancel as

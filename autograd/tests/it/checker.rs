@@ -115,6 +115,21 @@ fn second_order_only() {
     says(&check(2), Verdict::Wrong, Cause::SecondOrder, "order 1 passes, order 2 does not");
 }
 
+/// By the tape the second derivative of sin(x/x) is 5.6e-17 here, and its first 0.
+#[test]
+fn rounding_is_no_second_derivative() {
+    let check = |part: f64| {
+        // Of part·x² the gradient's own gradient is missing.
+        Checker::new().orders(2).check(
+            |x| ((x[0] / x[0]).sin() + part * (2.0 * x[0] * x[0].detach() - x[0].detach().square())).sum(),
+            &[Tensor::from([1.1875])],
+        )
+    };
+    let report = check(0.0).unwrap();
+    assert!(report.passed(), "{report}");
+    says(&check(1e-10).unwrap(), Verdict::Wrong, Cause::SecondOrder, "order 1 passes, order 2 does not");
+}
+
 #[test]
 fn rules_that_are_not_linear_and_modes_that_differ() {
     let report = at(points(5), |x| (x[0].map_gradient(|dy| dy.clamp(-3.0, 3.0)) * 2.0).sum());

@@ -98,6 +98,16 @@ fn point(seed: u64, shape: &[usize]) -> Tensor {
     Sampler::new(seed).values(shape, (-1.4, 1.4), &[])
 }
 
+/// x² with the right gradient, and a tenth of that gradient's own missing.
+fn nearly_square(x: Var<'_>) -> Var<'_> {
+    0.9 * x.square() + 0.1 * (2.0 * x * x.detach() - x.detach().square())
+}
+
+/// Sixteenths, of which none is 0: short enough for exact products, whose quotients are not.
+fn few_bits(seed: u64, shape: &[usize]) -> Tensor {
+    Sampler::new(seed).values(shape, (-2.0, 2.0), &[0.0]).map(|x| (16.0 * x).round() / 16.0)
+}
+
 fn wrong_sine<R>(seed: u64, rule: R) -> Report
 where
     R: for<'t> Fn(&[Var<'t>], Var<'t>) -> Vec<Var<'t>> + Send + Sync + Clone + 'static,
@@ -173,6 +183,15 @@ const WRONG: &[Case] = &[
         });
         Checker::new().seed(seed).orders(2).check(|x| sine(x[0], rule).sum(), &[point(seed, &[5])]).unwrap()
     }),
+    ("second order, small", |seed| {
+        // x + 1e-9·x², whose second derivative is a tenth too small.
+        let checker = Checker::new().seed(seed).orders(2);
+        checker.check(|x| (x[0] + 1e-9 * nearly_square(x[0])).sum(), &[point(seed, &[3])]).unwrap()
+    }),
+    ("second order, beside terms that cancel", |seed| {
+        let checker = Checker::new().seed(seed).orders(2);
+        checker.check(|x| ((x[0] / x[0]).sin() + 1e-6 * nearly_square(x[0])).sum(), &[few_bits(seed, &[3])]).unwrap()
+    }),
     ("clipped on the way back", |seed| {
         let checker = Checker::new().seed(seed);
         let x = point(seed, &[5]);
@@ -210,7 +229,29 @@ fn at_seed(seed: u64, f: impl for<'t> Fn(&[Var<'t>]) -> autograd::Scalar<'t>) ->
     Checker::new().seed(seed).check(f, &[Sampler::new(seed).normal_like(&[4])]).unwrap()
 }
 
+fn to_second_order(seed: u64, f: impl for<'t> Fn(&[Var<'t>]) -> autograd::Scalar<'t>) -> Report {
+    Checker::new().seed(seed).orders(2).check(f, &[few_bits(seed, &[1])]).unwrap()
+}
+
 const RIGHT: &[Case] = &[
+    ("x/x, to second order", |seed| to_second_order(seed, |x| (x[0] / x[0]).sin().sum())),
+    ("x²/x, to second order", |seed| to_second_order(seed, |x| (x[0] * x[0] / x[0]).sum())),
+    ("x − x, to second order", |seed| to_second_order(seed, |x| (x[0].exp() - x[0].exp()).sin().sum())),
+    ("atan2(x, x), to second order", |seed| to_second_order(seed, |x| x[0].atan2(x[0]).sum())),
+    ("ln eˣ, to second order", |seed| to_second_order(seed, |x| x[0].exp().ln().sum())),
+    ("sin² + cos², to second order", |seed| {
+        to_second_order(seed, |x| (x[0].sin().square() + x[0].cos().square()).sum())
+    }),
+    ("the slope of x/x as a function", |seed| {
+        Checker::new()
+            .seed(seed)
+            .check(|x| (x[0] / x[0]).sin().sum().grad(x)[0].sum(), &[few_bits(seed, &[1])])
+            .unwrap()
+    }),
+    ("the slope of a variance, in a sum", |seed| {
+        let x = few_bits(seed, &[3]);
+        Checker::new().seed(seed).check(|x| x[0].variance_keep(0).sum().grad(x)[0].sum(), &[x]).unwrap()
+    }),
     ("cancelling", |seed| at_seed(seed, |x| ((x[0] + 1e8).square() - x[0].square() - 1e16).sum())),
     ("beside 1e16", |seed| at_seed(seed, |x| (x[0] + 1e16).sum())),
     ("huge", |seed| at_seed(seed, |x| (x[0] * 1e150).sum())),

@@ -1,6 +1,6 @@
 //! Random programs: any operations in any order, with fan-out, several inputs and outputs, and broadcasting.
 //!
-//! A failing program is shrunk and printed as Rust. The same 40 programs are tried each time, so that a change is judged and
+//! A failing program is shrunk and printed as Rust, with the check that it fails. The same 40 programs are tried each time, so that a change is judged and
 //! not the dice; `PROPTEST_CASES` asks for that many others, new in each run.
 
 mod checks;
@@ -12,11 +12,13 @@ use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::time::Instant;
 
-use autograd::{Binary, Tape, Tensor, Unary, operations};
+use autograd::{Binary, Tape, Tensor, operations};
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestError, TestRng, TestRunner};
 
-use program::{Call, Method, Program, loss};
+use checks::CHECKS;
+use print::Failing;
+use program::{Call, Program, loss};
 use strategy::{programs, resolve};
 
 #[test]
@@ -35,20 +37,22 @@ fn random_programs() {
         let program = resolve(&raw);
         *tried.borrow_mut() += 1;
         *calls.borrow_mut() += program.calls.len();
-        *inconclusive.borrow_mut() += checks::run(&program).map_err(TestCaseError::fail)?;
+        *inconclusive.borrow_mut() += checks::run(&program).map_err(|(_, why)| TestCaseError::fail(why))?;
         Ok(())
     });
-    if let Err(TestError::Fail(reason, raw)) = &result {
-        panic!("{reason}\n\n{}", resolve(raw));
+    if let Err(TestError::Fail(_, raw)) = &result {
+        let program = resolve(raw);
+        if let Err((check, why)) = checks::run(&program) {
+            panic!("{} does not hold: {why}\n\n{}", check.name, Failing(&program, check));
+        }
     }
     result.unwrap();
     let (tried, calls, inconclusive) = (tried.into_inner(), calls.into_inner(), inconclusive.into_inner());
     println!(
-        "{tried} programs of {calls} calls, none discarded; differences could not tell in {inconclusive} of {} checks; {:.1?}",
-        2 * tried,
+        "{tried} programs of {calls} calls, none discarded; differences could not tell in {inconclusive}; {:.1?}",
         start.elapsed()
     );
-    assert!(inconclusive <= 2 + tried / 20, "{inconclusive} inconclusive checks of {tried} programs");
+    assert!(inconclusive <= 2 + tried / 20, "{inconclusive} of {tried} programs inconclusive");
 }
 
 /// The strategy reaches every operation, directly or in the gradient of a gradient.
@@ -69,38 +73,21 @@ fn random_programs_meet_every_operation() {
     assert!(missing.is_empty(), "no random program records {missing:?}; add a step to the strategy");
 }
 
-/// A printed program is a complete one.
+/// Run with `--nocapture`, and any of them can be compiled: every call, and every check.
 #[test]
 fn programs_print_as_rust() {
-    let program = Program {
-        inputs: vec![Tensor::from([0.5, -1.0])],
-        calls: vec![
-            Call::Unary { row: Unary::Powi, args: [3.0, 0.0], x: 0, scalar: false },
-            Call::Binary { row: Binary::Mul, a: 0, b: 1, scalar: false },
-            Call::Method(2, Method::SumKeep { axis: 0 }),
-        ],
-    };
-    let expected = "use autograd::{Float, Scalar, Tensor, Var, check};
-
-fn program<'t, T: Float>(x: &[Var<'t, T>]) -> Vec<Var<'t, T>> {
-    let v0 = x[0];
-    let v1 = v0.powi(3);
-    let v2 = v0.times(v1);
-    let v3 = v2.sum_keep(0);
-    vec![v3]
-}
-";
-    let text = program.to_string();
-    assert!(text.starts_with(expected), "{text}");
-    let main = "fn main() {
-    let x = [
-        Tensor::new([2], vec![0.5, -1.0]),
-    ];
-    println!(\"{}\", check(|x| loss(&program(x)), &x).unwrap());
-}
-";
-    assert!(text.ends_with(main), "{text}");
-    checks::run(&program).unwrap();
+    let mut runner = TestRunner::deterministic();
+    for check in CHECKS {
+        let program = resolve(&programs().new_tree(&mut runner).unwrap().current());
+        let text = Failing(&program, *check).to_string();
+        println!("{text}");
+        for (k, call) in program.calls.iter().enumerate() {
+            let line = format!("        let v{} = after({});\n", program.inputs.len() + k, call.text());
+            assert!(text.contains(&line), "{line}{text}");
+        }
+        assert!(text.contains(&format!("    {}::holds(&program).unwrap();", check.name)), "{text}");
+        assert!(text.contains(check.source), "{text}");
+    }
 }
 
 /// Found by the random programs: ∂²(aᵇ)/∂a∂b = aᵇ⁻¹(1 + b·ln a) is not 0 at b = 0.
@@ -110,5 +97,5 @@ fn second_order_of_a_power_at_exponent_zero() {
         inputs: vec![Tensor::from([1.8125]), Tensor::from([0.0])],
         calls: vec![Call::Binary { row: Binary::Pow, a: 0, b: 1, scalar: false }],
     };
-    checks::run(&program).unwrap();
+    assert_eq!(checks::run(&program).unwrap(), 0);
 }
