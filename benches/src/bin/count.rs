@@ -8,7 +8,7 @@ use benches::{arrays, fused, scalars};
 
 fn main() {
     let arguments: Vec<String> = args().skip(1).collect();
-    let [row, times] = &arguments[..] else { panic!("arguments: a row of A, B, F, H, and how often to run it") };
+    let [row, times] = &arguments[..] else { panic!("arguments: a row, and how often to run it") };
     let times: usize = times.parse().expect("how often to run the row, a whole number");
     match row.as_str() {
         "A" => network("A", times),
@@ -35,7 +35,7 @@ fn main() {
             let mut tape = Tape::new();
             (0..times).for_each(|_| assert!(scalars::chain(&mut tape)[0].is_finite()));
         }
-        _ => panic!("row {row} is not counted: take A, B, F or H"),
+        _ => panic!("row {row} is not counted: take one of A, B, E to J"),
     }
 }
 
