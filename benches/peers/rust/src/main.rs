@@ -1,41 +1,49 @@
 //! The rows of the benches in other crates, beside ours in the same process: `cargo run --release [peer [rows]]`.
 
+#[cfg(feature = "burn")]
+mod burn;
 mod candle;
 mod compare;
 mod dfdx;
 
 use std::error::Error;
 
-/// Of every row that a peer has, its letter.
-const PEERS: [(&str, &str); 2] = [("candle", "ABCDEFGJ"), ("dfdx", "ABCDEFGJ")];
+type Answer = Result<(), Box<dyn Error>>;
 
-fn main() -> Result<(), Box<dyn Error>> {
+/// Each peer, and what runs a row of it.
+const PEERS: &[(&str, fn(&'static str) -> Answer)] = &[
+    ("candle", |row| Ok(candle::row(row)?)),
+    ("dfdx", |row| {
+        dfdx::row(row);
+        Ok(())
+    }),
+    #[cfg(feature = "burn")]
+    ("burn", |row| {
+        burn::row(row);
+        Ok(())
+    }),
+];
+
+const ROWS: [&str; 8] = ["A", "B", "C", "D", "E", "F", "G", "J"];
+
+fn main() -> Answer {
     // SAFETY: no other thread runs yet. The peers read it when they first multiply.
     unsafe { std::env::set_var("RAYON_NUM_THREADS", "1") };
     autograd::set_threads(1);
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let (peer, rows) = (arguments.first(), arguments.get(1));
-    if let Some(peer) = peer.filter(|peer| PEERS.iter().all(|(name, _)| name != peer)) {
-        return Err(format!("no peer {peer}: take one of {PEERS:?}").into());
+    let (asked, rows) = (arguments.first(), arguments.get(1));
+    if let Some(asked) = asked.filter(|asked| PEERS.iter().all(|(peer, _)| peer != asked)) {
+        let peers: Vec<_> = PEERS.iter().map(|(peer, _)| *peer).collect();
+        return Err(
+            format!("no peer {asked} here: take one of {}; burn wants `--features burn`", peers.join(", ")).into()
+        );
     }
-    for (name, has) in PEERS {
-        if peer.is_none_or(|peer| peer == name) {
-            compare::head(name);
-            for row in ["A", "B", "C", "D", "E", "F", "G", "J"] {
-                if has.contains(row) && rows.is_none_or(|rows| rows.contains(row)) {
-                    run(name, row)?;
-                }
-            }
-        }
+    if let Some(letter) = rows.and_then(|rows| rows.chars().find(|&letter| !ROWS.concat().contains(letter))) {
+        return Err(format!("no row {letter}: take some of {}", ROWS.concat()).into());
     }
-    Ok(())
-}
-
-fn run(peer: &str, row: &'static str) -> Result<(), Box<dyn Error>> {
-    match peer {
-        "candle" => candle::row(row)?,
-        "dfdx" => dfdx::row(row),
-        _ => unreachable!("main has looked"),
+    for (peer, run) in PEERS.iter().filter(|(peer, _)| asked.is_none_or(|asked| asked == peer)) {
+        compare::head(peer);
+        ROWS.iter().filter(|row| rows.is_none_or(|rows| rows.contains(**row))).try_for_each(|row| run(row))?;
     }
     Ok(())
 }
