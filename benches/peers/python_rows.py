@@ -1,4 +1,4 @@
-"""Rows A to G and J of the benches' table in JAX and PyTorch: `python benches/peers/python_rows.py [rows [library]]`, after
+"""Rows A to G and J of the benches' table in JAX and PyTorch: `python benches/peers/python_rows.py [rows [libraries]]`, after
 `pip install jax torch`. A library that is not installed is skipped with a word.
 
 JAX's step is compiled (jit) and called from Python, as a user trains; PyTorch's runs eagerly. Each row prints the median of its
@@ -6,8 +6,8 @@ calls, and the value that it verifies: the losses of four steps must fall, and a
 value and gradient of F and G, and J's logits. Weights and data are those of `benches::networks`.
 """
 
+import argparse
 import os
-import sys
 import time
 
 # One thread, as the crates run; read when a library is imported.
@@ -252,15 +252,20 @@ def run(library, row):
 
 
 if __name__ == "__main__":
-    rows = sys.argv[1] if len(sys.argv) > 1 else "ABCDEFGJ"
     libraries = {"jax": Jax, "torch": Torch}
-    for asked in sys.argv[2:] or libraries:
+    parser = argparse.ArgumentParser(description="Rows of the benches' table in JAX and PyTorch.")
+    parser.add_argument("rows", nargs="?", default="ABCDEFGJ", help="letters")
+    parser.add_argument("libraries", nargs="*", help=f"of {', '.join(libraries)}; all of them unless named")
+    asked = parser.parse_args()
+    if strange := set(asked.rows) - set("ABCDEFGJ") or set(asked.libraries) - set(libraries):
+        parser.error(f"no such row or library: {', '.join(sorted(strange))}")
+    for name in asked.libraries or libraries:
         try:
-            library = libraries[asked]()
+            library = libraries[name]()
         except ImportError as error:
-            print(f"{asked} skipped: {error}")
+            print(f"{name} skipped: {error}")
             continue
         print(library.name)
-        for row in rows:
+        for row in asked.rows:
             seconds, value = run(library, row)
             print(f"{row}: {1e6 * seconds:.3f} us{' an operation' if row == 'G' else ''}, value {value:.6f}", flush=True)
