@@ -73,12 +73,9 @@ pub fn head(peer: &str) {
 /// Prints the medians, each divided by `parts`, and the peer's by ours.
 fn race(row: &str, parts: usize, mut ours: impl FnMut() -> f32, mut peer: impl FnMut() -> f32) {
     let calls = [warm(&mut ours), warm(&mut peer)];
-    let mut times = [[0.0; BLOCKS]; 2];
-    for block in 0..BLOCKS {
-        times[0][block] = block_of(calls[0], &mut ours);
-        times[1][block] = block_of(calls[1], &mut peer);
-    }
-    let [ours, peer] = times.map(|mut times| {
+    let blocks = [(); BLOCKS].map(|()| [block(calls[0], &mut ours), block(calls[1], &mut peer)]);
+    let [ours, peer] = [0, 1].map(|side| {
+        let mut times = blocks.map(|block| block[side]);
         times.sort_by(f64::total_cmp);
         times[BLOCKS / 2] / parts as f64
     });
@@ -96,7 +93,7 @@ fn warm(f: &mut impl FnMut() -> f32) -> usize {
 }
 
 /// Seconds a call.
-fn block_of(calls: usize, f: &mut impl FnMut() -> f32) -> f64 {
+fn block(calls: usize, f: &mut impl FnMut() -> f32) -> f64 {
     let begin = Instant::now();
     (0..calls).for_each(|_| _ = black_box(f()));
     begin.elapsed().as_secs_f64() / calls as f64

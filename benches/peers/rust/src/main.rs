@@ -9,9 +9,10 @@ mod dfdx;
 use std::error::Error;
 
 type Answer = Result<(), Box<dyn Error>>;
+type Run = fn(&'static str) -> Answer;
 
 /// Each peer, and what runs a row of it.
-const PEERS: &[(&str, fn(&'static str) -> Answer)] = &[
+const PEERS: &[(&str, Run)] = &[
     ("candle", |row| Ok(candle::row(row)?)),
     ("dfdx", |row| {
         dfdx::row(row);
