@@ -150,6 +150,7 @@ define_methods! {
     Cumsum cumsum(axis: usize);
     Softmax softmax(axis: usize);
     LogSoftmax log_softmax(axis: usize);
+    Normalize normalize(eps: f64);
     CrossEntropy cross_entropy(classes: Indices);
 }
 
