@@ -3,8 +3,13 @@
 //! All of it is computed from the activation itself, as the crate computes it: first the properties of its curve; then the
 //! factor by which each layer of a deep network multiplies the gradient's norm, for the usual ways to begin; at last the
 //! weights and biases that make that factor 1. An activation of one's own stands in the table like any other.
+//!
+//! Two pictures, of all activations with their derivatives and of the order and chaos of tanh networks, go to the folder given
+//! as argument, else beside the program. To renew those of the documentation:
+//! `cargo run --release --example activations examples/pictures`.
 
 use autograd::Var;
+use examples::pictures;
 use mlp::theory::{MeanField, Properties, depth_scale};
 use mlp::{Activation, Function, Init};
 
@@ -21,7 +26,7 @@ fn factor(theory: &MeanField, init: &Init) -> Option<f64> {
     Some(theory.chi(theory.fixed_point().ok()?).sqrt())
 }
 
-fn main() -> Result<(), mlp::Error> {
+fn main() -> Result<(), Box<dyn std::error::Error>> {
     let theories = theories()?;
     println!(
         "What the curves are like; \"dies\": where the derivative goes to 0; z ~ N(0, 1)\n\n{}",
@@ -76,5 +81,8 @@ fn main() -> Result<(), mlp::Error> {
     assert!(properties[of("selu")].zero_centred() && !properties[of("relu")].zero_centred());
     assert_eq!(properties[of("hard_tanh")].kinks.len(), 2);
     assert_eq!(theories.iter().filter(|theory| theory.critical().is_err()).count(), 3);
+
+    pictures::activations()?.publish("activations")?;
+    pictures::phases(Activation::Tanh)?.publish("phases")?;
     Ok(())
 }

@@ -7,7 +7,7 @@
 use autograd::check::Checker;
 use autograd::{Param, Parameters, Tensor, Var};
 use examples::normal;
-use mlp::{Adam, BinaryCrossEntropyWithLogits, Dataset, Loss, Module, Trainer, summary};
+use mlp::{Adam, BinaryCrossEntropyWithLogits, Dataset, Module, Trainer, check_module, summary};
 use rand::{Rng, RngExt, SeedableRng, rngs::StdRng};
 
 /// `z(x) = Σₖ heightₖ · exp(−‖x − centreₖ‖² · exp(sharpnessₖ)) + offset`
@@ -64,10 +64,7 @@ fn main() -> Result<(), mlp::Error> {
     let model = Bumps::new(&mut rng, 4);
     println!("{}", summary(&model));
 
-    let report = Checker::new().check_parameters(&model.parameters(), |tape| {
-        let z = model.forward(tape.constant(data.inputs().clone()));
-        BinaryCrossEntropyWithLogits.mean(z, data.targets()).expect("a target for each point")
-    })?;
+    let report = check_module(&Checker::new(), &model, &BinaryCrossEntropyWithLogits, &data)?;
     println!("{report}\n");
 
     let mut adam = Adam::new(&model.parameters(), 0.02);

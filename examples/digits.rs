@@ -8,7 +8,7 @@ use std::path::Path;
 
 use autograd::check::Checker;
 use mlp::metrics::{accuracy, confusion_matrix};
-use mlp::{Activation, Adam, CrossEntropy, Dataset, Loss, Mlp, Module, Table, Targets, Trainer, io};
+use mlp::{Activation, Adam, CrossEntropy, Dataset, Mlp, Module, Table, Targets, Trainer, check_module, io};
 use rand::{SeedableRng, rngs::StdRng};
 
 const SEED: u64 = 7;
@@ -55,10 +55,7 @@ fn main() -> Result<(), mlp::Error> {
 
     // Not all of the data: the gradient of the mean loss is as right or wrong on a hundred samples.
     let sample = train.select(&(0..100).collect::<Vec<_>>())?;
-    let report = Checker::new().elements(200).check_parameters(&model.parameters(), |tape| {
-        let logits = model.forward(tape.constant(sample.inputs().clone()));
-        CrossEntropy.mean(logits, sample.targets()).expect("targets that were trained on")
-    })?;
+    let report = check_module(&Checker::new().elements(200), &model, &CrossEntropy, &sample)?;
     println!("\n{report}");
 
     // Beside the program: a folder for temporary files may be shared with others.

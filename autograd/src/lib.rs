@@ -77,6 +77,7 @@
 //! | write over numbers of any kind | [`Number`], [`Float`], [`Dual`] |
 //! | list the operations | [`operations`], [`Unary`], [`Binary`] |
 //! | transform closures | [`grad`](grad()), [`value_and_grad`], [`vjp`](vjp()), [`jvp`](jvp()), [`jacobian`](jacobian()), [`hessian`](hessian()), [`hvp`](hvp()), [`vhp`], [`linearize`], [`several`] |
+//! | use several cores | [`set_threads`], [`threads`](threads()) |
 //! | know why | [`design`] |
 //!
 //! Shapes that do not fit are a programmer's mistake: a panic at the caller's line. Where they come from data, `try_` forms
@@ -96,6 +97,7 @@ mod shape;
 mod sweep;
 mod tape;
 mod tensor;
+mod threads;
 pub mod transform;
 
 #[doc = include_str!("../DESIGN.md")]
@@ -115,6 +117,7 @@ pub use shape::{Axes, Shape, broadcast};
 pub use sweep::{Gradients, Wrt};
 pub use tape::{Operand, Scalar, Tape, Var};
 pub use tensor::Tensor;
+pub use threads::{set_threads, threads};
 #[doc(inline)]
 pub use transform::{
     Linearization, Mode, grad, hessian, hvp, jacobian, jvp, linearize, several, value_and_grad, vhp, vjp,

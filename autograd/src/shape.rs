@@ -3,7 +3,10 @@
 //! Every law that relates shapes of operands to the shape of a result stands here or beside its operation, and each
 //! returns an [`Error`] that names both shapes; nothing else in the crate compares shapes.
 
-use std::{fmt, ops::Deref, sync::Arc};
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::ops::Deref;
+use std::sync::Arc;
 
 use smallvec::SmallVec;
 
@@ -19,15 +22,38 @@ use crate::error::Error;
 /// assert_eq!(shape.to_string(), "(2, 3)");
 /// ```
 #[derive(Clone, PartialEq, Eq, Hash)]
-pub struct Shape(Axis);
+pub struct Shape(Lengths);
 
 /// Up to four axes lie in the shape itself, so that copying it is five moves; a tape does so for each node.
-#[derive(Clone, PartialEq, Eq, Hash)]
-enum Axis {
+#[derive(Clone, Eq)]
+enum Lengths {
     /// The lengths beyond the first `rank` are 0, so that equal shapes have equal fields.
     Few { rank: u8, lengths: [usize; FEW] },
     /// Five axes or more.
     Many(Arc<[usize]>),
+}
+
+/// Without a call or a branch for short shapes: a tape compares some at each node.
+impl PartialEq for Lengths {
+    #[inline]
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Lengths::Few { rank, lengths: a }, Lengths::Few { rank: other, lengths: b }) => {
+                rank == other && a.iter().zip(b).fold(0, |differ, (a, b)| differ | (a ^ b)) == 0
+            }
+            (Lengths::Many(a), Lengths::Many(b)) => a == b,
+            _ => false,
+        }
+    }
+}
+
+impl Hash for Lengths {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        match self {
+            Lengths::Few { rank, lengths } => lengths[..usize::from(*rank)].hash(state),
+            Lengths::Many(lengths) => lengths.hash(state),
+        }
+    }
 }
 
 /// Shapes of up to this many axes need no allocation.
@@ -35,12 +61,13 @@ const FEW: usize = 4;
 
 impl Default for Shape {
     fn default() -> Self {
-        Shape(Axis::Few { rank: 0, lengths: [0; FEW] })
+        Shape(Lengths::Few { rank: 0, lengths: [0; FEW] })
     }
 }
 
 impl Shape {
     /// The number of values in an array of this shape: the product of its axes, 1 for `()`.
+    #[inline]
     pub fn numel(&self) -> usize {
         self.iter().product()
     }
@@ -90,8 +117,8 @@ impl Deref for Shape {
     #[inline]
     fn deref(&self) -> &[usize] {
         match &self.0 {
-            Axis::Few { rank, lengths } => &lengths[..usize::from(*rank)],
-            Axis::Many(lengths) => lengths,
+            Lengths::Few { rank, lengths } => &lengths[..usize::from(*rank)],
+            Lengths::Many(lengths) => lengths,
         }
     }
 }
@@ -100,11 +127,11 @@ impl From<&[usize]> for Shape {
     #[inline]
     fn from(axes: &[usize]) -> Self {
         if axes.len() > FEW {
-            return Shape(Axis::Many(axes.into()));
+            return Shape(Lengths::Many(axes.into()));
         }
         let mut lengths = [0; FEW];
         lengths[..axes.len()].copy_from_slice(axes);
-        Shape(Axis::Few { rank: axes.len() as u8, lengths })
+        Shape(Lengths::Few { rank: axes.len() as u8, lengths })
     }
 }
 
@@ -135,7 +162,17 @@ impl From<&Shape> for Shape {
 
 impl FromIterator<usize> for Shape {
     fn from_iter<I: IntoIterator<Item = usize>>(axes: I) -> Self {
-        Shape::from(&axes.into_iter().collect::<SmallVec<[usize; 8]>>()[..])
+        let (mut rank, mut lengths) = (0, [0; FEW]);
+        let mut axes = axes.into_iter();
+        while let Some(axis) = axes.next() {
+            if rank == FEW {
+                let all: Vec<usize> = lengths.into_iter().chain([axis]).chain(axes).collect();
+                return Shape(Lengths::Many(all.into()));
+            }
+            lengths[rank] = axis;
+            rank += 1;
+        }
+        Shape(Lengths::Few { rank: rank as u8, lengths })
     }
 }
 

@@ -4,6 +4,8 @@ use autograd::{Gradients, Param};
 use rand::Rng;
 use rand_distr::{Distribution, StandardNormal};
 
+pub mod pictures;
+
 /// One step of gradient descent, `w ← w − η·∂E/∂w`, on each parameter.
 pub fn descend(grads: &Gradients<'_>, params: &[&Param], eta: f64) {
     for param in params {

@@ -90,6 +90,7 @@
 //! | descend | [`Sgd`], [`Adam`], [`Optimizer`] |
 //! | train and measure | [`Trainer`], [`History`], [`metrics`] |
 //! | see where gradients vanish and units die | [`Flow`], [`Trainer::observe_flow`], [`flow::singular_values`], [`Probe`] |
+//! | check the gradient | [`check_module`], [`check_f32_module`] |
 //! | save and load | [`io::save`], [`io::load`] |
 //!
 //! # Where the lessons err
@@ -119,6 +120,7 @@ pub use init::Init;
 pub mod io;
 
 mod activation;
+mod check;
 mod layers;
 mod loss;
 pub mod metrics;
@@ -129,6 +131,7 @@ pub mod theory;
 mod train;
 
 pub use activation::{Activation, Function, PRelu, StraightThrough};
+pub use check::{check_f32_module, check_module};
 pub use layers::{Dropout, LayerNorm, Linear, Residual, Sequential};
 pub use loss::{
     Base, BinaryCrossEntropyWithLogits, CrossEntropy, CrossEntropyFromProbabilities, Euclidean, Hinge, Huber,

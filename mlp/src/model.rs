@@ -9,6 +9,7 @@ use crate::activation::Activation;
 use crate::flow::Probe;
 use crate::layers::{Dropout, LayerNorm, Linear};
 use crate::module::{LayerRow, Module, summary};
+use crate::theory::{Critical, MeanField};
 use crate::{Error, Init};
 
 /// A multilayer perceptron: `y = f_output(f_hidden(xW + b)V + c)`, with any number of hidden layers.
@@ -112,7 +113,15 @@ impl Mlp {
     /// Begins a network for rows of `inputs` numbers; its type of number is chosen by [`MlpBuilder::build`].
     #[expect(clippy::new_ret_no_self, reason = "a network without layers is none; the builder collects them")]
     pub fn new(inputs: usize) -> MlpBuilder {
-        MlpBuilder { inputs, hidden: Vec::new(), output: None, init: None, dropout: None, layer_norm: false }
+        MlpBuilder {
+            inputs,
+            hidden: Vec::new(),
+            output: None,
+            init: None,
+            critical: None,
+            dropout: None,
+            layer_norm: false,
+        }
     }
 }
 
@@ -190,6 +199,7 @@ pub struct MlpBuilder {
     hidden: Vec<(usize, Activation)>,
     output: Option<(usize, Activation)>,
     init: Option<Init>,
+    critical: Option<f64>,
     dropout: Option<f64>,
     layer_norm: bool,
 }
@@ -215,6 +225,24 @@ impl MlpBuilder {
         MlpBuilder { init: Some(init), ..self }
     }
 
+    /// Each hidden layer at the critical point of its activation with biases of variance `σ_b² = biases`: normal weights of
+    /// variance `σ_w²/inputs` with `χ = σ_w²·E[f′(p)²] = 1`, where gradients neither vanish nor explode with depth
+    /// ([`MeanField::critical_weights`]; Schoenholz et al. 2017). [`init`](MlpBuilder::init) is left the output layer.
+    ///
+    /// ```
+    /// use mlp::{Activation, Mlp};
+    /// use rand::{SeedableRng, rngs::StdRng};
+    /// let builder = Mlp::new(200).hidden(200, Activation::Tanh).output(1, Activation::Identity).critical(0.05);
+    /// let model: Mlp = builder.build(&mut StdRng::seed_from_u64(0))?;
+    /// let w = model.layers()[0].linear.w.value();
+    /// assert!((200.0 * w.square().mean() / 1.760955 - 1.0).abs() < 0.03);
+    /// # Ok::<(), mlp::Error>(())
+    /// ```
+    #[must_use]
+    pub fn critical(self, biases: f64) -> Self {
+        MlpBuilder { critical: Some(biases), ..self }
+    }
+
     /// [`Dropout`] with probability `p` after each hidden layer.
     #[must_use]
     pub fn dropout(self, p: f64) -> Self {
@@ -238,7 +266,8 @@ impl MlpBuilder {
     /// ```
     ///
     /// # Errors
-    /// If there is no output layer, a layer has no units, there are no inputs, or the dropout probability lies outside [0, 1).
+    /// If there is no output layer, a layer has no units, there are no inputs, the dropout probability lies outside [0, 1), or
+    /// a hidden activation has no critical point with the biases of [`critical`](MlpBuilder::critical).
     pub fn build<T: Float>(self, rng: &mut (impl Rng + ?Sized)) -> Result<Mlp<T>, Error> {
         let output = self
             .output
@@ -248,8 +277,13 @@ impl MlpBuilder {
         let mut inputs = self.inputs;
         for &(units, activation) in self.hidden.iter().chain([&output]) {
             let is_hidden = layers.len() < self.hidden.len();
-            let init = self.init.unwrap_or_else(|| usual_init(activation));
-            let linear = Linear::new(inputs, units, &init, rng).map_err(|_| {
+            let critical =
+                self.critical.filter(|_| is_hidden).map(|biases| critical(activation, biases)).transpose()?;
+            let linear = match critical {
+                Some(critical) => critical.linear(inputs, units, rng),
+                None => Linear::new(inputs, units, &self.init.unwrap_or_else(|| usual_init(activation)), rng),
+            };
+            let linear = linear.map_err(|_| {
                 Error::invalid("mlp", format!("layer {} would be {inputs} → {units}; no size may be 0", layers.len()))
             })?;
             let norm = if self.layer_norm && is_hidden { Some(LayerNorm::new(units)?) } else { None };
@@ -258,6 +292,13 @@ impl MlpBuilder {
         }
         Ok(Mlp { layers })
     }
+}
+
+fn critical(activation: Activation, biases: f64) -> Result<Critical, Error> {
+    if !(biases >= 0.0 && biases.is_finite()) {
+        return Err(Error::invalid("mlp", format!("critical biases of variance {biases}; a variance is a number ≥ 0")));
+    }
+    MeanField::new(activation)?.critical_weights(biases)
 }
 
 /// He et al. 2015 for functions that cut one side off, Klambauer et al. 2017 for SELU, Glorot & Bengio 2010 otherwise.

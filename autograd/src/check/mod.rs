@@ -1,36 +1,52 @@
-//! Gradient checking: the tape's gradient beside differences, with a verdict that says how sure it is.
+//! Gradient checking: the tape's gradient beside differences, with a verdict that says how sure it is, and why.
 //!
-//! Random directions come first, since one of them sees every element at once; then elements one by one, all of them or a
-//! random sample. Differences carry an error estimate, and the tolerance follows from it:
+//! - here — what can be checked, and how
+//! - `subject` — the function made one number, whose value and derivatives can be asked for
+//! - `difference` — derivatives by differences: Ridders' extrapolation, one-sided ones, a stencil as second opinion
+//! - `probe` — the function along one way, and the judgement of one derivative
+//! - `rounding` — what the tape's own derivatives err by
+//! - `compare` — random directions, elements one by one, and the search for a wrong one
+//! - `outcome` — what they amount to
+//! - `diagnose` — in what way a gradient is wrong
+//! - `precision` — `f32` beside `f64`
+//! - `scan` — what remains after the linear part, over twelve decades of steps
+//! - `report`, `text`, `html` — what was found, as data, as text, in a notebook
+//!
+//! Cheap and exact tests come first: two evaluations and two sweeps must agree to the bit, a rule must be linear in what
+//! comes in. Then random directions, since one of them sees every element at once, in reverse and in forward mode; then
+//! elements one by one, all of them or a random sample. Differences carry an error estimate, and the tolerance follows from it:
 //!
 //! `|analytic − numeric| ≤ rtol·max(|analytic|, |numeric|) + safety·error`
 //!
-//! When the estimate is too large to tell a right gradient from a wrong one, the verdict is
+//! Where they disagree with the tape, derivatives from either side and a second method must confirm that, by more than the
+//! tape's own derivative scatters when the point moves by next to nothing, before the verdict is
+//! [`Verdict::Wrong`]. When the estimate is too large to tell a right gradient from a wrong one, it is
 //! [`Verdict::Inconclusive`], never a pass.
 
+mod compare;
+mod diagnose;
 mod difference;
+mod html;
+mod outcome;
+mod precision;
+mod probe;
 mod report;
+mod rounding;
+mod scan;
+mod subject;
+mod text;
 
-use rand::rngs::StdRng;
-use rand::seq::index::sample;
-use rand::{RngExt, SeedableRng};
-
-pub use report::{Comparison, InputReport, Report, Verdict};
+pub use precision::Formula;
+pub use report::{Cause, Comparison, InputReport, Opinion, Report, Scan, ScanStep, Verdict};
 
 use crate::error::Error;
 use crate::number::Float;
-use crate::param::Parameters;
+use crate::param::{Param, Parameters};
 use crate::tape::{Scalar, Tape, Var};
 use crate::tensor::Tensor;
-use crate::transform::several;
-use difference::{noise, ridders};
-
-/// Differences may err by this many times their own estimate.
-const SAFETY: f64 = 20.0;
-/// An error estimate above this part of the derivative cannot tell right from wrong.
-const RESOLVES: f64 = 1e-3;
-/// A derivative below this part of the largest is next to nothing.
-const SMALL: f64 = 1e-3;
+use compare::examine;
+use outcome::Outcome;
+use subject::Subject;
 
 /// Checks the gradient of `f` at a point with the default [`Checker`].
 ///
@@ -44,10 +60,9 @@ const SMALL: f64 = 1e-3;
 /// At a kink there is no gradient to compare with, and the report says so:
 ///
 /// ```
-/// use autograd::{check, check::Verdict, Tensor};
+/// use autograd::{check, check::{Cause, Verdict}, Tensor};
 /// let report = check(|x| x[0].relu().sum(), &[Tensor::from([0.0, 1.0])]).unwrap();
-/// assert_eq!(report.verdict, Verdict::Inconclusive);
-/// assert!(report.reason.contains("kink"));
+/// assert_eq!((report.verdict, report.cause), (Verdict::Inconclusive, Some(Cause::Kink)));
 /// ```
 ///
 /// # Errors
@@ -59,7 +74,7 @@ where
     Checker::new().check(f, point)
 }
 
-/// How to check: seed, directions, elements, tolerance.
+/// How to check: seed, directions, elements, orders, tolerance.
 ///
 /// ```
 /// use autograd::{check::Checker, Tensor};
@@ -74,6 +89,7 @@ pub struct Checker {
     seed: u64,
     directions: usize,
     elements: usize,
+    orders: usize,
     rtol: f64,
 }
 
@@ -84,12 +100,12 @@ impl Default for Checker {
 }
 
 impl Checker {
-    /// Three directions, up to 1000 elements of all inputs together, relative tolerance 1e-8, seed 0.
+    /// Three directions, up to 1000 elements of all inputs together, first order, relative tolerance 1e-8, seed 0.
     pub fn new() -> Self {
-        Checker { seed: 0, directions: 3, elements: 1000, rtol: 1e-8 }
+        Checker { seed: 0, directions: 3, elements: 1000, orders: 1, rtol: 1e-8 }
     }
 
-    /// The seed of directions and sampled elements.
+    /// The seed of directions, weights and sampled elements.
     #[must_use]
     pub fn seed(self, seed: u64) -> Self {
         Checker { seed, ..self }
@@ -107,13 +123,30 @@ impl Checker {
         Checker { elements, ..self }
     }
 
-    /// The relative tolerance that is allowed beside the differences' own error.
+    /// Up to which order to check: 2 also checks the gradient of the gradient's component along random weights, and so on.
+    ///
+    /// ```
+    /// use autograd::{check::{Cause, Checker}, Tensor};
+    /// // x² with its slope 2x as a constant: the gradient is right, its own gradient is missing.
+    /// let report = Checker::new().orders(2).check(
+    ///     |x| (2.0 * x[0] * x[0].detach() - x[0].detach().square()).sum(),
+    ///     &[Tensor::from([0.3, 0.7])],
+    /// );
+    /// assert_eq!(report.unwrap().cause, Some(Cause::SecondOrder));
+    /// ```
+    #[must_use]
+    pub fn orders(self, orders: usize) -> Self {
+        Checker { orders, ..self }
+    }
+
+    /// The relative tolerance that is allowed beside the differences' own error; never less than 1e-4 where derivatives or
+    /// values are only found in `f32`.
     #[must_use]
     pub fn rtol(self, rtol: f64) -> Self {
         Checker { rtol, ..self }
     }
 
-    /// Checks the gradient of a function of arrays at a point.
+    /// Checks the gradient of a function of arrays that gives one number.
     ///
     /// # Errors
     /// If no input is given, or the function is not finite at the point.
@@ -121,19 +154,35 @@ impl Checker {
     where
         F: for<'t> Fn(&[Var<'t>]) -> Scalar<'t>,
     {
-        refuse_none(point.len())?;
-        let names = (0..point.len()).map(|i| format!("input {i}")).collect();
-        let gradient = several::grad(&f, point);
-        let mut tape = Tape::new();
-        let value = |x: &[Tensor]| {
-            tape.clear();
-            let x: Vec<_> = x.iter().map(|x| tape.constant(x.clone())).collect();
-            f(&x).value()
-        };
-        self.compare(names, point, gradient, value)
+        self.check_array(|x| f(x).to_var(), point)
     }
 
-    /// Checks the gradient of a loss with respect to a model's parameters at their present values.
+    /// Checks the derivatives of a function of arrays that gives an array: those of its values' sum with random weights.
+    ///
+    /// If they are wrong, a note names the entry of the Jacobian that is furthest off.
+    ///
+    /// A method beside [`check`](Checker::check), since one that took closures of either kind by a trait would have each user
+    /// write the types of the closure's parameters: the compiler finds them through the bounds of `Fn` alone.
+    ///
+    /// ```
+    /// use autograd::{check::Checker, Tensor};
+    /// let x = Tensor::from([[0.1, 0.7], [-0.3, 0.2]]);
+    /// let report = Checker::new().check_array(|x| x[0].softmax(1), &[x]).unwrap();
+    /// assert!(report.passed(), "{report}");
+    /// ```
+    ///
+    /// # Errors
+    /// If no input is given, or the function is not finite at the point.
+    pub fn check_array<F>(&self, f: F, point: &[Tensor]) -> Result<Report, Error>
+    where
+        F: for<'t> Fn(&[Var<'t>]) -> Var<'t>,
+    {
+        refuse_none(point.len())?;
+        let record = of_inputs(f);
+        self.run(Subject::new(numbered(point.len()), point.to_vec(), vec![], &record, self.seed))
+    }
+
+    /// Checks the gradient of a loss with respect to a model's parameters at their present values. Frozen ones are left out.
     ///
     /// ```
     /// use autograd::{check::Checker, Param, Parameters, Tensor};
@@ -144,7 +193,8 @@ impl Checker {
     /// assert!(report.unwrap().passed());
     /// ```
     ///
-    /// Differences are taken in the type of the parameters, which for `f32` resolves little: check the `f64` model.
+    /// Differences are taken in the type of the parameters, which for `f32` resolves little:
+    /// [`check_f32_parameters`](Checker::check_f32_parameters) takes them in `f64`.
     ///
     /// # Errors
     /// If there are no parameters, or the loss is not finite.
@@ -152,164 +202,88 @@ impl Checker {
     where
         F: for<'t> Fn(&'t Tape<T>) -> Scalar<'t, T>,
     {
-        refuse_none(parameters.len())?;
-        let names = parameters.names().map(String::from).collect();
-        let original: Vec<Tensor<T>> = parameters.params().map(|param| param.value()).collect();
-        let gradient = parameters.value_and_grad(&f).1.values().map(Tensor::cast).collect();
-        let mut tape = Tape::default();
-        let value = |x: &[Tensor]| {
-            for (param, x) in parameters.params().zip(x) {
-                param.set(x.cast::<T>());
-            }
-            tape.clear();
-            f(&tape).value().to_f64()
-        };
-        let point: Vec<Tensor> = original.iter().map(Tensor::cast).collect();
-        let report = self.compare(names, &point, gradient, value);
-        for (param, x) in parameters.params().zip(original) {
-            param.set(x);
-        }
-        report
+        let record = loss(f);
+        self.run(of_parameters(parameters, &record, self.seed)?)
     }
 
-    fn compare(
-        &self,
-        names: Vec<String>,
-        point: &[Tensor],
-        gradient: Vec<Tensor>,
-        mut f: impl FnMut(&[Tensor]) -> f64,
-    ) -> Result<Report, Error> {
-        let value = f(point);
-        if !value.is_finite() {
-            let law = format!("the function is {value} at the point; choose a point inside its domain");
-            return Err(Error::Check(law));
+    /// One order after the other, as long as they pass.
+    fn run<T: Float>(&self, mut subject: Subject<'_, T>) -> Result<Report, Error> {
+        let output = subject.v.shape().clone();
+        let first = examine(self, &mut subject, 1, 0.0)?;
+        let (mut directions, mut compared) = (first.directions, first.compared);
+        let (mut inputs, mut notes) = (first.inputs.clone(), first.notes.clone());
+        let value = first.value;
+        let (mut scale, mut last) = (first.scale, first);
+        for order in 2..=self.orders {
+            if last.verdict != Verdict::Pass {
+                break;
+            }
+            subject.raise(self.seed + order as u64);
+            let mut next = examine(self, &mut subject, order, scale).unwrap_or_else(Outcome::not_finite);
+            if next.verdict != Verdict::Pass {
+                next.reason = format!("order {} passes, order {order} does not: {}", order - 1, next.reason);
+            }
+            if next.verdict == Verdict::Wrong {
+                next.cause = Some(Cause::SecondOrder);
+            }
+            directions += next.directions;
+            compared += next.compared;
+            inputs.append(&mut next.inputs);
+            notes.append(&mut next.notes);
+            (scale, last) = (next.scale, next);
         }
-        if f(point).to_bits() != value.to_bits() {
-            return Ok(self.report(value, names, point, vec![nondeterministic()], &[]));
-        }
-        let mut rng = StdRng::seed_from_u64(self.seed);
-        let largest = |x: &Tensor| x.as_slice().iter().fold(0f64, |top, x| top.max(x.abs()));
-        // What a derivative must be known to: a part of itself, or of the largest if it is next to nothing.
-        let floor = SMALL * gradient.iter().map(largest).fold(SMALL, f64::max);
-        let size = point.iter().map(largest).fold(0.0, f64::max);
-        let mut comparisons = vec![];
-        let mut sample_noise = None;
-        for number in 0..self.directions {
-            let u: Vec<Tensor> = point.iter().map(|x| x.map(|_| if rng.random() { 1.0 } else { -1.0 })).collect();
-            let moved = |h: f64| point.iter().zip(&u).map(|(x, u)| x + &(h * u)).collect::<Vec<_>>();
-            let analytic = gradient.iter().zip(&u).map(|(g, u)| (g * u).sum()).sum();
-            let level = *sample_noise.get_or_insert_with(|| noise(|h| f(&moved(h)), size));
-            let numeric = ridders(|h| f(&moved(h)), size, level);
-            comparisons.push(self.judge(format!("random direction {number}"), analytic, numeric, floor));
-        }
-        let total: usize = point.iter().map(Tensor::numel).sum();
-        let mut chosen: Vec<usize> = sample(&mut rng, total, self.elements.min(total)).into_iter().collect();
-        chosen.sort_unstable();
-        let mut census = vec![];
-        let mut moved = point.to_vec();
-        for flat in chosen {
-            let (input, at) = locate(point, flat);
-            let x = point[input].as_slice()[at];
-            let numeric = ridders(
-                |h| {
-                    moved[input].as_mut_slice()[at] = x + h;
-                    f(&moved)
-                },
-                x.abs(),
-                sample_noise.unwrap_or(0.0),
+        if last.verdict == Verdict::Pass {
+            last.reason = format!(
+                "the gradient agrees with differences along {directions} directions and at {compared} elements"
             );
-            moved[input].as_mut_slice()[at] = x;
-            let place = format!("{}{}", names[input], index_text(point[input].shape(), at));
-            let comparison = self.judge(place, gradient[input].as_slice()[at], numeric, floor);
-            census.push((input, comparison.verdict));
-            comparisons.push(comparison);
         }
-        Ok(self.report(value, names, point, comparisons, &census))
+        Ok(Report {
+            verdict: last.verdict,
+            cause: last.cause,
+            reason: last.reason,
+            notes,
+            seed: self.seed,
+            precision: T::NAME.into(),
+            output,
+            value,
+            directions,
+            inputs,
+            worst: last.worst,
+            scan: last.scan,
+        })
     }
+}
 
-    /// The verdict on one derivative.
-    fn judge(&self, place: String, analytic: f64, numeric: difference::Difference, floor: f64) -> Comparison {
-        let difference::Difference { value, error, above, below, step, kink, finite } = numeric;
-        let size = analytic.abs().max(value.abs());
-        let allowed = self.rtol * size + SAFETY * error;
-        let agrees = (analytic - value).abs() <= allowed;
-        let (verdict, reason) = if !finite {
-            (Verdict::Inconclusive, "the function is not finite around the point: the edge of its domain?".to_string())
-        } else if kink {
-            (
-                Verdict::Inconclusive,
-                format!("a kink: the derivative is {above:.6} from above and {below:.6} from below"),
-            )
-        } else if agrees && error <= RESOLVES * size.max(floor) {
-            (Verdict::Pass, String::new())
-        } else if !agrees {
-            (Verdict::Wrong, self.diagnose(analytic, value))
-        } else {
-            (
-                Verdict::Inconclusive,
-                format!("the differences are only known to ± {error:.1e}: noise, or badly scaled values"),
-            )
-        };
-        let one_sided = (above, below);
-        Comparison { place, analytic, numeric: value, error, allowed, one_sided, step, verdict, reason }
-    }
+/// A function of inputs that needs no tape beside them.
+fn of_inputs<T: Float, F>(f: F) -> impl for<'t> Fn(&'t Tape<T>, &[Var<'t, T>]) -> Var<'t, T>
+where
+    F: for<'t> Fn(&[Var<'t, T>]) -> Var<'t, T>,
+{
+    move |_, x| f(x)
+}
 
-    fn diagnose(&self, analytic: f64, numeric: f64) -> String {
-        let ratio = analytic / numeric;
-        if analytic == 0.0 {
-            "the gradient is 0 where the function changes: a detached input, or a missing term?".into()
-        } else if numeric == 0.0 {
-            "the gradient is not 0 where the function does not change".into()
-        } else if (ratio + 1.0).abs() < 1e-4 {
-            "the sign is wrong".into()
-        } else if [ratio, 1.0 / ratio].iter().any(|r| r.round() != 1.0 && (r - r.round()).abs() < 1e-4 && r.abs() > 0.5)
-        {
-            format!("wrong by the factor {ratio:.4}")
-        } else {
-            format!("relative difference {:.1e}", (analytic - numeric).abs() / analytic.abs().max(numeric.abs()))
-        }
-    }
+/// A loss as a function of the parameters that it reads off the tape.
+fn loss<T: Float, F>(f: F) -> impl for<'t> Fn(&'t Tape<T>, &[Var<'t, T>]) -> Var<'t, T>
+where
+    F: for<'t> Fn(&'t Tape<T>) -> Scalar<'t, T>,
+{
+    move |tape, _| f(tape).to_var()
+}
 
-    fn report(
-        &self,
-        value: f64,
-        names: Vec<String>,
-        point: &[Tensor],
-        comparisons: Vec<Comparison>,
-        census: &[(usize, Verdict)],
-    ) -> Report {
-        let count = |verdict| comparisons.iter().filter(|c| c.verdict == verdict).count();
-        let verdict = match (count(Verdict::Wrong), count(Verdict::Inconclusive)) {
-            (0, 0) => Verdict::Pass,
-            (0, _) => Verdict::Inconclusive,
-            _ => Verdict::Wrong,
-        };
-        let worst = comparisons.iter().filter(|c| c.verdict == verdict);
-        // Elements say more than directions: prefer them at equal verdict.
-        let element = |c: &&Comparison| !c.place.starts_with("random");
-        let worst = worst
-            .clone()
-            .filter(element)
-            .max_by(|a, b| a.badness().total_cmp(&b.badness()))
-            .or_else(|| worst.max_by(|a, b| a.badness().total_cmp(&b.badness())));
-        let reason = match (verdict, worst) {
-            (Verdict::Pass, _) => format!("{} comparisons agree with differences", comparisons.len()),
-            (_, Some(worst)) => format!("{}: {}", worst.place, worst.reason),
-            (_, None) => String::new(),
-        };
-        let inputs = names.into_iter().zip(point).enumerate().map(|(i, (name, x))| {
-            let of = |v| census.iter().filter(|&&(input, verdict)| input == i && verdict == v).count();
-            InputReport {
-                name,
-                shape: x.shape().clone(),
-                compared: census.iter().filter(|&&(input, _)| input == i).count(),
-                wrong: of(Verdict::Wrong),
-                inconclusive: of(Verdict::Inconclusive),
-            }
-        });
-        let directions = comparisons.len() - census.len();
-        Report { verdict, reason, seed: self.seed, value, directions, inputs: inputs.collect(), worst: worst.cloned() }
-    }
+fn of_parameters<'a, T: Float>(
+    parameters: &Parameters<T>,
+    record: &'a subject::Record<'a, T>,
+    seed: u64,
+) -> Result<Subject<'a, T>, Error> {
+    let moved = || parameters.iter().filter(|(_, param)| !param.is_frozen());
+    refuse_none(moved().count())?;
+    let names = moved().map(|(name, _)| name.to_string()).collect();
+    let params: Vec<Param<T>> = moved().map(|(_, param)| param.clone()).collect();
+    Ok(Subject::new(names, params.iter().map(Param::value).collect(), params, record, seed))
+}
+
+fn numbered(inputs: usize) -> Vec<String> {
+    (0..inputs).map(|i| format!("input {i}")).collect()
 }
 
 /// Before the function is called: it may expect an input.
@@ -318,39 +292,4 @@ fn refuse_none(inputs: usize) -> Result<(), Error> {
         return Err(Error::Check("no input given; there is nothing to differentiate by".into()));
     }
     Ok(())
-}
-
-fn nondeterministic() -> Comparison {
-    Comparison {
-        place: "two evaluations at the same point".into(),
-        analytic: f64::NAN,
-        numeric: f64::NAN,
-        error: f64::INFINITY,
-        allowed: 0.0,
-        one_sided: (f64::NAN, f64::NAN),
-        step: 0.0,
-        verdict: Verdict::Inconclusive,
-        reason: "they differ: the function is not deterministic; seed its randomness inside it".into(),
-    }
-}
-
-/// The input and the position in it of a position among all values.
-fn locate(point: &[Tensor], mut flat: usize) -> (usize, usize) {
-    for (input, x) in point.iter().enumerate() {
-        if flat < x.numel() {
-            return (input, flat);
-        }
-        flat -= x.numel();
-    }
-    unreachable!("a position among the values of the inputs")
-}
-
-/// `[1, 2]` for a flat position.
-fn index_text(shape: &[usize], mut flat: usize) -> String {
-    let mut index = vec![0; shape.len()];
-    for axis in (0..shape.len()).rev() {
-        index[axis] = flat % shape[axis];
-        flat /= shape[axis];
-    }
-    format!("{index:?}")
 }

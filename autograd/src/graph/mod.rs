@@ -22,6 +22,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 
 pub use handle::Handle;
+pub(crate) use text::{notebook, xml};
 
 use smallvec::SmallVec;
 
@@ -303,8 +304,7 @@ impl<'t, T: Float> Graph<'t, T> {
     }
 
     fn notebook(&self) -> String {
-        let block = |mime: &str, text: &str| format!("EVCXR_BEGIN_CONTENT {mime}\n{text}\nEVCXR_END_CONTENT\n");
-        block("text/plain", &self.to_string()) + &block("image/svg+xml", &self.to_svg())
+        notebook(&self.to_string(), "image/svg+xml", &self.to_svg())
     }
 }
 

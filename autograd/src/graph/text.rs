@@ -87,8 +87,14 @@ pub(super) fn tidy(text: &str, most: usize) -> String {
     text[..most - 1].iter().copied().chain(['…']).collect()
 }
 
+/// What a notebook of the evcxr kernel takes for an output: text, and a richer form for where there is room.
+pub(crate) fn notebook(plain: &str, mime: &str, rich: &str) -> String {
+    let block = |mime: &str, text: &str| format!("EVCXR_BEGIN_CONTENT {mime}\n{text}\nEVCXR_END_CONTENT\n");
+    block("text/plain", plain) + &block(mime, rich)
+}
+
 /// For the content of an XML element.
-pub(super) fn xml(text: &str) -> String {
+pub(crate) fn xml(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 

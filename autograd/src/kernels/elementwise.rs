@@ -13,25 +13,14 @@ use crate::number::{Float, Number};
 use crate::ops::rows::{Args, Binary, BinaryRow, BinaryVisitor, Unary, UnaryRow, UnaryVisitor};
 
 /// A row with its plain numbers, as the formula of its value or of its derivative.
+#[derive(Clone, Copy)]
 struct Value<R>(Args, PhantomData<R>);
+#[derive(Clone, Copy)]
 struct Slope<R>(Args, PhantomData<R>);
 
-impl<R> Clone for Value<R> {
-    #[inline(always)]
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-impl<R> Copy for Value<R> {}
-impl<R> Clone for Slope<R> {
-    #[inline(always)]
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-impl<R> Copy for Slope<R> {}
-
 impl<R: UnaryRow> Formula<1> for Value<R> {
+    const WAVES: bool = R::WAVES;
+
     #[inline(always)]
     fn at<N: Real + Number>(self, [x]: [N; 1]) -> N {
         R::value(x, self.0)
@@ -39,6 +28,8 @@ impl<R: UnaryRow> Formula<1> for Value<R> {
 }
 
 impl<R: UnaryRow> Formula<2> for Slope<R> {
+    const WAVES: bool = R::WAVES;
+
     #[inline(always)]
     fn at<N: Real + Number>(self, [x, y]: [N; 2]) -> N {
         R::derivative(x, y, self.0)
@@ -64,7 +55,7 @@ pub(crate) fn unary<T: Float>(row: Unary, args: Args, x: &[T], out: &mut [T]) {
         #[inline(always)]
         fn run<I: Isa>(self) {
             let Map(args, x, out) = self.0;
-            each::<I, T, 1>(Value::<R>(args, PhantomData), [x], out, |out, y| *out = y);
+            each::<I, T, _, 1>(Value::<R>(args, PhantomData), [x], out, |out, y| *out = y);
         }
     }
     row.dispatch(Map(args, x, out));
@@ -89,7 +80,7 @@ pub(crate) fn unary_chain<T: Float>(row: Unary, args: Args, x: &[T], y: &[T], dy
         #[inline(always)]
         fn run<I: Isa>(self) {
             let Chain(args, x, y, dy) = self.0;
-            each::<I, T, 2>(Slope::<R>(args, PhantomData), [x, y], dy, |dy, slope| *dy = dy.chain(slope));
+            each::<I, T, _, 2>(Slope::<R>(args, PhantomData), [x, y], dy, |dy, slope| *dy = dy.chain(slope));
         }
     }
     row.dispatch(Chain(args, x, y, dy));
@@ -102,7 +93,11 @@ pub(crate) fn binary<T: Float>(row: Binary, runs: &Runs, a: &[T], b: &[T], out: 
         type Out = ();
         #[inline(always)]
         fn visit<R: BinaryRow>(self) {
-            isa::run(self.3.len(), Loop::<R, _>(self, PhantomData));
+            let Map(runs, a, b, out) = self;
+            if let &Runs::Same(..isa::FEW) = runs {
+                return out.iter_mut().zip(a).zip(b).for_each(|((out, &a), &b)| *out = R::value(a, b));
+            }
+            isa::run(out.len(), Loop::<R, _>(Map(runs, a, b, out), PhantomData));
         }
     }
     struct Loop<R, M>(M, PhantomData<R>);
@@ -145,7 +140,15 @@ pub(crate) fn binary_chain<T: Float>(row: Binary, second: bool, runs: &Runs, a: 
         type Out = ();
         #[inline(always)]
         fn visit<R: BinaryRow>(self) {
-            isa::run(self.5.len(), Loop::<R, _>(self, PhantomData));
+            let Chain(second, runs, a, b, y, dy) = self;
+            if let &Runs::Same(..isa::FEW) = runs {
+                for (((dy, &y), &a), &b) in dy.iter_mut().zip(y).zip(a).zip(b) {
+                    let (da, db) = R::partials(a, b, y);
+                    *dy = dy.chain(if second { db } else { da });
+                }
+                return;
+            }
+            isa::run(dy.len(), Loop::<R, _>(Chain(second, runs, a, b, y, dy), PhantomData));
         }
     }
     struct Loop<R, C>(C, PhantomData<R>);
@@ -191,6 +194,30 @@ pub(crate) fn binary_chain<T: Float>(row: Binary, second: bool, runs: &Runs, a: 
     row.dispatch(Chain(second, runs, a, b, y, dy));
 }
 
+/// `sum += dy · ∂row/∂a` (or `∂row/∂b` if `second`), all of one shape.
+pub(crate) fn binary_chain_add<T: Float>(row: Binary, second: bool, [a, b, y]: [&[T]; 3], dy: &[T], sum: &mut [T]) {
+    struct Chain<'a, T>(bool, [&'a [T]; 4], &'a mut [T]);
+    impl<T: Float> BinaryVisitor for Chain<'_, T> {
+        type Out = ();
+        #[inline(always)]
+        fn visit<R: BinaryRow>(self) {
+            isa::run(self.2.len(), Loop::<R, _>(self, PhantomData));
+        }
+    }
+    struct Loop<R, C>(C, PhantomData<R>);
+    impl<R: BinaryRow, T: Float> Kernel for Loop<R, Chain<'_, T>> {
+        #[inline(always)]
+        fn run<I: Isa>(self) {
+            let Chain(second, [a, b, y, dy], sum) = self.0;
+            for ((((sum, &dy), &y), &a), &b) in sum.iter_mut().zip(dy).zip(y).zip(a).zip(b) {
+                let (da, db) = R::partials(a, b, y);
+                *sum = *sum + dy.chain(if second { db } else { da });
+            }
+        }
+    }
+    row.dispatch(Chain(second, [a, b, y, dy], sum));
+}
+
 kernel! {
     /// `out = mask ? a : b`, all of one shape.
     fn select<'a, T>(mask: &'a [T], a: &'a [T], b: &'a [T], out: &'a mut [T]) for out.len(), {
@@ -214,9 +241,11 @@ kernel! {
 /// Axes over which both operands advance alike are merged, so that equal shapes give one run, and adding a bias to a
 /// batch gives one run a row.
 #[derive(Debug)]
-pub(crate) struct Runs {
+pub(crate) enum Runs {
+    /// Two operands with the result's shape, of so many values.
+    Same(usize),
     /// (length, step of a, step of b) from the outermost axis to the innermost.
-    axes: SmallVec<[(usize, usize, usize); 4]>,
+    Axes(SmallVec<[(usize, usize, usize); 4]>),
 }
 
 /// One inner run: where it starts in the result and the operands, and whether an operand advances (1) or repeats (0).
@@ -233,11 +262,10 @@ pub(crate) struct Run {
 impl Runs {
     /// Operands of shapes `a` and `b` that broadcast to `out`.
     pub(crate) fn new(out: &[usize], a: &[usize], b: &[usize]) -> Runs {
-        let mut axes: SmallVec<[(usize, usize, usize); 4]> = SmallVec::new();
         if a == out && b == out {
-            axes.push((out.iter().product(), 1, 1));
-            return Runs { axes };
+            return Runs::Same(out.iter().product());
         }
+        let mut axes: SmallVec<[(usize, usize, usize); 4]> = SmallVec::new();
         let (mut next_a, mut next_b) = (1, 1);
         for i in (0..out.len()).rev() {
             let n = out[i];
@@ -260,19 +288,30 @@ impl Runs {
             axes.push((1, 1, 1));
         }
         axes.reverse();
-        Runs { axes }
+        Runs::Axes(axes)
     }
 
     /// Calls `f` for each inner run.
     #[inline(always)]
     pub(crate) fn for_each(&self, mut f: impl FnMut(Run)) {
-        let (&(len, step_a, step_b), outer) = self.axes.split_last().expect("at least one axis");
+        let one;
+        let axes = match self {
+            Runs::Same(len) => {
+                one = [(*len, 1, 1)];
+                &one[..]
+            }
+            Runs::Axes(axes) => axes,
+        };
+        let (&(len, step_a, step_b), outer) = axes.split_last().expect("at least one axis");
         let count: usize = outer.iter().map(|axis| axis.0).product();
         if len == 0 || count == 0 {
             return;
         }
         let mut run = Run { out: 0, a: 0, b: 0, len, step_a, step_b };
-        let mut index: SmallVec<[usize; 4]> = smallvec::smallvec![0; outer.len()];
+        let mut index: SmallVec<[usize; 4]> = SmallVec::new();
+        if !outer.is_empty() {
+            index.resize(outer.len(), 0);
+        }
         for _ in 0..count {
             f(run);
             run.out += len;

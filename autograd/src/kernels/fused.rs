@@ -116,7 +116,7 @@ struct Pass<'a, F, T, const K: usize>(F, [&'a [T]; K], &'a mut [T]);
 impl<F: Formula<K>, T: Float, const K: usize> isa::Kernel for Pass<'_, F, T, K> {
     #[inline(always)]
     fn run<I: isa::Isa>(self) {
-        each::<I, T, K>(self.0, self.1, self.2, |out, y| *out = y);
+        each::<I, T, _, K>(self.0, self.1, self.2, |out, y| *out = y);
     }
 }
 
@@ -127,6 +127,8 @@ struct Derivative<F, const ORDER: usize>(F, [u8; ORDER]);
 macro_rules! derivative {
     ($order:literal: |$f:ident, $x:ident, $i:pat_param| $result:expr) => {
         impl<F: ElementwiseN<K>, const K: usize> Formula<K> for Derivative<F, $order> {
+            const WAVES: bool = true; // it may
+
             #[inline(always)]
             fn at<N: Real + Number>(self, $x: [N; K]) -> N {
                 let Derivative($f, $i) = self;

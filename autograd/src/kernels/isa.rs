@@ -46,6 +46,21 @@ pub(crate) fn run<K: Kernel>(len: usize, kernel: K) {
     run_within(limit(), kernel);
 }
 
+/// Runs a loop of the caller on the widest instructions there are; it must be inlined for that, as small closures are.
+#[inline(always)]
+pub(crate) fn widest_for<R>(f: impl FnOnce() -> R) -> R {
+    struct Call<'a, F, R>(F, &'a mut Option<R>);
+    impl<F: FnOnce() -> R, R> Kernel for Call<'_, F, R> {
+        #[inline(always)]
+        fn run<I: Isa>(self) {
+            *self.1 = Some((self.0)());
+        }
+    }
+    let mut result = None;
+    run_within(limit(), Call(f, &mut result));
+    result.expect("every kernel is run")
+}
+
 #[cfg(not(test))]
 #[inline(always)]
 fn limit() -> usize {

@@ -5,6 +5,8 @@ pub(crate) mod fused;
 pub(crate) mod isa;
 pub(crate) mod layout;
 pub(crate) mod math;
+pub(crate) mod normalize;
 pub(crate) mod product;
 pub(crate) mod reduce;
+pub(crate) mod small;
 mod watched;

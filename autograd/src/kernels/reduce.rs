@@ -42,8 +42,11 @@ fn row_fold<T: Float>(row: &[T], start: T, map: impl Fn(T) -> T, join: impl Fn(T
 /// `Σ map(x)` of a row. Long rows are summed by the block and the blocks' sums in pairs, so that the error grows with the
 /// logarithm of the length.
 #[inline(always)]
-fn row_sum<T: Float>(row: &[T], map: impl Fn(T) -> T) -> T {
+pub(super) fn row_sum<T: Float>(row: &[T], map: impl Fn(T) -> T) -> T {
     const BLOCK: usize = 4096;
+    if row.len() <= BLOCK {
+        return row_fold(row, T::zero(), map, |sum, x| sum + x);
+    }
     // sums[l] is the sum of 2ˡ blocks, as a bit of a binary counter is worth 2ˡ.
     let mut sums = [T::zero(); usize::BITS as usize];
     let mut blocks = 0usize;
@@ -187,8 +190,17 @@ kernel! {
 ///
 /// Short rows are worked on many at once: exponentials and logarithms fill the vectors whatever the rows' length.
 #[inline(always)]
-fn log_sums<T: Float>(x: &[T], n: usize, mut f: impl FnMut(usize, T, T)) {
-    const VALUES: usize = 1024;
+fn log_sums<T: Float>(x: &[T], n: usize, f: impl FnMut(usize, T, T)) {
+    match x.len() {
+        // Clearing the buffer would cost more than the work.
+        ..=STRIP => log_sums_by::<T, STRIP>(x, n, f),
+        _ => log_sums_by::<T, 1024>(x, n, f),
+    }
+}
+
+/// The same with a buffer of so many values.
+#[inline(always)]
+fn log_sums_by<T: Float, const VALUES: usize>(x: &[T], n: usize, mut f: impl FnMut(usize, T, T)) {
     let mut e = [T::zero(); VALUES];
     let (mut tops, mut sums) = ([T::zero(); STRIP], [T::zero(); STRIP]);
     let together = (VALUES / n).clamp(1, STRIP);

@@ -13,6 +13,9 @@ use crate::ops::rows::{Args, Binary, Unary};
 
 /// A function of `K` numbers that reads alike on any kind of number.
 pub(crate) trait Formula<const K: usize>: Copy {
+    /// Whether it may ask for a trigonometric function: their vector forms are right only near 0.
+    const WAVES: bool;
+
     /// Implementations are `#[inline(always)]`.
     fn at<N: Real + Number>(self, x: [N; K]) -> N;
 }
@@ -22,35 +25,62 @@ const BLOCK: usize = 64;
 
 /// `write(out[i], f(x₀[i], x₁[i], …))`
 #[inline(always)]
-pub(crate) fn each<I: Isa, T: Float, const K: usize>(
-    f: impl Formula<K>,
+pub(crate) fn each<I: Isa, T: Float, F: Formula<K>, const K: usize>(
+    f: F,
     x: [&[T]; K],
     out: &mut [T],
     write: impl Fn(&mut T, T),
 ) {
-    let mut padded = [[T::one(); BLOCK]; K];
+    let (mut padded, mut last) = ([[T::one(); BLOCK]; K], [T::one(); BLOCK]);
     for (start, out) in (0..).step_by(BLOCK).zip(out.chunks_mut(BLOCK)) {
-        if out.len() < BLOCK {
+        let (rest, whole) = (out.len(), out.len() == BLOCK);
+        if !whole {
             for (padded, x) in padded.iter_mut().zip(x) {
-                padded[..out.len()].copy_from_slice(&x[start..start + out.len()]);
+                padded[..rest].copy_from_slice(&x[start..start + rest]);
             }
+            last[..rest].copy_from_slice(out);
         }
-        let x: [&[T; BLOCK]; K] =
-            std::array::from_fn(|k| x[k][start..].first_chunk().filter(|_| out.len() == BLOCK).unwrap_or(&padded[k]));
-        let (mut y, mut far) = ([T::zero(); BLOCK], false);
-        for i in 0..BLOCK {
-            let value = f.at::<Watched<I, T>>(std::array::from_fn(|k| Watched::new(x[k][i])));
-            y[i] = value.value;
-            far |= value.far;
+        let x = std::array::from_fn(|k| x[k][start..].first_chunk().filter(|_| whole).unwrap_or(&padded[k]));
+        block::<I, T, F, K>(
+            f,
+            x,
+            if whole { out.first_chunk_mut().expect("a whole block") } else { &mut last },
+            &write,
+        );
+        if !whole {
+            out.copy_from_slice(&last[..rest]);
         }
-        if far {
-            for i in 0..BLOCK {
-                y[i] = f.at::<T>(std::array::from_fn(|k| x[k][i]));
-            }
+    }
+}
+
+/// A block of [`each`].
+#[inline(always)]
+fn block<I: Isa, T: Float, F: Formula<K>, const K: usize>(
+    f: F,
+    x: [&[T; BLOCK]; K],
+    out: &mut [T; BLOCK],
+    write: impl Fn(&mut T, T),
+) {
+    let near = |i: usize| f.at::<Watched<I, T>>(std::array::from_fn(|k| Watched::new(x[k][i])));
+    if !F::WAVES {
+        for (i, out) in out.iter_mut().enumerate() {
+            write(out, near(i).value);
         }
-        for (out, y) in out.iter_mut().zip(y) {
-            write(out, y);
+        return;
+    }
+    let (mut y, mut far) = ([T::zero(); BLOCK], false);
+    for (i, y) in y.iter_mut().enumerate() {
+        let value = near(i);
+        *y = value.value;
+        far |= value.far;
+    }
+    if far {
+        for (i, y) in y.iter_mut().enumerate() {
+            *y = f.at::<T>(std::array::from_fn(|k| x[k][i]));
         }
+    }
+    for (out, y) in out.iter_mut().zip(y) {
+        write(out, y);
     }
 }
 
@@ -68,8 +98,7 @@ pub(crate) fn one_by_one<T: Float, const K: usize>(
 }
 
 /// A number, and whether it came from a trigonometric function `far` out: then the block is computed again on plain
-/// numbers, whose functions are right everywhere. In a formula without these functions `far` is the constant `false`, and
-/// nothing of it is left in the code.
+/// numbers, whose functions are right everywhere.
 #[derive(Debug, Clone, Copy)]
 struct Watched<I, T> {
     value: T,

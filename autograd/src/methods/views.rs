@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use crate::error::{Error, OrPanic};
 use crate::number::Float;
-use crate::ops::{Array, index, scan, softmax, view};
+use crate::ops::{Array, index, normalize, scan, softmax, view};
 use crate::shape::Shape;
 use crate::tape::Var;
 use crate::tensor::Tensor;
@@ -265,6 +265,19 @@ methods! {
     /// # Panics
     /// If the axis does not exist.
     fn log_softmax(x, axis: usize) softmax::log_softmax(x, axis);
+
+    /// Rows of the last axis at mean 0 and variance 1: `y = (x − mean)/√(variance + ε)`, the core of layer normalisation
+    /// (Ba, Kiros & Hinton 2016); `dx = (dy − mean dy − y·mean(y·dy))/√(variance + ε)`, in one pass.
+    ///
+    /// ```
+    /// use autograd::Tensor;
+    /// let y = Tensor::from([[1.0, 3.0], [5.0, 9.0]]).normalize(0.0);
+    /// assert_eq!(y, Tensor::from([[-1.0, 1.0], [-1.0, 1.0]]));
+    /// ```
+    ///
+    /// # Panics
+    /// If it is a single number, without an axis.
+    fn normalize(x, eps: f64) normalize::normalize(x, eps);
 
     /// Cross-entropy of each row of logits with its class, in nats: `(n, classes) → (n,)`, `y_i = ln Σ_j exp(x_ij) − x_i,class(i)`.
     ///

@@ -12,13 +12,13 @@ use crate::shape::Shape;
 /// `y[i] = x[positions[i]]`; `dx` is `dy` added at the positions.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Gather {
-    positions: Arc<[usize]>,
+    positions: Arc<Vec<usize>>,
 }
 
 /// `y[positions[i]] += x[i]`, 0 elsewhere; `dx[i] = dy[positions[i]]`.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct ScatterAdd {
-    positions: Arc<[usize]>,
+    positions: Arc<Vec<usize>>,
 }
 
 impl Operation for Gather {
@@ -65,18 +65,18 @@ fn checked(op: &'static str, axis: usize, len: usize, indices: &[usize]) -> Resu
     }
 }
 
-/// Flat positions of `x[…, indices, …]` along `axis`.
-fn along(shape: &Shape, axis: usize, indices: &[usize]) -> Arc<[usize]> {
+/// Flat positions of `[…, indices, …]` along `axis` of `shape`.
+fn along<A: Array>(like: &A, shape: &Shape, axis: usize, indices: &[usize]) -> Arc<Vec<usize>> {
     let (outer, n, inner) = shape.around(axis..axis + 1);
     let rows = (0..outer).flat_map(|o| indices.iter().map(move |&j| (o * n + j) * inner));
-    rows.flat_map(|row| row..row + inner).collect()
+    like.indices_like(rows.flat_map(|row| row..row + inner))
 }
 
 /// The slices of `x` at `indices` of `axis`, in that order.
 pub(crate) fn take<A: Array>(x: &A, axis: usize, indices: &[usize]) -> Result<A, Error> {
     let shape = x.shape();
     checked("take", axis, shape.axis("take", axis)?, indices)?;
-    let positions = along(&shape, axis, indices);
+    let positions = along(x, &shape, axis, indices);
     Ok(A::apply(Gather { positions }, shape.with_axis(axis, indices.len()), &[x]))
 }
 
@@ -90,7 +90,7 @@ pub(crate) fn scatter_add<A: Array>(x: &A, axis: usize, indices: &[usize], len: 
     }
     checked("scatter_add", axis, len, indices)?;
     let target = shape.with_axis(axis, len);
-    let positions = along(&target, axis, indices);
+    let positions = along(x, &target, axis, indices);
     Ok(A::apply(ScatterAdd { positions }, target, &[x]))
 }
 
@@ -106,6 +106,6 @@ pub(crate) fn pick<A: Array>(x: &A, axis: usize, indices: &[usize]) -> Result<A,
     }
     checked("pick", axis, len, indices)?;
     let flat = |(place, &j): (usize, &usize)| (place / inner * n + j) * inner + place % inner;
-    let positions = indices.iter().enumerate().map(flat).collect();
+    let positions = x.indices_like(indices.iter().enumerate().map(flat));
     Ok(A::apply(Gather { positions }, rest, &[x]))
 }

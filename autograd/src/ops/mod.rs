@@ -1,7 +1,7 @@
 //! Operations: what they compute, and how their gradients are found.
 //!
 //! - `table` — the elementwise operations, a row each. **A new elementwise operation is a new row.**
-//! - `reduce`, `product`, `view`, `index`, `join`, `scan`, `softmax` — the structured ones, a file per family, each in the
+//! - `reduce`, `normalize`, `product`, `view`, `index`, `join`, `scan`, `softmax` — the structured ones, a file per family, each in the
 //!   order: formula and shapes, shape law, value, derivative. **A new structured operation is a struct with
 //!   [`Operation`], and one line in [`operations!`].**
 //!
@@ -15,6 +15,7 @@ pub(crate) mod elementwise;
 pub(crate) mod index;
 pub(crate) mod join;
 pub(crate) mod map;
+pub(crate) mod normalize;
 pub(crate) mod product;
 pub(crate) mod reduce;
 pub(crate) mod rows;
@@ -22,6 +23,8 @@ pub(crate) mod scan;
 pub(crate) mod softmax;
 pub(crate) mod table;
 pub(crate) mod view;
+
+use std::sync::Arc;
 
 use crate::kernels::elementwise as kernels;
 use crate::number::Float;
@@ -179,6 +182,8 @@ operations! {
     Matmul(product::Matmul),
     Affine(product::Affine),
     CumulativeSum(scan::CumulativeSum),
+    Normalize(normalize::Normalize),
+    NormalizeGradient(normalize::NormalizeGradient),
     Softmax(softmax::Softmax),
     LogSoftmax(softmax::LogSoftmax),
     CrossEntropy(softmax::CrossEntropy),
@@ -199,6 +204,11 @@ pub(crate) trait Array: Sized + Clone {
 
     /// A value that does not depend on anything, in the same reading as `self`.
     fn constant_like(&self, value: Tensor<Self::Value>) -> Self;
+
+    /// Indices that an operation keeps, in the same reading as `self`: a tape reuses the memory of an earlier recording.
+    fn indices_like(&self, indices: impl Iterator<Item = usize>) -> Arc<Vec<usize>> {
+        Arc::new(indices.collect())
+    }
 
     /// Zeros of this shape.
     fn zeros_like(&self) -> Self {

@@ -39,6 +39,11 @@ impl Operation for Matmul {
         if size == 0 {
             return;
         }
+        if a.shape.len() == 2 && b.shape.len() == 2 {
+            let a = Matrix::new(a.values, a.shape[1], self.transpose_a);
+            let b = Matrix::new(b.values, b.shape[1], self.transpose_b);
+            return kernels::matmul(m, k, n, a, b, false, out);
+        }
         let (batch_a, batch_b) = (batch(a.shape), batch(b.shape));
         let runs = crate::kernels::elementwise::Runs::new(&batch(shape), &batch_a, &batch_b);
         let (cols_a, cols_b) = (a.shape[a.shape.len() - 1], b.shape[b.shape.len() - 1]);
@@ -76,9 +81,13 @@ fn matrices<A: Array>(a: &A, b: &A, transpose_a: bool, transpose_b: bool) -> A {
     let (shape_a, shape_b) = (a.shape(), b.shape());
     let (m, _) = matrix(&shape_a, transpose_a);
     let (_, n) = matrix(&shape_b, transpose_b);
+    let op = Matmul { transpose_a, transpose_b };
+    if shape_a.len() == 2 && shape_b.len() == 2 {
+        return A::apply(op, Shape::from([m, n]), &[a, b]);
+    }
     let batch = broadcast("matmul", &batch(&shape_a), &batch(&shape_b)).expect("batches checked by the caller");
     let shape = batch.inserted(batch.len(), m).inserted(batch.len() + 1, n);
-    A::apply(Matmul { transpose_a, transpose_b }, shape, &[a, b])
+    A::apply(op, shape, &[a, b])
 }
 
 /// The operand and whether to read it transposed, so that a recorded transpose costs nothing.
@@ -194,6 +203,9 @@ pub(crate) fn affine<A: Array>(x: &A, w: &A, b: &A) -> Result<A, Error> {
         return Err(Error::shape("affine", law));
     }
     let rank = shape.len();
+    if rank == 2 {
+        return Ok(A::apply(Affine, Shape::from([shape[0], weights[1]]), &[x, w, b]));
+    }
     let rows = x.reshaped(&Shape::from([shape[..rank - 1].iter().product(), shape[rank - 1]]));
     let y = A::apply(Affine, Shape::from([rows.shape()[0], weights[1]]), &[&rows, w, b]);
     Ok(y.reshaped(&shape.with_axis(rank - 1, weights[1])))

@@ -5,6 +5,8 @@
 
 use std::ops::Range;
 
+use smallvec::SmallVec;
+
 use super::rows::{Binary, Unary};
 use super::{Array, Input, Operation, elementwise, view};
 use crate::error::Error;
@@ -46,8 +48,12 @@ fn kept(shape: &Shape, axes: Range<usize>) -> Shape {
 }
 
 impl Reduce {
-    /// `∂y/∂x` of each value, or `None` if it is 1; `y` has the reduced axes as length 1.
-    fn slopes<A: Array>(&self, x: &A, y: &A) -> Option<A> {
+    /// `∂y/∂x` of each value, or `None` if it is 1; `kept` is the shape of `y` with the reduced axes as length 1.
+    fn slopes<A: Array>(&self, x: &A, y: &A, kept: &Shape) -> Option<A> {
+        if self.reduction == Reduction::Sum {
+            return None;
+        }
+        let y = &y.reshaped(kept);
         match self.reduction {
             Reduction::Sum => None,
             Reduction::Max | Reduction::Min => {
@@ -87,7 +93,7 @@ impl Operation for Reduce {
         let shape = x[0].shape();
         let kept = kept(&shape, self.start..self.end);
         let dy = dy.reshaped(&kept);
-        match self.slopes(x[0], &y.reshaped(&kept)) {
+        match self.slopes(x[0], y, &kept) {
             None => dy.expanded(&shape),
             Some(slopes) => dy.chain(&slopes),
         }
@@ -96,7 +102,7 @@ impl Operation for Reduce {
     fn jvp<A: Array>(&self, x: &[&A], y: &A, dx: &[Option<A>]) -> A {
         let dx = dx[0].clone().expect("the only input has a tangent");
         let kept = kept(&x[0].shape(), self.start..self.end);
-        let parts = match self.slopes(x[0], &y.reshaped(&kept)) {
+        let parts = match self.slopes(x[0], y, &kept) {
             None => dx,
             Some(slopes) => dx.chain(&slopes),
         };
@@ -131,56 +137,59 @@ impl Operation for TieShare {
     }
 }
 
-/// `x` with the axes to reduce brought together at the end if they are not neighbours, and where they lie.
-fn gathered<A: Array>(op: &'static str, x: &A, axes: impl Axes) -> Result<(A, Range<usize>, Shape, Shape), Error> {
+/// `x` with the axes to reduce brought together at the end if they are not neighbours, where they lie, and the shape of the
+/// result: with these axes as length 1 if `keep`, else without them.
+fn gathered<A: Array>(op: &'static str, x: &A, axes: impl Axes, keep: bool) -> Result<(A, Range<usize>, Shape), Error> {
     let shape = x.shape();
     let axes = checked_axes(op, &shape, axes)?;
-    let kept = (0..shape.len()).map(|i| if axes.contains(&i) { 1 } else { shape[i] }).collect();
-    let dropped = (0..shape.len()).filter(|i| !axes.contains(i)).map(|i| shape[i]).collect();
+    let rest = (0..shape.len()).filter(|i| !axes.contains(i));
+    let result = if keep {
+        (0..shape.len()).map(|i| if axes.contains(&i) { 1 } else { shape[i] }).collect()
+    } else {
+        rest.clone().map(|i| shape[i]).collect()
+    };
     let (Some(&first), Some(&last)) = (axes.first(), axes.last()) else {
-        return Ok((x.clone(), 0..0, kept, dropped));
+        return Ok((x.clone(), 0..0, result));
     };
     if last - first + 1 == axes.len() {
-        return Ok((x.clone(), first..last + 1, kept, dropped));
+        return Ok((x.clone(), first..last + 1, result));
     }
-    let rank = shape.len();
-    let order: Vec<usize> = (0..rank).filter(|i| !axes.contains(i)).chain(axes.iter().copied()).collect();
-    Ok((view::permute(x, &order)?, rank - axes.len()..rank, kept, dropped))
+    let order: Vec<usize> = rest.chain(axes.iter().copied()).collect();
+    Ok((view::permute(x, &order)?, shape.len() - axes.len()..shape.len(), result))
 }
 
 /// A reduction over `axes`; empty input is refused where the reduction has no neutral element.
 pub(crate) fn reduce<A: Array>(reduction: Reduction, x: &A, axes: impl Axes, keep: bool) -> Result<A, Error> {
+    counted(reduction, x, axes, keep).map(|(y, _)| y)
+}
+
+/// The same, and how many values each result combines.
+fn counted<A: Array>(reduction: Reduction, x: &A, axes: impl Axes, keep: bool) -> Result<(A, usize), Error> {
     let op = Reduce { reduction, start: 0, end: 0 }.name();
-    let (x, axes, kept, dropped) = gathered(op, x, axes)?;
+    let (x, axes, result) = gathered(op, x, axes, keep)?;
     let shape = x.shape();
     if matches!(reduction, Reduction::Max | Reduction::Min) && shape[axes.clone()].contains(&0) {
         return Err(Error::shape(op, format!("the reduced axes of shape {shape} are empty, and have no {op}")));
     }
     let op = Reduce { reduction, start: axes.start, end: axes.end };
-    Ok(A::apply(op, if keep { kept } else { dropped }, &[&x]))
-}
-
-/// The number of values that a reduction over `axes` combines.
-fn count<A: Array>(op: &'static str, x: &A, axes: impl Axes) -> Result<usize, Error> {
-    let shape = x.shape();
-    Ok(checked_axes(op, &shape, axes)?.iter().map(|&axis| shape[axis]).product())
+    Ok((A::apply(op, result, &[&x]), shape[axes].iter().product()))
 }
 
 pub(crate) fn mean<A: Array>(x: &A, axes: impl Axes, keep: bool) -> Result<A, Error> {
-    let axes = axes.list();
-    let n = count("mean", x, &axes[..])?;
-    Ok(reduce(Reduction::Sum, x, &axes[..], keep)?.unary(Unary::DivNumber, [n as f64, 0.0]))
+    let (sum, n) = counted(Reduction::Sum, x, axes, keep)?;
+    Ok(sum.unary(Unary::DivNumber, [n as f64, 0.0]))
 }
 
 /// Deviations from the mean, and the divisor `n − correction`.
-fn centred<A: Array>(op: &'static str, x: &A, axes: &[usize], correction: usize) -> Result<(A, f64), Error> {
-    let n = count(op, x, axes)?;
-    Ok((x.sub(&mean(x, axes, true)?), n as f64 - correction as f64))
+fn centred<A: Array>(x: &A, axes: &[usize], correction: usize) -> Result<(A, f64), Error> {
+    let (sum, n) = counted(Reduction::Sum, x, axes, true)?;
+    let mean = sum.unary(Unary::DivNumber, [n as f64, 0.0]);
+    Ok((x.sub(&mean), n as f64 - correction as f64))
 }
 
 pub(crate) fn variance<A: Array>(x: &A, axes: impl Axes, correction: usize, keep: bool) -> Result<A, Error> {
     let axes = axes.list();
-    let (x, n) = centred("variance", x, &axes, correction)?;
+    let (x, n) = centred(x, &axes, correction)?;
     let squares = x.unary(Unary::Square, [0.0; 2]);
     Ok(reduce(Reduction::Sum, &squares, &axes[..], keep)?.unary(Unary::DivNumber, [n, 0.0]))
 }
@@ -188,14 +197,13 @@ pub(crate) fn variance<A: Array>(x: &A, axes: impl Axes, correction: usize, keep
 /// By the norm rather than the square root of the variance, so that the gradient at constant input is 0 and not NaN.
 pub(crate) fn std<A: Array>(x: &A, axes: impl Axes, correction: usize, keep: bool) -> Result<A, Error> {
     let axes = axes.list();
-    let (x, n) = centred("std", x, &axes, correction)?;
+    let (x, n) = centred(x, &axes, correction)?;
     Ok(reduce(Reduction::Norm, &x, &axes[..], keep)?.unary(Unary::DivNumber, [n.sqrt(), 0.0]))
 }
 
 /// By multiplying halves until one value is left: no division, so zeros are safe, and gradients of any order follow.
 pub(crate) fn prod<A: Array>(x: &A, axes: impl Axes, keep: bool) -> Result<A, Error> {
-    let (x, axes, kept, dropped) = gathered("prod", x, axes)?;
-    let result = if keep { kept } else { dropped };
+    let (x, axes, result) = gathered("prod", x, axes, keep)?;
     let (outer, n, inner) = x.shape().around(axes);
     if n == 0 {
         return Ok(x.constant_like(crate::Tensor::full(result, A::Value::one())));
@@ -217,7 +225,11 @@ pub(crate) fn prod<A: Array>(x: &A, axes: impl Axes, keep: bool) -> Result<A, Er
 pub(crate) fn sum_to<A: Array>(x: &A, shape: &Shape) -> A {
     let full = x.shape();
     let lead = full.len() - shape.len();
-    let stretched: Vec<usize> =
+    if full[lead..] == shape[..] {
+        let op = Reduce { reduction: Reduction::Sum, start: 0, end: lead };
+        return A::apply(op, shape.clone(), &[x]);
+    }
+    let stretched: SmallVec<[usize; 8]> =
         (0..full.len()).filter(|&i| i < lead || (shape[i - lead] == 1 && full[i] != 1)).collect();
     reduce(Reduction::Sum, x, &stretched[..], false).expect("axes of the shape").reshaped(shape)
 }

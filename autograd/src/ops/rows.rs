@@ -27,7 +27,9 @@ fn inside<N: Number>(x: N, low: f64, high: f64) -> N {
 }
 
 /// The formulas of one elementwise row of one input.
-pub(crate) trait UnaryRow {
+pub(crate) trait UnaryRow: Copy {
+    /// Whether they call a trigonometric function.
+    const WAVES: bool;
     fn value<T: Real>(x: T, args: Args) -> T;
     fn derivative<N: Number>(x: N, y: N, args: Args) -> N;
 }
@@ -78,12 +80,13 @@ macro_rules! define_unary {
         pub enum Unary { $($(#[$doc])* $Row,)* }
 
         mod unary {
-            $(pub(super) struct $Row;)*
+            $(#[derive(Clone, Copy)] pub(super) struct $Row;)*
         }
 
         $(
             #[allow(unused_variables)] // a row names only what it reads
             impl UnaryRow for unary::$Row {
+                const WAVES: bool = matches!(Unary::$Row, Unary::Sin | Unary::Cos | Unary::Tan);
                 #[inline(always)]
                 fn value<T: Real>($x: T, [$p, $q]: Args) -> T { let $c = T::of_f64; $value }
                 #[inline(always)]

@@ -82,13 +82,13 @@ pub(crate) fn log_softmax<A: Array>(x: &A, axis: usize) -> Result<A, Error> {
 /// `y_i = ln Σ_j exp(x_ij) − x_i,class(i)`: `(n, classes) → (n,)`; `dx` is [`CrossEntropyGradient`].
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct CrossEntropy {
-    classes: Arc<[usize]>,
+    classes: Arc<Vec<usize>>,
 }
 
 /// `dx_ij = dy_i · (softmax(x)_ij − [j = class(i)])`, in one pass.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct CrossEntropyGradient {
-    classes: Arc<[usize]>,
+    classes: Arc<Vec<usize>>,
 }
 
 impl Operation for CrossEntropy {
@@ -174,7 +174,7 @@ pub(crate) fn cross_entropy<A: Array>(x: &A, classes: &[usize]) -> Result<A, Err
         let index = classes[position];
         return Err(Error::Index { op: "cross_entropy", index, position, axis: 1, len: width });
     }
-    Ok(A::apply(CrossEntropy { classes: classes.into() }, Shape::from([n]), &[x]))
+    Ok(A::apply(CrossEntropy { classes: x.indices_like(classes.iter().copied()) }, Shape::from([n]), &[x]))
 }
 
 /// `−Σ_j target_j · log_softmax(x)_j` of each row, for targets that are distributions.

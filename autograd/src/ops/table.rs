@@ -149,7 +149,8 @@ macro_rules! binary_table {
             Div, over, a / b, (b.recip(), -(y / b)), (-3.0, 3.0), (0.3, 3.0);
             /// Variable power: `y = aᵇ` for `a ≥ 0`; `∂y/∂a = b·aᵇ⁻¹`, `∂y/∂b = y·ln(a)`, which is 0 at `a = 0`.
             Pow, pow, m::pow(a, b), (
-                b.equal(c(0.0)).select(c(0.0), b * a.pow(b - c(1.0))),
+                // Where a > 0 the formula stands at b = 0 too: its own derivative by b is not 0 there.
+                (b.equal(c(0.0)) * (c(1.0) - a.greater(c(0.0)))).select(c(0.0), b * a.pow(b - c(1.0))),
                 y * a.greater(c(0.0)).select(a, c(1.0)).ln()
             ), (0.3, 3.0), (-2.0, 2.0);
             /// The angle of the point (b, a): `y = atan2(a, b)`; `∂y/∂a = b/(a² + b²)`, `∂y/∂b = −a/(a² + b²)`.

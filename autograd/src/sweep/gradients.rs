@@ -4,6 +4,7 @@ use std::fmt;
 use std::ops::Index;
 
 use super::pool::{Kept, Scratch, release};
+use crate::kernels::isa::widest_for;
 use crate::number::Float;
 use crate::param::Param;
 use crate::tape::arena::{Code, Kind};
@@ -109,11 +110,12 @@ impl<'t, T: Float> Gradients<'t, T> {
     /// the number does not depend on it.
     ///
     /// The tape gives its hold on the old values up, so nothing is copied; a later sweep that would need them panics and
-    /// asks to record again. This is all that an optimiser needs.
+    /// asks to record again. This is all that an optimiser needs. A small closure is compiled for each instruction set of
+    /// the processor's family and runs on the widest that there is.
     pub fn update<R>(&self, param: &Param<T>, f: impl FnOnce(&mut [T], &[T]) -> R) -> Option<R> {
         let gradient = self.of(param)?;
         release(&mut self.tape.arena.borrow_mut(), param.id());
-        Some(param.modify(|values| f(values, gradient.as_slice())))
+        Some(param.modify(|values| widest_for(|| f(values, gradient.as_slice()))))
     }
 }
 

@@ -69,11 +69,11 @@ fn sweep<'t, T: Float>(
     Gradients::new(tape, scratch)
 }
 
-/// Sweeps the scalar nodes before `end` down to the first that it leaves to its caller: an array, or a row that is not
-/// among the common ones. Returns the end of what is still to be swept.
+/// Sweeps the scalar nodes before `end` down to the first that it leaves to its caller: an array, or a row of two inputs
+/// that is not among the common ones. Returns the end of what is still to be swept.
 ///
-/// It calls nothing and touches little, so that what a node passes to the one before it, which in a chain is the whole
-/// gradient, stays in a register instead of going through memory.
+/// For common rows it calls nothing and touches little, so that what a node passes to the one before it, which in a chain
+/// is the whole gradient, stays in a register instead of going through memory.
 #[allow(non_upper_case_globals)] // the constants of the rows' bytes bear the rows' names
 #[inline(never)]
 fn scalars<T: Float>(arena: &Arena<T>, gradients: &mut [T], end: usize) -> usize {
@@ -112,7 +112,13 @@ fn scalars<T: Float>(arena: &Arena<T>, gradients: &mut [T], end: usize) -> usize
                         }
                     })*
                     VARIABLE | CONSTANT => {}
-                    _ => return node + 1,
+                    _ => match arena.code(node) {
+                        Code::Unary(row) => {
+                            let dx = dy * slope(row, values[a], values[node], arena.args[b]);
+                            if a + 1 == node { near = dx } else { gradients[a] = gradients[a] + dx }
+                        }
+                        _ => return node + 1,
+                    },
                 }
             };
         }
@@ -122,6 +128,12 @@ fn scalars<T: Float>(arena: &Arena<T>, gradients: &mut [T], end: usize) -> usize
         }
     }
     0
+}
+
+/// The derivative of any row, out of the loop that has no registers to spare for it.
+#[inline(never)]
+fn slope<T: Float>(row: Unary, x: T, y: T, args: Args) -> T {
+    row.derivative(x, y, args)
 }
 
 struct Sweep<'s, 'o, T: Float> {
@@ -140,7 +152,8 @@ impl<'s, T: Float> Sweep<'s, '_, T> {
         let arena = self.arena;
         let mut end = nodes;
         loop {
-            if self.places.is_none() {
+            // Arrays mostly follow arrays.
+            if self.places.is_none() && end > 0 && arena.codes()[end - 1] != Code::Array.byte() {
                 end = scalars(arena, &mut self.scratch.scalars, end);
             }
             let Some(node) = end.checked_sub(1) else { return };
@@ -226,43 +239,58 @@ impl<'s, T: Float> Sweep<'s, '_, T> {
         if row.is_flat() {
             return self.pool.give(dy);
         }
-        let x = self.arena.array_values(self.arena.arrays[index].inputs[0]);
-        kernels::unary_chain(row, args, x, self.arena.array_values(index as u32), &mut dy);
+        let node = &self.arena.arrays[index];
+        let x = self.arena.array_values(node.inputs[0]);
+        kernels::unary_chain(row, args, x, self.arena.node_values(node), &mut dy);
         self.deliver(index, 0, dy);
     }
 
-    /// A row of the table of two inputs: in place for the last that needs a gradient, on a copy for the other.
+    /// A row of the table of two inputs: in place for the last that needs a gradient; for the other added to the gradient
+    /// that it already has, or on a copy.
     #[track_caller]
     fn binary(&mut self, index: usize, row: Binary, dy: Vec<T>) {
         if row.is_flat() {
             return self.pool.give(dy);
         }
         let (arena, pool) = (self.arena, self.pool);
-        let [a, b] = [0, 1].map(|k| arena.arrays[index].inputs[k]);
-        let [shape, shape_a, shape_b] = [index, a as usize, b as usize].map(|array| &arena.arrays[array].shape);
+        let node = &arena.arrays[index];
+        let inputs = [node.inputs[0], node.inputs[1]];
+        let [node_a, node_b] = inputs.map(|x| &arena.arrays[x as usize]);
+        let (shape, shape_a, shape_b) = (&node.shape, &node_a.shape, &node_b.shape);
         // Outside the closure, so that a refusal points at the caller.
         let read = if row.is_sum() {
             None
         } else {
-            Some([arena.array_values(a), arena.array_values(b), arena.array_values(index as u32)])
+            Some([arena.node_values(node_a), arena.node_values(node_b), arena.node_values(node)])
         };
-        let along = |second: bool, mut dx: Vec<T>| {
+        let same = shape_a == shape && shape_b == shape;
+        let along = |k: usize, mut dx: Vec<T>| {
             if let Some([a, b, y]) = read {
-                let runs = kernels::Runs::new(shape, shape_a, shape_b);
-                kernels::binary_chain(row, second, &runs, a, b, y, &mut dx);
+                let runs =
+                    if same { kernels::Runs::Same(dx.len()) } else { kernels::Runs::new(shape, shape_a, shape_b) };
+                kernels::binary_chain(row, k == 1, &runs, a, b, y, &mut dx);
             }
-            let x = if second { shape_b } else { shape_a };
-            if x == shape { dx } else { Plain::owned(shape, dx, pool).sum_to(x).into_values() }
+            let x = [shape_a, shape_b][k];
+            if same || x == shape { dx } else { Plain::owned(shape, dx, pool).sum_to(x).into_values() }
         };
-        match (self.needed(index, 0), self.needed(index, 1)) {
-            (true, true) => {
-                self.deliver(index, 0, along(false, pool.copy(&dy)));
-                self.deliver(index, 1, along(true, dy));
-            }
-            (true, false) => self.deliver(index, 0, along(false, dy)),
-            (false, true) => self.deliver(index, 1, along(true, dy)),
-            (false, false) => pool.give(dy),
+        let [first, last] = match [node_a.tracked, node_b.tracked] {
+            [true, true] => [Some(0), Some(1)],
+            [a, b] => [None, a.then_some(0).or(b.then_some(1))],
+        };
+        let Some(last) = last else { return pool.give(dy) };
+        let Some(first) = first else { return self.deliver(index, last, along(last, dy)) };
+        // In a chain one of the two has met later users already, and its sum takes the product without a buffer between.
+        let direct = same && self.places.is_none() && inputs[0] != inputs[1];
+        let met = |k: usize| direct && self.scratch.arrays[inputs[k] as usize].is_some();
+        let [first, last] = if met(last) { [last, first] } else { [first, last] };
+        match &mut self.scratch.arrays[inputs[first] as usize] {
+            Some(sum) if direct => match read {
+                None => kernels::add_assign(sum, &dy),
+                Some([a, b, y]) => kernels::binary_chain_add(row, first == 1, [a, b, y], &dy, sum),
+            },
+            _ => self.deliver(index, first, along(first, pool.copy(&dy))),
         }
+        self.deliver(index, last, along(last, dy));
     }
 
     /// A structured operation.
@@ -274,11 +302,19 @@ impl<'s, T: Float> Sweep<'s, '_, T> {
         for &input in &node.inputs {
             x.push(Plain::of(self.arena, input, self.pool)); // a loop, so that a refusal points at the caller
         }
-        let x: SmallVec<[&Plain<'_, T>; 4]> = x.iter().collect();
+        let mut few = [&x[0]; 4]; // an operation has an input
+        let more: Vec<_>;
+        let x = if x.len() <= few.len() {
+            few.iter_mut().zip(&x).for_each(|(slot, x)| *slot = x);
+            &few[..x.len()]
+        } else {
+            more = x.iter().collect();
+            &more[..]
+        };
         let y = Plain::of(self.arena, index as u32, self.pool);
         for k in 0..x.len() {
             if self.needed(index, k) && op.differentiable(k) {
-                let dx = op.vjp(k, &x, &y, &dy);
+                let dx = op.vjp(k, x, &y, &dy);
                 debug_assert_eq!(
                     dx.shape(),
                     x[k].shape(),
@@ -306,6 +342,7 @@ impl<'s, T: Float> Sweep<'s, '_, T> {
     }
 
     /// Adds to the gradient of an array's input `k`; on a tape that checks, stops at one that is not finite.
+    #[inline]
     #[track_caller]
     fn deliver(&mut self, index: usize, k: usize, dx: Vec<T>) {
         if let Some(places) = self.places {
@@ -315,6 +352,7 @@ impl<'s, T: Float> Sweep<'s, '_, T> {
     }
 
     /// Adds a contribution to an array's gradient.
+    #[inline]
     fn accumulate(&mut self, array: usize, dx: Vec<T>) {
         match &mut self.scratch.arrays[array] {
             slot @ None => *slot = Some(dx),

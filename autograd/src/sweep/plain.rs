@@ -1,7 +1,5 @@
 //! Plain arrays as the sweep's reading of the rules: borrowed from the tape, or owned and pooled.
 
-use smallvec::SmallVec;
-
 use super::Pool;
 use crate::kernels::elementwise as kernels;
 use crate::number::Float;
@@ -50,6 +48,10 @@ impl<'s, T: Float> Plain<'s, T> {
         }
     }
 
+    fn input(&self) -> Input<'_, T> {
+        Input { shape: &self.shape, values: self.values() }
+    }
+
     /// The values in a buffer; copied only from the tape.
     pub(crate) fn into_values(mut self) -> Vec<T> {
         match &mut self.values {
@@ -87,9 +89,14 @@ impl<T: Float> Array for Plain<'_, T> {
     fn apply(op: impl Into<Op>, shape: Shape, x: &[&Self]) -> Self {
         let pool = x[0].pool;
         let mut out = pool.take(shape.numel());
-        let inputs: SmallVec<[Input<'_, T>; 4]> =
-            x.iter().map(|x| Input { shape: &x.shape, values: x.values() }).collect();
-        op.into().forward(&inputs, &shape, &mut out);
+        // Rarely more than four; filling an array takes less than collecting a list.
+        let mut few = [x[0].input(); 4];
+        if x.len() <= few.len() {
+            few.iter_mut().zip(x).for_each(|(slot, x)| *slot = x.input());
+            op.into().forward(&few[..x.len()], &shape, &mut out);
+        } else {
+            op.into().forward(&x.iter().map(|x| x.input()).collect::<Vec<_>>(), &shape, &mut out);
+        }
         Plain::with_values(shape, out, pool)
     }
 

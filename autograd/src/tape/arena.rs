@@ -7,12 +7,14 @@
 //!
 //! Invariant: a node's operands have smaller indices than the node. That is why the sweep needs no sort.
 
-use std::collections::HashMap;
 use std::fmt;
+use std::ops::Range;
 use std::sync::Arc;
 
+use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 
+pub(crate) use super::code::Code;
 use crate::error::Error;
 use crate::external::External;
 use crate::kernels::elementwise as kernels;
@@ -22,64 +24,6 @@ use crate::ops::{Input, Op};
 use crate::param::Param;
 use crate::shape::{Shape, broadcast};
 use crate::tensor::Tensor;
-
-/// What a node of the stream does. The operands are in `Arena::operands`.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) enum Code {
-    /// A scalar variable.
-    Variable,
-    /// A scalar without gradient.
-    Constant,
-    /// Operands: node of x, index into `args`.
-    Unary(Unary),
-    /// Operands: nodes of a and b.
-    Binary(Binary),
-    /// The only value of an array. Operand: index into `arrays`.
-    Item,
-    /// An array. Operand: index into `arrays`.
-    Array,
-}
-
-impl Code {
-    /// The bytes of the kinds without a row; those of the rows follow, of one input and then of two.
-    const PLAIN: [Code; 4] = [Code::Variable, Code::Constant, Code::Item, Code::Array];
-    const UNARY: u8 = Self::PLAIN.len() as u8;
-    const BINARY: u8 = Self::UNARY + Unary::ROWS.len() as u8;
-
-    /// One byte, by which the sweep branches once instead of by kind and then by row.
-    #[inline(always)]
-    pub(crate) const fn byte(self) -> u8 {
-        match self {
-            Code::Variable => 0,
-            Code::Constant => 1,
-            Code::Item => 2,
-            Code::Array => 3,
-            Code::Unary(row) => Self::UNARY + row as u8,
-            Code::Binary(row) => Self::BINARY + row as u8,
-        }
-    }
-
-    #[inline]
-    fn of_byte(byte: u8) -> Code {
-        match byte {
-            Self::BINARY.. => Code::Binary(Binary::ROWS[usize::from(byte - Self::BINARY)].row),
-            Self::UNARY.. => Code::Unary(Unary::ROWS[usize::from(byte - Self::UNARY)].row),
-            plain => Self::PLAIN[usize::from(plain)],
-        }
-    }
-
-    /// The name of a scalar operation.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Code::Unary(row) => row.name(),
-            Code::Binary(row) => row.name(),
-            Code::Variable => "variable",
-            Code::Constant => "constant",
-            Code::Item => "item",
-            Code::Array => "array",
-        }
-    }
-}
 
 /// What an array node does.
 pub(crate) enum Kind<T: Float> {
@@ -120,8 +64,8 @@ impl<T: Float> fmt::Debug for Kind<T> {
 /// Where an array's values are.
 #[derive(Debug, Clone)]
 pub(crate) enum Place<T: Float> {
-    /// In `Arena::data`, from here on.
-    Data(usize),
+    /// In `Arena::data`.
+    Data(Range<usize>),
     /// In a buffer shared with a tensor of the user or with a parameter.
     Shared(Arc<Vec<T>>),
     /// Given back to a parameter that was then updated in place.
@@ -157,9 +101,13 @@ pub(crate) struct Arena<T: Float> {
     /// Arrays whose gradient is kept: variables, parameters, watched ones.
     pub(crate) kept: Vec<u32>,
     /// The array node of each parameter that was used.
-    pub(crate) params: HashMap<usize, u32>,
+    pub(crate) params: FxHashMap<usize, u32>,
     data: Vec<T>,
     used: usize,
+    /// Indices that operations hold, of which this recording has `indices_used`. An operation is dropped before the next
+    /// one begins, and its memory can be filled again.
+    indices: Vec<Arc<Vec<usize>>>,
+    indices_used: usize,
 }
 
 impl<T: Float> Arena<T> {
@@ -172,9 +120,11 @@ impl<T: Float> Arena<T> {
             args: vec![[0.0; 2]],
             arrays: vec![],
             kept: vec![],
-            params: HashMap::new(),
+            params: FxHashMap::default(),
             data: vec![],
             used: 0,
+            indices: vec![],
+            indices_used: 0,
         }
     }
 
@@ -186,6 +136,7 @@ impl<T: Float> Arena<T> {
         self.kept.clear();
         self.params.clear();
         self.used = 0;
+        self.indices_used = 0;
     }
 
     /// The number of nodes.
@@ -283,12 +234,19 @@ impl<T: Float> Arena<T> {
         self.push_array(kind, SmallVec::new(), shape, Place::Shared(values), tracked)
     }
 
+    /// A constant computed where it is kept, value by value.
+    pub(crate) fn constant_with(&mut self, shape: Shape, f: impl FnMut(usize) -> T) -> u32 {
+        let place = self.reserve(shape.numel());
+        self.data[place.clone()].iter_mut().zip((0..).map(f)).for_each(|(slot, value)| *slot = value);
+        self.push_array(Kind::Constant, SmallVec::new(), shape, Place::Data(place), false)
+    }
+
     /// A scalar as an array of shape ().
     pub(crate) fn lift(&mut self, node: u32) -> u32 {
         let tracked = self.code(node as usize) != Code::Constant;
-        let start = self.reserve(1);
-        self.data[start] = self.values[node as usize];
-        self.push_array(Kind::Lift(node), SmallVec::new(), Shape::default(), Place::Data(start), tracked)
+        let place = self.reserve(1);
+        self.data[place.start] = self.values[node as usize];
+        self.push_array(Kind::Lift(node), SmallVec::new(), Shape::default(), Place::Data(place), tracked)
     }
 
     /// Computes a row of the table of one input and appends it.
@@ -297,12 +255,11 @@ impl<T: Float> Arena<T> {
         self.materialise(x);
         let node = &self.arrays[x as usize];
         let (shape, tracked) = (node.shape.clone(), node.tracked && !row.is_flat());
-        let len = shape.numel();
-        let start = self.reserve(len);
-        let (before, out) = self.data.split_at_mut(start);
-        kernels::unary(row, args, values(&self.arrays[x as usize], before), &mut out[..len]);
+        let place = self.reserve(shape.numel());
+        let (before, out) = self.data.split_at_mut(place.start);
+        kernels::unary(row, args, values(&self.arrays[x as usize], before), &mut out[..place.len()]);
         let inputs = SmallVec::from_buf_and_len([x, 0, 0, 0], 1);
-        self.push_array(Kind::Op(Op::Unary(row, args)), inputs, shape, Place::Data(start), tracked)
+        self.push_array(Kind::Op(Op::Unary(row, args)), inputs, shape, Place::Data(place), tracked)
     }
 
     /// Computes a row of the table of two inputs and appends it.
@@ -311,16 +268,20 @@ impl<T: Float> Arena<T> {
         self.materialise(a);
         self.materialise(b);
         let (node_a, node_b) = (&self.arrays[a as usize], &self.arrays[b as usize]);
-        let shape = broadcast(row.name(), &node_a.shape, &node_b.shape)?;
+        let same = node_a.shape == node_b.shape;
+        let shape = if same { node_a.shape.clone() } else { broadcast(row.name(), &node_a.shape, &node_b.shape)? };
         let tracked = (node_a.tracked || node_b.tracked) && !row.is_flat();
-        let len = shape.numel();
-        let start = self.reserve(len);
-        let (before, out) = self.data.split_at_mut(start);
+        let place = self.reserve(shape.numel());
+        let (before, out) = self.data.split_at_mut(place.start);
         let (node_a, node_b) = (&self.arrays[a as usize], &self.arrays[b as usize]);
-        let runs = kernels::Runs::new(&shape, &node_a.shape, &node_b.shape);
-        kernels::binary(row, &runs, values(node_a, before), values(node_b, before), &mut out[..len]);
+        let runs = if same {
+            kernels::Runs::Same(place.len())
+        } else {
+            kernels::Runs::new(&shape, &node_a.shape, &node_b.shape)
+        };
+        kernels::binary(row, &runs, values(node_a, before), values(node_b, before), &mut out[..place.len()]);
         let inputs = SmallVec::from_buf_and_len([a, b, 0, 0], 2);
-        Ok(self.push_array(Kind::Op(Op::Binary(row)), inputs, shape, Place::Data(start), tracked))
+        Ok(self.push_array(Kind::Op(Op::Binary(row)), inputs, shape, Place::Data(place), tracked))
     }
 
     /// Computes `op` and appends it.
@@ -342,8 +303,8 @@ impl<T: Float> Arena<T> {
                 array
             }
             op => {
-                let start = self.compute(&op, &shape, &inputs);
-                self.push_array(Kind::Op(op), inputs, shape, Place::Data(start), tracked)
+                let place = self.compute(&op, &shape, &inputs);
+                self.push_array(Kind::Op(op), inputs, shape, Place::Data(place), tracked)
             }
         }
     }
@@ -355,52 +316,85 @@ impl<T: Float> Arena<T> {
             self.materialise(input);
         }
         let tracked = inputs.iter().any(|&i| self.arrays[i as usize].tracked);
-        let start = self.reserve(y.numel());
-        self.data[start..start + y.numel()].copy_from_slice(y.as_slice());
-        self.push_array(Kind::External(op), inputs, y.shape().clone(), Place::Data(start), tracked)
+        let place = self.reserve(y.numel());
+        self.data[place.clone()].copy_from_slice(y.as_slice());
+        self.push_array(Kind::External(op), inputs, y.shape().clone(), Place::Data(place), tracked)
+    }
+
+    /// Indices for an operation to hold.
+    pub(crate) fn indices(&mut self, given: impl Iterator<Item = usize>) -> Arc<Vec<usize>> {
+        if self.indices_used == self.indices.len() {
+            self.indices.push(Arc::default());
+        }
+        let slot = &mut self.indices[self.indices_used];
+        self.indices_used += 1;
+        match Arc::get_mut(slot) {
+            Some(indices) => {
+                indices.clear();
+                indices.extend(given);
+            }
+            // Something outlives the recording, a gradient's gradient perhaps.
+            None => *slot = Arc::new(given.collect()),
+        }
+        slot.clone()
     }
 
     /// Makes room for `len` values; they hold whatever an earlier recording left there.
-    fn reserve(&mut self, len: usize) -> usize {
+    fn reserve(&mut self, len: usize) -> Range<usize> {
         let start = self.used;
         self.used += len;
         if self.data.len() < self.used {
             self.data.resize(self.used.next_power_of_two(), T::zero());
         }
-        start
+        start..self.used
     }
 
     #[track_caller]
-    fn compute(&mut self, op: &Op, shape: &Shape, inputs: &[u32]) -> usize {
-        let start = self.reserve(shape.numel());
-        let (before, out) = self.data.split_at_mut(start);
+    fn compute(&mut self, op: &Op, shape: &Shape, inputs: &[u32]) -> Range<usize> {
+        let place = self.reserve(shape.numel());
+        let (before, out) = self.data.split_at_mut(place.start);
         let mut x: SmallVec<[Input<'_, T>; 4]> = SmallVec::new();
         for &input in inputs {
             // A loop, so that a refusal points at the caller.
             let node = &self.arrays[input as usize];
             x.push(Input { shape: &node.shape, values: values(node, before) });
         }
-        op.forward(&x, shape, &mut out[..shape.numel()]);
-        start
+        op.forward(&x, shape, &mut out[..place.len()]);
+        place
     }
 
     /// Carries out a transpose that was put off until somebody other than a product reads it.
+    #[inline(always)]
     #[track_caller]
     pub(crate) fn materialise(&mut self, array: u32) {
-        let node = &self.arrays[array as usize];
-        if node.transposed {
-            let (op, shape, inputs) = (Op::from(crate::ops::view::Transpose), node.shape.clone(), node.inputs.clone());
-            let start = self.compute(&op, &shape, &inputs);
-            let node = &mut self.arrays[array as usize];
-            node.place = Place::Data(start);
-            node.transposed = false;
+        if self.arrays[array as usize].transposed {
+            self.transpose(array);
         }
+    }
+
+    #[cold]
+    #[inline(never)]
+    #[track_caller]
+    fn transpose(&mut self, array: u32) {
+        let node = &self.arrays[array as usize];
+        let (op, shape, inputs) = (Op::from(crate::ops::view::Transpose), node.shape.clone(), node.inputs.clone());
+        let place = self.compute(&op, &shape, &inputs);
+        let node = &mut self.arrays[array as usize];
+        node.place = Place::Data(place);
+        node.transposed = false;
     }
 
     /// The values of an array whose transpose, if any, has been carried out.
     #[track_caller]
     pub(crate) fn array_values(&self, array: u32) -> &[T] {
-        values(&self.arrays[array as usize], &self.data)
+        self.node_values(&self.arrays[array as usize])
+    }
+
+    /// The same of its node.
+    #[inline]
+    #[track_caller]
+    pub(crate) fn node_values<'a>(&'a self, node: &'a ArrayNode<T>) -> &'a [T] {
+        values(node, &self.data)
     }
 
     /// An array's values as a tensor; those that are shared are not copied. Its transpose, if any, has been carried out.
@@ -423,15 +417,21 @@ impl<T: Float> Arena<T> {
     }
 }
 
+#[inline]
 #[track_caller]
 fn values<'a, T: Float>(node: &'a ArrayNode<T>, data: &'a [T]) -> &'a [T] {
     match &node.place {
-        Place::Data(start) => &data[*start..*start + node.shape.numel()],
+        Place::Data(place) => &data[place.clone()],
         Place::Shared(values) => values,
-        Place::Released => panic!(
-            "a parameter of shape {} was updated after it was recorded, and its old values are gone; \
-             record the formula again (Tape::clear, then the forward pass)",
-            node.shape
-        ),
+        Place::Released => released(&node.shape),
     }
+}
+
+#[cold]
+#[track_caller]
+fn released(shape: &Shape) -> ! {
+    panic!(
+        "a parameter of shape {shape} was updated after it was recorded, and its old values are gone; \
+         record the formula again (Tape::clear, then the forward pass)"
+    )
 }

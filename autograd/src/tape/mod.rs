@@ -1,6 +1,7 @@
 //! The tape: recording is computing.
 
 pub(crate) mod arena;
+mod code;
 pub(crate) mod debug;
 mod operand;
 mod scalar;
@@ -18,6 +19,7 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 
 use crate::number::Float;
+use crate::shape::Shape;
 use crate::sweep::{Pool, Scratch};
 use crate::tensor::Tensor;
 use arena::{Arena, Code, Kind};
@@ -115,6 +117,28 @@ impl<T: Float> Tape<T> {
     #[track_caller]
     pub fn constant(&self, value: impl Into<Tensor<T>>) -> Var<'_, T> {
         self.leaf(Kind::Constant, value.into())
+    }
+
+    /// An array without gradient, computed value by value, in row-major order, where the tape keeps it.
+    ///
+    /// Unlike [`constant`](Tape::constant) of a new tensor, it allocates nothing once the tape has grown: for what is drawn
+    /// or looked up at each step.
+    ///
+    /// ```
+    /// use autograd::{Tape, Tensor};
+    /// let tape = Tape::new();
+    /// let x = tape.constant_with([2, 2], |i| i as f64);
+    /// assert_eq!(x.value(), Tensor::from([[0.0, 1.0], [2.0, 3.0]]));
+    /// ```
+    ///
+    /// # Panics
+    /// If `f` uses the tape.
+    #[track_caller]
+    pub fn constant_with(&self, shape: impl Into<Shape>, f: impl FnMut(usize) -> T) -> Var<'_, T> {
+        self.note();
+        let array = self.arena.borrow_mut().constant_with(shape.into(), f);
+        self.recorded_array(array);
+        Var::new(self, array)
     }
 
     #[track_caller]

@@ -2,12 +2,13 @@
 
 use std::fmt;
 use std::ops::{Add, AddAssign, Div, DivAssign, Mul, MulAssign, Neg, Sub, SubAssign};
+use std::sync::Arc;
 
 use smallvec::SmallVec;
 
 use super::arena::Code;
 use super::{Operand, Scalar, Tape, same_tape};
-use crate::error::{Error, OrPanic};
+use crate::error::OrPanic;
 use crate::kernels::fused::{Elementwise, ElementwiseN};
 use crate::number::Float;
 use crate::ops::rows::{Args, Binary, Unary};
@@ -226,15 +227,10 @@ impl<'t, T: Float> Var<'t, T> {
 
     #[track_caller]
     pub(crate) fn binary_checked(self, row: Binary, b: Self) -> Self {
-        self.try_binary(row, b).or_panic()
-    }
-
-    #[track_caller]
-    fn try_binary(self, row: Binary, b: Self) -> Result<Self, Error> {
         same_tape(row.name(), self.tape, b.tape);
-        let array = self.tape.arena.borrow_mut().binary(row, self.array, b.array)?;
+        let array = self.tape.arena.borrow_mut().binary(row, self.array, b.array).or_panic();
         self.tape.recorded_array(array);
-        Ok(Var { array, ..self })
+        Var { array, ..self }
     }
 }
 
@@ -281,6 +277,10 @@ impl<'t, T: Float> Array for Var<'t, T> {
 
     fn constant_like(&self, value: Tensor<T>) -> Self {
         self.tape.constant(value)
+    }
+
+    fn indices_like(&self, indices: impl Iterator<Item = usize>) -> Arc<Vec<usize>> {
+        self.tape.arena.borrow_mut().indices(indices)
     }
 
     fn untransposed(&self) -> Option<Self> {

@@ -1,12 +1,15 @@
 //! The crate's integration tests, one binary.
 
 mod checker;
+mod checker_trials;
 mod debugging;
 mod edges;
 mod external;
 mod graph;
 mod graphs;
 mod messages;
+mod random;
 mod rules;
 mod sampling;
+mod threads;
 mod transforms;

@@ -198,6 +198,7 @@ fn cases() -> Vec<Case> {
         ("std_axis", distinct, |x| x[0].std_axis(1)),
         ("cumsum", block, |x| x[0].square().cumsum(1)),
         ("softmax 1", block, |x| x[0].softmax(1)),
+        ("normalize", block, |x| x[0].normalize(0.1)),
         ("softmax 2", block, |x| x[0].softmax(2)),
         ("log_softmax 0", block, |x| x[0].log_softmax(0)),
         ("cross_entropy", matrix, |x| x[0].cross_entropy(&vec![1; x[0].shape()[0]])),

@@ -37,6 +37,19 @@ impl<T: Float> Targets<T> {
         self.len() == 0
     }
 
+    /// The same targets beside outputs of another type.
+    ///
+    /// ```
+    /// use mlp::Targets;
+    /// assert_eq!(Targets::<f32>::from(vec![0, 2]).cast::<f64>(), Targets::from(vec![0, 2]));
+    /// ```
+    pub fn cast<U: Float>(&self) -> Targets<U> {
+        match self {
+            Targets::Values(values) => Targets::Values(values.cast()),
+            Targets::Classes(classes) => Targets::Classes(classes.clone()),
+        }
+    }
+
     fn take(&self, samples: &[usize]) -> Self {
         match self {
             Targets::Values(values) => Targets::Values(take(values, samples)),

@@ -1,7 +1,8 @@
 //! [`Dropout`]: random zeros while training.
 
-use autograd::{Float, Parameters, Tensor, Var};
+use autograd::{Float, Parameters, Var};
 use rand::RngExt;
+use rand::rngs::StdRng;
 
 use crate::Error;
 use crate::module::{LayerRow, Module};
@@ -50,13 +51,9 @@ impl Dropout {
 impl<T: Float> Module<T> for Dropout {
     fn forward<'t>(&self, x: Var<'t, T>) -> Var<'t, T> {
         let kept = T::from_f64(1.0 / (1.0 - self.p));
-        let mask = x
-            .tape()
-            .random(|rng| Tensor::from_fn(x.shape(), |_| if rng.random_bool(self.p) { T::zero() } else { kept }));
-        match mask {
-            Some(mask) => x * &mask,
-            None => x,
-        }
+        let draw = |rng: &mut StdRng| if rng.random_bool(self.p) { T::zero() } else { kept };
+        let mask = x.tape().random(|rng| x.tape().constant_with(x.shape(), |_| draw(rng)));
+        mask.map_or(x, |mask| x * mask)
     }
 
     fn parameters(&self) -> Parameters<T> {

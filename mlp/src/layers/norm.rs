@@ -46,10 +46,7 @@ impl<T: Float> Module<T> for LayerNorm<T> {
     #[track_caller]
     fn forward<'t>(&self, x: Var<'t, T>) -> Var<'t, T> {
         super::check_features("layer_norm", x, self.gain.numel());
-        let last = x.shape().len() - 1;
-        let centred = x - x.mean_keep(last);
-        let variance = centred.square().mean_keep(last);
-        centred / (variance + self.eps).sqrt() * &self.gain + &self.shift
+        x.normalize(self.eps) * &self.gain + &self.shift
     }
 
     fn parameters(&self) -> Parameters<T> {

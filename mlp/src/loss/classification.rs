@@ -1,6 +1,6 @@
 //! Losses between distributions and classes.
 
-use autograd::{Float, Tensor, Var};
+use autograd::{Float, Var};
 
 use super::{Loss, binary, check_classes, row_axis, values};
 use crate::{Error, Targets};
@@ -117,16 +117,18 @@ pub struct BinaryCrossEntropyWithLogits;
 
 impl<T: Float> Loss<T> for BinaryCrossEntropyWithLogits {
     fn each<'t>(&self, y: Var<'t, T>, targets: &Targets<T>) -> Result<Var<'t, T>, Error> {
+        inside(targets)?;
         let t = binary("binary_cross_entropy", y, targets, [0.0, 1.0])?;
-        let one = T::one();
-        if let Some(i) = t.as_slice().iter().position(|&t| !(t >= T::zero() && t <= one)) {
-            return Err(Error::invalid(
-                "binary_cross_entropy",
-                format!("target {} lies outside [0, 1]", t.as_slice()[i]),
-            ));
-        }
-        let rest = t.map(|t| one - t);
-        Ok((-y).softplus() * &*t + y.softplus() * &rest)
+        Ok((-y).softplus() * t + y.softplus() * (1.0 - t))
+    }
+}
+
+/// `Ok` if targets that are numbers lie in [0, 1].
+fn inside<T: Float>(targets: &Targets<T>) -> Result<(), Error> {
+    let Targets::Values(t) = targets else { return Ok(()) };
+    match t.as_slice().iter().find(|&&t| !(t >= T::zero() && t <= T::one())) {
+        Some(t) => Err(Error::invalid("binary_cross_entropy", format!("target {t} lies outside [0, 1]"))),
+        None => Ok(()),
     }
 }
 
@@ -150,11 +152,13 @@ pub struct Hinge;
 
 impl<T: Float> Loss<T> for Hinge {
     fn each<'t>(&self, y: Var<'t, T>, targets: &Targets<T>) -> Result<Var<'t, T>, Error> {
-        let t = binary("hinge", y, targets, [-1.0, 1.0])?;
-        if let Some(i) = t.as_slice().iter().position(|&t| t.to_f64().abs() != 1.0) {
-            return Err(Error::invalid("hinge", format!("target {} is neither −1 nor 1", t.as_slice()[i])));
+        if let Targets::Values(t) = targets
+            && let Some(t) = t.as_slice().iter().find(|t| t.to_f64().abs() != 1.0)
+        {
+            return Err(Error::invalid("hinge", format!("target {t} is neither −1 nor 1")));
         }
-        Ok((1.0 - y * &*t).at_least(0.0))
+        let t = binary("hinge", y, targets, [-1.0, 1.0])?;
+        Ok((1.0 - y * t).at_least(0.0))
     }
 }
 
@@ -179,7 +183,10 @@ impl<T: Float> Loss<T> for KlDivergence {
     fn each<'t>(&self, y: Var<'t, T>, targets: &Targets<T>) -> Result<Var<'t, T>, Error> {
         let axis = row_axis("kl_divergence", y)?;
         let t = values("kl_divergence", y, targets)?;
-        let t_ln_t: Tensor<T> = t.map(|t| if t == T::zero() { t } else { t * t.ln() });
-        Ok((&t_ln_t - y * t).sum_axis(axis))
+        let t_ln_t = |i: usize| match t.as_slice()[i] {
+            t if t == T::zero() => t,
+            t => t * t.ln(),
+        };
+        Ok((y.tape().constant_with(y.shape(), t_ln_t) - y * t).sum_axis(axis))
     }
 }

@@ -8,8 +8,6 @@ pub use classification::{
 };
 pub use regression::{Euclidean, Huber, L1, Mse};
 
-use std::borrow::Cow;
-
 use autograd::{Float, Scalar, Tensor, Var};
 
 use crate::{Error, Targets};
@@ -81,25 +79,25 @@ fn values<'a, T: Float>(loss: &'static str, y: Var<'_, T>, targets: &'a Targets<
 }
 
 /// Targets with two possible values: numbers, or the classes 0 and 1, which become `numbers`.
-fn binary<'a, T: Float>(
+fn binary<'t, T: Float>(
     loss: &'static str,
-    y: Var<'_, T>,
-    targets: &'a Targets<T>,
+    y: Var<'t, T>,
+    targets: &Targets<T>,
     numbers: [f64; 2],
-) -> Result<Cow<'a, Tensor<T>>, Error> {
-    let Targets::Classes(classes) = targets else { return values(loss, y, targets).map(Cow::Borrowed) };
+) -> Result<Var<'t, T>, Error> {
+    let Targets::Classes(classes) = targets else {
+        return values(loss, y, targets).map(|targets| y.tape().constant(targets.clone()));
+    };
     let shape = y.shape();
     if shape.numel() != classes.len() {
         let why =
             format!("{} classes do not fit outputs of shape {shape}; it takes one output for each", classes.len());
         return Err(Error::invalid(loss, why));
     }
-    let number = |(i, &class): (usize, &usize)| match numbers.get(class) {
-        Some(&number) => Ok(T::from_f64(number)),
-        None => Err(Error::invalid(loss, format!("class {class} of sample {i} is neither 0 nor 1"))),
-    };
-    let numbers = classes.iter().enumerate().map(number).collect::<Result<Vec<T>, Error>>()?;
-    Ok(Cow::Owned(Tensor::new(shape, numbers)))
+    if let Some(i) = classes.iter().position(|&class| class > 1) {
+        return Err(Error::invalid(loss, format!("class {} of sample {i} is neither 0 nor 1", classes[i])));
+    }
+    Ok(y.tape().constant_with(shape, |i| T::from_f64(numbers[classes[i]])))
 }
 
 /// `Ok` if there is one existing class for each row of `y`.

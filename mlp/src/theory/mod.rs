@@ -315,7 +315,10 @@ impl MeanField {
         // it meets c below 1 if and only if its slope at 1 exceeds 1, and then once.
         let gain = |c: f64| self.correlation_map(q, c) - c;
         let below = successors(Some(0.1), |gap| Some(gap / 10.0)).take_while(|&gap| gap > 1e-10).map(|gap| 1.0 - gap);
-        match below.into_iter().find(|&c| self.chi(q) > 1.0 + NOISE && gain(c) < 0.0) {
+        let chaos = self.chi(q) > 1.0 + NOISE;
+        match below.into_iter().find(|&c| chaos && gain(c) < 0.0) {
+            // An odd function without biases keeps 0, of which rounding may make less than nothing.
+            Some(_) if gain(0.0) <= NOISE => 0.0,
             Some(c) => root(gain, 0.0, c),
             None => 1.0,
         }

@@ -1,6 +1,7 @@
 //! The multilayer perceptron and its builder.
 
 use autograd::Tensor;
+use mlp::theory::MeanField;
 use mlp::{Activation, Init, Mlp, Module};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
@@ -90,6 +91,27 @@ fn weights_follow_the_activation_unless_told() {
     ] {
         assert!((variance / expected - 1.0).abs() < 0.03, "{variance} against {expected}");
     }
+}
+
+#[test]
+fn critical_layers_are_at_the_critical_point_of_their_activation() {
+    let builder = Mlp::new(300).hidden(300, Activation::Tanh).hidden(300, Activation::Elu(1.0));
+    let model: Mlp = builder.output(300, Activation::Tanh).critical(0.05).build(&mut rng()).unwrap();
+    for layer in &model.layers()[..2] {
+        let critical = MeanField::new(layer.activation).unwrap().critical_weights(0.05).unwrap();
+        let (w, b) = (layer.linear.w.value(), layer.linear.b.as_ref().unwrap().value());
+        assert!((300.0 * w.variance() / critical.weights - 1.0).abs() < 0.03);
+        assert!((b.variance() / 0.05 - 1.0).abs() < 0.3);
+    }
+    // The output layer is initialised as ever.
+    assert_eq!(model.layers()[2].linear.b.as_ref().unwrap().value(), Tensor::zeros([300]));
+
+    let why = |activation, biases| {
+        let builder = Mlp::new(3).hidden(4, activation).output(1, Activation::Identity).critical(biases);
+        builder.build::<f64>(&mut rng()).unwrap_err().to_string()
+    };
+    assert!(why(Activation::Relu, 0.1).contains("`relu` has no critical point with σ_b² = 0.1"));
+    assert_eq!(why(Activation::Tanh, -1.0), "mlp: critical biases of variance -1; a variance is a number ≥ 0");
 }
 
 #[test]

@@ -1,0 +1,276 @@
+//! The comparisons themselves: along random directions, element by element, and where a wrong element hides.
+
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+use rand::seq::index::sample;
+
+use super::Checker;
+use super::difference::{Samples, noise};
+use super::outcome::Outcome;
+use super::probe::{Probe, SAFETY, Way, element_unit, few_digits};
+use super::report::{Cause, Comparison, Verdict};
+use super::subject::{Gradient, Subject, weight};
+use crate::error::Error;
+use crate::number::Float;
+use crate::tensor::Tensor;
+
+/// A derivative below this part of the largest of its input is next to nothing.
+const SMALL: f64 = 1e-3;
+
+/// Compares everything at one order, after orders `below` of this scale.
+pub(super) fn examine<T: Float>(
+    checker: &Checker,
+    subject: &mut Subject<'_, T>,
+    order: usize,
+    below: f64,
+) -> Result<Outcome, Error> {
+    let x: Vec<Tensor> = subject.point.iter().map(Tensor::cast).collect();
+    let value = subject.value(&x);
+    if !value.is_finite() {
+        let what = if order == 1 { "function" } else { "gradient" };
+        let law = format!("the {what} is {value} at the point; choose a point inside its domain");
+        return Err(Error::Check(law));
+    }
+    let gradient = subject.gradient(1.0);
+    let once_more = subject.gradient(1.0);
+    let same = |(a, b): (&(Tensor, bool), &(Tensor, bool))| {
+        a.0.as_slice().iter().zip(b.0.as_slice()).all(|(a, b)| a.to_bits() == b.to_bits())
+    };
+    let repeats = subject.value(&x).to_bits() == value.to_bits();
+    if !repeats || !gradient.iter().zip(&once_more).all(same) {
+        return Ok(Outcome::nondeterministic(value, if repeats { "two backward sweeps" } else { "two evaluations" }));
+    }
+    let rtol = checker.rtol.max(if few_digits::<T>() { 1e-4 } else { 0.0 });
+    let samples = Samples { epsilon: T::EPSILON, noise: 0.0, centre: value };
+    let mut probe = Probe { subject, x, samples, order, rtol, below, rounding: None };
+    let mut study = Study::new(checker, gradient, &mut probe);
+    study.linearity();
+    study.directions();
+    study.elements();
+    study.localise();
+    let outcome = study.outcome();
+    // A function with a memory shows it by now.
+    if probe.subject.value(&probe.x.clone()).to_bits() != value.to_bits() {
+        return Ok(Outcome::nondeterministic(value, "two evaluations, with others between them,"));
+    }
+    Ok(outcome)
+}
+
+/// One order's comparisons as they come together.
+pub(super) struct Study<'p, 's, 'a, T: Float> {
+    pub(super) checker: &'p Checker,
+    pub(super) probe: &'p mut Probe<'s, 'a, T>,
+    pub(super) gradient: Gradient,
+    pub(super) rng: StdRng,
+    pub(super) along: Vec<(Way, Comparison)>,
+    /// By input and position in it.
+    pub(super) elements: Vec<(usize, usize, Comparison)>,
+    pub(super) notes: Vec<String>,
+    pub(super) total: usize,
+    /// How large the function is, its derivatives, and its change along a step of ordinary size as a slope; here or at an order
+    /// below, whichever is largest.
+    pub(super) scale: f64,
+}
+
+impl<'p, 's, 'a, T: Float> Study<'p, 's, 'a, T> {
+    fn new(checker: &'p Checker, gradient: Gradient, probe: &'p mut Probe<'s, 'a, T>) -> Self {
+        let rng = StdRng::seed_from_u64(checker.seed);
+        let total = probe.x.iter().map(Tensor::numel).sum();
+        let mut study =
+            Study { checker, probe, gradient, rng, along: vec![], elements: vec![], notes: vec![], total, scale: 0.0 };
+        let way = study.random(|_| true);
+        study.probe.samples.noise = noise(|h| study.probe.at(&way, h), T::EPSILON);
+        let (h, centre) = (study.probe.unit(&way), study.probe.samples.centre);
+        let slopes = [h, -h].map(|h| ((study.probe.at(&way, h) - centre) / h).abs());
+        let sizes = slopes.into_iter().chain([centre.abs(), study.most()]);
+        study.scale = sizes.filter(|size| size.is_finite()).fold(study.probe.below, f64::max);
+        study
+    }
+
+    /// A random direction over some of the inputs, or elements.
+    fn random(&mut self, mut takes: impl FnMut(usize) -> bool) -> Way {
+        let mut flat = 0;
+        let rng = &mut self.rng;
+        let mut component = |x: f64| {
+            let u = weight(rng) * element_unit(x);
+            flat += 1;
+            if takes(flat - 1) { u } else { 0.0 }
+        };
+        Way::Along(self.probe.x.iter().map(|x| x.map(&mut component)).collect())
+    }
+
+    /// The derivative along a direction by the tape, and the sum of its terms' magnitudes.
+    fn slope(&self, u: &[Tensor]) -> (f64, f64) {
+        let terms = || {
+            self.gradient.iter().zip(u).flat_map(|((g, _), u)| {
+                // An element that is not moved adds nothing, not even its NaN.
+                g.as_slice().iter().zip(u.as_slice()).map(|(g, u)| if *u == 0.0 { 0.0 } else { g * u })
+            })
+        };
+        (terms().sum(), terms().map(f64::abs).sum())
+    }
+
+    fn compare_along(&mut self, place: String, way: &Way) -> Comparison {
+        let Way::Along(u) = way else { unreachable!("a direction") };
+        let (analytic, magnitude) = self.slope(u);
+        let count = u.iter().map(Tensor::numel).sum::<usize>() as f64;
+        let floor = self.floor(magnitude / count.sqrt().max(1.0));
+        let magnitude = if magnitude.is_finite() { magnitude } else { 0.0 };
+        self.probe.judge(place, way, analytic, floor, magnitude)
+    }
+
+    /// The size below which a derivative is next to nothing, where those beside it are as large as this: a part of them, of
+    /// the largest of all, or of the function.
+    fn floor(&self, beside: f64) -> f64 {
+        let absolute = 1e-3 * self.scale.min(1.0);
+        let beside = if beside.is_finite() { beside } else { 0.0 };
+        SMALL * beside.max(SMALL * self.most()).max(absolute)
+    }
+
+    fn most(&self) -> f64 {
+        self.gradient.iter().map(|(g, _)| largest(g)).fold(0.0, f64::max)
+    }
+
+    /// A rule is linear in the gradient that comes in; a power of two is used, by which rounding scales too.
+    fn linearity(&mut self) {
+        const SCALE: f64 = 1024.0;
+        let scaled = self.probe.subject.gradient(SCALE);
+        for (input, ((g, _), (s, _))) in self.gradient.iter().zip(&scaled).enumerate() {
+            let most = largest(g);
+            let off = |(_, (g, s)): &(usize, (&f64, &f64))| (*s - SCALE * *g).abs() > 1e3 * T::EPSILON * SCALE * most;
+            if !(SCALE * most).is_finite() || !s.is_finite() {
+                continue;
+            }
+            if let Some((at, (g, s))) = g.as_slice().iter().zip(s.as_slice()).enumerate().find(off) {
+                let place = self.place(input, at);
+                let way = Way::Element { input, at, unit: element_unit(self.probe.x[input].as_slice()[at]) };
+                let mut c = self.probe.judge(place, &way, *g, self.floor(most), 0.0);
+                (c.verdict, c.cause) = (Verdict::Wrong, Some(Cause::NotLinear));
+                c.reason = format!(
+                    "the rule is not linear in the gradient that comes in: of 1024·f it gives {s:.6}, not 1024 · {g:.6}; is \
+                     something clipped on the way back?"
+                );
+                self.elements.push((input, at, c));
+                return;
+            }
+        }
+    }
+
+    fn directions(&mut self) {
+        for number in 0..self.checker.directions {
+            let way = self.random(|_| true);
+            self.direction(format!("random direction {number}"), way);
+        }
+        // Where elements are only sampled, each input is also moved alone: a large one must not hide a small one.
+        if self.total > self.checker.elements && self.probe.x.len() > 1 && self.checker.directions > 0 {
+            let mut start = 0;
+            for input in 0..self.probe.x.len() {
+                let range = start..start + self.probe.x[input].numel();
+                start = range.end;
+                let way = self.random(|flat| range.contains(&flat));
+                self.direction(format!("random direction of {}", self.probe.subject.names[input]), way);
+            }
+        }
+    }
+
+    fn direction(&mut self, place: String, way: Way) {
+        let mut c = self.compare_along(place, &way);
+        let Way::Along(u) = &way else { unreachable!("a direction") };
+        let forward = self.probe.subject.tangent(u);
+        c.forward = Some(forward);
+        let slack = c.allowed + 1e3 * T::EPSILON * self.slope(u).1;
+        let off = (forward - c.numeric.value).abs();
+        let beyond = |rounding: f64| off > SAFETY * rounding;
+        if c.verdict == Verdict::Pass && (off > slack && beyond(self.probe.rounding_forward(u)) || off.is_nan()) {
+            (c.verdict, c.cause) = (Verdict::Wrong, Some(Cause::ForwardMode));
+            c.reason = format!("forward mode gives {forward:.9e}, where reverse mode and differences agree");
+        }
+        self.along.push((way, c));
+    }
+
+    fn elements(&mut self) {
+        let mut chosen: Vec<usize> =
+            sample(&mut self.rng, self.total, self.checker.elements.min(self.total)).into_iter().collect();
+        chosen.sort_unstable();
+        let done = self.elements.first().map(|&(input, at, _)| (input, at));
+        for flat in chosen {
+            let (input, at) = self.locate(flat);
+            if done != Some((input, at)) {
+                self.element(input, at);
+            }
+        }
+    }
+
+    fn element(&mut self, input: usize, at: usize) {
+        let g = &self.gradient[input].0;
+        let (analytic, most) = (g.as_slice()[at], largest(g));
+        let way = Way::Element { input, at, unit: element_unit(self.probe.x[input].as_slice()[at]) };
+        // What cancels in one element has the round-off of those beside it.
+        let c = self.probe.judge(self.place(input, at), &way, analytic, self.floor(most), most);
+        self.elements.push((input, at, c));
+    }
+
+    /// If a direction is wrong and no compared element is, a wrong one is found by halves.
+    fn localise(&mut self) {
+        let wrong = |c: &Comparison| c.verdict == Verdict::Wrong && c.cause != Some(Cause::ForwardMode);
+        if self.elements.len() >= self.total || self.elements.iter().any(|(_, _, c)| wrong(c)) {
+            return;
+        }
+        let Some((Way::Along(u), _)) = self.along.iter().find(|(_, c)| wrong(c)) else { return };
+        let u = u.clone();
+        let moved = |flat: &usize| {
+            let (input, at) = self.locate(*flat);
+            u[input].as_slice()[at] != 0.0
+        };
+        let mut suspects: Vec<usize> = (0..self.total).filter(moved).collect();
+        while suspects.len() > 1 {
+            let second = suspects.split_off(suspects.len() / 2);
+            let [a, b] = [&suspects, &second].map(|half| {
+                let way = self.random(|flat| half.binary_search(&flat).is_ok());
+                self.compare_along(String::new(), &way)
+            });
+            if a.verdict == Verdict::Pass && b.verdict == Verdict::Pass {
+                return;
+            }
+            suspects = if a.badness() >= b.badness() { suspects } else { second };
+        }
+        let (input, at) = self.locate(suspects[0]);
+        if !self.elements.iter().any(|&(i, k, _)| (i, k) == (input, at)) {
+            self.element(input, at);
+        }
+    }
+
+    /// The input and the position in it of a position among all values.
+    fn locate(&self, mut flat: usize) -> (usize, usize) {
+        for (input, x) in self.probe.x.iter().enumerate() {
+            if flat < x.numel() {
+                return (input, flat);
+            }
+            flat -= x.numel();
+        }
+        unreachable!("a position among the values of the inputs")
+    }
+
+    fn place(&self, input: usize, at: usize) -> String {
+        place(&self.probe.subject.names[input], self.probe.x[input].shape(), at)
+    }
+}
+
+pub(super) fn largest(x: &Tensor) -> f64 {
+    x.as_slice().iter().filter(|x| x.is_finite()).fold(0f64, |top, x| top.max(x.abs()))
+}
+
+/// An element by the name of its input and its index.
+pub(super) fn place(name: &str, shape: &[usize], at: usize) -> String {
+    if shape.is_empty() { name.into() } else { format!("{name}{:?}", index_of(shape, at)) }
+}
+
+/// The index of a flat position.
+pub(super) fn index_of(shape: &[usize], mut flat: usize) -> Vec<usize> {
+    let mut index = vec![0; shape.len()];
+    for axis in (0..shape.len()).rev() {
+        index[axis] = flat % shape[axis];
+        flat /= shape[axis];
+    }
+    index
+}

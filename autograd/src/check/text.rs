@@ -1,0 +1,168 @@
+//! A report as text, at most 100 columns wide.
+
+use std::fmt::{self, Display, Formatter};
+
+use super::report::{Comparison, Opinion, Report, Scan, Verdict};
+
+const WIDTH: usize = 98;
+
+impl Display for Report {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let title = match &self.cause {
+            Some(cause) => format!("gradient check: {} ({cause})", self.verdict),
+            None => format!("gradient check: {}", self.verdict),
+        };
+        writeln!(f, "{title}")?;
+        wrap(f, "  ", &self.reason)?;
+        for note in &self.notes {
+            wrap(f, "  note: ", note)?;
+        }
+        let of =
+            if self.output.is_empty() { String::new() } else { format!(" (random sum of output {})", self.output) };
+        writeln!(
+            f,
+            "  f = {:.6e}{of}, gradient in {}, {} directions, seed {}",
+            self.value, self.precision, self.directions, self.seed
+        )?;
+        if !self.inputs.is_empty() {
+            writeln!(f)?;
+            self.table(f)?;
+        }
+        if let Some(worst) = &self.worst {
+            writeln!(f)?;
+            comparison(f, worst, if self.passed() { "least sure" } else { "worst" })?;
+        }
+        if let Some(scan) = &self.scan {
+            writeln!(f)?;
+            write!(f, "{}", Steps(scan, self.verdict))?;
+        }
+        Ok(())
+    }
+}
+
+impl Report {
+    fn table(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let second = self.inputs.iter().any(|input| input.order > 1);
+        let cells = |[a, b, c, d, e, g, h]: [&str; 7], order: &str| {
+            let order = if second { format!("{order:>5} ") } else { String::new() };
+            format!("  {a:<22} {b:<14} {order}{c:>8} {d:>6} {e:>6} {g:>8} {h:>10}")
+        };
+        let head = ["input", "shape", "compared", "pass", "wrong", "unclear", "NaN or ∞"];
+        writeln!(f, "{} {:>9}", cells(head, "order"), "largest")?;
+        for i in &self.inputs {
+            let [c, d, e, g, h] =
+                [i.compared, i.passed, i.wrong, i.inconclusive, i.not_finite].map(|count| count.to_string());
+            let row = [&*shortened(&i.name, 22), &*i.shape.to_string(), &*c, &*d, &*e, &*g, &*h];
+            let line = cells(row, &i.order.to_string());
+            let largest = if i.compared == 0 { "-".into() } else { format!("{:.1e}", i.largest) };
+            writeln!(f, "{line} {largest:>9}")?;
+        }
+        Ok(())
+    }
+}
+
+fn comparison(f: &mut Formatter<'_>, c: &Comparison, what: &str) -> fmt::Result {
+    let order = if c.order > 1 { " (second order)" } else { "" };
+    writeln!(f, "  {what}: {}{order}", c.place)?;
+    writeln!(f, "    by the tape        {:>24.16e}", c.analytic)?;
+    if let Some(forward) = c.forward {
+        writeln!(f, "    in forward mode    {forward:>24.16e}")?;
+    }
+    for (name, opinion) in opinions(c) {
+        if opinion.error.is_finite() {
+            let Opinion { value, error, step } = opinion;
+            writeln!(f, "    {name:<18} {value:>24.16e}  ± {error:.1e} at step {step:.1e}")?;
+        } else {
+            writeln!(f, "    {name:<18} {:>24}", "not known")?;
+        }
+    }
+    writeln!(f, "    {}", inequality(c))
+}
+
+/// The derivatives by differences with their names.
+pub(super) fn opinions(c: &Comparison) -> Vec<(&'static str, Opinion)> {
+    let named = [("second opinion", c.second), ("from above", c.above), ("from below", c.below)];
+    let others = named.into_iter().filter_map(|(name, opinion)| Some((name, opinion?)));
+    [("by differences", c.numeric)].into_iter().chain(others).collect()
+}
+
+/// The inequality with its numbers.
+pub(super) fn inequality(c: &Comparison) -> String {
+    // ≤ is not the negation of > where something is NaN.
+    let sign = if c.difference() <= c.allowed { "≤" } else { ">" };
+    let size = c.numeric.value.abs().max(if c.analytic.is_finite() { c.analytic.abs() } else { 0.0 });
+    format!(
+        "|tape − differences| = {:.2e} {sign} {:.2e} = {:.0e} · {size:.2e} + {} · {:.1e}",
+        c.difference(),
+        c.allowed,
+        c.rtol,
+        c.safety,
+        c.numeric.error
+    )
+}
+
+/// A scan, whole unless the check passed.
+struct Steps<'a>(&'a Scan, Verdict);
+
+impl Display for Steps<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let Steps(scan, verdict) = self;
+        if *verdict == Verdict::Pass {
+            return write!(f, "  {}", meaning(scan));
+        }
+        writeln!(f, "  steps along {}: what remains after the linear part, |f(x + h·u) − f(x) − h·tape|", scan.place)?;
+        writeln!(f, "    step  remainder                              slope from above   slope from below")?;
+        for s in &scan.steps {
+            // From 1e-16 or less to 1 and more, a sign for each half decade.
+            let length = if s.remainder > 0.0 { (2.0 * s.remainder.log10() + 32.0).clamp(0.0, 32.0) } else { 0.0 };
+            let bar = if s.is_clean() { "█" } else { "░" }.repeat(length.round() as usize / 2);
+            let number = |x: f64| if x.is_finite() { format!("{x:.8e}") } else { x.to_string() };
+            writeln!(
+                f,
+                "  {:>6}  {:>9} {bar:<18} {:>26} {:>18}",
+                format!("{:.0e}", s.step),
+                if s.remainder.is_finite() { format!("{:.1e}", s.remainder) } else { s.remainder.to_string() },
+                number(s.above),
+                number(s.below)
+            )?;
+        }
+        write!(f, "    █ clear of round-off, ░ not\n    {}", meaning(scan))
+    }
+}
+
+/// What the slope of a scan says.
+pub(super) fn meaning(scan: &Scan) -> String {
+    match scan.slope {
+        Some(slope) => format!(
+            "the remainder falls as h^{slope:.1} at the smallest clean steps (right: 2 or more; wrong, or a kink: 1)"
+        ),
+        None => "the remainder stands out of round-off at too few steps to tell how it falls".into(),
+    }
+}
+
+fn shortened(name: &str, most: usize) -> String {
+    if name.chars().count() <= most {
+        return name.into();
+    }
+    // The end of a parameter's name says more than its beginning.
+    let skip = name.chars().count() + 1 - most;
+    std::iter::once('…').chain(name.chars().skip(skip)).collect()
+}
+
+fn wrap(f: &mut Formatter<'_>, indent: &str, text: &str) -> fmt::Result {
+    let mut line = indent.to_string();
+    let mut empty = true;
+    for word in text.split_whitespace() {
+        if !empty && line.chars().count() + 1 + word.chars().count() > WIDTH {
+            writeln!(f, "{line}")?;
+            line = " ".repeat(indent.chars().count());
+            empty = true;
+        }
+        if !empty {
+            line.push(' ');
+        }
+        line += word;
+        empty = false;
+    }
+    writeln!(f, "{line}")
+}

@@ -1,0 +1,93 @@
+//! Rows brought to mean 0 and variance 1, as layer normalisation does (Ba, Kiros & Hinton 2016).
+
+use super::reduce::mean;
+use super::rows::Unary;
+use super::{Array, Input, Operation};
+use crate::error::Error;
+use crate::kernels::normalize as kernels;
+use crate::number::Float;
+use crate::shape::Shape;
+
+/// `y = r·(x − mean x)` with `r = 1/√(var x + ε)`, along the last axis; `dx` is [`NormalizeGradient`].
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Normalize {
+    eps: f64,
+}
+
+/// `r·P(v)` with `P(v) = v − mean v − y·mean(y·v)`, from x and v, in one pass over each row. As a matrix it is symmetric: the
+/// Jacobian of [`Normalize`] at x.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct NormalizeGradient {
+    eps: f64,
+}
+
+impl Normalize {
+    fn jacobian<A: Array>(&self, x: &A, v: &A) -> A {
+        A::apply(NormalizeGradient { eps: self.eps }, x.shape(), &[x, v])
+    }
+}
+
+impl Operation for Normalize {
+    const NAMES: &'static [&'static str] = &["normalize"];
+
+    fn forward<T: Float>(&self, x: &[Input<'_, T>], shape: &Shape, out: &mut [T]) {
+        kernels::normalize(x[0].values, shape[shape.len() - 1], T::from_f64(self.eps), out);
+    }
+
+    fn vjp<A: Array>(&self, _k: usize, x: &[&A], _y: &A, dy: &A) -> A {
+        self.jacobian(x[0], dy)
+    }
+
+    fn jvp<A: Array>(&self, x: &[&A], _y: &A, dx: &[Option<A>]) -> A {
+        self.jacobian(x[0], dx[0].as_ref().expect("the only input has a tangent"))
+    }
+}
+
+impl NormalizeGradient {
+    /// The gradient by x of `⟨g, r·P(v)⟩ = n·r·s` with `s = mean(g·v) − mean g·mean v − a·b`, `a = mean(y·g)` and
+    /// `b = mean(y·v)`: `−r²·(s·y + b·P(g) + a·P(v))`. Symmetric in g and v, it is the tangent along g as well.
+    fn curvature<A: Array>(&self, x: &A, v: &A, g: &A) -> A {
+        let last = x.shape().len() - 1;
+        let mean = |x: &A| mean(x, last, true).expect("the last axis");
+        let normalize = Normalize { eps: self.eps };
+        let y = A::apply(normalize, x.shape(), &[x]);
+        let (a, b) = (mean(&y.mul(g)), mean(&y.mul(v)));
+        let s = mean(&g.mul(v)).sub(&mean(g).mul(&mean(v))).sub(&a.mul(&b));
+        let variance = mean(&x.sub(&mean(x)).unary(Unary::Square, [0.0; 2]));
+        let square = variance.unary(Unary::AddNumber, [self.eps, 0.0]).unary(Unary::Recip, [0.0; 2]);
+        let r = square.unary(Unary::Sqrt, [0.0; 2]);
+        let parts = normalize.jacobian(x, g).mul(&b).add(&normalize.jacobian(x, v).mul(&a));
+        y.mul(&square.mul(&s)).add(&parts.mul(&r)).unary(Unary::Neg, [0.0; 2])
+    }
+}
+
+impl Operation for NormalizeGradient {
+    const NAMES: &'static [&'static str] = &["normalize_gradient"];
+
+    fn forward<T: Float>(&self, x: &[Input<'_, T>], shape: &Shape, out: &mut [T]) {
+        kernels::gradient(x[0].values, x[1].values, shape[shape.len() - 1], T::from_f64(self.eps), out);
+    }
+
+    fn vjp<A: Array>(&self, k: usize, x: &[&A], _y: &A, g: &A) -> A {
+        match k {
+            0 => self.curvature(x[0], x[1], g),
+            _ => A::apply(*self, g.shape(), &[x[0], g]),
+        }
+    }
+
+    fn jvp<A: Array>(&self, x: &[&A], _y: &A, dx: &[Option<A>]) -> A {
+        super::sum([
+            dx[0].as_ref().map(|t| self.curvature(x[0], x[1], t)),
+            dx[1].as_ref().map(|t| A::apply(*self, t.shape(), &[x[0], t])),
+        ])
+    }
+}
+
+/// Rows of the last axis at mean 0 and variance 1.
+pub(crate) fn normalize<A: Array>(x: &A, eps: f64) -> Result<A, Error> {
+    let shape = x.shape();
+    if shape.is_empty() {
+        return Err(Error::shape("normalize", "a single number is no row; reshape it?".to_string()));
+    }
+    Ok(A::apply(Normalize { eps }, shape, &[x]))
+}

@@ -1,0 +1,70 @@
+//! Row G: what an operation on a small array costs; and each family of operations by size, recorded and swept.
+
+use autograd::{Tape, Tensor, Var};
+use benches::arrays::{LINKS, chain, chain_by_hand, verify};
+use benches::{assert_close, tensor};
+use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+
+fn small(c: &mut Criterion) {
+    verify();
+    let (mut tape, mut values) = (Tape::default(), vec![]);
+    let mut group = c.benchmark_group("G");
+    group.throughput(Throughput::Elements(3 * LINKS as u64));
+    group.bench_function("tape", |b| b.iter(|| chain(&mut tape)));
+    group.bench_function("by hand", |b| b.iter(|| chain_by_hand(&mut values)));
+    group.finish();
+}
+
+/// Operations of two matrices, and the gradient of `Σ y·dy` by the first in closed form.
+struct Family {
+    name: &'static str,
+    y: Recorded,
+    dx: Gradient,
+}
+
+/// y of x, recorded, and a second matrix.
+type Recorded = for<'t> fn(Var<'t, f32>, &Tensor<f32>) -> Var<'t, f32>;
+
+/// dx of x, the second matrix and dy.
+type Gradient = fn(&Tensor<f32>, &Tensor<f32>, &Tensor<f32>) -> Tensor<f32>;
+
+const FAMILIES: [Family; 5] = [
+    Family { name: "product by elements", y: |x, a| x * a, dx: |_, a, dy| a * dy },
+    Family { name: "tanh", y: |x, _| x.tanh(), dx: |x, _, dy| dy * (1.0 - x.tanh().square()) },
+    Family { name: "sum of rows", y: |x, _| x.sum_axis(1), dx: |x, _, dy| x * 0.0 + dy.reshape([dy.numel(), 1]) },
+    Family {
+        name: "softmax of rows",
+        y: |x, _| x.softmax(1),
+        dx: |x, _, dy| {
+            let y = x.softmax(1);
+            let mean = (&y * dy).sum_axis(1);
+            &y * (dy - mean.reshape([mean.numel(), 1]))
+        },
+    },
+    Family { name: "matrix product", y: |x, a| x.matmul(a), dx: |_, a, dy| dy.matmul(&a.t()) },
+];
+
+fn families(c: &mut Criterion) {
+    for Family { name, y, dx } in FAMILIES {
+        let mut group = c.benchmark_group(name);
+        group.sample_size(20);
+        for n in [8, 64, 512] {
+            let (x, a) = (tensor([n, n], 0, 1.0), tensor([n, n], n * n, 1.0));
+            let mut tape = Tape::default();
+            let dy = tensor(y(tape.var(x.clone()), &a).shape(), 2 * n * n, 1.0);
+            let gradient = |tape: &mut Tape<f32>| {
+                tape.clear();
+                let x = tape.var(x.clone());
+                y(x, &a).vjp(&dy)[x].clone()
+            };
+            assert_close(name, gradient(&mut tape).as_slice(), dx(&x, &a, &dy).as_slice(), 1e-4);
+            group.throughput(Throughput::Elements((n * n) as u64));
+            group
+                .bench_function(BenchmarkId::from_parameter(format!("{n} × {n}")), |b| b.iter(|| gradient(&mut tape)));
+        }
+        group.finish();
+    }
+}
+
+criterion_group!(benches, small, families);
+criterion_main!(benches);

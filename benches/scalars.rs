@@ -1,0 +1,25 @@
+//! Rows H and I: what an operation on single numbers costs.
+
+use autograd::Tape;
+use benches::scalars::{LEN, chain, chain_by_hand, sum, sum_by_hand, terms, verify};
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+
+fn scalars(c: &mut Criterion) {
+    verify();
+    let (mut tape, mut values) = (Tape::new(), vec![]);
+    let mut group = c.benchmark_group("H");
+    group.throughput(Throughput::Elements(LEN as u64)).sample_size(50);
+    group.bench_function("tape", |b| b.iter(|| chain(&mut tape)));
+    group.bench_function("by hand", |b| b.iter(|| chain_by_hand(&mut values)));
+    group.finish();
+
+    let (x, mut kept, mut dx) = (terms(), vec![], vec![]);
+    let mut group = c.benchmark_group("I");
+    group.throughput(Throughput::Elements(LEN as u64)).sample_size(50);
+    group.bench_function("tape", |b| b.iter(|| sum(&mut tape, &x, &mut dx)));
+    group.bench_function("by hand", |b| b.iter(|| sum_by_hand(&x, &mut kept, &mut dx)));
+    group.finish();
+}
+
+criterion_group!(benches, scalars);
+criterion_main!(benches);

@@ -1,0 +1,102 @@
+//! Rows H and I: a hundred thousand steps on single numbers.
+
+use autograd::{Scalar, Tape};
+
+use crate::{assert_close, scattered};
+
+/// Links of row H, terms of row I.
+pub const LEN: usize = 100_000;
+
+// At this chain's fixed point ½ the slope w·y·(1 − y) is exactly 1. Were the gradient to fall to 0, the sweep would skip the
+// rest of its work.
+const W: f64 = 4.0;
+const B: f64 = -2.0;
+const X: f64 = 0.5;
+
+/// Row H, `x ← sigmoid(w·x + b)`: the value, and its derivatives by w, b and the first x.
+pub fn chain(tape: &mut Tape) -> [f64; 4] {
+    tape.clear();
+    let (w, b, first) = (tape.scalar(W), tape.scalar(B), tape.scalar(X));
+    let mut x = first;
+    for _ in 0..LEN {
+        x = (w * x + b).sigmoid();
+    }
+    let grads = x.backward();
+    [x.value(), grads[w], grads[b], grads[first]]
+}
+
+/// The same by hand; `values` keeps its memory from call to call.
+pub fn chain_by_hand(values: &mut Vec<f64>) -> [f64; 4] {
+    // Hidden from the compiler, which would otherwise know the numbers that it multiplies by.
+    let (w, b, mut x) = std::hint::black_box((W, B, X));
+    values.resize(LEN + 1, 0.0);
+    values[0] = x;
+    for y in &mut values[1..] {
+        x = 1.0 / (1.0 + (-(w * x + b)).exp());
+        *y = x;
+    }
+    let (mut dx, mut dw, mut db) = (1.0, 0.0, 0.0);
+    for link in values.windows(2).rev() {
+        let (x, y) = (link[0], link[1]);
+        let dz = dx * y * (1.0 - y);
+        dw += dz * x;
+        db += dz;
+        dx = dz * w;
+    }
+    [x, dw, db, dx]
+}
+
+/// The `LEN + 1` numbers of row I.
+pub fn terms() -> Vec<f64> {
+    (0..=LEN).map(|i| 1.5 * scattered(i)).collect()
+}
+
+/// Row I, `Σ sin(xᵢ)·xᵢ₊₁/(1 + xᵢ²)`: the value; its gradient goes into `dx`.
+pub fn sum(tape: &mut Tape, x: &[f64], dx: &mut Vec<f64>) -> f64 {
+    tape.clear();
+    let x: Vec<Scalar<'_>> = x.iter().map(|&x| tape.scalar(x)).collect();
+    let mut sum = tape.scalar_constant(0.0);
+    for pair in x.windows(2) {
+        sum += pair[0].sin() * pair[1] / (1.0 + pair[0] * pair[0]);
+    }
+    let grads = sum.backward();
+    dx.clear();
+    dx.extend(x.iter().map(|&x| grads[x]));
+    sum.value()
+}
+
+/// The same by hand; `kept` and `dx` keep their memory from call to call.
+pub fn sum_by_hand(x: &[f64], kept: &mut Vec<[f64; 3]>, dx: &mut Vec<f64>) -> f64 {
+    kept.clear();
+    let mut sum = 0.0;
+    for pair in x.windows(2) {
+        let (sin, cos) = pair[0].sin_cos();
+        let q = 1.0 / (1.0 + pair[0] * pair[0]);
+        kept.push([sin, cos, q]);
+        sum += sin * pair[1] * q;
+    }
+    dx.clear();
+    let mut from_before = 0.0;
+    for (pair, [sin, cos, q]) in x.windows(2).zip(&*kept) {
+        dx.push(from_before + (cos - 2.0 * pair[0] * sin * q) * pair[1] * q);
+        from_before = sin * q;
+    }
+    dx.push(from_before);
+    sum
+}
+
+/// Holds each against its loop.
+///
+/// # Panics
+/// If they differ.
+pub fn verify() {
+    let (mut tape, x) = (Tape::new(), terms());
+    for (found, expected) in chain(&mut tape).into_iter().zip(chain_by_hand(&mut vec![])) {
+        // Rounding adds up over the links; a wrong rule would be off by far more.
+        assert_close("H", &[found], &[expected], 1e-9);
+    }
+    let (mut found, mut expected) = (vec![], vec![]);
+    let y = sum(&mut tape, &x, &mut found);
+    assert_close("I, value", &[y], &[sum_by_hand(&x, &mut vec![], &mut expected)], 1e-10);
+    assert_close("I, gradient", &found, &expected, 1e-13);
+}

@@ -1,0 +1,145 @@
+//! A steady training step allocates nothing: not for any layer, activation, loss or optimiser of the crate.
+//!
+//! A binary of its own, since it counts what the whole process allocates.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+
+use autograd::{Parameters, Tape, Tensor};
+use mlp::{
+    Activation, Adam, BinaryCrossEntropyWithLogits, CrossEntropy, CrossEntropyFromProbabilities, Dropout, Euclidean,
+    Hinge, Huber, Init, KlDivergence, L1, LayerNorm, Linear, Loss, Module, Mse, Optimizer, Residual, Sequential, Sgd,
+    Targets,
+};
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+
+struct Counting;
+
+thread_local! {
+    /// What this thread has allocated: the harness has threads of its own.
+    static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
+}
+
+fn count() {
+    // A thread that ends may allocate after its counter is gone.
+    let _ = ALLOCATIONS.try_with(|count| count.set(count.get() + 1));
+}
+
+// SAFETY: every call goes to the system's allocator as it is.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        count();
+        // SAFETY: the caller's promise is passed on.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
+        // SAFETY: as above.
+        unsafe { System.dealloc(memory, layout) }
+    }
+
+    unsafe fn realloc(&self, memory: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        count();
+        // SAFETY: as above.
+        unsafe { System.realloc(memory, layout, size) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+const BATCH: usize = 6;
+const WIDTH: usize = 8;
+
+fn linear(inputs: usize, outputs: usize) -> Linear {
+    Linear::new(inputs, outputs, &Init::glorot_uniform(), &mut StdRng::seed_from_u64(1)).unwrap()
+}
+
+/// What ten steps allocate after as many to warm up.
+fn allocations(model: &dyn Module, loss: &dyn Loss, targets: &Targets, optimizer: &mut dyn Optimizer) -> usize {
+    let x = Tensor::from_fn([BATCH, 4], |i| (i[0] as f64 - 2.0) * 0.3 + i[1] as f64 * 0.1);
+    let mut tape = Tape::new();
+    tape.train(7);
+    let mut steps = |steps: usize| {
+        for _ in 0..steps {
+            tape.clear();
+            let y = model.forward(tape.constant(x.clone()));
+            let grads = loss.mean(y, targets).unwrap().backward();
+            optimizer.step(&grads);
+        }
+    };
+    let before = ALLOCATIONS.get();
+    steps(10);
+    let warm = ALLOCATIONS.get();
+    assert!(warm > before, "the counter counts: a new tape has to grow");
+    steps(10);
+    ALLOCATIONS.get() - warm
+}
+
+fn model(hidden: impl Module + 'static) -> Sequential {
+    Sequential::new().then(linear(4, WIDTH)).then(hidden).then(linear(WIDTH, 2))
+}
+
+#[test]
+fn a_steady_step_allocates_nothing() {
+    let distribution = Tensor::from_fn([BATCH, 2], |i| if (i[0] + i[1]) % 2 == 0 { 0.75 } else { 0.25 });
+    let values = Targets::Values(Tensor::from_fn([BATCH, 2], |i| (i[0] as f64 - i[1] as f64) * 0.2));
+    let signs = Targets::Values(Tensor::from_fn([BATCH, 2], |i| if (i[0] + i[1]) % 2 == 0 { 1.0 } else { -1.0 }));
+    let distribution = Targets::Values(distribution);
+    let classes = Targets::from((0..BATCH).map(|i| i % 2).collect::<Vec<_>>());
+    let mut found: Vec<(String, usize)> = vec![];
+
+    let plain = |parameters: &Parameters| Sgd::new(parameters, 1e-3);
+    let mut try_layer = |name: String, layer: Box<dyn Module>| {
+        let model = model(layer);
+        found.push((name, allocations(&model, &CrossEntropy, &classes, &mut plain(&model.parameters()))));
+    };
+    for activation in Activation::ALL {
+        try_layer(activation.name().into(), Box::new(activation));
+    }
+    try_layer("linear without biases".into(), Box::new(linear(WIDTH, WIDTH).without_bias()));
+    try_layer("layer_norm".into(), Box::new(LayerNorm::new(WIDTH).unwrap()));
+    try_layer("dropout".into(), Box::new(Dropout::new(0.5).unwrap()));
+    try_layer("residual".into(), Box::new(Residual::new(linear(WIDTH, WIDTH))));
+
+    let losses: [(&str, Box<dyn Loss>, &Targets); 12] = [
+        ("mse", Box::new(Mse), &values),
+        ("l1", Box::new(L1), &values),
+        ("huber", Box::new(Huber { delta: 1.0 }), &values),
+        ("euclidean", Box::new(Euclidean), &values),
+        ("cross_entropy", Box::new(CrossEntropy), &classes),
+        ("cross_entropy of distributions", Box::new(CrossEntropy), &distribution),
+        ("cross_entropy_from_probabilities", Box::new(CrossEntropyFromProbabilities::default()), &classes),
+        ("from probabilities, of distributions", Box::new(CrossEntropyFromProbabilities::default()), &distribution),
+        ("binary_cross_entropy", Box::new(BinaryCrossEntropyWithLogits), &distribution),
+        ("hinge", Box::new(Hinge), &signs),
+        ("kl_divergence", Box::new(KlDivergence), &distribution),
+        ("binary_cross_entropy of classes", Box::new(BinaryCrossEntropyWithLogits), &classes),
+    ];
+    for (name, loss, targets) in losses {
+        let last: Box<dyn Module> = match name {
+            "binary_cross_entropy of classes" => Box::new(linear(2, 1)),
+            name if name.contains("probabilities") => Box::new(Activation::Softmax),
+            "kl_divergence" => Box::new(Activation::LogSoftmax),
+            _ => Box::new(Activation::Tanh),
+        };
+        let model = model(Activation::Tanh).then(last);
+        found.push((name.into(), allocations(&model, &*loss, targets, &mut plain(&model.parameters()))));
+    }
+
+    let model = model(Activation::Tanh);
+    let parameters = model.parameters();
+    let optimizers: [(&str, Box<dyn Optimizer>); 4] = [
+        ("momentum", Box::new(plain(&parameters).momentum(0.9))),
+        ("nesterov", Box::new(plain(&parameters).momentum(0.9).nesterov().weight_decay(1e-3))),
+        ("adam", Box::new(Adam::new(&parameters, 1e-3))),
+        ("adamw", Box::new(Adam::new(&parameters, 1e-3).weight_decay(1e-2))),
+    ];
+    for (name, mut optimizer) in optimizers {
+        found.push((name.into(), allocations(&model, &CrossEntropy, &classes, &mut *optimizer)));
+    }
+
+    found.retain(|(_, count)| *count > 0);
+    assert!(found.is_empty(), "allocations in ten steps: {found:?}");
+}
