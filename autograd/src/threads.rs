@@ -7,7 +7,7 @@ use std::thread::available_parallelism;
 static THREADS: AtomicUsize = AtomicUsize::new(0);
 
 /// Products of fewer multiplications stay on one thread: waking another takes longer than they do.
-const PARALLEL: usize = 1 << 24;
+const PARALLEL: usize = 1 << 26;
 
 /// The number of threads that a large matrix product may use: what [`set_threads`] said, or else all that the machine has.
 ///
