@@ -1,5 +1,6 @@
 //! Slices in, slices out. Kernels know neither tensors nor the tape, and are the only home of `unsafe` code.
 
+pub(crate) mod compiled;
 pub(crate) mod elementwise;
 pub(crate) mod fused;
 pub(crate) mod isa;

@@ -28,7 +28,7 @@ kernel! {
 
 kernel! {
     /// `out = r·(v − mean v − y·mean(y·v))` of each row, with y the normalised x.
-    fn gradient<'a, T>(x: &'a [T], v: &'a [T], n: usize, eps: T, out: &'a mut [T]) for x.len(), {
+    fn normalize_gradient<'a, T>(x: &'a [T], v: &'a [T], n: usize, eps: T, out: &'a mut [T]) for x.len(), {
         let rows = x.chunks_exact(n.max(1)).zip(v.chunks_exact(n.max(1)));
         for ((x, v), out) in rows.zip(out.chunks_exact_mut(n.max(1))) {
             let (mean, r) = row_moments(x, eps);

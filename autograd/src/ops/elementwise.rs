@@ -2,7 +2,7 @@
 
 use super::{Array, Input, Operation};
 use crate::error::Error;
-use crate::kernels::elementwise as kernels;
+use crate::kernels::compiled as kernels;
 use crate::number::Float;
 use crate::shape::{Shape, broadcast};
 

@@ -26,7 +26,8 @@ pub(crate) mod view;
 
 use std::sync::Arc;
 
-use crate::kernels::elementwise as kernels;
+use crate::kernels::compiled as kernels;
+use crate::kernels::elementwise::Runs;
 use crate::number::Float;
 use crate::shape::{Shape, broadcast};
 use crate::tensor::Tensor;
@@ -112,7 +113,7 @@ macro_rules! operations {
                 match self {
                     Op::Unary(row, args) => kernels::unary(*row, *args, x[0].values, out),
                     Op::Binary(row) => {
-                        let runs = kernels::Runs::new(shape, x[0].shape, x[1].shape);
+                        let runs = Runs::new(shape, x[0].shape, x[1].shape);
                         kernels::binary(*row, &runs, x[0].values, x[1].values, out);
                     }
                     $(Op::$Variant(op) => op.forward(x, shape, out),)*

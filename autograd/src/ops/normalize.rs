@@ -4,7 +4,7 @@ use super::reduce::mean;
 use super::rows::Unary;
 use super::{Array, Input, Operation};
 use crate::error::Error;
-use crate::kernels::normalize as kernels;
+use crate::kernels::compiled as kernels;
 use crate::number::Float;
 use crate::shape::Shape;
 
@@ -65,7 +65,7 @@ impl Operation for NormalizeGradient {
     const NAMES: &'static [&'static str] = &["normalize_gradient"];
 
     fn forward<T: Float>(&self, x: &[Input<'_, T>], shape: &Shape, out: &mut [T]) {
-        kernels::gradient(x[0].values, x[1].values, shape[shape.len() - 1], T::from_f64(self.eps), out);
+        kernels::normalize_gradient(x[0].values, x[1].values, shape[shape.len() - 1], T::from_f64(self.eps), out);
     }
 
     fn vjp<A: Array>(&self, k: usize, x: &[&A], _y: &A, g: &A) -> A {

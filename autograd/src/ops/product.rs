@@ -4,7 +4,9 @@
 
 use super::{Array, Input, Operation, view};
 use crate::error::Error;
-use crate::kernels::product::{self as kernels, Matrix};
+use crate::kernels::compiled as kernels;
+use crate::kernels::elementwise::Runs;
+use crate::kernels::product::Matrix;
 use crate::number::Float;
 use crate::shape::{Shape, broadcast};
 
@@ -45,7 +47,7 @@ impl Operation for Matmul {
             return kernels::matmul(m, k, n, a, b, false, out);
         }
         let (batch_a, batch_b) = (batch(a.shape), batch(b.shape));
-        let runs = crate::kernels::elementwise::Runs::new(&batch(shape), &batch_a, &batch_b);
+        let runs = Runs::new(&batch(shape), &batch_a, &batch_b);
         let (cols_a, cols_b) = (a.shape[a.shape.len() - 1], b.shape[b.shape.len() - 1]);
         runs.for_each(|run| {
             for i in 0..run.len {

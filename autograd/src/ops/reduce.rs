@@ -10,7 +10,8 @@ use smallvec::SmallVec;
 use super::rows::{Binary, Unary};
 use super::{Array, Input, Operation, elementwise, view};
 use crate::error::Error;
-use crate::kernels::reduce::{self as kernels, Loops};
+use crate::kernels::compiled as kernels;
+use crate::kernels::reduce::Loops;
 use crate::number::{Float, Number};
 use crate::shape::{Axes, Shape, checked_axes};
 
@@ -244,5 +245,5 @@ pub(crate) fn arg_extreme<T: Float>(
     if x.shape().axis(op, axis)? == 0 {
         return Err(Error::shape(op, format!("axis {axis} of shape {} is empty, and has no extreme", x.shape())));
     }
-    Ok(kernels::arg_extreme(x.as_slice(), loops(x.shape(), axis..axis + 1), largest))
+    Ok(crate::kernels::reduce::arg_extreme(x.as_slice(), loops(x.shape(), axis..axis + 1), largest))
 }

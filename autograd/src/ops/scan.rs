@@ -2,7 +2,8 @@
 
 use super::{Array, Input, Operation, linear};
 use crate::error::Error;
-use crate::kernels::reduce::{self as kernels, Loops};
+use crate::kernels::compiled as kernels;
+use crate::kernels::reduce::Loops;
 use crate::number::Float;
 use crate::shape::Shape;
 

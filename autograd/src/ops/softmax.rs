@@ -7,7 +7,8 @@ use super::reduce::{Reduction, reduce};
 use super::rows::Unary;
 use super::{Array, Input, Operation};
 use crate::error::Error;
-use crate::kernels::reduce::{self as kernels, Loops};
+use crate::kernels::compiled as kernels;
+use crate::kernels::reduce::Loops;
 use crate::number::{Float, Number};
 use crate::shape::Shape;
 

@@ -8,8 +8,9 @@ use std::ops::Range;
 use super::elementwise::select;
 use super::{Array, Input, Operation, linear};
 use crate::error::Error;
+use crate::kernels::elementwise::Runs;
 use crate::kernels::layout::Layout;
-use crate::kernels::{elementwise as kernels, math};
+use crate::kernels::math;
 use crate::number::{Float, Number};
 use crate::shape::{Shape, broadcast};
 use crate::tensor::Tensor;
@@ -72,7 +73,7 @@ impl Operation for Expand {
     const NAMES: &'static [&'static str] = &["expand"];
 
     fn forward<T: Float>(&self, x: &[Input<'_, T>], shape: &Shape, out: &mut [T]) {
-        let runs = kernels::Runs::new(shape, x[0].shape, shape);
+        let runs = Runs::new(shape, x[0].shape, shape);
         runs.for_each(|run| {
             let out = &mut out[run.out..run.out + run.len];
             if run.step_a == 0 {

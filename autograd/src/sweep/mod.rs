@@ -21,7 +21,8 @@ use std::collections::HashMap;
 use smallvec::SmallVec;
 
 use crate::external::External;
-use crate::kernels::elementwise as kernels;
+use crate::kernels::compiled as kernels;
+use crate::kernels::elementwise::Runs;
 use crate::number::Float;
 use crate::ops::rows::{Args, Binary, Unary};
 use crate::ops::{Array, Op};
@@ -266,8 +267,7 @@ impl<'s, T: Float> Sweep<'s, '_, T> {
         let same = shape_a == shape && shape_b == shape;
         let along = |k: usize, mut dx: Vec<T>| {
             if let Some([a, b, y]) = read {
-                let runs =
-                    if same { kernels::Runs::Same(dx.len()) } else { kernels::Runs::new(shape, shape_a, shape_b) };
+                let runs = if same { Runs::Same(dx.len()) } else { Runs::new(shape, shape_a, shape_b) };
                 kernels::binary_chain(row, k == 1, &runs, a, b, y, &mut dx);
             }
             let x = [shape_a, shape_b][k];

@@ -1,7 +1,8 @@
 //! Plain arrays as the sweep's reading of the rules: borrowed from the tape, or owned and pooled.
 
 use super::Pool;
-use crate::kernels::elementwise as kernels;
+use crate::kernels::compiled as kernels;
+use crate::kernels::elementwise::Runs;
 use crate::number::Float;
 use crate::ops::rows::{Args, Binary, Unary};
 use crate::ops::{Array, Input, Op, Reading};
@@ -131,7 +132,7 @@ impl<T: Float> Reading for Plain<'_, T> {
         }
         let (shape, pool) = (dy.shape.clone(), dy.pool);
         let mut dx = dy.into_values();
-        let runs = kernels::Runs::new(&shape, &a.shape, &b.shape);
+        let runs = Runs::new(&shape, &a.shape, &b.shape);
         kernels::binary_chain(row, second, &runs, a.values(), b.values(), y.values(), &mut dx);
         Plain::with_values(shape, dx, pool)
     }

@@ -17,7 +17,8 @@ use smallvec::SmallVec;
 pub(crate) use super::code::Code;
 use crate::error::Error;
 use crate::external::External;
-use crate::kernels::elementwise as kernels;
+use crate::kernels::compiled as kernels;
+use crate::kernels::elementwise::Runs;
 use crate::number::Float;
 use crate::ops::rows::{Args, Binary, Unary};
 use crate::ops::{Input, Op};
@@ -274,11 +275,7 @@ impl<T: Float> Arena<T> {
         let place = self.reserve(shape.numel());
         let (before, out) = self.data.split_at_mut(place.start);
         let (node_a, node_b) = (&self.arrays[a as usize], &self.arrays[b as usize]);
-        let runs = if same {
-            kernels::Runs::Same(place.len())
-        } else {
-            kernels::Runs::new(&shape, &node_a.shape, &node_b.shape)
-        };
+        let runs = if same { Runs::Same(place.len()) } else { Runs::new(&shape, &node_a.shape, &node_b.shape) };
         kernels::binary(row, &runs, values(node_a, before), values(node_b, before), &mut out[..place.len()]);
         let inputs = SmallVec::from_buf_and_len([a, b, 0, 0], 2);
         Ok(self.push_array(Kind::Op(Op::Binary(row)), inputs, shape, Place::Data(place), tracked))
