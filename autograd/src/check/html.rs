@@ -126,7 +126,11 @@ fn comparison(c: &Comparison, what: &str) -> String {
         vec![name.into(), digits(value, 16), format!("{error:.1e}"), format!("{step:.1e}")]
     }));
     let head = [&*format!("{what}: {}{order}", c.place), " derivative", "± error", "at step"];
-    format!("{}\n<p style=\"margin:4px 0\"><code>{}</code></p>", table(&head, rows.into_iter()), xml(&inequality(c)))
+    format!(
+        "{}\n<p style=\"margin:4px 0;font-family:monospace\">{}</p>",
+        table(&head, rows.into_iter()),
+        xml(&inequality(c))
+    )
 }
 
 /// What a scan without anything to draw still shows: at a jump the slope of one side grows as the step falls.
