@@ -5,6 +5,9 @@ use rand::Rng;
 use rand_distr::{Distribution, StandardNormal};
 
 pub mod pictures;
+mod table;
+
+pub use table::Table;
 
 /// One step of gradient descent, `w ← w − η·∂E/∂w`, on each parameter.
 pub fn descend(grads: &Gradients<'_>, params: &[&Param], eta: f64) {

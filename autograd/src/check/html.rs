@@ -2,17 +2,18 @@
 
 use std::fmt::Write;
 
-use super::report::{Comparison, Report, Scan, Verdict};
-use super::text::{inequality, meaning, opinions};
+use super::report::{Comparison, Opinion, Report, Scan, ScanStep, Verdict};
+use super::text::{REMAINDER, digits, inequality, meaning, opinions};
 use crate::graph::{notebook, xml};
 
 const INK: &str = "#1a2733";
+const GREY: &str = "#4a5866";
 const FAINT: &str = "#8894a0";
 const DATA: &str = "#1f5fa8";
 const GUIDE: &str = "#a33319";
 /// The picture's size, and the space left for its axes: left, top, right, below.
-const SIZE: (f64, f64) = (560.0, 300.0);
-const SPACE: (f64, f64, f64, f64) = (62.0, 14.0, 120.0, 44.0);
+const SIZE: (f64, f64) = (590.0, 300.0);
+const SPACE: (f64, f64, f64, f64) = (62.0, 14.0, 150.0, 44.0);
 
 impl Report {
     /// This report as a piece of HTML that stands alone: no scripts, no style sheet.
@@ -31,7 +32,7 @@ impl Report {
         let cause = self.cause.as_ref().map(|cause| format!(": {cause}")).unwrap_or_default();
         let mut html = format!(
             "<div style=\"font-family:Helvetica,Arial,'DejaVu Sans',sans-serif;font-size:14px;color:{INK};background:#fff;max-width:860px;\
-             padding:8px\">\n<p style=\"margin:0 0 8px\"><b style=\"background:{back};color:{colour};padding:3px 10px;\
+             padding:8px;overflow-x:auto\">\n<p style=\"margin:0 0 8px\"><b style=\"background:{back};color:{colour};padding:3px 10px;\
              border-radius:4px\">gradient check: {}{}</b></p>\n<p style=\"margin:4px 0\">{}</p>\n",
             self.verdict,
             xml(&cause),
@@ -42,12 +43,12 @@ impl Report {
             html.push('\n');
         };
         for note in &self.notes {
-            add(format!("<p style=\"margin:4px 0;color:#4a5866\">Note: {}</p>", xml(note)));
+            add(format!("<p style=\"margin:4px 0;color:{GREY}\">Note: {}</p>", xml(note)));
         }
         let output =
             if self.output.is_empty() { String::new() } else { format!(" (random sum of output {})", self.output) };
         add(format!(
-            "<p style=\"margin:4px 0;color:#4a5866\">f = {:.6e}{output}, gradient in {}, {} directions, seed {}</p>",
+            "<p style=\"margin:4px 0;color:{GREY}\">f = {:.6e}{output}, gradient in {}, {} directions, seed {}</p>",
             self.value,
             xml(&self.precision),
             self.directions,
@@ -60,11 +61,11 @@ impl Report {
             add(comparison(worst, if self.passed() { "Least sure" } else { "Worst" }));
         }
         if let Some(scan) = &self.scan {
-            add(format!(
-                "<p style=\"margin:10px 0 2px\"><b>Steps along {}</b></p>\n{}",
-                xml(&scan.place),
-                scan.to_svg()
-            ));
+            let drawn = scan.drawn().next().is_some();
+            let (what, steps) = if drawn { (REMAINDER, scan.to_svg()) } else { ("the slopes", slopes(scan)) };
+            let place = xml(&scan.place);
+            add(format!("<p style=\"margin:10px 0 2px\"><b>Steps along {place}</b>: {what}</p>\n{steps}"));
+            add(format!("<p style=\"margin:4px 0;color:{GREY}\">{}</p>", xml(&meaning(scan))));
         }
         html + "</div>"
     }
@@ -76,8 +77,7 @@ impl Report {
     }
 
     fn census(&self) -> String {
-        let head =
-            ["input", "order", "shape", "compared", "pass", "wrong", "unclear", "NaN or ∞", "largest rel. difference"];
+        let head = ["input", "order", "shape", "compared", "pass", "wrong", "unclear", "NaN or ∞", "rel. difference"];
         let rows = self.inputs.iter().map(|i| {
             let largest = if i.compared == 0 { "–".into() } else { format!("{:.1e}", i.largest) };
             let counts = [i.compared, i.passed, i.wrong, i.inconclusive, i.not_finite].map(|count| count.to_string());
@@ -88,12 +88,20 @@ impl Report {
     }
 }
 
-/// A table with a head; the first column is text, the others are numbers.
+/// A table with a head. The first column is text, the others are numbers, left-aligned if they have room for a sign.
+///
+/// Cells have their own colours: a notebook's style sheet gives tables those of its theme.
 fn table(head: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {
     let cell = |tag: &str, column: usize, text: &str| {
-        let side = if column == 0 { "left" } else { "right" };
-        let style = format!("text-align:{side};padding:2px 9px;border-bottom:1px solid #d5dbe1;font-weight:normal");
-        format!("<{tag} style=\"{style}\">{}</{tag}>", xml(text))
+        let aligned = match column {
+            0 => "text-align:left;overflow-wrap:anywhere",
+            _ if text.starts_with([' ', '-']) && tag == "td" => "text-align:left;white-space:pre;font-family:monospace",
+            _ if text.starts_with(' ') => "text-align:left;white-space:pre",
+            _ => "text-align:right;white-space:nowrap",
+        };
+        let colour = if tag == "th" { GREY } else { INK };
+        let style = "padding:2px 9px;border-bottom:1px solid #d5dbe1;background:#fff;font-weight:normal";
+        format!("<{tag} style=\"{aligned};{style};color:{colour}\">{}</{tag}>", xml(text))
     };
     let row = |tag: &str, cells: &[String]| {
         let cells: String = cells.iter().enumerate().map(|(column, text)| cell(tag, column, text)).collect();
@@ -107,22 +115,36 @@ fn table(head: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {
 
 fn comparison(c: &Comparison, what: &str) -> String {
     let order = if c.order > 1 { " (second order)" } else { "" };
-    let mut rows = vec![vec!["by the tape".into(), format!("{:.16e}", c.analytic), String::new(), String::new()]];
-    if let Some(forward) = c.forward {
-        rows.push(vec!["in forward mode".into(), format!("{forward:.16e}"), String::new(), String::new()]);
-    }
-    for (name, opinion) in opinions(c) {
-        let known = opinion.error.is_finite();
-        let show = |text: String| if known { text } else { "not known".into() };
-        let [value, error, step] =
-            [format!("{:.16e}", opinion.value), format!("{:.1e}", opinion.error), format!("{:.1e}", opinion.step)];
-        rows.push(vec![name.into(), show(value), show(error), show(step)]);
-    }
-    let head = [&*format!("{what}: {}{order}", c.place), "derivative", "± error", "at step"];
-    format!("{}\n<p style=\"margin:4px 0\"><code>{}</code></p>", table(&head, rows.into_iter()), xml(&inequality(c)))
+    let bare = |name: &str, value: String| vec![name.into(), value, String::new(), String::new()];
+    let mut rows = vec![bare("by the tape", digits(c.analytic, 16))];
+    rows.extend(c.forward.map(|forward| bare("in forward mode", digits(forward, 16))));
+    rows.extend(opinions(c).into_iter().map(|(name, opinion)| {
+        let Opinion { value, error, step } = opinion;
+        if !error.is_finite() {
+            return bare(name, " not known".into());
+        }
+        vec![name.into(), digits(value, 16), format!("{error:.1e}"), format!("{step:.1e}")]
+    }));
+    let head = [&*format!("{what}: {}{order}", c.place), " derivative", "± error", "at step"];
+    format!(
+        "{}\n<p style=\"margin:4px 0;font-family:monospace\">{}</p>",
+        table(&head, rows.into_iter()),
+        xml(&inequality(c))
+    )
+}
+
+/// What a scan without anything to draw still shows: at a jump the slope of one side grows as the step falls.
+fn slopes(scan: &Scan) -> String {
+    let row = |s: &ScanStep| vec![format!("{:.0e}", s.step), digits(s.above, 8), digits(s.below, 8)];
+    table(&["step h", " slope from above", " slope from below"], scan.steps.iter().map(row))
 }
 
 impl Scan {
+    /// The steps that a logarithmic scale can show.
+    fn drawn(&self) -> impl Iterator<Item = &ScanStep> {
+        self.steps.iter().filter(|s| s.remainder.is_finite() && s.remainder > 0.0)
+    }
+
     /// The scan drawn: the remainder by the step, both in powers of ten, beside the slopes of a right and of a wrong gradient.
     ///
     /// ```
@@ -134,7 +156,7 @@ impl Scan {
     pub fn to_svg(&self) -> String {
         let (w, h) = SIZE;
         let (left, top, right, below) = SPACE;
-        let drawn: Vec<_> = self.steps.iter().filter(|s| s.remainder.is_finite() && s.remainder > 0.0).collect();
+        let drawn: Vec<_> = self.drawn().collect();
         let floors = self.steps.iter().map(|s| s.round_off).filter(|r| *r > 0.0 && r.is_finite());
         let values: Vec<f64> = drawn.iter().map(|s| s.remainder).chain(floors).map(f64::log10).collect();
         let (low, high) = values.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), &y| (a.min(y), b.max(y)));
@@ -181,31 +203,28 @@ impl Scan {
             f64::midpoint(y0, y1)
         ));
 
-        // Guides through the clean point of the largest step, cut where they leave the picture.
+        // The legend, a row each.
+        let mut rows = (0..).map(|row| y0 + 12.0 + 18.0 * f64::from(row));
+        let mut entry = |sample: &str, text: &str| {
+            let (row, at) = (rows.next().expect("no end"), x1 + 12.0);
+            format!("<g transform=\"translate({at:.1} {row:.1})\">{sample}<text x=\"32\">{text}</text></g>")
+        };
+        add(format_args!("{}", entry(&format!("<circle cx=\"13\" cy=\"-4\" r=\"3.4\" fill=\"{DATA}\"/>"), "measured")));
+        // Guides through the middle one of the clean points, from edge to edge.
         let clean: Vec<_> = drawn.iter().filter(|s| s.is_clean()).collect();
-        if let Some(start) = clean.first() {
-            let (sx, sy) = (start.step.log10(), start.remainder.log10());
-            for (slope, dashes, label) in [(2.0, "6 4", "right: h²"), (1.0, "2 3", "wrong: h")] {
-                let end = (sx - (sy - low) / slope).max(first);
-                let to = sy - slope * (sx - end);
-                add(format_args!(
-                    "<path d=\"M{:.1} {:.1} L{:.1} {:.1}\" stroke=\"{GUIDE}\" stroke-dasharray=\"{dashes}\" fill=\"none\"/>",
-                    x(sx),
-                    y(sy),
-                    x(end),
-                    y(to)
-                ));
-                let row = y0 + 12.0 + 18.0 * if slope > 1.5 { 1.0 } else { 2.0 };
-                add(format_args!(
-                    "<path d=\"M{:.1} {:.1} h26\" stroke=\"{GUIDE}\" stroke-dasharray=\"{dashes}\"/>\
-                     <text x=\"{:.1}\" y=\"{:.1}\">{label}</text>",
-                    x1 + 12.0,
-                    row - 4.0,
-                    x1 + 44.0,
-                    row
-                ));
+        if let Some(middle) = clean.get(clean.len() / 2) {
+            let (sx, sy) = (middle.step.log10(), middle.remainder.log10());
+            for (slope, dashes, text) in [(2.0, "6 4", "right: h²"), (1.0, "2 3", "wrong or kink: h")] {
+                let (from, to) = ((sx - (sy - low) / slope).max(first), (sx + (high - sy) / slope).min(last));
+                let at = |log: f64| sy + slope * (log - sx);
+                let stroke = format!("stroke=\"{GUIDE}\" stroke-dasharray=\"{dashes}\" fill=\"none\"");
+                let ends = [x(from), y(at(from)), x(to), y(at(to))].map(|end| format!("{end:.1}"));
+                add(format_args!("<path d=\"M{} {} L{} {}\" {stroke}/>", ends[0], ends[1], ends[2], ends[3]));
+                add(format_args!("{}", entry(&format!("<path d=\"M0 -4 h26\" {stroke}/>"), text)));
             }
         }
+        let dotted = format!("fill=\"none\" stroke=\"{FAINT}\" stroke-dasharray=\"1 3\"");
+        add(format_args!("{}", entry(&format!("<path d=\"M0 -4 h26\" {dotted}/>"), "round-off")));
         let line = |points: Vec<(f64, f64)>| -> String {
             points
                 .iter()
@@ -215,7 +234,7 @@ impl Scan {
         };
         let floor = self.steps.iter().filter(|s| s.round_off > 0.0 && s.round_off.is_finite());
         let floor = line(floor.map(|s| (x(s.step.log10()), y(s.round_off.log10()))).collect());
-        add(format_args!("<path d=\"{floor}\" fill=\"none\" stroke=\"{FAINT}\" stroke-dasharray=\"1 3\"/>"));
+        add(format_args!("<path d=\"{floor}\" {dotted}/>"));
         let path = line(drawn.iter().map(|s| (x(s.step.log10()), y(s.remainder.log10()))).collect());
         add(format_args!("<path d=\"{path}\" fill=\"none\" stroke=\"{DATA}\" stroke-width=\"1.6\"/>"));
         for s in drawn {
@@ -223,15 +242,6 @@ impl Scan {
             let (cx, cy) = (x(s.step.log10()), y(s.remainder.log10()));
             add(format_args!("<circle cx=\"{cx:.1}\" cy=\"{cy:.1}\" r=\"3.4\" fill=\"{fill}\" stroke=\"{DATA}\"/>"));
         }
-        let (row, at) = (y0 + 12.0, x1 + 12.0);
-        add(format_args!("<circle cx=\"{:.1}\" cy=\"{:.1}\" r=\"3.4\" fill=\"{DATA}\"/>", at + 13.0, row - 4.0));
-        add(format_args!("<text x=\"{:.1}\" y=\"{row:.1}\">measured</text>", at + 32.0));
-        add(format_args!(
-            "<path d=\"M{at:.1} {:.1} h26\" stroke=\"{FAINT}\" stroke-dasharray=\"1 3\"/><text x=\"{:.1}\" y=\"{:.1}\">round-off</text>",
-            row + 50.0,
-            at + 32.0,
-            row + 54.0
-        ));
         svg + "</svg>"
     }
 }

@@ -161,9 +161,6 @@ impl Checker {
     ///
     /// If they are wrong, a note names the entry of the Jacobian that is furthest off.
     ///
-    /// A method beside [`check`](Checker::check), since one that took closures of either kind by a trait would have each user
-    /// write the types of the closure's parameters: the compiler finds them through the bounds of `Fn` alone.
-    ///
     /// ```
     /// use autograd::{check::Checker, Tensor};
     /// let x = Tensor::from([[0.1, 0.7], [-0.3, 0.2]]);

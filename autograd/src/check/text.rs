@@ -5,6 +5,8 @@ use std::fmt::{self, Display, Formatter};
 use super::report::{Comparison, Opinion, Report, Scan, Verdict};
 
 const WIDTH: usize = 98;
+/// What a scan shows.
+pub(super) const REMAINDER: &str = "what remains after the linear part, |f(x + h·u) − f(x) − h·tape|";
 
 impl Display for Report {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
@@ -64,19 +66,25 @@ impl Report {
 fn comparison(f: &mut Formatter<'_>, c: &Comparison, what: &str) -> fmt::Result {
     let order = if c.order > 1 { " (second order)" } else { "" };
     writeln!(f, "  {what}: {}{order}", c.place)?;
-    writeln!(f, "    by the tape        {:>24.16e}", c.analytic)?;
+    writeln!(f, "    by the tape        {}", digits(c.analytic, 16))?;
     if let Some(forward) = c.forward {
-        writeln!(f, "    in forward mode    {forward:>24.16e}")?;
+        writeln!(f, "    in forward mode    {}", digits(forward, 16))?;
     }
     for (name, opinion) in opinions(c) {
         if opinion.error.is_finite() {
             let Opinion { value, error, step } = opinion;
-            writeln!(f, "    {name:<18} {value:>24.16e}  ± {error:.1e} at step {step:.1e}")?;
+            writeln!(f, "    {name:<18} {:<24} ± {error:.1e} at step {step:.1e}", digits(value, 16))?;
         } else {
-            writeln!(f, "    {name:<18} {:>24}", "not known")?;
+            writeln!(f, "    {name:<18}  not known")?;
         }
     }
     writeln!(f, "    {}", inequality(c))
+}
+
+/// With room for a sign: left-aligned, the digits of several numbers stand below each other.
+pub(super) fn digits(x: f64, decimals: usize) -> String {
+    let text = format!("{x:.decimals$e}");
+    if text.starts_with('-') { text } else { format!(" {text}") }
 }
 
 /// The derivatives by differences with their names.
@@ -110,7 +118,7 @@ impl Display for Steps<'_> {
         if *verdict == Verdict::Pass {
             return write!(f, "  {}", meaning(scan));
         }
-        writeln!(f, "  steps along {}: what remains after the linear part, |f(x + h·u) − f(x) − h·tape|", scan.place)?;
+        wrap(f, "  ", &format!("steps along {}: {REMAINDER}", scan.place))?;
         writeln!(f, "    step  remainder                              slope from above   slope from below")?;
         for s in &scan.steps {
             // From 1e-16 or less to 1 and more, a sign for each half decade.

@@ -170,6 +170,24 @@ fn the_branch_not_taken_leaks_nothing() {
     assert_eq!(gradient([-1.0, 1.0], |x| x.greater(0.0).select(x.ln(), x * 2.0)), [2.0, 1.0]);
 }
 
+/// A 0 passes nothing on, an ∞ times 0 is NaN: it depends on which comes first, and so on the mode.
+#[test]
+fn the_modes_meet_zero_and_infinity_in_opposite_order() {
+    let tape = Tape::new();
+    let (x, y) = (tape.var(0.0), tape.var([0.0]));
+    let s = x.item();
+    let cases = [
+        (s.sqrt().powi(4).to_var(), x, 0.0, NAN),
+        (y.sqrt().powi(4), y, 0.0, NAN),
+        ((0.0 * s).sqrt().to_var(), x, NAN, 0.0),
+        ((0.0 * y).sqrt(), y, NAN, 0.0),
+    ];
+    for (f, x, reverse, forward) in cases {
+        same(f.sum().backward()[x].item(), reverse, "reverse mode");
+        same(f.jvp(&[(x, &Tensor::ones(x.shape()))]).item(), forward, "forward mode");
+    }
+}
+
 #[test]
 fn softmax_at_ten_thousand() {
     let x = Tensor::from([[1e4, 0.0, -1e4]]);

@@ -1,6 +1,6 @@
-//! Points at which rules are tested: random, inside the domain, and off every kink.
+//! Points and plain-number arguments at which rules are tested: random, inside the domain, and off every kink.
 
-use autograd::Tensor;
+use autograd::{Tensor, Unary};
 use proptest::test_runner::Config;
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
@@ -14,6 +14,21 @@ pub(crate) fn config() -> Config {
     // The seed is the input and is printed, so no file of past failures is needed.
     let config = Config { failure_persistence: None, ..Config::default() };
     if std::env::var_os("PROPTEST_CASES").is_some() { config } else { Config { cases: 6, ..config } }
+}
+
+/// One of three choices of a row's plain-number arguments, and the kinks that it makes.
+pub(crate) fn arguments(row: Unary, choice: usize) -> ([f64; 2], Vec<f64>) {
+    let of = |choices: [f64; 3]| [choices[choice % 3], 0.0];
+    match row {
+        Unary::Powi => (of([3.0, 2.0, -1.0]), vec![]),
+        Unary::Clamp => ([0.25, 0.75], vec![0.25, 0.75]),
+        Unary::ExpBase => (of([2.5, 0.5, 2.0]), vec![]),
+        Unary::MaxNumber | Unary::MinNumber => {
+            let args = of([0.25, -0.5, 1.0]);
+            (args, vec![args[0]])
+        }
+        row => (of([0.75, 1.5, 0.25]), Unary::ROWS[row as usize].kinks.to_vec()),
+    }
 }
 
 pub(crate) struct Sampler(StdRng);

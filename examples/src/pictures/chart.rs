@@ -238,3 +238,14 @@ impl Pen {
         Polygon::new(self.corners.iter().map(corner).collect::<Vec<_>>(), self.colour.filled())
     }
 }
+
+/// A colour, a dash and a mark for each curve; the colours differ in brightness too.
+pub(super) const PENS: [Pen; 4] = [
+    Pen { corners: &[(-4.5, -4.5), (4.5, -4.5), (4.5, 4.5), (-4.5, 4.5)], ..Pen::new(BLACK, 2.0, SOLID) },
+    Pen {
+        corners: &[(0.0, -6.5), (6.5, 0.0), (0.0, 6.5), (-6.5, 0.0)],
+        ..Pen::new(RGBColor(0, 90, 160), 2.0, (9.0, 4.0))
+    },
+    Pen { corners: &[(0.0, -6.5), (6.0, 4.5), (-6.0, 4.5)], ..Pen::new(RGBColor(213, 94, 0), 2.0, (2.5, 2.5)) },
+    Pen { corners: &[(0.0, 6.5), (6.0, -4.5), (-6.0, -4.5)], ..Pen::new(RGBColor(140, 140, 140), 2.0, (12.0, 5.0)) },
+];

@@ -3,19 +3,8 @@
 use plotters::chart::SeriesLabelPosition;
 use plotters::prelude::*;
 
-use super::chart::{Area, Axis, Chart, Drawn, NONE, Pen, SOLID, font, plain, px};
+use super::chart::{Area, Axis, Chart, Drawn, NONE, PENS, Pen, SOLID, font, plain, px};
 use super::{Figure, Picture};
-
-/// A colour, a dash and a mark for each curve; the colours differ in brightness too.
-const PENS: [Pen; 4] = [
-    Pen { corners: &[(-4.5, -4.5), (4.5, -4.5), (4.5, 4.5), (-4.5, 4.5)], ..Pen::new(BLACK, 2.0, SOLID) },
-    Pen {
-        corners: &[(0.0, -6.5), (6.5, 0.0), (0.0, 6.5), (-6.5, 0.0)],
-        ..Pen::new(RGBColor(0, 90, 160), 2.0, (9.0, 4.0))
-    },
-    Pen { corners: &[(0.0, -6.5), (6.0, 4.5), (-6.0, 4.5)], ..Pen::new(RGBColor(213, 94, 0), 2.0, (2.5, 2.5)) },
-    Pen { corners: &[(0.0, 6.5), (6.0, -4.5), (-6.0, -4.5)], ..Pen::new(RGBColor(140, 140, 140), 2.0, (12.0, 5.0)) },
-];
 
 /// What one kind of network does to the gradient: see [`gradients`].
 #[derive(Debug, Clone)]

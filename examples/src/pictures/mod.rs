@@ -10,11 +10,13 @@ use plotters::prelude::*;
 use plotters::style::register_font;
 
 mod chart;
+mod curves;
 mod depth;
 mod flow;
 mod theory;
 
 use chart::{Area, Drawn, FINE, px};
+pub use curves::curves;
 pub use depth::{Gradients, gradients, singular_values, trained};
 pub use flow::outputs;
 pub use theory::{activations, phases};

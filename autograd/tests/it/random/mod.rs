@@ -85,7 +85,7 @@ fn programs_print_as_rust() {
             let line = format!("        let v{} = after({});\n", program.inputs.len() + k, call.text());
             assert!(text.contains(&line), "{line}{text}");
         }
-        assert!(text.contains(&format!("    {}::holds(&program).unwrap();", check.name)), "{text}");
+        assert!(text.contains(&format!("    {}::holds(&program).unwrap_or_else(", check.name)), "{text}");
         assert!(text.contains(check.source), "{text}");
     }
 }

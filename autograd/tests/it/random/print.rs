@@ -47,7 +47,9 @@ impl fmt::Display for Failing<'_> {
         writeln!(f, "    /// What plain tensors gave.\n    fn on_tensors(&self) -> Vec<Tensor> {{")?;
         writeln!(f, "        {}\n    }}\n}}\n", list(&program.on_tensors()))?;
         writeln!(f, "fn main() {{\n    let program = Program {{\n        inputs: {},\n    }};", list(&program.inputs))?;
-        writeln!(f, "    {name}::holds(&program).unwrap();\n    println!(\"{name} holds\");\n}}\n")?;
+        // Not `unwrap`, which would print a report in one line.
+        writeln!(f, "    {name}::holds(&program).unwrap_or_else(|why| panic!(\"{{why}}\"));")?;
+        writeln!(f, "    println!(\"{name} holds\");\n}}\n")?;
         writeln!(f, "{}\n{}\nmod {name} {{\n{source}}}", include_str!("loss.rs"), include_str!("checks/common.rs"))
     }
 }

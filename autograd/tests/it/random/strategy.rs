@@ -9,6 +9,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 
 use super::program::{Call, Indices, Lengths, Method, Program, Widths};
+use crate::sampling::arguments;
 
 /// Arrays grow no further.
 const LARGEST: usize = 48;
@@ -77,21 +78,6 @@ pub(super) fn resolve(raw: &Raw) -> Program {
         }
     }
     Program { inputs, calls: builder.calls }
-}
-
-/// Plain-number arguments of a row, and the kinks that they make.
-fn arguments(row: Unary, knob: usize) -> ([f64; 2], Vec<f64>) {
-    let of = |choices: [f64; 3]| [choices[knob % 3], 0.0];
-    match row {
-        Unary::Powi => (of([3.0, 2.0, -1.0]), vec![]),
-        Unary::Clamp => ([0.25, 0.75], vec![0.25, 0.75]),
-        Unary::ExpBase => (of([2.5, 0.5, 2.0]), vec![]),
-        Unary::MaxNumber | Unary::MinNumber => {
-            let args = of([0.25, -0.5, 1.0]);
-            (args, vec![args[0]])
-        }
-        row => (of([0.75, 1.5, 0.25]), Unary::ROWS[row as usize].kinks.to_vec()),
-    }
 }
 
 /// Where a branch is chosen by comparing two inputs.
