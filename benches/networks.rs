@@ -1,6 +1,6 @@
 //! Rows A to E: a step of training. Row J: inference.
 
-use autograd::{Tape, set_threads};
+use autograd::{Tape, awake, set_threads};
 use benches::networks::{ByHand, Network, Row, verify};
 use criterion::{Criterion, criterion_group, criterion_main};
 
@@ -28,7 +28,7 @@ fn threads(c: &mut Criterion) {
         group.sample_size(if name == "D" { 10 } else { 50 });
         for threads in [1, 2] {
             set_threads(threads);
-            group.bench_function(threads.to_string(), |b| b.iter(|| network.step(&mut tape, &x, &classes)));
+            awake(|| group.bench_function(threads.to_string(), |b| b.iter(|| network.step(&mut tape, &x, &classes))));
         }
         group.finish();
     }

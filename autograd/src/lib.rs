@@ -36,7 +36,7 @@
 //!     let error = tape.constant(x.clone()) * &slope + &offset - &y;
 //!     let grads = error.square().mean().backward();
 //!     for param in [&slope, &offset] {
-//!         grads.update(param, |value, gradient| value[0] -= 0.2 * gradient[0]);
+//!         grads.update_each(param, [], |value, gradient, []| *value -= 0.2 * gradient);
 //!     }
 //! }
 //! assert!((slope.value().item() - 2.0).abs() < 1e-6);
@@ -117,7 +117,7 @@ pub use shape::{Axes, Shape, broadcast};
 pub use sweep::{Gradients, Wrt};
 pub use tape::{Operand, Scalar, Tape, Var};
 pub use tensor::Tensor;
-pub use threads::{set_threads, threads};
+pub use threads::{awake, set_threads, threads};
 #[doc(inline)]
 pub use transform::{
     Linearization, Mode, grad, hessian, hvp, jacobian, jvp, linearize, several, value_and_grad, vhp, vjp,

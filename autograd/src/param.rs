@@ -25,9 +25,7 @@ use crate::tensor::Tensor;
 /// let y = tape.constant([[3.0, 4.0]]).matmul(&w).sum();
 /// let grads = y.backward();
 /// assert_eq!(grads[&w], Tensor::from([[3.0], [4.0]]));
-/// grads.update(&w, |value, gradient| {
-///     value.iter_mut().zip(gradient).for_each(|(w, dw)| *w -= 0.5 * dw)
-/// });
+/// grads.update_each(&w, [], |w, dw, []| *w -= 0.5 * dw);
 /// assert_eq!(w.value(), Tensor::from([[-0.5], [0.0]]));
 /// ```
 pub struct Param<T: Float = f64>(Arc<Inner<T>>);

@@ -1,15 +1,28 @@
-//! How many threads large products are spread over.
+//! Large work on several threads: products, and passes over large parameters.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::hint::spin_loop;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::available_parallelism;
+
+use rayon::{ThreadPool, ThreadPoolBuilder, Yield, yield_now};
 
 /// 0: as many as the machine has.
 static THREADS: AtomicUsize = AtomicUsize::new(0);
 
-/// Products of fewer multiplications stay on one thread: waking another takes longer than they do.
-const PARALLEL: usize = 1 << 26;
+/// Whether somebody is [`awake`].
+static AWAKE: AtomicBool = AtomicBool::new(false);
 
-/// The number of threads that a large matrix product may use: what [`set_threads`] said, or else all that the machine has.
+/// Products of fewer multiplications stay on one thread: to wake another takes longer than they do.
+const PARALLEL: usize = 1 << 26;
+/// The same while the others are [`awake`].
+const PARALLEL_AWAKE: usize = 1 << 21;
+
+/// Passes over fewer numbers likewise.
+const LONG: usize = 1 << 20;
+const LONG_AWAKE: usize = 1 << 15;
+
+/// The number of threads that large work may use: what [`set_threads`] said, or else all that the machine has.
 ///
 /// ```
 /// autograd::set_threads(1);
@@ -26,16 +39,95 @@ pub fn threads() -> usize {
     }
 }
 
-/// Sets the number of threads that a large matrix product may use, for the whole process; 0 means all that the machine has.
+/// Sets the number of threads that large matrix products and updates may use, for the whole process; 0 means all that the machine has.
 ///
-/// Results have the same bits for any number: each sum of a product is added up by one thread, in the same order.
+/// Results have the same bits for any number: each sum is added up by one thread, in the same order.
 /// Recording and sweeping stay on the thread that calls them. Programs that train several models on threads of their own
 /// do best with 1.
 pub fn set_threads(threads: usize) {
     THREADS.store(threads, Ordering::Relaxed);
 }
 
+/// Runs `f` while the other [`threads`] stay awake, so that smaller products are worth sharing too: waking a thread takes as long as
+/// a product of some ten million multiplications.
+///
+/// Wrap a loop of training steps in it, not a step. The other threads spend their time waiting; a second caller at the same
+/// time is served as without.
+///
+/// ```
+/// use autograd::{Tensor, awake};
+/// let x = Tensor::<f64>::ones([200, 200]);
+/// assert_eq!(awake(|| x.matmul(&x)), x.matmul(&x)); // the same bits
+/// ```
+pub fn awake<R>(f: impl FnOnce() -> R) -> R {
+    /// Lets the others go, also when `f` panics.
+    struct Done<'a>(&'a AtomicBool);
+    impl Drop for Done<'_> {
+        fn drop(&mut self) {
+            self.0.store(true, Ordering::Release);
+            AWAKE.store(false, Ordering::Release);
+        }
+    }
+    let others = threads() - 1;
+    if others == 0 || AWAKE.swap(true, Ordering::AcqRel) {
+        return f();
+    }
+    let done = AtomicBool::new(false);
+    let pool = pool();
+    pool.in_place_scope(|scope| {
+        let _done = Done(&done);
+        for _ in 0..others.min(pool.current_num_threads()) {
+            scope.spawn(|_| {
+                while !done.load(Ordering::Acquire) {
+                    if yield_now() != Some(Yield::Executed) {
+                        spin_loop();
+                    }
+                }
+            });
+        }
+        f()
+    })
+}
+
 /// The threads for a product of so many multiplications.
 pub(crate) fn threads_for(multiplications: usize) -> usize {
-    if multiplications < PARALLEL { 1 } else { threads() }
+    if multiplications < if AWAKE.load(Ordering::Relaxed) { PARALLEL_AWAKE } else { PARALLEL } { 1 } else { threads() }
+}
+
+/// The threads for a pass over so many numbers.
+pub(crate) fn threads_for_pass(len: usize) -> usize {
+    if len < if AWAKE.load(Ordering::Relaxed) { LONG_AWAKE } else { LONG } { 1 } else { threads() }
+}
+
+/// Every thread but the caller's, which works as well instead of waiting to be woken.
+fn pool() -> &'static ThreadPool {
+    static POOL: OnceLock<ThreadPool> = OnceLock::new();
+    POOL.get_or_init(|| {
+        let others = available_parallelism().map_or(1, usize::from).max(2) - 1;
+        ThreadPoolBuilder::new().num_threads(others).build().expect("threads for large products")
+    })
+}
+
+/// Runs each part of some work, the first on this thread.
+pub(crate) fn spread<P: Send>(mut parts: impl Iterator<Item = P>, run: impl Fn(P) + Sync) {
+    /// Looks so often whether the others have finished, some ten microseconds, before it sleeps.
+    const SPINS: usize = 10_000;
+    let Some(mine) = parts.next() else { return };
+    let (run, open) = (&run, &AtomicUsize::new(0));
+    pool().in_place_scope(|scope| {
+        for part in parts {
+            open.fetch_add(1, Ordering::Relaxed);
+            scope.spawn(move |_| {
+                run(part);
+                open.fetch_sub(1, Ordering::Release);
+            });
+        }
+        run(mine);
+        for _ in 0..SPINS {
+            if open.load(Ordering::Acquire) == 0 {
+                return;
+            }
+            spin_loop();
+        }
+    });
 }

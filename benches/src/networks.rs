@@ -81,7 +81,7 @@ impl Network {
         let loss = self.forward(tape.constant(x.clone())).cross_entropy(classes).mean();
         let grads = loss.backward();
         for param in self.layers.iter().flat_map(|(w, b)| [w, b]) {
-            grads.update(param, |w, dw| w.iter_mut().zip(dw).for_each(|(w, dw)| *w -= ETA * dw));
+            grads.update_each(param, [], |w, dw, []| *w -= ETA * dw);
         }
         loss.value()
     }

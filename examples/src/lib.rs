@@ -12,7 +12,7 @@ pub use table::Table;
 /// One step of gradient descent, `w ← w − η·∂E/∂w`, on each parameter.
 pub fn descend(grads: &Gradients<'_>, params: &[&Param], eta: f64) {
     for param in params {
-        grads.update(param, |w, dw| w.iter_mut().zip(dw).for_each(|(w, dw)| *w -= eta * dw));
+        grads.update_each(param, [], |w, dw, []| *w -= eta * dw);
     }
 }
 

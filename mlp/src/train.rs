@@ -6,7 +6,7 @@ use std::cell::RefCell;
 use std::fmt;
 use std::ops::ControlFlow;
 
-use autograd::{Float, Param, Tape, Tensor};
+use autograd::{Float, Param, Tape, Tensor, awake};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::flow::{Flow, Probe};
@@ -67,6 +67,9 @@ pub struct Epoch {
     /// The share of validation samples classified rightly.
     pub validation_accuracy: Option<f64>,
 }
+
+/// From so many multiplications in the forward pass of a batch on, other threads are kept awake for their share.
+const SHARED: usize = 1 << 22;
 
 /// Why training ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -238,8 +241,10 @@ impl<'a> Trainer<'a> {
         let mut tape = Tape::default();
         let mut history = History { epochs: Vec::new(), stopped: Stopped::Epochs };
         let mut step = 0;
+        let shared = self.samples(data).saturating_mul(model.parameters().numel()) >= SHARED;
         for number in 1..=self.epochs {
-            let trained = self.epoch(number, &mut step, &bar, &mut tape, model, loss, optimizer, data)?;
+            let mut epoch = || self.epoch(number, &mut step, &bar, &mut tape, model, loss, optimizer, data);
+            let trained = if shared { awake(epoch) } else { epoch() }?;
             let validated = validation.map(|data| self.evaluate(&mut tape, model, loss, data)).transpose()?;
             if let Some(value) = validated.as_ref().map(Tally::loss) {
                 finite(value, optimizer, || format!("the validation loss became {value} after epoch {number}"))?;

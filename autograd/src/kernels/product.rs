@@ -4,7 +4,7 @@
 use super::math::Real;
 use super::small::{self, SMALL, SMALL_TURNED};
 use crate::number::Float;
-use crate::threads::threads_for;
+use crate::threads::{spread, threads_for};
 
 /// A matrix inside a slice: where it starts, and how far apart rows and columns lie.
 #[derive(Debug, Clone, Copy)]
@@ -54,32 +54,29 @@ pub(crate) fn matmul<T: Float>(m: usize, k: usize, n: usize, a: Matrix<T>, b: Ma
     let library = |a: Matrix<T>, rows: usize, c: &mut [T]| {
         T::gemm(rows, k, n, (a.values, a.row_stride, a.col_stride), (b.values, b.row_stride, b.col_stride), add, c);
     };
-    let parts = threads_for(m * k * n).min(m / ROWS).max(1);
-    shared(parts, a, (m, n), c, &library);
+    // Rounded to multiples of `ROWS`, a share has more than `least − ROWS` rows.
+    let least = if n > SQUARE { 2 * ROWS } else { SQUARE + ROWS };
+    let parts = threads_for(m * k * n).min(m / least).max(1);
+    if parts == 1 {
+        return library(a, m, c);
+    }
+    // Shares the rows of the result out, once: the library's own threads would meet several times in a product.
+    let start = |part: usize| if part == parts { m } else { (part * m / parts).next_multiple_of(ROWS) };
+    let mut rest = &mut c[..m * n];
+    let shares = (0..parts).map(|part| {
+        let (mine, others) = std::mem::take(&mut rest).split_at_mut((start(part + 1) - start(part)) * n);
+        rest = others;
+        (a.from(start(part), 0), mine)
+    });
+    spread(shares, |(a, c)| library(a, c.len() / n, c));
 }
 
-/// A thread takes at least so many rows: for one or two the library has other loops, which add up in another order.
+/// Threads begin at multiples of so many rows, and have at least as many: for one or two the library has other loops, which add
+/// up in another order.
 const ROWS: usize = 32;
 
-/// Shares the rows of the result out, once: the library's own threads would meet several times in a product.
-fn shared<'a, T: Float>(
-    parts: usize,
-    a: Matrix<'a, T>,
-    (m, n): (usize, usize),
-    c: &mut [T],
-    product: &(impl Fn(Matrix<'a, T>, usize, &mut [T]) + Sync),
-) {
-    if parts == 1 {
-        return product(a, m, c);
-    }
-    let left = parts / 2;
-    let rows = m * left / parts / ROWS * ROWS;
-    let (above, below) = c.split_at_mut(rows * n);
-    rayon::join(
-        || shared(left, a, (rows, n), above, product),
-        || shared(parts - left, a.from(rows, 0), (m - rows, n), below, product),
-    );
-}
+/// So do results of at most so many rows and columns, for which it cuts long sums elsewhere.
+const SQUARE: usize = 64;
 
 macro_rules! product {
     ($T:ident) => {

@@ -10,6 +10,7 @@ use crate::param::Param;
 use crate::tape::arena::{Code, Kind};
 use crate::tape::{Scalar, Tape, Var, same_tape};
 use crate::tensor::Tensor;
+use crate::threads::{spread, threads_for_pass};
 
 /// The gradients of one number with respect to scalars, arrays and parameters on its tape.
 ///
@@ -110,13 +111,78 @@ impl<'t, T: Float> Gradients<'t, T> {
     /// the number does not depend on it.
     ///
     /// The tape gives its hold on the old values up, so nothing is copied; a later sweep that would need them panics and
-    /// asks to record again. This is all that an optimiser needs. A small closure is compiled for each instruction set of
-    /// the processor's family and runs on the widest that there is.
+    /// asks to record again. A small closure is compiled for each instruction set of the processor's family and runs on the
+    /// widest that there is. Where each number is changed by itself, [`update_each`](Gradients::update_each) is shorter.
     pub fn update<R>(&self, param: &Param<T>, f: impl FnOnce(&mut [T], &[T]) -> R) -> Option<R> {
         let gradient = self.of(param)?;
         release(&mut self.tape.arena.borrow_mut(), param.id());
         Some(param.modify(|values| widest_for(|| f(values, gradient.as_slice()))))
     }
+
+    /// Calls `f(value, gradient, state)` for each number of a parameter, in one pass; returns whether there was a gradient to
+    /// step along. `state` is what an optimiser remembers: any number of slices of the parameter's length.
+    ///
+    /// Long passes are shared out to [`threads`](crate::threads); else as [`update`](Gradients::update).
+    ///
+    /// ```
+    /// use autograd::{Param, Tape};
+    /// let w = Param::new([3.0, 4.0]);
+    /// let mut velocity = [0.5, 0.0];
+    /// let tape = Tape::new();
+    /// let grads = w.on(&tape).sum().backward();
+    /// grads.update_each(&w, [&mut velocity], |w, gradient, [v]| {
+    ///     *v = 0.5 * *v + gradient;
+    ///     *w -= 0.25 * *v;
+    /// });
+    /// assert_eq!((w.value().to_vec(), velocity), (vec![2.6875, 3.75], [1.25, 1.0]));
+    /// ```
+    ///
+    /// # Panics
+    /// If a slice of `state` has another length.
+    #[track_caller]
+    pub fn update_each<const N: usize>(
+        &self,
+        param: &Param<T>,
+        state: [&mut [T]; N],
+        f: impl Fn(&mut T, T, [&mut T; N]) + Sync,
+    ) -> bool {
+        let Some(gradient) = self.of(param) else { return false };
+        for state in &state {
+            let (len, shape) = (state.len(), param.shape());
+            assert!(len == shape.numel(), "update_each: a state of {len} numbers for a parameter of shape {shape}");
+        }
+        release(&mut self.tape.arena.borrow_mut(), param.id());
+        param.modify(|values| {
+            let parts = threads_for_pass(values.len());
+            if parts == 1 {
+                return pass(values, gradient.as_slice(), state, &f);
+            }
+            let len = values.len().div_ceil(parts);
+            let mut states = state.map(|state| state.chunks_mut(len));
+            let parts = values.chunks_mut(len).zip(gradient.as_slice().chunks(len));
+            let parts =
+                parts.map(|(w, g)| (w, g, states.each_mut().map(|state| state.next().expect("as many chunks"))));
+            spread(parts, |(w, g, state)| pass(w, g, state, &f));
+        });
+        true
+    }
+}
+
+/// One pass of an update.
+fn pass<T: Float, const N: usize>(
+    values: &mut [T],
+    gradient: &[T],
+    state: [&mut [T]; N],
+    f: &(impl Fn(&mut T, T, [&mut T; N]) + Sync),
+) {
+    let len = values.len();
+    widest_for(|| {
+        let gradient = &gradient[..len];
+        let mut state = state.map(|state| &mut state[..len]);
+        for i in 0..len {
+            f(&mut values[i], gradient[i], state.each_mut().map(|state| &mut state[i]));
+        }
+    });
 }
 
 impl<'t, T: Float> Index<Scalar<'t, T>> for Gradients<'t, T> {

@@ -1,6 +1,6 @@
-//! Products have the same bits on any number of threads.
+//! Products and updates have the same bits on any number of threads.
 
-use autograd::{Float, Tape, Tensor, set_threads};
+use autograd::{Float, Param, Tape, Tensor, awake, set_threads};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
@@ -17,21 +17,56 @@ fn products<T: Float>(m: usize, k: usize, n: usize) -> [Tensor<T>; 3] {
     [y.value(), grads[a].clone(), grads[b].clone()]
 }
 
+/// Two steps with momentum.
+fn updated<T: Float>(len: usize) -> Tensor<T> {
+    let number = |i: usize| T::from_f64(((i * 7919) % 1009) as f64 / 1009.0);
+    let (w, mut velocity) = (Param::new(Tensor::from_fn(len, |i| number(i[0]))), vec![T::one(); len]);
+    for _ in 0..2 {
+        let tape = Tape::default();
+        let grads = w.on(&tape).square().sum().backward();
+        assert!(grads.update_each(&w, [&mut velocity], |w, g, [v]| {
+            *v = T::from_f64(0.9) * *v + g;
+            *w = *w - T::from_f64(0.1) * *v;
+        }));
+    }
+    w.value()
+}
+
 fn same_bits<T: Float>() {
-    // Large enough to be spread, and of lengths that no block divides.
-    for (m, k, n) in [(256, 1100, 257), (65, 4099, 301), (1031, 264, 257), (40, 7000, 256)] {
-        set_threads(1);
-        let one = products::<T>(m, k, n);
-        for threads in [2, 3, 8] {
-            set_threads(threads);
-            assert_eq!(products::<T>(m, k, n), one, "{m} × {k} × {n} on {threads} threads");
-        }
+    // Large enough to be spread, and of lengths that no block divides; the second list only while the others are awake.
+    let large = [(256, 1100, 257), (65, 4099, 301), (1031, 264, 257), (40, 7000, 256)];
+    let awake_only =
+        [(128, 784, 256), (129, 130, 131), (784, 128, 33), (191, 700, 64), (2000, 1000, 64), (100, 3000, 64)];
+    let collect = || {
+        let products: Vec<_> = large.iter().chain(&awake_only).map(|&(m, k, n)| products::<T>(m, k, n)).collect();
+        (products, [(1 << 20) + 3, 70_001].map(updated::<T>))
+    };
+    set_threads(1);
+    let one = collect();
+    for threads in [2, 3, 8] {
+        set_threads(threads);
+        assert!(collect() == one, "{threads} threads");
+        assert!(awake(collect) == one, "{threads} threads, awake");
     }
     set_threads(0);
 }
 
 #[test]
-fn products_have_the_same_bits_on_any_number_of_threads() {
+fn products_and_updates_have_the_same_bits_on_any_number_of_threads() {
     same_bits::<f32>();
     same_bits::<f64>();
+}
+
+/// A second caller, and one that panics, are served like the first.
+#[test]
+fn staying_awake_ends_whatever_happens() {
+    set_threads(2);
+    let fails = || std::panic::catch_unwind(|| awake(|| awake(|| panic!("inside"))));
+    assert!(fails().is_err());
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| assert_eq!(awake(|| products::<f64>(200, 200, 200)), products::<f64>(200, 200, 200)));
+        }
+    });
+    set_threads(0);
 }

@@ -79,21 +79,15 @@ impl<T: Float> Optimizer<T> for Sgd<T> {
         let nesterov = self.nesterov;
         if self.velocity.is_empty() {
             for param in &self.params {
-                grads.update(param, |w, g| {
-                    for (w, &g) in w.iter_mut().zip(g) {
-                        *w = *w - rate * (g + decay * *w);
-                    }
-                });
+                grads.update_each(param, [], |w, g, []| *w = *w - rate * (g + decay * *w));
             }
             return;
         }
         for (param, velocity) in self.params.iter().zip(&mut self.velocity) {
-            grads.update(param, |w, g| {
-                for ((w, &g), v) in w.iter_mut().zip(g).zip(velocity.as_mut_slice()) {
-                    let g = g + decay * *w;
-                    *v = momentum * *v + g;
-                    *w = *w - rate * if nesterov { g + momentum * *v } else { *v };
-                }
+            grads.update_each(param, [velocity.as_mut_slice()], |w, g, [v]| {
+                let g = g + decay * *w;
+                *v = momentum * *v + g;
+                *w = *w - rate * if nesterov { g + momentum * *v } else { *v };
             });
         }
     }
