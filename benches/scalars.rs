@@ -1,17 +1,19 @@
 //! Rows H and I: what an operation on single numbers costs.
 
 use autograd::Tape;
-use benches::scalars::{LEN, chain, chain_by_hand, sum, sum_by_hand, terms, verify};
+use benches::scalars::{HALF, LEN, QUARTER, chain, chain_by_hand, sum, sum_by_hand, terms, verify};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 
 fn scalars(c: &mut Criterion) {
     verify();
     let (mut tape, mut values) = (Tape::new(), vec![]);
-    let mut group = c.benchmark_group("H");
-    group.throughput(Throughput::Elements(LEN as u64)).sample_size(50);
-    group.bench_function("tape", |b| b.iter(|| chain(&mut tape)));
-    group.bench_function("by hand", |b| b.iter(|| chain_by_hand(&mut values)));
-    group.finish();
+    for (name, link) in [("H", HALF), ("H at a quarter", QUARTER)] {
+        let mut group = c.benchmark_group(name);
+        group.throughput(Throughput::Elements(LEN as u64)).sample_size(50);
+        group.bench_function("tape", |b| b.iter(|| chain(&mut tape, link)));
+        group.bench_function("by hand", |b| b.iter(|| chain_by_hand(&mut values, link)));
+        group.finish();
+    }
 
     let (x, mut kept, mut dx) = (terms(), vec![], vec![]);
     let mut group = c.benchmark_group("I");

@@ -30,7 +30,7 @@ use crate::number::Float;
 use crate::ops::rows::Args;
 use crate::param::Parameters;
 use crate::sweep::Gradients;
-use crate::tape::arena::{Arena, ArrayNode, Code, Kind, Place};
+use crate::tape::arena::{Arena, ArrayNode, Code, Kind, Node, Place};
 use crate::tape::{Scalar, Tape, Var, same_tape};
 use crate::tensor::Tensor;
 
@@ -233,8 +233,8 @@ impl<'t, T: Float> Graph<'t, T> {
         // The tape itself keeps one pair of arguments, [0, 0], for all rows that take none; a run of equal ones is one.
         let (mut bytes, mut args) = (size_of::<Args>(), 0);
         for &node in &self.nodes {
-            let [a, b] = arena.operands()[node as usize];
-            bytes += size_of::<u8>() + size_of::<[u32; 2]>() + size_of::<T>();
+            let [a, b] = arena.operands(node as usize);
+            bytes += size_of::<Node<T>>();
             match arena.code(node as usize) {
                 Code::Unary(_) if b != 0 && b != args => {
                     args = b;
@@ -339,14 +339,14 @@ impl<T: Float> fmt::Debug for Graph<'_, T> {
 
 fn key<T: Float>(arena: &Arena<T>, node: u32) -> Key {
     match arena.code(node as usize) {
-        Code::Array => Key::Array(arena.operands()[node as usize][0]),
+        Code::Array => Key::Array(arena.operands(node as usize)[0]),
         _ => Key::Node(node),
     }
 }
 
 /// What a node is computed from, in the order of its operands.
 fn sources<T: Float>(arena: &Arena<T>, node: u32) -> SmallVec<[Key; 4]> {
-    let [a, b] = arena.operands()[node as usize];
+    let [a, b] = arena.operands(node as usize);
     match arena.code(node as usize) {
         Code::Variable | Code::Constant => SmallVec::new(),
         Code::Unary(_) => SmallVec::from_slice(&[Key::Node(a)]),
@@ -367,7 +367,7 @@ fn operation<T: Float>(arena: &Arena<T>, node: u32) -> Option<&str> {
     match arena.code(node as usize) {
         Code::Unary(row) => Some(row.name()),
         Code::Binary(row) => Some(row.name()),
-        Code::Array => match &arena.arrays[arena.operands()[node as usize][0] as usize].kind {
+        Code::Array => match &arena.arrays[arena.operands(node as usize)[0] as usize].kind {
             kind @ (Kind::Op(_) | Kind::External(_)) => Some(kind.name()),
             _ => None,
         },

@@ -102,7 +102,7 @@ impl<T: Float> Graph<'_, T> {
     fn block_names(&self, arena: &Arena<T>, origins: &[Origin]) -> Vec<String> {
         let given = |origin: &Origin| {
             let param = match arena.code(origin.node as usize) {
-                Code::Array => match &arena.arrays[arena.operands()[origin.node as usize][0] as usize].kind {
+                Code::Array => match &arena.arrays[arena.operands(origin.node as usize)[0] as usize].kind {
                     Kind::Param(param) => Some(Key::Param(param.id())),
                     _ => None,
                 },
@@ -158,7 +158,7 @@ impl<T: Float> Graph<'_, T> {
     /// The values, or `None` if they were given back to a parameter that was then updated.
     fn value(&self, arena: &Arena<T>, node: u32) -> Option<Tensor<T>> {
         let Key::Array(index) = key(arena, node) else {
-            return Some(Tensor::full([], arena.values()[node as usize]));
+            return Some(Tensor::full([], arena.value(node as usize)));
         };
         let array = &arena.arrays[index as usize];
         if matches!(array.place, Place::Released) {
@@ -180,7 +180,7 @@ impl<T: Float> Graph<'_, T> {
     }
 
     fn formula(&self, arena: &Arena<T>, node: u32, operands: &[&str]) -> String {
-        let [a, b] = arena.operands()[node as usize];
+        let [a, b] = arena.operands(node as usize);
         let text = match arena.code(node as usize) {
             Code::Unary(row) => unary(row, arena.args[b as usize], operands[0]),
             Code::Binary(row) => binary(row, operands[0], operands[1]),
@@ -203,7 +203,7 @@ impl<T: Float> Graph<'_, T> {
 fn is_reading<T: Float>(arena: &Arena<T>, node: u32) -> bool {
     match arena.code(node as usize) {
         Code::Item => true,
-        Code::Array => matches!(arena.arrays[arena.operands()[node as usize][0] as usize].kind, Kind::Lift(_)),
+        Code::Array => matches!(arena.arrays[arena.operands(node as usize)[0] as usize].kind, Kind::Lift(_)),
         _ => false,
     }
 }
@@ -213,7 +213,7 @@ fn role<T: Float>(arena: &Arena<T>, node: u32) -> Role {
         Code::Variable => Role::Variable,
         Code::Constant => Role::Constant,
         Code::Unary(_) | Code::Binary(_) | Code::Item => Role::Operation,
-        Code::Array => match arena.arrays[arena.operands()[node as usize][0] as usize].kind {
+        Code::Array => match arena.arrays[arena.operands(node as usize)[0] as usize].kind {
             Kind::Variable => Role::Variable,
             Kind::Constant => Role::Constant,
             Kind::Param(_) => Role::Parameter,

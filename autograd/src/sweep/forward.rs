@@ -26,7 +26,7 @@ pub(crate) fn tangents<T: Float>(tape: &Tape<T>, seeds: &[(u32, &Tensor<T>)], ou
     let Some(last) = outputs.iter().max() else { return vec![] };
     for node in 0..arena.len() {
         sweep.step(node);
-        if arena.code(node) == Code::Array && arena.operands()[node][0] == *last {
+        if arena.code(node) == Code::Array && arena.operands(node)[0] == *last {
             break;
         }
     }
@@ -55,15 +55,15 @@ impl<'s, T: Float> Forward<'s, T> {
     #[track_caller]
     fn step(&mut self, node: usize) {
         let arena = self.arena;
-        let [a, b] = arena.operands()[node].map(|operand| operand as usize);
+        let [a, b] = arena.operands(node).map(|operand| operand as usize);
         match arena.code(node) {
             Code::Variable | Code::Constant => {}
             Code::Unary(row) => {
-                let slope = row.derivative(arena.values()[a], arena.values()[node], arena.args[b]);
+                let slope = row.derivative(arena.value(a), arena.value(node), arena.args[b]);
                 self.scalars[node] = self.scalars[a].chain(slope);
             }
             Code::Binary(row) => {
-                let (da, db) = row.partials(arena.values()[a], arena.values()[b], arena.values()[node]);
+                let (da, db) = row.partials(arena.value(a), arena.value(b), arena.value(node));
                 self.scalars[node] = self.scalars[a].chain(da) + self.scalars[b].chain(db);
             }
             Code::Item => {

@@ -78,18 +78,17 @@ fn sweep<'t, T: Float>(
 #[allow(non_upper_case_globals)] // the constants of the rows' bytes bear the rows' names
 #[inline(never)]
 fn scalars<T: Float>(arena: &Arena<T>, gradients: &mut [T], end: usize) -> usize {
-    let (codes, operands, values) = (&arena.codes()[..end], &arena.operands()[..end], &arena.values()[..end]);
-    let gradients = &mut gradients[..end];
+    let (nodes, gradients) = (&arena.nodes()[..end], &mut gradients[..end]);
     const VARIABLE: u8 = Code::Variable.byte();
     const CONSTANT: u8 = Code::Constant.byte();
     const ARRAY: u8 = Code::Array.byte();
     let mut near = T::zero();
     for node in (0..end).rev() {
-        let [a, b] = operands[node].map(|operand| operand as usize);
+        let (code, [a, b]) = (nodes[node].byte(), nodes[node].operands().map(|operand| operand as usize));
         let dy = gradients[node] + near;
         gradients[node] = dy;
         near = T::zero();
-        if dy == T::zero() && codes[node] != ARRAY {
+        if dy == T::zero() && code != ARRAY {
             continue;
         }
         // The rules themselves, each compiled into this loop.
@@ -97,13 +96,13 @@ fn scalars<T: Float>(arena: &Arena<T>, gradients: &mut [T], end: usize) -> usize
             (unary $($Unary:ident)*; binary $($Binary:ident)*;) => {
                 $(const $Unary: u8 = Code::Unary(Unary::$Unary).byte();)*
                 $(const $Binary: u8 = Code::Binary(Binary::$Binary).byte();)*
-                match codes[node] {
+                match code {
                     $($Unary => {
-                        let dx = dy * Unary::$Unary.derivative(values[a], values[node], arena.args[b]);
+                        let dx = dy * Unary::$Unary.derivative(nodes[a].value, nodes[node].value, arena.args[b]);
                         if a + 1 == node { near = dx } else { gradients[a] = gradients[a] + dx }
                     })*
                     $($Binary => {
-                        let (da, db) = Binary::$Binary.partials(values[a], values[b], values[node]);
+                        let (da, db) = Binary::$Binary.partials(nodes[a].value, nodes[b].value, nodes[node].value);
                         let (da, db) = (dy * da, dy * db);
                         if a == b {
                             gradients[a] = gradients[a] + (da + db);
@@ -115,7 +114,7 @@ fn scalars<T: Float>(arena: &Arena<T>, gradients: &mut [T], end: usize) -> usize
                     VARIABLE | CONSTANT => {}
                     _ => match arena.code(node) {
                         Code::Unary(row) => {
-                            let dx = dy * slope(row, values[a], values[node], arena.args[b]);
+                            let dx = dy * slope(row, nodes[a].value, nodes[node].value, arena.args[b]);
                             if a + 1 == node { near = dx } else { gradients[a] = gradients[a] + dx }
                         }
                         _ => return node + 1,
@@ -154,23 +153,23 @@ impl<'s, T: Float> Sweep<'s, '_, T> {
         let mut end = nodes;
         loop {
             // Arrays mostly follow arrays.
-            if self.places.is_none() && end > 0 && arena.codes()[end - 1] != Code::Array.byte() {
+            if self.places.is_none() && end > 0 && arena.nodes()[end - 1].byte() != Code::Array.byte() {
                 end = scalars(arena, &mut self.scratch.scalars, end);
             }
             let Some(node) = end.checked_sub(1) else { return };
             end = node;
             let dy = self.scratch.scalars[node];
-            let [a, b] = arena.operands()[node].map(|operand| operand as usize);
+            let [a, b] = arena.operands(node).map(|operand| operand as usize);
             match arena.code(node) {
                 Code::Array => self.array(a),
                 // A zero passes nothing on, whatever the local derivative: see the edge-value policy.
                 _ if dy == T::zero() => {}
                 Code::Unary(row) => {
-                    let dx = dy * row.derivative(arena.values()[a], arena.values()[node], arena.args[b]);
+                    let dx = dy * row.derivative(arena.value(a), arena.value(node), arena.args[b]);
                     self.pass(node, a, dx);
                 }
                 Code::Binary(row) => {
-                    let (da, db) = row.partials(arena.values()[a], arena.values()[b], arena.values()[node]);
+                    let (da, db) = row.partials(arena.value(a), arena.value(b), arena.value(node));
                     self.pass(node, a, dy * da);
                     self.pass(node, b, dy * db);
                 }
@@ -194,7 +193,7 @@ impl<'s, T: Float> Sweep<'s, '_, T> {
     /// Passes a scalar's gradient on to its input `x`; on a tape that checks, stops at one that is not finite.
     fn pass(&mut self, node: usize, x: usize, dx: T) {
         if let Some(places) = self.places {
-            places.check_scalar_gradient(self.arena.code(node).name(), node as u32, self.arena.values()[x], dx);
+            places.check_scalar_gradient(self.arena.code(node).name(), node as u32, self.arena.value(x), dx);
         }
         self.add(x, dx);
     }

@@ -136,7 +136,7 @@ impl<'t, T: Float> Sweep<'t, T> {
             needed_arrays[x.index() as usize] = true;
         }
         for node in range {
-            let [a, b] = arena.operands()[node].map(|operand| operand as usize);
+            let [a, b] = arena.operands(node).map(|operand| operand as usize);
             match arena.code(node) {
                 Code::Variable | Code::Constant => {}
                 Code::Unary(_) => needed_scalars[node] |= needed_scalars[a],
@@ -163,7 +163,7 @@ impl<'t, T: Float> Sweep<'t, T> {
         for node in range.rev() {
             let (code, operands) = {
                 let arena = self.tape.arena.borrow();
-                (arena.code(node), arena.operands()[node])
+                (arena.code(node), arena.operands(node))
             };
             if code == Code::Array {
                 self.array(operands[0]);
@@ -180,7 +180,7 @@ impl<'t, T: Float> Sweep<'t, T> {
     }
 
     fn handle(&self, node: u32) -> Scalar<'t, T> {
-        let value = self.tape.arena.borrow().values()[node as usize];
+        let value = self.tape.arena.borrow().value(node as usize);
         Scalar::new(self.tape, node, value)
     }
 

@@ -1,8 +1,7 @@
 //! Where recorded values live.
 //!
-//! One stream of nodes, in the order in which they were computed, holds scalars and arrays alike. A scalar is an entry in
-//! three parallel vectors: code (1 byte), operands (8), value (4 or 8). An array is an entry whose operand points into
-//! `arrays`. Values of arrays lie one after another in one vector, so recording allocates nothing once it has grown, and
+//! One stream of nodes, in the order in which they were computed, holds scalars and arrays alike. A scalar is an entry of 16
+//! bytes; an array is an entry whose operand points into `arrays`. Values of arrays lie one after another in one vector, so recording allocates nothing once it has grown, and
 //! an operation reads its inputs before, and writes its output behind, one split of that vector.
 //!
 //! Invariant: a node's operands have smaller indices than the node. That is why the sweep needs no sort.
@@ -15,6 +14,7 @@ use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 
 pub(crate) use super::code::Code;
+pub(crate) use super::node::Node;
 use crate::error::Error;
 use crate::external::External;
 use crate::kernels::compiled as kernels;
@@ -90,12 +90,7 @@ pub(crate) struct ArrayNode<T: Float> {
 
 #[derive(Debug)]
 pub(crate) struct Arena<T: Float> {
-    /// The number of nodes. The three vectors are filled beyond it and grow together, so that appending to them has one
-    /// branch that calls anything, and that one is cold: what is computed stays in registers.
-    len: usize,
-    codes: Vec<u8>,
-    operands: Vec<[u32; 2]>,
-    values: Vec<T>,
+    nodes: Vec<Node<T>>,
     /// Plain-number arguments of scalar rows; the first is [0, 0].
     pub(crate) args: Vec<Args>,
     pub(crate) arrays: Vec<ArrayNode<T>>,
@@ -114,10 +109,7 @@ pub(crate) struct Arena<T: Float> {
 impl<T: Float> Arena<T> {
     pub(crate) fn new() -> Self {
         Arena {
-            len: 0,
-            codes: vec![],
-            operands: vec![],
-            values: vec![],
+            nodes: vec![],
             args: vec![[0.0; 2]],
             arrays: vec![],
             kept: vec![],
@@ -131,7 +123,7 @@ impl<T: Float> Arena<T> {
 
     /// Forgets all nodes and keeps the memory.
     pub(crate) fn clear(&mut self) {
-        self.len = 0;
+        self.nodes.clear();
         self.args.truncate(1);
         self.arrays.clear();
         self.kept.clear();
@@ -143,55 +135,53 @@ impl<T: Float> Arena<T> {
     /// The number of nodes.
     #[inline]
     pub(crate) fn len(&self) -> usize {
-        self.len
+        self.nodes.len()
     }
 
-    /// What each node does, as [`Code::byte`].
+    /// All nodes, in the order in which they were computed.
     #[inline]
-    pub(crate) fn codes(&self) -> &[u8] {
-        &self.codes[..self.len]
+    pub(crate) fn nodes(&self) -> &[Node<T>] {
+        &self.nodes
     }
 
     /// What a node does.
     #[inline]
     pub(crate) fn code(&self, node: usize) -> Code {
-        Code::of_byte(self.codes()[node])
+        self.nodes[node].code()
     }
 
-    /// What each node reads.
+    /// What a node reads.
     #[inline]
-    pub(crate) fn operands(&self) -> &[[u32; 2]] {
-        &self.operands[..self.len]
+    pub(crate) fn operands(&self, node: usize) -> [u32; 2] {
+        self.nodes[node].operands()
     }
 
-    /// The value of each scalar node.
+    /// The value of a scalar node.
     #[inline]
-    pub(crate) fn values(&self) -> &[T] {
-        &self.values[..self.len]
+    pub(crate) fn value(&self, node: usize) -> T {
+        self.nodes[node].value
     }
 
-    /// Appends to the stream.
+    /// Appends to the stream; returns the node and, again, its value.
     #[inline(always)]
-    pub(crate) fn push(&mut self, code: Code, operands: [u32; 2], value: T) -> u32 {
-        let node = self.len;
-        if node == self.codes.len() {
-            self.grow();
+    pub(crate) fn push(&mut self, code: Code, operands: [u32; 2], mut value: T) -> (u32, T) {
+        let node = self.nodes.len();
+        if node == self.nodes.capacity() {
+            value = self.grow(value);
         }
-        self.codes[node] = code.byte();
-        self.operands[node] = operands;
-        self.values[node] = value;
-        self.len = node + 1;
-        node as u32
+        self.nodes.push(Node::new(code, operands, value));
+        (node as u32, value)
     }
 
+    /// The value passes through: one that was kept across this call would be kept in memory, call or no call, and a chain
+    /// of operations would wait for it.
     #[cold]
     #[inline(never)]
-    fn grow(&mut self) {
-        let len = (2 * self.codes.len()).max(64);
-        assert!(len <= 1 << 32, "tape: more than 2³² nodes; call clear between steps, or use several tapes");
-        self.codes.resize(len, Code::Constant.byte());
-        self.operands.resize(len, [0; 2]);
-        self.values.resize(len, T::zero());
+    fn grow(&mut self, value: T) -> T {
+        let len = self.nodes.len();
+        assert!(len < Node::<T>::MOST, "tape: more than 2²⁸ nodes; call clear between steps, or use several tapes");
+        self.nodes.reserve_exact(len.max(64).min(Node::<T>::MOST - len));
+        value
     }
 
     /// The index of a row's plain-number arguments; a run of equal ones is stored once.
@@ -246,7 +236,7 @@ impl<T: Float> Arena<T> {
     pub(crate) fn lift(&mut self, node: u32) -> u32 {
         let tracked = self.code(node as usize) != Code::Constant;
         let place = self.reserve(1);
-        self.data[place.start] = self.values[node as usize];
+        self.data[place.start] = self.value(node as usize);
         self.push_array(Kind::Lift(node), SmallVec::new(), Shape::default(), Place::Data(place), tracked)
     }
 
@@ -406,8 +396,7 @@ impl<T: Float> Arena<T> {
 
     /// Bytes held for nodes and values.
     pub(crate) fn bytes(&self) -> usize {
-        let node = size_of::<u8>() + size_of::<[u32; 2]>() + size_of::<T>();
-        self.len * node
+        self.nodes.len() * size_of::<Node<T>>()
             + self.args.len() * size_of::<Args>()
             + self.arrays.len() * size_of::<ArrayNode<T>>()
             + self.used * size_of::<T>()

@@ -8,7 +8,7 @@ use std::fmt::Write;
 use std::panic::Location;
 
 use super::Tape;
-use super::arena::Arena;
+use super::arena::{Arena, Code};
 use crate::number::Float;
 
 /// What a checking tape remembers beside its nodes.
@@ -133,26 +133,32 @@ impl<T: Float> Tape<T> {
         }
     }
 
-    /// Looks at a scalar that was just recorded from `x`, at the caller's line.
+    /// Looks at a scalar that was just recorded, at the caller's line; returns its value, which passes through as in
+    /// [`Arena::push`].
     #[track_caller]
     #[inline(always)]
-    pub(crate) fn recorded_scalar(&self, name: &str, node: u32, value: T, x: &[T]) {
-        if self.checks.get() {
-            self.check_scalar(name, node, value, x);
-        }
+    pub(crate) fn recorded_scalar(&self, node: u32, value: T) -> T {
+        if self.checks.get() { self.check_scalar(node, value) } else { value }
     }
 
     #[cold]
+    #[inline(never)]
     #[track_caller]
-    fn check_scalar(&self, name: &str, node: u32, value: T, x: &[T]) {
-        let mut places = self.places.borrow_mut();
-        let Some(places) = &mut *places else { return };
+    fn check_scalar(&self, node: u32, value: T) -> T {
+        let (arena, mut places) = (self.arena.borrow(), self.places.borrow_mut());
+        let Some(places) = &mut *places else { return value };
         places.scalars.insert(node, Location::caller());
         if !value.is_finite() {
+            let code = arena.code(node as usize);
+            let count = if matches!(code, Code::Binary(_)) { 2 } else { 1 };
+            let operands = arena.operands(node as usize);
+            let inputs: Vec<T> = operands[..count].iter().map(|&input| arena.value(input as usize)).collect();
             panic!(
-                "{name}: the value became {value}\n  recorded at {}\n  inputs {x:?}",
+                "{}: the value became {value}\n  recorded at {}\n  inputs {inputs:?}",
+                code.name(),
                 place(places.scalars.get(&node))
             );
         }
+        value
     }
 }

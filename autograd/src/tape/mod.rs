@@ -3,6 +3,7 @@
 pub(crate) mod arena;
 mod code;
 pub(crate) mod debug;
+mod node;
 mod operand;
 mod scalar;
 mod var;
@@ -91,12 +92,14 @@ impl<T: Float> Tape<T> {
     /// assert_eq!(x.square().backward()[x], 6.0);
     /// ```
     pub fn scalar(&self, value: T) -> Scalar<'_, T> {
-        Scalar::new(self, self.arena.borrow_mut().push(Code::Variable, [0; 2], value), value)
+        let (node, value) = self.arena.borrow_mut().push(Code::Variable, [0; 2], value);
+        Scalar::new(self, node, value)
     }
 
     /// A number without gradient. Plain numbers in formulas need no such call.
     pub fn scalar_constant(&self, value: T) -> Scalar<'_, T> {
-        Scalar::new(self, self.arena.borrow_mut().push(Code::Constant, [0; 2], value), value)
+        let (node, value) = self.arena.borrow_mut().push(Code::Constant, [0; 2], value);
+        Scalar::new(self, node, value)
     }
 
     /// An array whose gradient can be asked for; its values are shared, not copied.
@@ -216,11 +219,11 @@ impl<T: Float> Tape<T> {
     pub fn census(&self) -> BTreeMap<String, usize> {
         let arena = self.arena.borrow();
         let mut census = BTreeMap::new();
-        for (node, &[array, _]) in arena.operands().iter().enumerate() {
-            let name = match arena.code(node) {
+        for node in arena.nodes() {
+            let name = match node.code() {
                 Code::Unary(row) => row.name(),
                 Code::Binary(row) => row.name(),
-                Code::Array => match &arena.arrays[array as usize].kind {
+                Code::Array => match &arena.arrays[node.operands()[0] as usize].kind {
                     kind @ (Kind::Op(_) | Kind::External(_)) => kind.name(),
                     _ => continue,
                 },

@@ -143,9 +143,9 @@ impl<'t, T: Float> Scalar<'t, T> {
         let value = self.value.unary(row, args);
         let mut arena = self.tape.arena.borrow_mut();
         let args = arena.push_args(args);
-        let node = arena.push(Code::Unary(row), [self.node, args], value);
+        let (node, value) = arena.push(Code::Unary(row), [self.node, args], value);
         drop(arena);
-        self.tape.recorded_scalar(row.name(), node, value, &[self.value]);
+        let value = self.tape.recorded_scalar(node, value);
         Scalar { tape: self.tape, node, value }
     }
 
@@ -162,8 +162,8 @@ impl<'t, T: Float> Scalar<'t, T> {
     pub fn binary(self, row: Binary, b: Self) -> Self {
         same_tape(row.name(), self.tape, b.tape);
         let value = self.value.binary(row, b.value);
-        let node = self.tape.arena.borrow_mut().push(Code::Binary(row), [self.node, b.node], value);
-        self.tape.recorded_scalar(row.name(), node, value, &[self.value, b.value]);
+        let (node, value) = self.tape.arena.borrow_mut().push(Code::Binary(row), [self.node, b.node], value);
+        let value = self.tape.recorded_scalar(node, value);
         Scalar { tape: self.tape, node, value }
     }
 }

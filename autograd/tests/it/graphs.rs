@@ -116,12 +116,12 @@ fn clearing_keeps_the_memory_and_forgets_the_nodes() {
 
 /// A node of the scalar stream holds a code, two operands and a value.
 #[test]
-fn a_scalar_node_takes_seventeen_bytes() {
+fn a_scalar_node_takes_sixteen_bytes() {
     let tape = Tape::new();
     let x = tape.scalar(0.5);
     let before = tape.bytes();
     let _ = (0..1000).fold(x, |x, _| x.sin());
-    assert_eq!(tape.bytes() - before, 17 * 1000);
+    assert_eq!(tape.bytes() - before, 16 * 1000);
 }
 
 #[test]

@@ -34,9 +34,14 @@ fn small_exp_m1<T: Ieee>(r: T, tail: T) -> T {
     r + (T::exp_rest(r) + tail)
 }
 
-/// `eˣ = 2ⁿ·eʳ`
 #[inline(always)]
 pub(crate) fn exp<T: Ieee>(x: T) -> T {
+    x.exponential()
+}
+
+/// `eˣ = 2ⁿ·eʳ`
+#[inline(always)]
+pub(super) fn exp_by_polynomial<T: Ieee>(x: T) -> T {
     let [zero_below, infinite_above, _] = T::EXP_RANGE;
     let (n, r, tail) = reduce(at_most(at_least(x, zero_below), infinite_above));
     let one = of::<T>(1.0);
@@ -44,6 +49,55 @@ pub(crate) fn exp<T: Ieee>(x: T) -> T {
     // What rounding took from 1 + r; both tails are ready before the polynomial, so they cost no time.
     let tail = tail + (r - (y - one));
     scale(y + (T::exp_rest(r) + tail), n)
+}
+
+/// The table holds so many powers of 2 between 1 and 2.
+const POWERS: usize = 128;
+
+/// `2^(j/128)`
+static POWER: [f64; POWERS] = powers();
+
+/// The powers of `2^(1/128)`, multiplied up in pairs of numbers (Dekker 1971) by the compiler.
+const fn powers() -> [f64; POWERS] {
+    const ROOT: [f64; 2] = [1.005_429_901_112_802_7, 9.499_186_535_455_032e-17];
+    /// A number as the sum of two of half its digits.
+    const fn split(a: f64) -> [f64; 2] {
+        let c = a * ((1 << 27) + 1) as f64;
+        let head = c - (c - a);
+        [head, a - head]
+    }
+    let (mut powers, mut power, mut j) = ([0.0; POWERS], [1.0, 0.0], 0);
+    while j < POWERS {
+        powers[j] = power[0] + power[1];
+        let ([a, b], [c, d]) = (split(power[0]), split(ROOT[0]));
+        let head = power[0] * ROOT[0];
+        let rest = ((a * c - head) + a * d + b * c) + b * d + (power[0] * ROOT[1] + power[1] * ROOT[0]);
+        power = [head + rest, (head - (head + rest)) + rest];
+        j += 1;
+    }
+    powers
+}
+
+/// `eˣ = 2^(n + j/128)·eʳ` with `|r| ≤ ln(2)/256` (Tang 1989): half the depth of the polynomial alone, and a number on a
+/// tape waits for the depth.
+#[inline(always)]
+pub(super) fn exp_by_table(x: f64) -> f64 {
+    // ln(2)/128 as a head with zeros at its end, so that its multiples are exact, and the rest.
+    const STEP: [f64; 2] = [0.005_415_212_347_998_022, 1.265_508_608_332_543_8e-13];
+    const EACH: f64 = 1.0 / POWERS as f64;
+    let [zero_below, infinite_above, _] = f64::EXP_RANGE;
+    let x = at_most(at_least(x, zero_below), infinite_above);
+    let steps = x * (std::f64::consts::LOG2_E * POWERS as f64) + f64::ROUNDER;
+    // The lowest bits of a number so large are those of an integer.
+    let power = POWER[steps.to_bits() as usize % POWERS];
+    let steps = steps - f64::ROUNDER;
+    let r = (x - steps * STEP[0]) - steps * STEP[1];
+    let z = r * r;
+    let rest = r + z * (0.5 + r * (1.0 / 6.0)) + (z * z) * (1.0 / 24.0 + r * (1.0 / 120.0));
+    // As in `scale`, but for the first factor, which is ready sooner than the rest.
+    let (n, half) = (round(steps * EACH - 0.5 * (1.0 - EACH)), round(steps * (0.5 * EACH)));
+    let power = power * f64::exp2_integer(half);
+    (power + power * rest) * f64::exp2_integer(n - half)
 }
 
 /// `eˣ − 1 = (2ⁿ − 1) + 2ⁿ·(eʳ − 1)`

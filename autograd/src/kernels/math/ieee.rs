@@ -4,7 +4,7 @@
 //! reduction leaves, rounded to the type. A polynomial is summed pairwise (Estrin 1960), not from one end (Horner):
 //! its depth is logarithmic, and a tape of scalars waits for the depth.
 
-use super::Real;
+use super::{Real, exponential};
 
 /// `c₀ + c₁x + c₂x² + …`, neighbours first: `(c₀ + c₁x) + (c₂ + c₃x)·x² + …`.
 macro_rules! polynomial {
@@ -54,6 +54,8 @@ pub trait Ieee: Real {
     /// `x·2^54` and 54, to lift a number without a full mantissa above [`Ieee::SMALLEST`].
     const LIFT: [Self; 2];
 
+    /// `eˣ`, in the form that suits the type: a polynomial of few terms needs no table.
+    fn exponential(self) -> Self;
     /// `exp(r) − 1 − r` for `|r| ≤ ln(2)/2`
     fn exp_rest(r: Self) -> Self;
     /// `(sinh(r)/r − 1)/z` and `(cosh(r) − 1)/z` for `z = r²`, `|r| ≤ ln(2)/2`
@@ -123,6 +125,10 @@ impl Ieee for f32 {
     const ERFC_RANGE: [f32; 2] = [10.1, 2.0];
 
     #[inline(always)]
+    fn exponential(self) -> f32 {
+        exponential::exp_by_polynomial(self)
+    }
+    #[inline(always)]
     fn exp_rest(r: f32) -> f32 {
         let z = r * r;
         let (a, b) = (0.5 + 0.166_666_67 * r, 0.041_666_463 + 0.008_333_286 * r);
@@ -167,6 +173,10 @@ impl Ieee for f64 {
     const EXP_RANGE: [f64; 3] = [-746.0, 710.0, 711.0];
     const ERFC_RANGE: [f64; 2] = [27.3, 2.5];
 
+    #[inline(always)]
+    fn exponential(self) -> f64 {
+        exponential::exp_by_table(self)
+    }
     #[inline(always)]
     fn exp_rest(r: f64) -> f64 {
         let z = r * r;
