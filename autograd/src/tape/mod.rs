@@ -29,7 +29,7 @@ use debug::Places;
 /// The computation graph: each operation on its handles computes at once and appends a node.
 ///
 /// Handles ([`Var`], [`Scalar`]) are `Copy` and borrow the tape. [`clear`](Tape::clear) forgets all nodes, keeps the memory
-/// for the next recording, and does not compile while a handle is alive.
+/// for the next recording, and does not compile while a handle is alive. A tape holds up to 2²⁸ nodes, and panics at the next.
 ///
 /// ```
 /// use autograd::Tape;
