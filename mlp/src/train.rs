@@ -218,6 +218,8 @@ impl<'a> Trainer<'a> {
 
     /// Trains `model` on `data`, and measures it on `validation` after each epoch.
     ///
+    /// A large model keeps the other cores busy while it trains, as [`awake`] does; `autograd::set_threads(1)` prevents it.
+    ///
     /// # Errors
     /// If there are no epochs, the batch size is 0, rows are not as long as [`Module::input_width`], targets do not fit, or
     /// the loss is no longer finite: the step of that batch is not taken.
