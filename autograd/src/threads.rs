@@ -13,14 +13,18 @@ static THREADS: AtomicUsize = AtomicUsize::new(0);
 /// Whether somebody is [`awake`].
 static AWAKE: AtomicBool = AtomicBool::new(false);
 
-/// Products of fewer multiplications stay on one thread: to wake another takes longer than they do.
-const PARALLEL: usize = 1 << 26;
-/// The same while the others are [`awake`].
-const PARALLEL_AWAKE: usize = 1 << 21;
+/// Smaller work stays on one thread: to wake another takes longer.
+pub(crate) struct Least {
+    asleep: usize,
+    /// While the others are [`awake`].
+    awake: usize,
+}
 
-/// Passes over fewer numbers likewise.
-const LONG: usize = 1 << 20;
-const LONG_AWAKE: usize = 1 << 15;
+/// Multiplications of a product.
+pub(crate) const PRODUCT: Least = Least { asleep: 1 << 26, awake: 1 << 21 };
+
+/// Numbers of a pass over a parameter.
+pub(crate) const PASS: Least = Least { asleep: 1 << 20, awake: 1 << 15 };
 
 /// The number of threads that large work may use: what [`set_threads`] said, or else all that the machine has.
 ///
@@ -89,14 +93,10 @@ pub fn awake<R>(f: impl FnOnce() -> R) -> R {
     })
 }
 
-/// The threads for a product of so many multiplications.
-pub(crate) fn threads_for(multiplications: usize) -> usize {
-    if multiplications < if AWAKE.load(Ordering::Relaxed) { PARALLEL_AWAKE } else { PARALLEL } { 1 } else { threads() }
-}
-
-/// The threads for a pass over so many numbers.
-pub(crate) fn threads_for_pass(len: usize) -> usize {
-    if len < if AWAKE.load(Ordering::Relaxed) { LONG_AWAKE } else { LONG } { 1 } else { threads() }
+/// The threads for work of this size.
+pub(crate) fn threads_for(size: usize, least: Least) -> usize {
+    let least = if AWAKE.load(Ordering::Relaxed) { least.awake } else { least.asleep };
+    if size < least { 1 } else { threads() }
 }
 
 /// Every thread but the caller's, which works as well instead of waiting to be woken.

@@ -9,6 +9,11 @@ mod table;
 
 pub use table::Table;
 
+/// Shows something of this type in a notebook of the evcxr kernel.
+fn show(mime: &str, content: &str) {
+    print!("EVCXR_BEGIN_CONTENT {mime}\n{content}\nEVCXR_END_CONTENT\n");
+}
+
 /// One step of gradient descent, `w ← w − η·∂E/∂w`, on each parameter.
 pub fn descend(grads: &Gradients<'_>, params: &[&Param], eta: f64) {
     for param in params {

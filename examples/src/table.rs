@@ -42,6 +42,6 @@ impl Table {
     /// examples::Table { head: vec!["x"], rows: vec![] }.evcxr_display();
     /// ```
     pub fn evcxr_display(&self) {
-        print!("EVCXR_BEGIN_CONTENT text/html\n{}\nEVCXR_END_CONTENT\n", self.to_html());
+        crate::show("text/html", &self.to_html());
     }
 }

@@ -4,7 +4,7 @@
 use super::math::Real;
 use super::small::{self, SMALL, SMALL_TURNED};
 use crate::number::Float;
-use crate::threads::{spread, threads_for};
+use crate::threads::{PRODUCT, spread, threads_for};
 
 /// A matrix inside a slice: where it starts, and how far apart rows and columns lie.
 #[derive(Debug, Clone, Copy)]
@@ -56,7 +56,7 @@ pub(crate) fn matmul<T: Float>(m: usize, k: usize, n: usize, a: Matrix<T>, b: Ma
     };
     // Rounded to multiples of `ROWS`, a share has more than `least − ROWS` rows.
     let least = if n > SQUARE { 2 * ROWS } else { SQUARE + ROWS };
-    let parts = threads_for(m * k * n).min(m / least).max(1);
+    let parts = threads_for(m * k * n, PRODUCT).min(m / least).max(1);
     if parts == 1 {
         return library(a, m, c);
     }

@@ -10,7 +10,7 @@ use crate::param::Param;
 use crate::tape::arena::{Code, Kind};
 use crate::tape::{Scalar, Tape, Var, same_tape};
 use crate::tensor::Tensor;
-use crate::threads::{spread, threads_for_pass};
+use crate::threads::{PASS, spread, threads_for};
 
 /// The gradients of one number with respect to scalars, arrays and parameters on its tape.
 ///
@@ -153,7 +153,7 @@ impl<'t, T: Float> Gradients<'t, T> {
         }
         release(&mut self.tape.arena.borrow_mut(), param.id());
         param.modify(|values| {
-            let parts = threads_for_pass(values.len());
+            let parts = threads_for(values.len(), PASS);
             if parts == 1 {
                 return pass(values, gradient.as_slice(), state, &f);
             }

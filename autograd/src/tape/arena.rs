@@ -1,8 +1,9 @@
 //! Where recorded values live.
 //!
 //! One stream of nodes, in the order in which they were computed, holds scalars and arrays alike. A scalar is an entry of 16
-//! bytes; an array is an entry whose operand points into `arrays`. Values of arrays lie one after another in one vector, so recording allocates nothing once it has grown, and
-//! an operation reads its inputs before, and writes its output behind, one split of that vector.
+//! bytes; an array is an entry whose operand points into `arrays`. Values of arrays lie one after another in one vector, so
+//! recording allocates nothing once it has grown, and an operation reads its inputs before, and writes its output behind,
+//! one split of that vector.
 //!
 //! Invariant: a node's operands have smaller indices than the node. That is why the sweep needs no sort.
 

@@ -132,7 +132,7 @@ impl Picture {
     /// ```
     pub fn evcxr_display(&self) {
         // One write: what other threads print cannot come between.
-        print!("EVCXR_BEGIN_CONTENT image/svg+xml\n{}\nEVCXR_END_CONTENT\n", self.svg);
+        crate::show("image/svg+xml", &self.svg);
     }
 }
 

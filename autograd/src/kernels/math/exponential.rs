@@ -34,6 +34,7 @@ fn small_exp_m1<T: Ieee>(r: T, tail: T) -> T {
     r + (T::exp_rest(r) + tail)
 }
 
+/// `eˣ`, in the form that suits the type.
 #[inline(always)]
 pub(crate) fn exp<T: Ieee>(x: T) -> T {
     x.exponential()

@@ -183,6 +183,9 @@ fn a_checkpoint_within_a_checkpoint() {
     assert!(nested(x).is_close(&plain, 1e-15));
 }
 
+const CHANGED: &str =
+    "checkpoint: a parameter of shape (1,) was changed after it was recorded; record the formula again";
+
 /// `x = 3`, and `Σ (x·w)²` with the product inside a checkpoint.
 fn squared<'t>(tape: &'t Tape, w: &Param) -> (Var<'t>, Scalar<'t>) {
     let x = tape.var([3.0]);
@@ -196,8 +199,7 @@ fn a_parameter_changed_before_the_sweep_is_refused() {
     let tape = Tape::new();
     let (_, y) = squared(&tape, &w);
     w.set([5.0]);
-    let law = "checkpoint: a parameter of shape (1,) was changed after it was recorded; record the formula again";
-    assert_eq!(refusal(|| ignore(y.backward())), law);
+    assert_eq!(refusal(|| ignore(y.backward())), CHANGED);
     // Updated in place, which takes the old values off the tape.
     let tape = Tape::new();
     let (_, y) = squared(&tape, &w);
@@ -211,8 +213,7 @@ fn a_parameter_changed_before_a_recorded_sweep_is_refused() {
     let tape = Tape::new();
     let (x, y) = squared(&tape, &w);
     w.set([5.0]);
-    let law = "checkpoint: a parameter of shape (1,) was changed after it was recorded; record the formula again";
-    assert_eq!(refusal(|| ignore(y.grad(x))), law);
+    assert_eq!(refusal(|| ignore(y.grad(x))), CHANGED);
 }
 
 #[test]
