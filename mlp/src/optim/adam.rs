@@ -90,18 +90,18 @@ impl<T: Float> Optimizer<T> for Adam<T> {
         let [b1, c1, b2, c2] = [beta1, 1.0 - beta1, beta2, 1.0 - beta2].map(T::from_f64);
         let [eps, keep] = [self.eps, 1.0 - self.rate * self.decay].map(T::from_f64);
         for State { param, mean, square, steps } in &mut self.states {
-            if grads.of(param).is_none() {
-                continue;
-            }
-            *steps = steps.saturating_add(1);
+            let step = steps.saturating_add(1);
             // The corrections in f64, once for each parameter.
-            let rate = T::from_f64(self.rate / (1.0 - beta1.powi(*steps)));
-            let scale = T::from_f64(1.0 / (1.0 - beta2.powi(*steps)).sqrt());
-            grads.update_each(param, [mean.as_mut_slice(), square.as_mut_slice()], |w, g, [m, v]| {
+            let rate = T::from_f64(self.rate / (1.0 - beta1.powi(step)));
+            let scale = T::from_f64(1.0 / (1.0 - beta2.powi(step)).sqrt());
+            let stepped = grads.update_each(param, [mean.as_mut_slice(), square.as_mut_slice()], |w, g, [m, v]| {
                 *m = b1 * *m + c1 * g;
                 *v = b2 * *v + c2 * g * g;
                 *w = keep * *w - rate * *m / (Number::sqrt(*v) * scale + eps);
             });
+            if stepped {
+                *steps = step;
+            }
         }
     }
 
