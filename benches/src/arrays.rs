@@ -4,8 +4,10 @@ use autograd::{Tape, Tensor};
 
 use crate::{assert_close, vectors};
 
-/// Links of the chain `x ← tanh(x·w + b)`, three operations each.
+/// Links of the chain `x ← tanh(x·w + b)`.
 pub const LINKS: usize = 1000;
+/// Operations that a link records.
+pub const OPERATIONS: usize = 3;
 
 // With w = 1, b = 0 x falls as 1/√n and the slope tends to 1: the gradient stays clear of 0 to the chain's end.
 const W: [f32; 4] = [1.0; 4];

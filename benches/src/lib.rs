@@ -5,6 +5,7 @@ pub mod arrays;
 pub mod curvature;
 pub mod fused;
 pub mod networks;
+pub mod race;
 pub mod scalars;
 pub mod vectors;
 

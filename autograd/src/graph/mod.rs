@@ -236,6 +236,7 @@ impl<'t, T: Float> Graph<'t, T> {
             let [a, b] = arena.operands(node as usize);
             bytes += size_of::<Node<T>>();
             match arena.code(node as usize) {
+                Code::Unary(row) if row.keeps_slope() => bytes += size_of::<T>(),
                 Code::Unary(_) if b != 0 && b != args => {
                     args = b;
                     bytes += size_of::<Args>();
@@ -249,7 +250,8 @@ impl<'t, T: Float> Graph<'t, T> {
                         matches!((input, &array.place), (Place::Data(a), Place::Data(b)) if a == b)
                     });
                     if matches!(array.place, Place::Data(_)) && !shares {
-                        bytes += array.shape.numel() * size_of::<T>();
+                        let copies = if array.keeps_slopes() { 2 } else { 1 };
+                        bytes += copies * array.shape.numel() * size_of::<T>();
                     }
                 }
                 _ => {}

@@ -182,7 +182,7 @@ impl<T: Float> Graph<'_, T> {
     fn formula(&self, arena: &Arena<T>, node: u32, operands: &[&str]) -> String {
         let [a, b] = arena.operands(node as usize);
         let text = match arena.code(node as usize) {
-            Code::Unary(row) => unary(row, arena.args[b as usize], operands[0]),
+            Code::Unary(row) => unary(row, arena.args(row, b as usize), operands[0]),
             Code::Binary(row) => binary(row, operands[0], operands[1]),
             Code::Array => match &arena.arrays[a as usize].kind {
                 Kind::Op(Op::Unary(row, args)) => unary(*row, *args, operands[0]),

@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::isa;
 use super::math::Real;
-use super::watched::{Formula, each};
+use super::watched::{Formula, WithSlope, each, each_with_slope};
 use crate::dual::Dual;
 use crate::number::{Float, Number};
 
@@ -76,6 +76,9 @@ pub(crate) const ORDERS: usize = 3;
 pub(crate) trait Fused: Send + Sync {
     fn run_f32(&self, wrt: &[u8], x: &[&[f32]], out: &mut [f32]);
     fn run_f64(&self, wrt: &[u8], x: &[&[f64]], out: &mut [f64]);
+    /// The value and the derivative of a function of one input, in one pass.
+    fn run_with_slope_f32(&self, x: &[f32], y: &mut [f32], slope: &mut [f32]);
+    fn run_with_slope_f64(&self, x: &[f64], y: &mut [f64], slope: &mut [f64]);
 }
 
 impl fmt::Debug for dyn Fused {
@@ -94,6 +97,14 @@ impl<F: ElementwiseN<K>, const K: usize> Fused for Kernel<F, K> {
 
     fn run_f64(&self, wrt: &[u8], x: &[&[f64]], out: &mut [f64]) {
         run(self.0, wrt, x, out);
+    }
+
+    fn run_with_slope_f32(&self, x: &[f32], y: &mut [f32], slope: &mut [f32]) {
+        isa::run(x.len(), PassWithSlope(self.0, x, y, slope));
+    }
+
+    fn run_with_slope_f64(&self, x: &[f64], y: &mut [f64], slope: &mut [f64]) {
+        isa::run(x.len(), PassWithSlope(self.0, x, y, slope));
     }
 }
 
@@ -117,6 +128,28 @@ impl<F: Formula<K>, T: Float, const K: usize> isa::Kernel for Pass<'_, F, T, K> 
     #[inline(always)]
     fn run<I: isa::Isa>(self) {
         each::<I, T, _, K>(self.0, self.1, self.2, |out, y| *out = y);
+    }
+}
+
+/// The same of a function of one input together with its derivative, which share most of their work.
+struct PassWithSlope<'a, F, T, const K: usize>(F, &'a [T], &'a mut [T], &'a mut [T]);
+
+impl<F: ElementwiseN<K>, T: Float, const K: usize> isa::Kernel for PassWithSlope<'_, F, T, K> {
+    #[inline(always)]
+    fn run<I: isa::Isa>(self) {
+        each_with_slope::<I, T>(Both::<F, K>(self.0), self.1, self.2, self.3);
+    }
+}
+
+/// A function of one input, on a dual number.
+#[derive(Clone, Copy)]
+struct Both<F, const K: usize>(F);
+
+impl<F: ElementwiseN<K>, const K: usize> WithSlope for Both<F, K> {
+    #[inline(always)]
+    fn at<N: Real + Number>(self, x: N) -> [N; 2] {
+        let Dual { value, derivative } = self.0.f(seeded([x; K], 0));
+        [value, derivative]
     }
 }
 
@@ -155,6 +188,9 @@ pub trait Fusable: Sized {
     #[doc(hidden)]
     #[allow(private_interfaces)] // sealed: nobody else calls it
     fn run_fused(f: &dyn Fused, wrt: &[u8], x: &[&[Self]], out: &mut [Self]);
+    #[doc(hidden)]
+    #[allow(private_interfaces)]
+    fn run_fused_with_slope(f: &dyn Fused, x: &[Self], y: &mut [Self], slope: &mut [Self]);
 }
 
 impl Fusable for f32 {
@@ -162,11 +198,21 @@ impl Fusable for f32 {
     fn run_fused(f: &dyn Fused, wrt: &[u8], x: &[&[f32]], out: &mut [f32]) {
         f.run_f32(wrt, x, out);
     }
+
+    #[allow(private_interfaces)]
+    fn run_fused_with_slope(f: &dyn Fused, x: &[f32], y: &mut [f32], slope: &mut [f32]) {
+        f.run_with_slope_f32(x, y, slope);
+    }
 }
 
 impl Fusable for f64 {
     #[allow(private_interfaces)]
     fn run_fused(f: &dyn Fused, wrt: &[u8], x: &[&[f64]], out: &mut [f64]) {
         f.run_f64(wrt, x, out);
+    }
+
+    #[allow(private_interfaces)]
+    fn run_fused_with_slope(f: &dyn Fused, x: &[f64], y: &mut [f64], slope: &mut [f64]) {
+        f.run_with_slope_f64(x, y, slope);
     }
 }

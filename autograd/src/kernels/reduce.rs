@@ -1,7 +1,7 @@
 //! Reductions and scans over the middle of an array seen as `outer × n × inner` row-major values.
 
 use super::isa::kernel;
-use super::math;
+use super::math::{self, exponential};
 use crate::number::Float;
 
 /// The loops of a reduction: `x` is (outer, n, inner), the result (outer, inner).
@@ -220,7 +220,7 @@ fn log_sums_by<T: Float, const VALUES: usize>(x: &[T], n: usize, mut f: impl FnM
                 }
             }
             for e in e.iter_mut() {
-                *e = math::exp(*e);
+                *e = exponential::exp(*e);
             }
             for (e, sum) in e.chunks(width).zip(&mut sums) {
                 *sum = *sum + row_sum(e, |e| e);
@@ -253,7 +253,7 @@ kernel! {
                 let mut sums = [T::zero(); STRIP];
                 for j in 0..n {
                     for ((sum, &x), &top) in sums.iter_mut().zip(&x[(o * n + j) * inner + i..][..w]).zip(&*out) {
-                        *sum = *sum + math::exp(x - top);
+                        *sum = *sum + exponential::exp(x - top);
                     }
                 }
                 for (out, &sum) in out.iter_mut().zip(&sums) {
@@ -341,7 +341,7 @@ kernel! {
             }
             // All rows at once: the exponentials fill the vectors whatever the rows' length.
             for out in out.iter_mut() {
-                *out = math::exp(*out);
+                *out = exponential::exp(*out);
             }
             for out in out.chunks_exact_mut(n) {
                 let scale = T::one() / row_sum(out, |e| e);
@@ -366,7 +366,7 @@ fn softmax_strip<T: Float>(x: &[T], (start, step): (usize, usize), (n, w): (usiz
     }
     for at in rows() {
         for (((out, &x), &top), sum) in out[at..at + w].iter_mut().zip(&x[at..]).zip(&tops).zip(&mut sums) {
-            *out = math::exp(x - top);
+            *out = exponential::exp(x - top);
             *sum = *sum + *out;
         }
     }

@@ -6,6 +6,7 @@ use std::marker::PhantomData;
 use std::ops::{Add, Div, Mul, Neg, Sub};
 
 use super::isa::Isa;
+use super::math::exponential;
 use super::math::trigonometric::{near_cos, near_sin, near_tan};
 use super::math::{self, Native, Native2, Real};
 use crate::number::{Float, Number};
@@ -84,7 +85,38 @@ fn block<I: Isa, T: Float, F: Formula<K>, const K: usize>(
     }
 }
 
-/// The same a value at a time, for the few that are not worth a block.
+/// A function of one number and its derivative.
+pub(crate) trait WithSlope: Copy {
+    /// Implementations are `#[inline(always)]`.
+    fn at<N: Real + Number>(self, x: N) -> [N; 2];
+}
+
+/// `(y[i], slope[i]) = f(x[i])`
+#[inline(always)]
+pub(crate) fn each_with_slope<I: Isa, T: Float>(f: impl WithSlope, x: &[T], y: &mut [T], slope: &mut [T]) {
+    for ((x, y), slope) in x.chunks(BLOCK).zip(y.chunks_mut(BLOCK)).zip(slope.chunks_mut(BLOCK)) {
+        let mut padded = [T::one(); BLOCK];
+        let x = x.first_chunk().unwrap_or_else(|| {
+            padded[..x.len()].copy_from_slice(x);
+            &padded
+        });
+        let (mut results, mut far) = ([[T::zero(); BLOCK]; 2], false);
+        for i in 0..BLOCK {
+            let [y, slope] = f.at::<Watched<I, T>>(Watched::new(x[i]));
+            (results[0][i], results[1][i]) = (y.value, slope.value);
+            far |= y.far | slope.far;
+        }
+        if far {
+            for i in 0..BLOCK {
+                [results[0][i], results[1][i]] = f.at::<T>(x[i]);
+            }
+        }
+        y.copy_from_slice(&results[0][..y.len()]);
+        slope.copy_from_slice(&results[1][..slope.len()]);
+    }
+}
+
+/// [`each`] a value at a time, for the few that are not worth a block.
 #[inline(always)]
 pub(crate) fn one_by_one<T: Float, const K: usize>(
     f: impl Formula<K>,
@@ -180,6 +212,9 @@ impl<I: Isa, T: Float> Real for Watched<I, T> {
     fn native(self, f: Native) -> Self {
         let x = self.value;
         let near = match f {
+            // Without the branch of a number by itself.
+            Native::Exp => return Watched::new(exponential::exp(x)).or(self.far),
+            Native::Sigmoid => return Watched::new(exponential::sigmoid(x)).or(self.far),
             Native::Sin => near_sin(x),
             Native::Cos => near_cos(x),
             Native::Tan => near_tan(x),

@@ -30,6 +30,16 @@ impl Map {
         &self.wrt[..usize::from(self.order)]
     }
 
+    /// Whether a recorded value of it, of so many inputs, has its derivative kept behind it.
+    pub(crate) fn keeps_slopes(&self, inputs: usize) -> bool {
+        inputs == 1 && self.order == 0
+    }
+
+    /// The value and the derivative of a function of one input: one pass, in which they share most of their work.
+    pub(crate) fn forward_with_slopes<T: Float>(&self, x: &[T], y: &mut [T], slopes: &mut [T]) {
+        T::run_fused_with_slope(&*self.f, x, y, slopes);
+    }
+
     /// `∂y/∂x_k`
     #[track_caller]
     fn slope<A: Array>(&self, k: usize, x: &[&A]) -> A {

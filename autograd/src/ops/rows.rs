@@ -191,6 +191,12 @@ impl Unary {
         self.dispatch(Derivative(x, y, args))
     }
 
+    /// Whether a scalar node keeps its derivative, which shares most of its work with the value.
+    #[inline(always)]
+    pub(crate) fn keeps_slope(self) -> bool {
+        matches!(self, Unary::Sin | Unary::Cos)
+    }
+
     /// Whether the derivative is 0 everywhere by policy, so that nothing flows back.
     pub fn is_flat(self) -> bool {
         matches!(self, Unary::Sign | Unary::Step | Unary::Floor | Unary::Round | Unary::Ceil)

@@ -59,7 +59,7 @@ impl<'s, T: Float> Forward<'s, T> {
         match arena.code(node) {
             Code::Variable | Code::Constant => {}
             Code::Unary(row) => {
-                let slope = row.derivative(arena.value(a), arena.value(node), arena.args[b]);
+                let slope = arena.slope(row, arena.value(a), arena.value(node), b);
                 self.scalars[node] = self.scalars[a].chain(slope);
             }
             Code::Binary(row) => {

@@ -191,6 +191,7 @@ impl<'t, T: Float> Index<Scalar<'t, T>> for Gradients<'t, T> {
     /// # Panics
     /// If the scalar is recorded on another tape, or is a constant.
     #[track_caller]
+    #[inline]
     fn index(&self, x: Scalar<'t, T>) -> &T {
         same_tape("gradient", self.tape, x.tape());
         let constant = self.tape.arena.borrow().code(x.node() as usize) == Code::Constant;

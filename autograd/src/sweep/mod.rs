@@ -26,7 +26,7 @@ use crate::kernels::elementwise::Runs;
 use crate::number::Float;
 use crate::ops::rows::{Args, Binary, Unary};
 use crate::ops::{Array, Op};
-use crate::tape::arena::{Arena, Code, Kind};
+use crate::tape::arena::{Arena, Code, Kind, bytes};
 use crate::tape::debug::Places;
 use crate::tape::{Scalar, Tape, Var};
 use crate::tensor::Tensor;
@@ -73,57 +73,77 @@ fn sweep<'t, T: Float>(
 /// Sweeps the scalar nodes before `end` down to the first that it leaves to its caller: an array, or a row of two inputs
 /// that is not among the common ones. Returns the end of what is still to be swept.
 ///
-/// For common rows it calls nothing and touches little, so that what a node passes to the one before it, which in a chain
-/// is the whole gradient, stays in a register instead of going through memory.
-#[allow(non_upper_case_globals)] // the constants of the rows' bytes bear the rows' names
+/// What a node passes to the one directly before it, which in a chain is the whole gradient, stays in a register, `near`,
+/// instead of going through memory. Common rows have an arm for each way in which their operands lie.
 #[inline(never)]
 fn scalars<T: Float>(arena: &Arena<T>, gradients: &mut [T], end: usize) -> usize {
     let (nodes, gradients) = (&arena.nodes()[..end], &mut gradients[..end]);
-    const VARIABLE: u8 = Code::Variable.byte();
-    const CONSTANT: u8 = Code::Constant.byte();
-    const ARRAY: u8 = Code::Array.byte();
     let mut near = T::zero();
     for node in (0..end).rev() {
-        let (code, [a, b]) = (nodes[node].byte(), nodes[node].operands().map(|operand| operand as usize));
+        let y = nodes[node].value;
+        let [a, b] = nodes[node].operands().map(|operand| operand as usize);
         let dy = gradients[node] + near;
         gradients[node] = dy;
         near = T::zero();
-        if dy == T::zero() && code != ARRAY {
+        let byte = nodes[node].byte();
+        if dy == T::zero() && byte != Code::Array.byte([false; 2]) {
             continue;
         }
+        macro_rules! add {
+            ($to:ident, $dx:expr) => {
+                gradients[$to] = gradients[$to] + $dx
+            };
+        }
         // The rules themselves, each compiled into this loop.
+        macro_rules! unary {
+            ($Row:ident) => {
+                dy * arena.slope(Unary::$Row, nodes[a].value, y, b)
+            };
+        }
+        macro_rules! binary {
+            ($Row:ident) => {{
+                let (da, db) = Binary::$Row.partials(nodes[a].value, nodes[b].value, y);
+                (dy * da, dy * db)
+            }};
+        }
         macro_rules! rows {
             (unary $($Unary:ident)*; binary $($Binary:ident)*;) => {
-                $(const $Unary: u8 = Code::Unary(Unary::$Unary).byte();)*
-                $(const $Binary: u8 = Code::Binary(Binary::$Binary).byte();)*
-                match code {
-                    $($Unary => {
-                        let dx = dy * Unary::$Unary.derivative(nodes[a].value, nodes[node].value, arena.args[b]);
-                        if a + 1 == node { near = dx } else { gradients[a] = gradients[a] + dx }
-                    })*
-                    $($Binary => {
-                        let (da, db) = Binary::$Binary.partials(nodes[a].value, nodes[b].value, nodes[node].value);
-                        let (da, db) = (dy * da, dy * db);
-                        if a == b {
-                            gradients[a] = gradients[a] + (da + db);
-                        } else {
-                            if a + 1 == node { near = da } else { gradients[a] = gradients[a] + da }
-                            if b + 1 == node { near = db } else { gradients[b] = gradients[b] + db }
+                match byte {
+                    $(
+                        bytes::$Unary::FAR => add!(a, unary!($Unary)),
+                        bytes::$Unary::NEAR => near = unary!($Unary),
+                    )*
+                    $(
+                        bytes::$Binary::FAR => {
+                            let (da, db) = binary!($Binary);
+                            add!(a, da);
+                            add!(b, db);
                         }
-                    })*
-                    VARIABLE | CONSTANT => {}
-                    _ => match arena.code(node) {
-                        Code::Unary(row) => {
-                            let dx = dy * slope(row, nodes[a].value, nodes[node].value, arena.args[b]);
-                            if a + 1 == node { near = dx } else { gradients[a] = gradients[a] + dx }
+                        bytes::$Binary::NEAR_A => {
+                            let (da, db) = binary!($Binary);
+                            near = da;
+                            add!(b, db);
                         }
-                        _ => return node + 1,
+                        bytes::$Binary::NEAR_B => {
+                            let (da, db) = binary!($Binary);
+                            near = db;
+                            add!(a, da);
+                        }
+                        bytes::$Binary::NEAR => {
+                            let (da, db) = binary!($Binary);
+                            near = da + db;
+                        }
+                    )*
+                    _ => match nodes[node].code() {
+                        Code::Unary(row) => add!(a, dy * slope(arena, row, nodes[a].value, y, b)),
+                        Code::Variable | Code::Constant => {}
+                        Code::Binary(_) | Code::Item | Code::Array => return node + 1,
                     },
                 }
             };
         }
         rows! {
-            unary Exp Ln Sqrt Recip Square Tanh Sigmoid Relu Neg AddNumber SubFrom MulNumber DivNumber DivInto;
+            unary Exp Ln Sqrt Recip Square Sin Cos Tanh Sigmoid Relu Neg AddNumber SubFrom MulNumber DivNumber DivInto;
             binary Add Sub Mul Div;
         }
     }
@@ -132,8 +152,8 @@ fn scalars<T: Float>(arena: &Arena<T>, gradients: &mut [T], end: usize) -> usize
 
 /// The derivative of any row, out of the loop that has no registers to spare for it.
 #[inline(never)]
-fn slope<T: Float>(row: Unary, x: T, y: T, args: Args) -> T {
-    row.derivative(x, y, args)
+fn slope<T: Float>(arena: &Arena<T>, row: Unary, x: T, y: T, index: usize) -> T {
+    arena.slope(row, x, y, index)
 }
 
 struct Sweep<'s, 'o, T: Float> {
@@ -153,7 +173,7 @@ impl<'s, T: Float> Sweep<'s, '_, T> {
         let mut end = nodes;
         loop {
             // Arrays mostly follow arrays.
-            if self.places.is_none() && end > 0 && arena.nodes()[end - 1].byte() != Code::Array.byte() {
+            if self.places.is_none() && end > 0 && arena.nodes()[end - 1].byte() != Code::Array.byte([false; 2]) {
                 end = scalars(arena, &mut self.scratch.scalars, end);
             }
             let Some(node) = end.checked_sub(1) else { return };
@@ -165,7 +185,7 @@ impl<'s, T: Float> Sweep<'s, '_, T> {
                 // A zero passes nothing on, whatever the local derivative: see the edge-value policy.
                 _ if dy == T::zero() => {}
                 Code::Unary(row) => {
-                    let dx = dy * row.derivative(arena.value(a), arena.value(node), arena.args[b]);
+                    let dx = dy * arena.slope(row, arena.value(a), arena.value(node), b);
                     self.pass(node, a, dx);
                 }
                 Code::Binary(row) => {
@@ -222,6 +242,11 @@ impl<'s, T: Float> Sweep<'s, '_, T> {
             Kind::External(op) => self.external(&**op, index, dy),
             Kind::Op(Op::Unary(row, args)) => self.unary(index, *row, *args, dy),
             Kind::Op(Op::Binary(row)) => self.binary(index, *row, dy),
+            Kind::Op(Op::Map(_)) if node.keeps_slopes() => {
+                let slopes = self.arena.slopes_behind(node);
+                kernels::binary_chain(Binary::Mul, false, &Runs::Same(dy.len()), slopes, slopes, slopes, &mut dy);
+                self.deliver(index, 0, dy);
+            }
             // The same values in another shape.
             Kind::Op(Op::Reshape(_)) => self.deliver(index, 0, dy),
             Kind::Op(op) => self.operation(index, op, dy),

@@ -188,7 +188,7 @@ impl<'t, T: Float> Sweep<'t, T> {
         let y = Recorded::Handle(self.handle(node));
         match code {
             Code::Unary(row) => {
-                let args = self.tape.arena.borrow().args[b as usize];
+                let args = self.tape.arena.borrow().args(row, b as usize);
                 let derivative = row.derivative(Recorded::Handle(self.handle(a)), y, args);
                 self.add_scalar(a, derivative.scale(dy));
             }

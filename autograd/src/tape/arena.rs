@@ -14,7 +14,7 @@ use std::sync::Arc;
 use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 
-pub(crate) use super::code::Code;
+pub(crate) use super::code::{Code, bytes};
 pub(crate) use super::node::Node;
 use crate::error::Error;
 use crate::external::External;
@@ -89,11 +89,24 @@ pub(crate) struct ArrayNode<T: Float> {
     pub(crate) transposed: bool,
 }
 
+impl<T: Float> ArrayNode<T> {
+    /// Whether its derivatives, by its only input, lie directly behind its values.
+    pub(crate) fn keeps_slopes(&self) -> bool {
+        self.tracked && matches!(&self.kind, Kind::Op(Op::Map(map)) if map.keeps_slopes(self.inputs.len()))
+    }
+}
+
 #[derive(Debug)]
 pub(crate) struct Arena<T: Float> {
+    /// The stream, of which `len` are recorded; the rest is room.
     nodes: Vec<Node<T>>,
+    len: usize,
+    /// Whether no room is kept, so that each scalar takes the slow way, on which it is checked.
+    pub(crate) tight: bool,
     /// Plain-number arguments of scalar rows; the first is [0, 0].
-    pub(crate) args: Vec<Args>,
+    args: Vec<Args>,
+    /// Derivatives of scalar rows that keep them.
+    slopes: Vec<T>,
     pub(crate) arrays: Vec<ArrayNode<T>>,
     /// Arrays whose gradient is kept: variables, parameters, watched ones.
     pub(crate) kept: Vec<u32>,
@@ -111,7 +124,10 @@ impl<T: Float> Arena<T> {
     pub(crate) fn new() -> Self {
         Arena {
             nodes: vec![],
+            len: 0,
+            tight: false,
             args: vec![[0.0; 2]],
+            slopes: vec![],
             arrays: vec![],
             kept: vec![],
             params: FxHashMap::default(),
@@ -124,8 +140,10 @@ impl<T: Float> Arena<T> {
 
     /// Forgets all nodes and keeps the memory.
     pub(crate) fn clear(&mut self) {
-        self.nodes.clear();
+        self.len = 0;
+        self.shut();
         self.args.truncate(1);
+        self.slopes.clear();
         self.arrays.clear();
         self.kept.clear();
         self.params.clear();
@@ -136,64 +154,103 @@ impl<T: Float> Arena<T> {
     /// The number of nodes.
     #[inline]
     pub(crate) fn len(&self) -> usize {
-        self.nodes.len()
+        self.len
     }
 
     /// All nodes, in the order in which they were computed.
     #[inline]
     pub(crate) fn nodes(&self) -> &[Node<T>] {
-        &self.nodes
+        &self.nodes[..self.len]
     }
 
     /// What a node does.
     #[inline]
     pub(crate) fn code(&self, node: usize) -> Code {
-        self.nodes[node].code()
+        self.nodes()[node].code()
     }
 
     /// What a node reads.
     #[inline]
     pub(crate) fn operands(&self, node: usize) -> [u32; 2] {
-        self.nodes[node].operands()
+        self.nodes()[node].operands()
     }
 
     /// The value of a scalar node.
     #[inline]
     pub(crate) fn value(&self, node: usize) -> T {
-        self.nodes[node].value
+        self.nodes()[node].value
     }
 
-    /// Appends to the stream; returns the node and, again, its value.
+    /// Appends to the stream; returns the node.
     #[inline(always)]
-    pub(crate) fn push(&mut self, code: Code, operands: [u32; 2], mut value: T) -> (u32, T) {
-        let node = self.nodes.len();
-        if node == self.nodes.capacity() {
-            value = self.grow(value);
+    pub(crate) fn push(&mut self, code: Code, operands: [u32; 2], value: T) -> u32 {
+        match self.push_within(code, operands, value) {
+            Some(node) => node,
+            None => self.push_growing(code, operands, value),
         }
-        self.nodes.push(Node::new(code, operands, value));
-        (node as u32, value)
     }
 
-    /// The value passes through, so that nothing has to be kept across this call: worth 2 % of a chain at most.
+    /// Appends to the stream if there is room.
+    #[inline(always)]
+    pub(crate) fn push_within(&mut self, code: Code, operands: [u32; 2], value: T) -> Option<u32> {
+        let node = self.len;
+        *self.nodes.get_mut(node)? = Node::new(node, code, operands, value);
+        self.len = node + 1;
+        Some(node as u32)
+    }
+
     #[cold]
     #[inline(never)]
-    fn grow(&mut self, value: T) -> T {
-        let len = self.nodes.len();
-        assert!(len < Node::<T>::MOST, "tape: more than 2²⁸ nodes; call clear between steps, or use several tapes");
-        self.nodes.reserve_exact(len.max(64).min(Node::<T>::MOST - len));
-        value
+    fn push_growing(&mut self, code: Code, operands: [u32; 2], value: T) -> u32 {
+        let room = Node::<T>::MOST.saturating_sub(self.len);
+        assert!(room > 0, "tape: more than 2²⁸ nodes; call clear between steps, or use several tapes");
+        let more = if self.tight { 1 } else { self.len.max(64).min(room) };
+        self.nodes.resize(self.len + more, Node::new(0, Code::Constant, [0; 2], T::zero()));
+        self.push_within(code, operands, value).expect("room was made")
+    }
+
+    /// Keeps no room, if none is wanted.
+    pub(crate) fn shut(&mut self) {
+        if self.tight {
+            self.nodes.truncate(self.len);
+        }
     }
 
     /// The index of a row's plain-number arguments; a run of equal ones is stored once.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn push_args(&mut self, args: Args) -> u32 {
         if args == [0.0; 2] {
             return 0;
         }
         if self.args.last() != Some(&args) {
-            self.args.push(args);
+            self.push_new_args(args);
         }
         (self.args.len() - 1) as u32
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn push_new_args(&mut self, args: Args) {
+        self.args.push(args);
+    }
+
+    /// The index of a derivative that is kept.
+    #[inline(always)]
+    pub(crate) fn push_slope(&mut self, slope: T) -> u32 {
+        self.slopes.push(slope);
+        (self.slopes.len() - 1) as u32
+    }
+
+    /// The plain-number arguments of a scalar row whose second operand is `index`.
+    #[inline(always)]
+    pub(crate) fn args(&self, row: Unary, index: usize) -> Args {
+        if row.keeps_slope() { [0.0; 2] } else { self.args[index] }
+    }
+
+    /// The derivative of a scalar row at `x`, where its value is `y` and its second operand `index`.
+    #[inline(always)]
+    pub(crate) fn slope(&self, row: Unary, x: T, y: T, index: usize) -> T {
+        if row.keeps_slope() { self.slopes[index] } else { row.derivative(x, y, self.args[index]) }
     }
 
     /// Appends an array node; returns its index in `arrays`.
@@ -289,11 +346,25 @@ impl<T: Float> Arena<T> {
                 self.arrays[array as usize].transposed = true;
                 array
             }
+            Op::Map(map) if tracked && map.keeps_slopes(inputs.len()) => {
+                let place = self.reserve(shape.numel());
+                let slopes = self.reserve(shape.numel());
+                let (before, behind) = self.data.split_at_mut(place.start);
+                let (y, slopes) = behind[..slopes.end - place.start].split_at_mut(place.len());
+                map.forward_with_slopes(values(&self.arrays[inputs[0] as usize], before), y, slopes);
+                self.push_array(Kind::Op(Op::Map(map)), inputs, shape, Place::Data(place), tracked)
+            }
             op => {
                 let place = self.compute(&op, &shape, &inputs);
                 self.push_array(Kind::Op(op), inputs, shape, Place::Data(place), tracked)
             }
         }
+    }
+
+    /// The derivatives of a node that [keeps](ArrayNode::keeps_slopes) them.
+    pub(crate) fn slopes_behind(&self, node: &ArrayNode<T>) -> &[T] {
+        let Place::Data(place) = &node.place else { unreachable!("a map is computed into `data`") };
+        &self.data[place.end..place.end + place.len()]
     }
 
     /// Appends a value that was computed elsewhere.
@@ -396,8 +467,9 @@ impl<T: Float> Arena<T> {
 
     /// Bytes held for nodes and values.
     pub(crate) fn bytes(&self) -> usize {
-        self.nodes.len() * size_of::<Node<T>>()
+        self.len * size_of::<Node<T>>()
             + self.args.len() * size_of::<Args>()
+            + self.slopes.len() * size_of::<T>()
             + self.arrays.len() * size_of::<ArrayNode<T>>()
             + self.used * size_of::<T>()
     }

@@ -92,6 +92,9 @@ impl<T: Float> Tape<T> {
     pub fn check_finite(&self) {
         *self.places.borrow_mut() = Some(Box::default());
         self.checks.set(true);
+        let mut arena = self.arena.borrow_mut();
+        arena.tight = true;
+        arena.shut();
     }
 
     /// Remembers the line that is recording.
@@ -133,20 +136,23 @@ impl<T: Float> Tape<T> {
         }
     }
 
-    /// Looks at a scalar that was just recorded, at the caller's line; returns its value, which passes through as in
-    /// [`Arena::push`].
-    #[track_caller]
-    #[inline(always)]
-    pub(crate) fn recorded_scalar(&self, node: u32, value: T) -> T {
-        if self.checks.get() { self.check_scalar(node, value) } else { value }
-    }
-
+    /// Appends a scalar for which there is no room, or that is to be looked at.
     #[cold]
     #[inline(never)]
     #[track_caller]
-    fn check_scalar(&self, node: u32, value: T) -> T {
+    pub(crate) fn push_slowly(&self, code: Code, operands: [u32; 2], value: T) -> u32 {
+        let node = self.arena.borrow_mut().push(code, operands, value);
+        if self.checks.get() {
+            self.check_scalar(node, value);
+        }
+        node
+    }
+
+    /// Looks at a scalar that was just recorded, at the caller's line.
+    #[track_caller]
+    fn check_scalar(&self, node: u32, value: T) {
         let (arena, mut places) = (self.arena.borrow(), self.places.borrow_mut());
-        let Some(places) = &mut *places else { return value };
+        let Some(places) = &mut *places else { return };
         places.scalars.insert(node, Location::caller());
         if !value.is_finite() {
             let code = arena.code(node as usize);
@@ -159,6 +165,5 @@ impl<T: Float> Tape<T> {
                 place(places.scalars.get(&node))
             );
         }
-        value
     }
 }

@@ -92,14 +92,12 @@ impl<T: Float> Tape<T> {
     /// assert_eq!(x.square().backward()[x], 6.0);
     /// ```
     pub fn scalar(&self, value: T) -> Scalar<'_, T> {
-        let (node, value) = self.arena.borrow_mut().push(Code::Variable, [0; 2], value);
-        Scalar::new(self, node, value)
+        Scalar::new(self, self.arena.borrow_mut().push(Code::Variable, [0; 2], value), value)
     }
 
     /// A number without gradient. Plain numbers in formulas need no such call.
     pub fn scalar_constant(&self, value: T) -> Scalar<'_, T> {
-        let (node, value) = self.arena.borrow_mut().push(Code::Constant, [0; 2], value);
-        Scalar::new(self, node, value)
+        Scalar::new(self, self.arena.borrow_mut().push(Code::Constant, [0; 2], value), value)
     }
 
     /// An array whose gradient can be asked for; its values are shared, not copied.

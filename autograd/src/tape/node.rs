@@ -20,11 +20,12 @@ impl<T> Node<T> {
     /// A tape has at most so many nodes: 4 gigabytes of them.
     pub(crate) const MOST: usize = 1 << OPERAND_BITS;
 
-    /// The operands are below [`MOST`](Node::MOST).
+    /// The node at index `at`; the operands are below [`MOST`](Node::MOST).
     #[inline(always)]
-    pub(crate) fn new(code: Code, [a, b]: [u32; 2], value: T) -> Self {
-        let operands = u64::from(a) | u64::from(b) << OPERAND_BITS;
-        Node { link: u64::from(code.byte()) | operands << CODE_BITS, value }
+    pub(crate) fn new(at: usize, code: Code, [a, b]: [u32; 2], value: T) -> Self {
+        let near = [a, b].map(|operand| operand as usize + 1 == at);
+        let [a, b] = [a, b].map(u64::from);
+        Node { link: u64::from(code.byte(near)) | a << CODE_BITS | b << (CODE_BITS + OPERAND_BITS), value }
     }
 
     /// [`Code::byte`].

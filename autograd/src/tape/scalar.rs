@@ -142,11 +142,13 @@ impl<'t, T: Float> Scalar<'t, T> {
     pub fn unary(self, row: Unary, args: Args) -> Self {
         let value = self.value.unary(row, args);
         let mut arena = self.tape.arena.borrow_mut();
-        let args = arena.push_args(args);
-        let (node, value) = arena.push(Code::Unary(row), [self.node, args], value);
+        let index = if row.keeps_slope() {
+            arena.push_slope(row.derivative(self.value, value, args))
+        } else {
+            arena.push_args(args)
+        };
         drop(arena);
-        let value = self.tape.recorded_scalar(node, value);
-        Scalar { tape: self.tape, node, value }
+        self.recorded(Code::Unary(row), [self.node, index], value)
     }
 
     /// A row of the table of two inputs, for programs that choose operations at run time.
@@ -161,9 +163,20 @@ impl<'t, T: Float> Scalar<'t, T> {
     #[inline(always)]
     pub fn binary(self, row: Binary, b: Self) -> Self {
         same_tape(row.name(), self.tape, b.tape);
-        let value = self.value.binary(row, b.value);
-        let (node, value) = self.tape.arena.borrow_mut().push(Code::Binary(row), [self.node, b.node], value);
-        let value = self.tape.recorded_scalar(node, value);
+        self.recorded(Code::Binary(row), [self.node, b.node], self.value.binary(row, b.value))
+    }
+
+    /// A number computed from this one, appended to its tape.
+    ///
+    /// One cold call does all that is rare, growing and checking: with two, the compiler kept the value of a chain in memory.
+    #[track_caller]
+    #[inline(always)]
+    fn recorded(self, code: Code, operands: [u32; 2], value: T) -> Self {
+        let node = self.tape.arena.borrow_mut().push_within(code, operands, value);
+        let node = match node {
+            Some(node) => node,
+            None => self.tape.push_slowly(code, operands, value),
+        };
         Scalar { tape: self.tape, node, value }
     }
 }

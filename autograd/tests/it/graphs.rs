@@ -1,6 +1,6 @@
 //! Shapes of graphs: chains too deep for any stack, fan-out, diamonds, reuse of a tape, what a gradient depends on.
 
-use autograd::{Param, Scalar, Tape, Tensor, Var};
+use autograd::{Elementwise, Number, Param, Scalar, Tape, Tensor, Var};
 
 /// x ← sigmoid(4x − 2) from ½ stays at ½, where the slope is 4·¼ = 1: the gradient is 1 at any depth.
 fn chain(x: Scalar<'_>, links: usize) -> Scalar<'_> {
@@ -114,14 +114,44 @@ fn clearing_keeps_the_memory_and_forgets_the_nodes() {
     assert_eq!(bytes(&tape), first);
 }
 
-/// A node of the scalar stream holds a code, two operands and a value.
+/// A node of the scalar stream holds a code, two operands and a value; sine and cosine keep their derivative beside it.
 #[test]
 fn a_scalar_node_takes_sixteen_bytes() {
     let tape = Tape::new();
     let x = tape.scalar(0.5);
+    let grown = |f: &dyn Fn()| {
+        let before = tape.bytes();
+        f();
+        tape.bytes() - before
+    };
+    assert_eq!(grown(&|| _ = (0..1000).fold(x, |x, _| x.tanh())), 16 * 1000);
+    assert_eq!(grown(&|| _ = (0..1000).fold(x, |x, _| x.sin())), 24 * 1000);
+}
+
+/// A fused function of one input computes its derivative with its value, and keeps it for the sweep.
+#[test]
+fn a_tracked_map_keeps_its_derivative() {
+    #[derive(Clone, Copy)]
+    struct Cube;
+    impl Elementwise for Cube {
+        #[inline(always)]
+        fn f<N: Number>(self, x: N) -> N {
+            x * x * x
+        }
+    }
+    let tape = Tape::new();
+    // 200 values: whole blocks, and a rest.
+    let values: Vec<f64> = (0..200).map(|i| f64::from(i) / 64.0 - 1.0).collect();
+    let (x, c) = (tape.var(values.clone()), tape.constant(values.clone()));
     let before = tape.bytes();
-    let _ = (0..1000).fold(x, |x, _| x.sin());
-    assert_eq!(tape.bytes() - before, 16 * 1000);
+    let y = c.map(Cube);
+    let untracked = tape.bytes() - before;
+    let z = x.map(Cube);
+    assert_eq!(tape.bytes() - before - untracked, untracked + 8 * 200);
+    assert_eq!(y.value(), z.value());
+    let expected: Vec<f64> = values.iter().map(|x| 3.0 * x * x).collect();
+    assert!(z.sum().backward()[x].is_close(&Tensor::from(expected), 1e-15));
+    assert_eq!(tape.graph().bytes(), tape.bytes());
 }
 
 #[test]

@@ -53,23 +53,26 @@ pub(super) fn exp_by_polynomial<T: Ieee>(x: T) -> T {
 }
 
 /// The table holds so many powers of 2 between 1 and 2.
-const POWERS: usize = 128;
+const POWERS: usize = 256;
+/// `n` halvings of 1 are `n << EXPONENT` in the bits of a number, and `2^(1/256)` is a 256th of one.
+const EXPONENT: u32 = 52 - POWERS.ilog2();
 
-/// `2^(j/128)`
-static POWER: [f64; POWERS] = powers();
+/// `2^(j/256)`: its bits less `j << EXPONENT`, so that adding `k << EXPONENT` makes `2^(k/256)` for any `k` of its class, and
+/// what rounding took from it, relatively.
+static POWER: [(u64, f64); POWERS] = powers();
 
-/// The powers of `2^(1/128)`, multiplied up in pairs of numbers (Dekker 1971) by the compiler.
-const fn powers() -> [f64; POWERS] {
-    const ROOT: [f64; 2] = [1.005_429_901_112_802_7, 9.499_186_535_455_032e-17];
+/// The powers of `2^(1/256)`, multiplied up in pairs of numbers (Dekker 1971) by the compiler.
+const fn powers() -> [(u64, f64); POWERS] {
+    const ROOT: [f64; 2] = [1.002_711_275_050_202_5, -3.636_615_928_692_264e-17];
     /// A number as the sum of two of half its digits.
     const fn split(a: f64) -> [f64; 2] {
         let c = a * ((1 << 27) + 1) as f64;
         let head = c - (c - a);
         [head, a - head]
     }
-    let (mut powers, mut power, mut j) = ([0.0; POWERS], [1.0, 0.0], 0);
+    let (mut powers, mut power, mut j) = ([(0, 0.0); POWERS], [1f64, 0.0], 0);
     while j < POWERS {
-        powers[j] = power[0] + power[1];
+        powers[j] = (power[0].to_bits() - ((j as u64) << EXPONENT), power[1] / power[0]);
         let ([a, b], [c, d]) = (split(power[0]), split(ROOT[0]));
         let head = power[0] * ROOT[0];
         let rest = ((a * c - head) + a * d + b * c) + b * d + (power[0] * ROOT[1] + power[1] * ROOT[0]);
@@ -79,26 +82,96 @@ const fn powers() -> [f64; POWERS] {
     powers
 }
 
-/// `eˣ = 2^(n + j/128)·eʳ` with `|r| ≤ ln(2)/256` (Tang 1989): half the depth of the polynomial alone, and a number on a
-/// tape waits for the depth.
+/// `256·x/ln 2` to the nearest integer, with [`Ieee::ROUNDER`] added: the lowest bits of so large a number are the integer's.
 #[inline(always)]
-pub(super) fn exp_by_table(x: f64) -> f64 {
-    // ln(2)/128 as a head with zeros at its end, so that its multiples are exact, and the rest.
-    const STEP: [f64; 2] = [0.005_415_212_347_998_022, 1.265_508_608_332_543_8e-13];
-    const EACH: f64 = 1.0 / POWERS as f64;
-    let [zero_below, infinite_above, _] = f64::EXP_RANGE;
-    let x = at_most(at_least(x, zero_below), infinite_above);
-    let steps = x * (std::f64::consts::LOG2_E * POWERS as f64) + f64::ROUNDER;
-    // The lowest bits of a number so large are those of an integer.
-    let power = POWER[steps.to_bits() as usize % POWERS];
+fn steps(x: f64) -> f64 {
+    x * (std::f64::consts::LOG2_E * POWERS as f64) + f64::ROUNDER
+}
+
+/// `eˣ·2^((power − steps)/256)` as three terms of falling size (Tang 1989), for the `steps` of `x` and a `power` of their class:
+/// `2^(k/256)·(1 + r + r²(½ + r/6 + …))` with `|r| ≤ ln(2)/512`.
+///
+/// Shallower than a polynomial alone, and a number on a tape waits for the depth. What rounding took from the power is in the second term.
+#[inline(always)]
+fn by_table(x: f64, steps: f64, power: f64) -> [f64; 3] {
+    // ln(2)/256 as a head with zeros at its end, so that its multiples are exact, and the rest.
+    const STEP: [f64; 2] = [0.002_707_606_173_999_011, 6.327_543_041_662_719e-14];
+    /// 1/6 and what r⁵/120 adds to it on the average.
+    const SIXTH: f64 = 0.166_666_679_944;
+    let (bits, lost) = POWER[power.to_bits() as usize % POWERS];
+    let power = f64::from_bits(bits.wrapping_add(power.to_bits() << EXPONENT));
     let steps = steps - f64::ROUNDER;
     let r = (x - steps * STEP[0]) - steps * STEP[1];
     let z = r * r;
-    let rest = r + z * (0.5 + r * (1.0 / 6.0)) + (z * z) * (1.0 / 24.0 + r * (1.0 / 120.0));
-    // As in `scale`, but for the first factor, which is ready sooner than the rest.
-    let (n, half) = (round(steps * EACH - 0.5 * (1.0 - EACH)), round(steps * (0.5 * EACH)));
-    let power = power * f64::exp2_integer(half);
-    (power + power * rest) * f64::exp2_integer(n - half)
+    [power, power * (r + lost), (power * z) * ((0.5 + r * SIXTH) + z * (1.0 / 24.0))]
+}
+
+/// Up to this magnitude of `x`, `eˣ` and its square are far from the ends of the numbers.
+const NEAR: f64 = 350.0;
+
+/// `eˣ` for any `x`, without a branch.
+#[inline(always)]
+pub(super) fn exp_by_table(x: f64) -> f64 {
+    const EACH: f64 = 1.0 / POWERS as f64;
+    let [zero_below, infinite_above, _] = f64::EXP_RANGE;
+    let x = at_most(at_least(x, zero_below), infinite_above);
+    let steps = steps(x);
+    // As in `scale`: in two steps.
+    let half = round((steps - f64::ROUNDER) * (0.5 * EACH));
+    let [power, line, rest] = by_table(x, steps, steps - half * POWERS as f64);
+    (power + (line + rest)) * f64::exp2_integer(half)
+}
+
+/// The same bits for a number by itself, which may branch.
+#[inline(always)]
+pub(super) fn exp_alone(x: f64) -> f64 {
+    if abs(x) <= NEAR {
+        let steps = steps(x);
+        let [power, line, rest] = by_table(x, steps, steps);
+        power + (line + rest)
+    } else {
+        exp_by_table(x)
+    }
+}
+
+/// `1/(1 + eˣ)` of the three terms of `eˣ`, to the last digits: what rounding took from the sum is ready before the quotient is.
+#[inline(always)]
+fn inverse_of_one_plus([power, line, rest]: [f64; 3]) -> f64 {
+    let base = 1.0 + power;
+    let (large, small) = (at_least(power, 1.0), at_most(power, 1.0));
+    let first = base + line;
+    let sum = first + rest;
+    let lost = ((small - (base - large)) + (line - (first - base))) + (rest - (sum - first));
+    // 1/sum² within a tenth: subtracting bits subtracts logarithms, but for a curve between powers of 2.
+    let inverse_square = f64::from_bits(INVERSE_SQUARE.wrapping_sub(sum.to_bits() << 1));
+    1.0 / sum - lost * inverse_square
+}
+
+/// Three times the bits of 1, less what makes the error as large on either side.
+const INVERSE_SQUARE: u64 = 0xbfce_28f5_c28f_5c29;
+
+/// `1/(1 + e⁻ˣ)` for any `x`, without a branch. It vanishes gradually, as `eˣ` does.
+#[inline(always)]
+pub(super) fn sigmoid_by_table(x: f64) -> f64 {
+    /// From 2 to this power on, 1 is nothing beside it, and beside 1 its inverse is.
+    const LARGE: f64 = 505.0;
+    let x = -at_most(at_least(x, f64::EXP_RANGE[0]), -f64::EXP_RANGE[0]);
+    let steps = steps(x);
+    let n = round((steps - f64::ROUNDER) * (1.0 / POWERS as f64));
+    let over = n - at_most(at_least(n, -LARGE), LARGE);
+    let y = inverse_of_one_plus(by_table(x, steps, steps - over * POWERS as f64));
+    y * f64::exp2_integer(-at_least(over, 0.0))
+}
+
+/// The same bits for a number by itself.
+#[inline(always)]
+pub(super) fn sigmoid_alone(x: f64) -> f64 {
+    if abs(x) <= NEAR {
+        let steps = steps(-x);
+        inverse_of_one_plus(by_table(-x, steps, steps))
+    } else {
+        sigmoid_by_table(x)
+    }
 }
 
 /// `eˣ − 1 = (2ⁿ − 1) + 2ⁿ·(eʳ − 1)`
@@ -148,9 +221,15 @@ pub(crate) fn cosh<T: Ieee>(x: T) -> T {
     of::<T>(4.0) * ((up + down) + ((up + down) * c + (up - down) * s))
 }
 
-/// `1/(1 + e⁻ˣ)`, for `x < 0` as `eˣ/(1 + eˣ)`: it vanishes gradually, as `eˣ` does.
+/// `1/(1 + e⁻ˣ)`, in the form that suits the type.
 #[inline(always)]
 pub(crate) fn sigmoid<T: Ieee>(x: T) -> T {
+    x.logistic()
+}
+
+/// `1/(1 + e⁻ˣ)`, for `x < 0` as `eˣ/(1 + eˣ)`: it vanishes gradually, as `eˣ` does.
+#[inline(always)]
+pub(super) fn sigmoid_by_exp<T: Ieee>(x: T) -> T {
     let (e, one) = (exp(-abs(x)), of::<T>(1.0));
     let sum = one + e;
     // What rounding took from the sum, over the sum; between 1 and 2 this line is near enough to its reciprocal.

@@ -56,6 +56,8 @@ pub trait Ieee: Real {
 
     /// `eˣ`, in the form that suits the type: a polynomial of few terms needs no table.
     fn exponential(self) -> Self;
+    /// `1/(1 + e⁻ˣ)` likewise.
+    fn logistic(self) -> Self;
     /// `exp(r) − 1 − r` for `|r| ≤ ln(2)/2`
     fn exp_rest(r: Self) -> Self;
     /// `(sinh(r)/r − 1)/z` and `(cosh(r) − 1)/z` for `z = r²`, `|r| ≤ ln(2)/2`
@@ -129,6 +131,10 @@ impl Ieee for f32 {
         exponential::exp_by_polynomial(self)
     }
     #[inline(always)]
+    fn logistic(self) -> f32 {
+        exponential::sigmoid_by_exp(self)
+    }
+    #[inline(always)]
     fn exp_rest(r: f32) -> f32 {
         let z = r * r;
         let (a, b) = (0.5 + 0.166_666_67 * r, 0.041_666_463 + 0.008_333_286 * r);
@@ -176,6 +182,10 @@ impl Ieee for f64 {
     #[inline(always)]
     fn exponential(self) -> f64 {
         exponential::exp_by_table(self)
+    }
+    #[inline(always)]
+    fn logistic(self) -> f64 {
+        exponential::sigmoid_by_table(self)
     }
     #[inline(always)]
     fn exp_rest(r: f64) -> f64 {

@@ -8,7 +8,7 @@
 //! seed gives the same bits on a processor without one, and compiled into a crate that was built without the feature,
 //! `mul_add` would call a function, thirty times slower.
 
-mod exponential;
+pub(crate) mod exponential;
 pub(crate) mod ieee;
 mod logarithm;
 mod normal;
@@ -82,7 +82,7 @@ macro_rules! natives {
 }
 
 natives! {
-    exp Exp = exponential::exp, exponential::exp;
+    exp Exp = exponential::exp, exponential::exp_alone;
     exp_m1 ExpM1 = exponential::exp_m1, exponential::exp_m1;
     ln Ln = logarithm::ln, logarithm::ln;
     ln_1p Ln1p = logarithm::ln_1p, logarithm::ln_1p;
@@ -98,7 +98,7 @@ natives! {
     tanh Tanh = exponential::tanh, exponential::tanh;
     erf Erf = normal::erf, normal::erf;
     erfc Erfc = normal::erfc, normal::erfc;
-    sigmoid Sigmoid = exponential::sigmoid, exponential::sigmoid;
+    sigmoid Sigmoid = exponential::sigmoid, exponential::sigmoid_alone;
     softplus Softplus = exponential::softplus, exponential::softplus;
     abs Abs = f32::abs, f64::abs;
     floor Floor = f32::floor, f64::floor;

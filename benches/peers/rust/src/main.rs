@@ -43,7 +43,7 @@ fn main() -> Answer {
         return Err(format!("no row {letter}: take some of {}", ROWS.concat()).into());
     }
     for (peer, run) in PEERS.iter().filter(|(peer, _)| asked.is_none_or(|asked| asked == peer)) {
-        compare::head(peer);
+        benches::race::head("ours", peer);
         ROWS.iter().filter(|row| rows.is_none_or(|rows| rows.contains(**row))).try_for_each(|row| run(row))?;
     }
     Ok(())

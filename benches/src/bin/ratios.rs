@@ -1,0 +1,108 @@
+//! The rows beside their loops by hand, in turn: `cargo run --release -p benches --bin ratios [rows]`.
+//!
+//! The benches give each side a time with an interval; this gives the ratio of the two, which a busy machine disturbs less.
+
+use autograd::{Tape, awake, set_threads, threads};
+use benches::networks::{ByHand, Network, Row};
+use benches::race::{Ratio::OursByOther, head, race};
+use benches::{arrays, fused, networks, scalars};
+
+fn main() {
+    let rows = std::env::args().nth(1).unwrap_or_else(|| "ABCDEFGHIJ".into());
+    if let Some(letter) = rows.chars().find(|letter| !letter.is_ascii_uppercase() || *letter > 'J') {
+        eprintln!("no row {letter}: take some of ABCDEFGHIJ");
+        std::process::exit(2);
+    }
+    let cores = threads();
+    set_threads(1); // as the loops by hand
+    head("tape", "by hand");
+    for letter in rows.chars() {
+        match letter {
+            'F' => bump(),
+            'G' => links(),
+            'H' => chains(),
+            'I' => terms(),
+            'J' => inference(),
+            _ => training(letter),
+        }
+    }
+    if cores > 1 && rows.contains(['C', 'D']) {
+        head("two threads", "one thread");
+        rows.chars().filter(|letter| "CD".contains(*letter)).for_each(two_threads);
+    }
+}
+
+fn row(letter: char) -> Row {
+    let name = ["A", "B", "C", "D", "E", "J"].into_iter().find(|name| name.starts_with(letter));
+    let row = Row::new(name.expect("the row of a network"));
+    networks::verify(&row);
+    row
+}
+
+fn training(letter: char) {
+    let row = row(letter);
+    let (network, mut by_hand, mut tape) = (Network::new(&row), ByHand::new(&row), Tape::default());
+    let (x, classes) = row.data();
+    race(row.name, 1, OursByOther, || network.step(&mut tape, &x, &classes), || by_hand.step(x.as_slice(), &classes));
+}
+
+fn two_threads(letter: char) {
+    let row = row(letter);
+    let (x, classes) = row.data();
+    let [mut two, mut one] = [2, 1].map(|threads| {
+        let (network, mut tape, x, classes) = (Network::new(&row), Tape::default(), x.clone(), classes.clone());
+        move || {
+            set_threads(threads);
+            network.step(&mut tape, &x, &classes)
+        }
+    });
+    set_threads(2);
+    awake(|| race(row.name, 1, OursByOther, &mut two, &mut one));
+    set_threads(1);
+}
+
+fn inference() {
+    let row = row('J');
+    let (network, mut by_hand, mut tape, (x, _)) = (Network::new(&row), ByHand::new(&row), Tape::default(), row.data());
+    race("J", 1, OursByOther, || network.infer(&mut tape, &x), || by_hand.infer(x.as_slice()));
+}
+
+fn bump() {
+    fused::verify();
+    let (mut tape, x, mut dx) = (Tape::default(), fused::inputs(), vec![0.0; fused::LEN]);
+    race(
+        "F",
+        1,
+        OursByOther,
+        || fused::recorded(&mut tape, &x, |dx| dx.as_slice()[0]),
+        || fused::by_hand(x.as_slice(), &mut dx),
+    );
+}
+
+fn links() {
+    arrays::verify();
+    let (mut tape, mut values) = (Tape::default(), vec![]);
+    let operations = arrays::OPERATIONS * arrays::LINKS;
+    race(
+        "G, an operation",
+        operations,
+        OursByOther,
+        || arrays::chain(&mut tape),
+        || arrays::chain_by_hand(&mut values),
+    );
+}
+
+fn chains() {
+    scalars::verify();
+    let (mut tape, mut values) = (Tape::new(), vec![]);
+    for (name, link) in [("H at ½, a link", scalars::HALF), ("H at ¼, a link", scalars::QUARTER)] {
+        let (ours, by_hand) = (|| scalars::chain(&mut tape, link), || scalars::chain_by_hand(&mut values, link));
+        race(name, scalars::LEN, OursByOther, ours, by_hand);
+    }
+}
+
+fn terms() {
+    let (mut tape, x, mut kept, mut dx, mut other) = (Tape::new(), scalars::terms(), vec![], vec![], vec![]);
+    let (ours, by_hand) = (|| scalars::sum(&mut tape, &x, &mut dx), || scalars::sum_by_hand(&x, &mut kept, &mut other));
+    race("I, a term", scalars::LEN, OursByOther, ours, by_hand);
+}
