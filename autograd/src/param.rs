@@ -106,6 +106,9 @@ impl<T: Float> Param<T> {
     pub fn on<'t>(&self, tape: &'t Tape<T>) -> Var<'t, T> {
         let mut arena = tape.arena.borrow_mut();
         let held = self.read();
+        if arena.values_only {
+            return Var::new(tape, arena.leaf(Kind::Constant, held.clone()));
+        }
         let present = |&array: &u32| {
             let node = &arena.arrays[array as usize];
             let same = matches!(&node.place, Place::Shared(values) if Arc::ptr_eq(values, held.values()));

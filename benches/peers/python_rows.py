@@ -1,9 +1,10 @@
-"""Rows A to G and J of the benches' table in JAX and PyTorch: `python benches/peers/python_rows.py [rows [libraries]]`, after
+"""The rows of the benches' table in JAX and PyTorch: `python benches/peers/python_rows.py [rows [libraries]]`, after
 `pip install jax torch`. A library that is not installed is skipped with a word.
 
 JAX's step is compiled (jit) and called from Python, as a user trains; PyTorch's runs eagerly. Each row prints the median of its
 calls, and the value that it verifies: the losses of four steps must fall, and agree with those of NumPy in f64 here; so must the
-value and gradient of F and G, and J's logits. Weights and data are those of `benches::networks`.
+value and gradient of F, G, H and I, and J's logits. Weights and data are those of `benches::networks`. H and I are in f64, the
+others in f32; I is written for arrays, as users of these libraries write it, where ours records each number by itself.
 """
 
 import argparse
@@ -29,6 +30,9 @@ ROWS = {
 }
 # Row G's x, w and b, those of `benches::arrays`.
 CHAIN = [np.array([0.5, 0.6, 0.7, 0.8]), np.ones(4), np.zeros(4)]
+# Links of row H and terms of row I, and the x, w and b of row H at its fixed point 1/4.
+SCALARS = 100_000
+LINK = [0.25, 16.0 / 3.0, -4.0 / 3.0 - np.log(3.0)]
 
 
 def scattered(first, count):
@@ -97,6 +101,27 @@ def chain(first, w, b):
     return xs[-1].sum(), [dx, dw, db]
 
 
+def link(x, w, b):
+    """Row H's value and gradients by x, w and b."""
+    xs = [x]
+    for _ in range(SCALARS):
+        xs.append(1.0 / (1.0 + np.exp(-(w * xs[-1] + b))))
+    dx, dw, db = 1.0, 0.0, 0.0
+    for x, y in zip(xs[-2::-1], xs[:0:-1]):
+        dz = dx * y * (1.0 - y)
+        dw, db, dx = dw + dz * x, db + dz, dz * w
+    return xs[-1], [dx, dw, db]
+
+
+def terms(x):
+    """Row I's value and gradient."""
+    (x, after), dx = (x[:-1], x[1:]), np.zeros_like(x)
+    q = 1.0 / (1.0 + x * x)
+    dx[:-1] += (np.cos(x) - 2.0 * x * np.sin(x) * q) * after * q
+    dx[1:] += np.sin(x) * q
+    return np.sum(np.sin(x) * after * q), dx
+
+
 def close(what, found, expected, tolerance=1e-4):
     """Relative to the largest that is expected, as `benches::assert_close`."""
     found, expected = np.asarray(found, np.float64), np.asarray(expected)
@@ -119,6 +144,7 @@ class Jax:
     def __init__(self):
         import jax
 
+        jax.config.update("jax_enable_x64", True)
         self.jax, self.jnp = jax, jax.numpy
         self.name = f"JAX {jax.__version__}, one thread, compiled step called from Python"
 
@@ -168,6 +194,22 @@ class Jax:
 
         f = jax.jit(jax.value_and_grad(value, argnums=(0, 1, 2)))
         return lambda: jax.block_until_ready(f(*arrays))
+
+    def link(self, numbers):
+        """A compiled loop, as in `chain`."""
+        jax, jnp = self.jax, self.jnp
+        numbers = [jnp.float64(x) for x in numbers]
+
+        def value(x, w, b):
+            return jax.lax.scan(lambda x, _: (jax.nn.sigmoid(w * x + b), None), x, length=SCALARS)[0]
+
+        f = jax.jit(jax.value_and_grad(value, argnums=(0, 1, 2)))
+        return lambda: jax.block_until_ready(f(*numbers))
+
+    def terms(self, x):
+        jnp, x = self.jnp, self.jnp.float64(x)
+        f = self.jax.jit(self.jax.value_and_grad(lambda x: jnp.sum(jnp.sin(x[:-1]) * x[1:] / (1.0 + x[:-1] ** 2))))
+        return lambda: self.jax.block_until_ready(f(x))
 
 
 class Torch:
@@ -229,16 +271,52 @@ class Torch:
 
         return call
 
+    def link(self, numbers):
+        torch = self.torch
+        first, w, b = [torch.tensor(x, dtype=torch.float64, requires_grad=True) for x in numbers]
+
+        def call():
+            x = first
+            for _ in range(SCALARS):
+                x = torch.sigmoid(w * x + b)
+            return x.item(), [dx.item() for dx in torch.autograd.grad(x, (first, w, b))]
+
+        return call
+
+    def terms(self, x):
+        torch, x = self.torch, self.torch.tensor(x, dtype=self.torch.float64, requires_grad=True)
+
+        def call():
+            y = torch.sum(torch.sin(x[:-1]) * x[1:] / (1.0 + x[:-1] ** 2))
+            return y.item(), torch.autograd.grad(y, x)[0].numpy()
+
+        return call
+
+
+# What is differentiated, by what, how many parts of it a time is divided by, and how near the gradient must be.
+FUNCTIONS = {
+    "F": ("bump", lambda: tensor((1_000_000,), 0, 2.0), 1, 1e-4),
+    "G": ("chain", lambda: CHAIN, OPERATIONS * LINKS, 1e-3),
+    "H": ("link", lambda: LINK, SCALARS, 1e-9),
+    "I": ("terms", lambda: tensor((SCALARS + 1,), 0, 1.5), SCALARS, 1e-9),
+}
+PARTS = {"G": " an operation", "H": " a link", "I": " a term"}
+
+
+def reference(argument):
+    """The arguments of the function here: an array is one, a list several."""
+    return argument if isinstance(argument, list) else [argument]
+
 
 def run(library, row):
     """The median in seconds, and the value."""
-    if row in "FG":
-        x = tensor((1_000_000,), 0, 2.0)
-        f, (value, gradient) = (library.bump(x), bump(x)) if row == "F" else (library.chain(CHAIN), chain(*CHAIN))
+    if row in FUNCTIONS:
+        name, argument, parts, tolerance = FUNCTIONS[row]
+        f, (value, gradient) = getattr(library, name)(argument()), globals()[name](*reference(argument()))
         found = f()
-        close(f"{row}, value", found[0], value)
-        close(f"{row}, gradient", found[1], gradient, 1e-4 if row == "F" else 1e-3)
-        return median(f) / (1 if row == "F" else OPERATIONS * LINKS), float(found[0])
+        close(f"{row}, value", found[0], value, min(tolerance, 1e-4))
+        close(f"{row}, gradient", found[1], gradient, tolerance)
+        return median(f) / parts, float(found[0])
     net = Network(row)
     advance, infer = library.network(net)
     close(f"{row}, logits", infer(), net.outputs(net.params)[-1])
@@ -254,10 +332,10 @@ def run(library, row):
 if __name__ == "__main__":
     libraries = {"jax": Jax, "torch": Torch}
     parser = argparse.ArgumentParser(description="Rows of the benches' table in JAX and PyTorch.")
-    parser.add_argument("rows", nargs="?", default="ABCDEFGJ", help="letters")
+    parser.add_argument("rows", nargs="?", default="ABCDEFGHIJ", help="letters")
     parser.add_argument("libraries", nargs="*", help=f"of {', '.join(libraries)}; all of them unless named")
     asked = parser.parse_args()
-    if strange := set(asked.rows) - set("ABCDEFGJ") or set(asked.libraries) - set(libraries):
+    if strange := set(asked.rows) - set("ABCDEFGHIJ") or set(asked.libraries) - set(libraries):
         parser.error(f"no such row or library: {', '.join(sorted(strange))}")
     for name in asked.libraries or libraries:
         try:
@@ -268,4 +346,4 @@ if __name__ == "__main__":
         print(library.name)
         for row in asked.rows:
             seconds, value = run(library, row)
-            print(f"{row}: {1e6 * seconds:.3f} us{' an operation' if row == 'G' else ''}, value {value:.6f}", flush=True)
+            print(f"{row}: {1e6 * seconds:.4f} us{PARTS.get(row, '')}, value {value:.6f}", flush=True)

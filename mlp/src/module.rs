@@ -72,9 +72,24 @@ pub trait Module<T: Float = f64>: Send + Sync {
         None
     }
 
-    /// The output for plain inputs, while evaluating: no gradient is kept and dropout passes its input through.
+    /// The output for plain inputs, while evaluating: nothing is recorded, and dropout passes its input through.
     fn predict(&self, inputs: &Tensor<T>) -> Tensor<T> {
-        let tape = Tape::default();
+        self.predict_on(&mut Tape::values_only(), inputs)
+    }
+
+    /// [`predict`](Module::predict) in the memory of a tape, for many calls: it is cleared first.
+    ///
+    /// ```
+    /// use autograd::{Param, Tape, Tensor};
+    /// use mlp::{Linear, Module};
+    /// let layer = Linear { w: Param::new([[2.0]]), b: None };
+    /// let mut tape = Tape::values_only();
+    /// for x in [1.0, 2.0] {
+    ///     assert_eq!(layer.predict_on(&mut tape, &Tensor::from([[x]])).item(), 2.0 * x);
+    /// }
+    /// ```
+    fn predict_on(&self, tape: &mut Tape<T>, inputs: &Tensor<T>) -> Tensor<T> {
+        tape.clear();
         self.forward(tape.constant(inputs.clone())).value()
     }
 }

@@ -81,6 +81,7 @@ impl<T: Float> Tape<T> {
     /// let graph = tape.graph();
     /// assert_eq!((graph.nodes(), graph.bytes()), (tape.len(), tape.bytes()));
     /// ```
+    #[track_caller]
     pub fn graph(&self) -> Graph<'_, T> {
         Graph::new(self, (0..self.len() as u32).collect())
     }
@@ -94,6 +95,7 @@ impl<'t, T: Float> Scalar<'t, T> {
     /// let (x, unused) = (tape.scalar(1.0), tape.scalar(2.0));
     /// assert_eq!(x.sin().graph().nodes(), 2);
     /// ```
+    #[track_caller]
     pub fn graph(self) -> Graph<'t, T> {
         Graph::of(self.tape(), Key::Node(self.node()))
     }
@@ -107,17 +109,21 @@ impl<'t, T: Float> Var<'t, T> {
     /// let x = tape.var([1.0, 2.0]);
     /// assert_eq!((x * x).exp().graph().longest_path(), 2);
     /// ```
+    #[track_caller]
     pub fn graph(self) -> Graph<'t, T> {
         Graph::of(self.tape(), Key::Array(self.index()))
     }
 }
 
 impl<'t, T: Float> Graph<'t, T> {
+    #[track_caller]
     fn new(tape: &'t Tape<T>, nodes: Vec<u32>) -> Self {
+        tape.must_record("graph");
         Graph { tape, nodes, values: false, names: HashMap::new(), gradients: HashMap::new() }
     }
 
     /// The nodes that `root` depends on: one walk back, since operands lie before what is computed from them.
+    #[track_caller]
     fn of(tape: &'t Tape<T>, root: Key) -> Self {
         let arena = tape.arena.borrow();
         let (mut scalars, mut arrays) = (vec![false; arena.len()], vec![false; arena.arrays.len()]);

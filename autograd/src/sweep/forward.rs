@@ -13,6 +13,7 @@ use crate::tensor::Tensor;
 /// The tangents of the arrays `outputs` when the arrays in `seeds` move along theirs; 0 where nothing arrives.
 #[track_caller]
 pub(crate) fn tangents<T: Float>(tape: &Tape<T>, seeds: &[(u32, &Tensor<T>)], outputs: &[u32]) -> Vec<Tensor<T>> {
+    tape.must_record("jvp");
     let arena = tape.arena.borrow();
     let mut sweep = Forward {
         arena: &arena,

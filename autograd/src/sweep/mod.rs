@@ -35,6 +35,7 @@ use plain::Plain;
 /// Gradients of `root` with respect to everything that is kept.
 #[track_caller]
 pub(crate) fn backward_with<'t, T: Float>(root: Scalar<'t, T>, observer: Option<Observer<'_, T>>) -> Gradients<'t, T> {
+    root.tape().must_record("backward");
     let seed = |scratch: &mut Scratch<T>| scratch.scalars[root.node() as usize] = T::one();
     sweep(root.tape(), root.node() as usize + 1, seed, observer)
 }
@@ -42,6 +43,7 @@ pub(crate) fn backward_with<'t, T: Float>(root: Scalar<'t, T>, observer: Option<
 /// Gradients of `⟨y, dy⟩`.
 #[track_caller]
 pub(crate) fn vjp<'t, T: Float>(y: Var<'t, T>, dy: &Tensor<T>) -> Gradients<'t, T> {
+    y.tape().must_record("vjp");
     let seed = y.tape().pool.copy(dy.as_slice());
     // Later nodes have no gradient and are passed over.
     sweep(y.tape(), y.tape().len(), |scratch| scratch.arrays[y.index() as usize] = Some(seed), None)

@@ -77,6 +77,7 @@ impl<'t, T: Float> Scalar<'t, T> {
     /// What is listed in `x`, each with its recorded gradient if this number depends on it.
     #[track_caller]
     fn found<W: Wrt<'t, T>>(self, x: &W) -> (Found<Scalar<'t, T>>, Found<Var<'t, T>>) {
+        self.tape().must_record("grad");
         let (mut scalars, mut arrays) = (vec![], vec![]);
         x.list(self.tape(), &mut scalars, &mut arrays);
         for x in &scalars {
@@ -107,6 +108,7 @@ pub(crate) fn segment_vjp<'t, T: Float>(
     dy: Var<'t, T>,
     x: &[Var<'t, T>],
 ) -> Vec<Var<'t, T>> {
+    y.tape().must_record("vjp");
     let nodes = start..y.tape().len();
     let mut sweep = Sweep::new(y.tape(), nodes.clone(), &[], x);
     sweep.arrays[y.index() as usize] = Some(dy);

@@ -103,6 +103,8 @@ pub(crate) struct Arena<T: Float> {
     len: usize,
     /// Whether no room is kept, so that each scalar takes the slow way, on which it is checked.
     pub(crate) tight: bool,
+    /// Whether arrays are computed and not recorded: there will be no gradients.
+    pub(crate) values_only: bool,
     /// Plain-number arguments of scalar rows; the first is [0, 0].
     args: Vec<Args>,
     /// Derivatives of scalar rows that keep them.
@@ -126,6 +128,7 @@ impl<T: Float> Arena<T> {
             nodes: vec![],
             len: 0,
             tight: false,
+            values_only: false,
             args: vec![[0.0; 2]],
             slopes: vec![],
             arrays: vec![],
@@ -263,7 +266,9 @@ impl<T: Float> Arena<T> {
         tracked: bool,
     ) -> u32 {
         let array = self.arrays.len() as u32;
-        self.push(Code::Array, [array, 0], T::zero());
+        if !self.values_only {
+            self.push(Code::Array, [array, 0], T::zero());
+        }
         if matches!(kind, Kind::Variable | Kind::Param(_)) && tracked {
             self.kept.push(array);
         }
@@ -274,10 +279,11 @@ impl<T: Float> Arena<T> {
 
     /// An array that is not computed from others.
     pub(crate) fn leaf(&mut self, kind: Kind<T>, value: Tensor<T>) -> u32 {
-        let tracked = match &kind {
-            Kind::Param(param) => !param.is_frozen(),
-            kind => matches!(kind, Kind::Variable),
-        };
+        let tracked = !self.values_only
+            && match &kind {
+                Kind::Param(param) => !param.is_frozen(),
+                kind => matches!(kind, Kind::Variable),
+            };
         let (shape, values) = value.into_parts();
         self.push_array(kind, SmallVec::new(), shape, Place::Shared(values), tracked)
     }
@@ -291,7 +297,7 @@ impl<T: Float> Arena<T> {
 
     /// A scalar as an array of shape ().
     pub(crate) fn lift(&mut self, node: u32) -> u32 {
-        let tracked = self.code(node as usize) != Code::Constant;
+        let tracked = !self.values_only && self.code(node as usize) != Code::Constant;
         let place = self.reserve(1);
         self.data[place.start] = self.value(node as usize);
         self.push_array(Kind::Lift(node), SmallVec::new(), Shape::default(), Place::Data(place), tracked)

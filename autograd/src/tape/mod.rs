@@ -73,6 +73,42 @@ impl Tape {
 }
 
 impl<T: Float> Tape<T> {
+    /// A tape for values alone: arrays are computed on it and not recorded, so there is nothing to sweep.
+    ///
+    /// For a model that answers many questions: [`clear`](Tape::clear) before each, and its memory is reused.
+    ///
+    /// ```
+    /// use autograd::{Param, Tape, Tensor};
+    /// let w = Param::new([[1.0], [2.0]]);
+    /// let mut tape = Tape::values_only();
+    /// for (x, y) in [([1.0, 0.0], 1.0), ([0.0, 1.0], 2.0)] {
+    ///     tape.clear();
+    ///     assert_eq!(tape.constant([x]).matmul(&w).value().item(), y);
+    ///     assert!(tape.is_empty());
+    /// }
+    /// ```
+    ///
+    /// Whatever asks it for a derivative, or for its graph, panics:
+    ///
+    /// ```should_panic
+    /// let tape = autograd::Tape::values_only();
+    /// tape.var([1.0]).sum().backward(); // backward: this tape computes values only; record on Tape::new() instead
+    /// ```
+    pub fn values_only() -> Self {
+        let tape = Self::default();
+        tape.arena.borrow_mut().values_only = true;
+        tape
+    }
+
+    /// Refuses what needs a recording.
+    #[track_caller]
+    pub(crate) fn must_record(&self, op: &str) {
+        assert!(
+            !self.arena.borrow().values_only,
+            "{op}: this tape computes values only; record on Tape::new() instead"
+        );
+    }
+
     /// This tape, never to be freed, for notebooks, where handles must live from cell to cell.
     ///
     /// ```

@@ -232,3 +232,23 @@ fn f32_follows_f64() {
     let (dx, dy) = (formula(x).backward(), formula(y).backward());
     assert!(dx[x].cast::<f64>().is_close(&dy[y], 1e-5), "{} {}", dx[x], dy[y]);
 }
+
+/// A tape for values computes what a recording one computes, and keeps no node of it.
+#[test]
+fn a_tape_for_values_records_nothing() {
+    let (w, b) = (Param::new([[1.0, -2.0], [0.5, 3.0]]), Param::new([0.1, -0.2]));
+    let formula = |tape: &Tape| {
+        let x = tape.var([[0.3, -0.7], [2.0, 1.0]]);
+        let h = (x.affine(&w, &b).tanh() * 2.0).matmul(w.on(tape).t());
+        (h.softmax(1).reshape([4]).value(), h.exp().value(), (h.sum() * x.mean()).to_var().value())
+    };
+    let mut tape = Tape::values_only();
+    let expected = formula(&Tape::new());
+    for _ in 0..2 {
+        tape.clear();
+        assert_eq!(formula(&tape), expected);
+    }
+    tape.clear();
+    let _ = tape.var([[1.0, 2.0]]).affine(&w, &b).relu();
+    assert!(tape.is_empty());
+}

@@ -34,6 +34,9 @@ fn refusal(f: impl FnOnce()) -> String {
     message
 }
 
+/// Something that is refused.
+type Mistake<'a> = Box<dyn Fn() + 'a>;
+
 /// Handles are `Copy`, so `drop` would warn.
 fn ignore<T>(_: T) {}
 
@@ -46,7 +49,6 @@ fn shapes_that_do_not_fit() {
     let tape = Tape::new();
     let x = |shape: &[usize]| array(&tape, shape);
     let (a, b) = (x(&[2, 3]), x(&[4, 5]));
-    type Mistake<'a> = Box<dyn Fn() + 'a>;
     let cases: Vec<(Mistake<'_>, &str)> = vec![
         (
             Box::new(|| ignore(a.matmul(b))),
@@ -200,4 +202,23 @@ fn names_of_parameters_are_unique() {
         refusal(|| ignore(Parameters::new().with("w", &w).with("w", &w))),
         "parameters: the name `w` is taken; each parameter needs its own"
     );
+}
+
+#[test]
+fn derivatives_of_what_was_not_recorded() {
+    let tape = Tape::values_only();
+    let (x, y) = (tape.var([1.0, 2.0]), tape.scalar(3.0));
+    let along = Tensor::from([1.0, 0.0]);
+    let cases: [(&str, Mistake<'_>); 6] = [
+        ("backward", Box::new(|| ignore(x.sum().backward()))),
+        ("backward", Box::new(|| ignore((y * y).backward()))),
+        ("vjp", Box::new(|| ignore(x.vjp(&along)))),
+        ("jvp", Box::new(|| ignore(x.jvp(&[(x, &along)])))),
+        ("grad", Box::new(|| ignore(x.sum().grad(x)))),
+        ("graph", Box::new(|| ignore(x.graph()))),
+    ];
+    for (op, mistake) in cases {
+        let expected = format!("{op}: this tape computes values only; record on Tape::new() instead");
+        assert_eq!(refusal(mistake), expected);
+    }
 }

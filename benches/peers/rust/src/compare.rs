@@ -28,10 +28,10 @@ pub fn training(row: &Row, mut step: impl FnMut() -> f32) {
 
 /// Row J: the logits, verified all; what is timed reads the first one.
 pub fn inference(row: &Row, logits: &[f32], infer: impl FnMut() -> f32) {
-    let (network, mut tape, (x, _)) = (Network::new(row), Tape::default(), row.data());
+    let (network, mut tape, (x, _)) = (Network::new(row), Tape::values_only(), row.data());
     let expected = network.forward(tape.constant(x.clone())).value().to_vec();
     assert_close("J, logits", logits, &expected, 1e-4);
-    race(row.name, 1, || network.infer(&mut tape, &x), infer);
+    race(row.name, 1, OtherByOurs, || network.infer(&mut tape, &x), infer);
 }
 
 /// Row F: `bump` returns the value, to `tolerance`, and leaves the gradient in its argument if asked for it.
