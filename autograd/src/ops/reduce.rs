@@ -49,6 +49,11 @@ fn kept(shape: &Shape, axes: Range<usize>) -> Shape {
 }
 
 impl Reduce {
+    /// Whether each value weighs the same in the result, so that an incoming gradient passes without arithmetic.
+    pub(crate) fn is_sum(&self) -> bool {
+        self.reduction == Reduction::Sum
+    }
+
     /// `∂y/∂x` of each value, or `None` if it is 1; `kept` is the shape of `y` with the reduced axes as length 1.
     fn slopes<A: Array>(&self, x: &A, y: &A, kept: &Shape) -> Option<A> {
         if self.reduction == Reduction::Sum {

@@ -249,10 +249,34 @@ impl<'s, T: Float> Sweep<'s, '_, T> {
                 kernels::binary_chain(Binary::Mul, false, &Runs::Same(dy.len()), slopes, slopes, slopes, &mut dy);
                 self.deliver(index, 0, dy);
             }
+            Kind::Op(Op::Reduce(reduce)) if reduce.is_sum() && dy.len() == 1 && self.passes_unseen(node.inputs[0]) => {
+                self.through_map(node.inputs[0] as usize, dy[0]);
+                self.pool.give(dy);
+            }
             // The same values in another shape.
             Kind::Op(Op::Reshape(_)) => self.deliver(index, 0, dy),
             Kind::Op(op) => self.operation(index, op, dy),
         }
+    }
+
+    /// Whether nobody looks at the gradient of a map that keeps its derivatives, and none has arrived yet.
+    fn passes_unseen(&self, map: u32) -> bool {
+        let node = &self.arena.arrays[map as usize];
+        let seen = node.watched || self.places.is_some() || self.observer.is_some();
+        node.keeps_slopes() && !seen && self.scratch.arrays[map as usize].is_none()
+    }
+
+    /// The gradient of each value of a map is `dy`, as it is under a sum: its slopes times one number, without writing that
+    /// number out for each. What other users add to the map's gradient later takes the usual way.
+    fn through_map(&mut self, map: usize, dy: T) {
+        let slopes = self.arena.slopes_behind(&self.arena.arrays[map]);
+        let mut dx = self.pool.take(slopes.len());
+        if dy == T::zero() {
+            dx.fill(dy);
+        } else {
+            kernels::unary(Unary::MulNumber, [dy.to_f64(), 0.0], slopes, &mut dx);
+        }
+        self.deliver(map, 0, dx);
     }
 
     /// Whether a gradient flows from an array to its input `k`.

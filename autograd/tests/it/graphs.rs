@@ -150,7 +150,16 @@ fn a_tracked_map_keeps_its_derivative() {
     assert_eq!(tape.bytes() - before - untracked, untracked + 8 * 200);
     assert_eq!(y.value(), z.value());
     let expected: Vec<f64> = values.iter().map(|x| 3.0 * x * x).collect();
-    assert!(z.sum().backward()[x].is_close(&Tensor::from(expected), 1e-15));
+    let expected = Tensor::from(expected);
+    assert!(z.sum().backward()[x].is_close(&expected, 1e-15));
+    // The sum passes one number on; another user, later or earlier, adds to it; and whoever watches sees the map's gradient.
+    for order in [[0, 1], [1, 0]] {
+        let parts = order.map(|part| if part == 0 { z.sum() } else { (z * 2.0).sum() });
+        assert!((parts[0] + parts[1]).backward()[x].is_close(&(3.0 * &expected), 1e-15));
+    }
+    let z = x.map(Cube).watch();
+    let grads = (0.5 * z.sum()).backward();
+    assert_eq!((grads[z].get([7]), grads[x].get([0])), (0.5, 1.5));
     assert_eq!(tape.graph().bytes(), tape.bytes());
 }
 
