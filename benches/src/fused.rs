@@ -34,7 +34,17 @@ pub fn recorded<R>(tape: &mut Tape<f32>, x: &Tensor<f32>, look: impl FnOnce(&Ten
 
 /// One pass in vector code.
 pub fn by_hand(x: &[f32], dx: &mut [f32]) -> f32 {
-    vectors::widest(|| {
+    vectors::widest(ByHand(x, dx))
+}
+
+struct ByHand<'a>(&'a [f32], &'a mut [f32]);
+
+impl vectors::Pass for ByHand<'_> {
+    type Out = f32;
+
+    #[inline(always)]
+    fn run(self) -> f32 {
+        let ByHand(x, dx) = self;
         let mut sum = 0.0;
         for (x, dx) in x.chunks(1024).zip(dx.chunks_mut(1024)) {
             // Sums by lanes, so that additions do not wait for one another.
@@ -49,7 +59,7 @@ pub fn by_hand(x: &[f32], dx: &mut [f32]) -> f32 {
             sum += f64::from(lanes.iter().sum::<f32>());
         }
         sum as f32
-    })
+    }
 }
 
 /// The same with the C library's functions, one call an element.

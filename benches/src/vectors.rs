@@ -28,28 +28,45 @@ pub fn tanh(x: f32) -> f32 {
     1.0 - 2.0 / (exp(2.0 * x) + 1.0)
 }
 
-/// Runs `f` compiled for the widest vectors of this processor.
+/// A loop over slices, with what it reads and writes.
+pub trait Pass {
+    /// What it returns.
+    type Out;
+    /// Implementations are `#[inline(always)]`: what is not inlined where vectors are wide is compiled for the oldest processor.
+    fn run(self) -> Self::Out;
+}
+
+/// A closure, which cannot be told to be inlined: only small ones are.
+impl<R, F: FnOnce() -> R> Pass for F {
+    type Out = R;
+    #[inline(always)]
+    fn run(self) -> R {
+        self()
+    }
+}
+
+/// Runs `pass` compiled for the widest vectors of this processor.
 #[inline(always)]
-pub fn widest<R>(f: impl FnOnce() -> R) -> R {
+pub fn widest<P: Pass>(pass: P) -> P::Out {
     #[cfg(target_arch = "x86_64")]
     {
         #[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw")]
-        fn avx512<R>(f: impl FnOnce() -> R) -> R {
-            f()
+        fn avx512<P: Pass>(pass: P) -> P::Out {
+            pass.run()
         }
         #[target_feature(enable = "avx2")]
-        fn avx2<R>(f: impl FnOnce() -> R) -> R {
-            f()
+        fn avx2<P: Pass>(pass: P) -> P::Out {
+            pass.run()
         }
         let (f512, dq) = (is_x86_feature_detected!("avx512f"), is_x86_feature_detected!("avx512dq"));
         if f512 && dq && is_x86_feature_detected!("avx512vl") && is_x86_feature_detected!("avx512bw") {
             // SAFETY: the processor has just said that it knows these instructions.
-            return unsafe { avx512(f) };
+            return unsafe { avx512(pass) };
         }
         if is_x86_feature_detected!("avx2") {
             // SAFETY: as above.
-            return unsafe { avx2(f) };
+            return unsafe { avx2(pass) };
         }
     }
-    f()
+    pass.run()
 }

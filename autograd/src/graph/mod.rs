@@ -126,7 +126,7 @@ impl<'t, T: Float> Graph<'t, T> {
     #[track_caller]
     fn of(tape: &'t Tape<T>, root: Key) -> Self {
         let arena = tape.arena.borrow();
-        let (mut scalars, mut arrays) = (vec![false; arena.len()], vec![false; arena.arrays.len()]);
+        let (mut scalars, mut arrays) = (vec![false; arena.stream.len()], vec![false; arena.arrays.len()]);
         let mut need = |key: Key| match key {
             Key::Node(node) => std::mem::replace(&mut scalars[node as usize], true),
             Key::Array(array) => std::mem::replace(&mut arrays[array as usize], true),
@@ -134,7 +134,7 @@ impl<'t, T: Float> Graph<'t, T> {
         };
         need(root);
         let mut nodes = vec![];
-        for node in (0..arena.len() as u32).rev() {
+        for node in (0..arena.stream.len() as u32).rev() {
             // Asking marks: nothing behind reads the mark of a node that the walk has passed.
             if need(key(&arena, node)) {
                 nodes.push(node);
@@ -172,7 +172,7 @@ impl<'t, T: Float> Graph<'t, T> {
         let arena = self.tape.arena.borrow();
         for &node in &self.nodes {
             let key = key(&arena, node);
-            let found = match (key, arena.code(node as usize)) {
+            let found = match (key, arena.stream.code(node as usize)) {
                 (Key::Array(array), _) => gradients.found(Var::new(self.tape, array)).cloned(),
                 (_, Code::Constant) => None,
                 _ => Some(Tensor::full([], gradients[Scalar::new(self.tape, node, T::zero())])),
@@ -239,9 +239,9 @@ impl<'t, T: Float> Graph<'t, T> {
         // The tape itself keeps one pair of arguments, [0, 0], for all rows that take none; a run of equal ones is one.
         let (mut bytes, mut args) = (size_of::<Args>(), 0);
         for &node in &self.nodes {
-            let [a, b] = arena.operands(node as usize);
+            let [a, b] = arena.stream.operands(node as usize);
             bytes += size_of::<Node<T>>();
-            match arena.code(node as usize) {
+            match arena.stream.code(node as usize) {
                 Code::Unary(row) if row.keeps_slope() => bytes += size_of::<T>(),
                 Code::Unary(_) if b != 0 && b != args => {
                     args = b;
@@ -276,7 +276,7 @@ impl<'t, T: Float> Graph<'t, T> {
     /// ```
     pub fn longest_path(&self) -> usize {
         let arena = self.tape.arena.borrow();
-        let (mut scalars, mut arrays) = (vec![0usize; arena.len()], vec![0usize; arena.arrays.len()]);
+        let (mut scalars, mut arrays) = (vec![0usize; arena.stream.len()], vec![0usize; arena.arrays.len()]);
         let mut longest = 0;
         for &node in &self.nodes {
             let length = |source: Key| match source {
@@ -346,16 +346,16 @@ impl<T: Float> fmt::Debug for Graph<'_, T> {
 }
 
 fn key<T: Float>(arena: &Arena<T>, node: u32) -> Key {
-    match arena.code(node as usize) {
-        Code::Array => Key::Array(arena.operands(node as usize)[0]),
+    match arena.stream.code(node as usize) {
+        Code::Array => Key::Array(arena.stream.operands(node as usize)[0]),
         _ => Key::Node(node),
     }
 }
 
 /// What a node is computed from, in the order of its operands.
 fn sources<T: Float>(arena: &Arena<T>, node: u32) -> SmallVec<[Key; 4]> {
-    let [a, b] = arena.operands(node as usize);
-    match arena.code(node as usize) {
+    let [a, b] = arena.stream.operands(node as usize);
+    match arena.stream.code(node as usize) {
         Code::Variable | Code::Constant => SmallVec::new(),
         Code::Unary(_) => SmallVec::from_slice(&[Key::Node(a)]),
         Code::Binary(_) => SmallVec::from_slice(&[Key::Node(a), Key::Node(b)]),
@@ -372,10 +372,10 @@ fn sources<T: Float>(arena: &Arena<T>, node: u32) -> SmallVec<[Key; 4]> {
 
 /// The name of the operation, if the node is one: neither given, nor another's value read as a number or as an array.
 fn operation<T: Float>(arena: &Arena<T>, node: u32) -> Option<&str> {
-    match arena.code(node as usize) {
+    match arena.stream.code(node as usize) {
         Code::Unary(row) => Some(row.name()),
         Code::Binary(row) => Some(row.name()),
-        Code::Array => match &arena.arrays[arena.operands(node as usize)[0] as usize].kind {
+        Code::Array => match &arena.arrays[arena.stream.operands(node as usize)[0] as usize].kind {
             kind @ (Kind::Op(_) | Kind::External(_)) => Some(kind.name()),
             _ => None,
         },

@@ -101,8 +101,8 @@ impl<T: Float> Graph<'_, T> {
     /// The given names, and others for the rest.
     fn block_names(&self, arena: &Arena<T>, origins: &[Origin]) -> Vec<String> {
         let given = |origin: &Origin| {
-            let param = match arena.code(origin.node as usize) {
-                Code::Array => match &arena.arrays[arena.operands(origin.node as usize)[0] as usize].kind {
+            let param = match arena.stream.code(origin.node as usize) {
+                Code::Array => match &arena.arrays[arena.stream.operands(origin.node as usize)[0] as usize].kind {
                     Kind::Param(param) => Some(Key::Param(param.id())),
                     _ => None,
                 },
@@ -158,7 +158,7 @@ impl<T: Float> Graph<'_, T> {
     /// The values, or `None` if they were given back to a parameter that was then updated.
     fn value(&self, arena: &Arena<T>, node: u32) -> Option<Tensor<T>> {
         let Key::Array(index) = key(arena, node) else {
-            return Some(Tensor::full([], arena.value(node as usize)));
+            return Some(Tensor::full([], arena.stream.value(node as usize)));
         };
         let array = &arena.arrays[index as usize];
         if matches!(array.place, Place::Released) {
@@ -180,9 +180,9 @@ impl<T: Float> Graph<'_, T> {
     }
 
     fn formula(&self, arena: &Arena<T>, node: u32, operands: &[&str]) -> String {
-        let [a, b] = arena.operands(node as usize);
-        let text = match arena.code(node as usize) {
-            Code::Unary(row) => unary(row, arena.args(row, b as usize), operands[0]),
+        let [a, b] = arena.stream.operands(node as usize);
+        let text = match arena.stream.code(node as usize) {
+            Code::Unary(row) => unary(row, arena.stream.args(row, b as usize), operands[0]),
             Code::Binary(row) => binary(row, operands[0], operands[1]),
             Code::Array => match &arena.arrays[a as usize].kind {
                 Kind::Op(Op::Unary(row, args)) => unary(*row, *args, operands[0]),
@@ -201,19 +201,19 @@ impl<T: Float> Graph<'_, T> {
 
 /// Whether the node only reads another's value, as a number or as an array.
 fn is_reading<T: Float>(arena: &Arena<T>, node: u32) -> bool {
-    match arena.code(node as usize) {
+    match arena.stream.code(node as usize) {
         Code::Item => true,
-        Code::Array => matches!(arena.arrays[arena.operands(node as usize)[0] as usize].kind, Kind::Lift(_)),
+        Code::Array => matches!(arena.arrays[arena.stream.operands(node as usize)[0] as usize].kind, Kind::Lift(_)),
         _ => false,
     }
 }
 
 fn role<T: Float>(arena: &Arena<T>, node: u32) -> Role {
-    match arena.code(node as usize) {
+    match arena.stream.code(node as usize) {
         Code::Variable => Role::Variable,
         Code::Constant => Role::Constant,
         Code::Unary(_) | Code::Binary(_) | Code::Item => Role::Operation,
-        Code::Array => match arena.arrays[arena.operands(node as usize)[0] as usize].kind {
+        Code::Array => match arena.arrays[arena.stream.operands(node as usize)[0] as usize].kind {
             Kind::Variable => Role::Variable,
             Kind::Constant => Role::Constant,
             Kind::Param(_) => Role::Parameter,

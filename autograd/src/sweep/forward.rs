@@ -18,16 +18,16 @@ pub(crate) fn tangents<T: Float>(tape: &Tape<T>, seeds: &[(u32, &Tensor<T>)], ou
     let mut sweep = Forward {
         arena: &arena,
         pool: &tape.pool,
-        scalars: vec![T::zero(); arena.len()],
+        scalars: vec![T::zero(); arena.stream.len()],
         arrays: arena.arrays.iter().map(|_| None).collect(),
     };
     for &(array, tangent) in seeds {
         sweep.arrays[array as usize] = Some(sweep.seed(tangent));
     }
     let Some(last) = outputs.iter().max() else { return vec![] };
-    for node in 0..arena.len() {
+    for node in 0..arena.stream.len() {
         sweep.step(node);
-        if arena.code(node) == Code::Array && arena.operands(node)[0] == *last {
+        if arena.stream.code(node) == Code::Array && arena.stream.operands(node)[0] == *last {
             break;
         }
     }
@@ -56,15 +56,15 @@ impl<'s, T: Float> Forward<'s, T> {
     #[track_caller]
     fn step(&mut self, node: usize) {
         let arena = self.arena;
-        let [a, b] = arena.operands(node).map(|operand| operand as usize);
-        match arena.code(node) {
+        let [a, b] = arena.stream.operands(node).map(|operand| operand as usize);
+        match arena.stream.code(node) {
             Code::Variable | Code::Constant => {}
             Code::Unary(row) => {
-                let slope = arena.slope(row, arena.value(a), arena.value(node), b);
+                let slope = arena.stream.slope(row, arena.stream.value(a), arena.stream.value(node), b);
                 self.scalars[node] = self.scalars[a].chain(slope);
             }
             Code::Binary(row) => {
-                let (da, db) = row.partials(arena.value(a), arena.value(b), arena.value(node));
+                let (da, db) = row.partials(arena.stream.value(a), arena.stream.value(b), arena.stream.value(node));
                 self.scalars[node] = self.scalars[a].chain(da) + self.scalars[b].chain(db);
             }
             Code::Item => {

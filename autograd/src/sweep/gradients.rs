@@ -194,7 +194,7 @@ impl<'t, T: Float> Index<Scalar<'t, T>> for Gradients<'t, T> {
     #[inline]
     fn index(&self, x: Scalar<'t, T>) -> &T {
         same_tape("gradient", self.tape, x.tape());
-        let constant = self.tape.arena.borrow().code(x.node() as usize) == Code::Constant;
+        let constant = self.tape.arena.borrow().stream.code(x.node() as usize) == Code::Constant;
         assert!(!constant, "gradient: the scalar is a constant; make it with Tape::scalar to have its gradient");
         // Recorded after the root: the root cannot depend on it.
         self.found.scalars.get(x.node() as usize).unwrap_or(&self.zero)

@@ -9,6 +9,7 @@ mod gradients;
 mod plain;
 mod pool;
 mod recorded;
+mod scalars;
 mod wrt;
 
 pub use gradients::Gradients;
@@ -26,11 +27,12 @@ use crate::kernels::elementwise::Runs;
 use crate::number::Float;
 use crate::ops::rows::{Args, Binary, Unary};
 use crate::ops::{Array, Op};
-use crate::tape::arena::{Arena, Code, Kind, bytes};
+use crate::tape::arena::{Arena, Code, Kind};
 use crate::tape::debug::Places;
 use crate::tape::{Scalar, Tape, Var};
 use crate::tensor::Tensor;
 use plain::Plain;
+use scalars::scalars;
 
 /// Gradients of `root` with respect to everything that is kept.
 #[track_caller]
@@ -72,92 +74,6 @@ fn sweep<'t, T: Float>(
     Gradients::new(tape, scratch)
 }
 
-/// Sweeps the scalar nodes before `end` down to the first that it leaves to its caller: an array, or a row of two inputs
-/// that is not among the common ones. Returns the end of what is still to be swept.
-///
-/// What a node passes to the one directly before it, which in a chain is the whole gradient, stays in a register, `near`,
-/// instead of going through memory. Common rows have an arm for each way in which their operands lie.
-#[inline(never)]
-fn scalars<T: Float>(arena: &Arena<T>, gradients: &mut [T], end: usize) -> usize {
-    let (nodes, gradients) = (&arena.nodes()[..end], &mut gradients[..end]);
-    let mut near = T::zero();
-    for node in (0..end).rev() {
-        let y = nodes[node].value;
-        let [a, b] = nodes[node].operands().map(|operand| operand as usize);
-        let dy = gradients[node] + near;
-        gradients[node] = dy;
-        near = T::zero();
-        let byte = nodes[node].byte();
-        if dy == T::zero() && byte != Code::Array.byte([false; 2]) {
-            continue;
-        }
-        macro_rules! add {
-            ($to:ident, $dx:expr) => {
-                gradients[$to] = gradients[$to] + $dx
-            };
-        }
-        // The rules themselves, each compiled into this loop.
-        macro_rules! unary {
-            ($Row:ident) => {
-                dy * arena.slope(Unary::$Row, nodes[a].value, y, b)
-            };
-        }
-        macro_rules! binary {
-            ($Row:ident) => {{
-                let (da, db) = Binary::$Row.partials(nodes[a].value, nodes[b].value, y);
-                (dy * da, dy * db)
-            }};
-        }
-        macro_rules! rows {
-            (unary $($Unary:ident)*; binary $($Binary:ident)*;) => {
-                match byte {
-                    $(
-                        bytes::$Unary::FAR => add!(a, unary!($Unary)),
-                        bytes::$Unary::NEAR => near = unary!($Unary),
-                    )*
-                    $(
-                        bytes::$Binary::FAR => {
-                            let (da, db) = binary!($Binary);
-                            add!(a, da);
-                            add!(b, db);
-                        }
-                        bytes::$Binary::NEAR_A => {
-                            let (da, db) = binary!($Binary);
-                            near = da;
-                            add!(b, db);
-                        }
-                        bytes::$Binary::NEAR_B => {
-                            let (da, db) = binary!($Binary);
-                            near = db;
-                            add!(a, da);
-                        }
-                        bytes::$Binary::NEAR => {
-                            let (da, db) = binary!($Binary);
-                            near = da + db;
-                        }
-                    )*
-                    _ => match nodes[node].code() {
-                        Code::Unary(row) => add!(a, dy * slope(arena, row, nodes[a].value, y, b)),
-                        Code::Variable | Code::Constant => {}
-                        Code::Binary(_) | Code::Item | Code::Array => return node + 1,
-                    },
-                }
-            };
-        }
-        rows! {
-            unary Exp Ln Sqrt Recip Square Sin Cos Tanh Sigmoid Relu Neg AddNumber SubFrom MulNumber DivNumber DivInto;
-            binary Add Sub Mul Div;
-        }
-    }
-    0
-}
-
-/// The derivative of any row, out of the loop that has no registers to spare for it.
-#[inline(never)]
-fn slope<T: Float>(arena: &Arena<T>, row: Unary, x: T, y: T, index: usize) -> T {
-    arena.slope(row, x, y, index)
-}
-
 struct Sweep<'s, 'o, T: Float> {
     arena: &'s Arena<T>,
     pool: &'s Pool<T>,
@@ -175,23 +91,24 @@ impl<'s, T: Float> Sweep<'s, '_, T> {
         let mut end = nodes;
         loop {
             // Arrays mostly follow arrays.
-            if self.places.is_none() && end > 0 && arena.nodes()[end - 1].byte() != Code::Array.byte([false; 2]) {
-                end = scalars(arena, &mut self.scratch.scalars, end);
+            if self.places.is_none() && end > 0 && arena.stream.nodes()[end - 1].byte() != Code::Array.byte([false; 2])
+            {
+                end = scalars(&arena.stream, &mut self.scratch.scalars, end);
             }
             let Some(node) = end.checked_sub(1) else { return };
             end = node;
             let dy = self.scratch.scalars[node];
-            let [a, b] = arena.operands(node).map(|operand| operand as usize);
-            match arena.code(node) {
+            let [a, b] = arena.stream.operands(node).map(|operand| operand as usize);
+            match arena.stream.code(node) {
                 Code::Array => self.array(a),
                 // A zero passes nothing on, whatever the local derivative: see the edge-value policy.
                 _ if dy == T::zero() => {}
                 Code::Unary(row) => {
-                    let dx = dy * arena.slope(row, arena.value(a), arena.value(node), b);
+                    let dx = dy * arena.stream.slope(row, arena.stream.value(a), arena.stream.value(node), b);
                     self.pass(node, a, dx);
                 }
                 Code::Binary(row) => {
-                    let (da, db) = row.partials(arena.value(a), arena.value(b), arena.value(node));
+                    let (da, db) = row.partials(arena.stream.value(a), arena.stream.value(b), arena.stream.value(node));
                     self.pass(node, a, dy * da);
                     self.pass(node, b, dy * db);
                 }
@@ -215,7 +132,12 @@ impl<'s, T: Float> Sweep<'s, '_, T> {
     /// Passes a scalar's gradient on to its input `x`; on a tape that checks, stops at one that is not finite.
     fn pass(&mut self, node: usize, x: usize, dx: T) {
         if let Some(places) = self.places {
-            places.check_scalar_gradient(self.arena.code(node).name(), node as u32, self.arena.value(x), dx);
+            places.check_scalar_gradient(
+                self.arena.stream.code(node).name(),
+                node as u32,
+                self.arena.stream.value(x),
+                dx,
+            );
         }
         self.add(x, dx);
     }

@@ -138,8 +138,8 @@ impl<'t, T: Float> Sweep<'t, T> {
             needed_arrays[x.index() as usize] = true;
         }
         for node in range {
-            let [a, b] = arena.operands(node).map(|operand| operand as usize);
-            match arena.code(node) {
+            let [a, b] = arena.stream.operands(node).map(|operand| operand as usize);
+            match arena.stream.code(node) {
                 Code::Variable | Code::Constant => {}
                 Code::Unary(_) => needed_scalars[node] |= needed_scalars[a],
                 Code::Binary(_) => needed_scalars[node] |= needed_scalars[a] || needed_scalars[b],
@@ -165,7 +165,7 @@ impl<'t, T: Float> Sweep<'t, T> {
         for node in range.rev() {
             let (code, operands) = {
                 let arena = self.tape.arena.borrow();
-                (arena.code(node), arena.operands(node))
+                (arena.stream.code(node), arena.stream.operands(node))
             };
             if code == Code::Array {
                 self.array(operands[0]);
@@ -182,7 +182,7 @@ impl<'t, T: Float> Sweep<'t, T> {
     }
 
     fn handle(&self, node: u32) -> Scalar<'t, T> {
-        let value = self.tape.arena.borrow().value(node as usize);
+        let value = self.tape.arena.borrow().stream.value(node as usize);
         Scalar::new(self.tape, node, value)
     }
 
@@ -190,7 +190,7 @@ impl<'t, T: Float> Sweep<'t, T> {
         let y = Recorded::Handle(self.handle(node));
         match code {
             Code::Unary(row) => {
-                let args = self.tape.arena.borrow().args(row, b as usize);
+                let args = self.tape.arena.borrow().stream.args(row, b as usize);
                 let derivative = row.derivative(Recorded::Handle(self.handle(a)), y, args);
                 self.add_scalar(a, derivative.scale(dy));
             }

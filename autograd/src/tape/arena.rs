@@ -16,6 +16,7 @@ use smallvec::SmallVec;
 
 pub(crate) use super::code::{Code, bytes};
 pub(crate) use super::node::Node;
+pub(crate) use super::stream::Stream;
 use crate::error::Error;
 use crate::external::External;
 use crate::kernels::compiled as kernels;
@@ -98,17 +99,10 @@ impl<T: Float> ArrayNode<T> {
 
 #[derive(Debug)]
 pub(crate) struct Arena<T: Float> {
-    /// The stream, of which `len` are recorded; the rest is room.
-    nodes: Vec<Node<T>>,
-    len: usize,
-    /// Whether no room is kept, so that each scalar takes the slow way, on which it is checked.
-    pub(crate) tight: bool,
+    /// Scalars and arrays, in the order in which they were computed.
+    pub(crate) stream: Stream<T>,
     /// Whether arrays are computed and not recorded: there will be no gradients.
     pub(crate) values_only: bool,
-    /// Plain-number arguments of scalar rows; the first is [0, 0].
-    args: Vec<Args>,
-    /// Derivatives of scalar rows that keep them.
-    slopes: Vec<T>,
     pub(crate) arrays: Vec<ArrayNode<T>>,
     /// Arrays whose gradient is kept: variables, parameters, watched ones.
     pub(crate) kept: Vec<u32>,
@@ -125,12 +119,8 @@ pub(crate) struct Arena<T: Float> {
 impl<T: Float> Arena<T> {
     pub(crate) fn new() -> Self {
         Arena {
-            nodes: vec![],
-            len: 0,
-            tight: false,
+            stream: Stream::new(),
             values_only: false,
-            args: vec![[0.0; 2]],
-            slopes: vec![],
             arrays: vec![],
             kept: vec![],
             params: FxHashMap::default(),
@@ -143,117 +133,12 @@ impl<T: Float> Arena<T> {
 
     /// Forgets all nodes and keeps the memory.
     pub(crate) fn clear(&mut self) {
-        self.len = 0;
-        self.shut();
-        self.args.truncate(1);
-        self.slopes.clear();
+        self.stream.clear();
         self.arrays.clear();
         self.kept.clear();
         self.params.clear();
         self.used = 0;
         self.indices_used = 0;
-    }
-
-    /// The number of nodes.
-    #[inline]
-    pub(crate) fn len(&self) -> usize {
-        self.len
-    }
-
-    /// All nodes, in the order in which they were computed.
-    #[inline]
-    pub(crate) fn nodes(&self) -> &[Node<T>] {
-        &self.nodes[..self.len]
-    }
-
-    /// What a node does.
-    #[inline]
-    pub(crate) fn code(&self, node: usize) -> Code {
-        self.nodes()[node].code()
-    }
-
-    /// What a node reads.
-    #[inline]
-    pub(crate) fn operands(&self, node: usize) -> [u32; 2] {
-        self.nodes()[node].operands()
-    }
-
-    /// The value of a scalar node.
-    #[inline]
-    pub(crate) fn value(&self, node: usize) -> T {
-        self.nodes()[node].value
-    }
-
-    /// Appends to the stream; returns the node.
-    #[inline(always)]
-    pub(crate) fn push(&mut self, code: Code, operands: [u32; 2], value: T) -> u32 {
-        match self.push_within(code, operands, value) {
-            Some(node) => node,
-            None => self.push_growing(code, operands, value),
-        }
-    }
-
-    /// Appends to the stream if there is room.
-    #[inline(always)]
-    pub(crate) fn push_within(&mut self, code: Code, operands: [u32; 2], value: T) -> Option<u32> {
-        let node = self.len;
-        *self.nodes.get_mut(node)? = Node::new(node, code, operands, value);
-        self.len = node + 1;
-        Some(node as u32)
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn push_growing(&mut self, code: Code, operands: [u32; 2], value: T) -> u32 {
-        let room = Node::<T>::MOST.saturating_sub(self.len);
-        assert!(room > 0, "tape: more than 2²⁸ nodes; call clear between steps, or use several tapes");
-        let more = if self.tight { 1 } else { self.len.max(64).min(room) };
-        self.nodes.resize(self.len + more, Node::new(0, Code::Constant, [0; 2], T::zero()));
-        self.push_within(code, operands, value).expect("room was made")
-    }
-
-    /// Keeps no room, if none is wanted.
-    pub(crate) fn shut(&mut self) {
-        if self.tight {
-            self.nodes.truncate(self.len);
-        }
-    }
-
-    /// The index of a row's plain-number arguments; a run of equal ones is stored once.
-    #[inline(always)]
-    pub(crate) fn push_args(&mut self, args: Args) -> u32 {
-        if args == [0.0; 2] {
-            return 0;
-        }
-        if self.args.last() != Some(&args) {
-            self.push_new_args(args);
-        }
-        (self.args.len() - 1) as u32
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn push_new_args(&mut self, args: Args) {
-        self.args.push(args);
-    }
-
-    /// The index of a derivative that is kept.
-    #[inline(always)]
-    pub(crate) fn push_slope(&mut self, slope: T) -> u32 {
-        self.slopes.push(slope);
-        (self.slopes.len() - 1) as u32
-    }
-
-    /// The plain-number arguments of a scalar row whose second operand is `index`.
-    #[inline(always)]
-    pub(crate) fn args(&self, row: Unary, index: usize) -> Args {
-        if row.keeps_slope() { [0.0; 2] } else { self.args[index] }
-    }
-
-    /// The derivative of a scalar row at `x`, where its value is `y` and its second operand `index`.
-    #[inline(always)]
-    pub(crate) fn slope(&self, row: Unary, x: T, y: T, index: usize) -> T {
-        if row.keeps_slope() { self.slopes[index] } else { row.derivative(x, y, self.args[index]) }
     }
 
     /// Appends an array node; returns its index in `arrays`.
@@ -267,7 +152,7 @@ impl<T: Float> Arena<T> {
     ) -> u32 {
         let array = self.arrays.len() as u32;
         if !self.values_only {
-            self.push(Code::Array, [array, 0], T::zero());
+            self.stream.push(Code::Array, [array, 0], T::zero());
         }
         if matches!(kind, Kind::Variable | Kind::Param(_)) && tracked {
             self.kept.push(array);
@@ -297,9 +182,9 @@ impl<T: Float> Arena<T> {
 
     /// A scalar as an array of shape ().
     pub(crate) fn lift(&mut self, node: u32) -> u32 {
-        let tracked = !self.values_only && self.code(node as usize) != Code::Constant;
+        let tracked = !self.values_only && self.stream.code(node as usize) != Code::Constant;
         let place = self.reserve(1);
-        self.data[place.start] = self.value(node as usize);
+        self.data[place.start] = self.stream.value(node as usize);
         self.push_array(Kind::Lift(node), SmallVec::new(), Shape::default(), Place::Data(place), tracked)
     }
 
@@ -473,11 +358,7 @@ impl<T: Float> Arena<T> {
 
     /// Bytes held for nodes and values.
     pub(crate) fn bytes(&self) -> usize {
-        self.len * size_of::<Node<T>>()
-            + self.args.len() * size_of::<Args>()
-            + self.slopes.len() * size_of::<T>()
-            + self.arrays.len() * size_of::<ArrayNode<T>>()
-            + self.used * size_of::<T>()
+        self.stream.bytes() + self.arrays.len() * size_of::<ArrayNode<T>>() + self.used * size_of::<T>()
     }
 }
 

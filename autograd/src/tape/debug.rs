@@ -92,9 +92,7 @@ impl<T: Float> Tape<T> {
     pub fn check_finite(&self) {
         *self.places.borrow_mut() = Some(Box::default());
         self.checks.set(true);
-        let mut arena = self.arena.borrow_mut();
-        arena.tight = true;
-        arena.shut();
+        self.arena.borrow_mut().stream.tighten();
     }
 
     /// Remembers the line that is recording.
@@ -141,7 +139,7 @@ impl<T: Float> Tape<T> {
     #[inline(never)]
     #[track_caller]
     pub(crate) fn push_slowly(&self, code: Code, operands: [u32; 2], value: T) -> u32 {
-        let node = self.arena.borrow_mut().push(code, operands, value);
+        let node = self.arena.borrow_mut().stream.push(code, operands, value);
         if self.checks.get() {
             self.check_scalar(node, value);
         }
@@ -155,10 +153,10 @@ impl<T: Float> Tape<T> {
         let Some(places) = &mut *places else { return };
         places.scalars.insert(node, Location::caller());
         if !value.is_finite() {
-            let code = arena.code(node as usize);
+            let code = arena.stream.code(node as usize);
             let count = if matches!(code, Code::Binary(_)) { 2 } else { 1 };
-            let operands = arena.operands(node as usize);
-            let inputs: Vec<T> = operands[..count].iter().map(|&input| arena.value(input as usize)).collect();
+            let operands = arena.stream.operands(node as usize);
+            let inputs: Vec<T> = operands[..count].iter().map(|&input| arena.stream.value(input as usize)).collect();
             panic!(
                 "{}: the value became {value}\n  recorded at {}\n  inputs {inputs:?}",
                 code.name(),

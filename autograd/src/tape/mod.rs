@@ -6,6 +6,7 @@ pub(crate) mod debug;
 mod node;
 mod operand;
 mod scalar;
+mod stream;
 mod var;
 
 use std::cell::{Cell, RefCell};
@@ -128,12 +129,12 @@ impl<T: Float> Tape<T> {
     /// assert_eq!(x.square().backward()[x], 6.0);
     /// ```
     pub fn scalar(&self, value: T) -> Scalar<'_, T> {
-        Scalar::new(self, self.arena.borrow_mut().push(Code::Variable, [0; 2], value), value)
+        Scalar::new(self, self.arena.borrow_mut().stream.push(Code::Variable, [0; 2], value), value)
     }
 
     /// A number without gradient. Plain numbers in formulas need no such call.
     pub fn scalar_constant(&self, value: T) -> Scalar<'_, T> {
-        Scalar::new(self, self.arena.borrow_mut().push(Code::Constant, [0; 2], value), value)
+        Scalar::new(self, self.arena.borrow_mut().stream.push(Code::Constant, [0; 2], value), value)
     }
 
     /// An array whose gradient can be asked for; its values are shared, not copied.
@@ -234,7 +235,7 @@ impl<T: Float> Tape<T> {
 
     /// The number of nodes recorded since the last [`clear`](Tape::clear).
     pub fn len(&self) -> usize {
-        self.arena.borrow().len()
+        self.arena.borrow().stream.len()
     }
 
     /// Whether nothing is recorded.
@@ -253,7 +254,7 @@ impl<T: Float> Tape<T> {
     pub fn census(&self) -> BTreeMap<String, usize> {
         let arena = self.arena.borrow();
         let mut census = BTreeMap::new();
-        for node in arena.nodes() {
+        for node in arena.stream.nodes() {
             let name = match node.code() {
                 Code::Unary(row) => row.name(),
                 Code::Binary(row) => row.name(),

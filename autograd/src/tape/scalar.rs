@@ -143,9 +143,9 @@ impl<'t, T: Float> Scalar<'t, T> {
         let value = self.value.unary(row, args);
         let mut arena = self.tape.arena.borrow_mut();
         let index = if row.keeps_slope() {
-            arena.push_slope(row.derivative(self.value, value, args))
+            arena.stream.push_slope(row.derivative(self.value, value, args))
         } else {
-            arena.push_args(args)
+            arena.stream.push_args(args)
         };
         drop(arena);
         self.recorded(Code::Unary(row), [self.node, index], value)
@@ -172,7 +172,7 @@ impl<'t, T: Float> Scalar<'t, T> {
     #[track_caller]
     #[inline(always)]
     fn recorded(self, code: Code, operands: [u32; 2], value: T) -> Self {
-        let node = self.tape.arena.borrow_mut().push_within(code, operands, value);
+        let node = self.tape.arena.borrow_mut().stream.push_within(code, operands, value);
         let node = match node {
             Some(node) => node,
             None => self.tape.push_slowly(code, operands, value),

@@ -188,7 +188,7 @@ impl<'t, T: Float> Var<'t, T> {
             panic!("item: shape {shape} has {} values, not one; reduce it with sum() or mean()?", values.len());
         }
         let value = values[0];
-        let node = arena.push(Code::Item, [self.array, 0], value);
+        let node = arena.stream.push(Code::Item, [self.array, 0], value);
         Scalar::new(self.tape, node, value)
     }
 

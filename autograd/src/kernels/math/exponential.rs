@@ -40,16 +40,12 @@ pub(crate) fn exp<T: Ieee>(x: T) -> T {
     x.exponential()
 }
 
-/// `eˣ = 2ⁿ·eʳ`
+/// `eˣ = 2ⁿ·eʳ`. What rounding takes from `r` is a quarter of a unit here, and left.
 #[inline(always)]
 pub(super) fn exp_by_polynomial<T: Ieee>(x: T) -> T {
     let [zero_below, infinite_above, _] = T::EXP_RANGE;
-    let (n, r, tail) = reduce(at_most(at_least(x, zero_below), infinite_above));
-    let one = of::<T>(1.0);
-    let y = one + r;
-    // What rounding took from 1 + r; both tails are ready before the polynomial, so they cost no time.
-    let tail = tail + (r - (y - one));
-    scale(y + (T::exp_rest(r) + tail), n)
+    let (n, r, _) = reduce(at_most(at_least(x, zero_below), infinite_above));
+    scale(of::<T>(1.0) + (r + T::exp_rest(r)), n)
 }
 
 /// The table holds so many powers of 2 between 1 and 2.

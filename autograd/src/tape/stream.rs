@@ -1,0 +1,142 @@
+//! [`Stream`]: the nodes of a tape, one after another.
+
+use super::code::Code;
+use super::node::Node;
+use crate::number::Float;
+use crate::ops::rows::{Args, Unary};
+
+/// Scalars and arrays in the order in which they were computed, and what scalar rows keep beside their nodes.
+#[derive(Debug)]
+pub(crate) struct Stream<T: Float> {
+    /// The nodes, of which `len` are recorded; the rest is room.
+    nodes: Vec<Node<T>>,
+    len: usize,
+    /// Whether no room is kept, so that each scalar takes the slow way, on which it is checked.
+    tight: bool,
+    /// Plain-number arguments of scalar rows; the first is [0, 0].
+    args: Vec<Args>,
+    /// Derivatives of scalar rows that keep them.
+    slopes: Vec<T>,
+}
+
+impl<T: Float> Stream<T> {
+    pub(crate) fn new() -> Self {
+        Stream { nodes: vec![], len: 0, tight: false, args: vec![[0.0; 2]], slopes: vec![] }
+    }
+
+    /// Forgets all nodes and keeps the memory.
+    pub(crate) fn clear(&mut self) {
+        self.len = 0;
+        self.args.truncate(1);
+        self.slopes.clear();
+        if self.tight {
+            self.tighten();
+        }
+    }
+
+    /// Keeps no room from now on.
+    pub(crate) fn tighten(&mut self) {
+        self.tight = true;
+        self.nodes.truncate(self.len);
+    }
+
+    /// Bytes held for nodes and what they keep.
+    pub(crate) fn bytes(&self) -> usize {
+        self.len * size_of::<Node<T>>() + self.args.len() * size_of::<Args>() + self.slopes.len() * size_of::<T>()
+    }
+
+    /// The number of nodes.
+    #[inline]
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// All nodes, in the order in which they were computed.
+    #[inline]
+    pub(crate) fn nodes(&self) -> &[Node<T>] {
+        &self.nodes[..self.len]
+    }
+
+    /// What a node does.
+    #[inline]
+    pub(crate) fn code(&self, node: usize) -> Code {
+        self.nodes()[node].code()
+    }
+
+    /// What a node reads.
+    #[inline]
+    pub(crate) fn operands(&self, node: usize) -> [u32; 2] {
+        self.nodes()[node].operands()
+    }
+
+    /// The value of a scalar node.
+    #[inline]
+    pub(crate) fn value(&self, node: usize) -> T {
+        self.nodes()[node].value
+    }
+
+    /// Appends to the stream; returns the node.
+    #[inline(always)]
+    pub(crate) fn push(&mut self, code: Code, operands: [u32; 2], value: T) -> u32 {
+        match self.push_within(code, operands, value) {
+            Some(node) => node,
+            None => self.push_growing(code, operands, value),
+        }
+    }
+
+    /// Appends to the stream if there is room.
+    #[inline(always)]
+    pub(crate) fn push_within(&mut self, code: Code, operands: [u32; 2], value: T) -> Option<u32> {
+        let node = self.len;
+        *self.nodes.get_mut(node)? = Node::new(node, code, operands, value);
+        self.len = node + 1;
+        Some(node as u32)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn push_growing(&mut self, code: Code, operands: [u32; 2], value: T) -> u32 {
+        let room = Node::<T>::MOST.saturating_sub(self.len);
+        assert!(room > 0, "tape: more than 2²⁸ nodes; call clear between steps, or use several tapes");
+        let more = if self.tight { 1 } else { self.len.max(64).min(room) };
+        self.nodes.resize(self.len + more, Node::new(0, Code::Constant, [0; 2], T::zero()));
+        self.push_within(code, operands, value).expect("room was made")
+    }
+
+    /// The index of a row's plain-number arguments; a run of equal ones is stored once.
+    #[inline(always)]
+    pub(crate) fn push_args(&mut self, args: Args) -> u32 {
+        if args == [0.0; 2] {
+            return 0;
+        }
+        if self.args.last() != Some(&args) {
+            self.push_new_args(args);
+        }
+        (self.args.len() - 1) as u32
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn push_new_args(&mut self, args: Args) {
+        self.args.push(args);
+    }
+
+    /// The index of a derivative that is kept.
+    #[inline(always)]
+    pub(crate) fn push_slope(&mut self, slope: T) -> u32 {
+        self.slopes.push(slope);
+        (self.slopes.len() - 1) as u32
+    }
+
+    /// The plain-number arguments of a scalar row whose second operand is `index`.
+    #[inline(always)]
+    pub(crate) fn args(&self, row: Unary, index: usize) -> Args {
+        if row.keeps_slope() { [0.0; 2] } else { self.args[index] }
+    }
+
+    /// The derivative of a scalar row at `x`, where its value is `y` and its second operand `index`.
+    #[inline(always)]
+    pub(crate) fn slope(&self, row: Unary, x: T, y: T, index: usize) -> T {
+        if row.keeps_slope() { self.slopes[index] } else { row.derivative(x, y, self.args[index]) }
+    }
+}
