@@ -71,6 +71,7 @@
 //! | record | [`Tape`], [`Var`], [`Scalar`], [`Operand`] |
 //! | hold plain arrays | [`Tensor`], [`Shape`], [`Axes`], [`broadcast`] |
 //! | sweep | [`Scalar::backward`], [`Gradients`], [`Scalar::grad`], [`Wrt`] |
+//! | answer without gradients | [`Tape::values_only`] |
 //! | train | [`Param`], [`Parameters`], [`Gradients::update`] |
 //! | see the graph | [`Tape::graph`], [`Scalar::graph`], [`Graph`] |
 //! | check | [`check`](check()), [`check::Checker`], [`check::Report`] |

@@ -4,7 +4,8 @@
 //!
 //! The exponential, the logarithm, the trigonometric and the error functions with their kin are our own: sums, products
 //! and selections without a branch, so that a loop over them becomes vector code on any instruction set. Each is within
-//! 2 units in the last place (`accuracy.rs` holds them to it). There is no fused multiply-add anywhere: the same
+//! 2 units in the last place (`accuracy.rs` holds them to it). On a number by itself some take a branch past what only extreme
+//! arguments need, with the same bits. There is no fused multiply-add anywhere: the same
 //! seed gives the same bits on a processor without one, and compiled into a crate that was built without the feature,
 //! `mul_add` would call a function, thirty times slower.
 
