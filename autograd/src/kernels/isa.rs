@@ -251,5 +251,11 @@ mod tests {
         let value = same_on_all("a fused function", x.len(), |out| kernel.run_f64(&[], &[&x], out));
         let alone: Vec<u64> = x.iter().map(|&x| bits(ElementwiseN::f(Wave, [x]))).collect();
         assert_eq!(value, alone, "alone and in an array");
+        let both = same_on_all::<f64>("a fused function and its derivative", 2 * x.len(), |out| {
+            let (y, slope) = out.split_at_mut(x.len());
+            kernel.run_with_slope_f64(&x, y, slope);
+        });
+        let slope = same_on_all("a fused function", x.len(), |out| kernel.run_f64(&[0], &[&x], out));
+        assert_eq!(both, [value, slope].concat(), "in one pass and in two");
     }
 }
