@@ -168,6 +168,7 @@ impl<'s, T: Float> Sweep<'s, '_, T> {
             Kind::Op(Op::Binary(row)) => self.binary(index, *row, dy),
             Kind::Op(Op::Map(_)) if node.keeps_slopes() => {
                 let slopes = self.arena.slopes_behind(node);
+                // The slope of a product by one factor is the other.
                 kernels::binary_chain(Binary::Mul, false, &Runs::Same(dy.len()), slopes, slopes, slopes, &mut dy);
                 self.deliver(index, 0, dy);
             }

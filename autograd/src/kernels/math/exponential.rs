@@ -50,11 +50,11 @@ pub(super) fn exp_by_polynomial<T: Ieee>(x: T) -> T {
 
 /// The table holds so many powers of 2 between 1 and 2.
 const POWERS: usize = 256;
-/// `n` halvings of 1 are `n << EXPONENT` in the bits of a number, and `2^(1/256)` is a 256th of one.
+/// `k << EXPONENT` added to the bits of a number adds `k/256` to its exponent, the fraction spilling into the mantissa.
 const EXPONENT: u32 = 52 - POWERS.ilog2();
 
-/// `2^(j/256)`: its bits less `j << EXPONENT`, so that adding `k << EXPONENT` makes `2^(k/256)` for any `k` of its class, and
-/// what rounding took from it, relatively.
+/// `2^(j/256)`: its bits less `j << EXPONENT`, so that adding `k << EXPONENT` makes `2^(k/256)` for any `k` that is `j` modulo
+/// 256, and what rounding took from it, relatively.
 static POWER: [(u64, f64); POWERS] = powers();
 
 /// The powers of `2^(1/256)`, multiplied up in pairs of numbers (Dekker 1971) by the compiler.
@@ -92,7 +92,7 @@ fn steps(x: f64) -> f64 {
 fn by_table(x: f64, steps: f64, power: f64) -> [f64; 3] {
     // ln(2)/256 as a head with zeros at its end, so that its multiples are exact, and the rest.
     const STEP: [f64; 2] = [0.002_707_606_173_999_011, 6.327_543_041_662_719e-14];
-    /// 1/6 and what r⁵/120 adds to it on the average.
+    /// 1/6 and what stands for r⁵/120, fitted to the interval.
     const SIXTH: f64 = 0.166_666_679_944;
     let (bits, lost) = POWER[power.to_bits() as usize % POWERS];
     let power = f64::from_bits(bits.wrapping_add(power.to_bits() << EXPONENT));
@@ -102,7 +102,7 @@ fn by_table(x: f64, steps: f64, power: f64) -> [f64; 3] {
     [power, power * (r + lost), (power * z) * ((0.5 + r * SIXTH) + z * (1.0 / 24.0))]
 }
 
-/// Up to this magnitude of `x`, `eˣ` and its square are far from the ends of the numbers.
+/// Up to this magnitude of `x`, `eˣ` is below 2⁵⁰⁵ and its square far from the ends of the numbers, as [`inverse_of_one_plus`] asks.
 const NEAR: f64 = 350.0;
 
 /// `eˣ` for any `x`, without a branch.
@@ -149,7 +149,7 @@ const INVERSE_SQUARE: u64 = 0xbfce_28f5_c28f_5c29;
 /// `1/(1 + e⁻ˣ)` for any `x`, without a branch. It vanishes gradually, as `eˣ` does.
 #[inline(always)]
 pub(super) fn sigmoid_by_table(x: f64) -> f64 {
-    /// From 2 to this power on, 1 is nothing beside it, and beside 1 its inverse is.
+    /// What [`NEAR`] allows, as a power of 2. From it on, 1 is nothing beside `e⁻ˣ`; below its inverse, `e⁻ˣ` is nothing beside 1.
     const LARGE: f64 = 505.0;
     let x = -at_most(at_least(x, f64::EXP_RANGE[0]), -f64::EXP_RANGE[0]);
     let steps = steps(x);
