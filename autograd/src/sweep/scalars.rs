@@ -11,6 +11,9 @@ use crate::tape::arena::{Code, Stream, bytes};
 /// instead of going through memory. Common rows have an arm for each way in which their operands lie.
 #[inline(never)]
 pub(super) fn scalars<T: Float>(stream: &Stream<T>, gradients: &mut [T], end: usize) -> usize {
+    const VARIABLE: u8 = Code::Variable.byte([false; 2]);
+    const CONSTANT: u8 = Code::Constant.byte([false; 2]);
+    const ARRAY: u8 = Code::Array.byte([false; 2]);
     let (nodes, gradients) = (&stream.nodes()[..end], &mut gradients[..end]);
     let mut near = T::zero();
     for node in (0..end).rev() {
@@ -20,7 +23,7 @@ pub(super) fn scalars<T: Float>(stream: &Stream<T>, gradients: &mut [T], end: us
         gradients[node] = dy;
         near = T::zero();
         let byte = nodes[node].byte();
-        if dy == T::zero() && byte != Code::Array.byte([false; 2]) {
+        if dy == T::zero() && byte != ARRAY {
             continue;
         }
         macro_rules! add {
@@ -43,6 +46,7 @@ pub(super) fn scalars<T: Float>(stream: &Stream<T>, gradients: &mut [T], end: us
         macro_rules! rows {
             (unary $($Unary:ident)*; binary $($Binary:ident)*;) => {
                 match byte {
+                    VARIABLE | CONSTANT => {}
                     $(
                         bytes::$Unary::FAR => add!(a, unary!($Unary)),
                         bytes::$Unary::NEAR => near = unary!($Unary),
@@ -70,8 +74,7 @@ pub(super) fn scalars<T: Float>(stream: &Stream<T>, gradients: &mut [T], end: us
                     )*
                     _ => match nodes[node].code() {
                         Code::Unary(row) => add!(a, dy * slope(stream, row, nodes[a].value, y, b)),
-                        Code::Variable | Code::Constant => {}
-                        Code::Binary(_) | Code::Item | Code::Array => return node + 1,
+                        _ => return node + 1,
                     },
                 }
             };

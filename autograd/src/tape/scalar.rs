@@ -141,13 +141,13 @@ impl<'t, T: Float> Scalar<'t, T> {
     #[inline(always)]
     pub fn unary(self, row: Unary, args: Args) -> Self {
         let value = self.value.unary(row, args);
-        let mut arena = self.tape.arena.borrow_mut();
         let index = if row.keeps_slope() {
-            arena.stream.push_slope(row.derivative(self.value, value, args))
+            // Before the tape is borrowed: past that branch the compiler would compute anew what value and derivative share.
+            let slope = row.derivative(self.value, value, args);
+            self.tape.arena.borrow_mut().stream.push_slope(slope)
         } else {
-            arena.stream.push_args(args)
+            self.tape.arena.borrow_mut().stream.push_args(args)
         };
-        drop(arena);
         self.recorded(Code::Unary(row), [self.node, index], value)
     }
 

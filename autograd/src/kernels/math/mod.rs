@@ -88,8 +88,8 @@ natives! {
     ln Ln = logarithm::ln, logarithm::ln;
     ln_1p Ln1p = logarithm::ln_1p, logarithm::ln_1p;
     sqrt Sqrt = f32::sqrt, f64::sqrt;
-    sin Sin = trigonometric::sin, trigonometric::sin;
-    cos Cos = trigonometric::cos, trigonometric::cos;
+    sin Sin = trigonometric::sin, trigonometric::sin_alone;
+    cos Cos = trigonometric::cos, trigonometric::cos_alone;
     tan Tan = trigonometric::tan, trigonometric::tan;
     asin Asin = f32::asin, f64::asin;
     acos Acos = f32::acos, f64::acos;

@@ -57,6 +57,37 @@ pub(crate) fn near_cos<T: Ieee>(x: T) -> T {
     select(q.bit(0) != q.bit(1), -y, y)
 }
 
+/// What [`sin`] gives, of a number by itself.
+#[inline(always)]
+pub(super) fn sin_alone(x: f64) -> f64 {
+    if abs(x) > f64::FAR {
+        return x.sin();
+    }
+    let (q, r, tail) = reduce(x);
+    let y = turned(q, [sine(r, tail)[0], cosine(r, tail)[0]], q);
+    select(abs(x) < f64::TINY, x, y)
+}
+
+/// What [`cos`] gives, of a number by itself.
+#[inline(always)]
+pub(super) fn cos_alone(x: f64) -> f64 {
+    if abs(x) > f64::FAR {
+        return x.cos();
+    }
+    let (q, r, tail) = reduce(x);
+    turned(q, [cosine(r, tail)[0], sine(r, tail)[0]], q + 1.0)
+}
+
+/// One of two by the lowest bit of `q`, its sign turned by the second bit of `half_turns`.
+///
+/// By an index and a shift: the compiler makes a branch of a choice between two numbers, and no processor foresees the quadrant
+/// of an angle.
+#[inline(always)]
+fn turned(q: f64, of_two: [f64; 2], half_turns: f64) -> f64 {
+    let y = of_two[q.to_bits() as usize & 1];
+    f64::from_bits(y.to_bits() ^ (half_turns.to_bits() >> 1 << 63))
+}
+
 /// Sine over cosine, with what their last additions rounded away put back.
 #[inline(always)]
 pub(crate) fn near_tan<T: Ieee>(x: T) -> T {
