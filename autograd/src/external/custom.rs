@@ -129,7 +129,7 @@ impl<'t, T: Float> Var<'t, T> {
         }
         let inputs = x.iter().map(|x| x.index()).collect();
         tape.note();
-        let array = tape.arena.borrow_mut().external(op, inputs, y);
+        let array = tape.arena.borrow_mut().external(op, inputs, y, &tape.pool);
         tape.recorded_array(array);
         Var::new(tape, array)
     }

@@ -255,10 +255,10 @@ impl<'t, T: Float> Graph<'t, T> {
                         let input = &arena.arrays[input as usize].place;
                         matches!((input, &array.place), (Place::Data(a), Place::Data(b)) if a == b)
                     });
-                    if matches!(array.place, Place::Data(_)) && !shares {
-                        let copies = if array.keeps_slopes() { 2 } else { 1 };
-                        bytes += copies * array.shape.numel() * size_of::<T>();
+                    if let (Place::Data(place), false) = (&array.place, shares) {
+                        bytes += place.len() * size_of::<T>();
                     }
+                    bytes += arena.slopes(a).map_or(0, |slopes| slopes.len()) * size_of::<T>();
                 }
                 _ => {}
             }

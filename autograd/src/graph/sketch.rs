@@ -8,7 +8,6 @@ use crate::number::Float;
 use crate::ops::Array;
 use crate::ops::Op;
 use crate::ops::rows::{Args, Binary, Unary};
-use crate::ops::view::Transpose;
 use crate::tape::arena::{Arena, Code, Kind, Place};
 use crate::tensor::Tensor;
 
@@ -164,10 +163,12 @@ impl<T: Float> Graph<'_, T> {
         if matches!(array.place, Place::Released) {
             return None;
         }
-        if array.transposed {
+        if let (true, Kind::Op(op)) = (array.pending, &array.kind) {
             let input = &arena.arrays[array.inputs[0] as usize];
-            let stored = Tensor::new(&input.shape, arena.array_values(index).to_vec());
-            return Some(Tensor::apply(Transpose, array.shape.clone(), &[&stored]));
+            // A transpose holds its input's values itself.
+            let holder = if matches!(op, Op::Transpose(_)) { index } else { array.inputs[0] };
+            let x = Tensor::new(&input.shape, arena.array_values(holder).to_vec());
+            return Some(Tensor::apply(op.clone(), array.shape.clone(), &[&x]));
         }
         Some(Tensor::new(&array.shape, arena.array_values(index).to_vec()))
     }

@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::isa;
 use super::math::Real;
+use super::reduce::{self, PairwiseSum};
 use super::watched::{Formula, WithSlope, each, each_with_slope};
 use crate::dual::Dual;
 use crate::number::{Float, Number};
@@ -72,52 +73,71 @@ impl<E: Elementwise> ElementwiseN<1> for E {
 /// Derivatives of a fused function are offered up to this order.
 pub(crate) const ORDERS: usize = 3;
 
-/// A function whose type is forgotten, so that a tape can hold it.
-pub(crate) trait Fused: Send + Sync {
-    fn run_f32(&self, wrt: &[u8], x: &[&[f32]], out: &mut [f32]);
-    fn run_f64(&self, wrt: &[u8], x: &[&[f64]], out: &mut [f64]);
-    /// The value and the derivative of a function of one input, in one pass.
-    fn run_with_slope_f32(&self, x: &[f32], y: &mut [f32], slope: &mut [f32]);
-    fn run_with_slope_f64(&self, x: &[f64], y: &mut [f64], slope: &mut [f64]);
-}
-
-impl fmt::Debug for dyn Fused {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a fused function")
-    }
+/// A function whose type is forgotten, over arrays of `T`.
+pub(crate) trait Fused<T>: Send + Sync {
+    /// `out[i] = ∂f/∂x_wrt₀∂x_wrt₁… at (x₀[i], x₁[i], …)`; the value if `wrt` is empty.
+    fn run(&self, wrt: &[u8], x: &[&[T]], out: &mut [T]);
+    /// The values and the derivatives of a function of one input, in one pass.
+    fn run_with_slope(&self, x: &[T], y: &mut [T], slope: &mut [T]);
+    /// The sum of the values, and the derivatives, in one pass that writes no values.
+    fn sum_with_slope(&self, x: &[T], slope: &mut [T]) -> T;
 }
 
 /// A function of `K` inputs as a [`Fused`] one.
 pub(crate) struct Kernel<F, const K: usize>(pub(crate) F);
 
-impl<F: ElementwiseN<K>, const K: usize> Fused for Kernel<F, K> {
-    fn run_f32(&self, wrt: &[u8], x: &[&[f32]], out: &mut [f32]) {
-        run(self.0, wrt, x, out);
+impl<F: ElementwiseN<K>, T: Float, const K: usize> Fused<T> for Kernel<F, K> {
+    fn run(&self, wrt: &[u8], x: &[&[T]], out: &mut [T]) {
+        let (f, x, len) = (self.0, std::array::from_fn(|k| x[k]), out.len());
+        match *wrt {
+            [] => isa::run(len, Pass(Derivative(f, []), x, out)),
+            [i] => isa::run(len, Pass(Derivative(f, [i]), x, out)),
+            [i, j] => isa::run(len, Pass(Derivative(f, [i, j]), x, out)),
+            [i, j, k] => isa::run(len, Pass(Derivative(f, [i, j, k]), x, out)),
+            _ => unreachable!("refused when it was recorded"),
+        }
     }
 
-    fn run_f64(&self, wrt: &[u8], x: &[&[f64]], out: &mut [f64]) {
-        run(self.0, wrt, x, out);
-    }
-
-    fn run_with_slope_f32(&self, x: &[f32], y: &mut [f32], slope: &mut [f32]) {
+    fn run_with_slope(&self, x: &[T], y: &mut [T], slope: &mut [T]) {
         isa::run(x.len(), PassWithSlope(self.0, x, y, slope));
     }
 
-    fn run_with_slope_f64(&self, x: &[f64], y: &mut [f64], slope: &mut [f64]) {
-        isa::run(x.len(), PassWithSlope(self.0, x, y, slope));
+    fn sum_with_slope(&self, x: &[T], slope: &mut [T]) -> T {
+        let mut sum = T::zero();
+        isa::run(x.len(), SumWithSlope(self.0, x, &mut sum, slope));
+        sum
     }
 }
 
-/// `out[i] = ∂f/∂x_wrt₀∂x_wrt₁… at (x₀[i], x₁[i], …)`; the value if `wrt` is empty.
-fn run<F: ElementwiseN<K>, T: Float, const K: usize>(f: F, wrt: &[u8], x: &[&[T]], out: &mut [T]) {
-    let x: [&[T]; K] = std::array::from_fn(|k| x[k]);
-    let len = out.len();
-    match *wrt {
-        [] => isa::run(len, Pass(Derivative(f, []), x, out)),
-        [i] => isa::run(len, Pass(Derivative(f, [i]), x, out)),
-        [i, j] => isa::run(len, Pass(Derivative(f, [i, j]), x, out)),
-        [i, j, k] => isa::run(len, Pass(Derivative(f, [i, j, k]), x, out)),
-        _ => unreachable!("refused when it was recorded"),
+/// A function over arrays of each type, for a tape of any.
+pub(crate) trait FusedForAll: Fused<f32> + Fused<f64> {}
+
+impl<F: ElementwiseN<K>, const K: usize> FusedForAll for Kernel<F, K> {}
+
+impl fmt::Debug for dyn FusedForAll {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a fused function")
+    }
+}
+
+/// Types that fused functions run on. Sealed: `f32` and `f64`.
+pub trait Fusable: Sized {
+    #[doc(hidden)]
+    #[allow(private_interfaces)] // sealed: nobody else calls it
+    fn fused(f: &dyn FusedForAll) -> &dyn Fused<Self>;
+}
+
+impl Fusable for f32 {
+    #[allow(private_interfaces)]
+    fn fused(f: &dyn FusedForAll) -> &dyn Fused<f32> {
+        f
+    }
+}
+
+impl Fusable for f64 {
+    #[allow(private_interfaces)]
+    fn fused(f: &dyn FusedForAll) -> &dyn Fused<f64> {
+        f
     }
 }
 
@@ -138,6 +158,24 @@ impl<F: ElementwiseN<K>, T: Float, const K: usize> isa::Kernel for PassWithSlope
     #[inline(always)]
     fn run<I: isa::Isa>(self) {
         each_with_slope::<I, T>(Both::<F, K>(self.0), self.1, self.2, self.3);
+    }
+}
+
+/// [`PassWithSlope`] whose values are only added up, in the order in which [`sum`](super::reduce::sum) adds.
+struct SumWithSlope<'a, F, T, const K: usize>(F, &'a [T], &'a mut T, &'a mut [T]);
+
+impl<F: ElementwiseN<K>, T: Float, const K: usize> isa::Kernel for SumWithSlope<'_, F, T, K> {
+    #[inline(always)]
+    fn run<I: isa::Isa>(self) {
+        let SumWithSlope(f, x, sum, slope) = self;
+        let mut y = [T::zero(); reduce::BLOCK]; // stays in the first cache
+        let mut sums = PairwiseSum::default();
+        for (x, slope) in x.chunks(reduce::BLOCK).zip(slope.chunks_mut(reduce::BLOCK)) {
+            let y = &mut y[..x.len()];
+            each_with_slope::<I, T>(Both::<F, K>(f), x, y, slope);
+            sums.add(reduce::row_sum(y, |y| y));
+        }
+        *sum = sums.total();
     }
 }
 
@@ -181,38 +219,4 @@ fn seeded<N: Number, const K: usize>(x: [N; K], variable: u8) -> [Dual<N>; K] {
     // An only input always moves: known to the compiler, its products with 1 vanish.
     let moves = |k: usize| K == 1 || k == usize::from(variable);
     std::array::from_fn(|k| Dual::new(x[k], if moves(k) { N::one() } else { N::zero() }))
-}
-
-/// Types that fused functions run on. Sealed: `f32` and `f64`.
-pub trait Fusable: Sized {
-    #[doc(hidden)]
-    #[allow(private_interfaces)] // sealed: nobody else calls it
-    fn run_fused(f: &dyn Fused, wrt: &[u8], x: &[&[Self]], out: &mut [Self]);
-    #[doc(hidden)]
-    #[allow(private_interfaces)]
-    fn run_fused_with_slope(f: &dyn Fused, x: &[Self], y: &mut [Self], slope: &mut [Self]);
-}
-
-impl Fusable for f32 {
-    #[allow(private_interfaces)]
-    fn run_fused(f: &dyn Fused, wrt: &[u8], x: &[&[f32]], out: &mut [f32]) {
-        f.run_f32(wrt, x, out);
-    }
-
-    #[allow(private_interfaces)]
-    fn run_fused_with_slope(f: &dyn Fused, x: &[f32], y: &mut [f32], slope: &mut [f32]) {
-        f.run_with_slope_f32(x, y, slope);
-    }
-}
-
-impl Fusable for f64 {
-    #[allow(private_interfaces)]
-    fn run_fused(f: &dyn Fused, wrt: &[u8], x: &[&[f64]], out: &mut [f64]) {
-        f.run_f64(wrt, x, out);
-    }
-
-    #[allow(private_interfaces)]
-    fn run_fused_with_slope(f: &dyn Fused, x: &[f64], y: &mut [f64], slope: &mut [f64]) {
-        f.run_with_slope_f64(x, y, slope);
-    }
 }

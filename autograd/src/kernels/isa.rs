@@ -246,16 +246,22 @@ mod tests {
         let x = points::<f64>(0.3);
         let kernel = Kernel(Wave);
         for wrt in [&[][..], &[0], &[0, 0], &[0, 0, 0]] {
-            same_on_all("a fused function", x.len(), |out| kernel.run_f64(wrt, &[&x], out));
+            same_on_all("a fused function", x.len(), |out| kernel.run(wrt, &[&x], out));
         }
-        let value = same_on_all("a fused function", x.len(), |out| kernel.run_f64(&[], &[&x], out));
+        let value = same_on_all("a fused function", x.len(), |out| kernel.run(&[], &[&x], out));
         let alone: Vec<u64> = x.iter().map(|&x| bits(ElementwiseN::f(Wave, [x]))).collect();
         assert_eq!(value, alone, "alone and in an array");
         let both = same_on_all::<f64>("a fused function and its derivative", 2 * x.len(), |out| {
             let (y, slope) = out.split_at_mut(x.len());
-            kernel.run_with_slope_f64(&x, y, slope);
+            kernel.run_with_slope(&x, y, slope);
         });
-        let slope = same_on_all("a fused function", x.len(), |out| kernel.run_f64(&[0], &[&x], out));
+        let slope = same_on_all("a fused function", x.len(), |out| kernel.run(&[0], &[&x], out));
+        let summed = same_on_all::<f64>("the sum of a fused function, and its derivative", 1 + x.len(), |out| {
+            let finite: Vec<f64> = x.iter().map(|&x| x.clamp(-3.0, 3.0)).collect();
+            let (sum, slope) = out.split_at_mut(1);
+            sum[0] = kernel.sum_with_slope(&finite, slope);
+        });
+        assert!(f64::from_bits(summed[0]).is_finite());
         assert_eq!(both, [value, slope].concat(), "in one pass and in two");
     }
 }

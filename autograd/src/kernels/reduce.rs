@@ -39,34 +39,62 @@ fn row_fold<T: Float>(row: &[T], start: T, map: impl Fn(T) -> T, join: impl Fn(T
     join(lanes[0], rest)
 }
 
-/// `Σ map(x)` of a row. Long rows are summed by the block and the blocks' sums in pairs, so that the error grows with the
-/// logarithm of the length.
+/// `Σ map(x)` of a row.
 #[inline(always)]
 pub(super) fn row_sum<T: Float>(row: &[T], map: impl Fn(T) -> T) -> T {
-    const BLOCK: usize = 4096;
     if row.len() <= BLOCK {
         return row_fold(row, T::zero(), map, |sum, x| sum + x);
     }
-    // sums[l] is the sum of 2ˡ blocks, as a bit of a binary counter is worth 2ˡ.
-    let mut sums = [T::zero(); usize::BITS as usize];
-    let mut blocks = 0usize;
-    let mut sum = T::zero();
+    let mut sum = PairwiseSum::default();
     for block in row.chunks(BLOCK) {
-        sum = row_fold(block, T::zero(), &map, |sum, x| sum + x);
-        let full = blocks.trailing_ones() as usize;
-        for earlier in &sums[..full] {
-            sum = *earlier + sum;
+        sum.add(row_fold(block, T::zero(), &map, |sum, x| sum + x));
+    }
+    sum.total()
+}
+
+/// A long row is summed by blocks of so many, whose sums a [`PairwiseSum`] adds.
+pub(super) const BLOCK: usize = 4096;
+
+/// Adds in pairs, so that the error grows with the logarithm of the length.
+pub(super) struct PairwiseSum<T> {
+    /// `sums[l]` is the sum of 2ˡ terms, as a bit of a binary counter is worth 2ˡ.
+    sums: [T; usize::BITS as usize],
+    count: usize,
+}
+
+impl<T: Float> Default for PairwiseSum<T> {
+    #[inline(always)]
+    fn default() -> Self {
+        PairwiseSum { sums: [T::zero(); usize::BITS as usize], count: 0 }
+    }
+}
+
+impl<T: Float> PairwiseSum<T> {
+    #[inline(always)]
+    pub(super) fn add(&mut self, mut term: T) {
+        let full = self.count.trailing_ones() as usize;
+        for earlier in &self.sums[..full] {
+            term = *earlier + term;
         }
-        sums[full] = sum;
-        blocks += 1;
+        self.sums[full] = term;
+        self.count += 1;
     }
-    // The counter's bits that are set, from the smallest; the smallest is the last sum.
-    let mut rest = blocks & blocks.wrapping_sub(1);
-    while rest > 0 {
-        sum = sums[rest.trailing_zeros() as usize] + sum;
+
+    /// The counter's bits that are set, from the smallest.
+    #[inline(always)]
+    pub(super) fn total(self) -> T {
+        let mut rest = self.count;
+        if rest == 0 {
+            return T::zero();
+        }
+        let mut sum = self.sums[rest.trailing_zeros() as usize];
         rest &= rest - 1;
+        while rest > 0 {
+            sum = self.sums[rest.trailing_zeros() as usize] + sum;
+            rest &= rest - 1;
+        }
+        sum
     }
-    sum
 }
 
 /// The largest value of a row; NaN if there is one.

@@ -94,25 +94,32 @@ pub(crate) trait WithSlope: Copy {
 /// `(y[i], slope[i]) = f(x[i])`
 #[inline(always)]
 pub(crate) fn each_with_slope<I: Isa, T: Float>(f: impl WithSlope, x: &[T], y: &mut [T], slope: &mut [T]) {
+    let [mut padded, mut values, mut slopes] = [[T::one(); BLOCK]; 3];
     for ((x, y), slope) in x.chunks(BLOCK).zip(y.chunks_mut(BLOCK)).zip(slope.chunks_mut(BLOCK)) {
-        let mut padded = [T::one(); BLOCK];
-        let x = x.first_chunk().unwrap_or_else(|| {
-            padded[..x.len()].copy_from_slice(x);
-            &padded
-        });
-        let (mut results, mut far) = ([[T::zero(); BLOCK]; 2], false);
+        let (rest, whole) = (x.len(), x.len() == BLOCK);
+        if !whole {
+            padded[..rest].copy_from_slice(x);
+        }
+        let x = x.first_chunk().unwrap_or(&padded);
+        let (to_y, to_slope) = match (y.first_chunk_mut(), slope.first_chunk_mut()) {
+            (Some(y), Some(slope)) => (y, slope),
+            _ => (&mut values, &mut slopes),
+        };
+        let mut far = false;
         for i in 0..BLOCK {
-            let [y, slope] = f.at::<Watched<I, T>>(Watched::new(x[i]));
-            (results[0][i], results[1][i]) = (y.value, slope.value);
-            far |= y.far | slope.far;
+            let [value, derivative] = f.at::<Watched<I, T>>(Watched::new(x[i]));
+            (to_y[i], to_slope[i]) = (value.value, derivative.value);
+            far |= value.far | derivative.far;
         }
         if far {
             for i in 0..BLOCK {
-                [results[0][i], results[1][i]] = f.at::<T>(x[i]);
+                [to_y[i], to_slope[i]] = f.at::<T>(x[i]);
             }
         }
-        y.copy_from_slice(&results[0][..y.len()]);
-        slope.copy_from_slice(&results[1][..slope.len()]);
+        if !whole {
+            y.copy_from_slice(&values[..rest]);
+            slope.copy_from_slice(&slopes[..rest]);
+        }
     }
 }
 

@@ -6,14 +6,14 @@ use smallvec::SmallVec;
 
 use super::{Array, Input, Operation};
 use crate::error::Error;
-use crate::kernels::fused::{ElementwiseN, Fused, Kernel, ORDERS};
+use crate::kernels::fused::{ElementwiseN, FusedForAll, Kernel, ORDERS};
 use crate::number::Float;
 use crate::shape::{Shape, broadcast};
 
 /// `y = f(x₀, x₁, …)`, or a partial derivative of it; `dx_k = dy · ∂y/∂x_k`, the same function differentiated once more.
 #[derive(Debug, Clone)]
 pub(crate) struct Map {
-    f: Arc<dyn Fused>,
+    f: Arc<dyn FusedForAll>,
     /// The inputs by which it is differentiated, in any order: the first `order` of `wrt`; none for the value.
     order: u8,
     wrt: [u8; ORDERS],
@@ -37,7 +37,12 @@ impl Map {
 
     /// The value and the derivative of a function of one input: one pass, in which they share most of their work.
     pub(crate) fn forward_with_slopes<T: Float>(&self, x: &[T], y: &mut [T], slopes: &mut [T]) {
-        T::run_fused_with_slope(&*self.f, x, y, slopes);
+        T::fused(&*self.f).run_with_slope(x, y, slopes);
+    }
+
+    /// The sum of the values, with the derivatives.
+    pub(crate) fn sum_with_slopes<T: Float>(&self, x: &[T], slopes: &mut [T]) -> T {
+        T::fused(&*self.f).sum_with_slope(x, slopes)
     }
 
     /// `∂y/∂x_k`
@@ -59,7 +64,7 @@ impl Operation for Map {
 
     fn forward<T: Float>(&self, x: &[Input<'_, T>], _shape: &Shape, out: &mut [T]) {
         let x: SmallVec<[&[T]; 4]> = x.iter().map(|x| x.values).collect();
-        T::run_fused(&*self.f, self.wrt(), &x, out);
+        T::fused(&*self.f).run(self.wrt(), &x, out);
     }
 
     #[track_caller]

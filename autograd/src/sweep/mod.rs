@@ -166,40 +166,50 @@ impl<'s, T: Float> Sweep<'s, '_, T> {
             Kind::External(op) => self.external(&**op, index, dy),
             Kind::Op(Op::Unary(row, args)) => self.unary(index, *row, *args, dy),
             Kind::Op(Op::Binary(row)) => self.binary(index, *row, dy),
-            Kind::Op(Op::Map(_)) if node.keeps_slopes() => {
-                let slopes = self.arena.slopes_behind(node);
-                // The slope of a product by one factor is the other.
-                kernels::binary_chain(Binary::Mul, false, &Runs::Same(dy.len()), slopes, slopes, slopes, &mut dy);
-                self.deliver(index, 0, dy);
-            }
-            Kind::Op(Op::Reduce(reduce)) if reduce.is_sum() && dy.len() == 1 && self.passes_unseen(node.inputs[0]) => {
-                self.through_map(node.inputs[0] as usize, dy[0]);
-                self.pool.give(dy);
-            }
+            Kind::Op(op @ Op::Map(_)) => match self.arena.slopes(index as u32) {
+                Some(slopes) => {
+                    // The slope of a product by one factor is the other.
+                    kernels::binary_chain(
+                        Binary::Mul,
+                        false,
+                        &Runs::Same(dy.len()),
+                        &slopes,
+                        &slopes,
+                        &slopes,
+                        &mut dy,
+                    );
+                    self.deliver(index, 0, dy);
+                }
+                None => self.operation(index, op, dy),
+            },
+            Kind::Op(op @ Op::Reduce(_)) => match self.taken_slopes(node.inputs[0]) {
+                Some(mut slopes) => {
+                    match dy[0] {
+                        zero if zero == T::zero() => slopes.fill(zero),
+                        one if one == T::one() => {}
+                        dy => slopes.iter_mut().for_each(|slope| *slope = *slope * dy),
+                    }
+                    self.pool.give(dy);
+                    self.deliver(node.inputs[0] as usize, 0, slopes);
+                }
+                None => self.operation(index, op, dy),
+            },
             // The same values in another shape.
             Kind::Op(Op::Reshape(_)) => self.deliver(index, 0, dy),
             Kind::Op(op) => self.operation(index, op, dy),
         }
     }
 
-    /// Whether nobody looks at the gradient of a map that keeps its derivatives, and none has arrived yet.
-    fn passes_unseen(&self, map: u32) -> bool {
+    /// The slopes of a map whose gradient nobody looks at and is the same everywhere, `dy`, as it is under a sum: taken, to
+    /// become the gradient of its input. A later sweep computes them anew; what other users add to the map's gradient takes the
+    /// usual way.
+    fn taken_slopes(&mut self, map: u32) -> Option<Vec<T>> {
         let node = &self.arena.arrays[map as usize];
-        let seen = node.watched || self.places.is_some() || self.observer.is_some();
-        node.keeps_slopes() && !seen && self.scratch.arrays[map as usize].is_none()
-    }
-
-    /// The gradient of each value of a map is `dy`, as it is under a sum: its slopes times one number, without writing that
-    /// number out for each. What other users add to the map's gradient later takes the usual way.
-    fn through_map(&mut self, map: usize, dy: T) {
-        let slopes = self.arena.slopes_behind(&self.arena.arrays[map]);
-        let mut dx = self.pool.take(slopes.len());
-        if dy == T::zero() {
-            dx.fill(dy);
-        } else {
-            kernels::unary(Unary::MulNumber, [dy.to_f64(), 0.0], slopes, &mut dx);
+        // While its values are put off, the sum was its only user.
+        if !node.pending || node.watched || self.places.is_some() || self.observer.is_some() {
+            return None;
         }
-        self.deliver(map, 0, dx);
+        Some(std::mem::take(&mut *self.arena.slopes(map)?))
     }
 
     /// Whether a gradient flows from an array to its input `k`.

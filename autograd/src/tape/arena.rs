@@ -7,7 +7,9 @@
 //!
 //! Invariant: a node's operands have smaller indices than the node. That is why the sweep needs no sort.
 
+use std::cell::{RefCell, RefMut};
 use std::fmt;
+use std::num::NonZeroU32;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -26,6 +28,7 @@ use crate::ops::rows::{Args, Binary, Unary};
 use crate::ops::{Input, Op};
 use crate::param::Param;
 use crate::shape::{Shape, broadcast};
+use crate::sweep::Pool;
 use crate::tensor::Tensor;
 
 /// What an array node does.
@@ -86,15 +89,11 @@ pub(crate) struct ArrayNode<T: Float> {
     pub(crate) tracked: bool,
     /// Whether the user asked for its gradient.
     pub(crate) watched: bool,
-    /// Whether the place holds the values of its input, still to be transposed.
-    pub(crate) transposed: bool,
-}
-
-impl<T: Float> ArrayNode<T> {
-    /// Whether its derivatives, by its only input, lie directly behind its values.
-    pub(crate) fn keeps_slopes(&self) -> bool {
-        self.tracked && matches!(&self.kind, Kind::Op(Op::Map(map)) if map.keeps_slopes(self.inputs.len()))
-    }
+    /// Whether its values are put off until somebody reads them. Until then the place of a transpose holds the values of its
+    /// input, since a product reads those, and the place of a map nothing, since a sum needs no more than the sum.
+    pub(crate) pending: bool,
+    /// One more than the index into `Arena::slopes` of the derivatives by its only input, if it keeps them.
+    slopes: Option<NonZeroU32>,
 }
 
 #[derive(Debug)]
@@ -110,6 +109,8 @@ pub(crate) struct Arena<T: Float> {
     pub(crate) params: FxHashMap<usize, u32>,
     data: Vec<T>,
     used: usize,
+    /// The derivatives that nodes keep. A sweep may take them for a gradient, and leave the buffer empty.
+    slopes: Vec<RefCell<Vec<T>>>,
     /// Indices that operations hold, of which this recording has `indices_used`. An operation is dropped before the next
     /// one begins, and its memory can be filled again.
     indices: Vec<Arc<Vec<usize>>>,
@@ -126,15 +127,17 @@ impl<T: Float> Arena<T> {
             params: FxHashMap::default(),
             data: vec![],
             used: 0,
+            slopes: vec![],
             indices: vec![],
             indices_used: 0,
         }
     }
 
     /// Forgets all nodes and keeps the memory.
-    pub(crate) fn clear(&mut self) {
+    pub(crate) fn clear(&mut self, pool: &Pool<T>) {
         self.stream.clear();
         self.arrays.clear();
+        self.slopes.drain(..).for_each(|slopes| pool.give(slopes.into_inner()));
         self.kept.clear();
         self.params.clear();
         self.used = 0;
@@ -157,8 +160,8 @@ impl<T: Float> Arena<T> {
         if matches!(kind, Kind::Variable | Kind::Param(_)) && tracked {
             self.kept.push(array);
         }
-        let (watched, transposed) = (false, false);
-        self.arrays.push(ArrayNode { kind, inputs, shape, place, tracked, watched, transposed });
+        let (watched, pending, slopes) = (false, false, None);
+        self.arrays.push(ArrayNode { kind, inputs, shape, place, tracked, watched, pending, slopes });
         array
     }
 
@@ -190,8 +193,8 @@ impl<T: Float> Arena<T> {
 
     /// Computes a row of the table of one input and appends it.
     #[track_caller]
-    pub(crate) fn unary(&mut self, row: Unary, args: Args, x: u32) -> u32 {
-        self.materialise(x);
+    pub(crate) fn unary(&mut self, row: Unary, args: Args, x: u32, pool: &Pool<T>) -> u32 {
+        self.materialise(x, pool);
         let node = &self.arrays[x as usize];
         let (shape, tracked) = (node.shape.clone(), node.tracked && !row.is_flat());
         let place = self.reserve(shape.numel());
@@ -203,9 +206,9 @@ impl<T: Float> Arena<T> {
 
     /// Computes a row of the table of two inputs and appends it.
     #[track_caller]
-    pub(crate) fn binary(&mut self, row: Binary, a: u32, b: u32) -> Result<u32, Error> {
-        self.materialise(a);
-        self.materialise(b);
+    pub(crate) fn binary(&mut self, row: Binary, a: u32, b: u32, pool: &Pool<T>) -> Result<u32, Error> {
+        self.materialise(a, pool);
+        self.materialise(b, pool);
         let (node_a, node_b) = (&self.arrays[a as usize], &self.arrays[b as usize]);
         let same = node_a.shape == node_b.shape;
         let shape = if same { node_a.shape.clone() } else { broadcast(row.name(), &node_a.shape, &node_b.shape)? };
@@ -221,9 +224,16 @@ impl<T: Float> Arena<T> {
 
     /// Computes `op` and appends it.
     #[track_caller]
-    pub(crate) fn record(&mut self, op: Op, shape: Shape, inputs: SmallVec<[u32; 4]>) -> u32 {
+    pub(crate) fn record(&mut self, op: Op, shape: Shape, inputs: SmallVec<[u32; 4]>, pool: &Pool<T>) -> u32 {
+        if let Op::Reduce(reduce) = &op
+            && reduce.is_sum()
+            && shape.numel() == 1
+            && let Some(place) = self.sum_of_pending(inputs[0], pool)
+        {
+            return self.push_array(Kind::Op(op), inputs, shape, Place::Data(place), true);
+        }
         for &input in &inputs {
-            self.materialise(input);
+            self.materialise(input, pool);
         }
         let tracked = inputs.iter().enumerate().any(|(k, &i)| self.arrays[i as usize].tracked && op.differentiable(k));
         match op {
@@ -234,16 +244,19 @@ impl<T: Float> Arena<T> {
             Op::Transpose(_) => {
                 let place = self.arrays[inputs[0] as usize].place.clone();
                 let array = self.push_array(Kind::Op(op), inputs, shape, place, tracked);
-                self.arrays[array as usize].transposed = true;
+                self.arrays[array as usize].pending = true;
                 array
             }
-            Op::Map(map) if tracked && map.keeps_slopes(inputs.len()) => {
-                let place = self.reserve(shape.numel());
-                let slopes = self.reserve(shape.numel());
-                let (before, behind) = self.data.split_at_mut(place.start);
-                let (y, slopes) = behind[..slopes.end - place.start].split_at_mut(place.len());
-                map.forward_with_slopes(values(&self.arrays[inputs[0] as usize], before), y, slopes);
-                self.push_array(Kind::Op(Op::Map(map)), inputs, shape, Place::Data(place), tracked)
+            Op::Map(ref map) if tracked && map.keeps_slopes(inputs.len()) => {
+                // A parameter may be updated before the values are asked for, and a tape that checks looks at them at once.
+                let at_once = self.stream.is_tight() || matches!(self.arrays[inputs[0] as usize].kind, Kind::Param(_));
+                let nothing = Place::Data(self.used..self.used);
+                let array = self.push_array(Kind::Op(op), inputs, shape, nothing, tracked);
+                self.arrays[array as usize].pending = true;
+                if at_once {
+                    self.materialise(array, pool);
+                }
+                array
             }
             op => {
                 let place = self.compute(&op, &shape, &inputs);
@@ -252,17 +265,43 @@ impl<T: Float> Arena<T> {
         }
     }
 
-    /// The derivatives of a node that [keeps](ArrayNode::keeps_slopes) them.
-    pub(crate) fn slopes_behind(&self, node: &ArrayNode<T>) -> &[T] {
-        let Place::Data(place) = &node.place else { unreachable!("a map is computed into `data`") };
-        &self.data[place.end..place.end + place.len()]
+    /// The derivatives that a map keeps; `None` if it keeps none, or no longer.
+    pub(crate) fn slopes(&self, map: u32) -> Option<RefMut<'_, Vec<T>>> {
+        let slopes = self.slopes[self.arrays[map as usize].slopes?.get() as usize - 1].borrow_mut();
+        (!slopes.is_empty()).then_some(slopes)
+    }
+
+    fn keep_slopes(&mut self, map: u32, slopes: Vec<T>) {
+        self.slopes.push(RefCell::new(slopes));
+        self.arrays[map as usize].slopes = NonZeroU32::new(self.slopes.len() as u32);
+    }
+
+    /// The place of the sum of a map whose values are put off, and stay so.
+    fn sum_of_pending(&mut self, map: u32, pool: &Pool<T>) -> Option<Range<usize>> {
+        let node = &self.arrays[map as usize];
+        let Kind::Op(Op::Map(f)) = &node.kind else { return None };
+        if !node.pending || self.stream.is_tight() || self.slopes(map).is_some() {
+            return None;
+        }
+        let mut slopes = pool.take(node.shape.numel());
+        let sum = f.sum_with_slopes(self.array_values(node.inputs[0]), &mut slopes);
+        self.keep_slopes(map, slopes);
+        let place = self.reserve(1);
+        self.data[place.start] = sum;
+        Some(place)
     }
 
     /// Appends a value that was computed elsewhere.
     #[track_caller]
-    pub(crate) fn external(&mut self, op: Arc<dyn External<T>>, inputs: SmallVec<[u32; 4]>, y: &Tensor<T>) -> u32 {
+    pub(crate) fn external(
+        &mut self,
+        op: Arc<dyn External<T>>,
+        inputs: SmallVec<[u32; 4]>,
+        y: &Tensor<T>,
+        pool: &Pool<T>,
+    ) -> u32 {
         for &input in &inputs {
-            self.materialise(input);
+            self.materialise(input, pool);
         }
         let tracked = inputs.iter().any(|&i| self.arrays[i as usize].tracked);
         let place = self.reserve(y.numel());
@@ -312,28 +351,40 @@ impl<T: Float> Arena<T> {
         place
     }
 
-    /// Carries out a transpose that was put off until somebody other than a product reads it.
+    /// Computes the values of an array that were put off.
     #[inline(always)]
     #[track_caller]
-    pub(crate) fn materialise(&mut self, array: u32) {
-        if self.arrays[array as usize].transposed {
-            self.transpose(array);
+    pub(crate) fn materialise(&mut self, array: u32, pool: &Pool<T>) {
+        if self.arrays[array as usize].pending {
+            self.compute_pending(array, pool);
         }
     }
 
     #[cold]
     #[inline(never)]
     #[track_caller]
-    fn transpose(&mut self, array: u32) {
+    fn compute_pending(&mut self, array: u32, pool: &Pool<T>) {
         let node = &self.arrays[array as usize];
-        let (op, shape, inputs) = (Op::from(crate::ops::view::Transpose), node.shape.clone(), node.inputs.clone());
-        let place = self.compute(&op, &shape, &inputs);
+        let Kind::Op(op) = &node.kind else { unreachable!("only operations are put off") };
+        let (op, shape, inputs) = (op.clone(), node.shape.clone(), node.inputs.clone());
+        let place = match &op {
+            Op::Map(map) if self.slopes(array).is_none() => {
+                let place = self.reserve(shape.numel());
+                let mut slopes = pool.take(shape.numel());
+                let (before, y) = self.data.split_at_mut(place.start);
+                let x = values(&self.arrays[inputs[0] as usize], before);
+                map.forward_with_slopes(x, &mut y[..place.len()], &mut slopes);
+                self.keep_slopes(array, slopes);
+                place
+            }
+            op => self.compute(op, &shape, &inputs),
+        };
         let node = &mut self.arrays[array as usize];
         node.place = Place::Data(place);
-        node.transposed = false;
+        node.pending = false;
     }
 
-    /// The values of an array whose transpose, if any, has been carried out.
+    /// The values of an array that are not put off.
     #[track_caller]
     pub(crate) fn array_values(&self, array: u32) -> &[T] {
         self.node_values(&self.arrays[array as usize])
@@ -346,7 +397,7 @@ impl<T: Float> Arena<T> {
         values(node, &self.data)
     }
 
-    /// An array's values as a tensor; those that are shared are not copied. Its transpose, if any, has been carried out.
+    /// An array's values as a tensor; those that are shared are not copied. They are not put off.
     #[track_caller]
     pub(crate) fn tensor(&self, array: u32) -> Tensor<T> {
         let node = &self.arrays[array as usize];
@@ -358,7 +409,8 @@ impl<T: Float> Arena<T> {
 
     /// Bytes held for nodes and values.
     pub(crate) fn bytes(&self) -> usize {
-        self.stream.bytes() + self.arrays.len() * size_of::<ArrayNode<T>>() + self.used * size_of::<T>()
+        let slopes: usize = self.slopes.iter().map(|slopes| slopes.borrow().len()).sum();
+        self.stream.bytes() + self.arrays.len() * size_of::<ArrayNode<T>>() + (self.used + slopes) * size_of::<T>()
     }
 }
 

@@ -226,7 +226,7 @@ impl<T: Float> Tape<T> {
 
     /// Forgets all nodes and keeps the memory for the next recording.
     pub fn clear(&mut self) {
-        self.arena.get_mut().clear();
+        self.arena.get_mut().clear(&self.pool);
         self.names.get_mut().clear();
         if let Some(places) = self.places.get_mut() {
             places.clear();

@@ -40,6 +40,11 @@ impl<T: Float> Stream<T> {
         self.nodes.truncate(self.len);
     }
 
+    /// Whether no room is kept.
+    pub(crate) fn is_tight(&self) -> bool {
+        self.tight
+    }
+
     /// Bytes held for nodes and what they keep.
     pub(crate) fn bytes(&self) -> usize {
         self.len * size_of::<Node<T>>() + self.args.len() * size_of::<Args>() + self.slopes.len() * size_of::<T>()

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
-use super::arena::Code;
+use super::arena::{Code, Kind};
 use super::{Operand, Scalar, Tape, same_tape};
 use crate::error::OrPanic;
 use crate::kernels::fused::{Elementwise, ElementwiseN};
@@ -63,7 +63,7 @@ impl<'t, T: Float> Var<'t, T> {
     #[track_caller]
     pub fn value(self) -> Tensor<T> {
         let mut arena = self.tape.arena.borrow_mut();
-        arena.materialise(self.array);
+        arena.materialise(self.array, &self.tape.pool);
         arena.tensor(self.array)
     }
 
@@ -181,7 +181,7 @@ impl<'t, T: Float> Var<'t, T> {
     #[track_caller]
     pub fn item(self) -> Scalar<'t, T> {
         let mut arena = self.tape.arena.borrow_mut();
-        arena.materialise(self.array);
+        arena.materialise(self.array, &self.tape.pool);
         let values = arena.array_values(self.array);
         if values.len() != 1 {
             let shape = &arena.arrays[self.array as usize].shape;
@@ -228,7 +228,8 @@ impl<'t, T: Float> Var<'t, T> {
     #[track_caller]
     pub(crate) fn binary_checked(self, row: Binary, b: Self) -> Self {
         same_tape(row.name(), self.tape, b.tape);
-        let array = self.tape.arena.borrow_mut().binary(row, self.array, b.array).or_panic();
+        let tape = self.tape;
+        let array = tape.arena.borrow_mut().binary(row, self.array, b.array, &tape.pool).or_panic();
         self.tape.recorded_array(array);
         Var { array, ..self }
     }
@@ -258,14 +259,14 @@ impl<'t, T: Float> Array for Var<'t, T> {
             same_tape(op.name(), tape, x.tape);
         }
         let inputs: SmallVec<[u32; 4]> = x.iter().map(|x| x.array).collect();
-        let array = tape.arena.borrow_mut().record(op, shape, inputs);
+        let array = tape.arena.borrow_mut().record(op, shape, inputs, &tape.pool);
         tape.recorded_array(array);
         Var { tape, array }
     }
 
     #[track_caller]
     fn unary(&self, row: Unary, args: Args) -> Self {
-        let array = self.tape.arena.borrow_mut().unary(row, args, self.array);
+        let array = self.tape.arena.borrow_mut().unary(row, args, self.array, &self.tape.pool);
         self.tape.recorded_array(array);
         Var { array, ..*self }
     }
@@ -286,7 +287,8 @@ impl<'t, T: Float> Array for Var<'t, T> {
     fn untransposed(&self) -> Option<Self> {
         let arena = self.tape.arena.borrow();
         let node = &arena.arrays[self.array as usize];
-        node.transposed.then(|| Var { tape: self.tape, array: node.inputs[0] })
+        let transposed = node.pending && matches!(node.kind, Kind::Op(Op::Transpose(_)));
+        transposed.then(|| Var { tape: self.tape, array: node.inputs[0] })
     }
 }
 

@@ -7,6 +7,7 @@ mod edges;
 mod external;
 mod graph;
 mod graphs;
+mod maps;
 mod messages;
 mod random;
 mod rules;

@@ -9,7 +9,12 @@ use super::{abs, at_least, at_most, max, of, select};
 /// Two heads of `ln 2` (Cody & Waite 1980) make the reduction exact but for the tail.
 #[inline(always)]
 fn reduce<T: Ieee>(x: T) -> (T, T, T) {
-    let n = round(x * of(std::f64::consts::LOG2_E));
+    reduce_by(round(x * of(std::f64::consts::LOG2_E)), x)
+}
+
+/// The same for an `n` that is known.
+#[inline(always)]
+fn reduce_by<T: Ieee>(n: T, x: T) -> (T, T, T) {
     let (head, rest) = (x - n * T::LN2[0], n * T::LN2[1]);
     let r = head - rest;
     (n, r, (head - r) - rest)
@@ -183,8 +188,10 @@ pub(crate) fn exp_m1<T: Ieee>(x: T) -> T {
 /// `tanh|x| = −m/(2 + m)` with `m = exp(−2|x|) − 1`, which keeps its digits near 0 and does not overflow.
 #[inline(always)]
 pub(crate) fn tanh<T: Ieee>(x: T) -> T {
-    let one = of::<T>(1.0);
-    let (n, r, tail) = reduce(at_most(abs(x), of(22.0)) * of(-2.0));
+    let (one, size) = (of::<T>(1.0), at_most(abs(x), of(22.0)));
+    // `n` does not wait for the product with −2.
+    let n = round(size * of(-2.0 * std::f64::consts::LOG2_E));
+    let (n, r, tail) = reduce_by(n, size * of(-2.0));
     let (scale, m) = (T::exp2_integer(n), small_exp_m1(r, tail));
     (((one - scale) - scale * m) / ((one + scale) + scale * m)).with_sign(x)
 }

@@ -1,0 +1,148 @@
+//! A user's function under a sum: computed with it, in one pass, and nobody can tell but by the clock.
+
+use autograd::{Elementwise, Float, Number, Param, Scalar, Tape, Tensor, Var};
+
+#[derive(Clone, Copy)]
+struct Bump;
+
+impl Elementwise for Bump {
+    #[inline(always)]
+    fn f<N: Number>(self, x: N) -> N {
+        (x * N::constant(2.0) + N::one()).tanh() * (-(x * x)).exp()
+    }
+}
+
+/// Its slope at 0 is infinite.
+#[derive(Clone, Copy)]
+struct Root;
+
+impl Elementwise for Root {
+    #[inline(always)]
+    fn f<N: Number>(self, x: N) -> N {
+        x.sqrt()
+    }
+}
+
+/// Numbers in (−2, 2), not in order.
+fn scattered<T: Float>(len: usize) -> Tensor<T> {
+    Tensor::from_fn([len], |i| T::from_f64((i[0] * 7919 % 4001) as f64 / 1000.0 - 2.0))
+}
+
+fn bits<T: Float>(x: &Tensor<T>) -> Vec<u64> {
+    x.to_vec().iter().map(|x| x.to_f64().to_bits()).collect()
+}
+
+/// Its values where nothing is put off.
+fn mapped<T: Float>(x: &Tensor<T>) -> Tensor<T> {
+    Tape::default().constant(x.clone()).map(Bump).value()
+}
+
+/// `loss` of the map and the gradient, its values asked for before there is a sum.
+fn values_first<T: Float>(x: &Tensor<T>, loss: fn(Var<'_, T>) -> Scalar<'_, T>) -> (T, Vec<u64>) {
+    let tape = Tape::default();
+    let x = tape.var(x.clone());
+    let y = x.map(Bump);
+    assert_eq!(y.value().shape(), &x.shape());
+    let loss = loss(y);
+    (loss.value(), bits(&loss.backward()[x]))
+}
+
+fn under_a_sum<T: Float>() {
+    for len in [0, 1, 15, 64, 100, 4096, 4097, 20_000] {
+        let values = scattered::<T>(len);
+        let losses: [fn(Var<'_, T>) -> Scalar<'_, T>; 2] = [|y| y.sum(), |y| y.sum() * 0.3];
+        for loss in losses {
+            let tape = Tape::default();
+            let x = tape.var(values.clone());
+            let y = x.map(Bump);
+            let sum = loss(y);
+            let found = (sum.value(), bits(&sum.backward()[x]));
+            assert_eq!(found, values_first(&values, loss), "{len} values");
+            // The first sweep has taken the slopes.
+            assert_eq!(bits(&sum.backward()[x]), found.1, "{len} values, swept again");
+            assert_eq!(bits(&y.value()), bits(&mapped(&values)), "{len} values, read at last");
+            assert_eq!(bits(&sum.backward()[x]), found.1, "{len} values, swept after they were read");
+        }
+    }
+}
+
+#[test]
+fn a_sum_over_a_map_has_the_bits_of_the_sum_of_its_values() {
+    under_a_sum::<f32>();
+    under_a_sum::<f64>();
+}
+
+#[test]
+fn a_map_under_two_sums_and_another_operation_has_the_gradient_of_all() {
+    let tape = Tape::new();
+    let x = tape.var(scattered::<f64>(100));
+    let y = x.map(Bump);
+    let loss = y.sum() * 2.0 + y.sum() * 3.0 + y.square().sum();
+    let slope = loss.backward()[x].clone();
+    let z = x.map(Bump);
+    let expected = (z * 5.0 + z.square()).sum().backward()[x].clone();
+    assert!(slope.is_close(&expected, 1e-14));
+    // The same in forward mode, and once more differentiated.
+    let along = Tensor::ones([100]);
+    assert!((loss.to_var().jvp(&[(x, &along)]).item() - expected.sum()).abs() < 1e-12);
+    let slope = x.map(Bump).sum().grad(x);
+    let curvature = slope.sum().backward()[x].clone();
+    let values = x.map(Bump);
+    assert_eq!(values.value().shape(), &x.shape());
+    assert_eq!(bits(&curvature), bits(&values.sum().grad(x).sum().backward()[x]));
+}
+
+#[test]
+fn a_watched_map_shows_its_gradient() {
+    let tape = Tape::new();
+    let x = tape.var([0.5, 1.0]);
+    let y = x.map(Bump).watch();
+    assert_eq!((y.sum() * 3.0).backward()[y].to_vec(), [3.0, 3.0]);
+}
+
+#[test]
+fn a_weight_of_zero_passes_nothing_through_an_infinite_slope() {
+    let tape = Tape::new();
+    let x = tape.var([0.0, 4.0]);
+    let sum = x.map(Root).sum();
+    assert_eq!((sum * 0.0).backward()[x].to_vec(), [0.0, 0.0]);
+    let sum = x.map(Root).sum();
+    assert_eq!((sum * 2.0).backward()[x].to_vec(), [f64::INFINITY, 0.5]);
+}
+
+#[test]
+fn a_map_of_a_parameter_keeps_the_values_from_before_an_update() {
+    let weights = Param::new([0.5, 1.0]);
+    let tape = Tape::new();
+    let y = tape.constant([1.0, 1.0]) * weights.on(&tape);
+    let (direct, after) = (weights.on(&tape).map(Bump), y.map(Bump));
+    let grads = (direct.sum() + after.sum()).backward();
+    grads.update(&weights, |w, g| w.iter_mut().zip(g).for_each(|(w, g)| *w -= 0.1 * g));
+    drop(grads);
+    let before = mapped(&Tensor::from([0.5, 1.0]));
+    assert_eq!(direct.value(), before);
+    assert_eq!(after.value(), before);
+}
+
+#[test]
+fn a_map_under_a_sum_keeps_one_array_and_not_two() {
+    let tape = Tape::new();
+    let x = tape.var(Tensor::<f64>::zeros([1000]));
+    let (empty, y) = (tape.bytes(), x.map(Bump));
+    let sum = y.sum();
+    let bytes = |tape: &Tape| tape.bytes() - empty;
+    assert!((8_000..9_000).contains(&bytes(&tape)), "{}", bytes(&tape));
+    assert_eq!(sum.graph().bytes(), tape.bytes());
+    let _ = y.value();
+    assert!((16_000..17_000).contains(&bytes(&tape)), "{}", bytes(&tape));
+}
+
+#[test]
+fn a_picture_shows_the_values_of_a_map_that_was_put_off() {
+    let tape = Tape::new();
+    let x = tape.var([0.0]);
+    let sum = x.map(Root).sum();
+    let picture = sum.graph().values(true).to_string();
+    assert_eq!(picture, sum.graph().values(true).to_string());
+    assert!(picture.contains("map"), "{picture}");
+}
