@@ -256,12 +256,12 @@ mod tests {
             kernel.run_with_slope(&x, y, slope);
         });
         let slope = same_on_all("a fused function", x.len(), |out| kernel.run(&[0], &[&x], out));
-        let summed = same_on_all::<f64>("the sum of a fused function, and its derivative", 1 + x.len(), |out| {
-            let finite: Vec<f64> = x.iter().map(|&x| x.clamp(-3.0, 3.0)).collect();
+        let finite = &x[..192]; // the edges make NaN
+        same_on_all::<f64>("the sum of a fused function, and its derivative", 1 + finite.len(), |out| {
             let (sum, slope) = out.split_at_mut(1);
-            sum[0] = kernel.sum_with_slope(&finite, slope);
+            sum[0] = kernel.sum_with_slope(finite, slope);
+            assert!(sum[0].is_finite());
         });
-        assert!(f64::from_bits(summed[0]).is_finite());
         assert_eq!(both, [value, slope].concat(), "in one pass and in two");
     }
 }
