@@ -59,6 +59,7 @@ compiled! {
     reduce::log_sum_exp(x: &[T], loops: Loops, out: &mut [T]);
     reduce::norm(x: &[T], loops: Loops, out: &mut [T]);
     reduce::cross_entropy(x: &[T], classes: &[usize], out: &mut [T]);
+    reduce::cross_entropy_with_slopes(x: &[T], classes: &[usize], out: &mut [T], slopes: &mut [T]);
     reduce::cumulative_sum(x: &[T], loops: Loops, reverse: bool, out: &mut [T]);
     reduce::softmax(x: &[T], loops: Loops, log: bool, out: &mut [T]);
     normalize::normalize(x: &[T], n: usize, eps: T, out: &mut [T]);

@@ -124,8 +124,34 @@ kernel! {
                 *out = row_sum(&x[o * loops.n..(o + 1) * loops.n], |x| x);
             }
         } else {
-            out.fill(T::zero());
-            fold(x, loops, out, |sum, x| sum + x);
+            column_sums(x, loops, out);
+        }
+    }
+}
+
+/// [`sum`] of rows that lie together: the sums of a whole strip of columns stay in registers.
+#[inline(always)]
+fn column_sums<T: Float>(x: &[T], Loops { outer, n, inner }: Loops, out: &mut [T]) {
+    const COLUMNS: usize = 32;
+    for o in 0..outer {
+        let (x, out) = (&x[o * n * inner..], &mut out[o * inner..(o + 1) * inner]);
+        let mut strips = out.chunks_exact_mut(COLUMNS);
+        for (strip, start) in strips.by_ref().zip((0..).step_by(COLUMNS)) {
+            let mut sums = [T::zero(); COLUMNS];
+            for j in 0..n {
+                for (sum, &x) in sums.iter_mut().zip(&x[j * inner + start..][..COLUMNS]) {
+                    *sum = *sum + x;
+                }
+            }
+            strip.copy_from_slice(&sums);
+        }
+        let rest = strips.into_remainder();
+        let start = inner - rest.len();
+        rest.fill(T::zero());
+        for j in 0..n {
+            for (out, &x) in rest.iter_mut().zip(&x[j * inner + start..]) {
+                *out = *out + x;
+            }
         }
     }
 }
@@ -214,6 +240,9 @@ kernel! {
     }
 }
 
+/// Exponentials are summed by pieces of so many.
+const PIECE: usize = 1024;
+
 /// Calls `f(o, top, ln Σ exp(x − top))` for each row, `top` its largest value.
 ///
 /// Short rows are worked on many at once: exponentials and logarithms fill the vectors whatever the rows' length.
@@ -222,7 +251,7 @@ fn log_sums<T: Float>(x: &[T], n: usize, f: impl FnMut(usize, T, T)) {
     match x.len() {
         // Clearing the buffer would cost more than the work.
         ..=STRIP => log_sums_by::<T, STRIP>(x, n, f),
-        _ => log_sums_by::<T, 1024>(x, n, f),
+        _ => log_sums_by::<T, PIECE>(x, n, f),
     }
 }
 
@@ -329,6 +358,42 @@ kernel! {
     fn cross_entropy<'a, T>(x: &'a [T], classes: &'a [usize], out: &'a mut [T]) for x.len(), {
         let width = (x.len() / classes.len().max(1)).max(1); // no rows: any width
         log_sums(x, width, |i, top, log| out[i] = (top - x[i * width + classes[i]]) + log);
+    }
+}
+
+kernel! {
+    /// The same with its derivatives, `slopes[i, j] = softmax(x)[i, j] − [j = class]`, of the same exponentials.
+    fn cross_entropy_with_slopes<'a, T>(x: &'a [T], classes: &'a [usize], out: &'a mut [T], slopes: &'a mut [T])
+        for x.len(), {
+        let n = (x.len() / classes.len().max(1)).max(1); // no rows: any width
+        let mut sums = [T::zero(); STRIP];
+        let strips = x.chunks(STRIP * n).zip(slopes.chunks_mut(STRIP * n)).zip(out.chunks_mut(STRIP));
+        for (((x, e), out), classes) in strips.zip(classes.chunks(STRIP)) {
+            for (((x, e), out), &class) in x.chunks_exact(n).zip(e.chunks_exact_mut(n)).zip(&mut *out).zip(classes) {
+                let top = row_max(x);
+                *out = top - x[class];
+                for (e, &x) in e.iter_mut().zip(x) {
+                    *e = x - top;
+                }
+            }
+            for e in e.iter_mut() {
+                *e = exponential::exp(*e);
+            }
+            for ((e, sum), &class) in e.chunks_exact_mut(n).zip(&mut sums).zip(classes) {
+                *sum = e.chunks(PIECE).fold(T::zero(), |sum, e| sum + row_sum(e, |e| e));
+                let scale = T::one() / *sum;
+                for e in e.iter_mut() {
+                    *e = *e * scale;
+                }
+                e[class] = e[class] - T::one();
+            }
+            for sum in &mut sums[..out.len()] {
+                *sum = math::ln(*sum);
+            }
+            for (out, &log) in out.iter_mut().zip(&sums) {
+                *out = *out + log;
+            }
+        }
     }
 }
 

@@ -30,16 +30,6 @@ impl Map {
         &self.wrt[..usize::from(self.order)]
     }
 
-    /// Whether a recorded value of it, of so many inputs, has its derivative kept behind it.
-    pub(crate) fn keeps_slopes(&self, inputs: usize) -> bool {
-        inputs == 1 && self.order == 0
-    }
-
-    /// The value and the derivative of a function of one input: one pass, in which they share most of their work.
-    pub(crate) fn forward_with_slopes<T: Float>(&self, x: &[T], y: &mut [T], slopes: &mut [T]) {
-        T::fused(&*self.f).run_with_slope(x, y, slopes);
-    }
-
     /// The sum of the values, with the derivatives.
     pub(crate) fn sum_with_slopes<T: Float>(&self, x: &[T], slopes: &mut [T]) -> T {
         T::fused(&*self.f).sum_with_slope(x, slopes)
@@ -65,6 +55,14 @@ impl Operation for Map {
     fn forward<T: Float>(&self, x: &[Input<'_, T>], _shape: &Shape, out: &mut [T]) {
         let x: SmallVec<[&[T]; 4]> = x.iter().map(|x| x.values).collect();
         T::fused(&*self.f).run(self.wrt(), &x, out);
+    }
+
+    fn keeps_slopes(&self, inputs: usize) -> bool {
+        inputs == 1 && self.order == 0
+    }
+
+    fn forward_with_slopes<T: Float>(&self, x: Input<'_, T>, _shape: &Shape, out: &mut [T], slopes: &mut [T]) {
+        T::fused(&*self.f).run_with_slope(x.values, out, slopes);
     }
 
     #[track_caller]

@@ -64,6 +64,18 @@ pub(crate) trait Operation {
     fn differentiable(&self, _k: usize) -> bool {
         true
     }
+
+    /// Whether a recorded value of so many inputs keeps its derivatives for the sweep, because they share costly work with it.
+    /// It has one input then.
+    fn keeps_slopes(&self, _inputs: usize) -> bool {
+        false
+    }
+
+    /// [`forward`](Operation::forward), and the derivative by each value of `x`. Each value of `out` has as many neighbouring values of
+    /// `x` to itself.
+    fn forward_with_slopes<T: Float>(&self, _x: Input<'_, T>, _shape: &Shape, _out: &mut [T], _slopes: &mut [T]) {
+        unreachable!("{}: it keeps no derivatives", self.name())
+    }
 }
 
 /// The sum of the parts that exist, of which there is one.
@@ -117,6 +129,28 @@ macro_rules! operations {
                         kernels::binary(*row, &runs, x[0].values, x[1].values, out);
                     }
                     $(Op::$Variant(op) => op.forward(x, shape, out),)*
+                }
+            }
+
+            /// See [`Operation::keeps_slopes`].
+            pub(crate) fn keeps_slopes(&self, inputs: usize) -> bool {
+                match self {
+                    Op::Unary(..) | Op::Binary(_) => false,
+                    $(Op::$Variant(op) => op.keeps_slopes(inputs),)*
+                }
+            }
+
+            /// See [`Operation::forward_with_slopes`].
+            pub(crate) fn forward_with_slopes<T: Float>(
+                &self,
+                x: Input<'_, T>,
+                shape: &Shape,
+                out: &mut [T],
+                slopes: &mut [T],
+            ) {
+                match self {
+                    Op::Unary(..) | Op::Binary(_) => unreachable!("{}: it keeps no derivatives", self.name()),
+                    $(Op::$Variant(op) => op.forward_with_slopes(x, shape, out, slopes),)*
                 }
             }
 

@@ -99,6 +99,14 @@ impl Operation for CrossEntropy {
         kernels::cross_entropy(x[0].values, &self.classes, out);
     }
 
+    fn keeps_slopes(&self, _inputs: usize) -> bool {
+        true
+    }
+
+    fn forward_with_slopes<T: Float>(&self, x: Input<'_, T>, _shape: &Shape, out: &mut [T], slopes: &mut [T]) {
+        kernels::cross_entropy_with_slopes(x.values, &self.classes, out, slopes);
+    }
+
     fn vjp<A: Array>(&self, _k: usize, x: &[&A], _y: &A, dy: &A) -> A {
         A::apply(CrossEntropyGradient { classes: self.classes.clone() }, x[0].shape(), &[x[0], dy])
     }

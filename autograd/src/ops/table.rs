@@ -172,7 +172,7 @@ macro_rules! binary_table {
             /// 1 where `a ≠ b`, else 0: a mask, without derivative.
             NotEqual, not_equal, m::mask(a != b), (c(0.0), c(0.0)), (-3.0, 3.0), (-3.0, 3.0);
             /// The product of the chain rule: 0 where `a` (an incoming gradient) is 0, whatever `b`; else `a · b`.
-            Chain, chain, m::select(a == c(0.0), a, a * b), (b, a), (0.3, 3.0), (-3.0, 3.0);
+            Chain, chain, m::select(a == c(0.0), c(0.0), a * b), (b, a), (0.3, 3.0), (-3.0, 3.0);
         }
     };
 }

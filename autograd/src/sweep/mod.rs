@@ -166,8 +166,18 @@ impl<'s, T: Float> Sweep<'s, '_, T> {
             Kind::External(op) => self.external(&**op, index, dy),
             Kind::Op(Op::Unary(row, args)) => self.unary(index, *row, *args, dy),
             Kind::Op(Op::Binary(row)) => self.binary(index, *row, dy),
-            Kind::Op(op @ Op::Map(_)) => match self.arena.slopes(index as u32) {
-                Some(slopes) => {
+            Kind::Op(op @ Op::Reduce(_)) => match self.taken_slopes(node.inputs[0]) {
+                Some(mut slopes) => {
+                    scale(&mut slopes, dy[0]);
+                    self.pool.give(dy);
+                    self.deliver(node.inputs[0] as usize, 0, slopes);
+                }
+                None => self.operation(index, op, dy),
+            },
+            // The same values in another shape.
+            Kind::Op(Op::Reshape(_)) => self.deliver(index, 0, dy),
+            Kind::Op(op) => match self.arena.slopes(index as u32) {
+                Some(slopes) if slopes.len() == dy.len() => {
                     // The slope of a product by one factor is the other.
                     kernels::binary_chain(
                         Binary::Mul,
@@ -180,23 +190,15 @@ impl<'s, T: Float> Sweep<'s, '_, T> {
                     );
                     self.deliver(index, 0, dy);
                 }
-                None => self.operation(index, op, dy),
-            },
-            Kind::Op(op @ Op::Reduce(_)) => match self.taken_slopes(node.inputs[0]) {
                 Some(mut slopes) => {
-                    match dy[0] {
-                        zero if zero == T::zero() => slopes.fill(zero),
-                        one if one == T::one() => {}
-                        dy => slopes.iter_mut().for_each(|slope| *slope = *slope * dy),
-                    }
+                    let mut dx = std::mem::take(&mut *slopes);
+                    let n = dx.len() / dy.len();
+                    dx.chunks_exact_mut(n).zip(&dy).for_each(|(dx, &dy)| scale(dx, dy));
                     self.pool.give(dy);
-                    self.deliver(node.inputs[0] as usize, 0, slopes);
+                    self.deliver(index, 0, dx);
                 }
                 None => self.operation(index, op, dy),
             },
-            // The same values in another shape.
-            Kind::Op(Op::Reshape(_)) => self.deliver(index, 0, dy),
-            Kind::Op(op) => self.operation(index, op, dy),
         }
     }
 
@@ -344,5 +346,14 @@ impl<'s, T: Float> Sweep<'s, '_, T> {
                 self.pool.give(dx);
             }
         }
+    }
+}
+
+/// Slopes times the one gradient that they all have. A zero passes nothing on, whatever the slope.
+fn scale<T: Float>(slopes: &mut [T], dy: T) {
+    if dy == T::zero() {
+        slopes.fill(dy);
+    } else if dy != T::one() {
+        slopes.iter_mut().for_each(|slope| *slope = *slope * dy);
     }
 }

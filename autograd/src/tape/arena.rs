@@ -247,7 +247,7 @@ impl<T: Float> Arena<T> {
                 self.arrays[array as usize].pending = true;
                 array
             }
-            Op::Map(ref map) if tracked && map.keeps_slopes(inputs.len()) => {
+            Op::Map(_) if tracked && op.keeps_slopes(inputs.len()) => {
                 // A parameter may be updated before the values are asked for, and a tape that checks looks at them at once.
                 let at_once = self.stream.is_tight() || matches!(self.arrays[inputs[0] as usize].kind, Kind::Param(_));
                 let nothing = Place::Data(self.used..self.used);
@@ -258,6 +258,12 @@ impl<T: Float> Arena<T> {
                 }
                 array
             }
+            op if tracked && op.keeps_slopes(inputs.len()) => {
+                let (place, slopes) = self.compute_with_slopes(&op, &shape, inputs[0], pool);
+                let array = self.push_array(Kind::Op(op), inputs, shape, Place::Data(place), tracked);
+                self.keep_slopes(array, slopes);
+                array
+            }
             op => {
                 let place = self.compute(&op, &shape, &inputs);
                 self.push_array(Kind::Op(op), inputs, shape, Place::Data(place), tracked)
@@ -265,15 +271,25 @@ impl<T: Float> Arena<T> {
         }
     }
 
-    /// The derivatives that a map keeps; `None` if it keeps none, or no longer.
-    pub(crate) fn slopes(&self, map: u32) -> Option<RefMut<'_, Vec<T>>> {
-        let slopes = self.slopes[self.arrays[map as usize].slopes?.get() as usize - 1].borrow_mut();
+    /// The derivatives that an array keeps; `None` if it keeps none, or no longer.
+    pub(crate) fn slopes(&self, array: u32) -> Option<RefMut<'_, Vec<T>>> {
+        let slopes = self.slopes[self.arrays[array as usize].slopes?.get() as usize - 1].borrow_mut();
         (!slopes.is_empty()).then_some(slopes)
     }
 
-    fn keep_slopes(&mut self, map: u32, slopes: Vec<T>) {
+    fn keep_slopes(&mut self, array: u32, slopes: Vec<T>) {
         self.slopes.push(RefCell::new(slopes));
-        self.arrays[map as usize].slopes = NonZeroU32::new(self.slopes.len() as u32);
+        self.arrays[array as usize].slopes = NonZeroU32::new(self.slopes.len() as u32);
+    }
+
+    fn compute_with_slopes(&mut self, op: &Op, shape: &Shape, x: u32, pool: &Pool<T>) -> (Range<usize>, Vec<T>) {
+        let place = self.reserve(shape.numel());
+        let (before, out) = self.data.split_at_mut(place.start);
+        let x = &self.arrays[x as usize];
+        let x = Input { shape: &x.shape, values: values(x, before) };
+        let mut slopes = pool.take(x.values.len());
+        op.forward_with_slopes(x, shape, &mut out[..place.len()], &mut slopes);
+        (place, slopes)
     }
 
     /// The place of the sum of a map whose values are put off, and stay so.
@@ -367,17 +383,12 @@ impl<T: Float> Arena<T> {
         let node = &self.arrays[array as usize];
         let Kind::Op(op) = &node.kind else { unreachable!("only operations are put off") };
         let (op, shape, inputs) = (op.clone(), node.shape.clone(), node.inputs.clone());
-        let place = match &op {
-            Op::Map(map) if self.slopes(array).is_none() => {
-                let place = self.reserve(shape.numel());
-                let mut slopes = pool.take(shape.numel());
-                let (before, y) = self.data.split_at_mut(place.start);
-                let x = values(&self.arrays[inputs[0] as usize], before);
-                map.forward_with_slopes(x, &mut y[..place.len()], &mut slopes);
-                self.keep_slopes(array, slopes);
-                place
-            }
-            op => self.compute(op, &shape, &inputs),
+        let place = if op.keeps_slopes(inputs.len()) && self.slopes(array).is_none() {
+            let (place, slopes) = self.compute_with_slopes(&op, &shape, inputs[0], pool);
+            self.keep_slopes(array, slopes);
+            place
+        } else {
+            self.compute(&op, &shape, &inputs)
         };
         let node = &mut self.arrays[array as usize];
         node.place = Place::Data(place);
