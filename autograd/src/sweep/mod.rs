@@ -166,14 +166,16 @@ impl<'s, T: Float> Sweep<'s, '_, T> {
             Kind::External(op) => self.external(&**op, index, dy),
             Kind::Op(Op::Unary(row, args)) => self.unary(index, *row, *args, dy),
             Kind::Op(Op::Binary(row)) => self.binary(index, *row, dy),
-            Kind::Op(op @ Op::Reduce(_)) => match self.taken_slopes(node.inputs[0]) {
-                Some(mut slopes) => {
-                    scale(&mut slopes, dy[0]);
-                    self.pool.give(dy);
-                    self.deliver(node.inputs[0] as usize, 0, slopes);
+            Kind::Op(op @ Op::Reduce(reduce)) if reduce.is_sum() && dy.len() == 1 => {
+                match self.taken_slopes(node.inputs[0]) {
+                    Some(mut slopes) => {
+                        scale(&mut slopes, dy[0]);
+                        self.pool.give(dy);
+                        self.deliver(node.inputs[0] as usize, 0, slopes);
+                    }
+                    None => self.operation(index, op, dy),
                 }
-                None => self.operation(index, op, dy),
-            },
+            }
             // The same values in another shape.
             Kind::Op(Op::Reshape(_)) => self.deliver(index, 0, dy),
             Kind::Op(op) => match self.arena.slopes(index as u32) {
@@ -202,16 +204,19 @@ impl<'s, T: Float> Sweep<'s, '_, T> {
         }
     }
 
-    /// The slopes of a map whose gradient nobody looks at and is the same everywhere, `dy`, as it is under a sum: taken, to
-    /// become the gradient of its input. A later sweep computes them anew; what other users add to the map's gradient takes the
-    /// usual way.
-    fn taken_slopes(&mut self, map: u32) -> Option<Vec<T>> {
-        let node = &self.arena.arrays[map as usize];
-        // While its values are put off, the sum was its only user.
-        if !node.pending || node.watched || self.places.is_some() || self.observer.is_some() {
+    /// The slopes that `array` keeps, if its gradient is the same everywhere, as it is under a sum, and nobody looks at it: taken,
+    /// to become the gradient of its input. A later sweep, and what else has been passed to the array, find them gone and compute
+    /// them anew.
+    fn taken_slopes(&mut self, array: u32) -> Option<Vec<T>> {
+        let node = &self.arena.arrays[array as usize];
+        let seen = node.watched || self.places.is_some() || self.observer.is_some();
+        if seen || self.scratch.arrays[array as usize].is_some() {
             return None;
         }
-        Some(std::mem::take(&mut *self.arena.slopes(map)?))
+        let mut slopes = self.arena.slopes(array)?;
+        // Of a map whose values were read the sum need not be the only user, and the others want the slopes too.
+        let alone = node.pending || slopes.len() > node.shape.numel();
+        alone.then(|| std::mem::take(&mut *slopes))
     }
 
     /// Whether a gradient flows from an array to its input `k`.

@@ -255,10 +255,18 @@ impl<'t, T: Float> Array for Var<'t, T> {
     fn apply(op: impl Into<Op>, shape: Shape, x: &[&Self]) -> Self {
         let op = op.into();
         let tape = x[0].tape;
-        for x in x {
+        let mut few = [0; 4]; // filling an array takes less than collecting a list
+        for (k, x) in x.iter().enumerate() {
             same_tape(op.name(), tape, x.tape);
+            if let Some(slot) = few.get_mut(k) {
+                *slot = x.array;
+            }
         }
-        let inputs: SmallVec<[u32; 4]> = x.iter().map(|x| x.array).collect();
+        let inputs = if x.len() <= few.len() {
+            SmallVec::from_buf_and_len(few, x.len())
+        } else {
+            x.iter().map(|x| x.array).collect()
+        };
         let array = tape.arena.borrow_mut().record(op, shape, inputs, &tape.pool);
         tape.recorded_array(array);
         Var { tape, array }
