@@ -191,8 +191,8 @@ pub(crate) fn tanh<T: Ieee>(x: T) -> T {
     let (one, size) = (of::<T>(1.0), at_most(abs(x), of(22.0)));
     // `n` does not wait for the product with −2.
     let n = round(size * of(-2.0 * std::f64::consts::LOG2_E));
-    let (n, r, tail) = reduce_by(n, size * of(-2.0));
-    let (scale, m) = (T::exp2_integer(n), small_exp_m1(r, tail));
+    let (n, r, _) = reduce_by(n, size * of(-2.0));
+    let (scale, m) = (T::exp2_integer(n), r + T::exp_rest(r));
     (((one - scale) - scale * m) / ((one + scale) + scale * m)).with_sign(x)
 }
 

@@ -49,7 +49,7 @@ pub trait Ieee: Real {
     fn bit(self, bit: u32) -> bool;
     /// Without the lower half of the mantissa, so that the square is exact.
     fn head(self) -> Self;
-    /// This magnitude with the sign of the other.
+    /// This magnitude, which has no sign, with that of the other.
     fn with_sign(self, sign: Self) -> Self;
     /// `x·2^54` and 54, to lift a number without a full mantissa above [`Ieee::SMALLEST`].
     const LIFT: [Self; 2];
@@ -113,7 +113,7 @@ macro_rules! bits {
 
         #[inline(always)]
         fn with_sign(self, sign: $T) -> $T {
-            self.copysign(sign)
+            $T::from_bits(self.to_bits() | (sign.to_bits() & (-0.0 as $T).to_bits()))
         }
     };
 }
