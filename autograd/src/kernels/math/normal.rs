@@ -16,9 +16,13 @@ fn upper<T: Ieee>(a: T) -> T {
     let rest = T::erfc_rest((a - centre) / (a + centre));
     let (top, bottom) = (one + rest, a + a + one);
     let y = top / bottom;
-    // What rounding took from the two sums.
+    // What rounding took from the quotient: products of halves of the digits are exact.
+    let (y_head, bottom_head) = (y.head(), bottom.head());
+    let (y_rest, bottom_rest) = (y - y_head, bottom - bottom_head);
+    let left = (((top - y_head * bottom_head) - y_head * bottom_rest) - y_rest * bottom_head) - y_rest * bottom_rest;
+    // And from the two sums.
     let (top_tail, bottom_tail) = (rest - (top - one), one - (bottom - (a + a)));
-    times_gaussian(a, y, (top_tail - y * bottom_tail) / bottom)
+    times_gaussian(a, y, (left + (top_tail - y * bottom_tail)) / bottom)
 }
 
 /// `2/√π·∫₀ˣ exp(−t²) dt`
