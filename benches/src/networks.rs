@@ -1,8 +1,11 @@
 //! Rows A to E and J: steps of training, and inference, of plain networks in f32.
 
-use autograd::{Param, Tape, Tensor, Var};
+use autograd::{Gradients, Param, Tape, Tensor, Unary, Var};
 
 use crate::{assert_close, tensor, vectors};
+
+/// With more layers than this, all gradients together leave the fast caches, and each is used as soon as it is there.
+const MANY: usize = 10;
 
 /// The rate of descent.
 pub const ETA: f32 = 0.01;
@@ -69,8 +72,7 @@ impl Network {
     pub fn forward<'t>(&self, x: Var<'t, f32>) -> Var<'t, f32> {
         let (hidden, last) = self.layers.split_at(self.layers.len() - 1);
         let layer = |x: Var<'t, f32>, (w, b): &(Param<f32>, Param<f32>)| {
-            let y = x.affine(w, b);
-            if self.tanh { y.tanh() } else { y.relu() }
+            x.dense(w, b, if self.tanh { Unary::Tanh } else { Unary::Relu })
         };
         hidden.iter().fold(x, layer).affine(&last[0].0, &last[0].1)
     }
@@ -79,9 +81,14 @@ impl Network {
     pub fn step(&self, tape: &mut Tape<f32>, x: &Tensor<f32>, classes: &[usize]) -> f32 {
         tape.clear();
         let loss = self.forward(tape.constant(x.clone())).cross_entropy(classes).mean();
-        let grads = loss.backward();
-        for param in self.layers.iter().flat_map(|(w, b)| [w, b]) {
+        let descend = |param: &Param<f32>, grads: &Gradients<'_, f32>| {
             grads.update_each(param, [], |w, dw, []| *w -= ETA * dw);
+        };
+        if self.layers.len() > MANY {
+            loss.backward_each(descend);
+        } else {
+            let grads = loss.backward();
+            self.layers.iter().flat_map(|(w, b)| [w, b]).for_each(|param| descend(param, &grads));
         }
         loss.value()
     }

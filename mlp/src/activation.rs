@@ -4,7 +4,7 @@ use std::fmt;
 use std::mem::discriminant;
 use std::str::FromStr;
 
-use autograd::{Float, Param, Parameters, Tensor, Var};
+use autograd::{Float, Param, Parameters, Tensor, Unary, Var};
 
 use crate::Error;
 use crate::flow::Probe;
@@ -152,6 +152,16 @@ impl Activation {
             Activation::Softsign => z.softsign(),
             Activation::Softmax => z.softmax(last_axis(z)),
             Activation::LogSoftmax => z.log_softmax(last_axis(z)),
+        }
+    }
+
+    /// The operation of `autograd` that an [activated layer](Var::dense) makes one with its sums.
+    pub(crate) fn row(self) -> Option<Unary> {
+        match self {
+            Activation::Sigmoid => Some(Unary::Sigmoid),
+            Activation::Tanh => Some(Unary::Tanh),
+            Activation::Relu => Some(Unary::Relu),
+            _ => None,
         }
     }
 

@@ -77,9 +77,15 @@ impl<T: Float> Module<T> for Layer<T> {
     }
 
     fn forward_with<'t>(&self, x: Var<'t, T>, probe: &mut Probe) -> Var<'t, T> {
-        let p = self.linear.forward(x);
-        let p = self.norm.as_ref().map_or(p, |norm| norm.forward(p));
-        let h = self.activation.forward_with(p, probe);
+        let h = match (&self.norm, &self.linear.b, self.activation.row()) {
+            // In one operation, which nobody can look into.
+            (None, Some(b), Some(row)) if !probe.is_on() => x.dense(&self.linear.w, b, row),
+            (norm, ..) => {
+                let p = self.linear.forward(x);
+                let p = norm.as_ref().map_or(p, |norm| norm.forward(p));
+                self.activation.forward_with(p, probe)
+            }
+        };
         self.dropout.map_or(h, |dropout| dropout.forward(h))
     }
 

@@ -2,24 +2,27 @@
 
 use crate::error::{Error, OrPanic};
 use crate::number::Float;
+use crate::ops::rows::Unary;
 use crate::ops::{elementwise, product, softmax};
 use crate::tape::{Operand, Var};
 use crate::tensor::Tensor;
 
 /// Methods of two arrays: the second may be anything that is an operand.
 macro_rules! products {
-    ($( $(#[$doc:meta])* fn $name:ident $(/ $try:ident)? ($a:ident, $b:ident $(, $c:ident)?) $body:expr; )*) => {
+    ($(
+        $(#[$doc:meta])* fn $name:ident $(/ $try:ident)? ($a:ident, $b:ident $(, $c:ident)? $(; $arg:ident: $type:ty)?) $body:expr;
+    )*) => {
         impl<'t, T: Float> Var<'t, T> { $(
             $(#[$doc])*
             #[must_use]
             #[track_caller]
-            pub fn $name(self, $b: impl Operand<'t, T> $(, $c: impl Operand<'t, T>)?) -> Self {
+            pub fn $name(self, $b: impl Operand<'t, T> $(, $c: impl Operand<'t, T>)? $(, $arg: $type)?) -> Self {
                 self.tape().note();
                 let ($a, $b) = (&self, &$b.on(self.tape()));
                 $( let $c = &$c.on(self.tape()); )?
                 $body.or_panic()
             }
-            methods!(try $($try)? $name Self, [self, $b: impl Operand<'t, T> $(, $c: impl Operand<'t, T>)?] {
+            methods!(try $($try)? $name Self, [self, $b: impl Operand<'t, T> $(, $c: impl Operand<'t, T>)? $(, $arg: $type)?] {
                 let ($a, $b) = (&self, &$b.on(self.tape()));
                 $( let $c = &$c.on(self.tape()); )?
                 $body
@@ -29,11 +32,11 @@ macro_rules! products {
             $(#[$doc])*
             #[must_use]
             #[track_caller]
-            pub fn $name(&self, $b: &Tensor<T> $(, $c: &Tensor<T>)?) -> Self {
+            pub fn $name(&self, $b: &Tensor<T> $(, $c: &Tensor<T>)? $(, $arg: $type)?) -> Self {
                 let $a = self;
                 $body.or_panic()
             }
-            methods!(try $($try)? $name Self, [&self, $b: &Tensor<T> $(, $c: &Tensor<T>)?] {
+            methods!(try $($try)? $name Self, [&self, $b: &Tensor<T> $(, $c: &Tensor<T>)? $(, $arg: $type)?] {
                 let $a = self;
                 $body
             });
@@ -88,6 +91,21 @@ products! {
     /// # Panics
     /// If the shapes do not fit.
     fn affine / try_affine (x, w, b) product::affine(x, w, b);
+
+    /// A layer with its activation, `f(x·w + b)`: `(…, k) · (k, n) + (n,) → (…, n)`.
+    ///
+    /// With tanh, sigmoid or relu it is one operation and keeps one array: their slopes follow from their values. With
+    /// another function, which has no arguments, it is [`affine`](Self::affine) and that function.
+    ///
+    /// ```
+    /// use autograd::{Tensor, Unary};
+    /// let (w, b) = (Tensor::from([[1.0, 0.0], [0.0, 2.0]]), Tensor::from([-4.0, 0.5]));
+    /// assert_eq!(Tensor::from([[3.0, 4.0]]).dense(&w, &b, Unary::Relu), Tensor::from([[0.0, 8.5]]));
+    /// ```
+    ///
+    /// # Panics
+    /// If the shapes do not fit.
+    fn dense / try_dense (x, w, b; activation: Unary) product::dense(x, w, b, activation);
 
     /// `a` where this mask is not 0, else `b`, with broadcasting. Each branch gets the gradient only where it was taken,
     /// and a NaN in the branch not taken does not leak.

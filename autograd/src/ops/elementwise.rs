@@ -1,5 +1,6 @@
 //! Choosing between arrays, element by element. The other elementwise operations are rows of the table.
 
+use super::rows::Unary;
 use super::{Array, Input, Operation};
 use crate::error::Error;
 use crate::kernels::compiled as kernels;
@@ -31,6 +32,16 @@ impl Operation for Select {
     fn jvp<A: Array>(&self, x: &[&A], _y: &A, dx: &[Option<A>]) -> A {
         let whole = |k: usize| dx[k].clone().unwrap_or_else(|| x[k].zeros_like());
         select(x[0], &whole(1), &whole(2))
+    }
+}
+
+/// A row without arguments of each value, in its place.
+pub(crate) fn in_place<T: Float>(row: Unary, values: &mut [T]) {
+    let mut before = [T::zero(); 256]; // few enough to stay where they are fast
+    for values in values.chunks_mut(before.len()) {
+        let before = &mut before[..values.len()];
+        before.copy_from_slice(values);
+        kernels::unary(row, [0.0; 2], before, values);
     }
 }
 

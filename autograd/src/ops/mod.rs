@@ -100,6 +100,8 @@ macro_rules! operations {
             Unary(Unary, Args),
             /// A row of the table of two inputs.
             Binary(Binary),
+            /// [`Affine`](product::Affine), and one of the rows in [`product::DENSE`] of what it gives, which is not kept.
+            Dense(Unary),
             $($Variant($Type),)*
         }
 
@@ -108,6 +110,7 @@ macro_rules! operations {
                 match self {
                     Op::Unary(row, _) => row.name(),
                     Op::Binary(row) => row.name(),
+                    Op::Dense(row) => product::dense_name(*row).expect("a row that a layer ends in"),
                     $(Op::$Variant(op) => op.name(),)*
                 }
             }
@@ -116,6 +119,7 @@ macro_rules! operations {
             pub(crate) fn names() -> Vec<&'static str> {
                 let mut names: Vec<_> = Unary::ROWS.iter().map(|row| row.name).collect();
                 names.extend(Binary::ROWS.iter().map(|row| row.name));
+                names.extend(product::DENSE.map(|(_, name)| name));
                 $(names.extend(<$Type as Operation>::NAMES);)*
                 names
             }
@@ -128,6 +132,10 @@ macro_rules! operations {
                         let runs = Runs::new(shape, x[0].shape, x[1].shape);
                         kernels::binary(*row, &runs, x[0].values, x[1].values, out);
                     }
+                    Op::Dense(row) => {
+                        product::Affine.forward(x, shape, out);
+                        elementwise::in_place(*row, out);
+                    }
                     $(Op::$Variant(op) => op.forward(x, shape, out),)*
                 }
             }
@@ -135,7 +143,7 @@ macro_rules! operations {
             /// See [`Operation::keeps_slopes`].
             pub(crate) fn keeps_slopes(&self, inputs: usize) -> bool {
                 match self {
-                    Op::Unary(..) | Op::Binary(_) => false,
+                    Op::Unary(..) | Op::Binary(_) | Op::Dense(_) => false,
                     $(Op::$Variant(op) => op.keeps_slopes(inputs),)*
                 }
             }
@@ -149,7 +157,9 @@ macro_rules! operations {
                 slopes: &mut [T],
             ) {
                 match self {
-                    Op::Unary(..) | Op::Binary(_) => unreachable!("{}: it keeps no derivatives", self.name()),
+                    Op::Unary(..) | Op::Binary(_) | Op::Dense(_) => {
+                        unreachable!("{}: it keeps no derivatives", self.name())
+                    }
                     $(Op::$Variant(op) => op.forward_with_slopes(x, shape, out, slopes),)*
                 }
             }
@@ -159,6 +169,7 @@ macro_rules! operations {
                 match self {
                     Op::Unary(row, _) => !row.is_flat(),
                     Op::Binary(row) => !row.is_flat(),
+                    Op::Dense(_) => true,
                     $(Op::$Variant(op) => op.differentiable(k),)*
                 }
             }
@@ -177,6 +188,7 @@ macro_rules! operations {
                         };
                         sum([part(0), part(1)])
                     }
+                    Op::Dense(row) => A::unary_vjp(*row, [0.0; 2], y, y, product::Affine.jvp(x, y, dx)),
                     $(Op::$Variant(op) => op.jvp(x, y, dx),)*
                 }
             }
@@ -186,6 +198,10 @@ macro_rules! operations {
                 match self {
                     Op::Unary(row, args) => A::unary_vjp(*row, *args, x[0], y, dy.clone()),
                     Op::Binary(row) => A::binary_vjp(*row, k == 1, x[0], x[1], y, dy.clone()).sum_to(&x[k].shape()),
+                    Op::Dense(row) => {
+                        let dy = A::unary_vjp(*row, [0.0; 2], y, y, dy.clone());
+                        product::Affine.vjp(k, x, y, &dy)
+                    }
                     $(Op::$Variant(op) => op.vjp(k, x, y, dy),)*
                 }
             }

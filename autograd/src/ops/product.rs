@@ -2,7 +2,8 @@
 //!
 //! A transposed operand is passed to the product as strides; nothing is copied for it.
 
-use super::{Array, Input, Operation, view};
+use super::rows::Unary;
+use super::{Array, Input, Op, Operation, view};
 use crate::error::Error;
 use crate::kernels::compiled as kernels;
 use crate::kernels::elementwise::Runs;
@@ -193,8 +194,29 @@ impl Operation for Affine {
     }
 }
 
+/// The rows that a layer can end in, and its names then: their derivative is the same if its formula is given the value in place
+/// of `x`.
+pub(crate) const DENSE: [(Unary, &str); 3] =
+    [(Unary::Tanh, "affine_tanh"), (Unary::Sigmoid, "affine_sigmoid"), (Unary::Relu, "affine_relu")];
+
+pub(crate) fn dense_name(row: Unary) -> Option<&'static str> {
+    DENSE.iter().find(|(of, _)| *of == row).map(|(_, name)| *name)
+}
+
 /// `x·w + b` with any leading axes of `x`.
 pub(crate) fn affine<A: Array>(x: &A, w: &A, b: &A) -> Result<A, Error> {
+    layer(Affine.into(), x, w, b)
+}
+
+/// A row of `x·w + b`: one operation if the row allows it, else two.
+pub(crate) fn dense<A: Array>(x: &A, w: &A, b: &A, row: Unary) -> Result<A, Error> {
+    match dense_name(row) {
+        Some(_) => layer(Op::Dense(row), x, w, b),
+        None => Ok(affine(x, w, b)?.unary(row, [0.0; 2])),
+    }
+}
+
+fn layer<A: Array>(op: Op, x: &A, w: &A, b: &A) -> Result<A, Error> {
     let (shape, weights, bias) = (x.shape(), w.shape(), b.shape());
     let fits = match (&shape[..], &weights[..], &bias[..]) {
         ([.., k], [rows, n], [m]) => k == rows && n == m,
@@ -202,13 +224,13 @@ pub(crate) fn affine<A: Array>(x: &A, w: &A, b: &A) -> Result<A, Error> {
     };
     if !fits {
         let law = format!("{shape} · {weights} + {bias} does not fit (…, k) · (k, n) + (n,); transpose the weights?");
-        return Err(Error::shape("affine", law));
+        return Err(Error::shape(op.name(), law));
     }
     let rank = shape.len();
     if rank == 2 {
-        return Ok(A::apply(Affine, Shape::from([shape[0], weights[1]]), &[x, w, b]));
+        return Ok(A::apply(op, Shape::from([shape[0], weights[1]]), &[x, w, b]));
     }
     let rows = x.reshaped(&Shape::from([shape[..rank - 1].iter().product(), shape[rank - 1]]));
-    let y = A::apply(Affine, Shape::from([rows.shape()[0], weights[1]]), &[&rows, w, b]);
+    let y = A::apply(op, Shape::from([rows.shape()[0], weights[1]]), &[&rows, w, b]);
     Ok(y.reshaped(&shape.with_axis(rank - 1, weights[1])))
 }

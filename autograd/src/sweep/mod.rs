@@ -13,6 +13,7 @@ mod scalars;
 mod wrt;
 
 pub use gradients::Gradients;
+use pool::Kept;
 pub(crate) use pool::{Pool, Scratch};
 pub(crate) use recorded::segment_vjp;
 pub use wrt::Wrt;
@@ -25,8 +26,10 @@ use crate::external::External;
 use crate::kernels::compiled as kernels;
 use crate::kernels::elementwise::Runs;
 use crate::number::Float;
+use crate::ops::product::Affine;
 use crate::ops::rows::{Args, Binary, Unary};
 use crate::ops::{Array, Op};
+use crate::param::Param;
 use crate::tape::arena::{Arena, Code, Kind};
 use crate::tape::debug::Places;
 use crate::tape::{Scalar, Tape, Var};
@@ -51,6 +54,51 @@ pub(crate) fn vjp<'t, T: Float>(y: Var<'t, T>, dy: &Tensor<T>) -> Gradients<'t, 
     sweep(y.tape(), y.tape().len(), |scratch| scratch.arrays[y.index() as usize] = Some(seed), None)
 }
 
+/// The sweep of `root`, in which `f` has the gradient of each parameter as soon as it is whole, and nobody has the others.
+#[track_caller]
+pub(crate) fn backward_each<'t, T: Float>(root: Scalar<'t, T>, mut f: impl FnMut(&Param<T>, &Gradients<'t, T>)) {
+    let (tape, mut end) = (root.tape(), root.node() as usize + 1);
+    tape.must_record("backward_each");
+    let mut scratch = tape.scratch.take();
+    scratch.start(end, tape.arena.borrow().arrays.len());
+    scratch.scalars[root.node() as usize] = T::one();
+    loop {
+        // A parameter's node lies before all that reads it: what is still to be swept does not need its value.
+        let (param, kept) = {
+            let arena = tape.arena.borrow();
+            let places = tape.places.borrow();
+            let (places, names) = (places.as_deref(), &tape.names.borrow());
+            let observer = None;
+            let mut sweep = Sweep {
+                arena: &arena,
+                pool: &tape.pool,
+                scratch: &mut scratch,
+                places,
+                names,
+                observer,
+                by_param: true,
+            };
+            let Some(stopped) = sweep.run(end) else { break };
+            end = stopped;
+            let array = arena.stream.operands(stopped)[0];
+            let node = &arena.arrays[array as usize];
+            let (Kind::Param(param), Some(dw)) = (&node.kind, scratch.arrays[array as usize].take()) else {
+                unreachable!("the sweep stops at a parameter with a gradient")
+            };
+            let gradient = Tensor::from_parts(node.shape.clone(), tape.pool.share(dw));
+            (param.clone(), Kept { array, reached: true, gradient })
+        };
+        let mut found = Scratch { kept: std::mem::take(&mut scratch.kept), ..Scratch::default() };
+        found.kept.push(kept);
+        let gradients = Gradients::new(tape, found);
+        f(&param, &gradients);
+        drop(gradients);
+        scratch.kept = tape.scratch.take().kept;
+    }
+    scratch.arrays.drain(..).flatten().for_each(|left| tape.pool.give(left));
+    tape.scratch.set(scratch);
+}
+
 /// Who is told the gradients of named values.
 type Observer<'o, T> = &'o mut dyn FnMut(&str, &Tensor<T>);
 
@@ -68,7 +116,8 @@ fn sweep<'t, T: Float>(
         seed(&mut scratch);
         let (places, names) = (tape.places.borrow(), tape.names.borrow());
         let places = places.as_deref();
-        Sweep { arena: &arena, pool: &tape.pool, scratch: &mut scratch, places, names: &names, observer }.run(nodes);
+        let (pool, names, by_param) = (&tape.pool, &*names, false);
+        Sweep { arena: &arena, pool, scratch: &mut scratch, places, names, observer, by_param }.run(nodes);
         scratch.collect(&arena, &tape.pool);
     }
     Gradients::new(tape, scratch)
@@ -82,11 +131,14 @@ struct Sweep<'s, 'o, T: Float> {
     places: Option<&'s Places>,
     names: &'s HashMap<u32, String>,
     observer: Option<Observer<'o, T>>,
+    /// Whether to stop at each parameter that has a gradient.
+    by_param: bool,
 }
 
 impl<'s, T: Float> Sweep<'s, '_, T> {
+    /// Sweeps the nodes before `nodes`; returns the one at which it stopped, if it did.
     #[track_caller]
-    fn run(&mut self, nodes: usize) {
+    fn run(&mut self, nodes: usize) -> Option<usize> {
         let arena = self.arena;
         let mut end = nodes;
         loop {
@@ -95,12 +147,18 @@ impl<'s, T: Float> Sweep<'s, '_, T> {
             {
                 end = scalars(&arena.stream, &mut self.scratch.scalars, end);
             }
-            let Some(node) = end.checked_sub(1) else { return };
+            let node = end.checked_sub(1)?;
             end = node;
             let dy = self.scratch.scalars[node];
             let [a, b] = arena.stream.operands(node).map(|operand| operand as usize);
             match arena.stream.code(node) {
-                Code::Array => self.array(a),
+                Code::Array => {
+                    self.array(a);
+                    let is_param = || matches!(arena.arrays[a].kind, Kind::Param(_));
+                    if self.by_param && is_param() && self.scratch.arrays[a].is_some() {
+                        return Some(node);
+                    }
+                }
                 // A zero passes nothing on, whatever the local derivative: see the edge-value policy.
                 _ if dy == T::zero() => {}
                 Code::Unary(row) => {
@@ -175,6 +233,11 @@ impl<'s, T: Float> Sweep<'s, '_, T> {
                     }
                     None => self.operation(index, op, dy),
                 }
+            }
+            Kind::Op(Op::Dense(row)) => {
+                let y = self.arena.node_values(node);
+                kernels::unary_chain(*row, [0.0; 2], y, y, &mut dy);
+                self.operation(index, &Op::from(Affine), dy);
             }
             // The same values in another shape.
             Kind::Op(Op::Reshape(_)) => self.deliver(index, 0, dy),

@@ -8,6 +8,7 @@ use super::{Tape, Var, same_tape};
 use crate::number::Float;
 use crate::ops::rows::{Args, Binary, Unary};
 use crate::ops::table::{binary_table, unary_table};
+use crate::param::Param;
 use crate::sweep::Gradients;
 use crate::tensor::Tensor;
 
@@ -95,6 +96,27 @@ impl<'t, T: Float> Scalar<'t, T> {
     #[track_caller]
     pub fn backward_with(self, mut observe: impl FnMut(&str, &Tensor<T>)) -> Gradients<'t, T> {
         crate::sweep::backward_with(self, Some(&mut observe))
+    }
+
+    /// [`backward`](Scalar::backward) for the parameters alone: `f` is called with each as soon as its gradient is whole, from the last
+    /// recorded to the first, and may change it. The gradients hold no other.
+    ///
+    /// For models of many layers: a gradient is used while it is still in the cache, and its memory serves the next one. What needs
+    /// all gradients at once, such as clipping by their norm, needs `backward`.
+    ///
+    /// ```
+    /// use autograd::{Param, Tape};
+    /// let (w, v) = (Param::new([2.0]), Param::new([3.0]));
+    /// let tape = Tape::new();
+    /// let loss = (w.on(&tape) * &v).sum();
+    /// loss.backward_each(|param, grads| {
+    ///     grads.update_each(param, [], |p, dp, []| *p -= 0.5 * dp);
+    /// });
+    /// assert_eq!((w.value().item(), v.value().item()), (2.0 - 0.5 * 3.0, 3.0 - 0.5 * 2.0));
+    /// ```
+    #[track_caller]
+    pub fn backward_each(self, f: impl FnMut(&Param<T>, &Gradients<'t, T>)) {
+        crate::sweep::backward_each(self, f);
     }
 
     /// The same number as an array of shape `()`.

@@ -1,6 +1,6 @@
-//! A user's function under a sum: computed with it, in one pass, and nobody can tell but by the clock.
+//! What the tape computes in one pass and might have computed in several: nobody can tell but by the clock.
 
-use autograd::{Elementwise, Float, Number, Param, Scalar, Tape, Tensor, Var};
+use autograd::{Elementwise, Float, Number, Param, Scalar, Tape, Tensor, Unary, Var};
 
 #[derive(Clone, Copy)]
 struct Bump;
@@ -145,4 +145,50 @@ fn a_picture_shows_the_values_of_a_map_that_was_put_off() {
     let picture = sum.graph().values(true).to_string();
     assert_eq!(picture, sum.graph().values(true).to_string());
     assert!(picture.contains("map"), "{picture}");
+}
+
+#[test]
+fn a_layer_with_its_activation_has_the_bits_of_the_two() {
+    let (x, w, b) = (scattered::<f64>(600).reshape([20, 30]), scattered(210).reshape([30, 7]), scattered(7));
+    for row in [Unary::Tanh, Unary::Sigmoid, Unary::Relu, Unary::Softplus] {
+        let tape = Tape::new();
+        let (x, w, b) = (tape.var(&x * 0.1), tape.var(w.clone()), tape.var(b.clone()));
+        let (one, two) = (x.dense(w, b, row), x.affine(w, b).unary(row, [0.0; 2]));
+        assert_eq!(bits(&one.value()), bits(&two.value()), "{}", row.name());
+        let (one, two) = (one.square().sum(), two.square().sum());
+        for handle in [x, w, b] {
+            assert_eq!(bits(&one.backward()[handle]), bits(&two.backward()[handle]), "{}", row.name());
+            let along = scattered(handle.shape().numel()).reshape(handle.shape());
+            let [one, two] = [one, two].map(|y| y.to_var().jvp(&[(handle, &along)]).item());
+            assert_eq!(one.to_bits(), two.to_bits(), "{}", row.name());
+        }
+        let [one, two] = [one, two].map(|y| bits(&y.grad(w).square().sum().backward()[w]));
+        assert_eq!(one, two, "{}", row.name());
+    }
+}
+
+#[test]
+fn each_parameter_is_handed_over_with_its_whole_gradient() {
+    let (w, b, unused, frozen) =
+        (Param::new([[1.0, 2.0]]), Param::new([0.5, -0.5]), Param::new([1.0]), Param::new([3.0]));
+    frozen.freeze();
+    let mut tape = Tape::new();
+    for _ in 0..3 {
+        tape.clear();
+        let x = tape.constant([[2.0], [3.0]]);
+        let hidden = x.affine(&w, &b).tanh();
+        let _ = unused.on(&tape);
+        // w is used twice, and b after it was last recorded.
+        let loss = (hidden * &w + &b).square().sum() * frozen.on(&tape).item();
+        let expected: Vec<_> = [&w, &b].map(|p| loss.backward()[p].clone()).into();
+        let mut seen = vec![];
+        loss.backward_each(|param, grads| {
+            seen.push((param.clone(), grads[param].clone()));
+            grads.update_each(param, [], |p, dp, []| *p -= 0.01 * dp);
+        });
+        let names: Vec<_> = seen.iter().map(|(param, _)| if *param == w { "w" } else { "b" }).collect();
+        assert_eq!(names, ["b", "w"]);
+        assert_eq!([&seen[1].1, &seen[0].1], [&expected[0], &expected[1]]);
+    }
+    assert_eq!((unused.value().item(), frozen.value().item()), (1.0, 3.0));
 }

@@ -150,6 +150,11 @@ fn product(s: &mut Sampler) -> Vec<Tensor> {
     vec![s.normal_like(&[m, k]), s.normal_like(&[k, n])]
 }
 
+fn layer(s: &mut Sampler) -> Vec<Tensor> {
+    let (m, k, n) = (s.len(), s.len(), s.len());
+    vec![s.normal_like(&[m, k]), s.normal_like(&[k, n]), s.normal_like(&[n])]
+}
+
 fn vectors(s: &mut Sampler) -> Vec<Tensor> {
     let n = s.len();
     vec![s.normal_like(&[n]), s.normal_like(&[n])]
@@ -247,14 +252,17 @@ fn cases() -> Vec<Case> {
         ),
         ("dot", vectors, |x| x[0].dot(x[1])),
         ("outer", vectors, |x| x[0].outer(x[1])),
+        ("affine_tanh", layer, |x| x[0].dense(x[1], x[2], Unary::Tanh)),
         (
-            "affine",
+            "affine_sigmoid",
             |s| {
                 let (m, k, n) = (s.len(), s.len(), s.len());
-                vec![s.normal_like(&[m, k]), s.normal_like(&[k, n]), s.normal_like(&[n])]
+                vec![s.normal_like(&[2, m, k]), s.normal_like(&[k, n]), s.normal_like(&[n])]
             },
-            |x| x[0].affine(x[1], x[2]),
+            |x| x[0].dense(x[1], x[2], Unary::Sigmoid),
         ),
+        ("affine_relu", layer, |x| x[0].dense(x[1], x[2], Unary::Relu)),
+        ("affine", layer, |x| x[0].affine(x[1], x[2])),
         (
             "affine of a block",
             |s| {

@@ -65,6 +65,11 @@ impl Probe {
         Probe(Some(Box::default()))
     }
 
+    /// Whether it looks.
+    pub(crate) fn is_on(&self) -> bool {
+        self.0.is_some()
+    }
+
     /// Shows what `f` shows as of a part: names inside begin with `prefix.`.
     pub fn within<R>(&mut self, prefix: impl Display, f: impl FnOnce(&mut Probe) -> R) -> R {
         if let Some(seen) = &mut self.0 {
