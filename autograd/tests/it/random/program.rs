@@ -37,6 +37,7 @@ pub(super) enum Call {
     Dot(usize, usize),
     Outer(usize, usize),
     Affine([usize; 3]),
+    Dense([usize; 3], Unary),
     Select([usize; 3]),
     CrossEntropySoft(usize, usize),
     /// An array times the mean of another, which is a scalar handle.
@@ -170,7 +171,7 @@ impl Call {
             Call::Binary { a, b, .. } => vec![*a, *b],
             Call::Matmul(a, b) | Call::Dot(a, b) | Call::Outer(a, b) => vec![*a, *b],
             Call::CrossEntropySoft(a, b) | Call::TimesMean(a, b) | Call::Blend(a, b) => vec![*a, *b],
-            Call::Affine(x) | Call::Select(x) => x.to_vec(),
+            Call::Affine(x) | Call::Dense(x, _) | Call::Select(x) => x.to_vec(),
             Call::Concat(x, _) | Call::Stack(x, _) => x.clone(),
         }
     }
@@ -186,6 +187,7 @@ impl Call {
             Call::Dot(a, b) => v[a].dot(v[b]),
             Call::Outer(a, b) => v[a].outer(v[b]),
             Call::Affine([x, w, b]) => v[x].affine(v[w], v[b]),
+            Call::Dense([x, w, b], row) => v[x].dense(v[w], v[b], row),
             Call::Select([mask, a, b]) => v[mask].select(v[a], v[b]),
             Call::CrossEntropySoft(x, p) => v[x].cross_entropy_soft(v[p]),
             Call::TimesMean(a, b) => v[a] * v[b].mean(),
@@ -211,6 +213,7 @@ impl Call {
             Call::Dot(a, b) => v[a].dot(&v[b]),
             Call::Outer(a, b) => v[a].outer(&v[b]),
             Call::Affine([x, w, b]) => v[x].affine(&v[w], &v[b]),
+            Call::Dense([x, w, b], row) => v[x].dense(&v[w], &v[b], row),
             Call::Select([mask, a, b]) => v[mask].select(&v[a], &v[b]),
             Call::CrossEntropySoft(x, p) => v[x].cross_entropy_soft(&v[p]),
             Call::TimesMean(a, b) => &v[a] * v[b].mean().to_f64(),
@@ -242,6 +245,7 @@ impl Call {
             Call::Dot(a, b) => format!("v{a}.dot(v{b})"),
             Call::Outer(a, b) => format!("v{a}.outer(v{b})"),
             Call::Affine([x, w, b]) => format!("v{x}.affine(v{w}, v{b})"),
+            Call::Dense([x, w, b], row) => format!("v{x}.dense(v{w}, v{b}, Unary::{row:?})"),
             Call::Select([mask, a, b]) => format!("v{mask}.select(v{a}, v{b})"),
             Call::CrossEntropySoft(x, p) => format!("v{x}.cross_entropy_soft(v{p})"),
             Call::TimesMean(a, b) => format!("v{a} * v{b}.mean()"),

@@ -313,7 +313,14 @@ impl Builder {
                     Some(b) => b,
                     None => self.method(w, Method::SumAxis { axis: 0 })?,
                 };
-                self.push(Call::Affine([x, w, b]))
+                let p = self.push(Call::Affine([x, w, b]))?;
+                let row = [Unary::Tanh, Unary::Sigmoid, Unary::Relu].get(r % 4);
+                match row {
+                    // The rectifier's kink is within; only arrays can be moved off theirs.
+                    Some(Unary::Relu) if self.off_kinks(p, &[0.0]) != Some(p) => Some(p),
+                    Some(&row) => self.push(Call::Dense([x, w, b], row)),
+                    None => Some(p),
+                }
             }
             42 => {
                 let a = self.broadcasting(arrays[1], x)?;
