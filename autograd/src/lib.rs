@@ -72,7 +72,7 @@
 //! | hold plain arrays | [`Tensor`], [`Shape`], [`Axes`], [`broadcast`] |
 //! | sweep | [`Scalar::backward`], [`Gradients`], [`Scalar::grad`], [`Wrt`] |
 //! | answer without gradients | [`Tape::values_only`] |
-//! | train | [`Param`], [`Parameters`], [`Gradients::update`] |
+//! | train | [`Param`], [`Parameters`], [`Gradients::update`], [`Scalar::backward_each`] |
 //! | see the graph | [`Tape::graph`], [`Scalar::graph`], [`Graph`] |
 //! | check | [`check`](check()), [`check::Checker`], [`check::Report`] |
 //! | write over numbers of any kind | [`Number`], [`Float`], [`Dual`] |

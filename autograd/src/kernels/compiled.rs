@@ -6,7 +6,7 @@
 use super::elementwise::Runs;
 use super::product::Matrix;
 use super::reduce::Loops;
-use super::{elementwise, normalize, product, reduce};
+use super::{elementwise, normalize, product, reduce, softmax};
 use crate::number::Float;
 use crate::ops::rows::{Args, Binary, Unary};
 
@@ -56,12 +56,12 @@ compiled! {
     reduce::sum(x: &[T], loops: Loops, out: &mut [T]);
     reduce::extreme(x: &[T], loops: Loops, largest: bool, out: &mut [T]);
     reduce::tie_share(x: &[T], y: &[T], loops: Loops, out: &mut [T]);
-    reduce::log_sum_exp(x: &[T], loops: Loops, out: &mut [T]);
+    softmax::log_sum_exp(x: &[T], loops: Loops, out: &mut [T]);
     reduce::norm(x: &[T], loops: Loops, out: &mut [T]);
-    reduce::cross_entropy(x: &[T], classes: &[usize], out: &mut [T]);
-    reduce::cross_entropy_with_slopes(x: &[T], classes: &[usize], out: &mut [T], slopes: &mut [T]);
+    softmax::cross_entropy(x: &[T], classes: &[usize], out: &mut [T]);
+    softmax::cross_entropy_with_slopes(x: &[T], classes: &[usize], out: &mut [T], slopes: &mut [T]);
     reduce::cumulative_sum(x: &[T], loops: Loops, reverse: bool, out: &mut [T]);
-    reduce::softmax(x: &[T], loops: Loops, log: bool, out: &mut [T]);
+    softmax::softmax(x: &[T], loops: Loops, log: bool, out: &mut [T]);
     normalize::normalize(x: &[T], n: usize, eps: T, out: &mut [T]);
     normalize::normalize_gradient(x: &[T], v: &[T], n: usize, eps: T, out: &mut [T]);
     product::matmul(m: usize, k: usize, n: usize, a: Matrix<T>, b: Matrix<T>, add: bool, c: &mut [T]);

@@ -144,6 +144,7 @@ mod tests {
     use crate::kernels::elementwise::{self, Runs};
     use crate::kernels::fused::{Elementwise, ElementwiseN, Fused, Kernel};
     use crate::kernels::reduce::{self, Loops};
+    use crate::kernels::softmax;
     use crate::number::{Float, Number};
     use crate::ops::rows::{Binary, Unary};
 
@@ -217,17 +218,17 @@ mod tests {
             let small = outer * inner;
             same_on_all("sum", small, |out| reduce::sum(&x, loops, out));
             same_on_all("max", small, |out| reduce::extreme(&x, loops, true, out));
-            same_on_all("logsumexp", small, |out| reduce::log_sum_exp(&x, loops, out));
+            same_on_all("logsumexp", small, |out| softmax::log_sum_exp(&x, loops, out));
             same_on_all("norm", small, |out| reduce::norm(&x, loops, out));
             let mut top = vec![0.0; small];
             reduce::extreme(&x, loops, true, &mut top);
             same_on_all("tie_share", x.len(), |out| reduce::tie_share(&x, &top, loops, out));
             for log in [false, true] {
-                same_on_all("softmax", x.len(), |out| reduce::softmax(&x, loops, log, out));
+                same_on_all("softmax", x.len(), |out| softmax::softmax(&x, loops, log, out));
             }
         }
         let classes: Vec<usize> = (0..3_000).map(|i| i % 10).collect();
-        same_on_all("cross_entropy", 3_000, |out| reduce::cross_entropy(&x, &classes, out));
+        same_on_all("cross_entropy", 3_000, |out| softmax::cross_entropy(&x, &classes, out));
     }
 
     /// A wave decides a branch and then is gone: far out the whole block must be computed again all the same.

@@ -10,4 +10,5 @@ pub(crate) mod normalize;
 pub(crate) mod product;
 pub(crate) mod reduce;
 pub(crate) mod small;
+pub(crate) mod softmax;
 mod watched;

@@ -4,6 +4,7 @@
 //! sort, and no recursion at any depth. The sweep does the bookkeeping that rules never see: it skips what needs no
 //! gradient, adds up the contributions of several users, and reuses buffers.
 
+mod by_param;
 pub(crate) mod forward;
 mod gradients;
 mod plain;
@@ -12,8 +13,8 @@ mod recorded;
 mod scalars;
 mod wrt;
 
+pub(crate) use by_param::backward_each;
 pub use gradients::Gradients;
-use pool::Kept;
 pub(crate) use pool::{Pool, Scratch};
 pub(crate) use recorded::segment_vjp;
 pub use wrt::Wrt;
@@ -29,7 +30,6 @@ use crate::number::Float;
 use crate::ops::product::Affine;
 use crate::ops::rows::{Args, Binary, Unary};
 use crate::ops::{Array, Op};
-use crate::param::Param;
 use crate::tape::arena::{Arena, Code, Kind};
 use crate::tape::debug::Places;
 use crate::tape::{Scalar, Tape, Var};
@@ -52,51 +52,6 @@ pub(crate) fn vjp<'t, T: Float>(y: Var<'t, T>, dy: &Tensor<T>) -> Gradients<'t, 
     let seed = y.tape().pool.copy(dy.as_slice());
     // Later nodes have no gradient and are passed over.
     sweep(y.tape(), y.tape().len(), |scratch| scratch.arrays[y.index() as usize] = Some(seed), None)
-}
-
-/// The sweep of `root`, in which `f` has the gradient of each parameter as soon as it is whole, and nobody has the others.
-#[track_caller]
-pub(crate) fn backward_each<'t, T: Float>(root: Scalar<'t, T>, mut f: impl FnMut(&Param<T>, &Gradients<'t, T>)) {
-    let (tape, mut end) = (root.tape(), root.node() as usize + 1);
-    tape.must_record("backward_each");
-    let mut scratch = tape.scratch.take();
-    scratch.start(end, tape.arena.borrow().arrays.len());
-    scratch.scalars[root.node() as usize] = T::one();
-    loop {
-        // A parameter's node lies before all that reads it: what is still to be swept does not need its value.
-        let (param, kept) = {
-            let arena = tape.arena.borrow();
-            let places = tape.places.borrow();
-            let (places, names) = (places.as_deref(), &tape.names.borrow());
-            let observer = None;
-            let mut sweep = Sweep {
-                arena: &arena,
-                pool: &tape.pool,
-                scratch: &mut scratch,
-                places,
-                names,
-                observer,
-                by_param: true,
-            };
-            let Some(stopped) = sweep.run(end) else { break };
-            end = stopped;
-            let array = arena.stream.operands(stopped)[0];
-            let node = &arena.arrays[array as usize];
-            let (Kind::Param(param), Some(dw)) = (&node.kind, scratch.arrays[array as usize].take()) else {
-                unreachable!("the sweep stops at a parameter with a gradient")
-            };
-            let gradient = Tensor::from_parts(node.shape.clone(), tape.pool.share(dw));
-            (param.clone(), Kept { array, reached: true, gradient })
-        };
-        let mut found = Scratch { kept: std::mem::take(&mut scratch.kept), ..Scratch::default() };
-        found.kept.push(kept);
-        let gradients = Gradients::new(tape, found);
-        f(&param, &gradients);
-        drop(gradients);
-        scratch.kept = tape.scratch.take().kept;
-    }
-    scratch.arrays.drain(..).flatten().for_each(|left| tape.pool.give(left));
-    tape.scratch.set(scratch);
 }
 
 /// Who is told the gradients of named values.

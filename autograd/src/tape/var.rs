@@ -156,6 +156,9 @@ impl<'t, T: Float> Var<'t, T> {
     }
 
     /// A function of one's own of each value, in one pass: see [`Elementwise`].
+    ///
+    /// The pass is put off until the values are read; under [`sum`](Var::sum) or [`mean`](Var::mean) they are added up where they
+    /// arise, and never written.
     #[must_use]
     #[track_caller]
     pub fn map(self, f: impl Elementwise) -> Self {

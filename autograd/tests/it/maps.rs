@@ -192,3 +192,26 @@ fn each_parameter_is_handed_over_with_its_whole_gradient() {
     }
     assert_eq!((unused.value().item(), frozen.value().item()), (1.0, 3.0));
 }
+
+#[test]
+fn cross_entropy_has_the_same_gradient_however_often_it_is_swept() {
+    let tape = Tape::new();
+    // More rows than are worked on at once.
+    let logits = tape.var(scattered::<f64>(100 * 7).reshape([100, 7]));
+    let classes: Vec<usize> = (0..100).map(|i| i * 5 % 7).collect();
+    let losses = logits.cross_entropy(&classes);
+    let onehot = Tensor::from_fn([100, 7], |i| if i[1] == classes[i[0]] { 1.0 } else { 0.0 });
+    let expected = (&logits.value().softmax(1) - &onehot) * 0.01;
+    let mean = losses.mean();
+    let first = mean.backward()[logits].clone();
+    assert!(first.is_close(&expected, 1e-15));
+    // The first sweep has taken the derivatives, and the value is that of a tape without gradients.
+    assert!(mean.backward()[logits].is_close(&expected, 1e-15));
+    assert_eq!(bits(&losses.value()), bits(&logits.detach().cross_entropy(&classes).value()));
+    // Another user of the losses, and a row that weighs nothing.
+    let weights = tape.constant_with([100], |i| if i == 3 { 0.0 } else { 2.0 });
+    let both = logits.cross_entropy(&classes);
+    let grads = ((both * weights).sum() + both.sum()).backward()[logits].clone();
+    let row = tape.constant_with([100, 1], |i| if i == 3 { 1.0 } else { 3.0 }).value();
+    assert!(grads.is_close(&(&(&expected * 100.0) * &row), 1e-13));
+}

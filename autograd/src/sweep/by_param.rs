@@ -1,0 +1,54 @@
+//! The sweep that hands each parameter's gradient over as soon as it is whole.
+
+use super::pool::{Kept, Scratch};
+use super::{Gradients, Sweep};
+use crate::number::Float;
+use crate::param::Param;
+use crate::tape::Scalar;
+use crate::tape::arena::Kind;
+use crate::tensor::Tensor;
+
+/// The sweep of `root`, in which `f` has the gradient of each parameter as soon as it is whole, and nobody has the others.
+#[track_caller]
+pub(crate) fn backward_each<'t, T: Float>(root: Scalar<'t, T>, mut f: impl FnMut(&Param<T>, &Gradients<'t, T>)) {
+    let (tape, mut end) = (root.tape(), root.node() as usize + 1);
+    tape.must_record("backward_each");
+    let mut scratch = tape.scratch.take();
+    scratch.start(end, tape.arena.borrow().arrays.len());
+    scratch.scalars[root.node() as usize] = T::one();
+    loop {
+        // A parameter's node lies before all that reads it: what is still to be swept does not need its value.
+        let (param, kept) = {
+            let arena = tape.arena.borrow();
+            let places = tape.places.borrow();
+            let (places, names) = (places.as_deref(), &tape.names.borrow());
+            let observer = None;
+            let mut sweep = Sweep {
+                arena: &arena,
+                pool: &tape.pool,
+                scratch: &mut scratch,
+                places,
+                names,
+                observer,
+                by_param: true,
+            };
+            let Some(stopped) = sweep.run(end) else { break };
+            end = stopped;
+            let array = arena.stream.operands(stopped)[0];
+            let node = &arena.arrays[array as usize];
+            let (Kind::Param(param), Some(dw)) = (&node.kind, scratch.arrays[array as usize].take()) else {
+                unreachable!("the sweep stops at a parameter with a gradient")
+            };
+            let gradient = Tensor::from_parts(node.shape.clone(), tape.pool.share(dw));
+            (param.clone(), Kept { array, reached: true, gradient })
+        };
+        let mut found = Scratch { kept: std::mem::take(&mut scratch.kept), ..Scratch::default() };
+        found.kept.push(kept);
+        let gradients = Gradients::new(tape, found);
+        f(&param, &gradients);
+        drop(gradients);
+        scratch.kept = tape.scratch.take().kept;
+    }
+    scratch.arrays.drain(..).flatten().for_each(|left| tape.pool.give(left));
+    tape.scratch.set(scratch);
+}
