@@ -197,6 +197,12 @@ impl Unary {
         matches!(self, Unary::Sin | Unary::Cos)
     }
 
+    /// Whether the method takes plain numbers.
+    #[inline(always)]
+    pub(crate) fn takes_numbers(self) -> bool {
+        Self::ROWS[self as usize].arguments > 0
+    }
+
     /// Whether the derivative is 0 everywhere by policy, so that nothing flows back.
     pub fn is_flat(self) -> bool {
         matches!(self, Unary::Sign | Unary::Step | Unary::Floor | Unary::Round | Unary::Ceil)

@@ -15,6 +15,8 @@ pub(super) fn scalars<T: Float>(stream: &Stream<T>, gradients: &mut [T], end: us
     const CONSTANT: u8 = Code::Constant.byte([false; 2]);
     const ARRAY: u8 = Code::Array.byte([false; 2]);
     let (nodes, gradients) = (&stream.nodes()[..end], &mut gradients[..end]);
+    // Without the refusal of an index, so that what a rule does not read is not read.
+    let value = |operand: usize| nodes.get(operand).map_or(T::zero(), |node| node.value);
     let mut near = T::zero();
     for node in (0..end).rev() {
         let y = nodes[node].value;
@@ -34,12 +36,12 @@ pub(super) fn scalars<T: Float>(stream: &Stream<T>, gradients: &mut [T], end: us
         // The rules themselves, each compiled into this loop.
         macro_rules! unary {
             ($Row:ident) => {
-                dy * stream.slope(Unary::$Row, nodes[a].value, y, b)
+                dy * stream.slope(Unary::$Row, value(a), y, b)
             };
         }
         macro_rules! binary {
             ($Row:ident) => {{
-                let (da, db) = Binary::$Row.partials(nodes[a].value, nodes[b].value, y);
+                let (da, db) = Binary::$Row.partials(value(a), value(b), y);
                 (dy * da, dy * db)
             }};
         }

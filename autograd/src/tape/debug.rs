@@ -134,27 +134,30 @@ impl<T: Float> Tape<T> {
         }
     }
 
-    /// Appends a scalar for which there is no room, or that is to be looked at.
+    /// Appends a scalar for which there is no room, or that is to be looked at; returns its node, and its value as it is.
     #[cold]
     #[inline(never)]
     #[track_caller]
-    pub(crate) fn push_slowly(&self, code: Code, operands: [u32; 2], value: T) -> u32 {
+    pub(crate) fn push_slowly(&self, code: Code, operands: [u32; 2], value: T) -> (u32, T) {
         let node = self.arena.borrow_mut().stream.push(code, operands, value);
         if self.checks.get() {
-            self.check_scalar(node, value);
+            self.check_scalar(code, node, value);
         }
-        node
+        (node, value)
     }
 
-    /// Looks at a scalar that was just recorded, at the caller's line.
+    /// Looks at a scalar that was just computed, at the caller's line.
     #[track_caller]
-    fn check_scalar(&self, node: u32, value: T) {
+    fn check_scalar(&self, code: Code, node: u32, value: T) {
+        let count = match code {
+            Code::Unary(_) => 1,
+            Code::Binary(_) => 2,
+            _ => return,
+        };
         let (arena, mut places) = (self.arena.borrow(), self.places.borrow_mut());
         let Some(places) = &mut *places else { return };
         places.scalars.insert(node, Location::caller());
         if !value.is_finite() {
-            let code = arena.stream.code(node as usize);
-            let count = if matches!(code, Code::Binary(_)) { 2 } else { 1 };
             let operands = arena.stream.operands(node as usize);
             let inputs: Vec<T> = operands[..count].iter().map(|&input| arena.stream.value(input as usize)).collect();
             panic!(

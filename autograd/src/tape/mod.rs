@@ -128,13 +128,15 @@ impl<T: Float> Tape<T> {
     /// let x = tape.scalar(3.0);
     /// assert_eq!(x.square().backward()[x], 6.0);
     /// ```
+    #[inline]
     pub fn scalar(&self, value: T) -> Scalar<'_, T> {
-        Scalar::new(self, self.arena.borrow_mut().stream.push(Code::Variable, [0; 2], value), value)
+        Scalar::recorded(self, Code::Variable, [0; 2], value)
     }
 
     /// A number without gradient. Plain numbers in formulas need no such call.
+    #[inline]
     pub fn scalar_constant(&self, value: T) -> Scalar<'_, T> {
-        Scalar::new(self, self.arena.borrow_mut().stream.push(Code::Constant, [0; 2], value), value)
+        Scalar::recorded(self, Code::Constant, [0; 2], value)
     }
 
     /// An array whose gradient can be asked for; its values are shared, not copied.

@@ -170,7 +170,7 @@ impl<'t, T: Float> Scalar<'t, T> {
         } else {
             self.tape.arena.borrow_mut().stream.push_args(args)
         };
-        self.recorded(Code::Unary(row), [self.node, index], value)
+        Self::recorded(self.tape, Code::Unary(row), [self.node, index], value)
     }
 
     /// A row of the table of two inputs, for programs that choose operations at run time.
@@ -185,21 +185,22 @@ impl<'t, T: Float> Scalar<'t, T> {
     #[inline(always)]
     pub fn binary(self, row: Binary, b: Self) -> Self {
         same_tape(row.name(), self.tape, b.tape);
-        self.recorded(Code::Binary(row), [self.node, b.node], self.value.binary(row, b.value))
+        Self::recorded(self.tape, Code::Binary(row), [self.node, b.node], self.value.binary(row, b.value))
     }
 
-    /// A number computed from this one, appended to its tape.
+    /// A number appended to a tape.
     ///
-    /// One cold call does all that is rare, growing and checking: with two, the compiler kept the value of a chain in memory.
+    /// One cold call does all that is rare, growing and checking, and hands the value back: the compiler keeps in memory what
+    /// lives across a call, and a chain would wait for each of its values to come from there.
     #[track_caller]
     #[inline(always)]
-    fn recorded(self, code: Code, operands: [u32; 2], value: T) -> Self {
-        let node = self.tape.arena.borrow_mut().stream.push_within(code, operands, value);
-        let node = match node {
-            Some(node) => node,
-            None => self.tape.push_slowly(code, operands, value),
+    pub(super) fn recorded(tape: &'t Tape<T>, code: Code, operands: [u32; 2], value: T) -> Self {
+        let node = tape.arena.borrow_mut().stream.push_within(code, operands, value);
+        let (node, value) = match node {
+            Some(node) => (node, value),
+            None => tape.push_slowly(code, operands, value),
         };
-        Scalar { tape: self.tape, node, value }
+        Scalar { tape, node, value }
     }
 }
 

@@ -136,12 +136,12 @@ impl<T: Float> Stream<T> {
     /// The plain-number arguments of a scalar row whose second operand is `index`.
     #[inline(always)]
     pub(crate) fn args(&self, row: Unary, index: usize) -> Args {
-        if row.keeps_slope() { [0.0; 2] } else { self.args[index] }
+        if row.takes_numbers() { self.args[index] } else { [0.0; 2] }
     }
 
     /// The derivative of a scalar row at `x`, where its value is `y` and its second operand `index`.
     #[inline(always)]
     pub(crate) fn slope(&self, row: Unary, x: T, y: T, index: usize) -> T {
-        if row.keeps_slope() { self.slopes[index] } else { row.derivative(x, y, self.args[index]) }
+        if row.keeps_slope() { self.slopes[index] } else { row.derivative(x, y, self.args(row, index)) }
     }
 }

@@ -182,7 +182,8 @@ fn single_precision_is_within_two_units() {
     }
 }
 
-/// Numbers of every exponent, dense ones where the functions change, and the neighbours of multiples of π/2 and of ln 2.
+/// Numbers of every exponent, dense ones where the functions change, the neighbours of multiples of π/2 and of ln 2, and the
+/// places where two pieces of a function by pieces meet.
 fn hard_points() -> Vec<f64> {
     let mut points = vec![];
     let mut state = 1u64;
@@ -205,6 +206,10 @@ fn hard_points() -> Vec<f64> {
     }
     for x in [0.375, 0.5, 0.75, 1.0, 2.5, 6.0, 22.0, 27.3, <f64 as Ieee>::FAR, 708.4, 709.78, 710.47, 745.1] {
         points.extend([x, f64::next_up(x), f64::next_down(x)]);
+    }
+    for k in 0..400 {
+        let x = (f64::from(k) + 0.5) / 32.0;
+        points.extend([x, x.next_up(), x.next_down()]);
     }
     let negative: Vec<f64> = points.iter().map(|x| -x).collect();
     points.extend(negative);

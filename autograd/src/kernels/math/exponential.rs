@@ -2,6 +2,7 @@
 
 use super::ieee::Ieee;
 use super::logarithm::ln_1p;
+use super::pair::{Pair, product};
 use super::{abs, at_least, at_most, max, of, select};
 
 /// `x = n·ln 2 + r + tail`: `n` an integer, `|r| ≤ ln(2)/2`, and `tail` what rounding took from `r`.
@@ -62,22 +63,13 @@ const EXPONENT: u32 = 52 - POWERS.ilog2();
 /// 256, and what rounding took from it, relatively.
 static POWER: [(u64, f64); POWERS] = powers();
 
-/// The powers of `2^(1/256)`, multiplied up in pairs of numbers (Dekker 1971) by the compiler.
+/// The powers of `2^(1/256)`, multiplied up by the compiler.
 const fn powers() -> [(u64, f64); POWERS] {
-    const ROOT: [f64; 2] = [1.002_711_275_050_202_5, -3.636_615_928_692_264e-17];
-    /// A number as the sum of two of half its digits.
-    const fn split(a: f64) -> [f64; 2] {
-        let c = a * ((1 << 27) + 1) as f64;
-        let head = c - (c - a);
-        [head, a - head]
-    }
+    const ROOT: Pair = [1.002_711_275_050_202_5, -3.636_615_928_692_264e-17];
     let (mut powers, mut power, mut j) = ([(0, 0.0); POWERS], [1f64, 0.0], 0);
     while j < POWERS {
         powers[j] = (power[0].to_bits() - ((j as u64) << EXPONENT), power[1] / power[0]);
-        let ([a, b], [c, d]) = (split(power[0]), split(ROOT[0]));
-        let head = power[0] * ROOT[0];
-        let rest = ((a * c - head) + a * d + b * c) + b * d + (power[0] * ROOT[1] + power[1] * ROOT[0]);
-        power = [head + rest, (head - (head + rest)) + rest];
+        power = product(power, ROOT);
         j += 1;
     }
     powers
@@ -89,12 +81,12 @@ fn steps(x: f64) -> f64 {
     x * (std::f64::consts::LOG2_E * POWERS as f64) + f64::ROUNDER
 }
 
-/// `eˣ·2^((power − steps)/256)` as three terms of falling size (Tang 1989), for the `steps` of `x` and a `power` of their class:
+/// `eˣ·2^((power − steps)/256)` (Tang 1989), for the `steps` of `x` and a `power` of their class:
 /// `2^(k/256)·(1 + r + r²(½ + r/6 + …))` with `|r| ≤ ln(2)/512`.
 ///
-/// Shallower than a polynomial alone, and a number on a tape waits for the depth. What rounding took from the power is in the second term.
+/// Shallower than a polynomial alone, and a number on a tape waits for the depth.
 #[inline(always)]
-fn by_table(x: f64, steps: f64, power: f64) -> [f64; 3] {
+fn by_table(x: f64, steps: f64, power: f64) -> f64 {
     // ln(2)/256 as a head with zeros at its end, so that its multiples are exact, and the rest.
     const STEP: [f64; 2] = [0.002_707_606_173_999_011, 6.327_543_041_662_719e-14];
     /// 1/6 and what stands for r⁵/120, fitted to the interval.
@@ -104,75 +96,31 @@ fn by_table(x: f64, steps: f64, power: f64) -> [f64; 3] {
     let steps = steps - f64::ROUNDER;
     let r = (x - steps * STEP[0]) - steps * STEP[1];
     let z = r * r;
-    [power, power * (r + lost), (power * z) * ((0.5 + r * SIXTH) + z * (1.0 / 24.0))]
+    power + (power * (r + lost) + (power * z) * ((0.5 + r * SIXTH) + z * (1.0 / 24.0)))
 }
 
-/// Up to this magnitude of `x`, `eˣ` is below 2⁵⁰⁵ and its square far from the ends of the numbers, as [`inverse_of_one_plus`] asks.
-const NEAR: f64 = 350.0;
-
-/// `eˣ` for any `x`, without a branch.
+/// `eˣ`, whose far arguments are left to another function.
 #[inline(always)]
 pub(super) fn exp_by_table(x: f64) -> f64 {
-    const EACH: f64 = 1.0 / POWERS as f64;
+    if abs(x) > NEAR {
+        return far_exp(x);
+    }
+    let steps = steps(x);
+    by_table(x, steps, steps)
+}
+
+/// Up to this magnitude of `x`, `eˣ` and the terms that are added to it are far from the ends of the numbers.
+const NEAR: f64 = 350.0;
+
+/// As [`scale`]: in two steps.
+#[cold]
+#[inline(never)]
+fn far_exp(x: f64) -> f64 {
     let [zero_below, infinite_above, _] = f64::EXP_RANGE;
     let x = at_most(at_least(x, zero_below), infinite_above);
     let steps = steps(x);
-    // As in `scale`: in two steps.
-    let half = round((steps - f64::ROUNDER) * (0.5 * EACH));
-    let [power, line, rest] = by_table(x, steps, steps - half * POWERS as f64);
-    (power + (line + rest)) * f64::exp2_integer(half)
-}
-
-/// The same bits for a number by itself, which may branch.
-#[inline(always)]
-pub(super) fn exp_alone(x: f64) -> f64 {
-    if abs(x) <= NEAR {
-        let steps = steps(x);
-        let [power, line, rest] = by_table(x, steps, steps);
-        power + (line + rest)
-    } else {
-        exp_by_table(x)
-    }
-}
-
-/// `1/(1 + eˣ)` of the three terms of `eˣ`, to the last digits: what rounding took from the sum is ready before the quotient is.
-#[inline(always)]
-fn inverse_of_one_plus([power, line, rest]: [f64; 3]) -> f64 {
-    let base = 1.0 + power;
-    let (large, small) = (at_least(power, 1.0), at_most(power, 1.0));
-    let first = base + line;
-    let sum = first + rest;
-    let lost = ((small - (base - large)) + (line - (first - base))) + (rest - (sum - first));
-    // 1/sum² within a tenth: subtracting bits subtracts logarithms, but for a curve between powers of 2.
-    let inverse_square = f64::from_bits(INVERSE_SQUARE.wrapping_sub(sum.to_bits() << 1));
-    1.0 / sum - lost * inverse_square
-}
-
-/// Three times the bits of 1, less what makes the error as large on either side.
-const INVERSE_SQUARE: u64 = 0xbfce_28f5_c28f_5c29;
-
-/// `1/(1 + e⁻ˣ)` for any `x`, without a branch. It vanishes gradually, as `eˣ` does.
-#[inline(always)]
-pub(super) fn sigmoid_by_table(x: f64) -> f64 {
-    /// What [`NEAR`] allows, as a power of 2. From it on, 1 is nothing beside `e⁻ˣ`; below its inverse, `e⁻ˣ` is nothing beside 1.
-    const LARGE: f64 = 505.0;
-    let x = -at_most(at_least(x, f64::EXP_RANGE[0]), -f64::EXP_RANGE[0]);
-    let steps = steps(x);
-    let n = round((steps - f64::ROUNDER) * (1.0 / POWERS as f64));
-    let over = n - at_most(at_least(n, -LARGE), LARGE);
-    let y = inverse_of_one_plus(by_table(x, steps, steps - over * POWERS as f64));
-    y * f64::exp2_integer(-at_least(over, 0.0))
-}
-
-/// The same bits for a number by itself.
-#[inline(always)]
-pub(super) fn sigmoid_alone(x: f64) -> f64 {
-    if abs(x) <= NEAR {
-        let steps = steps(-x);
-        inverse_of_one_plus(by_table(-x, steps, steps))
-    } else {
-        sigmoid_by_table(x)
-    }
+    let half = round((steps - f64::ROUNDER) * (0.5 / POWERS as f64));
+    by_table(x, steps, steps - half * POWERS as f64) * f64::exp2_integer(half)
 }
 
 /// `eˣ − 1 = (2ⁿ − 1) + 2ⁿ·(eʳ − 1)`

@@ -4,7 +4,7 @@
 //! reduction leaves, rounded to the type. A polynomial is summed pairwise (Estrin 1960), not from one end (Horner):
 //! its depth is logarithmic, and a tape of scalars waits for the depth.
 
-use super::{Real, exponential};
+use super::{Real, exponential, pieces};
 
 /// `c₀ + c₁x + c₂x² + …`, neighbours first: `(c₀ + c₁x) + (c₂ + c₃x)·x² + …`.
 macro_rules! polynomial {
@@ -185,7 +185,7 @@ impl Ieee for f64 {
     }
     #[inline(always)]
     fn logistic(self) -> f64 {
-        exponential::sigmoid_by_table(self)
+        pieces::sigmoid_by_pieces(self)
     }
     #[inline(always)]
     fn exp_rest(r: f64) -> f64 {
