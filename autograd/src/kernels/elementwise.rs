@@ -8,7 +8,7 @@ use smallvec::SmallVec;
 
 use super::isa::{self, Isa, Kernel, kernel};
 use super::math::Real;
-use super::watched::{Formula, each, one_by_one};
+use super::watched::{Formula, each, few};
 use crate::number::{Float, Number};
 use crate::ops::rows::{Args, Binary, BinaryRow, BinaryVisitor, Unary, UnaryRow, UnaryVisitor};
 
@@ -45,7 +45,7 @@ pub(crate) fn unary<T: Float>(row: Unary, args: Args, x: &[T], out: &mut [T]) {
         fn visit<R: UnaryRow>(self) {
             if self.2.len() < isa::FEW {
                 let Map(args, x, out) = self;
-                return one_by_one(Value::<R>(args, PhantomData), [x], out, |out, y| *out = y);
+                return few(Value::<R>(args, PhantomData), [x], out, |out, y| *out = y);
             }
             isa::run(self.2.len(), Loop::<R, _>(self, PhantomData));
         }
@@ -70,7 +70,7 @@ pub(crate) fn unary_chain<T: Float>(row: Unary, args: Args, x: &[T], y: &[T], dy
         fn visit<R: UnaryRow>(self) {
             if self.3.len() < isa::FEW {
                 let Chain(args, x, y, dy) = self;
-                return one_by_one(Slope::<R>(args, PhantomData), [x, y], dy, |dy, slope| *dy = dy.chain(slope));
+                return few(Slope::<R>(args, PhantomData), [x, y], dy, |dy, slope| *dy = dy.chain(slope));
             }
             isa::run(self.3.len(), Loop::<R, _>(self, PhantomData));
         }

@@ -122,15 +122,32 @@ pub(crate) fn each_with_slope<I: Isa, T: Float>(f: impl WithSlope, x: &[T], y: &
     }
 }
 
-/// [`each`] a value at a time, for the few that are not worth a block.
+/// [`each`] on the oldest processor's vectors, for the few values that are not worth a block.
 #[inline(always)]
-pub(crate) fn one_by_one<T: Float, const K: usize>(
-    f: impl Formula<K>,
+pub(crate) fn few<T: Float, F: Formula<K>, const K: usize>(
+    f: F,
     x: [&[T]; K],
     out: &mut [T],
     write: impl Fn(&mut T, T),
 ) {
-    for (i, out) in out.iter_mut().enumerate() {
+    const FOUR: usize = 4;
+    let mut start = 0;
+    while !F::WAVES
+        && let Some(out) = out[start..].first_chunk_mut::<FOUR>()
+    {
+        let x: [&[T; FOUR]; K] =
+            std::array::from_fn(|k| x[k][start..].first_chunk().expect("as many values as results"));
+        // Known lengths, and all computed before any is written: the compiler makes vectors of it.
+        let mut y = [T::one(); FOUR];
+        for (i, y) in y.iter_mut().enumerate() {
+            *y = f.at::<T>(std::array::from_fn(|k| x[k][i]));
+        }
+        for (out, y) in out.iter_mut().zip(y) {
+            write(out, y);
+        }
+        start += FOUR;
+    }
+    for (i, out) in out.iter_mut().enumerate().skip(start) {
         write(out, f.at::<T>(std::array::from_fn(|k| x[k][i])));
     }
 }

@@ -97,23 +97,28 @@ impl<'s, T: Float> Sweep<'s, '_, T> {
         let arena = self.arena;
         let mut end = nodes;
         loop {
-            // Arrays mostly follow arrays.
-            if self.places.is_none() && end > 0 && arena.stream.nodes()[end - 1].byte() != Code::Array.byte([false; 2])
-            {
-                end = scalars(&arena.stream, &mut self.scratch.scalars, end);
-            }
             let node = end.checked_sub(1)?;
+            let entry = &arena.stream.nodes()[node];
+            let [a, b] = entry.operands().map(|operand| operand as usize);
+            if entry.byte() == Code::Array.byte([false; 2]) {
+                end = node;
+                self.array(a);
+                let is_param = || matches!(arena.arrays[a].kind, Kind::Param(_));
+                if self.by_param && is_param() && self.scratch.arrays[a].is_some() {
+                    return Some(node);
+                }
+                continue;
+            }
+            if self.places.is_none() {
+                let rest = scalars(&arena.stream, &mut self.scratch.scalars, end);
+                if rest < end {
+                    end = rest;
+                    continue;
+                }
+            }
             end = node;
             let dy = self.scratch.scalars[node];
-            let [a, b] = arena.stream.operands(node).map(|operand| operand as usize);
-            match arena.stream.code(node) {
-                Code::Array => {
-                    self.array(a);
-                    let is_param = || matches!(arena.arrays[a].kind, Kind::Param(_));
-                    if self.by_param && is_param() && self.scratch.arrays[a].is_some() {
-                        return Some(node);
-                    }
-                }
+            match entry.code() {
                 // A zero passes nothing on, whatever the local derivative: see the edge-value policy.
                 _ if dy == T::zero() => {}
                 Code::Unary(row) => {
@@ -130,7 +135,7 @@ impl<'s, T: Float> Sweep<'s, '_, T> {
                         self.accumulate(a, Plain::full(&arena.arrays[a].shape, dy, self.pool).into_values());
                     }
                 }
-                Code::Variable | Code::Constant => {}
+                Code::Variable | Code::Constant | Code::Array => {}
             }
         }
     }
@@ -254,8 +259,7 @@ impl<'s, T: Float> Sweep<'s, '_, T> {
         self.deliver(index, 0, dy);
     }
 
-    /// A row of the table of two inputs: in place for the last that needs a gradient; for the other added to the gradient
-    /// that it already has, or on a copy.
+    /// A row of the table of two inputs: in place for the last that needs a gradient, on a copy for the other.
     #[track_caller]
     fn binary(&mut self, index: usize, row: Binary, dy: Vec<T>) {
         if row.is_flat() {
@@ -263,42 +267,77 @@ impl<'s, T: Float> Sweep<'s, '_, T> {
         }
         let (arena, pool) = (self.arena, self.pool);
         let node = &arena.arrays[index];
-        let inputs = [node.inputs[0], node.inputs[1]];
-        let [node_a, node_b] = inputs.map(|x| &arena.arrays[x as usize]);
-        let (shape, shape_a, shape_b) = (&node.shape, &node_a.shape, &node_b.shape);
-        // Outside the closure, so that a refusal points at the caller.
-        let read = if row.is_sum() {
+        let inputs = [node.inputs[0] as usize, node.inputs[1] as usize];
+        let [node_a, node_b] = inputs.map(|x| &arena.arrays[x]);
+        let needed = [node_a.tracked, node_b.tracked];
+        let aby = if row.is_sum() {
             None
         } else {
             Some([arena.node_values(node_a), arena.node_values(node_b), arena.node_values(node)])
         };
-        let same = shape_a == shape && shape_b == shape;
-        let along = |k: usize, mut dx: Vec<T>| {
-            if let Some([a, b, y]) = read {
-                let runs = if same { Runs::Same(dx.len()) } else { Runs::new(shape, shape_a, shape_b) };
-                kernels::binary_chain(row, k == 1, &runs, a, b, y, &mut dx);
-            }
-            let x = [shape_a, shape_b][k];
-            if same || x == shape { dx } else { Plain::owned(shape, dx, pool).sum_to(x).into_values() }
-        };
-        let [first, last] = match [node_a.tracked, node_b.tracked] {
-            [true, true] => [Some(0), Some(1)],
-            [a, b] => [None, a.then_some(0).or(b.then_some(1))],
-        };
-        let Some(last) = last else { return pool.give(dy) };
-        let Some(first) = first else { return self.deliver(index, last, along(last, dy)) };
-        // In a chain one of the two has met later users already, and its sum takes the product without a buffer between.
-        let direct = same && self.places.is_none() && inputs[0] != inputs[1];
-        let met = |k: usize| direct && self.scratch.arrays[inputs[k] as usize].is_some();
-        let [first, last] = if met(last) { [last, first] } else { [first, last] };
-        match &mut self.scratch.arrays[inputs[first] as usize] {
-            Some(sum) if direct => match read {
-                None => kernels::add_assign(sum, &dy),
-                Some([a, b, y]) => kernels::binary_chain_add(row, first == 1, [a, b, y], &dy, sum),
-            },
-            _ => self.deliver(index, first, along(first, pool.copy(&dy))),
+        if node.alike && inputs[0] != inputs[1] && self.places.is_none() {
+            return self.binary_of_one_shape(row, inputs, needed, aby, dy);
         }
-        self.deliver(index, last, along(last, dy));
+        let (shape, shapes) = (&node.shape, [&node_a.shape, &node_b.shape]);
+        let along = |k: usize, mut dx: Vec<T>| {
+            if let Some([a, b, y]) = aby {
+                kernels::binary_chain(row, k == 1, &Runs::new(shape, shapes[0], shapes[1]), a, b, y, &mut dx);
+            }
+            if shapes[k] == shape { dx } else { Plain::owned(shape, dx, pool).sum_to(shapes[k]).into_values() }
+        };
+        match needed {
+            [true, true] => {
+                self.deliver(index, 0, along(0, pool.copy(&dy)));
+                self.deliver(index, 1, along(1, dy));
+            }
+            [true, false] => self.deliver(index, 0, along(0, dy)),
+            [false, true] => self.deliver(index, 1, along(1, dy)),
+            [false, false] => pool.give(dy),
+        }
+    }
+
+    /// The same for two arrays of the result's shape: a gradient that has met other users takes the product into its sum. `aby` are
+    /// the operands' and the result's values, unless the derivatives are 1.
+    fn binary_of_one_shape(
+        &mut self,
+        row: Binary,
+        inputs: [usize; 2],
+        needed: [bool; 2],
+        aby: Option<[&[T]; 3]>,
+        mut dy: Vec<T>,
+    ) {
+        let slots = &mut self.scratch.arrays;
+        let add = |k: usize, dy: &[T], sum: &mut [T]| match aby {
+            None => kernels::add_assign(sum, dy),
+            Some(aby) => kernels::binary_chain_add(row, k == 1, aby, dy, sum),
+        };
+        let chain = |k: usize, dy: &mut Vec<T>| {
+            if let Some([a, b, y]) = aby {
+                kernels::binary_chain(row, k == 1, &Runs::Same(dy.len()), a, b, y, dy);
+            }
+        };
+        // The first to be served leaves `dy` as it is, so it had better be one that has a sum.
+        let order = if needed[1] && slots[inputs[1]].is_some() { [1, 0] } else { [0, 1] };
+        for (at, k) in order.into_iter().enumerate() {
+            if !needed[k] {
+                continue;
+            }
+            let last = at == 1 || !needed[order[1]];
+            match &mut slots[inputs[k]] {
+                Some(sum) => add(k, &dy, sum),
+                slot if last => {
+                    chain(k, &mut dy);
+                    *slot = Some(dy);
+                    return;
+                }
+                slot => {
+                    let mut dx = self.pool.copy(&dy);
+                    chain(k, &mut dx);
+                    *slot = Some(dx);
+                }
+            }
+        }
+        self.pool.give(dy);
     }
 
     /// A structured operation.

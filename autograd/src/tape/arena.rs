@@ -94,8 +94,22 @@ pub(crate) struct ArrayNode<T: Float> {
     /// Whether its values are put off until somebody reads them. Until then the place of a transpose holds the values of its
     /// input, since a product reads those, and the place of a map nothing, since a sum needs no more than the sum.
     pub(crate) pending: bool,
+    /// Whether it is a row of two inputs that both have its shape.
+    pub(crate) alike: bool,
     /// One more than the index into `Arena::slopes` of the derivatives by its only input, if it keeps them.
     slopes: Option<NonZeroU32>,
+}
+
+impl<T: Float> ArrayNode<T> {
+    /// How many values it has. The length of a place is known without multiplying axes.
+    #[inline]
+    fn numel(&self) -> usize {
+        match &self.place {
+            Place::Data(place) => place.len(),
+            Place::Shared(values) => values.len(),
+            Place::Released => self.shape.numel(),
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -146,7 +160,8 @@ impl<T: Float> Arena<T> {
         self.indices_used = 0;
     }
 
-    /// Appends an array node; returns its index in `arrays`.
+    /// Appends an array node; returns its index in `arrays`. Inlined, a node is written once, to where it stays.
+    #[inline(always)]
     fn push_array(
         &mut self,
         kind: Kind<T>,
@@ -162,8 +177,8 @@ impl<T: Float> Arena<T> {
         if matches!(kind, Kind::Variable | Kind::Param(_)) && tracked {
             self.kept.push(array);
         }
-        let (watched, pending, slopes) = (false, false, None);
-        self.arrays.push(ArrayNode { kind, inputs, shape, place, tracked, watched, pending, slopes });
+        let (watched, pending, alike, slopes) = (false, false, false, None);
+        self.arrays.push(ArrayNode { kind, inputs, shape, place, tracked, watched, pending, alike, slopes });
         array
     }
 
@@ -199,7 +214,7 @@ impl<T: Float> Arena<T> {
         self.materialise(x, pool);
         let node = &self.arrays[x as usize];
         let (shape, tracked) = (node.shape.clone(), node.tracked && !row.is_flat());
-        let place = self.reserve(shape.numel());
+        let place = self.reserve(node.numel());
         let (before, out) = self.data.split_at_mut(place.start);
         kernels::unary(row, args, values(&self.arrays[x as usize], before), &mut out[..place.len()]);
         let inputs = SmallVec::from_buf_and_len([x, 0, 0, 0], 1);
@@ -215,13 +230,15 @@ impl<T: Float> Arena<T> {
         let same = node_a.shape == node_b.shape;
         let shape = if same { node_a.shape.clone() } else { broadcast(row.name(), &node_a.shape, &node_b.shape)? };
         let tracked = (node_a.tracked || node_b.tracked) && !row.is_flat();
-        let place = self.reserve(shape.numel());
+        let place = self.reserve(if same { node_a.numel() } else { shape.numel() });
         let (before, out) = self.data.split_at_mut(place.start);
         let (node_a, node_b) = (&self.arrays[a as usize], &self.arrays[b as usize]);
         let runs = if same { Runs::Same(place.len()) } else { Runs::new(&shape, &node_a.shape, &node_b.shape) };
         kernels::binary(row, &runs, values(node_a, before), values(node_b, before), &mut out[..place.len()]);
         let inputs = SmallVec::from_buf_and_len([a, b, 0, 0], 2);
-        Ok(self.push_array(Kind::Op(Op::Binary(row)), inputs, shape, Place::Data(place), tracked))
+        let array = self.push_array(Kind::Op(Op::Binary(row)), inputs, shape, Place::Data(place), tracked);
+        self.arrays[array as usize].alike = same;
+        Ok(array)
     }
 
     /// Computes `op` and appends it.
