@@ -10,6 +10,7 @@ mod gradients;
 mod plain;
 mod pool;
 mod recorded;
+mod rows;
 mod scalars;
 mod wrt;
 
@@ -28,7 +29,7 @@ use crate::kernels::compiled as kernels;
 use crate::kernels::elementwise::Runs;
 use crate::number::Float;
 use crate::ops::product::Affine;
-use crate::ops::rows::{Args, Binary, Unary};
+use crate::ops::rows::Binary;
 use crate::ops::{Array, Op};
 use crate::tape::arena::{Arena, Code, Kind};
 use crate::tape::debug::Places;
@@ -245,99 +246,6 @@ impl<'s, T: Float> Sweep<'s, '_, T> {
     /// Whether a gradient flows from an array to its input `k`.
     fn needed(&self, index: usize, k: usize) -> bool {
         self.arena.arrays[self.arena.arrays[index].inputs[k] as usize].tracked
-    }
-
-    /// A row of the table of one input, in place.
-    #[track_caller]
-    fn unary(&mut self, index: usize, row: Unary, args: Args, mut dy: Vec<T>) {
-        if row.is_flat() {
-            return self.pool.give(dy);
-        }
-        let node = &self.arena.arrays[index];
-        let x = self.arena.array_values(node.inputs[0]);
-        kernels::unary_chain(row, args, x, self.arena.node_values(node), &mut dy);
-        self.deliver(index, 0, dy);
-    }
-
-    /// A row of the table of two inputs: in place for the last that needs a gradient, on a copy for the other.
-    #[track_caller]
-    fn binary(&mut self, index: usize, row: Binary, dy: Vec<T>) {
-        if row.is_flat() {
-            return self.pool.give(dy);
-        }
-        let (arena, pool) = (self.arena, self.pool);
-        let node = &arena.arrays[index];
-        let inputs = [node.inputs[0] as usize, node.inputs[1] as usize];
-        let [node_a, node_b] = inputs.map(|x| &arena.arrays[x]);
-        let needed = [node_a.tracked, node_b.tracked];
-        let aby = if row.is_sum() {
-            None
-        } else {
-            Some([arena.node_values(node_a), arena.node_values(node_b), arena.node_values(node)])
-        };
-        if node.alike && inputs[0] != inputs[1] && self.places.is_none() {
-            return self.binary_of_one_shape(row, inputs, needed, aby, dy);
-        }
-        let (shape, shapes) = (&node.shape, [&node_a.shape, &node_b.shape]);
-        let along = |k: usize, mut dx: Vec<T>| {
-            if let Some([a, b, y]) = aby {
-                kernels::binary_chain(row, k == 1, &Runs::new(shape, shapes[0], shapes[1]), a, b, y, &mut dx);
-            }
-            if shapes[k] == shape { dx } else { Plain::owned(shape, dx, pool).sum_to(shapes[k]).into_values() }
-        };
-        match needed {
-            [true, true] => {
-                self.deliver(index, 0, along(0, pool.copy(&dy)));
-                self.deliver(index, 1, along(1, dy));
-            }
-            [true, false] => self.deliver(index, 0, along(0, dy)),
-            [false, true] => self.deliver(index, 1, along(1, dy)),
-            [false, false] => pool.give(dy),
-        }
-    }
-
-    /// The same for two arrays of the result's shape: a gradient that has met other users takes the product into its sum. `aby` are
-    /// the operands' and the result's values, unless the derivatives are 1.
-    fn binary_of_one_shape(
-        &mut self,
-        row: Binary,
-        inputs: [usize; 2],
-        needed: [bool; 2],
-        aby: Option<[&[T]; 3]>,
-        mut dy: Vec<T>,
-    ) {
-        let slots = &mut self.scratch.arrays;
-        let add = |k: usize, dy: &[T], sum: &mut [T]| match aby {
-            None => kernels::add_assign(sum, dy),
-            Some(aby) => kernels::binary_chain_add(row, k == 1, aby, dy, sum),
-        };
-        let chain = |k: usize, dy: &mut Vec<T>| {
-            if let Some([a, b, y]) = aby {
-                kernels::binary_chain(row, k == 1, &Runs::Same(dy.len()), a, b, y, dy);
-            }
-        };
-        // The first to be served leaves `dy` as it is, so it had better be one that has a sum.
-        let order = if needed[1] && slots[inputs[1]].is_some() { [1, 0] } else { [0, 1] };
-        for (at, k) in order.into_iter().enumerate() {
-            if !needed[k] {
-                continue;
-            }
-            let last = at == 1 || !needed[order[1]];
-            match &mut slots[inputs[k]] {
-                Some(sum) => add(k, &dy, sum),
-                slot if last => {
-                    chain(k, &mut dy);
-                    *slot = Some(dy);
-                    return;
-                }
-                slot => {
-                    let mut dx = self.pool.copy(&dy);
-                    chain(k, &mut dx);
-                    *slot = Some(dx);
-                }
-            }
-        }
-        self.pool.give(dy);
     }
 
     /// A structured operation.
