@@ -2,7 +2,6 @@
 
 use super::ieee::Ieee;
 use super::logarithm::ln_1p;
-use super::pair::{Pair, product};
 use super::{abs, at_least, at_most, max, of, select};
 
 /// `x = n·ln 2 + r + tail`: `n` an integer, `|r| ≤ ln(2)/2`, and `tail` what rounding took from `r`.
@@ -40,87 +39,29 @@ fn small_exp_m1<T: Ieee>(r: T, tail: T) -> T {
     r + (T::exp_rest(r) + tail)
 }
 
-/// `eˣ`, in the form that suits the type.
-#[inline(always)]
-pub(crate) fn exp<T: Ieee>(x: T) -> T {
-    x.exponential()
-}
-
 /// `eˣ = 2ⁿ·eʳ`. What rounding takes from `r` is a quarter of a unit here, and left.
 #[inline(always)]
-pub(super) fn exp_by_polynomial<T: Ieee>(x: T) -> T {
+pub(crate) fn exp<T: Ieee>(x: T) -> T {
     let [zero_below, infinite_above, _] = T::EXP_RANGE;
     let (n, r, _) = reduce(at_most(at_least(x, zero_below), infinite_above));
     scale(of::<T>(1.0) + (r + T::exp_rest(r)), n)
 }
 
-/// The table holds so many powers of 2 between 1 and 2.
-const POWERS: usize = 256;
-/// `k << EXPONENT` added to the bits of a number adds `k/256` to its exponent, the fraction spilling into the mantissa.
-const EXPONENT: u32 = 52 - POWERS.ilog2();
-
-/// `2^(j/256)`: its bits less `j << EXPONENT`, so that adding `k << EXPONENT` makes `2^(k/256)` for any `k` that is `j` modulo
-/// 256, and what rounding took from it, relatively.
-static POWER: [(u64, f64); POWERS] = powers();
-
-/// The powers of `2^(1/256)`, multiplied up by the compiler.
-const fn powers() -> [(u64, f64); POWERS] {
-    const ROOT: Pair = [1.002_711_275_050_202_5, -3.636_615_928_692_264e-17];
-    let (mut powers, mut power, mut j) = ([(0, 0.0); POWERS], [1f64, 0.0], 0);
-    while j < POWERS {
-        powers[j] = (power[0].to_bits() - ((j as u64) << EXPONENT), power[1] / power[0]);
-        power = product(power, ROOT);
-        j += 1;
-    }
-    powers
-}
-
-/// `256·x/ln 2` to the nearest integer, with [`Ieee::ROUNDER`] added: the lowest bits of so large a number are the integer's.
+/// The same bits for a number by itself, which may branch: near 0 one step of scaling does, and no bound is met.
 #[inline(always)]
-fn steps(x: f64) -> f64 {
-    x * (std::f64::consts::LOG2_E * POWERS as f64) + f64::ROUNDER
-}
-
-/// `eˣ·2^((power − steps)/256)` (Tang 1989), for the `steps` of `x` and a `power` of their class:
-/// `2^(k/256)·(1 + r + r²(½ + r/6 + …))` with `|r| ≤ ln(2)/512`.
-///
-/// Shallower than a polynomial alone, and a number on a tape waits for the depth.
-#[inline(always)]
-fn by_table(x: f64, steps: f64, power: f64) -> f64 {
-    // ln(2)/256 as a head with zeros at its end, so that its multiples are exact, and the rest.
-    const STEP: [f64; 2] = [0.002_707_606_173_999_011, 6.327_543_041_662_719e-14];
-    /// 1/6 and what stands for r⁵/120, fitted to the interval.
-    const SIXTH: f64 = 0.166_666_679_944;
-    let (bits, lost) = POWER[power.to_bits() as usize % POWERS];
-    let power = f64::from_bits(bits.wrapping_add(power.to_bits() << EXPONENT));
-    let steps = steps - f64::ROUNDER;
-    let r = (x - steps * STEP[0]) - steps * STEP[1];
-    let z = r * r;
-    power + (power * (r + lost) + (power * z) * ((0.5 + r * SIXTH) + z * (1.0 / 24.0)))
-}
-
-/// `eˣ`, whose far arguments are left to another function.
-#[inline(always)]
-pub(super) fn exp_by_table(x: f64) -> f64 {
+pub(super) fn exp_alone(x: f64) -> f64 {
+    const NEAR: f64 = 350.0;
     if abs(x) > NEAR {
         return far_exp(x);
     }
-    let steps = steps(x);
-    by_table(x, steps, steps)
+    let (n, r, _) = reduce(x);
+    (1.0 + (r + f64::exp_rest(r))) * f64::exp2_integer(n)
 }
 
-/// Up to this magnitude of `x`, `eˣ` and the terms that are added to it are far from the ends of the numbers.
-const NEAR: f64 = 350.0;
-
-/// As [`scale`]: in two steps.
 #[cold]
 #[inline(never)]
 fn far_exp(x: f64) -> f64 {
-    let [zero_below, infinite_above, _] = f64::EXP_RANGE;
-    let x = at_most(at_least(x, zero_below), infinite_above);
-    let steps = steps(x);
-    let half = round((steps - f64::ROUNDER) * (0.5 / POWERS as f64));
-    by_table(x, steps, steps - half * POWERS as f64) * f64::exp2_integer(half)
+    exp(x)
 }
 
 /// `eˣ − 1 = (2ⁿ − 1) + 2ⁿ·(eʳ − 1)`

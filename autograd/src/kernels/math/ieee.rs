@@ -54,9 +54,7 @@ pub trait Ieee: Real {
     /// `x·2^54` and 54, to lift a number without a full mantissa above [`Ieee::SMALLEST`].
     const LIFT: [Self; 2];
 
-    /// `eˣ`, in the form that suits the type: a polynomial of few terms needs no table.
-    fn exponential(self) -> Self;
-    /// `1/(1 + e⁻ˣ)` likewise.
+    /// `1/(1 + e⁻ˣ)`, in the form that suits the type.
     fn logistic(self) -> Self;
     /// `exp(r) − 1 − r` for `|r| ≤ ln(2)/2`
     fn exp_rest(r: Self) -> Self;
@@ -127,10 +125,6 @@ impl Ieee for f32 {
     const ERFC_RANGE: [f32; 2] = [10.1, 2.0];
 
     #[inline(always)]
-    fn exponential(self) -> f32 {
-        exponential::exp_by_polynomial(self)
-    }
-    #[inline(always)]
     fn logistic(self) -> f32 {
         exponential::sigmoid_by_exp(self)
     }
@@ -179,10 +173,6 @@ impl Ieee for f64 {
     const EXP_RANGE: [f64; 3] = [-746.0, 710.0, 711.0];
     const ERFC_RANGE: [f64; 2] = [27.3, 2.5];
 
-    #[inline(always)]
-    fn exponential(self) -> f64 {
-        exponential::exp_by_table(self)
-    }
     #[inline(always)]
     fn logistic(self) -> f64 {
         pieces::sigmoid_by_pieces(self)

@@ -3,9 +3,10 @@
 //! Free functions, so that a row reads like the formula. The stable forms (softplus, sigmoid) live here and nowhere else.
 //!
 //! The exponential, the logarithm, the trigonometric and the error functions with their kin are our own: sums, products
-//! and selections without a branch, so that a loop over them becomes vector code on any instruction set. The exponential and the
-//! sigmoid on `f64` look a table up instead, which serves numbers one by one. Each is within 2 units in the last place
-//! (`accuracy.rs` holds them to it). There is no fused multiply-add anywhere: the same seed gives the same bits on a
+//! and selections without a branch, so that a loop over them becomes vector code on any instruction set. The sigmoid on `f64`
+//! looks a table up instead, which serves numbers one by one. Each is within 2 units in the last place
+//! (`accuracy.rs` holds them to it). On a number by itself some take a branch past what only extreme arguments need, with
+//! the same bits. There is no fused multiply-add anywhere: the same seed gives the same bits on a
 //! processor without one, and compiled into a crate that was built without the feature, `mul_add` would call a function,
 //! thirty times slower.
 
@@ -85,7 +86,7 @@ macro_rules! natives {
 }
 
 natives! {
-    exp Exp = exponential::exp, exponential::exp;
+    exp Exp = exponential::exp, exponential::exp_alone;
     exp_m1 ExpM1 = exponential::exp_m1, exponential::exp_m1;
     ln Ln = logarithm::ln, logarithm::ln;
     ln_1p Ln1p = logarithm::ln_1p, logarithm::ln_1p;
