@@ -78,7 +78,7 @@ fn two_sweeps_of_one_tape_are_independent() {
     let (y, z) = (x.square().sum(), x.exp().sum());
     let (dy, dz) = (y.backward(), z.backward());
     assert_eq!(dy[x], Tensor::from([2.0, 4.0]));
-    assert_eq!(dz[x], Tensor::from([1f64.exp(), 2f64.exp()]));
+    assert_eq!(dz[x], x.exp().value());
     drop(dy);
     assert_eq!(y.backward()[x], Tensor::from([2.0, 4.0]));
 }

@@ -1,4 +1,4 @@
-//! Numbers of twice the digits as sums of two (Dekker 1971), for the tables that the compiler computes.
+//! Numbers of twice the digits as sums of two (Dekker 1971), for tables that the compiler computes.
 
 /// A number and what rounding took from it.
 pub(super) type Pair = [f64; 2];
