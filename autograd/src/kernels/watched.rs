@@ -6,7 +6,6 @@ use std::marker::PhantomData;
 use std::ops::{Add, Div, Mul, Neg, Sub};
 
 use super::isa::Isa;
-use super::math::exponential;
 use super::math::trigonometric::{near_cos, near_sin, near_tan};
 use super::math::{self, Native, Native2, Real};
 use crate::number::{Float, Number};
@@ -236,8 +235,6 @@ impl<I: Isa, T: Float> Real for Watched<I, T> {
     fn native(self, f: Native) -> Self {
         let x = self.value;
         let near = match f {
-            // Without the branch of a number by itself.
-            Native::Exp => return Watched::new(exponential::exp(x)).or(self.far),
             Native::Sin => near_sin(x),
             Native::Cos => near_cos(x),
             Native::Tan => near_tan(x),

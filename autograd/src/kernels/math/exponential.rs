@@ -47,23 +47,6 @@ pub(crate) fn exp<T: Ieee>(x: T) -> T {
     scale(of::<T>(1.0) + (r + T::exp_rest(r)), n)
 }
 
-/// The same bits for a number by itself, which may branch: near 0 one step of scaling does, and no bound is met.
-#[inline(always)]
-pub(super) fn exp_alone(x: f64) -> f64 {
-    const NEAR: f64 = 350.0;
-    if abs(x) > NEAR {
-        return far_exp(x);
-    }
-    let (n, r, _) = reduce(x);
-    (1.0 + (r + f64::exp_rest(r))) * f64::exp2_integer(n)
-}
-
-#[cold]
-#[inline(never)]
-fn far_exp(x: f64) -> f64 {
-    exp(x)
-}
-
 /// `eˣ − 1 = (2ⁿ − 1) + 2ⁿ·(eʳ − 1)`
 #[inline(always)]
 pub(crate) fn exp_m1<T: Ieee>(x: T) -> T {

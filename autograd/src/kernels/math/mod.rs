@@ -86,7 +86,7 @@ macro_rules! natives {
 }
 
 natives! {
-    exp Exp = exponential::exp, exponential::exp_alone;
+    exp Exp = exponential::exp, exponential::exp;
     exp_m1 ExpM1 = exponential::exp_m1, exponential::exp_m1;
     ln Ln = logarithm::ln, logarithm::ln;
     ln_1p Ln1p = logarithm::ln_1p, logarithm::ln_1p;
