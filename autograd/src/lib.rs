@@ -78,7 +78,7 @@
 //! | write over numbers of any kind | [`Number`], [`Float`], [`Dual`] |
 //! | list the operations | [`operations`], [`Unary`], [`Binary`] |
 //! | transform closures | [`grad`](grad()), [`value_and_grad`], [`vjp`](vjp()), [`jvp`](jvp()), [`jacobian`](jacobian()), [`hessian`](hessian()), [`hvp`](hvp()), [`vhp`], [`linearize`], [`several`] |
-//! | use several cores | [`set_threads`], [`threads`](threads()) |
+//! | use several cores | [`backward_in_parts`], [`awake`], [`set_threads`], [`threads`](threads()) |
 //! | know why | [`design`] |
 //!
 //! Shapes that do not fit are a programmer's mistake: a panic at the caller's line. Where they come from data, `try_` forms
@@ -115,7 +115,7 @@ pub use ops::operations;
 pub use ops::rows::{Binary, Row, Unary};
 pub use param::{Param, Parameters};
 pub use shape::{Axes, Shape, broadcast};
-pub use sweep::{Gradients, Wrt};
+pub use sweep::{Gradients, Wrt, backward_in_parts};
 pub use tape::{Operand, Scalar, Tape, Var};
 pub use tensor::Tensor;
 pub use threads::{awake, set_threads, threads};

@@ -1,5 +1,6 @@
 //! Large work on several threads: products, and passes over large parameters.
 
+use std::cell::Cell;
 use std::hint::spin_loop;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -12,6 +13,11 @@ static THREADS: AtomicUsize = AtomicUsize::new(0);
 
 /// Whether somebody is [`awake`].
 static AWAKE: AtomicBool = AtomicBool::new(false);
+
+thread_local! {
+    /// Whether what this thread does is one thread's share already.
+    static ALONE: Cell<bool> = const { Cell::new(false) };
+}
 
 /// Smaller work stays on one thread: to wake another takes longer.
 pub(crate) struct Least {
@@ -43,10 +49,10 @@ pub fn threads() -> usize {
     }
 }
 
-/// Sets the number of threads that large matrix products and updates may use, for the whole process; 0 means all that the machine has.
+/// Sets the number of threads that large matrix products, updates and [`backward_in_parts`](crate::backward_in_parts) may use, for the whole process; 0 means all that the machine has.
 ///
 /// Results have the same bits for any number: each sum is added up by one thread, in the same order.
-/// Recording and sweeping stay on the thread that calls them. Programs that train several models on threads of their own
+/// Recording and sweeping a tape stay on one thread. Programs that train several models on threads of their own
 /// do best with 1.
 pub fn set_threads(threads: usize) {
     THREADS.store(threads, Ordering::Relaxed);
@@ -93,10 +99,23 @@ pub fn awake<R>(f: impl FnOnce() -> R) -> R {
     })
 }
 
+/// Runs `f`, whose work is one thread's share, without sharing it out again: the others have shares of their own.
+pub(crate) fn alone<R>(f: impl FnOnce() -> R) -> R {
+    /// Puts back what was, also when `f` panics.
+    struct Before(bool);
+    impl Drop for Before {
+        fn drop(&mut self) {
+            ALONE.set(self.0);
+        }
+    }
+    let _before = Before(ALONE.replace(true));
+    f()
+}
+
 /// The threads for work of this size.
 pub(crate) fn threads_for(size: usize, least: Least) -> usize {
     let least = if AWAKE.load(Ordering::Relaxed) { least.awake } else { least.asleep };
-    if size < least { 1 } else { threads() }
+    if size < least || ALONE.get() { 1 } else { threads() }
 }
 
 /// Every thread but the caller's, which works as well instead of waiting to be woken.

@@ -1,6 +1,6 @@
 //! Rows A to E and J: steps of training, and inference, of plain networks in f32.
 
-use autograd::{Gradients, Param, Tape, Tensor, Unary, Var};
+use autograd::{Gradients, Param, Tape, Tensor, Unary, Var, backward_in_parts};
 
 use crate::{assert_close, tensor, vectors};
 
@@ -47,6 +47,16 @@ impl Row {
         (tensor([self.batch, self.widths[0]], 0, 1.0), (0..self.batch).map(|i| i % classes).collect())
     }
 
+    /// The same in two halves.
+    pub fn halves(&self) -> [(Tensor<f32>, Vec<usize>); 2] {
+        let ((x, classes), half) = (self.data(), self.batch / 2);
+        let (values, len) = (x.as_slice(), half * self.widths[0]);
+        [0, 1].map(|k| {
+            let rows = Tensor::new([half, self.widths[0]], values[k * len..(k + 1) * len].to_vec());
+            (rows, classes[k * half..(k + 1) * half].to_vec())
+        })
+    }
+
     /// The weights of each layer to begin with, (inputs, outputs), of variance 1/inputs; biases begin at 0.
     pub fn weights(&self) -> Vec<Tensor<f32>> {
         let layer = |(l, n): (usize, &[usize])| tensor([n[0], n[1]], (l + 1) << 24, (3.0 / n[0] as f64).sqrt());
@@ -91,6 +101,20 @@ impl Network {
             self.layers.iter().flat_map(|(w, b)| [w, b]).for_each(|param| descend(param, &grads));
         }
         loss.value()
+    }
+
+    /// [`step`](Network::step) with the batch in parts, on a tape each.
+    pub fn step_in_parts(&self, tapes: &mut [Tape<f32>], parts: &[(Tensor<f32>, Vec<usize>)]) -> f32 {
+        let samples: usize = parts.iter().map(|(_, classes)| classes.len()).sum();
+        let (grads, losses) = backward_in_parts(tapes, |part, tape| {
+            let (x, classes) = &parts[part];
+            let loss = self.forward(tape.constant(x.clone())).cross_entropy(classes).sum() / samples as f64;
+            (loss, loss.value())
+        });
+        for param in self.layers.iter().flat_map(|(w, b)| [w, b]) {
+            grads.update_each(param, [], |w, dw, []| *w -= ETA * dw);
+        }
+        losses.iter().sum()
     }
 
     /// The first logit.
@@ -234,6 +258,11 @@ pub fn verify(row: &Row) {
         assert_close(&format!("{}, loss", row.name), &[found], &[expected], 1e-5);
     }
     assert!(steps[2].0 < steps[0].0);
+    let (network_in_parts, mut tapes, halves) = (Network::new(row), [Tape::default(), Tape::default()], row.halves());
+    for (_, expected) in steps {
+        let found = network_in_parts.step_in_parts(&mut tapes, &halves);
+        assert_close(&format!("{}, loss of halves", row.name), &[found], &[expected], 1e-5);
+    }
     let begin = row.weights();
     for (l, (w, b)) in network.layers.iter().enumerate() {
         let change = |after: &[f32]| after.iter().zip(begin[l].as_slice()).map(|(w, v)| w - v).collect::<Vec<_>>();

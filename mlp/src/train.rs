@@ -1,19 +1,23 @@
 //! [`Trainer`]: epochs, batches, when to stop, and what was seen on the way.
 
+mod history;
+mod run;
 mod tally;
 
 use std::cell::RefCell;
 use std::fmt;
 use std::ops::ControlFlow;
 
-use autograd::{Float, Param, Tape, Tensor, awake};
+use autograd::{Float, Tape, awake};
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::flow::{Flow, Probe};
+use crate::flow::Flow;
 use crate::loss::Loss;
 use crate::module::Module;
 use crate::optim::Optimizer;
 use crate::{Dataset, Error};
+pub use history::{Epoch, History, Stopped};
+use run::{Goal, Run, finite};
 use tally::Tally;
 
 /// Trains a model: one epoch shows it every sample once, in shuffled batches, with a step after each batch.
@@ -38,6 +42,8 @@ pub struct Trainer<'a> {
     epochs: usize,
     /// `None`: all samples.
     batch_size: Option<usize>,
+    /// Parts of a batch, each with a tape of its own.
+    parts: usize,
     seed: u64,
     tolerance: Option<f64>,
     progress: bool,
@@ -49,68 +55,8 @@ pub struct Trainer<'a> {
 type Observer<'a> = dyn FnMut(&Epoch) -> ControlFlow<()> + 'a;
 type FlowObserver<'a> = dyn FnMut(usize, &Flow) + 'a;
 
-/// What one epoch came to. Losses are means over the samples.
-///
-/// Values of the training data are gathered while the parameters change, batch by batch; those of the validation data
-/// after the epoch, while evaluating.
-#[derive(Debug, Clone, Copy, PartialEq)]
-#[non_exhaustive]
-pub struct Epoch {
-    /// Its number, from 1.
-    pub epoch: usize,
-    /// The loss on the training data.
-    pub loss: f64,
-    /// The share of training samples classified rightly, if targets are classes and there is an output for each class.
-    pub accuracy: Option<f64>,
-    /// The loss on the validation data, if there are any.
-    pub validation_loss: Option<f64>,
-    /// The share of validation samples classified rightly.
-    pub validation_accuracy: Option<f64>,
-}
-
 /// From so many multiplications in the forward pass of a batch on, other threads are kept awake for their share.
 const SHARED: usize = 1 << 22;
-
-/// Why training ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Stopped {
-    /// All epochs are done.
-    Epochs,
-    /// The loss is within the tolerance.
-    Tolerance,
-    /// The observer asked for it.
-    Observer,
-}
-
-/// What [`Trainer::fit`] saw, epoch by epoch.
-///
-/// ```
-/// use autograd::{Param, Tensor};
-/// use mlp::{Dataset, Linear, Module, Mse, Sgd, Stopped, Trainer};
-/// let model = Linear { w: Param::new([[2.0]]), b: None };
-/// let data = Dataset::new(Tensor::from([[1.0]]), Tensor::from([[0.0]]))?;
-/// let mut descent = Sgd::new(&model.parameters(), 0.25); // the loss is w², and a step halves w
-/// let history = Trainer::new().epochs(3).fit(&model, &Mse, &mut descent, &data, None)?;
-/// assert_eq!(history.epochs.iter().map(|epoch| epoch.loss).collect::<Vec<_>>(), [4.0, 1.0, 0.25]);
-/// assert_eq!(history.stopped, Stopped::Epochs);
-/// # Ok::<(), mlp::Error>(())
-/// ```
-#[derive(Debug, Clone, PartialEq)]
-#[non_exhaustive]
-pub struct History {
-    /// Each epoch, in order; at least one.
-    pub epochs: Vec<Epoch>,
-    /// Why training ended.
-    pub stopped: Stopped,
-}
-
-impl History {
-    /// The last epoch.
-    pub fn last(&self) -> &Epoch {
-        self.epochs.last().expect("fit records at least one epoch")
-    }
-}
 
 impl<'a> Trainer<'a> {
     /// 100 epochs in batches of 32, seed 0, no tolerance, with a progress bar.
@@ -118,6 +64,7 @@ impl<'a> Trainer<'a> {
         Trainer {
             epochs: 100,
             batch_size: Some(32),
+            parts: 1,
             seed: 0,
             tolerance: None,
             progress: true,
@@ -142,6 +89,32 @@ impl<'a> Trainer<'a> {
     #[must_use]
     pub fn full_batch(self) -> Self {
         Trainer { batch_size: None, ..self }
+    }
+
+    /// Cuts each batch into `parts`, which are recorded and swept at the same time, on a tape each and as many threads as there are:
+    /// [`backward_in_parts`](autograd::backward_in_parts).
+    ///
+    /// The step is that of the whole batch, rounded otherwise and with other draws for dropout; its bits depend on the number of parts
+    /// and not on the threads. It pays where the work of a part is not mainly products, which threads share anyway if they are large, and
+    /// costs time where there is one thread. The default is 1.
+    ///
+    /// ```
+    /// # use mlp::{Activation, Dataset, Mlp, Module, Mse, Sgd, Trainer};
+    /// # use rand::{SeedableRng, rngs::StdRng};
+    /// let data = Dataset::new(autograd::Tensor::<f64>::ones([64, 2]), autograd::Tensor::ones([64, 1]))?;
+    /// let losses = [1, 4].map(|parts| {
+    ///     let layers = Mlp::new(2).hidden(8, Activation::Tanh).output(1, Activation::Identity);
+    ///     let model: Mlp = layers.build(&mut StdRng::seed_from_u64(0)).unwrap();
+    ///     let mut sgd = Sgd::new(&model.parameters(), 0.1);
+    ///     let trainer = Trainer::new().epochs(3).parts(parts);
+    ///     trainer.fit(&model, &Mse, &mut sgd, &data, None).unwrap().last().loss
+    /// });
+    /// assert!((losses[0] - losses[1]).abs() < 1e-12);
+    /// # Ok::<(), mlp::Error>(())
+    /// ```
+    #[must_use]
+    pub fn parts(self, parts: usize) -> Self {
+        Trainer { parts, ..self }
     }
 
     /// What shuffling and dropout draw from.
@@ -187,7 +160,8 @@ impl<'a> Trainer<'a> {
     /// Calls `f` with the number of the step, from 1, and with what became of activations, gradients and weights in it: at the
     /// first step, and then at every `every`-th after it.
     ///
-    /// It is the pass and the update of training itself that is looked at, and they come to the same bits as without.
+    /// It is the pass and the update of training itself that is looked at, and they come to the same bits as without. With several
+    /// [`parts`](Trainer::parts) one more pass, over the whole batch, is looked at, and the update that the parts come to.
     ///
     /// ```
     /// # use mlp::{Activation, Dataset, Mlp, Module, Mse, Sgd, Trainer};
@@ -221,7 +195,7 @@ impl<'a> Trainer<'a> {
     /// A large model keeps the other cores busy while it trains, as [`awake`] does; `autograd::set_threads(1)` prevents it.
     ///
     /// # Errors
-    /// If there are no epochs, the batch size is 0, rows are not as long as [`Module::input_width`], targets do not fit, or
+    /// If there are no epochs, the batch size or the number of parts is 0, rows are not as long as [`Module::input_width`], targets do not fit, or
     /// the loss is no longer finite: the step of that batch is not taken.
     ///
     /// # Panics
@@ -237,19 +211,23 @@ impl<'a> Trainer<'a> {
         if self.epochs == 0 {
             return Err(Error::invalid("trainer", "0 epochs: there is nothing to do"));
         }
+        if self.parts == 0 {
+            return Err(Error::invalid("trainer", "batches in 0 parts hold no samples; 1 part is the whole batch"));
+        }
         check_width(model, "data", data)?;
         validation.map_or(Ok(()), |data| check_width(model, "validation data", data))?;
         let bar = self.bar();
-        let mut tape = Tape::default();
+        let tapes = (0..self.parts).map(|_| Tape::default()).collect();
+        let goal = Goal { model, loss };
+        let mut run = Run { trainer: self, goal, optimizer, tapes, steps: 0, bar: &bar };
         let mut history = History { epochs: Vec::new(), stopped: Stopped::Epochs };
-        let mut step = 0;
-        let shared = self.samples(data).saturating_mul(model.parameters().numel()) >= SHARED;
+        let shared = self.parts > 1 || self.samples(data).saturating_mul(model.parameters().numel()) >= SHARED;
         for number in 1..=self.epochs {
-            let mut epoch = || self.epoch(number, &mut step, &bar, &mut tape, model, loss, optimizer, data);
+            let mut epoch = || run.epoch(number, data);
             let trained = if shared { awake(epoch) } else { epoch() }?;
-            let validated = validation.map(|data| self.evaluate(&mut tape, model, loss, data)).transpose()?;
+            let validated = validation.map(|data| run.evaluate(data)).transpose()?;
             if let Some(value) = validated.as_ref().map(Tally::loss) {
-                finite(value, optimizer, || format!("the validation loss became {value} after epoch {number}"))?;
+                finite(value, run.optimizer, || format!("the validation loss became {value} after epoch {number}"))?;
             }
             let epoch = Epoch {
                 epoch: number,
@@ -273,63 +251,6 @@ impl<'a> Trainer<'a> {
         }
         bar.finish_and_clear();
         Ok(history)
-    }
-
-    #[expect(clippy::too_many_arguments, reason = "the state of one run, which the trainer itself does not hold")]
-    fn epoch<T: Float>(
-        &self,
-        number: usize,
-        step: &mut usize,
-        bar: &ProgressBar,
-        tape: &mut Tape<T>,
-        model: &dyn Module<T>,
-        loss: &dyn Loss<T>,
-        optimizer: &mut dyn Optimizer<T>,
-        data: &Dataset<T>,
-    ) -> Result<Tally, Error> {
-        let mut tally = Tally::default();
-        let shuffle = derive(self.seed, number, 0);
-        for (i, batch) in data.batches(self.samples(data), Some(shuffle))?.enumerate() {
-            tape.clear();
-            tape.train(derive(self.seed, number, i + 1));
-            let n = batch.len();
-            *step += 1;
-            let due = self.flow.borrow().as_ref().is_some_and(|(every, _)| (*step - 1).is_multiple_of(*every));
-            let mut probe = if due { Probe::on() } else { Probe::off() };
-            let y = model.forward_with(tape.constant(batch.inputs().clone()), &mut probe);
-            let mean = loss.mean(y, batch.targets())?;
-            let value = mean.value().to_f64();
-            finite(value, optimizer, || format!("the loss became {value} in epoch {number}, batch {}", i + 1))?;
-            tally.add(n, value, y, batch.targets())?;
-            let (flow, grads) = probe.backward(mean, model);
-            let before: Vec<_> = flow.iter().flat_map(|_| values(model)).collect();
-            optimizer.step(&grads);
-            if let (Some(flow), Some((_, show))) = (flow, &mut *self.flow.borrow_mut()) {
-                let flow = flow.with_updates(&before, &model.parameters());
-                bar.suspend(|| show(*step, &flow)); // what it prints stays above the bar
-            }
-        }
-        tape.clear();
-        tape.evaluate();
-        Ok(tally)
-    }
-
-    fn evaluate<T: Float>(
-        &self,
-        tape: &mut Tape<T>,
-        model: &dyn Module<T>,
-        loss: &dyn Loss<T>,
-        data: &Dataset<T>,
-    ) -> Result<Tally, Error> {
-        let mut tally = Tally::default();
-        for batch in data.batches(self.samples(data), None)? {
-            tape.clear();
-            let n = batch.len();
-            let y = model.forward(tape.constant(batch.inputs().clone()));
-            let value = loss.mean(y, batch.targets())?.value().to_f64();
-            tally.add(n, value, y, batch.targets())?;
-        }
-        Ok(tally)
     }
 
     fn samples<T: Float>(&self, data: &Dataset<T>) -> usize {
@@ -356,15 +277,11 @@ impl fmt::Debug for Trainer<'_> {
         f.debug_struct("Trainer")
             .field("epochs", &self.epochs)
             .field("batch_size", &self.batch_size)
+            .field("parts", &self.parts)
             .field("seed", &self.seed)
             .field("tolerance", &self.tolerance)
             .finish_non_exhaustive()
     }
-}
-
-/// What the parameters are now.
-fn values<T: Float>(model: &dyn Module<T>) -> Vec<Tensor<T>> {
-    model.parameters().params().map(Param::value).collect()
 }
 
 /// `Ok` if the rows of `data` are as long as the model needs, or it does not say.
@@ -381,24 +298,4 @@ fn check_width<T: Float>(model: &dyn Module<T>, what: &str, data: &Dataset<T>) -
         }
         _ => Ok(()),
     }
-}
-
-/// `Ok` if a loss is neither infinite nor NaN.
-fn finite<T: Float>(value: f64, optimizer: &dyn Optimizer<T>, problem: impl FnOnce() -> String) -> Result<(), Error> {
-    if value.is_finite() {
-        return Ok(());
-    }
-    let rate = optimizer.learning_rate();
-    let repair = format!("lower the learning rate (now {rate}), or bring inputs and targets nearer to 1");
-    Err(Error::invalid("training", format!("{}; {repair}", problem())))
-}
-
-/// A seed of its own for each epoch and step: SplitMix64's mixing (Steele, Lea & Flood 2014) of the three numbers.
-fn derive(seed: u64, epoch: usize, step: usize) -> u64 {
-    [epoch as u64, step as u64].into_iter().fold(seed, |state, number| {
-        let z = (state ^ number).wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    })
 }

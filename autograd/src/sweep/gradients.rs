@@ -37,6 +37,11 @@ impl<'t, T: Float> Gradients<'t, T> {
         Gradients { tape, found, zero: T::zero() }
     }
 
+    /// What was found, to be gradients of a tape again.
+    pub(super) fn into_found(mut self) -> Scratch<T> {
+        std::mem::take(&mut self.found)
+    }
+
     fn kept(&self, array: u32) -> Option<&Kept<T>> {
         let found = self.found.kept.binary_search_by_key(&array, |kept| kept.array);
         found.ok().map(|at| &self.found.kept[at])

@@ -7,6 +7,7 @@
 mod by_param;
 pub(crate) mod forward;
 mod gradients;
+mod parts;
 mod plain;
 mod pool;
 mod recorded;
@@ -16,6 +17,7 @@ mod wrt;
 
 pub(crate) use by_param::backward_each;
 pub use gradients::Gradients;
+pub use parts::backward_in_parts;
 pub(crate) use pool::{Pool, Scratch};
 pub(crate) use recorded::segment_vjp;
 pub use wrt::Wrt;

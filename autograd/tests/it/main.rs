@@ -9,6 +9,7 @@ mod graph;
 mod graphs;
 mod maps;
 mod messages;
+mod parts;
 mod random;
 mod rules;
 mod sampling;

@@ -26,9 +26,12 @@ fn main() {
             _ => training(letter),
         }
     }
-    if cores > 1 && rows.contains(['C', 'D']) {
+    let large: Vec<char> = rows.chars().filter(|letter| "CDE".contains(*letter)).collect();
+    if cores > 1 && !large.is_empty() {
         head("two threads", "one thread");
-        rows.chars().filter(|letter| "CD".contains(*letter)).for_each(two_threads);
+        large.iter().filter(|letter| **letter != 'E').for_each(|letter| two_threads(*letter));
+        head("two tapes on two threads", "one tape on one");
+        large.iter().for_each(|letter| two_tapes(*letter));
     }
 }
 
@@ -58,6 +61,24 @@ fn two_threads(letter: char) {
     });
     set_threads(2);
     awake(|| race(row.name, 1, OursByOther, &mut two, &mut one));
+    set_threads(1);
+}
+
+fn two_tapes(letter: char) {
+    let row = row(letter);
+    let [in_parts, whole] = [(); 2].map(|()| Network::new(&row));
+    let ([mut tape, first, second], (x, classes), halves) = (<[_; 3]>::default(), row.data(), row.halves());
+    let mut tapes = [first, second];
+    let two = || {
+        set_threads(2);
+        in_parts.step_in_parts(&mut tapes, &halves)
+    };
+    let one = || {
+        set_threads(1);
+        whole.step(&mut tape, &x, &classes)
+    };
+    set_threads(2);
+    awake(|| race(row.name, 1, OursByOther, two, one));
     set_threads(1);
 }
 

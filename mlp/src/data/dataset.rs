@@ -212,7 +212,8 @@ impl<T: Float> Dataset<T> {
         Ok(Batches { data: self, order, next: 0, size })
     }
 
-    fn take(&self, samples: &[usize]) -> Self {
+    /// The samples at `samples`, which exist.
+    pub(crate) fn take(&self, samples: &[usize]) -> Self {
         Dataset { inputs: take(&self.inputs, samples), targets: self.targets.take(samples) }
     }
 }
@@ -226,14 +227,20 @@ pub struct Batches<'d, T: Float> {
     size: usize,
 }
 
+impl<T: Float> Batches<'_, T> {
+    /// Which samples make up the batches that are left.
+    pub(crate) fn samples(&self) -> impl Iterator<Item = &[usize]> {
+        self.order[self.next..].chunks(self.size)
+    }
+}
+
 impl<T: Float> Iterator for Batches<'_, T> {
     type Item = Dataset<T>;
 
     fn next(&mut self) -> Option<Dataset<T>> {
-        let rest = &self.order[self.next..];
-        let batch = &rest[..rest.len().min(self.size)];
+        let batch = self.data.take(self.samples().next()?);
         self.next += batch.len();
-        (!batch.is_empty()).then(|| self.data.take(batch))
+        Some(batch)
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {

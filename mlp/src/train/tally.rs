@@ -1,11 +1,13 @@
 //! [`Tally`]: what an epoch comes to.
 
+use std::ops::AddAssign;
+
 use autograd::{Float, Var};
 
 use crate::metrics::accuracy;
 use crate::{Error, Targets};
 
-/// Sums over the samples of an epoch.
+/// Sums over the samples of an epoch, or of a part of it.
 #[derive(Default)]
 pub(super) struct Tally {
     samples: usize,
@@ -37,5 +39,15 @@ impl Tally {
 
     pub(super) fn accuracy(&self) -> Option<f64> {
         self.right.map(|right| right / self.samples as f64)
+    }
+}
+
+impl AddAssign for Tally {
+    fn add_assign(&mut self, other: Tally) {
+        self.samples += other.samples;
+        self.loss += other.loss;
+        if let Some(right) = other.right {
+            *self.right.get_or_insert(0.0) += right;
+        }
     }
 }

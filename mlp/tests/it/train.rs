@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use autograd::{Tape, Tensor, Var};
+use autograd::{Tape, Tensor, Var, set_threads};
 use mlp::{
     Activation, Adam, BinaryCrossEntropyWithLogits, CrossEntropy, Dataset, Error, History, LayerNorm, Loss, Mlp,
     Module, Mse, Residual, Sequential, Sgd, Stopped, Targets, Trainer, metrics,
@@ -76,6 +76,58 @@ fn trained(seed: u64) -> (History, Vec<f64>) {
 fn the_same_seed_gives_the_same_bits() {
     assert_eq!(trained(4), trained(4));
     assert_ne!(trained(4), trained(5));
+}
+
+/// What 3 epochs in batches of 10 come to, the last of an epoch of 4, and the number of flows that were looked at.
+fn trained_in(parts: usize, threads: usize, dropout: f64, look: bool) -> (History, Vec<f64>, usize) {
+    set_threads(threads);
+    let builder = Mlp::new(2).hidden(8, Activation::Relu).output(2, Activation::Identity).dropout(dropout);
+    let model: Mlp = builder.build(&mut StdRng::seed_from_u64(1)).unwrap();
+    let mut adam = Adam::new(&model.parameters(), 0.01);
+    let mut looks = 0;
+    let mut trainer = quiet().epochs(3).batch_size(10).parts(parts);
+    if look {
+        trainer = trainer.observe_flow(3, |_, flow| looks += usize::from(flow.loss > 0.0));
+    }
+    let history = trainer.fit(&model, &CrossEntropy, &mut adam, &quadrants(64), None).unwrap();
+    drop(trainer);
+    set_threads(0);
+    (history, model.parameters().params().flat_map(|param| param.value().to_vec()).collect(), looks)
+}
+
+#[test]
+fn batches_in_parts_train_the_same_on_any_number_of_threads() {
+    let one = trained_in(3, 1, 0.2, false);
+    for threads in [2, 8] {
+        assert_eq!(trained_in(3, threads, 0.2, false), one);
+    }
+    // The step is that of the whole batch. More parts than samples are as many as samples.
+    let whole = trained_in(1, 1, 0.0, false);
+    for parts in [2, 3, 64] {
+        let (history, weights, _) = trained_in(parts, 2, 0.0, false);
+        assert!((history.last().loss - whole.0.last().loss).abs() < 1e-12);
+        assert_eq!(history.last().accuracy, whole.0.last().accuracy);
+        assert!(weights.iter().zip(&whole.1).all(|(found, expected)| (found - expected).abs() < 1e-10));
+    }
+}
+
+#[test]
+fn looking_at_the_flow_of_batches_in_parts_changes_no_bit() {
+    let (history, weights, _) = trained_in(3, 2, 0.2, false);
+    assert_eq!(trained_in(3, 2, 0.2, true), (history, weights, 7)); // of 21 steps
+}
+
+#[test]
+fn a_part_that_fails_takes_no_step() {
+    let model = network(4, 2);
+    let before = model.predict(quadrants(8).inputs());
+    let classes = vec![0, 1, 0, 1, 0, 1, 0, 2]; // there is no class 2
+    let data = Dataset::new(quadrants(8).inputs().clone(), classes).unwrap();
+    let mut sgd = Sgd::new(&model.parameters(), 0.5);
+    let fit = quiet().full_batch().parts(4).fit(&model, &CrossEntropy, &mut sgd, &data, None);
+    let error = fit.unwrap_err().to_string();
+    assert!(error.starts_with("cross_entropy: class 2 of sample"), "{error}");
+    assert_eq!(model.predict(quadrants(8).inputs()), before);
 }
 
 /// Ten steps from fixed weights, pinned: a change of any rule, order or default shows here first.
@@ -211,6 +263,7 @@ fn settings_and_targets_that_make_no_sense_are_refused() {
     };
     assert_eq!(fit(quiet().epochs(0), &quadrants(4)), "trainer: 0 epochs: there is nothing to do");
     fit(quiet().batch_size(0), &quadrants(4));
+    assert!(fit(quiet().parts(0), &quadrants(4)).starts_with("trainer: batches in 0 parts"));
     assert!(fit(quiet(), &xor()).starts_with("cross_entropy: targets of shape (4, 1)"));
 }
 

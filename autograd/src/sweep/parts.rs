@@ -1,0 +1,103 @@
+//! One work in parts, each on a tape and a thread of its own.
+
+use super::Gradients;
+use super::pool::{Kept, Scratch};
+use crate::kernels::compiled as kernels;
+use crate::number::Float;
+use crate::tape::arena::Kind;
+use crate::tape::{Scalar, Tape, same_tape};
+use crate::threads::{PASS, alone, spread, threads, threads_for};
+
+/// Numbers that one thread adds up at a time.
+const PIECE: usize = 1 << 12;
+
+/// The gradients, by all parameters, of the sum of several numbers, each recorded and swept on a tape of its own and, where there are
+/// [`threads`], at the same time; and what else each recording returned.
+///
+/// `record` is called with the number of the part and its tape, which has been cleared. The parts are added in their order, so the bits
+/// depend on how many there are, and not on the threads. Products inside a part stay on its thread. Let the others stay
+/// [`awake`](crate::awake) where a step takes less than a millisecond.
+///
+/// A batch cut in two, with the mean over all of it:
+///
+/// ```
+/// use autograd::{Param, Tape, Tensor, backward_in_parts};
+/// let w = Param::new([[1.0], [2.0]]);
+/// let halves = [Tensor::from([[1.0, 0.0], [0.0, 1.0]]), Tensor::from([[1.0, 1.0], [2.0, 0.0]])];
+/// let mut tapes = [Tape::new(), Tape::new()];
+/// let (grads, losses) = backward_in_parts(&mut tapes, |part, tape| {
+///     let loss = tape.constant(halves[part].clone()).matmul(&w).square().sum() / 4.0;
+///     (loss, loss.value())
+/// });
+/// assert_eq!(losses, [1.25, 3.25]);
+/// assert_eq!(grads[&w], Tensor::from([[4.0], [2.5]])); // as of the whole batch on one tape
+/// grads.update_each(&w, [], |w, dw, []| *w -= 0.25 * dw); // in place: no tape holds the old values
+/// assert_eq!(w.value(), Tensor::from([[0.0], [1.375]]));
+/// ```
+///
+/// # Panics
+/// If there is no tape, or a tape computes values only.
+#[track_caller]
+pub fn backward_in_parts<'t, T: Float, R: Send>(
+    tapes: &'t mut [Tape<T>],
+    record: impl for<'a> Fn(usize, &'a Tape<T>) -> (Scalar<'a, T>, R) + Sync,
+) -> (Gradients<'t, T>, Vec<R>) {
+    assert!(!tapes.is_empty(), "backward_in_parts: there is no tape; each part needs one");
+    let mut found: Vec<Option<(Scratch<T>, R)>> = tapes.iter().map(|_| None).collect();
+    let share = tapes.len().div_ceil(threads());
+    let shares = tapes.chunks_mut(share).zip(found.chunks_mut(share)).enumerate();
+    spread(shares, |(at, (tapes, found))| {
+        alone(|| {
+            for (k, (tape, found)) in tapes.iter_mut().zip(found).enumerate() {
+                tape.clear();
+                let (root, result) = record(at * share + k, tape);
+                same_tape("backward_in_parts", tape, root.tape());
+                *found = Some((root.backward().into_found(), result));
+            }
+        });
+    });
+    let (mut found, results): (Vec<_>, Vec<_>) = found.into_iter().map(|found| found.expect("each part ran")).unzip();
+    let (first, others) = tapes.split_first_mut().expect("one at least");
+    let (sum, parts) = found.split_first_mut().expect("one at least");
+    others.iter().zip(parts).for_each(|(other, part)| add(first, sum, other, part));
+    for (tape, mut part) in others.iter_mut().zip(found.drain(1..)) {
+        part.recycle(&tape.pool);
+        tape.scratch.set(part);
+        tape.clear(); // gives up its hold on the parameters, which are then updated in place
+    }
+    (Gradients::new(first, found.remove(0)), results)
+}
+
+/// Adds what was found on another tape to `sum`, which was found on `tape`, parameter by parameter.
+fn add<T: Float>(tape: &mut Tape<T>, sum: &mut Scratch<T>, other: &Tape<T>, part: &Scratch<T>) {
+    let (arena, other) = (tape.arena.get_mut(), other.arena.borrow());
+    let mut addends: Vec<Option<&[T]>> = vec![None; sum.kept.len()];
+    for Kept { array, reached, gradient } in &part.kept {
+        let Kind::Param(param) = &other.arrays[*array as usize].kind else { continue };
+        // Of one that was changed and recorded again, the last recording counts.
+        if !reached || other.params.get(&param.id()) != Some(array) {
+            continue;
+        }
+        let present = arena.params.get(&param.id()).copied();
+        match present.and_then(|array| sum.kept.binary_search_by_key(&array, |kept| kept.array).ok()) {
+            Some(at) => {
+                sum.kept[at].reached = true;
+                addends[at] = Some(gradient.as_slice());
+            }
+            None => {
+                // It was used in other parts only. A new node is the last.
+                let array = arena.leaf(Kind::Param(param.clone()), param.value());
+                arena.params.insert(param.id(), array);
+                sum.kept.push(Kept { array, reached: true, gradient: gradient.clone() });
+            }
+        }
+    }
+    let pairs = sum.kept.iter_mut().zip(addends).filter_map(|(kept, addend)| Some((&mut kept.gradient, addend?)));
+    let pieces = pairs.flat_map(|(sum, addend)| sum.as_mut_slice().chunks_mut(PIECE).zip(addend.chunks(PIECE)));
+    let mut pieces: Vec<_> = pieces.collect();
+    let threads = threads_for(pieces.iter().map(|(sum, _)| sum.len()).sum(), PASS);
+    let share = pieces.len().div_ceil(threads).max(1);
+    spread(pieces.chunks_mut(share), |pieces| {
+        pieces.iter_mut().for_each(|(sum, addend)| kernels::add_assign(sum, addend));
+    });
+}
