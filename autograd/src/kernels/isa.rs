@@ -46,6 +46,12 @@ pub(crate) fn run<K: Kernel>(len: usize, kernel: K) {
     run_within(limit(), kernel);
 }
 
+/// Runs a kernel on the instructions that every processor has, the only ones that it is compiled for.
+#[inline]
+pub(crate) fn baseline<K: Kernel>(kernel: K) {
+    kernel.run::<Baseline>();
+}
+
 /// Runs a loop of the caller on the widest instructions there are; it must be inlined for that, as small closures are.
 #[inline(always)]
 pub(crate) fn widest_for<R>(f: impl FnOnce() -> R) -> R {
