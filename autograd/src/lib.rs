@@ -85,6 +85,7 @@
 //! return an [`Error`].
 
 pub mod check;
+mod compiled;
 mod dual;
 mod error;
 mod external;

@@ -3,6 +3,7 @@
 use std::fmt::{Debug, Display};
 use std::ops::{Add, Div, Mul, Neg, Sub};
 
+use crate::compiled::Walked;
 use crate::kernels::compiled::Compiled;
 use crate::kernels::fused::Fusable;
 use crate::kernels::math::{self, ieee::Ieee};
@@ -81,7 +82,19 @@ pub trait Number:
 /// assert_eq!(halves::<f32>(2).to_vec(), [0.5, 0.5]);
 /// ```
 pub trait Float:
-    Number + Ieee + PartialOrd + Debug + Display + Default + Send + Sync + Product + Fusable + Compiled<Self> + 'static
+    Number
+    + Ieee
+    + PartialOrd
+    + Debug
+    + Display
+    + Default
+    + Send
+    + Sync
+    + Product
+    + Fusable
+    + Compiled<Self>
+    + Walked<Self>
+    + 'static
 {
     /// The type's name: `"f32"` or `"f64"`.
     const NAME: &'static str;

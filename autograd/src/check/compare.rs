@@ -18,7 +18,7 @@ use crate::tensor::Tensor;
 const SMALL: f64 = 1e-3;
 
 /// Compares everything at one order, after orders `below` of this scale.
-pub(super) fn examine<T: Float>(
+pub(crate) fn examine<T: Float>(
     checker: &Checker,
     subject: &mut Subject<'_, T>,
     order: usize,

@@ -23,28 +23,28 @@
 //! [`Verdict::Wrong`]. When the estimate is too large to tell a right gradient from a wrong one, it is
 //! [`Verdict::Inconclusive`], never a pass.
 
-mod compare;
+pub(crate) mod compare;
 mod diagnose;
 mod difference;
 mod html;
-mod outcome;
+pub(crate) mod outcome;
 mod precision;
 mod probe;
 mod report;
 mod rounding;
 mod scan;
-mod subject;
+pub(crate) mod subject;
 mod text;
 
 pub use precision::Formula;
 pub use report::{Cause, Comparison, InputReport, Opinion, Report, Scan, ScanStep, Verdict};
 
+use crate::compiled::examine;
 use crate::error::Error;
 use crate::number::Float;
 use crate::param::{Param, Parameters};
 use crate::tape::{Scalar, Tape, Var};
 use crate::tensor::Tensor;
-use compare::examine;
 use outcome::Outcome;
 use subject::Subject;
 

@@ -10,7 +10,7 @@ use crate::number::Float;
 use crate::tensor::Tensor;
 
 /// What was found at one order.
-pub(super) struct Outcome {
+pub(crate) struct Outcome {
     pub(super) verdict: Verdict,
     pub(super) cause: Option<Cause>,
     pub(super) reason: String,

@@ -14,7 +14,7 @@ pub(super) type Record<'a, T> = dyn for<'t> Fn(&'t Tape<T>, &[Var<'t, T>]) -> Va
 
 /// A function at a point, made one number `φ`: `⟨v, f(x)⟩`, or at second order `⟨w, ∇⟨v, f(x)⟩⟩`, with random `v` and `w`,
 /// and so on.
-pub(super) struct Subject<'a, T: Float> {
+pub(crate) struct Subject<'a, T: Float> {
     pub(super) names: Vec<String>,
     pub(super) point: Vec<Tensor<T>>,
     /// The parameters that the inputs are, or nothing if they are plain arrays.

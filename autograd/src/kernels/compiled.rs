@@ -10,59 +10,70 @@ use super::{elementwise, normalize, product, reduce, softmax};
 use crate::number::Float;
 use crate::ops::rows::{Args, Binary, Unary};
 
+/// Declares functions that are generic over `T: Float` a second time, under the same or another name, as methods of `f32` and `f64` that
+/// are compiled in this crate.
 macro_rules! compiled {
-    ($($module:ident::$name:ident($($arg:ident: $type:ty),*);)*) => {
-        /// Types that have kernels. Sealed: `f32` and `f64`.
+    (
+        $(#[$doc:meta])*
+        trait $Compiled:ident;
+        $($call:path as $name:ident($($arg:ident: $type:ty),* $(,)?) $(-> $result:ty)?;)*
+    ) => {
+        $(#[$doc])*
         #[allow(clippy::too_many_arguments, private_interfaces)] // nobody else calls it
-        pub trait Compiled<T> {
-            $(#[doc(hidden)] fn $name($($arg: $type),*);)*
+        pub trait $Compiled<T: Float> {
+            $(#[doc(hidden)] #[track_caller] fn $name($($arg: $type),*) $(-> $result)?;)*
         }
-        compiled!(impl f32: $($module::$name($($arg: $type),*);)*);
-        compiled!(impl f64: $($module::$name($($arg: $type),*);)*);
+        $crate::kernels::compiled::compiled!(impl $Compiled for f32: $($call as $name($($arg: $type),*) $(-> $result)?;)*);
+        $crate::kernels::compiled::compiled!(impl $Compiled for f64: $($call as $name($($arg: $type),*) $(-> $result)?;)*);
 
         $(
-            #[doc = concat!("See `", stringify!($module), "::", stringify!($name), "`.")]
+            #[doc = concat!("See `", stringify!($call), "`.")]
             #[allow(clippy::too_many_arguments)]
             #[inline(always)]
-            pub(crate) fn $name<T: Float>($($arg: $type),*) {
-                <T as Compiled<T>>::$name($($arg),*);
+            #[track_caller]
+            pub(crate) fn $name<T: Float>($($arg: $type),*) $(-> $result)? {
+                <T as $Compiled<T>>::$name($($arg),*)
             }
         )*
     };
-    (impl $F:ident: $($module:ident::$name:ident($($arg:ident: $type:ty),*);)*) => {
+    (impl $Compiled:ident for $F:ident: $($call:path as $name:ident($($arg:ident: $type:ty),*) $(-> $result:ty)?;)*) => {
         const _: () = {
             type T = $F;
             #[allow(private_interfaces)]
-            impl Compiled<T> for T {
+            impl $Compiled<T> for T {
                 $(
                     #[inline(never)]
-                    fn $name($($arg: $type),*) {
-                        $module::$name($($arg),*);
+                    #[track_caller]
+                    fn $name($($arg: $type),*) $(-> $result)? {
+                        $call($($arg),*)
                     }
                 )*
             }
         };
     };
 }
+pub(crate) use compiled;
 
 compiled! {
-    elementwise::unary(row: Unary, args: Args, x: &[T], out: &mut [T]);
-    elementwise::unary_chain(row: Unary, args: Args, x: &[T], y: &[T], dy: &mut [T]);
-    elementwise::binary(row: Binary, runs: &Runs, a: &[T], b: &[T], out: &mut [T]);
-    elementwise::binary_chain(row: Binary, second: bool, runs: &Runs, a: &[T], b: &[T], y: &[T], dy: &mut [T]);
-    elementwise::binary_chain_add(row: Binary, second: bool, aby: [&[T]; 3], dy: &[T], sum: &mut [T]);
-    elementwise::select(mask: &[T], a: &[T], b: &[T], out: &mut [T]);
-    elementwise::add_assign(out: &mut [T], x: &[T]);
-    reduce::sum(x: &[T], loops: Loops, out: &mut [T]);
-    reduce::extreme(x: &[T], loops: Loops, largest: bool, out: &mut [T]);
-    reduce::tie_share(x: &[T], y: &[T], loops: Loops, out: &mut [T]);
-    softmax::log_sum_exp(x: &[T], loops: Loops, out: &mut [T]);
-    reduce::norm(x: &[T], loops: Loops, out: &mut [T]);
-    softmax::cross_entropy(x: &[T], classes: &[usize], out: &mut [T]);
-    softmax::cross_entropy_with_slopes(x: &[T], classes: &[usize], out: &mut [T], slopes: &mut [T]);
-    reduce::cumulative_sum(x: &[T], loops: Loops, reverse: bool, out: &mut [T]);
-    softmax::softmax(x: &[T], loops: Loops, log: bool, out: &mut [T]);
-    normalize::normalize(x: &[T], n: usize, eps: T, out: &mut [T]);
-    normalize::normalize_gradient(x: &[T], v: &[T], n: usize, eps: T, out: &mut [T]);
-    product::matmul(m: usize, k: usize, n: usize, a: Matrix<T>, b: Matrix<T>, add: bool, c: &mut [T]);
+    /// Types that have kernels. Sealed: `f32` and `f64`.
+    trait Compiled;
+    elementwise::unary as unary(row: Unary, args: Args, x: &[T], out: &mut [T]);
+    elementwise::unary_chain as unary_chain(row: Unary, args: Args, x: &[T], y: &[T], dy: &mut [T]);
+    elementwise::binary as binary(row: Binary, runs: &Runs, a: &[T], b: &[T], out: &mut [T]);
+    elementwise::binary_chain as binary_chain(row: Binary, second: bool, runs: &Runs, a: &[T], b: &[T], y: &[T], dy: &mut [T]);
+    elementwise::binary_chain_add as binary_chain_add(row: Binary, second: bool, aby: [&[T]; 3], dy: &[T], sum: &mut [T]);
+    elementwise::select as select(mask: &[T], a: &[T], b: &[T], out: &mut [T]);
+    elementwise::add_assign as add_assign(out: &mut [T], x: &[T]);
+    reduce::sum as sum(x: &[T], loops: Loops, out: &mut [T]);
+    reduce::extreme as extreme(x: &[T], loops: Loops, largest: bool, out: &mut [T]);
+    reduce::tie_share as tie_share(x: &[T], y: &[T], loops: Loops, out: &mut [T]);
+    softmax::log_sum_exp as log_sum_exp(x: &[T], loops: Loops, out: &mut [T]);
+    reduce::norm as norm(x: &[T], loops: Loops, out: &mut [T]);
+    softmax::cross_entropy as cross_entropy(x: &[T], classes: &[usize], out: &mut [T]);
+    softmax::cross_entropy_with_slopes as cross_entropy_with_slopes(x: &[T], classes: &[usize], out: &mut [T], slopes: &mut [T]);
+    reduce::cumulative_sum as cumulative_sum(x: &[T], loops: Loops, reverse: bool, out: &mut [T]);
+    softmax::softmax as softmax(x: &[T], loops: Loops, log: bool, out: &mut [T]);
+    normalize::normalize as normalize(x: &[T], n: usize, eps: T, out: &mut [T]);
+    normalize::normalize_gradient as normalize_gradient(x: &[T], v: &[T], n: usize, eps: T, out: &mut [T]);
+    product::matmul as matmul(m: usize, k: usize, n: usize, a: Matrix<T>, b: Matrix<T>, add: bool, c: &mut [T]);
 }

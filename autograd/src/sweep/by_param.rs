@@ -2,6 +2,7 @@
 
 use super::pool::{Kept, Scratch};
 use super::{Gradients, Sweep};
+use crate::compiled;
 use crate::number::Float;
 use crate::param::Param;
 use crate::tape::Scalar;
@@ -32,7 +33,7 @@ pub(crate) fn backward_each<'t, T: Float>(root: Scalar<'t, T>, mut f: impl FnMut
                 observer,
                 by_param: true,
             };
-            let Some(stopped) = sweep.run(end) else { break };
+            let Some(stopped) = compiled::sweep(&mut sweep, end) else { break };
             end = stopped;
             let array = arena.stream.operands(stopped)[0];
             let node = &arena.arrays[array as usize];

@@ -5,12 +5,13 @@
 //! gradient, adds up the contributions of several users, and reuses buffers.
 
 mod by_param;
+mod formula;
 pub(crate) mod forward;
 mod gradients;
 mod parts;
 mod plain;
 mod pool;
-mod recorded;
+pub(crate) mod recorded;
 mod rows;
 mod scalars;
 mod wrt;
@@ -26,6 +27,7 @@ use std::collections::HashMap;
 
 use smallvec::SmallVec;
 
+use crate::compiled;
 use crate::external::External;
 use crate::kernels::compiled as kernels;
 use crate::kernels::elementwise::Runs;
@@ -75,13 +77,16 @@ fn sweep<'t, T: Float>(
         let (places, names) = (tape.places.borrow(), tape.names.borrow());
         let places = places.as_deref();
         let (pool, names, by_param) = (&tape.pool, &*names, false);
-        Sweep { arena: &arena, pool, scratch: &mut scratch, places, names, observer, by_param }.run(nodes);
+        compiled::sweep(
+            &mut Sweep { arena: &arena, pool, scratch: &mut scratch, places, names, observer, by_param },
+            nodes,
+        );
         scratch.collect(&arena, &tape.pool);
     }
     Gradients::new(tape, scratch)
 }
 
-struct Sweep<'s, 'o, T: Float> {
+pub(crate) struct Sweep<'s, 'o, T: Float> {
     arena: &'s Arena<T>,
     pool: &'s Pool<T>,
     scratch: &'s mut Scratch<T>,
@@ -96,7 +101,7 @@ struct Sweep<'s, 'o, T: Float> {
 impl<'s, T: Float> Sweep<'s, '_, T> {
     /// Sweeps the nodes before `nodes`; returns the one at which it stopped, if it did.
     #[track_caller]
-    fn run(&mut self, nodes: usize) -> Option<usize> {
+    pub(crate) fn run(&mut self, nodes: usize) -> Option<usize> {
         let arena = self.arena;
         let mut end = nodes;
         loop {

@@ -4,12 +4,12 @@ use std::ops::Range;
 
 use smallvec::SmallVec;
 
+use super::formula::Recorded;
 use super::wrt::Wrt;
+use crate::compiled;
 use crate::error::Error;
-use crate::kernels::fused::Elementwise;
-use crate::number::{Float, Number};
+use crate::number::Float;
 use crate::ops::product::Affine;
-use crate::ops::rows::{Args, Binary, Unary};
 use crate::ops::{Array, Op, Reading};
 use crate::tape::arena::{Code, Kind};
 use crate::tape::{Scalar, Tape, Var, same_tape};
@@ -90,7 +90,7 @@ impl<'t, T: Float> Scalar<'t, T> {
         let nodes = 0..self.node() as usize + 1;
         let mut sweep = Sweep::new(self.tape(), nodes.clone(), &scalars, &arrays);
         sweep.scalars[self.node() as usize] = Some(self.tape().scalar_constant(T::one()));
-        sweep.run(nodes);
+        compiled::sweep_recorded(&mut sweep, nodes);
         let scalar = |x: Scalar<'t, T>| (x, sweep.scalars.get(x.node() as usize).copied().flatten());
         let array = |x: Var<'t, T>| (x, sweep.gradient(x));
         (scalars.into_iter().map(scalar).collect(), arrays.into_iter().map(array).collect())
@@ -113,11 +113,11 @@ pub(crate) fn segment_vjp<'t, T: Float>(
     let nodes = start..y.tape().len();
     let mut sweep = Sweep::new(y.tape(), nodes.clone(), &[], x);
     sweep.arrays[y.index() as usize] = Some(dy);
-    sweep.run(nodes);
+    compiled::sweep_recorded(&mut sweep, nodes);
     x.iter().map(|&x| sweep.gradient(x).unwrap_or_else(|| Array::zeros_like(&x))).collect()
 }
 
-struct Sweep<'t, T: Float> {
+pub(crate) struct Sweep<'t, T: Float> {
     tape: &'t Tape<T>,
     /// Whether a node depends on what the gradient is asked for: only those are swept.
     needed_scalars: Vec<bool>,
@@ -162,7 +162,7 @@ impl<'t, T: Float> Sweep<'t, T> {
     }
 
     #[track_caller]
-    fn run(&mut self, range: Range<usize>) {
+    pub(crate) fn run(&mut self, range: Range<usize>) {
         for node in range.rev() {
             let (code, operands) = {
                 let arena = self.tape.arena.borrow();
@@ -262,160 +262,5 @@ impl<'t, T: Float> Sweep<'t, T> {
                 self.add_array(inputs[k], op.vjp(k, &x, &y, &dy));
             }
         }
-    }
-}
-
-impl<T: Float> Reading for Var<'_, T> {
-    fn unary_vjp(row: Unary, args: Args, x: &Self, y: &Self, dy: Self) -> Self {
-        row.derivative(Recorded::Handle(*x), Recorded::Handle(*y), args).scale(dy)
-    }
-
-    fn binary_vjp(row: Binary, second: bool, a: &Self, b: &Self, y: &Self, dy: Self) -> Self {
-        let (da, db) = row.partials(Recorded::Handle(*a), Recorded::Handle(*b), Recorded::Handle(*y));
-        if second { db } else { da }.scale(dy)
-    }
-}
-
-/// What a recorded formula is made of: scalars or arrays.
-trait Handle: Copy {
-    fn apply_unary(self, row: Unary, args: Args) -> Self;
-    fn apply_binary(self, row: Binary, b: Self) -> Self;
-    fn apply_select(self, a: Self, b: Self) -> Self;
-    /// A plain number as a handle beside `self`.
-    fn lift(self, value: f64) -> Self;
-}
-
-impl<T: Float> Handle for Scalar<'_, T> {
-    fn apply_unary(self, row: Unary, args: Args) -> Self {
-        self.unary(row, args)
-    }
-    fn apply_binary(self, row: Binary, b: Self) -> Self {
-        self.binary(row, b)
-    }
-    fn apply_select(self, a: Self, b: Self) -> Self {
-        self.select(a, b)
-    }
-    fn lift(self, value: f64) -> Self {
-        self.tape().scalar_constant(T::from_f64(value))
-    }
-}
-
-impl<T: Float> Handle for Var<'_, T> {
-    fn apply_unary(self, row: Unary, args: Args) -> Self {
-        self.unary(row, args)
-    }
-    fn apply_binary(self, row: Binary, b: Self) -> Self {
-        Array::binary(&self, row, &b)
-    }
-    fn apply_select(self, a: Self, b: Self) -> Self {
-        self.select(a, b)
-    }
-    fn lift(self, value: f64) -> Self {
-        self.tape().constant(Tensor::full([], T::from_f64(value)))
-    }
-}
-
-impl<'t, T: Float> Scalar<'t, T> {
-    /// A function of one's own, recorded as the operations that it is made of: see [`Elementwise`].
-    ///
-    /// ```
-    /// use autograd::{Elementwise, Number, Tape};
-    /// #[derive(Clone, Copy)]
-    /// struct Cube;
-    /// impl Elementwise for Cube {
-    ///     fn f<N: Number>(self, x: N) -> N {
-    ///         x * x * x
-    ///     }
-    /// }
-    /// let tape = Tape::new();
-    /// let x = tape.scalar(2.0);
-    /// assert_eq!(x.map(Cube).backward()[x], 12.0);
-    /// ```
-    #[must_use]
-    pub fn map(self, f: impl Elementwise) -> Self {
-        match f.f(Recorded::Handle(self)) {
-            Recorded::Handle(y) => y,
-            Recorded::Number(y) => self.lift(y),
-        }
-    }
-}
-
-/// A handle, or a number that is not yet on any tape: rules may name constants without knowing a tape.
-#[derive(Clone, Copy)]
-enum Recorded<H> {
-    Number(f64),
-    Handle(H),
-}
-
-use Recorded::Number as Plain;
-
-impl<H: Handle> Recorded<H> {
-    /// `dy · self`, the product of the chain rule.
-    fn scale(self, dy: H) -> H {
-        match self {
-            Recorded::Number(1.0) => dy,
-            Recorded::Number(factor) => dy.apply_unary(Unary::MulNumber, [factor, 0.0]),
-            Recorded::Handle(factor) => dy.apply_binary(Binary::Chain, factor),
-        }
-    }
-}
-
-impl<H: Handle> Number for Recorded<H> {
-    fn constant(value: f64) -> Self {
-        Recorded::Number(value)
-    }
-
-    fn unary(self, row: Unary, args: Args) -> Self {
-        match self {
-            Plain(x) => Plain(x.unary(row, args)),
-            Recorded::Handle(x) => Recorded::Handle(x.apply_unary(row, args)),
-        }
-    }
-
-    fn binary(self, row: Binary, b: Self) -> Self {
-        let handle = match (self, b) {
-            (Plain(a), Plain(b)) => return Plain(a.binary(row, b)),
-            (Recorded::Handle(a), Recorded::Handle(b)) => a.apply_binary(row, b),
-            (Recorded::Handle(a), Plain(b)) => match row.with_number_right(b) {
-                Some((row, args)) => a.apply_unary(row, args),
-                None => a.apply_binary(row, a.lift(b)),
-            },
-            (Plain(a), Recorded::Handle(b)) => match row.with_number_left(a) {
-                Some((row, args)) => b.apply_unary(row, args),
-                None => b.lift(a).apply_binary(row, b),
-            },
-        };
-        Recorded::Handle(handle)
-    }
-
-    fn select(self, a: Self, b: Self) -> Self {
-        let mask = match self {
-            Plain(mask) => return if mask == 0.0 { b } else { a },
-            Recorded::Handle(mask) => mask,
-        };
-        let handle = |x| match x {
-            Plain(value) => mask.lift(value),
-            Recorded::Handle(x) => x,
-        };
-        Recorded::Handle(mask.apply_select(handle(a), handle(b)))
-    }
-}
-
-macro_rules! operators {
-    ($($Trait:ident $method:ident $Row:ident;)*) => { $(
-        impl<H: Handle> std::ops::$Trait for Recorded<H> {
-            type Output = Self;
-            fn $method(self, b: Self) -> Self {
-                self.binary(Binary::$Row, b)
-            }
-        }
-    )* };
-}
-operators! { Add add Add; Sub sub Sub; Mul mul Mul; Div div Div; }
-
-impl<H: Handle> std::ops::Neg for Recorded<H> {
-    type Output = Self;
-    fn neg(self) -> Self {
-        self.unary(Unary::Neg, [0.0; 2])
     }
 }

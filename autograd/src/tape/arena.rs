@@ -21,6 +21,7 @@ use smallvec::SmallVec;
 pub(crate) use super::code::{Code, bytes};
 pub(crate) use super::node::Node;
 pub(crate) use super::stream::Stream;
+use crate::compiled;
 use crate::error::Error;
 use crate::external::External;
 use crate::kernels::compiled as kernels;
@@ -346,7 +347,7 @@ impl<T: Float> Arena<T> {
             let node = &self.arrays[input as usize];
             x.push(Input { shape: &node.shape, values: values(node, before) });
         }
-        op.forward(&x, shape, &mut out[..place.len()]);
+        compiled::compute(op, &x, shape, &mut out[..place.len()]);
         place
     }
 

@@ -152,7 +152,7 @@ impl<'t, T: Float> Var<'t, T> {
             same_shape("jvp", &x.shape(), dx.shape());
         }
         let seeds: Vec<_> = along.iter().map(|&(x, dx)| (x.array, dx)).collect();
-        crate::sweep::forward::tangents(self.tape, &seeds, &[self.array]).remove(0)
+        crate::compiled::tangents(self.tape, &seeds, &[self.array]).remove(0)
     }
 
     /// A function of one's own of each value, in one pass: see [`Elementwise`].

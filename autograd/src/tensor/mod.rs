@@ -5,6 +5,7 @@ mod nested;
 
 use std::sync::Arc;
 
+use crate::compiled;
 use crate::error::{Error, OrPanic};
 use crate::number::Float;
 use crate::ops::{Array, Input, Op};
@@ -219,7 +220,7 @@ impl<T: Float> Array for Tensor<T> {
     fn apply(op: impl Into<Op>, shape: Shape, x: &[&Self]) -> Self {
         let mut out = vec![T::zero(); shape.numel()];
         let inputs: Vec<_> = x.iter().map(|x| Input { shape: &x.shape, values: &x.values }).collect();
-        op.into().forward(&inputs, &shape, &mut out);
+        compiled::compute(&op.into(), &inputs, &shape, &mut out);
         Tensor { shape, values: Arc::new(out) }
     }
 

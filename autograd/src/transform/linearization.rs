@@ -1,7 +1,7 @@
 //! [`Linearization`]: a function recorded at a point.
 
+use crate::compiled::tangents;
 use crate::number::Float;
-use crate::sweep::forward::tangents;
 use crate::tape::{Tape, Var};
 use crate::tensor::Tensor;
 
