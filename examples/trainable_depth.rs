@@ -87,6 +87,7 @@ fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     let (next, (results, collected)) = (AtomicUsize::new(0), mpsc::channel());
     let mut accuracy = vec![vec![0.0; scales.len()]; DEPTHS.len()];
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    autograd::set_threads(1); // each trains a model of its own: none is left to share products with
     std::thread::scope(|scope| -> Result<(), mlp::Error> {
         for _ in 0..threads {
             let (results, next, data, scales) = (results.clone(), &next, &data, &scales);

@@ -95,8 +95,9 @@ impl<'a> Trainer<'a> {
     /// [`backward_in_parts`](autograd::backward_in_parts).
     ///
     /// The step is that of the whole batch, rounded otherwise and with other draws for dropout; its bits depend on the number of parts
-    /// and not on the threads. It pays where the work of a part is not mainly products, which threads share anyway if they are large, and
-    /// costs time where there is one thread. The default is 1.
+    /// and not on the threads. Two parts on two threads take 0.6 of the time for batches of 128 through 784-256-256-10, a little less than
+    /// without parts, where they share large products; many small layers gain little or nothing, since each part passes over all
+    /// gradients, and one thread loses. Measure before you use it. The default is 1.
     ///
     /// ```
     /// # use mlp::{Activation, Dataset, Mlp, Module, Mse, Sgd, Trainer};

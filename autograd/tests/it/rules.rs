@@ -6,9 +6,10 @@
 use std::collections::BTreeSet;
 
 use autograd::check::Checker;
-use autograd::{Binary, Elementwise, ElementwiseN, Number, Scalar, Tape, Tensor, Unary, Var, operations};
+use autograd::{Binary, ElementwiseN, Number, Scalar, Tape, Tensor, Unary, Var, operations};
 use proptest::prelude::*;
 
+use crate::maps::Bump;
 use crate::sampling::{Sampler, arguments, config};
 
 /// Σ f(x)·w with fixed weights w, so that every output receives its own gradient.
@@ -101,16 +102,6 @@ proptest! {
             let x = inputs(&mut Sampler::new(seed));
             checked(name, seed, &x, f);
         }
-    }
-}
-
-/// tanh(2x + 1)·exp(−x²)
-#[derive(Clone, Copy)]
-struct Bump;
-
-impl Elementwise for Bump {
-    fn f<N: Number>(self, x: N) -> N {
-        (N::constant(2.0) * x + N::one()).tanh() * (-(x * x)).exp()
     }
 }
 

@@ -1,6 +1,6 @@
 //! How far each function is from the exact value, in units in the last place (ulp), over the whole of `f32` and of `f64`.
 
-use astro_float::{BigFloat, Consts, RoundingMode, Sign};
+use astro_float_num::{BigFloat, Consts, RoundingMode, Sign};
 
 use super::ieee::Ieee;
 
