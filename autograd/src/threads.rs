@@ -1,4 +1,4 @@
-//! Large work on several threads: products, and passes over large parameters.
+//! Large work on several threads: products, passes over large parameters, and parts that have tapes of their own.
 
 use std::cell::Cell;
 use std::hint::spin_loop;
@@ -49,7 +49,8 @@ pub fn threads() -> usize {
     }
 }
 
-/// Sets the number of threads that large matrix products, updates and [`backward_in_parts`](crate::backward_in_parts) may use, for the whole process; 0 means all that the machine has.
+/// Sets the number of threads that large matrix products, updates and [`backward_in_parts`](crate::backward_in_parts) may use, for
+/// the whole process; 0 means all that the machine has.
 ///
 /// Results have the same bits for any number: each sum is added up by one thread, in the same order.
 /// Recording and sweeping a tape stay on one thread. Programs that train several models on threads of their own

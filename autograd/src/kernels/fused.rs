@@ -12,8 +12,8 @@ use crate::number::{Float, Number};
 /// A function of one number, written once over [`Number`] and run over whole arrays in one pass.
 ///
 /// The type carries the function's constants. Mark `f` as `#[inline(always)]`: it is compiled for each instruction set of
-/// the processor's family by being inlined there, and is ten times slower where it is not. Derivatives come from dual numbers, fused likewise, to the third
-/// order; the third is compiled once, for every processor.
+/// the processor's family by being inlined there, and is ten times slower where it is not. Derivatives come from dual numbers,
+/// fused likewise, to the third order; the third is compiled once, for every processor.
 ///
 /// ```
 /// use autograd::{Elementwise, Number, Tape};

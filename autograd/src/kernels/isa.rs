@@ -41,7 +41,7 @@ pub(crate) const FEW: usize = 16;
 #[inline]
 pub(crate) fn run<K: Kernel>(len: usize, kernel: K) {
     if len < FEW {
-        return kernel.run::<Baseline>();
+        return baseline(kernel);
     }
     run_within(limit(), kernel);
 }
@@ -127,7 +127,7 @@ fn run_within<K: Kernel>(limit: usize, kernel: K) {
         // SAFETY: `widest` has found the features.
         _ => return unsafe { avx512(kernel) },
     }
-    kernel.run::<Baseline>();
+    baseline(kernel);
 }
 
 #[cfg(target_arch = "x86_64")]
