@@ -110,14 +110,15 @@ impl<T: Float> Param<T> {
             return Var::new(tape, arena.leaf(Kind::Constant, held.clone()));
         }
         let present = |&array: &u32| {
-            let node = &arena.arrays[array as usize];
-            let same = matches!(&node.place, Place::Shared(values) if Arc::ptr_eq(values, held.values()));
+            let node = &arena.arrays[array];
+            let Place::Shared(values) = node.place else { return false };
+            let same = arena.arrays.shared(values).is_some_and(|values| Arc::ptr_eq(values, held.values()));
             same && node.tracked != self.is_frozen()
         };
         let array = match arena.params.get(&self.id()).copied().filter(present) {
             Some(array) => array,
             None => {
-                let array = arena.leaf(Kind::Param(self.clone()), held.clone());
+                let array = arena.leaf(Kind::Param(self), held.clone());
                 arena.params.insert(self.id(), array);
                 array
             }

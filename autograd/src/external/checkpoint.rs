@@ -9,7 +9,6 @@ use super::External;
 use crate::number::Float;
 use crate::param::Param;
 use crate::sweep::segment_vjp;
-use crate::tape::arena::{Arena, Kind};
 use crate::tape::{Tape, Var};
 use crate::tensor::Tensor;
 
@@ -100,17 +99,8 @@ impl<T: Float> External<T> for Checkpoint<T> {
 impl<T: Float> Checkpoint<T> {
     /// Frozen parameters have no gradient to ask for.
     fn frozen(&self, x: Var<'_, T>) -> bool {
-        !x.tape().arena.borrow().arrays[x.index() as usize].tracked
+        !x.tape().arena.borrow().arrays[x.index()].tracked
     }
-}
-
-/// The parameters on a tape, in the order of their first use.
-fn params<T: Float>(arena: &Arena<T>) -> Vec<Param<T>> {
-    let param = |node: &crate::tape::arena::ArrayNode<T>| match &node.kind {
-        Kind::Param(param) => Some(param.clone()),
-        _ => None,
-    };
-    arena.arrays.iter().filter_map(param).collect()
 }
 
 impl<'t, T: Float> Var<'t, T> {
@@ -147,7 +137,7 @@ fn checkpointed<'t, T: Float>(x: Var<'t, T>, f: Step<T>) -> Var<'t, T> {
     let scratch = Tape::default();
     seed.inspect(|&seed| scratch.train(seed));
     let y = f(scratch.constant(x.value())).value();
-    let params = params(&scratch.arena.borrow());
+    let params = scratch.arena.borrow().arrays.params().to_vec();
     let inputs: Vec<_> = std::iter::once(x).chain(params.iter().map(|param| param.on(tape))).collect();
     Var::external(Arc::new(Checkpoint { f, params, seed }), &inputs, &y)
 }

@@ -127,9 +127,9 @@ impl<'t, T: Float> Var<'t, T> {
         for x in x {
             same_tape("custom", tape, x.tape());
         }
-        let inputs = x.iter().map(|x| x.index()).collect();
+        let inputs: Vec<u32> = x.iter().map(|x| x.index()).collect();
         tape.note();
-        let array = tape.arena.borrow_mut().external(op, inputs, y, &tape.pool);
+        let array = tape.arena.borrow_mut().external(op, &inputs, y, &tape.pool);
         tape.recorded_array(array);
         Var::new(tape, array)
     }

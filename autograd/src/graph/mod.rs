@@ -30,7 +30,7 @@ use crate::number::Float;
 use crate::ops::rows::Args;
 use crate::param::Parameters;
 use crate::sweep::Gradients;
-use crate::tape::arena::{Arena, ArrayNode, Code, Kind, Node, Place};
+use crate::tape::arena::{Arena, Code, Kind, Node, Place, What};
 use crate::tape::{Scalar, Tape, Var, same_tape};
 use crate::tensor::Tensor;
 
@@ -248,15 +248,22 @@ impl<'t, T: Float> Graph<'t, T> {
                     bytes += size_of::<Args>();
                 }
                 Code::Array => {
-                    let array = &arena.arrays[a as usize];
-                    bytes += size_of::<ArrayNode<T>>();
+                    let array = &arena.arrays[a];
+                    if let What::Unary(_, index) = array.what
+                        && index != 0
+                        && index != args
+                    {
+                        args = index;
+                        bytes += size_of::<Args>();
+                    }
+                    bytes += arena.arrays.bytes_of(a);
                     // A reshape, or a transpose that is put off, has no values of its own.
-                    let shares = array.inputs.iter().any(|&input| {
-                        let input = &arena.arrays[input as usize].place;
-                        matches!((input, &array.place), (Place::Data(a), Place::Data(b)) if a == b)
+                    let shares = arena.arrays.inputs(a).iter().any(|&input| {
+                        let input = &arena.arrays[input];
+                        (input.place, input.numel) == (array.place, array.numel)
                     });
-                    if let (Place::Data(place), false) = (&array.place, shares) {
-                        bytes += place.len() * size_of::<T>();
+                    if matches!(array.place, Place::Data(_)) && !shares {
+                        bytes += array.numel * size_of::<T>();
                     }
                     bytes += arena.slopes(a).map_or(0, |slopes| slopes.len()) * size_of::<T>();
                 }
@@ -360,13 +367,10 @@ fn sources<T: Float>(arena: &Arena<T>, node: u32) -> SmallVec<[Key; 4]> {
         Code::Unary(_) => SmallVec::from_slice(&[Key::Node(a)]),
         Code::Binary(_) => SmallVec::from_slice(&[Key::Node(a), Key::Node(b)]),
         Code::Item => SmallVec::from_slice(&[Key::Array(a)]),
-        Code::Array => {
-            let array = &arena.arrays[a as usize];
-            match array.kind {
-                Kind::Lift(scalar) => SmallVec::from_slice(&[Key::Node(scalar)]),
-                _ => array.inputs.iter().map(|&input| Key::Array(input)).collect(),
-            }
-        }
+        Code::Array => match arena.arrays[a].what {
+            What::Lift(scalar) => SmallVec::from_slice(&[Key::Node(scalar)]),
+            _ => arena.arrays.inputs(a).iter().map(|&input| Key::Array(input)).collect(),
+        },
     }
 }
 
@@ -375,7 +379,7 @@ fn operation<T: Float>(arena: &Arena<T>, node: u32) -> Option<&str> {
     match arena.stream.code(node as usize) {
         Code::Unary(row) => Some(row.name()),
         Code::Binary(row) => Some(row.name()),
-        Code::Array => match &arena.arrays[arena.stream.operands(node as usize)[0] as usize].kind {
+        Code::Array => match arena.kind(arena.stream.operands(node as usize)[0]) {
             kind @ (Kind::Op(_) | Kind::External(_)) => Some(kind.name()),
             _ => None,
         },

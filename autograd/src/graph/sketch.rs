@@ -8,7 +8,7 @@ use crate::number::Float;
 use crate::ops::Array;
 use crate::ops::Op;
 use crate::ops::rows::{Args, Binary, Unary};
-use crate::tape::arena::{Arena, Code, Kind, Place};
+use crate::tape::arena::{Arena, Code, Kind, What};
 use crate::tensor::Tensor;
 
 /// Names of more characters are cut.
@@ -101,7 +101,7 @@ impl<T: Float> Graph<'_, T> {
     fn block_names(&self, arena: &Arena<T>, origins: &[Origin]) -> Vec<String> {
         let given = |origin: &Origin| {
             let param = match arena.stream.code(origin.node as usize) {
-                Code::Array => match &arena.arrays[arena.stream.operands(origin.node as usize)[0] as usize].kind {
+                Code::Array => match arena.kind(arena.stream.operands(origin.node as usize)[0]) {
                     Kind::Param(param) => Some(Key::Param(param.id())),
                     _ => None,
                 },
@@ -136,7 +136,7 @@ impl<T: Float> Graph<'_, T> {
     fn lines(&self, arena: &Arena<T>, origin: &Origin, role: Role) -> Vec<String> {
         let mut lines = vec![];
         if let Key::Array(array) = origin.key {
-            let shape = &arena.arrays[array as usize].shape;
+            let shape = arena.arrays.shape(array);
             lines.extend((!shape.is_empty()).then(|| format!("shape {shape}")));
         }
         let said = role == Role::Constant && self.only_value(arena, origin.node).is_some();
@@ -159,23 +159,23 @@ impl<T: Float> Graph<'_, T> {
         let Key::Array(index) = key(arena, node) else {
             return Some(Tensor::full([], arena.stream.value(node as usize)));
         };
-        let array = &arena.arrays[index as usize];
-        if matches!(array.place, Place::Released) {
+        if arena.arrays.is_released(index) {
             return None;
         }
-        if let (true, Kind::Op(op)) = (array.pending, &array.kind) {
-            let input = &arena.arrays[array.inputs[0] as usize];
+        let shape = arena.arrays.shape(index);
+        if let (true, Kind::Op(op)) = (arena.arrays[index].pending, arena.kind(index)) {
+            let input = arena.arrays.inputs(index)[0];
             // A transpose holds its input's values itself.
-            let holder = if matches!(op, Op::Transpose(_)) { index } else { array.inputs[0] };
-            let x = Tensor::new(&input.shape, arena.array_values(holder).to_vec());
-            return Some(Tensor::apply(op.clone(), array.shape.clone(), &[&x]));
+            let holder = if matches!(*op, Op::Transpose(_)) { index } else { input };
+            let x = Tensor::new(arena.arrays.shape(input), arena.array_values(holder).to_vec());
+            return Some(Tensor::apply(op.into_owned(), shape.clone(), &[&x]));
         }
-        Some(Tensor::new(&array.shape, arena.array_values(index).to_vec()))
+        Some(Tensor::new(shape, arena.array_values(index).to_vec()))
     }
 
     fn only_value(&self, arena: &Arena<T>, node: u32) -> Option<T> {
         match key(arena, node) {
-            Key::Array(array) if arena.arrays[array as usize].shape.numel() != 1 => None,
+            Key::Array(array) if arena.arrays[array].numel != 1 => None,
             _ => self.value(arena, node).map(|value| value.item()),
         }
     }
@@ -185,10 +185,10 @@ impl<T: Float> Graph<'_, T> {
         let text = match arena.stream.code(node as usize) {
             Code::Unary(row) => unary(row, arena.stream.args(row, b as usize), operands[0]),
             Code::Binary(row) => binary(row, operands[0], operands[1]),
-            Code::Array => match &arena.arrays[a as usize].kind {
-                Kind::Op(Op::Unary(row, args)) => unary(*row, *args, operands[0]),
-                Kind::Op(Op::Binary(row)) => binary(*row, operands[0], operands[1]),
-                kind => call(kind.name(), operands),
+            Code::Array => match arena.arrays[a].what {
+                What::Unary(row, index) => unary(row, arena.stream.args(row, index as usize), operands[0]),
+                What::Binary(row) => binary(row, operands[0], operands[1]),
+                _ => call(arena.kind(a).name(), operands),
             },
             _ => unreachable!("not an operation"),
         };
@@ -204,7 +204,7 @@ impl<T: Float> Graph<'_, T> {
 fn is_reading<T: Float>(arena: &Arena<T>, node: u32) -> bool {
     match arena.stream.code(node as usize) {
         Code::Item => true,
-        Code::Array => matches!(arena.arrays[arena.stream.operands(node as usize)[0] as usize].kind, Kind::Lift(_)),
+        Code::Array => matches!(arena.kind(arena.stream.operands(node as usize)[0]), Kind::Lift(_)),
         _ => false,
     }
 }
@@ -214,7 +214,7 @@ fn role<T: Float>(arena: &Arena<T>, node: u32) -> Role {
         Code::Variable => Role::Variable,
         Code::Constant => Role::Constant,
         Code::Unary(_) | Code::Binary(_) | Code::Item => Role::Operation,
-        Code::Array => match arena.arrays[arena.stream.operands(node as usize)[0] as usize].kind {
+        Code::Array => match arena.kind(arena.stream.operands(node as usize)[0]) {
             Kind::Variable => Role::Variable,
             Kind::Constant => Role::Constant,
             Kind::Param(_) => Role::Parameter,

@@ -36,11 +36,10 @@ pub(crate) fn backward_each<'t, T: Float>(root: Scalar<'t, T>, mut f: impl FnMut
             let Some(stopped) = compiled::sweep(&mut sweep, end) else { break };
             end = stopped;
             let array = arena.stream.operands(stopped)[0];
-            let node = &arena.arrays[array as usize];
-            let (Kind::Param(param), Some(dw)) = (&node.kind, scratch.arrays[array as usize].take()) else {
+            let (Kind::Param(param), Some(dw)) = (arena.kind(array), scratch.arrays[array as usize].take()) else {
                 unreachable!("the sweep stops at a parameter with a gradient")
             };
-            let gradient = Tensor::from_parts(node.shape.clone(), tape.pool.share(dw));
+            let gradient = Tensor::from_parts(arena.arrays.shape(array).clone(), tape.pool.share(dw));
             (param.clone(), Kept { array, reached: true, gradient })
         };
         let mut found = Scratch { kept: std::mem::take(&mut scratch.kept), ..Scratch::default() };

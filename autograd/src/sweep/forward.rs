@@ -19,7 +19,7 @@ pub(crate) fn tangents<T: Float>(tape: &Tape<T>, seeds: &[(u32, &Tensor<T>)], ou
         arena: &arena,
         pool: &tape.pool,
         scalars: vec![T::zero(); arena.stream.len()],
-        arrays: arena.arrays.iter().map(|_| None).collect(),
+        arrays: (0..arena.arrays.len()).map(|_| None).collect(),
     };
     for &(array, tangent) in seeds {
         sweep.arrays[array as usize] = Some(sweep.seed(tangent));
@@ -32,7 +32,7 @@ pub(crate) fn tangents<T: Float>(tape: &Tape<T>, seeds: &[(u32, &Tensor<T>)], ou
         }
     }
     let result = |&array: &u32| {
-        let shape = arena.arrays[array as usize].shape.clone();
+        let shape = arena.arrays.shape(array).clone();
         match &sweep.arrays[array as usize] {
             Some(tangent) => Tensor::new(shape, tangent.values().to_vec()),
             None => Tensor::zeros(shape),
@@ -78,25 +78,26 @@ impl<'s, T: Float> Forward<'s, T> {
 
     #[track_caller]
     fn array(&mut self, index: usize) {
-        let node = &self.arena.arrays[index];
-        let op = match &node.kind {
+        let array = index as u32;
+        let (shape, inputs) = (self.arena.arrays.shape(array), self.arena.arrays.inputs(array));
+        let op = match self.arena.kind(array) {
             Kind::Op(op) => op,
             Kind::Lift(scalar) => {
-                let tangent = self.scalars[*scalar as usize];
+                let tangent = self.scalars[scalar as usize];
                 if tangent != T::zero() {
-                    self.arrays[index] = Some(Plain::full(&node.shape, tangent, self.pool));
+                    self.arrays[index] = Some(Plain::full(shape, tangent, self.pool));
                 }
                 return;
             }
             Kind::External(op) => {
                 let tangent = |&i: &u32| {
                     let tangent = self.arrays[i as usize].as_ref()?;
-                    Some(Tensor::new(self.arena.arrays[i as usize].shape.clone(), tangent.values().to_vec()))
+                    Some(Tensor::new(self.arena.arrays.shape(i).clone(), tangent.values().to_vec()))
                 };
-                let dx: Vec<_> = node.inputs.iter().map(tangent).collect();
+                let dx: Vec<_> = inputs.iter().map(tangent).collect();
                 if dx.iter().any(Option::is_some) {
-                    let x: Vec<_> = node.inputs.iter().map(|&i| self.arena.tensor(i)).collect();
-                    let dy = op.jvp_plain(&x, &self.arena.tensor(index as u32), &dx);
+                    let x: Vec<_> = inputs.iter().map(|&i| self.arena.tensor(i)).collect();
+                    let dy = op.jvp_plain(&x, &self.arena.tensor(array), &dx);
                     self.arrays[index] = Some(self.seed(&dy));
                 }
                 return;
@@ -104,17 +105,17 @@ impl<'s, T: Float> Forward<'s, T> {
             Kind::Variable | Kind::Constant | Kind::Param(_) => return,
         };
         let moves = |(k, &i): (usize, &u32)| self.arrays[i as usize].clone().filter(|_| op.differentiable(k));
-        let dx: SmallVec<[Option<Plain<'s, T>>; 4]> = node.inputs.iter().enumerate().map(moves).collect();
+        let dx: SmallVec<[Option<Plain<'s, T>>; 4]> = inputs.iter().enumerate().map(moves).collect();
         if dx.iter().all(Option::is_none) {
             return;
         }
         let mut x: SmallVec<[Plain<'s, T>; 4]> = SmallVec::new();
-        for &input in &node.inputs {
+        for &input in inputs {
             x.push(Plain::of(self.arena, input, self.pool)); // a loop, so that a refusal points at the caller
         }
         let x: SmallVec<[&Plain<'s, T>; 4]> = x.iter().collect();
-        let dy = op.jvp(&x, &Plain::of(self.arena, index as u32, self.pool), &dx);
-        debug_assert_eq!(dy.shape(), node.shape, "{}: the forward rule returned another shape", op.name());
+        let dy = op.jvp(&x, &Plain::of(self.arena, array, self.pool), &dx);
+        debug_assert_eq!(dy.shape(), *shape, "{}: the forward rule returned another shape", op.name());
         self.arrays[index] = Some(dy);
     }
 }

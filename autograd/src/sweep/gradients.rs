@@ -69,13 +69,13 @@ impl<'t, T: Float> Gradients<'t, T> {
         same_tape("gradient", self.tape, x.tape());
         let Some(kept) = self.kept(x.index()) else {
             let arena = self.tape.arena.borrow();
-            let node = &arena.arrays[x.index() as usize];
-            let shape = &node.shape;
-            let reason = match &node.kind {
-                Kind::Variable | Kind::Param(_) if node.tracked => {
+            let tracked = arena.arrays[x.index()].tracked;
+            let shape = arena.arrays.shape(x.index());
+            let reason = match arena.kind(x.index()) {
+                Kind::Variable | Kind::Param(_) if tracked => {
                     format!("the array of shape {shape} was recorded after backward(); record it before")
                 }
-                kind if node.tracked => format!(
+                kind if tracked => format!(
                     "the gradient of an intermediate {} of shape {shape} was not kept; call watch() on it before backward()",
                     kind.name()
                 ),
@@ -107,7 +107,7 @@ impl<'t, T: Float> Gradients<'t, T> {
         let last = arena.params.get(&param.id()).and_then(|&array| self.kept(array));
         // Recorded again since the sweep: look for what the sweep saw.
         last.or_else(|| {
-            let is = |kept: &&Kept<T>| matches!(&arena.arrays[kept.array as usize].kind, Kind::Param(p) if p == param);
+            let is = |kept: &&Kept<T>| matches!(arena.kind(kept.array), Kind::Param(p) if p == param);
             self.found.kept.iter().rev().find(is)
         })
     }

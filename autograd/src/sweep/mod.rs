@@ -28,14 +28,13 @@ use std::collections::HashMap;
 use smallvec::SmallVec;
 
 use crate::compiled;
-use crate::external::External;
 use crate::kernels::compiled as kernels;
 use crate::kernels::elementwise::Runs;
 use crate::number::Float;
 use crate::ops::product::Affine;
 use crate::ops::rows::Binary;
 use crate::ops::{Array, Op};
-use crate::tape::arena::{Arena, Code, Kind};
+use crate::tape::arena::{Arena, Code, Kind, What};
 use crate::tape::debug::Places;
 use crate::tape::{Scalar, Tape, Var};
 use crate::tensor::Tensor;
@@ -111,7 +110,7 @@ impl<'s, T: Float> Sweep<'s, '_, T> {
             if entry.byte() == Code::Array.byte([false; 2]) {
                 end = node;
                 self.array(a);
-                let is_param = || matches!(arena.arrays[a].kind, Kind::Param(_));
+                let is_param = || matches!(arena.arrays[a as u32].what, What::Param(_));
                 if self.by_param && is_param() && self.scratch.arrays[a].is_some() {
                     return Some(node);
                 }
@@ -139,8 +138,8 @@ impl<'s, T: Float> Sweep<'s, '_, T> {
                     self.pass(node, b, dy * db);
                 }
                 Code::Item => {
-                    if arena.arrays[a].tracked {
-                        self.accumulate(a, Plain::full(&arena.arrays[a].shape, dy, self.pool).into_values());
+                    if arena.arrays[a as u32].tracked {
+                        self.accumulate(a, Plain::full(arena.arrays.shape(a as u32), dy, self.pool).into_values());
                     }
                 }
                 Code::Variable | Code::Constant | Code::Array => {}
@@ -172,44 +171,47 @@ impl<'s, T: Float> Sweep<'s, '_, T> {
     #[track_caller]
     fn array(&mut self, index: usize) {
         let Some(mut dy) = self.scratch.arrays[index].take() else { return };
-        let node = &self.arena.arrays[index];
+        let (arena, array) = (self.arena, index as u32);
+        let node = &arena.arrays[array];
         if let Some(observe) = &mut self.observer
-            && let Some(name) = self.names.get(&(index as u32))
+            && let Some(name) = self.names.get(&array)
         {
-            let shown = Tensor::from_parts(node.shape.clone(), self.pool.share(dy));
+            let shown = Tensor::from_parts(arena.arrays.shape(array).clone(), self.pool.share(dy));
             observe(name, &shown);
             dy = self.pool.unshare(shown.into_values());
         }
-        if node.watched && matches!(node.kind, Kind::Op(_) | Kind::External(_)) {
+        if node.watched && node.what.is_computed() {
             self.scratch.arrays[index] = Some(self.pool.copy(&dy));
         }
-        match &node.kind {
-            Kind::Variable | Kind::Constant | Kind::Param(_) => self.scratch.arrays[index] = Some(dy),
-            Kind::Lift(scalar) => {
-                self.add(*scalar as usize, dy[0]);
-                self.pool.give(dy);
+        let op = match node.what {
+            What::Unary(row, args) => return self.unary(array, row, arena.stream.args(row, args as usize), dy),
+            What::Binary(row) => return self.binary(array, row, dy),
+            What::Op(op) => arena.arrays.op(op),
+            What::Variable | What::Constant | What::Param(_) => return self.scratch.arrays[index] = Some(dy),
+            What::Lift(scalar) => {
+                self.add(scalar as usize, dy[0]);
+                return self.pool.give(dy);
             }
-            Kind::External(op) => self.external(&**op, index, dy),
-            Kind::Op(Op::Unary(row, args)) => self.unary(index, *row, *args, dy),
-            Kind::Op(Op::Binary(row)) => self.binary(index, *row, dy),
-            Kind::Op(op @ Op::Reduce(reduce)) if reduce.is_sum() && dy.len() == 1 => {
-                match self.taken_slopes(node.inputs[0]) {
-                    Some(mut slopes) => {
-                        scale(&mut slopes, dy[0]);
-                        self.pool.give(dy);
-                        self.deliver(node.inputs[0] as usize, 0, slopes);
-                    }
-                    None => self.operation(index, op, dy),
+            What::External(_) => return self.external(array, dy),
+        };
+        let input = arena.arrays.inputs(array)[0];
+        match op {
+            Op::Reduce(reduce) if reduce.is_sum() && dy.len() == 1 => match self.taken_slopes(input) {
+                Some(mut slopes) => {
+                    scale(&mut slopes, dy[0]);
+                    self.pool.give(dy);
+                    self.deliver(input, 0, slopes);
                 }
-            }
-            Kind::Op(Op::Dense(row)) => {
-                let y = self.arena.node_values(node);
+                None => self.operation(array, op, dy),
+            },
+            Op::Dense(row) => {
+                let y = arena.array_values(array);
                 kernels::unary_chain(*row, [0.0; 2], y, y, &mut dy);
-                self.operation(index, &Op::from(Affine), dy);
+                self.operation(array, &Op::from(Affine), dy);
             }
             // The same values in another shape.
-            Kind::Op(Op::Reshape(_)) => self.deliver(index, 0, dy),
-            Kind::Op(op) => match self.arena.slopes(index as u32) {
+            Op::Reshape(_) => self.deliver(array, 0, dy),
+            op => match arena.slopes(array) {
                 Some(slopes) if slopes.len() == dy.len() => {
                     // The slope of a product by one factor is the other.
                     kernels::binary_chain(
@@ -221,16 +223,16 @@ impl<'s, T: Float> Sweep<'s, '_, T> {
                         &slopes,
                         &mut dy,
                     );
-                    self.deliver(index, 0, dy);
+                    self.deliver(array, 0, dy);
                 }
                 Some(mut slopes) => {
                     let mut dx = std::mem::take(&mut *slopes);
                     let n = dx.len() / dy.len();
                     dx.chunks_exact_mut(n).zip(&dy).for_each(|(dx, &dy)| scale(dx, dy));
                     self.pool.give(dy);
-                    self.deliver(index, 0, dx);
+                    self.deliver(array, 0, dx);
                 }
-                None => self.operation(index, op, dy),
+                None => self.operation(array, op, dy),
             },
         }
     }
@@ -239,29 +241,28 @@ impl<'s, T: Float> Sweep<'s, '_, T> {
     /// to become the gradient of its input. A later sweep, and what else has been passed to the array, find them gone and compute
     /// them anew.
     fn taken_slopes(&mut self, array: u32) -> Option<Vec<T>> {
-        let node = &self.arena.arrays[array as usize];
+        let node = &self.arena.arrays[array];
         let seen = node.watched || self.places.is_some() || self.observer.is_some();
         if seen || self.scratch.arrays[array as usize].is_some() {
             return None;
         }
         let mut slopes = self.arena.slopes(array)?;
         // Of a map whose values were read the sum need not be the only user, and the others want the slopes too.
-        let alone = node.pending || slopes.len() > node.shape.numel();
+        let alone = node.pending || slopes.len() > node.numel;
         alone.then(|| std::mem::take(&mut *slopes))
     }
 
     /// Whether a gradient flows from an array to its input `k`.
-    fn needed(&self, index: usize, k: usize) -> bool {
-        self.arena.arrays[self.arena.arrays[index].inputs[k] as usize].tracked
+    fn needed(&self, array: u32, k: usize) -> bool {
+        self.arena.arrays[self.arena.arrays.inputs(array)[k]].tracked
     }
 
     /// A structured operation.
     #[track_caller]
-    fn operation(&mut self, index: usize, op: &Op, dy: Vec<T>) {
-        let node = &self.arena.arrays[index];
-        let dy = Plain::owned(&node.shape, dy, self.pool);
+    fn operation(&mut self, array: u32, op: &Op, dy: Vec<T>) {
+        let dy = Plain::owned(self.arena.arrays.shape(array), dy, self.pool);
         let mut x: SmallVec<[Plain<'_, T>; 4]> = SmallVec::new();
-        for &input in &node.inputs {
+        for &input in self.arena.arrays.inputs(array) {
             x.push(Plain::of(self.arena, input, self.pool)); // a loop, so that a refusal points at the caller
         }
         let mut few = [&x[0]; 4]; // an operation has an input
@@ -273,9 +274,9 @@ impl<'s, T: Float> Sweep<'s, '_, T> {
             more = x.iter().collect();
             &more[..]
         };
-        let y = Plain::of(self.arena, index as u32, self.pool);
+        let y = Plain::of(self.arena, array, self.pool);
         for k in 0..x.len() {
-            if self.needed(index, k) && op.differentiable(k) {
+            if self.needed(array, k) && op.differentiable(k) {
                 let dx = op.vjp(k, x, &y, &dy);
                 debug_assert_eq!(
                     dx.shape(),
@@ -283,22 +284,23 @@ impl<'s, T: Float> Sweep<'s, '_, T> {
                     "{}: the rule for input {k} returned another shape",
                     op.name()
                 );
-                self.deliver(index, k, dx.into_values());
+                self.deliver(array, k, dx.into_values());
             }
         }
     }
 
     /// A function that is computed elsewhere.
     #[track_caller]
-    fn external(&mut self, op: &dyn External<T>, index: usize, dy: Vec<T>) {
-        let node = &self.arena.arrays[index];
-        let x: Vec<_> = node.inputs.iter().map(|&i| self.arena.tensor(i)).collect();
-        let dy = Tensor::from_parts(node.shape.clone(), self.pool.share(dy));
-        let gradients = op.vjp_plain(&x, &self.arena.tensor(index as u32), &dy);
+    fn external(&mut self, array: u32, dy: Vec<T>) {
+        let Kind::External(op) = self.arena.kind(array) else { unreachable!("a function that is computed elsewhere") };
+        let arrays = &self.arena.arrays;
+        let x: Vec<_> = arrays.inputs(array).iter().map(|&i| self.arena.tensor(i)).collect();
+        let dy = Tensor::from_parts(arrays.shape(array).clone(), self.pool.share(dy));
+        let gradients = op.vjp_plain(&x, &self.arena.tensor(array), &dy);
         self.pool.give_shared(dy.into_values());
         for (k, dx) in gradients.into_iter().enumerate() {
-            if self.needed(index, k) {
-                self.deliver(index, k, self.pool.unshare(dx.into_values()));
+            if self.needed(array, k) {
+                self.deliver(array, k, self.pool.unshare(dx.into_values()));
             }
         }
     }
@@ -306,11 +308,11 @@ impl<'s, T: Float> Sweep<'s, '_, T> {
     /// Adds to the gradient of an array's input `k`; on a tape that checks, stops at one that is not finite.
     #[inline]
     #[track_caller]
-    fn deliver(&mut self, index: usize, k: usize, dx: Vec<T>) {
+    fn deliver(&mut self, array: u32, k: usize, dx: Vec<T>) {
         if let Some(places) = self.places {
-            places.check_gradient(self.arena, index as u32, k, &dx);
+            places.check_gradient(self.arena, array, k, &dx);
         }
-        self.accumulate(self.arena.arrays[index].inputs[k] as usize, dx);
+        self.accumulate(self.arena.arrays.inputs(array)[k] as usize, dx);
     }
 
     /// Adds a contribution to an array's gradient.

@@ -73,7 +73,7 @@ fn add<T: Float>(tape: &mut Tape<T>, sum: &mut Scratch<T>, other: &Tape<T>, part
     let (arena, other) = (tape.arena.get_mut(), other.arena.borrow());
     let mut addends: Vec<Option<&[T]>> = vec![None; sum.kept.len()];
     for Kept { array, reached, gradient } in &part.kept {
-        let Kind::Param(param) = &other.arrays[*array as usize].kind else { continue };
+        let Kind::Param(param) = other.kind(*array) else { continue };
         // Of one that was changed and recorded again, the last recording counts.
         if !reached || other.params.get(&param.id()) != Some(array) {
             continue;
@@ -86,7 +86,7 @@ fn add<T: Float>(tape: &mut Tape<T>, sum: &mut Scratch<T>, other: &Tape<T>, part
             }
             None => {
                 // It was used in other parts only. A new node is the last.
-                let array = arena.leaf(Kind::Param(param.clone()), param.value());
+                let array = arena.leaf(Kind::Param(param), param.value());
                 arena.params.insert(param.id(), array);
                 sum.kept.push(Kept { array, reached: true, gradient: gradient.clone() });
             }

@@ -32,7 +32,7 @@ impl<'s, T: Float> Plain<'s, T> {
     /// A recorded value. One whose transpose was never carried out is read by no rule.
     #[track_caller]
     pub(crate) fn of(arena: &'s Arena<T>, array: u32, pool: &'s Pool<T>) -> Self {
-        let shape = arena.arrays[array as usize].shape.clone();
+        let shape = arena.arrays.shape(array).clone();
         Plain { shape, values: Values::Tape(arena.array_values(array)), pool }
     }
 

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::sync::Arc;
 
 use crate::number::Float;
-use crate::tape::arena::{Arena, Place};
+use crate::tape::arena::Arena;
 use crate::tensor::Tensor;
 
 /// Free buffers by size class: class `c` holds capacities of at least 2ᶜ.
@@ -112,7 +112,7 @@ impl<T: Float> Scratch<T> {
     /// Gathers the gradients that are kept; those that nothing reached are 0.
     pub(crate) fn collect(&mut self, arena: &Arena<T>, pool: &Pool<T>) {
         for &array in &arena.kept {
-            let shape = &arena.arrays[array as usize].shape;
+            let shape = arena.arrays.shape(array);
             let found = self.arrays[array as usize].take();
             let reached = found.is_some();
             let values = found.unwrap_or_else(|| {
@@ -143,6 +143,6 @@ impl<T: Float> Scratch<T> {
 /// Takes a parameter's values back from the tape, so that they can be changed in place.
 pub(crate) fn release<T: Float>(arena: &mut Arena<T>, param: usize) {
     if let Some(&array) = arena.params.get(&param) {
-        arena.arrays[array as usize].place = Place::Released;
+        arena.arrays.release(array);
     }
 }

@@ -146,12 +146,13 @@ impl<'t, T: Float> Sweep<'t, T> {
                 Code::Binary(_) => needed_scalars[node] |= needed_scalars[a] || needed_scalars[b],
                 Code::Item => needed_scalars[node] |= needed_arrays[a],
                 Code::Array => {
-                    let array = &arena.arrays[a];
-                    needed_arrays[a] |= match &array.kind {
-                        Kind::Lift(scalar) => needed_scalars[*scalar as usize],
-                        Kind::External(_) => array.inputs.iter().any(|&i| needed_arrays[i as usize]),
-                        Kind::Op(op) => (0..array.inputs.len())
-                            .any(|k| op.differentiable(k) && needed_arrays[array.inputs[k] as usize]),
+                    let inputs = arena.arrays.inputs(a as u32);
+                    needed_arrays[a] |= match arena.kind(a as u32) {
+                        Kind::Lift(scalar) => needed_scalars[scalar as usize],
+                        Kind::External(_) => inputs.iter().any(|&i| needed_arrays[i as usize]),
+                        Kind::Op(op) => {
+                            (0..inputs.len()).any(|k| op.differentiable(k) && needed_arrays[inputs[k] as usize])
+                        }
                         Kind::Variable | Kind::Constant | Kind::Param(_) => false,
                     };
                 }
@@ -205,7 +206,7 @@ impl<'t, T: Float> Sweep<'t, T> {
                 }
             }
             Code::Item => {
-                let shape = self.tape.arena.borrow().arrays[a as usize].shape.clone();
+                let shape = self.tape.arena.borrow().arrays.shape(a).clone();
                 self.add_array(a, dy.to_var().reshaped(&shape));
             }
             Code::Variable | Code::Constant | Code::Array => {}
@@ -227,16 +228,15 @@ impl<'t, T: Float> Sweep<'t, T> {
         let Some(dy) = self.arrays[index as usize].filter(|_| self.needed_arrays[index as usize]) else { return };
         let (op, inputs) = {
             let arena = self.tape.arena.borrow();
-            let node = &arena.arrays[index as usize];
-            match &node.kind {
-                Kind::Op(op) => (op.clone(), node.inputs.clone()),
+            let inputs: SmallVec<[u32; 4]> = SmallVec::from_slice(arena.arrays.inputs(index));
+            match arena.kind(index) {
+                Kind::Op(op) => (op.into_owned(), inputs),
                 Kind::Lift(scalar) => {
-                    let scalar = *scalar;
                     drop(arena);
                     return self.add_scalar(scalar, dy.item());
                 }
                 Kind::External(op) => {
-                    let (op, inputs) = (op.clone(), node.inputs.clone());
+                    let op = op.clone();
                     drop(arena);
                     let x: Vec<_> = inputs.iter().map(|&i| Var::new(self.tape, i)).collect();
                     let gradients = op.vjp(&x, Var::new(self.tape, index), dy);

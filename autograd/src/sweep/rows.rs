@@ -11,36 +11,33 @@ use crate::ops::rows::{Args, Binary, Unary};
 impl<T: Float> Sweep<'_, '_, T> {
     /// A row of the table of one input, in place.
     #[track_caller]
-    pub(super) fn unary(&mut self, index: usize, row: Unary, args: Args, mut dy: Vec<T>) {
+    pub(super) fn unary(&mut self, array: u32, row: Unary, args: Args, mut dy: Vec<T>) {
         if row.is_flat() {
             return self.pool.give(dy);
         }
-        let node = &self.arena.arrays[index];
-        let x = self.arena.array_values(node.inputs[0]);
-        kernels::unary_chain(row, args, x, self.arena.node_values(node), &mut dy);
-        self.deliver(index, 0, dy);
+        let x = self.arena.array_values(self.arena.arrays.inputs(array)[0]);
+        kernels::unary_chain(row, args, x, self.arena.array_values(array), &mut dy);
+        self.deliver(array, 0, dy);
     }
 
     /// A row of the table of two inputs: in place for the last that needs a gradient, on a copy for the other.
     #[track_caller]
-    pub(super) fn binary(&mut self, index: usize, row: Binary, dy: Vec<T>) {
+    pub(super) fn binary(&mut self, array: u32, row: Binary, dy: Vec<T>) {
         if row.is_flat() {
             return self.pool.give(dy);
         }
         let (arena, pool) = (self.arena, self.pool);
-        let node = &arena.arrays[index];
-        let inputs = [node.inputs[0] as usize, node.inputs[1] as usize];
-        let [node_a, node_b] = inputs.map(|x| &arena.arrays[x]);
-        let needed = [node_a.tracked, node_b.tracked];
+        let inputs: [u32; 2] = arena.arrays.inputs(array).try_into().expect("a row of two inputs");
+        let needed = inputs.map(|x| arena.arrays[x].tracked);
         let aby = if row.is_sum() {
             None
         } else {
-            Some([arena.node_values(node_a), arena.node_values(node_b), arena.node_values(node)])
+            Some([arena.array_values(inputs[0]), arena.array_values(inputs[1]), arena.array_values(array)])
         };
-        if node.alike && inputs[0] != inputs[1] && self.places.is_none() {
-            return self.binary_of_one_shape(row, inputs, needed, aby, dy);
+        if arena.arrays[array].alike && inputs[0] != inputs[1] && self.places.is_none() {
+            return self.binary_of_one_shape(row, inputs.map(|x| x as usize), needed, aby, dy);
         }
-        let (shape, shapes) = (&node.shape, [&node_a.shape, &node_b.shape]);
+        let (shape, shapes) = (arena.arrays.shape(array), inputs.map(|x| arena.arrays.shape(x)));
         let along = |k: usize, mut dx: Vec<T>| {
             if let Some([a, b, y]) = aby {
                 kernels::binary_chain(row, k == 1, &Runs::new(shape, shapes[0], shapes[1]), a, b, y, &mut dx);
@@ -49,11 +46,11 @@ impl<T: Float> Sweep<'_, '_, T> {
         };
         match needed {
             [true, true] => {
-                self.deliver(index, 0, along(0, pool.copy(&dy)));
-                self.deliver(index, 1, along(1, dy));
+                self.deliver(array, 0, along(0, pool.copy(&dy)));
+                self.deliver(array, 1, along(1, dy));
             }
-            [true, false] => self.deliver(index, 0, along(0, dy)),
-            [false, true] => self.deliver(index, 1, along(1, dy)),
+            [true, false] => self.deliver(array, 0, along(0, dy)),
+            [false, true] => self.deliver(array, 1, along(1, dy)),
             [false, false] => pool.give(dy),
         }
     }

@@ -29,8 +29,8 @@ impl Places {
     /// The gradient of an array's input.
     pub(crate) fn check_gradient<T: Float>(&self, arena: &Arena<T>, array: u32, k: usize, dx: &[T]) {
         let Some(found) = describe(dx) else { return };
-        let node = &arena.arrays[array as usize];
-        let name = node.kind.name();
+        let kind = arena.kind(array);
+        let name = kind.name();
         let what = format!("{name}: the gradient of its input {k} {found}");
         panic!("{}", self.report(arena, what, array));
     }
@@ -44,10 +44,10 @@ impl Places {
     }
 
     fn report<T: Float>(&self, arena: &Arena<T>, what: String, array: u32) -> String {
-        let node = &arena.arrays[array as usize];
-        let mut text = format!("{what}\n  recorded at {}\n  shape {}", place(self.arrays.get(&array)), node.shape);
-        for (k, &input) in node.inputs.iter().enumerate() {
-            let shape = &arena.arrays[input as usize].shape;
+        let shape = arena.arrays.shape(array);
+        let mut text = format!("{what}\n  recorded at {}\n  shape {shape}", place(self.arrays.get(&array)));
+        for (k, &input) in arena.arrays.inputs(array).iter().enumerate() {
+            let shape = arena.arrays.shape(input);
             let range = range(arena.array_values(input));
             write!(text, "\n  input {k}: shape {shape}, {range}").expect("writing to a string");
         }
@@ -129,7 +129,7 @@ impl<T: Float> Tape<T> {
             places.arrays.insert(array, present);
         }
         if let Some(found) = describe(arena.array_values(array)) {
-            let what = format!("{}: the value {found}", arena.arrays[array as usize].kind.name());
+            let what = format!("{}: the value {found}", arena.kind(array).name());
             panic!("{}", places.report(&arena, what, array));
         }
     }

@@ -1,6 +1,7 @@
 //! The tape: recording is computing.
 
 pub(crate) mod arena;
+mod arrays;
 mod code;
 pub(crate) mod debug;
 mod node;
@@ -182,7 +183,7 @@ impl<T: Float> Tape<T> {
     }
 
     #[track_caller]
-    fn leaf(&self, kind: Kind<T>, value: Tensor<T>) -> Var<'_, T> {
+    fn leaf(&self, kind: Kind<'_, T>, value: Tensor<T>) -> Var<'_, T> {
         self.note();
         let array = self.arena.borrow_mut().leaf(kind, value);
         self.recorded_array(array);
@@ -260,7 +261,7 @@ impl<T: Float> Tape<T> {
             let name = match node.code() {
                 Code::Unary(row) => row.name(),
                 Code::Binary(row) => row.name(),
-                Code::Array => match &arena.arrays[node.operands()[0] as usize].kind {
+                Code::Array => match arena.kind(node.operands()[0]) {
                     kind @ (Kind::Op(_) | Kind::External(_)) => kind.name(),
                     _ => continue,
                 },

@@ -4,9 +4,7 @@ use std::fmt;
 use std::ops::{Add, AddAssign, Div, DivAssign, Mul, MulAssign, Neg, Sub, SubAssign};
 use std::sync::Arc;
 
-use smallvec::SmallVec;
-
-use super::arena::{Code, Kind};
+use super::arena::{Code, What};
 use super::{Operand, Scalar, Tape, same_tape};
 use crate::error::OrPanic;
 use crate::kernels::fused::{Elementwise, ElementwiseN};
@@ -56,7 +54,7 @@ impl<'t, T: Float> Var<'t, T> {
     /// The lengths of the axes.
     #[inline]
     pub fn shape(self) -> Shape {
-        self.tape.arena.borrow().arrays[self.array as usize].shape.clone()
+        self.tape.arena.borrow().arrays.shape(self.array).clone()
     }
 
     /// The values.
@@ -107,7 +105,7 @@ impl<'t, T: Float> Var<'t, T> {
     #[must_use]
     pub fn watch(self) -> Self {
         let mut arena = self.tape.arena.borrow_mut();
-        let node = &mut arena.arrays[self.array as usize];
+        let node = &mut arena.arrays[self.array];
         if node.tracked && !std::mem::replace(&mut node.watched, true) && !arena.kept.contains(&self.array) {
             arena.kept.push(self.array);
         }
@@ -187,7 +185,7 @@ impl<'t, T: Float> Var<'t, T> {
         arena.materialise(self.array, &self.tape.pool);
         let values = arena.array_values(self.array);
         if values.len() != 1 {
-            let shape = &arena.arrays[self.array as usize].shape;
+            let shape = arena.arrays.shape(self.array);
             panic!("item: shape {shape} has {} values, not one; reduce it with sum() or mean()?", values.len());
         }
         let value = values[0];
@@ -265,10 +263,12 @@ impl<'t, T: Float> Array for Var<'t, T> {
                 *slot = x.array;
             }
         }
+        let more: Vec<_>;
         let inputs = if x.len() <= few.len() {
-            SmallVec::from_buf_and_len(few, x.len())
+            &few[..x.len()]
         } else {
-            x.iter().map(|x| x.array).collect()
+            more = x.iter().map(|x| x.array).collect();
+            &more[..]
         };
         let array = tape.arena.borrow_mut().record(op, shape, inputs, &tape.pool);
         tape.recorded_array(array);
@@ -297,9 +297,9 @@ impl<'t, T: Float> Array for Var<'t, T> {
 
     fn untransposed(&self) -> Option<Self> {
         let arena = self.tape.arena.borrow();
-        let node = &arena.arrays[self.array as usize];
-        let transposed = node.pending && matches!(node.kind, Kind::Op(Op::Transpose(_)));
-        transposed.then(|| Var { tape: self.tape, array: node.inputs[0] })
+        let What::Op(op) = arena.arrays[self.array].what else { return None };
+        let transposed = arena.arrays[self.array].pending && matches!(arena.arrays.op(op), Op::Transpose(_));
+        transposed.then(|| Var { tape: self.tape, array: arena.arrays.inputs(self.array)[0] })
     }
 }
 

@@ -2,9 +2,10 @@
 
 use std::cell::{RefCell, RefMut};
 use std::num::NonZeroU32;
-use std::ops::Range;
 
-use super::{Arena, Kind, Place, values};
+use super::{Arena, Place, What};
+use smallvec::SmallVec;
+
 use crate::number::Float;
 use crate::ops::{Input, Op};
 use crate::shape::Shape;
@@ -13,51 +14,45 @@ use crate::sweep::Pool;
 impl<T: Float> Arena<T> {
     /// The derivatives that an array keeps; `None` if it keeps none, or no longer.
     pub(crate) fn slopes(&self, array: u32) -> Option<RefMut<'_, Vec<T>>> {
-        let slopes = self.slopes[self.arrays[array as usize].slopes?.get() as usize - 1].borrow_mut();
+        let slopes = self.slopes[self.arrays[array].slopes?.get() as usize - 1].borrow_mut();
         (!slopes.is_empty()).then_some(slopes)
     }
 
     pub(super) fn keep_slopes(&mut self, array: u32, slopes: Vec<T>) {
         self.slopes.push(RefCell::new(slopes));
-        self.arrays[array as usize].slopes = NonZeroU32::new(self.slopes.len() as u32);
+        self.arrays[array].slopes = NonZeroU32::new(self.slopes.len() as u32);
     }
 
-    pub(super) fn compute_with_slopes(
-        &mut self,
-        op: &Op,
-        shape: &Shape,
-        x: u32,
-        pool: &Pool<T>,
-    ) -> (Range<usize>, Vec<T>) {
+    pub(super) fn compute_with_slopes(&mut self, op: &Op, shape: &Shape, x: u32, pool: &Pool<T>) -> (usize, Vec<T>) {
         let place = self.reserve(shape.numel());
         let (before, out) = self.data.split_at_mut(place.start);
-        let x = &self.arrays[x as usize];
-        let x = Input { shape: &x.shape, values: values(x, before) };
+        let x = Input { shape: self.arrays.shape(x), values: self.arrays.values(&self.arrays[x], before) };
         let mut slopes = pool.take(x.values.len());
         op.forward_with_slopes(x, shape, &mut out[..place.len()], &mut slopes);
-        (place, slopes)
+        (place.start, slopes)
     }
 
     /// The place of the sum of a map whose values are put off, and stay so.
-    pub(super) fn sum_of_pending(&mut self, map: u32, pool: &Pool<T>) -> Option<Range<usize>> {
-        let node = &self.arrays[map as usize];
-        let Kind::Op(Op::Map(f)) = &node.kind else { return None };
+    pub(super) fn sum_of_pending(&mut self, map: u32, pool: &Pool<T>) -> Option<usize> {
+        let node = &self.arrays[map];
+        let What::Op(op) = node.what else { return None };
+        let Op::Map(f) = self.arrays.op(op) else { return None };
         if !node.pending || self.stream.is_tight() || self.slopes(map).is_some() {
             return None;
         }
-        let mut slopes = pool.take(node.shape.numel());
-        let sum = f.sum_with_slopes(self.array_values(node.inputs[0]), &mut slopes);
+        let mut slopes = pool.take(node.numel);
+        let sum = f.sum_with_slopes(self.array_values(self.arrays.inputs(map)[0]), &mut slopes);
         self.keep_slopes(map, slopes);
         let place = self.reserve(1);
         self.data[place.start] = sum;
-        Some(place)
+        Some(place.start)
     }
 
     /// Computes the values of an array that were put off.
     #[inline(always)]
     #[track_caller]
     pub(crate) fn materialise(&mut self, array: u32, pool: &Pool<T>) {
-        if self.arrays[array as usize].pending {
+        if self.arrays[array].pending {
             self.compute_pending(array, pool);
         }
     }
@@ -66,9 +61,9 @@ impl<T: Float> Arena<T> {
     #[inline(never)]
     #[track_caller]
     pub(super) fn compute_pending(&mut self, array: u32, pool: &Pool<T>) {
-        let node = &self.arrays[array as usize];
-        let Kind::Op(op) = &node.kind else { unreachable!("only operations are put off") };
-        let (op, shape, inputs) = (op.clone(), node.shape.clone(), node.inputs.clone());
+        let What::Op(op) = self.arrays[array].what else { unreachable!("only operations are put off") };
+        let (op, shape) = (self.arrays.op(op).clone(), self.arrays.shape(array).clone());
+        let inputs: SmallVec<[u32; 4]> = SmallVec::from_slice(self.arrays.inputs(array));
         let place = if op.keeps_slopes(inputs.len()) && self.slopes(array).is_none() {
             let (place, slopes) = self.compute_with_slopes(&op, &shape, inputs[0], pool);
             self.keep_slopes(array, slopes);
@@ -76,7 +71,7 @@ impl<T: Float> Arena<T> {
         } else {
             self.compute(&op, &shape, &inputs)
         };
-        let node = &mut self.arrays[array as usize];
+        let node = &mut self.arrays[array];
         node.place = Place::Data(place);
         node.pending = false;
     }
