@@ -9,7 +9,7 @@ use super::External;
 use crate::number::Float;
 use crate::param::Param;
 use crate::sweep::segment_vjp;
-use crate::tape::{Tape, Var};
+use crate::tape::{Spare, Tape, Var};
 use crate::tensor::Tensor;
 
 /// One step of a chain for [`checkpoint_chain`]: a function of one array that owns what it needs.
@@ -78,7 +78,7 @@ impl<T: Float> External<T> for Checkpoint<T> {
 
     #[track_caller]
     fn vjp_plain(&self, x: &[Tensor<T>], _y: &Tensor<T>, dy: &Tensor<T>) -> Vec<Tensor<T>> {
-        let tape = Tape::default();
+        let tape = Spare::tape();
         let (inputs, y) = self.again(&tape, x);
         let grads = y.vjp(dy);
         let gradient = |&x: &Var<'_, T>| {
@@ -89,7 +89,7 @@ impl<T: Float> External<T> for Checkpoint<T> {
 
     #[track_caller]
     fn jvp_plain(&self, x: &[Tensor<T>], _y: &Tensor<T>, dx: &[Option<Tensor<T>>]) -> Tensor<T> {
-        let tape = Tape::default();
+        let tape = Spare::tape();
         let (inputs, y) = self.again(&tape, x);
         let along: Vec<_> = inputs.into_iter().zip(dx).filter_map(|(x, dx)| Some((x, dx.as_ref()?))).collect();
         y.jvp(&along)
@@ -134,7 +134,7 @@ impl<'t, T: Float> Var<'t, T> {
 fn checkpointed<'t, T: Float>(x: Var<'t, T>, f: Step<T>) -> Var<'t, T> {
     let tape = x.tape();
     let seed = tape.random(|rng| rng.random());
-    let scratch = Tape::default();
+    let scratch = Spare::tape();
     seed.inspect(|&seed| scratch.train(seed));
     let y = f(scratch.constant(x.value())).value();
     let params = scratch.arena.borrow().arrays.params().to_vec();

@@ -11,7 +11,7 @@ pub use checkpoint::{Step, checkpoint_chain, step};
 pub use custom::Custom;
 
 use crate::number::Float;
-use crate::tape::{Tape, Var};
+use crate::tape::{Spare, Var};
 use crate::tensor::Tensor;
 
 /// What the sweeps need of a node of this kind.
@@ -25,7 +25,7 @@ pub(crate) trait External<T: Float>: Send + Sync {
     /// The same as plain values.
     #[track_caller]
     fn vjp_plain(&self, x: &[Tensor<T>], y: &Tensor<T>, dy: &Tensor<T>) -> Vec<Tensor<T>> {
-        let tape = Tape::default();
+        let tape = Spare::tape();
         let x: Vec<_> = x.iter().map(|x| tape.constant(x)).collect();
         self.vjp(&x, tape.constant(y), tape.constant(dy)).into_iter().map(Var::value).collect()
     }
@@ -34,7 +34,7 @@ pub(crate) trait External<T: Float>: Send + Sync {
     /// not (clipping) has no tangent rule, and is transposed at `dy = 0`.
     #[track_caller]
     fn jvp_plain(&self, x: &[Tensor<T>], y: &Tensor<T>, dx: &[Option<Tensor<T>>]) -> Tensor<T> {
-        let tape = Tape::default();
+        let tape = Spare::tape();
         let x: Vec<_> = x.iter().map(|x| tape.constant(x)).collect();
         let u = tape.var(Tensor::zeros(y.shape()));
         let gradients = self.vjp(&x, tape.constant(y), u);

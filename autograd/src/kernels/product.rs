@@ -21,6 +21,12 @@ impl<'a, T> Matrix<'a, T> {
         Matrix { values, row_stride, col_stride }
     }
 
+    /// Rows as columns.
+    #[inline(always)]
+    pub(crate) fn transposed(self) -> Self {
+        Matrix { values: self.values, row_stride: self.col_stride, col_stride: self.row_stride }
+    }
+
     /// The part from row `i` and column `j` on; empty if that lies outside, as it may when the sum is empty.
     #[inline(always)]
     pub(crate) fn from(self, i: usize, j: usize) -> Self {

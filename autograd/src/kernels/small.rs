@@ -15,7 +15,11 @@ kernel! {
     /// Each sum runs over k in order and without fused multiply-add: the same bits on every processor.
     fn matmul<'a, T>(sizes: (usize, usize, usize), a: Matrix<'a, T>, b: Matrix<'a, T>, add: bool, c: &'a mut [T])
     for sizes.0 * sizes.1 * sizes.2, {
-        if b.col_stride == 1 {
+        let (m, k, n) = sizes;
+        if n == 1 && a.row_stride == 1 {
+            // One column is one row of the transposed product, whose columns lie side by side.
+            rows::<T, true>((1, k, m), b.transposed(), a.transposed(), add, c);
+        } else if b.col_stride == 1 {
             rows::<T, true>(sizes, a, b, add, c);
         } else {
             rows::<T, false>(sizes, a, b, add, c);
@@ -95,7 +99,7 @@ mod tests {
 
     #[test]
     fn all_shapes_and_strides_agree_with_the_definition() {
-        for (m, k, n) in [(1, 1, 1), (6, 3, 4), (5, 7, 23), (9, 0, 3), (4, 5, 16), (1, 64, 37), (3, 2, 1)] {
+        for (m, k, n) in [(1, 1, 1), (6, 3, 4), (5, 7, 23), (9, 0, 3), (4, 5, 16), (1, 64, 37), (3, 2, 1), (21, 9, 1)] {
             let numbers = |len: usize| (0..len).map(|i| ((i * 7 + 3) % 11) as f64 - 5.0).collect::<Vec<_>>();
             let (a, b) = (numbers(m * k), numbers(k * n));
             for (ta, tb, add) in [(false, false, false), (true, false, true), (false, true, true), (true, true, false)]

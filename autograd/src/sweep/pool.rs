@@ -52,6 +52,11 @@ impl<T: Float> Pool<T> {
         free[class].push(buffer);
     }
 
+    /// Bytes of free buffers.
+    pub(crate) fn held(&self) -> usize {
+        self.free.borrow().iter().flatten().map(|buffer| buffer.capacity() * size_of::<T>()).sum()
+    }
+
     /// A buffer that others may hold too.
     pub(crate) fn share(&self, buffer: Vec<T>) -> Arc<Vec<T>> {
         let mut shared = self.shells.borrow_mut().pop().unwrap_or_default();

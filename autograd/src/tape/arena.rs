@@ -295,6 +295,11 @@ impl<T: Float> Arena<T> {
         self.arrays.tensor(array, &self.data)
     }
 
+    /// Bytes of room for nodes and values.
+    pub(crate) fn held(&self) -> usize {
+        self.stream.held() + self.data.capacity() * size_of::<T>()
+    }
+
     /// Bytes held for nodes and values.
     pub(crate) fn bytes(&self) -> usize {
         let slopes: usize = self.slopes.iter().map(|slopes| slopes.borrow().len()).sum();

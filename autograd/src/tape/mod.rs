@@ -7,6 +7,7 @@ pub(crate) mod debug;
 mod node;
 mod operand;
 mod scalar;
+mod spare;
 mod stream;
 mod var;
 
@@ -16,6 +17,7 @@ use std::fmt;
 
 pub use operand::Operand;
 pub use scalar::Scalar;
+pub(crate) use spare::Spare;
 pub use var::Var;
 
 use rand::SeedableRng;
@@ -273,6 +275,11 @@ impl<T: Float> Tape<T> {
             }
         }
         census
+    }
+
+    /// About the bytes that this tape keeps for what it records, swept or cleared.
+    fn held(&self) -> usize {
+        self.arena.borrow().held() + self.pool.held()
     }
 
     /// The bytes that the recorded nodes and their values occupy.

@@ -50,6 +50,11 @@ impl<T: Float> Stream<T> {
         self.len * size_of::<Node<T>>() + self.args.len() * size_of::<Args>() + self.slopes.len() * size_of::<T>()
     }
 
+    /// Bytes of room for nodes.
+    pub(crate) fn held(&self) -> usize {
+        self.nodes.capacity() * size_of::<Node<T>>()
+    }
+
     /// The number of nodes.
     #[inline]
     pub(crate) fn len(&self) -> usize {

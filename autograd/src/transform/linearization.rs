@@ -2,7 +2,7 @@
 
 use crate::compiled::tangents;
 use crate::number::Float;
-use crate::tape::{Tape, Var};
+use crate::tape::{Spare, Tape, Var};
 use crate::tensor::Tensor;
 
 /// Which way to compute a Jacobian.
@@ -28,7 +28,7 @@ pub enum Mode {
 /// ```
 #[derive(Debug)]
 pub struct Linearization<T: Float = f64> {
-    pub(super) tape: Tape<T>,
+    pub(super) tape: Spare<T>,
     pub(super) inputs: Vec<u32>,
     /// The results in order; the Jacobian has their values one after another as rows.
     pub(super) outputs: Vec<u32>,
@@ -41,7 +41,7 @@ impl<T: Float> Linearization<T> {
         point: &[Tensor<T>],
         f: impl for<'t> FnOnce(&'t Tape<T>, &[Var<'t, T>]) -> Vec<Var<'t, T>>,
     ) -> Self {
-        let tape = Tape::default();
+        let tape = Spare::tape();
         let (inputs, outputs) = {
             let x: Vec<_> = point.iter().map(|x| tape.var(x)).collect();
             let y = f(&tape, &x);
@@ -133,8 +133,13 @@ impl<T: Float> Linearization<T> {
                     u.as_mut_slice()[at] = T::one();
                     let grads = y.vjp(&u);
                     u.as_mut_slice()[at] = T::zero();
-                    let gradient = self.inputs().flat_map(|x| grads[Var::new(y.tape(), x.index())].to_vec());
-                    values[row * columns..][..columns].iter_mut().zip(gradient).for_each(|(slot, g)| *slot = g);
+                    let mut rest = &mut values[row * columns..][..columns];
+                    for x in self.inputs() {
+                        let gradient = grads[Var::new(y.tape(), x.index())].as_slice();
+                        let (slots, others) = rest.split_at_mut(gradient.len());
+                        slots.copy_from_slice(gradient);
+                        rest = others;
+                    }
                     row += 1;
                 }
             }

@@ -10,7 +10,7 @@ mod parameters;
 pub use linearization::{Linearization, Mode};
 
 use crate::number::Float;
-use crate::tape::{Scalar, Tape, Var};
+use crate::tape::{Scalar, Spare, Var};
 use crate::tensor::Tensor;
 
 /// Records `f` at `x`, for products with its Jacobian in either direction.
@@ -155,7 +155,7 @@ scalar_valued! {
     /// assert_eq!((y, dx), (25.0, Tensor::from([6.0, 8.0])));
     /// ```
     fn value_and_grad(f, x) -> (T, Tensor<T>), (T, Vec<Tensor<T>>) = {
-        let tape = Tape::default();
+        let tape = Spare::tape();
         let x: Vec<_> = x.iter().map(|x| tape.var(x)).collect();
         let y = f(&x);
         let grads = y.backward();

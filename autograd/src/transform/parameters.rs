@@ -6,7 +6,7 @@ use super::{Linearization, Mode};
 use crate::error::Error;
 use crate::number::Float;
 use crate::param::Parameters;
-use crate::tape::{Scalar, Tape};
+use crate::tape::{Scalar, Spare, Tape};
 use crate::tensor::Tensor;
 
 /// Derivatives of a loss with respect to a model's parameters at their present values, by name.
@@ -14,7 +14,7 @@ use crate::tensor::Tensor;
 /// The closure records the loss on the tape that it is given.
 impl<T: Float> Parameters<T> {
     fn at(&self, f: impl for<'t> Fn(&'t Tape<T>) -> Scalar<'t, T>) -> Linearization<T> {
-        let tape = Tape::default();
+        let tape = Spare::tape();
         let (inputs, outputs) = {
             let x: Vec<_> = self.params().map(|param| param.on(&tape)).collect();
             let gradients = f(&tape).grad(&x[..]);
@@ -38,7 +38,7 @@ impl<T: Float> Parameters<T> {
     /// ```
     #[track_caller]
     pub fn value_and_grad(&self, f: impl for<'t> Fn(&'t Tape<T>) -> Scalar<'t, T>) -> (T, IndexMap<String, Tensor<T>>) {
-        let tape = Tape::default();
+        let tape = Spare::tape();
         let y = f(&tape);
         let grads = y.backward();
         let gradient =
