@@ -4,7 +4,8 @@
 JAX's step is compiled (jit) and called from Python, as a user trains; PyTorch's runs eagerly. Each row prints the median of its
 calls, and the value that it verifies: the losses of four steps must fall, and agree with those of NumPy in f64 here; so must the
 value and gradient of F, G, H and I, and J's logits. Weights and data are those of `benches::networks`. H and I are in f64, the
-others in f32; I is written for arrays, as users of these libraries write it, where ours records each number by itself.
+others in f32; I is written for arrays, as users of these libraries write it: compare it with ours as arrays, not with ours that records
+each number by itself.
 """
 
 import argparse

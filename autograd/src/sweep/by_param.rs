@@ -1,7 +1,7 @@
 //! The sweep that hands each parameter's gradient over as soon as it is whole.
 
 use super::pool::{Kept, Scratch};
-use super::{Gradients, Sweep};
+use super::{Gradients, Sweep, start};
 use crate::compiled;
 use crate::number::Float;
 use crate::param::Param;
@@ -14,8 +14,7 @@ use crate::tensor::Tensor;
 pub(crate) fn backward_each<'t, T: Float>(root: Scalar<'t, T>, mut f: impl FnMut(&Param<T>, &Gradients<'t, T>)) {
     let (tape, mut end) = (root.tape(), root.node() as usize + 1);
     tape.must_record("backward_each");
-    let mut scratch = tape.scratch.take();
-    scratch.start(end, tape.arena.borrow().arrays.len());
+    let mut scratch = start(tape, end);
     scratch.scalars[root.node() as usize] = T::one();
     loop {
         // A parameter's node lies before all that reads it: what is still to be swept does not need its value.

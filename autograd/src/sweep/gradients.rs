@@ -202,7 +202,8 @@ impl<'t, T: Float> Index<Scalar<'t, T>> for Gradients<'t, T> {
         let constant = self.tape.arena.borrow().stream.code(x.node() as usize) == Code::Constant;
         assert!(!constant, "gradient: the scalar is a constant; make it with Tape::scalar to have its gradient");
         // Recorded after the root: the root cannot depend on it.
-        self.found.scalars.get(x.node() as usize).unwrap_or(&self.zero)
+        let node = x.node() as usize;
+        if node < self.found.nodes { &self.found.scalars[node] } else { &self.zero }
     }
 }
 

@@ -68,10 +68,9 @@ fn sweep<'t, T: Float>(
     seed: impl FnOnce(&mut Scratch<T>),
     observer: Option<Observer<'_, T>>,
 ) -> Gradients<'t, T> {
-    let mut scratch = tape.scratch.take();
+    let mut scratch = start(tape, nodes);
     {
         let arena = tape.arena.borrow();
-        scratch.start(nodes, arena.arrays.len());
         seed(&mut scratch);
         let (places, names) = (tape.places.borrow(), tape.names.borrow());
         let places = places.as_deref();
@@ -83,6 +82,14 @@ fn sweep<'t, T: Float>(
         scratch.collect(&arena, &tape.pool);
     }
     Gradients::new(tape, scratch)
+}
+
+/// What a sweep of the nodes before `nodes` works on: no gradient yet.
+fn start<T: Float>(tape: &Tape<T>, nodes: usize) -> Scratch<T> {
+    let (mut scratch, mut arena) = (tape.scratch.take(), tape.arena.borrow_mut());
+    let zeros = arena.stream.take_zeros();
+    scratch.start(zeros, nodes, arena.arrays.len());
+    scratch
 }
 
 pub(crate) struct Sweep<'s, 'o, T: Float> {

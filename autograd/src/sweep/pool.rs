@@ -84,8 +84,10 @@ impl<T: Float> Pool<T> {
 /// What a sweep works on, kept from one to the next.
 #[derive(Debug)]
 pub(crate) struct Scratch<T: Float> {
-    /// The gradient of each scalar node up to the root.
+    /// The gradient of each scalar node up to the root; behind those, room.
     pub(crate) scalars: Vec<T>,
+    /// How many nodes are swept: the root is the last.
+    pub(crate) nodes: usize,
     /// The gradient of each array node.
     pub(crate) arrays: Vec<Option<Vec<T>>>,
     /// The gradients that are kept, by index of the array, in rising order; `reached` tells whether the root depends on it.
@@ -102,15 +104,20 @@ pub(crate) struct Kept<T: Float> {
 
 impl<T: Float> Default for Scratch<T> {
     fn default() -> Self {
-        Scratch { scalars: vec![], arrays: vec![], kept: vec![] }
+        Scratch { scalars: vec![], nodes: 0, arrays: vec![], kept: vec![] }
     }
 }
 
 impl<T: Float> Scratch<T> {
-    /// Zero gradients for `nodes` scalars, none for `arrays` arrays.
-    pub(crate) fn start(&mut self, nodes: usize, arrays: usize) {
-        self.scalars.clear();
-        self.scalars.resize(nodes, T::zero());
+    /// Zero gradients for `nodes` scalars, none for `arrays` arrays. `zeros`: one for each node, or nothing.
+    pub(crate) fn start(&mut self, zeros: Vec<T>, nodes: usize, arrays: usize) {
+        if zeros.is_empty() {
+            self.scalars.clear();
+            self.scalars.resize(nodes, T::zero());
+        } else {
+            self.scalars = zeros;
+        }
+        self.nodes = nodes;
         self.arrays.resize(arrays, None);
     }
 

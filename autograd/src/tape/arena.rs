@@ -68,9 +68,9 @@ impl<T: Float> Arena<T> {
         }
     }
 
-    /// Forgets all nodes and keeps the memory.
-    pub(crate) fn clear(&mut self, pool: &Pool<T>) {
-        self.stream.clear();
+    /// Forgets all nodes and keeps the memory, that of the last sweep's gradients of scalars too.
+    pub(crate) fn clear(&mut self, pool: &Pool<T>, gradients: Vec<T>) {
+        self.stream.clear(gradients);
         self.arrays.clear();
         self.slopes.drain(..).for_each(|slopes| pool.give(slopes.into_inner()));
         self.kept.clear();

@@ -231,7 +231,8 @@ impl<T: Float> Tape<T> {
 
     /// Forgets all nodes and keeps the memory for the next recording.
     pub fn clear(&mut self) {
-        self.arena.get_mut().clear(&self.pool);
+        let gradients = std::mem::take(&mut self.scratch.get_mut().scalars);
+        self.arena.get_mut().clear(&self.pool, gradients);
         self.names.get_mut().clear();
         if let Some(places) = self.places.get_mut() {
             places.clear();

@@ -11,6 +11,9 @@ pub(crate) struct Stream<T: Float> {
     /// The nodes, of which `len` are recorded; the rest is room.
     nodes: Vec<Node<T>>,
     len: usize,
+    /// The gradients that a sweep begins with, 0 for each node: written while recording, where a chain waits for its values anyway, and
+    /// a pass of its own is saved. Empty once a sweep has taken them, until the tape is cleared.
+    zeros: Vec<T>,
     /// Whether no room is kept, so that each scalar takes the slow way, on which it is checked.
     tight: bool,
     /// Plain-number arguments of scalar rows; the first is [0, 0].
@@ -21,12 +24,16 @@ pub(crate) struct Stream<T: Float> {
 
 impl<T: Float> Stream<T> {
     pub(crate) fn new() -> Self {
-        Stream { nodes: vec![], len: 0, tight: false, args: vec![[0.0; 2]], slopes: vec![] }
+        Stream { nodes: vec![], len: 0, zeros: vec![], tight: false, args: vec![[0.0; 2]], slopes: vec![] }
     }
 
-    /// Forgets all nodes and keeps the memory.
-    pub(crate) fn clear(&mut self) {
+    /// Forgets all nodes and keeps the memory. `gradients`, those of the last sweep, are written over.
+    pub(crate) fn clear(&mut self, gradients: Vec<T>) {
         self.len = 0;
+        if self.zeros.is_empty() {
+            self.zeros = gradients;
+            self.zeros.resize(self.nodes.len(), T::zero());
+        }
         self.args.truncate(1);
         self.slopes.clear();
         if self.tight {
@@ -67,6 +74,11 @@ impl<T: Float> Stream<T> {
         &self.nodes[..self.len]
     }
 
+    /// Takes a zero for each node, for gradients; empty if a sweep has taken them already.
+    pub(crate) fn take_zeros(&mut self) -> Vec<T> {
+        std::mem::take(&mut self.zeros)
+    }
+
     /// What a node does.
     #[inline]
     pub(crate) fn code(&self, node: usize) -> Code {
@@ -99,6 +111,9 @@ impl<T: Float> Stream<T> {
     pub(crate) fn push_within(&mut self, code: Code, operands: [u32; 2], value: T) -> Option<u32> {
         let node = self.len;
         *self.nodes.get_mut(node)? = Node::new(node, code, operands, value);
+        if let Some(gradient) = self.zeros.get_mut(node) {
+            *gradient = T::zero();
+        }
         self.len = node + 1;
         Some(node as u32)
     }
@@ -110,6 +125,9 @@ impl<T: Float> Stream<T> {
         assert!(room > 0, "tape: more than 2²⁸ nodes; call clear between steps, or use several tapes");
         let more = if self.tight { 1 } else { self.len.max(64).min(room) };
         self.nodes.resize(self.len + more, Node::new(0, Code::Constant, [0; 2], T::zero()));
+        if self.zeros.len() == self.len {
+            self.zeros.resize(self.nodes.len(), T::zero());
+        }
         self.push_within(code, operands, value).expect("room was made")
     }
 

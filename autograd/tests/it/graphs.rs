@@ -84,6 +84,27 @@ fn two_sweeps_of_one_tape_are_independent() {
 }
 
 #[test]
+fn gradients_of_a_longer_recording_leave_no_trace() {
+    let mut tape = Tape::new();
+    for (links, reused) in
+        [(1000, "a new tape"), (3, "a shorter recording"), (300, "a longer one"), (2, "a shorter one")]
+    {
+        tape.clear();
+        let x = tape.scalar(0.5);
+        let y = (0..links).fold(x, |y, _| y * 1.0);
+        let first = y.backward();
+        assert_eq!(first[x], 1.0, "{reused}");
+        // Recorded where older recordings had gradients, while those of this one are still held.
+        let (z, square) = (y + 1.0, y * y);
+        assert_eq!((first[z], first[square]), (0.0, 0.0), "{reused}");
+        let second = square.backward();
+        assert_eq!((second[x], second[y], second[z]), (1.0, 1.0, 0.0), "{reused}");
+        drop((first, second));
+        assert_eq!(z.backward()[x], 1.0, "{reused}");
+    }
+}
+
+#[test]
 fn the_same_bits_on_a_fresh_and_on_a_reused_tape() {
     let run = |tape: &Tape| -> Vec<u64> {
         let x = tape.var(Tensor::linspace(-1.0, 1.0, 7).reshape([7, 1]));

@@ -2,7 +2,7 @@
 //!
 //! The benches give each side a time with an interval; this gives the ratio of the two, which a busy machine disturbs less.
 
-use autograd::{Tape, awake, set_threads, threads};
+use autograd::{Tape, Tensor, awake, set_threads, threads};
 use benches::networks::{ByHand, Network, Row};
 use benches::race::{Ratio::OursByOther, head, race};
 use benches::{arrays, fused, networks, scalars};
@@ -124,7 +124,12 @@ fn chains() {
 }
 
 fn terms() {
+    scalars::verify();
     let (mut tape, x, mut kept, mut dx, mut other) = (Tape::new(), scalars::terms(), vec![], vec![], vec![]);
     let (ours, by_hand) = (|| scalars::sum(&mut tape, &x, &mut dx), || scalars::sum_by_hand(&x, &mut kept, &mut other));
     race("I, a term", scalars::LEN, OursByOther, ours, by_hand);
+    let array = Tensor::from(x.clone());
+    let ours = || scalars::sum_of_arrays(&mut tape, &array, &mut dx);
+    let by_hand = || scalars::sum_by_hand(&x, &mut kept, &mut other);
+    race("I as arrays, a term", scalars::LEN, OursByOther, ours, by_hand);
 }
