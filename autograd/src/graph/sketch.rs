@@ -187,7 +187,7 @@ impl<T: Float> Graph<'_, T> {
             Code::Binary(row) => binary(row, operands[0], operands[1]),
             Code::Array => match arena.arrays[a].what {
                 What::Unary(row, index) => unary(row, arena.stream.args(row, index as usize), operands[0]),
-                What::Binary(row) => binary(row, operands[0], operands[1]),
+                What::Binary(row, _) => binary(row, operands[0], operands[1]),
                 _ => call(arena.kind(a).name(), operands),
             },
             _ => unreachable!("not an operation"),

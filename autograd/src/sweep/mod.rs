@@ -192,7 +192,7 @@ impl<'s, T: Float> Sweep<'s, '_, T> {
         }
         let op = match node.what {
             What::Unary(row, args) => return self.unary(array, row, arena.stream.args(row, args as usize), dy),
-            What::Binary(row) => return self.binary(array, row, dy),
+            What::Binary(row, alike) => return self.binary(array, row, alike, dy),
             What::Op(op) => arena.arrays.op(op),
             What::Variable | What::Constant | What::Param(_) => return self.scratch.arrays[index] = Some(dy),
             What::Lift(scalar) => {

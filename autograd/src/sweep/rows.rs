@@ -15,26 +15,26 @@ impl<T: Float> Sweep<'_, '_, T> {
         if row.is_flat() {
             return self.pool.give(dy);
         }
-        let x = self.arena.array_values(self.arena.arrays.inputs(array)[0]);
+        let x = self.arena.array_values(self.arena.arrays[array].inputs[0]);
         kernels::unary_chain(row, args, x, self.arena.array_values(array), &mut dy);
         self.deliver(array, 0, dy);
     }
 
     /// A row of the table of two inputs: in place for the last that needs a gradient, on a copy for the other.
     #[track_caller]
-    pub(super) fn binary(&mut self, array: u32, row: Binary, dy: Vec<T>) {
+    pub(super) fn binary(&mut self, array: u32, row: Binary, alike: bool, dy: Vec<T>) {
         if row.is_flat() {
             return self.pool.give(dy);
         }
         let (arena, pool) = (self.arena, self.pool);
-        let inputs: [u32; 2] = arena.arrays.inputs(array).try_into().expect("a row of two inputs");
+        let inputs = arena.arrays[array].inputs;
         let needed = inputs.map(|x| arena.arrays[x].tracked);
         let aby = if row.is_sum() {
             None
         } else {
             Some([arena.array_values(inputs[0]), arena.array_values(inputs[1]), arena.array_values(array)])
         };
-        if arena.arrays[array].alike && inputs[0] != inputs[1] && self.places.is_none() {
+        if alike && inputs[0] != inputs[1] && self.places.is_none() {
             return self.binary_of_one_shape(row, inputs.map(|x| x as usize), needed, aby, dy);
         }
         let (shape, shapes) = (arena.arrays.shape(array), inputs.map(|x| arena.arrays.shape(x)));

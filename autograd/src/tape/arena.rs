@@ -163,9 +163,7 @@ impl<T: Float> Arena<T> {
         };
         let (x, y) = (self.arrays.values(&node_a, before), self.arrays.values(&node_b, before));
         kernels::binary(row, &runs, x, y, &mut out[..numel]);
-        let array = self.push(What::Binary(row), &[a, b], shape, numel, Place::Data(place.start), tracked);
-        self.arrays[array].alike = alike;
-        Ok(array)
+        Ok(self.push(What::Binary(row, alike), &[a, b], shape, numel, Place::Data(place.start), tracked))
     }
 
     /// Computes `op` and appends it.
@@ -206,7 +204,7 @@ impl<T: Float> Arena<T> {
         let shape = self.arrays.keep_shape(shape);
         let what = match op {
             Op::Unary(row, args) => What::Unary(row, self.stream.push_args(args)),
-            Op::Binary(row) => What::Binary(row),
+            Op::Binary(row) => What::Binary(row, false),
             op => self.arrays.keep_op(op),
         };
         let array = self.push(what, inputs, shape, numel, place, tracked);

@@ -31,8 +31,8 @@ pub(crate) enum What {
     Lift(u32),
     /// A row of the table of one input, and the index of its plain-number arguments, which lie with those of scalars.
     Unary(Unary, u32),
-    /// A row of the table of two inputs.
-    Binary(Binary),
+    /// A row of the table of two inputs, and whether both have its shape.
+    Binary(Binary, bool),
     /// Any other operation. Index into `Arrays::ops`.
     Op(u32),
     /// A function that is computed elsewhere. Index into `Arrays::externals`.
@@ -42,7 +42,7 @@ pub(crate) enum What {
 impl What {
     /// Whether it is computed from other arrays.
     pub(crate) fn is_computed(self) -> bool {
-        matches!(self, What::Unary(..) | What::Binary(_) | What::Op(_) | What::External(_))
+        matches!(self, What::Unary(..) | What::Binary(..) | What::Op(_) | What::External(_))
     }
 }
 
@@ -94,9 +94,8 @@ pub(crate) struct ArrayNode {
     pub(crate) place: Place,
     /// How many values it has.
     pub(crate) numel: usize,
-    /// Its inputs: so many of `Arrays::inputs`, from the first.
-    first_input: u32,
-    inputs: u32,
+    /// The inputs of a row of the table. Of what has more: where they begin in `Arrays::inputs`, and how many they are.
+    pub(crate) inputs: [u32; 2],
     /// Index into `Arrays::shapes`. Two indices may stand for one shape.
     pub(super) shape: u32,
     /// One more than the index into `Arena::slopes` of the derivatives by its only input, if it keeps them.
@@ -108,13 +107,12 @@ pub(crate) struct ArrayNode {
     /// Whether its values are put off until somebody reads them. Until then the place of a transpose holds the values of its
     /// input, since a product reads those, and the place of a map nothing, since a sum needs no more than the sum.
     pub(crate) pending: bool,
-    /// Whether it is a row of two inputs that both have its shape.
-    pub(crate) alike: bool,
 }
 
 /// The arrays of a tape, in the order in which they were computed.
 pub(crate) struct Arrays<T: Float> {
     nodes: Vec<ArrayNode>,
+    /// Of all that are not rows of the table.
     inputs: Vec<u32>,
     shapes: Vec<Shape>,
     /// The buffers that are shared; of a parameter that was then updated in place, no longer.
@@ -166,20 +164,25 @@ impl<T: Float> Arrays<T> {
         tracked: bool,
     ) -> u32 {
         let array = self.nodes.len() as u32;
-        let (first_input, count) = (self.inputs.len() as u32, inputs.len() as u32);
-        self.inputs.extend_from_slice(inputs);
+        let inputs = match what {
+            What::Unary(..) => [inputs[0], 0],
+            What::Binary(..) => [inputs[0], inputs[1]],
+            _ => {
+                let range = [self.inputs.len(), inputs.len()].map(|at| at as u32);
+                self.inputs.extend_from_slice(inputs);
+                range
+            }
+        };
         self.nodes.push(ArrayNode {
             what,
             place,
             numel,
-            first_input,
-            inputs: count,
+            inputs,
             shape,
             slopes: None,
             tracked,
             watched: false,
             pending: false,
-            alike: false,
         });
         array
     }
@@ -232,7 +235,14 @@ impl<T: Float> Arrays<T> {
     #[inline]
     pub(crate) fn inputs(&self, array: u32) -> &[u32] {
         let node = &self[array];
-        &self.inputs[node.first_input as usize..][..node.inputs as usize]
+        match node.what {
+            What::Unary(..) => &node.inputs[..1],
+            What::Binary(..) => &node.inputs,
+            _ => {
+                let [first, count] = node.inputs.map(|at| at as usize);
+                &self.inputs[first..][..count]
+            }
+        }
     }
 
     /// The operation at `index`, which is not a row of the table.
@@ -250,7 +260,7 @@ impl<T: Float> Arrays<T> {
             What::Param(index) => Kind::Param(&self.params[index as usize]),
             What::Lift(scalar) => Kind::Lift(scalar),
             What::Unary(row, index) => Kind::Op(Cow::Owned(Op::Unary(row, stream.args(row, index as usize)))),
-            What::Binary(row) => Kind::Op(Cow::Owned(Op::Binary(row))),
+            What::Binary(row, _) => Kind::Op(Cow::Owned(Op::Binary(row))),
             What::Op(index) => Kind::Op(Cow::Borrowed(self.op(index))),
             What::External(index) => Kind::External(&self.externals[index as usize]),
         }
@@ -322,8 +332,9 @@ impl<T: Float> Arrays<T> {
         let inputs = self.inputs(array);
         let own_shape = inputs.iter().all(|&input| self[input].shape != node.shape);
         let own_op = matches!(node.what, What::Op(_));
+        let own_inputs = if matches!(node.what, What::Unary(..) | What::Binary(..)) { &[] } else { inputs };
         size_of::<ArrayNode>()
-            + size_of_val(inputs)
+            + size_of_val(own_inputs)
             + usize::from(own_shape) * size_of::<Shape>()
             + usize::from(own_op) * size_of::<Op>()
     }
