@@ -1,6 +1,6 @@
 //! [`Spare`]: a tape for work that records, sweeps and forgets.
 //!
-//! A new tape asks the system for memory and clears it: a third of the time of a small Hessian-vector product. Each
+//! A new tape asks the system for memory and clears it: a fifth of the time of a small Hessian-vector product. Each
 //! thread keeps a few for the next such work instead.
 
 use std::any::Any;
