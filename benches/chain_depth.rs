@@ -5,8 +5,8 @@
 //! exploded would be no number. So the gradients are known exactly at any depth. Before the times come a table, the gradients
 //! held against their closed forms, and the claim that a link takes the same memory at any depth.
 //!
-//! Bytes are what the tape holds after the sweep, layers without the entries of their parameters. What a checkpointed sweep
-//! records again, one segment of about √L layers at a time, is not among them.
+//! Bytes are what the tape holds after the sweep, layers without the entries of their parameters, segments of a checkpointed one
+//! without the list of theirs. What its sweep records again, one segment of about √L layers at a time, is not among them.
 
 use std::iter::successors;
 use std::time::Instant;
@@ -100,7 +100,8 @@ fn network(
             let [w, b] = &params[0];
             [&grads[x], &grads[w], &grads[b]].into_iter().flat_map(Tensor::to_vec).collect()
         };
-        Run { gradient, bytes: tape.bytes() - before }
+        let listed = if sweep == Sweep::Checkpointed { params[..depth].as_flattened().len() } else { 0 };
+        Run { gradient, bytes: tape.bytes() - before - listed * size_of::<u32>() }
     })
 }
 
