@@ -241,21 +241,14 @@ impl<'t, T: Float> Graph<'t, T> {
         for &node in &self.nodes {
             let [a, b] = arena.stream.operands(node as usize);
             bytes += size_of::<Node<T>>();
-            match arena.stream.code(node as usize) {
-                Code::Unary(row) if row.keeps_slope() => bytes += size_of::<T>(),
-                Code::Unary(_) if b != 0 && b != args => {
-                    args = b;
-                    bytes += size_of::<Args>();
+            let index = match arena.stream.code(node as usize) {
+                Code::Unary(row) if row.keeps_slope() => {
+                    bytes += size_of::<T>();
+                    0
                 }
+                Code::Unary(_) => b,
                 Code::Array => {
                     let array = &arena.arrays[a];
-                    if let What::Unary(_, index) = array.what
-                        && index != 0
-                        && index != args
-                    {
-                        args = index;
-                        bytes += size_of::<Args>();
-                    }
                     bytes += arena.arrays.bytes_of(a);
                     // A reshape, or a transpose that is put off, has no values of its own.
                     let shares = arena.arrays.inputs(a).iter().any(|&input| {
@@ -266,8 +259,13 @@ impl<'t, T: Float> Graph<'t, T> {
                         bytes += array.numel * size_of::<T>();
                     }
                     bytes += arena.slopes(a).map_or(0, |slopes| slopes.len()) * size_of::<T>();
+                    if let What::Unary(_, index) = array.what { index } else { 0 }
                 }
-                _ => {}
+                _ => 0,
+            };
+            if index != 0 && index != args {
+                args = index;
+                bytes += size_of::<Args>();
             }
         }
         bytes
