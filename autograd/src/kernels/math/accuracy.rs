@@ -3,6 +3,7 @@
 use astro_float_num::{BigFloat, Consts, RoundingMode, Sign};
 
 use super::ieee::Ieee;
+use super::pieces;
 
 /// What the crate promises.
 const BOUND: f64 = 2.0;
@@ -204,7 +205,9 @@ fn hard_points() -> Vec<f64> {
             points.extend([x, x.next_up(), x.next_down()]);
         }
     }
-    for x in [0.375, 0.5, 0.75, 1.0, 2.5, 6.0, 22.0, 27.3, <f64 as Ieee>::FAR, 708.4, 709.78, 710.47, 745.1] {
+    for x in
+        [pieces::NEAR, 0.375, 0.5, 0.75, 1.0, 2.5, 6.0, 22.0, 27.3, <f64 as Ieee>::FAR, 708.4, 709.78, 710.47, 745.1]
+    {
         points.extend([x, f64::next_up(x), f64::next_down(x)]);
     }
     for k in 0..400 {
