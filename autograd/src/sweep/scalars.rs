@@ -1,96 +1,207 @@
 //! The sweep of scalar nodes, which does not know arrays.
+//!
+//! Threaded code (Bell 1973): the function that sweeps a node calls the one for the node before it, instead of returning to a
+//! loop that branches. The processor then foresees each call from what came before at the same place, and in a loop of the
+//! user's that is always the same; one branch for all of them takes it several cycles more (Ertl and Gregg 2003).
 
 use crate::number::Float;
 use crate::ops::rows::{Binary, Unary};
-use crate::tape::arena::{Code, Stream, bytes};
+use crate::tape::arena::{Code, Node, Stream, bytes};
+
+/// Sweeps the last of the nodes, of whose gradient `near` is a part, and some of those before it. Returns the end of what is still
+/// to be swept, and the part of the gradient of the last node there.
+///
+/// What a node passes to the one directly before it, which in a chain is the whole gradient, stays in a register, `near`, instead
+/// of going through memory.
+type Arm<T> = fn(&Stream<T>, nodes: &[Node<T>], gradients: &mut [T], near: T) -> (usize, T);
+
+/// After so many nodes at most the arms return, so that the stack is bounded where the compiler does not make jumps of their calls.
+const RUN: usize = 256;
+
+/// The end that an arm returns which met an operand behind its node: no tape has one.
+const ASTRAY: usize = usize::MAX;
 
 /// Sweeps the scalar nodes before `end` down to the first that it leaves to its caller: an array, or a row of two inputs
 /// that is not among the common ones. Returns the end of what is still to be swept.
-///
-/// What a node passes to the one directly before it, which in a chain is the whole gradient, stays in a register, `near`,
-/// instead of going through memory. Common rows have an arm for each way in which their operands lie.
 #[inline(never)]
-pub(super) fn scalars<T: Float>(stream: &Stream<T>, gradients: &mut [T], end: usize) -> usize {
-    const VARIABLE: u8 = Code::Variable.byte([false; 2]);
-    const CONSTANT: u8 = Code::Constant.byte([false; 2]);
-    const ARRAY: u8 = Code::Array.byte([false; 2]);
-    let (nodes, gradients) = (&stream.nodes()[..end], &mut gradients[..end]);
-    // Without the refusal of an index, so that what a rule does not read is not read.
-    let value = |operand: usize| nodes.get(operand).map_or(T::zero(), |node| node.value);
+pub(super) fn scalars<T: Float>(stream: &Stream<T>, gradients: &mut [T], mut end: usize) -> usize {
     let mut near = T::zero();
-    for node in (0..end).rev() {
-        let y = nodes[node].value;
-        let [a, b] = nodes[node].operands().map(|operand| operand as usize);
-        let dy = gradients[node] + near;
-        gradients[node] = dy;
-        near = T::zero();
-        let byte = nodes[node].byte();
-        if dy == T::zero() && byte != ARRAY {
-            continue;
+    while let Some(last) = stream.nodes()[..end].last() {
+        let rest;
+        (rest, near) = Arms::<T>::BY_BYTE[usize::from(last.byte())](stream, &stream.nodes()[..end], gradients, near);
+        assert!(rest != ASTRAY, "sweep: an operand behind its node");
+        if rest == end {
+            break;
         }
-        macro_rules! add {
-            ($to:ident, $dx:expr) => {
-                gradients[$to] = gradients[$to] + $dx
+        end = rest;
+    }
+    end
+}
+
+/// Goes on with the last of `nodes`.
+#[inline(always)]
+fn sweep<T: Float>(stream: &Stream<T>, nodes: &[Node<T>], gradients: &mut [T], near: T) -> (usize, T) {
+    match nodes.last() {
+        Some(last) if !nodes.len().is_multiple_of(RUN) => {
+            Arms::<T>::BY_BYTE[usize::from(last.byte())](stream, nodes, gradients, near)
+        }
+        _ => (nodes.len(), near),
+    }
+}
+
+/// Adds to a node's gradient, and returns it.
+#[inline(always)]
+fn add<T: Float>(gradients: &mut [T], node: usize, dx: T) -> Option<T> {
+    let gradient = gradients.get_mut(node)?;
+    *gradient = *gradient + dx;
+    Some(*gradient)
+}
+
+/// An arm that adds `near` to the last node's gradient and, if that is not 0, has `pass` add to the gradients of the node's operands
+/// and return what it passes to the node before.
+#[inline(always)]
+fn arm<T: Float>(
+    stream: &Stream<T>,
+    nodes: &[Node<T>],
+    gradients: &mut [T],
+    near: T,
+    pass: impl FnOnce(&mut Here<'_, T>) -> Option<T>,
+) -> (usize, T) {
+    let passed = || {
+        let (node, before) = nodes.split_last()?;
+        let dy = add(gradients, before.len(), near)?;
+        // A zero passes nothing on, whatever the local derivative: see the edge-value policy.
+        let near = if dy == T::zero() { dy } else { pass(&mut Here { stream, node, before, gradients, dy })? };
+        Some((before, near))
+    };
+    match passed() {
+        Some((before, near)) => sweep(stream, before, gradients, near),
+        None => (ASTRAY, near),
+    }
+}
+
+/// The node that an arm sweeps.
+struct Here<'a, T: Float> {
+    stream: &'a Stream<T>,
+    node: &'a Node<T>,
+    before: &'a [Node<T>],
+    gradients: &'a mut [T],
+    /// Its gradient.
+    dy: T,
+}
+
+impl<T: Float> Here<'_, T> {
+    #[inline(always)]
+    fn operands(&self) -> [usize; 2] {
+        self.node.operands().map(|operand| operand as usize)
+    }
+
+    /// The value of an operand. Without the refusal of an index, so that what a rule does not read is not read.
+    #[inline(always)]
+    fn value(&self, operand: usize) -> T {
+        self.before.get(operand).map_or(self.dy, |node| node.value)
+    }
+
+    /// The value of the node directly before.
+    #[inline(always)]
+    fn near(&self) -> T {
+        self.before.last().map_or(self.dy, |node| node.value)
+    }
+
+    /// What a row passes to its operand `x`; `index` is that of what it keeps.
+    #[inline(always)]
+    fn unary(&self, row: Unary, x: T, index: usize) -> T {
+        self.dy * self.stream.slope(row, x, self.node.value, index)
+    }
+
+    /// What a row passes to its operands `a` and `b`.
+    #[inline(always)]
+    fn binary(&self, row: Binary, a: T, b: T) -> (T, T) {
+        let (da, db) = row.partials(a, b, self.node.value);
+        (self.dy * da, self.dy * db)
+    }
+
+    /// Passes to an operand.
+    #[inline(always)]
+    fn pass(&mut self, operand: usize, dx: T) -> Option<()> {
+        add(self.gradients, operand, dx).map(|_| ())
+    }
+}
+
+struct Arms<T>(T);
+
+impl<T: Float> Arms<T> {
+    /// By [`Code::byte`]. Common rows have an arm for each way in which their operands lie.
+    const BY_BYTE: &[Arm<T>; 256] = &{
+        let mut arms: [Arm<T>; 256] = [leave; 256];
+        macro_rules! arm {
+            ($byte:expr, $pass:expr) => {
+                arms[$byte as usize] = |stream, nodes, gradients, near| arm(stream, nodes, gradients, near, $pass);
             };
         }
-        // The rules themselves, each compiled into this loop.
-        macro_rules! unary {
-            ($Row:ident) => {
-                dy * stream.slope(Unary::$Row, value(a), y, b)
-            };
-        }
-        macro_rules! binary {
-            ($Row:ident) => {{
-                let (da, db) = Binary::$Row.partials(value(a), value(b), y);
-                (dy * da, dy * db)
-            }};
+        arm!(Code::Variable.byte([false; 2]), |_| Some(T::zero()));
+        arm!(Code::Constant.byte([false; 2]), |_| Some(T::zero()));
+        let mut row = 0;
+        while row < Unary::ROWS.len() {
+            let code = Code::Unary(Unary::ROWS[row].row);
+            arm!(code.byte([false, false]), |here| any_unary(here));
+            arm!(code.byte([true, false]), |here| any_unary(here));
+            row += 1;
         }
         macro_rules! rows {
-            (unary $($Unary:ident)*; binary $($Binary:ident)*;) => {
-                match byte {
-                    VARIABLE | CONSTANT => {}
-                    $(
-                        bytes::$Unary::FAR => add!(a, unary!($Unary)),
-                        bytes::$Unary::NEAR => near = unary!($Unary),
-                    )*
-                    $(
-                        bytes::$Binary::FAR => {
-                            let (da, db) = binary!($Binary);
-                            add!(a, da);
-                            add!(b, db);
-                        }
-                        bytes::$Binary::NEAR_A => {
-                            let (da, db) = binary!($Binary);
-                            near = da;
-                            add!(b, db);
-                        }
-                        bytes::$Binary::NEAR_B => {
-                            let (da, db) = binary!($Binary);
-                            near = db;
-                            add!(a, da);
-                        }
-                        bytes::$Binary::NEAR => {
-                            let (da, db) = binary!($Binary);
-                            near = da + db;
-                        }
-                    )*
-                    _ => match nodes[node].code() {
-                        Code::Unary(row) => add!(a, dy * slope(stream, row, nodes[a].value, y, b)),
-                        _ => return node + 1,
-                    },
-                }
-            };
+            (unary $($Unary:ident)*; binary $($Binary:ident)*;) => { $(
+                arm!(bytes::$Unary::FAR, |here| {
+                    let [a, index] = here.operands();
+                    here.pass(a, here.unary(Unary::$Unary, here.value(a), index))?;
+                    Some(T::zero())
+                });
+                arm!(bytes::$Unary::NEAR, |here| Some(here.unary(Unary::$Unary, here.near(), here.operands()[1])));
+            )* $(
+                arm!(bytes::$Binary::FAR, |here| {
+                    let [a, b] = here.operands();
+                    let (da, db) = here.binary(Binary::$Binary, here.value(a), here.value(b));
+                    here.pass(a, da)?;
+                    here.pass(b, db)?;
+                    Some(T::zero())
+                });
+                arm!(bytes::$Binary::NEAR_A, |here| {
+                    let [_, b] = here.operands();
+                    let (da, db) = here.binary(Binary::$Binary, here.near(), here.value(b));
+                    here.pass(b, db)?;
+                    Some(da)
+                });
+                arm!(bytes::$Binary::NEAR_B, |here| {
+                    let [a, _] = here.operands();
+                    let (da, db) = here.binary(Binary::$Binary, here.value(a), here.near());
+                    here.pass(a, da)?;
+                    Some(db)
+                });
+                arm!(bytes::$Binary::NEAR, |here| {
+                    let (da, db) = here.binary(Binary::$Binary, here.near(), here.near());
+                    Some(da + db)
+                });
+            )* };
         }
         rows! {
             unary Exp Ln Sqrt Recip Square Sin Cos Tanh Sigmoid Relu Neg AddNumber SubFrom MulNumber DivNumber DivInto;
             binary Add Sub Mul Div;
         }
-    }
-    0
+        arms
+    };
 }
 
-/// The derivative of any row, out of the loop that has no registers to spare for it.
+/// Leaves a node to the caller.
+fn leave<T: Float>(_: &Stream<T>, nodes: &[Node<T>], gradients: &mut [T], near: T) -> (usize, T) {
+    match add(gradients, nodes.len() - 1, near) {
+        Some(_) => (nodes.len(), T::zero()),
+        None => (ASTRAY, near),
+    }
+}
+
+/// Any row of one input.
 #[inline(never)]
-fn slope<T: Float>(stream: &Stream<T>, row: Unary, x: T, y: T, index: usize) -> T {
-    stream.slope(row, x, y, index)
+fn any_unary<T: Float>(here: &mut Here<'_, T>) -> Option<T> {
+    let (Code::Unary(row), [a, index]) = (here.node.code(), here.operands()) else { return None };
+    here.pass(a, here.unary(row, here.value(a), index))?;
+    Some(T::zero())
 }
