@@ -89,6 +89,7 @@ mod compiled;
 mod dual;
 mod error;
 mod external;
+mod few;
 mod graph;
 mod kernels;
 mod methods;

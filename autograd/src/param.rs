@@ -11,7 +11,7 @@ use crate::number::Float;
 use crate::shape::Shape;
 use crate::tape::arena::{Kind, Place};
 use crate::tape::{Tape, Var};
-use crate::tensor::Tensor;
+use crate::tensor::{Shared, Tensor};
 
 /// A trainable tensor that lives outside any tape and is used in a formula like a [`Var`].
 ///
@@ -112,7 +112,7 @@ impl<T: Float> Param<T> {
         let present = |&array: &u32| {
             let node = &arena.arrays[array];
             let Place::Shared(values) = node.place else { return false };
-            let same = arena.arrays.shared(values).is_some_and(|values| Arc::ptr_eq(values, held.values()));
+            let same = arena.arrays.shared(values).is_some_and(|values| Shared::ptr_eq(values, held.values()));
             same && node.tracked != self.is_frozen()
         };
         let array = match arena.params.get(&self.id()).copied().filter(present) {

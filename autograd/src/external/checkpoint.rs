@@ -10,7 +10,7 @@ use crate::number::Float;
 use crate::param::Param;
 use crate::sweep::segment_vjp;
 use crate::tape::{Spare, Tape, Var};
-use crate::tensor::Tensor;
+use crate::tensor::{Shared, Tensor};
 
 /// One step of a chain for [`checkpoint_chain`]: a function of one array that owns what it needs.
 pub type Step<T = f64> = Arc<dyn for<'s> Fn(Var<'s, T>) -> Var<'s, T> + Send + Sync>;
@@ -41,7 +41,7 @@ impl<T: Float> Checkpoint<T> {
     fn unchanged(&self, recorded: &[Tensor<T>]) {
         for (param, recorded) in self.params.iter().zip(recorded) {
             assert!(
-                Arc::ptr_eq(param.value().values(), recorded.values()),
+                Shared::ptr_eq(param.value().values(), recorded.values()),
                 "checkpoint: a parameter of shape {} was changed after it was recorded; record the formula again",
                 recorded.shape()
             );

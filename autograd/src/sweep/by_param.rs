@@ -38,7 +38,7 @@ pub(crate) fn backward_each<'t, T: Float>(root: Scalar<'t, T>, mut f: impl FnMut
             let (Kind::Param(param), Some(dw)) = (arena.kind(array), scratch.arrays[array as usize].take()) else {
                 unreachable!("the sweep stops at a parameter with a gradient")
             };
-            let gradient = Tensor::from_parts(arena.arrays.shape(array).clone(), tape.pool.share(dw));
+            let gradient = Tensor::from_parts(arena.arrays.shape(array).clone(), dw.shareable());
             (param.clone(), Kept { array, reached: true, gradient })
         };
         let mut found = Scratch { kept: std::mem::take(&mut scratch.kept), ..Scratch::default() };

@@ -19,7 +19,7 @@ mod wrt;
 pub(crate) use by_param::backward_each;
 pub use gradients::Gradients;
 pub use parts::backward_in_parts;
-pub(crate) use pool::{Pool, Scratch};
+pub(crate) use pool::{Buffer, Pool, Scratch};
 pub(crate) use recorded::segment_vjp;
 pub use wrt::Wrt;
 
@@ -28,6 +28,7 @@ use std::collections::HashMap;
 use smallvec::SmallVec;
 
 use crate::compiled;
+use crate::few::Few;
 use crate::kernels::compiled as kernels;
 use crate::kernels::elementwise::Runs;
 use crate::number::Float;
@@ -183,7 +184,7 @@ impl<'s, T: Float> Sweep<'s, '_, T> {
         if let Some(observe) = &mut self.observer
             && let Some(name) = self.names.get(&array)
         {
-            let shown = Tensor::from_parts(arena.arrays.shape(array).clone(), self.pool.share(dy));
+            let shown = Tensor::from_parts(arena.arrays.shape(array).clone(), dy.shareable());
             observe(name, &shown);
             dy = self.pool.unshare(shown.into_values());
         }
@@ -218,45 +219,38 @@ impl<'s, T: Float> Sweep<'s, '_, T> {
             }
             // The same values in another shape.
             Op::Reshape(_) => self.deliver(array, 0, dy),
-            op => match arena.slopes(array) {
-                Some(slopes) if slopes.len() == dy.len() => {
+            op => {
+                if let Some(slopes) = arena.slopes(array).filter(|slopes| slopes.len() == dy.len()) {
                     // The slope of a product by one factor is the other.
-                    kernels::binary_chain(
-                        Binary::Mul,
-                        false,
-                        &Runs::Same(dy.len()),
-                        &slopes,
-                        &slopes,
-                        &slopes,
-                        &mut dy,
-                    );
-                    self.deliver(array, 0, dy);
+                    let runs = Runs::Same(dy.len());
+                    kernels::binary_chain(Binary::Mul, false, &runs, &slopes, &slopes, &slopes, &mut dy);
+                    return self.deliver(array, 0, dy);
                 }
-                Some(mut slopes) => {
-                    let mut dx = std::mem::take(&mut *slopes);
-                    let n = dx.len() / dy.len();
-                    dx.chunks_exact_mut(n).zip(&dy).for_each(|(dx, &dy)| scale(dx, dy));
-                    self.pool.give(dy);
-                    self.deliver(array, 0, dx);
+                match arena.take_slopes(array) {
+                    Some(mut dx) => {
+                        let n = dx.len() / dy.len();
+                        dx.chunks_exact_mut(n).zip(&**dy).for_each(|(dx, &dy)| scale(dx, dy));
+                        self.pool.give(dy);
+                        self.deliver(array, 0, dx);
+                    }
+                    None => self.operation(array, op, dy),
                 }
-                None => self.operation(array, op, dy),
-            },
+            }
         }
     }
 
     /// The slopes that `array` keeps, if its gradient is the same everywhere, as it is under a sum, and nobody looks at it: taken,
     /// to become the gradient of its input. A later sweep, and what else has been passed to the array, find them gone and compute
     /// them anew.
-    fn taken_slopes(&mut self, array: u32) -> Option<Vec<T>> {
+    fn taken_slopes(&mut self, array: u32) -> Option<Buffer<T>> {
         let node = &self.arena.arrays[array];
         let seen = node.watched || self.places.is_some() || self.observer.is_some();
         if seen || self.scratch.arrays[array as usize].is_some() {
             return None;
         }
-        let mut slopes = self.arena.slopes(array)?;
         // Of a map whose values were read the sum need not be the only user, and the others want the slopes too.
-        let alone = node.pending || slopes.len() > node.numel;
-        alone.then(|| std::mem::take(&mut *slopes))
+        let alone = node.pending || self.arena.slopes(array)?.len() > node.numel;
+        if alone { self.arena.take_slopes(array) } else { None }
     }
 
     /// Whether a gradient flows from an array to its input `k`.
@@ -266,25 +260,17 @@ impl<'s, T: Float> Sweep<'s, '_, T> {
 
     /// A structured operation.
     #[track_caller]
-    fn operation(&mut self, array: u32, op: &Op, dy: Vec<T>) {
+    fn operation(&mut self, array: u32, op: &Op, dy: Buffer<T>) {
         let dy = Plain::owned(self.arena.arrays.shape(array), dy, self.pool);
         let mut x: SmallVec<[Plain<'_, T>; 4]> = SmallVec::new();
         for &input in self.arena.arrays.inputs(array) {
             x.push(Plain::of(self.arena, input, self.pool)); // a loop, so that a refusal points at the caller
         }
-        let mut few = [&x[0]; 4]; // an operation has an input
-        let more: Vec<_>;
-        let x = if x.len() <= few.len() {
-            few.iter_mut().zip(&x).for_each(|(slot, x)| *slot = x);
-            &few[..x.len()]
-        } else {
-            more = x.iter().collect();
-            &more[..]
-        };
+        let x = Few::of(&x, |x| x);
         let y = Plain::of(self.arena, array, self.pool);
         for k in 0..x.len() {
             if self.needed(array, k) && op.differentiable(k) {
-                let dx = op.vjp(k, x, &y, &dy);
+                let dx = op.vjp(k, &x, &y, &dy);
                 debug_assert_eq!(
                     dx.shape(),
                     x[k].shape(),
@@ -298,11 +284,11 @@ impl<'s, T: Float> Sweep<'s, '_, T> {
 
     /// A function that is computed elsewhere.
     #[track_caller]
-    fn external(&mut self, array: u32, dy: Vec<T>) {
+    fn external(&mut self, array: u32, dy: Buffer<T>) {
         let Kind::External(op) = self.arena.kind(array) else { unreachable!("a function that is computed elsewhere") };
         let arrays = &self.arena.arrays;
         let x: Vec<_> = arrays.inputs(array).iter().map(|&i| self.arena.tensor(i)).collect();
-        let dy = Tensor::from_parts(arrays.shape(array).clone(), self.pool.share(dy));
+        let dy = Tensor::from_parts(arrays.shape(array).clone(), dy.shareable());
         let gradients = op.vjp_plain(&x, &self.arena.tensor(array), &dy);
         self.pool.give_shared(dy.into_values());
         for (k, dx) in gradients.into_iter().enumerate() {
@@ -315,7 +301,7 @@ impl<'s, T: Float> Sweep<'s, '_, T> {
     /// Adds to the gradient of an array's input `k`; on a tape that checks, stops at one that is not finite.
     #[inline]
     #[track_caller]
-    fn deliver(&mut self, array: u32, k: usize, dx: Vec<T>) {
+    fn deliver(&mut self, array: u32, k: usize, dx: Buffer<T>) {
         if let Some(places) = self.places {
             places.check_gradient(self.arena, array, k, &dx);
         }
@@ -324,7 +310,7 @@ impl<'s, T: Float> Sweep<'s, '_, T> {
 
     /// Adds a contribution to an array's gradient.
     #[inline]
-    fn accumulate(&mut self, array: usize, dx: Vec<T>) {
+    fn accumulate(&mut self, array: usize, dx: Buffer<T>) {
         match &mut self.scratch.arrays[array] {
             slot @ None => *slot = Some(dx),
             Some(sum) => {

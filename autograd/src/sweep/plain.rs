@@ -1,6 +1,7 @@
 //! Plain arrays as the sweep's reading of the rules: borrowed from the tape, or owned and pooled.
 
-use super::Pool;
+use super::{Buffer, Pool};
+use crate::few::Few;
 use crate::kernels::compiled as kernels;
 use crate::kernels::elementwise::Runs;
 use crate::number::Float;
@@ -11,21 +12,19 @@ use crate::tape::arena::Arena;
 use crate::tensor::Tensor;
 
 /// A value on the tape, or a gradient in a buffer of the pool, to which it returns.
-#[derive(Debug)]
 pub(crate) struct Plain<'s, T: Float> {
     shape: Shape,
     values: Values<'s, T>,
     pool: &'s Pool<T>,
 }
 
-#[derive(Debug)]
 enum Values<'s, T> {
     Tape(&'s [T]),
-    Owned(Vec<T>),
+    Owned(Buffer<T>),
 }
 
 impl<'s, T: Float> Plain<'s, T> {
-    pub(crate) fn owned(shape: &Shape, values: Vec<T>, pool: &'s Pool<T>) -> Self {
+    pub(crate) fn owned(shape: &Shape, values: Buffer<T>, pool: &'s Pool<T>) -> Self {
         Plain { shape: shape.clone(), values: Values::Owned(values), pool }
     }
 
@@ -54,14 +53,19 @@ impl<'s, T: Float> Plain<'s, T> {
     }
 
     /// The values in a buffer; copied only from the tape.
-    pub(crate) fn into_values(mut self) -> Vec<T> {
-        match &mut self.values {
-            Values::Owned(values) => std::mem::take(values),
+    pub(crate) fn into_values(mut self) -> Buffer<T> {
+        match self.take() {
+            Values::Owned(values) => values,
             Values::Tape(values) => self.pool.copy(values),
         }
     }
 
-    fn with_values(shape: Shape, values: Vec<T>, pool: &'s Pool<T>) -> Self {
+    /// The values, leaving none.
+    fn take(&mut self) -> Values<'s, T> {
+        std::mem::replace(&mut self.values, Values::Tape(&[]))
+    }
+
+    fn with_values(shape: Shape, values: Buffer<T>, pool: &'s Pool<T>) -> Self {
         Plain { shape, values: Values::Owned(values), pool }
     }
 }
@@ -74,8 +78,8 @@ impl<T: Float> Clone for Plain<'_, T> {
 
 impl<T: Float> Drop for Plain<'_, T> {
     fn drop(&mut self) {
-        if let Values::Owned(values) = &mut self.values {
-            self.pool.give(std::mem::take(values));
+        if let Values::Owned(values) = self.take() {
+            self.pool.give(values);
         }
     }
 }
@@ -90,14 +94,7 @@ impl<T: Float> Array for Plain<'_, T> {
     fn apply(op: impl Into<Op>, shape: Shape, x: &[&Self]) -> Self {
         let pool = x[0].pool;
         let mut out = pool.take(shape.numel());
-        // Rarely more than four; filling an array takes less than collecting a list.
-        let mut few = [x[0].input(); 4];
-        if x.len() <= few.len() {
-            few.iter_mut().zip(x).for_each(|(slot, x)| *slot = x.input());
-            op.into().forward(&few[..x.len()], &shape, &mut out);
-        } else {
-            op.into().forward(&x.iter().map(|x| x.input()).collect::<Vec<_>>(), &shape, &mut out);
-        }
+        op.into().forward(&Few::of(x, |x| x.input()), &shape, &mut out);
         Plain::with_values(shape, out, pool)
     }
 

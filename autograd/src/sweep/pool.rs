@@ -1,46 +1,47 @@
 //! Buffers that go back to where they came from, so that a steady training step allocates nothing.
 
 use std::cell::RefCell;
-use std::sync::Arc;
+
+use triomphe::UniqueArc;
 
 use crate::number::Float;
 use crate::tape::arena::Arena;
-use crate::tensor::Tensor;
+use crate::tensor::{Shared, Tensor};
+
+/// Values of one owner, which may write to them without asking whether anybody else reads them.
+///
+/// One word, so that a sweep hands a gradient on in a register. The three words of a `Vec` would go through memory, written in
+/// other pieces than they are read in, and each link of a chain would wait for that.
+pub(crate) type Buffer<T> = UniqueArc<Vec<T>>;
 
 /// Free buffers by size class: class `c` holds capacities of at least 2ᶜ.
-///
-/// A buffer has one owner, which may write to it without asking whether anybody else reads it; only what the user is shown
-/// is shared, in a [`Tensor`].
-#[derive(Debug)]
 pub(crate) struct Pool<T> {
-    free: RefCell<Vec<Vec<Vec<T>>>>,
-    /// What made buffers into shared ones, kept because making one allocates.
-    shells: RefCell<Vec<Arc<Vec<T>>>>,
+    free: RefCell<Vec<Vec<Buffer<T>>>>,
 }
 
 impl<T: Float> Pool<T> {
     pub(crate) fn new() -> Self {
-        Pool { free: RefCell::new(vec![]), shells: RefCell::new(vec![]) }
+        Pool { free: RefCell::new(vec![]) }
     }
 
     /// A buffer of `len` values; they are arbitrary.
-    pub(crate) fn take(&self, len: usize) -> Vec<T> {
+    pub(crate) fn take(&self, len: usize) -> Buffer<T> {
         let class = len.next_power_of_two().ilog2() as usize;
         let found = self.free.borrow_mut().get_mut(class).and_then(Vec::pop);
-        let mut buffer = found.unwrap_or_else(|| Vec::with_capacity(1 << class));
+        let mut buffer = found.unwrap_or_else(|| Buffer::new(Vec::with_capacity(1 << class)));
         buffer.resize(len, T::zero());
         buffer
     }
 
     /// A buffer with a copy of `values`.
-    pub(crate) fn copy(&self, values: &[T]) -> Vec<T> {
+    pub(crate) fn copy(&self, values: &[T]) -> Buffer<T> {
         let mut copy = self.take(values.len());
         copy.copy_from_slice(values);
         copy
     }
 
     /// Takes a buffer back.
-    pub(crate) fn give(&self, buffer: Vec<T>) {
+    pub(crate) fn give(&self, buffer: Buffer<T>) {
         if buffer.capacity() == 0 {
             return;
         }
@@ -57,39 +58,27 @@ impl<T: Float> Pool<T> {
         self.free.borrow().iter().flatten().map(|buffer| buffer.capacity() * size_of::<T>()).sum()
     }
 
-    /// A buffer that others may hold too.
-    pub(crate) fn share(&self, buffer: Vec<T>) -> Arc<Vec<T>> {
-        let mut shared = self.shells.borrow_mut().pop().unwrap_or_default();
-        *Arc::get_mut(&mut shared).expect("only shells that nobody holds are kept") = buffer;
-        shared
+    /// Shared values as a buffer of one owner: copied if somebody else holds them.
+    pub(crate) fn unshare(&self, shared: Shared<T>) -> Buffer<T> {
+        Shared::try_unique(shared).unwrap_or_else(|shared| self.copy(&shared))
     }
 
-    /// Its values as a buffer of one owner: copied if somebody else holds them.
-    pub(crate) fn unshare(&self, mut shared: Arc<Vec<T>>) -> Vec<T> {
-        let Some(buffer) = Arc::get_mut(&mut shared) else { return self.copy(&shared) };
-        let buffer = std::mem::take(buffer);
-        self.shells.borrow_mut().push(shared);
-        buffer
-    }
-
-    /// Takes a shared buffer back, unless somebody still holds it.
-    pub(crate) fn give_shared(&self, mut shared: Arc<Vec<T>>) {
-        if let Some(buffer) = Arc::get_mut(&mut shared) {
-            self.give(std::mem::take(buffer));
-            self.shells.borrow_mut().push(shared);
+    /// Takes shared values back, unless somebody still holds them.
+    pub(crate) fn give_shared(&self, shared: Shared<T>) {
+        if let Ok(buffer) = Shared::try_unique(shared) {
+            self.give(buffer);
         }
     }
 }
 
 /// What a sweep works on, kept from one to the next.
-#[derive(Debug)]
 pub(crate) struct Scratch<T: Float> {
     /// The gradient of each scalar node up to the root; behind those, room.
     pub(crate) scalars: Vec<T>,
     /// How many nodes are swept: the root is the last.
     pub(crate) nodes: usize,
     /// The gradient of each array node.
-    pub(crate) arrays: Vec<Option<Vec<T>>>,
+    pub(crate) arrays: Vec<Option<Buffer<T>>>,
     /// The gradients that are kept, by index of the array, in rising order; `reached` tells whether the root depends on it.
     pub(crate) kept: Vec<Kept<T>>,
 }
@@ -118,7 +107,7 @@ impl<T: Float> Scratch<T> {
             self.scalars = zeros;
         }
         self.nodes = nodes;
-        self.arrays.resize(arrays, None);
+        self.arrays.resize_with(arrays, || None);
     }
 
     /// Gathers the gradients that are kept; those that nothing reached are 0.
@@ -132,7 +121,7 @@ impl<T: Float> Scratch<T> {
                 zeros.fill(T::zero());
                 zeros
             });
-            let gradient = Tensor::from_parts(shape.clone(), pool.share(values));
+            let gradient = Tensor::from_parts(shape.clone(), values.shareable());
             self.kept.push(Kept { array, reached, gradient });
         }
         // Watching an old node appends to the list out of order.

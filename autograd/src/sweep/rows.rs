@@ -1,7 +1,7 @@
 //! The sweep of the table's rows over arrays: in place where they can be.
 
-use super::Sweep;
 use super::plain::Plain;
+use super::{Buffer, Sweep};
 use crate::kernels::compiled as kernels;
 use crate::kernels::elementwise::Runs;
 use crate::number::Float;
@@ -11,7 +11,7 @@ use crate::ops::rows::{Args, Binary, Unary};
 impl<T: Float> Sweep<'_, '_, T> {
     /// A row of the table of one input, in place.
     #[track_caller]
-    pub(super) fn unary(&mut self, array: u32, row: Unary, args: Args, mut dy: Vec<T>) {
+    pub(super) fn unary(&mut self, array: u32, row: Unary, args: Args, mut dy: Buffer<T>) {
         if row.is_flat() {
             return self.pool.give(dy);
         }
@@ -22,7 +22,7 @@ impl<T: Float> Sweep<'_, '_, T> {
 
     /// A row of the table of two inputs: in place for the last that needs a gradient, on a copy for the other.
     #[track_caller]
-    pub(super) fn binary(&mut self, array: u32, row: Binary, alike: bool, dy: Vec<T>) {
+    pub(super) fn binary(&mut self, array: u32, row: Binary, alike: bool, dy: Buffer<T>) {
         if row.is_flat() {
             return self.pool.give(dy);
         }
@@ -38,7 +38,7 @@ impl<T: Float> Sweep<'_, '_, T> {
             return self.binary_of_one_shape(row, inputs.map(|x| x as usize), needed, aby, dy);
         }
         let (shape, shapes) = (arena.arrays.shape(array), inputs.map(|x| arena.arrays.shape(x)));
-        let along = |k: usize, mut dx: Vec<T>| {
+        let along = |k: usize, mut dx: Buffer<T>| {
             if let Some([a, b, y]) = aby {
                 kernels::binary_chain(row, k == 1, &Runs::new(shape, shapes[0], shapes[1]), a, b, y, &mut dx);
             }
@@ -63,14 +63,14 @@ impl<T: Float> Sweep<'_, '_, T> {
         inputs: [usize; 2],
         needed: [bool; 2],
         aby: Option<[&[T]; 3]>,
-        mut dy: Vec<T>,
+        mut dy: Buffer<T>,
     ) {
         let slots = &mut self.scratch.arrays;
         let add = |k: usize, dy: &[T], sum: &mut [T]| match aby {
             None => kernels::add_assign(sum, dy),
             Some(aby) => kernels::binary_chain_add(row, k == 1, aby, dy, sum),
         };
-        let chain = |k: usize, dy: &mut Vec<T>| {
+        let chain = |k: usize, dy: &mut Buffer<T>| {
             if let Some([a, b, y]) = aby {
                 kernels::binary_chain(row, k == 1, &Runs::Same(dy.len()), a, b, y, dy);
             }

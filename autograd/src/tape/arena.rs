@@ -29,7 +29,7 @@ use crate::number::Float;
 use crate::ops::rows::{Args, Binary, Unary};
 use crate::ops::{Input, Op};
 use crate::shape::{Shape, broadcast};
-use crate::sweep::Pool;
+use crate::sweep::{Buffer, Pool};
 use crate::tensor::Tensor;
 
 pub(crate) struct Arena<T: Float> {
@@ -44,8 +44,8 @@ pub(crate) struct Arena<T: Float> {
     pub(crate) params: FxHashMap<usize, u32>,
     data: Vec<T>,
     used: usize,
-    /// The derivatives that nodes keep. A sweep may take them for a gradient, and leave the buffer empty.
-    slopes: Vec<RefCell<Vec<T>>>,
+    /// The derivatives that nodes keep. A sweep may take them for a gradient, and leave none.
+    slopes: Vec<RefCell<Option<Buffer<T>>>>,
     /// Indices that operations hold, of which this recording has `indices_used`. An operation is dropped before the next
     /// one begins, and its memory can be filled again.
     indices: Vec<Arc<Vec<usize>>>,
@@ -72,7 +72,7 @@ impl<T: Float> Arena<T> {
     pub(crate) fn clear(&mut self, pool: &Pool<T>, gradients: Vec<T>) {
         self.stream.clear(gradients);
         self.arrays.clear();
-        self.slopes.drain(..).for_each(|slopes| pool.give(slopes.into_inner()));
+        self.slopes.drain(..).filter_map(RefCell::into_inner).for_each(|slopes| pool.give(slopes));
         self.kept.clear();
         self.params.clear();
         self.used = 0;
@@ -300,7 +300,8 @@ impl<T: Float> Arena<T> {
 
     /// Bytes held for nodes and values.
     pub(crate) fn bytes(&self) -> usize {
-        let slopes: usize = self.slopes.iter().map(|slopes| slopes.borrow().len()).sum();
+        let slopes: usize =
+            self.slopes.iter().map(|slopes| slopes.borrow().as_ref().map_or(0, |slopes| slopes.len())).sum();
         let arrays: usize = (0..self.arrays.len() as u32).map(|array| self.arrays.bytes_of(array)).sum();
         self.stream.bytes() + arrays + (self.used + slopes) * size_of::<T>()
     }

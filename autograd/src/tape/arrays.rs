@@ -16,7 +16,7 @@ use crate::ops::Op;
 use crate::ops::rows::{Binary, Unary};
 use crate::param::Param;
 use crate::shape::Shape;
-use crate::tensor::Tensor;
+use crate::tensor::{Shared, Tensor};
 
 /// What an array node does, as the node keeps it.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -116,7 +116,7 @@ pub(crate) struct Arrays<T: Float> {
     inputs: Vec<u32>,
     shapes: Vec<Shape>,
     /// The buffers that are shared; of a parameter that was then updated in place, no longer.
-    shared: Vec<Option<Arc<Vec<T>>>>,
+    shared: Vec<Option<Shared<T>>>,
     params: Vec<Param<T>>,
     ops: Vec<Op>,
     externals: Vec<Arc<dyn External<T>>>,
@@ -195,7 +195,7 @@ impl<T: Float> Arrays<T> {
     }
 
     /// Keeps a buffer that is shared.
-    pub(super) fn keep_shared(&mut self, values: Arc<Vec<T>>) -> Place {
+    pub(super) fn keep_shared(&mut self, values: Shared<T>) -> Place {
         self.shared.push(Some(values));
         Place::Shared((self.shared.len() - 1) as u32)
     }
@@ -273,7 +273,7 @@ impl<T: Float> Arrays<T> {
 
     /// A buffer that is shared, unless it was given up.
     #[inline]
-    pub(crate) fn shared(&self, index: u32) -> Option<&Arc<Vec<T>>> {
+    pub(crate) fn shared(&self, index: u32) -> Option<&Shared<T>> {
         self.shared[index as usize].as_ref()
     }
 

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::arena::{Code, What};
 use super::{Operand, Scalar, Tape, same_tape};
 use crate::error::OrPanic;
+use crate::few::Few;
 use crate::kernels::fused::{Elementwise, ElementwiseN};
 use crate::number::Float;
 use crate::ops::rows::{Args, Binary, Unary};
@@ -256,21 +257,10 @@ impl<'t, T: Float> Array for Var<'t, T> {
     fn apply(op: impl Into<Op>, shape: Shape, x: &[&Self]) -> Self {
         let op = op.into();
         let tape = x[0].tape;
-        let mut few = [0; 4]; // filling an array takes less than collecting a list
-        for (k, x) in x.iter().enumerate() {
-            same_tape(op.name(), tape, x.tape);
-            if let Some(slot) = few.get_mut(k) {
-                *slot = x.array;
-            }
+        for x in x {
+            same_tape(op.name(), tape, x.tape); // a loop, so that a refusal points at the caller
         }
-        let more: Vec<_>;
-        let inputs = if x.len() <= few.len() {
-            &few[..x.len()]
-        } else {
-            more = x.iter().map(|x| x.array).collect();
-            &more[..]
-        };
-        let array = tape.arena.borrow_mut().record(op, shape, inputs, &tape.pool);
+        let array = tape.arena.borrow_mut().record(op, shape, &Few::of(x, |x| x.array), &tape.pool);
         tape.recorded_array(array);
         Var { tape, array }
     }

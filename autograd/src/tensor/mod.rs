@@ -3,13 +3,14 @@
 mod display;
 mod nested;
 
-use std::sync::Arc;
-
 use crate::compiled;
 use crate::error::{Error, OrPanic};
 use crate::number::Float;
 use crate::ops::{Array, Input, Op};
 use crate::shape::Shape;
+
+/// Values that tensors and tapes share.
+pub(crate) type Shared<T> = triomphe::Arc<Vec<T>>;
 
 /// An n-dimensional array: a shape, and its values in row-major order.
 ///
@@ -23,10 +24,10 @@ use crate::shape::Shape;
 /// assert_eq!(y, Tensor::from([[10.5, 20.25], [30.5, 40.25]]));
 /// assert_eq!(x.matmul(&x.t()).get([1, 0]), 11.0);
 /// ```
-#[derive(Clone, PartialEq)]
+#[derive(Clone)]
 pub struct Tensor<T: Float = f64> {
     shape: Shape,
-    values: Arc<Vec<T>>,
+    values: Shared<T>,
 }
 
 impl<T: Float> Tensor<T> {
@@ -49,13 +50,13 @@ impl<T: Float> Tensor<T> {
             let law = format!("shape {shape} needs {} values, got {}", shape.numel(), values.len());
             return Err(Error::shape("tensor", law));
         }
-        Ok(Tensor { shape, values: Arc::new(values) })
+        Ok(Tensor { shape, values: Shared::new(values) })
     }
 
     /// An array of one repeated value.
     pub fn full(shape: impl Into<Shape>, value: T) -> Self {
         let shape = shape.into();
-        Tensor { values: Arc::new(vec![value; shape.numel()]), shape }
+        Tensor { values: Shared::new(vec![value; shape.numel()]), shape }
     }
 
     /// An array of zeros.
@@ -105,7 +106,7 @@ impl<T: Float> Tensor<T> {
                 index[axis] = 0;
             }
         }
-        Tensor { shape, values: Arc::new(values) }
+        Tensor { shape, values: Shared::new(values) }
     }
 
     /// The lengths of the axes.
@@ -125,7 +126,7 @@ impl<T: Float> Tensor<T> {
 
     /// The values in row-major order, to write to; other clones keep theirs.
     pub fn as_mut_slice(&mut self) -> &mut [T] {
-        Arc::<Vec<T>>::make_mut(&mut self.values)
+        Shared::make_mut(&mut self.values)
     }
 
     /// The values in row-major order, copied.
@@ -163,7 +164,7 @@ impl<T: Float> Tensor<T> {
     /// assert_eq!(Tensor::from([1.0, 2.0]).map(|x| x + 0.5), Tensor::from([1.5, 2.5]));
     /// ```
     pub fn map<U: Float>(&self, f: impl FnMut(T) -> U) -> Tensor<U> {
-        Tensor { shape: self.shape.clone(), values: Arc::new(self.values.iter().copied().map(f).collect()) }
+        Tensor { shape: self.shape.clone(), values: Shared::new(self.values.iter().copied().map(f).collect()) }
     }
 
     /// The same numbers as another type.
@@ -192,20 +193,27 @@ impl<T: Float> Tensor<T> {
     }
 
     /// The values, to tell whether two tensors hold the same memory.
-    pub(crate) fn values(&self) -> &Arc<Vec<T>> {
+    pub(crate) fn values(&self) -> &Shared<T> {
         &self.values
     }
 
-    pub(crate) fn into_parts(self) -> (Shape, Arc<Vec<T>>) {
+    pub(crate) fn into_parts(self) -> (Shape, Shared<T>) {
         (self.shape, self.values)
     }
 
-    pub(crate) fn from_parts(shape: Shape, values: Arc<Vec<T>>) -> Self {
+    pub(crate) fn from_parts(shape: Shape, values: Shared<T>) -> Self {
         Tensor { shape, values }
     }
 
-    pub(crate) fn into_values(self) -> Arc<Vec<T>> {
+    pub(crate) fn into_values(self) -> Shared<T> {
         self.values
+    }
+}
+
+impl<T: Float> PartialEq for Tensor<T> {
+    fn eq(&self, other: &Self) -> bool {
+        // Not of the pointers first: what holds a NaN is not equal to itself.
+        self.shape == other.shape && self.values[..] == other.values[..]
     }
 }
 
@@ -221,7 +229,7 @@ impl<T: Float> Array for Tensor<T> {
         let mut out = vec![T::zero(); shape.numel()];
         let inputs: Vec<_> = x.iter().map(|x| Input { shape: &x.shape, values: &x.values }).collect();
         compiled::compute(&op.into(), &inputs, &shape, &mut out);
-        Tensor { shape, values: Arc::new(out) }
+        Tensor { shape, values: Shared::new(out) }
     }
 
     fn constant_like(&self, value: Tensor<T>) -> Self {

@@ -1,6 +1,6 @@
 //! Values that are put off until somebody reads them, and derivatives that are kept for the sweep.
 
-use std::cell::{RefCell, RefMut};
+use std::cell::{Ref, RefCell};
 use std::num::NonZeroU32;
 
 use super::{Arena, Place, What};
@@ -9,21 +9,31 @@ use smallvec::SmallVec;
 use crate::number::Float;
 use crate::ops::{Input, Op};
 use crate::shape::Shape;
-use crate::sweep::Pool;
+use crate::sweep::{Buffer, Pool};
 
 impl<T: Float> Arena<T> {
     /// The derivatives that an array keeps; `None` if it keeps none, or no longer.
-    pub(crate) fn slopes(&self, array: u32) -> Option<RefMut<'_, Vec<T>>> {
-        let slopes = self.slopes[self.arrays[array].slopes?.get() as usize - 1].borrow_mut();
-        (!slopes.is_empty()).then_some(slopes)
+    pub(crate) fn slopes(&self, array: u32) -> Option<Ref<'_, Buffer<T>>> {
+        Ref::filter_map(self.place_of_slopes(array)?.borrow(), Option::as_ref).ok()
     }
 
-    pub(super) fn keep_slopes(&mut self, array: u32, slopes: Vec<T>) {
-        self.slopes.push(RefCell::new(slopes));
-        self.arrays[array].slopes = NonZeroU32::new(self.slopes.len() as u32);
+    /// The same, taken.
+    pub(crate) fn take_slopes(&self, array: u32) -> Option<Buffer<T>> {
+        self.place_of_slopes(array)?.take()
     }
 
-    pub(super) fn compute_with_slopes(&mut self, op: &Op, shape: &Shape, x: u32, pool: &Pool<T>) -> (usize, Vec<T>) {
+    fn place_of_slopes(&self, array: u32) -> Option<&RefCell<Option<Buffer<T>>>> {
+        self.arrays[array].slopes.map(|at| &self.slopes[at.get() as usize - 1])
+    }
+
+    pub(super) fn keep_slopes(&mut self, array: u32, slopes: Buffer<T>) {
+        if !slopes.is_empty() {
+            self.slopes.push(RefCell::new(Some(slopes)));
+            self.arrays[array].slopes = NonZeroU32::new(self.slopes.len() as u32);
+        }
+    }
+
+    pub(super) fn compute_with_slopes(&mut self, op: &Op, shape: &Shape, x: u32, pool: &Pool<T>) -> (usize, Buffer<T>) {
         let place = self.reserve(shape.numel());
         let (before, out) = self.data.split_at_mut(place.start);
         let x = Input { shape: self.arrays.shape(x), values: self.arrays.values(&self.arrays[x], before) };

@@ -1,0 +1,34 @@
+//! [`Few`]: what is asked for each input of an operation.
+
+use std::ops::Deref;
+
+/// One thing for each of several others, mostly a few: those lie in an array, which is filled in less time than a list is collected.
+pub(crate) struct Few<B> {
+    first: [B; 4],
+    len: usize,
+    /// All of them, if they are more.
+    more: Vec<B>,
+}
+
+impl<B: Copy> Few<B> {
+    /// `f` of each. There is one at least: an operation has an input.
+    #[inline]
+    pub(crate) fn of<'a, A>(xs: &'a [A], f: impl Fn(&'a A) -> B) -> Self {
+        let mut few = Few { first: [f(&xs[0]); 4], len: xs.len(), more: vec![] };
+        if few.len <= few.first.len() {
+            few.first.iter_mut().zip(xs).skip(1).for_each(|(slot, x)| *slot = f(x));
+        } else {
+            few.more = xs.iter().map(f).collect();
+        }
+        few
+    }
+}
+
+impl<B> Deref for Few<B> {
+    type Target = [B];
+
+    #[inline]
+    fn deref(&self) -> &[B] {
+        self.first.get(..self.len).unwrap_or(&self.more)
+    }
+}
