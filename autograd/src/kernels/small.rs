@@ -45,11 +45,14 @@ fn rows<T: Float, const DENSE: bool>(
             j += match (step, n - j) {
                 (4, 16..) => tile::<T, 4, 16, DENSE>(k, a.from(i, 0), b.from(0, j), add, c, n),
                 (4, 4..) => tile::<T, 4, 4, DENSE>(k, a.from(i, 0), b.from(0, j), add, c, n),
+                (4, 2..) => tile::<T, 4, 2, DENSE>(k, a.from(i, 0), b.from(0, j), add, c, n),
                 (4, _) => tile::<T, 4, 1, DENSE>(k, a.from(i, 0), b.from(0, j), add, c, n),
-                // A single row has few sums to hide an addition's latency behind: more columns.
+                // A single row has few sums to hide an addition's latency behind: more columns, and few tiles.
                 (_, 64..) => tile::<T, 1, 64, DENSE>(k, a.from(i, 0), b.from(0, j), add, c, n),
                 (_, 16..) => tile::<T, 1, 16, DENSE>(k, a.from(i, 0), b.from(0, j), add, c, n),
+                (_, 8..) => tile::<T, 1, 8, DENSE>(k, a.from(i, 0), b.from(0, j), add, c, n),
                 (_, 4..) => tile::<T, 1, 4, DENSE>(k, a.from(i, 0), b.from(0, j), add, c, n),
+                (_, 2..) => tile::<T, 1, 2, DENSE>(k, a.from(i, 0), b.from(0, j), add, c, n),
                 _ => tile::<T, 1, 1, DENSE>(k, a.from(i, 0), b.from(0, j), add, c, n),
             };
         }

@@ -7,7 +7,7 @@ use super::pool::{Kept, Scratch, release};
 use crate::kernels::isa::widest_for;
 use crate::number::Float;
 use crate::param::Param;
-use crate::tape::arena::{Code, Kind};
+use crate::tape::arena::Kind;
 use crate::tape::{Scalar, Tape, Var, same_tape};
 use crate::tensor::Tensor;
 use crate::threads::{PASS, spread, threads_for};
@@ -199,7 +199,7 @@ impl<'t, T: Float> Index<Scalar<'t, T>> for Gradients<'t, T> {
     #[inline]
     fn index(&self, x: Scalar<'t, T>) -> &T {
         same_tape("gradient", self.tape, x.tape());
-        let constant = self.tape.arena.borrow().stream.code(x.node() as usize) == Code::Constant;
+        let constant = self.tape.arena.borrow().stream.is_constant(x.node() as usize);
         assert!(!constant, "gradient: the scalar is a constant; make it with Tape::scalar to have its gradient");
         // Recorded after the root: the root cannot depend on it.
         let node = x.node() as usize;

@@ -117,7 +117,7 @@ impl<T: Float> Arena<T> {
 
     /// A scalar as an array of shape ().
     pub(crate) fn lift(&mut self, node: u32) -> u32 {
-        let tracked = !self.values_only && self.stream.code(node as usize) != Code::Constant;
+        let tracked = !self.values_only && !self.stream.is_constant(node as usize);
         let place = self.reserve(1);
         self.data[place.start] = self.stream.value(node as usize);
         let shape = self.arrays.keep_shape(Shape::default());

@@ -85,6 +85,12 @@ impl<T: Float> Stream<T> {
         self.nodes()[node].code()
     }
 
+    /// Whether a node is a scalar without gradient.
+    #[inline]
+    pub(crate) fn is_constant(&self, node: usize) -> bool {
+        self.nodes()[node].byte() == Code::Constant.byte([false; 2])
+    }
+
     /// What a node reads.
     #[inline]
     pub(crate) fn operands(&self, node: usize) -> [u32; 2] {
