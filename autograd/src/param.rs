@@ -9,7 +9,7 @@ use indexmap::IndexMap;
 use crate::error::{Error, OrPanic};
 use crate::number::Float;
 use crate::shape::Shape;
-use crate::tape::arena::{Kind, Place};
+use crate::tape::arena::Place;
 use crate::tape::{Tape, Var};
 use crate::tensor::{Shared, Tensor};
 
@@ -107,7 +107,7 @@ impl<T: Float> Param<T> {
         let mut arena = tape.arena.borrow_mut();
         let held = self.read();
         if arena.values_only {
-            return Var::new(tape, arena.leaf(Kind::Constant, held.clone()));
+            return Var::new(tape, arena.constant(held.clone()));
         }
         let present = |&array: &u32| {
             let node = &arena.arrays[array];
@@ -117,11 +117,7 @@ impl<T: Float> Param<T> {
         };
         let array = match arena.params.get(&self.id()).copied().filter(present) {
             Some(array) => array,
-            None => {
-                let array = arena.leaf(Kind::Param(self), held.clone());
-                arena.params.insert(self.id(), array);
-                array
-            }
+            None => arena.param(self, held.clone()),
         };
         Var::new(tape, array)
     }

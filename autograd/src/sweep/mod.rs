@@ -28,6 +28,7 @@ use std::collections::HashMap;
 use smallvec::SmallVec;
 
 use crate::compiled;
+use crate::external::External;
 use crate::few::Few;
 use crate::kernels::compiled as kernels;
 use crate::kernels::elementwise::Runs;
@@ -35,7 +36,7 @@ use crate::number::Float;
 use crate::ops::product::Affine;
 use crate::ops::rows::Binary;
 use crate::ops::{Array, Op};
-use crate::tape::arena::{Arena, Code, Kind, What};
+use crate::tape::arena::{Arena, Code, What};
 use crate::tape::debug::Places;
 use crate::tape::{Scalar, Tape, Var};
 use crate::tensor::Tensor;
@@ -200,7 +201,7 @@ impl<'s, T: Float> Sweep<'s, '_, T> {
                 self.add(scalar as usize, dy[0]);
                 return self.pool.give(dy);
             }
-            What::External(_) => return self.external(array, dy),
+            What::External(index) => return self.external(array, &**arena.arrays.external(index), dy),
         };
         let input = arena.arrays.inputs(array)[0];
         match op {
@@ -284,8 +285,7 @@ impl<'s, T: Float> Sweep<'s, '_, T> {
 
     /// A function that is computed elsewhere.
     #[track_caller]
-    fn external(&mut self, array: u32, dy: Buffer<T>) {
-        let Kind::External(op) = self.arena.kind(array) else { unreachable!("a function that is computed elsewhere") };
+    fn external(&mut self, array: u32, op: &dyn External<T>, dy: Buffer<T>) {
         let arrays = &self.arena.arrays;
         let x: Vec<_> = arrays.inputs(array).iter().map(|&i| self.arena.tensor(i)).collect();
         let dy = Tensor::from_parts(arrays.shape(array).clone(), dy.shareable());

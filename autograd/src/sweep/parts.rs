@@ -86,8 +86,7 @@ fn add<T: Float>(tape: &mut Tape<T>, sum: &mut Scratch<T>, other: &Tape<T>, part
             }
             None => {
                 // It was used in other parts only. A new node is the last.
-                let array = arena.leaf(Kind::Param(param), param.value());
-                arena.params.insert(param.id(), array);
+                let array = arena.param(param, param.value());
                 sum.kept.push(Kept { array, reached: true, gradient: gradient.clone() });
             }
         }

@@ -28,6 +28,7 @@ use crate::kernels::elementwise::Runs;
 use crate::number::Float;
 use crate::ops::rows::{Args, Binary, Unary};
 use crate::ops::{Input, Op};
+use crate::param::Param;
 use crate::shape::{Shape, broadcast};
 use crate::sweep::{Buffer, Pool};
 use crate::tensor::Tensor;
@@ -89,14 +90,27 @@ impl<T: Float> Arena<T> {
         array
     }
 
-    /// An array that is not computed from others: a variable, a constant or a parameter.
-    pub(crate) fn leaf(&mut self, kind: Kind<'_, T>, value: Tensor<T>) -> u32 {
-        let (what, tracked) = match kind {
-            Kind::Variable => (What::Variable, !self.values_only),
-            Kind::Constant => (What::Constant, false),
-            Kind::Param(param) => (self.arrays.keep_param(param.clone()), !self.values_only && !param.is_frozen()),
-            Kind::Lift(_) | Kind::Op(_) | Kind::External(_) => unreachable!("it is computed from others"),
-        };
+    /// An array whose gradient can be asked for.
+    pub(crate) fn variable(&mut self, value: Tensor<T>) -> u32 {
+        self.leaf(What::Variable, true, value)
+    }
+
+    /// An array without gradient.
+    pub(crate) fn constant(&mut self, value: Tensor<T>) -> u32 {
+        self.leaf(What::Constant, false, value)
+    }
+
+    /// A parameter with its present value, to be found again by `params`.
+    pub(crate) fn param(&mut self, param: &Param<T>, value: Tensor<T>) -> u32 {
+        let what = self.arrays.keep_param(param.clone());
+        let array = self.leaf(what, !param.is_frozen(), value);
+        self.params.insert(param.id(), array);
+        array
+    }
+
+    /// An array that is not computed from others; `wanted`: its gradient, if it will have one.
+    fn leaf(&mut self, what: What, wanted: bool, value: Tensor<T>) -> u32 {
+        let tracked = wanted && !self.values_only;
         let (shape, values) = value.into_parts();
         let numel = values.len();
         let (shape, place) = (self.arrays.keep_shape(shape), self.arrays.keep_shared(values));

@@ -46,7 +46,7 @@ impl What {
     }
 }
 
-/// What an array node does, with all that belongs to it; for a leaf, what to make it of.
+/// What an array node does, with all that belongs to it.
 pub(crate) enum Kind<'a, T: Float> {
     /// See [`What::Variable`].
     Variable,
@@ -251,6 +251,12 @@ impl<T: Float> Arrays<T> {
         &self.ops[index as usize]
     }
 
+    /// The function at `index`, which is computed elsewhere.
+    #[inline]
+    pub(crate) fn external(&self, index: u32) -> &Arc<dyn External<T>> {
+        &self.externals[index as usize]
+    }
+
     /// What an array does; `stream` holds the arguments of rows.
     #[inline]
     pub(super) fn kind(&self, array: u32, stream: &Stream<T>) -> Kind<'_, T> {
@@ -262,7 +268,7 @@ impl<T: Float> Arrays<T> {
             What::Unary(row, index) => Kind::Op(Cow::Owned(Op::Unary(row, stream.args(row, index as usize)))),
             What::Binary(row, _) => Kind::Op(Cow::Owned(Op::Binary(row))),
             What::Op(index) => Kind::Op(Cow::Borrowed(self.op(index))),
-            What::External(index) => Kind::External(&self.externals[index as usize]),
+            What::External(index) => Kind::External(self.external(index)),
         }
     }
 

@@ -153,13 +153,13 @@ impl<T: Float> Tape<T> {
     /// ```
     #[track_caller]
     pub fn var(&self, value: impl Into<Tensor<T>>) -> Var<'_, T> {
-        self.leaf(Kind::Variable, value.into())
+        self.leaf(Arena::variable, value.into())
     }
 
     /// An array without gradient, such as data; its values are shared, not copied.
     #[track_caller]
     pub fn constant(&self, value: impl Into<Tensor<T>>) -> Var<'_, T> {
-        self.leaf(Kind::Constant, value.into())
+        self.leaf(Arena::constant, value.into())
     }
 
     /// An array without gradient, computed value by value, in row-major order, where the tape keeps it.
@@ -185,9 +185,9 @@ impl<T: Float> Tape<T> {
     }
 
     #[track_caller]
-    fn leaf(&self, kind: Kind<'_, T>, value: Tensor<T>) -> Var<'_, T> {
+    fn leaf(&self, record: fn(&mut Arena<T>, Tensor<T>) -> u32, value: Tensor<T>) -> Var<'_, T> {
         self.note();
-        let array = self.arena.borrow_mut().leaf(kind, value);
+        let array = record(&mut self.arena.borrow_mut(), value);
         self.recorded_array(array);
         Var::new(self, array)
     }
