@@ -16,7 +16,7 @@ pub struct Link {
     x: f64,
 }
 
-/// At ½ every sigmoid is asked for 0, where the C library's exponential returns at once.
+/// At ½ every sigmoid is asked for 0, where the C library's exponential returns at once, and ours is a line.
 pub const HALF: Link = Link { w: 4.0, b: -2.0, x: 0.5 };
 
 /// At ¼ every sigmoid is asked for −ln 3, and there is no way around the work.

@@ -128,6 +128,7 @@ impl<T: Float> Here<'_, T> {
     }
 }
 
+/// The table of the arms; a type, since a constant of a generic function has no other home.
 struct Arms<T>(T);
 
 impl<T: Float> Arms<T> {

@@ -133,13 +133,13 @@ impl<T: Float> Tape<T> {
     /// ```
     #[inline]
     pub fn scalar(&self, value: T) -> Scalar<'_, T> {
-        Scalar::recorded(self, Code::Variable, [0; 2], value)
+        Scalar::recorded(self, Code::Variable, value, |_| [0; 2])
     }
 
     /// A number without gradient. Plain numbers in formulas need no such call.
     #[inline]
     pub fn scalar_constant(&self, value: T) -> Scalar<'_, T> {
-        Scalar::recorded(self, Code::Constant, [0; 2], value)
+        Scalar::recorded(self, Code::Constant, value, |_| [0; 2])
     }
 
     /// An array whose gradient can be asked for; its values are shared, not copied.

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::ops::{Add, AddAssign, Div, DivAssign, Mul, MulAssign, Neg, Sub, SubAssign};
 
-use super::arena::Code;
+use super::arena::{Code, Stream};
 use super::{Tape, Var, same_tape};
 use crate::number::Float;
 use crate::ops::rows::{Args, Binary, Unary};
@@ -163,14 +163,12 @@ impl<'t, T: Float> Scalar<'t, T> {
     #[inline(always)]
     pub fn unary(self, row: Unary, args: Args) -> Self {
         let value = self.value.unary(row, args);
-        let index = if row.keeps_slope() {
-            // Before the tape is borrowed: past that branch the compiler would compute anew what value and derivative share.
-            let slope = row.derivative(self.value, value, args);
-            self.tape.arena.borrow_mut().stream.push_slope(slope)
-        } else {
-            self.tape.arena.borrow_mut().stream.push_args(args)
-        };
-        Self::recorded(self.tape, Code::Unary(row), [self.node, index], value)
+        // Before the tape is borrowed: past that branch the compiler would compute anew what value and derivative share.
+        let slope = if row.keeps_slope() { row.derivative(self.value, value, args) } else { T::zero() };
+        Self::recorded(self.tape, Code::Unary(row), value, |stream| {
+            let index = if row.keeps_slope() { stream.push_slope(slope) } else { stream.push_args(args) };
+            [self.node, index]
+        })
     }
 
     /// A row of the table of two inputs, for programs that choose operations at run time.
@@ -185,7 +183,8 @@ impl<'t, T: Float> Scalar<'t, T> {
     #[inline(always)]
     pub fn binary(self, row: Binary, b: Self) -> Self {
         same_tape(row.name(), self.tape, b.tape);
-        Self::recorded(self.tape, Code::Binary(row), [self.node, b.node], self.value.binary(row, b.value))
+        let operands = [self.node, b.node];
+        Self::recorded(self.tape, Code::Binary(row), self.value.binary(row, b.value), |_| operands)
     }
 
     /// A number appended to a tape.
@@ -194,8 +193,17 @@ impl<'t, T: Float> Scalar<'t, T> {
     /// lives across a call, and a chain would wait for each of its values to come from there.
     #[track_caller]
     #[inline(always)]
-    pub(super) fn recorded(tape: &'t Tape<T>, code: Code, operands: [u32; 2], value: T) -> Self {
-        let node = tape.arena.borrow_mut().stream.push_within(code, operands, value);
+    pub(super) fn recorded(
+        tape: &'t Tape<T>,
+        code: Code,
+        value: T,
+        operands: impl FnOnce(&mut Stream<T>) -> [u32; 2],
+    ) -> Self {
+        let (node, operands) = {
+            let stream = &mut tape.arena.borrow_mut().stream;
+            let operands = operands(stream);
+            (stream.push_within(code, operands, value), operands)
+        };
         let (node, value) = match node {
             Some(node) => (node, value),
             None => tape.push_slowly(code, operands, value),

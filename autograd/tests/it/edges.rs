@@ -256,3 +256,11 @@ fn arrays_without_values_pass_through_everything() {
         assert!(result.is_ok(), "{name}");
     }
 }
+
+#[test]
+fn an_array_with_a_nan_is_not_equal_to_itself() {
+    let x = Tensor::from([1.0, NAN]);
+    let shares_its_memory = x.clone();
+    assert_ne!(x, shares_its_memory);
+    assert_eq!(x.slice(0, 0..1), shares_its_memory.slice(0, 0..1));
+}
