@@ -187,7 +187,7 @@ impl<'t, T: Float> Scalar<'t, T> {
         Self::recorded(self.tape, Code::Binary(row), self.value.binary(row, b.value), |_| operands)
     }
 
-    /// A number appended to a tape.
+    /// A number appended to a tape. `operands` may first keep what belongs beside the node: one borrow serves both.
     ///
     /// One cold call does all that is rare, growing and checking, and hands the value back: the compiler keeps in memory what
     /// lives across a call, and a chain would wait for each of its values to come from there.
