@@ -4,6 +4,7 @@
 //! reduction leaves, rounded to the type. A polynomial is summed pairwise (Estrin 1960), not from one end (Horner):
 //! its depth is logarithmic, and a tape of scalars waits for the depth.
 
+use super::lanes::Lanes;
 use super::{Real, exponential, pieces};
 
 /// `c₀ + c₁x + c₂x² + …`, neighbours first: `(c₀ + c₁x) + (c₂ + c₃x)·x² + …`.
@@ -30,9 +31,7 @@ pub trait Ieee: Real {
     const ROUNDER: Self;
     /// `ln 2` as a head with zeros at its end, so that its multiples are exact, and the rest.
     const LN2: [Self; 2];
-    /// `π/2` likewise, in three heads and the rest: enough digits for the worst cancellation below [`Ieee::FAR`].
-    const HALF_PI: [Self; 4];
-    /// Beyond this magnitude multiples of the heads of `π/2` are no longer exact.
+    /// Beyond this magnitude [`Ieee::less_quarter_turns`] is no longer right.
     const FAR: Self;
     /// The standard library's sine, cosine and tangent.
     const STD: [fn(Self) -> Self; 3];
@@ -62,15 +61,25 @@ pub trait Ieee: Real {
     fn sinh_cosh_rest(z: Self) -> (Self, Self);
     /// `(2·artanh(s)/s − 2)/z` for `z = s²`, `|s| ≤ (√2 − 1)/(√2 + 1)`
     fn artanh_rest(z: Self) -> Self;
-    /// `(sin(r)/r − 1)/z` for `z = r²`, `|r| ≤ π/4`
-    fn sin_rest(z: Self) -> Self;
-    /// `(cos(r) − 1 + z/2)/z²` for `z = r²`, `|r| ≤ π/4`
-    fn cos_rest(z: Self) -> Self;
+    /// `x − n·π/2` for the integer `n` that leaves least, and what rounding took from it.
+    ///
+    /// Cody & Waite (1980): of π/2 there are heads with zeros at their ends, whose products with `n` are exact, and the rest, with enough
+    /// digits for the worst cancellation below [`Ieee::FAR`].
+    fn less_quarter_turns(self, n: Self) -> [Self; 2];
+    /// `(sin(r)/r − 1)/z` beside `(cos(r) − 1 + z/2)/z²` for `z = r²`, `|r| ≤ π/4`
+    fn sin_cos_rest<L: Lanes<Self>>(z: L) -> L;
     /// `erf(x)/x − 1` for `z = x²`, `x ≤ 3/4`
     fn erf_rest(z: Self) -> Self;
     /// `(1 + 2x)·exp(x²)·erfc(x) − 1` for `x ≥ 3/4`, in `t = (x − c)/(x + c)`: smooth over the whole of the half-line
     /// (Shepherd & Laframboise 1981).
     fn erfc_rest(t: Self) -> Self;
+}
+
+/// A difference, and what rounding took from it.
+#[inline(always)]
+fn less<T: Real>(a: T, b: T) -> [T; 2] {
+    let difference = a - b;
+    [difference, (a - difference) - b]
 }
 
 macro_rules! bits {
@@ -119,7 +128,6 @@ macro_rules! bits {
 impl Ieee for f32 {
     bits!(f32 u32 23 127);
     const LN2: [f32; 2] = [0.693_145_75, 1.428_606_8e-6];
-    const HALF_PI: [f32; 4] = [1.570_678_7, 1.176_148_65e-4, 9.920_313e-10, 6.223_372e-14];
     const FAR: f32 = 1_600.0;
     const EXP_RANGE: [f32; 3] = [-104.0, 89.0, 90.0];
     const ERFC_RANGE: [f32; 2] = [10.1, 2.0];
@@ -146,12 +154,16 @@ impl Ieee for f32 {
         polynomial!(z; 0.666_666_87, 0.399_887_17, 0.295_821_52)
     }
     #[inline(always)]
-    fn sin_rest(z: f32) -> f32 {
-        polynomial!(z; -0.166_666_64, 0.008_332_749, -0.000_195_879_6)
+    fn less_quarter_turns(self, n: f32) -> [f32; 2] {
+        let [r, _] = less(self, n * 1.570_678_7);
+        let [r, first] = less(r, n * 1.176_148_65e-4);
+        let [r, second] = less(r, n * 9.920_313e-10);
+        [r, (first + second) - n * 6.223_372e-14]
     }
     #[inline(always)]
-    fn cos_rest(z: f32) -> f32 {
-        polynomial!(z; 0.041_666_664, -0.001_388_830_4, 2.454_799e-5)
+    fn sin_cos_rest<L: Lanes<f32>>(z: L) -> L {
+        polynomial!(z; L::of([-0.166_666_64, 0.041_666_664]), L::of([0.008_332_749, -0.001_388_830_4]),
+            L::of([-0.000_195_879_6, 2.454_799e-5]))
     }
     #[inline(always)]
     fn erf_rest(z: f32) -> f32 {
@@ -167,9 +179,7 @@ impl Ieee for f32 {
 impl Ieee for f64 {
     bits!(f64 u64 52 1023);
     const LN2: [f64; 2] = [0.693_147_180_559_890_3, 5.497_923_018_708_371e-14];
-    const HALF_PI: [f64; 4] =
-        [1.570_796_326_734_125_6, 6.077_100_506_303_966e-11, 2.022_266_248_711_166_5e-21, 8.478_427_660_368_9e-32];
-    const FAR: f64 = 800_000.0;
+    const FAR: f64 = 100_000.0;
     const EXP_RANGE: [f64; 3] = [-746.0, 710.0, 711.0];
     const ERFC_RANGE: [f64; 2] = [27.3, 2.5];
 
@@ -208,14 +218,19 @@ impl Ieee for f64 {
             0.181_828_932_168_007_16, 0.153_315_969_802_408_7, 0.146_178_728_031_294_72)
     }
     #[inline(always)]
-    fn sin_rest(z: f64) -> f64 {
-        polynomial!(z; -0.166_666_666_666_666_66, 0.008_333_333_333_330_948, -0.000_198_412_698_367_574_08,
-            2.755_731_610_178_906e-6, -2.505_113_166_029_247e-8, 1.591_811_451_157_248e-10)
+    fn less_quarter_turns(self, n: f64) -> [f64; 2] {
+        let [r, _] = less(self, n * 1.570_796_326_792_333_3);
+        let [r, lost] = less(r, n * 2.563_344_151_583_955_8e-12);
+        [r, lost - n * 1.056_299_906_698_742_8e-23]
     }
     #[inline(always)]
-    fn cos_rest(z: f64) -> f64 {
-        polynomial!(z; 0.041_666_666_666_666_664, -0.001_388_888_888_888_739_8, 2.480_158_729_878_476_8e-5,
-            -2.755_731_727_117_522_5e-7, 2.087_614_613_858_505e-9, -1.138_262_225_238_421_6e-11)
+    fn sin_cos_rest<L: Lanes<f64>>(z: L) -> L {
+        polynomial!(z; L::of([-0.166_666_666_666_666_66, 0.041_666_666_666_666_664]),
+            L::of([0.008_333_333_333_330_948, -0.001_388_888_888_888_739_8]),
+            L::of([-0.000_198_412_698_367_574_08, 2.480_158_729_878_476_8e-5]),
+            L::of([2.755_731_610_178_906e-6, -2.755_731_727_117_522_5e-7]),
+            L::of([-2.505_113_166_029_247e-8, 2.087_614_613_858_505e-9]),
+            L::of([1.591_811_451_157_248e-10, -1.138_262_225_238_421_6e-11]))
     }
     #[inline(always)]
     fn erf_rest(z: f64) -> f64 {

@@ -12,6 +12,7 @@
 
 pub(crate) mod exponential;
 pub(crate) mod ieee;
+mod lanes;
 mod logarithm;
 mod normal;
 mod pair;

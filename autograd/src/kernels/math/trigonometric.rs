@@ -4,97 +4,81 @@
 //! π by the thousand (Payne & Hanek 1983), which the standard library has.
 
 use super::ieee::Ieee;
+use super::lanes::{Alone, Apart, Lanes};
 use super::{abs, of, select};
 
-/// `x = q·π/2 + r + tail` with `|r| ≤ π/4`; `q` is left with [`Ieee::ROUNDER`] added, for its two lowest bits.
-///
-/// Cody & Waite (1980) with four pieces of π/2: the products with `q` are exact, and so are the first differences.
+/// Sine and cosine of what `x` is away from `q` quarter turns, before their last addition, which rounds. `q` is left with
+/// [`Ieee::ROUNDER`] added, for its two lowest bits.
 #[inline(always)]
-fn reduce<T: Ieee>(x: T) -> (T, T, T) {
+fn waves<T: Ieee, L: Lanes<T>>(x: T) -> (T, [L; 2]) {
     let q = x * of(std::f64::consts::FRAC_2_PI) + T::ROUNDER;
-    let n = q - T::ROUNDER;
-    let [a, b, c, d] = T::HALF_PI.map(|piece| n * piece);
-    let first = x - a;
-    let second = first - b;
-    let third = second - c;
-    let tail = (((first - second) - b) + ((second - third) - c)) - d;
-    let r = third + tail;
-    (q, r, (third - r) + tail)
-}
-
-/// The sine of `r + tail`, and what rounding took from it.
-#[inline(always)]
-fn sine<T: Ieee>(r: T, tail: T) -> [T; 2] {
-    let z = r * r;
-    let rest = r * z * T::sin_rest(z) + tail;
-    let y = r + rest;
-    [y, (r - y) + rest]
-}
-
-/// The cosine likewise.
-#[inline(always)]
-fn cosine<T: Ieee>(r: T, tail: T) -> [T; 2] {
+    let [r, tail] = x.less_quarter_turns(q - T::ROUNDER);
     let z = r * r;
     let (one, half) = (of::<T>(1.0), z * of(0.5));
     let head = one - half;
-    let rest = ((one - head) - half) + (z * z * T::cos_rest(z) - r * tail);
-    let y = head + rest;
-    [y, (head - y) + rest]
+    // sin(r + tail) = r + (r³·… + tail), cos(r + tail) = 1 − z/2 + (r⁴·… − r·tail)
+    let small = L::of([tail, ((one - head) - half) - r * tail]);
+    (q, [L::of([r, head]), L::of([r * z, z * z]) * T::sin_cos_rest(L::of([z, z])) + small])
 }
 
 #[inline(always)]
 pub(crate) fn near_sin<T: Ieee>(x: T) -> T {
-    let (q, r, tail) = reduce(x);
-    let y = select(q.bit(0), cosine(r, tail)[0], sine(r, tail)[0]);
+    let (q, [base, rest]) = waves::<T, Apart<T>>(x);
+    let [sin, cos] = (base + rest).parts();
+    let y = select(q.bit(0), cos, sin);
     // −0 stays −0.
     select(abs(x) < T::TINY, x, select(q.bit(1), -y, y))
 }
 
 #[inline(always)]
 pub(crate) fn near_cos<T: Ieee>(x: T) -> T {
-    let (q, r, tail) = reduce(x);
-    let y = select(q.bit(0), sine(r, tail)[0], cosine(r, tail)[0]);
+    let (q, [base, rest]) = waves::<T, Apart<T>>(x);
+    let [sin, cos] = (base + rest).parts();
+    let y = select(q.bit(0), sin, cos);
     select(q.bit(0) != q.bit(1), -y, y)
 }
 
 /// What [`sin`] gives, of a number by itself.
 #[inline(always)]
 pub(super) fn sin_alone(x: f64) -> f64 {
-    if abs(x) > f64::FAR {
-        return x.sin();
-    }
-    let (q, r, tail) = reduce(x);
-    let y = turned(q, [sine(r, tail)[0], cosine(r, tail)[0]], q);
-    select(abs(x) < f64::TINY, x, y)
+    if is_special(x) { x.sin() } else { alone(x)[0] }
 }
 
 /// What [`cos`] gives, of a number by itself.
 #[inline(always)]
 pub(super) fn cos_alone(x: f64) -> f64 {
-    if abs(x) > f64::FAR {
-        return x.cos();
-    }
-    let (q, r, tail) = reduce(x);
-    turned(q, [cosine(r, tail)[0], sine(r, tail)[0]], q + 1.0)
+    if is_special(x) { x.cos() } else { alone(x)[1] }
 }
 
-/// One of two by the lowest bit of `q`, its sign turned by the second bit of `half_turns`.
-///
-/// By an index and a shift: the compiler makes a branch of a choice between two numbers, and no processor foresees the quadrant
-/// of an angle.
+/// Whether a number is far out or, since −0 stays −0, is 0. One comparison, of the magnitude less a unit in the last place.
 #[inline(always)]
-fn turned(q: f64, of_two: [f64; 2], half_turns: f64) -> f64 {
-    let y = of_two[q.to_bits() as usize & 1];
-    f64::from_bits(y.to_bits() ^ (half_turns.to_bits() >> 1 << 63))
+fn is_special(x: f64) -> bool {
+    abs(x).to_bits().wrapping_sub(1) >= f64::FAR.to_bits()
+}
+
+/// Sine and cosine of a number by itself, which are computed in one.
+#[inline(always)]
+fn alone(x: f64) -> [f64; 2] {
+    /// For 0 to 3 quarter turns what sine and cosine are multiplied by, and what the other of the two is: exactly. The compiler would make
+    /// a branch of a choice between two numbers, and no processor foresees the quadrant of an angle.
+    static QUARTER_TURNS: [[[f64; 2]; 2]; 4] = [turn(1.0, 0.0), turn(0.0, 1.0), turn(-1.0, 0.0), turn(0.0, -1.0)];
+    const fn turn(cos: f64, sin: f64) -> [[f64; 2]; 2] {
+        [[cos, cos], [sin, -sin]]
+    }
+    let (q, [base, rest]) = waves::<f64, Alone>(x);
+    let y = base + rest;
+    let [same, other] = QUARTER_TURNS[q.to_bits() as usize & 3].map(Lanes::of);
+    (y * same + y.swapped() * other).parts()
 }
 
 /// Sine over cosine, with what their last additions rounded away put back.
 #[inline(always)]
 pub(crate) fn near_tan<T: Ieee>(x: T) -> T {
-    let (q, r, tail) = reduce(x);
-    let (sin, cos) = (sine(r, tail), cosine(r, tail));
-    let (top, bottom) = (select(q.bit(0), -cos[0], sin[0]), select(q.bit(0), sin[0], cos[0]));
-    let (top_tail, bottom_tail) = (select(q.bit(0), -cos[1], sin[1]), select(q.bit(0), sin[1], cos[1]));
+    let (q, [base, rest]) = waves::<T, Apart<T>>(x);
+    let y = base + rest;
+    let ([sin, cos], [sin_tail, cos_tail]) = (y.parts(), ((base - y) + rest).parts());
+    let (top, bottom) = (select(q.bit(0), -cos, sin), select(q.bit(0), sin, cos));
+    let (top_tail, bottom_tail) = (select(q.bit(0), -cos_tail, sin_tail), select(q.bit(0), sin_tail, cos_tail));
     let y = top / bottom;
     select(abs(x) < T::TINY, x, y + (top_tail - y * bottom_tail) / bottom)
 }

@@ -1,0 +1,93 @@
+//! Two numbers side by side, for what is done to both alike.
+
+use std::ops::{Add, Mul, Sub};
+
+use super::Real;
+
+/// A pair whose sums, differences and products are those of its parts.
+pub trait Lanes<T>: Copy + Add<Output = Self> + Sub<Output = Self> + Mul<Output = Self> {
+    fn of(parts: [T; 2]) -> Self;
+    fn parts(self) -> [T; 2];
+    /// The parts in the other order.
+    fn swapped(self) -> Self;
+}
+
+macro_rules! operator {
+    ($method:ident, impl$(<$T:ident: $Bound:ident>)? $Trait:ident for $Lanes:ty, |$a:ident, $b:ident| $formula:expr) => {
+        impl$(<$T: $Bound>)? $Trait for $Lanes {
+            type Output = Self;
+            #[inline(always)]
+            fn $method(self, other: Self) -> Self {
+                let ($a, $b) = (self.0, other.0);
+                Self($formula)
+            }
+        }
+    };
+}
+
+/// For loops over many pairs, in which the compiler fills its vectors with one part of each.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Apart<T>([T; 2]);
+
+impl<T: Real> Lanes<T> for Apart<T> {
+    #[inline(always)]
+    fn of(parts: [T; 2]) -> Self {
+        Apart(parts)
+    }
+    #[inline(always)]
+    fn parts(self) -> [T; 2] {
+        self.0
+    }
+    #[inline(always)]
+    fn swapped(self) -> Self {
+        Apart([self.0[1], self.0[0]])
+    }
+}
+
+operator! { add, impl<T: Real> Add for Apart<T>, |a, b| [a[0] + b[0], a[1] + b[1]] }
+operator! { sub, impl<T: Real> Sub for Apart<T>, |a, b| [a[0] - b[0], a[1] - b[1]] }
+operator! { mul, impl<T: Real> Mul for Apart<T>, |a, b| [a[0] * b[0], a[1] * b[1]] }
+
+/// For a pair by itself: one vector, which every x86-64 processor has. The compiler, left alone, packs some operations and spends on
+/// shuffles what that saves.
+#[cfg(target_arch = "x86_64")]
+pub(super) use packed::Packed as Alone;
+#[cfg(not(target_arch = "x86_64"))]
+pub(super) type Alone = Apart<f64>;
+
+#[cfg(target_arch = "x86_64")]
+mod packed {
+    use std::arch::x86_64 as sse2;
+    use std::ops::{Add, Mul, Sub};
+
+    use super::Lanes;
+
+    #[derive(Debug, Clone, Copy)]
+    pub(in crate::kernels::math) struct Packed(sse2::__m128d);
+
+    macro_rules! sse2 {
+        ($call:expr) => {
+            // SAFETY: every x86-64 processor has SSE2.
+            unsafe { $call }
+        };
+    }
+
+    impl Lanes<f64> for Packed {
+        #[inline(always)]
+        fn of([first, second]: [f64; 2]) -> Self {
+            Packed(sse2!(sse2::_mm_set_pd(second, first)))
+        }
+        #[inline(always)]
+        fn parts(self) -> [f64; 2] {
+            sse2!([sse2::_mm_cvtsd_f64(self.0), sse2::_mm_cvtsd_f64(sse2::_mm_unpackhi_pd(self.0, self.0))])
+        }
+        #[inline(always)]
+        fn swapped(self) -> Self {
+            Packed(sse2!(sse2::_mm_shuffle_pd::<1>(self.0, self.0)))
+        }
+    }
+
+    operator! { add, impl Add for Packed, |a, b| sse2!(sse2::_mm_add_pd(a, b)) }
+    operator! { sub, impl Sub for Packed, |a, b| sse2!(sse2::_mm_sub_pd(a, b)) }
+    operator! { mul, impl Mul for Packed, |a, b| sse2!(sse2::_mm_mul_pd(a, b)) }
+}
