@@ -1,4 +1,4 @@
-//! Slices in, slices out. Kernels know neither tensors nor the tape, and are the only home of `unsafe` code.
+//! Slices in, slices out. Kernels know neither tensors nor the tape, and hold all `unsafe` code but one line (`tape/append.rs`).
 
 pub(crate) mod compiled;
 pub(crate) mod elementwise;

@@ -1,5 +1,6 @@
 //! The tape: recording is computing.
 
+mod append;
 pub(crate) mod arena;
 mod arrays;
 mod code;
@@ -27,6 +28,7 @@ use crate::number::Float;
 use crate::shape::Shape;
 use crate::sweep::{Pool, Scratch};
 use crate::tensor::Tensor;
+use append::Second;
 use arena::{Arena, Code, Kind};
 use debug::Places;
 
@@ -133,13 +135,13 @@ impl<T: Float> Tape<T> {
     /// ```
     #[inline]
     pub fn scalar(&self, value: T) -> Scalar<'_, T> {
-        Scalar::recorded(self, Code::Variable, value, |_| [0; 2])
+        Scalar::recorded(self, Code::Variable, 0, Second::Node(0), value)
     }
 
     /// A number without gradient. Plain numbers in formulas need no such call.
     #[inline]
     pub fn scalar_constant(&self, value: T) -> Scalar<'_, T> {
-        Scalar::recorded(self, Code::Constant, value, |_| [0; 2])
+        Scalar::recorded(self, Code::Constant, 0, Second::Node(0), value)
     }
 
     /// An array whose gradient can be asked for; its values are shared, not copied.

@@ -3,7 +3,8 @@
 use std::fmt;
 use std::ops::{Add, AddAssign, Div, DivAssign, Mul, MulAssign, Neg, Sub, SubAssign};
 
-use super::arena::{Code, Stream};
+use super::append::Second;
+use super::arena::Code;
 use super::{Tape, Var, same_tape};
 use crate::number::Float;
 use crate::ops::rows::{Args, Binary, Unary};
@@ -165,10 +166,8 @@ impl<'t, T: Float> Scalar<'t, T> {
         let value = self.value.unary(row, args);
         // Before the tape is borrowed: past that branch the compiler would compute anew what value and derivative share.
         let slope = if row.keeps_slope() { row.derivative(self.value, value, args) } else { T::zero() };
-        Self::recorded(self.tape, Code::Unary(row), value, |stream| {
-            let index = if row.keeps_slope() { stream.push_slope(slope) } else { stream.push_args(args) };
-            [self.node, index]
-        })
+        let second = if row.keeps_slope() { Second::Slope(slope) } else { Second::Numbers(args) };
+        Self::recorded(self.tape, Code::Unary(row), self.node, second, value)
     }
 
     /// A row of the table of two inputs, for programs that choose operations at run time.
@@ -183,31 +182,14 @@ impl<'t, T: Float> Scalar<'t, T> {
     #[inline(always)]
     pub fn binary(self, row: Binary, b: Self) -> Self {
         same_tape(row.name(), self.tape, b.tape);
-        let operands = [self.node, b.node];
-        Self::recorded(self.tape, Code::Binary(row), self.value.binary(row, b.value), |_| operands)
+        Self::recorded(self.tape, Code::Binary(row), self.node, Second::Node(b.node), self.value.binary(row, b.value))
     }
 
-    /// A number appended to a tape. `operands` may first keep what belongs beside the node: one borrow serves both.
-    ///
-    /// One cold call does all that is rare, growing and checking, and hands the value back: the compiler keeps in memory what
-    /// lives across a call, and a chain would wait for each of its values to come from there.
+    /// A number appended to a tape.
     #[track_caller]
     #[inline(always)]
-    pub(super) fn recorded(
-        tape: &'t Tape<T>,
-        code: Code,
-        value: T,
-        operands: impl FnOnce(&mut Stream<T>) -> [u32; 2],
-    ) -> Self {
-        let (node, operands) = {
-            let stream = &mut tape.arena.borrow_mut().stream;
-            let operands = operands(stream);
-            (stream.push_within(code, operands, value), operands)
-        };
-        let (node, value) = match node {
-            Some(node) => (node, value),
-            None => tape.push_slowly(code, operands, value),
-        };
+    pub(super) fn recorded(tape: &'t Tape<T>, code: Code, first: u32, second: Second<T>, value: T) -> Self {
+        let (node, value) = tape.append(code, first, second, value);
         Scalar { tape, node, value }
     }
 }
