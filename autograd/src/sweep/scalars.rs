@@ -105,7 +105,7 @@ impl<T: Float> Here<'_, T> {
     /// The value of the node directly before.
     #[inline(always)]
     fn near(&self) -> T {
-        self.before.last().map_or(self.dy, |node| node.value)
+        self.value(self.before.len().wrapping_sub(1))
     }
 
     /// What a row passes to its operand `x`; `index` is that of what it keeps.
@@ -140,7 +140,7 @@ impl<T: Float> Arms<T> {
                 arms[$byte as usize] = |stream, nodes, gradients, near| arm(stream, nodes, gradients, near, $pass);
             };
         }
-        arm!(Code::Variable.byte([false; 2]), |_| Some(T::zero()));
+        arms[VARIABLE as usize] = variables;
         arm!(Code::Constant.byte([false; 2]), |_| Some(T::zero()));
         let mut row = 0;
         while row < Unary::ROWS.len() {
@@ -189,6 +189,22 @@ impl<T: Float> Arms<T> {
         }
         arms
     };
+}
+
+const VARIABLE: u8 = Code::Variable.byte([false; 2]);
+
+/// A variable, which passes nothing on. Of many in a row, as a model's inputs are, the gradients of all but the last are whole: they
+/// are not touched.
+fn variables<T: Float>(stream: &Stream<T>, nodes: &[Node<T>], gradients: &mut [T], near: T) -> (usize, T) {
+    let Some((_, before)) = nodes.split_last() else { return (ASTRAY, near) };
+    if add(gradients, before.len(), near).is_none() {
+        return (ASTRAY, near);
+    }
+    let other = |node: &Node<T>| node.byte() != VARIABLE;
+    match before.last() {
+        Some(node) if other(node) => sweep(stream, before, gradients, T::zero()),
+        _ => (before.iter().rposition(other).map_or(0, |last| last + 1), T::zero()),
+    }
 }
 
 /// Leaves a node to the caller.

@@ -47,6 +47,32 @@ fn fan_out_adds_up() {
 }
 
 #[test]
+fn variables_in_a_row_are_each_given_their_gradient() {
+    let tape = Tape::new();
+    let pairs: Vec<[Scalar<'_>; 2]> = (0..600).map(|i| [tape.scalar(f64::from(i)), tape.scalar(3.0)]).collect();
+    let mut sum = tape.scalar_constant(0.0);
+    for [a, b] in &pairs {
+        // Single ones and rows of them between the operations, the last used at once, before its row and after.
+        let [c, d] = [tape.scalar(5.0), tape.scalar(7.0)];
+        sum += *a * *b + d * c + tape.scalar(2.0) * d;
+    }
+    let last = tape.scalar(1.0);
+    let grads = (sum * last).backward();
+    for (i, [a, b]) in pairs.iter().enumerate() {
+        assert_eq!((grads[*a], grads[*b]), (3.0, i as f64));
+    }
+    assert_eq!(grads[last], sum.value());
+}
+
+#[test]
+#[should_panic(expected = "already")]
+fn a_tape_that_is_writing_an_array_takes_no_scalar() {
+    let tape = Tape::new();
+    let x = tape.scalar(1.0);
+    tape.constant_with([2], |_| (x * x).value());
+}
+
+#[test]
 fn scalars_and_arrays_share_one_sweep() {
     let tape = Tape::new();
     let (a, x) = (tape.scalar(3.0), tape.var([1.0, 2.0]));
