@@ -188,8 +188,16 @@ macro_rules! operations {
                         };
                         sum([part(0), part(1)])
                     }
-                    Op::Dense(row) => A::unary_vjp(*row, [0.0; 2], y, y, product::Affine.jvp(x, y, dx)),
+                    Op::Dense(_) => self.before_row(y, product::Affine.jvp(x, y, dx)),
                     $(Op::$Variant(op) => op.jvp(x, y, dx),)*
+                }
+            }
+
+            /// The gradient that [`vjp`](Op::vjp) takes, once for all inputs: of a layer that of the sums before its row.
+            pub(crate) fn before_row<A: Reading>(&self, y: &A, dy: A) -> A {
+                match self {
+                    Op::Dense(row) => A::unary_vjp(*row, [0.0; 2], y, y, dy),
+                    _ => dy,
                 }
             }
 
@@ -198,10 +206,7 @@ macro_rules! operations {
                 match self {
                     Op::Unary(row, args) => A::unary_vjp(*row, *args, x[0], y, dy.clone()),
                     Op::Binary(row) => A::binary_vjp(*row, k == 1, x[0], x[1], y, dy.clone()).sum_to(&x[k].shape()),
-                    Op::Dense(row) => {
-                        let dy = A::unary_vjp(*row, [0.0; 2], y, y, dy.clone());
-                        product::Affine.vjp(k, x, y, &dy)
-                    }
+                    Op::Dense(_) => product::Affine.vjp(k, x, y, dy),
                     $(Op::$Variant(op) => op.vjp(k, x, y, dy),)*
                 }
             }

@@ -33,7 +33,6 @@ use crate::few::Few;
 use crate::kernels::compiled as kernels;
 use crate::kernels::elementwise::Runs;
 use crate::number::Float;
-use crate::ops::product::Affine;
 use crate::ops::rows::Binary;
 use crate::ops::{Array, Op};
 use crate::tape::arena::{Arena, Code, What};
@@ -213,11 +212,7 @@ impl<'s, T: Float> Sweep<'s, '_, T> {
                 }
                 None => self.operation(array, op, dy),
             },
-            Op::Dense(row) => {
-                let y = arena.array_values(array);
-                kernels::unary_chain(*row, [0.0; 2], y, y, &mut dy);
-                self.operation(array, &Op::from(Affine), dy);
-            }
+            Op::Dense(_) => self.operation(array, op, dy),
             // The same values in another shape.
             Op::Reshape(_) => self.deliver(array, 0, dy),
             op => {
@@ -262,13 +257,13 @@ impl<'s, T: Float> Sweep<'s, '_, T> {
     /// A structured operation.
     #[track_caller]
     fn operation(&mut self, array: u32, op: &Op, dy: Buffer<T>) {
-        let dy = Plain::owned(self.arena.arrays.shape(array), dy, self.pool);
+        let y = Plain::of(self.arena, array, self.pool);
+        let dy = op.before_row(&y, Plain::owned(self.arena.arrays.shape(array), dy, self.pool));
         let mut x: SmallVec<[Plain<'_, T>; 4]> = SmallVec::new();
         for &input in self.arena.arrays.inputs(array) {
             x.push(Plain::of(self.arena, input, self.pool)); // a loop, so that a refusal points at the caller
         }
         let x = Few::of(&x, |x| x);
-        let y = Plain::of(self.arena, array, self.pool);
         for k in 0..x.len() {
             if self.needed(array, k) && op.differentiable(k) {
                 let dx = op.vjp(k, &x, &y, &dy);

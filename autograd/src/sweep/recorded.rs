@@ -9,8 +9,7 @@ use super::wrt::Wrt;
 use crate::compiled;
 use crate::error::Error;
 use crate::number::Float;
-use crate::ops::product::Affine;
-use crate::ops::{Array, Op, Reading};
+use crate::ops::Array;
 use crate::tape::arena::{Code, Kind};
 use crate::tape::{Scalar, Tape, Var, same_tape};
 use crate::tensor::Tensor;
@@ -253,10 +252,7 @@ impl<'t, T: Float> Sweep<'t, T> {
         let x: SmallVec<[Var<'t, T>; 4]> = inputs.iter().map(|&i| Var::new(self.tape, i)).collect();
         let x: SmallVec<[&Var<'t, T>; 4]> = x.iter().collect();
         let y = Var::new(self.tape, index);
-        let (op, dy) = match op {
-            Op::Dense(row) => (Op::from(Affine), Var::unary_vjp(row, [0.0; 2], &y, &y, dy)),
-            op => (op, dy),
-        };
+        let dy = op.before_row(&y, dy);
         for k in 0..x.len() {
             if self.needed_arrays[inputs[k] as usize] && op.differentiable(k) {
                 self.add_array(inputs[k], op.vjp(k, &x, &y, &dy));
