@@ -91,14 +91,11 @@ impl Network {
     pub fn step(&self, tape: &mut Tape<f32>, x: &Tensor<f32>, classes: &[usize]) -> f32 {
         tape.clear();
         let loss = self.forward(tape.constant(x.clone())).cross_entropy(classes).mean();
-        let descend = |param: &Param<f32>, grads: &Gradients<'_, f32>| {
-            grads.update_each(param, [], |w, dw, []| *w -= ETA * dw);
-        };
         if self.layers.len() > MANY {
             loss.backward_each(descend);
         } else {
             let grads = loss.backward();
-            self.layers.iter().flat_map(|(w, b)| [w, b]).for_each(|param| descend(param, &grads));
+            self.params().for_each(|param| descend(param, &grads));
         }
         loss.value()
     }
@@ -111,10 +108,12 @@ impl Network {
             let loss = self.forward(tape.constant(x.clone())).cross_entropy(classes).sum() / samples as f64;
             (loss, loss.value())
         });
-        for param in self.layers.iter().flat_map(|(w, b)| [w, b]) {
-            grads.update_each(param, [], |w, dw, []| *w -= ETA * dw);
-        }
+        self.params().for_each(|param| descend(param, &grads));
         losses.iter().sum()
+    }
+
+    fn params(&self) -> impl Iterator<Item = &Param<f32>> {
+        self.layers.iter().flat_map(|(w, b)| [w, b])
     }
 
     /// The first logit.
@@ -122,6 +121,10 @@ impl Network {
         tape.clear();
         self.forward(tape.constant(x.clone())).value().as_slice()[0]
     }
+}
+
+fn descend(param: &Param<f32>, grads: &Gradients<'_, f32>) {
+    grads.update_each(param, [], |w, dw, []| *w -= ETA * dw);
 }
 
 /// By hand: arrays made once, products by the `gemm` crate, one pass each for everything else.
