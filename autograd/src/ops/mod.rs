@@ -201,7 +201,7 @@ macro_rules! operations {
                 }
             }
 
-            /// The gradient of input `k`.
+            /// The gradient of input `k`; `dy` comes from [`before_row`](Op::before_row).
             pub(crate) fn vjp<A: Reading>(&self, k: usize, x: &[&A], y: &A, dy: &A) -> A {
                 match self {
                     Op::Unary(row, args) => A::unary_vjp(*row, *args, x[0], y, dy.clone()),

@@ -196,7 +196,7 @@ const VARIABLE: u8 = Code::Variable.byte([false; 2]);
 /// A variable, which passes nothing on. Of many in a row, as a model's inputs are, the gradients of all but the last are whole: they
 /// are not touched.
 fn variables<T: Float>(stream: &Stream<T>, nodes: &[Node<T>], gradients: &mut [T], near: T) -> (usize, T) {
-    let Some((_, before)) = nodes.split_last() else { return (ASTRAY, near) };
+    let before = &nodes[..nodes.len() - 1];
     if add(gradients, before.len(), near).is_none() {
         return (ASTRAY, near);
     }

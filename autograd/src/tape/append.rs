@@ -1,7 +1,7 @@
 //! How a scalar gets onto the tape.
 
-use super::Tape;
 use super::arena::{Code, Stream};
+use super::{Scalar, Tape};
 use crate::number::Float;
 use crate::ops::rows::Args;
 
@@ -28,7 +28,7 @@ impl<T: Float> Second<T> {
 }
 
 impl<T: Float> Tape<T> {
-    /// Appends a scalar; returns its node and its value.
+    /// Appends a scalar.
     ///
     /// One cold call does all that is rare, growing and checking, and hands the value back: the compiler keeps in memory what
     /// lives across a call, and a chain would wait for each of its values to come from there.
@@ -37,7 +37,7 @@ impl<T: Float> Tape<T> {
     /// If the arena is borrowed.
     #[track_caller]
     #[inline(always)]
-    pub(super) fn append(&self, code: Code, first: u32, second: Second<T>, value: T) -> (u32, T) {
+    pub(super) fn append(&self, code: Code, first: u32, second: Second<T>, value: T) -> Scalar<'_, T> {
         // A borrow held over what follows would raise a flag in memory and lower it again, two stores of six. Of this one, which ends
         // at once, the compiler leaves the test.
         drop(self.arena.borrow_mut());
@@ -45,9 +45,10 @@ impl<T: Float> Tape<T> {
         // numbers are `f32` or `f64`, and a tape stays on its thread.
         let stream = unsafe { &mut (*self.arena.as_ptr()).stream };
         let operands = [first, second.kept(stream)];
-        match stream.push_within(code, operands, value) {
+        let (node, value) = match stream.push_within(code, operands, value) {
             Some(node) => (node, value),
             None => self.push_slowly(code, operands, value),
-        }
+        };
+        Scalar::new(self, node, value)
     }
 }

@@ -135,13 +135,13 @@ impl<T: Float> Tape<T> {
     /// ```
     #[inline]
     pub fn scalar(&self, value: T) -> Scalar<'_, T> {
-        Scalar::recorded(self, Code::Variable, 0, Second::Node(0), value)
+        self.append(Code::Variable, 0, Second::Node(0), value)
     }
 
     /// A number without gradient. Plain numbers in formulas need no such call.
     #[inline]
     pub fn scalar_constant(&self, value: T) -> Scalar<'_, T> {
-        Scalar::recorded(self, Code::Constant, 0, Second::Node(0), value)
+        self.append(Code::Constant, 0, Second::Node(0), value)
     }
 
     /// An array whose gradient can be asked for; its values are shared, not copied.

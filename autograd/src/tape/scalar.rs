@@ -164,10 +164,12 @@ impl<'t, T: Float> Scalar<'t, T> {
     #[inline(always)]
     pub fn unary(self, row: Unary, args: Args) -> Self {
         let value = self.value.unary(row, args);
-        // Before the tape is borrowed: past that branch the compiler would compute anew what value and derivative share.
-        let slope = if row.keeps_slope() { row.derivative(self.value, value, args) } else { T::zero() };
-        let second = if row.keeps_slope() { Second::Slope(slope) } else { Second::Numbers(args) };
-        Self::recorded(self.tape, Code::Unary(row), self.node, second, value)
+        // Before the tape is asked: past that branch the compiler would compute anew what value and derivative share.
+        let second = match row.keeps_slope() {
+            true => Second::Slope(row.derivative(self.value, value, args)),
+            false => Second::Numbers(args),
+        };
+        self.tape.append(Code::Unary(row), self.node, second, value)
     }
 
     /// A row of the table of two inputs, for programs that choose operations at run time.
@@ -182,15 +184,7 @@ impl<'t, T: Float> Scalar<'t, T> {
     #[inline(always)]
     pub fn binary(self, row: Binary, b: Self) -> Self {
         same_tape(row.name(), self.tape, b.tape);
-        Self::recorded(self.tape, Code::Binary(row), self.node, Second::Node(b.node), self.value.binary(row, b.value))
-    }
-
-    /// A number appended to a tape.
-    #[track_caller]
-    #[inline(always)]
-    pub(super) fn recorded(tape: &'t Tape<T>, code: Code, first: u32, second: Second<T>, value: T) -> Self {
-        let (node, value) = tape.append(code, first, second, value);
-        Scalar { tape, node, value }
+        self.tape.append(Code::Binary(row), self.node, Second::Node(b.node), self.value.binary(row, b.value))
     }
 }
 

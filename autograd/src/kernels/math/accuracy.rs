@@ -199,7 +199,7 @@ fn hard_points() -> Vec<f64> {
     for range in [1.0, 10.0, 40.0, 745.0] {
         points.extend((0..300).map(|_| (random() as f64 / 2f64.powi(52) * 2.0 - 1.0) * range));
     }
-    for n in (1..1000).step_by(7).chain([4_096, 33_215, 63_661, 63_662, 509_000]) {
+    for n in (1..1000).step_by(7).chain([4_096, 33_215, 63_661, 63_662, 65_537, 355_000, 509_000]) {
         for period in [std::f64::consts::FRAC_PI_2, std::f64::consts::LN_2 / 2.0] {
             let x = f64::from(n) * period;
             points.extend([x, x.next_up(), x.next_down()]);

@@ -77,7 +77,7 @@ pub trait Ieee: Real {
 
 /// A difference, and what rounding took from it.
 #[inline(always)]
-fn less<T: Real>(a: T, b: T) -> [T; 2] {
+pub(super) fn less<T: Real>(a: T, b: T) -> [T; 2] {
     let difference = a - b;
     [difference, (a - difference) - b]
 }
@@ -155,7 +155,7 @@ impl Ieee for f32 {
     }
     #[inline(always)]
     fn less_quarter_turns(self, n: f32) -> [f32; 2] {
-        let [r, _] = less(self, n * 1.570_678_7);
+        let r = self - n * 1.570_678_7;
         let [r, first] = less(r, n * 1.176_148_65e-4);
         let [r, second] = less(r, n * 9.920_313e-10);
         [r, (first + second) - n * 6.223_372e-14]
@@ -219,7 +219,7 @@ impl Ieee for f64 {
     }
     #[inline(always)]
     fn less_quarter_turns(self, n: f64) -> [f64; 2] {
-        let [r, _] = less(self, n * 1.570_796_326_792_333_3);
+        let r = self - n * 1.570_796_326_792_333_3;
         let [r, lost] = less(r, n * 2.563_344_151_583_955_8e-12);
         [r, lost - n * 1.056_299_906_698_742_8e-23]
     }

@@ -8,8 +8,6 @@ use super::Real;
 pub trait Lanes<T>: Copy + Add<Output = Self> + Sub<Output = Self> + Mul<Output = Self> {
     fn of(parts: [T; 2]) -> Self;
     fn parts(self) -> [T; 2];
-    /// The parts in the other order.
-    fn swapped(self) -> Self;
 }
 
 macro_rules! operator {
@@ -37,10 +35,6 @@ impl<T: Real> Lanes<T> for Apart<T> {
     #[inline(always)]
     fn parts(self) -> [T; 2] {
         self.0
-    }
-    #[inline(always)]
-    fn swapped(self) -> Self {
-        Apart([self.0[1], self.0[0]])
     }
 }
 
@@ -80,10 +74,6 @@ mod packed {
         #[inline(always)]
         fn parts(self) -> [f64; 2] {
             sse2!([sse2::_mm_cvtsd_f64(self.0), sse2::_mm_cvtsd_f64(sse2::_mm_unpackhi_pd(self.0, self.0))])
-        }
-        #[inline(always)]
-        fn swapped(self) -> Self {
-            Packed(sse2!(sse2::_mm_shuffle_pd::<1>(self.0, self.0)))
         }
     }
 

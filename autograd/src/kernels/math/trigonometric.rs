@@ -3,7 +3,7 @@
 //! The `near_` functions are branch-free and right up to [`Ieee::FAR`]; beyond it the reduction would need digits of
 //! π by the thousand (Payne & Hanek 1983), which the standard library has.
 
-use super::ieee::Ieee;
+use super::ieee::{Ieee, less};
 use super::lanes::{Alone, Apart, Lanes};
 use super::{abs, of, select};
 
@@ -14,10 +14,9 @@ fn waves<T: Ieee, L: Lanes<T>>(x: T) -> (T, [L; 2]) {
     let q = x * of(std::f64::consts::FRAC_2_PI) + T::ROUNDER;
     let [r, tail] = x.less_quarter_turns(q - T::ROUNDER);
     let z = r * r;
-    let (one, half) = (of::<T>(1.0), z * of(0.5));
-    let head = one - half;
+    let [head, lost] = less(of(1.0), z * of(0.5));
     // sin(r + tail) = r + (r³·… + tail), cos(r + tail) = 1 − z/2 + (r⁴·… − r·tail)
-    let small = L::of([tail, ((one - head) - half) - r * tail]);
+    let small = L::of([tail, lost - r * tail]);
     (q, [L::of([r, head]), L::of([r * z, z * z]) * T::sin_cos_rest(L::of([z, z])) + small])
 }
 
@@ -67,8 +66,9 @@ fn alone(x: f64) -> [f64; 2] {
     }
     let (q, [base, rest]) = waves::<f64, Alone>(x);
     let y = base + rest;
-    let [same, other] = QUARTER_TURNS[q.to_bits() as usize & 3].map(Lanes::of);
-    (y * same + y.swapped() * other).parts()
+    let [sin, cos] = y.parts();
+    let [same, other] = QUARTER_TURNS[q.to_bits() as usize & 3].map(Alone::of);
+    (y * same + Alone::of([cos, sin]) * other).parts()
 }
 
 /// Sine over cosine, with what their last additions rounded away put back.
