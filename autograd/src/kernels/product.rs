@@ -60,14 +60,14 @@ pub(crate) fn matmul<T: Float>(m: usize, k: usize, n: usize, a: Matrix<T>, b: Ma
     let library = |a: Matrix<T>, rows: usize, c: &mut [T]| {
         T::gemm(rows, k, n, (a.values, a.row_stride, a.col_stride), (b.values, b.row_stride, b.col_stride), add, c);
     };
-    // Rounded to multiples of `ROWS`, a share has more than `least − ROWS` rows.
-    let least = if n > SQUARE { 2 * ROWS } else { SQUARE + ROWS };
+    // Rounded to multiples of `STEP`, a share has more than `least − STEP` rows.
+    let least = STEP + if n > SQUARE { ROWS } else { SQUARE };
     let parts = threads_for(m * k * n, PRODUCT).min(m / least).max(1);
     if parts == 1 {
         return library(a, m, c);
     }
     // Shares the rows of the result out, once: the library's own threads would meet several times in a product.
-    let start = |part: usize| if part == parts { m } else { (part * m / parts).next_multiple_of(ROWS) };
+    let start = |part: usize| if part == parts { m } else { (part * m / parts).next_multiple_of(STEP) };
     let mut rest = &mut c[..m * n];
     let shares = (0..parts).map(|part| {
         let (mine, others) = std::mem::take(&mut rest).split_at_mut((start(part + 1) - start(part)) * n);
@@ -77,11 +77,14 @@ pub(crate) fn matmul<T: Float>(m: usize, k: usize, n: usize, a: Matrix<T>, b: Ma
     spread(shares, |(a, c)| library(a, c.len() / n, c));
 }
 
-/// Threads begin at multiples of so many rows, and have at least as many: for one or two the library has other loops, which add
-/// up in another order.
+/// Threads begin at multiples of so many rows, which the library takes together.
+const STEP: usize = 8;
+
+/// Threads have at least so many rows, for each packs the second operand anew; for one or two the library has other loops as well, which
+/// add up in another order.
 const ROWS: usize = 32;
 
-/// So do results of at most so many rows and columns, for which it cuts long sums elsewhere.
+/// Or so many: results of at most as many rows and columns have long sums cut elsewhere.
 const SQUARE: usize = 64;
 
 macro_rules! product {
