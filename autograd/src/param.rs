@@ -1,8 +1,8 @@
 //! [`Param`]: a trainable array that outlives tapes, and [`Parameters`]: several, by name.
 
 use std::fmt;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, TryLockError};
 
 use indexmap::IndexMap;
 
@@ -31,29 +31,45 @@ use crate::tensor::{Shared, Tensor};
 pub struct Param<T: Float = f64>(Arc<Inner<T>>);
 
 struct Inner<T: Float> {
+    shape: Shape,
     value: RwLock<Tensor<T>>,
+    /// The thread that is changing the value, which would wait for itself if it read it; 0 if none is.
+    changing: AtomicUsize,
     frozen: AtomicBool,
+}
+
+/// A number of this thread's own, not 0.
+fn this_thread() -> usize {
+    thread_local!(static HERE: u8 = const { 0 });
+    HERE.with(|here| std::ptr::from_ref(here).addr())
 }
 
 impl<T: Float> Param<T> {
     /// A parameter with its first value.
     pub fn new(value: impl Into<Tensor<T>>) -> Self {
-        Param(Arc::new(Inner { value: RwLock::new(value.into()), frozen: AtomicBool::new(false) }))
+        let value = value.into();
+        Param(Arc::new(Inner {
+            shape: value.shape().clone(),
+            value: RwLock::new(value),
+            changing: AtomicUsize::new(0),
+            frozen: AtomicBool::new(false),
+        }))
     }
 
     /// The present value; shared, not copied.
+    #[track_caller]
     pub fn value(&self) -> Tensor<T> {
         self.read().clone()
     }
 
     /// The lengths of the axes.
     pub fn shape(&self) -> Shape {
-        self.read().shape().clone()
+        self.0.shape.clone()
     }
 
     /// The number of values.
     pub fn numel(&self) -> usize {
-        self.read().numel()
+        self.0.shape.numel()
     }
 
     /// Replaces the value.
@@ -71,20 +87,33 @@ impl<T: Float> Param<T> {
     /// If the shape differs.
     pub fn try_set(&self, value: impl Into<Tensor<T>>) -> Result<(), Error> {
         let value = value.into();
-        let mut held = self.write();
-        if held.shape() != value.shape() {
-            let law = format!("a parameter of shape {} cannot take a value of shape {}", held.shape(), value.shape());
+        if self.0.shape != *value.shape() {
+            let law = format!("a parameter of shape {} cannot take a value of shape {}", self.0.shape, value.shape());
             return Err(Error::shape("param", law));
         }
-        *held = value;
+        *self.write() = value;
         Ok(())
     }
 
     /// Changes the values in place, if no tape holds them; else in a copy.
     ///
     /// An optimiser calls [`Gradients::update`](crate::Gradients::update), which first takes them back from the tape.
+    ///
+    /// # Panics
+    /// If `f` reads or changes this parameter's value by other ways than its slice.
+    #[track_caller]
     pub fn modify<R>(&self, f: impl FnOnce(&mut [T]) -> R) -> R {
-        f(self.write().as_mut_slice())
+        /// Ends the change, also when `f` panics.
+        struct Changing<'a>(&'a AtomicUsize);
+        impl Drop for Changing<'_> {
+            fn drop(&mut self) {
+                self.0.store(0, Ordering::Relaxed);
+            }
+        }
+        let mut held = self.write();
+        self.0.changing.store(this_thread(), Ordering::Relaxed);
+        let _changing = Changing(&self.0.changing);
+        f(held.as_mut_slice())
     }
 
     /// Stops gradients to this parameter in later recordings.
@@ -103,6 +132,7 @@ impl<T: Float> Param<T> {
     }
 
     /// This parameter as a recorded array; it is recorded once, however often it is used, and again after its value changed.
+    #[track_caller]
     pub fn on<'t>(&self, tape: &'t Tape<T>) -> Var<'t, T> {
         let mut arena = tape.arena.borrow_mut();
         let held = self.read();
@@ -128,12 +158,26 @@ impl<T: Float> Param<T> {
     }
 
     // A panic inside `modify` leaves plain numbers, never a broken invariant: poison is ignored.
+    #[track_caller]
     fn read(&self) -> RwLockReadGuard<'_, Tensor<T>> {
+        self.refuse_to_wait_for_oneself();
         self.0.value.read().unwrap_or_else(PoisonError::into_inner)
     }
 
+    #[track_caller]
     fn write(&self) -> RwLockWriteGuard<'_, Tensor<T>> {
+        self.refuse_to_wait_for_oneself();
         self.0.value.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    #[track_caller]
+    fn refuse_to_wait_for_oneself(&self) {
+        let changing = self.0.changing.load(Ordering::Relaxed);
+        assert!(
+            changing == 0 || changing != this_thread(),
+            "param: a parameter of shape {} was asked for its value while it is being changed; ask before modify, update or update_each",
+            self.0.shape
+        );
     }
 }
 
@@ -152,7 +196,11 @@ impl<T: Float> PartialEq for Param<T> {
 
 impl<T: Float> fmt::Debug for Param<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Param {:?}", *self.read())
+        match self.0.value.try_read() {
+            Ok(value) => write!(f, "Param {:?}", *value),
+            Err(TryLockError::Poisoned(value)) => write!(f, "Param {:?}", *value.into_inner()),
+            Err(TryLockError::WouldBlock) => write!(f, "Param of shape {}, being changed", self.0.shape),
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
-use crate::error::Error;
+use crate::error::{Error, OrPanic};
 
 /// The lengths of an array's axes, in row-major order; `()` is one number.
 ///
@@ -67,9 +67,29 @@ impl Default for Shape {
 
 impl Shape {
     /// The number of values in an array of this shape: the product of its axes, 1 for `()`.
+    ///
+    /// # Panics
+    /// If that is more than a `usize` holds.
     #[inline]
+    #[track_caller]
     pub fn numel(&self) -> usize {
-        self.iter().product()
+        match self.product() {
+            Some(numel) => numel,
+            None => self.checked_numel("shape").or_panic(),
+        }
+    }
+
+    /// [`numel`](Shape::numel) where the shape comes from data.
+    pub(crate) fn checked_numel(&self, op: &'static str) -> Result<usize, Error> {
+        let few = || self.product().filter(|&numel| numel <= isize::MAX as usize / size_of::<f64>());
+        few().ok_or_else(|| Error::shape(op, format!("shape {self} has more values than a computer can hold")))
+    }
+
+    /// `None` if it is more than a `usize` holds. One axis without values is enough for none.
+    #[inline]
+    fn product(&self) -> Option<usize> {
+        let product = self.iter().try_fold(1usize, |product, &len| product.checked_mul(len));
+        if product.is_none() && self.contains(&0) { Some(0) } else { product }
     }
 
     /// `Ok` if `axis` exists.

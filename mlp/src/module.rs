@@ -73,6 +73,12 @@ pub trait Module<T: Float = f64>: Send + Sync {
     }
 
     /// The output for plain inputs, while evaluating: nothing is recorded, and dropout passes its input through.
+    ///
+    /// A module whose [`forward`](Module::forward) takes gradients needs a recording:
+    /// [`predict_on`](Module::predict_on) `(&mut Tape::default(), inputs)`.
+    ///
+    /// # Panics
+    /// If `forward` takes gradients.
     fn predict(&self, inputs: &Tensor<T>) -> Tensor<T> {
         self.predict_on(&mut Tape::values_only(), inputs)
     }

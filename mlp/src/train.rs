@@ -47,11 +47,13 @@ pub struct Trainer<'a> {
     seed: u64,
     tolerance: Option<f64>,
     progress: bool,
+    schedule: RefCell<Option<Box<Schedule<'a>>>>,
     observer: RefCell<Option<Box<Observer<'a>>>>,
     /// Who is shown the flow, and every how many steps.
     flow: RefCell<Option<(usize, Box<FlowObserver<'a>>)>>,
 }
 
+type Schedule<'a> = dyn FnMut(usize) -> f64 + 'a;
 type Observer<'a> = dyn FnMut(&Epoch) -> ControlFlow<()> + 'a;
 type FlowObserver<'a> = dyn FnMut(usize, &Flow) + 'a;
 
@@ -68,6 +70,7 @@ impl<'a> Trainer<'a> {
             seed: 0,
             tolerance: None,
             progress: true,
+            schedule: RefCell::new(None),
             observer: RefCell::new(None),
             flow: RefCell::new(None),
         }
@@ -136,6 +139,25 @@ impl<'a> Trainer<'a> {
         Trainer { progress: shown, ..self }
     }
 
+    /// Sets the learning rate before each epoch to what `rate` says of its number, from 1; else it stays as the optimiser has it.
+    ///
+    /// ```
+    /// use autograd::{Param, Tensor};
+    /// use mlp::{Dataset, Linear, Module, Mse, Optimizer, Sgd, Trainer};
+    /// let data = Dataset::new(Tensor::from([[1.0]]), Tensor::from([[1.0]]))?;
+    /// let model = Linear { w: Param::new([[0.0]]), b: None };
+    /// let mut sgd = Sgd::new(&model.parameters(), 0.1);
+    /// // Halved every ten epochs.
+    /// let trainer = Trainer::new().epochs(30).schedule(|epoch| 0.1 * 0.5f64.powi((epoch as i32 - 1) / 10));
+    /// trainer.fit(&model, &Mse, &mut sgd, &data, None)?;
+    /// assert_eq!(Optimizer::<f64>::learning_rate(&sgd), 0.025);
+    /// # Ok::<(), mlp::Error>(())
+    /// ```
+    #[must_use]
+    pub fn schedule(self, rate: impl FnMut(usize) -> f64 + 'a) -> Self {
+        Trainer { schedule: RefCell::new(Some(Box::new(rate))), ..self }
+    }
+
     /// Calls `f` after each epoch; `ControlFlow::Break(())` stops the training.
     ///
     /// ```
@@ -197,10 +219,11 @@ impl<'a> Trainer<'a> {
     ///
     /// # Errors
     /// If there are no epochs, the batch size or the number of parts is 0, rows are not as long as [`Module::input_width`], targets do not fit, or
-    /// the loss is no longer finite: the step of that batch is not taken.
+    /// the loss is no longer finite: the step of that batch is not taken. If a parameter is no longer finite at an epoch's end.
     ///
     /// # Panics
-    /// With its own message, if a model that names no input width cannot take the inputs.
+    /// With its own message, if a model that names no input width cannot take the inputs, or a [`schedule`](Trainer::schedule) gives a
+    /// learning rate that the optimiser refuses.
     pub fn fit<T: Float>(
         &self,
         model: &dyn Module<T>,
@@ -224,6 +247,9 @@ impl<'a> Trainer<'a> {
         let mut history = History { epochs: Vec::new(), stopped: Stopped::Epochs };
         let shared = self.parts > 1 || self.samples(data).saturating_mul(model.parameters().numel()) >= SHARED;
         for number in 1..=self.epochs {
+            if let Some(rate) = &mut *self.schedule.borrow_mut() {
+                run.optimizer.set_learning_rate(rate(number));
+            }
             let mut epoch = || run.epoch(number, data);
             let trained = if shared { awake(epoch) } else { epoch() }?;
             let validated = validation.map(|data| run.evaluate(data)).transpose()?;

@@ -32,6 +32,8 @@ struct Checkpoint<T: Float> {
     f: Step<T>,
     /// The parameters that the segment uses: inputs after the first.
     params: Vec<Param<T>>,
+    /// Which of them were frozen then.
+    frozen: Vec<bool>,
     /// What the segment's own generator is seeded with while training, so that dropout repeats itself.
     seed: Option<u64>,
 }
@@ -39,10 +41,12 @@ struct Checkpoint<T: Float> {
 impl<T: Float> Checkpoint<T> {
     #[track_caller]
     fn unchanged(&self, recorded: &[Tensor<T>]) {
-        for (param, recorded) in self.params.iter().zip(recorded) {
+        for ((param, &frozen), recorded) in self.params.iter().zip(&self.frozen).zip(recorded) {
+            let same = Shared::ptr_eq(param.value().values(), recorded.values());
+            let what = if same { "frozen" } else { "changed" };
             assert!(
-                Shared::ptr_eq(param.value().values(), recorded.values()),
-                "checkpoint: a parameter of shape {} was changed after it was recorded; record the formula again",
+                same && (frozen || !param.is_frozen()),
+                "checkpoint: a parameter of shape {} was {what} after it was recorded; record the formula again",
                 recorded.shape()
             );
         }
@@ -139,7 +143,8 @@ fn checkpointed<'t, T: Float>(x: Var<'t, T>, f: Step<T>) -> Var<'t, T> {
     let y = f(scratch.constant(x.value())).value();
     let params = scratch.arena.borrow().arrays.params().to_vec();
     let inputs: Vec<_> = std::iter::once(x).chain(params.iter().map(|param| param.on(tape))).collect();
-    Var::external(Arc::new(Checkpoint { f, params, seed }), &inputs, &y)
+    let frozen = params.iter().map(Param::is_frozen).collect();
+    Var::external(Arc::new(Checkpoint { f, params, frozen, seed }), &inputs, &y)
 }
 
 /// The steps one after another, in about √n checkpointed segments: memory for a chain of n steps falls from n to 2√n, for

@@ -184,6 +184,10 @@ macro_rules! operations {
                     Op::Binary(row) => {
                         let part = |k: usize| {
                             let dx = dx[k].as_ref()?.expanded(&y.shape());
+                            // The gradient that is 0 passes on no tangent either, whatever that is.
+                            if (*row, k) == (Binary::Chain, 1) {
+                                return Some(x[0].expanded(&y.shape()).chain(&dx));
+                            }
                             Some(A::binary_vjp(*row, k == 1, x[0], x[1], y, dx))
                         };
                         sum([part(0), part(1)])

@@ -128,7 +128,8 @@ pub(crate) fn matmul<A: Array>(a: &A, b: &A) -> Result<A, Error> {
             let ((a, transpose_a), (b, transpose_b)) = (unwrapped(a), unwrapped(b));
             if shape_a.len() > 2 && shape_b.len() == 2 && !transpose_a {
                 // One tall product instead of a batch of small ones, and one product for the gradient of b.
-                let rows = a.reshaped(&Shape::from([shape_a.numel() / inner_a.max(1), inner_a]));
+                let rows: usize = shape_a[..shape_a.len() - 1].iter().product();
+                let rows = a.reshaped(&Shape::from([rows, inner_a]));
                 let y = matrices(&rows, &b, false, transpose_b);
                 let last = y.shape()[1];
                 return Ok(y.reshaped(&shape_a.with_axis(shape_a.len() - 1, last)));

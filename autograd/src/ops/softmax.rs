@@ -195,6 +195,7 @@ pub(crate) fn cross_entropy_soft<A: Array>(x: &A, targets: &A) -> Result<A, Erro
         return Err(Error::shape("cross_entropy", law));
     }
     let axis = shape.len() - 1;
-    let sum = reduce(Reduction::Sum, &targets.mul(&log_softmax(x, axis)?), axis, false)?;
+    // Where the target is 0 the term is, though the logarithm of the probability may be −∞.
+    let sum = reduce(Reduction::Sum, &targets.chain(&log_softmax(x, axis)?), axis, false)?;
     Ok(sum.unary(Unary::Neg, [0.0; 2]))
 }

@@ -88,7 +88,9 @@ macro_rules! unary_table {
             /// GELU in its tanh form: `y = x/2·(1 + tanh(√(2/π)(x + 0.044715x³)))`.
             GeluTanh, gelu_tanh(), x * c(0.5) * (m::tanh(x * (c(GELU_A) + x * x * c(GELU_B))) + c(1.0)), {
                 let t = (x * (c(GELU_A) + x * x * c(GELU_B))).tanh();
-                c(0.5) * (t + c(1.0)) + c(0.5) * x * (c(1.0) - t) * (c(1.0) + t) * (c(GELU_A) + x * x * c(3.0 * GELU_B))
+                // In this order, far out, 0 stays 0.
+                let bend = c(0.5) * x * (c(1.0) - t) * (c(1.0) + t);
+                c(0.5) * (t + c(1.0)) + bend * c(GELU_A) + bend * x * x * c(3.0 * GELU_B)
             }, (-3.0, 3.0), [];
             /// Sigmoid linear unit, or swish: `y = x·sigmoid(x)`.
             Silu, silu(), x * m::sigmoid(x), { let s = x.sigmoid(); s + y * (c(1.0) - s) }, (-3.0, 3.0), [];
@@ -108,7 +110,7 @@ macro_rules! unary_table {
             Clamp, clamp(low: f64, high: f64), m::min(m::max(x, c(p)), c(q)), inside(x, p, q), (-3.0, 3.0), [0.25, 0.75];
 
             /// Integer power: `y = xⁿ`, `dy/dx = n·xⁿ⁻¹`; `x⁰ = 1` everywhere.
-            Powi, powi(n: i32), m::powi(x, p as i32), if p == 0.0 { c(0.0) } else { c(p) * x.powi(p as i32 - 1) }, (0.3, 2.0), [];
+            Powi, powi(n: i32), m::powi(x, p as i32), if p == 0.0 { c(0.0) } else { c(p) * x.powi((p as i32).saturating_sub(1)) }, (0.3, 2.0), [];
             /// Real power: `y = xᵖ`, `dy/dx = p·xᵖ⁻¹`; NaN for negative `x` unless `p` is an integer.
             Powf, powf(p: f64), m::pow(x, c(p)), if p == 0.0 { c(0.0) } else { c(p) * x.powf(p - 1.0) }, (0.3, 2.0), [];
             /// The power of a plain number: `y = baseˣ`, `dy/dx = y·ln(base)`.
@@ -151,7 +153,7 @@ macro_rules! binary_table {
             Pow, pow, m::pow(a, b), (
                 // Where a > 0 the formula stands at b = 0 too: its own derivative by b is not 0 there.
                 (b.equal(c(0.0)) * (c(1.0) - a.greater(c(0.0)))).select(c(0.0), b * a.pow(b - c(1.0))),
-                y * a.greater(c(0.0)).select(a, c(1.0)).ln()
+                a.equal(c(0.0)).select(c(0.0), y * a.greater(c(0.0)).select(a, c(1.0)).ln())
             ), (0.3, 3.0), (-2.0, 2.0);
             /// The angle of the point (b, a): `y = atan2(a, b)`; `∂y/∂a = b/(a² + b²)`, `∂y/∂b = −a/(a² + b²)`.
             Atan2, atan2, m::atan2(a, b), (b / (a * a + b * b), -(a / (a * a + b * b))), (0.3, 3.0), (-3.0, 3.0);

@@ -158,14 +158,11 @@ fn read<A: Array>(x: &A, layout: Layout, name: &'static str) -> A {
 }
 
 pub(crate) fn reshape<A: Array>(x: &A, shape: Shape) -> Result<A, Error> {
-    let from = x.shape();
-    if from.numel() == shape.numel() {
+    let (from, numel) = (x.shape(), shape.checked_numel("reshape")?);
+    if from.numel() == numel {
         return Ok(x.reshaped(&shape));
     }
-    Err(Error::shape(
-        "reshape",
-        format!("shape {from} has {} values, shape {shape} needs {}", from.numel(), shape.numel()),
-    ))
+    Err(Error::shape("reshape", format!("shape {from} has {} values, shape {shape} needs {numel}", from.numel())))
 }
 
 /// Exchanges two axes.
@@ -214,6 +211,7 @@ pub(crate) fn permute<A: Array>(x: &A, order: &[usize]) -> Result<A, Error> {
 
 pub(crate) fn expand<A: Array>(x: &A, shape: Shape) -> Result<A, Error> {
     let from = x.shape();
+    shape.checked_numel("expand")?;
     match broadcast("expand", &from, &shape) {
         Ok(result) if result == shape => Ok(x.expanded(&shape)),
         _ => Err(Error::shape(

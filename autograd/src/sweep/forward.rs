@@ -6,6 +6,7 @@ use super::Pool;
 use super::plain::Plain;
 use crate::number::Float;
 use crate::ops::Array;
+use crate::ops::rows::Binary;
 use crate::tape::Tape;
 use crate::tape::arena::{Arena, Code, Kind};
 use crate::tensor::Tensor;
@@ -22,7 +23,7 @@ pub(crate) fn tangents<T: Float>(tape: &Tape<T>, seeds: &[(u32, &Tensor<T>)], ou
         arrays: (0..arena.arrays.len()).map(|_| None).collect(),
     };
     for &(array, tangent) in seeds {
-        sweep.arrays[array as usize] = Some(sweep.seed(tangent));
+        sweep.arrive(array as usize, sweep.seed(tangent));
     }
     let Some(last) = outputs.iter().max() else { return vec![] };
     for node in 0..arena.stream.len() {
@@ -53,6 +54,15 @@ impl<'s, T: Float> Forward<'s, T> {
         Plain::owned(tangent.shape(), self.pool.copy(tangent.as_slice()), self.pool)
     }
 
+    /// Adds to an array's tangent: it may be seeded more than once, and both seeded and moved by others.
+    fn arrive(&mut self, array: usize, tangent: Plain<'s, T>) {
+        let sum = match self.arrays[array].take() {
+            Some(other) => other.add(&tangent),
+            None => tangent,
+        };
+        self.arrays[array] = Some(sum);
+    }
+
     #[track_caller]
     fn step(&mut self, node: usize) {
         let arena = self.arena;
@@ -65,7 +75,9 @@ impl<'s, T: Float> Forward<'s, T> {
             }
             Code::Binary(row) => {
                 let (da, db) = row.partials(arena.stream.value(a), arena.stream.value(b), arena.stream.value(node));
-                self.scalars[node] = self.scalars[a].chain(da) + self.scalars[b].chain(db);
+                // The gradient that is 0 passes on no tangent either, whatever that is.
+                let second = if row == Binary::Chain { db.chain(self.scalars[b]) } else { self.scalars[b].chain(db) };
+                self.scalars[node] = self.scalars[a].chain(da) + second;
             }
             Code::Item => {
                 if let Some(tangent) = &self.arrays[a] {
@@ -85,7 +97,7 @@ impl<'s, T: Float> Forward<'s, T> {
             Kind::Lift(scalar) => {
                 let tangent = self.scalars[scalar as usize];
                 if tangent != T::zero() {
-                    self.arrays[index] = Some(Plain::full(shape, tangent, self.pool));
+                    self.arrive(index, Plain::full(shape, tangent, self.pool));
                 }
                 return;
             }
@@ -98,7 +110,7 @@ impl<'s, T: Float> Forward<'s, T> {
                 if dx.iter().any(Option::is_some) {
                     let x: Vec<_> = inputs.iter().map(|&i| self.arena.tensor(i)).collect();
                     let dy = op.jvp_plain(&x, &self.arena.tensor(array), &dx);
-                    self.arrays[index] = Some(self.seed(&dy));
+                    self.arrive(index, self.seed(&dy));
                 }
                 return;
             }
@@ -116,6 +128,6 @@ impl<'s, T: Float> Forward<'s, T> {
         let x: SmallVec<[&Plain<'s, T>; 4]> = x.iter().collect();
         let dy = op.jvp(&x, &Plain::of(self.arena, array, self.pool), &dx);
         debug_assert_eq!(dy.shape(), *shape, "{}: the forward rule returned another shape", op.name());
-        self.arrays[index] = Some(dy);
+        self.arrive(index, dy);
     }
 }

@@ -118,6 +118,10 @@ impl<'t, T: Float> Gradients<'t, T> {
     /// The tape gives its hold on the old values up, so nothing is copied; a later sweep that would need them panics and
     /// asks to record again. A small closure is compiled for each instruction set of the processor's family and runs on the
     /// widest that there is. Where each number is changed by itself, [`update_each`](Gradients::update_each) is shorter.
+    ///
+    /// # Panics
+    /// If `f` asks the parameter for its value, which it has as `values`.
+    #[track_caller]
     pub fn update<R>(&self, param: &Param<T>, f: impl FnOnce(&mut [T], &[T]) -> R) -> Option<R> {
         let gradient = self.of(param)?;
         release(&mut self.tape.arena.borrow_mut(), param.id());
@@ -143,7 +147,7 @@ impl<'t, T: Float> Gradients<'t, T> {
     /// ```
     ///
     /// # Panics
-    /// If a slice of `state` has another length.
+    /// If a slice of `state` has another length, or `f` asks the parameter for its value.
     #[track_caller]
     pub fn update_each<const N: usize>(
         &self,

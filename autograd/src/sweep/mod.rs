@@ -288,7 +288,8 @@ impl<'s, T: Float> Sweep<'s, '_, T> {
         self.pool.give_shared(dy.into_values());
         for (k, dx) in gradients.into_iter().enumerate() {
             if self.needed(array, k) {
-                self.deliver(array, k, self.pool.unshare(dx.into_values()));
+                // A copy: a buffer that comes from elsewhere, at each sweep another, would stay in the pool.
+                self.deliver(array, k, self.pool.copy(dx.as_slice()));
             }
         }
     }

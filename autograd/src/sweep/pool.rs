@@ -147,3 +147,22 @@ pub(crate) fn release<T: Float>(arena: &mut Arena<T>, param: usize) {
         arena.arrays.release(array);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::{Tape, Tensor};
+
+    /// Gradients that are computed elsewhere come in memory from elsewhere, which must not stay.
+    #[test]
+    fn a_reused_tape_does_not_grow() {
+        let mut tape = Tape::new();
+        let mut held = vec![];
+        for _ in 0..20 {
+            tape.clear();
+            let x = tape.var(Tensor::ones([32, 32]));
+            x.checkpoint(|x| x.tanh()).map_gradient(|dy| dy * 2.0).mean().backward();
+            held.push(tape.pool.held());
+        }
+        assert_eq!(held[2], held[19], "{held:?}");
+    }
+}

@@ -52,7 +52,9 @@ impl<'t, T: Float> Wrt<'t, T> for Scalar<'t, T> {
 impl<'t, T: Float> Wrt<'t, T> for &Param<T> {
     type Gradient = Var<'t, T>;
     fn list(&self, tape: &'t Tape<T>, _: &mut Vec<Scalar<'t, T>>, arrays: &mut Vec<Var<'t, T>>) {
-        arrays.push(self.on(tape));
+        // As it was recorded, whatever became of it since.
+        let recorded = tape.arena.borrow().params.get(&self.id()).map(|&array| Var::new(tape, array));
+        arrays.push(recorded.unwrap_or_else(|| self.on(tape)));
     }
     fn gather(&self, _: ListOf<'_, Scalar<'t, T>>, arrays: ListOf<'_, Var<'t, T>>) -> Var<'t, T> {
         arrays.next().expect("one for each listed")

@@ -84,7 +84,7 @@ impl<'t, T: Float> Scalar<'t, T> {
     }
 
     /// [`backward`](Scalar::backward), telling `observe` the gradient of each value that was [named](Var::named) as the sweep
-    /// passes it, from the last to the first.
+    /// passes it, from the last to the first. It may look at values, and must not record.
     ///
     /// ```
     /// let tape = autograd::Tape::new();

@@ -61,9 +61,11 @@ impl<'t, T: Float> Var<'t, T> {
     /// The values.
     #[track_caller]
     pub fn value(self) -> Tensor<T> {
-        let mut arena = self.tape.arena.borrow_mut();
-        arena.materialise(self.array, &self.tape.pool);
-        arena.tensor(self.array)
+        if self.tape.arena.borrow().arrays[self.array].pending {
+            self.tape.arena.borrow_mut().materialise(self.array, &self.tape.pool);
+        }
+        // Without a claim to write: whoever observes a sweep may look at values.
+        self.tape.arena.borrow().tensor(self.array)
     }
 
     /// The same values, without gradient.
@@ -350,6 +352,10 @@ impl<T: Float> Neg for Var<'_, T> {
 
 impl<T: Float> fmt::Debug for Var<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let released = self.tape.arena.try_borrow().is_ok_and(|arena| arena.arrays.is_released(self.array));
+        if released {
+            return write!(f, "Var [{}] of a parameter that was updated since, of shape {}", self.array, self.shape());
+        }
         write!(f, "Var [{}] {:?}", self.array, self.value())
     }
 }

@@ -46,8 +46,9 @@ impl<T: Float> Tensor<T> {
     /// If the number of values is not the product of the shape.
     pub fn try_new(shape: impl Into<Shape>, values: Vec<T>) -> Result<Self, Error> {
         let shape = shape.into();
-        if shape.numel() != values.len() {
-            let law = format!("shape {shape} needs {} values, got {}", shape.numel(), values.len());
+        let numel = shape.checked_numel("tensor")?;
+        if numel != values.len() {
+            let law = format!("shape {shape} needs {numel} values, got {}", values.len());
             return Err(Error::shape("tensor", law));
         }
         Ok(Tensor { shape, values: Shared::new(values) })

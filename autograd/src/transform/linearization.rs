@@ -135,9 +135,11 @@ impl<T: Float> Linearization<T> {
                     u.as_mut_slice()[at] = T::zero();
                     let mut rest = &mut values[row * columns..][..columns];
                     for x in self.inputs() {
-                        let gradient = grads[Var::new(y.tape(), x.index())].as_slice();
-                        let (slots, others) = rest.split_at_mut(gradient.len());
-                        slots.copy_from_slice(gradient);
+                        let (slots, others) = rest.split_at_mut(x.shape().numel());
+                        // Of a constant, as a frozen parameter is, it is 0.
+                        if let Some(gradient) = grads.found(Var::new(y.tape(), x.index())) {
+                            slots.copy_from_slice(gradient.as_slice());
+                        }
                         rest = others;
                     }
                     row += 1;

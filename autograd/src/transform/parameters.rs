@@ -5,20 +5,26 @@ use indexmap::IndexMap;
 use super::{Linearization, Mode};
 use crate::error::Error;
 use crate::number::Float;
-use crate::param::Parameters;
+use crate::param::{Param, Parameters};
 use crate::tape::{Scalar, Spare, Tape};
 use crate::tensor::Tensor;
 
 /// Derivatives of a loss with respect to a model's parameters at their present values, by name.
 ///
-/// The closure records the loss on the tape that it is given.
+/// The closure records the loss on the tape that it is given. A frozen parameter is a constant: derivatives by it are 0. A parameter that has
+/// two names moves along the sum of their directions, and its derivatives stand under both.
 impl<T: Float> Parameters<T> {
     fn at(&self, f: impl for<'t> Fn(&'t Tape<T>) -> Scalar<'t, T>) -> Linearization<T> {
         let tape = Spare::tape();
         let (inputs, outputs) = {
             let x: Vec<_> = self.params().map(|param| param.on(&tape)).collect();
             let gradients = f(&tape).grad(&x[..]);
-            (x.iter().map(|x| x.index()).collect(), gradients.iter().map(|y| y.index()).collect())
+            // In place of one that is frozen stands what nothing depends on.
+            let frozen = |param: &Param<T>| param.is_frozen().then(|| tape.constant(Tensor::zeros(param.shape())));
+            let moved = |arrays: Vec<_>| {
+                self.params().zip(arrays).map(|(param, array)| frozen(param).unwrap_or(array).index()).collect()
+            };
+            (moved(x), moved(gradients))
         };
         Linearization { tape, inputs, outputs }
     }
@@ -41,8 +47,7 @@ impl<T: Float> Parameters<T> {
         let tape = Spare::tape();
         let y = f(&tape);
         let grads = y.backward();
-        let gradient =
-            |param: &crate::Param<T>| grads.of(param).cloned().unwrap_or_else(|| Tensor::zeros(param.shape()));
+        let gradient = |param: &Param<T>| grads.of(param).cloned().unwrap_or_else(|| Tensor::zeros(param.shape()));
         (y.value(), self.named(self.params().map(gradient).collect()))
     }
 
@@ -88,9 +93,8 @@ impl<T: Float> Parameters<T> {
                 return Err(Error::shape("hvp", law));
             }
         }
-        let direction = |(name, param): (&str, &crate::Param<T>)| {
-            v.get(name).cloned().unwrap_or_else(|| Tensor::zeros(param.shape()))
-        };
+        let direction =
+            |(name, param): (&str, &Param<T>)| v.get(name).cloned().unwrap_or_else(|| Tensor::zeros(param.shape()));
         Ok(self.named(self.at(f).push(&self.iter().map(direction).collect::<Vec<_>>())))
     }
 }

@@ -2,7 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use autograd::{Tape, Tensor};
+use autograd::{Param, Tape, Tensor};
 
 /// The message of a panic.
 fn message(f: impl FnOnce()) -> String {
@@ -118,4 +118,41 @@ fn the_observer_sees_named_gradients_from_last_to_first() {
     let mut seen = vec![];
     x.sum().backward_with(|name, gradient| seen.push(format!("{name}: {}", gradient.item())));
     assert_eq!(seen, ["layer 2: 1", "layer 1: 2", "layer 0: 4", "input: 8"]);
+}
+
+#[test]
+fn an_observer_may_look_at_values() {
+    let tape = Tape::new();
+    let x = tape.var([3.0, 4.0]);
+    let h = x.square().named("h");
+    let mut ratios = vec![];
+    h.sum().backward_with(|_, gradient| ratios.push(gradient.norm() / h.value().norm()));
+    assert_eq!(ratios, [2f64.sqrt() / (81f64 + 256.0).sqrt()]);
+}
+
+#[test]
+fn a_parameter_that_is_being_changed_refuses_to_be_read() {
+    let w = Param::new([3.0, 4.0]);
+    let tape = Tape::new();
+    let grads = w.on(&tape).sum().backward();
+    let law = "param: a parameter of shape (2,) was asked for its value while it is being changed";
+    let step = || assert!(grads.update_each(&w, [], |_, _, []| drop(w.value())));
+    let reads: [&dyn Fn(); 3] = [&|| w.modify(|_| drop(w.value())), &|| w.modify(|_| w.set([0.0, 0.0])), &step];
+    for read in reads {
+        let message = message(read);
+        assert!(message.starts_with(law), "{message}");
+    }
+    // What does not change can be asked for, and afterwards all of it.
+    assert_eq!(w.modify(|values| (values.len(), w.numel(), w.shape())), (2, 2, [2].into()));
+    assert_eq!(w.modify(|_| format!("{w:?}")), "Param of shape (2,), being changed");
+    assert_eq!(w.value().to_vec(), [3.0, 4.0]);
+}
+
+#[test]
+fn an_updated_parameter_is_still_printed() {
+    let w = Param::new([3.0, 4.0]);
+    let tape = Tape::new();
+    let recorded = w.on(&tape);
+    recorded.sum().backward().update_each(&w, [], |w, dw, []| *w -= dw);
+    assert_eq!(format!("{recorded:?}"), "Var [0] of a parameter that was updated since, of shape (2,)");
 }

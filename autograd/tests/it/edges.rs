@@ -58,6 +58,8 @@ const UNARY: &[(Unary, [f64; 2], f64, f64, f64)] = &[
     (Unary::Silu, [0.0; 2], -1000.0, 0.0, 0.0),
     (Unary::Mish, [0.0; 2], 1000.0, 1000.0, 1.0),
     (Unary::Gelu, [0.0; 2], 1000.0, 1000.0, 1.0),
+    (Unary::GeluTanh, [0.0; 2], 1e155, 1e155, 1.0),
+    (Unary::GeluTanh, [0.0; 2], -1e155, 0.0, 0.0),
     (Unary::Selu, [0.0; 2], -1000.0, -1.758_099_340_847_376_6, 0.0),
 ];
 
@@ -88,6 +90,7 @@ const BINARY: &[(Binary, f64, f64, f64, f64, f64)] = &[
     (Binary::Pow, 0.0, 1.0, 0.0, 1.0, 0.0),
     (Binary::Pow, 0.0, 0.0, 1.0, 0.0, 0.0),
     (Binary::Pow, 0.0, 0.5, 0.0, INF, 0.0),
+    (Binary::Pow, 0.0, -1.0, INF, -INF, 0.0),
     (Binary::Div, 1.0, 0.0, INF, INF, -INF),
     (Binary::Atan2, 0.0, 1.0, 0.0, 1.0, 0.0),
     (Binary::Less, 1.0, 1.0, 0.0, 0.0, 0.0),
@@ -158,6 +161,12 @@ fn empty_arrays_reduce_to_the_neutral_element() {
     let x = tape.var(empty);
     assert_eq!(x.sum().backward()[x].shape(), &[0, 3].into());
     assert_eq!(x.matmul(Tensor::ones([3, 2])).shape(), [0, 2].into());
+    // A sum of no products is 0, and stays apart from what lies beside it.
+    let (beside, many) = (tape.var([1.0; 6]), tape.var(Tensor::zeros([1, 2, 0])));
+    let product = many.matmul(Tensor::zeros([0, 3]));
+    let grads = ((beside * 7.0).sum() + product.sum()).backward();
+    assert_eq!(product.value(), Tensor::zeros([1, 2, 3]));
+    assert_eq!((grads[beside].to_vec(), grads[many].shape().clone()), (vec![7.0; 6], [1, 2, 0].into()));
     let product = tape.constant(Tensor::ones([2, 0])).matmul(Tensor::ones([0, 2]));
     assert_eq!(product.value(), Tensor::zeros([2, 2]));
 }
@@ -263,4 +272,34 @@ fn an_array_with_a_nan_is_not_equal_to_itself() {
     let shares_its_memory = x.clone();
     assert_ne!(x, shares_its_memory);
     assert_eq!(x.slice(0, 0..1), shares_its_memory.slice(0, 0..1));
+}
+
+#[test]
+fn the_least_integer_power_has_a_slope() {
+    let tape = Tape::new();
+    let x = tape.scalar(0.999_999_9);
+    let (y, n) = (x.powi(i32::MIN), f64::from(i32::MIN));
+    let expected = n * y.value() / x.value();
+    assert!((y.backward()[x] / expected - 1.0).abs() < 1e-6);
+}
+
+#[test]
+fn shapes_beyond_any_memory_are_refused() {
+    let large = [1 << 32, 1 << 32];
+    let law = "shape (4294967296, 4294967296) has more values than a computer can hold";
+    let x = Tensor::from([3.0]);
+    for found in [Tensor::<f64>::try_new(large, vec![]), x.try_reshape(large), x.try_expand(large)] {
+        let message = found.unwrap_err().to_string();
+        assert!(message.ends_with(law), "{message}");
+    }
+    assert_eq!(Tensor::<f64>::zeros([usize::MAX, 2, 0]).numel(), 0);
+}
+
+#[test]
+fn a_target_of_0_takes_nothing_from_a_probability_of_0() {
+    let tape = Tape::new();
+    let x = tape.var([[0.0, -INF]]);
+    let y = x.cross_entropy_soft(Tensor::from([[1.0, 0.0]]));
+    assert_eq!(y.value().to_vec(), [0.0]);
+    assert_eq!(y.sum().backward()[x].to_vec(), [0.0, 0.0]);
 }

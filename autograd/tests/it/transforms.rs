@@ -2,7 +2,7 @@
 
 use autograd::check::Checker;
 use autograd::{
-    Mode, Param, Parameters, Scalar, Tape, Tensor, Var, grad, hessian, hvp, jacobian, linearize, several, vhp,
+    Mode, Param, Parameters, Scalar, Tape, Tensor, Unary, Var, grad, hessian, hvp, jacobian, linearize, several, vhp,
 };
 
 use crate::sampling::Sampler;
@@ -154,4 +154,67 @@ fn the_jacobian_of_a_gradient_is_the_hessian() {
     let j = jacobian(|x| x.logsumexp().grad(x), &x);
     assert!(h.is_close(&j, 1e-15));
     assert!(grad(|x| x.logsumexp(), &x).is_close(&x.softmax(0), 1e-15));
+}
+
+#[test]
+fn directions_of_one_array_add_up() {
+    let tape = Tape::new();
+    let a = tape.var([1.0, 2.0]);
+    let (x, y) = (Tensor::from([1.0, 0.0]), Tensor::from([0.0, 1.0]));
+    assert_eq!(a.square().jvp(&[(a, &x), (a, &y)]).to_vec(), [2.0, 4.0]);
+    // d(h·a) along da = (1, 0) and dh = (0, 1), where h = a²: the second comes on top of what the first does to h.
+    let h = a.square();
+    assert_eq!((h * a).jvp(&[(a, &x), (h, &y)]).to_vec(), [3.0, 2.0]);
+}
+
+#[test]
+fn the_branch_not_taken_leaks_into_no_product_with_the_hessian() {
+    let x = Tensor::from([0.0, -1.0, 2.0]);
+    let v = Tensor::from([1.0, 1.0, 1.0]);
+    for (row, expected) in [(Unary::Ln, -0.25), (Unary::Sqrt, -0.25 / 8f64.sqrt()), (Unary::Recip, 0.25)] {
+        let found = hvp(|x| x.greater(0.0).select(x.unary(row, [0.0; 2]), 0.0).sum(), &x, &v);
+        assert!(found.is_close(&Tensor::from([0.0, 0.0, expected]), 1e-15), "{found}");
+        assert!(found.is_close(&vhp(|x| x.greater(0.0).select(x.unary(row, [0.0; 2]), 0.0).sum(), &x, &v), 1e-15));
+    }
+    // The same of numbers.
+    let tape = Tape::new();
+    let (x, zero) = (tape.var([-1.0]), tape.scalar_constant(0.0));
+    let s = x.item();
+    let dx = s.greater(zero).select(s.sqrt(), s * 0.0).grad(x);
+    assert_eq!(dx.jvp(&[(x, &Tensor::from([1.0]))]).to_vec(), [0.0]);
+}
+
+#[test]
+fn a_parameter_of_two_names_moves_along_both_directions() {
+    let w = Param::new([[1.0]]);
+    let tied = Parameters::new().with("a", &w).with("b", &w);
+    let hv = tied.hvp(|tape| w.on(tape).powi(3).sum(), &[("a".into(), Tensor::from([[1.0]]))].into()).unwrap();
+    assert_eq!((hv["a"].item(), hv["b"].item()), (6.0, 6.0));
+    let report = Checker::new().check_parameters(&tied, |tape| w.on(tape).powi(3).sum());
+    report.unwrap().assert_pass();
+}
+
+#[test]
+fn a_frozen_parameter_is_a_constant_to_every_transform() {
+    let (a, b) = (Param::new([2.0]), Param::new([3.0]));
+    let both = Parameters::new().with("a", &a).with("b", &b);
+    a.freeze();
+    let (_, gradient) = both.value_and_grad(|tape| (a.on(tape) * b.on(tape).square()).sum());
+    assert_eq!((gradient["a"].item(), gradient["b"].item()), (0.0, 12.0));
+    let hessian = both.hessian(|tape| (a.on(tape) * b.on(tape).square()).sum());
+    assert_eq!(hessian, Tensor::from([[0.0, 0.0], [0.0, 4.0]]));
+    let ones = ["a", "b"].map(|name| (name.to_string(), Tensor::from([1.0]))).into();
+    let hv = both.hvp(|tape| (a.on(tape) * b.on(tape).square()).sum(), &ones).unwrap();
+    assert_eq!((hv["a"].item(), hv["b"].item()), (0.0, 4.0));
+}
+
+#[test]
+fn a_gradient_by_a_parameter_is_that_of_its_recording() {
+    let w = Param::new([3.0]);
+    let tape = Tape::new();
+    let loss = w.on(&tape).square().sum();
+    w.set([5.0]);
+    assert_eq!(loss.grad(&w).value().to_vec(), [6.0]);
+    w.freeze();
+    assert_eq!(loss.grad(&w).value().to_vec(), [6.0]);
 }

@@ -135,7 +135,7 @@ pub struct WeightFlow {
     pub values: Stats,
     /// Their gradients; `None` if it is frozen or the loss does not depend on it.
     pub gradients: Option<Stats>,
-    /// By what share of its size a step changes it, `‖Δw‖/‖w‖`, if a step is known.
+    /// By what share of its size a step changes it, `‖Δw‖/‖w‖`, if a step is known and it has a size.
     pub update: Option<f64>,
 }
 
@@ -171,7 +171,7 @@ impl Flow {
     #[must_use]
     pub fn with_rate(mut self, rate: f64) -> Self {
         for weights in self.weights_mut() {
-            weights.update = weights.gradients.as_ref().map(|gradients| rate * gradients.norm / weights.values.norm);
+            weights.update = weights.gradients.as_ref().and_then(|dw| share(rate * dw.norm, weights.values.norm));
         }
         self
     }
@@ -198,7 +198,7 @@ impl Flow {
         for ((name, param), before) in parameters.iter().zip(before) {
             let change = &param.value() - before;
             if let Some(weights) = self.weights_mut().find(|weights| weights.name == name) {
-                weights.update = Some(Stats::of(change.as_slice()).norm / Stats::of(before.as_slice()).norm);
+                weights.update = share(Stats::of(change.as_slice()).norm, Stats::of(before.as_slice()).norm);
             }
         }
         self
@@ -225,4 +225,9 @@ impl Flow {
             None => self.others.push(weights),
         }
     }
+}
+
+/// A change as a share of a size; what is 0 has none.
+fn share(change: f64, size: f64) -> Option<f64> {
+    (size != 0.0).then(|| change / size)
 }

@@ -183,10 +183,18 @@ impl<T: Float> Loss<T> for KlDivergence {
     fn each<'t>(&self, y: Var<'t, T>, targets: &Targets<T>) -> Result<Var<'t, T>, Error> {
         let axis = row_axis("kl_divergence", y)?;
         let t = values("kl_divergence", y, targets)?;
+        if let Some(t) = t.as_slice().iter().find(|t| **t < T::zero() || !t.is_finite()) {
+            return Err(Error::invalid(
+                "kl_divergence",
+                format!("target {t} is not a probability, which is 0 or above"),
+            ));
+        }
         let t_ln_t = |i: usize| match t.as_slice()[i] {
             t if t == T::zero() => t,
             t => t * t.ln(),
         };
-        Ok((y.tape().constant_with(y.shape(), t_ln_t) - y * t).sum_axis(axis))
+        // `chain` is 0 where t is, though the logarithm of the probability may be −∞.
+        let cross = y.tape().constant(t.clone()).chain(y);
+        Ok((y.tape().constant_with(y.shape(), t_ln_t) - cross).sum_axis(axis))
     }
 }

@@ -68,7 +68,7 @@ impl<T: Float> Adam<T> {
     #[must_use]
     #[track_caller]
     pub fn eps(self, eps: f64) -> Self {
-        assert!(eps > 0.0 && eps.is_finite(), "adam: eps {eps} must be above 0");
+        assert!(T::from_f64(eps) > T::zero() && eps.is_finite(), "adam: eps {eps} must be above 0, as {} too", T::NAME);
         Adam { eps, ..self }
     }
 

@@ -62,7 +62,23 @@ impl<T: Float> Run<'_, '_, T> {
         }
         self.tapes[0].clear();
         self.tapes[0].evaluate();
+        self.refuse_what_is_not_finite(number)?;
         Ok(tally)
+    }
+
+    /// `Ok` if all parameters are numbers to go on with: of a finite loss the derivative need not be finite.
+    fn refuse_what_is_not_finite(&self, epoch: usize) -> Result<(), Error> {
+        let parameters = self.goal.model.parameters();
+        let is_finite = |param: &Param<T>| param.value().as_slice().iter().all(|value| value.is_finite());
+        let Some((name, _)) = parameters.iter().find(|(_, param)| !is_finite(param)) else { return Ok(()) };
+        let rate = self.optimizer.learning_rate();
+        let problem =
+            format!("the parameter `{name}` became NaN or infinite in epoch {epoch}, though the loss is finite");
+        let repair = format!(
+            "lower the learning rate (now {rate}), or look for a derivative that is not finite, as that of a root at 0: \
+             Tape::check_finite names it"
+        );
+        Err(Error::invalid("training", format!("{problem}; {repair}")))
     }
 
     /// A step along the gradient of a batch.

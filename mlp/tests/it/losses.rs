@@ -175,3 +175,14 @@ fn targets_of_the_wrong_kind_or_shape_are_named() {
         "hinge: class 2 of sample 1 is neither 0 nor 1"
     );
 }
+
+#[test]
+fn a_divergence_knows_probabilities_of_0() {
+    let tape = Tape::new();
+    let y = tape.var([[0.0, f64::NEG_INFINITY]]);
+    let loss = KlDivergence.mean(y, &Targets::Values(Tensor::from([[1.0, 0.0]]))).unwrap();
+    assert_eq!(loss.value(), 0.0);
+    assert_eq!(loss.backward()[y].to_vec(), [-1.0, 0.0]);
+    let error = KlDivergence.mean(y, &Targets::Values(Tensor::from([[1.5, -0.5]]))).unwrap_err().to_string();
+    assert_eq!(error, "kl_divergence: target -0.5 is not a probability, which is 0 or above");
+}

@@ -114,3 +114,10 @@ fn the_learning_rate_can_change() {
 fn a_learning_rate_that_is_none_is_refused() {
     let _ = Sgd::<f64>::new(&Parameters::new(), f64::NAN);
 }
+
+#[test]
+#[should_panic(expected = "must be above 0, as f32 too")]
+fn an_epsilon_that_is_0_in_the_type_is_refused() {
+    let w = Param::<f32>::new([1.0]);
+    let _ = Adam::new(&Parameters::new().with("w", &w), 0.1).eps(1e-60);
+}

@@ -301,3 +301,21 @@ fn metrics_refuse_what_does_not_fit() {
     assert!(metrics::confusion_matrix(&Tensor::<f64>::zeros([2]), &[0, 1]).is_err());
     assert!(metrics::accuracy(&Tensor::<f64>::zeros([0, 2]), &[]).is_err());
 }
+
+/// The root of a sum of squares: at 0 its value is finite and its slope is not.
+struct Root;
+
+impl Loss for Root {
+    fn each<'t>(&self, y: Var<'t>, _: &Targets) -> Result<Var<'t>, Error> {
+        Ok(y.square().sum_axis(1).sqrt())
+    }
+}
+
+#[test]
+fn a_parameter_that_is_no_number_stops_the_training() {
+    let model = mlp::Linear { w: autograd::Param::new([[0.0], [0.0]]), b: None };
+    let mut sgd = Sgd::new(&model.parameters(), 0.1);
+    let error = quiet().epochs(1).full_batch().fit(&model, &Root, &mut sgd, &xor(), None).unwrap_err().to_string();
+    let law = "training: the parameter `w` became NaN or infinite in epoch 1, though the loss is finite; ";
+    assert!(error.starts_with(law), "{error}");
+}

@@ -262,3 +262,14 @@ fn chains_of_no_step_and_of_lengths_that_are_no_squares() {
         assert_eq!(y.sum().backward()[x], plain.sum().backward()[x]);
     }
 }
+
+#[test]
+fn a_parameter_that_was_frozen_since_stops_the_sweep() {
+    let (w, tape) = (Param::new([2.0]), Tape::new());
+    let inner = w.clone();
+    let y = tape.var([3.0]).checkpoint(move |x| x * &inner).sum();
+    w.freeze();
+    assert!(refusal(|| ignore(y.backward())).contains("was frozen after it was recorded"));
+    w.unfreeze();
+    assert_eq!(y.backward()[&w].to_vec(), [3.0]);
+}
