@@ -14,7 +14,8 @@ use crate::{Error, Init};
 
 /// A multilayer perceptron: `y = f_output(f_hidden(xW + b)V + c)`, with any number of hidden layers.
 ///
-/// Samples are rows: `(…, inputs) → (…, outputs)`. Parameters are named `layers.0.w`, `layers.0.b`, and so on.
+/// Samples are rows: `(…, inputs) → (…, outputs)`. Parameters are named `layers.0.w`, `layers.0.b`, and so on. A clone has the same
+/// parameters, as that of a [`Param`](autograd::Param) is the same; to go back to an earlier state keep each one's `value()`, or save them.
 ///
 /// ```
 /// use autograd::Tensor;

@@ -104,7 +104,8 @@ reductions! {
     /// ```
     logsumexp, logsumexp_axis, logsumexp_keep (x, axes, keep) reduce::reduce(Reduction::LogSumExp, x, axes, keep);
 
-    /// The Euclidean norm `√Σ x²`, without overflow; its gradient is 0 at 0.
+    /// The Euclidean norm `√Σ x²`, without overflow; its gradient is 0 at 0, where it has no further derivatives: those that come out mean
+    /// nothing. For the square take [`square`](Self::square) and a sum.
     ///
     /// ```
     /// let tape = autograd::Tape::new();
@@ -122,7 +123,8 @@ reductions! {
     /// ```
     variance, variance_axis, variance_keep (x, axes, keep) reduce::variance(x, axes, 0, keep);
 
-    /// The standard deviation, the root of [`variance`](Self::variance); its gradient is 0 where all values agree.
+    /// The standard deviation, the root of [`variance`](Self::variance); its gradient is 0 where all values agree, as
+    /// that of [`norm`](Self::norm) is at 0.
     ///
     /// ```
     /// use autograd::Tensor;
