@@ -31,6 +31,7 @@ use crate::tensor::{Shared, Tensor};
 pub struct Param<T: Float = f64>(Arc<Inner<T>>);
 
 struct Inner<T: Float> {
+    /// That of every value: it can be asked for without waiting.
     shape: Shape,
     value: RwLock<Tensor<T>>,
     /// The thread that is changing the value, which would wait for itself if it read it; 0 if none is.
@@ -271,6 +272,19 @@ impl<T: Float> Parameters<T> {
     /// The parameters, in order.
     pub fn params(&self) -> impl ExactSizeIterator<Item = &Param<T>> {
         self.0.values()
+    }
+
+    /// Each parameter once, with its first name: one that is tied, as the weights of an encoder and its decoder may be, has several.
+    ///
+    /// ```
+    /// use autograd::{Param, Parameters};
+    /// let w = Param::new([1.0]);
+    /// let tied = Parameters::new().with("encoder", &w).with("decoder", &w);
+    /// assert_eq!(tied.distinct().map(|(name, _)| name).collect::<Vec<_>>(), ["encoder"]);
+    /// ```
+    pub fn distinct(&self) -> impl Iterator<Item = (&str, &Param<T>)> {
+        let known = |at: usize, param| self.params().take(at).any(|before| before == param);
+        self.iter().enumerate().filter(move |&(at, (_, param))| !known(at, param)).map(|(_, named)| named)
     }
 
     /// How many parameters there are.

@@ -81,8 +81,9 @@ impl Shape {
 
     /// [`numel`](Shape::numel) where the shape comes from data.
     pub(crate) fn checked_numel(&self, op: &'static str) -> Result<usize, Error> {
-        let few = || self.product().filter(|&numel| numel <= isize::MAX as usize / size_of::<f64>());
-        few().ok_or_else(|| Error::shape(op, format!("shape {self} has more values than a computer can hold")))
+        let most = isize::MAX as usize / size_of::<f64>();
+        let too_many = || Error::shape(op, format!("shape {self} has more values than a computer can hold"));
+        self.product().filter(|&numel| numel <= most).ok_or_else(too_many)
     }
 
     /// `None` if it is more than a `usize` holds. One axis without values is enough for none.

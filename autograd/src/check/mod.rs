@@ -272,9 +272,7 @@ fn of_parameters<'a, T: Float>(
     record: &'a subject::Record<'a, T>,
     seed: u64,
 ) -> Result<Subject<'a, T>, Error> {
-    // One that has several names is moved once, under the first.
-    let first = |param: &Param<T>| parameters.iter().find(|(_, other)| *other == param).map(|(name, _)| name);
-    let moved = || parameters.iter().filter(|(name, param)| !param.is_frozen() && first(param) == Some(name));
+    let moved = || parameters.distinct().filter(|(_, param)| !param.is_frozen());
     refuse_none(moved().count())?;
     let names = moved().map(|(name, _)| name.to_string()).collect();
     let params: Vec<Param<T>> = moved().map(|(_, param)| param.clone()).collect();

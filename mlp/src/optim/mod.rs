@@ -27,19 +27,13 @@ pub trait Optimizer<T: Float = f64> {
     /// The learning rate η.
     fn learning_rate(&self) -> f64;
 
-    /// Changes the learning rate, as schedules do.
+    /// Changes the learning rate, as a [schedule](crate::Trainer::schedule) does.
     fn set_learning_rate(&mut self, rate: f64);
 }
 
 /// The parameters, each once: one that is shared under two names must not step twice.
 fn distinct<T: Float>(parameters: &Parameters<T>) -> Vec<Param<T>> {
-    let mut distinct: Vec<Param<T>> = Vec::with_capacity(parameters.len());
-    for param in parameters.params() {
-        if !distinct.contains(param) {
-            distinct.push(param.clone());
-        }
-    }
-    distinct
+    parameters.distinct().map(|(_, param)| param.clone()).collect()
 }
 
 fn zeros<T: Float>(param: &Param<T>) -> Tensor<T> {
