@@ -73,24 +73,27 @@ impl Shape {
     #[inline]
     #[track_caller]
     pub fn numel(&self) -> usize {
-        match self.product() {
-            Some(numel) => numel,
-            None => self.checked_numel("shape").or_panic(),
-        }
+        let (product, over) = self.product();
+        if over { self.checked_numel("shape").or_panic() } else { product }
     }
 
     /// [`numel`](Shape::numel) where the shape comes from data.
     pub(crate) fn checked_numel(&self, op: &'static str) -> Result<usize, Error> {
         let most = isize::MAX as usize / size_of::<f64>();
         let too_many = || Error::shape(op, format!("shape {self} has more values than a computer can hold"));
-        self.product().filter(|&numel| numel <= most).ok_or_else(too_many)
+        let (product, over) = self.product();
+        // One axis without values is enough for none.
+        let numel = if over && self.contains(&0) { Some(0) } else { (!over && product <= most).then_some(product) };
+        numel.ok_or_else(too_many)
     }
 
-    /// `None` if it is more than a `usize` holds. One axis without values is enough for none.
+    /// The product of the axes, and whether it went over what a `usize` holds on the way.
     #[inline]
-    fn product(&self) -> Option<usize> {
-        let product = self.iter().try_fold(1usize, |product, &len| product.checked_mul(len));
-        if product.is_none() && self.contains(&0) { Some(0) } else { product }
+    fn product(&self) -> (usize, bool) {
+        self.iter().fold((1, false), |(product, over), &len| {
+            let (product, more) = usize::overflowing_mul(product, len);
+            (product, over | more)
+        })
     }
 
     /// `Ok` if `axis` exists.

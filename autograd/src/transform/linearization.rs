@@ -107,7 +107,8 @@ impl<T: Float> Linearization<T> {
     /// assert_eq!(f.jacobian(Mode::Auto), Tensor::from([[0.25, -0.25], [-0.25, 0.25]]));
     /// ```
     pub fn jacobian(&self, mode: Mode) -> Tensor<T> {
-        let columns: usize = self.inputs().map(|x| x.shape().numel()).sum();
+        let widths: Vec<_> = self.inputs().map(|x| x.shape().numel()).collect();
+        let columns = widths.iter().sum();
         let rows: usize = self.outputs().map(|y| y.shape().numel()).sum();
         let mut jacobian = Tensor::zeros([rows, columns]);
         let values = jacobian.as_mut_slice();
@@ -134,8 +135,8 @@ impl<T: Float> Linearization<T> {
                     let grads = y.vjp(&u);
                     u.as_mut_slice()[at] = T::zero();
                     let mut rest = &mut values[row * columns..][..columns];
-                    for x in self.inputs() {
-                        let (slots, others) = rest.split_at_mut(x.shape().numel());
+                    for (x, &width) in self.inputs().zip(&widths) {
+                        let (slots, others) = rest.split_at_mut(width);
                         // Of a constant, as a frozen parameter is, it is 0.
                         if let Some(gradient) = grads.found(Var::new(y.tape(), x.index())) {
                             slots.copy_from_slice(gradient.as_slice());
