@@ -8,6 +8,12 @@ use crate::number::Float;
 /// Exponentials are summed by pieces of so many.
 const PIECE: usize = 1024;
 
+/// In the order of [`log_sums`], whose buffer holds a piece: a softmax and the slopes of a cross-entropy have the same bits.
+#[inline(always)]
+fn sum_of_exponentials<T: Float>(e: &[T]) -> T {
+    e.chunks(PIECE).fold(T::zero(), |sum, e| sum + row_sum(e, |e| e))
+}
+
 /// Calls `f(o, top, ln Σ exp(x − top))` for each row, `top` its largest value.
 ///
 /// Short rows are worked on many at once: exponentials and logarithms fill the vectors whatever the rows' length.
@@ -113,7 +119,7 @@ kernel! {
                 *e = exponential::exp(*e);
             }
             for ((e, sum), &class) in e.chunks_exact_mut(n).zip(&mut sums).zip(classes) {
-                *sum = e.chunks(PIECE).fold(T::zero(), |sum, e| sum + row_sum(e, |e| e));
+                *sum = sum_of_exponentials(e);
                 let scale = T::one() / *sum;
                 for e in e.iter_mut() {
                     *e = *e * scale;
@@ -156,7 +162,7 @@ kernel! {
                 *out = exponential::exp(*out);
             }
             for out in out.chunks_exact_mut(n) {
-                let scale = T::one() / row_sum(out, |e| e);
+                let scale = T::one() / sum_of_exponentials(out);
                 for out in out {
                     *out = *out * scale;
                 }
@@ -188,6 +194,18 @@ fn softmax_strip<T: Float>(x: &[T], (start, step): (usize, usize), (n, w): (usiz
     for at in rows() {
         for (((out, &x), &top), &sum) in out[at..at + w].iter_mut().zip(&x[at..]).zip(&tops).zip(&sums) {
             *out = if log { (x - top) - sum } else { *out * sum };
+        }
+    }
+}
+
+/// Rows of slopes times the gradient that each has, `slopes[i, j] · dy[i]`. A zero passes nothing on, whatever the slope.
+pub(crate) fn scale_rows<T: Float>(slopes: &mut [T], dy: &[T]) {
+    let n = (slopes.len() / dy.len().max(1)).max(1); // no rows: any width
+    for (row, &dy) in slopes.chunks_exact_mut(n).zip(dy) {
+        if dy == T::zero() {
+            row.fill(dy);
+        } else if dy != T::one() {
+            row.iter_mut().for_each(|slope| *slope = *slope * dy);
         }
     }
 }

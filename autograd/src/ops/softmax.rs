@@ -9,6 +9,7 @@ use super::{Array, Input, Operation};
 use crate::error::Error;
 use crate::kernels::compiled as kernels;
 use crate::kernels::reduce::Loops;
+use crate::kernels::softmax::scale_rows;
 use crate::number::{Float, Number};
 use crate::shape::Shape;
 
@@ -143,12 +144,10 @@ impl Operation for CrossEntropyGradient {
 
     fn forward<T: Float>(&self, x: &[Input<'_, T>], shape: &Shape, out: &mut [T]) {
         kernels::softmax(x[0].values, loops(shape, 1), false, out);
-        for ((row, &class), &dy) in out.chunks_exact_mut(shape[1].max(1)).zip(&*self.classes).zip(x[1].values) {
+        for (row, &class) in out.chunks_exact_mut(shape[1].max(1)).zip(&*self.classes) {
             row[class] = row[class] - T::one();
-            for out in row {
-                *out = *out * dy;
-            }
         }
+        scale_rows(out, x[1].values);
     }
 
     fn vjp<A: Array>(&self, k: usize, x: &[&A], _y: &A, g: &A) -> A {

@@ -32,6 +32,7 @@ use crate::external::External;
 use crate::few::Few;
 use crate::kernels::compiled as kernels;
 use crate::kernels::elementwise::Runs;
+use crate::kernels::softmax::scale_rows;
 use crate::number::Float;
 use crate::ops::rows::Binary;
 use crate::ops::{Array, Op};
@@ -204,14 +205,9 @@ impl<'s, T: Float> Sweep<'s, '_, T> {
         };
         let input = arena.arrays.inputs(array)[0];
         match op {
-            Op::Reduce(reduce) if reduce.is_sum() && dy.len() == 1 => match self.taken_slopes(input) {
-                Some(mut slopes) => {
-                    scale(&mut slopes, dy[0]);
-                    self.pool.give(dy);
-                    self.deliver(input, 0, slopes);
-                }
-                None => self.operation(array, op, dy),
-            },
+            Op::Reduce(reduce) if reduce.is_sum() && dy.len() == 1 && self.stays_one(input) => {
+                self.deliver(array, 0, dy);
+            }
             Op::Dense(_) => self.operation(array, op, dy),
             // The same values in another shape.
             Op::Reshape(_) => self.deliver(array, 0, dy),
@@ -224,8 +220,7 @@ impl<'s, T: Float> Sweep<'s, '_, T> {
                 }
                 match arena.take_slopes(array) {
                     Some(mut dx) => {
-                        let n = dx.len() / dy.len();
-                        dx.chunks_exact_mut(n).zip(&**dy).for_each(|(dx, &dy)| scale(dx, dy));
+                        scale_rows(&mut dx, &dy);
                         self.pool.give(dy);
                         self.deliver(array, 0, dx);
                     }
@@ -235,18 +230,12 @@ impl<'s, T: Float> Sweep<'s, '_, T> {
         }
     }
 
-    /// The slopes that `array` keeps, if its gradient is the same everywhere, as it is under a sum, and nobody looks at it: taken,
-    /// to become the gradient of its input. A later sweep, and what else has been passed to the array, find them gone and compute
-    /// them anew.
-    fn taken_slopes(&mut self, array: u32) -> Option<Buffer<T>> {
+    /// Whether a sum may leave its gradient with `array` as the one number that it is: nobody looks at it, and the array keeps
+    /// slopes that it can multiply. They become the gradient of its input, so a later sweep computes them anew.
+    fn stays_one(&self, array: u32) -> bool {
         let node = &self.arena.arrays[array];
         let seen = node.watched || self.places.is_some() || self.observer.is_some();
-        if seen || self.scratch.arrays[array as usize].is_some() {
-            return None;
-        }
-        // Of a map whose values were read the sum need not be the only user, and the others want the slopes too.
-        let alone = node.pending || self.arena.slopes(array)?.len() > node.numel;
-        if alone { self.arena.take_slopes(array) } else { None }
+        !seen && node.pending && self.scratch.arrays[array as usize].is_none() && self.arena.slopes(array).is_some()
     }
 
     /// Whether a gradient flows from an array to its input `k`.
@@ -310,18 +299,15 @@ impl<'s, T: Float> Sweep<'s, '_, T> {
         match &mut self.scratch.arrays[array] {
             slot @ None => *slot = Some(dx),
             Some(sum) => {
+                // One number for all, see `stays_one`, has met another sum.
+                if sum.len() < dx.len() {
+                    let mut all = self.pool.take(dx.len());
+                    all.fill(sum[0]);
+                    self.pool.give(std::mem::replace(sum, all));
+                }
                 kernels::add_assign(sum, &dx);
                 self.pool.give(dx);
             }
         }
-    }
-}
-
-/// Slopes times the one gradient that they all have. A zero passes nothing on, whatever the slope.
-fn scale<T: Float>(slopes: &mut [T], dy: T) {
-    if dy == T::zero() {
-        slopes.fill(dy);
-    } else if dy != T::one() {
-        slopes.iter_mut().for_each(|slope| *slope = *slope * dy);
     }
 }

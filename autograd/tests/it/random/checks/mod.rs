@@ -2,6 +2,7 @@
 //!
 //! So each file says `use super::*` and takes a [`Program`], be it interpreted here or written out there.
 
+mod again;
 mod checkpoint;
 mod forward;
 mod gradient;
@@ -37,7 +38,7 @@ macro_rules! checks {
             &[$(Check { name: stringify!($name), source: include_str!(concat!(stringify!($name), ".rs")), holds: $name::holds }),*];
     };
 }
-checks!(values, gradient, forward, hessian, checkpoint, single);
+checks!(values, gradient, again, forward, hessian, checkpoint, single);
 
 /// How often differences could not tell; or the first check that fails, and why.
 pub(super) fn run(program: &Program) -> Result<usize, (Check, String)> {
