@@ -1,16 +1,19 @@
-//! Weights on disk, in the [safetensors](https://huggingface.co/docs/safetensors) format.
+//! Weights and trainings on disk, in the [safetensors](https://huggingface.co/docs/safetensors) format.
 //!
-//! Only names, shapes and numbers are stored: the model itself is code, and builds itself before [`load`] fills it.
+//! Only names, shapes and numbers are stored: model and optimiser are code, and build themselves before [`load`] or
+//! [`load_training`] fills them.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::Path;
 
-use autograd::{Float, Parameters, Shape, Tensor};
-use safetensors::tensor::{Dtype, SafeTensors, View};
+use autograd::{Float, Param, Parameters, Shape, Tensor};
+use safetensors::tensor::{Dtype, SafeTensors, TensorView, View};
 
 use crate::error::{Error, Result};
+use crate::optim::Optimizer;
 
 /// Writes all parameters to `path`, replacing a file that stands there.
 ///
@@ -33,15 +36,8 @@ use crate::error::{Error, Result};
 /// # Errors
 /// [`Error::Io`] if the file cannot be written, [`Error::WeightsFile`] if the format cannot hold the parameters.
 pub fn save<T: Float>(parameters: &Parameters<T>, path: impl AsRef<Path>) -> Result<()> {
-    let path = path.as_ref();
-    if parameters.get("__metadata__").is_some() {
-        let problem = "the format reserves the name `__metadata__`; rename the parameter".to_string();
-        return Err(Error::WeightsFile { path: path.to_owned(), problem });
-    }
-    let tensors = parameters.iter().map(|(name, param)| (name, Stored(param.value())));
-    let bytes = safetensors::serialize(tensors, None)
-        .map_err(|e| Error::WeightsFile { path: path.to_owned(), problem: e.to_string() })?;
-    replace(path, &bytes).map_err(Error::io(path))
+    let tensors = parameters.iter().map(|(name, param)| (name.to_string(), param.value()));
+    write(path.as_ref(), tensors, None)
 }
 
 /// Fills all parameters from `path`, a file that [`save`] wrote; if anything does not fit, none is changed.
@@ -63,39 +59,173 @@ pub fn save<T: Float>(parameters: &Parameters<T>, path: impl AsRef<Path>) -> Res
 pub fn load<T: Float>(parameters: &Parameters<T>, path: impl AsRef<Path>) -> Result<()> {
     let path = path.as_ref();
     let bytes = fs::read(path).map_err(Error::io(path))?;
-    let file = SafeTensors::deserialize(&bytes).map_err(|e| {
-        let problem = format!("not a whole safetensors file ({e}); it may be cut short or of another format");
-        Error::WeightsFile { path: path.to_owned(), problem }
-    })?;
-    let mut found: Vec<String> = file.names().into_iter().map(str::to_string).collect();
-    found.sort_unstable(); // the reader hands names out of a hash map
+    let stored = Stored::parse(path, &bytes)?;
+    let values = stored.values(parameters, "")?;
+    stored.knows_all(|name| parameters.get(name).is_some(), parameters)?;
+    set(values)
+}
 
-    let mut values = Vec::with_capacity(parameters.len());
-    for (name, param) in parameters.iter() {
-        let (path, parameter) = (path.to_owned(), name.to_string());
-        let Ok(view) = file.tensor(name) else { return Err(Error::MissingParameter { path, parameter, found }) };
+/// Writes a training to `path`: the parameters, what the optimiser remembers, and how many epochs are done. As [`save`].
+///
+/// [`Trainer::save_training`](crate::Trainer::save_training) does it while it trains.
+///
+/// ```
+/// use autograd::{Param, Parameters, Tape};
+/// use mlp::{Optimizer, Sgd, io};
+/// let path = tempfile::tempdir().unwrap().keep().join("training.safetensors");
+/// let train = |steps, resume: bool| {
+///     let w = Param::new([1.0]);
+///     let parameters = Parameters::new().with("w", &w);
+///     let mut sgd = Sgd::new(&parameters, 0.5).momentum(0.5);
+///     if resume {
+///         assert_eq!(io::load_training(&parameters, &mut sgd, &path)?, 1);
+///     }
+///     for _ in 0..steps {
+///         let tape = Tape::new();
+///         sgd.step(&w.on(&tape).sum().backward());
+///     }
+///     io::save_training(&parameters, &sgd, 1, &path)?;
+///     mlp::Result::Ok(w.value().item())
+/// };
+/// let at_once = train(2, false)?;
+/// train(1, false)?;
+/// assert_eq!(train(1, true)?, at_once); // with the velocity of before
+/// # Ok::<(), mlp::Error>(())
+/// ```
+///
+/// # Errors
+/// As [`save`].
+pub fn save_training<T: Float>(
+    parameters: &Parameters<T>,
+    optimizer: &(impl Optimizer<T> + ?Sized),
+    epochs: usize,
+    path: impl AsRef<Path>,
+) -> Result<()> {
+    let model = parameters.iter().map(|(name, param)| (format!("{MODEL}{name}"), param.value()));
+    let state = optimizer.state().into_iter().map(|(name, array)| (format!("{OPTIMIZER}{name}"), array));
+    let about = HashMap::from([(EPOCHS.to_string(), epochs.to_string())]);
+    write(path.as_ref(), model.chain(state), Some(about))
+}
+
+/// Fills parameters and optimiser from `path`, a file that [`save_training`] wrote, and returns how many epochs were done; if anything
+/// does not fit, nothing is changed.
+///
+/// The optimiser's settings, such as its learning rate, are code: build it as it was.
+///
+/// # Errors
+/// As [`load`], and if the optimiser refuses its [state](Optimizer::set_state).
+pub fn load_training<T: Float>(
+    parameters: &Parameters<T>,
+    optimizer: &mut (impl Optimizer<T> + ?Sized),
+    path: impl AsRef<Path>,
+) -> Result<usize> {
+    let path = path.as_ref();
+    let bytes = fs::read(path).map_err(Error::io(path))?;
+    let stored = Stored::parse(path, &bytes)?;
+    let epochs = stored.about.get(EPOCHS).and_then(|epochs| epochs.parse().ok()).ok_or_else(|| {
+        let problem = "not a training that `save_training` wrote; `load` reads a file of weights alone";
+        Error::WeightsFile { path: path.to_owned(), problem: problem.to_string() }
+    })?;
+    let values = stored.values(parameters, MODEL)?;
+    let of_optimizer = |name: &str| name.strip_prefix(OPTIMIZER).map(str::to_string);
+    let of_model = |name: &str| name.strip_prefix(MODEL).is_some_and(|name| parameters.get(name).is_some());
+    stored.knows_all(|name| of_model(name) || of_optimizer(name).is_some(), parameters)?;
+    let state = stored.names.iter().filter_map(|name| Some((of_optimizer(name)?, name)));
+    let state = state.map(|(short, name)| Ok((short, stored.tensor(name)?))).collect::<Result<_>>()?;
+    optimizer.set_state(&state)?;
+    set(values)?;
+    Ok(epochs)
+}
+
+/// What the names in a training begin with.
+const MODEL: &str = "model.";
+const OPTIMIZER: &str = "optimizer.";
+/// What the number of epochs is stored as.
+const EPOCHS: &str = "epochs";
+
+fn write<T: Float>(
+    path: &Path,
+    tensors: impl Iterator<Item = (String, Tensor<T>)>,
+    about: Option<HashMap<String, String>>,
+) -> Result<()> {
+    let failed = |problem| Error::WeightsFile { path: path.to_owned(), problem };
+    let tensors: Vec<_> = tensors.map(|(name, tensor)| (name, ToStore(tensor))).collect();
+    if tensors.iter().any(|(name, _)| name == "__metadata__") {
+        return Err(failed("the format reserves the name `__metadata__`; rename the parameter".to_string()));
+    }
+    let bytes = safetensors::serialize(tensors, about).map_err(|e| failed(e.to_string()))?;
+    replace(path, &bytes).map_err(Error::io(path))
+}
+
+/// A parameter never changes its shape, so what was checked to fit does not fail halfway.
+fn set<T: Float>(values: Vec<(&Param<T>, Tensor<T>)>) -> Result<()> {
+    values.into_iter().try_for_each(|(param, value)| Ok(param.try_set(value)?))
+}
+
+/// A file that was read.
+struct Stored<'b> {
+    path: &'b Path,
+    file: SafeTensors<'b>,
+    /// Sorted: the reader hands them out of a hash map.
+    names: Vec<String>,
+    about: HashMap<String, String>,
+}
+
+impl<'b> Stored<'b> {
+    fn parse(path: &'b Path, bytes: &'b [u8]) -> Result<Self> {
+        let broken = |e| {
+            let problem = format!("not a whole safetensors file ({e}); it may be cut short or of another format");
+            Error::WeightsFile { path: path.to_owned(), problem }
+        };
+        let file = SafeTensors::deserialize(bytes).map_err(broken)?;
+        let (_, head) = SafeTensors::read_metadata(bytes).map_err(broken)?;
+        let mut names: Vec<String> = file.names().into_iter().map(str::to_string).collect();
+        names.sort_unstable();
+        Ok(Stored { path, file, names, about: head.metadata().clone().unwrap_or_default() })
+    }
+
+    /// The values of all parameters, stored under `prefix` and their names.
+    fn values<'p, T: Float>(
+        &self,
+        parameters: &'p Parameters<T>,
+        prefix: &str,
+    ) -> Result<Vec<(&'p Param<T>, Tensor<T>)>> {
+        let value = |(name, param): (&str, &'p Param<T>)| {
+            let parameter = format!("{prefix}{name}");
+            let tensor = self.tensor(&parameter)?;
+            if *tensor.shape() != param.shape() {
+                let (found, expected) = (Box::new(tensor.shape().clone()), Box::new(param.shape()));
+                return Err(Error::ParameterShape { path: self.path.to_owned(), parameter, found, expected });
+            }
+            Ok((param, tensor))
+        };
+        parameters.iter().map(value).collect()
+    }
+
+    fn tensor<T: Float>(&self, name: &str) -> Result<Tensor<T>> {
+        let (path, parameter) = (self.path.to_owned(), name.to_string());
+        let Ok(view) = self.file.tensor(name) else {
+            return Err(Error::MissingParameter { path, parameter, found: self.names.clone() });
+        };
         if view.dtype() != dtype::<T>() {
             let found = format!("{:?}", view.dtype()).to_lowercase();
             return Err(Error::ParameterType { path, parameter, found, expected: T::NAME });
         }
-        if view.shape() != &param.shape()[..] {
-            let (found, expected) = (Box::new(Shape::from(view.shape())), Box::new(param.shape()));
-            return Err(Error::ParameterShape { path, parameter, found, expected });
-        }
-        values.push((param, Tensor::try_new(view.shape(), numbers(view.data()))?));
+        Ok(Tensor::try_new(Shape::from(view.shape()), numbers(&view))?)
     }
-    if let Some(parameter) = found.into_iter().find(|name| parameters.get(name).is_none()) {
+
+    /// `Ok` if the file holds nothing but what is `known`.
+    fn knows_all<T: Float>(&self, known: impl Fn(&str) -> bool, parameters: &Parameters<T>) -> Result<()> {
+        let Some(parameter) = self.names.iter().find(|name| !known(name)) else { return Ok(()) };
         let expected = parameters.names().map(str::to_string).collect();
-        return Err(Error::UnexpectedParameter { path: path.to_owned(), parameter, expected });
+        Err(Error::UnexpectedParameter { path: self.path.to_owned(), parameter: parameter.clone(), expected })
     }
-    // A parameter never changes its shape, so after the checks above no `try_set` fails halfway.
-    values.into_iter().try_for_each(|(param, value)| Ok(param.try_set(value)?))
 }
 
 /// A tensor as the format wants it: little-endian bytes in row-major order.
-struct Stored<T: Float>(Tensor<T>);
+struct ToStore<T: Float>(Tensor<T>);
 
-impl<T: Float> View for Stored<T> {
+impl<T: Float> View for ToStore<T> {
     fn dtype(&self) -> Dtype {
         dtype::<T>()
     }
@@ -121,8 +251,9 @@ fn dtype<T: Float>() -> Dtype {
     if T::NAME == "f32" { Dtype::F32 } else { Dtype::F64 }
 }
 
-/// The inverse of [`Stored::data`]; `f32` passes through `f64` unchanged.
-fn numbers<T: Float>(bytes: &[u8]) -> Vec<T> {
+/// The inverse of [`ToStore::data`]; `f32` passes through `f64` unchanged.
+fn numbers<T: Float>(view: &TensorView<'_>) -> Vec<T> {
+    let bytes = view.data();
     match dtype::<T>() {
         Dtype::F32 => {
             let (numbers, _) = bytes.as_chunks();

@@ -25,6 +25,36 @@ pub fn accuracy<T: Float>(outputs: &Tensor<T>, classes: &[usize]) -> Result<f64,
     Ok(right as f64 / classes.len() as f64)
 }
 
+/// The share of samples on the right side of a threshold: class 1 above it, class 0 at or below. One output for each sample.
+///
+/// The threshold is 0 for logits, and ½ for probabilities.
+///
+/// ```
+/// use autograd::Tensor;
+/// use mlp::metrics::binary_accuracy;
+/// let logits = Tensor::from([[2.0], [-3.0], [0.5]]);
+/// assert_eq!(binary_accuracy(&logits, &[1, 0, 0], 0.0)?, 2.0 / 3.0);
+/// # Ok::<(), mlp::Error>(())
+/// ```
+///
+/// # Errors
+/// If there is not one output for each class, a class is neither 0 nor 1, or there are no samples.
+pub fn binary_accuracy<T: Float>(outputs: &Tensor<T>, classes: &[usize], threshold: f64) -> Result<f64, Error> {
+    let invalid = |why| Err(Error::invalid("binary_accuracy", why));
+    if outputs.numel() != classes.len() || classes.is_empty() {
+        let (n, shape) = (classes.len(), outputs.shape());
+        return invalid(format!(
+            "{n} classes for outputs of shape {shape}; it takes one output for each, and one at least"
+        ));
+    }
+    if let Some((i, class)) = classes.iter().enumerate().find(|(_, class)| **class > 1) {
+        return invalid(format!("class {class} of sample {i} is neither 0 nor 1; take accuracy() for more classes"));
+    }
+    let right = |(y, class): (&T, &usize)| (y.to_f64() > threshold) == (*class == 1);
+    let right = outputs.as_slice().iter().zip(classes).filter(|&pair| right(pair)).count();
+    Ok(right as f64 / classes.len() as f64)
+}
+
 /// How often each class (row) was taken for each class (column).
 ///
 /// ```

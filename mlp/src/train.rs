@@ -2,11 +2,13 @@
 
 mod history;
 mod run;
+mod start;
 mod tally;
 
 use std::cell::RefCell;
 use std::fmt;
 use std::ops::ControlFlow;
+use std::path::PathBuf;
 
 use autograd::{Float, Tape, awake};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -15,9 +17,10 @@ use crate::flow::Flow;
 use crate::loss::Loss;
 use crate::module::Module;
 use crate::optim::Optimizer;
-use crate::{Dataset, Error};
+use crate::{Dataset, Error, io};
 pub use history::{Epoch, History, Stopped};
 use run::{Goal, Run, finite};
+use start::check_width;
 use tally::Tally;
 
 /// Trains a model: one epoch shows it every sample once, in shuffled batches, with a step after each batch.
@@ -47,6 +50,10 @@ pub struct Trainer<'a> {
     seed: u64,
     tolerance: Option<f64>,
     progress: bool,
+    clip_norm: Option<f64>,
+    /// Where the training is saved, and after every how many epochs.
+    save: Option<(usize, PathBuf)>,
+    resume: Option<PathBuf>,
     schedule: RefCell<Option<Box<Schedule<'a>>>>,
     observer: RefCell<Option<Box<Observer<'a>>>>,
     /// Who is shown the flow, and every how many steps.
@@ -70,6 +77,9 @@ impl<'a> Trainer<'a> {
             seed: 0,
             tolerance: None,
             progress: true,
+            clip_norm: None,
+            save: None,
+            resume: None,
             schedule: RefCell::new(None),
             observer: RefCell::new(None),
             flow: RefCell::new(None),
@@ -137,6 +147,56 @@ impl<'a> Trainer<'a> {
     #[must_use]
     pub fn progress(self, shown: bool) -> Self {
         Trainer { progress: shown, ..self }
+    }
+
+    /// Scales the gradients of a step down where their norm, of all parameters together, is above `most`:
+    /// [`Gradients::clip_norm`](autograd::Gradients::clip_norm).
+    ///
+    /// # Panics
+    /// If it is not above 0.
+    #[must_use]
+    #[track_caller]
+    pub fn clip_norm(self, most: f64) -> Self {
+        assert!(most > 0.0, "trainer: gradients of a norm of at most {most} leave nothing to step along");
+        Trainer { clip_norm: Some(most), ..self }
+    }
+
+    /// Saves the training after every `every`-th epoch, and after the last: [`io::save_training`].
+    ///
+    /// [`resume_from`](Trainer::resume_from) goes on from there, and comes to the bits of a training that was not interrupted:
+    ///
+    /// ```
+    /// use mlp::{Activation, Adam, Dataset, Mlp, Module, Mse, Trainer};
+    /// use rand::{SeedableRng, rngs::StdRng};
+    /// let data = Dataset::new(autograd::Tensor::<f64>::ones([64, 2]), autograd::Tensor::ones([64, 1]))?;
+    /// let folder = tempfile::tempdir().unwrap();
+    /// let path = folder.path().join("training.safetensors");
+    /// let loss_after = |trainer: Trainer<'_>| {
+    ///     let layers = Mlp::new(2).hidden(8, Activation::Tanh).output(1, Activation::Identity);
+    ///     let model: Mlp = layers.build(&mut StdRng::seed_from_u64(0))?;
+    ///     let mut adam = Adam::new(&model.parameters(), 0.1);
+    ///     mlp::Result::Ok(trainer.fit(&model, &Mse, &mut adam, &data, None)?.last().loss)
+    /// };
+    /// let at_once = loss_after(Trainer::new().epochs(5))?;
+    /// loss_after(Trainer::new().epochs(3).save_training(1, &path))?;
+    /// assert_eq!(loss_after(Trainer::new().epochs(5).resume_from(&path))?, at_once);
+    /// # Ok::<(), mlp::Error>(())
+    /// ```
+    ///
+    /// # Panics
+    /// If `every` is 0.
+    #[must_use]
+    #[track_caller]
+    pub fn save_training(self, every: usize, path: impl Into<PathBuf>) -> Self {
+        assert!(every > 0, "trainer: save_training wants to save after every 0 epochs; every epoch is 1");
+        Trainer { save: Some((every, path.into())), ..self }
+    }
+
+    /// Begins after the epochs of a training that was [saved](Trainer::save_training), with its parameters and what its optimiser
+    /// remembered. [`epochs`](Trainer::epochs) counts those too; the [`History`] begins with the first new one.
+    #[must_use]
+    pub fn resume_from(self, path: impl Into<PathBuf>) -> Self {
+        Trainer { resume: Some(path.into()), ..self }
     }
 
     /// Sets the learning rate before each epoch to what `rate` says of its number, from 1; else it stays as the optimiser has it.
@@ -218,8 +278,9 @@ impl<'a> Trainer<'a> {
     /// A large model keeps the other cores busy while it trains, as [`awake`] does; `autograd::set_threads(1)` prevents it.
     ///
     /// # Errors
-    /// If there are no epochs, the batch size or the number of parts is 0, rows are not as long as [`Module::input_width`], targets do not fit, or
-    /// the loss is no longer finite: the step of that batch is not taken. If a parameter is no longer finite at an epoch's end.
+    /// If there are no epochs, the batch size or the number of parts is 0, no parameter can move, rows are not as long as
+    /// [`Module::input_width`], targets do not fit, or the loss is no longer finite: the step of that batch is not taken. If a parameter is
+    /// no longer finite at an epoch's end. If a training cannot be saved or resumed.
     ///
     /// # Panics
     /// With its own message, if a model that names no input width cannot take the inputs, or a [`schedule`](Trainer::schedule) gives a
@@ -232,21 +293,20 @@ impl<'a> Trainer<'a> {
         data: &Dataset<T>,
         validation: Option<&Dataset<T>>,
     ) -> Result<History, Error> {
-        if self.epochs == 0 {
-            return Err(Error::invalid("trainer", "0 epochs: there is nothing to do"));
-        }
-        if self.parts == 0 {
-            return Err(Error::invalid("trainer", "batches in 0 parts hold no samples; 1 part is the whole batch"));
-        }
+        let parameters = model.parameters();
+        self.check_settings(&parameters)?;
         check_width(model, "data", data)?;
         validation.map_or(Ok(()), |data| check_width(model, "validation data", data))?;
+        let done = self.resume(&parameters, optimizer)?;
         let bar = self.bar();
         let tapes = (0..self.parts).map(|_| Tape::default()).collect();
         let goal = Goal { model, loss };
-        let mut run = Run { trainer: self, goal, optimizer, tapes, steps: 0, bar: &bar };
+        let steps = done * data.len().div_ceil(self.samples(data).max(1));
+        let mut run = Run { trainer: self, goal, parameters, optimizer, tapes, steps, bar: &bar };
         let mut history = History { epochs: Vec::new(), stopped: Stopped::Epochs };
-        let shared = self.parts > 1 || self.samples(data).saturating_mul(model.parameters().numel()) >= SHARED;
-        for number in 1..=self.epochs {
+        let shared = self.parts > 1 || self.samples(data).saturating_mul(run.parameters.numel()) >= SHARED;
+        bar.inc(done as u64);
+        for number in done + 1..=self.epochs {
             if let Some(rate) = &mut *self.schedule.borrow_mut() {
                 run.optimizer.set_learning_rate(rate(number));
             }
@@ -267,12 +327,20 @@ impl<'a> Trainer<'a> {
             bar.inc(1);
             bar.set_message(format!("loss {:.6}", epoch.loss));
             let observed = self.observer.borrow_mut().as_mut().map_or(ControlFlow::Continue(()), |f| f(&epoch));
-            if observed.is_break() {
-                history.stopped = Stopped::Observer;
-                break;
+            let stopped = if observed.is_break() {
+                Some(Stopped::Observer)
+            } else if self.tolerance.is_some_and(|epsilon| epoch.loss <= epsilon) {
+                Some(Stopped::Tolerance)
+            } else {
+                (number == self.epochs).then_some(Stopped::Epochs)
+            };
+            if let Some((every, path)) = &self.save
+                && (stopped.is_some() || number.is_multiple_of(*every))
+            {
+                io::save_training(&run.parameters, run.optimizer, number, path)?;
             }
-            if self.tolerance.is_some_and(|epsilon| epoch.loss <= epsilon) {
-                history.stopped = Stopped::Tolerance;
+            if let Some(stopped) = stopped {
+                history.stopped = stopped;
                 break;
             }
         }
@@ -308,21 +376,5 @@ impl fmt::Debug for Trainer<'_> {
             .field("seed", &self.seed)
             .field("tolerance", &self.tolerance)
             .finish_non_exhaustive()
-    }
-}
-
-/// `Ok` if the rows of `data` are as long as the model needs, or it does not say.
-fn check_width<T: Float>(model: &dyn Module<T>, what: &str, data: &Dataset<T>) -> Result<(), Error> {
-    let shape = data.inputs().shape();
-    match model.input_width() {
-        // One axis is that of the samples: a batch would pass for a single row.
-        Some(width) if shape.len() < 2 || shape.last() != Some(&width) => {
-            let why = format!(
-                "the model takes rows of {width} numbers, the inputs of the {what} have shape {shape}; \
-                               choose other columns, or build the model for these"
-            );
-            Err(Error::invalid("trainer", why))
-        }
-        _ => Ok(()),
     }
 }

@@ -4,9 +4,12 @@ use std::fmt;
 use std::ops::Index;
 
 use super::pool::{Kept, Scratch, release};
+use crate::kernels::compiled as kernels;
 use crate::kernels::isa::widest_for;
+use crate::kernels::reduce::Loops;
+use crate::kernels::softmax::scale_rows;
 use crate::number::Float;
-use crate::param::Param;
+use crate::param::{Param, Parameters};
 use crate::tape::arena::Kind;
 use crate::tape::{Scalar, Tape, Var, same_tape};
 use crate::tensor::Tensor;
@@ -42,9 +45,12 @@ impl<'t, T: Float> Gradients<'t, T> {
         std::mem::take(&mut self.found)
     }
 
+    fn place(&self, array: u32) -> Option<usize> {
+        self.found.kept.binary_search_by_key(&array, |kept| kept.array).ok()
+    }
+
     fn kept(&self, array: u32) -> Option<&Kept<T>> {
-        let found = self.found.kept.binary_search_by_key(&array, |kept| kept.array);
-        found.ok().map(|at| &self.found.kept[at])
+        self.place(array).map(|at| &self.found.kept[at])
     }
 
     /// The gradient of an array, if the sweep kept it.
@@ -103,13 +109,53 @@ impl<'t, T: Float> Gradients<'t, T> {
     }
 
     fn kept_param(&self, param: &Param<T>) -> Option<&Kept<T>> {
+        self.place_of(param).map(|at| &self.found.kept[at])
+    }
+
+    fn place_of(&self, param: &Param<T>) -> Option<usize> {
         let arena = self.tape.arena.borrow();
-        let last = arena.params.get(&param.id()).and_then(|&array| self.kept(array));
+        let last = arena.params.get(&param.id()).and_then(|&array| self.place(array));
         // Recorded again since the sweep: look for what the sweep saw.
         last.or_else(|| {
-            let is = |kept: &&Kept<T>| matches!(arena.kind(kept.array), Kind::Param(p) if p == param);
-            self.found.kept.iter().rev().find(is)
+            let is = |kept: &Kept<T>| matches!(arena.kind(kept.array), Kind::Param(p) if p == param);
+            self.found.kept.iter().rposition(is)
         })
+    }
+
+    /// Scales the gradients of `parameters` down by one factor, so that their Euclidean norm, of all together, is at most `most`;
+    /// returns the norm from before (Pascanu, Mikolov & Bengio 2013).
+    ///
+    /// A norm that is NaN or infinite is returned, and nothing scaled.
+    ///
+    /// ```
+    /// use autograd::{Param, Parameters, Tape};
+    /// let (a, b) = (Param::new([1.0]), Param::new([1.0]));
+    /// let tape = Tape::new();
+    /// let mut grads = (a.on(&tape) * 3.0 + b.on(&tape) * 4.0).sum().backward();
+    /// let norm = grads.clip_norm(&Parameters::new().with("a", &a).with("b", &b), 1.0);
+    /// assert_eq!(norm, 5.0);
+    /// assert!((grads[&a].item() - 0.6).abs() < 1e-15 && (grads[&b].item() - 0.8).abs() < 1e-15);
+    /// ```
+    ///
+    /// # Panics
+    /// If `most` is not above 0.
+    #[track_caller]
+    pub fn clip_norm(&mut self, parameters: &Parameters<T>, most: f64) -> f64 {
+        assert!(most > 0.0, "clip_norm: a norm of at most {most} leaves nothing to step along; it must be above 0");
+        let norm_of = |(_, param): (&str, &Param<T>)| {
+            let (gradient, mut norm) = (self.of(param)?, [T::zero()]);
+            kernels::norm(gradient.as_slice(), Loops { outer: 1, n: gradient.numel(), inner: 1 }, &mut norm);
+            Some(norm[0].to_f64())
+        };
+        let norm = parameters.distinct().filter_map(norm_of).fold(0.0, f64::hypot);
+        if norm > most && norm.is_finite() {
+            let factor = T::from_f64(most / norm);
+            for (_, param) in parameters.distinct() {
+                let Some(at) = self.place_of(param) else { continue };
+                scale_rows(self.found.kept[at].gradient.as_mut_slice(), &[factor]);
+            }
+        }
+        norm
     }
 
     /// Calls `f(values, gradient)` to change a parameter in place, and returns what it returns; `None`, without calling, if

@@ -121,6 +121,11 @@ impl<T: Float> Loss<T> for BinaryCrossEntropyWithLogits {
         let t = binary("binary_cross_entropy", y, targets, [0.0, 1.0])?;
         Ok((-y).softplus() * t + y.softplus() * (1.0 - t))
     }
+
+    /// Logits above 0 are probabilities above ½.
+    fn threshold(&self) -> Option<f64> {
+        Some(0.0)
+    }
 }
 
 /// `Ok` if targets that are numbers lie in [0, 1].
@@ -159,6 +164,10 @@ impl<T: Float> Loss<T> for Hinge {
         }
         let t = binary("hinge", y, targets, [-1.0, 1.0])?;
         Ok((1.0 - y * t).at_least(0.0))
+    }
+
+    fn threshold(&self) -> Option<f64> {
+        Some(0.0)
     }
 }
 

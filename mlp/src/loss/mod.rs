@@ -58,6 +58,11 @@ pub trait Loss<T: Float = f64>: Send + Sync {
     fn sum<'t>(&self, y: Var<'t, T>, targets: &Targets<T>) -> Result<Scalar<'t, T>, Error> {
         Ok(self.each(y, targets)?.sum())
     }
+
+    /// Above which output a sample is of class 1, where one output tells the classes 0 and 1 apart; `None` if the loss does not say.
+    fn threshold(&self) -> Option<f64> {
+        None
+    }
 }
 
 /// Targets that are numbers, one for each output. No broadcasting: (n,) beside (n, 1) is nearly always a mistake.

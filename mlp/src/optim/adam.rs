@@ -1,8 +1,15 @@
 //! [`Adam`]: steps scaled by running moments.
 
-use autograd::{Float, Gradients, Number, Param, Parameters, Tensor};
+use autograd::{Float, Gradients, Number, Param, Parameters, Shape, Tensor};
+use indexmap::IndexMap;
 
-use super::{Optimizer, check_decay, check_rate, distinct, zeros};
+use super::{Optimizer, State, check_decay, check_rate, distinct, zeros};
+use crate::Error;
+
+/// What its state calls the arrays of a parameter.
+const MEAN: &str = "mean";
+const SQUARE: &str = "square";
+const STEPS: &str = "steps";
 
 /// Adam (Kingma & Ba 2015), with decoupled weight decay if asked for (AdamW, Loshchilov & Hutter 2019).
 ///
@@ -20,7 +27,7 @@ use super::{Optimizer, check_decay, check_rate, distinct, zeros};
 /// ```
 #[derive(Debug)]
 pub struct Adam<T: Float = f64> {
-    states: Vec<State<T>>,
+    moments: Vec<Moments<T>>,
     rate: f64,
     betas: (f64, f64),
     eps: f64,
@@ -28,7 +35,8 @@ pub struct Adam<T: Float = f64> {
 }
 
 #[derive(Debug)]
-struct State<T: Float> {
+struct Moments<T: Float> {
+    name: String,
     param: Param<T>,
     mean: Tensor<T>,
     square: Tensor<T>,
@@ -44,9 +52,9 @@ impl<T: Float> Adam<T> {
     #[track_caller]
     pub fn new(parameters: &Parameters<T>, rate: f64) -> Self {
         check_rate(rate);
-        let state = |param: Param<T>| State { mean: zeros(&param), square: zeros(&param), param, steps: 0 };
-        let states = distinct(parameters).into_iter().map(state).collect();
-        Adam { states, rate, betas: (0.9, 0.999), eps: 1e-8, decay: 0.0 }
+        let moments = |(name, param)| Moments { name, mean: zeros(&param), square: zeros(&param), param, steps: 0 };
+        let moments = distinct(parameters).into_iter().map(moments).collect();
+        Adam { moments, rate, betas: (0.9, 0.999), eps: 1e-8, decay: 0.0 }
     }
 
     /// With other decay rates β₁ and β₂ of the moments.
@@ -89,7 +97,7 @@ impl<T: Float> Optimizer<T> for Adam<T> {
         let (beta1, beta2) = self.betas;
         let [b1, c1, b2, c2] = [beta1, 1.0 - beta1, beta2, 1.0 - beta2].map(T::from_f64);
         let [eps, keep] = [self.eps, 1.0 - self.rate * self.decay].map(T::from_f64);
-        for State { param, mean, square, steps } in &mut self.states {
+        for Moments { param, mean, square, steps, .. } in &mut self.moments {
             let step = steps.saturating_add(1);
             // The corrections in f64, once for each parameter.
             let rate = T::from_f64(self.rate / (1.0 - beta1.powi(step)));
@@ -113,5 +121,31 @@ impl<T: Float> Optimizer<T> for Adam<T> {
     fn set_learning_rate(&mut self, rate: f64) {
         check_rate(rate);
         self.rate = rate;
+    }
+
+    fn state(&self) -> IndexMap<String, Tensor<T>> {
+        let arrays = |Moments { name, mean, square, steps, .. }: &Moments<T>| {
+            let steps = Tensor::full([], T::from_f64((*steps).into()));
+            [(MEAN, mean.clone()), (SQUARE, square.clone()), (STEPS, steps)]
+                .map(|(what, array)| (format!("{name}.{what}"), array))
+        };
+        self.moments.iter().flat_map(arrays).collect()
+    }
+
+    fn set_state(&mut self, state: &IndexMap<String, Tensor<T>>) -> Result<(), Error> {
+        let mut state = State::new(state);
+        let mut read = |Moments { name, param, .. }: &Moments<T>| {
+            let shape = param.shape();
+            let (mean, square) = (state.read(name, MEAN, &shape)?, state.read(name, SQUARE, &shape)?);
+            let steps = state.read(name, STEPS, &Shape::default())?.item().to_f64();
+            // A number of steps beyond what f32 tells apart is so large that nothing is left to correct.
+            Ok((mean.clone(), square.clone(), steps as i32))
+        };
+        let arrays: Vec<_> = self.moments.iter().map(&mut read).collect::<Result<_, Error>>()?;
+        state.end()?;
+        for (moments, arrays) in self.moments.iter_mut().zip(arrays) {
+            (moments.mean, moments.square, moments.steps) = arrays;
+        }
+        Ok(())
     }
 }

@@ -6,7 +6,10 @@ mod sgd;
 pub use adam::Adam;
 pub use sgd::Sgd;
 
-use autograd::{Float, Gradients, Param, Parameters, Tensor};
+use autograd::{Float, Gradients, Param, Parameters, Shape, Tensor};
+use indexmap::IndexMap;
+
+use crate::Error;
 
 /// Changes parameters by their gradients.
 ///
@@ -29,11 +32,72 @@ pub trait Optimizer<T: Float = f64> {
 
     /// Changes the learning rate, as a [schedule](crate::Trainer::schedule) does.
     fn set_learning_rate(&mut self, rate: f64);
+
+    /// What it remembers from step to step, under the names of the parameters; its settings are code, and no part of it.
+    ///
+    /// ```
+    /// use autograd::{Param, Parameters};
+    /// use mlp::{Optimizer, Sgd};
+    /// let parameters = Parameters::new().with("w", &Param::new([4.0]));
+    /// assert!(Sgd::new(&parameters, 0.1).state().is_empty());
+    /// let velocities = Sgd::new(&parameters, 0.1).momentum(0.9).state();
+    /// assert_eq!(velocities["w.velocity"].to_vec(), [0.0]);
+    /// ```
+    fn state(&self) -> IndexMap<String, Tensor<T>> {
+        IndexMap::new()
+    }
+
+    /// Goes on from a [`state`](Optimizer::state); if it does not fit, nothing changes.
+    ///
+    /// # Errors
+    /// If an array is missing, is one too many, or has another shape.
+    fn set_state(&mut self, state: &IndexMap<String, Tensor<T>>) -> Result<(), Error> {
+        State::new(state).end()
+    }
 }
 
-/// The parameters, each once: one that is shared under two names must not step twice.
-fn distinct<T: Float>(parameters: &Parameters<T>) -> Vec<Param<T>> {
-    parameters.distinct().map(|(_, param)| param.clone()).collect()
+/// A state that is being read: what has not been asked for is one too many.
+struct State<'s, T: Float> {
+    arrays: &'s IndexMap<String, Tensor<T>>,
+    read: usize,
+}
+
+impl<'s, T: Float> State<'s, T> {
+    fn new(arrays: &'s IndexMap<String, Tensor<T>>) -> Self {
+        State { arrays, read: 0 }
+    }
+
+    /// The array of a parameter.
+    fn read(&mut self, param: &str, what: &str, shape: &Shape) -> Result<&'s Tensor<T>, Error> {
+        let name = format!("{param}.{what}");
+        let misfit = |why| Err(Error::invalid("optimizer", format!("{why}; give it the state of one made alike")));
+        match self.arrays.get(&name) {
+            None => misfit(format!("the state has no `{name}`")),
+            Some(array) if array.shape() != shape => {
+                misfit(format!("`{name}` has shape {} in the state, {shape} is needed", array.shape()))
+            }
+            Some(array) => {
+                self.read += 1;
+                Ok(array)
+            }
+        }
+    }
+
+    /// `Ok` if all has been read.
+    fn end(self) -> Result<(), Error> {
+        let (read, found) = (self.read, self.arrays.len());
+        if read == found {
+            return Ok(());
+        }
+        let why =
+            format!("the state has {found} arrays, of which it knows {read}; give it the state of one made alike");
+        Err(Error::invalid("optimizer", why))
+    }
+}
+
+/// The parameters, each once, under its first name: one that is shared under two names must not step twice.
+fn distinct<T: Float>(parameters: &Parameters<T>) -> Vec<(String, Param<T>)> {
+    parameters.distinct().map(|(name, param)| (name.to_string(), param.clone())).collect()
 }
 
 fn zeros<T: Float>(param: &Param<T>) -> Tensor<T> {

@@ -1,8 +1,13 @@
 //! [`Sgd`]: gradient descent.
 
 use autograd::{Float, Gradients, Param, Parameters, Tensor};
+use indexmap::IndexMap;
 
-use super::{Optimizer, check_decay, check_rate, distinct, zeros};
+use super::{Optimizer, State, check_decay, check_rate, distinct, zeros};
+use crate::Error;
+
+/// What its state calls an array.
+const VELOCITY: &str = "velocity";
 
 /// Gradient descent: `w ← w − ηg`, with momentum, Nesterov's look-ahead and weight decay if asked for.
 ///
@@ -22,7 +27,7 @@ use super::{Optimizer, check_decay, check_rate, distinct, zeros};
 /// ```
 #[derive(Debug)]
 pub struct Sgd<T: Float = f64> {
-    params: Vec<Param<T>>,
+    params: Vec<(String, Param<T>)>,
     /// One for each parameter; none without momentum.
     velocity: Vec<Tensor<T>>,
     rate: f64,
@@ -51,7 +56,8 @@ impl<T: Float> Sgd<T> {
     #[track_caller]
     pub fn momentum(self, momentum: f64) -> Self {
         assert!((0.0..1.0).contains(&momentum), "sgd: the momentum {momentum} lies outside [0, 1)");
-        let velocity = if momentum == 0.0 { Vec::new() } else { self.params.iter().map(zeros).collect() };
+        let velocity =
+            if momentum == 0.0 { Vec::new() } else { self.params.iter().map(|(_, param)| zeros(param)).collect() };
         Sgd { momentum, velocity, ..self }
     }
 
@@ -78,12 +84,12 @@ impl<T: Float> Optimizer<T> for Sgd<T> {
         let [rate, momentum, decay] = [self.rate, self.momentum, self.decay].map(T::from_f64);
         let nesterov = self.nesterov;
         if self.velocity.is_empty() {
-            for param in &self.params {
+            for (_, param) in &self.params {
                 grads.update_each(param, [], |w, g, []| *w = *w - rate * (g + decay * *w));
             }
             return;
         }
-        for (param, velocity) in self.params.iter().zip(&mut self.velocity) {
+        for ((_, param), velocity) in self.params.iter().zip(&mut self.velocity) {
             grads.update_each(param, [velocity.as_mut_slice()], |w, g, [v]| {
                 let g = g + decay * *w;
                 *v = momentum * *v + g;
@@ -100,5 +106,20 @@ impl<T: Float> Optimizer<T> for Sgd<T> {
     fn set_learning_rate(&mut self, rate: f64) {
         check_rate(rate);
         self.rate = rate;
+    }
+
+    fn state(&self) -> IndexMap<String, Tensor<T>> {
+        let named =
+            |((name, _), velocity): (&(String, _), &Tensor<T>)| (format!("{name}.{VELOCITY}"), velocity.clone());
+        self.params.iter().zip(&self.velocity).map(named).collect()
+    }
+
+    fn set_state(&mut self, state: &IndexMap<String, Tensor<T>>) -> Result<(), Error> {
+        let mut state = State::new(state);
+        let read = |((name, _), old): (&(String, _), &Tensor<T>)| state.read(name, VELOCITY, old.shape()).cloned();
+        let velocity = self.params.iter().zip(&self.velocity).map(read).collect::<Result<_, _>>()?;
+        state.end()?;
+        self.velocity = velocity;
+        Ok(())
     }
 }

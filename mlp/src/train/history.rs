@@ -11,7 +11,8 @@ pub struct Epoch {
     pub epoch: usize,
     /// The loss on the training data.
     pub loss: f64,
-    /// The share of training samples classified rightly, if targets are classes and there is an output for each class.
+    /// The share of training samples classified rightly, if targets are classes and there is an output for each, or one for two and a loss
+    /// that names its [threshold](crate::Loss::threshold).
     pub accuracy: Option<f64>,
     /// The loss on the validation data, if there are any.
     pub validation_loss: Option<f64>,

@@ -1,6 +1,6 @@
 //! [`Run`]: the steps of one training, and the measuring between them.
 
-use autograd::{Float, Param, Scalar, Tape, Tensor, Var, backward_in_parts};
+use autograd::{Float, Gradients, Param, Parameters, Scalar, Tape, Tensor, Var, backward_in_parts};
 use indicatif::ProgressBar;
 
 use super::Trainer;
@@ -15,6 +15,8 @@ use crate::{Dataset, Error};
 pub(super) struct Run<'r, 'a, T: Float> {
     pub(super) trainer: &'r Trainer<'a>,
     pub(super) goal: Goal<'r, T>,
+    /// The model's.
+    pub(super) parameters: Parameters<T>,
     pub(super) optimizer: &'r mut dyn Optimizer<T>,
     /// One for each part of a batch.
     pub(super) tapes: Vec<Tape<T>>,
@@ -40,7 +42,7 @@ impl<T: Float> Goal<'_, T> {
     ) -> Result<Scalar<'t, T>, Error> {
         let y: Var<'t, T> = self.model.forward_with(tape.constant(batch.inputs().clone()), probe);
         let mean = self.loss.mean(y, batch.targets())?;
-        tally.add(batch.len(), mean.value().to_f64(), y, batch.targets())?;
+        tally.add(batch.len(), mean.value().to_f64(), y, self.loss, batch.targets())?;
         Ok(mean)
     }
 }
@@ -68,9 +70,8 @@ impl<T: Float> Run<'_, '_, T> {
 
     /// `Ok` if all parameters are numbers to go on with: of a finite loss the derivative need not be finite.
     fn refuse_what_is_not_finite(&self, epoch: usize) -> Result<(), Error> {
-        let parameters = self.goal.model.parameters();
         let is_finite = |param: &Param<T>| param.value().as_slice().iter().all(|value| value.is_finite());
-        let Some((name, _)) = parameters.iter().find(|(_, param)| !is_finite(param)) else { return Ok(()) };
+        let Some((name, _)) = self.parameters.iter().find(|(_, param)| !is_finite(param)) else { return Ok(()) };
         let rate = self.optimizer.learning_rate();
         let problem =
             format!("the parameter `{name}` became NaN or infinite in epoch {epoch}, though the loss is finite");
@@ -90,9 +91,8 @@ impl<T: Float> Run<'_, '_, T> {
         let mean = self.goal.record(tape, batch, &mut probe, &mut tally)?;
         check(&tally, self.optimizer, place)?;
         let (flow, grads) = probe.backward(mean, self.goal.model);
-        let before = flow.as_ref().map(|_| values(self.goal.model));
-        self.optimizer.step(&grads);
-        drop(grads);
+        let before = flow.as_ref().map(|_| values(&self.parameters));
+        descend(self.trainer, &self.parameters, self.optimizer, grads);
         self.show(flow.zip(before));
         Ok(tally)
     }
@@ -121,8 +121,7 @@ impl<T: Float> Run<'_, '_, T> {
             tally += part?;
         }
         check(&tally, self.optimizer, place)?;
-        self.optimizer.step(&grads);
-        drop(grads);
+        descend(self.trainer, &self.parameters, self.optimizer, grads);
         self.show(seen);
         Ok(tally)
     }
@@ -134,7 +133,7 @@ impl<T: Float> Run<'_, '_, T> {
         tape.train(seed);
         let mean = self.goal.record(tape, batch, &mut probe, &mut Tally::default())?;
         let (flow, _) = probe.backward(mean, self.goal.model);
-        Ok((flow.expect("the probe is on"), values(self.goal.model)))
+        Ok((flow.expect("the probe is on"), values(&self.parameters)))
     }
 
     fn flow_is_due(&self) -> bool {
@@ -144,7 +143,7 @@ impl<T: Float> Run<'_, '_, T> {
     /// Shows a flow with what became of the parameters, whose values before the step are given.
     fn show(&self, seen: Option<(Flow, Vec<Tensor<T>>)>) {
         if let (Some((flow, before)), Some((_, show))) = (seen, &mut *self.trainer.flow.borrow_mut()) {
-            let flow = flow.with_updates(&before, &self.goal.model.parameters());
+            let flow = flow.with_updates(&before, &self.parameters);
             self.bar.suspend(|| show(self.steps, &flow)); // what it prints stays above the bar
         }
     }
@@ -161,8 +160,21 @@ impl<T: Float> Run<'_, '_, T> {
 }
 
 /// What the parameters are now.
-fn values<T: Float>(model: &dyn Module<T>) -> Vec<Tensor<T>> {
-    model.parameters().params().map(Param::value).collect()
+fn values<T: Float>(parameters: &Parameters<T>) -> Vec<Tensor<T>> {
+    parameters.params().map(Param::value).collect()
+}
+
+/// A step along gradients, clipped if it was asked for.
+fn descend<T: Float>(
+    trainer: &Trainer<'_>,
+    parameters: &Parameters<T>,
+    optimizer: &mut dyn Optimizer<T>,
+    mut grads: Gradients<'_, T>,
+) {
+    if let Some(most) = trainer.clip_norm {
+        grads.clip_norm(parameters, most);
+    }
+    optimizer.step(&grads);
 }
 
 /// `Ok` if the loss of a batch is a number to step along.

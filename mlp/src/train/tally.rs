@@ -4,7 +4,8 @@ use std::ops::AddAssign;
 
 use autograd::{Float, Var};
 
-use crate::metrics::accuracy;
+use crate::loss::Loss;
+use crate::metrics::{accuracy, binary_accuracy};
 use crate::{Error, Targets};
 
 /// Sums over the samples of an epoch, or of a part of it.
@@ -12,7 +13,7 @@ use crate::{Error, Targets};
 pub(super) struct Tally {
     samples: usize,
     loss: f64,
-    /// Stays `None` if outputs are not one for each class.
+    /// Stays `None` where outputs do not tell the class.
     right: Option<f64>,
 }
 
@@ -22,14 +23,19 @@ impl Tally {
         n: usize,
         mean: f64,
         y: Var<'_, T>,
+        loss: &dyn Loss<T>,
         targets: &Targets<T>,
     ) -> Result<(), Error> {
         self.samples += n;
         self.loss += mean * n as f64;
+        let Targets::Classes(classes) = targets else { return Ok(()) };
         let shape = y.shape();
-        if let (Targets::Classes(classes), true) = (targets, shape.len() == 2 && shape[1] > 1) {
-            *self.right.get_or_insert(0.0) += accuracy(&y.value(), classes)? * n as f64;
-        }
+        let share = match loss.threshold() {
+            _ if shape.len() == 2 && shape[1] > 1 => accuracy(&y.value(), classes)?,
+            Some(threshold) => binary_accuracy(&y.value(), classes, threshold)?,
+            None => return Ok(()),
+        };
+        *self.right.get_or_insert(0.0) += share * n as f64;
         Ok(())
     }
 

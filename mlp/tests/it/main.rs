@@ -12,5 +12,6 @@ mod lessons;
 mod losses;
 mod model;
 mod optim;
+mod resume;
 mod theory;
 mod train;

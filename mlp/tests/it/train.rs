@@ -265,6 +265,41 @@ fn settings_and_targets_that_make_no_sense_are_refused() {
     fit(quiet().batch_size(0), &quadrants(4));
     assert!(fit(quiet().parts(0), &quadrants(4)).starts_with("trainer: batches in 0 parts"));
     assert!(fit(quiet(), &xor()).starts_with("cross_entropy: targets of shape (4, 1)"));
+    model.parameters().params().for_each(autograd::Param::freeze);
+    assert!(fit(quiet(), &quadrants(4)).starts_with("trainer: the model has no parameter that is not frozen"));
+}
+
+#[test]
+fn steps_are_clipped_to_a_norm_of_all_parameters_together() {
+    let moved = |trainer: Trainer| {
+        let model = network(8, 2);
+        let values = || model.parameters().params().flat_map(|param| param.value().to_vec()).collect::<Vec<_>>();
+        let (before, mut sgd) = (values(), Sgd::new(&model.parameters(), 0.5));
+        trainer.epochs(1).full_batch().fit(&model, &CrossEntropy, &mut sgd, &quadrants(64), None).unwrap();
+        let step: Vec<_> = values().iter().zip(before).map(|(after, before)| after - before).collect();
+        Tensor::from(step)
+    };
+    let free = moved(quiet());
+    let norm = free.norm();
+    for parts in [1, 2] {
+        let clipped = moved(quiet().parts(parts).clip_norm(0.01));
+        assert!((clipped.norm() - 0.5 * 0.01).abs() < 1e-15);
+        assert!(clipped.is_close(&(&free * (0.005 / norm)), 1e-9), "one factor for all");
+    }
+    assert_eq!(moved(quiet().clip_norm(2.0 * norm + 1.0)), free, "below the norm nothing changes");
+}
+
+#[test]
+fn one_logit_for_two_classes_has_an_accuracy() {
+    let (model, data) = (network(16, 1), quadrants(256));
+    let mut adam = Adam::new(&model.parameters(), 0.02);
+    let trainer = quiet().epochs(60);
+    let last = *trainer.fit(&model, &BinaryCrossEntropyWithLogits, &mut adam, &data, Some(&data)).unwrap().last();
+    let Targets::Classes(classes) = data.targets() else { unreachable!() };
+    let share = metrics::binary_accuracy(&model.predict(data.inputs()), classes, 0.0).unwrap();
+    assert!(share > 0.95, "{share}");
+    assert!((last.validation_accuracy.unwrap() - share).abs() < 1e-12, "{last:?}");
+    assert!(last.accuracy.unwrap() > 0.9, "{last:?}");
 }
 
 #[test]
@@ -300,6 +335,10 @@ fn metrics_refuse_what_does_not_fit() {
     assert_eq!(why(&[0, 3]), "accuracy: class 3 of sample 1 does not exist in outputs of shape (2, 3)");
     assert!(metrics::confusion_matrix(&Tensor::<f64>::zeros([2]), &[0, 1]).is_err());
     assert!(metrics::accuracy(&Tensor::<f64>::zeros([0, 2]), &[]).is_err());
+    let logits: Tensor = Tensor::zeros([2, 1]);
+    let why = |classes: &[usize]| metrics::binary_accuracy(&logits, classes, 0.0).unwrap_err().to_string();
+    assert!(why(&[0]).starts_with("binary_accuracy: 1 classes for outputs of shape (2, 1)"));
+    assert!(why(&[0, 2]).starts_with("binary_accuracy: class 2 of sample 1 is neither 0 nor 1"));
 }
 
 /// The root of a sum of squares: at 0 its value is finite and its slope is not.
