@@ -68,7 +68,7 @@
 //!
 //! | to … | see |
 //! |---|---|
-//! | record | [`Tape`], [`Var`], [`Scalar`], [`Operand`] |
+//! | record | [`Tape`], [`Var`], [`Scalar`], [`Operand`], [`ScalarOperand`] |
 //! | hold plain arrays | [`Tensor`], [`Shape`], [`Axes`], [`broadcast`] |
 //! | sweep | [`Scalar::backward`], [`Gradients`], [`Scalar::grad`], [`Wrt`] |
 //! | answer without gradients | [`Tape::values_only`] |
@@ -118,7 +118,7 @@ pub use ops::rows::{Binary, Row, Unary};
 pub use param::{Param, Parameters};
 pub use shape::{Axes, Shape, broadcast};
 pub use sweep::{Gradients, Wrt, backward_in_parts};
-pub use tape::{Operand, Scalar, Tape, Var};
+pub use tape::{Operand, Scalar, ScalarOperand, Tape, Var};
 pub use tensor::Tensor;
 pub use threads::{awake, set_threads, threads};
 #[doc(inline)]

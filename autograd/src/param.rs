@@ -12,6 +12,7 @@ use crate::shape::Shape;
 use crate::tape::arena::Place;
 use crate::tape::{Tape, Var};
 use crate::tensor::{Shared, Tensor};
+use crate::threads::waiting_thread;
 
 /// A trainable tensor that lives outside any tape and is used in a formula like a [`Var`].
 ///
@@ -34,15 +35,9 @@ struct Inner<T: Float> {
     /// That of every value: it can be asked for without waiting.
     shape: Shape,
     value: RwLock<Tensor<T>>,
-    /// The thread that is changing the value, which would wait for itself if it read it; 0 if none is.
+    /// The [`waiting_thread`] that is changing the value, and would wait for itself if it read it; 0 if none is.
     changing: AtomicUsize,
     frozen: AtomicBool,
-}
-
-/// A number of this thread's own, not 0.
-fn this_thread() -> usize {
-    thread_local!(static HERE: u8 = const { 0 });
-    HERE.with(|here| std::ptr::from_ref(here).addr())
 }
 
 impl<T: Float> Param<T> {
@@ -112,7 +107,7 @@ impl<T: Float> Param<T> {
             }
         }
         let mut held = self.write();
-        self.0.changing.store(this_thread(), Ordering::Relaxed);
+        self.0.changing.store(waiting_thread(), Ordering::Relaxed);
         let _changing = Changing(&self.0.changing);
         f(held.as_mut_slice())
     }
@@ -150,6 +145,8 @@ impl<T: Float> Param<T> {
             Some(array) => array,
             None => arena.param(self, held.clone()),
         };
+        drop(arena);
+        tape.recorded_param(array);
         Var::new(tape, array)
     }
 
@@ -175,7 +172,7 @@ impl<T: Float> Param<T> {
     fn refuse_to_wait_for_oneself(&self) {
         let changing = self.0.changing.load(Ordering::Relaxed);
         assert!(
-            changing == 0 || changing != this_thread(),
+            changing == 0 || changing != waiting_thread(),
             "param: a parameter of shape {} was asked for its value while it is being changed; ask before modify, update or update_each",
             self.0.shape
         );

@@ -17,6 +17,16 @@ static AWAKE: AtomicBool = AtomicBool::new(false);
 thread_local! {
     /// Whether what this thread does is one thread's share already.
     static ALONE: Cell<bool> = const { Cell::new(false) };
+    /// Who waits for this thread's share, 0 if nobody does.
+    static WAITING: Cell<usize> = const { Cell::new(0) };
+}
+
+/// The thread that waits for what this one does, be it this one itself: a number that is not 0.
+pub(crate) fn waiting_thread() -> usize {
+    match WAITING.get() {
+        0 => WAITING.with(|here| std::ptr::from_ref(here).addr()),
+        other => other,
+    }
 }
 
 /// Smaller work stays on one thread: to wake another takes longer.
@@ -133,12 +143,14 @@ pub(crate) fn spread<P: Send>(mut parts: impl Iterator<Item = P>, run: impl Fn(P
     /// Looks so often whether the others have finished, some ten microseconds, before it sleeps.
     const SPINS: usize = 10_000;
     let Some(mine) = parts.next() else { return };
-    let (run, open) = (&run, &AtomicUsize::new(0));
+    let (run, open, waiting) = (&run, &AtomicUsize::new(0), waiting_thread());
     pool().in_place_scope(|scope| {
         for part in parts {
             open.fetch_add(1, Ordering::Relaxed);
             scope.spawn(move |_| {
+                let before = WAITING.replace(waiting);
                 run(part);
+                WAITING.set(before);
                 open.fetch_sub(1, Ordering::Release);
             });
         }

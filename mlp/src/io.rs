@@ -268,6 +268,7 @@ fn numbers<T: Float>(view: &TensorView<'_>) -> Vec<T> {
 
 fn replace(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    fs::metadata(dir)?; // a folder that is not there is said without the name of the file beside
     let mut builder = tempfile::Builder::new();
     // Temporary files are private by default; weights shall be as readable as any other file.
     #[cfg(unix)]

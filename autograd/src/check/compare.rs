@@ -120,9 +120,10 @@ impl<'p, 's, 'a, T: Float> Study<'p, 's, 'a, T> {
     }
 
     /// The size below which a derivative is next to nothing, where those beside it are as large as this: a part of them, of
-    /// the largest of all, or of the function.
+    /// the largest of all, or of the function or the terms that cancel in it, whose rounding is its noise.
     fn floor(&self, beside: f64) -> f64 {
-        let absolute = 1e-3 * self.scale.min(1.0);
+        let terms = self.probe.samples.noise / T::EPSILON;
+        let absolute = 1e-3 * self.scale.max(terms).min(1.0);
         let beside = if beside.is_finite() { beside } else { 0.0 };
         SMALL * beside.max(SMALL * self.most()).max(absolute)
     }

@@ -90,6 +90,7 @@ pub(crate) fn scatter_add<A: Array>(x: &A, axis: usize, indices: &[usize], len: 
     }
     checked("scatter_add", axis, len, indices)?;
     let target = shape.with_axis(axis, len);
+    target.checked_numel("scatter_add")?;
     let positions = along(x, &target, axis, indices);
     Ok(A::apply(ScatterAdd { positions }, target, &[x]))
 }

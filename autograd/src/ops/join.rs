@@ -75,7 +75,7 @@ pub(crate) fn stack<A: Array>(x: &[&A], axis: usize) -> Result<A, Error> {
 pub(crate) fn split<A: Array>(x: &A, axis: usize, lengths: &[usize]) -> Result<Vec<A>, Error> {
     let shape = x.shape();
     let len = shape.axis("split", axis)?;
-    if lengths.iter().sum::<usize>() != len {
+    if lengths.iter().try_fold(0usize, |sum, &n| sum.checked_add(n)) != Some(len) {
         let law = format!("the lengths {lengths:?} must add up to {len}, axis {axis} of shape {shape}");
         return Err(Error::shape("split", law));
     }

@@ -278,7 +278,9 @@ pub(crate) fn pad<A: Array>(x: &A, widths: &[(usize, usize)], value: f64) -> Res
         let law = format!("{} pairs (before, after) given for the {} axes of shape {shape}", widths.len(), shape.len());
         return Err(Error::shape("pad", law));
     }
-    let source: Shape = shape.iter().zip(widths).map(|(&n, (before, after))| before + n + after).collect();
+    let padded = |(&n, (before, after)): (&usize, &(usize, usize))| before.saturating_add(n).saturating_add(*after);
+    let source: Shape = shape.iter().zip(widths).map(padded).collect();
+    source.checked_numel("pad")?;
     let mut layout = Layout::of(&source);
     layout.offset = if shape.numel() == 0 {
         0

@@ -36,7 +36,7 @@ use crate::kernels::softmax::scale_rows;
 use crate::number::Float;
 use crate::ops::rows::Binary;
 use crate::ops::{Array, Op};
-use crate::tape::arena::{Arena, Code, What};
+use crate::tape::arena::{Arena, ArrayNode, Code, What};
 use crate::tape::debug::Places;
 use crate::tape::{Scalar, Tape, Var};
 use crate::tensor::Tensor;
@@ -205,8 +205,16 @@ impl<'s, T: Float> Sweep<'s, '_, T> {
         };
         let input = arena.arrays.inputs(array)[0];
         match op {
-            Op::Reduce(reduce) if reduce.is_sum() && dy.len() == 1 && self.stays_one(input) => {
-                self.deliver(array, 0, dy);
+            Op::Reduce(reduce) => {
+                let ArrayNode { numel, pending, .. } = arena.arrays[input];
+                if pending {
+                    self.spread_one(input, numel);
+                }
+                if !reduce.is_sum() || dy.len() != 1 {
+                    return self.operation(array, op, dy);
+                }
+                let dx = if self.stays_one(input) { dy } else { self.of_all(dy, numel) };
+                self.deliver(array, 0, dx);
             }
             Op::Dense(_) => self.operation(array, op, dy),
             // The same values in another shape.
@@ -230,12 +238,27 @@ impl<'s, T: Float> Sweep<'s, '_, T> {
         }
     }
 
-    /// Whether a sum may leave its gradient with `array` as the one number that it is: nobody looks at it, and the array keeps
-    /// slopes that it can multiply. They become the gradient of its input, so a later sweep computes them anew.
+    /// Whether a sum may leave its gradient with `array` as the one number that it is: nobody looks at it, nobody but sums asks for the
+    /// array's values, and it keeps slopes to multiply. They become the gradient of its input, so a later sweep computes them anew.
     fn stays_one(&self, array: u32) -> bool {
         let node = &self.arena.arrays[array];
         let seen = node.watched || self.places.is_some() || self.observer.is_some();
         !seen && node.pending && self.scratch.arrays[array as usize].is_none() && self.arena.slopes(array).is_some()
+    }
+
+    /// Where a sum has left one number, for each of `len` values: another one is to be added.
+    fn spread_one(&mut self, array: u32, len: usize) {
+        if let Some(one) = self.scratch.arrays[array as usize].take_if(|dy| dy.len() < len) {
+            self.scratch.arrays[array as usize] = Some(self.of_all(one, len));
+        }
+    }
+
+    /// The one number that a gradient is, for each of `len` values.
+    fn of_all(&self, one: Buffer<T>, len: usize) -> Buffer<T> {
+        let mut all = self.pool.take(len);
+        all.fill(one[0]);
+        self.pool.give(one);
+        all
     }
 
     /// Whether a gradient flows from an array to its input `k`.
@@ -299,12 +322,6 @@ impl<'s, T: Float> Sweep<'s, '_, T> {
         match &mut self.scratch.arrays[array] {
             slot @ None => *slot = Some(dx),
             Some(sum) => {
-                // One number for all, see `stays_one`, has met another sum.
-                if sum.len() < dx.len() {
-                    let mut all = self.pool.take(dx.len());
-                    all.fill(sum[0]);
-                    self.pool.give(std::mem::replace(sum, all));
-                }
                 kernels::add_assign(sum, &dx);
                 self.pool.give(dx);
             }

@@ -122,9 +122,9 @@ impl<T: Float> Arena<T> {
     }
 
     /// A constant computed where it is kept, value by value.
-    pub(crate) fn constant_with(&mut self, shape: Shape, f: impl FnMut(usize) -> T) -> u32 {
-        let place = self.reserve(shape.numel());
-        self.data[place.clone()].iter_mut().zip((0..).map(f)).for_each(|(slot, value)| *slot = value);
+    pub(crate) fn constant_of(&mut self, shape: Shape, values: &[T]) -> u32 {
+        let place = self.reserve(values.len());
+        self.data[place.clone()].copy_from_slice(values);
         let shape = self.arrays.keep_shape(shape);
         self.push(What::Constant, &[], shape, place.len(), Place::Data(place.start), false)
     }

@@ -120,6 +120,16 @@ impl<T: Float> Tape<T> {
         }
     }
 
+    /// Looks at a parameter that was just recorded, at the caller's line.
+    #[track_caller]
+    #[inline(always)]
+    pub(crate) fn recorded_param(&self, array: u32) {
+        if self.checks.get() {
+            self.note_slowly();
+            self.check_array(array);
+        }
+    }
+
     #[cold]
     fn check_array(&self, array: u32) {
         let arena = self.arena.borrow();
@@ -152,7 +162,9 @@ impl<T: Float> Tape<T> {
         let count = match code {
             Code::Unary(_) => 1,
             Code::Binary(_) => 2,
-            _ => return,
+            Code::Variable | Code::Constant => 0,
+            // Its array was looked at.
+            Code::Item | Code::Array => return,
         };
         let (arena, mut places) = (self.arena.borrow(), self.places.borrow_mut());
         let Some(places) = &mut *places else { return };

@@ -16,7 +16,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 
-pub use operand::Operand;
+pub use operand::{Operand, ScalarOperand};
 pub use scalar::Scalar;
 pub(crate) use spare::Spare;
 pub use var::Var;
@@ -133,12 +133,14 @@ impl<T: Float> Tape<T> {
     /// let x = tape.scalar(3.0);
     /// assert_eq!(x.square().backward()[x], 6.0);
     /// ```
+    #[track_caller]
     #[inline]
     pub fn scalar(&self, value: T) -> Scalar<'_, T> {
         self.append(Code::Variable, 0, Second::Node(0), value)
     }
 
     /// A number without gradient. Plain numbers in formulas need no such call.
+    #[track_caller]
     #[inline]
     pub fn scalar_constant(&self, value: T) -> Scalar<'_, T> {
         self.append(Code::Constant, 0, Second::Node(0), value)
@@ -164,7 +166,7 @@ impl<T: Float> Tape<T> {
         self.leaf(Arena::constant, value.into())
     }
 
-    /// An array without gradient, computed value by value, in row-major order, where the tape keeps it.
+    /// An array without gradient, computed value by value, in row-major order, in memory that the tape keeps.
     ///
     /// Unlike [`constant`](Tape::constant) of a new tensor, it allocates nothing once the tape has grown: for what is drawn
     /// or looked up at each step.
@@ -180,8 +182,13 @@ impl<T: Float> Tape<T> {
     /// If `f` uses the tape.
     #[track_caller]
     pub fn constant_with(&self, shape: impl Into<Shape>, f: impl FnMut(usize) -> T) -> Var<'_, T> {
+        let shape = shape.into();
+        // Aside, so that `f` may use the tape.
+        let mut values = self.pool.take(shape.numel());
+        values.iter_mut().zip((0..).map(f)).for_each(|(slot, value)| *slot = value);
         self.note();
-        let array = self.arena.borrow_mut().constant_with(shape.into(), f);
+        let array = self.arena.borrow_mut().constant_of(shape, &values);
+        self.pool.give(values);
         self.recorded_array(array);
         Var::new(self, array)
     }
@@ -219,8 +226,17 @@ impl<T: Float> Tape<T> {
     }
 
     /// What `f` draws from the generator of [`train`](Tape::train), or `None` while evaluating.
+    ///
+    /// # Panics
+    /// If it is called within `f`.
+    #[track_caller]
     pub fn random<R>(&self, f: impl FnOnce(&mut StdRng) -> R) -> Option<R> {
-        self.rng.borrow_mut().as_mut().map(f)
+        let Ok(mut rng) = self.rng.try_borrow_mut() else {
+            panic!(
+                "random: called within a closure that holds the generator; draw from the one that the closure is given"
+            )
+        };
+        rng.as_mut().map(f)
     }
 
     /// Runs `f` with a generator of its own seed in place of the present one.

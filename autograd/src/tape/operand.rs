@@ -1,4 +1,4 @@
-//! What may stand beside an array in a formula.
+//! What may stand beside an array, or a number, in a formula.
 
 use super::{Scalar, Tape, Var, same_tape};
 use crate::number::Float;
@@ -51,24 +51,28 @@ impl<'t, T: Float> Operand<'t, T> for Scalar<'t, T> {
 }
 
 impl<'t, T: Float> Operand<'t, T> for &Param<T> {
+    #[track_caller]
     fn on(self, tape: &'t Tape<T>) -> Var<'t, T> {
         Param::on(self, tape)
     }
 }
 
 impl<'t, T: Float> Operand<'t, T> for &Tensor<T> {
+    #[track_caller]
     fn on(self, tape: &'t Tape<T>) -> Var<'t, T> {
         tape.constant(self.clone())
     }
 }
 
 impl<'t, T: Float> Operand<'t, T> for Tensor<T> {
+    #[track_caller]
     fn on(self, tape: &'t Tape<T>) -> Var<'t, T> {
         tape.constant(self)
     }
 }
 
 impl<'t, T: Float> Operand<'t, T> for f64 {
+    #[track_caller]
     fn on(self, tape: &'t Tape<T>) -> Var<'t, T> {
         tape.constant(Tensor::full([], T::from_f64(self)))
     }
@@ -78,6 +82,41 @@ impl<'t, T: Float> Operand<'t, T> for f64 {
         match row.with_number_right(self) {
             Some((row, args)) => a.unary(row, args),
             None => a.binary_checked(row, Operand::<T>::on(self, a.tape())),
+        }
+    }
+}
+
+/// What may stand beside a [`Scalar`] in a formula of numbers: another `Scalar`, or a plain number.
+///
+/// ```
+/// use autograd::{Scalar, ScalarOperand, Tape};
+/// fn cut<'t>(x: Scalar<'t>, at: impl ScalarOperand<'t>) -> Scalar<'t> {
+///     x.minimum(at)
+/// }
+/// let tape = Tape::new();
+/// let x = tape.scalar(3.0);
+/// assert_eq!((cut(x, 2.0).value(), cut(x, x * x).value()), (2.0, 3.0));
+/// ```
+pub trait ScalarOperand<'t, T: Float = f64>: Sized {
+    #[doc(hidden)]
+    fn right_of(self, row: Binary, a: Scalar<'t, T>) -> Scalar<'t, T>;
+}
+
+impl<'t, T: Float> ScalarOperand<'t, T> for Scalar<'t, T> {
+    #[track_caller]
+    #[inline(always)]
+    fn right_of(self, row: Binary, a: Scalar<'t, T>) -> Scalar<'t, T> {
+        a.binary(row, self)
+    }
+}
+
+impl<'t, T: Float> ScalarOperand<'t, T> for f64 {
+    #[track_caller]
+    #[inline(always)]
+    fn right_of(self, row: Binary, a: Scalar<'t, T>) -> Scalar<'t, T> {
+        match row.with_number_right(self) {
+            Some((row, args)) => a.unary(row, args),
+            None => a.binary(row, a.tape().scalar_constant(T::from_f64(self))),
         }
     }
 }

@@ -5,7 +5,7 @@ use std::ops::{Add, AddAssign, Div, DivAssign, Mul, MulAssign, Neg, Sub, SubAssi
 
 use super::append::Second;
 use super::arena::Code;
-use super::{Tape, Var, same_tape};
+use super::{ScalarOperand, Tape, Var, same_tape};
 use crate::number::Float;
 use crate::ops::rows::{Args, Binary, Unary};
 use crate::ops::table::{binary_table, unary_table};
@@ -141,7 +141,7 @@ impl<'t, T: Float> Scalar<'t, T> {
     /// ```
     /// let tape = autograd::Tape::new();
     /// let x = tape.scalar(-4.0);
-    /// let y = x.greater(tape.scalar_constant(0.0)).select(x.sqrt(), x * 0.0);
+    /// let y = x.greater(0.0).select(x.sqrt(), x * 0.0);
     /// assert_eq!(y.backward()[x], 0.0); // not NaN
     /// ```
     #[track_caller]
@@ -207,13 +207,13 @@ unary_table!(unary_methods);
 
 macro_rules! binary_methods {
     (($a:ident $b:ident $y:ident $c:ident) $($(#[$doc:meta])* $Row:ident, $name:ident, $value:expr, $partials:expr, $da:expr, $db:expr;)*) => {
-        impl<T: Float> Scalar<'_, T> { $(
+        impl<'t, T: Float> Scalar<'t, T> { $(
             $(#[$doc])*
             #[must_use]
             #[track_caller]
             #[inline(always)]
-            pub fn $name(self, b: Self) -> Self {
-                self.binary(Binary::$Row, b)
+            pub fn $name(self, b: impl ScalarOperand<'t, T>) -> Self {
+                b.right_of(Binary::$Row, self)
             }
         )* }
     };
@@ -235,8 +235,7 @@ macro_rules! operators {
             #[track_caller]
             #[inline(always)]
             fn $method(self, b: f64) -> Self {
-                let (row, args) = Binary::$Row.with_number_right(b).expect("an operator");
-                self.unary(row, args)
+                b.right_of(Binary::$Row, self)
             }
         }
         impl<'t, T: Float> $Trait<Scalar<'t, T>> for f64 {

@@ -316,6 +316,7 @@ macro_rules! operators {
         operators!(left $Trait $method $Row Scalar<'t, T>);
         operators!(left $Trait $method $Row &Param<T>);
         operators!(left $Trait $method $Row &Tensor<T>);
+        operators!(left $Trait $method $Row Tensor<T>);
         impl<'t, T: Float, R: Operand<'t, T>> $Assign<R> for Var<'t, T> {
             #[track_caller]
             fn $assign(&mut self, b: R) {

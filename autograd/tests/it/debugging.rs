@@ -2,12 +2,13 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use autograd::{Param, Tape, Tensor};
+use autograd::{Param, Tape, Tensor, Var};
 
 /// The message of a panic.
 fn message(f: impl FnOnce()) -> String {
     let payload = catch_unwind(AssertUnwindSafe(f)).expect_err("a refusal");
-    payload.downcast_ref::<String>().expect("a message").clone()
+    let text = payload.downcast_ref::<String>().cloned();
+    text.or_else(|| payload.downcast_ref::<&str>().map(|text| text.to_string())).expect("a message")
 }
 
 fn checking() -> Tape {
@@ -99,6 +100,37 @@ fn data_that_is_not_finite_is_named_too() {
         checking().constant([1.0, f64::NAN]);
     });
     assert!(text.starts_with("constant: the value became NaN at position 1 (1 of 2"), "{text}");
+    let mut line = String::new();
+    let text = message(|| {
+        let tape = checking();
+        line = next_line();
+        tape.scalar(f64::INFINITY);
+    });
+    assert_eq!(text, format!("variable: the value became inf\n  recorded at {line}\n  inputs []"));
+    let w = Param::new([[f64::NAN]]);
+    let uses: [for<'t> fn(&'t Tape, &Param) -> Var<'t>; 4] = [
+        |tape, w| w.on(tape),
+        |tape, w| tape.var([[1.0]]) * w,
+        |tape, w| w * tape.var([[1.0]]),
+        |tape, w| tape.var([[1.0]]).matmul(w),
+    ];
+    for used in uses {
+        let tape = checking();
+        let text = message(|| _ = used(&tape, &w));
+        assert!(text.starts_with("parameter: the value became NaN at position 0 (1 of 1"), "{text}");
+        assert!(text.contains(&format!("recorded at {}:", file!())), "{text}");
+    }
+}
+
+#[test]
+fn closures_may_use_the_tape_that_calls_them_or_are_told_what_else_to_do() {
+    let tape = Tape::new();
+    let x = tape.scalar(3.0);
+    let y = tape.constant_with([2], |i| (x + i as f64).value());
+    assert_eq!(y.value().to_vec(), [3.0, 4.0]);
+    tape.train(1);
+    let text = message(|| _ = tape.random(|_| tape.random(|_| ())));
+    assert!(text.starts_with("random: called within a closure that holds the generator"), "{text}");
 }
 
 #[test]

@@ -293,6 +293,8 @@ fn shapes_beyond_any_memory_are_refused() {
         assert!(message.ends_with(law), "{message}");
     }
     assert_eq!(Tensor::<f64>::zeros([usize::MAX, 2, 0]).numel(), 0);
+    let scattered = x.try_scatter_add(0, &[0], usize::MAX).unwrap_err().to_string();
+    assert!(scattered.starts_with("scatter_add: shape (18446744073709551615,) has more values"), "{scattered}");
 }
 
 #[test]

@@ -66,10 +66,20 @@ fn variables_in_a_row_are_each_given_their_gradient() {
 
 #[test]
 #[should_panic(expected = "already")]
-fn a_tape_that_is_writing_an_array_takes_no_scalar() {
+fn a_tape_that_is_being_swept_takes_no_scalar() {
     let tape = Tape::new();
-    let x = tape.scalar(1.0);
-    tape.constant_with([2], |_| (x * x).value());
+    let (x, y) = (tape.scalar(1.0), tape.var([1.0]).named("y"));
+    y.sum().backward_with(|_, _| _ = x * x);
+}
+
+#[test]
+fn plain_numbers_and_tensors_stand_on_either_side() {
+    let tape = Tape::new();
+    let (a, x) = (tape.scalar(-2.0), tape.var([1.0, 2.0]));
+    let found = [a.maximum(0.0), a.greater(-3.0), a.pow(2.0), a.atan2(-2.0)].map(|y| y.value());
+    assert_eq!(found, [0.0, 1.0, 4.0, (-2f64).atan2(-2.0)]);
+    let y = Tensor::from([3.0, 5.0]) - x * Tensor::from([2.0, 4.0]);
+    assert_eq!((y.value(), y.sum().backward()[x].clone()), (Tensor::from([1.0, -3.0]), Tensor::from([-2.0, -4.0])));
 }
 
 #[test]

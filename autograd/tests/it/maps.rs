@@ -94,6 +94,21 @@ fn a_map_under_two_sums_and_another_operation_has_the_gradient_of_all() {
 }
 
 #[test]
+fn a_map_under_sums_alone_adds_up_their_gradients() {
+    let values = scattered::<f64>(12);
+    let tape = Tape::new();
+    let x = tape.var(values.reshape([3, 4]));
+    let y = x.map(Bump);
+    let loss = y.sum() * 2.0 + y.sum_axis(0).square().sum() + y.sum() * 3.0;
+    let swept = [loss.backward()[x].clone(), loss.backward()[x].clone()];
+    assert_eq!(bits(&swept[0]), bits(&swept[1]));
+    let read = x.map(Bump);
+    assert_eq!(read.value().numel(), 12);
+    let expected = (read.sum() * 5.0 + read.sum_axis(0).square().sum()).backward()[x].clone();
+    assert!(swept[0].is_close(&expected, 1e-14), "{:?} {expected:?}", swept[0]);
+}
+
+#[test]
 fn a_watched_map_shows_its_gradient() {
     let tape = Tape::new();
     let x = tape.var([0.5, 1.0]);

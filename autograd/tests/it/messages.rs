@@ -55,6 +55,14 @@ fn shapes_that_do_not_fit() {
             "matmul: inner dimensions differ: (2, 3) · (4, 5) needs 3 = 4; transpose an operand with t()?",
         ),
         (
+            Box::new(|| ignore(a.pad(&[(usize::MAX, 1), (0, 0)], 0.0))),
+            "pad: shape (18446744073709551615, 3) has more values than a computer can hold",
+        ),
+        (
+            Box::new(|| ignore(a.split(0, &[usize::MAX, 3]))),
+            "split: the lengths [18446744073709551615, 3] must add up to 2, axis 0 of shape (2, 3)",
+        ),
+        (
             Box::new(|| ignore(a.matmul(2.0))),
             "matmul: (2, 3) · (): a single number has no matrix product; multiply with *?",
         ),

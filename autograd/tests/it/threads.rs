@@ -57,6 +57,28 @@ fn products_and_updates_have_the_same_bits_on_any_number_of_threads() {
     same_bits::<f64>();
 }
 
+/// A thread that helped with an update would wait for the one that waits for it.
+#[test]
+fn an_update_that_is_shared_out_refuses_to_read_what_it_changes() {
+    set_threads(2);
+    let w = Param::new(Tensor::<f64>::ones([1 << 20]));
+    let tape = Tape::new();
+    let grads = w.on(&tape).sum().backward();
+    let me = std::thread::current().id();
+    let read_by_the_other = || {
+        grads.update_each(&w, [], |value, _, []| {
+            if std::thread::current().id() != me {
+                *value = w.value().as_slice()[0];
+            }
+        })
+    };
+    let payload = std::panic::catch_unwind(std::panic::AssertUnwindSafe(read_by_the_other)).expect_err("a refusal");
+    let text = payload.downcast_ref::<String>().expect("a message");
+    assert!(text.contains("was asked for its value while it is being changed"), "{text}");
+    assert_eq!(w.value().as_slice()[0], 1.0, "it can be read again");
+    set_threads(0);
+}
+
 /// A second caller, and one that panics, are served like the first.
 #[test]
 fn staying_awake_ends_whatever_happens() {

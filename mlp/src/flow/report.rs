@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Flow, LayerFlow, Signal, Stats};
+use super::{Flow, LayerFlow, Signal, Stats, WeightFlow};
 
 /// The largest share of dead units, or of saturated values, without a warning.
 const SHARE: f64 = 0.5;
@@ -137,7 +137,7 @@ impl LayerFlow {
 
 /// A row for each layer: the root mean square of its outputs, the shares that are dead and saturated, the norm of the
 /// gradient of its outputs and its scale-invariant size, the norms of its largest parameter and of the gradient of that, and
-/// by what share a step changes it. What is not known is a dash.
+/// by what share a step changes it. What is not known is a dash. Parameters of no layer follow, a row each.
 impl fmt::Display for Flow {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "loss {:.6}", self.loss)?;
@@ -145,6 +145,7 @@ impl fmt::Display for Flow {
         let digits = self.layers.len().saturating_sub(1).max(1).ilog10() as usize + 1;
         let mut rows = vec![(String::from("layer"), heads.map(String::from))];
         rows.extend(self.layers.iter().enumerate().map(|(i, layer)| (layer.label(i, digits), layer.cells())));
+        rows.extend(self.others.iter().map(|weights| (label(&weights.name), of_weights(Some(weights)))));
         let named = rows.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
         for (name, cells) in rows {
             write!(f, "{name:<named$}")?;
@@ -159,27 +160,46 @@ impl fmt::Display for Flow {
 
 impl LayerFlow {
     fn label(&self, i: usize, digits: usize) -> String {
-        const LONGEST: usize = 24;
-        let name: String = [self.name.as_str(), &self.kind].join(" ").trim().chars().take(LONGEST).collect();
-        format!("{i:>digits$} {name}")
+        let name = [self.name.as_str(), &self.kind].join(" ");
+        format!("{i:>digits$} {}", label(name.trim()))
     }
 
     fn cells(&self) -> [String; 8] {
-        let number = |x: f64| format!("{x:.1e}");
-        let share = |x: Option<f64>| x.map_or("–".into(), |x| format!("{:.0} %", 100.0 * x));
-        let known = |x: Option<f64>| x.map_or("–".into(), number);
+        let share = |x: Option<f64>| x.map_or(UNKNOWN.into(), |x| format!("{:.0} %", 100.0 * x));
         // Of the largest parameter, which is the matrix: biases are few and begin at 0.
         let weights = self.weights.iter().max_by_key(|weights| (weights.axes, weights.values.count));
-        let norm = |stats: &Option<Stats>| stats.as_ref().map(|stats| stats.norm);
-        [
-            number(self.outputs.values.rms()),
-            share(self.dead),
-            share(self.saturated),
-            known(norm(&self.outputs.gradients)),
-            known(self.scale),
-            known(weights.map(|weights| weights.values.norm)),
-            known(weights.and_then(|weights| norm(&weights.gradients))),
-            known(weights.and_then(|weights| weights.update)),
-        ]
+        let mut cells = of_weights(weights);
+        cells[0] = known(Some(self.outputs.values.rms()));
+        cells[1] = share(self.dead);
+        cells[2] = share(self.saturated);
+        cells[3] = known(norm(&self.outputs.gradients));
+        cells[4] = known(self.scale);
+        cells
     }
+}
+
+/// What is not known.
+const UNKNOWN: &str = "–";
+
+fn known(x: Option<f64>) -> String {
+    x.map_or(UNKNOWN.into(), |x| format!("{x:.1e}"))
+}
+
+fn norm(stats: &Option<Stats>) -> Option<f64> {
+    stats.as_ref().map(|stats| stats.norm)
+}
+
+/// The name of a row, not too long.
+fn label(name: &str) -> String {
+    const LONGEST: usize = 24;
+    name.chars().take(LONGEST).collect()
+}
+
+/// A row that knows a parameter alone.
+fn of_weights(weights: Option<&WeightFlow>) -> [String; 8] {
+    let mut cells = [UNKNOWN; 8].map(String::from);
+    cells[5] = known(weights.map(|weights| weights.values.norm));
+    cells[6] = known(weights.and_then(|weights| norm(&weights.gradients)));
+    cells[7] = known(weights.and_then(|weights| weights.update));
+    cells
 }

@@ -56,16 +56,25 @@ impl<T: Float> Linear<T> {
     ///
     /// # Panics
     /// If `w` was made of another shape than (inputs, outputs).
+    #[track_caller]
     pub fn inputs(&self) -> usize {
-        self.w.shape()[0]
+        self.sizes()[0]
     }
 
     /// The length of an output row.
     ///
     /// # Panics
     /// If `w` was made of another shape than (inputs, outputs).
+    #[track_caller]
     pub fn outputs(&self) -> usize {
-        self.w.shape()[1]
+        self.sizes()[1]
+    }
+
+    #[track_caller]
+    fn sizes(&self) -> [usize; 2] {
+        let shape = self.w.shape();
+        let [inputs, outputs] = shape[..] else { panic!("linear: weights of shape {shape} are not (inputs, outputs)") };
+        [inputs, outputs]
     }
 }
 

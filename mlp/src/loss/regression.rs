@@ -66,6 +66,9 @@ pub struct Huber {
 
 impl<T: Float> Loss<T> for Huber {
     fn each<'t>(&self, y: Var<'t, T>, targets: &Targets<T>) -> Result<Var<'t, T>, Error> {
+        if !(self.delta > 0.0 && self.delta.is_finite()) {
+            return Err(Error::invalid("huber", format!("delta {} is not a finite number above 0", self.delta)));
+        }
         // With q = min(|d|, δ), both branches are ½q² + δ(|d| − q).
         let distance = (y - values("huber", y, targets)?).abs();
         let near = distance.at_most(self.delta);

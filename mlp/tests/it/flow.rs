@@ -7,7 +7,7 @@ use std::cell::RefCell;
 use autograd::{Param, Parameters, Tensor, Var};
 use mlp::{
     Activation, Adam, CrossEntropy, Dataset, Dropout, Flow, Function, Init, Layer, LayerNorm, Linear, Loss, Mlp,
-    Module, Mse, PRelu, Residual, Sequential, Sgd, StraightThrough, Targets, Trainer, flow::Stats,
+    Module, Mse, PRelu, Probe, Residual, Sequential, Sgd, StraightThrough, Targets, Trainer, flow::Stats,
 };
 use rand::SeedableRng;
 use rand::rngs::StdRng;
@@ -284,6 +284,27 @@ fn what_is_not_a_number_is_reported_and_nothing_panics() {
     assert!(of_sums(Activation::Relu, &Tensor::from(2.0)).warnings().is_empty());
 }
 
+/// The same weights in every step.
+struct Recurrent {
+    w: Param,
+    scale: Param,
+}
+
+impl Module for Recurrent {
+    fn forward<'t>(&self, x: Var<'t>) -> Var<'t> {
+        self.forward_with(x, &mut Probe::off())
+    }
+
+    fn forward_with<'t>(&self, x: Var<'t>, probe: &mut Probe) -> Var<'t> {
+        let h = probe.within("first", |probe| probe.output("step 0", x.matmul(&self.w) * &self.scale));
+        probe.within("second", |probe| probe.output("step 1", h.matmul(&self.w)))
+    }
+
+    fn parameters(&self) -> Parameters {
+        Parameters::new().with("w", &self.w).with("scale", &self.scale)
+    }
+}
+
 #[test]
 fn it_prints_as_a_table() {
     let model = Mlp::from_layers([
@@ -298,6 +319,20 @@ loss 9.000000
 layer                 output   dead satur.   ∂E/∂out  relative  weights     ∂E/∂w   update
 0 layers.0 relu        1.9e0   33 %   33 %     9.0e0     1.9e0    2.9e0     9.5e0   3.3e-2
 1 layers.1 identity    3.0e0    0 %    0 %     6.0e0     2.0e0    1.5e0     2.0e1   1.3e-1
+"
+    );
+    // What belongs to no layer has rows of its own.
+    let recurrent = Recurrent { w: Param::new([[0.5]]), scale: Param::new([2.0]) };
+    let flow = Flow::measure(&recurrent, &Tensor::from([[1.0]]), |y| y.sum()).with_rate(0.01);
+    assert_eq!(
+        flow.to_string(),
+        "\
+loss 0.500000
+layer             output   dead satur.   ∂E/∂out  relative  weights     ∂E/∂w   update
+0 first step 0     1.0e0      –      –    5.0e-1     1.0e0        –         –        –
+1 second step 1   5.0e-1      –      –     1.0e0     1.0e0        –         –        –
+w                      –      –      –         –         –   5.0e-1     2.0e0   4.0e-2
+scale                  –      –      –         –         –    2.0e0    2.5e-1   1.3e-3
 "
     );
     let deep = (0..120).fold(Mlp::new(3), |layers, _| layers.hidden(3, Activation::Linear { a: 0.001234, b: -1234.5 }));

@@ -174,3 +174,11 @@ fn a_saved_file_is_as_readable_as_any_other() {
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode();
     assert_eq!(mode(&folder.path()), mode(&other));
 }
+
+#[test]
+fn a_folder_that_is_not_there_is_named_without_more() {
+    let folder = Folder::new();
+    let path = folder.path().join("there").join("w.safetensors");
+    let why = fs::metadata(path.parent().unwrap()).unwrap_err();
+    assert_eq!(save(&model::<f64>(1.0), &path).unwrap_err().to_string(), format!("{}: {why}", path.display()));
+}

@@ -78,6 +78,10 @@ fn the_euclidean_norm_has_gradient_0_at_0() {
 #[test]
 fn huber_is_the_parabola_and_the_line() {
     let values = each(&Huber { delta: 2.0 }, [1.0, -2.0, 5.0], &Targets::Values(Tensor::zeros([3]))).unwrap();
+    for delta in [0.0, -1.0, f64::INFINITY, f64::NAN] {
+        let refused = each(&Huber { delta }, [1.0], &Targets::Values(Tensor::zeros([1]))).unwrap_err().to_string();
+        assert_eq!(refused, format!("huber: delta {delta} is not a finite number above 0"));
+    }
     assert_eq!(values, Tensor::from([0.5, 2.0, 2.0 * (5.0 - 1.0)]));
 }
 
