@@ -91,7 +91,7 @@
 //! | train and measure | [`Trainer`], [`History`], [`metrics`] |
 //! | see where gradients vanish and units die | [`Flow`], [`Trainer::observe_flow`], [`flow::singular_values`], [`Probe`] |
 //! | check the gradient | [`check_module`], [`check_f32_module`] |
-//! | save and load | [`io::save`], [`io::load`] |
+//! | save and load weights, resume a training | [`io::save`], [`io::load`], [`Trainer::save_training`], [`Trainer::resume_from`] |
 //!
 //! # Where the lessons err
 //!

@@ -18,8 +18,16 @@ const OPTIMIZERS: [Make; 3] = [
     |parameters| Box::new(Sgd::new(parameters, 0.1)),
 ];
 
-/// What a training comes to: the bits of the parameters, the losses, and the steps at which it was looked at.
-fn trained(make: Make, trainer: Trainer<'_>) -> Result<(Vec<u32>, Vec<f64>, Vec<usize>), Error> {
+/// What a training comes to.
+struct Trained {
+    /// Of the parameters.
+    bits: Vec<u32>,
+    losses: Vec<f64>,
+    /// At which it was looked at.
+    steps: Vec<usize>,
+}
+
+fn trained(make: Make, trainer: Trainer<'_>) -> Result<Trained, Error> {
     let inputs = Tensor::from_fn([50, 2], |i| ((i[0] * 2 + i[1]) as f32 * 2.399).sin());
     let classes: Vec<usize> = (0..50).map(|i| usize::from(inputs.get([i, 0]) > inputs.get([i, 1]))).collect();
     let data = Dataset::new(inputs, classes)?;
@@ -31,7 +39,7 @@ fn trained(make: Make, trainer: Trainer<'_>) -> Result<(Vec<u32>, Vec<f64>, Vec<
     let trainer = trainer.progress(false).batch_size(16).observe_flow(3, move |step, _| seen.borrow_mut().push(step));
     let history = trainer.fit(&model, &CrossEntropy, &mut *optimizer, &data, None)?;
     let bits = model.parameters().params().flat_map(|param| param.value().to_vec()).map(f32::to_bits).collect();
-    Ok((bits, history.epochs.iter().map(|epoch| epoch.loss).collect(), steps.take()))
+    Ok(Trained { bits, losses: history.epochs.iter().map(|epoch| epoch.loss).collect(), steps: steps.take() })
 }
 
 #[test]
@@ -40,12 +48,12 @@ fn a_training_taken_up_again_has_the_bits_of_one_that_went_through() {
     let path = folder.path().join("training.safetensors");
     for (make, parts) in OPTIMIZERS.into_iter().flat_map(|make| [(make, 1), (make, 2)]) {
         let trainer = |epochs| Trainer::new().parts(parts).epochs(epochs);
-        let (bits, losses, steps) = trained(make, trainer(5)).unwrap();
+        let through = trained(make, trainer(5)).unwrap();
         // Saved after the second epoch, and after the third, which is its last.
-        let (_, first, before) = trained(make, trainer(3).save_training(2, &path)).unwrap();
-        let (resumed, last, after) = trained(make, trainer(5).resume_from(&path)).unwrap();
-        assert_eq!((resumed, [first, last].concat()), (bits, losses));
-        assert_eq!([before, after].concat(), steps, "the flow is looked at in the same steps");
+        let first = trained(make, trainer(3).save_training(2, &path)).unwrap();
+        let last = trained(make, trainer(5).resume_from(&path)).unwrap();
+        assert_eq!((last.bits, [first.losses, last.losses].concat()), (through.bits, through.losses));
+        assert_eq!([first.steps, last.steps].concat(), through.steps, "the flow is looked at in the same steps");
     }
 }
 
