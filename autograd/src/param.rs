@@ -294,9 +294,15 @@ impl<T: Float> Parameters<T> {
         self.0.is_empty()
     }
 
-    /// How many numbers they hold together.
+    /// How many numbers they hold together, those with two names counted once.
+    ///
+    /// ```
+    /// use autograd::{Param, Parameters};
+    /// let w = Param::new([1.0, 2.0]);
+    /// assert_eq!(Parameters::new().with("encoder", &w).with("decoder", &w).numel(), 2);
+    /// ```
     pub fn numel(&self) -> usize {
-        self.params().map(Param::numel).sum()
+        self.distinct().map(|(_, param)| param.numel()).sum()
     }
 }
 
