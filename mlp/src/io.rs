@@ -72,7 +72,8 @@ pub fn load<T: Float>(parameters: &Parameters<T>, path: impl AsRef<Path>) -> Res
 /// ```
 /// use autograd::{Param, Parameters, Tape};
 /// use mlp::{Optimizer, Sgd, io};
-/// let path = tempfile::tempdir().unwrap().keep().join("training.safetensors");
+/// let folder = tempfile::tempdir().unwrap();
+/// let path = folder.path().join("training.safetensors");
 /// let train = |steps, resume: bool| {
 ///     let w = Param::new([1.0]);
 ///     let parameters = Parameters::new().with("w", &w);

@@ -301,7 +301,7 @@ impl<'a> Trainer<'a> {
         let bar = self.bar();
         let tapes = (0..self.parts).map(|_| Tape::default()).collect();
         let goal = Goal { model, loss };
-        let steps = done * data.len().div_ceil(self.samples(data).max(1));
+        let steps = done.saturating_mul(data.len().div_ceil(self.samples(data).max(1)));
         let mut run = Run { trainer: self, goal, parameters, optimizer, tapes, steps, bar: &bar };
         let mut history = History { epochs: Vec::new(), stopped: Stopped::Epochs };
         let shared = self.parts > 1 || self.samples(data).saturating_mul(run.parameters.numel()) >= SHARED;

@@ -3,7 +3,7 @@
 use autograd::{Float, Gradients, Number, Param, Parameters, Shape, Tensor};
 use indexmap::IndexMap;
 
-use super::{Optimizer, State, check_decay, check_rate, distinct, zeros};
+use super::{Optimizer, State, check_decay, check_rate, distinct, misfit, zeros};
 use crate::Error;
 
 /// What its state calls the arrays of a parameter.
@@ -138,7 +138,10 @@ impl<T: Float> Optimizer<T> for Adam<T> {
             let shape = param.shape();
             let (mean, square) = (state.read(name, MEAN, &shape)?, state.read(name, SQUARE, &shape)?);
             let steps = state.read(name, STEPS, &Shape::default())?.item().to_f64();
-            // A number of steps beyond what f32 tells apart is so large that nothing is left to correct.
+            if !(0.0..f64::INFINITY).contains(&steps) {
+                return Err(misfit(format!("`{name}.{STEPS}` is {steps} in the state, no number of steps")));
+            }
+            // More steps than f32 tells apart, or i32 holds, are so many that nothing is left to correct.
             Ok((mean.clone(), square.clone(), steps as i32))
         };
         let arrays: Vec<_> = self.moments.iter().map(&mut read).collect::<Result<_, Error>>()?;

@@ -70,11 +70,10 @@ impl<'s, T: Float> State<'s, T> {
     /// The array of a parameter.
     fn read(&mut self, param: &str, what: &str, shape: &Shape) -> Result<&'s Tensor<T>, Error> {
         let name = format!("{param}.{what}");
-        let misfit = |why| Err(Error::invalid("optimizer", format!("{why}; give it the state of one made alike")));
         match self.arrays.get(&name) {
-            None => misfit(format!("the state has no `{name}`")),
+            None => Err(misfit(format!("the state has no `{name}`"))),
             Some(array) if array.shape() != shape => {
-                misfit(format!("`{name}` has shape {} in the state, {shape} is needed", array.shape()))
+                Err(misfit(format!("`{name}` has shape {} in the state, {shape} is needed", array.shape())))
             }
             Some(array) => {
                 self.read += 1;
@@ -89,10 +88,12 @@ impl<'s, T: Float> State<'s, T> {
         if read == found {
             return Ok(());
         }
-        let why =
-            format!("the state has {found} arrays, of which it knows {read}; give it the state of one made alike");
-        Err(Error::invalid("optimizer", why))
+        Err(misfit(format!("the state has {found} arrays, of which it knows {read}")))
     }
+}
+
+fn misfit(why: String) -> Error {
+    Error::invalid("optimizer", format!("{why}; give it the state of one made alike"))
 }
 
 /// The parameters, each once, under its first name: one that is shared under two names must not step twice.

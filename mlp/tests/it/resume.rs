@@ -112,6 +112,11 @@ fn a_training_that_does_not_fit_changes_nothing() {
         refuses(&long, &mut momentum(&Parameters::new().with("w", &long)), &path),
         "t.safetensors: parameter `model.w` has shape (2,), the model needs (3,): build the model with the sizes that it was saved with"
     );
+    let mut adam = Adam::new(&parameters, 0.1);
+    let mut state = adam.state();
+    state["w.steps"] = Tensor::from(-1.0);
+    let error = adam.set_state(&state).unwrap_err().to_string();
+    assert!(error.starts_with("optimizer: `w.steps` is -1 in the state, no number of steps"), "{error}");
     save_training(&others.with("b", &long), &momentum(&parameters), 7, &path).unwrap();
     assert_eq!(
         refuses(&w, &mut momentum(&parameters), &path),
