@@ -74,7 +74,7 @@ pub fn load<T: Float>(parameters: &Parameters<T>, path: impl AsRef<Path>) -> Res
 /// use mlp::{Optimizer, Sgd, io};
 /// let folder = tempfile::tempdir().unwrap();
 /// let path = folder.path().join("training.safetensors");
-/// let train = |steps, resume: bool| {
+/// let train = |steps, resume: bool| -> mlp::Result<f64> {
 ///     let w = Param::new([1.0]);
 ///     let parameters = Parameters::new().with("w", &w);
 ///     let mut sgd = Sgd::new(&parameters, 0.5).momentum(0.5);
@@ -86,7 +86,7 @@ pub fn load<T: Float>(parameters: &Parameters<T>, path: impl AsRef<Path>) -> Res
 ///         sgd.step(&w.on(&tape).sum().backward());
 ///     }
 ///     io::save_training(&parameters, &sgd, 1, &path)?;
-///     mlp::Result::Ok(w.value().item())
+///     Ok(w.value().item())
 /// };
 /// let at_once = train(2, false)?;
 /// train(1, false)?;

@@ -171,11 +171,11 @@ impl<'a> Trainer<'a> {
     /// let data = Dataset::new(autograd::Tensor::<f64>::ones([64, 2]), autograd::Tensor::ones([64, 1]))?;
     /// let folder = tempfile::tempdir().unwrap();
     /// let path = folder.path().join("training.safetensors");
-    /// let loss_after = |trainer: Trainer<'_>| {
+    /// let loss_after = |trainer: Trainer<'_>| -> mlp::Result<f64> {
     ///     let layers = Mlp::new(2).hidden(8, Activation::Tanh).output(1, Activation::Identity);
     ///     let model: Mlp = layers.build(&mut StdRng::seed_from_u64(0))?;
     ///     let mut adam = Adam::new(&model.parameters(), 0.1);
-    ///     mlp::Result::Ok(trainer.fit(&model, &Mse, &mut adam, &data, None)?.last().loss)
+    ///     Ok(trainer.fit(&model, &Mse, &mut adam, &data, None)?.last().loss)
     /// };
     /// let at_once = loss_after(Trainer::new().epochs(5))?;
     /// loss_after(Trainer::new().epochs(3).save_training(1, &path))?;
