@@ -132,18 +132,19 @@ impl<T: Float> Param<T> {
     pub fn on<'t>(&self, tape: &'t Tape<T>) -> Var<'t, T> {
         let mut arena = tape.arena.borrow_mut();
         let held = self.read();
-        if arena.values_only {
-            return Var::new(tape, arena.constant(held.clone()));
-        }
         let present = |&array: &u32| {
             let node = &arena.arrays[array];
             let Place::Shared(values) = node.place else { return false };
             let same = arena.arrays.shared(values).is_some_and(|values| Shared::ptr_eq(values, held.values()));
             same && node.tracked != self.is_frozen()
         };
-        let array = match arena.params.get(&self.id()).copied().filter(present) {
-            Some(array) => array,
-            None => arena.param(self, held.clone()),
+        let array = if arena.values_only {
+            arena.constant(held.clone())
+        } else {
+            match arena.params.get(&self.id()).copied().filter(present) {
+                Some(array) => array,
+                None => arena.param(self, held.clone()),
+            }
         };
         drop(arena);
         tape.recorded_param(array);

@@ -121,7 +121,7 @@ impl<T: Float> Arena<T> {
         array
     }
 
-    /// A constant computed where it is kept, value by value.
+    /// A constant, copied to where the tape keeps what it computes.
     pub(crate) fn constant_of(&mut self, shape: Shape, values: &[T]) -> u32 {
         let place = self.reserve(values.len());
         self.data[place.clone()].copy_from_slice(values);

@@ -177,9 +177,6 @@ impl<T: Float> Tape<T> {
     /// let x = tape.constant_with([2, 2], |i| i as f64);
     /// assert_eq!(x.value(), Tensor::from([[0.0, 1.0], [2.0, 3.0]]));
     /// ```
-    ///
-    /// # Panics
-    /// If `f` uses the tape.
     #[track_caller]
     pub fn constant_with(&self, shape: impl Into<Shape>, f: impl FnMut(usize) -> T) -> Var<'_, T> {
         let shape = shape.into();

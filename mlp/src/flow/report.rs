@@ -145,7 +145,11 @@ impl fmt::Display for Flow {
         let digits = self.layers.len().saturating_sub(1).max(1).ilog10() as usize + 1;
         let mut rows = vec![(String::from("layer"), heads.map(String::from))];
         rows.extend(self.layers.iter().enumerate().map(|(i, layer)| (layer.label(i, digits), layer.cells())));
-        rows.extend(self.others.iter().map(|weights| (label(&weights.name), of_weights(Some(weights)))));
+        rows.extend(self.others.iter().map(|weights| {
+            let [values, gradients, update] = of_weights(Some(weights));
+            let no = || UNKNOWN.to_string();
+            (label(&weights.name), [no(), no(), no(), no(), no(), values, gradients, update])
+        }));
         let named = rows.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
         for (name, cells) in rows {
             write!(f, "{name:<named$}")?;
@@ -168,13 +172,17 @@ impl LayerFlow {
         let share = |x: Option<f64>| x.map_or(UNKNOWN.into(), |x| format!("{:.0} %", 100.0 * x));
         // Of the largest parameter, which is the matrix: biases are few and begin at 0.
         let weights = self.weights.iter().max_by_key(|weights| (weights.axes, weights.values.count));
-        let mut cells = of_weights(weights);
-        cells[0] = known(Some(self.outputs.values.rms()));
-        cells[1] = share(self.dead);
-        cells[2] = share(self.saturated);
-        cells[3] = known(norm(&self.outputs.gradients));
-        cells[4] = known(self.scale);
-        cells
+        let [values, gradients, update] = of_weights(weights);
+        [
+            known(Some(self.outputs.values.rms())),
+            share(self.dead),
+            share(self.saturated),
+            known(norm(&self.outputs.gradients)),
+            known(self.scale),
+            values,
+            gradients,
+            update,
+        ]
     }
 }
 
@@ -195,11 +203,11 @@ fn label(name: &str) -> String {
     name.chars().take(LONGEST).collect()
 }
 
-/// A row that knows a parameter alone.
-fn of_weights(weights: Option<&WeightFlow>) -> [String; 8] {
-    let mut cells = [UNKNOWN; 8].map(String::from);
-    cells[5] = known(weights.map(|weights| weights.values.norm));
-    cells[6] = known(weights.and_then(|weights| norm(&weights.gradients)));
-    cells[7] = known(weights.and_then(|weights| weights.update));
-    cells
+/// The cells of a parameter, the last of a row.
+fn of_weights(weights: Option<&WeightFlow>) -> [String; 3] {
+    [
+        known(weights.map(|weights| weights.values.norm)),
+        known(weights.and_then(|weights| norm(&weights.gradients))),
+        known(weights.and_then(|weights| weights.update)),
+    ]
 }

@@ -3,7 +3,7 @@
 use autograd::{Float, Gradients, Number, Param, Parameters, Shape, Tensor};
 use indexmap::IndexMap;
 
-use super::{Optimizer, State, check_decay, check_rate, distinct, misfit, zeros};
+use super::{Optimizer, State, check_decay, check_rate, distinct, key, misfit, zeros};
 use crate::Error;
 
 /// What its state calls the arrays of a parameter.
@@ -127,7 +127,7 @@ impl<T: Float> Optimizer<T> for Adam<T> {
         let arrays = |Moments { name, mean, square, steps, .. }: &Moments<T>| {
             let steps = Tensor::full([], T::from_f64((*steps).into()));
             [(MEAN, mean.clone()), (SQUARE, square.clone()), (STEPS, steps)]
-                .map(|(what, array)| (format!("{name}.{what}"), array))
+                .map(|(what, array)| (key(name, what), array))
         };
         self.moments.iter().flat_map(arrays).collect()
     }
@@ -139,7 +139,7 @@ impl<T: Float> Optimizer<T> for Adam<T> {
             let (mean, square) = (state.read(name, MEAN, &shape)?, state.read(name, SQUARE, &shape)?);
             let steps = state.read(name, STEPS, &Shape::default())?.item().to_f64();
             if !(0.0..f64::INFINITY).contains(&steps) {
-                return Err(misfit(format!("`{name}.{STEPS}` is {steps} in the state, no number of steps")));
+                return Err(misfit(format!("`{}` is {steps} in the state, no number of steps", key(name, STEPS))));
             }
             // More steps than f32 tells apart, or i32 holds, are so many that nothing is left to correct.
             Ok((mean.clone(), square.clone(), steps as i32))

@@ -69,7 +69,7 @@ impl<'s, T: Float> State<'s, T> {
 
     /// The array of a parameter.
     fn read(&mut self, param: &str, what: &str, shape: &Shape) -> Result<&'s Tensor<T>, Error> {
-        let name = format!("{param}.{what}");
+        let name = key(param, what);
         match self.arrays.get(&name) {
             None => Err(misfit(format!("the state has no `{name}`"))),
             Some(array) if array.shape() != shape => {
@@ -90,6 +90,11 @@ impl<'s, T: Float> State<'s, T> {
         }
         Err(misfit(format!("the state has {found} arrays, of which it knows {read}")))
     }
+}
+
+/// What a state calls an array of a parameter.
+fn key(param: &str, what: &str) -> String {
+    format!("{param}.{what}")
 }
 
 fn misfit(why: String) -> Error {

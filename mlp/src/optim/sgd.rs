@@ -3,7 +3,7 @@
 use autograd::{Float, Gradients, Param, Parameters, Tensor};
 use indexmap::IndexMap;
 
-use super::{Optimizer, State, check_decay, check_rate, distinct, zeros};
+use super::{Optimizer, State, check_decay, check_rate, distinct, key, zeros};
 use crate::Error;
 
 /// What its state calls an array.
@@ -109,8 +109,7 @@ impl<T: Float> Optimizer<T> for Sgd<T> {
     }
 
     fn state(&self) -> IndexMap<String, Tensor<T>> {
-        let named =
-            |((name, _), velocity): (&(String, _), &Tensor<T>)| (format!("{name}.{VELOCITY}"), velocity.clone());
+        let named = |((name, _), velocity): (&(String, _), &Tensor<T>)| (key(name, VELOCITY), velocity.clone());
         self.params.iter().zip(&self.velocity).map(named).collect()
     }
 
