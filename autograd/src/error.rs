@@ -44,6 +44,15 @@ pub enum Error {
         /// Which input, in the order given.
         input: usize,
     },
+    /// An operation of the user's that forward mode does not reach.
+    #[error(
+        "jvp: {op} has no forward rule: its gradient rule computes on plain values, or is not linear in the gradient, and cannot be \
+         transposed; give it one with Custom::jvp, or use reverse mode"
+    )]
+    NoForwardRule {
+        /// The operation's name.
+        op: String,
+    },
     /// A gradient check that could not be carried out at all.
     #[error("check: {0}")]
     Check(String),

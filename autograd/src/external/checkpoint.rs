@@ -6,6 +6,7 @@ use std::sync::Arc;
 use rand::RngExt;
 
 use super::External;
+use crate::error::Error;
 use crate::number::Float;
 use crate::param::Param;
 use crate::sweep::segment_vjp;
@@ -69,6 +70,11 @@ impl<T: Float> External<T> for Checkpoint<T> {
         "checkpoint"
     }
 
+    #[track_caller]
+    fn value(&self, x: &[Tensor<T>]) -> Tensor<T> {
+        self.again(&Spare::tape(), x).1.value()
+    }
+
     /// To be differentiated again, the segment has to be on the tape after all.
     #[track_caller]
     fn vjp<'t>(&self, x: &[Var<'t, T>], _y: Var<'t, T>, dy: Var<'t, T>) -> Vec<Var<'t, T>> {
@@ -92,11 +98,11 @@ impl<T: Float> External<T> for Checkpoint<T> {
     }
 
     #[track_caller]
-    fn jvp_plain(&self, x: &[Tensor<T>], _y: &Tensor<T>, dx: &[Option<Tensor<T>>]) -> Tensor<T> {
+    fn jvp_plain(&self, x: &[Tensor<T>], _y: &Tensor<T>, dx: &[Option<Tensor<T>>]) -> Result<Tensor<T>, Error> {
         let tape = Spare::tape();
         let (inputs, y) = self.again(&tape, x);
         let along: Vec<_> = inputs.into_iter().zip(dx).filter_map(|(x, dx)| Some((x, dx.as_ref()?))).collect();
-        y.jvp(&along)
+        y.try_jvp(&along)
     }
 }
 
@@ -138,6 +144,9 @@ impl<'t, T: Float> Var<'t, T> {
 fn checkpointed<'t, T: Float>(x: Var<'t, T>, f: Step<T>) -> Var<'t, T> {
     let tape = x.tape();
     let seed = tape.random(|rng| rng.random());
+    if tape.arena.borrow().transparent {
+        return tape.with_seed(seed, || f(x));
+    }
     let scratch = Spare::tape();
     seed.inspect(|&seed| scratch.train(seed));
     let y = f(scratch.constant(x.value())).value();

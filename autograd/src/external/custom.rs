@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use super::External;
+use super::{External, transposed};
+use crate::error::Error;
 use crate::number::Float;
 use crate::tape::{Tape, Var, same_tape};
 use crate::tensor::Tensor;
@@ -10,8 +11,8 @@ use crate::tensor::Tensor;
 /// An operation with a value and a derivative of its own: for a solver, a lookup, a call into another language.
 ///
 /// The value is computed on plain tensors. The derivative is a formula over recorded arrays, so that it can be
-/// differentiated again; what it computes on plain tensors instead (with [`Var::value`]) counts as constant at second order.
-/// [`check`](crate::check()) tests the rule in one line.
+/// differentiated again; what it computes on plain tensors instead (with [`Var::value`]) counts as constant at second order, and has
+/// no forward mode unless [`jvp`](Custom::jvp) gives it one. [`check`](crate::check()) tests the rule in one line.
 ///
 /// ```
 /// use autograd::{check, Custom, Tensor, Var};
@@ -35,6 +36,7 @@ pub trait Custom<T: Float = f64>: Send + Sync + 'static {
     /// A name for messages and pictures; the type's unless overridden.
     fn name(&self) -> &str {
         let path = std::any::type_name::<Self>();
+        let path = path.split('<').next().unwrap_or(path);
         path.rsplit("::").next().unwrap_or(path)
     }
 
@@ -43,6 +45,40 @@ pub trait Custom<T: Float = f64>: Send + Sync + 'static {
 
     /// One gradient for each input, each of its input's shape, from the gradient `dy` of the output `y`.
     fn vjp<'t>(&self, x: &[Var<'t, T>], y: Var<'t, T>, dy: Var<'t, T>) -> Vec<Var<'t, T>>;
+
+    /// The tangent of the output from the tangents `dx` of the inputs, 0 for those that do not move; `None` to have
+    /// [`vjp`](Custom::vjp) transposed.
+    ///
+    /// A `vjp` that computes on plain values cannot be transposed, nor can one that is not linear in `dy`: forward mode then
+    /// refuses the operation by name.
+    ///
+    /// ```
+    /// use autograd::{Custom, Tape, Tensor, Var};
+    ///
+    /// /// `y = 2x`, as if by a call into another language.
+    /// struct Twice;
+    ///
+    /// impl Custom for Twice {
+    ///     fn forward(&self, x: &[Tensor]) -> Tensor {
+    ///         &x[0] * 2.0
+    ///     }
+    ///     fn vjp<'t>(&self, _x: &[Var<'t>], _y: Var<'t>, dy: Var<'t>) -> Vec<Var<'t>> {
+    ///         vec![dy.tape().constant(dy.value() * 2.0)]
+    ///     }
+    ///     fn jvp(&self, _x: &[Tensor], _y: &Tensor, dx: &[Tensor]) -> Option<Tensor> {
+    ///         Some(&dx[0] * 2.0)
+    ///     }
+    /// }
+    ///
+    /// let tape = Tape::new();
+    /// let x = tape.var([3.0]);
+    /// let y = Var::custom(Twice, &[x]);
+    /// assert_eq!(y.sum().backward()[x].item(), 2.0);
+    /// assert_eq!(y.jvp(&[(x, &Tensor::from([1.0]))]).item(), 2.0);
+    /// ```
+    fn jvp(&self, _x: &[Tensor<T>], _y: &Tensor<T>, _dx: &[Tensor<T>]) -> Option<Tensor<T>> {
+        None
+    }
 }
 
 /// A [`Custom`] operation as a node.
@@ -51,6 +87,11 @@ struct Own<C>(C);
 impl<T: Float, C: Custom<T>> External<T> for Own<C> {
     fn name(&self) -> &str {
         self.0.name()
+    }
+
+    #[track_caller]
+    fn value(&self, x: &[Tensor<T>]) -> Tensor<T> {
+        self.0.forward(x)
     }
 
     #[track_caller]
@@ -68,6 +109,16 @@ impl<T: Float, C: Custom<T>> External<T> for Own<C> {
         }
         gradients
     }
+
+    #[track_caller]
+    fn jvp_plain(&self, x: &[Tensor<T>], y: &Tensor<T>, dx: &[Option<Tensor<T>>]) -> Result<Tensor<T>, Error> {
+        let whole = |(x, dx): (&Tensor<T>, &Option<Tensor<T>>)| dx.clone().unwrap_or_else(|| Tensor::zeros(x.shape()));
+        let own: Vec<_> = x.iter().zip(dx).map(whole).collect();
+        let Some(dy) = self.0.jvp(x, y, &own) else { return transposed(self, x, y, dx) };
+        let (name, shape, other) = (self.0.name(), y.shape(), dy.shape());
+        assert!(shape == other, "{name}: the forward rule returned shape {other} for a value of shape {shape}");
+        Ok(dy)
+    }
 }
 
 /// The identity with another derivative.
@@ -79,6 +130,10 @@ where
 {
     fn name(&self) -> &str {
         "map_gradient"
+    }
+
+    fn value(&self, x: &[Tensor<T>]) -> Tensor<T> {
+        x[0].clone()
     }
 
     fn vjp<'t>(&self, _x: &[Var<'t, T>], _y: Var<'t, T>, dy: Var<'t, T>) -> Vec<Var<'t, T>> {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::arena::{Code, What};
 use super::{Operand, Scalar, Tape, same_tape};
-use crate::error::OrPanic;
+use crate::error::{Error, OrPanic};
 use crate::few::Few;
 use crate::kernels::fused::{Elementwise, ElementwiseN};
 use crate::number::Float;
@@ -145,15 +145,28 @@ impl<'t, T: Float> Var<'t, T> {
     /// ```
     ///
     /// # Panics
-    /// If an `x` is recorded on another tape, or its `dx` has another shape.
+    /// If an `x` is recorded on another tape, or its `dx` has another shape; if there is an operation of the user's on the way whose
+    /// rule cannot be transposed, and which has no [`Custom::jvp`](crate::Custom::jvp).
     #[track_caller]
     pub fn jvp(self, along: &[(Var<'t, T>, &Tensor<T>)]) -> Tensor<T> {
+        self.try_jvp(along).or_panic()
+    }
+
+    /// [`jvp`](Var::jvp) where operations may have no forward rule.
+    ///
+    /// # Errors
+    /// [`Error::NoForwardRule`] with the name of the first operation that has none.
+    ///
+    /// # Panics
+    /// If an `x` is recorded on another tape, or its `dx` has another shape.
+    #[track_caller]
+    pub fn try_jvp(self, along: &[(Var<'t, T>, &Tensor<T>)]) -> Result<Tensor<T>, Error> {
         for (x, dx) in along {
             same_tape("jvp", self.tape, x.tape);
             same_shape("jvp", &x.shape(), dx.shape());
         }
         let seeds: Vec<_> = along.iter().map(|&(x, dx)| (x.array, dx)).collect();
-        crate::compiled::tangents(self.tape, &seeds, &[self.array]).remove(0)
+        Ok(crate::compiled::tangents(self.tape, &seeds, &[self.array])?.remove(0))
     }
 
     /// A function of one's own of each value, in one pass: see [`Elementwise`].

@@ -1,6 +1,7 @@
 //! [`Linearization`]: a function recorded at a point.
 
 use crate::compiled::tangents;
+use crate::error::OrPanic;
 use crate::number::Float;
 use crate::tape::{Spare, Tape, Var};
 use crate::tensor::Tensor;
@@ -80,7 +81,7 @@ impl<T: Float> Linearization<T> {
             assert!(shape == *other, "jvp: a direction of shape {other} does not belong to an input of shape {shape}");
         }
         let seeds: Vec<_> = self.inputs.iter().copied().zip(v).collect();
-        tangents(&self.tape, &seeds, &self.outputs)
+        tangents(&self.tape, &seeds, &self.outputs).or_panic()
     }
 
     /// `uᵀ·J`: the gradients of `⟨u, value⟩`.
