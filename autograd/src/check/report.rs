@@ -41,8 +41,12 @@ pub enum Cause {
     Jump,
     /// The samples err by more than rounding explains.
     Noise,
-    /// Rounding of large values hides a small derivative.
+    /// The derivative lies below what differences resolve: rounding of the function's values hides it.
+    Unresolved,
+    /// The function changes too fast for any step, or the terms of the gradient cancel: the inputs ask to be rescaled.
     IllScaled,
+    /// The differences of the whole function do not agree with the gradient, those of each operation by itself do.
+    Contradiction,
     /// Right in `f64`; in `f32`, round-off leaves too few digits.
     Precision,
     /// The gradient is NaN or infinite where the function has a finite one.
@@ -84,7 +88,9 @@ impl fmt::Display for Cause {
             Cause::DomainEdge => f.write_str("domain edge"),
             Cause::Jump => f.write_str("jump"),
             Cause::Noise => f.write_str("noise"),
+            Cause::Unresolved => f.write_str("below what differences resolve"),
             Cause::IllScaled => f.write_str("ill-scaling"),
+            Cause::Contradiction => f.write_str("differences contradict each other"),
             Cause::Precision => f.write_str("precision"),
             Cause::NotFinite => f.write_str("not finite"),
             Cause::Detached => f.write_str("detached input"),
@@ -167,6 +173,12 @@ impl Comparison {
         if size == 0.0 { 0.0 } else { self.difference() / size }
     }
 
+    /// Whether differences cannot tell: rounding or noise hides the derivative. At a kink, a jump or an edge there is none, which is
+    /// another matter.
+    pub fn is_unresolved(&self) -> bool {
+        matches!(self.cause, Some(Cause::Unresolved | Cause::Noise | Cause::IllScaled))
+    }
+
     /// How bad it is, to find the worst: the difference as a multiple of what is allowed.
     pub(super) fn badness(&self) -> f64 {
         let ratio = self.difference() / self.allowed;
@@ -198,13 +210,70 @@ pub struct InputReport {
     pub passed: usize,
     /// How many are wrong.
     pub wrong: usize,
-    /// How many could not be told.
+    /// How many have no derivative to compare with: at a kink, a jump, the edge of the domain.
     pub inconclusive: usize,
+    /// How many lie below what differences resolve.
+    pub unresolved: usize,
     /// How many of all its elements have a gradient that is NaN or infinite.
     pub not_finite: usize,
     /// The largest relative difference among those compared.
     #[cfg_attr(feature = "serde", serde(with = "number"))]
     pub largest: f64,
+}
+
+/// What was found out operation by operation: each recorded rule beside differences of that operation alone, at its own inputs.
+#[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub struct Operations {
+    /// The order of the derivative that they are operations of.
+    pub order: usize,
+    /// How many operations lie on the way from the inputs to the result.
+    pub recorded: usize,
+    /// How many were looked at: identical ones at similar points once.
+    pub compared: usize,
+    /// How many of their values have derivatives that agree with differences.
+    pub agreed: usize,
+    /// How many have derivatives that differences do not tell.
+    pub unresolved: usize,
+    /// The verdict on all of them.
+    pub verdict: Verdict,
+    /// Those that are wrong, and the user's own that could not be told.
+    pub findings: Vec<OperationReport>,
+    /// What else was seen.
+    pub notes: Vec<String>,
+}
+
+/// One operation whose rule is wrong, or could not be told.
+#[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub struct OperationReport {
+    /// The operation's name.
+    pub name: String,
+    /// The file that recorded it.
+    pub file: String,
+    /// The line that recorded it.
+    pub line: u32,
+    /// The shape of its value.
+    #[cfg_attr(feature = "serde", serde(with = "shape"))]
+    pub shape: Shape,
+    /// The verdict on it.
+    pub verdict: Verdict,
+    /// The name of the reason.
+    pub cause: Option<Cause>,
+    /// The reason in a sentence.
+    pub reason: String,
+    /// Its derivative by its rule beside the same by differences of its value.
+    pub comparison: Comparison,
+}
+
+impl OperationReport {
+    /// Name, place and reason in a sentence.
+    pub(super) fn text(&self) -> String {
+        let OperationReport { name, file, line, shape, reason, comparison, .. } = self;
+        format!("`{name}` of shape {shape}, recorded at {file}:{line}, {}: {reason}", comparison.place)
+    }
 }
 
 /// One step of a [`Scan`].
@@ -278,6 +347,10 @@ pub struct Report {
     pub value: f64,
     /// Along how many directions derivatives were compared.
     pub directions: usize,
+    /// How many of all comparisons lie below what differences of the whole function resolve.
+    pub unresolved: usize,
+    /// What was found out operation by operation, where that was asked for or needed.
+    pub operations: Option<Operations>,
     /// A line for each input and order.
     pub inputs: Vec<InputReport>,
     /// The comparison with the largest difference relative to what is allowed.

@@ -60,6 +60,11 @@ impl<'t, T: Float> Gradients<'t, T> {
         self.kept(x.index()).map(|kept| &kept.gradient)
     }
 
+    /// The gradient of a scalar node, constants included.
+    pub(crate) fn of_node(&self, node: u32) -> T {
+        self.found.scalars.get(node as usize).copied().unwrap_or(self.zero)
+    }
+
     /// The gradient of an array, or `None` if the number does not depend on it.
     ///
     /// # Panics

@@ -75,7 +75,7 @@ fn sweep<'t, T: Float>(
         let arena = tape.arena.borrow();
         seed(&mut scratch);
         let (places, names) = (tape.places.borrow(), tape.names.borrow());
-        let places = places.as_deref();
+        let places = places.as_deref().filter(|places| places.finite);
         let (pool, names, by_param) = (&tape.pool, &*names, false);
         compiled::sweep(
             &mut Sweep { arena: &arena, pool, scratch: &mut scratch, places, names, observer, by_param },

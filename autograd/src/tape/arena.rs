@@ -38,6 +38,8 @@ pub(crate) struct Arena<T: Float> {
     pub(crate) stream: Stream<T>,
     /// Whether arrays are computed and not recorded: there will be no gradients.
     pub(crate) values_only: bool,
+    /// Whether constants have gradients too, and checkpoints are recorded: see `Tape::transparent`.
+    pub(crate) transparent: bool,
     pub(crate) arrays: Arrays<T>,
     /// Arrays whose gradient is kept: variables, parameters, watched ones.
     pub(crate) kept: Vec<u32>,
@@ -58,6 +60,7 @@ impl<T: Float> Arena<T> {
         Arena {
             stream: Stream::new(),
             values_only: false,
+            transparent: false,
             arrays: Arrays::new(),
             kept: vec![],
             params: FxHashMap::default(),
@@ -110,7 +113,7 @@ impl<T: Float> Arena<T> {
 
     /// An array that is not computed from others; `wanted`: its gradient, if it will have one.
     fn leaf(&mut self, what: What, wanted: bool, value: Tensor<T>) -> u32 {
-        let tracked = wanted && !self.values_only;
+        let tracked = (wanted || self.transparent) && !self.values_only;
         let (shape, values) = value.into_parts();
         let numel = values.len();
         let (shape, place) = (self.arrays.keep_shape(shape), self.arrays.keep_shared(values));
@@ -126,12 +129,12 @@ impl<T: Float> Arena<T> {
         let place = self.reserve(values.len());
         self.data[place.clone()].copy_from_slice(values);
         let shape = self.arrays.keep_shape(shape);
-        self.push(What::Constant, &[], shape, place.len(), Place::Data(place.start), false)
+        self.push(What::Constant, &[], shape, place.len(), Place::Data(place.start), self.transparent)
     }
 
     /// A scalar as an array of shape ().
     pub(crate) fn lift(&mut self, node: u32) -> u32 {
-        let tracked = !self.values_only && !self.stream.is_constant(node as usize);
+        let tracked = !self.values_only && (self.transparent || !self.stream.is_constant(node as usize));
         let place = self.reserve(1);
         self.data[place.start] = self.stream.value(node as usize);
         let shape = self.arrays.keep_shape(Shape::default());
@@ -243,6 +246,18 @@ impl<T: Float> Arena<T> {
         self.data[place.clone()].copy_from_slice(y.as_slice());
         let (what, shape) = (self.arrays.keep_external(op), self.arrays.keep_shape(y.shape().clone()));
         self.push(what, inputs, shape, place.len(), Place::Data(place.start), tracked)
+    }
+
+    /// Has the sweep keep the gradient of every array, whose values are computed if they were put off.
+    pub(crate) fn watch_all(&mut self, pool: &Pool<T>) {
+        self.kept.clear();
+        for array in 0..self.arrays.len() as u32 {
+            self.materialise(array, pool);
+            self.arrays[array].watched = true;
+            if self.arrays[array].tracked {
+                self.kept.push(array);
+            }
+        }
     }
 
     /// Indices for an operation to hold.

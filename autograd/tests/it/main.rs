@@ -1,7 +1,7 @@
 //! The crate's integration tests, one binary.
 
 mod checker;
-mod checker_trials;
+mod checker_operations;
 mod debugging;
 mod edges;
 mod external;
@@ -15,3 +15,4 @@ mod rules;
 mod sampling;
 mod threads;
 mod transforms;
+mod trials;
