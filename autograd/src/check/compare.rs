@@ -5,10 +5,10 @@ use rand::rngs::StdRng;
 use rand::seq::index::sample;
 
 use super::Checker;
-use super::judge::{SAFETY, element_unit};
+use super::judge::SAFETY;
 use super::noise::noise;
 use super::outcome::Outcome;
-use super::probe::{Probe, Way, few_digits};
+use super::probe::{Probe, Way, element_unit, few_digits};
 use super::report::{Cause, Comparison, Verdict};
 use super::subject::{Gradient, Subject, weight};
 use crate::error::Error;

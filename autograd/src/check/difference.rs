@@ -104,6 +104,12 @@ pub(super) fn one_sided(line: &mut Line<'_>, mut first: f64, side: f64) -> Estim
     best
 }
 
+/// Derivatives from above and from below, by steps not much longer than `step`, which may lie within the next kink.
+pub(super) fn sides(line: &mut Line<'_>, step: f64) -> [Estimate; 2] {
+    let first = if step > 0.0 { line.unit.min(4.0 * step) } else { line.unit };
+    [1.0, -1.0].map(|side| one_sided(line, first, side))
+}
+
 /// Extrapolates difference quotients to step 0, each sample given with its size. The first error falls with the step as
 /// `growth` says: with its square for central differences, with the step itself for one-sided ones.
 fn extrapolate(

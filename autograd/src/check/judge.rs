@@ -1,6 +1,6 @@
 //! The judgement of one derivative: what the tape says, beside the differences along a line.
 
-use super::difference::{Central, Estimate, agrees_at_finer_steps, one_sided, ridders, settles, stencil, vanishes};
+use super::difference::{Central, Estimate, agrees_at_finer_steps, ridders, settles, sides, stencil, vanishes};
 use super::line::Line;
 use super::noise::{jumps, noise, stairs};
 use super::report::{Cause, Comparison, Opinion, Verdict};
@@ -310,7 +310,8 @@ impl Trial<'_, '_> {
             return self.inconclusive(Cause::IllScaled, reason);
         }
         if self.lies_below_inputs() {
-            let reason = "the function does not change at all, but a change as small as the tape says would be lost beside the numbers it reads";
+            let reason = "the function does not change at all, but a change as small as the tape says would be lost beside the \
+                          numbers that it reads";
             return self.inconclusive(Cause::Unresolved, reason.into());
         }
         if !self.stands(None) {
@@ -380,12 +381,6 @@ impl Trial<'_, '_> {
     }
 }
 
-/// Derivatives from above and from below, by steps not much longer than `step`, which may lie within the next kink.
-pub(super) fn sides(line: &mut Line<'_>, step: f64) -> [Estimate; 2] {
-    let first = if step > 0.0 { line.unit.min(4.0 * step) } else { line.unit };
-    [1.0, -1.0].map(|side| one_sided(line, first, side))
-}
-
 pub(super) fn opinion(e: Estimate) -> Opinion {
     Opinion { value: e.value, error: e.error, step: e.step }
 }
@@ -400,13 +395,4 @@ fn merge(c: &mut Comparison, second: Estimate) {
         better.error = better.error.max((better.value - other.value).abs() - 4.0 * other.error);
     }
     (c.numeric, c.second) = (better, Some(other));
-}
-
-/// Points beyond this are moved by steps that grow with them, so as not to drown in round-off.
-const LARGE: f64 = 1024.0;
-
-/// The size of an element's steps: a power of two, so that `x + h` loses as little as can be.
-pub(super) fn element_unit(x: f64) -> f64 {
-    let unit = (x.abs() / LARGE).max(1.0).log2().floor().exp2();
-    if unit.is_finite() { unit } else { 1.0 }
 }

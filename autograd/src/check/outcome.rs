@@ -1,11 +1,11 @@
 //! What the comparisons of one order amount to.
 
 use super::compare::{Study, index_of, largest};
-use super::difference::stencil;
-use super::judge::{opinion, sides};
-use super::operations::{self, Ask};
+use super::difference::{sides, stencil};
+use super::judge::opinion;
+use super::operations::{self, Ask, Operations};
 use super::probe::{Way, few_digits};
-use super::report::{Cause, Comparison, InputReport, Operations, Scan, Verdict};
+use super::report::{Cause, Comparison, InputReport, Scan, Verdict};
 use super::{diagnose, scan};
 use crate::error::Error;
 use crate::number::Float;

@@ -1,7 +1,7 @@
 //! The whole function along one way: all inputs at once, or one element.
 
 use super::compare::largest;
-use super::judge::{Claim, element_unit};
+use super::judge::Claim;
 use super::line::{Function, Line};
 use super::operations::Trace;
 use super::report::Comparison;
@@ -128,4 +128,13 @@ impl<T: Float> Function for Along<'_, '_, '_, T> {
     fn rounding(&mut self) -> f64 {
         self.probe.rounding(self.way).max(self.probe.rounding_of_recording(self.way))
     }
+}
+
+/// Points beyond this are moved by steps that grow with them, so as not to drown in round-off.
+const LARGE: f64 = 1024.0;
+
+/// The size of an element's steps: a power of two, so that `x + h` loses as little as can be.
+pub(super) fn element_unit(x: f64) -> f64 {
+    let unit = (x.abs() / LARGE).max(1.0).log2().floor().exp2();
+    if unit.is_finite() { unit } else { 1.0 }
 }

@@ -2,7 +2,8 @@
 
 use std::fmt::{self, Display, Formatter};
 
-use super::report::{Comparison, Operations, Opinion, Report, Scan, Verdict};
+use super::operations::Operations;
+use super::report::{Comparison, Opinion, Report, Scan, Verdict};
 
 const WIDTH: usize = 98;
 /// So many operations are printed one by one.

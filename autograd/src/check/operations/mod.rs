@@ -8,8 +8,10 @@
 //! - `trace` — a recording, node by node
 //! - `single` — one operation by itself
 //! - `moved` — values that move without the tape's knowledge
+//! - `report` — what was found, as data
 
 mod moved;
+mod report;
 mod single;
 mod trace;
 
@@ -22,7 +24,8 @@ use rand::seq::index::sample;
 use rustc_hash::FxHashMap;
 
 use super::judge::SAFETY;
-use super::report::{Cause, OperationReport, Operations, Verdict};
+use super::probe::element_unit;
+use super::report::{Cause, Verdict};
 use super::subject::{Subject, weight};
 use crate::number::Float;
 use crate::ops::Op;
@@ -30,6 +33,7 @@ use crate::shape::Shape;
 use crate::tape::arena::{Code, Kind};
 use crate::tensor::Tensor;
 use moved::Moved;
+pub use report::{OperationReport, Operations};
 use single::{Builtin, Settings, Single};
 pub(super) use trace::Trace;
 use trace::{Adjoints, Node};
@@ -119,8 +123,7 @@ fn look_beside<T: Float>(
     for input in 0..subject.point.len().min(INPUTS) {
         let zeros = |x: &Tensor<T>| Tensor::zeros(x.shape());
         let mut u: Vec<Tensor> = subject.point.iter().map(zeros).collect();
-        u[input] =
-            subject.point[input].map(|x| T::from_f64(weight(&mut rng) * super::judge::element_unit(x.to_f64()))).cast();
+        u[input] = subject.point[input].map(|x| T::from_f64(weight(&mut rng) * element_unit(x.to_f64()))).cast();
         let terms = gradient[input].as_slice().iter().zip(u[input].as_slice());
         let along = terms.map(|(g, u)| g * u).sum();
         match moved::find(subject, trace, adjoints, &u, along, ask.rtol) {

@@ -8,9 +8,10 @@ use rand::seq::index::sample;
 use rustc_hash::FxHashMap;
 
 use super::super::compare::{index_of, largest, place};
-use super::super::judge::{Claim, element_unit};
+use super::super::judge::Claim;
 use super::super::line::{Function, Line};
 use super::super::noise::noise;
+use super::super::probe::element_unit;
 use super::super::report::{Cause, Comparison, Verdict};
 use super::super::rounding::deviation;
 use super::super::subject::{nudged, weight};
