@@ -58,6 +58,9 @@ impl Error {
 /// Unwraps a shape law at the caller's line.
 pub(crate) trait OrPanic<T> {
     fn or_panic(self) -> T;
+
+    /// The same, told as that of the method that the user called, whichever operations it is made of.
+    fn named(self, method: &'static str) -> Self;
 }
 
 impl<T> OrPanic<T> for Result<T, Error> {
@@ -68,6 +71,16 @@ impl<T> OrPanic<T> for Result<T, Error> {
             Ok(value) => value,
             Err(error) => fail(&error),
         }
+    }
+
+    #[inline]
+    fn named(self, method: &'static str) -> Self {
+        self.map_err(|mut error| {
+            if let Error::Shape { op, .. } | Error::Index { op, .. } = &mut error {
+                *op = method;
+            }
+            error
+        })
     }
 }
 

@@ -130,7 +130,7 @@ impl<T: Float> Param<T> {
     /// This parameter as a recorded array; it is recorded once, however often it is used, and again after its value changed.
     #[track_caller]
     pub fn on<'t>(&self, tape: &'t Tape<T>) -> Var<'t, T> {
-        let mut arena = tape.arena.borrow_mut();
+        let mut arena = tape.arena_mut();
         let held = self.read();
         let present = |&array: &u32| {
             let node = &arena.arrays[array];

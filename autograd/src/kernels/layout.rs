@@ -3,7 +3,7 @@
 use smallvec::SmallVec;
 
 use crate::number::Float;
-use crate::shape::Shape;
+use crate::shape::{Shape, count};
 
 /// A view of a row-major array: for each index of `shape`, the position `offset + Σ index·stride` of the source.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,7 +26,7 @@ impl Layout {
         let Some((&len, outer)) = self.shape.split_last() else {
             return f(self.offset, 1, 1);
         };
-        let count: usize = outer.iter().product();
+        let count = count(outer);
         if len == 0 || count == 0 {
             return;
         }

@@ -66,21 +66,27 @@ fn checked(op: &'static str, axis: usize, len: usize, indices: &[usize]) -> Resu
 }
 
 /// Flat positions of `[…, indices, …]` along `axis` of `shape`.
+#[track_caller]
 fn along<A: Array>(like: &A, shape: &Shape, axis: usize, indices: &[usize]) -> Arc<Vec<usize>> {
     let (outer, n, inner) = shape.around(axis..axis + 1);
+    let outer = if inner == 0 { 0 } else { outer };
     let rows = (0..outer).flat_map(|o| indices.iter().map(move |&j| (o * n + j) * inner));
     like.indices_like(rows.flat_map(|row| row..row + inner))
 }
 
 /// The slices of `x` at `indices` of `axis`, in that order.
+#[track_caller]
 pub(crate) fn take<A: Array>(x: &A, axis: usize, indices: &[usize]) -> Result<A, Error> {
     let shape = x.shape();
     checked("take", axis, shape.axis("take", axis)?, indices)?;
+    let target = shape.with_axis(axis, indices.len());
+    target.checked_numel("take")?;
     let positions = along(x, &shape, axis, indices);
-    Ok(A::apply(Gather { positions }, shape.with_axis(axis, indices.len()), &[x]))
+    Ok(A::apply(Gather { positions }, target, &[x]))
 }
 
 /// Zeros of length `len` along `axis`, to which the slices of `x` are added at `indices`.
+#[track_caller]
 pub(crate) fn scatter_add<A: Array>(x: &A, axis: usize, indices: &[usize], len: usize) -> Result<A, Error> {
     let shape = x.shape();
     let n = shape.axis("scatter_add", axis)?;
@@ -96,13 +102,15 @@ pub(crate) fn scatter_add<A: Array>(x: &A, axis: usize, indices: &[usize], len: 
 }
 
 /// One value for each position of the other axes: `y[…, …] = x[…, indices[…], …]`, and the axis disappears.
+#[track_caller]
 pub(crate) fn pick<A: Array>(x: &A, axis: usize, indices: &[usize]) -> Result<A, Error> {
     let shape = x.shape();
     let len = shape.axis("pick", axis)?;
-    let (outer, n, inner) = shape.around(axis..axis + 1);
+    let (_, n, inner) = shape.around(axis..axis + 1);
     let rest = shape.without(axis..axis + 1);
-    if indices.len() != outer * inner {
-        let law = format!("{} indices given for the {} places of shape {rest}", indices.len(), outer * inner);
+    let places = rest.checked_numel("pick")?;
+    if indices.len() != places {
+        let law = format!("{} indices given for the {places} places of shape {rest}", indices.len());
         return Err(Error::shape("pick", law));
     }
     checked("pick", axis, len, indices)?;

@@ -38,26 +38,37 @@ impl Operation for Concat {
     }
 }
 
-pub(crate) fn concat<A: Array>(x: &[&A], axis: usize) -> Result<A, Error> {
+/// `op`: the method that the user called.
+#[track_caller]
+pub(crate) fn concat<A: Array>(op: &'static str, x: &[&A], axis: usize) -> Result<A, Error> {
     let Some(first) = x.first() else {
-        return Err(Error::shape("concat", "no arrays given; at least one is needed"));
+        return Err(Error::shape(op, "no arrays given; at least one is needed"));
     };
+    for x in x {
+        first.meets(x, op); // a loop, so that a refusal points at the caller
+    }
     let shape = first.shape();
-    shape.axis("concat", axis)?;
+    shape.axis(op, axis)?;
     let mut len = 0;
     for (i, x) in x.iter().enumerate() {
         let other = x.shape();
         if other.len() != shape.len() || other.with_axis(axis, 0) != shape.with_axis(axis, 0) {
             let law = format!("array {i} of shape {other} does not fit {shape}: only axis {axis} may differ");
-            return Err(Error::shape("concat", law));
+            return Err(Error::shape(op, law));
         }
-        len += other[axis];
+        len = usize::saturating_add(len, other[axis]);
     }
-    Ok(A::apply(Concat { axis }, shape.with_axis(axis, len), x))
+    let shape = shape.with_axis(axis, len);
+    shape.checked_numel(op)?;
+    Ok(A::apply(Concat { axis }, shape, x))
 }
 
 /// Arrays of one shape along a new axis.
+#[track_caller]
 pub(crate) fn stack<A: Array>(x: &[&A], axis: usize) -> Result<A, Error> {
+    for other in x {
+        x[0].meets(other, "stack");
+    }
     let shape = x.first().map(|x| x.shape());
     if let Some((i, other)) = x.iter().enumerate().find(|(_, x)| Some(x.shape()) != shape) {
         let law = format!(
@@ -67,11 +78,15 @@ pub(crate) fn stack<A: Array>(x: &[&A], axis: usize) -> Result<A, Error> {
         );
         return Err(Error::shape("stack", law));
     }
-    let x = x.iter().map(|&x| view::unsqueeze(x, axis)).collect::<Result<Vec<_>, _>>()?;
-    concat(&x.iter().collect::<Vec<_>>(), axis)
+    let mut parts = Vec::with_capacity(x.len());
+    for x in x {
+        parts.push(view::unsqueeze(*x, axis)?); // likewise
+    }
+    concat("stack", &parts.iter().collect::<Vec<_>>(), axis)
 }
 
 /// Parts of the given lengths along `axis`.
+#[track_caller]
 pub(crate) fn split<A: Array>(x: &A, axis: usize, lengths: &[usize]) -> Result<Vec<A>, Error> {
     let shape = x.shape();
     let len = shape.axis("split", axis)?;
@@ -79,9 +94,10 @@ pub(crate) fn split<A: Array>(x: &A, axis: usize, lengths: &[usize]) -> Result<V
         let law = format!("the lengths {lengths:?} must add up to {len}, axis {axis} of shape {shape}");
         return Err(Error::shape("split", law));
     }
-    let starts = lengths.iter().scan(0, |end, n| {
-        *end += n;
-        Some(*end - n..*end)
-    });
-    starts.map(|range| view::slice(x, axis, range, 1)).collect()
+    let (mut parts, mut start) = (Vec::with_capacity(lengths.len()), 0);
+    for len in lengths {
+        parts.push(view::slice(x, axis, start..start + len, 1)?);
+        start += len;
+    }
+    Ok(parts)
 }

@@ -7,6 +7,7 @@ use super::plain::Plain;
 use crate::number::Float;
 use crate::ops::Array;
 use crate::ops::rows::Binary;
+use crate::room::list;
 use crate::tape::Tape;
 use crate::tape::arena::{Arena, Code, Kind};
 use crate::tensor::Tensor;
@@ -19,8 +20,8 @@ pub(crate) fn tangents<T: Float>(tape: &Tape<T>, seeds: &[(u32, &Tensor<T>)], ou
     let mut sweep = Forward {
         arena: &arena,
         pool: &tape.pool,
-        scalars: vec![T::zero(); arena.stream.len()],
-        arrays: (0..arena.arrays.len()).map(|_| None).collect(),
+        scalars: list(T::zero(), arena.stream.len()),
+        arrays: list(None, arena.arrays.len()),
     };
     for &(array, tangent) in seeds {
         sweep.arrive(array as usize, sweep.seed(tangent));
@@ -109,7 +110,10 @@ impl<'s, T: Float> Forward<'s, T> {
                 let dx: Vec<_> = inputs.iter().map(tangent).collect();
                 if dx.iter().any(Option::is_some) {
                     let x: Vec<_> = inputs.iter().map(|&i| self.arena.tensor(i)).collect();
-                    let dy = op.jvp_plain(&x, &self.arena.tensor(array), &dx);
+                    let dy = match op.jvp_plain(&x, &self.arena.tensor(array), &dx) {
+                        Ok(dy) => dy,
+                        Err(law) => panic!("{law}"),
+                    };
                     self.arrive(index, self.seed(&dy));
                 }
                 return;

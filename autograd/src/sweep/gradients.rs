@@ -170,7 +170,7 @@ impl<'t, T: Float> Gradients<'t, T> {
     #[track_caller]
     pub fn update<R>(&self, param: &Param<T>, f: impl FnOnce(&mut [T], &[T]) -> R) -> Option<R> {
         let gradient = self.of(param)?;
-        release(&mut self.tape.arena.borrow_mut(), param.id());
+        release(&mut self.tape.arena_mut(), param.id());
         Some(param.modify(|values| widest_for(|| f(values, gradient.as_slice()))))
     }
 
@@ -206,7 +206,7 @@ impl<'t, T: Float> Gradients<'t, T> {
             let (len, shape) = (state.len(), param.shape());
             assert!(len == shape.numel(), "update_each: a state of {len} numbers for a parameter of shape {shape}");
         }
-        release(&mut self.tape.arena.borrow_mut(), param.id());
+        release(&mut self.tape.arena_mut(), param.id());
         param.modify(|values| {
             let parts = threads_for(values.len(), PASS);
             if parts == 1 {

@@ -47,6 +47,9 @@ use scalars::scalars;
 #[track_caller]
 pub(crate) fn backward_with<'t, T: Float>(root: Scalar<'t, T>, observer: Option<Observer<'_, T>>) -> Gradients<'t, T> {
     root.tape().must_record("backward");
+    if observer.is_some() {
+        root.tape().arena_mut().materialise_all(&root.tape().pool);
+    }
     let seed = |scratch: &mut Scratch<T>| scratch.scalars[root.node() as usize] = T::one();
     sweep(root.tape(), root.node() as usize + 1, seed, observer)
 }
@@ -87,8 +90,9 @@ fn sweep<'t, T: Float>(
 }
 
 /// What a sweep of the nodes before `nodes` works on: no gradient yet.
+#[track_caller]
 fn start<T: Float>(tape: &Tape<T>, nodes: usize) -> Scratch<T> {
-    let (mut scratch, mut arena) = (tape.scratch.take(), tape.arena.borrow_mut());
+    let (mut scratch, mut arena) = (tape.scratch.take(), tape.arena_mut());
     let zeros = arena.stream.take_zeros();
     scratch.start(zeros, nodes, arena.arrays.len());
     scratch
@@ -189,7 +193,7 @@ impl<'s, T: Float> Sweep<'s, '_, T> {
             observe(name, &shown);
             dy = self.pool.unshare(shown.into_values());
         }
-        if node.watched && node.what.is_computed() {
+        if node.watched && !node.what.is_leaf() {
             self.scratch.arrays[index] = Some(self.pool.copy(&dy));
         }
         let op = match node.what {
@@ -296,7 +300,10 @@ impl<'s, T: Float> Sweep<'s, '_, T> {
         let arrays = &self.arena.arrays;
         let x: Vec<_> = arrays.inputs(array).iter().map(|&i| self.arena.tensor(i)).collect();
         let dy = Tensor::from_parts(arrays.shape(array).clone(), dy.shareable());
-        let gradients = op.vjp_plain(&x, &self.arena.tensor(array), &dy);
+        let gradients = match op.vjp_plain(&x, &self.arena.tensor(array), &dy) {
+            Ok(gradients) => gradients,
+            Err(law) => panic!("{law}"),
+        };
         self.pool.give_shared(dy.into_values());
         for (k, dx) in gradients.into_iter().enumerate() {
             if self.needed(array, k) {

@@ -8,8 +8,10 @@ use super::formula::Recorded;
 use super::wrt::Wrt;
 use crate::compiled;
 use crate::error::Error;
+use crate::external;
 use crate::number::Float;
 use crate::ops::Array;
+use crate::room::list;
 use crate::tape::arena::{Code, Kind};
 use crate::tape::{Scalar, Tape, Var, same_tape};
 use crate::tensor::Tensor;
@@ -127,10 +129,11 @@ pub(crate) struct Sweep<'t, T: Float> {
 
 impl<'t, T: Float> Sweep<'t, T> {
     /// A sweep of `range`, the whole tape up to a root or a segment of it.
+    #[track_caller]
     fn new(tape: &'t Tape<T>, range: Range<usize>, scalars: &[Scalar<'t, T>], arrays: &[Var<'t, T>]) -> Self {
         let arena = tape.arena.borrow();
         let nodes = range.end;
-        let (mut needed_scalars, mut needed_arrays) = (vec![false; nodes], vec![false; arena.arrays.len()]);
+        let (mut needed_scalars, mut needed_arrays) = (list(false, nodes), list(false, arena.arrays.len()));
         for x in scalars.iter().filter(|x| (x.node() as usize) < nodes) {
             needed_scalars[x.node() as usize] = true;
         }
@@ -157,8 +160,8 @@ impl<'t, T: Float> Sweep<'t, T> {
                 }
             }
         }
-        let arrays = vec![None; arena.arrays.len()];
-        Sweep { tape, needed_scalars, needed_arrays, scalars: vec![None; nodes], arrays }
+        let arrays = list(None, arena.arrays.len());
+        Sweep { tape, needed_scalars, needed_arrays, scalars: list(None, nodes), arrays }
     }
 
     #[track_caller]
@@ -238,7 +241,10 @@ impl<'t, T: Float> Sweep<'t, T> {
                     let op = op.clone();
                     drop(arena);
                     let x: Vec<_> = inputs.iter().map(|&i| Var::new(self.tape, i)).collect();
-                    let gradients = op.vjp(&x, Var::new(self.tape, index), dy);
+                    let gradients = match external::gradients(&*op, &x, Var::new(self.tape, index), dy) {
+                        Ok(gradients) => gradients,
+                        Err(law) => panic!("{law}"),
+                    };
                     for (&input, dx) in inputs.iter().zip(gradients) {
                         if self.needed_arrays[input as usize] {
                             self.add_array(input, dx);

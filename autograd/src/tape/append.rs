@@ -40,7 +40,7 @@ impl<T: Float> Tape<T> {
     pub(super) fn append(&self, code: Code, first: u32, second: Second<T>, value: T) -> Scalar<'_, T> {
         // A borrow held over what follows would raise a flag in memory and lower it again, two stores of six. Of this one, which ends
         // at once, the compiler leaves the test.
-        drop(self.arena.borrow_mut());
+        drop(self.arena_mut());
         // SAFETY: nobody has borrowed the arena, as the line above has seen, and nothing below can: the stream does not know the tape,
         // numbers are `f32` or `f64`, and a tape stays on its thread.
         let stream = unsafe { &mut (*self.arena.as_ptr()).stream };

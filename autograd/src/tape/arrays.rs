@@ -40,9 +40,9 @@ pub(crate) enum What {
 }
 
 impl What {
-    /// Whether it is computed from other arrays.
-    pub(crate) fn is_computed(self) -> bool {
-        matches!(self, What::Unary(..) | What::Binary(..) | What::Op(_) | What::External(_))
+    /// Whether its gradient is what the user asked for when it was put on the tape. A sweep keeps it without being told.
+    pub(crate) fn is_leaf(self) -> bool {
+        matches!(self, What::Variable | What::Constant | What::Param(_))
     }
 }
 

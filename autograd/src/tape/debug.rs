@@ -92,7 +92,7 @@ impl<T: Float> Tape<T> {
     pub fn check_finite(&self) {
         *self.places.borrow_mut() = Some(Box::default());
         self.checks.set(true);
-        self.arena.borrow_mut().stream.tighten();
+        self.arena_mut().stream.tighten();
     }
 
     /// Remembers the line that is recording.
@@ -149,7 +149,7 @@ impl<T: Float> Tape<T> {
     #[inline(never)]
     #[track_caller]
     pub(crate) fn push_slowly(&self, code: Code, operands: [u32; 2], value: T) -> (u32, T) {
-        let node = self.arena.borrow_mut().stream.push(code, operands, value);
+        let node = self.arena_mut().stream.push(code, operands, value);
         if self.checks.get() {
             self.check_scalar(code, node, value);
         }

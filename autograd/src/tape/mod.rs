@@ -12,7 +12,7 @@ mod spare;
 mod stream;
 mod var;
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, RefCell, RefMut};
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 
@@ -102,8 +102,21 @@ impl<T: Float> Tape<T> {
     /// ```
     pub fn values_only() -> Self {
         let tape = Self::default();
-        tape.arena.borrow_mut().values_only = true;
+        tape.arena_mut().values_only = true;
         tape
+    }
+
+    /// The arena, to record in.
+    ///
+    /// # Panics
+    /// If it is being walked over: the user's code is within an observer, or a rule.
+    #[track_caller]
+    #[inline(always)]
+    pub(crate) fn arena_mut(&self) -> RefMut<'_, Arena<T>> {
+        match self.arena.try_borrow_mut() {
+            Ok(arena) => arena,
+            Err(_) => being_walked(),
+        }
     }
 
     /// Refuses what needs a recording.
@@ -184,7 +197,7 @@ impl<T: Float> Tape<T> {
         let mut values = self.pool.take(shape.numel());
         values.iter_mut().zip((0..).map(f)).for_each(|(slot, value)| *slot = value);
         self.note();
-        let array = self.arena.borrow_mut().constant_of(shape, &values);
+        let array = self.arena_mut().constant_of(shape, &values);
         self.pool.give(values);
         self.recorded_array(array);
         Var::new(self, array)
@@ -193,7 +206,7 @@ impl<T: Float> Tape<T> {
     #[track_caller]
     fn leaf(&self, record: fn(&mut Arena<T>, Tensor<T>) -> u32, value: Tensor<T>) -> Var<'_, T> {
         self.note();
-        let array = record(&mut self.arena.borrow_mut(), value);
+        let array = record(&mut self.arena_mut(), value);
         self.recorded_array(array);
         Var::new(self, array)
     }
@@ -213,13 +226,31 @@ impl<T: Float> Tape<T> {
     /// tape.train(7);
     /// assert_eq!(first, tape.random(|rng| rng.random::<f64>()));
     /// ```
+    ///
+    /// # Panics
+    /// If it is called within the closure of [`random`](Tape::random).
+    #[track_caller]
     pub fn train(&self, seed: u64) {
-        *self.rng.borrow_mut() = Some(StdRng::seed_from_u64(seed));
+        *self.generator("train") = Some(StdRng::seed_from_u64(seed));
     }
 
     /// Turns training off again.
+    ///
+    /// # Panics
+    /// If it is called within the closure of [`random`](Tape::random).
+    #[track_caller]
     pub fn evaluate(&self) {
-        *self.rng.borrow_mut() = None;
+        *self.generator("evaluate") = None;
+    }
+
+    #[track_caller]
+    fn generator(&self, op: &str) -> RefMut<'_, Option<StdRng>> {
+        match self.rng.try_borrow_mut() {
+            Ok(generator) => generator,
+            Err(_) => panic!(
+                "{op}: called within a closure that holds the generator; draw from the one that the closure is given"
+            ),
+        }
     }
 
     /// What `f` draws from the generator of [`train`](Tape::train), or `None` while evaluating.
@@ -228,20 +259,22 @@ impl<T: Float> Tape<T> {
     /// If it is called within `f`.
     #[track_caller]
     pub fn random<R>(&self, f: impl FnOnce(&mut StdRng) -> R) -> Option<R> {
-        let Ok(mut rng) = self.rng.try_borrow_mut() else {
-            panic!(
-                "random: called within a closure that holds the generator; draw from the one that the closure is given"
-            )
-        };
-        rng.as_mut().map(f)
+        self.generator("random").as_mut().map(f)
     }
 
     /// Runs `f` with a generator of its own seed in place of the present one.
+    #[track_caller]
     pub(crate) fn with_seed<R>(&self, seed: Option<u64>, f: impl FnOnce() -> R) -> R {
-        let present = self.rng.replace(seed.map(StdRng::seed_from_u64));
-        let result = f();
-        self.rng.replace(present);
-        result
+        /// Puts the present one back, also when `f` panics.
+        struct Before<'a>(&'a RefCell<Option<StdRng>>, Option<StdRng>);
+        impl Drop for Before<'_> {
+            fn drop(&mut self) {
+                self.0.replace(self.1.take());
+            }
+        }
+        let present = std::mem::replace(&mut *self.generator("checkpoint"), seed.map(StdRng::seed_from_u64));
+        let _before = Before(&self.rng, present);
+        f()
     }
 
     /// Forgets all nodes and keeps the memory for the next recording.
@@ -324,10 +357,20 @@ impl<T: Float> fmt::Debug for Tape<T> {
     }
 }
 
+#[cold]
+#[inline(never)]
+#[track_caller]
+fn being_walked() -> ! {
+    panic!(
+        "tape: it is being swept and cannot record; within an observer or a rule look at values only, \
+         and record on another tape, or after the sweep"
+    )
+}
+
 /// Handles of two tapes must not meet: an index into one means nothing in the other.
 #[track_caller]
 #[inline(always)]
-pub(crate) fn same_tape<T: Float>(op: &'static str, a: &Tape<T>, b: &Tape<T>) {
+pub(crate) fn same_tape<T: Float>(op: &str, a: &Tape<T>, b: &Tape<T>) {
     if !std::ptr::eq(a, b) {
         two_tapes(op);
     }
@@ -336,6 +379,6 @@ pub(crate) fn same_tape<T: Float>(op: &'static str, a: &Tape<T>, b: &Tape<T>) {
 #[cold]
 #[inline(never)]
 #[track_caller]
-fn two_tapes(op: &'static str) -> ! {
+fn two_tapes(op: &str) -> ! {
     panic!("{op}: the operands were recorded on two different tapes; record both on one, or pass values with value()")
 }
