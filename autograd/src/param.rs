@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, TryLockError};
 
 use indexmap::IndexMap;
+use rustc_hash::FxHashSet;
 
 use crate::error::{Error, OrPanic};
 use crate::number::Float;
@@ -281,8 +282,8 @@ impl<T: Float> Parameters<T> {
     /// assert_eq!(tied.distinct().map(|(name, _)| name).collect::<Vec<_>>(), ["encoder"]);
     /// ```
     pub fn distinct(&self) -> impl Iterator<Item = (&str, &Param<T>)> {
-        let known = |at: usize, param| self.params().take(at).any(|before| before == param);
-        self.iter().enumerate().filter(move |&(at, (_, param))| !known(at, param)).map(|(_, named)| named)
+        let mut known = FxHashSet::default();
+        self.iter().filter(move |(_, param)| known.insert(param.id()))
     }
 
     /// How many parameters there are.

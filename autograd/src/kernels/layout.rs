@@ -47,6 +47,15 @@ impl Layout {
         }
     }
 
+    /// The position of each value.
+    pub(crate) fn positions(&self) -> Vec<usize> {
+        let mut positions = vec![];
+        self.for_each_row(|start, step, len| {
+            positions.extend((0..len as isize).map(|i| (start as isize + i * step) as usize));
+        });
+        positions
+    }
+
     /// `out = x[layout]`
     pub(crate) fn read<T: Float>(&self, x: &[T], out: &mut [T]) {
         let mut rest = out;

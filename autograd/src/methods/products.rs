@@ -105,7 +105,7 @@ products! {
     /// ```
     ///
     /// # Panics
-    /// If the shapes do not fit.
+    /// If the shapes do not fit, or the activation takes numbers.
     fn dense / try_dense (x, w, b; activation: Unary) product::dense(x, w, b, activation);
 
     /// `a` where this mask is not 0, else `b`, with broadcasting. Each branch gets the gradient only where it was taken,

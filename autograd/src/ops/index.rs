@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use super::{Array, Input, Operation, linear};
+use super::{Array, Input, Operation, join, linear};
 use crate::error::Error;
 use crate::number::Float;
 use crate::shape::Shape;
@@ -19,6 +19,25 @@ pub(crate) struct Gather {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct ScatterAdd {
     positions: Arc<Vec<usize>>,
+}
+
+impl Gather {
+    /// Adds the gradient of what was read to that of where it was read from.
+    pub(crate) fn add<T: Float>(&self, dy: &[T], sum: &mut [T]) {
+        add_at(&self.positions, dy, sum);
+    }
+
+    /// Where each value lies in what it was read from.
+    pub(crate) fn positions(&self) -> Vec<usize> {
+        self.positions.to_vec()
+    }
+}
+
+/// `out[positions[i]] += x[i]`
+fn add_at<T: Float>(positions: &[usize], x: &[T], out: &mut [T]) {
+    for (&x, &at) in x.iter().zip(positions) {
+        out[at] = out[at] + x;
+    }
 }
 
 impl Operation for Gather {
@@ -44,9 +63,7 @@ impl Operation for ScatterAdd {
 
     fn forward<T: Float>(&self, x: &[Input<'_, T>], _shape: &Shape, out: &mut [T]) {
         out.fill(T::zero());
-        for (&x, &at) in x[0].values.iter().zip(&*self.positions) {
-            out[at] = out[at] + x;
-        }
+        add_at(&self.positions, x[0].values, out);
     }
 
     fn vjp<A: Array>(&self, _k: usize, x: &[&A], _y: &A, dy: &A) -> A {
@@ -56,6 +73,17 @@ impl Operation for ScatterAdd {
     fn jvp<A: Array>(&self, x: &[&A], y: &A, dx: &[Option<A>]) -> A {
         linear(self, x, y, dx)
     }
+}
+
+/// Zeros of `shape`, to which the values of all of `x`, one after another, are added at `positions`.
+#[track_caller]
+pub(crate) fn scatter<A: Array>(x: &[&A], positions: Vec<usize>, shape: &Shape) -> A {
+    let mut rows = Vec::with_capacity(x.len());
+    for x in x {
+        rows.push(x.reshaped(&Shape::from(x.shape().numel())));
+    }
+    let values = join::concat("concat", &rows.iter().collect::<Vec<_>>(), 0).expect("rows of numbers");
+    A::apply(ScatterAdd { positions: Arc::new(positions) }, shape.clone(), &[&values])
 }
 
 fn checked(op: &'static str, axis: usize, len: usize, indices: &[usize]) -> Result<(), Error> {

@@ -92,5 +92,11 @@ pub(crate) fn normalize<A: Array>(x: &A, eps: f64) -> Result<A, Error> {
     if shape.is_empty() {
         return Err(Error::shape("normalize", "a single number is no row; reshape it?".to_string()));
     }
+    if !(eps >= 0.0 && eps.is_finite()) {
+        return Err(Error::shape(
+            "normalize",
+            format!("an ε of {eps:?} is no variance to add; it must be 0 or above, and finite"),
+        ));
+    }
     Ok(A::apply(Normalize { eps }, shape, &[x]))
 }

@@ -233,6 +233,12 @@ pub(crate) fn affine<A: Array>(x: &A, w: &A, b: &A) -> Result<A, Error> {
 /// A row of `x·w + b`: one operation if the row allows it, else two.
 #[track_caller]
 pub(crate) fn dense<A: Array>(x: &A, w: &A, b: &A, row: Unary) -> Result<A, Error> {
+    if row.takes_numbers() {
+        let name = row.name();
+        let law =
+            format!("{name} takes numbers, which a layer does not give it; call affine, and {name} of the result");
+        return Err(Error::shape("dense", law));
+    }
     match dense_name(row) {
         Some(_) => layer(Op::Dense(row), x, w, b),
         None => Ok(affine(x, w, b)?.unary(row, [0.0; 2])),

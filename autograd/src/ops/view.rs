@@ -107,6 +107,18 @@ pub(crate) struct Spread {
     name: &'static str,
 }
 
+impl View {
+    /// Adds the gradient of the view to that of what it shows.
+    pub(crate) fn add<T: Float>(&self, dy: &[T], sum: &mut [T]) {
+        self.layout.add(dy, sum);
+    }
+
+    /// Where each value lies in what is shown.
+    pub(crate) fn positions(&self) -> Vec<usize> {
+        self.layout.positions()
+    }
+}
+
 impl Operation for View {
     /// The last reads a gradient of [`Spread`].
     const NAMES: &'static [&'static str] = &["slice", "permute", "flip", "diagonal", "view"];

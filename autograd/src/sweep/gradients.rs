@@ -114,12 +114,8 @@ impl<'t, T: Float> Gradients<'t, T> {
 
     fn place_of(&self, param: &Param<T>) -> Option<usize> {
         let arena = self.tape.arena.borrow();
-        let last = arena.params.get(&param.id()).and_then(|&array| self.place(array));
-        // Recorded again since the sweep: look for what the sweep saw.
-        last.or_else(|| {
-            let is = |kept: &Kept<T>| matches!(arena.kind(kept.array), Kind::Param(p) if p == param);
-            self.found.kept.iter().rposition(is)
-        })
+        // Recorded again since the sweep, it has an array that the sweep did not see.
+        arena.arrays.recordings(arena.params.get(&param.id()).copied()).find_map(|array| self.place(array))
     }
 
     /// Scales the gradients of `parameters` down by one factor, so that their Euclidean norm, of all together, is at most `most`;
@@ -138,10 +134,13 @@ impl<'t, T: Float> Gradients<'t, T> {
     /// ```
     ///
     /// # Panics
-    /// If `most` is not above 0.
+    /// If `most` is not above 0 and finite.
     #[track_caller]
     pub fn clip_norm(&mut self, parameters: &Parameters<T>, most: f64) -> f64 {
-        assert!(most > 0.0, "clip_norm: a norm of at most {most} leaves nothing to step along; it must be above 0");
+        assert!(
+            most > 0.0 && most.is_finite(),
+            "clip_norm: a norm of at most {most:?} is no bound to step along; it must be above 0 and finite"
+        );
         let norm_of = |(_, param): (&str, &Param<T>)| {
             let (gradient, mut norm) = (self.of(param)?, [T::zero()]);
             kernels::norm(gradient.as_slice(), Loops { outer: 1, n: gradient.numel(), inner: 1 }, &mut norm);

@@ -221,6 +221,9 @@ impl<'s, T: Float> Sweep<'s, '_, T> {
                 self.deliver(array, 0, dx);
             }
             Op::Dense(_) => self.operation(array, op, dy),
+            // A gradient as large as the whole for each of many parts of it would take as long as there are parts.
+            Op::View(view) if self.places.is_none() => self.add_to_whole(input, dy, |dy, sum| view.add(dy, sum)),
+            Op::Gather(gather) if self.places.is_none() => self.add_to_whole(input, dy, |dy, sum| gather.add(dy, sum)),
             // The same values in another shape.
             Op::Reshape(_) => self.deliver(array, 0, dy),
             op => {
@@ -240,6 +243,18 @@ impl<'s, T: Float> Sweep<'s, '_, T> {
                 }
             }
         }
+    }
+
+    /// Adds the gradient of a part of an array where it belongs, by `add`.
+    fn add_to_whole(&mut self, array: u32, dy: Buffer<T>, add: impl FnOnce(&[T], &mut [T])) {
+        let slot = &mut self.scratch.arrays[array as usize];
+        if slot.is_none() {
+            let mut zeros = self.pool.take(self.arena.arrays[array].numel);
+            zeros.fill(T::zero());
+            *slot = Some(zeros);
+        }
+        add(&dy, slot.as_mut().expect("zeros at least"));
+        self.pool.give(dy);
     }
 
     /// Whether a sum may leave its gradient with `array` as the one number that it is: nobody looks at it, nobody but sums asks for the

@@ -5,6 +5,7 @@
 //! processor could not forward; a chain of small arrays waited for that at each link.
 
 use std::borrow::Cow;
+use std::iter::successors;
 use std::num::NonZeroU32;
 use std::ops::{Index, IndexMut};
 use std::sync::Arc;
@@ -118,6 +119,8 @@ pub(crate) struct Arrays<T: Float> {
     /// The buffers that are shared; of a parameter that was then updated in place, no longer.
     shared: Vec<Option<Shared<T>>>,
     params: Vec<Param<T>>,
+    /// For each of them the array of its recording before, if it was recorded more than once.
+    earlier: Vec<Option<u32>>,
     ops: Vec<Op>,
     externals: Vec<Arc<dyn External<T>>>,
 }
@@ -130,6 +133,7 @@ impl<T: Float> Arrays<T> {
             shapes: vec![],
             shared: vec![],
             params: vec![],
+            earlier: vec![],
             ops: vec![],
             externals: vec![],
         }
@@ -142,6 +146,7 @@ impl<T: Float> Arrays<T> {
         self.shapes.clear();
         self.shared.clear();
         self.params.clear();
+        self.earlier.clear();
         self.ops.clear();
         self.externals.clear();
     }
@@ -200,9 +205,10 @@ impl<T: Float> Arrays<T> {
         Place::Shared((self.shared.len() - 1) as u32)
     }
 
-    /// Keeps a parameter.
-    pub(super) fn keep_param(&mut self, param: Param<T>) -> What {
+    /// Keeps a parameter, and the array of its recording before.
+    pub(super) fn keep_param(&mut self, param: Param<T>, earlier: Option<u32>) -> What {
         self.params.push(param);
+        self.earlier.push(earlier);
         What::Param((self.params.len() - 1) as u32)
     }
 
@@ -275,6 +281,14 @@ impl<T: Float> Arrays<T> {
     /// The parameters, in the order of their first use.
     pub(crate) fn params(&self) -> &[Param<T>] {
         &self.params
+    }
+
+    /// The recordings of a parameter, from this one back.
+    pub(crate) fn recordings(&self, last: Option<u32>) -> impl Iterator<Item = u32> {
+        successors(last, |&array| match self[array].what {
+            What::Param(index) => self.earlier[index as usize],
+            _ => None,
+        })
     }
 
     /// A buffer that is shared, unless it was given up.

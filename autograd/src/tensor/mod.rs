@@ -232,7 +232,21 @@ impl<T: Float> Tensor<T> {
     }
 
     /// Whether shapes agree and each pair of values differs by at most `tolerance·max(1, |a|, |b|)`.
+    ///
+    /// ```
+    /// use autograd::Tensor;
+    /// assert!(Tensor::from([1.0, 1000.0]).is_close(&Tensor::from([1.001, 1001.0]), 0.0011));
+    /// assert!(!Tensor::from([1.0]).is_close(&Tensor::from([1.001]), 1e-6));
+    /// ```
+    ///
+    /// # Panics
+    /// If the tolerance is negative, infinite or NaN: it would answer before it has looked.
+    #[track_caller]
     pub fn is_close(&self, other: &Tensor<T>, tolerance: f64) -> bool {
+        assert!(
+            tolerance >= 0.0 && tolerance.is_finite(),
+            "is_close: a tolerance of {tolerance:?} tells nothing apart; it must be 0 or above, and finite"
+        );
         let close = |(&a, &b): (&T, &T)| {
             let (a, b) = (a.to_f64(), b.to_f64());
             a == b || (a - b).abs() <= tolerance * 1f64.max(a.abs()).max(b.abs())

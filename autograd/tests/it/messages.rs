@@ -77,8 +77,8 @@ fn shapes_that_do_not_fit() {
              (axes align at the last one; a length of 1 stretches); reshape or transpose an operand?",
         ),
         (Box::new(|| ignore(a.reshape([5]))), "reshape: shape (2, 3) has 6 values, shape (5,) needs 5"),
-        (Box::new(|| ignore(a.sum_axis(2))), "sum: axis 2 does not exist in shape (2, 3), which has axes 0 to 1"),
-        (Box::new(|| ignore(a.sum_axis([0, 0]))), "sum: axis 0 is named twice"),
+        (Box::new(|| ignore(a.sum_axis(2))), "sum_axis: axis 2 does not exist in shape (2, 3), which has axes 0 to 1"),
+        (Box::new(|| ignore(a.sum_axis([0, 0]))), "sum_axis: axis 0 is named twice"),
         (Box::new(|| ignore(a.softmax(7))), "softmax: axis 7 does not exist in shape (2, 3), which has axes 0 to 1"),
         (Box::new(|| ignore(x(&[0]).max())), "max: the reduced axes of shape (0,) are empty, and have no max"),
         (
