@@ -82,6 +82,10 @@ impl<T: Float> Param<T> {
     ///
     /// # Errors
     /// If the shape differs.
+    ///
+    /// # Panics
+    /// If it is called while the value is being changed.
+    #[track_caller]
     pub fn try_set(&self, value: impl Into<Tensor<T>>) -> Result<(), Error> {
         let value = value.into();
         if self.0.shape != *value.shape() {

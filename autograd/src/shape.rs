@@ -84,13 +84,20 @@ impl Shape {
     }
 
     /// [`numel`](Shape::numel) where the shape comes from data.
+    #[inline]
     pub(crate) fn checked_numel(&self, op: &'static str) -> Result<usize, Error> {
-        let most = isize::MAX as usize / size_of::<f64>();
-        let too_many = || Error::shape(op, format!("shape {self} has more values than a computer can hold"));
         let (product, over) = self.product();
+        if !over && product <= isize::MAX as usize / size_of::<f64>() { Ok(product) } else { self.numel_beyond(op) }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn numel_beyond(&self, op: &'static str) -> Result<usize, Error> {
         // One axis without values is enough for none.
-        let numel = if over && self.contains(&0) { Some(0) } else { (!over && product <= most).then_some(product) };
-        numel.ok_or_else(too_many)
+        if self.contains(&0) {
+            return Ok(0);
+        }
+        Err(Error::shape(op, format!("shape {self} has more values than a computer can hold")))
     }
 
     /// The product of the axes, and whether it went over what a `usize` holds on the way.

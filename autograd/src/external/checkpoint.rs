@@ -118,7 +118,7 @@ impl<T: Float> External<T> for Checkpoint<T> {
         let tape = dy.tape();
         self.unchanged(&x[1..].iter().map(|x| x.value()).collect::<Vec<_>>())?;
         let start = tape.len();
-        let y = tape.with_seed(self.seed, || self.run(x[0], &y.shape()))?;
+        let y = tape.with_seed(self.seed, || self.run(x[0], &y.shape()))??;
         // Of the segment alone: `x` and `dy` may depend on each other, and on the parameters.
         Ok(segment_vjp(start, y, dy, x))
     }

@@ -109,7 +109,10 @@ impl<'s, T: Float> Forward<'s, T> {
                 };
                 let dx: Vec<_> = inputs.iter().map(tangent).collect();
                 if dx.iter().any(Option::is_some) {
-                    let x: Vec<_> = inputs.iter().map(|&i| self.arena.tensor(i)).collect();
+                    let mut x = Vec::with_capacity(inputs.len());
+                    for &input in inputs {
+                        x.push(self.arena.tensor(input)); // a loop, so that a refusal points at the caller
+                    }
                     let dy = match op.jvp_plain(&x, &self.arena.tensor(array), &dx) {
                         Ok(dy) => dy,
                         Err(law) => panic!("{law}"),

@@ -114,8 +114,9 @@ impl<'t, T: Float> Gradients<'t, T> {
 
     fn place_of(&self, param: &Param<T>) -> Option<usize> {
         let arena = self.tape.arena.borrow();
+        let last = *arena.params.get(&param.id())?;
         // Recorded again since the sweep, it has an array that the sweep did not see.
-        arena.arrays.recordings(arena.params.get(&param.id()).copied()).find_map(|array| self.place(array))
+        self.place(last).or_else(|| arena.arrays.earlier(last).find_map(|array| self.place(array)))
     }
 
     /// Scales the gradients of `parameters` down by one factor, so that their Euclidean norm, of all together, is at most `most`;

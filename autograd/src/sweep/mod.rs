@@ -313,7 +313,10 @@ impl<'s, T: Float> Sweep<'s, '_, T> {
     #[track_caller]
     fn external(&mut self, array: u32, op: &dyn External<T>, dy: Buffer<T>) {
         let arrays = &self.arena.arrays;
-        let x: Vec<_> = arrays.inputs(array).iter().map(|&i| self.arena.tensor(i)).collect();
+        let mut x = Vec::with_capacity(arrays.inputs(array).len());
+        for &input in arrays.inputs(array) {
+            x.push(self.arena.tensor(input)); // a loop, so that a refusal points at the caller
+        }
         let dy = Tensor::from_parts(arrays.shape(array).clone(), dy.shareable());
         let gradients = match op.vjp_plain(&x, &self.arena.tensor(array), &dy) {
             Ok(gradients) => gradients,

@@ -28,25 +28,30 @@ impl<T: Float> Pool<T> {
     /// A buffer of `len` values; they are arbitrary.
     #[track_caller]
     pub(crate) fn take(&self, len: usize) -> Buffer<T> {
+        match self.take_if_there_is(len) {
+            Some(buffer) => buffer,
+            None => no_room_for("values", len),
+        }
+    }
+
+    /// The same, or `None` where there is no memory.
+    #[inline]
+    pub(crate) fn take_if_there_is(&self, len: usize) -> Option<Buffer<T>> {
         let class = len.next_power_of_two().ilog2() as usize;
         let found = self.free.borrow_mut().get_mut(class).and_then(Vec::pop);
         let mut buffer = match found {
             Some(buffer) => buffer,
-            None => Self::make(1 << class),
+            None => Self::make(1 << class)?,
         };
         buffer.resize(len, T::zero());
-        buffer
+        Some(buffer)
     }
 
     #[cold]
     #[inline(never)]
-    #[track_caller]
-    fn make(len: usize) -> Buffer<T> {
+    fn make(len: usize) -> Option<Buffer<T>> {
         let mut values = vec![];
-        if !make_room(&mut values, len) {
-            no_room_for("values of gradients", len);
-        }
-        Buffer::new(values)
+        make_room(&mut values, len).then(|| Buffer::new(values))
     }
 
     /// A buffer with a copy of `values`.

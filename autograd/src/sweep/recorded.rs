@@ -120,6 +120,19 @@ pub(crate) fn segment_vjp<'t, T: Float>(
     x.iter().map(|&x| sweep.gradient(x).unwrap_or_else(|| Array::zeros_like(&x))).collect()
 }
 
+/// Whether a rule may read the values of its inputs.
+fn reads<T: Float>(kind: &Kind<'_, T>) -> bool {
+    match kind {
+        Kind::Op(op) => match &**op {
+            Op::Binary(row) => !row.is_sum(),
+            Op::Reduce(reduce) => !reduce.is_sum(),
+            op => !matches!(op, Op::Reshape(_) | Op::Transpose(_) | Op::Expand(_) | Op::View(_) | Op::Gather(_)),
+        },
+        Kind::External(_) => true,
+        _ => false,
+    }
+}
+
 /// So many parts of one array have their gradients added at once.
 const MANY: usize = 8;
 
@@ -326,6 +339,11 @@ impl<'t, T: Float> Sweep<'t, T> {
         let (op, inputs) = {
             let arena = self.tape.arena.borrow();
             let inputs: SmallVec<[u32; 4]> = SmallVec::from_slice(arena.arrays.inputs(index));
+            if reads(&arena.kind(index)) {
+                for &input in &inputs {
+                    arena.array_values(input); // refuses, at the caller's line, what is gone
+                }
+            }
             match arena.kind(index) {
                 Kind::Op(op) => (op.into_owned(), inputs),
                 Kind::Lift(scalar) => {

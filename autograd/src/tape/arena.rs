@@ -103,9 +103,10 @@ impl<T: Float> Arena<T> {
 
     /// A parameter with its present value, to be found again by `params`.
     pub(crate) fn param(&mut self, param: &Param<T>, value: Tensor<T>) -> u32 {
-        let what = self.arrays.keep_param(param.clone(), self.params.get(&param.id()).copied());
+        let what = self.arrays.keep_param(param.clone());
         let array = self.leaf(what, !param.is_frozen(), value);
-        self.params.insert(param.id(), array);
+        let earlier = self.params.insert(param.id(), array);
+        self.arrays.keep_earlier(earlier);
         array
     }
 

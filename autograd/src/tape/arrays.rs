@@ -205,10 +205,9 @@ impl<T: Float> Arrays<T> {
         Place::Shared((self.shared.len() - 1) as u32)
     }
 
-    /// Keeps a parameter, and the array of its recording before.
-    pub(super) fn keep_param(&mut self, param: Param<T>, earlier: Option<u32>) -> What {
+    /// Keeps a parameter; the array of its recording before is to follow.
+    pub(super) fn keep_param(&mut self, param: Param<T>) -> What {
         self.params.push(param);
-        self.earlier.push(earlier);
         What::Param((self.params.len() - 1) as u32)
     }
 
@@ -283,12 +282,19 @@ impl<T: Float> Arrays<T> {
         &self.params
     }
 
-    /// The recordings of a parameter, from this one back.
-    pub(crate) fn recordings(&self, last: Option<u32>) -> impl Iterator<Item = u32> {
-        successors(last, |&array| match self[array].what {
+    /// Keeps the array of the recording before of the last parameter that was kept.
+    #[inline]
+    pub(super) fn keep_earlier(&mut self, array: Option<u32>) {
+        self.earlier.push(array);
+    }
+
+    /// The recordings of a parameter before this one, from the last back.
+    pub(crate) fn earlier(&self, array: u32) -> impl Iterator<Item = u32> {
+        let before = |&array: &u32| match self[array].what {
             What::Param(index) => self.earlier[index as usize],
             _ => None,
-        })
+        };
+        successors(before(&array), before)
     }
 
     /// A buffer that is shared, unless it was given up.
@@ -328,10 +334,23 @@ impl<T: Float> Arrays<T> {
             Place::Data(start) => &data[start..][..node.numel],
             Place::Shared(index) => match self.shared(index) {
                 Some(values) => values,
-                None => released(self.shape_at(node.shape)),
+                None => self.refuse_released(node),
             },
             Place::Nowhere => &[],
         }
+    }
+
+    #[cold]
+    #[inline(never)]
+    #[track_caller]
+    fn refuse_released(&self, node: &ArrayNode) -> ! {
+        // What has only another shape than the parameter is told as the parameter.
+        let same = |other: &&ArrayNode| matches!(other.what, What::Param(_)) && other.place == node.place;
+        let shape = self.shape_at(self.nodes.iter().find(same).unwrap_or(node).shape);
+        panic!(
+            "a parameter of shape {shape} was updated after it was recorded, and its old values are gone; \
+             record the formula again (Tape::clear, then the forward pass)"
+        )
     }
 
     /// An array's values as a tensor; those that are shared are not copied. They are not put off.
@@ -373,13 +392,4 @@ impl<T: Float> IndexMut<u32> for Arrays<T> {
     fn index_mut(&mut self, array: u32) -> &mut ArrayNode {
         &mut self.nodes[array as usize]
     }
-}
-
-#[cold]
-#[track_caller]
-fn released(shape: &Shape) -> ! {
-    panic!(
-        "a parameter of shape {shape} was updated after it was recorded, and its old values are gone; \
-         record the formula again (Tape::clear, then the forward pass)"
-    )
 }

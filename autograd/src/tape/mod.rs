@@ -24,7 +24,9 @@ pub use var::Var;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 
+use crate::error::OrPanic;
 use crate::number::Float;
+use crate::room::no_room;
 use crate::shape::Shape;
 use crate::sweep::{Pool, Scratch};
 use crate::tensor::Tensor;
@@ -193,8 +195,9 @@ impl<T: Float> Tape<T> {
     #[track_caller]
     pub fn constant_with(&self, shape: impl Into<Shape>, f: impl FnMut(usize) -> T) -> Var<'_, T> {
         let shape = shape.into();
+        let len = shape.checked_numel("constant_with").or_panic();
         // Aside, so that `f` may use the tape.
-        let mut values = self.pool.take(shape.numel());
+        let Some(mut values) = self.pool.take_if_there_is(len) else { no_room("constant_with", &shape) };
         values.iter_mut().zip((0..).map(f)).for_each(|(slot, value)| *slot = value);
         self.note();
         let array = self.arena_mut().constant_of(shape, &values);
@@ -247,9 +250,7 @@ impl<T: Float> Tape<T> {
     fn generator(&self, op: &str) -> RefMut<'_, Option<StdRng>> {
         match self.rng.try_borrow_mut() {
             Ok(generator) => generator,
-            Err(_) => panic!(
-                "{op}: called within a closure that holds the generator; draw from the one that the closure is given"
-            ),
+            Err(_) => panic!("{op}: {HELD}"),
         }
     }
 
@@ -263,8 +264,7 @@ impl<T: Float> Tape<T> {
     }
 
     /// Runs `f` with a generator of its own seed in place of the present one.
-    #[track_caller]
-    pub(crate) fn with_seed<R>(&self, seed: Option<u64>, f: impl FnOnce() -> R) -> R {
+    pub(crate) fn with_seed<R>(&self, seed: Option<u64>, f: impl FnOnce() -> R) -> Result<R, String> {
         /// Puts the present one back, also when `f` panics.
         struct Before<'a>(&'a RefCell<Option<StdRng>>, Option<StdRng>);
         impl Drop for Before<'_> {
@@ -272,9 +272,11 @@ impl<T: Float> Tape<T> {
                 self.0.replace(self.1.take());
             }
         }
-        let present = std::mem::replace(&mut *self.generator("checkpoint"), seed.map(StdRng::seed_from_u64));
-        let _before = Before(&self.rng, present);
-        f()
+        let seeded = seed.map(StdRng::seed_from_u64);
+        let Ok(mut present) = self.rng.try_borrow_mut() else { return Err(format!("checkpoint: {HELD}")) };
+        let _before = Before(&self.rng, std::mem::replace(&mut *present, seeded));
+        drop(present);
+        Ok(f())
     }
 
     /// Forgets all nodes and keeps the memory for the next recording.
@@ -356,6 +358,8 @@ impl<T: Float> fmt::Debug for Tape<T> {
         write!(f, "Tape<{}> of {} nodes, {} bytes", T::NAME, self.len(), self.bytes())
     }
 }
+
+const HELD: &str = "called within a closure that holds the generator; draw from the one that the closure is given";
 
 #[cold]
 #[inline(never)]

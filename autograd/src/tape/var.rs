@@ -341,7 +341,7 @@ macro_rules! operators {
             #[track_caller]
             fn $method(self, b: Var<'t, T>) -> Var<'t, T> {
                 b.tape.note();
-                Operand::<'t, T>::on(self, b.tape).binary_checked(Binary::$Row, b)
+                Operand::<'t, T>::operand_of(self, Binary::$Row.name(), b.tape).binary_checked(Binary::$Row, b)
             }
         }
     };
