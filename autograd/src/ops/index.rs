@@ -97,7 +97,7 @@ fn checked(op: &'static str, axis: usize, len: usize, indices: &[usize]) -> Resu
 #[track_caller]
 fn along<A: Array>(like: &A, shape: &Shape, axis: usize, indices: &[usize]) -> Arc<Vec<usize>> {
     let (outer, n, inner) = shape.around(axis..axis + 1);
-    let outer = if inner == 0 { 0 } else { outer };
+    let outer = if inner == 0 || indices.is_empty() { 0 } else { outer }; // it may be beyond counting
     let rows = (0..outer).flat_map(|o| indices.iter().map(move |&j| (o * n + j) * inner));
     like.indices_like(rows.flat_map(|row| row..row + inner))
 }

@@ -128,6 +128,10 @@ impl<'s, T: Float> Forward<'s, T> {
         if dx.iter().all(Option::is_none) {
             return;
         }
+        // Without values there may be axes of any length, and no rule is asked.
+        if self.arena.arrays[array].numel == 0 {
+            return self.arrive(index, Plain::full(shape, T::zero(), self.pool));
+        }
         let mut x: SmallVec<[Plain<'s, T>; 4]> = SmallVec::new();
         for &input in inputs {
             x.push(Plain::of(self.arena, input, self.pool)); // a loop, so that a refusal points at the caller

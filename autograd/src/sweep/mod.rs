@@ -288,6 +288,9 @@ impl<'s, T: Float> Sweep<'s, '_, T> {
     /// A structured operation.
     #[track_caller]
     fn operation(&mut self, array: u32, op: &Op, dy: Buffer<T>) {
+        if dy.is_empty() {
+            return self.nothing(array, op);
+        }
         let y = Plain::of(self.arena, array, self.pool);
         let dy = op.before_row(&y, Plain::owned(self.arena.arrays.shape(array), dy, self.pool));
         let mut x: SmallVec<[Plain<'_, T>; 4]> = SmallVec::new();
@@ -305,6 +308,18 @@ impl<'s, T: Float> Sweep<'s, '_, T> {
                     op.name()
                 );
                 self.deliver(array, k, dx.into_values());
+            }
+        }
+    }
+
+    /// An operation whose result has no values, and may have axes of any length: no rule is asked.
+    #[cold]
+    #[track_caller]
+    fn nothing(&mut self, array: u32, op: &Op) {
+        for k in 0..self.arena.arrays.inputs(array).len() {
+            if self.needed(array, k) && op.differentiable(k) {
+                let shape = self.arena.arrays.shape(self.arena.arrays.inputs(array)[k]);
+                self.deliver(array, k, Plain::full(shape, T::zero(), self.pool).into_values());
             }
         }
     }

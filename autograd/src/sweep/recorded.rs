@@ -377,10 +377,13 @@ impl<'t, T: Float> Sweep<'t, T> {
         let x: SmallVec<[Var<'t, T>; 4]> = inputs.iter().map(|&i| Var::new(self.tape, i)).collect();
         let x: SmallVec<[&Var<'t, T>; 4]> = x.iter().collect();
         let y = Var::new(self.tape, index);
-        let dy = op.before_row(&y, dy);
+        // Without values there may be axes of any length, and no rule is asked.
+        let nothing = self.tape.arena.borrow().arrays[index].numel == 0;
+        let dy = if nothing { dy } else { op.before_row(&y, dy) };
         for k in 0..x.len() {
             if *self.needed_arrays.get(inputs[k] as usize) && op.differentiable(k) {
-                self.add_array(inputs[k], op.vjp(k, &x, &y, &dy));
+                let dx = if nothing { x[k].zeros_like() } else { op.vjp(k, &x, &y, &dy) };
+                self.add_array(inputs[k], dx);
             }
         }
     }
