@@ -34,9 +34,6 @@ macro_rules! methods {
         ///
         /// # Errors
         /// In the cases in which the plain form panics.
-        ///
-        /// # Panics
-        /// If handles of two tapes meet, which no data decide.
         #[track_caller]
         pub fn $try($($sig)*) -> Result<$Self, Error> {
             let result: Result<$Self, Error> = $body;

@@ -108,3 +108,57 @@ pub(crate) fn split<A: Array>(x: &A, axis: usize, lengths: &[usize]) -> Result<V
     }
     Ok(parts)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+    use crate::ops::Op;
+    use crate::tensor::Tensor;
+
+    thread_local! {
+        static ASKED: Cell<usize> = const { Cell::new(0) };
+    }
+
+    /// A tensor that counts how often its shape is asked for.
+    #[derive(Clone)]
+    struct Counted(Tensor);
+
+    impl Array for Counted {
+        type Value = f64;
+
+        fn shape(&self) -> Shape {
+            ASKED.set(ASKED.get() + 1);
+            self.0.shape().clone()
+        }
+
+        fn apply(op: impl Into<Op>, shape: Shape, x: &[&Self]) -> Self {
+            Counted(Tensor::apply(op, shape, &x.iter().map(|x| &x.0).collect::<Vec<_>>()))
+        }
+
+        fn constant_like(&self, value: Tensor) -> Self {
+            Counted(value)
+        }
+    }
+
+    /// How often shapes are asked for, to join `n` parts and to find the gradient of each.
+    fn asked(n: usize) -> usize {
+        let parts: Vec<Counted> = (0..n).map(|i| Counted(Tensor::from([i as f64]))).collect();
+        let parts: Vec<&Counted> = parts.iter().collect();
+        let starts = Arc::new((0..n).collect());
+        ASKED.set(0);
+        let y = concat("concat", &parts, 0).unwrap();
+        for k in 0..n {
+            let dx = Concat { axis: 0, starts: Arc::clone(&starts) }.vjp(k, &parts, &y, &y);
+            assert_eq!(dx.0.to_vec(), [k as f64]);
+        }
+        ASKED.get()
+    }
+
+    #[test]
+    fn each_part_is_asked_a_few_times_however_many_there_are() {
+        let [few, many] = [100, 400].map(asked);
+        assert!(many <= 4 * few + 16, "{few} for 100 parts, {many} for 400");
+    }
+}

@@ -2,6 +2,7 @@
 
 mod checker;
 mod checker_trials;
+mod counts;
 mod debugging;
 mod edges;
 mod empties;
