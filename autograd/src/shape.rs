@@ -80,7 +80,7 @@ impl Shape {
     #[track_caller]
     pub fn numel(&self) -> usize {
         let (product, over) = self.product();
-        if over { self.checked_numel("shape").or_panic() } else { product }
+        if over { self.numel_beyond("shape").or_panic() } else { product }
     }
 
     /// [`numel`](Shape::numel) where the shape comes from data.

@@ -257,7 +257,8 @@ fn layer<A: Array>(op: Op, x: &A, w: &A, b: &A) -> Result<A, Error> {
         return Err(Error::shape(op.name(), law));
     }
     let rank = shape.len();
-    let result = Shape::from([count(&shape[..rank - 1]), weights[1]]);
+    let rows = if rank == 2 { shape[0] } else { count(&shape[..rank - 1]) };
+    let result = Shape::from([rows, weights[1]]);
     result.checked_numel(op.name())?;
     if rank == 2 {
         return Ok(A::apply(op, result, &[x, w, b]));

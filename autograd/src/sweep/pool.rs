@@ -75,9 +75,10 @@ impl<T: Float> Pool<T> {
         free[class].push(buffer);
     }
 
-    /// Bytes of free buffers.
+    /// Bytes of free buffers, about: a buffer is as large as its class. To look at each would cost every checkpoint a time that grows with
+    /// what was freed before.
     pub(crate) fn held(&self) -> usize {
-        self.free.borrow().iter().flatten().map(|buffer| buffer.capacity() * size_of::<T>()).sum()
+        self.free.borrow().iter().enumerate().map(|(class, free)| (free.len() << class) * size_of::<T>()).sum()
     }
 
     /// Shared values as a buffer of one owner: copied if somebody else holds them.

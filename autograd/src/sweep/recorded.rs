@@ -126,7 +126,10 @@ fn reads<T: Float>(kind: &Kind<'_, T>) -> bool {
         Kind::Op(op) => match &**op {
             Op::Binary(row) => !row.is_sum(),
             Op::Reduce(reduce) => !reduce.is_sum(),
-            op => !matches!(op, Op::Reshape(_) | Op::Transpose(_) | Op::Expand(_) | Op::View(_) | Op::Gather(_)),
+            // The others that only move values, or add them up.
+            Op::Reshape(_) | Op::Transpose(_) | Op::Expand(_) | Op::View(_) | Op::Spread(_) => false,
+            Op::Gather(_) | Op::ScatterAdd(_) | Op::Concat(_) | Op::CumulativeSum(_) => false,
+            _ => true,
         },
         Kind::External(_) => true,
         _ => false,
