@@ -204,6 +204,6 @@ mod tests {
         assert_eq!((gives(8), asked.take()), (Some(7), vec![7]));
         assert_eq!((gives(2), asked.take()), (Some(1), vec![7, 3, 1]));
         assert_eq!((gives(0), asked.take()), (None, vec![7, 3, 1]));
-        assert_eq!((as_many_as_there_are(0, |threads| Some(threads))), None);
+        assert_eq!(as_many_as_there_are(0, Some), None);
     }
 }

@@ -36,7 +36,7 @@ fn slices_and_rows_add_up_in_every_sweep() {
         for k in 0..parts {
             let (start, rows) = (k % 4, [k % 6, 5]);
             let part = x.slice(0, start..start + 2).slice(1, 1..3);
-            sum = sum + (part.square().sum() + x.take(0, &rows).sum()) * (k + 1) as f64;
+            sum += (part.square().sum() + x.take(0, &rows).sum()) * (k + 1) as f64;
             let weight = (k + 1) as f64;
             let values = x.value();
             let more = Tensor::from_fn([6, 4], |i| {

@@ -105,7 +105,7 @@ fn at_the_end_of_memory_tapes_stay_usable() {
         let mut y = x;
         let found = message(|| {
             loop {
-                y = y + 1.0;
+                y += 1.0;
             }
         });
         assert_eq!(
@@ -126,7 +126,7 @@ fn at_the_end_of_memory_tapes_stay_usable() {
         let mut y = tape.scalar(1.0);
         let found = message(|| {
             loop {
-                y = y * 1.0;
+                y *= 1.0;
             }
         });
         assert!(found.starts_with("tape: there is no memory for ") && found.contains(" nodes"), "{found}");

@@ -2,6 +2,9 @@
 //!
 //! A row of a table is a misuse and its message. The panic's place must lie on the lines of the row.
 
+// A call is written once for recorded arrays, which take any operand, and for plain ones, which take a reference.
+#![allow(clippy::needless_borrows_for_generic_args)]
+
 mod arrays;
 mod closures;
 mod pairs;
