@@ -1,6 +1,6 @@
 //! What the targets share: numbers from bytes, and refusals that must have words.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, catch_unwind, set_hook};
 use std::sync::Once;
 
@@ -34,6 +34,8 @@ impl Bytes<'_> {
 
 thread_local! {
     static PLACE: RefCell<String> = const { RefCell::new(String::new()) };
+    /// Whether a refusal is waited for.
+    static WITHIN: Cell<bool> = const { Cell::new(false) };
 }
 
 /// What a program may be told: everything but what the language or the library says where nobody thought of it.
@@ -49,9 +51,15 @@ pub fn refused_with_words<R>(what: &str, f: impl FnOnce() -> R) -> Option<R> {
     HOOK.call_once(|| {
         set_hook(Box::new(|info| {
             PLACE.set(info.location().map(ToString::to_string).unwrap_or_default());
+            if !WITHIN.get() {
+                fail(&info.to_string());
+            }
         }))
     });
-    let payload = match catch_unwind(AssertUnwindSafe(f)) {
+    WITHIN.set(true);
+    let result = catch_unwind(AssertUnwindSafe(f));
+    WITHIN.set(false);
+    let payload = match result {
         Ok(value) => return Some(value),
         Err(payload) => payload,
     };

@@ -73,7 +73,9 @@ impl<T: Float> Checkpoint<T> {
         let arena = tape.arena.borrow();
         let used = (first..arena.arrays.len() as u32).flat_map(|array| arena.arrays.inputs(array));
         for &input in used {
-            if let Kind::Param(param) = arena.kind(input)
+            // The segment's own input may be a parameter.
+            if input != x.index()
+                && let Kind::Param(param) = arena.kind(input)
                 && !known.contains(&param.id())
             {
                 return Err(format!(
