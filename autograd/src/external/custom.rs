@@ -43,7 +43,8 @@ pub trait Custom<T: Float = f64>: Send + Sync + 'static {
     /// The value.
     fn forward(&self, x: &[Tensor<T>]) -> Tensor<T>;
 
-    /// One gradient for each input, each of its input's shape, from the gradient `dy` of the output `y`.
+    /// One gradient for each input, each of its input's shape and recorded on the tape of `dy`, the gradient of the output `y`. A
+    /// sweep refuses others at the line that asked for it.
     fn vjp<'t>(&self, x: &[Var<'t, T>], y: Var<'t, T>, dy: Var<'t, T>) -> Vec<Var<'t, T>>;
 
     /// The tangent of the output from the tangents `dx` of the inputs, 0 for those that do not move; `None` to have
@@ -89,34 +90,24 @@ impl<T: Float, C: Custom<T>> External<T> for Own<C> {
         self.0.name()
     }
 
-    #[track_caller]
     fn value(&self, x: &[Tensor<T>]) -> Tensor<T> {
         self.0.forward(x)
     }
 
-    #[track_caller]
-    fn vjp<'t>(&self, x: &[Var<'t, T>], y: Var<'t, T>, dy: Var<'t, T>) -> Vec<Var<'t, T>> {
-        let gradients = self.0.vjp(x, y, dy);
-        let name = self.0.name();
-        let (given, needed) = (gradients.len(), x.len());
-        assert!(given == needed, "{name}: the derivative rule returned {given} gradients for {needed} inputs");
-        for (k, (dx, x)) in gradients.iter().zip(x).enumerate() {
-            let (shape, other) = (x.shape(), dx.shape());
-            assert!(
-                shape == other,
-                "{name}: the derivative rule returned shape {other} for input {k} of shape {shape}; sum over what was broadcast?"
-            );
-        }
-        gradients
+    fn vjp<'t>(&self, x: &[Var<'t, T>], y: Var<'t, T>, dy: Var<'t, T>) -> Result<Vec<Var<'t, T>>, String> {
+        Ok(self.0.vjp(x, y, dy))
     }
 
-    #[track_caller]
     fn jvp_plain(&self, x: &[Tensor<T>], y: &Tensor<T>, dx: &[Option<Tensor<T>>]) -> Result<Tensor<T>, Error> {
         let whole = |(x, dx): (&Tensor<T>, &Option<Tensor<T>>)| dx.clone().unwrap_or_else(|| Tensor::zeros(x.shape()));
         let own: Vec<_> = x.iter().zip(dx).map(whole).collect();
         let Some(dy) = self.0.jvp(x, y, &own) else { return transposed(self, x, y, dx) };
         let (name, shape, other) = (self.0.name(), y.shape(), dy.shape());
-        assert!(shape == other, "{name}: the forward rule returned shape {other} for a value of shape {shape}");
+        if shape != other {
+            return Err(Error::Rule(format!(
+                "{name}: the forward rule returned shape {other} for a value of shape {shape}"
+            )));
+        }
         Ok(dy)
     }
 }
@@ -136,8 +127,8 @@ where
         x[0].clone()
     }
 
-    fn vjp<'t>(&self, _x: &[Var<'t, T>], _y: Var<'t, T>, dy: Var<'t, T>) -> Vec<Var<'t, T>> {
-        vec![(self.0)(dy)]
+    fn vjp<'t>(&self, _x: &[Var<'t, T>], _y: Var<'t, T>, dy: Var<'t, T>) -> Result<Vec<Var<'t, T>>, String> {
+        Ok(vec![(self.0)(dy)])
     }
 }
 
@@ -149,13 +140,19 @@ impl<'t, T: Float> Var<'t, T> {
     #[must_use]
     #[track_caller]
     pub fn custom(op: impl Custom<T>, x: &[Var<'t, T>]) -> Self {
-        assert!(!x.is_empty(), "{}: no inputs given; at least one is needed", op.name());
-        let values: Vec<_> = x.iter().map(|x| x.value()).collect();
+        let Some(first) = x.first() else { panic!("{}: no inputs given; at least one is needed", op.name()) };
+        let mut values = Vec::with_capacity(x.len());
+        for x in x {
+            same_tape(op.name(), first.tape(), x.tape());
+            values.push(x.value()); // a loop, so that a refusal points at the caller
+        }
         let y = op.forward(&values);
         Var::external(Arc::new(Own(op)), x, &y)
     }
 
     /// This value, with its gradient sent through `f` on the way back: reversal, scaling, clipping in the graph.
+    ///
+    /// The sweep refuses a gradient of another shape, or recorded elsewhere than the one that `f` is given.
     ///
     /// ```
     /// let tape = autograd::Tape::new();
@@ -177,14 +174,10 @@ impl<'t, T: Float> Var<'t, T> {
 
     #[track_caller]
     pub(super) fn external(op: Arc<dyn External<T>>, x: &[Var<'t, T>], y: &Tensor<T>) -> Self {
-        let Some(first) = x.first() else { panic!("{}: no inputs given; at least one is needed", op.name()) };
-        let tape: &'t Tape<T> = first.tape();
-        for x in x {
-            same_tape("custom", tape, x.tape());
-        }
+        let tape: &'t Tape<T> = x[0].tape();
         let inputs: Vec<u32> = x.iter().map(|x| x.index()).collect();
         tape.note();
-        let array = tape.arena.borrow_mut().external(op, &inputs, y, &tape.pool);
+        let array = tape.arena_mut().external(op, &inputs, y, &tape.pool);
         tape.recorded_array(array);
         Var::new(tape, array)
     }

@@ -8,6 +8,7 @@ use crate::error::Error;
 use crate::number::Float;
 use crate::ops::Array;
 use crate::ops::rows::Binary;
+use crate::room::list;
 use crate::tape::Tape;
 use crate::tape::arena::{Arena, Code, Kind};
 use crate::tensor::Tensor;
@@ -27,8 +28,8 @@ pub(crate) fn tangents<T: Float>(
     let mut sweep = Forward {
         arena: &arena,
         pool: &tape.pool,
-        scalars: vec![T::zero(); arena.stream.len()],
-        arrays: (0..arena.arrays.len()).map(|_| None).collect(),
+        scalars: list(T::zero(), arena.stream.len()),
+        arrays: list(None, arena.arrays.len()),
     };
     for &(array, tangent) in seeds {
         sweep.arrive(array as usize, sweep.seed(tangent));
@@ -117,7 +118,10 @@ impl<'s, T: Float> Forward<'s, T> {
                 };
                 let dx: Vec<_> = inputs.iter().map(tangent).collect();
                 if dx.iter().any(Option::is_some) {
-                    let x: Vec<_> = inputs.iter().map(|&i| self.arena.tensor(i)).collect();
+                    let mut x = Vec::with_capacity(inputs.len());
+                    for &input in inputs {
+                        x.push(self.arena.tensor(input)); // a loop, so that a refusal points at the caller
+                    }
                     let dy = op.jvp_plain(&x, &self.arena.tensor(array), &dx)?;
                     self.arrive(index, self.seed(&dy));
                 }
@@ -128,6 +132,11 @@ impl<'s, T: Float> Forward<'s, T> {
         let moves = |(k, &i): (usize, &u32)| self.arrays[i as usize].clone().filter(|_| op.differentiable(k));
         let dx: SmallVec<[Option<Plain<'s, T>>; 4]> = inputs.iter().enumerate().map(moves).collect();
         if dx.iter().all(Option::is_none) {
+            return Ok(());
+        }
+        // Without values there may be axes of any length, and no rule is asked.
+        if self.arena.arrays[array].numel == 0 {
+            self.arrive(index, Plain::full(shape, T::zero(), self.pool));
             return Ok(());
         }
         let mut x: SmallVec<[Plain<'s, T>; 4]> = SmallVec::new();

@@ -108,7 +108,7 @@ impl<T: Float> Tape<T> {
     fn remember_places(&self, finite: bool) {
         *self.places.borrow_mut() = Some(Box::new(Places { finite, ..Places::default() }));
         self.checks.set(true);
-        self.arena.borrow_mut().stream.tighten();
+        self.arena_mut().stream.tighten();
     }
 
     /// A tape on which a check finds all that was recorded: the line of each node, gradients of constants too, and what a checkpoint
@@ -176,7 +176,7 @@ impl<T: Float> Tape<T> {
     #[inline(never)]
     #[track_caller]
     pub(crate) fn push_slowly(&self, code: Code, operands: [u32; 2], value: T) -> (u32, T) {
-        let node = self.arena.borrow_mut().stream.push(code, operands, value);
+        let node = self.arena_mut().stream.push(code, operands, value);
         if self.checks.get() {
             self.check_scalar(code, node, value);
         }

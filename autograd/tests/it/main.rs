@@ -2,15 +2,19 @@
 
 mod checker;
 mod checker_operations;
+mod counts;
 mod debugging;
 mod edges;
+mod empties;
 mod external;
 mod graph;
 mod graphs;
+mod limits;
 mod maps;
 mod messages;
 mod parts;
 mod random;
+mod recovery;
 mod rules;
 mod sampling;
 mod threads;

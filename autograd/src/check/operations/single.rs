@@ -53,13 +53,12 @@ impl<T: Float> External<T> for Builtin {
         y
     }
 
-    #[track_caller]
-    fn vjp<'t>(&self, x: &[Var<'t, T>], y: Var<'t, T>, dy: Var<'t, T>) -> Vec<Var<'t, T>> {
+    fn vjp<'t>(&self, x: &[Var<'t, T>], y: Var<'t, T>, dy: Var<'t, T>) -> Result<Vec<Var<'t, T>>, String> {
         let (inputs, dy) = (x.iter().collect::<Vec<_>>(), self.op.before_row(&y, dy));
         let gradient = |k: usize| {
             if self.op.differentiable(k) { self.op.vjp(k, &inputs, &y, &dy) } else { Array::zeros_like(&x[k]) }
         };
-        (0..x.len()).map(gradient).collect()
+        Ok((0..x.len()).map(gradient).collect())
     }
 }
 
@@ -128,7 +127,7 @@ impl<T: Float> Single<T> {
 
     /// `⟨Jᵀ·dy, u⟩` by the rule.
     fn pulled(&self, dy: &Tensor<T>, u: &[Tensor]) -> f64 {
-        let gradients = self.rule.vjp_plain(&self.x, &self.y, dy);
+        let gradients = self.rule.vjp_plain(&self.x, &self.y, dy).expect("a rule that the sweep has taken");
         let terms = gradients.iter().zip(u).flat_map(|(g, u)| {
             // An element that is not moved adds nothing, not even its NaN.
             g.as_slice().iter().zip(u.as_slice()).map(|(g, u)| if *u == 0.0 { 0.0 } else { g.to_f64() * u })
