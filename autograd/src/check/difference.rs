@@ -203,7 +203,7 @@ const OCTAVES: (usize, usize) = (12, 4);
 fn left(line: &mut Line<'_>, a: f64, side: Option<f64>) -> Vec<(f64, f64)> {
     let mut left: Vec<(f64, f64)> = vec![];
     let mut h = line.unit;
-    let mut blurred = false;
+    let mut blurred = 0;
     // Down to where the steps vanish beside the smallest point that is moved at all.
     for _ in 0..64 {
         let (slope, size) = match side {
@@ -219,13 +219,13 @@ fn left(line: &mut Line<'_>, a: f64, side: Option<f64>) -> Vec<(f64, f64)> {
         let (rest, blur) = (slope - a, line.error(size.max(line.centre.abs())) / h);
         if rest.is_finite() && blur <= rest.abs() / 8.0 {
             left.push((rest, if slope.abs() > 4.0 * blur { slope.abs() } else { 0.0 }));
-            blurred = false;
+            blurred = 0;
         } else if rest.is_finite() {
-            // Two in a row: smaller steps only see less.
-            if blurred && !left.is_empty() {
+            // Smaller steps only see less.
+            blurred += 1;
+            if blurred == if left.is_empty() { 4 } else { 2 } {
                 break;
             }
-            blurred = true;
         } else {
             left.clear();
         }
