@@ -144,9 +144,10 @@ fn look_beside<T: Float>(
                 let (cause, reason) = (comparison.cause.clone(), comparison.reason.clone());
                 let (what, shape) = trace.described(node);
                 let verdict = Verdict::Wrong;
-                found
-                    .findings
-                    .insert(0, OperationReport { name: what, file, line, shape, verdict, cause, reason, comparison });
+                found.findings.insert(
+                    0,
+                    OperationReport { name: what, file, line, shape, verdict, cause, reason, comparison: *comparison },
+                );
                 return;
             }
         }
@@ -160,12 +161,10 @@ fn distinct<T: Float>(trace: &Trace<T>, adjoints: &Adjoints<T>, ask: &Ask) -> (V
     let arena = trace.tape.arena.borrow();
     let (mut own, mut others, mut recorded) = (vec![], vec![], 0);
     let mut seen: FxHashMap<u64, Vec<Node>> = FxHashMap::default();
-    for node in 0..trace.len {
+    for (node, (&dependent, &dy)) in scalars.iter().zip(&adjoints.scalars).enumerate() {
         let operands = arena.stream.operands(node);
         let (at, numbers) = match arena.stream.code(node) {
-            Code::Unary(_) | Code::Binary(_) if scalars[node] && adjoints.scalars[node] != T::zero() => {
-                (Node::Scalar(node as u32), true)
-            }
+            Code::Unary(_) | Code::Binary(_) if dependent && dy != T::zero() => (Node::Scalar(node as u32), true),
             Code::Array => {
                 let array = operands[0];
                 let reached = adjoints.arrays[array as usize]

@@ -27,7 +27,7 @@ pub(super) enum Moved {
     Otherwise,
     /// The gradient lacks their movements, which amount to this; that of one node most.
     Missing {
-        comparison: Comparison,
+        comparison: Box<Comparison>,
         node: Node,
     },
     /// They do not amount to anything, as far as can be seen.
@@ -71,7 +71,7 @@ pub(super) fn find<T: Float>(
     c.numeric.value += analytic;
     (c.rtol, c.allowed) = (rtol, rtol * c.analytic.abs().max(c.numeric.value.abs()) + c.safety * c.numeric.error);
     c.cause = Some(Cause::Detached);
-    Moved::Missing { comparison: c, node: first }
+    Moved::Missing { comparison: Box::new(c), node: first }
 }
 
 /// The nodes of `here` that `there` computes otherwise from the same inputs; `None` if the two are not of one structure.
