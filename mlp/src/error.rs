@@ -3,6 +3,7 @@
 //! Shapes that do not fit inside a formula are a programmer's mistake and panic in `autograd`; everything that a
 //! running program can meet is returned as an [`Error`] whose text names the place and a repair.
 
+use std::fmt::Debug;
 use std::path::{Path, PathBuf};
 
 use autograd::Shape;
@@ -185,7 +186,7 @@ impl Error {
 }
 
 /// Names in backquotes; a wide table or a deep model is cut off, so that a message stays readable.
-fn list(names: &[String]) -> String {
+pub(crate) fn list(names: &[String]) -> String {
     const SHOWN: usize = 12;
     let mut text = names.iter().take(SHOWN).map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
     match names.len() {
@@ -194,4 +195,10 @@ fn list(names: &[String]) -> String {
         _ => {}
     }
     text
+}
+
+/// A number in a message: short, where plain printing of 1e300 has 301 digits.
+pub(crate) fn shown(number: impl Debug) -> String {
+    let text = format!("{number:?}");
+    text.strip_suffix(".0").map_or(text.clone(), str::to_string)
 }
