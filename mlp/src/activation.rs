@@ -7,6 +7,7 @@ use std::str::FromStr;
 use autograd::{Float, Param, Parameters, Tensor, Unary, Var};
 
 use crate::Error;
+use crate::error::shown;
 use crate::flow::Probe;
 use crate::layers::check_features;
 use crate::module::{LayerRow, Module};
@@ -165,6 +166,18 @@ impl Activation {
         }
     }
 
+    /// The numbers between which its values lie, if there is a bound on some side.
+    pub(crate) fn range(self) -> Option<[f64; 2]> {
+        use Activation::*;
+        match self {
+            UnitStep | PiecewiseLinear | Sigmoid | HardSigmoid | Softmax => Some([0.0, 1.0]),
+            Sign | Tanh | HardTanh | Softsign => Some([-1.0, 1.0]),
+            Relu | Softplus => Some([0.0, f64::INFINITY]),
+            LogSoftmax => Some([f64::NEG_INFINITY, 0.0]),
+            Identity | Linear { .. } | LeakyRelu(_) | Elu(_) | Gelu | GeluTanh | Silu | Mish | Selu => None,
+        }
+    }
+
     /// The name without arguments, such as `leaky_relu`.
     pub fn name(self) -> &'static str {
         let row = TABLE.iter().find(|(_, of)| discriminant(of) == discriminant(&self));
@@ -176,6 +189,14 @@ impl Activation {
             Activation::Linear { a, b } => vec![a, b],
             Activation::LeakyRelu(p) | Activation::Elu(p) => vec![p],
             _ => Vec::new(),
+        }
+    }
+
+    /// `Ok` if its arguments are numbers to compute with.
+    pub(crate) fn check(self) -> Result<(), Error> {
+        match self.arguments().into_iter().all(f64::is_finite) {
+            true => Ok(()),
+            false => Err(Error::invalid("activation", format!("`{self}` has an argument that is not finite"))),
         }
     }
 
@@ -196,7 +217,7 @@ fn last_axis<T: Float>(z: Var<'_, T>) -> usize {
 
 impl fmt::Display for Activation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let arguments: Vec<_> = self.arguments().iter().map(f64::to_string).collect();
+        let arguments: Vec<_> = self.arguments().iter().map(shown).collect();
         match arguments.is_empty() {
             true => f.pad(self.name()),
             false => f.pad(&format!("{}({})", self.name(), arguments.join(", "))),
@@ -226,7 +247,9 @@ impl FromStr for Activation {
             Some(Ok::<Vec<f64>, _>(numbers)) => usual.with_arguments(&numbers),
             _ => None,
         };
-        parsed.ok_or_else(|| Error::invalid("activation", format!("cannot read `{text}`; write it as `{usual}`")))
+        let unread = || Error::invalid("activation", format!("cannot read `{text}`; write it as `{usual}`"));
+        let activation = parsed.ok_or_else(unread)?;
+        activation.check().map(|()| activation)
     }
 }
 
@@ -241,6 +264,10 @@ impl<T: Float> Module<T> for Activation {
 
     fn parameters(&self) -> Parameters<T> {
         Parameters::new()
+    }
+
+    fn output_activation(&self) -> Option<Activation> {
+        Some(*self)
     }
 
     fn describe(&self) -> Vec<LayerRow> {
@@ -286,6 +313,10 @@ impl<T: Float> Module<T> for StraightThrough {
         Parameters::new()
     }
 
+    fn output_activation(&self) -> Option<Activation> {
+        Some(self.0)
+    }
+
     fn describe(&self) -> Vec<LayerRow> {
         activation_row("straight_through", self.0.to_string(), 0)
     }
@@ -312,7 +343,12 @@ pub struct PRelu<T: Float = f64> {
 
 impl<T: Float> PRelu<T> {
     /// With one α for each of `features`; 1 shares it among all.
+    ///
+    /// # Panics
+    /// If there are no features.
+    #[track_caller]
     pub fn new(features: usize) -> Self {
+        assert!(features > 0, "prelu: 0 features have no α; 1 shares it among all");
         PRelu { alpha: Param::new(Tensor::full([features], T::from_f64(0.25))) }
     }
 }

@@ -197,6 +197,16 @@ pub(crate) fn list(names: &[String]) -> String {
     text
 }
 
+/// The number of values in an array of these lengths, if memory holds them.
+pub(crate) fn room(what: &'static str, lengths: &[usize]) -> Result<usize> {
+    let product = || lengths.iter().try_fold(1usize, |numel, &len| numel.checked_mul(len));
+    let numel = if lengths.contains(&0) { Some(0) } else { product() };
+    numel.filter(|&numel| Vec::<f64>::new().try_reserve_exact(numel).is_ok()).ok_or_else(|| {
+        let shape = Shape::from(lengths);
+        Error::invalid(what, format!("an array of shape {shape} has more numbers than memory holds; make it smaller"))
+    })
+}
+
 /// A number in a message: short, where plain printing of 1e300 has 301 digits.
 pub(crate) fn shown(number: impl Debug) -> String {
     let text = format!("{number:?}");

@@ -135,7 +135,7 @@ pub use check::{check_f32_module, check_module};
 pub use layers::{Dropout, LayerNorm, Linear, Residual, Sequential};
 pub use loss::{
     Base, BinaryCrossEntropyWithLogits, CrossEntropy, CrossEntropyFromProbabilities, Euclidean, Hinge, Huber,
-    KlDivergence, L1, Loss, Mse,
+    KlDivergence, L1, Loss, Mse, Outputs,
 };
 pub use model::{Layer, Mlp, MlpBuilder};
 pub use module::{LayerRow, Module, summary};

@@ -6,6 +6,7 @@ use autograd::{Float, Parameters, Var};
 use rand::Rng;
 
 use crate::activation::Activation;
+use crate::error::shown;
 use crate::flow::Probe;
 use crate::layers::{Dropout, LayerNorm, Linear};
 use crate::module::{LayerRow, Module, summary};
@@ -102,6 +103,10 @@ impl<T: Float> Module<T> for Layer<T> {
         Some(self.linear.inputs())
     }
 
+    fn output_activation(&self) -> Option<Activation> {
+        Some(self.activation).filter(|_| self.dropout.is_none())
+    }
+
     fn describe(&self) -> Vec<LayerRow> {
         let mut row = self.linear.describe().remove(0);
         if self.norm.is_some() {
@@ -165,6 +170,10 @@ impl<T: Float> Module<T> for Mlp<T> {
 
     fn input_width(&self) -> Option<usize> {
         self.layers.first()?.input_width()
+    }
+
+    fn output_activation(&self) -> Option<Activation> {
+        self.layers.last()?.output_activation()
     }
 
     fn describe(&self) -> Vec<LayerRow> {
@@ -273,8 +282,9 @@ impl MlpBuilder {
     /// ```
     ///
     /// # Errors
-    /// If there is no output layer, a layer has no units, there are no inputs, the dropout probability lies outside [0, 1), or
-    /// a hidden activation has no critical point with the biases of [`critical`](MlpBuilder::critical).
+    /// If there is no output layer, a layer has no units, there are no inputs, the dropout probability lies outside [0, 1), an
+    /// activation has an argument that is not finite, weights cannot be drawn ([`Init::try_sample`]), or a hidden activation has no
+    /// critical point with the biases of [`critical`](MlpBuilder::critical).
     pub fn build<T: Float>(self, rng: &mut (impl Rng + ?Sized)) -> Result<Mlp<T>, Error> {
         let output = self
             .output
@@ -290,9 +300,14 @@ impl MlpBuilder {
                 Some(critical) => critical.linear(inputs, units, rng),
                 None => Linear::new(inputs, units, &self.init.unwrap_or_else(|| usual_init(activation)), rng),
             };
-            let linear = linear.map_err(|_| {
-                Error::invalid("mlp", format!("layer {} would be {inputs} → {units}; no size may be 0", layers.len()))
+            let linear = linear.map_err(|error| match inputs == 0 || units == 0 {
+                true => {
+                    let i = layers.len();
+                    Error::invalid("mlp", format!("layer {i} would be {inputs} → {units}; no size may be 0"))
+                }
+                false => error,
             })?;
+            activation.check()?;
             let norm = if self.layer_norm && is_hidden { Some(LayerNorm::new(units)?) } else { None };
             layers.push(Layer { linear, norm, activation, dropout: dropout.filter(|_| is_hidden) });
             inputs = units;
@@ -303,6 +318,7 @@ impl MlpBuilder {
 
 fn critical(activation: Activation, biases: f64) -> Result<Critical, Error> {
     if !(biases >= 0.0 && biases.is_finite()) {
+        let biases = shown(biases);
         return Err(Error::invalid("mlp", format!("critical biases of variance {biases}; a variance is a number ≥ 0")));
     }
     MeanField::new(activation)?.critical_weights(biases)

@@ -5,6 +5,7 @@ use std::fmt;
 
 use autograd::{Float, Parameters, Tape, Tensor, Var};
 
+use crate::Activation;
 use crate::flow::Probe;
 
 /// A differentiable function of one array, with named parameters.
@@ -72,6 +73,18 @@ pub trait Module<T: Float = f64>: Send + Sync {
         None
     }
 
+    /// The function that every output is a value of, if the module can tell: a trainer then refuses a loss or targets that it does not
+    /// suit before it begins.
+    ///
+    /// ```
+    /// use mlp::{Activation, Module, Sequential};
+    /// let model: Sequential = Sequential::new().then(Activation::Relu).then(Activation::Softmax);
+    /// assert_eq!(model.output_activation(), Some(Activation::Softmax));
+    /// ```
+    fn output_activation(&self) -> Option<Activation> {
+        None
+    }
+
     /// The output for plain inputs, while evaluating: nothing is recorded, and dropout passes its input through.
     ///
     /// A module whose [`forward`](Module::forward) takes gradients needs a recording:
@@ -120,6 +133,10 @@ impl<T: Float> Module<T> for Box<dyn Module<T>> {
 
     fn input_width(&self) -> Option<usize> {
         (**self).input_width()
+    }
+
+    fn output_activation(&self) -> Option<Activation> {
+        (**self).output_activation()
     }
 }
 

@@ -141,18 +141,17 @@ impl Probe {
         for row in &mut flow.layers {
             row.scale = row.outputs.scale(flow.loss);
         }
-        for (name, param) in model.parameters().iter() {
+        flow.place(model.parameters().iter().map(|(name, param)| {
             let value = param.value();
-            let weights = WeightFlow {
+            WeightFlow {
                 name: name.to_string(),
                 axes: value.shape().len(),
                 frozen: param.is_frozen(),
                 values: Stats::of(value.as_slice()),
                 gradients: grads.of(param).map(|gradient| Stats::of(gradient.as_slice())),
                 update: None,
-            };
-            flow.place(weights);
-        }
+            }
+        }));
         (Some(flow), grads)
     }
 }

@@ -4,6 +4,7 @@ use std::fmt;
 
 use autograd::{Float, Parameters, Var};
 
+use crate::Activation;
 use crate::flow::Probe;
 use crate::module::{LayerRow, Module, summary};
 
@@ -56,6 +57,10 @@ impl<T: Float> Module<T> for Sequential<T> {
 
     fn input_width(&self) -> Option<usize> {
         self.0.first()?.input_width()
+    }
+
+    fn output_activation(&self) -> Option<Activation> {
+        self.0.last()?.output_activation()
     }
 
     fn describe(&self) -> Vec<LayerRow> {

@@ -120,7 +120,7 @@ impl<T: Float> Optimizer<T> for Adam<T> {
                 } else {
                     g
                 };
-                let g = bounded + (g - g); // + 0, or NaN where g is not finite, which must show
+                let g = bounded + g * T::zero(); // + 0, or NaN where g is not finite, which must show
                 *m = b1 * *m + c1 * g;
                 *v = b2 * *v + c2 * g * g;
                 *w = keep * *w - rate * *m / (Number::sqrt(*v) * scale + eps);

@@ -137,7 +137,7 @@ pub(crate) fn is_rate<T: Float>(rate: f64) -> bool {
 }
 
 #[track_caller]
-fn check_rate<T: Float>(rate: f64) {
+pub(crate) fn check_rate<T: Float>(rate: f64) {
     let (rate, ok) = (shown(rate), is_rate::<T>(rate));
     assert!(ok, "optimizer: the learning rate {rate} is not a finite number ≥ 0 in {}", T::NAME);
 }
