@@ -212,3 +212,11 @@ pub(crate) fn shown(number: impl Debug) -> String {
     let text = format!("{number:?}");
     text.strip_suffix(".0").map_or(text.clone(), str::to_string)
 }
+
+/// A number in a table or a progress bar: with six digits after the point, or in powers of ten where that says little.
+pub(crate) fn brief(number: f64) -> String {
+    match number.abs() {
+        0.0 | 1e-4..1e6 => format!("{number:.6}"),
+        _ => format!("{number:.3e}"),
+    }
+}

@@ -84,7 +84,10 @@ impl<T: Float> Module<T> for Layer<T> {
             (None, Some(b), Some(row)) if !probe.is_on() => x.dense(&self.linear.w, b, row),
             (norm, ..) => {
                 let p = self.linear.forward(x);
-                let p = norm.as_ref().map_or(p, |norm| norm.forward(p));
+                let p = match norm {
+                    Some(norm) => norm.forward(p),
+                    None => p,
+                };
                 self.activation.forward_with(p, probe)
             }
         };
@@ -113,7 +116,7 @@ impl<T: Float> Module<T> for Layer<T> {
             row.layer += " + layer_norm";
         }
         if let Some(dropout) = self.dropout {
-            row.layer += &format!(" + dropout({})", dropout.p());
+            row.layer += &format!(" + dropout({})", shown(dropout.p()));
         }
         row.activation = self.activation.to_string();
         row.parameters = self.parameters().numel();
@@ -157,10 +160,13 @@ impl<T: Float> Module<T> for Mlp<T> {
     }
 
     fn forward_with<'t>(&self, x: Var<'t, T>, probe: &mut Probe) -> Var<'t, T> {
-        let within = |x, (i, layer): (usize, &Layer<T>)| {
-            probe.within(format_args!("layers.{i}"), |probe| layer.forward_with(x, probe))
-        };
-        self.layers.iter().enumerate().fold(x, within)
+        let mut y = x;
+        for (i, layer) in self.layers.iter().enumerate() {
+            probe.enter(format_args!("layers.{i}"));
+            y = layer.forward_with(y, probe);
+            probe.leave();
+        }
+        y
     }
 
     fn parameters(&self) -> Parameters<T> {

@@ -38,12 +38,14 @@ use crate::flow::Probe;
 /// ```
 pub trait Module<T: Float = f64>: Send + Sync {
     /// The output for `x`, recorded on the tape of `x`.
+    #[track_caller]
     fn forward<'t>(&self, x: Var<'t, T>) -> Var<'t, T>;
 
     /// [`forward`](Module::forward), showing what the layers inside compute to a probe: see [`Flow`](crate::Flow).
     ///
     /// Unless overridden, what is shown is the output. A module of several layers hands the probe on to them, and has
     /// `self.forward_with(x, &mut Probe::off())` for its `forward`, so that its formula is written once.
+    #[track_caller]
     fn forward_with<'t>(&self, x: Var<'t, T>, probe: &mut Probe) -> Var<'t, T> {
         let kind = fmt::from_fn(|f| match &self.describe()[..] {
             [row] => f.write_str(&row.layer),
@@ -92,6 +94,7 @@ pub trait Module<T: Float = f64>: Send + Sync {
     ///
     /// # Panics
     /// If `forward` takes gradients.
+    #[track_caller]
     fn predict(&self, inputs: &Tensor<T>) -> Tensor<T> {
         self.predict_on(&mut Tape::values_only(), inputs)
     }
@@ -107,6 +110,7 @@ pub trait Module<T: Float = f64>: Send + Sync {
     ///     assert_eq!(layer.predict_on(&mut tape, &Tensor::from([[x]])).item(), 2.0 * x);
     /// }
     /// ```
+    #[track_caller]
     fn predict_on(&self, tape: &mut Tape<T>, inputs: &Tensor<T>) -> Tensor<T> {
         tape.clear();
         self.forward(tape.constant(inputs.clone())).value()

@@ -72,14 +72,23 @@ impl Probe {
 
     /// Shows what `f` shows as of a part: names inside begin with `prefix.`.
     pub fn within<R>(&mut self, prefix: impl Display, f: impl FnOnce(&mut Probe) -> R) -> R {
+        self.enter(prefix);
+        let result = f(self);
+        self.leave();
+        result
+    }
+
+    /// Begins a part, without a closure: in one, a shape that does not fit would point at this crate.
+    pub(crate) fn enter(&mut self, prefix: impl Display) {
         if let Some(seen) = &mut self.0 {
             seen.path.push(prefix.to_string());
         }
-        let result = f(self);
+    }
+
+    pub(crate) fn leave(&mut self) {
         if let Some(seen) = &mut self.0 {
             seen.path.pop();
         }
-        result
     }
 
     /// Shows the output `y` of a layer; `kind` says what it is in the table, such as `linear`.

@@ -62,7 +62,7 @@ impl<T: Float> Module<T> for Dropout {
     }
 
     fn describe(&self) -> Vec<LayerRow> {
-        let layer = format!("dropout({})", self.p);
+        let layer = format!("dropout({})", shown(self.p));
         vec![LayerRow { layer, shape: String::new(), activation: String::new(), parameters: 0 }]
     }
 }

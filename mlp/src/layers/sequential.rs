@@ -46,8 +46,13 @@ impl<T: Float> Module<T> for Sequential<T> {
     }
 
     fn forward_with<'t>(&self, x: Var<'t, T>, probe: &mut Probe) -> Var<'t, T> {
-        let within = |x, (i, module): (usize, &dyn Module<T>)| probe.within(i, |probe| module.forward_with(x, probe));
-        self.0.iter().map(|module| &**module).enumerate().fold(x, within)
+        let mut y = x;
+        for (i, module) in self.0.iter().enumerate() {
+            probe.enter(i);
+            y = module.forward_with(y, probe);
+            probe.leave();
+        }
+        y
     }
 
     fn parameters(&self) -> Parameters<T> {

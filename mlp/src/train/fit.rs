@@ -10,6 +10,7 @@ use super::start::Start;
 use super::step::Goal;
 use super::tally::Tally;
 use super::{Trainer, start};
+use crate::error::brief;
 use crate::io::{self, Progress};
 use crate::loss::Loss;
 use crate::module::Module;
@@ -95,7 +96,7 @@ impl Trainer<'_> {
             };
             history.epochs.push(epoch);
             bar.inc(1);
-            bar.set_message(format!("loss {:.6}", epoch.loss));
+            bar.set_message(format!("loss {}", brief(epoch.loss)));
             let observed = self.observer.borrow_mut().as_mut().map_or(ControlFlow::Continue(()), |f| f(&epoch));
             let stopped = if observed.is_break() {
                 Some(Stopped::Observer)

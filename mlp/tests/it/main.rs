@@ -10,6 +10,7 @@ mod laws;
 mod layers;
 mod lessons;
 mod losses;
+mod messages;
 mod model;
 mod optim;
 mod resume;
