@@ -74,7 +74,9 @@ impl Trainer<'_> {
         done: usize,
     ) -> Result<History, Error> {
         let bar = self.bar();
-        let tapes = (0..self.parts).map(|_| Tape::default()).collect();
+        // No more parts than samples; one part and several draw from other seeds.
+        let parts = self.parts.min(self.samples(data).min(data.len()).max(2));
+        let tapes = (0..parts).map(|_| Tape::default()).collect();
         let steps = done.saturating_mul(data.len().div_ceil(self.samples(data)));
         let mut run = Run::new(self, goal, parameters, optimizer, tapes, steps, &bar);
         let mut history = History { epochs: Vec::new(), stopped: Stopped::Epochs };

@@ -1,7 +1,9 @@
 //! One test binary.
 mod activations;
+mod checks;
 mod criticality;
 mod data;
+mod finite;
 mod flow;
 mod gradients;
 mod init;
