@@ -163,7 +163,7 @@ impl<'a> Trainer<'a> {
         Trainer { clip_norm: Some(most), ..self }
     }
 
-    /// Saves the training after every `every`-th epoch, and after the last: [`io::save_training`].
+    /// Saves the training after every `every`-th epoch, and after the last: [`io::save_training`](crate::io::save_training).
     ///
     /// [`resume_from`](Trainer::resume_from) goes on from there, and comes to the bits of a training that was not interrupted:
     ///
@@ -204,7 +204,8 @@ impl<'a> Trainer<'a> {
         Trainer { resume: Some(path.into()), ..self }
     }
 
-    /// Sets the learning rate before each epoch to what `rate` says of its number, from 1; else it stays as the optimiser has it.
+    /// Sets the learning rate before each epoch to what `rate` says of its number, from 1; else it stays as the optimiser has it. A rate
+    /// that is negative, NaN or infinite ends the training with an error.
     ///
     /// ```
     /// use autograd::{Param, Tensor};

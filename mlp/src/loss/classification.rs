@@ -10,7 +10,7 @@ use crate::{Activation, Error, Targets};
 /// row, `dy = p − q`.
 ///
 /// Softmax and logarithm are one step, so logits of ±1e4 are safe: the last layer needs no activation.
-/// `(n, classes) → (n,)`.
+/// `(n, classes) → (n,)`. Distributions have no number below 0, and a sum of 1 in each row; there are two classes at least.
 ///
 /// ```
 /// use autograd::{Tape, Tensor};
@@ -61,7 +61,7 @@ pub enum Base {
 /// `dp_i = −q_i/p_i`; `(…, classes) → (…)`.
 ///
 /// Probabilities below 1.2e−38 count as that, without gradient, so the loss is finite where `p` is 0 (at most 87.4 nats
-/// for each unit of `q`). To train, prefer [`CrossEntropy`], which needs no such floor.
+/// for each unit of `q`). To train, prefer [`CrossEntropy`], which needs no such floor. Targets are as there.
 ///
 /// ```
 /// use autograd::{Tape, Tensor};
@@ -186,7 +186,7 @@ fn check_signs<T: Float>(y: &Shape, targets: &Targets<T>) -> Result<(), Error> {
 
 /// Kullback–Leibler divergence of distributions `t` from `y`, which are **logarithms** of probabilities, such as
 /// [`Activation::LogSoftmax`](crate::Activation::LogSoftmax) gives: `Σ t_i (ln t_i − y_i)` for each row, in nats;
-/// `dy = −t`; `(…, classes) → (…)`. Terms with t = 0 are 0.
+/// `dy = −t`; `(…, classes) → (…)`. Terms with t = 0 are 0. Targets have no number below 0, and a sum of 1 in each row.
 ///
 /// ```
 /// use autograd::{Tape, Tensor};

@@ -231,7 +231,7 @@ mod linux {
     use std::fs::{File, Permissions};
     use std::os::unix::fs::{PermissionsExt, symlink};
     use std::os::unix::net::UnixListener;
-    use std::process::Command;
+    use std::process::{Command, Stdio};
 
     use super::*;
 
@@ -333,6 +333,42 @@ mod linux {
         drop(written);
         save(&model::<f64>(3.0), folder.path()).unwrap();
         assert_eq!(names(folder.0.path()), [".mlp-folder.saving", ".tmpOther", "w.safetensors"]);
+    }
+
+    /// What the next test kills; by itself it does nothing.
+    #[test]
+    #[ignore = "run by another test"]
+    fn saves_until_it_is_killed() {
+        let Ok(path) = std::env::var(WHERE) else { return };
+        let large = Parameters::new().with("w", &Param::new(Tensor::<f64>::zeros([1 << 20])));
+        loop {
+            save(&large, &path).unwrap();
+        }
+    }
+
+    const WHERE: &str = "MLP_TEST_SAVES_TO";
+
+    #[test]
+    fn a_save_that_was_killed_leaves_the_old_file_and_nothing_else_for_long() {
+        let folder = Folder::with(&model::<f64>(1.0));
+        let elsewhere = folder.0.path().join("large.safetensors");
+        let is_left = || names(folder.0.path()).iter().any(|name| name.ends_with(".saving"));
+        while !is_left() {
+            let mut saving = Command::new(std::env::current_exe().unwrap())
+                .args(["--ignored", "--exact", "io::linux::saves_until_it_is_killed"])
+                .env(WHERE, &elsewhere)
+                .stdout(Stdio::null())
+                .spawn()
+                .unwrap();
+            while !is_left() {
+                assert!(saving.try_wait().unwrap().is_none(), "it saves until it is killed");
+            }
+            saving.kill().unwrap();
+            saving.wait().unwrap();
+        }
+        assert!(holds(&folder.path(), 1.0));
+        save(&model::<f64>(2.0), folder.path()).unwrap();
+        assert!(holds(&folder.path(), 2.0) && !is_left(), "{:?}", names(folder.0.path()));
     }
 
     #[test]

@@ -16,5 +16,6 @@ mod messages;
 mod model;
 mod optim;
 mod resume;
+mod tables;
 mod theory;
 mod train;
