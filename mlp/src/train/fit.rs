@@ -87,7 +87,8 @@ impl Trainer<'_> {
                 run.optimizer.set_learning_rate(start::checked_rate::<T>(rate(number), number)?);
             }
             let mut epoch = || run.epoch(number, data);
-            let trained = if shared { awake(epoch) } else { epoch() }?;
+            let trained = if shared { awake(epoch) } else { epoch() };
+            let trained = run.keep_finite(trained)?;
             let validated = validation.map(|data| run.validate(number, data)).transpose()?;
             let epoch = Epoch {
                 epoch: number,

@@ -68,7 +68,6 @@ impl<'r, 'a, T: Float> Run<'r, 'a, T> {
         if let Some(name) = not_finite(&self.parameters) {
             let problem =
                 format!("the parameter `{name}` became NaN or infinite in epoch {number}, though the loss is finite");
-            self.go_back();
             return Err(exploded(problem, self.optimizer));
         }
         if number == 1 && !self.moved && tally.loss() != 0.0 {
@@ -154,6 +153,14 @@ impl<'r, 'a, T: Float> Run<'r, 'a, T> {
         tape.train(seed);
         let loss = self.goal.record(tape, batch, &mut Probe::off(), &mut tally);
         loss.is_ok_and(|loss| loss.value().is_finite())
+    }
+
+    /// A result; if it is an error, with parameters that are finite.
+    pub(super) fn keep_finite<R>(&mut self, result: Result<R, Error>) -> Result<R, Error> {
+        if result.is_err() && not_finite(&self.parameters).is_some() {
+            self.go_back();
+        }
+        result
     }
 
     /// Gives the parameters the last values that were good, if there are any.
