@@ -1,6 +1,7 @@
 //! [`Param`]: a trainable array that outlives tapes, and [`Parameters`]: several, by name.
 
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, TryLockError};
 
@@ -195,6 +196,15 @@ impl<T: Float> Clone for Param<T> {
 impl<T: Float> PartialEq for Param<T> {
     fn eq(&self, other: &Self) -> bool {
         self.id() == other.id()
+    }
+}
+
+impl<T: Float> Eq for Param<T> {}
+
+/// That of the parameter, not of its value: clones are the same key.
+impl<T: Float> Hash for Param<T> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.id().hash(state);
     }
 }
 

@@ -5,7 +5,7 @@ use std::ops::Index;
 
 use super::pool::{Kept, Scratch, release};
 use crate::kernels::compiled as kernels;
-use crate::kernels::isa::widest_for;
+use crate::kernels::isa::{self, Isa, Kernel, widest_for};
 use crate::kernels::reduce::Loops;
 use crate::kernels::softmax::scale_rows;
 use crate::number::Float;
@@ -235,14 +235,28 @@ fn pass<T: Float, const N: usize>(
     state: [&mut [T]; N],
     f: &(impl Fn(&mut T, T, [&mut T; N]) + Sync),
 ) {
-    let len = values.len();
-    widest_for(|| {
+    isa::run(values.len(), Pass { values, gradient, state, f });
+}
+
+/// [`pass`] as a kernel: of a closure of the loop itself the compiler would make one function, for the oldest processor.
+struct Pass<'a, T, F, const N: usize> {
+    values: &'a mut [T],
+    gradient: &'a [T],
+    state: [&'a mut [T]; N],
+    f: &'a F,
+}
+
+impl<T: Float, F: Fn(&mut T, T, [&mut T; N]), const N: usize> Kernel for Pass<'_, T, F, N> {
+    #[inline(always)]
+    fn run<I: Isa>(self) {
+        let Pass { values, gradient, state, f } = self;
+        let len = values.len();
         let gradient = &gradient[..len];
         let mut state = state.map(|state| &mut state[..len]);
         for i in 0..len {
             f(&mut values[i], gradient[i], state.each_mut().map(|state| &mut state[i]));
         }
-    });
+    }
 }
 
 impl<'t, T: Float> Index<Scalar<'t, T>> for Gradients<'t, T> {

@@ -4,7 +4,7 @@
 
 use autograd::Tensor;
 use libfuzzer_sys::fuzz_target;
-use mlp::data::Table;
+use mlp::Table;
 
 fuzz_target!(|data: &[u8]| {
     let table = match Table::parse("fuzz.csv", data) {
