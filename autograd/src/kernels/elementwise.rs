@@ -8,31 +8,34 @@ use smallvec::SmallVec;
 
 use super::isa::{self, Isa, Kernel, kernel};
 use super::math::Real;
-use super::watched::{Formula, each, few};
+use super::watched::{self, Formula, Operand, each, few};
 use crate::number::{Float, Number};
+use crate::ops::passing::Passing;
 use crate::ops::rows::{Args, Binary, BinaryRow, BinaryVisitor, Unary, UnaryRow, UnaryVisitor};
 
-/// A row with its plain numbers, as the formula of its value or of its derivative.
+/// A row with its plain numbers, as the formula of its value or of what it passes.
 #[derive(Clone, Copy)]
 struct Value<R>(Args, PhantomData<R>);
 #[derive(Clone, Copy)]
-struct Slope<R>(Args, PhantomData<R>);
+struct Pass<R>(Args, PhantomData<R>);
 
 impl<R: UnaryRow> Formula<1> for Value<R> {
-    const WAVES: bool = R::WAVES;
+    const DECIDES: bool = R::NEAR;
+    const SHORTCUTS: bool = true;
 
     #[inline(always)]
-    fn at<N: Real + Number>(self, [x]: [N; 1]) -> N {
+    fn at<N: Real + Number>(self, [x]: [N; 1], _: N) -> N {
         R::value(x, self.0)
     }
 }
 
-impl<R: UnaryRow> Formula<2> for Slope<R> {
-    const WAVES: bool = R::WAVES;
+impl<R: UnaryRow> Formula<2> for Pass<R> {
+    const DECIDES: bool = R::DECIDES;
+    const SHORTCUTS: bool = true;
 
     #[inline(always)]
-    fn at<N: Real + Number>(self, [x, y]: [N; 2]) -> N {
-        R::derivative(x, y, self.0)
+    fn at<N: Real + Number>(self, [x, y]: [N; 2], d: N) -> N {
+        R::pass(x, y, self.0, Passing(d)).0
     }
 }
 
@@ -45,7 +48,7 @@ pub(crate) fn unary<T: Float>(row: Unary, args: Args, x: &[T], out: &mut [T]) {
         fn visit<R: UnaryRow>(self) {
             if self.2.len() < isa::FEW {
                 let Map(args, x, out) = self;
-                return few(Value::<R>(args, PhantomData), [x], out, |out, y| *out = y);
+                return few(Value::<R>(args, PhantomData), [x], out);
             }
             isa::run(self.2.len(), Loop::<R, _>(self, PhantomData));
         }
@@ -55,13 +58,13 @@ pub(crate) fn unary<T: Float>(row: Unary, args: Args, x: &[T], out: &mut [T]) {
         #[inline(always)]
         fn run<I: Isa>(self) {
             let Map(args, x, out) = self.0;
-            each::<I, T, _, 1>(Value::<R>(args, PhantomData), [x], out, |out, y| *out = y);
+            each::<I, T, _, 1>(Value::<R>(args, PhantomData), [Operand::Each(x)], out);
         }
     }
     row.dispatch(Map(args, x, out));
 }
 
-/// `dy[i] = dy[i] · row′(x[i], y[i])`: the incoming gradient becomes the outgoing one in place.
+/// `dy[i] = dy[i] · row′(x[i])`, where the row is `y[i]`: the incoming gradient becomes the outgoing one in place.
 pub(crate) fn unary_chain<T: Float>(row: Unary, args: Args, x: &[T], y: &[T], dy: &mut [T]) {
     struct Chain<'a, T>(Args, &'a [T], &'a [T], &'a mut [T]);
     impl<T: Float> UnaryVisitor for Chain<'_, T> {
@@ -70,7 +73,7 @@ pub(crate) fn unary_chain<T: Float>(row: Unary, args: Args, x: &[T], y: &[T], dy
         fn visit<R: UnaryRow>(self) {
             if self.3.len() < isa::FEW {
                 let Chain(args, x, y, dy) = self;
-                return few(Slope::<R>(args, PhantomData), [x, y], dy, |dy, slope| *dy = dy.chain(slope));
+                return few(Pass::<R>(args, PhantomData), [x, y], dy);
             }
             isa::run(self.3.len(), Loop::<R, _>(self, PhantomData));
         }
@@ -80,7 +83,7 @@ pub(crate) fn unary_chain<T: Float>(row: Unary, args: Args, x: &[T], y: &[T], dy
         #[inline(always)]
         fn run<I: Isa>(self) {
             let Chain(args, x, y, dy) = self.0;
-            each::<I, T, _, 2>(Slope::<R>(args, PhantomData), [x, y], dy, |dy, slope| *dy = dy.chain(slope));
+            each::<I, T, _, 2>(Pass::<R>(args, PhantomData), [x, y].map(Operand::Each), dy);
         }
     }
     row.dispatch(Chain(args, x, y, dy));
@@ -133,6 +136,22 @@ pub(crate) fn binary<T: Float>(row: Binary, runs: &Runs, a: &[T], b: &[T], out: 
     row.dispatch(Map(runs, a, b, out));
 }
 
+/// What a row of two inputs passes to the first or, if so, to the second of them.
+#[derive(Clone, Copy)]
+struct Partial<R>(bool, PhantomData<R>);
+
+impl<R: BinaryRow> Formula<3> for Partial<R> {
+    const DECIDES: bool = R::DECIDES;
+    const SHORTCUTS: bool = true;
+
+    /// What is not asked for is not computed.
+    #[inline(always)]
+    fn at<N: Real + Number>(self, [a, b, y]: [N; 3], d: N) -> N {
+        let d = Passing(d);
+        if self.0 { R::second(a, b, y, d).0 } else { R::first(a, b, y, d).0 }
+    }
+}
+
 /// `dy = dy · ∂row/∂a` (or `∂row/∂b` if `second`), in place and in the result's shape.
 pub(crate) fn binary_chain<T: Float>(row: Binary, second: bool, runs: &Runs, a: &[T], b: &[T], y: &[T], dy: &mut [T]) {
     struct Chain<'a, T>(bool, &'a Runs, &'a [T], &'a [T], &'a [T], &'a mut [T]);
@@ -142,9 +161,9 @@ pub(crate) fn binary_chain<T: Float>(row: Binary, second: bool, runs: &Runs, a: 
         fn visit<R: BinaryRow>(self) {
             let Chain(second, runs, a, b, y, dy) = self;
             if let &Runs::Same(..isa::FEW) = runs {
+                let partial = Partial::<R>(second, PhantomData);
                 for (((dy, &y), &a), &b) in dy.iter_mut().zip(y).zip(a).zip(b) {
-                    let (da, db) = R::partials(a, b, y);
-                    *dy = dy.chain(if second { db } else { da });
+                    *dy = partial.at([a, b, y], *dy);
                 }
                 return;
             }
@@ -156,35 +175,39 @@ pub(crate) fn binary_chain<T: Float>(row: Binary, second: bool, runs: &Runs, a: 
         #[inline(always)]
         fn run<I: Isa>(self) {
             let Chain(second, runs, a, b, y, dy) = self.0;
-            // The partial that is not asked for is not computed.
-            let slope = |a: T, b: T, y: T| {
-                let (da, db) = R::partials(a, b, y);
-                if second { db } else { da }
-            };
+            let partial = Partial::<R>(second, PhantomData);
             runs.for_each(|run| {
                 let (y, dy) = (&y[run.out..run.out + run.len], &mut dy[run.out..run.out + run.len]);
+                if R::DECIDES {
+                    let x = [(a, run.a, run.step_a), (b, run.b, run.step_b)];
+                    let [a, b] = x.map(|(x, at, step)| match step {
+                        0 => Operand::One(x[at]),
+                        _ => Operand::Each(&x[at..at + run.len]),
+                    });
+                    return each::<I, T, _, 3>(partial, [a, b, Operand::Each(y)], dy);
+                }
                 match (run.step_a, run.step_b) {
                     (1, 1) => {
                         for (((dy, &y), &a), &b) in dy.iter_mut().zip(y).zip(&a[run.a..]).zip(&b[run.b..]) {
-                            *dy = dy.chain(slope(a, b, y));
+                            *dy = partial.at([a, b, y], *dy);
                         }
                     }
                     (1, _) => {
                         let b = b[run.b];
                         for ((dy, &y), &a) in dy.iter_mut().zip(y).zip(&a[run.a..]) {
-                            *dy = dy.chain(slope(a, b, y));
+                            *dy = partial.at([a, b, y], *dy);
                         }
                     }
                     (_, 1) => {
                         let a = a[run.a];
                         for ((dy, &y), &b) in dy.iter_mut().zip(y).zip(&b[run.b..]) {
-                            *dy = dy.chain(slope(a, b, y));
+                            *dy = partial.at([a, b, y], *dy);
                         }
                     }
                     _ => {
                         let (a, b) = (a[run.a], b[run.b]);
                         for (dy, &y) in dy.iter_mut().zip(y) {
-                            *dy = dy.chain(slope(a, b, y));
+                            *dy = partial.at([a, b, y], *dy);
                         }
                     }
                 }
@@ -192,6 +215,34 @@ pub(crate) fn binary_chain<T: Float>(row: Binary, second: bool, runs: &Runs, a: 
         }
     }
     row.dispatch(Chain(second, runs, a, b, y, dy));
+}
+
+/// What a row of one input passes of `d` in the form that does for most numbers; nothing where it does not do.
+#[inline(always)]
+pub(crate) fn first_form<T: Float>(row: Unary, args: Args, x: [T; 2], d: T) -> Option<T> {
+    struct One<T>(Args, [T; 2], T);
+    impl<T: Float> UnaryVisitor for One<T> {
+        type Out = Option<T>;
+        #[inline(always)]
+        fn visit<R: UnaryRow>(self) -> Option<T> {
+            watched::first_form(Pass::<R>(self.0, PhantomData), self.1, self.2)
+        }
+    }
+    row.dispatch(One(args, x, d))
+}
+
+/// The same of a row of two inputs.
+#[inline(always)]
+pub(crate) fn first_form_of_two<T: Float>(row: Binary, second: bool, aby: [T; 3], d: T) -> Option<T> {
+    struct One<T>(bool, [T; 3], T);
+    impl<T: Float> BinaryVisitor for One<T> {
+        type Out = Option<T>;
+        #[inline(always)]
+        fn visit<R: BinaryRow>(self) -> Option<T> {
+            watched::first_form(Partial::<R>(self.0, PhantomData), self.1, self.2)
+        }
+    }
+    row.dispatch(One(second, aby, d))
 }
 
 /// `sum += dy · ∂row/∂a` (or `∂row/∂b` if `second`), all of one shape.
@@ -209,13 +260,30 @@ pub(crate) fn binary_chain_add<T: Float>(row: Binary, second: bool, [a, b, y]: [
         #[inline(always)]
         fn run<I: Isa>(self) {
             let Chain(second, [a, b, y, dy], sum) = self.0;
+            let partial = Partial::<R>(second, PhantomData);
+            if R::DECIDES {
+                return each::<I, T, _, 4>(Added(partial), [a, b, y, dy].map(Operand::Each), sum);
+            }
             for ((((sum, &dy), &y), &a), &b) in sum.iter_mut().zip(dy).zip(y).zip(a).zip(b) {
-                let (da, db) = R::partials(a, b, y);
-                *sum = *sum + dy.chain(if second { db } else { da });
+                *sum = *sum + partial.at([a, b, y], dy);
             }
         }
     }
     row.dispatch(Chain(second, [a, b, y, dy], sum));
+}
+
+/// What is passed of the last of the inputs, added to what is there.
+#[derive(Clone, Copy)]
+struct Added<P>(P);
+
+impl<P: Formula<3>> Formula<4> for Added<P> {
+    const DECIDES: bool = P::DECIDES;
+    const SHORTCUTS: bool = P::SHORTCUTS;
+
+    #[inline(always)]
+    fn at<N: Real + Number>(self, [a, b, y, d]: [N; 4], sum: N) -> N {
+        sum + self.0.at([a, b, y], d)
+    }
 }
 
 kernel! {

@@ -28,7 +28,8 @@ impl<T: Float> Sweep<'_, '_, T> {
         }
         let (arena, pool) = (self.arena, self.pool);
         let inputs = arena.arrays[array].inputs;
-        let needed = inputs.map(|x| arena.arrays[x].tracked);
+        let needed = |k: usize| arena.arrays[inputs[k]].tracked && row.passes_to(k);
+        let needed = [needed(0), needed(1)];
         let aby = if row.is_sum() {
             None
         } else {

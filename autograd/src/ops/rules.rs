@@ -1,0 +1,143 @@
+//! Derivatives of the table that take more than a line, and why.
+
+use super::passing::{Passing, either, shortcut};
+use crate::number::{Number, Test};
+
+/// `d/cosh²(x)`, for `y = tanh(x)`.
+///
+/// `1 − y²` has lost its digits where |y| nears 1. Up to 0.7 it has them, and plain numbers are spared an exponential. Far out the slope
+/// is `4·exp(−2|x|)`, in two factors.
+#[inline(always)]
+pub(super) fn through_tanh<N: Number>(x: N, y: N, d: Passing<N>) -> Passing<N> {
+    let far = || {
+        let factor = (-x.abs()).exp() * N::constant(2.0);
+        d * factor * factor
+    };
+    let everywhere = || either(x, Test::Within(22.0), || d * x.sech_squared_from(y), far);
+    shortcut(y, 0.7, || d * (N::one() - y * y), everywhere)
+}
+
+/// `d·sigmoid(x)·sigmoid(−x)`, for `y = sigmoid(x)`; likewise of `1 − y`.
+#[inline(always)]
+pub(super) fn through_sigmoid<N: Number>(x: N, y: N, d: Passing<N>) -> Passing<N> {
+    let far = || {
+        let factor = (x.abs() * N::constant(-0.5)).exp();
+        d * factor * factor
+    };
+    let everywhere = || either(x, Test::Within(44.0), || d * x.logistic_density_from(y), far);
+    shortcut(y, 0.7, || d * (y * (N::one() - y)), everywhere)
+}
+
+/// `d/(1 + |x|)²`
+#[inline(always)]
+pub(super) fn through_softsign<N: Number>(x: N, d: Passing<N>) -> Passing<N> {
+    let plain = || {
+        let size = x.abs() + N::one();
+        d / size / size
+    };
+    shortcut(x, f64::INFINITY, plain, || d * x.over_size() * x.over_size())
+}
+
+/// The slope of `tanh(softplus(x))`. With `q = sigmoid(−x)` it is `sigmoid(x)·(2q/(1 + q²))²`, and no rounding of the softplus is magnified.
+#[inline(always)]
+pub(super) fn mish_gate_slope<N: Number>(x: N) -> N {
+    let q = (-x).sigmoid();
+    let part = (q + q) / (N::one() + q * q);
+    x.sigmoid() * part * part
+}
+
+/// Beyond this the gate of [`tanh_gate`](Number::tanh_gate) is shut or open, and the cube in it may overflow.
+const GATE_END: f64 = 40.0;
+
+/// The slope of the gate `y`.
+#[inline(always)]
+fn gate_slope<N: Number>(x: N, y: N) -> N {
+    /// √(8/π)
+    const LINE: f64 = 1.595_769_121_605_730_8;
+    y * (-x).tanh_gate() * (N::constant(LINE) + x * x * N::constant(3.0 * 0.044_715 * LINE))
+}
+
+/// `d·dy/dx` of the gate.
+#[inline(always)]
+pub(super) fn through_gate<N: Number>(x: N, y: N, d: Passing<N>) -> Passing<N> {
+    either(x, Test::Within(GATE_END), || d * gate_slope(x, y), || d.nothing())
+}
+
+/// `d·dy/dx` of x times the gate.
+#[inline(always)]
+pub(super) fn through_gelu_tanh<N: Number>(x: N, d: Passing<N>) -> Passing<N> {
+    let near = || {
+        let gate = x.tanh_gate();
+        d * (gate + gate_slope(x, gate) * x)
+    };
+    either(x, Test::Within(GATE_END), near, || d.masked(x.greater(N::zero())))
+}
+
+/// 1 on [low, high], else 0.
+#[inline(always)]
+pub(super) fn inside<N: Number>(x: N, low: f64, high: f64) -> N {
+    x.greater_equal(N::constant(low)) * x.less_equal(N::constant(high))
+}
+
+/// `d·a/(a² + b²)`, by which the angle of (a, b) turns; 0 at the origin.
+#[inline(always)]
+pub(super) fn through_angle<N: Number>(a: N, b: N, d: Passing<N>) -> Passing<N> {
+    let slope = a.inverted(b);
+    // A slope that has left the range of numbers leaves its digits to a and b.
+    let rest = || {
+        let (ratio, other) = (a / b, b / a);
+        let flat = || (d / b).times_quotient(a, b) / (N::one() + ratio * ratio);
+        either(ratio, Test::Within(1.0), flat, || d / a / (N::one() + other * other))
+    };
+    either(slope, Test::Whole { of: [a, a] }, || d * slope, rest)
+}
+
+/// `−d·a/b²`, for the quotient `y = a/b`. A quotient that has left the range of numbers leaves its digits to a.
+#[inline(always)]
+pub(super) fn through_divisor<N: Number>(a: N, b: N, y: N, d: Passing<N>) -> Passing<N> {
+    -either(y, Test::Whole { of: [a, a] }, || d.times_quotient(y, b), || d / b / b * a)
+}
+
+/// `d/(1 + x²)`, of which the square vanishes or overflows first far out.
+#[inline(always)]
+pub(super) fn through_atan<N: Number>(x: N, d: Passing<N>) -> Passing<N> {
+    let near = || shortcut(x, 1e8, || d / (N::one() + x * x), || d * x.atan_slope());
+    either(x, Test::Within(1e8), near, || d / x / x)
+}
+
+/// What passes a power `y = xⁿ`: `d·n·xⁿ⁻¹`.
+#[inline(always)]
+pub(super) fn whole_power<N: Number>(x: N, y: N, n: i32, d: Passing<N>) -> Passing<N> {
+    let times = N::constant(f64::from(n));
+    match n {
+        0 => d.nothing(),
+        1 => d,
+        2 => d * (x + x),
+        // Both factors lie on the same side of 1.
+        ..0 => d * y * times / x,
+        3..=4 => d * x.powi(n - 1) * times,
+        // The power may vanish where n times the power does not.
+        _ => d * x.powi((n - 1) / 2) * times * x.powi(n / 2),
+    }
+}
+
+/// The same for any exponent. `p − 1` is exact from ½ on; below, its rounding would cost digits where x is large or small.
+#[inline(always)]
+pub(super) fn real_power<N: Number>(x: N, y: N, p: f64, d: Passing<N>) -> Passing<N> {
+    let by_power = || d * x.powf(p - 1.0) * N::constant(p);
+    if p == f64::from(p as i32) {
+        whole_power(x, y, p as i32, d)
+    } else if p >= 0.5 {
+        by_power()
+    } else {
+        either(y, Test::Normal, || (d * N::constant(p)).times_quotient(y, x), by_power)
+    }
+}
+
+/// The same for an exponent that is an input.
+#[inline(always)]
+pub(super) fn any_power<N: Number>(a: N, b: N, y: N, d: Passing<N>) -> Passing<N> {
+    let by_power = || d * a.pow(b - N::one()) * b;
+    let by_quotient = || (d * b).times_quotient(y, a);
+    either(b, Test::AtLeast(0.5), by_power, || either(y, Test::Normal, by_quotient, by_power))
+}
