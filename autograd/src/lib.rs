@@ -98,6 +98,7 @@ mod methods;
 mod number;
 mod ops;
 mod param;
+mod room;
 mod shape;
 mod sweep;
 mod tape;

@@ -13,7 +13,7 @@ use crate::error::Error;
 use crate::kernels::compiled as kernels;
 use crate::kernels::reduce::Loops;
 use crate::number::{Float, Number};
-use crate::shape::{Axes, Shape, checked_axes};
+use crate::shape::{Axes, Shape, checked_axes, count};
 
 /// The reductions with a rule of their own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,6 +55,7 @@ impl Reduce {
     }
 
     /// `∂y/∂x` of each value, or `None` if it is 1; `kept` is the shape of `y` with the reduced axes as length 1.
+    #[track_caller]
     fn slopes<A: Array>(&self, x: &A, y: &A, kept: &Shape) -> Option<A> {
         if self.reduction == Reduction::Sum {
             return None;
@@ -155,15 +156,17 @@ impl Operation for TieShare {
 
 /// `x` with the axes to reduce brought together at the end if they are not neighbours, where they lie, and the shape of the
 /// result: with these axes as length 1 if `keep`, else without them.
+#[track_caller]
 fn gathered<A: Array>(op: &'static str, x: &A, axes: impl Axes, keep: bool) -> Result<(A, Range<usize>, Shape), Error> {
     let shape = x.shape();
     let axes = checked_axes(op, &shape, axes)?;
     let rest = (0..shape.len()).filter(|i| !axes.contains(i));
-    let result = if keep {
+    let result: Shape = if keep {
         (0..shape.len()).map(|i| if axes.contains(&i) { 1 } else { shape[i] }).collect()
     } else {
         rest.clone().map(|i| shape[i]).collect()
     };
+    result.checked_numel(op)?;
     let (Some(&first), Some(&last)) = (axes.first(), axes.last()) else {
         return Ok((x.clone(), 0..0, result));
     };
@@ -175,11 +178,13 @@ fn gathered<A: Array>(op: &'static str, x: &A, axes: impl Axes, keep: bool) -> R
 }
 
 /// A reduction over `axes`; empty input is refused where the reduction has no neutral element.
+#[track_caller]
 pub(crate) fn reduce<A: Array>(reduction: Reduction, x: &A, axes: impl Axes, keep: bool) -> Result<A, Error> {
     counted(reduction, x, axes, keep).map(|(y, _)| y)
 }
 
 /// The same, and how many values each result combines.
+#[track_caller]
 fn counted<A: Array>(reduction: Reduction, x: &A, axes: impl Axes, keep: bool) -> Result<(A, usize), Error> {
     let op = Reduce { reduction, start: 0, end: 0 }.name();
     let (x, axes, result) = gathered(op, x, axes, keep)?;
@@ -188,21 +193,24 @@ fn counted<A: Array>(reduction: Reduction, x: &A, axes: impl Axes, keep: bool) -
         return Err(Error::shape(op, format!("the reduced axes of shape {shape} are empty, and have no {op}")));
     }
     let op = Reduce { reduction, start: axes.start, end: axes.end };
-    Ok((A::apply(op, result, &[&x]), shape[axes].iter().product()))
+    Ok((A::apply(op, result, &[&x]), count(&shape[axes])))
 }
 
+#[track_caller]
 pub(crate) fn mean<A: Array>(x: &A, axes: impl Axes, keep: bool) -> Result<A, Error> {
     let (sum, n) = counted(Reduction::Sum, x, axes, keep)?;
     Ok(sum.unary(Unary::DivNumber, [n as f64, 0.0]))
 }
 
 /// Deviations from the mean, and the divisor `n − correction`.
+#[track_caller]
 fn centred<A: Array>(x: &A, axes: &[usize], correction: usize) -> Result<(A, f64), Error> {
     let (sum, n) = counted(Reduction::Sum, x, axes, true)?;
     let mean = sum.unary(Unary::DivNumber, [n as f64, 0.0]);
     Ok((x.sub(&mean), n as f64 - correction as f64))
 }
 
+#[track_caller]
 pub(crate) fn variance<A: Array>(x: &A, axes: impl Axes, correction: usize, keep: bool) -> Result<A, Error> {
     let axes = axes.list();
     let (x, n) = centred(x, &axes, correction)?;
@@ -211,6 +219,7 @@ pub(crate) fn variance<A: Array>(x: &A, axes: impl Axes, correction: usize, keep
 }
 
 /// By the norm rather than the square root of the variance, so that the gradient at constant input is 0 and not NaN.
+#[track_caller]
 pub(crate) fn std<A: Array>(x: &A, axes: impl Axes, correction: usize, keep: bool) -> Result<A, Error> {
     let axes = axes.list();
     let (x, n) = centred(x, &axes, correction)?;
@@ -218,6 +227,7 @@ pub(crate) fn std<A: Array>(x: &A, axes: impl Axes, correction: usize, keep: boo
 }
 
 /// By multiplying halves until one value is left: no division, so zeros are safe, and gradients of any order follow.
+#[track_caller]
 pub(crate) fn prod<A: Array>(x: &A, axes: impl Axes, keep: bool) -> Result<A, Error> {
     let (x, axes, result) = gathered("prod", x, axes, keep)?;
     let (outer, n, inner) = x.shape().around(axes);
@@ -230,7 +240,7 @@ pub(crate) fn prod<A: Array>(x: &A, axes: impl Axes, keep: bool) -> Result<A, Er
         let half = n / 2;
         let mut next = view::slice(&x, 1, 0..half, 1)?.mul(&view::slice(&x, 1, half..2 * half, 1)?);
         if n % 2 == 1 {
-            next = super::join::concat(&[&next, &view::slice(&x, 1, n - 1..n, 1)?], 1)?;
+            next = super::join::concat("prod", &[&next, &view::slice(&x, 1, n - 1..n, 1)?], 1)?;
         }
         (x, n) = (next, half + n % 2);
     }
@@ -238,6 +248,7 @@ pub(crate) fn prod<A: Array>(x: &A, axes: impl Axes, keep: bool) -> Result<A, Er
 }
 
 /// See [`Array::sum_to`].
+#[track_caller]
 pub(crate) fn sum_to<A: Array>(x: &A, shape: &Shape) -> A {
     let full = x.shape();
     let lead = full.len() - shape.len();
@@ -259,6 +270,9 @@ pub(crate) fn arg_extreme<T: Float>(
 ) -> Result<Vec<usize>, Error> {
     if x.shape().axis(op, axis)? == 0 {
         return Err(Error::shape(op, format!("axis {axis} of shape {} is empty, and has no extreme", x.shape())));
+    }
+    if x.numel() == 0 {
+        return Ok(vec![]);
     }
     Ok(crate::kernels::reduce::arg_extreme(x.as_slice(), loops(x.shape(), axis..axis + 1), largest))
 }

@@ -30,6 +30,7 @@ fn loops(shape: &Shape, axis: usize) -> Loops {
     Loops { outer, n, inner }
 }
 
+#[track_caller]
 fn sum_keep<A: Array>(x: &A, axis: usize) -> A {
     reduce(Reduction::Sum, x, axis, true).expect("an axis of the shape")
 }
@@ -69,12 +70,14 @@ impl Operation for LogSoftmax {
     }
 }
 
+#[track_caller]
 pub(crate) fn softmax<A: Array>(x: &A, axis: usize) -> Result<A, Error> {
     let shape = x.shape();
     shape.axis("softmax", axis)?;
     Ok(A::apply(Softmax { axis }, shape, &[x]))
 }
 
+#[track_caller]
 pub(crate) fn log_softmax<A: Array>(x: &A, axis: usize) -> Result<A, Error> {
     let shape = x.shape();
     shape.axis("log_softmax", axis)?;
@@ -120,18 +123,21 @@ impl Operation for CrossEntropy {
 }
 
 /// `(n,) → (n, 1)`
+#[track_caller]
 fn column<A: Array>(x: &A) -> A {
     x.reshaped(&Shape::from([x.shape()[0], 1]))
 }
 
 impl CrossEntropyGradient {
     /// `softmax(x) − onehot`: the slopes of the cross-entropy of each row.
+    #[track_caller]
     fn slopes<A: Array>(&self, logits: &A, like: &A) -> A {
         let ones = like.constant_like(crate::Tensor::full(like.shape(), A::Value::one()));
         A::apply(self.clone(), logits.shape(), &[logits, &ones])
     }
 
     /// `(diag(p) − p·pᵀ)·v` of each row, with p = softmax(x): the curvature of the cross-entropy.
+    #[track_caller]
     fn curvature<A: Array>(&self, logits: &A, v: &A) -> A {
         let softmax = Softmax { axis: 1 };
         let p = A::apply(softmax, logits.shape(), &[logits]);
@@ -168,6 +174,7 @@ impl Operation for CrossEntropyGradient {
 }
 
 /// Cross-entropy of each row of logits with its class.
+#[track_caller]
 pub(crate) fn cross_entropy<A: Array>(x: &A, classes: &[usize]) -> Result<A, Error> {
     let shape = x.shape();
     let [n, width] = shape[..] else {
@@ -186,6 +193,7 @@ pub(crate) fn cross_entropy<A: Array>(x: &A, classes: &[usize]) -> Result<A, Err
 }
 
 /// `−Σ_j target_j · log_softmax(x)_j` of each row, for targets that are distributions.
+#[track_caller]
 pub(crate) fn cross_entropy_soft<A: Array>(x: &A, targets: &A) -> Result<A, Error> {
     let (shape, other) = (x.shape(), targets.shape());
     if shape != other || shape.is_empty() {
