@@ -221,6 +221,7 @@ impl Unary {
         matches!(
             self,
             Sin | Cos | Tan | Atan | Powf | DivInto | Expm1 | Elu | Selu | Sqrt | Tanh | Sigmoid | Softsign | GeluTanh | TanhGate
+                | TanhGateDensity
         )
     }
 

@@ -38,38 +38,44 @@ pub(super) fn through_softsign<N: Number>(x: N, d: Passing<N>) -> Passing<N> {
     shortcut(x, f64::INFINITY, plain, || d * x.over_size() * x.over_size())
 }
 
-/// The slope of `tanh(softplus(x))`. With `q = sigmoid(−x)` it is `sigmoid(x)·(2q/(1 + q²))²`, and no rounding of the softplus is magnified.
+/// By how much of itself the slope of `tanh(softplus(x))` grows: with `s = sigmoid(x)` and `q = sigmoid(−x)` that slope is
+/// `4sq²/(1 + q²)²`.
 #[inline(always)]
-pub(super) fn mish_gate_slope<N: Number>(x: N) -> N {
-    let q = (-x).sigmoid();
-    let part = (q + q) / (N::one() + q * q);
-    x.sigmoid() * part * part
+pub(super) fn mish_bend<N: Number>(x: N) -> N {
+    let (s, q) = (x.sigmoid(), (-x).sigmoid());
+    let twice = s + s;
+    q - twice * s * (N::one() + q) / (N::one() + q * q)
 }
 
 /// Beyond this the gate of [`tanh_gate`](Number::tanh_gate) is shut or open, and the cube in it may overflow.
 const GATE_END: f64 = 40.0;
+/// √(8/π), and 0.044715 times it.
+const GATE_LINE: f64 = 1.595_769_121_605_730_8;
+const GATE_CUBE: f64 = 0.071_354_816_272_600_25;
 
-/// The slope of the gate `y`.
+/// The slope of the gate's argument.
 #[inline(always)]
-fn gate_slope<N: Number>(x: N, y: N) -> N {
-    /// √(8/π)
-    const LINE: f64 = 1.595_769_121_605_730_8;
-    y * (-x).tanh_gate() * (N::constant(LINE) + x * x * N::constant(3.0 * 0.044_715 * LINE))
+fn gate_bend<N: Number>(x: N) -> N {
+    N::constant(GATE_LINE) + x * x * N::constant(3.0 * GATE_CUBE)
 }
 
 /// `d·dy/dx` of the gate.
 #[inline(always)]
-pub(super) fn through_gate<N: Number>(x: N, y: N, d: Passing<N>) -> Passing<N> {
-    either(x, Test::Within(GATE_END), || d * gate_slope(x, y), || d.nothing())
+pub(super) fn through_gate<N: Number>(x: N, d: Passing<N>) -> Passing<N> {
+    either(x, Test::Within(GATE_END), || d * x.tanh_gate_density() * gate_bend(x), || d.nothing())
+}
+
+/// `d·dy/dx` of the density `y` of the gate.
+#[inline(always)]
+pub(super) fn through_gate_density<N: Number>(x: N, y: N, d: Passing<N>) -> Passing<N> {
+    let half = || x * (N::constant(0.5 * GATE_LINE) + x * x * N::constant(0.5 * GATE_CUBE));
+    either(x, Test::Within(GATE_END), || -(d * y * half().tanh() * gate_bend(x)), || d.nothing())
 }
 
 /// `d·dy/dx` of x times the gate.
 #[inline(always)]
 pub(super) fn through_gelu_tanh<N: Number>(x: N, d: Passing<N>) -> Passing<N> {
-    let near = || {
-        let gate = x.tanh_gate();
-        d * (gate + gate_slope(x, gate) * x)
-    };
+    let near = || d * (x.tanh_gate() + x.tanh_gate_density() * gate_bend(x) * x);
     either(x, Test::Within(GATE_END), near, || d.masked(x.greater(N::zero())))
 }
 

@@ -95,7 +95,7 @@ macro_rules! unary_table {
             /// Sigmoid linear unit, or swish: `y = x·sigmoid(x)`.
             Silu, silu(), m::chain(m::sigmoid(x), x), d * (x.sigmoid() + (-x).sigmoid().chain(y)), (-3.0, 3.0), [];
             /// `y = x·tanh(softplus(x))` (Misra 2019).
-            Mish, mish(), m::chain(m::mish_gate(x), x), d * (x.mish_gate() + mish_gate_slope(x).chain(x)), (-3.0, 3.0), [];
+            Mish, mish(), m::chain(m::mish_gate(x), x), d * (x.mish_gate() + x.mish_gate_slope().chain(x)), (-3.0, 3.0), [];
             /// `y = x/(1 + |x|)`, `dy/dx = 1/(1 + |x|)²`.
             Softsign, softsign(), m::softsign(x), through_softsign(x, d), (-3.0, 3.0), [0.0];
             /// `y = min(max(x, −1), 1)`; `dy/dx` is 1 on [−1, 1], else 0.
@@ -126,9 +126,13 @@ macro_rules! unary_table {
             /// The distribution function Φ of the normal distribution; `dy/dx = exp(−x²/2)/√(2π)`.
             NormalCdf, normal_cdf(), m::normal_cdf(x), d * x.gaussian() * c(FRAC_1_SQRT_2PI), (-3.0, 3.0), [];
             /// `y = ½(1 + tanh(√(2/π)(x + 0.044715x³)))`, what GELU's tanh form multiplies `x` by.
-            TanhGate, tanh_gate(), m::tanh_gate(x), through_gate(x, y, d), (-3.0, 3.0), [];
+            TanhGate, tanh_gate(), m::tanh_gate(x), through_gate(x, d), (-3.0, 3.0), [];
+            /// The slope of the logistic function at `√(8/π)(x + 0.044715x³)`, of which the slope of [`tanh_gate`](crate::Number::tanh_gate) is made.
+            TanhGateDensity, tanh_gate_density(), m::tanh_gate_density(x), through_gate_density(x, y, d), (-3.0, 3.0), [];
             /// `y = tanh(softplus(x))`, what Mish multiplies `x` by.
-            MishGate, mish_gate(), m::mish_gate(x), d * mish_gate_slope(x), (-3.0, 3.0), [];
+            MishGate, mish_gate(), m::mish_gate(x), d * x.mish_gate_slope(), (-3.0, 3.0), [];
+            /// The slope of [`mish_gate`](crate::Number::mish_gate): `y = sigmoid(x)/cosh²(softplus(x))`.
+            MishGateSlope, mish_gate_slope(), m::mish_gate_slope(x), d * y * mish_bend(x), (-3.0, 3.0), [];
             /// `y = 1/(1 + |x|)`, whose square is the slope of the softsign; `dy/dx = −sign(x)·y²`.
             OverSize, over_size(), m::over_size(x), -(d * y * y * x.sign()).masked(x), (-3.0, 3.0), [0.0];
             /// `y = 1/√(1 − x²)`, the slope of the arc sine; `dy/dx = x·y³`.
@@ -180,7 +184,7 @@ macro_rules! binary_table {
             /// The point (a, b) inverted in the unit circle: `y = a/(a² + b²)`, a slope of `atan2`; 0 at the origin.
             Inverted, inverted, m::inverted(a, b), (
                 // The derivative of 1/z is −1/z², and 1/z = y − i·(b inverted).
-                { let other = b.inverted(a); d * other * other + -(d * y * y) },
+                { let other = b.inverted(a); d * (other - y) * (other + y) },
                 -(d * y * (b.inverted(a) * c(2.0)))
             ), (0.3, 3.0), (-3.0, 3.0);
             /// The larger of two, element by element; ties share the gradient, NaN wins.

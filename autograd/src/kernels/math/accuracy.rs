@@ -7,7 +7,7 @@ use super::pieces;
 use crate::exact::Exact;
 
 /// What the crate promises.
-const BOUND: f64 = 3.0;
+const BOUND: f64 = 2.0;
 
 /// A function in both types, its reference for `f32` in `f64`, its reference for `f64`.
 struct Case {
@@ -49,15 +49,29 @@ cases! {
     logistic_density: |x| (-x.abs()).exp() / (1.0 + (-x.abs()).exp()).powi(2), |x| x.sigmoid() * (-x).sigmoid();
     gaussian: |x| (-0.5 * x * x).exp(), |x| (x.square() / -2.0).exp();
     normal_cdf: |x| 0.5 * libm::erfc(-x * std::f64::consts::FRAC_1_SQRT_2), Exact::normal_cdf;
-    tanh_gate: |x| 1.0 / (1.0 + (-(8.0 / std::f64::consts::PI).sqrt() * (x + 0.044_715 * x * x * x)).exp()), gate;
+    tanh_gate: |x| (1.0 + (-gate_argument(x)).exp()).recip(), |x| exact_gate_argument(x).sigmoid();
+    tanh_gate_density: |x| (0.5 * gate_argument(x)).cosh().powi(-2) / 4.0, |x| 1.0 / (exact_gate_argument(x) / 2.0).cosh().square() / 4.0;
+    mish_gate_slope: mish_gate_slope, |x| x.sigmoid() / x.softplus().cosh().square();
     erf: libm::erf, Exact::erf;
     erfc: libm::erfc, Exact::erfc;
 }
 
-/// The sigmoid of `√(8/π)(x + 0.044715x³)`, 0.044715 as it is written.
-fn gate(x: &Exact) -> Exact {
+/// `√(8/π)(x + 0.044715x³)`
+fn gate_argument(x: f64) -> f64 {
+    (8.0 / std::f64::consts::PI).sqrt() * (x + 0.044_715 * x * x * x)
+}
+
+/// The same, 0.044715 as it is written.
+fn exact_gate_argument(x: &Exact) -> Exact {
     let cube = x.powi(3) * (Exact::from(44_715.0) / 1e6);
-    ((Exact::from(8.0) / Exact::pi()).sqrt() * (x + cube)).sigmoid()
+    (Exact::from(8.0) / Exact::pi()).sqrt() * (x + cube)
+}
+
+/// `sigmoid(x)/cosh²(softplus(x))` by exponentials.
+fn mish_gate_slope(x: f64) -> f64 {
+    let e = (-x.abs()).exp();
+    let t = if x > 0.0 { e } else { 1.0 };
+    4.0 * e * t * (1.0 + e) / ((1.0 + e).powi(2) + t * t).powi(2)
 }
 
 /// The distance from the exact value in units in the last place of `f32`; 0 where both are NaN or the same infinity.

@@ -41,7 +41,7 @@ pub(super) fn small_exp_m1<T: Ieee>(r: T, tail: T) -> T {
 
 /// `n` and `eʳ − 1` of `eˣ = 2ⁿ·eʳ`. What rounding takes from `r` is a quarter of a unit here, and left.
 #[inline(always)]
-fn power<T: Ieee>(x: T) -> (T, T) {
+pub(super) fn power<T: Ieee>(x: T) -> (T, T) {
     let [zero_below, infinite_above, _] = T::EXP_RANGE;
     let (n, r, _) = reduce(at_most(at_least(x, zero_below), infinite_above));
     (n, r + T::exp_rest(r))

@@ -123,6 +123,8 @@ natives! {
     normal_cdf NormalCdf = normal::normal_cdf, normal::normal_cdf;
     sigmoid Sigmoid = exponential::sigmoid, exponential::sigmoid;
     tanh_gate TanhGate = gate::tanh_gate, gate::tanh_gate;
+    tanh_gate_density TanhGateDensity = gate::tanh_gate_density, gate::tanh_gate_density;
+    mish_gate_slope MishGateSlope = gate::mish_gate_slope, gate::mish_gate_slope;
     logistic_density LogisticDensity = exponential::logistic_density, exponential::logistic_density;
     softplus Softplus = exponential::softplus, exponential::softplus;
     abs Abs = f32::abs, f64::abs;

@@ -141,6 +141,17 @@ pub(super) fn unary(row: Unary, [p, q]: Args, x: &Exact) -> [Sum; 3] {
         Unary::Silu => times_x(x, all(sigmoid(x))),
         Unary::Mish => times_x(x, mish_gate(x)),
         Unary::MishGate => mish_gate(x),
+        Unary::MishGateSlope => {
+            // S″ = S·(k² + k′) for S′ = S·k, with s′ = q·s and q′ = −q·s.
+            let ([_, y, slope], [s, q]) = (mish_gate(x), [x.sigmoid(), (-x).sigmoid()]);
+            let (k, below) = (&slope.exact / &y.exact, q.square() + 1.0);
+            // k = q − 2s²(1 + q)/(1 + q²)
+            let rise = s.square() * (&q * 3.0 + 1.0) / &below * 2.0;
+            let fall = s.powi(3) * (&q + 1.0) * &q * 4.0 / below.square();
+            let k_slope = -(&q * (&s + rise + fall));
+            let third = sum(&y.exact * k.square(), &y.exact * k_slope);
+            [y, slope, third]
+        }
         Unary::OverSize => {
             let (y, sign) = (one() / (x.abs() + 1.0), if positive { -1.0 } else { 1.0 });
             all([y.clone(), y.square() * sign, y.powi(3) * 2.0])
@@ -185,6 +196,7 @@ pub(super) fn unary(row: Unary, [p, q]: Args, x: &Exact) -> [Sum; 3] {
             all([x.normal_cdf(), density.clone(), -(density * x)])
         }
         Unary::TanhGate => gate(x),
+        Unary::TanhGateDensity => gate_density(x),
         Unary::Rsqrt => {
             let y = 1.0 / x.sqrt();
             all([y.clone(), &y / x * -0.5, y / x.square() * 0.75])
@@ -227,14 +239,29 @@ fn mish_gate(x: &Exact) -> [Sum; 3] {
     [t.into(), (y * bell).into(), second]
 }
 
-/// The sigmoid of `w = √(8/π)(x + 0.044715x³)`.
-fn gate(x: &Exact) -> [Sum; 3] {
+/// `w = √(8/π)(x + 0.044715x³)` and its derivatives.
+fn gate_argument(x: &Exact) -> [Exact; 3] {
     let (unit, cube) = ((Exact::from(8.0) / Exact::pi()).sqrt(), Exact::from(44_715.0) / 1e6);
-    let w = &unit * (x + x.powi(3) * &cube);
     let bend = &unit * (x.square() * &cube * 3.0 + 1.0);
+    [&unit * (x + x.powi(3) * &cube), bend, unit * x * cube * 6.0]
+}
+
+/// The sigmoid of that.
+fn gate(x: &Exact) -> [Sum; 3] {
+    let [w, bend, second] = gate_argument(x);
     let [y, slope, curvature] = sigmoid(&w);
-    let second = sum(curvature * bend.square(), &slope * (unit * x * cube * 6.0));
+    let second = sum(curvature * bend.square(), &slope * second);
     [y.into(), (slope * bend).into(), second]
+}
+
+/// The slope of the sigmoid there.
+fn gate_density(x: &Exact) -> [Sum; 3] {
+    let [w, bend, second] = gate_argument(x);
+    let ([_, y, slope], t) = (sigmoid(&w), (&w / 2.0).tanh());
+    let terms = [&y * t.square() * bend.square(), y.square() * -2.0 * bend.square(), &slope * second];
+    let largest = terms.iter().fold(Exact::from(0.0), |largest, term| larger(&largest, term));
+    let [a, b, c] = terms;
+    [y.into(), (slope * bend).into(), Sum { exact: a + b + c, largest: Some(largest) }]
 }
 
 /// Value, the slopes by `a` and `b`, and the curvatures by `a` twice, by both, and by `b` twice.
