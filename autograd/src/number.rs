@@ -234,7 +234,7 @@ macro_rules! float {
             fn decide<R: Copy>(
                 self,
                 test: Test<$T>,
-                        most: impl FnOnce() -> R,
+                most: impl FnOnce() -> R,
                 rest: impl FnOnce() -> R,
                 _select: impl FnOnce($T, R, R) -> R,
             ) -> R {
@@ -244,7 +244,7 @@ macro_rules! float {
             fn shortcut<R: Copy>(
                 self,
                 bound: f64,
-                        near: impl FnOnce() -> R,
+                near: impl FnOnce() -> R,
                 everywhere: impl FnOnce() -> R,
                 select: impl FnOnce($T, R, R) -> R,
             ) -> R {

@@ -147,9 +147,10 @@ mod tests {
     use std::cell::Cell;
 
     use super::widest;
-    use crate::kernels::elementwise::{self, Runs};
+    use crate::kernels::elementwise;
     use crate::kernels::fused::{Elementwise, ElementwiseN, Fused, Kernel};
     use crate::kernels::reduce::{self, Loops};
+    use crate::kernels::runs::Runs;
     use crate::kernels::softmax;
     use crate::number::{Float, Number};
     use crate::ops::rows::{Binary, Unary};

@@ -23,8 +23,12 @@ const BOUND: f64 = 4.0;
 fn arguments(row: Unary) -> &'static [Args] {
     match row {
         Unary::Clamp => &[[-0.5, 2.0]],
-        Unary::Powi => &[[2.0, 0.0], [3.0, 0.0], [5.0, 0.0], [13.0, 0.0], [-1.0, 0.0], [-2.0, 0.0], [-7.0, 0.0], [301.0, 0.0]],
-        Unary::Powf => &[[0.1, 0.0], [0.75, 0.0], [1.5, 0.0], [2.0, 0.0], [-0.3, 0.0], [-1.7, 0.0], [33.3, 0.0], [1e-9, 0.0]],
+        Unary::Powi => {
+            &[[2.0, 0.0], [3.0, 0.0], [5.0, 0.0], [13.0, 0.0], [-1.0, 0.0], [-2.0, 0.0], [-7.0, 0.0], [301.0, 0.0]]
+        }
+        Unary::Powf => {
+            &[[0.1, 0.0], [0.75, 0.0], [1.5, 0.0], [2.0, 0.0], [-0.3, 0.0], [-1.7, 0.0], [33.3, 0.0], [1e-9, 0.0]]
+        }
         Unary::ExpBase => &[[2.5, 0.0], [0.1, 0.0], [1.0 + 1e-12, 0.0]],
         Unary::DivInto | Unary::DivNumber => &[[0.75, 0.0], [-3.0, 0.0]],
         _ if Unary::ROWS[row as usize].arguments > 0 => &[[0.75, 0.0], [1.5, 0.0]],
@@ -34,8 +38,11 @@ fn arguments(row: Unary) -> &'static [Args] {
 
 /// Arguments of all sizes and both signs, dense where functions change.
 fn points<T: Float>() -> Vec<T> {
-    let steps = |from: f64, to: f64, n: usize| (0..n).map(move |i| 10f64.powf(from + (to - from) * (i as f64 + 0.37) / n as f64));
-    let sizes = steps(-307.0, -38.0, 30).chain(steps(-38.0, -3.0, 70)).chain(steps(-3.0, 3.0, 260)).chain(steps(3.0, 38.0, 50));
+    let steps = |from: f64, to: f64, n: usize| {
+        (0..n).map(move |i| 10f64.powf(from + (to - from) * (i as f64 + 0.37) / n as f64))
+    };
+    let sizes =
+        steps(-307.0, -38.0, 30).chain(steps(-38.0, -3.0, 70)).chain(steps(-3.0, 3.0, 260)).chain(steps(3.0, 38.0, 50));
     let all = sizes.chain(steps(38.0, 307.0, 30)).flat_map(|x| [x, -x]).map(T::from_f64);
     all.filter(|&x| Test::Normal.of(x)).collect()
 }
@@ -145,10 +152,18 @@ fn row_of_one<T: Float>(row: Unary, args: Args, points: &[T]) -> Vec<Worst> {
         let slope = y.grad(s);
         let dual = Dual::new(Dual::new(x, T::one()), Dual::constant(1.0)).unary(row, args);
         let numbers = [y.backward()[s], slope.value(), slope.backward()[s]];
-        let numbers = [numbers[0], numbers[1], numbers[2], dual.value.derivative, dual.derivative.derivative, y.value()];
+        let numbers =
+            [numbers[0], numbers[1], numbers[2], dual.value.derivative, dual.derivative.derivative, y.value()];
         alone.iter_mut().zip(numbers).for_each(|(alone, y)| alone.push(y));
     }
-    let whats = ["slope, scalar", "slope, scalar recorded", "curvature, scalar", "slope, dual", "curvature, dual", "value, scalar"];
+    let whats = [
+        "slope, scalar",
+        "slope, scalar recorded",
+        "curvature, scalar",
+        "slope, dual",
+        "curvature, dual",
+        "value, scalar",
+    ];
     for ((what, k), y) in whats.into_iter().zip([1, 1, 2, 1, 2, 0]).zip(&alone) {
         see(what, k, y);
     }
@@ -161,7 +176,11 @@ fn rows_of_one_input_are_within_four_units() {
     let only = std::env::var("ROW").unwrap_or_default();
     for row in Unary::ROWS.iter().filter(|row| only.is_empty() || row.name == only) {
         for &args in arguments(row.row) {
-            let found = row_of_one(row.row, args, &points::<f32>()).into_iter().chain(row_of_one(row.row, args, &points::<f64>()));
+            let found = row_of_one(row.row, args, &points::<f32>()).into_iter().chain(row_of_one(
+                row.row,
+                args,
+                &points::<f64>(),
+            ));
             failures.extend(found.filter_map(|worst| worst.failure()));
         }
     }
@@ -247,7 +266,8 @@ fn rows_of_two_inputs_are_within_four_units() {
     let mut failures = vec![];
     let only = std::env::var("ROW").unwrap_or_default();
     for row in Binary::ROWS.iter().filter(|row| only.is_empty() || row.name == only) {
-        let found = row_of_two(row.row, &pairs::<f32>(row.row)).into_iter().chain(row_of_two(row.row, &pairs::<f64>(row.row)));
+        let found =
+            row_of_two(row.row, &pairs::<f32>(row.row)).into_iter().chain(row_of_two(row.row, &pairs::<f64>(row.row)));
         failures.extend(found.filter_map(|worst| worst.failure()));
     }
     assert!(failures.is_empty(), "{}", failures.join("\n"));

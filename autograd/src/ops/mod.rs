@@ -32,7 +32,7 @@ pub(crate) mod view;
 use std::sync::Arc;
 
 use crate::kernels::compiled as kernels;
-use crate::kernels::elementwise::Runs;
+use crate::kernels::runs::Runs;
 use crate::number::Float;
 use crate::shape::{Shape, broadcast};
 use crate::tensor::Tensor;

@@ -6,8 +6,8 @@ use super::rows::Unary;
 use super::{Array, Input, Op, Operation, view};
 use crate::error::Error;
 use crate::kernels::compiled as kernels;
-use crate::kernels::elementwise::Runs;
 use crate::kernels::product::Matrix;
+use crate::kernels::runs::Runs;
 use crate::number::Float;
 use crate::shape::{Shape, broadcast, count};
 

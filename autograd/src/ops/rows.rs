@@ -220,7 +220,20 @@ impl Unary {
         use Unary::*;
         matches!(
             self,
-            Sin | Cos | Tan | Atan | Powf | DivInto | Expm1 | Elu | Selu | Sqrt | Tanh | Sigmoid | Softsign | GeluTanh | TanhGate
+            Sin | Cos
+                | Tan
+                | Atan
+                | Powf
+                | DivInto
+                | Expm1
+                | Elu
+                | Selu
+                | Sqrt
+                | Tanh
+                | Sigmoid
+                | Softsign
+                | GeluTanh
+                | TanhGate
                 | TanhGateDensity
         )
     }

@@ -1,6 +1,7 @@
 //! Derivatives of the table that take more than a line, and why.
 
 use super::passing::{Passing, either, shortcut};
+use crate::kernels::math::gate::{CUBE, LINE};
 use crate::number::{Number, Test};
 
 /// `d/cosh²(x)`, for `y = tanh(x)`.
@@ -49,14 +50,11 @@ pub(super) fn mish_bend<N: Number>(x: N) -> N {
 
 /// Beyond this the gate of [`tanh_gate`](Number::tanh_gate) is shut or open, and the cube in it may overflow.
 const GATE_END: f64 = 40.0;
-/// √(8/π), and 0.044715 times it.
-const GATE_LINE: f64 = 1.595_769_121_605_730_8;
-const GATE_CUBE: f64 = 0.071_354_816_272_600_25;
 
 /// The slope of the gate's argument.
 #[inline(always)]
 fn gate_bend<N: Number>(x: N) -> N {
-    N::constant(GATE_LINE) + x * x * N::constant(3.0 * GATE_CUBE)
+    N::constant(LINE[0]) + x * x * N::constant(3.0 * CUBE[0])
 }
 
 /// `d·dy/dx` of the gate.
@@ -68,7 +66,7 @@ pub(super) fn through_gate<N: Number>(x: N, d: Passing<N>) -> Passing<N> {
 /// `d·dy/dx` of the density `y` of the gate.
 #[inline(always)]
 pub(super) fn through_gate_density<N: Number>(x: N, y: N, d: Passing<N>) -> Passing<N> {
-    let half = || x * (N::constant(0.5 * GATE_LINE) + x * x * N::constant(0.5 * GATE_CUBE));
+    let half = || x * (N::constant(0.5 * LINE[0]) + x * x * N::constant(0.5 * CUBE[0]));
     either(x, Test::Within(GATE_END), || -(d * y * half().tanh() * gate_bend(x)), || d.nothing())
 }
 

@@ -31,7 +31,7 @@ use crate::compiled;
 use crate::external::External;
 use crate::few::Few;
 use crate::kernels::compiled as kernels;
-use crate::kernels::elementwise::Runs;
+use crate::kernels::runs::Runs;
 use crate::kernels::softmax::scale_rows;
 use crate::number::Float;
 use crate::ops::rows::Binary;

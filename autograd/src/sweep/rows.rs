@@ -3,7 +3,7 @@
 use super::plain::Plain;
 use super::{Buffer, Sweep};
 use crate::kernels::compiled as kernels;
-use crate::kernels::elementwise::Runs;
+use crate::kernels::runs::Runs;
 use crate::number::Float;
 use crate::ops::Array;
 use crate::ops::rows::{Args, Binary, Unary};

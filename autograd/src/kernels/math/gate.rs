@@ -28,11 +28,13 @@ fn within<T: Ieee>(x: T) -> T {
     at_most(at_least(x, of(-30.0)), of(30.0))
 }
 
+/// √(8/π), and 0.044715 times it; each in two parts.
+pub(crate) const LINE: [f64; 2] = [1.595_769_121_605_730_8, -9.969_308_809_110_92e-17];
+pub(crate) const CUBE: [f64; 2] = [0.071_354_816_272_600_25, -6.175_149_918_155_315e-19];
+
 /// `√(8/π)(x + 0.044715x³)` and what rounding takes from it.
 #[inline(always)]
 pub(super) fn argument(x: f64) -> [f64; 2] {
-    const LINE: [f64; 2] = [1.595_769_121_605_730_8, -9.969_308_809_110_92e-17];
-    const CUBE: [f64; 2] = [0.071_354_816_272_600_25, -6.175_149_918_155_315e-19];
     let [square, square_lost] = exact_product(x, x);
     let [bend, bend_lost] = exact_product(square, CUBE[0]);
     let bend_lost = bend_lost + (square * CUBE[1] + square_lost * CUBE[0]);

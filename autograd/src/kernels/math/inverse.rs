@@ -130,7 +130,7 @@ macro_rules! in_f64 {
     )* };
 }
 in_f64! { atan_32 atan_64; asin_32 asin_64; acos_32 acos_64; asin_slope_32 asin_slope_64; atan_slope_32 atan_slope_64;
-    over_size_32 over_size_64; rsqrt_32 rsqrt_64; }
+over_size_32 over_size_64; rsqrt_32 rsqrt_64; }
 
 /// `1/√(1 − x²)`, with what rounding takes from the difference, the root and the quotient.
 #[inline(always)]

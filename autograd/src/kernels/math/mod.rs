@@ -12,7 +12,7 @@
 
 pub(crate) mod exponential;
 mod far;
-mod gate;
+pub(crate) mod gate;
 pub(crate) mod ieee;
 mod inverse;
 mod lanes;

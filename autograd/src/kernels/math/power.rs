@@ -83,7 +83,8 @@ fn parity(b: f64) -> [bool; 2] {
     const HALVES_END: f64 = (1u64 << 51) as f64;
     let size = abs(b);
     // Less an even number, between −2⁵¹ and 2⁵¹, where ROUNDER rounds to an integer that the lowest bit shows.
-    let near = size - select(size > 3.0 * HALVES_END, 4.0 * HALVES_END, select(size > HALVES_END, 2.0 * HALVES_END, 0.0));
+    let near =
+        size - select(size > 3.0 * HALVES_END, 4.0 * HALVES_END, select(size > HALVES_END, 2.0 * HALVES_END, 0.0));
     let rounded = near + f64::ROUNDER;
     let whole = (rounded - f64::ROUNDER == near) | (size >= 2.0 * HALVES_END);
     [whole, whole & rounded.bit(0) & (size < 4.0 * HALVES_END)]

@@ -290,14 +290,7 @@ pub(super) fn binary(row: Binary, a: &Exact, b: &Exact) -> [Sum; 6] {
             let (y, ln) = (a.pow(b), a.ln());
             let (da, db) = (&y / a * b, &y * &ln);
             let mixed = sum(&y / a, &da * &ln);
-            [
-                y.into(),
-                da.clone().into(),
-                db.clone().into(),
-                (da / a * (b - 1.0)).into(),
-                mixed,
-                (db * ln).into(),
-            ]
+            [y.into(), da.clone().into(), db.clone().into(), (da / a * (b - 1.0)).into(), mixed, (db * ln).into()]
         }
         Binary::Atan2 => {
             let square = a.square() + b.square();

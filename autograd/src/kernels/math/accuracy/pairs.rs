@@ -7,7 +7,8 @@ use crate::number::Float;
 
 /// Numbers of all sizes, of both signs, and some near 1 and near integers.
 fn points() -> Vec<f64> {
-    let mut points = vec![0.5, 1.0, 2.0, 3.0, 10.0, 0.1, 1.0 - 1e-9, 1.0 + 1e-12, 1.0f64.next_up(), 1.0f64.next_down(), 0.7, 1.4];
+    let mut points =
+        vec![0.5, 1.0, 2.0, 3.0, 10.0, 0.1, 1.0 - 1e-9, 1.0 + 1e-12, 1.0f64.next_up(), 1.0f64.next_down(), 0.7, 1.4];
     points.extend((-14..=14).map(|k| 1.37 * 10f64.powi(20 * k)));
     points.extend((-16..=16).map(|k| 1.93 * 4f64.powi(k)));
     points.extend((1..40).map(|k| f64::from(k) * 0.173));
@@ -108,7 +109,10 @@ fn waves_far_out_are_within_two_units() {
     for &(x, sin, cos, tan) in FAR {
         for (x, sign) in [(x, 1.0), (-x, -1.0)] {
             for (got, right) in [(m::sin(x), sign * sin), (m::cos(x), cos), (m::tan(x), sign * tan)] {
-                assert!((got - right).abs() <= BOUND * f64::EPSILON * right.abs(), "at {x:e}: {got:e}, right is {right:e}");
+                assert!(
+                    (got - right).abs() <= BOUND * f64::EPSILON * right.abs(),
+                    "at {x:e}: {got:e}, right is {right:e}"
+                );
             }
         }
     }
@@ -128,7 +132,26 @@ fn waves_far_out_are_within_two_units() {
 fn edges_are_those_of_the_c_standard() {
     const INF: f64 = f64::INFINITY;
     const NAN: f64 = f64::NAN;
-    let numbers = [0.0, -0.0, 1.0, -1.0, 2.0, -2.0, 3.0, 0.5, -0.5, 2.5, -3.0, 1e300, -1e300, INF, -INF, NAN, 5e-324, 4_503_599_627_370_497.0];
+    let numbers = [
+        0.0,
+        -0.0,
+        1.0,
+        -1.0,
+        2.0,
+        -2.0,
+        3.0,
+        0.5,
+        -0.5,
+        2.5,
+        -3.0,
+        1e300,
+        -1e300,
+        INF,
+        -INF,
+        NAN,
+        5e-324,
+        4_503_599_627_370_497.0,
+    ];
     let same = |a: f64, b: f64| a.to_bits() == b.to_bits() || (a.is_nan() && b.is_nan());
     let near = |a: f64, b: f64| same(a, b) || (a - b).abs() <= BOUND * f64::EPSILON * b.abs();
     for a in numbers {
@@ -142,7 +165,9 @@ fn edges_are_those_of_the_c_standard() {
             assert!(near(m::powi(a, n), a.powf(n.into())), "{a}^{n} is {}", m::powi(a, n));
         }
     }
-    for (a, b, y) in [(0.0, 0.0, 0.0), (-0.0, -3.0, -0.0), (INF, 1.0, 0.0), (1.0, INF, 0.0), (5e-324, 0.0, INF), (2.0, NAN, NAN)] {
+    for (a, b, y) in
+        [(0.0, 0.0, 0.0), (-0.0, -3.0, -0.0), (INF, 1.0, 0.0), (1.0, INF, 0.0), (5e-324, 0.0, INF), (2.0, NAN, NAN)]
+    {
         assert!(near(m::inverted(a, b), y), "inverted({a}, {b}) is {}", m::inverted(a, b));
     }
 }
