@@ -39,13 +39,14 @@ pub(super) fn through_softsign<N: Number>(x: N, d: Passing<N>) -> Passing<N> {
     shortcut(x, f64::INFINITY, plain, || d * x.over_size() * x.over_size())
 }
 
-/// By how much of itself the slope of `tanh(softplus(x))` grows: with `s = sigmoid(x)` and `q = sigmoid(−x)` that slope is
-/// `4sq²/(1 + q²)²`.
+/// By how much of itself the slope of `tanh(softplus(x))` grows. With `q = sigmoid(−x)` and `s = 1 − q` that slope is `4sq²/(1 + q²)²`; the cubic
+/// is written in the smaller of the two.
 #[inline(always)]
 pub(super) fn mish_bend<N: Number>(x: N) -> N {
-    let (s, q) = (x.sigmoid(), (-x).sigmoid());
-    let twice = s + s;
-    q - twice * s * (N::one() + q) / (N::one() + q * q)
+    let (s, q, c) = (x.sigmoid(), (-x).sigmoid(), N::constant);
+    let left = c(2.0) - s * (c(4.0) + s * (c(1.0) - s));
+    let right = q * (c(3.0) + q * (c(2.0) - q)) - c(2.0);
+    x.less(c(0.0)).select(left, right) / (c(1.0) + q * q)
 }
 
 /// Beyond this the gate of [`tanh_gate`](Number::tanh_gate) is shut or open, and the cube in it may overflow.

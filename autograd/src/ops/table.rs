@@ -184,7 +184,7 @@ macro_rules! binary_table {
             /// The point (a, b) inverted in the unit circle: `y = a/(a² + b²)`, a slope of `atan2`; 0 at the origin.
             Inverted, inverted, m::inverted(a, b), (
                 // The derivative of 1/z is −1/z², and 1/z = y − i·(b inverted).
-                { let other = b.inverted(a); d * (other - y) * (other + y) },
+                { let other = b.inverted(a); d * other * other + -(d * y * y) },
                 -(d * y * (b.inverted(a) * c(2.0)))
             ), (0.3, 3.0), (-3.0, 3.0);
             /// The larger of two, element by element; ties share the gradient, NaN wins.

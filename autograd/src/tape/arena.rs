@@ -24,7 +24,7 @@ use crate::compiled;
 use crate::error::Error;
 use crate::external::External;
 use crate::kernels::compiled as kernels;
-use crate::kernels::elementwise::Runs;
+use crate::kernels::runs::Runs;
 use crate::number::Float;
 use crate::ops::rows::{Args, Binary, Unary};
 use crate::ops::{Input, Op};

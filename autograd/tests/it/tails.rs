@@ -169,16 +169,16 @@ fn angles_of_any_length_turn() {
         let z = s.atan2(t);
         near(z.value(), y, &what);
         let (by_a, by_b) = z.grad((s, t));
-        [(z.backward()[s], da), (z.backward()[t], db), (by_a.value(), da), (by_b.value(), db)]
-            .map(|(got, right)| near(got, right, &what));
+        let found = [(z.backward()[s], da), (z.backward()[t], db), (by_a.value(), da), (by_b.value(), db)];
+        found.into_iter().for_each(|(got, right)| near(got, right, &what));
         let (v, w) = (tape.var([a; 70]), tape.var([b; 70]));
         let (z, ones) = (v.atan2(w), Tensor::ones([70]));
         let grads = z.sum().backward();
         let (by_a, by_b) = z.sum().grad((v, w));
         let found = [&grads[v], &by_a.value(), &z.jvp(&[(v, &ones)])].map(|found| found.as_slice()[69]);
-        found.map(|got| near(got, da, &what));
+        found.into_iter().for_each(|got| near(got, da, &what));
         let found = [&grads[w], &by_b.value(), &z.jvp(&[(w, &ones)])].map(|found| found.as_slice()[69]);
-        found.map(|got| near(got, db, &what));
+        found.into_iter().for_each(|got| near(got, db, &what));
     }
 }
 

@@ -179,10 +179,23 @@ pub(crate) fn sigmoid<T: Ieee>(x: T) -> T {
 /// `1/(1 + e⁻ˣ)`, for `x < 0` as `eˣ/(1 + eˣ)`: it vanishes gradually, as `eˣ` does.
 #[inline(always)]
 pub(super) fn sigmoid_by_exp<T: Ieee>(x: T) -> T {
+    let [y, lost] = sigmoid_parts(x);
+    y - y * lost
+}
+
+/// The same of `x + lost`.
+#[inline(always)]
+pub(super) fn sigmoid_of_sum<T: Ieee>(x: T, lost: T) -> T {
+    let [y, y_lost] = sigmoid_parts(x);
+    y + y * (lost * (of::<T>(1.0) - y) - y_lost)
+}
+
+/// The sigmoid, and by how much of itself it is too large.
+#[inline(always)]
+fn sigmoid_parts<T: Ieee>(x: T) -> [T; 2] {
     let (e, one) = (exp(-abs(x)), of::<T>(1.0));
     let sum = one + e;
-    let y = select(x < of(0.0), e, one) / sum;
-    y - y * ((e - (sum - one)) * reciprocal(sum))
+    [select(x < of(0.0), e, one) / sum, (e - (sum - one)) * reciprocal(sum)]
 }
 
 /// The slope of the sigmoid, `e/(1 + e)²` with `e = exp(−|x|)`, which vanishes as `e` does.

@@ -9,8 +9,7 @@ use super::{abs, at_least, at_most, of, select};
 #[inline(always)]
 pub(crate) fn tanh_gate<T: Ieee>(x: T) -> T {
     let [w, lost] = within(x).gate_argument();
-    let y = sigmoid(w);
-    y + y * (lost * sigmoid(-w))
+    w.logistic_of(lost)
 }
 
 /// The slope of the sigmoid at the same argument.

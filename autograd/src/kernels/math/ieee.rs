@@ -69,6 +69,8 @@ pub trait Ieee: Real {
     fn far_wave(self, wave: Wave) -> Self;
     /// `1/(1 + e⁻ˣ)`, in the form that suits the type.
     fn logistic(self) -> Self;
+    /// The same of this and what it has lost to rounding.
+    fn logistic_of(self, lost: Self) -> Self;
     /// The argument of [`tanh_gate`](super::gate::tanh_gate) in two parts.
     fn gate_argument(self) -> [Self; 2];
     /// `exp(r) − 1 − r` for `|r| ≤ ln(2)/2`
@@ -178,6 +180,10 @@ impl Ieee for f32 {
         exponential::sigmoid_by_exp(self)
     }
     #[inline(always)]
+    fn logistic_of(self, lost: f32) -> f32 {
+        exponential::sigmoid_of_sum(self, lost)
+    }
+    #[inline(always)]
     fn gate_argument(self) -> [f32; 2] {
         let [w, _] = gate::argument(f64::from(self));
         [w as f32, (w - f64::from(w as f32)) as f32]
@@ -237,6 +243,11 @@ impl Ieee for f64 {
     #[inline(always)]
     fn logistic(self) -> f64 {
         pieces::sigmoid_by_pieces(self)
+    }
+    #[inline(always)]
+    fn logistic_of(self, lost: f64) -> f64 {
+        let y = pieces::sigmoid_by_pieces(self);
+        y + y * (lost * (1.0 - y))
     }
     #[inline(always)]
     fn gate_argument(self) -> [f64; 2] {
