@@ -128,8 +128,13 @@ impl<T: Float> Here<'_, T> {
     /// What a row passes to its operands `a` and `b`.
     #[inline(always)]
     fn binary(&self, row: Binary, a: T, b: T) -> Result<(T, T), Stop> {
-        let pass = |second| first_form_of_two(row, second, [a, b, self.node.value], self.dy).ok_or(Stop::Rare);
-        Ok((pass(false)?, pass(true)?))
+        let (aby, dy) = ([a, b, self.node.value], self.dy);
+        // Without a closure, which would not be compiled for each row.
+        let (Some(da), Some(db)) = (first_form_of_two(row, false, aby, dy), first_form_of_two(row, true, aby, dy))
+        else {
+            return Err(Stop::Rare);
+        };
+        Ok((da, db))
     }
 
     /// Passes to an operand.
