@@ -2,7 +2,7 @@
 
 use std::ops::{Add, Div, Mul, Neg, Sub};
 
-use crate::number::Number;
+use crate::number::{Number, Test};
 use crate::ops::rows::{Args, Binary, Unary};
 
 /// `value + derivative·ε` with `ε² = 0`: arithmetic on it is forward-mode differentiation of one variable.
@@ -42,19 +42,31 @@ impl<N: Number> Number for Dual<N> {
     #[inline(always)]
     fn unary(self, row: Unary, args: Args) -> Self {
         let value = self.value.unary(row, args);
-        Dual { value, derivative: self.derivative.chain(row.derivative(self.value, value, args)) }
+        Dual { value, derivative: row.pass(self.value, value, args, self.derivative) }
     }
 
     #[inline(always)]
     fn binary(self, row: Binary, b: Self) -> Self {
         let value = self.value.binary(row, b.value);
-        let (da, db) = row.partials(self.value, b.value, value);
-        Dual { value, derivative: self.derivative.chain(da) + b.derivative.chain(db) }
+        let aby = [self.value, b.value, value];
+        Dual { value, derivative: row.pass(false, aby, self.derivative) + row.pass(true, aby, b.derivative) }
     }
 
     #[inline(always)]
     fn select(self, a: Self, b: Self) -> Self {
         Dual { value: self.value.select(a.value, b.value), derivative: self.value.select(a.derivative, b.derivative) }
+    }
+
+    #[inline(always)]
+    fn decide<R: Copy>(
+        self,
+        test: Test<Self>,
+        most: impl FnOnce() -> R,
+        rest: impl FnOnce() -> R,
+        select: impl FnOnce(Self, R, R) -> R,
+    ) -> R {
+        let choice = |mask, a, b| select(Dual { value: mask, derivative: N::zero() }, a, b);
+        self.value.decide(test.map(|of| of.value), most, rest, choice)
     }
 }
 

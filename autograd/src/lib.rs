@@ -88,6 +88,8 @@ pub mod check;
 mod compiled;
 mod dual;
 mod error;
+#[cfg(test)]
+mod exact;
 mod external;
 mod few;
 mod graph;

@@ -12,16 +12,17 @@ use crate::ops::rows::{Args, Binary, Unary};
 use crate::ops::table::{binary_table, unary_table};
 
 macro_rules! number_unary_methods {
-    (($x:ident $y:ident $p:ident $q:ident $c:ident) $(
+    (($x:ident $y:ident $p:ident $q:ident $c:ident $d:ident) $(
         $(#[$doc:meta])* $Row:ident, $name:ident($($arg:ident: $type:ty),*), $value:expr, $derivative:expr, $domain:expr, [$($kink:expr),*];
     )*) => { $(
         $(#[$doc])*
         #[inline(always)]
-        fn $name(self $(, $arg: $type)*) -> Self { self.unary(Unary::$Row, crate::ops::rows::args([$($arg.into()),*])) }
+        #[track_caller]
+        fn $name(self $(, $arg: $type)*) -> Self { self.unary(Unary::$Row, Unary::$Row.args([$($arg.into()),*])) }
     )* };
 }
 macro_rules! number_binary_methods {
-    (($a:ident $b:ident $y:ident $c:ident) $($(#[$doc:meta])* $Row:ident, $name:ident, $value:expr, $partials:expr, $da:expr, $db:expr;)*) => { $(
+    (($a:ident $b:ident $y:ident $c:ident $d:ident) $($(#[$doc:meta])* $Row:ident, $name:ident, $value:expr, $partials:expr, $da:expr, $db:expr;)*) => { $(
         $(#[$doc])*
         #[inline(always)]
         fn $name(self, b: Self) -> Self { self.binary(Binary::$Row, b) }
@@ -56,6 +57,45 @@ pub trait Number:
     /// `a` where this mask is not 0, else `b`; the branch not taken contributes nothing, not even its NaN.
     fn select(self, a: Self, b: Self) -> Self;
 
+    /// `most()` if the value of this number passes the test, else `rest()`; only where both are needed, as for an array whose values
+    /// differ in it, are both computed, and `select` joins them by a mask.
+    #[doc(hidden)]
+    fn decide<R: Copy>(
+        self,
+        test: Test<Self>,
+        most: impl FnOnce() -> R,
+        rest: impl FnOnce() -> R,
+        select: impl FnOnce(Self, R, R) -> R,
+    ) -> R;
+
+    /// [`sech_squared`](Number::sech_squared) where `y` is the hyperbolic tangent of this, which spares plain numbers some work. Up to 22.
+    #[doc(hidden)]
+    #[inline(always)]
+    fn sech_squared_from(self, _y: Self) -> Self {
+        self.sech_squared()
+    }
+
+    /// [`logistic_density`](Number::logistic_density) where `y` is the sigmoid of this, likewise.
+    #[doc(hidden)]
+    #[inline(always)]
+    fn logistic_density_from(self, _y: Self) -> Self {
+        self.logistic_density()
+    }
+
+    /// What [`decide`](Number::decide) gives for a magnitude of at most `bound`, where `everywhere()` is right too but costs more. Formulas
+    /// that may be differentiated take it: of `near()` only the value is right.
+    #[doc(hidden)]
+    #[inline(always)]
+    fn shortcut<R: Copy>(
+        self,
+        _bound: f64,
+        _near: impl FnOnce() -> R,
+        everywhere: impl FnOnce() -> R,
+        _select: impl FnOnce(Self, R, R) -> R,
+    ) -> R {
+        everywhere()
+    }
+
     /// 0.
     fn zero() -> Self {
         Self::constant(0.0)
@@ -68,6 +108,56 @@ pub trait Number:
 
     unary_table!(number_unary_methods);
     binary_table!(number_binary_methods);
+}
+
+/// What is asked of a number's value where a formula has one form for most numbers and another for the rest.
+#[doc(hidden)]
+#[derive(Debug, Clone, Copy)]
+pub enum Test<N> {
+    /// Whether it is normal: neither infinite nor too small for all its digits.
+    Normal,
+    /// The same; but as a product or quotient of something that is 0 it may be 0.
+    Whole { of: [N; 2] },
+    /// Whether its magnitude is at most so much.
+    Within(f64),
+    /// Whether it is at least so much.
+    AtLeast(f64),
+}
+
+impl<N> Test<N> {
+    /// The same question, its numbers borrowed.
+    pub(crate) fn as_ref(&self) -> Test<&N> {
+        match self {
+            Test::Whole { of: [a, b] } => Test::Whole { of: [a, b] },
+            Test::Normal => Test::Normal,
+            &Test::Within(bound) => Test::Within(bound),
+            &Test::AtLeast(bound) => Test::AtLeast(bound),
+        }
+    }
+
+    /// The same question about the values of other numbers.
+    #[inline(always)]
+    pub(crate) fn map<M>(self, mut value: impl FnMut(N) -> M) -> Test<M> {
+        match self {
+            Test::Whole { of: [a, b] } => Test::Whole { of: [value(a), value(b)] },
+            Test::Normal => Test::Normal,
+            Test::Within(bound) => Test::Within(bound),
+            Test::AtLeast(bound) => Test::AtLeast(bound),
+        }
+    }
+}
+
+impl<T: Ieee> Test<T> {
+    /// The answer, without a branch.
+    #[inline(always)]
+    pub(crate) fn of(self, x: T) -> bool {
+        match self {
+            Test::Normal => x.is_normal(),
+            Test::Whole { of: [a, b] } => x.is_normal() | (a == math::of(0.0)) | (b == math::of(0.0)),
+            Test::Within(bound) => math::abs(x) <= math::of(bound),
+            Test::AtLeast(bound) => x >= math::of(bound),
+        }
+    }
 }
 
 /// The type of an array's values: `f32` or `f64`.
@@ -131,6 +221,34 @@ macro_rules! float {
             #[inline(always)]
             fn select(self, a: $T, b: $T) -> $T {
                 math::select(self != 0.0, a, b)
+            }
+            #[inline(always)]
+            fn sech_squared_from(self, y: $T) -> $T {
+                math::exponential::near_sech_squared_from(self, y)
+            }
+            #[inline(always)]
+            fn logistic_density_from(self, y: $T) -> $T {
+                math::exponential::logistic_density_from(self, y)
+            }
+            #[inline(always)]
+            fn decide<R: Copy>(
+                self,
+                test: Test<$T>,
+                most: impl FnOnce() -> R,
+                rest: impl FnOnce() -> R,
+                _select: impl FnOnce($T, R, R) -> R,
+            ) -> R {
+                if test.of(self) { most() } else { math::rarely(rest) }
+            }
+            #[inline(always)]
+            fn shortcut<R: Copy>(
+                self,
+                bound: f64,
+                near: impl FnOnce() -> R,
+                everywhere: impl FnOnce() -> R,
+                select: impl FnOnce($T, R, R) -> R,
+            ) -> R {
+                self.decide(Test::Within(bound), near, everywhere, select)
             }
         }
 

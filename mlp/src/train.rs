@@ -22,7 +22,9 @@ pub use history::{Epoch, History, Stopped};
 
 /// Trains a model: one epoch shows it every sample once, in shuffled batches, with a step after each batch.
 ///
-/// The same seed, model and data give the same bits. The learning rate is the optimiser's.
+/// The same seed, model and data give the same bits, on any number of threads. Processors of another instruction set may differ in last digits
+/// where layers are wide: matrix products of more than a few hundred multiplications (9 units beside 9, in batches of 9) are a library's, which
+/// chooses its instructions and with them the order of sums. The learning rate is the optimiser's.
 ///
 /// ```
 /// use autograd::Tensor;

@@ -3,9 +3,9 @@
 //! A generic function is compiled again in each crate that calls it, and the table's rows for each type and instruction set are most
 //! of this one. As methods of `f32` and `f64` they are compiled here, once: a program that uses the library links in seconds.
 
-use super::elementwise::Runs;
 use super::product::Matrix;
 use super::reduce::Loops;
+use super::runs::Runs;
 use super::{elementwise, normalize, product, reduce, softmax};
 use crate::number::Float;
 use crate::ops::rows::{Args, Binary, Unary};

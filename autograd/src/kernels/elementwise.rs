@@ -4,36 +4,37 @@
 
 use std::marker::PhantomData;
 
-use smallvec::SmallVec;
-
 use super::isa::{self, Isa, Kernel, kernel};
 use super::math::Real;
-use super::watched::{Formula, each, few};
+use super::runs::Runs;
+use super::watched::{self, Formula, Operand, each, few};
 use crate::number::{Float, Number};
+use crate::ops::passing::Passing;
 use crate::ops::rows::{Args, Binary, BinaryRow, BinaryVisitor, Unary, UnaryRow, UnaryVisitor};
-use crate::shape::count;
 
-/// A row with its plain numbers, as the formula of its value or of its derivative.
+/// A row with its plain numbers, as the formula of its value or of what it passes.
 #[derive(Clone, Copy)]
 struct Value<R>(Args, PhantomData<R>);
 #[derive(Clone, Copy)]
-struct Slope<R>(Args, PhantomData<R>);
+struct Pass<R>(Args, PhantomData<R>);
 
 impl<R: UnaryRow> Formula<1> for Value<R> {
-    const WAVES: bool = R::WAVES;
+    const DECIDES: bool = R::NEAR;
+    const SHORTCUTS: bool = true;
 
     #[inline(always)]
-    fn at<N: Real + Number>(self, [x]: [N; 1]) -> N {
+    fn at<N: Real + Number>(self, [x]: [N; 1], _: N) -> N {
         R::value(x, self.0)
     }
 }
 
-impl<R: UnaryRow> Formula<2> for Slope<R> {
-    const WAVES: bool = R::WAVES;
+impl<R: UnaryRow> Formula<2> for Pass<R> {
+    const DECIDES: bool = R::DECIDES;
+    const SHORTCUTS: bool = true;
 
     #[inline(always)]
-    fn at<N: Real + Number>(self, [x, y]: [N; 2]) -> N {
-        R::derivative(x, y, self.0)
+    fn at<N: Real + Number>(self, [x, y]: [N; 2], d: N) -> N {
+        R::pass(x, y, self.0, Passing(d)).0
     }
 }
 
@@ -46,7 +47,7 @@ pub(crate) fn unary<T: Float>(row: Unary, args: Args, x: &[T], out: &mut [T]) {
         fn visit<R: UnaryRow>(self) {
             if self.2.len() < isa::FEW {
                 let Map(args, x, out) = self;
-                return few(Value::<R>(args, PhantomData), [x], out, |out, y| *out = y);
+                return few(Value::<R>(args, PhantomData), [x], out);
             }
             isa::run(self.2.len(), Loop::<R, _>(self, PhantomData));
         }
@@ -56,13 +57,13 @@ pub(crate) fn unary<T: Float>(row: Unary, args: Args, x: &[T], out: &mut [T]) {
         #[inline(always)]
         fn run<I: Isa>(self) {
             let Map(args, x, out) = self.0;
-            each::<I, T, _, 1>(Value::<R>(args, PhantomData), [x], out, |out, y| *out = y);
+            each::<I, T, _, 1>(Value::<R>(args, PhantomData), [Operand::Each(x)], out);
         }
     }
     row.dispatch(Map(args, x, out));
 }
 
-/// `dy[i] = dy[i] · row′(x[i], y[i])`: the incoming gradient becomes the outgoing one in place.
+/// `dy[i] = dy[i] · row′(x[i])`, where the row is `y[i]`: the incoming gradient becomes the outgoing one in place.
 pub(crate) fn unary_chain<T: Float>(row: Unary, args: Args, x: &[T], y: &[T], dy: &mut [T]) {
     struct Chain<'a, T>(Args, &'a [T], &'a [T], &'a mut [T]);
     impl<T: Float> UnaryVisitor for Chain<'_, T> {
@@ -71,7 +72,7 @@ pub(crate) fn unary_chain<T: Float>(row: Unary, args: Args, x: &[T], y: &[T], dy
         fn visit<R: UnaryRow>(self) {
             if self.3.len() < isa::FEW {
                 let Chain(args, x, y, dy) = self;
-                return few(Slope::<R>(args, PhantomData), [x, y], dy, |dy, slope| *dy = dy.chain(slope));
+                return few(Pass::<R>(args, PhantomData), [x, y], dy);
             }
             isa::run(self.3.len(), Loop::<R, _>(self, PhantomData));
         }
@@ -81,7 +82,7 @@ pub(crate) fn unary_chain<T: Float>(row: Unary, args: Args, x: &[T], y: &[T], dy
         #[inline(always)]
         fn run<I: Isa>(self) {
             let Chain(args, x, y, dy) = self.0;
-            each::<I, T, _, 2>(Slope::<R>(args, PhantomData), [x, y], dy, |dy, slope| *dy = dy.chain(slope));
+            each::<I, T, _, 2>(Pass::<R>(args, PhantomData), [x, y].map(Operand::Each), dy);
         }
     }
     row.dispatch(Chain(args, x, y, dy));
@@ -134,6 +135,22 @@ pub(crate) fn binary<T: Float>(row: Binary, runs: &Runs, a: &[T], b: &[T], out: 
     row.dispatch(Map(runs, a, b, out));
 }
 
+/// What a row of two inputs passes to the first or, if so, to the second of them.
+#[derive(Clone, Copy)]
+struct Partial<R>(bool, PhantomData<R>);
+
+impl<R: BinaryRow> Formula<3> for Partial<R> {
+    const DECIDES: bool = R::DECIDES;
+    const SHORTCUTS: bool = true;
+
+    /// What is not asked for is not computed.
+    #[inline(always)]
+    fn at<N: Real + Number>(self, [a, b, y]: [N; 3], d: N) -> N {
+        let d = Passing(d);
+        if self.0 { R::second(a, b, y, d).0 } else { R::first(a, b, y, d).0 }
+    }
+}
+
 /// `dy = dy · ∂row/∂a` (or `∂row/∂b` if `second`), in place and in the result's shape.
 pub(crate) fn binary_chain<T: Float>(row: Binary, second: bool, runs: &Runs, a: &[T], b: &[T], y: &[T], dy: &mut [T]) {
     struct Chain<'a, T>(bool, &'a Runs, &'a [T], &'a [T], &'a [T], &'a mut [T]);
@@ -143,9 +160,9 @@ pub(crate) fn binary_chain<T: Float>(row: Binary, second: bool, runs: &Runs, a: 
         fn visit<R: BinaryRow>(self) {
             let Chain(second, runs, a, b, y, dy) = self;
             if let &Runs::Same(..isa::FEW) = runs {
+                let partial = Partial::<R>(second, PhantomData);
                 for (((dy, &y), &a), &b) in dy.iter_mut().zip(y).zip(a).zip(b) {
-                    let (da, db) = R::partials(a, b, y);
-                    *dy = dy.chain(if second { db } else { da });
+                    *dy = partial.at([a, b, y], *dy);
                 }
                 return;
             }
@@ -157,35 +174,39 @@ pub(crate) fn binary_chain<T: Float>(row: Binary, second: bool, runs: &Runs, a: 
         #[inline(always)]
         fn run<I: Isa>(self) {
             let Chain(second, runs, a, b, y, dy) = self.0;
-            // The partial that is not asked for is not computed.
-            let slope = |a: T, b: T, y: T| {
-                let (da, db) = R::partials(a, b, y);
-                if second { db } else { da }
-            };
+            let partial = Partial::<R>(second, PhantomData);
             runs.for_each(|run| {
                 let (y, dy) = (&y[run.out..run.out + run.len], &mut dy[run.out..run.out + run.len]);
+                if R::DECIDES {
+                    let x = [(a, run.a, run.step_a), (b, run.b, run.step_b)];
+                    let [a, b] = x.map(|(x, at, step)| match step {
+                        0 => Operand::One(x[at]),
+                        _ => Operand::Each(&x[at..at + run.len]),
+                    });
+                    return each::<I, T, _, 3>(partial, [a, b, Operand::Each(y)], dy);
+                }
                 match (run.step_a, run.step_b) {
                     (1, 1) => {
                         for (((dy, &y), &a), &b) in dy.iter_mut().zip(y).zip(&a[run.a..]).zip(&b[run.b..]) {
-                            *dy = dy.chain(slope(a, b, y));
+                            *dy = partial.at([a, b, y], *dy);
                         }
                     }
                     (1, _) => {
                         let b = b[run.b];
                         for ((dy, &y), &a) in dy.iter_mut().zip(y).zip(&a[run.a..]) {
-                            *dy = dy.chain(slope(a, b, y));
+                            *dy = partial.at([a, b, y], *dy);
                         }
                     }
                     (_, 1) => {
                         let a = a[run.a];
                         for ((dy, &y), &b) in dy.iter_mut().zip(y).zip(&b[run.b..]) {
-                            *dy = dy.chain(slope(a, b, y));
+                            *dy = partial.at([a, b, y], *dy);
                         }
                     }
                     _ => {
                         let (a, b) = (a[run.a], b[run.b]);
                         for (dy, &y) in dy.iter_mut().zip(y) {
-                            *dy = dy.chain(slope(a, b, y));
+                            *dy = partial.at([a, b, y], *dy);
                         }
                     }
                 }
@@ -193,6 +214,34 @@ pub(crate) fn binary_chain<T: Float>(row: Binary, second: bool, runs: &Runs, a: 
         }
     }
     row.dispatch(Chain(second, runs, a, b, y, dy));
+}
+
+/// What a row of one input passes of `d` in the form that does for most numbers; nothing where it does not do.
+#[inline(always)]
+pub(crate) fn first_form<T: Float>(row: Unary, args: Args, x: [T; 2], d: T) -> Option<T> {
+    struct One<T>(Args, [T; 2], T);
+    impl<T: Float> UnaryVisitor for One<T> {
+        type Out = Option<T>;
+        #[inline(always)]
+        fn visit<R: UnaryRow>(self) -> Option<T> {
+            watched::first_form(Pass::<R>(self.0, PhantomData), self.1, self.2)
+        }
+    }
+    row.dispatch(One(args, x, d))
+}
+
+/// The same of a row of two inputs.
+#[inline(always)]
+pub(crate) fn first_form_of_two<T: Float>(row: Binary, second: bool, aby: [T; 3], d: T) -> Option<T> {
+    struct One<T>(bool, [T; 3], T);
+    impl<T: Float> BinaryVisitor for One<T> {
+        type Out = Option<T>;
+        #[inline(always)]
+        fn visit<R: BinaryRow>(self) -> Option<T> {
+            watched::first_form(Partial::<R>(self.0, PhantomData), self.1, self.2)
+        }
+    }
+    row.dispatch(One(second, aby, d))
 }
 
 /// `sum += dy · ∂row/∂a` (or `∂row/∂b` if `second`), all of one shape.
@@ -210,13 +259,30 @@ pub(crate) fn binary_chain_add<T: Float>(row: Binary, second: bool, [a, b, y]: [
         #[inline(always)]
         fn run<I: Isa>(self) {
             let Chain(second, [a, b, y, dy], sum) = self.0;
+            let partial = Partial::<R>(second, PhantomData);
+            if R::DECIDES {
+                return each::<I, T, _, 4>(Added(partial), [a, b, y, dy].map(Operand::Each), sum);
+            }
             for ((((sum, &dy), &y), &a), &b) in sum.iter_mut().zip(dy).zip(y).zip(a).zip(b) {
-                let (da, db) = R::partials(a, b, y);
-                *sum = *sum + dy.chain(if second { db } else { da });
+                *sum = *sum + partial.at([a, b, y], dy);
             }
         }
     }
     row.dispatch(Chain(second, [a, b, y, dy], sum));
+}
+
+/// What is passed of the last of the inputs, added to what is there.
+#[derive(Clone, Copy)]
+struct Added<P>(P);
+
+impl<P: Formula<3>> Formula<4> for Added<P> {
+    const DECIDES: bool = P::DECIDES;
+    const SHORTCUTS: bool = P::SHORTCUTS;
+
+    #[inline(always)]
+    fn at<N: Real + Number>(self, [a, b, y, d]: [N; 4], sum: N) -> N {
+        sum + self.0.at([a, b, y], d)
+    }
 }
 
 kernel! {
@@ -233,146 +299,6 @@ kernel! {
     fn add_assign<'a, T>(out: &'a mut [T], x: &'a [T]) for out.len(), {
         for (out, &x) in out.iter_mut().zip(x) {
             *out = *out + x;
-        }
-    }
-}
-
-/// How two operands are walked to fill a result: an inner run of `len` values, and loops around it.
-///
-/// Axes over which both operands advance alike are merged, so that equal shapes give one run, and adding a bias to a
-/// batch gives one run a row.
-#[derive(Debug)]
-pub(crate) enum Runs {
-    /// Two operands with the result's shape, of so many values.
-    Same(usize),
-    /// (length, step of a, step of b) from the outermost axis to the innermost.
-    Axes(SmallVec<[(usize, usize, usize); 4]>),
-}
-
-/// One inner run: where it starts in the result and the operands, and whether an operand advances (1) or repeats (0).
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Run {
-    pub(crate) out: usize,
-    pub(crate) a: usize,
-    pub(crate) b: usize,
-    pub(crate) len: usize,
-    pub(crate) step_a: usize,
-    pub(crate) step_b: usize,
-}
-
-impl Runs {
-    /// Operands of shapes `a` and `b` that broadcast to `out`.
-    pub(crate) fn new(out: &[usize], a: &[usize], b: &[usize]) -> Runs {
-        if a == out && b == out || out.contains(&0) {
-            return Runs::Same(count(out));
-        }
-        let mut axes: SmallVec<[(usize, usize, usize); 4]> = SmallVec::new();
-        let (mut next_a, mut next_b) = (1, 1);
-        for i in (0..out.len()).rev() {
-            let n = out[i];
-            let step = |shape: &[usize], next: &mut usize| {
-                let len = (i + shape.len()).checked_sub(out.len()).map_or(1, |i| shape[i]);
-                let step = if len == 1 { 0 } else { *next };
-                *next *= len;
-                step
-            };
-            let (step_a, step_b) = (step(a, &mut next_a), step(b, &mut next_b));
-            if n == 1 {
-                continue;
-            }
-            match axes.last_mut() {
-                Some(last) if step_a == last.1 * last.0 && step_b == last.2 * last.0 => last.0 *= n,
-                _ => axes.push((n, step_a, step_b)),
-            }
-        }
-        if axes.is_empty() {
-            axes.push((1, 1, 1));
-        }
-        axes.reverse();
-        Runs::Axes(axes)
-    }
-
-    /// Calls `f` for each inner run.
-    #[inline(always)]
-    pub(crate) fn for_each(&self, mut f: impl FnMut(Run)) {
-        let one;
-        let axes = match self {
-            Runs::Same(len) => {
-                one = [(*len, 1, 1)];
-                &one[..]
-            }
-            Runs::Axes(axes) => axes,
-        };
-        let (&(len, step_a, step_b), outer) = axes.split_last().expect("at least one axis");
-        let count: usize = outer.iter().map(|axis| axis.0).product();
-        if len == 0 || count == 0 {
-            return;
-        }
-        let mut run = Run { out: 0, a: 0, b: 0, len, step_a, step_b };
-        let mut index: SmallVec<[usize; 4]> = SmallVec::new();
-        if !outer.is_empty() {
-            index.resize(outer.len(), 0);
-        }
-        for _ in 0..count {
-            f(run);
-            run.out += len;
-            for (i, &(n, step_a, step_b)) in outer.iter().enumerate().rev() {
-                index[i] += 1;
-                run.a += step_a;
-                run.b += step_b;
-                if index[i] < n {
-                    break;
-                }
-                index[i] = 0;
-                run.a -= n * step_a;
-                run.b -= n * step_b;
-            }
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// The plain algorithm: index arithmetic for each value.
-    fn slow(out: &[usize], a: &[usize], b: &[usize]) -> Vec<(usize, usize)> {
-        let numel: usize = out.iter().product();
-        let offset = |shape: &[usize], mut flat: usize| {
-            let (mut offset, mut stride) = (0, 1);
-            for i in (0..out.len()).rev() {
-                let index = flat % out[i];
-                flat /= out[i];
-                if let Some(i) = (i + shape.len()).checked_sub(out.len()) {
-                    offset += if shape[i] == 1 { 0 } else { index * stride };
-                    stride *= shape[i];
-                }
-            }
-            offset
-        };
-        (0..numel).map(|i| (offset(a, i), offset(b, i))).collect()
-    }
-
-    #[test]
-    fn runs_visit_what_index_arithmetic_visits() {
-        let shapes: &[(&[usize], &[usize], &[usize])] = &[
-            (&[2, 3], &[2, 3], &[2, 3]),
-            (&[2, 3], &[3], &[2, 1]),
-            (&[2, 3, 4], &[3, 1], &[2, 1, 4]),
-            (&[2, 3, 4], &[2, 3, 4], &[4]),
-            (&[2, 3, 4], &[], &[3, 4]),
-            (&[1, 1], &[1], &[1, 1]),
-            (&[2, 1, 3], &[2, 1, 3], &[1, 1, 3]),
-            (&[0, 3], &[3], &[0, 3]),
-            (&[2, 2, 2, 2], &[2, 1, 2, 1], &[1, 2, 1, 2]),
-        ];
-        for &(out, a, b) in shapes {
-            let mut fast = vec![];
-            Runs::new(out, a, b).for_each(|run| {
-                assert_eq!(run.out, fast.len());
-                fast.extend((0..run.len).map(|i| (run.a + i * run.step_a, run.b + i * run.step_b)));
-            });
-            assert_eq!(fast, slow(out, a, b), "{out:?} {a:?} {b:?}");
         }
     }
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use super::isa;
 use super::math::Real;
 use super::reduce::{self, PairwiseSum};
-use super::watched::{Formula, WithSlope, each, each_with_slope};
+use super::watched::{Formula, Operand, WithSlope, each, each_with_slope};
 use crate::dual::Dual;
 use crate::number::{Float, Number};
 
@@ -154,7 +154,7 @@ struct Pass<'a, F, T, const K: usize>(F, [&'a [T]; K], &'a mut [T]);
 impl<F: Formula<K>, T: Float, const K: usize> isa::Kernel for Pass<'_, F, T, K> {
     #[inline(always)]
     fn run<I: isa::Isa>(self) {
-        each::<I, T, _, K>(self.0, self.1, self.2, |out, y| *out = y);
+        each::<I, T, _, K>(self.0, self.1.map(Operand::Each), self.2);
     }
 }
 
@@ -205,10 +205,11 @@ struct Derivative<F, const ORDER: usize>(F, [u8; ORDER]);
 macro_rules! derivative {
     ($order:literal: |$f:ident, $x:ident, $i:pat_param| $result:expr) => {
         impl<F: ElementwiseN<K>, const K: usize> Formula<K> for Derivative<F, $order> {
-            const WAVES: bool = true; // it may
+            const DECIDES: bool = true; // it may
+            const SHORTCUTS: bool = false;
 
             #[inline(always)]
-            fn at<N: Real + Number>(self, $x: [N; K]) -> N {
+            fn at<N: Real + Number>(self, $x: [N; K], _: N) -> N {
                 let Derivative($f, $i) = self;
                 $result
             }

@@ -9,6 +9,7 @@ pub(crate) mod math;
 pub(crate) mod normalize;
 pub(crate) mod product;
 pub(crate) mod reduce;
+pub(crate) mod runs;
 pub(crate) mod small;
 pub(crate) mod softmax;
 mod watched;

@@ -198,14 +198,15 @@ fn softmax_strip<T: Float>(x: &[T], (start, step): (usize, usize), (n, w): (usiz
     }
 }
 
-/// Rows of slopes times the gradient that each has, `slopes[i, j] · dy[i]`. A zero passes nothing on, whatever the slope.
+/// Rows of slopes times the gradient that each has, `slopes[i, j] · dy[i]`. A zero passes nothing on, whatever the slope, and a slope of 0
+/// lets nothing pass.
 pub(crate) fn scale_rows<T: Float>(slopes: &mut [T], dy: &[T]) {
     let n = (slopes.len() / dy.len().max(1)).max(1); // no rows: any width
     for (row, &dy) in slopes.chunks_exact_mut(n).zip(dy) {
         if dy == T::zero() {
             row.fill(dy);
         } else if dy != T::one() {
-            row.iter_mut().for_each(|slope| *slope = *slope * dy);
+            row.iter_mut().for_each(|slope| *slope = slope.chain(dy));
         }
     }
 }

@@ -1,52 +1,66 @@
-//! Formulas over arrays, by the block, on numbers that remember whether a trigonometric function was asked for too far
-//! out for its vector form.
+//! Formulas over arrays, by the block, on numbers that remember whether one form of the formula did for all of them.
+//!
+//! A branch in a loop keeps the compiler from making vectors of it. So a block is computed in the form that does for most numbers
+//! without one; and again, in full, if it did not do for all: because a trigonometric function was asked for too far out for its vector
+//! form, because a factor left the range of numbers, or because a slope is too small to be read from a rounded output.
 
 use std::cmp::Ordering;
 use std::marker::PhantomData;
 use std::ops::{Add, Div, Mul, Neg, Sub};
 
-use super::isa::Isa;
+use super::isa::{Baseline, Isa};
+use super::math::exponential::{beyond_tanh, near_sech_squared};
+use super::math::ieee::Ieee;
 use super::math::trigonometric::{near_cos, near_sin, near_tan};
 use super::math::{self, Native, Native2, Real};
-use crate::number::{Float, Number};
+use crate::number::{Float, Number, Test};
 use crate::ops::rows::{Args, Binary, Unary};
 
-/// A function of `K` numbers that reads alike on any kind of number.
+/// A function of `K` numbers, and of what stands where the result goes, that reads alike on any kind of number.
 pub(crate) trait Formula<const K: usize>: Copy {
-    /// Whether it may ask for a trigonometric function: their vector forms are right only near 0.
-    const WAVES: bool;
+    /// Whether it may ask for a function that has a form for most numbers, as the trigonometric ones, [decide](Number::decide) or take a
+    /// [shortcut](Number::shortcut).
+    const DECIDES: bool;
+    /// Whether most numbers take the shortcuts. A formula that computes a value together with its slope does better without.
+    const SHORTCUTS: bool;
 
     /// Implementations are `#[inline(always)]`.
-    fn at<N: Real + Number>(self, x: [N; K]) -> N;
+    fn at<N: Real + Number>(self, x: [N; K], out: N) -> N;
+}
+
+/// What a formula reads: a number for each result, or one for all.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Operand<'a, T> {
+    Each(&'a [T]),
+    One(T),
 }
 
 /// Values are computed so many at once: a loop of known length becomes vectors without a remainder.
 const BLOCK: usize = 64;
 
-/// `write(out[i], f(x₀[i], x₁[i], …))`
+/// `out[i] = f(x₀[i], x₁[i], …; out[i])`
 #[inline(always)]
-pub(crate) fn each<I: Isa, T: Float, F: Formula<K>, const K: usize>(
-    f: F,
-    x: [&[T]; K],
-    out: &mut [T],
-    write: impl Fn(&mut T, T),
-) {
-    let (mut padded, mut last) = ([[T::one(); BLOCK]; K], [T::one(); BLOCK]);
+pub(crate) fn each<I: Isa, T: Float, F: Formula<K>, const K: usize>(f: F, x: [Operand<'_, T>; K], out: &mut [T]) {
+    let mut padded = x.map(|x| match x {
+        Operand::Each(_) => [T::one(); BLOCK],
+        Operand::One(x) => [x; BLOCK],
+    });
+    let mut last = [T::one(); BLOCK];
     for (start, out) in (0..).step_by(BLOCK).zip(out.chunks_mut(BLOCK)) {
         let (rest, whole) = (out.len(), out.len() == BLOCK);
         if !whole {
             for (padded, x) in padded.iter_mut().zip(x) {
-                padded[..rest].copy_from_slice(&x[start..start + rest]);
+                if let Operand::Each(x) = x {
+                    padded[..rest].copy_from_slice(&x[start..start + rest]);
+                }
             }
             last[..rest].copy_from_slice(out);
         }
-        let x = std::array::from_fn(|k| x[k][start..].first_chunk().filter(|_| whole).unwrap_or(&padded[k]));
-        block::<I, T, F, K>(
-            f,
-            x,
-            if whole { out.first_chunk_mut().expect("a whole block") } else { &mut last },
-            &write,
-        );
+        let x = std::array::from_fn(|k| match x[k] {
+            Operand::Each(x) if whole => x[start..].first_chunk().expect("a whole block"),
+            _ => &padded[k],
+        });
+        block::<I, T, F, K, BLOCK>(f, x, if whole { out.first_chunk_mut().expect("a whole block") } else { &mut last });
         if !whole {
             out.copy_from_slice(&last[..rest]);
         }
@@ -55,33 +69,44 @@ pub(crate) fn each<I: Isa, T: Float, F: Formula<K>, const K: usize>(
 
 /// A block of [`each`].
 #[inline(always)]
-fn block<I: Isa, T: Float, F: Formula<K>, const K: usize>(
+fn block<I: Isa, T: Float, F: Formula<K>, const K: usize, const LEN: usize>(
     f: F,
-    x: [&[T; BLOCK]; K],
-    out: &mut [T; BLOCK],
-    write: impl Fn(&mut T, T),
+    x: [&[T; LEN]; K],
+    out: &mut [T; LEN],
 ) {
-    let near = |i: usize| f.at::<Watched<I, T>>(std::array::from_fn(|k| Watched::new(x[k][i])));
-    if !F::WAVES {
+    match F::SHORTCUTS {
+        true => block_in::<Watched<I, T, true, false>, Watched<I, T, true, true>, T, F, K, LEN>(f, x, out),
+        false => block_in::<Watched<I, T, false, false>, Watched<I, T, false, true>, T, F, K, LEN>(f, x, out),
+    }
+}
+
+/// A block on numbers that take the first form that there is, and again on numbers that take the right one.
+#[inline(always)]
+fn block_in<First: Seen<T>, Right: Seen<T>, T: Float, F: Formula<K>, const K: usize, const LEN: usize>(
+    f: F,
+    x: [&[T; LEN]; K],
+    out: &mut [T; LEN],
+) {
+    if !F::DECIDES {
         for (i, out) in out.iter_mut().enumerate() {
-            write(out, near(i).value);
+            let value = f.at(std::array::from_fn(|k| First::new(x[k][i])), First::new(*out));
+            debug_assert!(value.far() == T::Flag::from(false), "a formula that decides must say so");
+            *out = value.value();
         }
         return;
     }
-    let (mut y, mut far) = ([T::zero(); BLOCK], false);
+    let (mut y, mut far) = ([T::zero(); LEN], T::Flag::from(false));
     for (i, y) in y.iter_mut().enumerate() {
-        let value = near(i);
-        *y = value.value;
-        far |= value.far;
+        let value = f.at(std::array::from_fn(|k| First::new(x[k][i])), First::new(out[i]));
+        *y = value.value();
+        far = far | value.far();
     }
-    if far {
+    if far != T::Flag::from(false) {
         for (i, y) in y.iter_mut().enumerate() {
-            *y = f.at::<T>(std::array::from_fn(|k| x[k][i]));
+            *y = f.at(std::array::from_fn(|k| Right::new(x[k][i])), Right::new(out[i])).value();
         }
     }
-    for (out, y) in out.iter_mut().zip(y) {
-        write(out, y);
-    }
+    *out = y;
 }
 
 /// A function of one number and its derivative.
@@ -104,15 +129,15 @@ pub(crate) fn each_with_slope<I: Isa, T: Float>(f: impl WithSlope, x: &[T], y: &
             (Some(y), Some(slope)) => (y, slope),
             _ => (&mut values, &mut slopes),
         };
-        let mut far = false;
+        let mut far = T::Flag::from(false);
         for i in 0..BLOCK {
-            let [value, derivative] = f.at::<Watched<I, T>>(Watched::new(x[i]));
+            let [value, derivative] = f.at(Watched::<I, T, false, false>::new(x[i]));
             (to_y[i], to_slope[i]) = (value.value, derivative.value);
-            far |= value.far | derivative.far;
+            far = far | value.far | derivative.far;
         }
-        if far {
+        if far != T::Flag::from(false) {
             for i in 0..BLOCK {
-                [to_y[i], to_slope[i]] = f.at::<T>(x[i]);
+                [to_y[i], to_slope[i]] = f.at(Watched::<I, T, false, true>::new(x[i])).map(|y| y.value);
             }
         }
         if !whole {
@@ -124,64 +149,80 @@ pub(crate) fn each_with_slope<I: Isa, T: Float>(f: impl WithSlope, x: &[T], y: &
 
 /// [`each`] on the oldest processor's vectors, for the few values that are not worth a block.
 #[inline(always)]
-pub(crate) fn few<T: Float, F: Formula<K>, const K: usize>(
-    f: F,
-    x: [&[T]; K],
-    out: &mut [T],
-    write: impl Fn(&mut T, T),
-) {
+pub(crate) fn few<T: Float, F: Formula<K>, const K: usize>(f: F, x: [&[T]; K], out: &mut [T]) {
     const FOUR: usize = 4;
     let mut start = 0;
-    while !F::WAVES
-        && let Some(out) = out[start..].first_chunk_mut::<FOUR>()
-    {
-        let x: [&[T; FOUR]; K] =
-            std::array::from_fn(|k| x[k][start..].first_chunk().expect("as many values as results"));
-        // Known lengths, and all computed before any is written: the compiler makes vectors of it.
-        let mut y = [T::one(); FOUR];
-        for (i, y) in y.iter_mut().enumerate() {
-            *y = f.at::<T>(std::array::from_fn(|k| x[k][i]));
-        }
-        for (out, y) in out.iter_mut().zip(y) {
-            write(out, y);
-        }
+    while let Some(out) = out[start..].first_chunk_mut::<FOUR>() {
+        let x = std::array::from_fn(|k| x[k][start..].first_chunk().expect("as many values as results"));
+        block::<Baseline, T, F, K, FOUR>(f, x, out);
         start += FOUR;
     }
     for (i, out) in out.iter_mut().enumerate().skip(start) {
-        write(out, f.at::<T>(std::array::from_fn(|k| x[k][i])));
+        *out = f.at(std::array::from_fn(|k| x[k][i]), *out);
     }
 }
 
-/// A number, and whether it came from a trigonometric function `far` out: then the block is computed again on plain
-/// numbers, whose functions are right everywhere.
+/// A formula of numbers by themselves in the form that does for most; nothing where it does not do.
+#[inline(always)]
+pub(crate) fn first_form<T: Float, F: Formula<K>, const K: usize>(f: F, x: [T; K], out: T) -> Option<T> {
+    let y = f.at(x.map(Watched::<Baseline, T, true, false>::new), Watched::new(out));
+    (y.far == T::Flag::from(false)).then_some(y.value)
+}
+
+/// A number that a formula of a block is computed on.
+trait Seen<T: Float>: Real + Number {
+    fn new(value: T) -> Self;
+    fn value(self) -> T;
+    fn far(self) -> T::Flag;
+}
+
+/// A number, and whether it is `far` from what the form that it was computed in is right for.
+///
+/// The first form is the one for most numbers: trigonometric functions near 0; what is decided, as for most; and, if `SHORTCUTS`, the
+/// shortcuts. If `CAREFUL`, the right form: both are computed, and the right one is chosen.
 #[derive(Debug, Clone, Copy)]
-struct Watched<I, T> {
+struct Watched<I, T: Ieee, const SHORTCUTS: bool, const CAREFUL: bool> {
     value: T,
-    far: bool,
+    far: T::Flag,
     isa: PhantomData<I>,
 }
 
-impl<I: Isa, T: Real> Watched<I, T> {
+impl<I: Isa, T: Float, const S: bool, const C: bool> Seen<T> for Watched<I, T, S, C> {
     #[inline(always)]
     fn new(value: T) -> Self {
-        Watched { value, far: false, isa: PhantomData }
+        Watched { value, far: false.into(), isa: PhantomData }
+    }
+    #[inline(always)]
+    fn value(self) -> T {
+        self.value
+    }
+    #[inline(always)]
+    fn far(self) -> T::Flag {
+        self.far
+    }
+}
+
+impl<I: Isa, T: Float, const S: bool, const C: bool> Watched<I, T, S, C> {
+    #[inline(always)]
+    fn or(self, far: T::Flag) -> Self {
+        Watched { far: self.far | far, ..self }
     }
 
     #[inline(always)]
-    fn or(self, far: bool) -> Self {
-        Watched { far: self.far | far, ..self }
+    fn or_if(self, far: bool) -> Self {
+        self.or(far.into())
     }
 }
 
 /// The value alone decides; [`Number::binary`] and [`Number::select`] carry `far` past a comparison.
-impl<I, T: Real> PartialEq for Watched<I, T> {
+impl<I, T: Ieee, const S: bool, const C: bool> PartialEq for Watched<I, T, S, C> {
     #[inline(always)]
     fn eq(&self, b: &Self) -> bool {
         self.value == b.value
     }
 }
 
-impl<I, T: Real> PartialOrd for Watched<I, T> {
+impl<I, T: Ieee, const S: bool, const C: bool> PartialOrd for Watched<I, T, S, C> {
     #[inline(always)]
     fn partial_cmp(&self, b: &Self) -> Option<Ordering> {
         self.value.partial_cmp(&b.value)
@@ -206,7 +247,7 @@ impl<I, T: Real> PartialOrd for Watched<I, T> {
 
 macro_rules! operators {
     ($($Trait:ident $method:ident;)*) => { $(
-        impl<I: Isa, T: Real> $Trait for Watched<I, T> {
+        impl<I: Isa, T: Float, const S: bool, const C: bool> $Trait for Watched<I, T, S, C> {
             type Output = Self;
             #[inline(always)]
             fn $method(self, b: Self) -> Self {
@@ -217,7 +258,7 @@ macro_rules! operators {
 }
 operators! { Add add; Sub sub; Mul mul; Div div; }
 
-impl<I: Isa, T: Real> Neg for Watched<I, T> {
+impl<I: Isa, T: Ieee, const S: bool, const C: bool> Neg for Watched<I, T, S, C> {
     type Output = Self;
     #[inline(always)]
     fn neg(self) -> Self {
@@ -225,7 +266,7 @@ impl<I: Isa, T: Real> Neg for Watched<I, T> {
     }
 }
 
-impl<I: Isa, T: Float> Real for Watched<I, T> {
+impl<I: Isa, T: Float, const S: bool, const C: bool> Real for Watched<I, T, S, C> {
     #[inline(always)]
     fn of_f64(value: f64) -> Self {
         Watched::new(T::of_f64(value))
@@ -235,12 +276,13 @@ impl<I: Isa, T: Float> Real for Watched<I, T> {
     fn native(self, f: Native) -> Self {
         let x = self.value;
         let near = match f {
-            Native::Sin => near_sin(x),
-            Native::Cos => near_cos(x),
-            Native::Tan => near_tan(x),
+            Native::Sin if !C => near_sin(x),
+            Native::Cos if !C => near_cos(x),
+            Native::Tan if !C => near_tan(x),
+            Native::SechSquared if !C => return Watched::new(near_sech_squared(x)).or(self.far).or_if(beyond_tanh(x)),
             _ => return Watched::new(x.native(f)).or(self.far),
         };
-        Watched::new(near).or(self.far | (math::abs(x) > T::FAR))
+        Watched::new(near).or(self.far).or_if(math::abs(x) > T::FAR)
     }
 
     #[inline(always)]
@@ -252,9 +294,19 @@ impl<I: Isa, T: Float> Real for Watched<I, T> {
     fn native_powi(self, n: i32) -> Self {
         Watched::new(self.value.native_powi(n)).or(self.far)
     }
+
+    #[inline(always)]
+    fn native_powf(self, p: f64) -> Self {
+        Watched::new(self.value.native_powf(p)).or(self.far)
+    }
+
+    #[inline(always)]
+    fn native_exp_base(self, base: f64) -> Self {
+        Watched::new(self.value.native_exp_base(base)).or(self.far)
+    }
 }
 
-impl<I: Isa, T: Float> Number for Watched<I, T> {
+impl<I: Isa, T: Float, const S: bool, const C: bool> Number for Watched<I, T, S, C> {
     #[inline(always)]
     fn constant(value: f64) -> Self {
         Self::of_f64(value)
@@ -273,5 +325,42 @@ impl<I: Isa, T: Float> Number for Watched<I, T> {
     #[inline(always)]
     fn select(self, a: Self, b: Self) -> Self {
         Watched::new(self.value.select(a.value, b.value)).or(self.far | a.far | b.far)
+    }
+
+    #[inline(always)]
+    fn sech_squared_from(self, y: Self) -> Self {
+        Watched::new(self.value.sech_squared_from(y.value)).or(self.far | y.far)
+    }
+
+    #[inline(always)]
+    fn logistic_density_from(self, y: Self) -> Self {
+        Watched::new(self.value.logistic_density_from(y.value)).or(self.far | y.far)
+    }
+
+    #[inline(always)]
+    fn decide<R: Copy>(
+        self,
+        test: Test<Self>,
+        most: impl FnOnce() -> R,
+        rest: impl FnOnce() -> R,
+        select: impl FnOnce(Self, R, R) -> R,
+    ) -> R {
+        let passed = test.map(|of| of.value).of(self.value);
+        if C {
+            return select(Watched::new(math::mask(passed)).or(self.far), most(), rest());
+        }
+        let first = most();
+        select(Self::one().or(self.far).or_if(!passed), first, first)
+    }
+
+    #[inline(always)]
+    fn shortcut<R: Copy>(
+        self,
+        bound: f64,
+        near: impl FnOnce() -> R,
+        everywhere: impl FnOnce() -> R,
+        select: impl FnOnce(Self, R, R) -> R,
+    ) -> R {
+        if S { self.decide(Test::Within(bound), near, everywhere, select) } else { everywhere() }
     }
 }

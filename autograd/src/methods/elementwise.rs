@@ -12,7 +12,7 @@ use crate::tape::{Operand, Var};
 use crate::tensor::Tensor;
 
 macro_rules! unary_methods {
-    (($x:ident $y:ident $p:ident $q:ident $c:ident) $(
+    (($x:ident $y:ident $p:ident $q:ident $c:ident $d:ident) $(
         $(#[$doc:meta])* $Row:ident, $name:ident($($arg:ident: $type:ty),*), $value:expr, $derivative:expr, $domain:expr, [$($kink:expr),*];
     )*) => {
         methods! { $(
@@ -26,7 +26,7 @@ macro_rules! unary_methods {
             #[doc = concat!("let report = check(|x| x[0].", stringify!($name), "(", stringify!($($arg),*), ").sum(), &[Tensor::from([0.6])]);")]
             /// assert!(report.unwrap().passed());
             /// ```
-            fn $name(x $(, $arg: $type)*) Ok::<_, Error>(Array::unary(x, Unary::$Row, crate::ops::rows::args([$($arg.into()),*])));
+            fn $name(x $(, $arg: $type)*) Ok::<_, Error>(Array::unary(x, Unary::$Row, Unary::$Row.args([$($arg.into()),*])));
         )* }
     };
 }
@@ -38,7 +38,7 @@ fn binary<A: Array>(row: Binary, a: &A, b: &A) -> Result<A, Error> {
 }
 
 macro_rules! binary_methods {
-    (($a:ident $b:ident $y:ident $c:ident) $($(#[$doc:meta])* $Row:ident, $name:ident, $value:expr, $partials:expr, $da:expr, $db:expr;)*) => {
+    (($a:ident $b:ident $y:ident $c:ident $d:ident) $($(#[$doc:meta])* $Row:ident, $name:ident, $value:expr, $partials:expr, $da:expr, $db:expr;)*) => {
         impl<'t, T: Float> Var<'t, T> { $(
             $(#[$doc])*
             ///

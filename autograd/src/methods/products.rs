@@ -95,8 +95,8 @@ products! {
 
     /// A layer with its activation, `f(x·w + b)`: `(…, k) · (k, n) + (n,) → (…, n)`.
     ///
-    /// With tanh, sigmoid or relu it is one operation and keeps one array: their slopes follow from their values. With
-    /// another function, which has no arguments, it is [`affine`](Self::affine) and that function.
+    /// With relu it is one operation and keeps one array: its slope follows from its value. With another function, which has no
+    /// arguments, it is [`affine`](Self::affine) and that function.
     ///
     /// ```
     /// use autograd::{Tensor, Unary};

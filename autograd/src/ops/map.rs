@@ -11,6 +11,8 @@ use crate::number::Float;
 use crate::shape::{Shape, broadcast};
 
 /// `y = f(x₀, x₁, …)`, or a partial derivative of it; `dx_k = dy · ∂y/∂x_k`, the same function differentiated once more.
+///
+/// Of the function's inside only the slope is known here: where it is exactly 0, nothing passes, as on a flat side.
 #[derive(Debug, Clone)]
 pub(crate) struct Map {
     f: Arc<dyn FusedForAll>,
@@ -70,12 +72,12 @@ impl Operation for Map {
 
     #[track_caller]
     fn vjp<A: Array>(&self, k: usize, x: &[&A], _y: &A, dy: &A) -> A {
-        dy.chain(&self.slope(k, x))
+        dy.shared(&self.slope(k, x))
     }
 
     #[track_caller]
     fn jvp<A: Array>(&self, x: &[&A], y: &A, dx: &[Option<A>]) -> A {
-        let along = |(k, dx): (usize, &Option<A>)| Some(dx.as_ref()?.chain(&self.slope(k, x)));
+        let along = |(k, dx): (usize, &Option<A>)| Some(dx.as_ref()?.shared(&self.slope(k, x)));
         let parts = dx.iter().enumerate().filter_map(along);
         parts.reduce(|a, b| a.add(&b)).unwrap_or_else(|| y.zeros_like())
     }

@@ -1,6 +1,7 @@
 //! Operations: what they compute, and how their gradients are found.
 //!
-//! - `table` — the elementwise operations, a row each. **A new elementwise operation is a new row.**
+//! - `table` — the elementwise operations, a row each. **A new elementwise operation is a new row.** `passing` is what its derivative
+//!   is written over, `rules` holds the longer ones.
 //! - `reduce`, `normalize`, `product`, `view`, `index`, `join`, `scan`, `softmax` — the structured ones, a file per family, each in the
 //!   order: formula and shapes, shape law, value, derivative. **A new structured operation is a struct with
 //!   [`Operation`], and one line in [`operations!`].**
@@ -11,14 +12,18 @@
 //!
 //! Operations know neither the tape nor the sweep.
 
+#[cfg(test)]
+mod accuracy;
 pub(crate) mod elementwise;
 pub(crate) mod index;
 pub(crate) mod join;
 pub(crate) mod map;
 pub(crate) mod normalize;
+pub(crate) mod passing;
 pub(crate) mod product;
 pub(crate) mod reduce;
 pub(crate) mod rows;
+mod rules;
 pub(crate) mod scan;
 pub(crate) mod softmax;
 pub(crate) mod table;
@@ -27,7 +32,7 @@ pub(crate) mod view;
 use std::sync::Arc;
 
 use crate::kernels::compiled as kernels;
-use crate::kernels::elementwise::Runs;
+use crate::kernels::runs::Runs;
 use crate::number::Float;
 use crate::shape::{Shape, broadcast};
 use crate::tensor::Tensor;
@@ -175,7 +180,7 @@ macro_rules! operations {
             pub(crate) fn differentiable(&self, k: usize) -> bool {
                 match self {
                     Op::Unary(row, _) => !row.is_flat(),
-                    Op::Binary(row) => !row.is_flat(),
+                    Op::Binary(row) => row.passes_to(k),
                     Op::Dense(_) => true,
                     $(Op::$Variant(op) => op.differentiable(k),)*
                 }
@@ -192,10 +197,6 @@ macro_rules! operations {
                     Op::Binary(row) => {
                         let part = |k: usize| {
                             let dx = dx[k].as_ref()?.expanded(&y.shape());
-                            // The gradient that is 0 passes on no tangent either, whatever that is.
-                            if (*row, k) == (Binary::Chain, 1) {
-                                return Some(x[0].expanded(&y.shape()).chain(&dx));
-                            }
                             Some(A::binary_vjp(*row, k == 1, x[0], x[1], y, dx))
                         };
                         sum([part(0), part(1)])
@@ -331,6 +332,11 @@ pub(crate) trait Array: Sized + Clone {
         self.binary(Binary::Chain, b)
     }
 
+    /// `self · share`, but 0 where the share is: what was not chosen gets nothing of an infinite gradient either.
+    fn shared(&self, share: &Self) -> Self {
+        self.chain(share).binary(Binary::Masked, share)
+    }
+
     /// The same values in another shape of as many values.
     #[track_caller]
     fn reshaped(&self, shape: &Shape) -> Self {
@@ -361,7 +367,7 @@ pub(crate) trait Array: Sized + Clone {
 
 /// A reading in which gradients are computed: the table's rows have a fused form in each.
 pub(crate) trait Reading: Array {
-    /// `dy · row′(x, y)`
+    /// `dy · row′(x)`, in the shape of `dy`.
     #[track_caller]
     fn unary_vjp(row: Unary, args: Args, x: &Self, y: &Self, dy: Self) -> Self;
 

@@ -6,8 +6,8 @@ use super::rows::Unary;
 use super::{Array, Input, Op, Operation, view};
 use crate::error::Error;
 use crate::kernels::compiled as kernels;
-use crate::kernels::elementwise::Runs;
 use crate::kernels::product::Matrix;
+use crate::kernels::runs::Runs;
 use crate::number::Float;
 use crate::shape::{Shape, broadcast, count};
 
@@ -216,9 +216,8 @@ impl Operation for Affine {
 }
 
 /// The rows that a layer can end in, and its names then: their derivative is the same if its formula is given the value in place
-/// of `x`.
-pub(crate) const DENSE: [(Unary, &str); 3] =
-    [(Unary::Tanh, "affine_tanh"), (Unary::Sigmoid, "affine_sigmoid"), (Unary::Relu, "affine_relu")];
+/// of `x`, to the last digit. The slopes of tanh and of the sigmoid are not: they vanish long after the value has stopped changing.
+pub(crate) const DENSE: [(Unary, &str); 1] = [(Unary::Relu, "affine_relu")];
 
 pub(crate) fn dense_name(row: Unary) -> Option<&'static str> {
     DENSE.iter().find(|(of, _)| *of == row).map(|(_, name)| *name)

@@ -77,6 +77,16 @@ impl Reduce {
     }
 }
 
+impl Reduce {
+    /// A gradient or tangent `d` times the slopes; what an extreme did not choose gets exactly 0.
+    fn along<A: Array>(&self, d: &A, slopes: &A) -> A {
+        match self.reduction {
+            Reduction::Max | Reduction::Min => d.shared(slopes),
+            _ => d.chain(slopes),
+        }
+    }
+}
+
 impl Operation for Reduce {
     /// In the order of [`Reduction`].
     const NAMES: &'static [&'static str] = &["sum", "max", "min", "logsumexp", "norm"];
@@ -102,7 +112,7 @@ impl Operation for Reduce {
         let dy = dy.reshaped(&kept);
         match self.slopes(x[0], y, &kept) {
             None => dy.expanded(&shape),
-            Some(slopes) => dy.chain(&slopes),
+            Some(slopes) => self.along(&dy, &slopes),
         }
     }
 
@@ -111,7 +121,7 @@ impl Operation for Reduce {
         let kept = kept(&x[0].shape(), self.start..self.end);
         let parts = match self.slopes(x[0], y, &kept) {
             None => dx,
-            Some(slopes) => dx.chain(&slopes),
+            Some(slopes) => self.along(&dx, &slopes),
         };
         A::apply(Reduce { reduction: Reduction::Sum, ..*self }, y.shape(), &[&parts])
     }

@@ -1,7 +1,7 @@
 //! The table's rows as values: what the tape stores, and how the kernels reach a row's formulas.
 
-use std::f64::consts::FRAC_1_SQRT_2;
-
+use super::passing::{Passing, select, shortcut};
+use super::rules::*;
 use super::table::{binary_table, unary_table};
 use crate::kernels::math::{self as m, Real};
 use crate::number::Number;
@@ -12,33 +12,29 @@ const SELU_SCALE: f64 = 1.050_700_987_355_480_5;
 const SELU_ALPHA: f64 = 1.673_263_242_354_377_2;
 /// 1/√(2π), the height of the normal density.
 const FRAC_1_SQRT_2PI: f64 = 0.398_942_280_401_432_7;
-/// √(2/π), the slope inside GELU's tanh form.
-const GELU_A: f64 = 0.797_884_560_802_865_4;
-/// 0.044715·√(2/π).
-const GELU_B: f64 = 0.044_715 * GELU_A;
-
 /// The plain-number arguments of a row, as `[p, q]`; unused ones are 0.
 pub(crate) type Args = [f64; 2];
 
-/// 1 on [low, high], else 0.
-#[inline(always)]
-fn inside<N: Number>(x: N, low: f64, high: f64) -> N {
-    x.greater_equal(N::constant(low)) * x.less_equal(N::constant(high))
-}
-
 /// The formulas of one elementwise row of one input.
 pub(crate) trait UnaryRow: Copy {
-    /// Whether they call a trigonometric function.
-    const WAVES: bool;
+    /// Whether the value's formula calls a function that has a cheaper form for most numbers: a trigonometric one or `sech_squared`.
+    const NEAR: bool;
+    /// Whether the derivative's does, or has one form for most numbers and another for the rest.
+    const DECIDES: bool;
     fn value<T: Real>(x: T, args: Args) -> T;
-    fn derivative<N: Number>(x: N, y: N, args: Args) -> N;
+    /// `d · dy/dx`
+    fn pass<N: Number>(x: N, y: N, args: Args, d: Passing<N>) -> Passing<N>;
 }
 
 /// The formulas of one elementwise row of two inputs.
-pub(crate) trait BinaryRow {
+pub(crate) trait BinaryRow: Copy {
+    /// As [`UnaryRow::DECIDES`].
+    const DECIDES: bool;
     fn value<T: Real>(a: T, b: T) -> T;
-    /// (∂y/∂a, ∂y/∂b)
-    fn partials<N: Number>(a: N, b: N, y: N) -> (N, N);
+    /// `d · ∂y/∂a`
+    fn first<N: Number>(a: N, b: N, y: N, d: Passing<N>) -> Passing<N>;
+    /// `d · ∂y/∂b`
+    fn second<N: Number>(a: N, b: N, y: N, d: Passing<N>) -> Passing<N>;
 }
 
 /// Something to do with a row once it is known which: a kernel, instantiated for each row.
@@ -70,7 +66,7 @@ pub struct Row<R> {
 }
 
 macro_rules! define_unary {
-    (($x:ident $y:ident $p:ident $q:ident $c:ident) $(
+    (($x:ident $y:ident $p:ident $q:ident $c:ident $d:ident) $(
         $(#[$doc:meta])* $Row:ident, $name:ident($($arg:ident: $type:ty),*), $value:expr, $derivative:expr, $domain:expr, [$($kink:expr),*];
     )*) => {
         /// The elementwise operations of one input: the rows of the table.
@@ -86,11 +82,12 @@ macro_rules! define_unary {
         $(
             #[allow(unused_variables)] // a row names only what it reads
             impl UnaryRow for unary::$Row {
-                const WAVES: bool = matches!(Unary::$Row, Unary::Sin | Unary::Cos | Unary::Tan);
+                const NEAR: bool = matches!(Unary::$Row, Unary::Sin | Unary::Cos | Unary::Tan | Unary::SechSquared);
+                const DECIDES: bool = Unary::$Row.decides();
                 #[inline(always)]
                 fn value<T: Real>($x: T, [$p, $q]: Args) -> T { let $c = T::of_f64; $value }
                 #[inline(always)]
-                fn derivative<N: Number>($x: N, $y: N, [$p, $q]: Args) -> N { let $c = N::constant; $derivative }
+                fn pass<N: Number>($x: N, $y: N, [$p, $q]: Args, $d: Passing<N>) -> Passing<N> { let $c = N::constant; $derivative }
             }
         )*
 
@@ -113,8 +110,8 @@ macro_rules! define_unary {
 }
 
 macro_rules! define_binary {
-    (($a:ident $b:ident $y:ident $c:ident) $(
-        $(#[$doc:meta])* $Row:ident, $name:ident, $value:expr, $partials:expr, $domain_a:expr, $domain_b:expr;
+    (($a:ident $b:ident $y:ident $c:ident $d:ident) $(
+        $(#[$doc:meta])* $Row:ident, $name:ident, $value:expr, ($first:expr, $second:expr $(,)?), $domain_a:expr, $domain_b:expr;
     )*) => {
         /// The elementwise operations of two inputs: the rows of the table.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -123,16 +120,19 @@ macro_rules! define_binary {
         pub enum Binary { $($(#[$doc])* $Row,)* }
 
         mod binary {
-            $(pub(super) struct $Row;)*
+            $(#[derive(Clone, Copy)] pub(super) struct $Row;)*
         }
 
         $(
             #[allow(unused_variables)] // a row names only what it reads
             impl BinaryRow for binary::$Row {
+                const DECIDES: bool = Binary::$Row.decides();
                 #[inline(always)]
                 fn value<T: Real>($a: T, $b: T) -> T { let $c = T::of_f64; $value }
                 #[inline(always)]
-                fn partials<N: Number>($a: N, $b: N, $y: N) -> (N, N) { let $c = N::constant; $partials }
+                fn first<N: Number>($a: N, $b: N, $y: N, $d: Passing<N>) -> Passing<N> { let $c = N::constant; $first }
+                #[inline(always)]
+                fn second<N: Number>($a: N, $b: N, $y: N, $d: Passing<N>) -> Passing<N> { let $c = N::constant; $second }
             }
         )*
 
@@ -177,18 +177,65 @@ impl Unary {
         self.dispatch(Value(x, args))
     }
 
-    /// The derivative, in whichever reading `N` is.
+    /// `d · dy/dx`, in whichever reading `N` is.
     #[inline(always)]
-    pub(crate) fn derivative<N: Number>(self, x: N, y: N, args: Args) -> N {
-        struct Derivative<N>(N, N, Args);
-        impl<N: Number> UnaryVisitor for Derivative<N> {
+    pub(crate) fn pass<N: Number>(self, x: N, y: N, args: Args, d: N) -> N {
+        struct Pass<N>(N, N, Args, N);
+        impl<N: Number> UnaryVisitor for Pass<N> {
             type Out = N;
             #[inline(always)]
             fn visit<R: UnaryRow>(self) -> N {
-                R::derivative(self.0, self.1, self.2)
+                R::pass(self.0, self.1, self.2, Passing(self.3)).0
             }
         }
-        self.dispatch(Derivative(x, y, args))
+        self.dispatch(Pass(x, y, args, d))
+    }
+
+    /// A method's plain numbers as this row's [`Args`].
+    ///
+    /// # Panics
+    /// If they make no sense.
+    #[inline(always)]
+    #[track_caller]
+    pub(crate) fn args<const N: usize>(self, given: [f64; N]) -> Args {
+        let mut args = [0.0; 2];
+        args[..N].copy_from_slice(&given);
+        self.checked(args)
+    }
+
+    /// The plain numbers of a row, if they make sense.
+    #[inline(always)]
+    #[track_caller]
+    pub(crate) fn checked(self, args: Args) -> Args {
+        // Not `low > high`: NaN is refused too.
+        if self == Unary::Clamp && !(args[0] <= args[1]) {
+            refuse_bounds(args);
+        }
+        args
+    }
+
+    /// Whether the derivative's formula is not the same for all numbers: see [`UnaryRow::DECIDES`]. A row that is missing here fails in
+    /// debug builds, at the numbers for which it matters.
+    const fn decides(self) -> bool {
+        use Unary::*;
+        matches!(
+            self,
+            Sin | Cos
+                | Tan
+                | Atan
+                | Powf
+                | DivInto
+                | Expm1
+                | Elu
+                | Selu
+                | Sqrt
+                | Tanh
+                | Sigmoid
+                | Softsign
+                | GeluTanh
+                | TanhGate
+                | TanhGateDensity
+        )
     }
 
     /// Whether a scalar node keeps its derivative, which shares most of its work with the value.
@@ -229,18 +276,31 @@ impl Binary {
         self.dispatch(Value(a, b))
     }
 
-    /// The partial derivatives, in whichever reading `N` is.
+    /// `d · ∂y/∂a`, or `d · ∂y/∂b` if `second`, in whichever reading `N` is.
     #[inline(always)]
-    pub(crate) fn partials<N: Number>(self, a: N, b: N, y: N) -> (N, N) {
-        struct Partials<N>(N, N, N);
-        impl<N: Number> BinaryVisitor for Partials<N> {
-            type Out = (N, N);
+    pub(crate) fn pass<N: Number>(self, second: bool, [a, b, y]: [N; 3], d: N) -> N {
+        struct Pass<N>(bool, [N; 3], N);
+        impl<N: Number> BinaryVisitor for Pass<N> {
+            type Out = N;
             #[inline(always)]
-            fn visit<R: BinaryRow>(self) -> (N, N) {
-                R::partials(self.0, self.1, self.2)
+            fn visit<R: BinaryRow>(self) -> N {
+                let Pass(second, [a, b, y], d) = self;
+                let d = Passing(d);
+                if second { R::second(a, b, y, d).0 } else { R::first(a, b, y, d).0 }
             }
         }
-        self.dispatch(Partials(a, b, y))
+        self.dispatch(Pass(second, [a, b, y], d))
+    }
+
+    /// As for [`Unary`].
+    const fn decides(self) -> bool {
+        matches!(self, Binary::Div | Binary::Pow | Binary::Atan2 | Binary::ChainOver)
+    }
+
+    /// Whether a gradient flows to the first (0) or the second (1) input at all.
+    #[inline]
+    pub(crate) fn passes_to(self, k: usize) -> bool {
+        !self.is_flat() && (self, k) != (Binary::Masked, 1)
     }
 
     /// Whether both partial derivatives are 0 everywhere: a mask, through which nothing flows back.
@@ -264,6 +324,9 @@ impl Binary {
             Binary::Pow => Unary::Powf,
             Binary::Maximum => Unary::MaxNumber,
             Binary::Minimum => Unary::MinNumber,
+            // Of a factor that is not finite, or a divisor of 0, a gradient of 0 makes NaN here.
+            Binary::Chain if number.is_finite() => Unary::MulNumber,
+            Binary::ChainOver if number != 0.0 && !number.is_nan() => Unary::DivNumber,
             _ => return None,
         };
         Some((row, [number, 0.0]))
@@ -285,10 +348,9 @@ impl Binary {
     }
 }
 
-/// A method's plain-number arguments as a row's [`Args`].
-#[inline(always)]
-pub(crate) fn args<const N: usize>(given: [f64; N]) -> Args {
-    let mut args = [0.0; 2];
-    args[..N].copy_from_slice(&given);
-    args
+#[cold]
+#[inline(never)]
+#[track_caller]
+fn refuse_bounds([low, high]: Args) -> ! {
+    panic!("clamp: the bounds {low} and {high} are no interval; the lower one first, and no NaN")
 }

@@ -1,7 +1,7 @@
 //! Formulas in their recorded reading: the rules of the table on handles, which append to the tape.
 
 use crate::kernels::fused::Elementwise;
-use crate::number::{Float, Number};
+use crate::number::{Float, Number, Test};
 use crate::ops::rows::{Args, Binary, Unary};
 use crate::ops::{Array, Reading};
 use crate::tape::{Scalar, Var};
@@ -9,12 +9,11 @@ use crate::tensor::Tensor;
 
 impl<T: Float> Reading for Var<'_, T> {
     fn unary_vjp(row: Unary, args: Args, x: &Self, y: &Self, dy: Self) -> Self {
-        row.derivative(Recorded::Handle(*x), Recorded::Handle(*y), args).scale(dy)
+        row.pass(Recorded::Handle(*x), Recorded::Handle(*y), args, Recorded::Handle(dy)).like(dy)
     }
 
     fn binary_vjp(row: Binary, second: bool, a: &Self, b: &Self, y: &Self, dy: Self) -> Self {
-        let (da, db) = row.partials(Recorded::Handle(*a), Recorded::Handle(*b), Recorded::Handle(*y));
-        if second { db } else { da }.scale(dy)
+        row.pass(second, [*a, *b, *y].map(Recorded::Handle), Recorded::Handle(dy)).like(dy)
     }
 }
 
@@ -25,6 +24,19 @@ pub(super) trait Handle: Copy {
     fn apply_select(self, a: Self, b: Self) -> Self;
     /// A plain number as a handle beside `self`.
     fn lift(self, value: f64) -> Self;
+    /// The same, of the shape of `self`.
+    fn filled(self, value: f64) -> Self;
+    /// Which values pass the test.
+    fn tested(self, test: Test<Self>) -> Tested<Self>;
+    /// The nearest number of the type at hand.
+    fn rounded(value: f64) -> f64;
+}
+
+/// Which values pass a test: all, none, or those where the mask is 1.
+pub(super) enum Tested<H> {
+    All,
+    None,
+    Some(H),
 }
 
 impl<T: Float> Handle for Scalar<'_, T> {
@@ -40,6 +52,15 @@ impl<T: Float> Handle for Scalar<'_, T> {
     fn lift(self, value: f64) -> Self {
         self.tape().scalar_constant(T::from_f64(value))
     }
+    fn filled(self, value: f64) -> Self {
+        self.lift(value)
+    }
+    fn tested(self, test: Test<Self>) -> Tested<Self> {
+        if test.map(|of| of.value()).of(self.value()) { Tested::All } else { Tested::None }
+    }
+    fn rounded(value: f64) -> f64 {
+        T::from_f64(value).to_f64()
+    }
 }
 
 impl<T: Float> Handle for Var<'_, T> {
@@ -54,6 +75,26 @@ impl<T: Float> Handle for Var<'_, T> {
     }
     fn lift(self, value: f64) -> Self {
         self.tape().constant(Tensor::full([], T::from_f64(value)))
+    }
+    fn filled(self, value: f64) -> Self {
+        self.tape().constant(Tensor::full(self.shape(), T::from_f64(value)))
+    }
+    fn tested(self, test: Test<Self>) -> Tested<Self> {
+        let x = self.value();
+        let test = test.map(|of| of.value().expand(x.shape().clone()));
+        let at = |(i, &x)| test.as_ref().map(|of: &Tensor<T>| of.as_slice()[i]).of(x);
+        let passes: Vec<bool> = x.as_slice().iter().enumerate().map(at).collect();
+        match passes.iter().filter(|passes| **passes).count() {
+            n if n == passes.len() => Tested::All,
+            0 => Tested::None,
+            _ => {
+                let mask = passes.into_iter().map(|passes| T::from_f64(f64::from(u8::from(passes)))).collect();
+                Tested::Some(self.tape().constant(Tensor::new(x.shape().clone(), mask)))
+            }
+        }
+    }
+    fn rounded(value: f64) -> f64 {
+        T::from_f64(value).to_f64()
     }
 }
 
@@ -92,19 +133,26 @@ pub(super) enum Recorded<H> {
 use Recorded::Number as Plain;
 
 impl<H: Handle> Recorded<H> {
-    /// `dy · self`, the product of the chain rule.
-    pub(super) fn scale(self, dy: H) -> H {
+    /// What passes as a handle of the shape of the gradient that came in.
+    pub(super) fn like(self, dy: H) -> H {
         match self {
-            Recorded::Number(1.0) => dy,
-            Recorded::Number(factor) => dy.apply_unary(Unary::MulNumber, [factor, 0.0]),
-            Recorded::Handle(factor) => dy.apply_binary(Binary::Chain, factor),
+            Recorded::Number(value) => dy.filled(value),
+            Recorded::Handle(dx) => dx,
+        }
+    }
+
+    /// The handle; of a number, one beside another.
+    fn beside(self, other: H) -> H {
+        match self {
+            Recorded::Number(value) => other.lift(value),
+            Recorded::Handle(handle) => handle,
         }
     }
 }
 
 impl<H: Handle> Number for Recorded<H> {
     fn constant(value: f64) -> Self {
-        Recorded::Number(value)
+        Recorded::Number(H::rounded(value))
     }
 
     fn unary(self, row: Unary, args: Args) -> Self {
@@ -118,6 +166,9 @@ impl<H: Handle> Number for Recorded<H> {
         let handle = match (self, b) {
             (Plain(a), Plain(b)) => return Plain(a.binary(row, b)),
             (Recorded::Handle(a), Recorded::Handle(b)) => a.apply_binary(row, b),
+            // What a derivative leaves as it is, or does not let pass.
+            (a, Plain(1.0)) if matches!(row, Binary::Chain | Binary::ChainOver) => return a,
+            (a, Plain(mask)) if row == Binary::Masked => return if mask == 0.0 { Plain(0.0) } else { a },
             (Recorded::Handle(a), Plain(b)) => match row.with_number_right(b) {
                 Some((row, args)) => a.apply_unary(row, args),
                 None => a.apply_binary(row, a.lift(b)),
@@ -135,11 +186,28 @@ impl<H: Handle> Number for Recorded<H> {
             Plain(mask) => return if mask == 0.0 { b } else { a },
             Recorded::Handle(mask) => mask,
         };
-        let handle = |x| match x {
-            Plain(value) => mask.lift(value),
-            Recorded::Handle(x) => x,
+        Recorded::Handle(mask.apply_select(a.beside(mask), b.beside(mask)))
+    }
+
+    fn decide<R: Copy>(
+        self,
+        test: Test<Self>,
+        most: impl FnOnce() -> R,
+        rest: impl FnOnce() -> R,
+        select: impl FnOnce(Self, R, R) -> R,
+    ) -> R {
+        let tested = match self {
+            Plain(x) => {
+                let number = |of| if let Plain(of) = of { of } else { x };
+                if test.map(number).of(x) { Tested::All } else { Tested::None }
+            }
+            Recorded::Handle(x) => x.tested(test.map(|of| of.beside(x))),
         };
-        Recorded::Handle(mask.apply_select(handle(a), handle(b)))
+        match tested {
+            Tested::All => most(),
+            Tested::None => rest(),
+            Tested::Some(mask) => select(Recorded::Handle(mask), most(), rest()),
+        }
     }
 }
 

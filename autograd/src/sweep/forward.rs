@@ -7,7 +7,6 @@ use super::plain::Plain;
 use crate::error::Error;
 use crate::number::Float;
 use crate::ops::Array;
-use crate::ops::rows::Binary;
 use crate::room::list;
 use crate::tape::Tape;
 use crate::tape::arena::{Arena, Code, Kind};
@@ -79,14 +78,12 @@ impl<'s, T: Float> Forward<'s, T> {
         match arena.stream.code(node) {
             Code::Variable | Code::Constant => {}
             Code::Unary(row) => {
-                let slope = arena.stream.slope(row, arena.stream.value(a), arena.stream.value(node), b);
-                self.scalars[node] = self.scalars[a].chain(slope);
+                let xy = [a, node].map(|x| arena.stream.value(x));
+                self.scalars[node] = arena.stream.pass(row, xy, b, self.scalars[a]);
             }
             Code::Binary(row) => {
-                let (da, db) = row.partials(arena.stream.value(a), arena.stream.value(b), arena.stream.value(node));
-                // The gradient that is 0 passes on no tangent either, whatever that is.
-                let second = if row == Binary::Chain { db.chain(self.scalars[b]) } else { self.scalars[b].chain(db) };
-                self.scalars[node] = self.scalars[a].chain(da) + second;
+                let aby = [a, b, node].map(|x| arena.stream.value(x));
+                self.scalars[node] = row.pass(false, aby, self.scalars[a]) + row.pass(true, aby, self.scalars[b]);
             }
             Code::Item => {
                 if let Some(tangent) = &self.arrays[a] {

@@ -31,7 +31,7 @@ use crate::compiled;
 use crate::external::External;
 use crate::few::Few;
 use crate::kernels::compiled as kernels;
-use crate::kernels::elementwise::Runs;
+use crate::kernels::runs::Runs;
 use crate::kernels::softmax::scale_rows;
 use crate::number::Float;
 use crate::ops::rows::Binary;
@@ -142,13 +142,13 @@ impl<'s, T: Float> Sweep<'s, '_, T> {
                 // A zero passes nothing on, whatever the local derivative: see the edge-value policy.
                 _ if dy == T::zero() => {}
                 Code::Unary(row) => {
-                    let dx = dy * arena.stream.slope(row, arena.stream.value(a), arena.stream.value(node), b);
+                    let dx = arena.stream.pass(row, [arena.stream.value(a), arena.stream.value(node)], b, dy);
                     self.pass(node, a, dx);
                 }
                 Code::Binary(row) => {
-                    let (da, db) = row.partials(arena.stream.value(a), arena.stream.value(b), arena.stream.value(node));
-                    self.pass(node, a, dy * da);
-                    self.pass(node, b, dy * db);
+                    let aby = [a, b, node].map(|x| arena.stream.value(x));
+                    self.pass(node, a, row.pass(false, aby, dy));
+                    self.pass(node, b, row.pass(true, aby, dy));
                 }
                 Code::Item => {
                     if arena.arrays[a as u32].tracked {
@@ -228,9 +228,9 @@ impl<'s, T: Float> Sweep<'s, '_, T> {
             Op::Reshape(_) => self.deliver(array, 0, dy),
             op => {
                 if let Some(slopes) = arena.slopes(array).filter(|slopes| slopes.len() == dy.len()) {
-                    // The slope of a product by one factor is the other.
+                    // Of the chain rule's product the second factor's derivative is the first, and a slope of 0 passes nothing.
                     let runs = Runs::Same(dy.len());
-                    kernels::binary_chain(Binary::Mul, false, &runs, &slopes, &slopes, &slopes, &mut dy);
+                    kernels::binary_chain(Binary::Chain, true, &runs, &slopes, &slopes, &slopes, &mut dy);
                     return self.deliver(array, 0, dy);
                 }
                 match arena.take_slopes(array) {

@@ -3,7 +3,7 @@
 use super::{Buffer, Pool};
 use crate::few::Few;
 use crate::kernels::compiled as kernels;
-use crate::kernels::elementwise::Runs;
+use crate::kernels::runs::Runs;
 use crate::number::Float;
 use crate::ops::rows::{Args, Binary, Unary};
 use crate::ops::{Array, Input, Op, Reading};

@@ -266,15 +266,15 @@ impl<'t, T: Float> Sweep<'t, T> {
         match code {
             Code::Unary(row) => {
                 let args = self.tape.arena.borrow().stream.args(row, b as usize);
-                let derivative = row.derivative(Recorded::Handle(self.handle(a)), y, args);
-                self.add_scalar(a, derivative.scale(dy));
+                let dx = row.pass(Recorded::Handle(self.handle(a)), y, args, Recorded::Handle(dy));
+                self.add_scalar(a, dx.like(dy));
             }
             Code::Binary(row) => {
                 let x = [a, b].map(|x| Recorded::Handle(self.handle(x)));
-                let (da, db) = row.partials(x[0], x[1], y);
-                for (x, partial) in [(a, da), (b, db)] {
-                    if *self.needed_scalars.get(x as usize) {
-                        self.add_scalar(x, partial.scale(dy));
+                for (k, operand) in [a, b].into_iter().enumerate() {
+                    if *self.needed_scalars.get(operand as usize) && row.passes_to(k) {
+                        let dx = row.pass(k == 1, [x[0], x[1], y], Recorded::Handle(dy));
+                        self.add_scalar(operand, dx.like(dy));
                     }
                 }
             }

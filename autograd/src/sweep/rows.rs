@@ -3,7 +3,7 @@
 use super::plain::Plain;
 use super::{Buffer, Sweep};
 use crate::kernels::compiled as kernels;
-use crate::kernels::elementwise::Runs;
+use crate::kernels::runs::Runs;
 use crate::number::Float;
 use crate::ops::Array;
 use crate::ops::rows::{Args, Binary, Unary};
@@ -28,7 +28,8 @@ impl<T: Float> Sweep<'_, '_, T> {
         }
         let (arena, pool) = (self.arena, self.pool);
         let inputs = arena.arrays[array].inputs;
-        let needed = inputs.map(|x| arena.arrays[x].tracked);
+        let needed = |k: usize| arena.arrays[inputs[k]].tracked && row.passes_to(k);
+        let needed = [needed(0), needed(1)];
         let aby = if row.is_sum() {
             None
         } else {

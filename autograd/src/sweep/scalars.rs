@@ -4,6 +4,7 @@
 //! loop that branches. The processor then foresees each call from what came before at the same place, and in a loop of the
 //! user's that is always the same; one branch for all of them takes it several cycles more (Ertl and Gregg 2003).
 
+use crate::kernels::elementwise::first_form_of_two;
 use crate::number::Float;
 use crate::ops::rows::{Binary, Unary};
 use crate::tape::arena::{Code, Node, Stream, bytes};
@@ -51,32 +52,42 @@ fn sweep<T: Float>(stream: &Stream<T>, nodes: &[Node<T>], gradients: &mut [T], n
 
 /// Adds to a node's gradient, and returns it.
 #[inline(always)]
-fn add<T: Float>(gradients: &mut [T], node: usize, dx: T) -> Option<T> {
-    let gradient = gradients.get_mut(node)?;
+fn add<T: Float>(gradients: &mut [T], node: usize, dx: T) -> Result<T, Stop> {
+    let gradient = gradients.get_mut(node).ok_or(Stop::Astray)?;
     *gradient = *gradient + dx;
-    Some(*gradient)
+    Ok(*gradient)
+}
+
+/// Why an arm goes no further.
+enum Stop {
+    /// It met an operand behind its node.
+    Astray,
+    /// The row's derivative has another form for this number than for most.
+    Rare,
 }
 
 /// An arm that adds `near` to the last node's gradient and, if that is not 0, has `pass` add to the gradients of the node's operands
-/// and return what it passes to the node before.
+/// and return what it passes to the node before. The rare form of a derivative is another arm's, so that no register is kept for it here.
 #[inline(always)]
 fn arm<T: Float>(
     stream: &Stream<T>,
     nodes: &[Node<T>],
     gradients: &mut [T],
     near: T,
-    pass: impl FnOnce(&mut Here<'_, T>) -> Option<T>,
+    pass: impl FnOnce(&mut Here<'_, T>) -> Result<T, Stop>,
 ) -> (usize, T) {
     let passed = || {
-        let (node, before) = nodes.split_last()?;
+        let (node, before) = nodes.split_last().ok_or(Stop::Astray)?;
         let dy = add(gradients, before.len(), near)?;
         // A zero passes nothing on, whatever the local derivative: see the edge-value policy.
         let near = if dy == T::zero() { dy } else { pass(&mut Here { stream, node, before, gradients, dy })? };
-        Some((before, near))
+        Ok((before, near))
     };
     match passed() {
-        Some((before, near)) => sweep(stream, before, gradients, near),
-        None => (ASTRAY, near),
+        Ok((before, near)) => sweep(stream, before, gradients, near),
+        // The gradient is whole, and is not 0.
+        Err(Stop::Rare) => any(stream, nodes, gradients, T::zero()),
+        Err(Stop::Astray) => (ASTRAY, near),
     }
 }
 
@@ -110,20 +121,25 @@ impl<T: Float> Here<'_, T> {
 
     /// What a row passes to its operand `x`; `index` is that of what it keeps.
     #[inline(always)]
-    fn unary(&self, row: Unary, x: T, index: usize) -> T {
-        self.dy * self.stream.slope(row, x, self.node.value, index)
+    fn unary(&self, row: Unary, x: T, index: usize) -> Result<T, Stop> {
+        self.stream.first_form(row, [x, self.node.value], index, self.dy).ok_or(Stop::Rare)
     }
 
     /// What a row passes to its operands `a` and `b`.
     #[inline(always)]
-    fn binary(&self, row: Binary, a: T, b: T) -> (T, T) {
-        let (da, db) = row.partials(a, b, self.node.value);
-        (self.dy * da, self.dy * db)
+    fn binary(&self, row: Binary, a: T, b: T) -> Result<(T, T), Stop> {
+        let (aby, dy) = ([a, b, self.node.value], self.dy);
+        // Without a closure, which would not be compiled for each row.
+        let (Some(da), Some(db)) = (first_form_of_two(row, false, aby, dy), first_form_of_two(row, true, aby, dy))
+        else {
+            return Err(Stop::Rare);
+        };
+        Ok((da, db))
     }
 
     /// Passes to an operand.
     #[inline(always)]
-    fn pass(&mut self, operand: usize, dx: T) -> Option<()> {
+    fn pass(&mut self, operand: usize, dx: T) -> Result<(), Stop> {
         add(self.gradients, operand, dx).map(|_| ())
     }
 }
@@ -141,45 +157,45 @@ impl<T: Float> Arms<T> {
             };
         }
         arms[VARIABLE as usize] = variables;
-        arm!(Code::Constant.byte([false; 2]), |_| Some(T::zero()));
+        arm!(Code::Constant.byte([false; 2]), |_| Ok(T::zero()));
         let mut row = 0;
         while row < Unary::ROWS.len() {
             let code = Code::Unary(Unary::ROWS[row].row);
-            arm!(code.byte([false, false]), |here| any_unary(here));
-            arm!(code.byte([true, false]), |here| any_unary(here));
+            arms[code.byte([false, false]) as usize] = any;
+            arms[code.byte([true, false]) as usize] = any;
             row += 1;
         }
         macro_rules! rows {
             (unary $($Unary:ident)*; binary $($Binary:ident)*;) => { $(
                 arm!(bytes::$Unary::FAR, |here| {
                     let [a, index] = here.operands();
-                    here.pass(a, here.unary(Unary::$Unary, here.value(a), index))?;
-                    Some(T::zero())
+                    here.pass(a, here.unary(Unary::$Unary, here.value(a), index)?)?;
+                    Ok(T::zero())
                 });
-                arm!(bytes::$Unary::NEAR, |here| Some(here.unary(Unary::$Unary, here.near(), here.operands()[1])));
+                arm!(bytes::$Unary::NEAR, |here| here.unary(Unary::$Unary, here.near(), here.operands()[1]));
             )* $(
                 arm!(bytes::$Binary::FAR, |here| {
                     let [a, b] = here.operands();
-                    let (da, db) = here.binary(Binary::$Binary, here.value(a), here.value(b));
+                    let (da, db) = here.binary(Binary::$Binary, here.value(a), here.value(b))?;
                     here.pass(a, da)?;
                     here.pass(b, db)?;
-                    Some(T::zero())
+                    Ok(T::zero())
                 });
                 arm!(bytes::$Binary::NEAR_A, |here| {
                     let [_, b] = here.operands();
-                    let (da, db) = here.binary(Binary::$Binary, here.near(), here.value(b));
+                    let (da, db) = here.binary(Binary::$Binary, here.near(), here.value(b))?;
                     here.pass(b, db)?;
-                    Some(da)
+                    Ok(da)
                 });
                 arm!(bytes::$Binary::NEAR_B, |here| {
                     let [a, _] = here.operands();
-                    let (da, db) = here.binary(Binary::$Binary, here.value(a), here.near());
+                    let (da, db) = here.binary(Binary::$Binary, here.value(a), here.near())?;
                     here.pass(a, da)?;
-                    Some(db)
+                    Ok(db)
                 });
                 arm!(bytes::$Binary::NEAR, |here| {
-                    let (da, db) = here.binary(Binary::$Binary, here.near(), here.near());
-                    Some(da + db)
+                    let (da, db) = here.binary(Binary::$Binary, here.near(), here.near())?;
+                    Ok(da + db)
                 });
             )* };
         }
@@ -197,7 +213,7 @@ const VARIABLE: u8 = Code::Variable.byte([false; 2]);
 /// are not touched.
 fn variables<T: Float>(stream: &Stream<T>, nodes: &[Node<T>], gradients: &mut [T], near: T) -> (usize, T) {
     let before = &nodes[..nodes.len() - 1];
-    if add(gradients, before.len(), near).is_none() {
+    if add(gradients, before.len(), near).is_err() {
         return (ASTRAY, near);
     }
     let other = |node: &Node<T>| node.byte() != VARIABLE;
@@ -210,15 +226,25 @@ fn variables<T: Float>(stream: &Stream<T>, nodes: &[Node<T>], gradients: &mut [T
 /// Leaves a node to the caller.
 fn leave<T: Float>(_: &Stream<T>, nodes: &[Node<T>], gradients: &mut [T], near: T) -> (usize, T) {
     match add(gradients, nodes.len() - 1, near) {
-        Some(_) => (nodes.len(), T::zero()),
-        None => (ASTRAY, near),
+        Ok(_) => (nodes.len(), T::zero()),
+        Err(_) => (ASTRAY, near),
     }
 }
 
-/// Any row of one input.
+/// Any row, in whichever form its derivative has for these numbers.
 #[inline(never)]
-fn any_unary<T: Float>(here: &mut Here<'_, T>) -> Option<T> {
-    let (Code::Unary(row), [a, index]) = (here.node.code(), here.operands()) else { return None };
-    here.pass(a, here.unary(row, here.value(a), index))?;
-    Some(T::zero())
+fn any<T: Float>(stream: &Stream<T>, nodes: &[Node<T>], gradients: &mut [T], near: T) -> (usize, T) {
+    arm(stream, nodes, gradients, near, |here| {
+        let ([a, b], y, dy) = (here.operands(), here.node.value, here.dy);
+        match here.node.code() {
+            Code::Unary(row) => here.pass(a, here.stream.pass(row, [here.value(a), y], b, dy))?,
+            Code::Binary(row) => {
+                let aby = [here.value(a), here.value(b), y];
+                here.pass(a, row.pass(false, aby, dy))?;
+                here.pass(b, row.pass(true, aby, dy))?;
+            }
+            _ => return Err(Stop::Astray),
+        }
+        Ok(T::zero())
+    })
 }

@@ -24,7 +24,7 @@ use crate::compiled;
 use crate::error::Error;
 use crate::external::External;
 use crate::kernels::compiled as kernels;
-use crate::kernels::elementwise::Runs;
+use crate::kernels::runs::Runs;
 use crate::number::Float;
 use crate::ops::rows::{Args, Binary, Unary};
 use crate::ops::{Input, Op};
@@ -164,7 +164,7 @@ impl<T: Float> Arena<T> {
         self.materialise(a, pool);
         self.materialise(b, pool);
         let (node_a, node_b) = (self.arrays[a], self.arrays[b]);
-        let tracked = (node_a.tracked || node_b.tracked) && !row.is_flat();
+        let tracked = (node_a.tracked && row.passes_to(0)) || (node_b.tracked && row.passes_to(1));
         let shapes = [node_a.shape, node_b.shape];
         let alike = shapes[0] == shapes[1] || self.arrays.shape(a) == self.arrays.shape(b);
         let (shape, numel) = if alike {

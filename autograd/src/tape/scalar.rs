@@ -165,10 +165,11 @@ impl<'t, T: Float> Scalar<'t, T> {
     #[track_caller]
     #[inline(always)]
     pub fn unary(self, row: Unary, args: Args) -> Self {
+        let args = row.checked(args);
         let value = self.value.unary(row, args);
         // Before the tape is asked: past that branch the compiler would compute anew what value and derivative share.
         let second = match row.keeps_slope() {
-            true => Second::Slope(row.derivative(self.value, value, args)),
+            true => Second::Slope(row.pass(self.value, value, args, T::one())),
             false => Second::Numbers(args),
         };
         self.tape.append(Code::Unary(row), self.node, second, value)
@@ -191,7 +192,7 @@ impl<'t, T: Float> Scalar<'t, T> {
 }
 
 macro_rules! unary_methods {
-    (($x:ident $y:ident $p:ident $q:ident $c:ident) $(
+    (($x:ident $y:ident $p:ident $q:ident $c:ident $d:ident) $(
         $(#[$doc:meta])* $Row:ident, $name:ident($($arg:ident: $type:ty),*), $value:expr, $derivative:expr, $domain:expr, [$($kink:expr),*];
     )*) => {
         impl<T: Float> Scalar<'_, T> { $(
@@ -200,7 +201,7 @@ macro_rules! unary_methods {
             #[track_caller]
             #[inline(always)]
             pub fn $name(self $(, $arg: $type)*) -> Self {
-                self.unary(Unary::$Row, crate::ops::rows::args([$($arg.into()),*]))
+                self.unary(Unary::$Row, Unary::$Row.args([$($arg.into()),*]))
             }
         )* }
     };
@@ -208,7 +209,7 @@ macro_rules! unary_methods {
 unary_table!(unary_methods);
 
 macro_rules! binary_methods {
-    (($a:ident $b:ident $y:ident $c:ident) $($(#[$doc:meta])* $Row:ident, $name:ident, $value:expr, $partials:expr, $da:expr, $db:expr;)*) => {
+    (($a:ident $b:ident $y:ident $c:ident $d:ident) $($(#[$doc:meta])* $Row:ident, $name:ident, $value:expr, $partials:expr, $da:expr, $db:expr;)*) => {
         impl<'t, T: Float> Scalar<'t, T> { $(
             $(#[$doc])*
             #[must_use]

@@ -2,6 +2,7 @@
 
 use super::code::Code;
 use super::node::Node;
+use crate::kernels::elementwise;
 use crate::number::Float;
 use crate::ops::rows::{Args, Unary};
 use crate::room::{make_room, no_room_for};
@@ -176,9 +177,18 @@ impl<T: Float> Stream<T> {
         if row.takes_numbers() { self.args[index] } else { [0.0; 2] }
     }
 
-    /// The derivative of a scalar row at `x`, where its value is `y` and its second operand `index`.
+    /// What a scalar row passes of `d` at `x`, where its value is `y` and its second operand `index`.
     #[inline(always)]
-    pub(crate) fn slope(&self, row: Unary, x: T, y: T, index: usize) -> T {
-        if row.keeps_slope() { self.slopes[index] } else { row.derivative(x, y, self.args(row, index)) }
+    pub(crate) fn pass(&self, row: Unary, [x, y]: [T; 2], index: usize, d: T) -> T {
+        if row.keeps_slope() { d.chain(self.slopes[index]) } else { row.pass(x, y, self.args(row, index), d) }
+    }
+
+    /// [`pass`](Stream::pass) in the form that does for most numbers; nothing where it does not do.
+    #[inline(always)]
+    pub(crate) fn first_form(&self, row: Unary, [x, y]: [T; 2], index: usize, d: T) -> Option<T> {
+        if row.keeps_slope() {
+            return Some(d.chain(self.slopes[index]));
+        }
+        elementwise::first_form(row, self.args(row, index), [x, y], d)
     }
 }

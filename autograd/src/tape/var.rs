@@ -226,7 +226,7 @@ impl<'t, T: Float> Var<'t, T> {
     #[track_caller]
     pub fn unary(self, row: Unary, args: Args) -> Self {
         self.tape.note();
-        Array::unary(&self, row, args)
+        Array::unary(&self, row, row.checked(args))
     }
 
     /// A row of the table of two inputs, for programs that choose operations at run time.

@@ -24,6 +24,8 @@ const UNARY: &[(Unary, [f64; 2], f64, f64, f64)] = &[
     (Unary::HardTanh, [0.0; 2], 1.5, 1.0, 0.0),
     (Unary::Clamp, [-1.0, 2.0], 2.0, 2.0, 1.0),
     (Unary::Clamp, [-1.0, 2.0], 3.0, 2.0, 0.0),
+    (Unary::Clamp, [0.5, 0.5], 0.5, 0.5, 0.0),
+    (Unary::Clamp, [0.5, 0.5], 2.0, 0.5, 0.0),
     (Unary::MaxNumber, [1.0, 0.0], 1.0, 1.0, 0.5),
     (Unary::MinNumber, [1.0, 0.0], 1.0, 1.0, 0.5),
     // Steps are flat by policy, the step itself being halfway at 0.
@@ -93,6 +95,7 @@ const BINARY: &[(Binary, f64, f64, f64, f64, f64)] = &[
     (Binary::Pow, 0.0, -1.0, INF, -INF, 0.0),
     (Binary::Div, 1.0, 0.0, INF, INF, -INF),
     (Binary::Atan2, 0.0, 1.0, 0.0, 1.0, 0.0),
+    (Binary::Atan2, 0.0, 0.0, 0.0, 0.0, 0.0),
     (Binary::Less, 1.0, 1.0, 0.0, 0.0, 0.0),
     (Binary::LessEqual, 1.0, 1.0, 1.0, 0.0, 0.0),
     (Binary::Equal, NAN, NAN, 0.0, 0.0, 0.0),
@@ -177,6 +180,82 @@ fn the_branch_not_taken_leaks_nothing() {
     assert_eq!(gradient([0.0, 4.0], |x| x.greater(0.0).select(x.sqrt(), 0.0)), [0.0, 0.25]);
     assert_eq!(gradient([0.0, 2.0], |x| x.not_equal(0.0).select(x.recip(), x)), [1.0, -0.25]);
     assert_eq!(gradient([-1.0, 1.0], |x| x.greater(0.0).select(x.ln(), x * 2.0)), [2.0, 1.0]);
+}
+
+/// Functions that meet the flat side of a choice with an infinite or undefined slope: (what, function, x, slope).
+type Choice = (&'static str, for<'t> fn(Var<'t>) -> Var<'t>, f64, f64);
+
+const FLAT_SIDES: &[Choice] = &[
+    ("√relu", |x| x.relu().sqrt(), -1.0, 0.0),
+    ("√relu at 0", |x| x.relu().sqrt(), 0.0, 0.0),
+    ("ln relu", |x| x.relu().ln(), -1.0, 0.0),
+    ("√leaky_relu(0)", |x| x.leaky_relu(0.0).sqrt(), -1.0, 0.0),
+    ("√elu(0)", |x| x.elu(0.0).sqrt(), -1.0, 0.0),
+    ("√|x| at 0", |x| x.abs().sqrt(), 0.0, 0.0),
+    ("acos(clamp) above", |x| x.clamp(-1.0, 1.0).acos(), 2.0, 0.0),
+    ("asin(clamp) below", |x| x.clamp(-1.0, 1.0).asin(), -2.0, 0.0),
+    ("√clamp(0, 0)", |x| x.clamp(0.0, 0.0).sqrt(), 0.0, 0.0),
+    ("acos(hard_tanh)", |x| x.hard_tanh().acos(), 3.0, 0.0),
+    ("√hard_sigmoid", |x| x.hard_sigmoid().sqrt(), -4.0, 0.0),
+    ("√max(x, 0)", |x| x.maximum(0.0).sqrt(), -1.0, 0.0),
+    ("acos(min(x, 1))", |x| x.minimum(1.0).acos(), 2.0, 0.0),
+    ("√max(x, 0·x)", |x| x.maximum(&Tensor::zeros(x.shape())).sqrt(), -1.0, 0.0),
+    ("√−min(x, 0)", |x| (-x.minimum(&Tensor::zeros(x.shape()))).sqrt(), 1.0, 0.0),
+    ("√sign", |x| (x.sign() + 1.0).sqrt(), -1.0, 0.0),
+    ("√floor", |x| x.floor().sqrt(), 0.5, 0.0),
+    ("1/step", |x| x.step().recip(), -1.0, 0.0),
+    ("NaN ·relu", |x| (x.relu() - 1.0).sqrt(), -1.0, 0.0),
+    ("NaN · clamp", |x| (x.clamp(-1.0, 1.0) - 2.0).sqrt(), 5.0, 0.0),
+    ("√relu(relu)", |x| x.relu().relu().sqrt(), -1.0, 0.0),
+    // The side that was chosen keeps its slope, infinite or not.
+    ("√relu on the other side", |x| x.relu().sqrt(), 4.0, 0.25),
+    ("√max at a tie", |x| x.maximum(0.0).sqrt(), 0.0, INF),
+];
+
+#[test]
+fn a_flat_side_passes_nothing_whatever_comes_in() {
+    for &(what, f, at, slope) in FLAT_SIDES {
+        for n in [1, 70] {
+            let tape = Tape::new();
+            let x = tape.var(Tensor::full([n], at));
+            let y = f(x);
+            let recorded = y.sum().grad(x);
+            let last = |x: &Tensor| x.as_slice()[n - 1];
+            same(last(&y.sum().backward()[x]), slope, &format!("{what}, swept"));
+            same(last(&recorded.value()), slope, &format!("{what}, recorded"));
+            same(last(&y.jvp(&[(x, &Tensor::ones([n]))])), slope, &format!("{what}, forward"));
+            if slope == 0.0 {
+                same(last(&recorded.sum().backward()[x]), 0.0, &format!("{what}, curvature"));
+            }
+        }
+    }
+}
+
+#[test]
+fn what_an_extreme_did_not_choose_gets_nothing() {
+    // √ at 0 and beyond its domain.
+    assert_eq!(gradient([-2.0, 0.0, -1.0], |x| x.max_axis(0).sqrt()), [0.0, INF, 0.0]);
+    assert_eq!(gradient([2.0, 0.0, 1.0], |x| x.min_axis(0).sqrt()), [0.0, INF, 0.0]);
+    assert_eq!(gradient([0.0, 0.0, -1.0], |x| x.max_axis(0).sqrt()), [INF, INF, 0.0]);
+    let nan = gradient([-2.0, -1.0], |x| x.max_axis(0).sqrt());
+    assert!(nan[0] == 0.0 && nan[1].is_nan(), "{nan:?}");
+    let tape = Tape::new();
+    let x = tape.var([-2.0, 0.0, -1.0]);
+    let y = x.max_axis(0).sqrt();
+    // Forward mode multiplies what the extreme passes on: nothing, of a tangent of what was not chosen.
+    assert_eq!(y.jvp(&[(x, &Tensor::from([1.0, 0.0, 1.0]))]).item(), 0.0);
+}
+
+#[test]
+#[should_panic(expected = "clamp: the bounds 1 and 0 are no interval")]
+fn clamp_refuses_bounds_in_the_wrong_order() {
+    let _ = Tape::new().scalar(0.5).clamp(1.0, 0.0);
+}
+
+#[test]
+#[should_panic(expected = "no NaN")]
+fn clamp_refuses_a_bound_that_is_nan() {
+    let _ = Tensor::from([0.5]).clamp(NAN, 1.0);
 }
 
 /// A 0 passes nothing on, an ∞ times 0 is NaN: it depends on which comes first, and so on the mode.

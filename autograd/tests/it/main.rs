@@ -17,6 +17,7 @@ mod random;
 mod recovery;
 mod rules;
 mod sampling;
+mod tails;
 mod threads;
 mod transforms;
 mod trials;

@@ -243,9 +243,9 @@ fn cases() -> Vec<Case> {
         ),
         ("dot", vectors, |x| x[0].dot(x[1])),
         ("outer", vectors, |x| x[0].outer(x[1])),
-        ("affine_tanh", layer, |x| x[0].dense(x[1], x[2], Unary::Tanh)),
+        ("dense with tanh", layer, |x| x[0].dense(x[1], x[2], Unary::Tanh)),
         (
-            "affine_sigmoid",
+            "dense with the sigmoid",
             |s| {
                 let (m, k, n) = (s.len(), s.len(), s.len());
                 vec![s.normal_like(&[2, m, k]), s.normal_like(&[k, n]), s.normal_like(&[n])]

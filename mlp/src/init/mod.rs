@@ -7,7 +7,7 @@ mod moments;
 
 use std::f64::consts::SQRT_2;
 
-use autograd::{Float, Shape, Tensor};
+use autograd::{Float, Number, Shape, Tensor};
 use rand::{Rng, RngExt};
 use rand_distr::StandardNormal;
 
@@ -341,7 +341,7 @@ fn truncated(low: f64, high: f64, rng: &mut (impl Rng + ?Sized)) -> f64 {
             }
         } else {
             let z = uniform(low, high, rng);
-            if rng.random::<f64>() < (-z * z / 2.0).exp() {
+            if rng.random::<f64>() < Number::exp(-z * z / 2.0) {
                 return z;
             }
         }

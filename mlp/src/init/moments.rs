@@ -1,5 +1,7 @@
 //! What a recipe promises: the moments of its numbers, and the recipe that theory asks for.
 
+use autograd::Number;
+
 use super::Init;
 use crate::theory::MeanField;
 use crate::theory::quadrature::integrate;
@@ -71,7 +73,7 @@ fn truncated(low: f64, high: f64) -> (f64, f64) {
     const TAIL: f64 = 12.0; // 4e−33 lies beyond
     let ends = [low.max(-TAIL), high.min(TAIL)];
     let weighted =
-        |f: &dyn Fn(f64) -> f64| integrate(&ends, |z| z.iter().map(|&z| f(z) * (-z * z / 2.0).exp()).collect());
+        |f: &dyn Fn(f64) -> f64| integrate(&ends, |z| z.iter().map(|&z| f(z) * Number::exp(-z * z / 2.0)).collect());
     // Between mirrored bounds the mean is 0, and should not be what rounding leaves of it.
     let mass = weighted(&|_| 1.0);
     let mean = if low == -high { 0.0 } else { weighted(&|z| z) / mass };

@@ -3,7 +3,7 @@
 use std::f64::consts::PI;
 use std::sync::Arc;
 
-use autograd::{Tape, Tensor, Var};
+use autograd::{Number, Tape, Tensor, Var};
 
 use super::quadrature::integrate;
 use crate::{Error, Module};
@@ -129,7 +129,7 @@ fn column(x: &[f64]) -> Tensor {
 
 /// E[f(z)], z ~ N(0, 1).
 pub(super) fn normal(ends: &[f64], f: impl Fn(&[f64]) -> Vec<f64>) -> f64 {
-    let density = |z: f64| (-z * z / 2.0).exp() / (2.0 * PI).sqrt();
+    let density = |z: f64| Number::exp(-z * z / 2.0) / (2.0 * PI).sqrt();
     integrate(ends, |z| f(z).iter().zip(z).map(|(y, &z)| y * density(z)).collect())
 }
 

@@ -1,6 +1,6 @@
 //! The exponential and its kin.
 
-use super::ieee::Ieee;
+use super::ieee::{Ieee, exact_product};
 use super::logarithm::ln_1p;
 use super::{abs, at_least, at_most, max, of, select};
 
@@ -8,7 +8,7 @@ use super::{abs, at_least, at_most, max, of, select};
 ///
 /// Two heads of `ln 2` (Cody & Waite 1980) make the reduction exact but for the tail.
 #[inline(always)]
-fn reduce<T: Ieee>(x: T) -> (T, T, T) {
+pub(super) fn reduce<T: Ieee>(x: T) -> (T, T, T) {
     reduce_by(round(x * of(std::f64::consts::LOG2_E)), x)
 }
 
@@ -28,23 +28,30 @@ fn round<T: Ieee>(x: T) -> T {
 
 /// `2ⁿ·y` in two steps: `2ⁿ` itself may lie beyond the largest or below the smallest number where the product does not.
 #[inline(always)]
-fn scale<T: Ieee>(y: T, n: T) -> T {
+pub(super) fn scale<T: Ieee>(y: T, n: T) -> T {
     let half = round(n * of(0.5));
     y * T::exp2_integer(half) * T::exp2_integer(n - half)
 }
 
 /// `exp(r + tail) − 1` of what [`reduce`] leaves.
 #[inline(always)]
-fn small_exp_m1<T: Ieee>(r: T, tail: T) -> T {
+pub(super) fn small_exp_m1<T: Ieee>(r: T, tail: T) -> T {
     r + (T::exp_rest(r) + tail)
 }
 
-/// `eˣ = 2ⁿ·eʳ`. What rounding takes from `r` is a quarter of a unit here, and left.
+/// `n` and `eʳ − 1` of `eˣ = 2ⁿ·eʳ`. What rounding takes from `r` is a quarter of a unit here, and left.
 #[inline(always)]
-pub(crate) fn exp<T: Ieee>(x: T) -> T {
+pub(super) fn power<T: Ieee>(x: T) -> (T, T) {
     let [zero_below, infinite_above, _] = T::EXP_RANGE;
     let (n, r, _) = reduce(at_most(at_least(x, zero_below), infinite_above));
-    scale(of::<T>(1.0) + (r + T::exp_rest(r)), n)
+    (n, r + T::exp_rest(r))
+}
+
+/// `eˣ = 2ⁿ·eʳ`
+#[inline(always)]
+pub(crate) fn exp<T: Ieee>(x: T) -> T {
+    let (n, m) = power(x);
+    scale(of::<T>(1.0) + m, n)
 }
 
 /// `eˣ − 1 = (2ⁿ − 1) + 2ⁿ·(eʳ − 1)`
@@ -57,15 +64,82 @@ pub(crate) fn exp_m1<T: Ieee>(x: T) -> T {
     select(abs(x) < T::TINY, x, y)
 }
 
-/// `tanh|x| = −m/(2 + m)` with `m = exp(−2|x|) − 1`, which keeps its digits near 0 and does not overflow.
+/// Beyond this tanh is 1 to the last digit.
+const TANH_END: f64 = 22.0;
+
+/// `exp(−2|x|)` for the functions of it: `2ⁿ`, and what is left less 1. Right up to [`TANH_END`].
 #[inline(always)]
-pub(crate) fn tanh<T: Ieee>(x: T) -> T {
-    let (one, size) = (of::<T>(1.0), at_most(abs(x), of(22.0)));
+fn falling<T: Ieee>(x: T) -> (T, T) {
+    let size = at_most(abs(x), of(TANH_END));
     // `n` does not wait for the product with −2.
     let n = round(size * of(-2.0 * std::f64::consts::LOG2_E));
     let (n, r, _) = reduce_by(n, size * of(-2.0));
-    let (scale, m) = (T::exp2_integer(n), r + T::exp_rest(r));
+    (T::exp2_integer(n), r + T::exp_rest(r))
+}
+
+/// `tanh|x| = −m/(2 + m)` with `m = exp(−2|x|) − 1`, which keeps its digits near 0 and does not overflow.
+#[inline(always)]
+pub(crate) fn tanh<T: Ieee>(x: T) -> T {
+    let (one, (scale, m)) = (of::<T>(1.0), falling(x));
     (((one - scale) - scale * m) / ((one + scale) + scale * m)).with_sign(x)
+}
+
+/// `1 − tanh² x`, up to [`TANH_END`]; it shares the exponential with [`tanh`].
+#[inline(always)]
+pub(crate) fn near_sech_squared<T: Ieee>(x: T) -> T {
+    let (scale, m) = falling(x);
+    of::<T>(4.0) * bell(scale, m)
+}
+
+/// `1 − tanh² x`, which vanishes as `4·exp(−2|x|)` does.
+#[inline(always)]
+pub(crate) fn sech_squared<T: Ieee>(x: T) -> T {
+    if !beyond_tanh(x) {
+        return near_sech_squared(x);
+    }
+    let twice = of::<T>(-2.0) * abs(x);
+    let (n, m) = power(twice);
+    // Four times, unless that is nothing.
+    scale(of::<T>(1.0) + m, n + select(twice < T::EXP_RANGE[0], of(0.0), of(2.0)))
+}
+
+/// `1 − tanh² x` where `y = tanh x` is known, up to [`TANH_END`]: `q·(2 − q)` with `q = 1 − |y| = e·(1 + |y|)`, which keeps its digits
+/// where `|y|` nears 1, and costs no quotient.
+#[inline(always)]
+pub(crate) fn near_sech_squared_from<T: Ieee>(x: T, y: T) -> T {
+    let (scale, m) = falling(x);
+    let q = (scale + scale * m) * (of::<T>(1.0) + abs(y));
+    q * (of::<T>(2.0) - q)
+}
+
+/// Whether [`near_sech_squared`] is no longer right.
+#[inline(always)]
+pub(crate) fn beyond_tanh<T: Ieee>(x: T) -> bool {
+    abs(x) > of(TANH_END)
+}
+
+/// `e/(1 + e)²` for `e = scale·(1 + m)` from 0 to 1, with what rounding takes from the sums, the square and the quotient.
+#[inline(always)]
+fn bell<T: Ieee>(scale: T, m: T) -> T {
+    let one = of::<T>(1.0);
+    let rest = one + m;
+    let rest_lost = (one - rest) + m;
+    let e = scale * rest;
+    let sum = one + e;
+    let sum_lost = (e - (sum - one)) + scale * rest_lost;
+    let [square, square_lost] = exact_product(sum, sum);
+    let y = e / square;
+    let [product, product_lost] = exact_product(y, square);
+    // What is as small as these needs few digits of what it is multiplied by.
+    let one_over_sum = reciprocal(sum);
+    let of_quotient = ((e - product) - product_lost + scale * rest_lost) - y * square_lost;
+    y + one_over_sum * (of_quotient * one_over_sum - y * (sum_lost + sum_lost))
+}
+
+/// Near enough to the reciprocal of a number from 1 to 2, for what rounding took from it.
+#[inline(always)]
+fn reciprocal<T: Ieee>(x: T) -> T {
+    of::<T>(1.457) - of::<T>(0.486) * x
 }
 
 /// A quarter of `2ⁿ/2` and of `2⁻ⁿ/2`, `sinh r` and `cosh r − 1`, for `|x| = n·ln 2 + r`.
@@ -105,12 +179,39 @@ pub(crate) fn sigmoid<T: Ieee>(x: T) -> T {
 /// `1/(1 + e⁻ˣ)`, for `x < 0` as `eˣ/(1 + eˣ)`: it vanishes gradually, as `eˣ` does.
 #[inline(always)]
 pub(super) fn sigmoid_by_exp<T: Ieee>(x: T) -> T {
+    let [y, lost] = sigmoid_parts(x);
+    y - y * lost
+}
+
+/// The same of `x + lost`.
+#[inline(always)]
+pub(super) fn sigmoid_of_sum<T: Ieee>(x: T, lost: T) -> T {
+    let [y, y_lost] = sigmoid_parts(x);
+    y + y * (lost * (of::<T>(1.0) - y) - y_lost)
+}
+
+/// The sigmoid, and by how much of itself it is too large.
+#[inline(always)]
+fn sigmoid_parts<T: Ieee>(x: T) -> [T; 2] {
     let (e, one) = (exp(-abs(x)), of::<T>(1.0));
     let sum = one + e;
-    // What rounding took from the sum, over the sum; between 1 and 2 this line is near enough to its reciprocal.
-    let lost = (e - (sum - one)) * (of::<T>(1.457) - of::<T>(0.486) * sum);
-    let y = select(x < of(0.0), e, one) / sum;
-    y - y * lost
+    [select(x < of(0.0), e, one) / sum, (e - (sum - one)) * reciprocal(sum)]
+}
+
+/// The slope of the sigmoid, `e/(1 + e)²` with `e = exp(−|x|)`, which vanishes as `e` does.
+#[inline(always)]
+pub(crate) fn logistic_density<T: Ieee>(x: T) -> T {
+    let (n, m) = power(-abs(x));
+    // Far out e is all of it; 2ⁿ may not be a normal number there.
+    let least = at_least(n, of(-100.0));
+    select(n < least, scale(of::<T>(1.0) + m, n), bell(T::exp2_integer(least), m))
+}
+
+/// The same where `y = sigmoid(x)` is known: `q·(1 − q)` with the smaller of `y` and `1 − y = e·y`.
+#[inline(always)]
+pub(crate) fn logistic_density_from<T: Ieee>(x: T, y: T) -> T {
+    let q = select(x > of(0.0), exp(-abs(x)) * y, y);
+    q * (of::<T>(1.0) - q)
 }
 
 /// `ln(1 + eˣ) = max(x, 0) + ln(1 + e^−|x|)`, which neither overflows nor loses the small end.
@@ -119,12 +220,12 @@ pub(crate) fn softplus<T: Ieee>(x: T) -> T {
     max(x, of(0.0)) + ln_1p(exp(-abs(x)))
 }
 
-/// `(y + rest)·exp(−x²)` for `x ≥ 0`, to the last digits even where `x²` needs twice the digits of `x`.
+/// `(y + rest)·exp(−x²·unit)` for `x ≥ 0` and a `unit` of 1 or ½, to the last digits even where `x²` needs twice the digits of `x`.
 #[inline(always)]
-pub(super) fn times_gaussian<T: Ieee>(x: T, y: T, rest: T) -> T {
+pub(super) fn times_gaussian<T: Ieee>(x: T, unit: T, y: T, rest: T) -> T {
     let head = x.head();
-    let (n, r, tail) = reduce(-(head * head));
-    let tail = tail - (x - head) * (x + head);
+    let (n, r, tail) = reduce(-(head * head * unit));
+    let tail = tail - (x - head) * (x + head) * unit;
     let sum = r + tail;
     let m = small_exp_m1(sum, (r - sum) + tail);
     scale(y + (y * m + (rest + rest * m)), n)

@@ -4,8 +4,11 @@
 //! reduction leaves, rounded to the type. A polynomial is summed pairwise (Estrin 1960), not from one end (Horner):
 //! its depth is logarithmic, and a tape of scalars waits for the depth.
 
+use std::ops::BitOr;
+
 use super::lanes::Lanes;
-use super::{Real, exponential, pieces};
+use super::trigonometric::{self, Wave};
+use super::{Real, exponential, gate, pieces};
 
 /// `c₀ + c₁x + c₂x² + …`, neighbours first: `(c₀ + c₁x) + (c₂ + c₃x)·x² + …`.
 macro_rules! polynomial {
@@ -17,6 +20,8 @@ macro_rules! polynomial {
     (@ $x:ident; [$($sum:expr),*]; $a:expr) => { polynomial!($x * $x; $($sum,)* $a) };
     (@ $x:ident; [$($sum:expr),*];) => { polynomial!($x * $x; $($sum),*) };
 }
+
+pub(super) use polynomial;
 
 /// `f32` and `f64` from inside. Sealed: the functions of this folder are its only users.
 #[doc(hidden)]
@@ -33,13 +38,20 @@ pub trait Ieee: Real {
     const LN2: [Self; 2];
     /// Beyond this magnitude [`Ieee::less_quarter_turns`] is no longer right.
     const FAR: Self;
-    /// The standard library's sine, cosine and tangent.
-    const STD: [fn(Self) -> Self; 3];
     /// From below the first `x`, `exp(x)` is 0; beyond the second, `exp(x)` overflows; beyond the third, `cosh(x)` does.
     const EXP_RANGE: [Self; 3];
+    /// √½ in two parts.
+    const SQRT_HALF: [Self; 2];
+    /// Beyond this `exp(−x²/2)` is 0.
+    const GAUSSIAN_END: Self;
     /// Beyond this `erfc` is 0, and the point about which `erfc` is expanded.
     const ERFC_RANGE: [Self; 2];
 
+    /// A truth of the type's width, so that many of them lie in a vector as the numbers do.
+    type Flag: Copy + Eq + BitOr<Output = Self::Flag> + From<bool>;
+
+    /// Neither infinite nor NaN, and with a full mantissa.
+    fn is_normal(self) -> bool;
     /// `2ⁿ` for an integer `n` within the exponents of normal numbers.
     fn exp2_integer(n: Self) -> Self;
     /// A positive normal number as `2ᵏ·m` with `m` in [√½, √2).
@@ -53,8 +65,14 @@ pub trait Ieee: Real {
     /// `x·2^54` and 54, to lift a number without a full mantissa above [`Ieee::SMALLEST`].
     const LIFT: [Self; 2];
 
+    /// A wave of a number beyond [`Ieee::FAR`].
+    fn far_wave(self, wave: Wave) -> Self;
     /// `1/(1 + e⁻ˣ)`, in the form that suits the type.
     fn logistic(self) -> Self;
+    /// The same of this and what it has lost to rounding.
+    fn logistic_of(self, lost: Self) -> Self;
+    /// The argument of [`tanh_gate`](super::gate::tanh_gate) in two parts.
+    fn gate_argument(self) -> [Self; 2];
     /// `exp(r) − 1 − r` for `|r| ≤ ln(2)/2`
     fn exp_rest(r: Self) -> Self;
     /// `(sinh(r)/r − 1)/z` and `(cosh(r) − 1)/z` for `z = r²`, `|r| ≤ ln(2)/2`
@@ -82,15 +100,30 @@ pub(super) fn less<T: Real>(a: T, b: T) -> [T; 2] {
     [difference, (a - difference) - b]
 }
 
+/// A product, and what rounding took from it (Dekker 1971): products of halves of the digits are exact.
+#[inline(always)]
+pub(super) fn exact_product<T: Ieee>(a: T, b: T) -> [T; 2] {
+    let (a_head, b_head) = (a.head(), b.head());
+    let (a_rest, b_rest) = (a - a_head, b - b_head);
+    let product = a * b;
+    [product, (((a_head * b_head - product) + a_head * b_rest) + a_rest * b_head) + a_rest * b_rest]
+}
+
 macro_rules! bits {
     ($T:ident $Bits:ident $mantissa:literal $bias:literal) => {
+        type Flag = $Bits;
         const TINY: $T = $T::EPSILON / 4.0;
         const SMALLEST: $T = $T::MIN_POSITIVE;
         const INFINITY: $T = $T::INFINITY;
         const NAN: $T = $T::NAN;
         const ROUNDER: $T = 1.5 * (1u64 << $mantissa) as $T;
-        const STD: [fn($T) -> $T; 3] = [$T::sin, $T::cos, $T::tan];
         const LIFT: [$T; 2] = [(1u64 << 54) as $T, 54.0];
+
+        #[inline(always)]
+        fn is_normal(self) -> bool {
+            const LEAST: $Bits = $T::MIN_POSITIVE.to_bits();
+            (self.abs().to_bits()).wrapping_sub(LEAST) < $T::INFINITY.to_bits() - LEAST
+        }
 
         #[inline(always)]
         fn exp2_integer(n: $T) -> $T {
@@ -130,11 +163,30 @@ impl Ieee for f32 {
     const LN2: [f32; 2] = [0.693_145_75, 1.428_606_8e-6];
     const FAR: f32 = 1_600.0;
     const EXP_RANGE: [f32; 3] = [-104.0, 89.0, 90.0];
+    const SQRT_HALF: [f32; 2] = [0.707_106_77, 1.210_161_7e-8];
+    const GAUSSIAN_END: f32 = 14.5;
     const ERFC_RANGE: [f32; 2] = [10.1, 2.0];
 
+    fn far_wave(self, wave: Wave) -> f32 {
+        let x = f64::from(self);
+        match wave {
+            Wave::Sin => trigonometric::sin(x) as f32,
+            Wave::Cos => trigonometric::cos(x) as f32,
+            Wave::Tan => trigonometric::tan(x) as f32,
+        }
+    }
     #[inline(always)]
     fn logistic(self) -> f32 {
         exponential::sigmoid_by_exp(self)
+    }
+    #[inline(always)]
+    fn logistic_of(self, lost: f32) -> f32 {
+        exponential::sigmoid_of_sum(self, lost)
+    }
+    #[inline(always)]
+    fn gate_argument(self) -> [f32; 2] {
+        let [w, _] = gate::argument(f64::from(self));
+        [w as f32, (w - f64::from(w as f32)) as f32]
     }
     #[inline(always)]
     fn exp_rest(r: f32) -> f32 {
@@ -181,11 +233,25 @@ impl Ieee for f64 {
     const LN2: [f64; 2] = [0.693_147_180_559_890_3, 5.497_923_018_708_371e-14];
     const FAR: f64 = 100_000.0;
     const EXP_RANGE: [f64; 3] = [-746.0, 710.0, 711.0];
+    const SQRT_HALF: [f64; 2] = [0.707_106_781_186_547_6, -4.833_646_656_726_457e-17];
+    const GAUSSIAN_END: f64 = 38.7;
     const ERFC_RANGE: [f64; 2] = [27.3, 2.5];
 
+    fn far_wave(self, wave: Wave) -> f64 {
+        trigonometric::far_wave(wave, self)
+    }
     #[inline(always)]
     fn logistic(self) -> f64 {
         pieces::sigmoid_by_pieces(self)
+    }
+    #[inline(always)]
+    fn logistic_of(self, lost: f64) -> f64 {
+        let y = pieces::sigmoid_by_pieces(self);
+        y + y * (lost * (1.0 - y))
+    }
+    #[inline(always)]
+    fn gate_argument(self) -> [f64; 2] {
+        gate::argument(self)
     }
     #[inline(always)]
     fn exp_rest(r: f64) -> f64 {

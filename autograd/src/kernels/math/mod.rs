@@ -11,12 +11,16 @@
 //! thirty times slower.
 
 pub(crate) mod exponential;
+mod far;
+pub(crate) mod gate;
 pub(crate) mod ieee;
+mod inverse;
 mod lanes;
 mod logarithm;
 mod normal;
 mod pair;
 mod pieces;
+mod power;
 pub(crate) mod trigonometric;
 
 #[cfg(test)]
@@ -43,6 +47,10 @@ pub trait Real:
     fn native2(self, f: Native2, b: Self) -> Self;
     #[doc(hidden)]
     fn native_powi(self, n: i32) -> Self;
+    #[doc(hidden)]
+    fn native_powf(self, p: f64) -> Self;
+    #[doc(hidden)]
+    fn native_exp_base(self, base: f64) -> Self;
 }
 
 macro_rules! natives {
@@ -59,29 +67,32 @@ macro_rules! natives {
             }
         )*
 
-        impl Real for f32 {
+        natives!(real f32, double: |f, x| match f { $(Native::$Variant => $f32(x),)* });
+        natives!(real f64, double: |f, x| match f { $(Native::$Variant => $f64(x),)* });
+    };
+    (real $T:ident, double: |$f:ident, $x:ident| $native:expr) => {
+        impl Real for $T {
             #[inline(always)]
-            fn of_f64(value: f64) -> f32 { value as f32 }
+            fn of_f64(value: f64) -> $T { value as $T }
             #[inline(always)]
-            fn native(self, f: Native) -> f32 { match f { $(Native::$Variant => $f32(self),)* } }
-            #[inline(always)]
-            fn native2(self, f: Native2, b: f32) -> f32 {
-                match f { Native2::Pow => self.powf(b), Native2::Atan2 => self.atan2(b) }
+            fn native(self, $f: Native) -> $T {
+                let $x = self;
+                $native
             }
             #[inline(always)]
-            fn native_powi(self, n: i32) -> f32 { self.powi(n) }
-        }
-        impl Real for f64 {
-            #[inline(always)]
-            fn of_f64(value: f64) -> f64 { value }
-            #[inline(always)]
-            fn native(self, f: Native) -> f64 { match f { $(Native::$Variant => $f64(self),)* } }
-            #[inline(always)]
-            fn native2(self, f: Native2, b: f64) -> f64 {
-                match f { Native2::Pow => self.powf(b), Native2::Atan2 => self.atan2(b) }
+            fn native2(self, f: Native2, b: $T) -> $T {
+                match f {
+                    Native2::Pow => power::pow64(f64::from(self), f64::from(b)) as $T,
+                    Native2::Atan2 => inverse::atan2_64(f64::from(self), f64::from(b)) as $T,
+                    Native2::Inverted => inverse::inverted_64(f64::from(self), f64::from(b)) as $T,
+                }
             }
             #[inline(always)]
-            fn native_powi(self, n: i32) -> f64 { self.powi(n) }
+            fn native_powi(self, n: i32) -> $T { power::powi64(f64::from(self), n) as $T }
+            #[inline(always)]
+            fn native_powf(self, p: f64) -> $T { power::pow64(f64::from(self), p) as $T }
+            #[inline(always)]
+            fn native_exp_base(self, base: f64) -> $T { power::pow64(base, f64::from(self)) as $T }
         }
     };
 }
@@ -95,15 +106,26 @@ natives! {
     sin Sin = trigonometric::sin, trigonometric::sin_alone;
     cos Cos = trigonometric::cos, trigonometric::cos_alone;
     tan Tan = trigonometric::tan, trigonometric::tan;
-    asin Asin = f32::asin, f64::asin;
-    acos Acos = f32::acos, f64::acos;
-    atan Atan = f32::atan, f64::atan;
+    asin Asin = inverse::asin_32, inverse::asin_64;
+    acos Acos = inverse::acos_32, inverse::acos_64;
+    atan Atan = inverse::atan_32, inverse::atan_64;
+    asin_slope AsinSlope = inverse::asin_slope_32, inverse::asin_slope_64;
+    atan_slope AtanSlope = inverse::atan_slope_32, inverse::atan_slope_64;
+    over_size OverSize = inverse::over_size_32, inverse::over_size_64;
+    rsqrt Rsqrt = inverse::rsqrt_32, inverse::rsqrt_64;
     sinh Sinh = exponential::sinh, exponential::sinh;
     cosh Cosh = exponential::cosh, exponential::cosh;
     tanh Tanh = exponential::tanh, exponential::tanh;
+    sech_squared SechSquared = exponential::sech_squared, exponential::sech_squared;
     erf Erf = normal::erf, normal::erf;
     erfc Erfc = normal::erfc, normal::erfc;
+    gaussian Gaussian = normal::gaussian, normal::gaussian;
+    normal_cdf NormalCdf = normal::normal_cdf, normal::normal_cdf;
     sigmoid Sigmoid = exponential::sigmoid, exponential::sigmoid;
+    tanh_gate TanhGate = gate::tanh_gate, gate::tanh_gate;
+    tanh_gate_density TanhGateDensity = gate::tanh_gate_density, gate::tanh_gate_density;
+    mish_gate_slope MishGateSlope = gate::mish_gate_slope, gate::mish_gate_slope;
+    logistic_density LogisticDensity = exponential::logistic_density, exponential::logistic_density;
     softplus Softplus = exponential::softplus, exponential::softplus;
     abs Abs = f32::abs, f64::abs;
     floor Floor = f32::floor, f64::floor;
@@ -117,6 +139,7 @@ natives! {
 pub enum Native2 {
     Pow,
     Atan2,
+    Inverted,
 }
 
 /// A plain number in the type at hand.
@@ -136,6 +159,23 @@ pub(crate) fn atan2<T: Real>(a: T, b: T) -> T {
 }
 
 #[inline(always)]
+pub(crate) fn inverted<T: Real>(a: T, b: T) -> T {
+    a.native2(Native2::Inverted, b)
+}
+
+/// `xᵖ`, the exponent in all its digits.
+#[inline(always)]
+pub(crate) fn powf<T: Real>(x: T, p: f64) -> T {
+    x.native_powf(p)
+}
+
+/// `baseˣ`, likewise.
+#[inline(always)]
+pub(crate) fn exp_base<T: Real>(x: T, base: f64) -> T {
+    x.native_exp_base(base)
+}
+
+#[inline(always)]
 pub(crate) fn powi<T: Real>(x: T, n: i32) -> T {
     x.native_powi(n)
 }
@@ -145,9 +185,35 @@ pub(crate) fn select<T>(mask: bool, a: T, b: T) -> T {
     if mask { a } else { b }
 }
 
+/// What is rarely asked for: apart, so that it takes no registers from what is asked for most.
+#[cold]
+#[inline(never)]
+pub(crate) fn rarely<R>(f: impl FnOnce() -> R) -> R {
+    f()
+}
+
 #[inline(always)]
 pub(crate) fn mask<T: Real>(mask: bool) -> T {
     select(mask, of(1.0), of(0.0))
+}
+
+/// `a·b`, but 0 where `a` is, whatever `b`.
+#[inline(always)]
+pub(crate) fn chain<T: Real>(a: T, b: T) -> T {
+    select(a == of(0.0), of(0.0), a * b)
+}
+
+/// `x/(1 + |x|)`, where the sum is as large as `|x|` long before both are infinite.
+#[inline(always)]
+pub(crate) fn softsign<T: Real>(x: T) -> T {
+    let x = at_most(at_least(x, of(-1e30)), of(1e30));
+    x / (abs(x) + of(1.0))
+}
+
+/// `tanh(ln(1 + eˣ))`
+#[inline(always)]
+pub(crate) fn mish_gate<T: Real>(x: T) -> T {
+    tanh(softplus(x))
 }
 
 /// −1, 0, 1; NaN stays NaN.

@@ -1,7 +1,7 @@
-//! The error function and its complement.
+//! The error function, and the normal distribution.
 
 use super::exponential::times_gaussian;
-use super::ieee::Ieee;
+use super::ieee::{Ieee, exact_product};
 use super::{abs, at_most, of, select};
 
 /// Below this `erf` is a polynomial, above it `1 − erfc`.
@@ -10,19 +10,23 @@ const MIDDLE: f64 = 0.75;
 /// `erfc(a)` for `a ≥ 3/4`
 #[inline(always)]
 fn upper<T: Ieee>(a: T) -> T {
-    let [zero_beyond, centre] = T::ERFC_RANGE;
-    let one = of::<T>(1.0);
-    let a = at_most(a, zero_beyond);
+    let a = at_most(a, T::ERFC_RANGE[0]);
+    let [y, rest] = upper_part(a, of(0.0));
+    times_gaussian(a, of(1.0), y, rest)
+}
+
+/// `erfc(a)·exp(a²)` for `a ≥ 3/4`, and what rounding took from it; `a_lost` is what it took from `a`.
+#[inline(always)]
+fn upper_part<T: Ieee>(a: T, a_lost: T) -> [T; 2] {
+    let (one, centre) = (of::<T>(1.0), T::ERFC_RANGE[1]);
     let rest = T::erfc_rest((a - centre) / (a + centre));
     let (top, bottom) = (one + rest, a + a + one);
     let y = top / bottom;
     // What rounding took from the quotient: products of halves of the digits are exact.
-    let (y_head, bottom_head) = (y.head(), bottom.head());
-    let (y_rest, bottom_rest) = (y - y_head, bottom - bottom_head);
-    let left = (((top - y_head * bottom_head) - y_head * bottom_rest) - y_rest * bottom_head) - y_rest * bottom_rest;
+    let [product, lost] = exact_product(y, bottom);
     // And from the two sums.
-    let (top_tail, bottom_tail) = (rest - (top - one), one - (bottom - (a + a)));
-    times_gaussian(a, y, (left + (top_tail - y * bottom_tail)) / bottom)
+    let (top_tail, bottom_tail) = (rest - (top - one), one - (bottom - (a + a)) + (a_lost + a_lost));
+    [y, (((top - product) - lost) + (top_tail - y * bottom_tail)) / bottom]
 }
 
 /// `2/√π·∫₀ˣ exp(−t²) dt`
@@ -40,4 +44,27 @@ pub(crate) fn erfc<T: Ieee>(x: T) -> T {
     let small = (of::<T>(1.0) - x) - x * T::erf_rest(x * x);
     let large = upper(a);
     select(a < of(MIDDLE), small, select(x < of(0.0), of::<T>(2.0) - large, large))
+}
+
+/// `exp(−x²/2)`, the density of the normal distribution but for its unit.
+#[inline(always)]
+pub(crate) fn gaussian<T: Ieee>(x: T) -> T {
+    times_gaussian(at_most(abs(x), T::GAUSSIAN_END), of(0.5), of(1.0), of(0.0))
+}
+
+/// The distribution function of the normal distribution, `erfc(−x/√2)/2`; its small values come from `x` itself, since the rounding of
+/// `x/√2` would cost them their digits.
+#[inline(always)]
+pub(crate) fn normal_cdf<T: Ieee>(x: T) -> T {
+    let (half, size) = (of::<T>(0.5), at_most(abs(x), T::GAUSSIAN_END));
+    let [a, lost] = exact_product(size, T::SQRT_HALF[0]);
+    let a_lost = lost + size * T::SQRT_HALF[1];
+    let [y, rest] = upper_part(a, a_lost);
+    let large = half * times_gaussian(size, half, y, rest);
+    // ½ ± ½·erf(a), with what rounding takes from erf(a), whose slope is near 1 here.
+    let bend = a * T::erf_rest(a * a);
+    let erf = a + bend;
+    let erf_lost = ((a - erf) + bend) + a_lost;
+    let small = select(x < of(0.0), (half - half * erf) - half * erf_lost, half + half * erf);
+    select(a < of(MIDDLE), small, select(x < of(0.0), large, of::<T>(1.0) - large))
 }

@@ -1,52 +1,107 @@
 //! Sine, cosine, tangent.
 //!
-//! The `near_` functions are branch-free and right up to [`Ieee::FAR`]; beyond it the reduction would need digits of
-//! π by the thousand (Payne & Hanek 1983), which the standard library has.
+//! The `near_` functions are branch-free and right up to [`Ieee::FAR`]; beyond it the reduction needs digits of π by the thousand.
 
-use super::ieee::{Ieee, less};
+use super::ieee::{Ieee, exact_product, less};
 use super::lanes::{Alone, Apart, Lanes};
-use super::{abs, of, select};
+use super::{abs, far, of, select};
 
 /// Sine and cosine of what `x` is away from `q` quarter turns, before their last addition, which rounds. `q` is left with
 /// [`Ieee::ROUNDER`] added, for its two lowest bits.
 #[inline(always)]
 fn waves<T: Ieee, L: Lanes<T>>(x: T) -> (T, [L; 2]) {
     let q = x * of(std::f64::consts::FRAC_2_PI) + T::ROUNDER;
-    let [r, tail] = x.less_quarter_turns(q - T::ROUNDER);
+    (q, small_waves(x.less_quarter_turns(q - T::ROUNDER)))
+}
+
+/// Sine and cosine of at most an eighth of a turn, before their last addition.
+#[inline(always)]
+fn small_waves<T: Ieee, L: Lanes<T>>([r, tail]: [T; 2]) -> [L; 2] {
     let z = r * r;
     let [head, lost] = less(of(1.0), z * of(0.5));
     // sin(r + tail) = r + (r³·… + tail), cos(r + tail) = 1 − z/2 + (r⁴·… − r·tail)
     let small = L::of([tail, lost - r * tail]);
-    (q, [L::of([r, head]), L::of([r * z, z * z]) * T::sin_cos_rest(L::of([z, z])) + small])
+    [L::of([r, head]), L::of([r * z, z * z]) * T::sin_cos_rest(L::of([z, z])) + small]
 }
 
+/// The sine of `q` quarter turns and what [`waves`] has left.
 #[inline(always)]
-pub(crate) fn near_sin<T: Ieee>(x: T) -> T {
-    let (q, [base, rest]) = waves::<T, Apart<T>>(x);
+fn sin_of<T: Ieee>(q: T, [base, rest]: [Apart<T>; 2]) -> T {
     let [sin, cos] = (base + rest).parts();
     let y = select(q.bit(0), cos, sin);
-    // −0 stays −0.
-    select(abs(x) < T::TINY, x, select(q.bit(1), -y, y))
+    select(q.bit(1), -y, y)
 }
 
+/// The cosine likewise.
 #[inline(always)]
-pub(crate) fn near_cos<T: Ieee>(x: T) -> T {
-    let (q, [base, rest]) = waves::<T, Apart<T>>(x);
+fn cos_of<T: Ieee>(q: T, [base, rest]: [Apart<T>; 2]) -> T {
     let [sin, cos] = (base + rest).parts();
     let y = select(q.bit(0), sin, cos);
     select(q.bit(0) != q.bit(1), -y, y)
 }
 
+/// Sine over cosine, with what their last additions and the quotient rounded away put back.
+#[inline(always)]
+fn tan_of<T: Ieee>(q: T, [base, rest]: [Apart<T>; 2]) -> T {
+    let y = base + rest;
+    let ([sin, cos], [sin_tail, cos_tail]) = (y.parts(), ((base - y) + rest).parts());
+    let (top, bottom) = (select(q.bit(0), -cos, sin), select(q.bit(0), sin, cos));
+    let (top_tail, bottom_tail) = (select(q.bit(0), -cos_tail, sin_tail), select(q.bit(0), sin_tail, cos_tail));
+    let y = top / bottom;
+    let [product, lost] = exact_product(y, bottom);
+    y + (((top - product) - lost) + (top_tail - y * bottom_tail)) / bottom
+}
+
+#[inline(always)]
+pub(crate) fn near_sin<T: Ieee>(x: T) -> T {
+    let (q, waves) = waves(x);
+    // −0 stays −0.
+    select(abs(x) < T::TINY, x, sin_of(q, waves))
+}
+
+#[inline(always)]
+pub(crate) fn near_cos<T: Ieee>(x: T) -> T {
+    let (q, waves) = waves(x);
+    cos_of(q, waves)
+}
+
+#[inline(always)]
+pub(crate) fn near_tan<T: Ieee>(x: T) -> T {
+    let (q, waves) = waves(x);
+    select(abs(x) < T::TINY, x, tan_of(q, waves))
+}
+
+/// A function that turns.
+#[derive(Debug, Clone, Copy)]
+pub enum Wave {
+    Sin,
+    Cos,
+    Tan,
+}
+
+/// A wave beyond [`Ieee::FAR`].
+#[cold]
+#[inline(never)]
+pub(super) fn far_wave(wave: Wave, x: f64) -> f64 {
+    let (quarter, left) = far::less_quarter_turns(x);
+    let (q, waves) = (quarter as f64 + f64::ROUNDER, small_waves(left));
+    match wave {
+        Wave::Sin => sin_of(q, waves),
+        Wave::Cos => cos_of(q, waves),
+        Wave::Tan => tan_of(q, waves),
+    }
+}
+
 /// What [`sin`] gives, of a number by itself.
 #[inline(always)]
 pub(super) fn sin_alone(x: f64) -> f64 {
-    if is_special(x) { x.sin() } else { alone(x)[0] }
+    if is_special(x) { sin(x) } else { alone(x)[0] }
 }
 
 /// What [`cos`] gives, of a number by itself.
 #[inline(always)]
 pub(super) fn cos_alone(x: f64) -> f64 {
-    if is_special(x) { x.cos() } else { alone(x)[1] }
+    if is_special(x) { cos(x) } else { alone(x)[1] }
 }
 
 /// Whether a number is far out or, since −0 stays −0, is 0. One comparison, of the magnitude less a unit in the last place.
@@ -71,25 +126,13 @@ fn alone(x: f64) -> [f64; 2] {
     (y * same + Alone::of([cos, sin]) * other).parts()
 }
 
-/// Sine over cosine, with what their last additions rounded away put back.
-#[inline(always)]
-pub(crate) fn near_tan<T: Ieee>(x: T) -> T {
-    let (q, [base, rest]) = waves::<T, Apart<T>>(x);
-    let y = base + rest;
-    let ([sin, cos], [sin_tail, cos_tail]) = (y.parts(), ((base - y) + rest).parts());
-    let (top, bottom) = (select(q.bit(0), -cos, sin), select(q.bit(0), sin, cos));
-    let (top_tail, bottom_tail) = (select(q.bit(0), -cos_tail, sin_tail), select(q.bit(0), sin_tail, cos_tail));
-    let y = top / bottom;
-    select(abs(x) < T::TINY, x, y + (top_tail - y * bottom_tail) / bottom)
-}
-
 macro_rules! everywhere {
-    ($($name:ident $near:ident $std:literal;)*) => { $(
+    ($($name:ident $near:ident $Wave:ident;)*) => { $(
         /// Right for any `x`.
         #[inline(always)]
         pub(crate) fn $name<T: Ieee>(x: T) -> T {
-            if abs(x) <= T::FAR { $near(x) } else { T::STD[$std](x) }
+            if abs(x) <= T::FAR { $near(x) } else { x.far_wave(Wave::$Wave) }
         }
     )* };
 }
-everywhere! { sin near_sin 0; cos near_cos 1; tan near_tan 2; }
+everywhere! { sin near_sin Sin; cos near_cos Cos; tan near_tan Tan; }

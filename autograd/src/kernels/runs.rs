@@ -1,0 +1,145 @@
+//! How operands of two shapes that broadcast are walked.
+
+use smallvec::SmallVec;
+
+use crate::shape::count;
+
+/// How two operands are walked to fill a result: an inner run of `len` values, and loops around it.
+///
+/// Axes over which both operands advance alike are merged, so that equal shapes give one run, and adding a bias to a
+/// batch gives one run a row.
+#[derive(Debug)]
+pub(crate) enum Runs {
+    /// Two operands with the result's shape, of so many values.
+    Same(usize),
+    /// (length, step of a, step of b) from the outermost axis to the innermost.
+    Axes(SmallVec<[(usize, usize, usize); 4]>),
+}
+
+/// One inner run: where it starts in the result and the operands, and whether an operand advances (1) or repeats (0).
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Run {
+    pub(crate) out: usize,
+    pub(crate) a: usize,
+    pub(crate) b: usize,
+    pub(crate) len: usize,
+    pub(crate) step_a: usize,
+    pub(crate) step_b: usize,
+}
+
+impl Runs {
+    /// Operands of shapes `a` and `b` that broadcast to `out`.
+    pub(crate) fn new(out: &[usize], a: &[usize], b: &[usize]) -> Runs {
+        if a == out && b == out || out.contains(&0) {
+            return Runs::Same(count(out));
+        }
+        let mut axes: SmallVec<[(usize, usize, usize); 4]> = SmallVec::new();
+        let (mut next_a, mut next_b) = (1, 1);
+        for i in (0..out.len()).rev() {
+            let n = out[i];
+            let step = |shape: &[usize], next: &mut usize| {
+                let len = (i + shape.len()).checked_sub(out.len()).map_or(1, |i| shape[i]);
+                let step = if len == 1 { 0 } else { *next };
+                *next *= len;
+                step
+            };
+            let (step_a, step_b) = (step(a, &mut next_a), step(b, &mut next_b));
+            if n == 1 {
+                continue;
+            }
+            match axes.last_mut() {
+                Some(last) if step_a == last.1 * last.0 && step_b == last.2 * last.0 => last.0 *= n,
+                _ => axes.push((n, step_a, step_b)),
+            }
+        }
+        if axes.is_empty() {
+            axes.push((1, 1, 1));
+        }
+        axes.reverse();
+        Runs::Axes(axes)
+    }
+
+    /// Calls `f` for each inner run.
+    #[inline(always)]
+    pub(crate) fn for_each(&self, mut f: impl FnMut(Run)) {
+        let one;
+        let axes = match self {
+            Runs::Same(len) => {
+                one = [(*len, 1, 1)];
+                &one[..]
+            }
+            Runs::Axes(axes) => axes,
+        };
+        let (&(len, step_a, step_b), outer) = axes.split_last().expect("at least one axis");
+        let count: usize = outer.iter().map(|axis| axis.0).product();
+        if len == 0 || count == 0 {
+            return;
+        }
+        let mut run = Run { out: 0, a: 0, b: 0, len, step_a, step_b };
+        let mut index: SmallVec<[usize; 4]> = SmallVec::new();
+        if !outer.is_empty() {
+            index.resize(outer.len(), 0);
+        }
+        for _ in 0..count {
+            f(run);
+            run.out += len;
+            for (i, &(n, step_a, step_b)) in outer.iter().enumerate().rev() {
+                index[i] += 1;
+                run.a += step_a;
+                run.b += step_b;
+                if index[i] < n {
+                    break;
+                }
+                index[i] = 0;
+                run.a -= n * step_a;
+                run.b -= n * step_b;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The plain algorithm: index arithmetic for each value.
+    fn slow(out: &[usize], a: &[usize], b: &[usize]) -> Vec<(usize, usize)> {
+        let numel: usize = out.iter().product();
+        let offset = |shape: &[usize], mut flat: usize| {
+            let (mut offset, mut stride) = (0, 1);
+            for i in (0..out.len()).rev() {
+                let index = flat % out[i];
+                flat /= out[i];
+                if let Some(i) = (i + shape.len()).checked_sub(out.len()) {
+                    offset += if shape[i] == 1 { 0 } else { index * stride };
+                    stride *= shape[i];
+                }
+            }
+            offset
+        };
+        (0..numel).map(|i| (offset(a, i), offset(b, i))).collect()
+    }
+
+    #[test]
+    fn runs_visit_what_index_arithmetic_visits() {
+        let shapes: &[(&[usize], &[usize], &[usize])] = &[
+            (&[2, 3], &[2, 3], &[2, 3]),
+            (&[2, 3], &[3], &[2, 1]),
+            (&[2, 3, 4], &[3, 1], &[2, 1, 4]),
+            (&[2, 3, 4], &[2, 3, 4], &[4]),
+            (&[2, 3, 4], &[], &[3, 4]),
+            (&[1, 1], &[1], &[1, 1]),
+            (&[2, 1, 3], &[2, 1, 3], &[1, 1, 3]),
+            (&[0, 3], &[3], &[0, 3]),
+            (&[2, 2, 2, 2], &[2, 1, 2, 1], &[1, 2, 1, 2]),
+        ];
+        for &(out, a, b) in shapes {
+            let mut fast = vec![];
+            Runs::new(out, a, b).for_each(|run| {
+                assert_eq!(run.out, fast.len());
+                fast.extend((0..run.len).map(|i| (run.a + i * run.step_a, run.b + i * run.step_b)));
+            });
+            assert_eq!(fast, slow(out, a, b), "{out:?} {a:?} {b:?}");
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! Derivatives of the table that take more than a line, and why.
+
+use super::passing::{Passing, either, shortcut};
+use crate::kernels::math::gate::{CUBE, LINE};
+use crate::number::{Number, Test};
+
+/// `d/cosh²(x)`, for `y = tanh(x)`.
+///
+/// `1 − y²` has lost its digits where |y| nears 1. Up to 0.7 it has them, and plain numbers are spared an exponential. Far out the slope
+/// is `4·exp(−2|x|)`, in two factors.
+#[inline(always)]
+pub(super) fn through_tanh<N: Number>(x: N, y: N, d: Passing<N>) -> Passing<N> {
+    let far = || {
+        let factor = (-x.abs()).exp() * N::constant(2.0);
+        d * factor * factor
+    };
+    let everywhere = || either(x, Test::Within(22.0), || d * x.sech_squared_from(y), far);
+    shortcut(y, 0.7, || d * (N::one() - y * y), everywhere)
+}
+
+/// `d·sigmoid(x)·sigmoid(−x)`, for `y = sigmoid(x)`; likewise of `1 − y`.
+#[inline(always)]
+pub(super) fn through_sigmoid<N: Number>(x: N, y: N, d: Passing<N>) -> Passing<N> {
+    let far = || {
+        let factor = (x.abs() * N::constant(-0.5)).exp();
+        d * factor * factor
+    };
+    let everywhere = || either(x, Test::Within(44.0), || d * x.logistic_density_from(y), far);
+    shortcut(y, 0.7, || d * (y * (N::one() - y)), everywhere)
+}
+
+/// `d/(1 + |x|)²`
+#[inline(always)]
+pub(super) fn through_softsign<N: Number>(x: N, d: Passing<N>) -> Passing<N> {
+    let plain = || {
+        let size = x.abs() + N::one();
+        d / size / size
+    };
+    shortcut(x, f64::INFINITY, plain, || d * x.over_size() * x.over_size())
+}
+
+/// By how much of itself the slope of `tanh(softplus(x))` grows. With `q = sigmoid(−x)` and `s = 1 − q` that slope is `4sq²/(1 + q²)²`; the cubic
+/// is written in the smaller of the two.
+#[inline(always)]
+pub(super) fn mish_bend<N: Number>(x: N) -> N {
+    let (s, q, c) = (x.sigmoid(), (-x).sigmoid(), N::constant);
+    let left = c(2.0) - s * (c(4.0) + s * (c(1.0) - s));
+    let right = q * (c(3.0) + q * (c(2.0) - q)) - c(2.0);
+    x.less(c(0.0)).select(left, right) / (c(1.0) + q * q)
+}
+
+/// Beyond this the gate of [`tanh_gate`](Number::tanh_gate) is shut or open, and the cube in it may overflow.
+const GATE_END: f64 = 40.0;
+
+/// The slope of the gate's argument.
+#[inline(always)]
+fn gate_bend<N: Number>(x: N) -> N {
+    N::constant(LINE[0]) + x * x * N::constant(3.0 * CUBE[0])
+}
+
+/// `d·dy/dx` of the gate.
+#[inline(always)]
+pub(super) fn through_gate<N: Number>(x: N, d: Passing<N>) -> Passing<N> {
+    either(x, Test::Within(GATE_END), || d * x.tanh_gate_density() * gate_bend(x), || d.nothing())
+}
+
+/// `d·dy/dx` of the density `y` of the gate.
+#[inline(always)]
+pub(super) fn through_gate_density<N: Number>(x: N, y: N, d: Passing<N>) -> Passing<N> {
+    let half = || x * (N::constant(0.5 * LINE[0]) + x * x * N::constant(0.5 * CUBE[0]));
+    either(x, Test::Within(GATE_END), || -(d * y * half().tanh() * gate_bend(x)), || d.nothing())
+}
+
+/// `d·dy/dx` of x times the gate.
+#[inline(always)]
+pub(super) fn through_gelu_tanh<N: Number>(x: N, d: Passing<N>) -> Passing<N> {
+    let near = || d * (x.tanh_gate() + x.tanh_gate_density() * gate_bend(x) * x);
+    either(x, Test::Within(GATE_END), near, || d.masked(x.greater(N::zero())))
+}
+
+/// 1 on [low, high], else 0.
+#[inline(always)]
+pub(super) fn inside<N: Number>(x: N, low: f64, high: f64) -> N {
+    x.greater_equal(N::constant(low)) * x.less_equal(N::constant(high))
+}
+
+/// `d·a/(a² + b²)`, by which the angle of (a, b) turns; 0 at the origin.
+#[inline(always)]
+pub(super) fn through_angle<N: Number>(a: N, b: N, d: Passing<N>) -> Passing<N> {
+    let slope = a.inverted(b);
+    // A slope that has left the range of numbers leaves its digits to a and b.
+    let rest = || {
+        let (ratio, other) = (a / b, b / a);
+        let flat = || (d / b).times_quotient(a, b) / (N::one() + ratio * ratio);
+        either(ratio, Test::Within(1.0), flat, || d / a / (N::one() + other * other))
+    };
+    either(slope, Test::Whole { of: [a, a] }, || d * slope, rest)
+}
+
+/// `−d·a/b²`, for the quotient `y = a/b`. A quotient that has left the range of numbers leaves its digits to a.
+#[inline(always)]
+pub(super) fn through_divisor<N: Number>(a: N, b: N, y: N, d: Passing<N>) -> Passing<N> {
+    -either(y, Test::Whole { of: [a, a] }, || d.times_quotient(y, b), || d / b / b * a)
+}
+
+/// `d/(1 + x²)`, of which the square vanishes or overflows first far out.
+#[inline(always)]
+pub(super) fn through_atan<N: Number>(x: N, d: Passing<N>) -> Passing<N> {
+    let near = || shortcut(x, 1e8, || d / (N::one() + x * x), || d * x.atan_slope());
+    either(x, Test::Within(1e8), near, || d / x / x)
+}
+
+/// What passes a power `y = xⁿ`: `d·n·xⁿ⁻¹`.
+#[inline(always)]
+pub(super) fn whole_power<N: Number>(x: N, y: N, n: i32, d: Passing<N>) -> Passing<N> {
+    let times = N::constant(f64::from(n));
+    match n {
+        0 => d.nothing(),
+        1 => d,
+        2 => d * (x + x),
+        // Both factors lie on the same side of 1.
+        ..0 => d * y * times / x,
+        3..=4 => d * x.powi(n - 1) * times,
+        // The power may vanish where n times the power does not.
+        _ => d * x.powi((n - 1) / 2) * times * x.powi(n / 2),
+    }
+}
+
+/// The same for any exponent. `p − 1` is exact from ½ on; below, its rounding would cost digits where x is large or small.
+#[inline(always)]
+pub(super) fn real_power<N: Number>(x: N, y: N, p: f64, d: Passing<N>) -> Passing<N> {
+    let by_power = || d * x.powf(p - 1.0) * N::constant(p);
+    if p == f64::from(p as i32) {
+        whole_power(x, y, p as i32, d)
+    } else if p >= 0.5 {
+        by_power()
+    } else {
+        either(y, Test::Normal, || (d * N::constant(p)).times_quotient(y, x), by_power)
+    }
+}
+
+/// The same for an exponent that is an input.
+#[inline(always)]
+pub(super) fn any_power<N: Number>(a: N, b: N, y: N, d: Passing<N>) -> Passing<N> {
+    let by_power = || d * a.pow(b - N::one()) * b;
+    let by_quotient = || (d * b).times_quotient(y, a);
+    either(b, Test::AtLeast(0.5), by_power, || either(y, Test::Normal, by_quotient, by_power))
+}
