@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::{Array, Input, Operation, linear};
 use crate::error::Error;
+use crate::kernels::scatter;
 use crate::number::Float;
 use crate::shape::Shape;
 
@@ -43,10 +44,7 @@ impl Operation for ScatterAdd {
     const NAMES: &'static [&'static str] = &["scatter_add"];
 
     fn forward<T: Float>(&self, x: &[Input<'_, T>], _shape: &Shape, out: &mut [T]) {
-        out.fill(T::zero());
-        for (&x, &at) in x[0].values.iter().zip(&*self.positions) {
-            out[at] = out[at] + x;
-        }
+        scatter::scatter_add(x[0].values, &self.positions, out);
     }
 
     fn vjp<A: Array>(&self, _k: usize, x: &[&A], _y: &A, dy: &A) -> A {

@@ -1,7 +1,7 @@
 //! Operations: what they compute, and how their gradients are found.
 //!
 //! - `table` — the elementwise operations, a row each. **A new elementwise operation is a new row.**
-//! - `reduce`, `normalize`, `product`, `view`, `index`, `join`, `scan`, `softmax` — the structured ones, a file per family, each in the
+//! - `reduce`, `prod`, `normalize`, `product`, `view`, `index`, `join`, `scan`, `softmax` — the structured ones, a file per family, each in the
 //!   order: formula and shapes, shape law, value, derivative. **A new structured operation is a struct with
 //!   [`Operation`], and one line in [`operations!`].**
 //!
@@ -16,6 +16,7 @@ pub(crate) mod index;
 pub(crate) mod join;
 pub(crate) mod map;
 pub(crate) mod normalize;
+pub(crate) mod prod;
 pub(crate) mod product;
 pub(crate) mod reduce;
 pub(crate) mod rows;
@@ -231,6 +232,7 @@ operations! {
     Map(map::Map),
     Reduce(reduce::Reduce),
     TieShare(reduce::TieShare),
+    ProductOfOthers(prod::ProductOfOthers),
     Expand(view::Expand),
     Reshape(view::Reshape),
     Transpose(view::Transpose),
@@ -246,6 +248,7 @@ operations! {
     NormalizeGradient(normalize::NormalizeGradient),
     Softmax(softmax::Softmax),
     LogSoftmax(softmax::LogSoftmax),
+    Centre(softmax::Centre),
     CrossEntropy(softmax::CrossEntropy),
     CrossEntropyGradient(softmax::CrossEntropyGradient),
 }
@@ -277,6 +280,11 @@ pub(crate) trait Array: Sized + Clone {
 
     /// If this is the transpose of the last two axes of another array: that array.
     fn untransposed(&self) -> Option<Self> {
+        None
+    }
+
+    /// This divided by `y`, if it was recorded as a multiple of it, and so right where both are 0.
+    fn over(&self, _y: &Self) -> Option<Self> {
         None
     }
 

@@ -1,6 +1,6 @@
 //! Rows brought to mean 0 and variance 1, as layer normalisation does (Ba, Kiros & Hinton 2016).
 
-use super::reduce::mean;
+use super::reduce::{Reduction, reduce};
 use super::rows::Unary;
 use super::{Array, Input, Operation};
 use crate::error::Error;
@@ -48,7 +48,7 @@ impl NormalizeGradient {
     /// `b = mean(y·v)`: `−r²·(s·y + b·P(g) + a·P(v))`. Symmetric in g and v, it is the tangent along g as well.
     fn curvature<A: Array>(&self, x: &A, v: &A, g: &A) -> A {
         let last = x.shape().len() - 1;
-        let mean = |x: &A| mean(x, last, true).expect("the last axis");
+        let mean = |x: &A| reduce(Reduction::Mean, x, last, true).expect("the last axis");
         let normalize = Normalize { eps: self.eps };
         let y = A::apply(normalize, x.shape(), &[x]);
         let (a, b) = (mean(&y.mul(g)), mean(&y.mul(v)));

@@ -1,22 +1,23 @@
 //! Softmax, its logarithm, and the cross-entropy that trains classifiers. All shift by the largest logit, so that
 //! logits of ±1e4 neither overflow nor lose their differences.
 
+use std::ops::Range;
 use std::sync::Arc;
 
-use super::reduce::{Reduction, reduce};
+use super::reduce::{Reduction, loops, reduce};
 use super::rows::Unary;
 use super::{Array, Input, Operation};
 use crate::error::Error;
 use crate::kernels::compiled as kernels;
-use crate::kernels::reduce::Loops;
 use crate::kernels::softmax::scale_rows;
 use crate::number::{Float, Number};
 use crate::shape::Shape;
 
-/// `y = exp(x) / Σ exp(x)` along `axis`; `dx = y · (dy − Σ y·dy)`.
+/// `y = exp(x) / Σ exp(x)` along the axes `start..end`; `dx = y · (dy − Σ y·dy)`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Softmax {
-    axis: usize,
+    pub(super) start: usize,
+    pub(super) end: usize,
 }
 
 /// `y = x − ln Σ exp(x)` along `axis`; `dx = dy − exp(y) · Σ dy`.
@@ -25,24 +26,30 @@ pub(crate) struct LogSoftmax {
     axis: usize,
 }
 
-fn loops(shape: &Shape, axis: usize) -> Loops {
-    let (outer, n, inner) = shape.around(axis..axis + 1);
-    Loops { outer, n, inner }
+/// `y = v − Σ p·v` along the axes `start..end`, of a distribution p and any v; or its transpose, `y = v − p·Σv`.
+///
+/// The sums are the kernel's: `p·(1 − p)` in words would be 0 where a class is sure. In p they are right for what leaves it a
+/// distribution, so that constants may be added to a gradient by p.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Centre {
+    start: usize,
+    end: usize,
+    transposed: bool,
 }
 
-fn sum_keep<A: Array>(x: &A, axis: usize) -> A {
-    reduce(Reduction::Sum, x, axis, true).expect("an axis of the shape")
+fn sum_keep<A: Array>(x: &A, axes: Range<usize>) -> A {
+    reduce(Reduction::Sum, x, axes, true).expect("axes of the shape")
 }
 
 impl Operation for Softmax {
     const NAMES: &'static [&'static str] = &["softmax"];
 
     fn forward<T: Float>(&self, x: &[Input<'_, T>], shape: &Shape, out: &mut [T]) {
-        kernels::softmax(x[0].values, loops(shape, self.axis), false, out);
+        kernels::softmax(x[0].values, loops(shape, self.start..self.end), false, out);
     }
 
     fn vjp<A: Array>(&self, _k: usize, _x: &[&A], y: &A, dy: &A) -> A {
-        y.mul(&dy.sub(&sum_keep(&y.mul(dy), self.axis)))
+        y.mul(&Centre { start: self.start, end: self.end, transposed: false }.of(y, dy))
     }
 
     /// The Jacobian diag(y) − y·yᵀ is symmetric.
@@ -51,28 +58,75 @@ impl Operation for Softmax {
     }
 }
 
+impl LogSoftmax {
+    fn centre<A: Array>(&self, y: &A, v: &A, transposed: bool) -> A {
+        let p = y.unary(Unary::Exp, [0.0; 2]);
+        Centre { start: self.axis, end: self.axis + 1, transposed }.of(&p, v)
+    }
+}
+
 impl Operation for LogSoftmax {
     const NAMES: &'static [&'static str] = &["log_softmax"];
 
     fn forward<T: Float>(&self, x: &[Input<'_, T>], shape: &Shape, out: &mut [T]) {
-        kernels::softmax(x[0].values, loops(shape, self.axis), true, out);
+        kernels::softmax(x[0].values, loops(shape, self.axis..self.axis + 1), true, out);
     }
 
     fn vjp<A: Array>(&self, _k: usize, _x: &[&A], y: &A, dy: &A) -> A {
-        dy.sub(&y.unary(Unary::Exp, [0.0; 2]).mul(&sum_keep(dy, self.axis)))
+        self.centre(y, dy, true)
     }
 
     /// `dy = dx − Σ exp(y)·dx`
     fn jvp<A: Array>(&self, _x: &[&A], y: &A, dx: &[Option<A>]) -> A {
-        let dx = dx[0].as_ref().expect("the only input has a tangent");
-        dx.sub(&sum_keep(&y.unary(Unary::Exp, [0.0; 2]).mul(dx), self.axis))
+        self.centre(y, dx[0].as_ref().expect("the only input has a tangent"), false)
+    }
+}
+
+impl Centre {
+    fn of<A: Array>(self, p: &A, v: &A) -> A {
+        A::apply(self, v.shape(), &[p, v])
+    }
+
+    fn transposed(self) -> Self {
+        Centre { transposed: !self.transposed, ..self }
+    }
+}
+
+impl Operation for Centre {
+    const NAMES: &'static [&'static str] = &["centre"];
+
+    fn forward<T: Float>(&self, x: &[Input<'_, T>], shape: &Shape, out: &mut [T]) {
+        kernels::centre(x[0].values, x[1].values, loops(shape, self.start..self.end), self.transposed, out);
+    }
+
+    fn vjp<A: Array>(&self, k: usize, x: &[&A], y: &A, g: &A) -> A {
+        let (p, v, axes) = (x[0], x[1], self.start..self.end);
+        match (k, self.transposed) {
+            (1, _) => self.transposed().of(p, g),
+            // Of −v·Σg, less a constant.
+            (_, false) => y.mul(&sum_keep(g, axes)).unary(Unary::Neg, [0.0; 2]),
+            (_, true) => g.mul(&sum_keep(v, axes)).unary(Unary::Neg, [0.0; 2]),
+        }
+    }
+
+    fn jvp<A: Array>(&self, x: &[&A], y: &A, dx: &[Option<A>]) -> A {
+        let (p, v, axes) = (x[0], x[1], self.start..self.end);
+        let along_p = |t: &A| {
+            let parts = match self.transposed {
+                // A constant added to v changes nothing, since Σt = 0.
+                false => sum_keep(&t.mul(y), axes.clone()).expanded(&v.shape()),
+                true => t.mul(&sum_keep(v, axes.clone())),
+            };
+            parts.unary(Unary::Neg, [0.0; 2])
+        };
+        super::sum([dx[0].as_ref().map(along_p), dx[1].as_ref().map(|t| self.of(p, t))])
     }
 }
 
 pub(crate) fn softmax<A: Array>(x: &A, axis: usize) -> Result<A, Error> {
     let shape = x.shape();
     shape.axis("softmax", axis)?;
-    Ok(A::apply(Softmax { axis }, shape, &[x]))
+    Ok(A::apply(Softmax { start: axis, end: axis + 1 }, shape, &[x]))
 }
 
 pub(crate) fn log_softmax<A: Array>(x: &A, axis: usize) -> Result<A, Error> {
@@ -97,7 +151,7 @@ impl Operation for CrossEntropy {
     const NAMES: &'static [&'static str] = &["cross_entropy"];
 
     fn forward<T: Float>(&self, x: &[Input<'_, T>], _shape: &Shape, out: &mut [T]) {
-        kernels::cross_entropy(x[0].values, &self.classes, out);
+        kernels::cross_entropy(x[0].values, &self.classes, Some(out), None);
     }
 
     fn keeps_slopes(&self, _inputs: usize) -> bool {
@@ -105,7 +159,7 @@ impl Operation for CrossEntropy {
     }
 
     fn forward_with_slopes<T: Float>(&self, x: Input<'_, T>, _shape: &Shape, out: &mut [T], slopes: &mut [T]) {
-        kernels::cross_entropy_with_slopes(x.values, &self.classes, out, slopes);
+        kernels::cross_entropy(x.values, &self.classes, Some(out), Some(slopes));
     }
 
     fn vjp<A: Array>(&self, _k: usize, x: &[&A], _y: &A, dy: &A) -> A {
@@ -115,7 +169,7 @@ impl Operation for CrossEntropy {
     fn jvp<A: Array>(&self, x: &[&A], y: &A, dx: &[Option<A>]) -> A {
         let dx = dx[0].as_ref().expect("the only input has a tangent");
         let slopes = CrossEntropyGradient { classes: self.classes.clone() }.slopes(x[0], y);
-        sum_keep(&dx.mul(&slopes), 1).reshaped(&y.shape())
+        sum_keep(&dx.mul(&slopes), 1..2).reshaped(&y.shape())
     }
 }
 
@@ -133,7 +187,7 @@ impl CrossEntropyGradient {
 
     /// `(diag(p) − p·pᵀ)·v` of each row, with p = softmax(x): the curvature of the cross-entropy.
     fn curvature<A: Array>(&self, logits: &A, v: &A) -> A {
-        let softmax = Softmax { axis: 1 };
+        let softmax = Softmax { start: 1, end: 2 };
         let p = A::apply(softmax, logits.shape(), &[logits]);
         softmax.vjp(0, &[logits], &p, v)
     }
@@ -142,11 +196,8 @@ impl CrossEntropyGradient {
 impl Operation for CrossEntropyGradient {
     const NAMES: &'static [&'static str] = &["cross_entropy_gradient"];
 
-    fn forward<T: Float>(&self, x: &[Input<'_, T>], shape: &Shape, out: &mut [T]) {
-        kernels::softmax(x[0].values, loops(shape, 1), false, out);
-        for (row, &class) in out.chunks_exact_mut(shape[1].max(1)).zip(&*self.classes) {
-            row[class] = row[class] - T::one();
-        }
+    fn forward<T: Float>(&self, x: &[Input<'_, T>], _shape: &Shape, out: &mut [T]) {
+        kernels::cross_entropy(x[0].values, &self.classes, None, Some(out));
         scale_rows(out, x[1].values);
     }
 
@@ -155,7 +206,7 @@ impl Operation for CrossEntropyGradient {
         if k == 0 {
             return self.curvature(logits, &g.mul(&column(dy)));
         }
-        sum_keep(&g.mul(&self.slopes(logits, dy)), 1).reshaped(&dy.shape())
+        sum_keep(&g.mul(&self.slopes(logits, dy)), 1..2).reshaped(&dy.shape())
     }
 
     fn jvp<A: Array>(&self, x: &[&A], _y: &A, dx: &[Option<A>]) -> A {

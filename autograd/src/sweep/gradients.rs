@@ -144,7 +144,7 @@ impl<'t, T: Float> Gradients<'t, T> {
         assert!(most > 0.0, "clip_norm: a norm of at most {most} leaves nothing to step along; it must be above 0");
         let norm_of = |(_, param): (&str, &Param<T>)| {
             let (gradient, mut norm) = (self.of(param)?, [T::zero()]);
-            kernels::norm(gradient.as_slice(), Loops { outer: 1, n: gradient.numel(), inner: 1 }, &mut norm);
+            kernels::squares(gradient.as_slice(), Loops { outer: 1, n: gradient.numel(), inner: 1 }, 1.0, true, &mut norm);
             Some(norm[0].to_f64())
         };
         let norm = parameters.distinct().filter_map(norm_of).fold(0.0, f64::hypot);

@@ -210,9 +210,10 @@ impl<'s, T: Float> Sweep<'s, '_, T> {
                 if pending {
                     self.spread_one(input, numel);
                 }
-                if !reduce.is_sum() || dy.len() != 1 {
+                let Some(over) = reduce.divisor_of_sum().filter(|_| dy.len() == 1) else {
                     return self.operation(array, op, dy);
-                }
+                };
+                dy[0] = dy[0] / T::from_f64(over);
                 let dx = if self.stays_one(input) { dy } else { self.of_all(dy, numel) };
                 self.deliver(array, 0, dx);
             }
