@@ -3,24 +3,35 @@
 use super::isa::kernel;
 use super::math;
 use super::reduce::{Loops, STRIP, strips};
-use super::sums::{column_sums, row_sum};
+use super::sums::{ColumnSums, row_sum};
 use crate::number::Float;
 
-/// Of what `p` has below ½ and above: of a distribution only one can lie there.
+/// Above ½ only one part of a distribution can lie.
 #[inline(always)]
 fn is_sure<T: Float>(p: T) -> bool {
     p > T::from_f64(0.5)
 }
 
-/// A value of `v − p·Σv`. Where `p` is nearly 1 it is `v·(1 − p) − p·(Σv − v)`, with the sums of the others: `values` of v, `share` of p.
-#[inline(always)]
-fn less_share<T: Float>(p: T, v: T, [values, share, all]: [T; 3]) -> T {
-    math::select(is_sure(p), share * all - values, v - p * all)
-}
-
 #[inline(always)]
 fn unless_sure<T: Float>(p: T, x: T) -> T {
     math::select(is_sure(p), T::zero(), x)
+}
+
+/// A term of the sum in `v − Σ p·v`, or in `v − p·Σv`.
+#[inline(always)]
+fn term<T: Float>(p: T, v: T, transposed: bool) -> T {
+    if transposed { v } else { p * v }
+}
+
+/// A value of `v − Σ p·v`, or of `v − p·Σv`, from the sum of all terms, that of all but the sure one, and the rest of the distribution: of
+/// what is sure it is `(1 − p)·v − Σ p·v`, or `(1 − p)·Σv − Σv`, with the second sums without it.
+#[inline(always)]
+fn difference<T: Float>(p: T, v: T, [all, others, rest]: [T; 3], transposed: bool) -> T {
+    if transposed {
+        math::select(is_sure(p), rest * all - others, v - p * all)
+    } else {
+        math::select(is_sure(p), rest * v - others, v - all)
+    }
 }
 
 kernel! {
@@ -33,31 +44,23 @@ kernel! {
         }
         let n = n.max(1);
         for ((p, v), out) in p.chunks_exact(n).zip(v.chunks_exact(n)).zip(out.chunks_exact_mut(n)) {
-            if transposed {
-                for ((out, &p), &v) in out.iter_mut().zip(p).zip(v) {
-                    *out = unless_sure(p, v);
-                }
-                let sums = [row_sum(out, |v| v), row_sum(p, |p| unless_sure(p, p)), row_sum(v, |v| v)];
-                for ((out, &p), &v) in out.iter_mut().zip(p).zip(v) {
-                    *out = less_share(p, v, sums);
-                }
-                continue;
-            }
-            // Twice: the first mean is rounded, and what it leaves has a mean of its own.
             for ((out, &p), &v) in out.iter_mut().zip(p).zip(v) {
-                *out = p * v;
+                *out = term(p, v, transposed);
             }
-            let mean = row_sum(out, |x| x);
+            let all = row_sum(out, |term| term);
+            for (out, &p) in out.iter_mut().zip(p) {
+                *out = unless_sure(p, *out);
+            }
+            let sums = [all, row_sum(out, |term| term), row_sum(p, |p| unless_sure(p, p))];
             for ((out, &p), &v) in out.iter_mut().zip(p).zip(v) {
-                *out = p * (v - mean);
-            }
-            let rest = row_sum(out, |x| x);
-            for (out, &v) in out.iter_mut().zip(v) {
-                *out = (v - mean) - rest;
+                *out = difference(p, v, sums, transposed);
             }
         }
     }
 }
+
+/// Three sums for each column of a strip.
+const THREE: usize = 3 * STRIP;
 
 /// The same down `w` columns of length `n` from `start`, rows `step` apart.
 #[inline(always)]
@@ -69,39 +72,32 @@ fn strip<T: Float>(
     transposed: bool,
     out: &mut [T],
 ) {
-    let rows = || (0..n).map(|j| start + j * step);
-    let both = |at: usize| p[at..at + w].iter().copied().zip(v[at..at + w].iter().copied());
-    if transposed {
-        const THREE: usize = 3 * STRIP;
-        let sums = column_sums::<T, THREE>(n, |j, sums| {
-            let (values, rest) = sums.split_at_mut(STRIP);
-            let (share, all) = rest.split_at_mut(STRIP);
-            for ((((p, v), values), share), all) in both(start + j * step).zip(values).zip(share).zip(all) {
-                *values = *values + unless_sure(p, v);
-                *share = *share + unless_sure(p, p);
-                *all = *all + v;
-            }
-        });
-        for at in rows() {
-            for (i, (out, (p, v))) in out[at..at + w].iter_mut().zip(both(at)).enumerate() {
-                *out = less_share(p, v, [sums[i], sums[STRIP + i], sums[2 * STRIP + i]]);
+    let mut columns = ColumnSums::<T, THREE>::of(n);
+    while let Some(rows) = columns.block() {
+        let (mut all, mut others, mut rest) = ([T::zero(); STRIP], [T::zero(); STRIP], [T::zero(); STRIP]);
+        for at in rows.map(|j| start + j * step) {
+            let sums = all.iter_mut().zip(&mut others).zip(&mut rest);
+            for (((all, others), rest), (&p, &v)) in sums.zip(p[at..at + w].iter().zip(&v[at..at + w])) {
+                let term = term(p, v, transposed);
+                *all = *all + term;
+                *others = *others + unless_sure(p, term);
+                *rest = *rest + unless_sure(p, p);
             }
         }
-        return;
+        let mut three = [T::zero(); THREE];
+        for (three, sums) in three.chunks_exact_mut(STRIP).zip([all, others, rest]) {
+            three.copy_from_slice(&sums);
+        }
+        columns.add(three);
     }
-    let means = column_sums::<T, STRIP>(n, |j, sums| {
-        for ((p, v), sum) in both(start + j * step).zip(sums) {
-            *sum = *sum + p * v;
-        }
-    });
-    let rests = column_sums::<T, STRIP>(n, |j, sums| {
-        for (((p, v), sum), &mean) in both(start + j * step).zip(sums).zip(&means) {
-            *sum = *sum + p * (v - mean);
-        }
-    });
-    for at in rows() {
-        for (((out, (_, v)), &mean), &rest) in out[at..at + w].iter_mut().zip(both(at)).zip(&means).zip(&rests) {
-            *out = (v - mean) - rest;
+    let sums = columns.total();
+    let (all, rest) = sums.split_at(STRIP);
+    let (others, rest) = rest.split_at(STRIP);
+    for at in (0..n).map(|j| start + j * step) {
+        let sums = all.iter().zip(others).zip(rest);
+        let values = p[at..at + w].iter().zip(&v[at..at + w]).zip(sums);
+        for (out, ((&p, &v), ((&all, &others), &rest))) in out[at..at + w].iter_mut().zip(values) {
+            *out = difference(p, v, [all, others, rest], transposed);
         }
     }
 }

@@ -98,7 +98,8 @@ impl<T: Float, const W: usize> Products<T, W> {
     fn joined(&self) -> Products<T, 1> {
         let mut all = Products::<T, 1>::none();
         for lane in 0..W {
-            let odd = self.odd.map(|count| count[lane]);
+            let [zeros, infinite, nan] = &self.odd;
+            let odd = [zeros[lane], infinite[lane], nan[lane]];
             all.multiply(0, Factor { k: self.k[lane], m: self.m[lane], sign: self.sign[lane], odd });
             all.exponent[0] = all.exponent[0] + self.exponent[lane];
         }
@@ -110,9 +111,12 @@ impl<T: Float, const W: usize> Products<T, W> {
     #[inline(always)]
     fn without(&self, lane: usize, x: Option<T>) -> T {
         let zero = T::zero();
-        let none = Factor { k: zero, m: T::one(), sign: T::one(), odd: [zero; 3] };
-        let x = x.map_or(none, Factor::of);
-        let [zeros, infinite, nan] = [0, 1, 2].map(|i| self.odd[i][lane] - x.odd[i]);
+        let x = match x {
+            Some(x) => Factor::of(x),
+            None => Factor { k: zero, m: T::one(), sign: T::one(), odd: [zero; 3] },
+        };
+        let [zeros, infinite, nan] = &self.odd;
+        let (zeros, infinite, nan) = (zeros[lane] - x.odd[0], infinite[lane] - x.odd[1], nan[lane] - x.odd[2]);
         let y = scaled(self.m[lane] / x.m, self.exponent[lane] - x.k.to_f64());
         let y = math::select(infinite > zero, T::INFINITY, y);
         let y = math::select(zeros > zero, math::select(infinite > zero, T::NAN, zero), y);

@@ -2,7 +2,7 @@
 
 use super::isa::kernel;
 use super::math;
-use super::sums::{column_sums, row_fold, row_sum};
+use super::sums::{ColumnSums, row_fold, row_sum};
 use crate::number::Float;
 
 /// The loops of a reduction: `x` is (outer, n, inner), the result (outer, inner).
@@ -99,11 +99,17 @@ kernel! {
         }
         strips(loops, |o, i, w| {
             let y = &y[o * inner + i..][..w];
-            let ties = column_sums::<T, STRIP>(n, |j, ties| {
-                for ((ties, &x), &y) in ties.iter_mut().zip(&x[(o * n + j) * inner + i..][..w]).zip(y) {
-                    *ties = *ties + math::mask(x == y);
+            let mut columns = ColumnSums::<T, STRIP>::of(n);
+            while let Some(rows) = columns.block() {
+                let mut ties = [T::zero(); STRIP];
+                for j in rows {
+                    for ((ties, &x), &y) in ties.iter_mut().zip(&x[(o * n + j) * inner + i..][..w]).zip(y) {
+                        *ties = *ties + math::mask(x == y);
+                    }
                 }
-            });
+                columns.add(ties);
+            }
+            let ties = columns.total();
             for j in 0..n {
                 let at = (o * n + j) * inner + i;
                 for (((out, &x), &y), &ties) in out[at..at + w].iter_mut().zip(&x[at..]).zip(y).zip(&ties) {

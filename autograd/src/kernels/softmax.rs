@@ -4,13 +4,14 @@
 //! the logarithm is `ln(1 + others)`, and of a sure class the slope is `−others/(1 + others)`.
 
 use super::isa::kernel;
-use super::math::{self, exponential};
+use super::math;
 use super::reduce::{Loops, STRIP, row_max, strips};
-use super::sums::{PairwiseSum, column_sums, row_sum};
+use super::sums::{ColumnSums, LANES, PairwiseSum, row_sum};
 use crate::number::Float;
 
-/// Exponentials are summed by pieces of so many.
-const PIECE: usize = 1024;
+/// Exponentials are computed and summed by pieces of so many, of up to so many rows.
+const PIECE: usize = 256;
+const TOGETHER: usize = 32;
 
 /// `x − top`, and what rounding took from it (Knuth 1969). An infinite top is 0 below itself, and so shares with its equals.
 #[inline(always)]
@@ -21,11 +22,22 @@ fn below<T: Float>(x: T, top: T) -> (T, T) {
     (math::select(x == top, T::zero(), difference), lost)
 }
 
-/// `exp(x − top)`: what rounding takes from a large difference is many units of the exponential.
+/// `exp(x − top)`, as [`exp`](super::math::exponential::exp) computes it, but with what rounding took from the argument, which of a large one is
+/// many units of the result: `x − top = n·ln 2 + r + tail`.
 #[inline(always)]
 fn exp_below<T: Float>((difference, lost): (T, T)) -> T {
-    let e = exponential::exp(difference);
-    math::select(math::abs(lost) < T::one(), e + e * lost, e)
+    let nearest = |x: T| (x + T::ROUNDER) - T::ROUNDER;
+    let [least, ..] = T::EXP_RANGE;
+    let difference = math::select(difference < least, least, difference);
+    // Beside an infinity what is lost is NaN.
+    let lost = math::select(math::abs(lost) < T::one(), lost, T::zero());
+    let n = nearest(difference * T::from_f64(std::f64::consts::LOG2_E));
+    let (head, rest) = (difference - n * T::LN2[0], n * T::LN2[1]);
+    let r = head - rest;
+    let tail = ((head - r) - rest) + lost;
+    let rest = T::exp_rest(r);
+    let half = nearest(n * T::from_f64(0.5));
+    (T::one() + (r + (rest + (tail + tail * (r + rest))))) * T::exp2_integer(half) * T::exp2_integer(n - half)
 }
 
 /// The sum of exponentials of which the largest is 1, without the ones, and how many those are.
@@ -41,114 +53,139 @@ fn log_sum<T: Float>([others, own]: [T; 2]) -> T {
     math::ln_1p(others + (own - T::one()))
 }
 
-/// Computes `exp(x − top)` of each row, `top` being its largest value: in place of `kept` if that is given. `sum(row, at, e)` gives two sums
-/// of a row, or of its piece that begins `at`; `done(first, tops, sums, e)` gets those of whole rows.
+/// What becomes of rows of exponentials. A trait and no closures, which would not be inlined where they are called twice.
+trait Rows<T> {
+    /// Two sums of a row, or of its piece that begins `at`.
+    fn sums(&self, row: usize, at: usize, e: &mut [T]) -> [T; 2];
+
+    /// Takes the sums of whole rows from `first` on, with their largest values, and their exponentials if those are kept.
+    fn done(&mut self, first: usize, tops: &[T], sums: &[[T; 2]], e: &mut [T]);
+}
+
+/// Computes `exp(x − top)` of each row, `top` being its largest value. `room` is for all of them if they are `kept`, else for a piece.
 ///
 /// Short rows are worked on many at once: exponentials fill the vectors whatever the rows' length.
 #[inline(always)]
-fn each_row<T: Float>(
-    x: &[T],
-    n: usize,
-    kept: Option<&mut [T]>,
-    sum: impl Fn(usize, usize, &mut [T]) -> [T; 2],
-    done: impl FnMut(usize, &[T], &[[T; 2]], &mut [T]),
-) {
-    match x.len() {
-        0 => {}
-        // Clearing the buffers would cost more than the work.
-        ..=STRIP => each_row_by::<T, STRIP>(x, n, kept, sum, done),
-        _ => each_row_by::<T, PIECE>(x, n, kept, sum, done),
-    }
-}
-
-/// The same with buffers of so many values.
-#[inline(always)]
-fn each_row_by<T: Float, const VALUES: usize>(
-    x: &[T],
-    n: usize,
-    mut kept: Option<&mut [T]>,
-    sum: impl Fn(usize, usize, &mut [T]) -> [T; 2],
-    mut done: impl FnMut(usize, &[T], &[[T; 2]], &mut [T]),
-) {
-    let (mut buffer, mut lost) = ([T::zero(); VALUES], [T::zero(); VALUES]);
-    let (mut tops, mut sums) = ([T::zero(); STRIP], [[T::zero(); 2]; STRIP]);
-    let together = (VALUES / n).clamp(1, STRIP);
-    for (group, x) in x.chunks(together * n).enumerate() {
-        let (first, rows) = (group * together, x.len() / n);
+fn each_row<T: Float>(x: &[T], n: usize, room: &mut [T], kept: bool, mut rows: impl Rows<T>) {
+    let (mut tops, mut sums) = ([T::zero(); TOGETHER], [[T::zero(); 2]; TOGETHER]);
+    let together = (PIECE / n).clamp(1, TOGETHER);
+    for (x, first) in x.chunks(together * n).zip((0..).step_by(together)) {
+        let count = x.len() / n;
         for (row, top) in x.chunks_exact(n).zip(&mut tops) {
             *top = row_max(row);
         }
-        let mut kept = kept.as_mut().map(|kept| &mut kept[first * n..][..x.len()]);
-        if n <= VALUES {
-            let e = kept.as_deref_mut().unwrap_or(&mut buffer[..x.len()]);
-            exponentials(x, n, &tops, e, &mut lost);
-            for (row, (e, sums)) in e.chunks_exact_mut(n).zip(&mut sums).enumerate() {
-                *sums = sum(first + row, 0, e);
+        let room = if kept { &mut room[first * n..][..x.len()] } else { &mut *room };
+        let mut pieces: Option<PairwiseSum<T, 2>> = None;
+        for (x, at) in x.chunks(PIECE).zip((0..).step_by(PIECE)) {
+            let e = &mut room[if kept { at } else { 0 }..][..x.len()];
+            exponentials(x, n, &tops, e);
+            for (row, (e, sums)) in e.chunks_mut(n).zip(&mut sums).enumerate() {
+                *sums = rows.sums(first + row, at, e);
             }
-        } else {
-            let mut pieces = PairwiseSum::default();
-            for (x, at) in x.chunks(VALUES).zip((0..).step_by(VALUES)) {
-                let e = kept.as_deref_mut().map_or(&mut buffer[..], |kept| &mut kept[at..]);
-                let e = &mut e[..x.len()];
-                exponentials(x, n, &tops, e, &mut lost);
-                pieces.add(sum(first, at, e));
+            if n > PIECE {
+                let pieces = pieces.get_or_insert_default();
+                pieces.add(sums[0]);
+                sums[0] = pieces.total();
             }
-            sums[0] = pieces.total();
         }
-        done(first, &tops[..rows], &sums[..rows], kept.unwrap_or_default());
+        rows.done(first, &tops[..count], &sums[..count], if kept { room } else { &mut [] });
     }
 }
 
-/// `e = exp(x − top)` of rows of length `n`, each with its `top`, or of a piece of one.
+/// `e = exp(x − top)` of rows of length `n`, each with its `top`, or of a piece of one: in one loop, for which each value gets its own top.
 #[inline(always)]
-fn exponentials<T: Float>(x: &[T], n: usize, tops: &[T], e: &mut [T], lost: &mut [T]) {
-    let rows = e.chunks_mut(n).zip(lost.chunks_mut(n)).zip(x.chunks(n).zip(tops));
-    for ((e, lost), (x, &top)) in rows {
-        for ((e, lost), &x) in e.iter_mut().zip(lost).zip(x) {
-            (*e, *lost) = below(x, top);
-        }
+fn exponentials<T: Float>(x: &[T], n: usize, tops: &[T], e: &mut [T]) {
+    for (e, &top) in e.chunks_mut(n).zip(tops) {
+        e.fill(top);
     }
-    for (e, &lost) in e.iter_mut().zip(&*lost) {
-        *e = exp_below((*e, lost));
+    for (e, &x) in e.iter_mut().zip(x) {
+        *e = exp_below(below(x, *e));
     }
-}
-
-/// Calls `f(o, top, ln Σ exp(x − top))` for each row, `top` its largest value.
-#[inline(always)]
-fn log_sums<T: Float>(x: &[T], n: usize, mut f: impl FnMut(usize, T, T)) {
-    let sum = |_: usize, _: usize, e: &mut [T]| others_and_ones(e);
-    each_row(x, n, None, sum, |first, tops, sums, _| {
-        for (row, (&top, log)) in tops.iter().zip(logs(sums)).enumerate() {
-            f(first + row, top, log);
-        }
-    });
 }
 
 /// [`log_sum`] of each.
 #[inline(always)]
-fn logs<T: Float>(sums: &[[T; 2]]) -> [T; STRIP] {
-    let mut logs = [T::zero(); STRIP];
+fn logs<T: Float>(sums: &[[T; 2]]) -> [T; TOGETHER] {
+    let mut logs = [T::zero(); TOGETHER];
     for (log, &sums) in logs.iter_mut().zip(sums) {
         *log = log_sum(sums);
     }
     logs
 }
 
+struct LogSumExp<'a, T>(&'a mut [T]);
+
+impl<T: Float> Rows<T> for LogSumExp<'_, T> {
+    #[inline(always)]
+    fn sums(&self, _row: usize, _at: usize, e: &mut [T]) -> [T; 2] {
+        others_and_ones(e)
+    }
+
+    #[inline(always)]
+    fn done(&mut self, first: usize, tops: &[T], sums: &[[T; 2]], _e: &mut [T]) {
+        for (out, (&top, log)) in self.0[first..].iter_mut().zip(tops.iter().zip(logs(sums))) {
+            *out = top + log;
+        }
+    }
+}
+
 kernel! {
     /// `out = ln Σ exp(x)`, shifted by the largest value so that nothing overflows.
     fn log_sum_exp<'a, T>(x: &'a [T], loops: Loops, out: &'a mut [T]) for x.len(), {
         let Loops { n, inner, .. } = loops;
+        let finish = |out: &mut [T], (tops, sums): ([T; STRIP], [[T; 2]; STRIP])| {
+            for ((out, &top), &sums) in out.iter_mut().zip(&tops).zip(&sums) {
+                *out = top + log_sum(sums);
+            }
+        };
         if n == 0 {
             out.fill(T::from_f64(f64::NEG_INFINITY));
+        } else if are_short(loops) {
+            let mut columns = [T::zero(); SHORT * STRIP];
+            for (x, out) in x.chunks(STRIP * n).zip(out.chunks_mut(STRIP)) {
+                turn(x, n, &mut columns);
+                finish(out, strip_sums(&columns, (0, STRIP), (n, out.len()), None));
+            }
         } else if inner == 1 {
-            log_sums(x, n, |o, top, log| out[o] = top + log);
+            each_row(x, n, &mut [T::zero(); PIECE], false, LogSumExp(out));
         } else {
             strips(loops, |o, i, w| {
-                let (tops, sums) = strip_sums(x, (o * n * inner + i, inner), (n, w), None);
-                for ((out, &top), &sums) in out[o * inner + i..][..w].iter_mut().zip(&tops).zip(&sums) {
-                    *out = top + log_sum(sums);
-                }
+                finish(&mut out[o * inner + i..][..w], strip_sums(x, (o * n * inner + i, inner), (n, w), None));
             });
+        }
+    }
+}
+
+/// The first sum is that of the others, the second the exponential of the class: it is taken out of the row, and not the largest, which a
+/// sure class is and the others are not.
+struct CrossEntropy<'a, T> {
+    x: &'a [T],
+    n: usize,
+    classes: &'a [usize],
+    out: Option<&'a mut [T]>,
+}
+
+impl<T: Float> Rows<T> for CrossEntropy<'_, T> {
+    #[inline(always)]
+    fn sums(&self, row: usize, at: usize, e: &mut [T]) -> [T; 2] {
+        let own = e.get_mut(self.classes[row].wrapping_sub(at)).map_or(T::zero(), std::mem::take);
+        [row_sum(e, |e| e), own]
+    }
+
+    #[inline(always)]
+    fn done(&mut self, first: usize, tops: &[T], sums: &[[T; 2]], e: &mut [T]) {
+        let classes = &self.classes[first..][..sums.len()];
+        for ((slopes, &[others, own]), &class) in e.chunks_exact_mut(self.n).zip(sums).zip(classes) {
+            let scale = T::one() / (others + own);
+            for slope in slopes.iter_mut() {
+                *slope = *slope * scale;
+            }
+            slopes[class] = -(others * scale);
+        }
+        let Some(out) = &mut self.out else { return };
+        let rows = self.x[first * self.n..].chunks_exact(self.n).zip(classes).zip(tops).zip(logs(sums));
+        for (out, (((x, &class), &top), log)) in out[first..].iter_mut().zip(rows) {
+            *out = log - below(x[class], top).0;
         }
     }
 }
@@ -163,27 +200,53 @@ kernel! {
         slopes: Option<&'a mut [T]>,
     ) for x.len(), {
         let n = (x.len() / classes.len().max(1)).max(1); // no rows: any width
-        // The own exponential is taken out of its row, and not the largest: that the sums of a sure class need, and others have it too.
-        let sum = |row: usize, at: usize, e: &mut [T]| {
-            let own = e.get_mut(classes[row].wrapping_sub(at)).map_or(T::zero(), std::mem::take);
-            [row_sum(e, |e| e), own]
-        };
-        let mut out = out;
-        each_row(x, n, slopes, sum, |first, tops, sums, slopes| {
-            let classes = &classes[first..][..sums.len()];
-            for ((e, &[others, own]), &class) in slopes.chunks_exact_mut(n).zip(sums).zip(classes) {
-                let scale = T::one() / (others + own);
-                for e in e.iter_mut() {
-                    *e = *e * scale;
-                }
-                e[class] = -(others * scale);
+        let (mut piece, kept) = ([T::zero(); PIECE], slopes.is_some());
+        each_row(x, n, slopes.unwrap_or(&mut piece), kept, CrossEntropy { x, n, classes, out });
+    }
+}
+
+/// Exponentials become the logarithm of softmax, from the logits in rows of length `n`.
+struct LogSoftmax<'a, T> {
+    x: &'a [T],
+    n: usize,
+}
+
+impl<T: Float> Rows<T> for LogSoftmax<'_, T> {
+    #[inline(always)]
+    fn sums(&self, _row: usize, _at: usize, e: &mut [T]) -> [T; 2] {
+        others_and_ones(e)
+    }
+
+    #[inline(always)]
+    fn done(&mut self, first: usize, tops: &[T], sums: &[[T; 2]], e: &mut [T]) {
+        let rows = e.chunks_exact_mut(self.n).zip(self.x[first * self.n..].chunks_exact(self.n));
+        for ((out, x), (&top, log)) in rows.zip(tops.iter().zip(logs(sums))) {
+            for (out, &x) in out.iter_mut().zip(x) {
+                // x − top first: near 1e4 the sum top + ln(sum) would round the logarithm away.
+                *out = below(x, top).0 - log;
             }
-            let Some(out) = &mut out else { return };
-            let rows = x[first * n..].chunks_exact(n).zip(classes).zip(tops).zip(logs(sums));
-            for (out, (((x, &class), &top), log)) in out[first..].iter_mut().zip(rows) {
-                *out = log - below(x[class], top).0;
+        }
+    }
+}
+
+/// Exponentials of rows of this length become softmax.
+struct Softmax(usize);
+
+impl<T: Float> Rows<T> for Softmax {
+    #[inline(always)]
+    fn sums(&self, _row: usize, _at: usize, e: &mut [T]) -> [T; 2] {
+        others_and_ones(e)
+    }
+
+    #[inline(always)]
+    fn done(&mut self, _first: usize, _tops: &[T], sums: &[[T; 2]], e: &mut [T]) {
+        for (e, &[others, ones]) in e.chunks_exact_mut(self.0).zip(sums) {
+            // No product with the reciprocal: curvatures are made of three such.
+            let sum = others + ones;
+            for e in e {
+                *e = *e / sum;
             }
-        });
+        }
     }
 }
 
@@ -194,23 +257,46 @@ kernel! {
         if x.is_empty() {
         } else if inner > 1 {
             strips(loops, |o, i, w| softmax_strip(x, (o * n * inner + i, inner), (n, w), log, out));
+        } else if are_short(loops) {
+            let mut columns = [[T::zero(); SHORT * STRIP]; 2];
+            let [x_columns, out_columns] = &mut columns;
+            for (x, out) in x.chunks(STRIP * n).zip(out.chunks_mut(STRIP * n)) {
+                turn(x, n, x_columns);
+                softmax_strip(x_columns, (0, STRIP), (n, x.len() / n), log, out_columns);
+                turn_back(out_columns, n, out);
+            }
         } else if log {
-            log_sums(x, n, |o, top, log| {
-                for (out, &x) in out[o * n..(o + 1) * n].iter_mut().zip(&x[o * n..]) {
-                    // x − top first: near 1e4 the sum top + ln(sum) would round the logarithm away.
-                    *out = below(x, top).0 - log;
-                }
-            });
+            each_row(x, n, out, true, LogSoftmax { x, n });
         } else {
-            let sum = |_: usize, _: usize, e: &mut [T]| others_and_ones(e);
-            each_row(x, n, Some(out), sum, |_, _, sums, e| {
-                for (e, &[others, ones]) in e.chunks_exact_mut(n).zip(sums) {
-                    let scale = T::one() / (others + ones);
-                    for e in e {
-                        *e = *e * scale;
-                    }
-                }
-            });
+            each_row(x, n, out, true, Softmax(n));
+        }
+    }
+}
+
+/// Rows of at most so many values, which lie in no lanes, are worked on as columns, many side by side. They are summed in the same order.
+const SHORT: usize = LANES - 1;
+
+#[inline(always)]
+fn are_short(Loops { outer, n, inner }: Loops) -> bool {
+    inner == 1 && n <= SHORT && outer >= TOGETHER
+}
+
+/// Rows of length `n` as columns, [`STRIP`] apart.
+#[inline(always)]
+fn turn<T: Float>(rows: &[T], n: usize, columns: &mut [T]) {
+    for (i, row) in rows.chunks_exact(n).take(STRIP).enumerate() {
+        for (column, &x) in columns.chunks_exact_mut(STRIP).zip(row) {
+            column[i] = x;
+        }
+    }
+}
+
+/// Such columns as rows.
+#[inline(always)]
+fn turn_back<T: Float>(columns: &[T], n: usize, rows: &mut [T]) {
+    for (i, row) in rows.chunks_exact_mut(n).take(STRIP).enumerate() {
+        for (x, column) in row.iter_mut().zip(columns.chunks_exact(STRIP)) {
+            *x = column[i];
         }
     }
 }
@@ -230,35 +316,49 @@ fn strip_sums<T: Float>(
             *top = math::max(*top, x);
         }
     }
-    const BOTH: usize = 2 * STRIP;
-    let mut e = [T::zero(); STRIP];
-    let one = T::one();
-    let sums = column_sums::<T, BOTH>(n, |j, sums| {
-        let at = start + j * step;
-        for ((e, &x), &top) in e.iter_mut().zip(&x[at..at + w]).zip(&tops) {
-            *e = exp_below(below(x, top));
+    let (mut e, one) = ([T::zero(); STRIP], T::one());
+    let mut columns = ColumnSums::<T, BOTH>::of(n);
+    while let Some(rows) = columns.block() {
+        let (mut others, mut ones) = ([T::zero(); STRIP], [T::zero(); STRIP]);
+        for at in rows.map(|j| start + j * step) {
+            for ((e, &x), &top) in e.iter_mut().zip(&x[at..at + w]).zip(&tops) {
+                *e = exp_below(below(x, top));
+            }
+            for ((others, ones), &e) in others.iter_mut().zip(&mut ones).zip(&e[..w]) {
+                *others = *others + math::select(e == one, T::zero(), e);
+                *ones = *ones + math::mask(e == one);
+            }
+            if let Some(kept) = &mut kept {
+                kept[at..at + w].copy_from_slice(&e[..w]);
+            }
         }
-        let (others, ones) = sums.split_at_mut(STRIP);
-        for ((others, ones), &e) in others.iter_mut().zip(ones).zip(&e[..w]) {
-            *others = *others + math::select(e == one, T::zero(), e);
-            *ones = *ones + math::mask(e == one);
-        }
-        if let Some(kept) = &mut kept {
-            kept[at..at + w].copy_from_slice(&e[..w]);
-        }
-    });
-    (tops, std::array::from_fn(|i| [sums[i], sums[STRIP + i]]))
+        let mut both = [T::zero(); BOTH];
+        both[..STRIP].copy_from_slice(&others);
+        both[STRIP..].copy_from_slice(&ones);
+        columns.add(both);
+    }
+    let (total, mut sums) = (columns.total(), [[T::zero(); 2]; STRIP]);
+    for (sums, (&others, &ones)) in sums.iter_mut().zip(total[..STRIP].iter().zip(&total[STRIP..])) {
+        *sums = [others, ones];
+    }
+    (tops, sums)
 }
+
+/// Two sums for each column of a strip.
+const BOTH: usize = 2 * STRIP;
 
 /// Softmax down such columns.
 #[inline(always)]
 fn softmax_strip<T: Float>(x: &[T], (start, step): (usize, usize), (n, w): (usize, usize), log: bool, out: &mut [T]) {
     let kept = if log { None } else { Some(&mut *out) };
     let (tops, sums) = strip_sums(x, (start, step), (n, w), kept);
-    let shifts = sums.map(|sums| if log { log_sum(sums) } else { T::one() / (sums[0] + sums[1]) });
+    let mut shifts = [T::zero(); STRIP];
+    for (shift, &sums) in shifts.iter_mut().zip(&sums[..w]) {
+        *shift = if log { log_sum(sums) } else { sums[0] + sums[1] };
+    }
     for at in (0..n).map(|j| start + j * step) {
         for (((out, &x), &top), &shift) in out[at..at + w].iter_mut().zip(&x[at..]).zip(&tops).zip(&shifts) {
-            *out = if log { below(x, top).0 - shift } else { *out * shift };
+            *out = if log { below(x, top).0 - shift } else { *out / shift };
         }
     }
 }

@@ -3,7 +3,7 @@
 use super::isa::kernel;
 use super::math;
 use super::reduce::{Loops, STRIP, strips};
-use super::sums::{column_sums, row_fold, row_sum};
+use super::sums::{ColumnSums, column_sum, row_fold, row_sum};
 use crate::number::Float;
 
 /// Whether a sum of squares is one of ordinary squares: none was infinite, and what those below the numbers lost does not show.
@@ -22,12 +22,17 @@ kernel! {
             }
         } else {
             strips(loops, |o, i, w| {
-                let sums = column_sums::<T, STRIP>(n, |j, sums| {
-                    for (sum, &x) in sums.iter_mut().zip(&x[(o * n + j) * inner + i..][..w]) {
-                        *sum = *sum + x * x;
+                let mut columns = ColumnSums::<T, STRIP>::of(n);
+                while let Some(rows) = columns.block() {
+                    let mut sums = [T::zero(); STRIP];
+                    for j in rows {
+                        for (sum, &x) in sums.iter_mut().zip(&x[(o * n + j) * inner + i..][..w]) {
+                            *sum = *sum + x * x;
+                        }
                     }
-                });
-                out[o * inner + i..][..w].copy_from_slice(&sums[..w]);
+                    columns.add(sums);
+                }
+                out[o * inner + i..][..w].copy_from_slice(&columns.total()[..w]);
             });
         }
         let over = (over, T::from_f64(over));
@@ -54,11 +59,7 @@ kernel! {
 fn far_squares<T: Float>(n: usize, x: impl Fn(usize) -> T, over: f64, root: bool) -> T {
     let top = (0..n).fold(T::zero(), |top, j| math::max(top, math::abs(x(j))));
     let (scale, back) = unit(top);
-    let [sum] = column_sums(n, |j, [sum]: &mut [T; 1]| {
-        let x = x(j) * scale;
-        *sum = *sum + x * x;
-    });
-    let mean = sum / T::from_f64(over);
+    let mean = column_sum(n, |j| (x(j) * scale) * (x(j) * scale)) / T::from_f64(over);
     if root { math::sqrt(mean) * back } else { (mean * back) * back }
 }
 

@@ -3,12 +3,17 @@
 //! In one running value a sum of many `f32` stands still: 2²⁴ + 1 is 2²⁴. The error of pairs grows with the logarithm of the length.
 //! The order is the same whatever the width of the processor's vectors, and so are the bits.
 
+use std::hint::black_box;
+use std::ops::Range;
+
+use smallvec::SmallVec;
+
 use super::isa::kernel;
 use super::reduce::Loops;
 use crate::number::Float;
 
 /// A row is summed in so many partial sums, whatever the width of the processor's vectors.
-const LANES: usize = 16;
+pub(super) const LANES: usize = 16;
 
 /// A long row is summed by blocks of so many, whose sums a [`PairwiseSum`] adds.
 pub(super) const BLOCK: usize = 4096;
@@ -30,6 +35,8 @@ pub(super) fn row_fold<T: Float>(row: &[T], start: T, map: impl Fn(T) -> T, join
             *lane = join(*lane, map(x));
         }
     }
+    // Through memory: else the compiler begins at the end, where two are left, and makes the whole loop of vectors of two.
+    let mut lanes = black_box(lanes);
     let mut width = LANES / 2;
     while width > 0 {
         for i in 0..width {
@@ -56,15 +63,15 @@ pub(super) fn row_sum<T: Float>(row: &[T], map: impl Fn(T) -> T) -> T {
 
 /// `W` sums at once, each added in pairs.
 pub(super) struct PairwiseSum<T, const W: usize = 1> {
-    /// `sums[l]` are sums of 2ˡ terms, as a bit of a binary counter is worth 2ˡ. No memory holds 2⁴⁸ blocks.
-    sums: [[T; W]; 48],
+    /// `sums[l]` are sums of 2ˡ terms, as a bit of a binary counter is worth 2ˡ.
+    sums: SmallVec<[[T; W]; 24]>,
     count: usize,
 }
 
 impl<T: Float, const W: usize> Default for PairwiseSum<T, W> {
     #[inline(always)]
     fn default() -> Self {
-        PairwiseSum { sums: [[T::zero(); W]; 48], count: 0 }
+        PairwiseSum { sums: SmallVec::new(), count: 0 }
     }
 }
 
@@ -77,7 +84,10 @@ impl<T: Float, const W: usize> PairwiseSum<T, W> {
                 *term = earlier + *term;
             }
         }
-        self.sums[full] = terms;
+        match self.sums.get_mut(full) {
+            Some(sums) => *sums = terms,
+            None => self.sums.push(terms),
+        }
         self.count += 1;
     }
 
@@ -100,24 +110,39 @@ impl<T: Float, const W: usize> PairwiseSum<T, W> {
     }
 }
 
-/// `W` sums down columns of length `n`: `add(j, sums)` adds row `j` to sums that are running.
-#[inline(always)]
-pub(super) fn column_sums<T: Float, const W: usize>(n: usize, mut add: impl FnMut(usize, &mut [T; W])) -> [T; W] {
-    let mut block = |from: usize, to: usize| {
-        let mut sums = [T::zero(); W];
-        for j in from..to {
-            add(j, &mut sums);
-        }
-        sums
-    };
-    if n <= ROWS {
-        return block(0, n);
+/// `W` sums down columns, a block of rows after the other: each is asked for and then added.
+///
+/// No function of a closure: one that is large would not be inlined into each kernel, and be code for the oldest processor.
+pub(super) struct ColumnSums<T, const W: usize> {
+    rows: Range<usize>,
+    blocks: PairwiseSum<T, W>,
+}
+
+impl<T: Float, const W: usize> ColumnSums<T, W> {
+    /// Of columns of length `n`.
+    #[inline(always)]
+    pub(super) fn of(n: usize) -> Self {
+        ColumnSums { rows: 0..n, blocks: PairwiseSum::default() }
     }
-    let mut sum = PairwiseSum::<T, W>::default();
-    for from in (0..n).step_by(ROWS) {
-        sum.add(block(from, n.min(from + ROWS)));
+
+    /// The rows whose sum is to be added next.
+    #[inline(always)]
+    pub(super) fn block(&mut self) -> Option<Range<usize>> {
+        let Range { start, end } = self.rows;
+        let next = end.min(start + ROWS);
+        self.rows.start = next;
+        (start < end).then_some(start..next)
     }
-    sum.total()
+
+    #[inline(always)]
+    pub(super) fn add(&mut self, sums: [T; W]) {
+        self.blocks.add(sums);
+    }
+
+    #[inline(always)]
+    pub(super) fn total(&self) -> [T; W] {
+        self.blocks.total()
+    }
 }
 
 kernel! {
@@ -141,24 +166,37 @@ kernel! {
 #[inline(always)]
 fn sums_down<T: Float>(x: &[T], inner: usize, out: &mut [T]) {
     const COLUMNS: usize = 32;
-    let n = x.len() / inner.max(1);
+    if inner == 0 {
+        return;
+    }
+    let n = x.len() / inner;
     let mut strips = out.chunks_exact_mut(COLUMNS);
     for (strip, start) in strips.by_ref().zip((0..).step_by(COLUMNS)) {
-        strip.copy_from_slice(&column_sums::<T, COLUMNS>(n, |j, sums| {
-            for (sum, &x) in sums.iter_mut().zip(&x[j * inner + start..][..COLUMNS]) {
-                *sum = *sum + x;
+        let mut columns = ColumnSums::<T, COLUMNS>::of(n);
+        while let Some(rows) = columns.block() {
+            let mut sums = [T::zero(); COLUMNS];
+            for row in x[rows.start * inner..rows.end * inner].chunks_exact(inner) {
+                for (sum, &x) in sums.iter_mut().zip(&row[start..start + COLUMNS]) {
+                    *sum = *sum + x;
+                }
             }
-        }));
+            columns.add(sums);
+        }
+        strip.copy_from_slice(&columns.total());
     }
     let rest = strips.into_remainder();
     let (start, width) = (inner - rest.len(), rest.len());
-    rest.copy_from_slice(
-        &column_sums::<T, COLUMNS>(n, |j, sums| {
-            for (sum, &x) in sums.iter_mut().zip(&x[j * inner + start..][..width]) {
+    let mut columns = ColumnSums::<T, COLUMNS>::of(n);
+    while let Some(rows) = columns.block() {
+        let mut sums = [T::zero(); COLUMNS];
+        for row in x[rows.start * inner..rows.end * inner].chunks_exact(inner) {
+            for (sum, &x) in sums.iter_mut().zip(&row[start..]) {
                 *sum = *sum + x;
             }
-        })[..width],
-    );
+        }
+        columns.add(sums);
+    }
+    rest.copy_from_slice(&columns.total()[..width]);
 }
 
 /// Sums become means; those that have left the numbers are computed again by [`far_mean`].
@@ -180,14 +218,23 @@ fn finish<T: Float>(x: &[T], Loops { n, inner, .. }: Loops, over: f64, out: &mut
     }
 }
 
+/// `Σ_j x_j` of one column, where speed is no matter.
+pub(super) fn column_sum<T: Float>(n: usize, x: impl Fn(usize) -> T) -> T {
+    let mut columns = ColumnSums::of(n);
+    while let Some(rows) = columns.block() {
+        columns.add([rows.fold(T::zero(), |sum, j| sum + x(j))]);
+    }
+    let [sum] = columns.total();
+    sum
+}
+
 /// `Σ_j x_j / over` where the sum overflows on its way, though the result may be an ordinary number.
 #[cold]
 #[inline(never)]
 pub(super) fn far_mean<T: Float>(n: usize, x: impl Fn(usize) -> T, over: f64) -> T {
     // A power of two, so that nothing is lost: with it the terms add up to less than the largest number.
     let scale = T::exp2_integer(T::from_f64(-f64::from(n.max(1).next_power_of_two().ilog2())));
-    let [sum] = column_sums(n, |j, [sum]: &mut [T; 1]| *sum = *sum + x(j) * scale);
-    sum / (T::from_f64(over) * scale)
+    column_sum(n, |j| x(j) * scale) / (T::from_f64(over) * scale)
 }
 
 #[cfg(test)]

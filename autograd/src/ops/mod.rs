@@ -284,7 +284,7 @@ pub(crate) trait Array: Sized + Clone {
     }
 
     /// This divided by `y`, if it was recorded as a multiple of it, and so right where both are 0.
-    fn over(&self, _y: &Self) -> Option<Self> {
+    fn as_multiple_of(&self, _y: &Self) -> Option<Self> {
         None
     }
 

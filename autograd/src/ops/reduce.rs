@@ -128,7 +128,7 @@ impl Operation for Reduce {
         let kept = kept(&shape, self.start..self.end);
         // A multiple of the norm itself, as of its square, is that multiple of x: the formula would divide 0 by 0 there.
         if matches!(self.reduction, Reduction::Norm | Reduction::Std)
-            && let Some(multiple) = dy.over(y)
+            && let Some(multiple) = dy.as_multiple_of(y)
         {
             return divided(&multiple.reshaped(&kept), self.factor()).chain(x[0]);
         }

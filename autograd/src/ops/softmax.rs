@@ -20,7 +20,7 @@ pub(crate) struct Softmax {
     pub(super) end: usize,
 }
 
-/// `y = x − ln Σ exp(x)` along `axis`; `dx = dy − exp(y) · Σ dy`.
+/// `y = x − ln Σ exp(x)` along `axis`; `dx = dy − softmax(x) · Σ dy`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct LogSoftmax {
     axis: usize,
@@ -59,9 +59,10 @@ impl Operation for Softmax {
 }
 
 impl LogSoftmax {
-    fn centre<A: Array>(&self, y: &A, v: &A, transposed: bool) -> A {
-        let p = y.unary(Unary::Exp, [0.0; 2]);
-        Centre { start: self.axis, end: self.axis + 1, transposed }.of(&p, v)
+    /// With softmax of the logits: the exponential of their logarithm would lose what rounding took from that.
+    fn centre<A: Array>(&self, x: &A, v: &A, transposed: bool) -> A {
+        let (start, end) = (self.axis, self.axis + 1);
+        Centre { start, end, transposed }.of(&A::apply(Softmax { start, end }, x.shape(), &[x]), v)
     }
 }
 
@@ -72,13 +73,13 @@ impl Operation for LogSoftmax {
         kernels::softmax(x[0].values, loops(shape, self.axis..self.axis + 1), true, out);
     }
 
-    fn vjp<A: Array>(&self, _k: usize, _x: &[&A], y: &A, dy: &A) -> A {
-        self.centre(y, dy, true)
+    fn vjp<A: Array>(&self, _k: usize, x: &[&A], _y: &A, dy: &A) -> A {
+        self.centre(x[0], dy, true)
     }
 
-    /// `dy = dx − Σ exp(y)·dx`
-    fn jvp<A: Array>(&self, _x: &[&A], y: &A, dx: &[Option<A>]) -> A {
-        self.centre(y, dx[0].as_ref().expect("the only input has a tangent"), false)
+    /// `dy = dx − Σ softmax(x)·dx`
+    fn jvp<A: Array>(&self, x: &[&A], _y: &A, dx: &[Option<A>]) -> A {
+        self.centre(x[0], dx[0].as_ref().expect("the only input has a tangent"), false)
     }
 }
 

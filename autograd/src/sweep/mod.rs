@@ -8,6 +8,7 @@ mod by_param;
 mod formula;
 pub(crate) mod forward;
 mod gradients;
+mod multiple;
 mod parts;
 mod plain;
 mod pool;
@@ -18,6 +19,7 @@ mod wrt;
 
 pub(crate) use by_param::backward_each;
 pub use gradients::Gradients;
+pub(crate) use multiple::array_multiple;
 pub use parts::backward_in_parts;
 pub(crate) use pool::{Buffer, Pool, Scratch};
 pub(crate) use recorded::segment_vjp;

@@ -5,11 +5,13 @@ use std::ops::Range;
 use smallvec::SmallVec;
 
 use super::formula::Recorded;
+use super::multiple::scalar_multiple;
 use super::wrt::Wrt;
 use crate::compiled;
 use crate::error::Error;
 use crate::number::Float;
 use crate::ops::Array;
+use crate::ops::rows::Unary;
 use crate::tape::arena::{Code, Kind};
 use crate::tape::{Scalar, Tape, Var, same_tape};
 use crate::tensor::Tensor;
@@ -191,9 +193,13 @@ impl<'t, T: Float> Sweep<'t, T> {
         let y = Recorded::Handle(self.handle(node));
         match code {
             Code::Unary(row) => {
-                let args = self.tape.arena.borrow().stream.args(row, b as usize);
-                let derivative = row.derivative(Recorded::Handle(self.handle(a)), y, args);
-                self.add_scalar(a, derivative.scale(dy));
+                let (x, args) = (self.handle(a), self.tape.arena.borrow().stream.args(row, b as usize));
+                let multiple = if row == Unary::Abs { scalar_multiple(dy, self.handle(node)) } else { None };
+                let dx = match multiple {
+                    Some(multiple) => multiple.chain(x),
+                    None => row.derivative(Recorded::Handle(x), y, args).scale(dy),
+                };
+                self.add_scalar(a, dx);
             }
             Code::Binary(row) => {
                 let x = [a, b].map(|x| Recorded::Handle(self.handle(x)));

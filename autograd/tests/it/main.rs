@@ -2,6 +2,7 @@
 
 mod checker;
 mod checker_trials;
+mod curvature;
 mod debugging;
 mod edges;
 mod external;
@@ -13,5 +14,6 @@ mod parts;
 mod random;
 mod rules;
 mod sampling;
+mod tails;
 mod threads;
 mod transforms;

@@ -46,7 +46,7 @@ impl<T: Float> Loss<T> for L1 {
 }
 
 /// Squared near 0 and straight beyond δ: with `d = y − t`, `½d²` for |d| ≤ δ, else `δ(|d| − ½δ)`; `dy` is `d` cut to
-/// [−δ, δ] (Huber 1964).
+/// [−δ, δ] (Huber 1964), and the second derivative 1 for |d| ≤ δ, the ends included, else 0.
 ///
 /// ```
 /// use autograd::{Tape, Tensor};
@@ -69,10 +69,10 @@ impl<T: Float> Loss<T> for Huber {
         if !(self.delta > 0.0 && self.delta.is_finite()) {
             return Err(Error::invalid("huber", format!("delta {} is not a finite number above 0", self.delta)));
         }
-        // With q = min(|d|, δ), both branches are ½q² + δ(|d| − q).
-        let distance = (y - values("huber", y, targets)?).abs();
-        let near = distance.at_most(self.delta);
-        Ok(near.square() * 0.5 + (distance - near) * self.delta)
+        // With c = d cut to [−δ, δ] both branches are c(d − ½c). No |d|, which has no curvature at 0: Newton's steps need the parabola's.
+        let distance = y - values("huber", y, targets)?;
+        let near = distance.clamp(-self.delta, self.delta);
+        Ok(near * (distance - near * 0.5))
     }
 }
 

@@ -85,6 +85,43 @@ fn huber_is_the_parabola_and_the_line() {
     assert_eq!(values, Tensor::from([0.5, 2.0, 2.0 * (5.0 - 1.0)]));
 }
 
+/// Value, slope and curvature of a loss of single outputs, recorded and in forward mode.
+fn orders(loss: &dyn Loss, y: &[f64], targets: &[f64]) -> [Vec<f64>; 3] {
+    let tape = Tape::new();
+    let x = tape.var(y.to_vec());
+    let each = loss.each(x, &Targets::Values(Tensor::from(targets.to_vec()))).unwrap();
+    let slope = each.sum().grad(x);
+    assert_eq!(each.sum().backward()[x], slope.value());
+    let curvature = slope.sum().grad(x).value();
+    assert_eq!(slope.jvp(&[(x, &Tensor::ones(x.shape()))]), curvature, "forward over reverse");
+    [each.value(), slope.value(), curvature].map(|t| t.to_vec())
+}
+
+#[test]
+fn huber_has_the_curvature_of_the_parabola_up_to_its_ends() {
+    let [value, slope, curvature] = orders(
+        &Huber { delta: 2.0 },
+        &[0.0, 1.5, -1.5, 2.0, -2.0, 5.0, -5.0, 1e300, -1e-200],
+        &[0.0; 9],
+    );
+    assert_eq!(value, [0.0, 1.125, 1.125, 2.0, 2.0, 8.0, 8.0, 2e300, 0.0]);
+    assert_eq!(slope, [0.0, 1.5, -1.5, 2.0, -2.0, 2.0, -2.0, 2.0, -1e-200]);
+    assert_eq!(curvature, [1.0, 1.0, 1.0, 1.0, 1.0, 0.0, 0.0, 0.0, 1.0]);
+    // Newton's step from an exact prediction beside a wrong one leaves the first where it is.
+    let [_, slope, curvature] = orders(&Huber { delta: 1.0 }, &[3.0, 0.5], &[3.0, 0.0]);
+    let step: Vec<f64> = slope.iter().zip(&curvature).map(|(slope, curvature)| slope / curvature).collect();
+    assert_eq!(step, [0.0, 0.5]);
+}
+
+#[test]
+fn binary_cross_entropy_of_infinite_logits_is_its_limit() {
+    let inf = f64::INFINITY;
+    let (y, labels) = ([inf, -inf, inf, -inf, inf], [1.0, 0.0, 0.0, 1.0, 0.25]);
+    let [value, slope, _] = orders(&BinaryCrossEntropyWithLogits, &y, &labels);
+    assert_eq!(value, [0.0, 0.0, inf, inf, inf]);
+    assert_eq!(slope, [0.0, 0.0, 1.0, -1.0, 0.75]);
+}
+
 #[test]
 fn both_forms_of_cross_entropy_agree() {
     let classes = Targets::Classes(vec![2, 0]);
