@@ -13,6 +13,7 @@
 use std::f64::consts::LOG10_E;
 
 use autograd::Tensor;
+use autograd::check::{Checker, Verdict};
 use examples::pictures::{self, Gradients};
 use indicatif::{ProgressBar, ProgressStyle};
 use mlp::flow::singular_values;
@@ -52,6 +53,7 @@ fn plain() -> Kind {
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     forward()?;
     by_depth()?;
+    checked()?;
     remedies()?;
     learning()?;
     spectra()
@@ -111,6 +113,43 @@ fn by_depth() -> Result<(), Box<dyn std::error::Error>> {
     }
     bar.finish_and_clear();
     pictures::gradients("The gradient through random networks, σ_w = 1", &how_drawn(), &curves).publish("gradients")?;
+    Ok(())
+}
+
+/// Whether these gradients are right, of which differences of the whole network see nothing: each operation is held against its own.
+fn checked() -> Result<(), Box<dyn std::error::Error>> {
+    println!(
+        "\nThe gradients of the networks of {DEEPEST} layers, checked; and once with a slip before the first layer:\n"
+    );
+    let checker = Checker::new().directions(1).elements(20);
+    for (activation, _) in ACTIVATIONS {
+        let mut rng = StdRng::seed_from_u64(0);
+        let model = blocks(DEEPEST, activation, plain(), &mut rng)?;
+        let normal = Init::Normal { mean: 0.0, std: 1.0 };
+        let (x, weights): (Tensor, Tensor) = (normal.sample([2, WIDTH], &mut rng), normal.sample([2, WIDTH], &mut rng));
+        let check = |slip: f64| {
+            checker.check(
+                |x| {
+                    let x = x[0].map_gradient(move |dy| dy * slip);
+                    (model.forward(x) * &weights).sum()
+                },
+                std::slice::from_ref(&x),
+            )
+        };
+        let (right, wrong) = (check(1.0)?, check(1.01)?);
+        let unresolved = right.unresolved;
+        let compared = right.directions + right.inputs[0].compared;
+        println!(
+            "{:<8} {}: {unresolved} of {compared} comparisons below what differences resolve",
+            activation.name(),
+            right.verdict
+        );
+        assert!(right.passed(), "{right}");
+        assert_eq!(wrong.verdict, Verdict::Wrong, "{wrong}");
+        if activation == ACTIVATIONS[0].0 {
+            println!("         {}: {}", wrong.verdict, wrong.reason);
+        }
+    }
     Ok(())
 }
 

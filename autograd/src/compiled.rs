@@ -23,6 +23,6 @@ compiled! {
     Op::forward as compute(op: &Op, x: &[Input<'_, T>], shape: &Shape, out: &mut [T]);
     Sweep::run as sweep(sweep: &mut Sweep<'_, '_, T>, nodes: usize) -> Option<usize>;
     recorded::Sweep::run as sweep_recorded(sweep: &mut recorded::Sweep<'_, T>, nodes: Range<usize>);
-    forward::tangents as tangents(tape: &Tape<T>, seeds: &[(u32, &Tensor<T>)], outputs: &[u32]) -> Vec<Tensor<T>>;
+    forward::tangents as tangents(tape: &Tape<T>, seeds: &[(u32, &Tensor<T>)], outputs: &[u32]) -> Result<Vec<Tensor<T>>, Error>;
     compare::examine as examine(checker: &Checker, subject: &mut Subject<'_, T>, order: usize, below: f64) -> Result<Outcome, Error>;
 }

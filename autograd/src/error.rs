@@ -44,6 +44,18 @@ pub enum Error {
         /// Which input, in the order given.
         input: usize,
     },
+    /// An operation of the user's that forward mode does not reach.
+    #[error(
+        "jvp: {op} has no forward rule: its gradient rule computes on plain values, or is not linear in the gradient, and cannot be \
+         transposed; give it one with Custom::jvp, or use reverse mode"
+    )]
+    NoForwardRule {
+        /// The operation's name.
+        op: String,
+    },
+    /// A derivative rule of the user's that returned what cannot be a derivative: which, and a repair.
+    #[error("{0}")]
+    Rule(String),
     /// A gradient check that could not be carried out at all.
     #[error("check: {0}")]
     Check(String),
@@ -58,6 +70,9 @@ impl Error {
 /// Unwraps a shape law at the caller's line.
 pub(crate) trait OrPanic<T> {
     fn or_panic(self) -> T;
+
+    /// The same, told as that of the method that the user called, whichever operations it is made of.
+    fn named(self, method: &'static str) -> Self;
 }
 
 impl<T> OrPanic<T> for Result<T, Error> {
@@ -68,6 +83,16 @@ impl<T> OrPanic<T> for Result<T, Error> {
             Ok(value) => value,
             Err(error) => fail(&error),
         }
+    }
+
+    #[inline]
+    fn named(self, method: &'static str) -> Self {
+        self.map_err(|mut error| {
+            if let Error::Shape { op, .. } | Error::Index { op, .. } = &mut error {
+                *op = method;
+            }
+            error
+        })
     }
 }
 

@@ -96,6 +96,7 @@ mod methods;
 mod number;
 mod ops;
 mod param;
+mod room;
 mod shape;
 mod sweep;
 mod tape;

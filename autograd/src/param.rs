@@ -1,10 +1,12 @@
 //! [`Param`]: a trainable array that outlives tapes, and [`Parameters`]: several, by name.
 
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, TryLockError};
 
 use indexmap::IndexMap;
+use rustc_hash::FxHashSet;
 
 use crate::error::{Error, OrPanic};
 use crate::number::Float;
@@ -81,6 +83,10 @@ impl<T: Float> Param<T> {
     ///
     /// # Errors
     /// If the shape differs.
+    ///
+    /// # Panics
+    /// If it is called while the value is being changed.
+    #[track_caller]
     pub fn try_set(&self, value: impl Into<Tensor<T>>) -> Result<(), Error> {
         let value = value.into();
         if self.0.shape != *value.shape() {
@@ -130,7 +136,7 @@ impl<T: Float> Param<T> {
     /// This parameter as a recorded array; it is recorded once, however often it is used, and again after its value changed.
     #[track_caller]
     pub fn on<'t>(&self, tape: &'t Tape<T>) -> Var<'t, T> {
-        let mut arena = tape.arena.borrow_mut();
+        let mut arena = tape.arena_mut();
         let held = self.read();
         let present = |&array: &u32| {
             let node = &arena.arrays[array];
@@ -190,6 +196,15 @@ impl<T: Float> Clone for Param<T> {
 impl<T: Float> PartialEq for Param<T> {
     fn eq(&self, other: &Self) -> bool {
         self.id() == other.id()
+    }
+}
+
+impl<T: Float> Eq for Param<T> {}
+
+/// That of the parameter, not of its value: clones are the same key.
+impl<T: Float> Hash for Param<T> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.id().hash(state);
     }
 }
 
@@ -281,8 +296,8 @@ impl<T: Float> Parameters<T> {
     /// assert_eq!(tied.distinct().map(|(name, _)| name).collect::<Vec<_>>(), ["encoder"]);
     /// ```
     pub fn distinct(&self) -> impl Iterator<Item = (&str, &Param<T>)> {
-        let known = |at: usize, param| self.params().take(at).any(|before| before == param);
-        self.iter().enumerate().filter(move |&(at, (_, param))| !known(at, param)).map(|(_, named)| named)
+        let mut known = FxHashSet::default();
+        self.iter().filter(move |(_, param)| known.insert(param.id()))
     }
 
     /// How many parameters there are.

@@ -56,6 +56,12 @@ impl Hash for Lengths {
     }
 }
 
+/// The product of lengths. A shape without values may have others whose product no `usize` holds, (0, 2⁶⁰, 2⁶⁰) for one: it is then
+/// the largest number that there is, in every build, and nobody counts so far, for there is nothing to count.
+pub(crate) fn count(lengths: &[usize]) -> usize {
+    lengths.iter().fold(1, |product, &len| usize::saturating_mul(product, len))
+}
+
 /// Shapes of up to this many axes need no allocation.
 const FEW: usize = 4;
 
@@ -74,17 +80,24 @@ impl Shape {
     #[track_caller]
     pub fn numel(&self) -> usize {
         let (product, over) = self.product();
-        if over { self.checked_numel("shape").or_panic() } else { product }
+        if over { self.numel_beyond("shape").or_panic() } else { product }
     }
 
     /// [`numel`](Shape::numel) where the shape comes from data.
+    #[inline]
     pub(crate) fn checked_numel(&self, op: &'static str) -> Result<usize, Error> {
-        let most = isize::MAX as usize / size_of::<f64>();
-        let too_many = || Error::shape(op, format!("shape {self} has more values than a computer can hold"));
         let (product, over) = self.product();
+        if !over && product <= isize::MAX as usize / size_of::<f64>() { Ok(product) } else { self.numel_beyond(op) }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn numel_beyond(&self, op: &'static str) -> Result<usize, Error> {
         // One axis without values is enough for none.
-        let numel = if over && self.contains(&0) { Some(0) } else { (!over && product <= most).then_some(product) };
-        numel.ok_or_else(too_many)
+        if self.contains(&0) {
+            return Ok(0);
+        }
+        Err(Error::shape(op, format!("shape {self} has more values than a computer can hold")))
     }
 
     /// The product of the axes, and whether it went over what a `usize` holds on the way.
@@ -122,12 +135,14 @@ impl Shape {
 
     /// (product before, product of, product after) the axes in `axes`: an array seen as three nested loops.
     pub(crate) fn around(&self, axes: std::ops::Range<usize>) -> (usize, usize, usize) {
-        let product = |s: &[usize]| s.iter().product();
-        (product(&self[..axes.start]), product(&self[axes.clone()]), product(&self[axes.end..]))
+        (count(&self[..axes.start]), count(&self[axes.clone()]), count(&self[axes.end..]))
     }
 
-    /// Row-major strides.
+    /// Row-major strides; 0 where there is nothing to read.
     pub(crate) fn strides(&self) -> SmallVec<[isize; 4]> {
+        if self.contains(&0) {
+            return smallvec::smallvec![0; self.len()];
+        }
         let mut strides: SmallVec<[isize; 4]> = smallvec::smallvec![1; self.len()];
         for i in (1..self.len()).rev() {
             strides[i - 1] = strides[i] * self[i] as isize;
@@ -229,14 +244,14 @@ impl fmt::Debug for Shape {
 /// ```
 ///
 /// # Errors
-/// When the lengths of an aligned axis differ and neither is 1.
+/// When the lengths of an aligned axis differ and neither is 1, or the result has more values than a computer can hold.
 pub fn broadcast(op: &'static str, a: &Shape, b: &Shape) -> Result<Shape, Error> {
     if a == b {
         return Ok(a.clone());
     }
     let rank = a.len().max(b.len());
     let at = |s: &Shape, i: usize| (i + s.len()).checked_sub(rank).map_or(1, |i| s[i]);
-    (0..rank)
+    let shape = (0..rank)
         .map(|i| match (at(a, i), at(b, i)) {
             (m, n) if m == n => Ok(m),
             (1, n) => Ok(n),
@@ -249,7 +264,9 @@ pub fn broadcast(op: &'static str, a: &Shape, b: &Shape) -> Result<Shape, Error>
                 ),
             )),
         })
-        .collect()
+        .collect::<Result<Shape, Error>>()?;
+    shape.checked_numel(op)?;
+    Ok(shape)
 }
 
 /// One axis or several, given as `1`, `[0, 2]`, a slice, or a range such as `0..2`.

@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 use std::hint::spin_loop;
+use std::iter::{self, successors};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::available_parallelism;
@@ -42,6 +43,9 @@ pub(crate) const PRODUCT: Least = Least { asleep: 1 << 26, awake: 1 << 21 };
 /// Numbers of a pass over a parameter.
 pub(crate) const PASS: Least = Least { asleep: 1 << 20, awake: 1 << 15 };
 
+/// Nobody gets a share of fewer multiplications or numbers than this, however many threads there may be.
+const SHARE: usize = 1 << 12;
+
 /// The number of threads that large work may use: what [`set_threads`] said, or else all that the machine has.
 ///
 /// ```
@@ -64,7 +68,8 @@ pub fn threads() -> usize {
 ///
 /// Results have the same bits for any number: each sum is added up by one thread, in the same order.
 /// Recording and sweeping a tape stay on one thread. Programs that train several models on threads of their own
-/// do best with 1.
+/// do best with 1, which starts no thread. Where the system gives no threads, as under a limit on processes, all is done on the
+/// caller's.
 pub fn set_threads(threads: usize) {
     THREADS.store(threads, Ordering::Relaxed);
 }
@@ -93,8 +98,11 @@ pub fn awake<R>(f: impl FnOnce() -> R) -> R {
     if others == 0 || AWAKE.swap(true, Ordering::AcqRel) {
         return f();
     }
+    let Some(pool) = pool() else {
+        AWAKE.store(false, Ordering::Release);
+        return f();
+    };
     let done = AtomicBool::new(false);
-    let pool = pool();
     pool.in_place_scope(|scope| {
         let _done = Done(&done);
         for _ in 0..others.min(pool.current_num_threads()) {
@@ -126,31 +134,47 @@ pub(crate) fn alone<R>(f: impl FnOnce() -> R) -> R {
 /// The threads for work of this size.
 pub(crate) fn threads_for(size: usize, least: Least) -> usize {
     let least = if AWAKE.load(Ordering::Relaxed) { least.awake } else { least.asleep };
-    if size < least || ALONE.get() { 1 } else { threads() }
+    if size < least || ALONE.get() { 1 } else { threads().min(size.div_ceil(SHARE)) }
 }
 
-/// Every thread but the caller's, which works as well instead of waiting to be woken.
-fn pool() -> &'static ThreadPool {
-    static POOL: OnceLock<ThreadPool> = OnceLock::new();
-    POOL.get_or_init(|| {
+/// Every thread but the caller's, which works as well instead of waiting to be woken; `None` if the system gives none.
+fn pool() -> Option<&'static ThreadPool> {
+    static POOL: OnceLock<Option<ThreadPool>> = OnceLock::new();
+    let build = || {
         let others = available_parallelism().map_or(1, usize::from).max(2) - 1;
-        ThreadPoolBuilder::new().num_threads(others).build().expect("threads for large products")
-    })
+        as_many_as_there_are(others, |threads| ThreadPoolBuilder::new().num_threads(threads).build().ok())
+    };
+    POOL.get_or_init(build).as_ref()
 }
 
-/// Runs each part of some work, the first on this thread.
+/// What `build` makes of `threads`, or of half as many, and so on.
+fn as_many_as_there_are<P>(threads: usize, build: impl FnMut(usize) -> Option<P>) -> Option<P> {
+    successors(Some(threads), |&threads| Some(threads / 2)).take_while(|&threads| threads > 0).find_map(build)
+}
+
+/// Runs each part of some work, the first on this thread; all of them where there is no other.
 pub(crate) fn spread<P: Send>(mut parts: impl Iterator<Item = P>, run: impl Fn(P) + Sync) {
     /// Looks so often whether the others have finished, some ten microseconds, before it sleeps.
     const SPINS: usize = 10_000;
+    /// Who waited for this thread before; also when a part panics.
+    struct Before(usize);
+    impl Drop for Before {
+        fn drop(&mut self) {
+            WAITING.set(self.0);
+        }
+    }
     let Some(mine) = parts.next() else { return };
+    // One part needs no other thread, and so none is started.
+    let Some(second) = parts.next() else { return run(mine) };
+    let parts = iter::once(second).chain(parts);
+    let Some(pool) = pool() else { return iter::once(mine).chain(parts).for_each(run) };
     let (run, open, waiting) = (&run, &AtomicUsize::new(0), waiting_thread());
-    pool().in_place_scope(|scope| {
+    pool.in_place_scope(|scope| {
         for part in parts {
             open.fetch_add(1, Ordering::Relaxed);
             scope.spawn(move |_| {
-                let before = WAITING.replace(waiting);
+                let _before = Before(WAITING.replace(waiting));
                 run(part);
-                WAITING.set(before);
                 open.fetch_sub(1, Ordering::Release);
             });
         }
@@ -162,4 +186,24 @@ pub(crate) fn spread<P: Send>(mut parts: impl Iterator<Item = P>, run: impl Fn(P
             spin_loop();
         }
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_system_without_threads_is_asked_for_fewer_and_then_done_without() {
+        let asked = Cell::new(vec![]);
+        let gives = |most: usize| {
+            as_many_as_there_are(7, |threads| {
+                asked.set([asked.take(), vec![threads]].concat());
+                (threads <= most).then_some(threads)
+            })
+        };
+        assert_eq!((gives(8), asked.take()), (Some(7), vec![7]));
+        assert_eq!((gives(2), asked.take()), (Some(1), vec![7, 3, 1]));
+        assert_eq!((gives(0), asked.take()), (None, vec![7, 3, 1]));
+        assert_eq!(as_many_as_there_are(0, Some), None);
+    }
 }

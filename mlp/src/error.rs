@@ -3,6 +3,7 @@
 //! Shapes that do not fit inside a formula are a programmer's mistake and panic in `autograd`; everything that a
 //! running program can meet is returned as an [`Error`] whose text names the place and a repair.
 
+use std::fmt::Debug;
 use std::path::{Path, PathBuf};
 
 use autograd::Shape;
@@ -185,7 +186,7 @@ impl Error {
 }
 
 /// Names in backquotes; a wide table or a deep model is cut off, so that a message stays readable.
-fn list(names: &[String]) -> String {
+pub(crate) fn list(names: &[String]) -> String {
     const SHOWN: usize = 12;
     let mut text = names.iter().take(SHOWN).map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
     match names.len() {
@@ -194,4 +195,28 @@ fn list(names: &[String]) -> String {
         _ => {}
     }
     text
+}
+
+/// The number of values in an array of these lengths, if memory holds them.
+pub(crate) fn room(what: &'static str, lengths: &[usize]) -> Result<usize> {
+    let product = || lengths.iter().try_fold(1usize, |numel, &len| numel.checked_mul(len));
+    let numel = if lengths.contains(&0) { Some(0) } else { product() };
+    numel.filter(|&numel| Vec::<f64>::new().try_reserve_exact(numel).is_ok()).ok_or_else(|| {
+        let shape = Shape::from(lengths);
+        Error::invalid(what, format!("an array of shape {shape} has more numbers than memory holds; make it smaller"))
+    })
+}
+
+/// A number in a message: short, where plain printing of 1e300 has 301 digits.
+pub(crate) fn shown(number: impl Debug) -> String {
+    let text = format!("{number:?}");
+    text.strip_suffix(".0").map_or(text.clone(), str::to_string)
+}
+
+/// A number in a table or a progress bar: with six digits after the point, or in powers of ten where that says little.
+pub(crate) fn brief(number: f64) -> String {
+    match number.abs() {
+        0.0 | 1e-4..1e6 => format!("{number:.6}"),
+        _ => format!("{number:.3e}"),
+    }
 }

@@ -3,22 +3,26 @@
 //! Only names, shapes and numbers are stored: model and optimiser are code, and build themselves before [`load`] or
 //! [`load_training`] fills them.
 
-use std::borrow::Cow;
-use std::collections::HashMap;
-use std::fs::{self, File};
-use std::io::Write;
+mod format;
+mod progress;
+mod replace;
+
+use std::fs;
 use std::path::Path;
 
-use autograd::{Float, Param, Parameters, Shape, Tensor};
-use safetensors::tensor::{Dtype, SafeTensors, TensorView, View};
+use autograd::{Float, Param, Parameters, Tensor};
+use indexmap::IndexMap;
 
 use crate::error::{Error, Result};
 use crate::optim::Optimizer;
+use format::{Stored, write};
+pub use progress::Progress;
 
 /// Writes all parameters to `path`, replacing a file that stands there.
 ///
 /// The file is written beside, flushed to disk and renamed: whatever happens, `path` holds either the old weights or
-/// the new ones, whole.
+/// the new ones, whole. A file that stands there keeps its mode, a symbolic link its target. What a process that was killed left
+/// beside, as `.mlp-….saving`, the next one to save into that folder removes.
 ///
 /// ```
 /// use autograd::{Param, Parameters, Tensor};
@@ -34,7 +38,8 @@ use crate::optim::Optimizer;
 /// ```
 ///
 /// # Errors
-/// [`Error::Io`] if the file cannot be written, [`Error::WeightsFile`] if the format cannot hold the parameters.
+/// [`Error::Io`] if the file cannot be written, or what stands there is a device, a pipe or a folder; [`Error::WeightsFile`] if the
+/// format cannot hold the parameters.
 pub fn save<T: Float>(parameters: &Parameters<T>, path: impl AsRef<Path>) -> Result<()> {
     let tensors = parameters.iter().map(|(name, param)| (name.to_string(), param.value()));
     write(path.as_ref(), tensors, None)
@@ -54,13 +59,39 @@ pub fn save<T: Float>(parameters: &Parameters<T>, path: impl AsRef<Path>) -> Res
 ///
 /// # Errors
 /// [`Error::MissingParameter`], [`Error::UnexpectedParameter`], [`Error::ParameterShape`] or [`Error::ParameterType`]
-/// if file and model differ, [`Error::WeightsFile`] if the file is truncated or of another format, [`Error::Io`] if
-/// it cannot be read.
+/// if file and model differ; [`Error::WeightsFile`] if the file is truncated or of another format, holds NaN or ∞, or has two
+/// arrays that differ for one parameter with two names; [`Error::Io`] if it cannot be read.
 pub fn load<T: Float>(parameters: &Parameters<T>, path: impl AsRef<Path>) -> Result<()> {
-    let path = path.as_ref();
+    load_weights(parameters, path.as_ref(), false)
+}
+
+/// [`load`], but takes weights that are NaN or infinite as well, for a look at a training that went wrong.
+///
+/// ```
+/// use autograd::{Param, Parameters};
+/// let dir = tempfile::tempdir().unwrap();
+/// let path = dir.path().join("weights.safetensors");
+/// let w = Param::new([0.5, f64::NAN]);
+/// let parameters = Parameters::new().with("w", &w);
+/// mlp::io::save(&parameters, &path)?;
+/// let error = mlp::io::load(&parameters, &path).unwrap_err().to_string();
+/// assert!(error.contains("parameter `w` holds NaN at position 1"));
+/// w.set([0.0, 0.0]);
+/// mlp::io::load_as_is(&parameters, &path)?;
+/// assert!(w.value().get([1]).is_nan());
+/// # Ok::<(), mlp::Error>(())
+/// ```
+///
+/// # Errors
+/// As [`load`], but for NaN and ∞.
+pub fn load_as_is<T: Float>(parameters: &Parameters<T>, path: impl AsRef<Path>) -> Result<()> {
+    load_weights(parameters, path.as_ref(), true)
+}
+
+fn load_weights<T: Float>(parameters: &Parameters<T>, path: &Path, any: bool) -> Result<()> {
     let bytes = fs::read(path).map_err(Error::io(path))?;
     let stored = Stored::parse(path, &bytes)?;
-    let values = stored.values(parameters, "")?;
+    let values = stored.values(parameters, "", any)?;
     stored.knows_all(|name| parameters.get(name).is_some(), parameters)?;
     set(values)
 }
@@ -95,17 +126,32 @@ pub fn load<T: Float>(parameters: &Parameters<T>, path: impl AsRef<Path>) -> Res
 /// ```
 ///
 /// # Errors
-/// As [`save`].
+/// As [`save`], and if there are more than 10⁹ epochs.
 pub fn save_training<T: Float>(
     parameters: &Parameters<T>,
     optimizer: &(impl Optimizer<T> + ?Sized),
     epochs: usize,
     path: impl AsRef<Path>,
 ) -> Result<()> {
+    save_progress(parameters, optimizer, &Progress::new(epochs), path.as_ref())
+}
+
+/// [`save_training`] with all that is known of it.
+pub(crate) fn save_progress<T: Float>(
+    parameters: &Parameters<T>,
+    optimizer: &(impl Optimizer<T> + ?Sized),
+    progress: &Progress,
+    path: &Path,
+) -> Result<()> {
     let model = parameters.iter().map(|(name, param)| (format!("{MODEL}{name}"), param.value()));
     let state = optimizer.state().into_iter().map(|(name, array)| (format!("{OPTIMIZER}{name}"), array));
-    let about = HashMap::from([(EPOCHS.to_string(), epochs.to_string())]);
-    write(path.as_ref(), model.chain(state), Some(about))
+    let words = progress.words().map_err(|why| Error::invalid("save_training", why))?;
+    write(path, model.chain(state), Some(words))
+}
+
+/// `Ok` if something can be saved to `path`: better known before the training than after.
+pub(crate) fn check_place(path: &Path) -> Result<()> {
+    replace::check(path).map_err(Error::io(path))
 }
 
 /// Fills parameters and optimiser from `path`, a file that [`save_training`] wrote, and returns how many epochs were done; if anything
@@ -120,164 +166,70 @@ pub fn load_training<T: Float>(
     optimizer: &mut (impl Optimizer<T> + ?Sized),
     path: impl AsRef<Path>,
 ) -> Result<usize> {
+    let training = Training::read(parameters, path.as_ref())?;
+    let epochs = training.progress.epochs;
+    training.apply(optimizer)?;
+    Ok(epochs)
+}
+
+/// How far the training in `path` has come, without a model to load it into.
+///
+/// ```
+/// use mlp::{Activation, Dataset, Mlp, Module, Mse, Sgd, Stopped, Trainer, io};
+/// use rand::{SeedableRng, rngs::StdRng};
+/// let data = Dataset::new(autograd::Tensor::<f64>::ones([8, 2]), autograd::Tensor::ones([8, 1]))?;
+/// let model: Mlp = Mlp::new(2).output(1, Activation::Identity).build(&mut StdRng::seed_from_u64(0))?;
+/// let folder = tempfile::tempdir().unwrap();
+/// let path = folder.path().join("training.safetensors");
+/// let trainer = Trainer::new().epochs(100).tolerance(0.01).save_training(10, &path);
+/// let history = trainer.fit(&model, &Mse, &mut Sgd::new(&model.parameters(), 0.1), &data, None)?;
+/// let progress = io::progress(&path)?;
+/// assert_eq!((progress.stopped, progress.last.as_ref()), (Some(Stopped::Tolerance), Some(history.last())));
+/// # Ok::<(), mlp::Error>(())
+/// ```
+///
+/// # Errors
+/// If it cannot be read, or is no training.
+pub fn progress(path: impl AsRef<Path>) -> Result<Progress> {
     let path = path.as_ref();
     let bytes = fs::read(path).map_err(Error::io(path))?;
-    let stored = Stored::parse(path, &bytes)?;
-    let epochs = stored.about.get(EPOCHS).and_then(|epochs| epochs.parse().ok()).ok_or_else(|| {
-        let problem = "not a training that `save_training` wrote; `load` reads a file of weights alone";
-        Error::WeightsFile { path: path.to_owned(), problem: problem.to_string() }
-    })?;
-    let values = stored.values(parameters, MODEL)?;
-    let of_optimizer = |name: &str| name.strip_prefix(OPTIMIZER).map(str::to_string);
-    let of_model = |name: &str| name.strip_prefix(MODEL).is_some_and(|name| parameters.get(name).is_some());
-    stored.knows_all(|name| of_model(name) || of_optimizer(name).is_some(), parameters)?;
-    let state = stored.names.iter().filter_map(|name| Some((of_optimizer(name)?, name)));
-    let state = state.map(|(short, name)| Ok((short, stored.tensor(name)?))).collect::<Result<_>>()?;
-    optimizer.set_state(&state)?;
-    set(values)?;
-    Ok(epochs)
+    Stored::parse(path, &bytes)?.progress()
+}
+
+/// A training that was read and fits a model; nothing is changed yet.
+pub(crate) struct Training<'p, T: Float> {
+    pub(crate) progress: Progress,
+    values: Vec<(&'p Param<T>, Tensor<T>)>,
+    /// What the optimiser remembered.
+    state: IndexMap<String, Tensor<T>>,
+}
+
+impl<'p, T: Float> Training<'p, T> {
+    pub(crate) fn read(parameters: &'p Parameters<T>, path: &Path) -> Result<Self> {
+        let bytes = fs::read(path).map_err(Error::io(path))?;
+        let stored = Stored::parse(path, &bytes)?;
+        let progress = stored.progress()?;
+        let values = stored.values(parameters, MODEL, false)?;
+        let of_optimizer = |name: &str| name.strip_prefix(OPTIMIZER).map(str::to_string);
+        let of_model = |name: &str| name.strip_prefix(MODEL).is_some_and(|name| parameters.get(name).is_some());
+        stored.knows_all(|name| of_model(name) || of_optimizer(name).is_some(), parameters)?;
+        let state = stored.names.iter().filter_map(|name| Some((of_optimizer(name)?, name)));
+        let state = state.map(|(short, name)| Ok((short, stored.tensor(name)?))).collect::<Result<_>>()?;
+        Ok(Training { progress, values, state })
+    }
+
+    /// Fills parameters and optimiser; if the optimiser refuses its state, nothing.
+    pub(crate) fn apply(self, optimizer: &mut (impl Optimizer<T> + ?Sized)) -> Result<()> {
+        optimizer.set_state(&self.state)?;
+        set(self.values)
+    }
 }
 
 /// What the names in a training begin with.
 const MODEL: &str = "model.";
 const OPTIMIZER: &str = "optimizer.";
-/// What the number of epochs is stored as.
-const EPOCHS: &str = "epochs";
-
-fn write<T: Float>(
-    path: &Path,
-    tensors: impl Iterator<Item = (String, Tensor<T>)>,
-    about: Option<HashMap<String, String>>,
-) -> Result<()> {
-    let failed = |problem| Error::WeightsFile { path: path.to_owned(), problem };
-    let tensors: Vec<_> = tensors.map(|(name, tensor)| (name, ToStore(tensor))).collect();
-    if tensors.iter().any(|(name, _)| name == "__metadata__") {
-        return Err(failed("the format reserves the name `__metadata__`; rename the parameter".to_string()));
-    }
-    let bytes = safetensors::serialize(tensors, about).map_err(|e| failed(e.to_string()))?;
-    replace(path, &bytes).map_err(Error::io(path))
-}
 
 /// A parameter never changes its shape, so what was checked to fit does not fail halfway.
 fn set<T: Float>(values: Vec<(&Param<T>, Tensor<T>)>) -> Result<()> {
     values.into_iter().try_for_each(|(param, value)| Ok(param.try_set(value)?))
-}
-
-/// A file that was read.
-struct Stored<'b> {
-    path: &'b Path,
-    file: SafeTensors<'b>,
-    /// Sorted: the reader hands them out of a hash map.
-    names: Vec<String>,
-    about: HashMap<String, String>,
-}
-
-impl<'b> Stored<'b> {
-    fn parse(path: &'b Path, bytes: &'b [u8]) -> Result<Self> {
-        let broken = |e| {
-            let problem = format!("not a whole safetensors file ({e}); it may be cut short or of another format");
-            Error::WeightsFile { path: path.to_owned(), problem }
-        };
-        let file = SafeTensors::deserialize(bytes).map_err(broken)?;
-        let (_, head) = SafeTensors::read_metadata(bytes).map_err(broken)?;
-        let mut names: Vec<String> = file.names().into_iter().map(str::to_string).collect();
-        names.sort_unstable();
-        Ok(Stored { path, file, names, about: head.metadata().clone().unwrap_or_default() })
-    }
-
-    /// The values of all parameters, stored under `prefix` and their names.
-    fn values<'p, T: Float>(
-        &self,
-        parameters: &'p Parameters<T>,
-        prefix: &str,
-    ) -> Result<Vec<(&'p Param<T>, Tensor<T>)>> {
-        let value = |(name, param): (&str, &'p Param<T>)| {
-            let parameter = format!("{prefix}{name}");
-            let tensor = self.tensor(&parameter)?;
-            if *tensor.shape() != param.shape() {
-                let (found, expected) = (Box::new(tensor.shape().clone()), Box::new(param.shape()));
-                return Err(Error::ParameterShape { path: self.path.to_owned(), parameter, found, expected });
-            }
-            Ok((param, tensor))
-        };
-        parameters.iter().map(value).collect()
-    }
-
-    fn tensor<T: Float>(&self, name: &str) -> Result<Tensor<T>> {
-        let (path, parameter) = (self.path.to_owned(), name.to_string());
-        let Ok(view) = self.file.tensor(name) else {
-            return Err(Error::MissingParameter { path, parameter, found: self.names.clone() });
-        };
-        if view.dtype() != dtype::<T>() {
-            let found = format!("{:?}", view.dtype()).to_lowercase();
-            return Err(Error::ParameterType { path, parameter, found, expected: T::NAME });
-        }
-        Ok(Tensor::try_new(Shape::from(view.shape()), numbers(&view))?)
-    }
-
-    /// `Ok` if the file holds nothing but what is `known`.
-    fn knows_all<T: Float>(&self, known: impl Fn(&str) -> bool, parameters: &Parameters<T>) -> Result<()> {
-        let Some(parameter) = self.names.iter().find(|name| !known(name)) else { return Ok(()) };
-        let expected = parameters.names().map(str::to_string).collect();
-        Err(Error::UnexpectedParameter { path: self.path.to_owned(), parameter: parameter.clone(), expected })
-    }
-}
-
-/// A tensor as the format wants it: little-endian bytes in row-major order.
-struct ToStore<T: Float>(Tensor<T>);
-
-impl<T: Float> View for ToStore<T> {
-    fn dtype(&self) -> Dtype {
-        dtype::<T>()
-    }
-
-    fn shape(&self) -> &[usize] {
-        self.0.shape()
-    }
-
-    fn data(&self) -> Cow<'_, [u8]> {
-        let values = self.0.as_slice().iter().map(|x| x.to_f64());
-        Cow::Owned(match dtype::<T>() {
-            Dtype::F32 => values.flat_map(|x| (x as f32).to_le_bytes()).collect(),
-            _ => values.flat_map(f64::to_le_bytes).collect(),
-        })
-    }
-
-    fn data_len(&self) -> usize {
-        self.0.numel() * dtype::<T>().bitsize() / 8
-    }
-}
-
-fn dtype<T: Float>() -> Dtype {
-    if T::NAME == "f32" { Dtype::F32 } else { Dtype::F64 }
-}
-
-/// The inverse of [`ToStore::data`]; `f32` passes through `f64` unchanged.
-fn numbers<T: Float>(view: &TensorView<'_>) -> Vec<T> {
-    let bytes = view.data();
-    match dtype::<T>() {
-        Dtype::F32 => {
-            let (numbers, _) = bytes.as_chunks();
-            numbers.iter().map(|&b| T::from_f64(f32::from_le_bytes(b).into())).collect()
-        }
-        _ => {
-            let (numbers, _) = bytes.as_chunks();
-            numbers.iter().map(|&b| T::from_f64(f64::from_le_bytes(b))).collect()
-        }
-    }
-}
-
-fn replace(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    fs::metadata(dir)?; // a folder that is not there is said without the name of the file beside
-    let mut builder = tempfile::Builder::new();
-    // Temporary files are private by default; weights shall be as readable as any other file.
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    let mut file = builder.tempfile_in(dir)?;
-    file.write_all(bytes)?;
-    file.as_file().sync_all()?;
-    file.persist(path)?;
-    // The rename itself is on disk only once the folder is.
-    if cfg!(unix) { File::open(dir)?.sync_all() } else { Ok(()) }
 }

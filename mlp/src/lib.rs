@@ -46,6 +46,9 @@
 //! trainer.fit(&model, &CrossEntropy, &mut sgd, &train, Some(&held_out))?;
 //! let Targets::Classes(truth) = held_out.targets() else { unreachable!() };
 //! assert!(accuracy(&model.predict(held_out.inputs()), truth)? >= 0.9);
+//! // Another table has the classes of this one, in the same order, or is refused.
+//! let other = Table::parse("other.csv", "kind\nthin\nthin\n".as_bytes())?;
+//! assert_eq!(other.known_classes("kind", &names)?, [1, 1]);
 //! # Ok::<(), mlp::Error>(())
 //! ```
 //!
@@ -74,7 +77,8 @@
 //! - Losses that take *logits* contain the softmax or the sigmoid: leave the output layer [`Activation::Identity`].
 //! - Nothing is drawn from a generator that the caller did not seed: the same seed gives the same bits.
 //! - What files, data and configuration can get wrong is an [`Error`] that names the place and a repair; a formula whose
-//!   shapes do not fit panics at the caller's line, as in [`autograd`].
+//!   shapes do not fit panics at the caller's line, as in [`autograd`], and so does a setting that makes no sense.
+//! - Nothing is guessed. What a [`Trainer`] can know to be wrong it says before the first step.
 //!
 //! # Map
 //!
@@ -85,13 +89,13 @@
 //! | begin | [`Init`] |
 //! | know how deep a signal reaches | [`theory`], [`theory::MeanField`] |
 //! | read and prepare data | [`Table`], [`Dataset`], [`Scaler`], [`Targets`], [`one_hot`] |
-//! | compare numbers | [`Mse`], [`L1`], [`Huber`], [`Euclidean`] |
+//! | compare numbers | [`Mse`], [`L1`], [`Huber`], [`Euclidean`]; one's own: [`Loss`], [`Outputs`] |
 //! | compare classes | [`CrossEntropy`], [`BinaryCrossEntropyWithLogits`], [`CrossEntropyFromProbabilities`], [`Hinge`], [`KlDivergence`] |
 //! | descend | [`Sgd`], [`Adam`], [`Optimizer`] |
 //! | train and measure | [`Trainer`], [`History`], [`metrics`] |
 //! | see where gradients vanish and units die | [`Flow`], [`Trainer::observe_flow`], [`flow::singular_values`], [`Probe`] |
 //! | check the gradient | [`check_module`], [`check_f32_module`] |
-//! | save and load weights, resume a training | [`io::save`], [`io::load`], [`Trainer::save_training`], [`Trainer::resume_from`] |
+//! | save and load weights, resume a training | [`io::save`], [`io::load`], [`Trainer::save_training`], [`Trainer::resume_from`], [`io::progress`] |
 //!
 //! # Where the lessons err
 //!
@@ -135,7 +139,7 @@ pub use check::{check_f32_module, check_module};
 pub use layers::{Dropout, LayerNorm, Linear, Residual, Sequential};
 pub use loss::{
     Base, BinaryCrossEntropyWithLogits, CrossEntropy, CrossEntropyFromProbabilities, Euclidean, Hinge, Huber,
-    KlDivergence, L1, Loss, Mse,
+    KlDivergence, L1, Loss, Mse, Outputs,
 };
 pub use model::{Layer, Mlp, MlpBuilder};
 pub use module::{LayerRow, Module, summary};

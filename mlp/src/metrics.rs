@@ -15,7 +15,7 @@ use crate::Error;
 /// ```
 ///
 /// # Errors
-/// If the outputs are not (samples, classes), or there is not one existing class for each row, or there are no rows.
+/// If the outputs are not (samples, classes) or one is NaN, if there is not one existing class for each row, or there are no rows.
 pub fn accuracy<T: Float>(outputs: &Tensor<T>, classes: &[usize]) -> Result<f64, Error> {
     let predicted = predicted("accuracy", outputs, classes)?;
     if classes.is_empty() {
@@ -38,7 +38,7 @@ pub fn accuracy<T: Float>(outputs: &Tensor<T>, classes: &[usize]) -> Result<f64,
 /// ```
 ///
 /// # Errors
-/// If there is not one output for each class, a class is neither 0 nor 1, or there are no samples.
+/// If there is not one output for each class, an output or the threshold is NaN, a class is neither 0 nor 1, or there are no samples.
 pub fn binary_accuracy<T: Float>(outputs: &Tensor<T>, classes: &[usize], threshold: f64) -> Result<f64, Error> {
     let invalid = |why| Err(Error::invalid("binary_accuracy", why));
     if outputs.numel() != classes.len() || classes.is_empty() {
@@ -47,6 +47,10 @@ pub fn binary_accuracy<T: Float>(outputs: &Tensor<T>, classes: &[usize], thresho
             "{n} classes for outputs of shape {shape}; it takes one output for each, and one at least"
         ));
     }
+    if threshold.is_nan() {
+        return invalid("a threshold of NaN has no side; it is 0 for logits, 0.5 for probabilities".to_string());
+    }
+    check_numbers("binary_accuracy", outputs, 1)?;
     if let Some((i, class)) = classes.iter().enumerate().find(|(_, class)| **class > 1) {
         return invalid(format!("class {class} of sample {i} is neither 0 nor 1; take accuracy() for more classes"));
     }
@@ -55,7 +59,7 @@ pub fn binary_accuracy<T: Float>(outputs: &Tensor<T>, classes: &[usize], thresho
     Ok(right as f64 / classes.len() as f64)
 }
 
-/// How often each class (row) was taken for each class (column).
+/// How often each class (row) was taken for each class (column): `classes²` numbers.
 ///
 /// ```
 /// use autograd::Tensor;
@@ -66,7 +70,7 @@ pub fn binary_accuracy<T: Float>(outputs: &Tensor<T>, classes: &[usize], thresho
 /// ```
 ///
 /// # Errors
-/// If the outputs are not (samples, classes), or there is not one existing class for each row.
+/// If the outputs are not (samples, classes) or one is NaN, or there is not one existing class for each row.
 pub fn confusion_matrix<T: Float>(outputs: &Tensor<T>, classes: &[usize]) -> Result<Vec<Vec<usize>>, Error> {
     let predicted = predicted("confusion_matrix", outputs, classes)?;
     let width = outputs.shape()[1];
@@ -91,5 +95,14 @@ fn predicted<T: Float>(what: &'static str, outputs: &Tensor<T>, classes: &[usize
             format!("class {class} of sample {i} does not exist in outputs of shape {shape}"),
         ));
     }
+    check_numbers(what, outputs, width)?;
     Ok(outputs.argmax(1))
+}
+
+/// `Ok` if no output is NaN, which is the largest of none.
+fn check_numbers<T: Float>(what: &'static str, outputs: &Tensor<T>, width: usize) -> Result<(), Error> {
+    match outputs.as_slice().iter().position(|y| y.to_f64().is_nan()) {
+        Some(at) => Err(Error::invalid(what, format!("an output of sample {} is NaN, which is no class", at / width))),
+        None => Ok(()),
+    }
 }

@@ -6,6 +6,7 @@ use autograd::{Float, Parameters, Var};
 use rand::Rng;
 
 use crate::activation::Activation;
+use crate::error::shown;
 use crate::flow::Probe;
 use crate::layers::{Dropout, LayerNorm, Linear};
 use crate::module::{LayerRow, Module, summary};
@@ -83,7 +84,10 @@ impl<T: Float> Module<T> for Layer<T> {
             (None, Some(b), Some(row)) if !probe.is_on() => x.dense(&self.linear.w, b, row),
             (norm, ..) => {
                 let p = self.linear.forward(x);
-                let p = norm.as_ref().map_or(p, |norm| norm.forward(p));
+                let p = match norm {
+                    Some(norm) => norm.forward(p),
+                    None => p,
+                };
                 self.activation.forward_with(p, probe)
             }
         };
@@ -102,13 +106,17 @@ impl<T: Float> Module<T> for Layer<T> {
         Some(self.linear.inputs())
     }
 
+    fn output_activation(&self) -> Option<Activation> {
+        Some(self.activation).filter(|_| self.dropout.is_none())
+    }
+
     fn describe(&self) -> Vec<LayerRow> {
         let mut row = self.linear.describe().remove(0);
         if self.norm.is_some() {
             row.layer += " + layer_norm";
         }
         if let Some(dropout) = self.dropout {
-            row.layer += &format!(" + dropout({})", dropout.p());
+            row.layer += &format!(" + dropout({})", shown(dropout.p()));
         }
         row.activation = self.activation.to_string();
         row.parameters = self.parameters().numel();
@@ -152,10 +160,13 @@ impl<T: Float> Module<T> for Mlp<T> {
     }
 
     fn forward_with<'t>(&self, x: Var<'t, T>, probe: &mut Probe) -> Var<'t, T> {
-        let within = |x, (i, layer): (usize, &Layer<T>)| {
-            probe.within(format_args!("layers.{i}"), |probe| layer.forward_with(x, probe))
-        };
-        self.layers.iter().enumerate().fold(x, within)
+        let mut y = x;
+        for (i, layer) in self.layers.iter().enumerate() {
+            probe.enter(format_args!("layers.{i}"));
+            y = layer.forward_with(y, probe);
+            probe.leave();
+        }
+        y
     }
 
     fn parameters(&self) -> Parameters<T> {
@@ -165,6 +176,10 @@ impl<T: Float> Module<T> for Mlp<T> {
 
     fn input_width(&self) -> Option<usize> {
         self.layers.first()?.input_width()
+    }
+
+    fn output_activation(&self) -> Option<Activation> {
+        self.layers.last()?.output_activation()
     }
 
     fn describe(&self) -> Vec<LayerRow> {
@@ -273,8 +288,9 @@ impl MlpBuilder {
     /// ```
     ///
     /// # Errors
-    /// If there is no output layer, a layer has no units, there are no inputs, the dropout probability lies outside [0, 1), or
-    /// a hidden activation has no critical point with the biases of [`critical`](MlpBuilder::critical).
+    /// If there is no output layer, a layer has no units, there are no inputs, the dropout probability lies outside [0, 1), an
+    /// activation has an argument that is not finite, weights cannot be drawn ([`Init::try_sample`]), or a hidden activation has no
+    /// critical point with the biases of [`critical`](MlpBuilder::critical).
     pub fn build<T: Float>(self, rng: &mut (impl Rng + ?Sized)) -> Result<Mlp<T>, Error> {
         let output = self
             .output
@@ -290,9 +306,14 @@ impl MlpBuilder {
                 Some(critical) => critical.linear(inputs, units, rng),
                 None => Linear::new(inputs, units, &self.init.unwrap_or_else(|| usual_init(activation)), rng),
             };
-            let linear = linear.map_err(|_| {
-                Error::invalid("mlp", format!("layer {} would be {inputs} → {units}; no size may be 0", layers.len()))
+            let linear = linear.map_err(|error| match inputs == 0 || units == 0 {
+                true => {
+                    let i = layers.len();
+                    Error::invalid("mlp", format!("layer {i} would be {inputs} → {units}; no size may be 0"))
+                }
+                false => error,
             })?;
+            activation.check()?;
             let norm = if self.layer_norm && is_hidden { Some(LayerNorm::new(units)?) } else { None };
             layers.push(Layer { linear, norm, activation, dropout: dropout.filter(|_| is_hidden) });
             inputs = units;
@@ -303,6 +324,7 @@ impl MlpBuilder {
 
 fn critical(activation: Activation, biases: f64) -> Result<Critical, Error> {
     if !(biases >= 0.0 && biases.is_finite()) {
+        let biases = shown(biases);
         return Err(Error::invalid("mlp", format!("critical biases of variance {biases}; a variance is a number ≥ 0")));
     }
     MeanField::new(activation)?.critical_weights(biases)

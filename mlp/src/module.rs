@@ -5,6 +5,7 @@ use std::fmt;
 
 use autograd::{Float, Parameters, Tape, Tensor, Var};
 
+use crate::Activation;
 use crate::flow::Probe;
 
 /// A differentiable function of one array, with named parameters.
@@ -37,12 +38,14 @@ use crate::flow::Probe;
 /// ```
 pub trait Module<T: Float = f64>: Send + Sync {
     /// The output for `x`, recorded on the tape of `x`.
+    #[track_caller]
     fn forward<'t>(&self, x: Var<'t, T>) -> Var<'t, T>;
 
     /// [`forward`](Module::forward), showing what the layers inside compute to a probe: see [`Flow`](crate::Flow).
     ///
     /// Unless overridden, what is shown is the output. A module of several layers hands the probe on to them, and has
     /// `self.forward_with(x, &mut Probe::off())` for its `forward`, so that its formula is written once.
+    #[track_caller]
     fn forward_with<'t>(&self, x: Var<'t, T>, probe: &mut Probe) -> Var<'t, T> {
         let kind = fmt::from_fn(|f| match &self.describe()[..] {
             [row] => f.write_str(&row.layer),
@@ -72,6 +75,18 @@ pub trait Module<T: Float = f64>: Send + Sync {
         None
     }
 
+    /// The function that every output is a value of, if the module can tell: a trainer then refuses a loss or targets that it does not
+    /// suit before it begins.
+    ///
+    /// ```
+    /// use mlp::{Activation, Module, Sequential};
+    /// let model: Sequential = Sequential::new().then(Activation::Relu).then(Activation::Softmax);
+    /// assert_eq!(model.output_activation(), Some(Activation::Softmax));
+    /// ```
+    fn output_activation(&self) -> Option<Activation> {
+        None
+    }
+
     /// The output for plain inputs, while evaluating: nothing is recorded, and dropout passes its input through.
     ///
     /// A module whose [`forward`](Module::forward) takes gradients needs a recording:
@@ -79,6 +94,7 @@ pub trait Module<T: Float = f64>: Send + Sync {
     ///
     /// # Panics
     /// If `forward` takes gradients.
+    #[track_caller]
     fn predict(&self, inputs: &Tensor<T>) -> Tensor<T> {
         self.predict_on(&mut Tape::values_only(), inputs)
     }
@@ -94,6 +110,7 @@ pub trait Module<T: Float = f64>: Send + Sync {
     ///     assert_eq!(layer.predict_on(&mut tape, &Tensor::from([[x]])).item(), 2.0 * x);
     /// }
     /// ```
+    #[track_caller]
     fn predict_on(&self, tape: &mut Tape<T>, inputs: &Tensor<T>) -> Tensor<T> {
         tape.clear();
         self.forward(tape.constant(inputs.clone())).value()
@@ -120,6 +137,10 @@ impl<T: Float> Module<T> for Box<dyn Module<T>> {
 
     fn input_width(&self) -> Option<usize> {
         (**self).input_width()
+    }
+
+    fn output_activation(&self) -> Option<Activation> {
+        (**self).output_activation()
     }
 }
 

@@ -1,8 +1,10 @@
 //! [`Trainer`]: epochs, batches, when to stop, and what was seen on the way.
 
+mod fit;
 mod history;
 mod run;
 mod start;
+mod step;
 mod tally;
 
 use std::cell::RefCell;
@@ -10,18 +12,13 @@ use std::fmt;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 
-use autograd::{Float, Tape, awake};
+use autograd::Float;
 use indicatif::{ProgressBar, ProgressStyle};
 
+use crate::Dataset;
+use crate::error::shown;
 use crate::flow::Flow;
-use crate::loss::Loss;
-use crate::module::Module;
-use crate::optim::Optimizer;
-use crate::{Dataset, Error, io};
 pub use history::{Epoch, History, Stopped};
-use run::{Goal, Run, finite};
-use start::check_width;
-use tally::Tally;
 
 /// Trains a model: one epoch shows it every sample once, in shuffled batches, with a step after each batch.
 ///
@@ -63,9 +60,6 @@ pub struct Trainer<'a> {
 type Schedule<'a> = dyn FnMut(usize) -> f64 + 'a;
 type Observer<'a> = dyn FnMut(&Epoch) -> ControlFlow<()> + 'a;
 type FlowObserver<'a> = dyn FnMut(usize, &Flow) + 'a;
-
-/// From so many multiplications in the forward pass of a batch on, other threads are kept awake for their share.
-const SHARED: usize = 1 << 22;
 
 impl<'a> Trainer<'a> {
     /// 100 epochs in batches of 32, seed 0, no tolerance, with a progress bar.
@@ -138,8 +132,14 @@ impl<'a> Trainer<'a> {
     }
 
     /// Stops after the first epoch whose loss on the training data is at most ε.
+    ///
+    /// # Panics
+    /// If ε is negative, NaN or infinite.
     #[must_use]
+    #[track_caller]
     pub fn tolerance(self, epsilon: f64) -> Self {
+        let (what, ok) = (shown(epsilon), epsilon >= 0.0 && epsilon.is_finite());
+        assert!(ok, "trainer: a tolerance of {what} is not a finite number ≥ 0; leave it out to train all epochs");
         Trainer { tolerance: Some(epsilon), ..self }
     }
 
@@ -153,15 +153,17 @@ impl<'a> Trainer<'a> {
     /// [`Gradients::clip_norm`](autograd::Gradients::clip_norm).
     ///
     /// # Panics
-    /// If it is not above 0.
+    /// If it is not above 0, or infinite.
     #[must_use]
     #[track_caller]
     pub fn clip_norm(self, most: f64) -> Self {
-        assert!(most > 0.0, "trainer: gradients of a norm of at most {most} leave nothing to step along");
+        let what = shown(most);
+        assert!(most > 0.0, "trainer: gradients of a norm of at most {what} leave nothing to step along");
+        assert!(most.is_finite(), "trainer: clipping gradients at a norm of {what} clips none; leave it out");
         Trainer { clip_norm: Some(most), ..self }
     }
 
-    /// Saves the training after every `every`-th epoch, and after the last: [`io::save_training`].
+    /// Saves the training after every `every`-th epoch, and after the last: [`io::save_training`](crate::io::save_training).
     ///
     /// [`resume_from`](Trainer::resume_from) goes on from there, and comes to the bits of a training that was not interrupted:
     ///
@@ -194,12 +196,16 @@ impl<'a> Trainer<'a> {
 
     /// Begins after the epochs of a training that was [saved](Trainer::save_training), with its parameters and what its optimiser
     /// remembered. [`epochs`](Trainer::epochs) counts those too; the [`History`] begins with the first new one.
+    ///
+    /// A training that came within the [`tolerance`](Trainer::tolerance) is not trained further: its history is the last epoch again.
+    /// One that has as many epochs as the trainer, or more, is an error. Nothing changes unless all of the file fits.
     #[must_use]
     pub fn resume_from(self, path: impl Into<PathBuf>) -> Self {
         Trainer { resume: Some(path.into()), ..self }
     }
 
-    /// Sets the learning rate before each epoch to what `rate` says of its number, from 1; else it stays as the optimiser has it.
+    /// Sets the learning rate before each epoch to what `rate` says of its number, from 1; else it stays as the optimiser has it. A rate
+    /// that is negative, NaN or infinite ends the training with an error.
     ///
     /// ```
     /// use autograd::{Param, Tensor};
@@ -271,81 +277,6 @@ impl<'a> Trainer<'a> {
     pub fn observe_flow(self, every: usize, f: impl FnMut(usize, &Flow) + 'a) -> Self {
         assert!(every > 0, "trainer: observe_flow wants a flow every 0 steps; every step is 1");
         Trainer { flow: RefCell::new(Some((every, Box::new(f)))), ..self }
-    }
-
-    /// Trains `model` on `data`, and measures it on `validation` after each epoch.
-    ///
-    /// A large model keeps the other cores busy while it trains, as [`awake`] does; `autograd::set_threads(1)` prevents it.
-    ///
-    /// # Errors
-    /// If there are no epochs, the batch size or the number of parts is 0, no parameter can move, rows are not as long as
-    /// [`Module::input_width`], targets do not fit, or the loss is no longer finite: the step of that batch is not taken. If a parameter is
-    /// no longer finite at an epoch's end. If a training cannot be saved or resumed.
-    ///
-    /// # Panics
-    /// With its own message, if a model that names no input width cannot take the inputs, or a [`schedule`](Trainer::schedule) gives a
-    /// learning rate that the optimiser refuses.
-    pub fn fit<T: Float>(
-        &self,
-        model: &dyn Module<T>,
-        loss: &dyn Loss<T>,
-        optimizer: &mut dyn Optimizer<T>,
-        data: &Dataset<T>,
-        validation: Option<&Dataset<T>>,
-    ) -> Result<History, Error> {
-        let parameters = model.parameters();
-        self.check_settings(&parameters)?;
-        check_width(model, "data", data)?;
-        validation.map_or(Ok(()), |data| check_width(model, "validation data", data))?;
-        let done = self.resume(&parameters, optimizer)?;
-        let bar = self.bar();
-        let tapes = (0..self.parts).map(|_| Tape::default()).collect();
-        let goal = Goal { model, loss };
-        let steps = done.saturating_mul(data.len().div_ceil(self.samples(data).max(1)));
-        let mut run = Run { trainer: self, goal, parameters, optimizer, tapes, steps, bar: &bar };
-        let mut history = History { epochs: Vec::new(), stopped: Stopped::Epochs };
-        let shared = self.parts > 1 || self.samples(data).saturating_mul(run.parameters.numel()) >= SHARED;
-        bar.inc(done as u64);
-        for number in done + 1..=self.epochs {
-            if let Some(rate) = &mut *self.schedule.borrow_mut() {
-                run.optimizer.set_learning_rate(rate(number));
-            }
-            let mut epoch = || run.epoch(number, data);
-            let trained = if shared { awake(epoch) } else { epoch() }?;
-            let validated = validation.map(|data| run.evaluate(data)).transpose()?;
-            if let Some(value) = validated.as_ref().map(Tally::loss) {
-                finite(value, run.optimizer, || format!("the validation loss became {value} after epoch {number}"))?;
-            }
-            let epoch = Epoch {
-                epoch: number,
-                loss: trained.loss(),
-                accuracy: trained.accuracy(),
-                validation_loss: validated.as_ref().map(Tally::loss),
-                validation_accuracy: validated.as_ref().and_then(Tally::accuracy),
-            };
-            history.epochs.push(epoch);
-            bar.inc(1);
-            bar.set_message(format!("loss {:.6}", epoch.loss));
-            let observed = self.observer.borrow_mut().as_mut().map_or(ControlFlow::Continue(()), |f| f(&epoch));
-            let stopped = if observed.is_break() {
-                Some(Stopped::Observer)
-            } else if self.tolerance.is_some_and(|epsilon| epoch.loss <= epsilon) {
-                Some(Stopped::Tolerance)
-            } else {
-                (number == self.epochs).then_some(Stopped::Epochs)
-            };
-            if let Some((every, path)) = &self.save
-                && (stopped.is_some() || number.is_multiple_of(*every))
-            {
-                io::save_training(&run.parameters, run.optimizer, number, path)?;
-            }
-            if let Some(stopped) = stopped {
-                history.stopped = stopped;
-                break;
-            }
-        }
-        bar.finish_and_clear();
-        Ok(history)
     }
 
     fn samples<T: Float>(&self, data: &Dataset<T>) -> usize {

@@ -5,17 +5,15 @@ use rand::rngs::StdRng;
 use rand::seq::index::sample;
 
 use super::Checker;
-use super::difference::{Samples, noise};
+use super::judge::SAFETY;
+use super::noise::noise;
 use super::outcome::Outcome;
-use super::probe::{Probe, SAFETY, Way, element_unit, few_digits};
+use super::probe::{Probe, Way, element_unit, few_digits};
 use super::report::{Cause, Comparison, Verdict};
 use super::subject::{Gradient, Subject, weight};
 use crate::error::Error;
 use crate::number::Float;
 use crate::tensor::Tensor;
-
-/// A derivative below this part of the largest of its input is next to nothing.
-const SMALL: f64 = 1e-3;
 
 /// Compares everything at one order, after orders `below` of this scale.
 pub(crate) fn examine<T: Float>(
@@ -41,8 +39,8 @@ pub(crate) fn examine<T: Float>(
         return Ok(Outcome::nondeterministic(value, if repeats { "two backward sweeps" } else { "two evaluations" }));
     }
     let rtol = checker.rtol.max(if few_digits::<T>() { 1e-4 } else { 0.0 });
-    let samples = Samples { epsilon: T::EPSILON, noise: 0.0, centre: value };
-    let mut probe = Probe { subject, x, samples, order, rtol, below, rounding: None };
+    let (noise, noise_of_recording, rounding) = (0.0, None, None);
+    let mut probe = Probe { subject, x, centre: value, noise, noise_of_recording, order, rtol, below, rounding };
     let mut study = Study::new(checker, gradient, &mut probe);
     study.linearity();
     study.directions();
@@ -66,6 +64,8 @@ pub(super) struct Study<'p, 's, 'a, T: Float> {
     /// By input and position in it.
     pub(super) elements: Vec<(usize, usize, Comparison)>,
     pub(super) notes: Vec<String>,
+    /// The operation that forward mode does not reach.
+    pub(super) no_forward: Option<String>,
     pub(super) total: usize,
     /// How large the function is, its derivatives, and its change along a step of ordinary size as a slope; here or at an order
     /// below, whichever is largest.
@@ -76,11 +76,12 @@ impl<'p, 's, 'a, T: Float> Study<'p, 's, 'a, T> {
     fn new(checker: &'p Checker, gradient: Gradient, probe: &'p mut Probe<'s, 'a, T>) -> Self {
         let rng = StdRng::seed_from_u64(checker.seed);
         let total = probe.x.iter().map(Tensor::numel).sum();
+        let (along, elements, notes) = (vec![], vec![], vec![]);
         let mut study =
-            Study { checker, probe, gradient, rng, along: vec![], elements: vec![], notes: vec![], total, scale: 0.0 };
+            Study { checker, probe, gradient, rng, along, elements, notes, no_forward: None, total, scale: 0.0 };
         let way = study.random(|_| true);
-        study.probe.samples.noise = noise(|h| study.probe.at(&way, h), T::EPSILON);
-        let (h, centre) = (study.probe.unit(&way), study.probe.samples.centre);
+        study.probe.noise = noise(|h| study.probe.at(&way, h), T::EPSILON);
+        let (h, centre) = (study.probe.unit(&way), study.probe.centre);
         let slopes = [h, -h].map(|h| ((study.probe.at(&way, h) - centre) / h).abs());
         let sizes = slopes.into_iter().chain([centre.abs(), study.most()]);
         study.scale = sizes.filter(|size| size.is_finite()).fold(study.probe.below, f64::max);
@@ -113,43 +114,33 @@ impl<'p, 's, 'a, T: Float> Study<'p, 's, 'a, T> {
     fn compare_along(&mut self, place: String, way: &Way) -> Comparison {
         let Way::Along(u) = way else { unreachable!("a direction") };
         let (analytic, magnitude) = self.slope(u);
-        let count = u.iter().map(Tensor::numel).sum::<usize>() as f64;
-        let floor = self.floor(magnitude / count.sqrt().max(1.0));
-        let magnitude = if magnitude.is_finite() { magnitude } else { 0.0 };
-        self.probe.judge(place, way, analytic, floor, magnitude)
-    }
-
-    /// The size below which a derivative is next to nothing, where those beside it are as large as this: a part of them, of
-    /// the largest of all, or of the function or the terms that cancel in it, whose rounding is its noise.
-    fn floor(&self, beside: f64) -> f64 {
-        let terms = self.probe.samples.noise / T::EPSILON;
-        let absolute = 1e-3 * self.scale.max(terms).min(1.0);
-        let beside = if beside.is_finite() { beside } else { 0.0 };
-        SMALL * beside.max(SMALL * self.most()).max(absolute)
+        self.probe.judge(place, way, analytic, if magnitude.is_finite() { magnitude } else { 0.0 })
     }
 
     fn most(&self) -> f64 {
         self.gradient.iter().map(|(g, _)| largest(g)).fold(0.0, f64::max)
     }
 
-    /// A rule is linear in the gradient that comes in; a power of two is used, by which rounding scales too.
+    /// A rule is linear in the gradient that comes in; a power of two is used, by which rounding scales too, and a negative one, since a
+    /// rule may look at the sign.
     fn linearity(&mut self) {
-        const SCALE: f64 = 1024.0;
+        const SCALE: f64 = -1024.0;
         let scaled = self.probe.subject.gradient(SCALE);
         for (input, ((g, _), (s, _))) in self.gradient.iter().zip(&scaled).enumerate() {
             let most = largest(g);
-            let off = |(_, (g, s)): &(usize, (&f64, &f64))| (*s - SCALE * *g).abs() > 1e3 * T::EPSILON * SCALE * most;
+            let off =
+                |(_, (g, s)): &(usize, (&f64, &f64))| (*s - SCALE * *g).abs() > 1e3 * T::EPSILON * SCALE.abs() * most;
             if !(SCALE * most).is_finite() || !s.is_finite() {
                 continue;
             }
             if let Some((at, (g, s))) = g.as_slice().iter().zip(s.as_slice()).enumerate().find(off) {
                 let place = self.place(input, at);
-                let way = Way::Element { input, at, unit: element_unit(self.probe.x[input].as_slice()[at]) };
-                let mut c = self.probe.judge(place, &way, *g, self.floor(most), 0.0);
+                let way = self.probe.element(input, at);
+                let mut c = self.probe.judge(place, &way, *g, 0.0);
                 (c.verdict, c.cause) = (Verdict::Wrong, Some(Cause::NotLinear));
                 c.reason = format!(
-                    "the rule is not linear in the gradient that comes in: of 1024·f it gives {s:.6}, not 1024 · {g:.6}; is \
-                     something clipped on the way back?"
+                    "the rule is not linear in the gradient that comes in: of −1024·f it gives {s:.6}, not −1024 · {g:.6}; \
+                     is something clipped on the way back?"
                 );
                 self.elements.push((input, at, c));
                 return;
@@ -177,10 +168,17 @@ impl<'p, 's, 'a, T: Float> Study<'p, 's, 'a, T> {
     fn direction(&mut self, place: String, way: Way) {
         let mut c = self.compare_along(place, &way);
         let Way::Along(u) = &way else { unreachable!("a direction") };
-        let forward = self.probe.subject.tangent(u);
+        let forward = match self.probe.subject.tangent(u) {
+            Ok(forward) => forward,
+            Err(error) => {
+                self.no_forward = Some(error.to_string());
+                return self.along.push((way, c));
+            }
+        };
         c.forward = Some(forward);
         let slack = c.allowed + 1e3 * T::EPSILON * self.slope(u).1;
-        let off = (forward - c.numeric.value).abs();
+        // What the differences pass may still be nearer to the one mode than to the other.
+        let off = (forward - c.numeric.value).abs().min((forward - c.analytic).abs());
         let beyond = |rounding: f64| off > SAFETY * rounding;
         if c.verdict == Verdict::Pass && (off > slack && beyond(self.probe.rounding_forward(u)) || off.is_nan()) {
             (c.verdict, c.cause) = (Verdict::Wrong, Some(Cause::ForwardMode));
@@ -204,10 +202,13 @@ impl<'p, 's, 'a, T: Float> Study<'p, 's, 'a, T> {
 
     fn element(&mut self, input: usize, at: usize) {
         let g = &self.gradient[input].0;
-        let (analytic, most) = (g.as_slice()[at], largest(g));
-        let way = Way::Element { input, at, unit: element_unit(self.probe.x[input].as_slice()[at]) };
-        // What cancels in one element has the round-off of those beside it.
-        let c = self.probe.judge(self.place(input, at), &way, analytic, self.floor(most), most);
+        let (analytic, way) = (g.as_slice()[at], self.probe.element(input, at));
+        let c = self.probe.judge(
+            self.place(input, at),
+            &way,
+            analytic,
+            if analytic.is_finite() { analytic.abs() } else { 0.0 },
+        );
         self.elements.push((input, at, c));
     }
 

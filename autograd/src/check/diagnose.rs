@@ -1,7 +1,7 @@
 //! In what way a gradient is wrong: patterns between it and the numeric one.
 
 use super::compare::index_of;
-use super::probe::SAFETY;
+use super::judge::SAFETY;
 use super::report::{Cause, Opinion};
 use crate::tensor::Tensor;
 

@@ -1,26 +1,7 @@
 //! Derivatives by differences, each with an estimate of its error: Ridders' extrapolation, from both sides or from one,
-//! and as a second opinion a stencil.
-//!
-//! All take a function of a step. The unit step is the largest that makes sense; steps are powers of two, so that
-//! moving a point by one is exact.
+//! and as a second opinion a stencil. And whether what separates them from the tape's derivative settles as the step shrinks.
 
-/// How well a function's samples are known.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Samples {
-    /// The relative spacing of numbers of their type.
-    pub(super) epsilon: f64,
-    /// The standard deviation of a sample, from [`noise`].
-    pub(super) noise: f64,
-    /// The value at step 0.
-    pub(super) centre: f64,
-}
-
-impl Samples {
-    /// What a sample of this size may err by: a few units in the last place, or the noise.
-    pub(super) fn error(&self, size: f64) -> f64 {
-        (4.0 * self.epsilon * size).max(4.0 * self.noise)
-    }
-}
+use super::line::Line;
 
 /// A derivative by differences.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -59,62 +40,15 @@ const LEVELS: usize = 9;
 const WINDOWS: usize = 10;
 const CLOSER: f64 = 32.0;
 
-/// The widest spacing that noise is looked for at, and how many times narrower the next is. From 4.3e-5 down for f64; numbers of
-/// fewer digits need wider ones to differ at all.
-fn spacing(epsilon: f64) -> (f64, f64) {
-    (0.35 * epsilon.powf(0.25), if epsilon > 1e-10 { 6.0 } else { 64.0 })
-}
-
-/// The narrowest spacing that noise is looked for at.
-pub(super) fn narrowest(epsilon: f64) -> f64 {
-    let (widest, narrower) = spacing(epsilon);
-    widest / (narrower * narrower)
-}
-
-/// γ₄ = (4!)²/8!, which makes the mean square of fourth differences of white noise its variance.
-pub(super) const GAMMA: f64 = 576.0 / 40320.0;
-
-/// The noise of the samples of `g` near 0: the standard deviation that a table of fourth differences shows (Moré & Wild 2011,
-/// "Estimating computational noise"). What a smooth function adds to fourth differences at these spacings is negligible.
-///
-/// The median of three spacings: rounding can hide from the smallest, and a kink can lie within the largest.
-pub(super) fn noise(mut g: impl FnMut(f64) -> f64, epsilon: f64) -> f64 {
-    let (widest, narrower) = spacing(epsilon);
-    let mut found = [widest, widest / narrower, widest / (narrower * narrower)].map(|spacing| {
-        let mut row: Vec<f64> = (-4..=4).map(|k| g(f64::from(k) * spacing)).collect();
-        for _ in 0..4 {
-            row = row.windows(2).map(|pair| pair[1] - pair[0]).collect();
-        }
-        (GAMMA * row.iter().map(|d| d * d).sum::<f64>() / row.len() as f64).sqrt()
-    });
-    // Noise does not know the spacing; the fourth differences across a kink at 0 are in proportion to it.
-    let falls = |wide: f64, narrow: f64| (0.5..2.0).contains(&(wide / narrow / narrower));
-    if falls(found[0], found[1]) && falls(found[1], found[2]) {
-        return 0.0;
-    }
-    // Those of a function that is smooth on a small scale fall with its fourth power.
-    if found[2] > 0.0 && (found[1] > narrower * narrower * found[2] || !found[1].is_finite()) {
-        return found[2];
-    }
-    found.sort_by(f64::total_cmp);
-    if found[1].is_finite() { found[1] } else { 0.0 }
-}
-
-/// The derivative of `g` at 0 by Ridders' method: central differences at shrinking steps, extrapolated to step 0
+/// The derivative at 0 by Ridders' method: central differences at shrinking steps, extrapolated to step 0
 /// (Ridders 1982; the tableau of Press et al., Numerical Recipes, 5.7).
 ///
-/// Smaller steps are tried until the error is below `wanted`, or round-off forbids that it falls further.
-pub(super) fn ridders(
-    mut g: impl FnMut(f64) -> f64,
-    samples: Samples,
-    unit: f64,
-    wanted: impl Fn(f64) -> f64,
-) -> Central {
+/// From `first` on, smaller steps are tried until the error is below `wanted`, or round-off forbids that it falls further.
+pub(super) fn ridders(line: &mut Line<'_>, mut first: f64, wanted: impl Fn(f64) -> f64) -> Central {
     let mut best = Central { estimate: Estimate::NONE, kink: None, across: false };
-    let mut first = unit;
     let mut apart = 0.0;
     for _ in 0..WINDOWS {
-        let (found, gap) = central(&mut g, samples, first);
+        let (found, gap) = central(line, first);
         let kink = gap.is_some();
         apart = gap.unwrap_or(apart);
         if let (Some(_), None) = (gap, best.kink) {
@@ -132,7 +66,7 @@ pub(super) fn ridders(
         }
         first /= CLOSER;
         // The error of any smaller step is at least this.
-        let floor = samples.error(samples.centre.abs()) / first;
+        let floor = line.error(line.centre.abs()) / first;
         if known && floor > if best.across { 0.01 * apart } else { best.estimate.error } {
             break;
         }
@@ -141,56 +75,60 @@ pub(super) fn ridders(
 }
 
 /// Central differences from one first step down; with the gap between the one-sided differences, if it stays.
-fn central(g: &mut impl FnMut(f64) -> f64, samples: Samples, first: f64) -> (Estimate, Option<f64>) {
+fn central(line: &mut Line<'_>, first: f64) -> (Estimate, Option<f64>) {
     let mut gaps: Vec<f64> = vec![];
-    let found = extrapolate(
-        |h| {
-            let (up, down) = (g(h), g(-h));
-            gaps.push(((up - samples.centre) / h - (samples.centre - down) / h).abs());
-            ((up - down) / (2.0 * h), up.abs().max(down.abs()))
-        },
-        samples,
-        first,
-        SHRINK * SHRINK,
-    );
+    let found = extrapolate(line, first, SHRINK * SHRINK, |line, h| {
+        let (above, below, size) = line.secants(h);
+        gaps.push((above - below).abs());
+        (f64::midpoint(above, below), size)
+    });
     (found, stays(&gaps, 1e3 * found.error).then(|| gaps[gaps.len() - 1]))
 }
 
-/// The derivative at 0 from above (`side` 1) or from below (−1).
-pub(super) fn one_sided(mut g: impl FnMut(f64) -> f64, samples: Samples, unit: f64, side: f64) -> Estimate {
+/// The derivative at 0 from above (`side` 1) or from below (−1), by steps from `first` down.
+pub(super) fn one_sided(line: &mut Line<'_>, mut first: f64, side: f64) -> Estimate {
     let mut best = Estimate::NONE;
-    let mut first = unit;
     for _ in 0..WINDOWS {
-        let quotient = |h: f64| {
-            let there = g(side * h);
-            ((there - samples.centre) / (side * h), there.abs())
-        };
-        let found = extrapolate(quotient, samples, first, SHRINK);
+        let found = extrapolate(line, first, SHRINK, |line, h| {
+            let there = line.at(side * h);
+            ((there - line.centre) / (side * h), there.abs())
+        });
         if found.error < best.error {
             best = found;
         }
         first /= CLOSER;
-        if samples.error(samples.centre.abs()) / first > best.error {
+        if line.error(line.centre.abs()) / first > best.error {
             break;
         }
     }
     best
 }
 
+/// Derivatives from above and from below, by steps not much longer than `step`, which may lie within the next kink.
+pub(super) fn sides(line: &mut Line<'_>, step: f64) -> [Estimate; 2] {
+    let first = if step > 0.0 { line.unit.min(4.0 * step) } else { line.unit };
+    [1.0, -1.0].map(|side| one_sided(line, first, side))
+}
+
 /// Extrapolates difference quotients to step 0, each sample given with its size. The first error falls with the step as
 /// `growth` says: with its square for central differences, with the step itself for one-sided ones.
-fn extrapolate(mut quotient: impl FnMut(f64) -> (f64, f64), samples: Samples, first: f64, growth: f64) -> Estimate {
+fn extrapolate(
+    line: &mut Line<'_>,
+    first: f64,
+    growth: f64,
+    mut quotient: impl FnMut(&mut Line<'_>, f64) -> (f64, f64),
+) -> Estimate {
     let mut best = Estimate::NONE;
     let mut row: Vec<f64> = vec![];
     let mut h = first;
-    let mut size = samples.centre.abs();
+    let mut size = line.centre.abs();
     for level in 0..LEVELS {
-        let (slope, sample) = quotient(h);
+        let (slope, sample) = quotient(line, h);
         if !slope.is_finite() {
             break;
         }
         size = size.max(sample);
-        let round_off = samples.error(size) / h;
+        let round_off = line.error(size) / h;
         let mut next = vec![slope];
         let mut factor = growth;
         for k in 0..level {
@@ -213,33 +151,39 @@ fn extrapolate(mut quotient: impl FnMut(f64) -> (f64, f64), samples: Samples, fi
 }
 
 /// Whether the gap between the one-sided differences settles at a size that noise cannot explain. The gap of a smooth
-/// function halves with the step, that of noise doubles.
+/// function halves with the step, that of noise doubles, and that of a power which is not whole falls slowly.
 fn stays(gaps: &[f64], noise: f64) -> bool {
     let [.., a, b, c] = gaps else { return false };
     let level = |before: f64, after: f64| after > 0.8 * before && after < 1.25 * before;
-    level(*a, *b) && level(*b, *c) && *c > noise
+    let long = gaps.len() < 5 || *c > 0.75 * gaps[gaps.len() - 5];
+    level(*a, *b) && level(*b, *c) && long && *c > noise
 }
 
-/// The derivative at 0 by the central stencil of seven points, whose difference from that of five is its error. The step
-/// is the one at which that error and round-off meet, as in FiniteDifferences.jl.
-pub(super) fn stencil(mut g: impl FnMut(f64) -> f64, samples: Samples, unit: f64) -> Estimate {
+/// The derivative at 0 by the central stencil of seven points, whose difference from that of five is its error, and the difference
+/// from that of a longer step, which is all that shows of a power of the step that is not whole. The step is the one at which that
+/// error and round-off meet, as in FiniteDifferences.jl.
+pub(super) fn stencil(line: &mut Line<'_>, first: f64) -> Estimate {
     let mut best = Estimate::NONE;
     // Three steps to each side reach as far as one step of `ridders`.
-    let mut h = unit / 4.0;
+    let mut h = first / 4.0;
+    let mut before = None;
     for _ in 0..8 {
-        let mut size = samples.centre.abs();
+        let mut size = line.centre.abs();
         let [d1, d2, d3] = [1.0, 2.0, 3.0].map(|k| {
-            let (up, down) = (g(k * h), g(-k * h));
+            let (up, down) = (line.at(k * h), line.at(-k * h));
             size = size.max(up.abs()).max(down.abs());
-            up - down
+            // Halves, whose difference does not overflow.
+            2.0 * (up / 2.0 - down / 2.0)
         });
         let seven = (45.0 * d1 - 9.0 * d2 + d3) / (60.0 * h);
         let truncation = (seven - (8.0 * d1 - d2) / (12.0 * h)).abs();
-        let round_off = samples.error(size) / h;
-        let error = truncation.max(round_off);
+        let round_off = line.error(size) / h;
+        let moved = before.map_or(0.0, |before: f64| (seven - before).abs());
+        let error = truncation.max(round_off).max(moved);
         if seven.is_finite() && error < best.error {
             best = Estimate { value: seven, error, step: h };
         }
+        before = Some(seven);
         // Truncation falls with h⁴, round-off rises with 1/h.
         let change = (round_off / truncation).powf(0.2);
         let change = if change.is_nan() { 1.0 / 16.0 } else { change.clamp(1.0 / 16.0, 1.0) };
@@ -251,14 +195,117 @@ pub(super) fn stencil(mut g: impl FnMut(f64) -> f64, samples: Samples, unit: f64
     best
 }
 
+/// The finest steps that tell what is left of the slopes from rounding, so many octaves at the most, and at least.
+const OCTAVES: (usize, usize) = (12, 4);
+
+/// What is left of a function's slopes when a derivative `a` that is said to be theirs is taken away, octave by octave down to where
+/// rounding hides it; and the slopes, 0 where they do not stand out of rounding.
+fn left(line: &mut Line<'_>, a: f64, side: Option<f64>) -> Vec<(f64, f64)> {
+    let mut left: Vec<(f64, f64)> = vec![];
+    let mut h = line.unit;
+    let mut blurred = 0;
+    // Down to where the steps vanish beside the smallest point that is moved at all.
+    for _ in 0..64 {
+        let (slope, size) = match side {
+            None => {
+                let (above, below, size) = line.secants(h);
+                (f64::midpoint(above, below), size)
+            }
+            Some(side) => {
+                let there = line.at(side * h);
+                ((there - line.centre) / (side * h), there.abs())
+            }
+        };
+        let (rest, blur) = (slope - a, line.error(size.max(line.centre.abs())) / h);
+        if rest.is_finite() && blur <= rest.abs() / 8.0 {
+            left.push((rest, if slope.abs() > 4.0 * blur { slope.abs() } else { 0.0 }));
+            blurred = 0;
+        } else if rest.is_finite() {
+            // Smaller steps only see less.
+            blurred += 1;
+            if blurred == if left.is_empty() { 4 } else { 2 } {
+                break;
+            }
+        } else {
+            left.clear();
+        }
+        h /= SHRINK;
+    }
+    left
+}
+
+/// What the slopes less `a`, a derivative said to be theirs, settle at as the step shrinks, if they do: at something else than 0,
+/// since otherwise they would be lost in rounding.
+///
+/// This is Taylor's test. What is left of the slopes of a function with derivative `a` vanishes with the step, if only with a small
+/// power of it, as that of `x·√|x|`; a wrong derivative leaves a constant. From one side alone if `side` is given.
+pub(super) fn settles(line: &mut Line<'_>, a: f64, side: Option<f64>) -> Option<f64> {
+    let left = left(line, a, side);
+    let finest = &left[left.len().saturating_sub(OCTAVES.0)..];
+    let [(_, coarse), .., (_, fine)] = finest else { return None };
+    // Slopes that still grow may yet become what the tape says.
+    if finest.len() < OCTAVES.1 || *fine > 4.0 * coarse.max(f64::MIN_POSITIVE) {
+        return None;
+    }
+    // Where curvature is left at the finest steps, one extrapolation takes it away.
+    let growth = if side.is_some() { SHRINK } else { SHRINK * SHRINK };
+    let rests: Vec<f64> = finest.iter().map(|(rest, _)| *rest).collect();
+    let bent: Vec<f64> = rests.windows(2).map(|w| (growth * w[1] - w[0]) / (growth - 1.0)).collect();
+    [rests, bent].iter().find_map(|rests| {
+        let last = rests.last()?;
+        rests.iter().all(|rest| (rest - last).abs() <= 0.25 * last.abs()).then_some(*last)
+    })
+}
+
+/// Whether what is left vanishes with the step, octave by octave, and falls below `difference`: if only with a small power of the step,
+/// that says as much as an extrapolation would. To a thousandth of `a`; if `a` is 0, to a ten thousandth of the slopes at the first
+/// steps.
+pub(super) fn vanishes(line: &mut Line<'_>, a: f64, difference: f64, side: Option<f64>) -> bool {
+    let left: Vec<f64> = left(line, a, side).into_iter().map(|(rest, _)| rest.abs()).collect();
+    let [first, .., before, _, _, _, last] = left[..] else { return false };
+    let falls = left.windows(2).all(|w| w[1] < w[0]) && last < 0.8 * before;
+    let enough = if a == 0.0 { 1e-4 * first } else { 1e-3 * a.abs() };
+    left.len() >= 2 * OCTAVES.1 && falls && last <= enough && last < 0.25 * difference
+}
+
+/// The largest step, shorter than those that were tried, from which on the slopes are `a` over several octaves, if there is one.
+///
+/// What looks like noise may be a function that changes within the smallest step tried: `sin(10⁹x)`. Samples are taken to err by
+/// their own rounding alone.
+pub(super) fn agrees_at_finer_steps(line: &mut Line<'_>, a: f64) -> Option<f64> {
+    let (mut agree, mut from) = (0, None);
+    for octave in 12..48 {
+        let h = line.unit * f64::from(-octave).exp2();
+        let (above, below, size) = line.secants(h);
+        let blur = 4.0 * line.epsilon * size.max(line.centre.abs()) / h;
+        let off = (f64::midpoint(above, below) - a).abs();
+        if off <= 1e-2 * a.abs() + blur && blur <= 0.05 * a.abs() {
+            from = from.or(Some(h));
+            agree += 1;
+            if agree == OCTAVES.1 {
+                return from;
+            }
+        } else {
+            (agree, from) = (0, None);
+        }
+    }
+    None
+}
+
 #[cfg(test)]
 mod tests {
+    use super::super::line::Exact;
     use super::*;
 
     const UNIT: f64 = 1.0 / 64.0;
 
-    fn exact(centre: f64) -> Samples {
-        Samples { epsilon: f64::EPSILON, noise: 0.0, centre }
+    fn on<R>(f: impl Fn(f64) -> f64, ask: impl Fn(&mut Line<'_>) -> R) -> R {
+        let centre = f(0.0);
+        ask(&mut Line::new(&mut Exact(f), f64::EPSILON, 0.0, centre, UNIT))
+    }
+
+    fn by_ridders(f: impl Fn(f64) -> f64) -> Central {
+        on(f, |line| ridders(line, UNIT, |d| 1e-9 * d.abs().max(1e-3)))
     }
 
     #[test]
@@ -266,12 +313,11 @@ mod tests {
         // f = eˣ/(sin x − x²) at 1, the test vector of the Ceres solver's documentation of numeric derivatives.
         let f = |x: f64| x.exp() / (x.sin() - x * x);
         let truth = 140.737_735_571_296_58;
-        let samples = exact(f(1.0));
-        let central = ridders(|h| f(1.0 + h), samples, UNIT, |d| 1e-9 * d.abs()).estimate;
-        let sides = [1.0, -1.0].map(|side| one_sided(|h| f(1.0 + h), samples, UNIT, side));
-        for (d, within) in
-            [(central, 1e-7), (stencil(|h| f(1.0 + h), samples, UNIT), 1e-7), (sides[0], 1e-4), (sides[1], 1e-4)]
-        {
+        let f = |h: f64| f(1.0 + h);
+        let central = by_ridders(f).estimate;
+        let sides = [1.0, -1.0].map(|side| on(f, |line| one_sided(line, UNIT, side)));
+        let seven = on(f, |line| stencil(line, UNIT));
+        for (d, within) in [(central, 1e-7), (seven, 1e-7), (sides[0], 1e-4), (sides[1], 1e-4)] {
             assert!((d.value - truth).abs() < within, "{d:?}");
             assert!((d.value - truth).abs() <= 10.0 * d.error, "{d:?}");
         }
@@ -287,8 +333,8 @@ mod tests {
             (|x| x * x * x, |x| 3.0 * x * x, 100.0),
         ];
         for (f, df, x) in cases {
-            let first = ridders(|h| f(x + h), exact(f(x)), UNIT, |d| 1e-9 * d.abs()).estimate;
-            let second = stencil(|h| f(x + h), exact(f(x)), UNIT);
+            let first = by_ridders(|h| f(x + h)).estimate;
+            let second = on(|h| f(x + h), |line| stencil(line, UNIT));
             assert!((first.value - df(x)).abs() < 1e-11 * df(x).abs().max(1.0), "{first:?} {}", df(x));
             assert!((second.value - df(x)).abs() < 1e-10 * df(x).abs().max(1.0), "{second:?} {}", df(x));
         }
@@ -296,30 +342,45 @@ mod tests {
 
     #[test]
     fn a_kink_shows_in_the_one_sided_derivatives() {
-        let at = ridders(f64::abs, exact(0.0), UNIT, |_| 1e-9);
+        let at = by_ridders(f64::abs);
         assert!(at.across && at.kink.is_some());
-        assert_eq!(one_sided(f64::abs, exact(0.0), UNIT, 1.0).value, 1.0);
-        assert_eq!(one_sided(f64::abs, exact(0.0), UNIT, -1.0).value, -1.0);
-        assert_eq!(ridders(|x| (3.0 + x).exp(), exact(3f64.exp()), UNIT, |_| 1e-9).kink, None);
+        assert_eq!(on(f64::abs, |line| one_sided(line, UNIT, 1.0)).value, 1.0);
+        assert_eq!(on(f64::abs, |line| one_sided(line, UNIT, -1.0)).value, -1.0);
+        assert_eq!(by_ridders(|x| (3.0 + x).exp()).kink, None);
     }
 
     #[test]
     fn a_kink_nearby_is_stepped_under() {
         for distance in [1e-3, 1e-5, 1e-7] {
-            let near = ridders(|x| (x + distance).abs(), exact(distance), UNIT, |_| 1e-9);
+            let near = by_ridders(|x| (x + distance).abs());
             assert!(!near.across && (near.estimate.value - 1.0).abs() < 1e-8, "{distance} {near:?}");
         }
     }
 
     #[test]
-    fn noise_is_seen_where_rounding_makes_it() {
-        // Values near 1e16 are rounded to even integers: a standard deviation of 2/√12.
-        let seen = noise(|h| (h + 1e8) * (h + 1e8), f64::EPSILON);
-        assert!((0.1..3.0).contains(&seen), "{seen}");
-        assert!(noise(|h| (0.3 + h).sin(), f64::EPSILON) < 1e-15);
-        assert!(noise(|h| (h + 1e-5).abs(), f64::EPSILON) < 1e-15, "a kink within the largest spacing");
-        assert!(noise(f64::abs, f64::EPSILON) < 1e-15, "a kink within all spacings");
-        let single = noise(|h| f64::from((0.3 + h as f32).sin()), f64::from(f32::EPSILON));
-        assert!((1e-9..1e-7).contains(&single), "{single}");
+    fn powers_that_are_not_whole_are_known_to_move_still() {
+        for power in [1.5, 1.2, 2.5] {
+            let f = |h: f64| h.max(0.0).powf(power);
+            for d in [by_ridders(f).estimate, on(f, |line| stencil(line, UNIT))] {
+                assert!(d.value.abs() <= 10.0 * d.error, "{power} {d:?}");
+            }
+            assert!(on(f, |line| settles(line, 0.0, None)).is_none(), "{power}");
+            assert!(on(f, |line| settles(line, 0.0, Some(1.0))).is_none(), "{power}");
+        }
+    }
+
+    #[test]
+    fn what_a_wrong_derivative_leaves_settles() {
+        let f = |h: f64| (0.3 + h).exp();
+        let right = 0.3f64.exp();
+        for side in [None, Some(1.0), Some(-1.0)] {
+            assert!(on(f, |line| settles(line, right, side)).is_none());
+            for off in [1e-6, -1e-6, 1.0] {
+                let left = on(f, |line| settles(line, right * (1.0 + off), side)).unwrap();
+                assert!((left + right * off).abs() < 0.3 * right * off.abs(), "{off} {side:?}");
+            }
+        }
+        assert!(on(|h| (40.0 * h).sin(), |line| settles(line, 40.0 * (1.0 + 1e-6), None)).is_some());
+        assert!((on(|h| h + h * h, |line| settles(line, 0.0, None)).unwrap() - 1.0).abs() < 1e-3);
     }
 }

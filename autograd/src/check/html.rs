@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::report::{Comparison, Opinion, Report, Scan, ScanStep, Verdict};
-use super::text::{REMAINDER, digits, inequality, meaning, opinions};
+use super::text::{MOST_FINDINGS, REMAINDER, digits, inequality, meaning, opinions};
 use crate::graph::{notebook, xml};
 
 const INK: &str = "#1a2733";
@@ -57,6 +57,13 @@ impl Report {
         if !self.inputs.is_empty() {
             add(self.census());
         }
+        if let Some(operations) = &self.operations {
+            add(format!("<p style=\"margin:8px 0 2px\">{}</p>", xml(&operations.text())));
+            for finding in operations.findings.iter().take(MOST_FINDINGS) {
+                let text = format!("{}: {}", finding.verdict, finding.text());
+                add(format!("<p style=\"margin:2px 0 2px 16px\">{}</p>", xml(&text)));
+            }
+        }
         if let Some(worst) = &self.worst {
             add(comparison(worst, if self.passed() { "Least sure" } else { "Worst" }));
         }
@@ -77,12 +84,23 @@ impl Report {
     }
 
     fn census(&self) -> String {
-        let head = ["input", "order", "shape", "compared", "pass", "wrong", "unclear", "NaN or ∞", "rel. difference"];
+        let head = [
+            "input",
+            "order",
+            "shape",
+            "compared",
+            "pass",
+            "wrong",
+            "unclear",
+            "unresolved",
+            "NaN or ∞",
+            "rel. difference",
+        ];
         let rows = self.inputs.iter().map(|i| {
             let largest = if i.compared == 0 { "–".into() } else { format!("{:.1e}", i.largest) };
-            let counts = [i.compared, i.passed, i.wrong, i.inconclusive, i.not_finite].map(|count| count.to_string());
-            let [c, p, w, u, n] = counts;
-            [i.name.clone(), i.order.to_string(), i.shape.to_string(), c, p, w, u, n, largest].to_vec()
+            let counts = [i.compared, i.passed, i.wrong, i.inconclusive, i.unresolved, i.not_finite];
+            let [c, p, w, u, b, n] = counts.map(|count| count.to_string());
+            [i.name.clone(), i.order.to_string(), i.shape.to_string(), c, p, w, u, b, n, largest].to_vec()
         });
         table(&head, rows)
     }

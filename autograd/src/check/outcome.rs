@@ -1,13 +1,18 @@
 //! What the comparisons of one order amount to.
 
 use super::compare::{Study, index_of, largest};
-use super::difference::stencil;
-use super::probe::{Way, element_unit, opinion};
+use super::difference::{sides, stencil};
+use super::judge::opinion;
+use super::operations::{self, Ask, Operations};
+use super::probe::{Way, few_digits};
 use super::report::{Cause, Comparison, InputReport, Scan, Verdict};
 use super::{diagnose, scan};
 use crate::error::Error;
 use crate::number::Float;
 use crate::tensor::Tensor;
+
+/// How many operations of the user's, and how many others, are looked at one by one; of more a sample.
+const OPERATIONS: usize = 1000;
 
 /// What was found at one order.
 pub(crate) struct Outcome {
@@ -20,6 +25,9 @@ pub(crate) struct Outcome {
     pub(super) scale: f64,
     pub(super) directions: usize,
     pub(super) compared: usize,
+    /// How many comparisons differences do not resolve.
+    pub(super) unresolved: usize,
+    pub(super) operations: Option<Operations>,
     pub(super) inputs: Vec<InputReport>,
     pub(super) worst: Option<Comparison>,
     pub(super) scan: Option<Scan>,
@@ -37,6 +45,8 @@ impl Outcome {
             scale: 0.0,
             directions: 0,
             compared: 0,
+            unresolved: 0,
+            operations: None,
             inputs: vec![],
             worst: None,
             scan: None,
@@ -58,30 +68,18 @@ impl<T: Float> Study<'_, '_, '_, T> {
     pub(super) fn outcome(mut self) -> Outcome {
         let inputs = self.census();
         let complete = self.elements.len() >= self.total;
-        let elements = || self.elements.iter().map(|(_, _, c)| c);
-        let proven = complete && elements().all(|c| c.verdict == Verdict::Pass);
-        let all = || elements().chain(self.along.iter().map(|(_, c)| c));
-        let any = |verdict| all().any(|c| c.verdict == verdict);
-        let verdict = if any(Verdict::Wrong) {
-            Verdict::Wrong
-        } else if any(Verdict::Inconclusive) && !proven {
-            Verdict::Inconclusive
-        } else {
-            Verdict::Pass
-        };
-        // Elements say more than directions: prefer them at equal verdict.
-        let worst_of = |verdict| {
-            let bad = |c: &&Comparison| c.verdict == verdict;
-            let most = |a: &&Comparison, b: &&Comparison| a.badness().total_cmp(&b.badness());
-            elements().filter(bad).max_by(most).or_else(|| all().filter(bad).max_by(most))
-        };
-        let mut worst = worst_of(verdict).cloned();
+        let proven = complete && self.elements.iter().all(|(_, _, c)| c.verdict == Verdict::Pass);
+        let mut verdict = self.by_differences(proven);
+        let unresolved = self.all().filter(|c| c.is_unresolved()).count();
+        let asked = self.checker.operations || verdict != Verdict::Pass || unresolved > 0 && !proven;
+        let operations = asked.then(|| self.by_operations());
+        let mut worst = self.worst_of(verdict).cloned();
         let way = worst.as_ref().map(|worst| self.way_of(worst));
         let (mut cause, mut reason) = match &worst {
             Some(worst) if verdict != Verdict::Pass => {
                 (worst.cause.clone(), format!("{}: {}", worst.place, worst.reason))
             }
-            _ => (None, format!("{} comparisons agree with differences", all().count())),
+            _ => (None, format!("{} comparisons agree with differences", self.all().count())),
         };
         if verdict == Verdict::Wrong && cause == Some(Cause::Unexplained) {
             let found = diagnose::diagnose(&self.evidence());
@@ -95,20 +93,125 @@ impl<T: Float> Study<'_, '_, '_, T> {
         let mut seen = None;
         if let (Some(worst), Some(way)) = (&mut worst, &way) {
             self.complete(worst, way);
-            seen = Some(scan::scan(self.probe, worst, way));
+            let unit = if let Way::Element { unit, .. } = way { *unit } else { 1.0 };
+            seen = Some(self.probe.along(way, |line| scan::scan(line, worst, unit)));
+        }
+        if let Some((operations, complete)) = &operations {
+            (verdict, cause, reason) = self.weigh(operations, *complete, verdict, cause, reason);
+            // What only the operations show stands there.
+            if let (Some(first), true) =
+                (operations.findings.first(), worst.as_ref().is_none_or(|c| c.verdict != verdict))
+            {
+                (worst, seen) = (Some(first.comparison.clone()), None);
+            }
         }
         Outcome {
             verdict,
             cause,
             reason,
             notes: self.notes,
-            value: self.probe.samples.centre,
+            value: self.probe.centre,
             scale: self.scale,
             directions: self.along.len(),
             compared: self.elements.len(),
+            unresolved,
+            operations: operations.map(|(operations, _)| operations),
             inputs,
             worst,
             scan: seen,
+        }
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Comparison> {
+        self.elements.iter().map(|(_, _, c)| c).chain(self.along.iter().map(|(_, c)| c))
+    }
+
+    /// The verdict of the differences of the whole function. What they do not resolve makes no pass.
+    fn by_differences(&self, proven: bool) -> Verdict {
+        let any = |verdict| self.all().any(|c| c.verdict == verdict);
+        if any(Verdict::Wrong) {
+            Verdict::Wrong
+        } else if any(Verdict::Inconclusive) && !proven {
+            Verdict::Inconclusive
+        } else {
+            Verdict::Pass
+        }
+    }
+
+    /// The worst comparison of a verdict. Elements say more than directions, and a kink more than what is not resolved.
+    fn worst_of(&self, verdict: Verdict) -> Option<&Comparison> {
+        let bad = |c: &&Comparison| c.verdict == verdict;
+        let most = |a: &&Comparison, b: &&Comparison| {
+            b.is_unresolved().cmp(&a.is_unresolved()).then(a.badness().total_cmp(&b.badness()))
+        };
+        let elements = || self.elements.iter().map(|(_, _, c)| c);
+        elements().filter(bad).max_by(most).or_else(|| self.all().filter(bad).max_by(most))
+    }
+
+    fn by_operations(&self) -> (Operations, bool) {
+        let gradient: Vec<Tensor> = self.gradient.iter().map(|(g, _)| g.clone()).collect();
+        let ask = Ask { rtol: self.probe.rtol, seed: self.checker.seed, most: OPERATIONS };
+        let (mut operations, complete) = operations::examine(self.probe.subject, &gradient, &ask);
+        operations.order = self.probe.order;
+        (operations, complete)
+    }
+
+    /// What the differences of the whole and those of each operation amount to together.
+    fn weigh(
+        &mut self,
+        operations: &Operations,
+        complete: bool,
+        verdict: Verdict,
+        cause: Option<Cause>,
+        reason: String,
+    ) -> (Verdict, Option<Cause>, String) {
+        let own = matches!(cause, Some(Cause::NotLinear | Cause::ForwardMode | Cause::NotFinite));
+        let others = self.all().filter(|c| c.verdict == Verdict::Inconclusive && !c.is_unresolved()).count();
+        let unsure = self.all().filter(|c| c.is_unresolved()).count();
+        let first = operations.findings.first();
+        match (operations.verdict, verdict) {
+            (Verdict::Wrong, Verdict::Wrong) => {
+                let first = first.expect("a wrong operation");
+                (verdict, cause, format!("{reason}; by operation, {}", first.text()))
+            }
+            (Verdict::Wrong, _) => {
+                let first = first.expect("a wrong operation");
+                (Verdict::Wrong, first.cause.clone(), first.text())
+            }
+            (Verdict::Pass, Verdict::Wrong) if !own && complete && operations.unresolved == 0 => {
+                // In `f32` rounding may look like anything.
+                if few_digits::<T>() {
+                    let text =
+                        "differences in f32 do not agree with the gradient, but each operation agrees with its own";
+                    self.notes.push(text.into());
+                    return (Verdict::Pass, None, String::new());
+                }
+                let text = format!(
+                    "{reason}. But each operation agrees with differences of its own: either rounding misleads the differences of \
+                     the whole, or a rule holds only where it was looked at"
+                );
+                (Verdict::Inconclusive, Some(Cause::Contradiction), text)
+            }
+            // The whole is no better known than what it is made of.
+            (Verdict::Inconclusive, Verdict::Wrong) if !own && complete && first.is_some() => {
+                let first = first.expect("it is there");
+                (Verdict::Inconclusive, first.cause.clone(), format!("{reason}. But {}", first.text()))
+            }
+            (Verdict::Pass, Verdict::Inconclusive) if others == 0 && unsure > 0 => (Verdict::Pass, None, String::new()),
+            (Verdict::Inconclusive, Verdict::Inconclusive | Verdict::Pass) if unsure > 0 => {
+                match (first, operations.notes.first()) {
+                    (Some(first), _) if !first.comparison.is_unresolved() => {
+                        (Verdict::Inconclusive, first.cause.clone(), first.text())
+                    }
+                    (Some(first), _) => {
+                        let text = format!("{reason}; nor does the operation by itself tell: {}", first.text());
+                        (Verdict::Inconclusive, cause, text)
+                    }
+                    (None, Some(note)) => (Verdict::Inconclusive, cause, format!("{reason}; {note}")),
+                    (None, None) => (Verdict::Inconclusive, cause, reason),
+                }
+            }
+            _ => (verdict, cause, reason),
         }
     }
 
@@ -118,22 +221,23 @@ impl<T: Float> Study<'_, '_, '_, T> {
         }
         let found = self.elements.iter().find(|(_, _, other)| other.place == c.place);
         let &(input, at, _) = found.expect("a comparison of this study");
-        Way::Element { input, at, unit: element_unit(self.probe.x[input].as_slice()[at]) }
+        self.probe.element(input, at)
     }
 
     /// All that can be said about the worst comparison.
     fn complete(&mut self, c: &mut Comparison, way: &Way) {
-        if c.above.is_none() {
-            let [above, below] = self.probe.sides(way, c.numeric.step);
-            (c.above, c.below) = (Some(opinion(above)), Some(opinion(below)));
-        }
-        if c.second.is_none() {
-            let (samples, unit) = (self.probe.samples, self.probe.unit(way));
-            let from = if c.numeric.step > 0.0 { unit.min(32.0 * c.numeric.step) } else { unit };
-            c.second = Some(opinion(stencil(|h| self.probe.at(way, h), samples, from)));
-        }
+        self.probe.along(way, |line| {
+            if c.above.is_none() {
+                let [above, below] = sides(line, c.numeric.step);
+                (c.above, c.below) = (Some(opinion(above)), Some(opinion(below)));
+            }
+            if c.second.is_none() {
+                let first = if c.numeric.step > 0.0 { line.unit.min(32.0 * c.numeric.step) } else { line.unit };
+                c.second = Some(opinion(stencil(line, first)));
+            }
+        });
         let u = self.probe.tangent(way);
-        c.forward = c.forward.or_else(|| Some(self.probe.subject.tangent(&u)));
+        c.forward = c.forward.or_else(|| self.probe.subject.tangent(&u).ok());
         // Of an array, which of its values moves wrongly.
         let of_array = c.order == 1 && self.probe.subject.v.numel() > 1;
         if c.verdict == Verdict::Wrong
@@ -150,7 +254,7 @@ impl<T: Float> Study<'_, '_, '_, T> {
         let moved = |h: f64| self.probe.x.iter().zip(u).map(|(x, u)| x + &(h * u)).collect::<Vec<_>>();
         let (up, down) = (moved(h), moved(-h));
         let (up, down) = (self.probe.subject.output(&up), self.probe.subject.output(&down));
-        let forward = self.probe.subject.output_tangent(u);
+        let forward = self.probe.subject.output_tangent(u).ok()?;
         let numeric = up.as_slice().iter().zip(down.as_slice()).map(|(a, b)| (a.to_f64() - b.to_f64()) / (2.0 * h));
         let off = |(at, (n, a)): (usize, (f64, &T))| ((n - a.to_f64()).abs(), at, n, a.to_f64());
         let pairs = numeric.zip(forward.as_slice()).enumerate().map(off);
@@ -163,6 +267,9 @@ impl<T: Float> Study<'_, '_, '_, T> {
     }
 
     fn remark(&mut self, proven: bool) {
+        if let Some(error) = &self.no_forward {
+            self.notes.push(format!("only reverse mode was checked: {error}"));
+        }
         let unsure = self.along.iter().filter(|(_, c)| c.verdict == Verdict::Inconclusive).count();
         if proven && unsure > 0 {
             self.notes.push(format!("{unsure} directions were inconclusive; every element alone agrees"));
@@ -202,7 +309,8 @@ impl<T: Float> Study<'_, '_, '_, T> {
                 compared: of_input().count(),
                 passed: count(Verdict::Pass),
                 wrong: count(Verdict::Wrong),
-                inconclusive: count(Verdict::Inconclusive),
+                inconclusive: of_input().filter(|c| c.verdict == Verdict::Inconclusive && !c.is_unresolved()).count(),
+                unresolved: of_input().filter(|c| c.is_unresolved()).count(),
                 not_finite: self.gradient[input].0.as_slice().iter().filter(|g| !g.is_finite()).count(),
                 largest: of_input().map(Comparison::relative).fold(0.0, f64::max),
             }

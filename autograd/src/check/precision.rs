@@ -1,6 +1,6 @@
 //! Models in `f32`: their differences are taken in `f64`, where a small step does not vanish.
 
-use super::probe::SAFETY;
+use super::judge::SAFETY;
 use super::report::{Cause, Comparison, Opinion, Report, Verdict};
 use super::subject::{Gradient, Subject};
 use super::{Checker, compare, loss, numbered, of_inputs, of_parameters, refuse_none};

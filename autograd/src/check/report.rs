@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::operations::Operations;
 use crate::shape::Shape;
 
 /// The outcome of a gradient check.
@@ -41,8 +42,12 @@ pub enum Cause {
     Jump,
     /// The samples err by more than rounding explains.
     Noise,
-    /// Rounding of large values hides a small derivative.
+    /// The derivative lies below what differences resolve: rounding of the function's values hides it.
+    Unresolved,
+    /// The function changes too fast for any step, or the terms of the gradient cancel: the inputs ask to be rescaled.
     IllScaled,
+    /// The differences of the whole function do not agree with the gradient, those of each operation by itself do.
+    Contradiction,
     /// Right in `f64`; in `f32`, round-off leaves too few digits.
     Precision,
     /// The gradient is NaN or infinite where the function has a finite one.
@@ -84,7 +89,9 @@ impl fmt::Display for Cause {
             Cause::DomainEdge => f.write_str("domain edge"),
             Cause::Jump => f.write_str("jump"),
             Cause::Noise => f.write_str("noise"),
+            Cause::Unresolved => f.write_str("below what differences resolve"),
             Cause::IllScaled => f.write_str("ill-scaling"),
+            Cause::Contradiction => f.write_str("differences contradict each other"),
             Cause::Precision => f.write_str("precision"),
             Cause::NotFinite => f.write_str("not finite"),
             Cause::Detached => f.write_str("detached input"),
@@ -167,6 +174,12 @@ impl Comparison {
         if size == 0.0 { 0.0 } else { self.difference() / size }
     }
 
+    /// Whether differences cannot tell: rounding or noise hides the derivative. At a kink, a jump or an edge there is none, which is
+    /// another matter.
+    pub fn is_unresolved(&self) -> bool {
+        matches!(self.cause, Some(Cause::Unresolved | Cause::Noise | Cause::IllScaled))
+    }
+
     /// How bad it is, to find the worst: the difference as a multiple of what is allowed.
     pub(super) fn badness(&self) -> f64 {
         let ratio = self.difference() / self.allowed;
@@ -198,8 +211,10 @@ pub struct InputReport {
     pub passed: usize,
     /// How many are wrong.
     pub wrong: usize,
-    /// How many could not be told.
+    /// How many have no derivative to compare with: at a kink, a jump, the edge of the domain.
     pub inconclusive: usize,
+    /// How many lie below what differences resolve.
+    pub unresolved: usize,
     /// How many of all its elements have a gradient that is NaN or infinite.
     pub not_finite: usize,
     /// The largest relative difference among those compared.
@@ -278,6 +293,10 @@ pub struct Report {
     pub value: f64,
     /// Along how many directions derivatives were compared.
     pub directions: usize,
+    /// How many of all comparisons lie below what differences of the whole function resolve.
+    pub unresolved: usize,
+    /// What was found out operation by operation, where that was asked for or needed.
+    pub operations: Option<Operations>,
     /// A line for each input and order.
     pub inputs: Vec<InputReport>,
     /// The comparison with the largest difference relative to what is allowed.
@@ -319,16 +338,16 @@ mod number {
 
 /// A shape as the list of its axes.
 #[cfg(feature = "serde")]
-mod shape {
+pub(super) mod shape {
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
     use crate::shape::Shape;
 
-    pub(super) fn serialize<S: Serializer>(shape: &Shape, to: S) -> Result<S::Ok, S::Error> {
+    pub(in crate::check) fn serialize<S: Serializer>(shape: &Shape, to: S) -> Result<S::Ok, S::Error> {
         shape.to_vec().serialize(to)
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Shape, D::Error> {
+    pub(in crate::check) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Shape, D::Error> {
         Ok(Vec::deserialize(from)?.into())
     }
 }

@@ -13,7 +13,7 @@ use std::collections::VecDeque;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 
-use super::difference::GAMMA;
+use super::operations::Trace;
 use super::probe::{Probe, Way};
 use super::subject::nudged;
 use crate::number::Float;
@@ -38,20 +38,35 @@ impl<T: Float> Probe<'_, '_, T> {
         }
     }
 
+    /// The same from the gradient's own recording: what the rounding of each of its values adds up to. Terms that cancel to 0 at all
+    /// points around do not scatter.
+    pub(super) fn rounding_of_recording(&self, way: &Way) -> f64 {
+        // Fused functions have three derivatives, of which this takes one more than the gradient.
+        if self.order > 2 {
+            return 0.0;
+        }
+        let weighted = self.subject.weighted(self.tangent(way).iter().map(Tensor::cast).collect());
+        let trace = Trace::of(&weighted, &weighted.point);
+        trace.noise(&trace.adjoints())
+    }
+
     /// The standard deviation of forward mode's derivative along a direction.
     pub(super) fn rounding_forward(&self, u: &[Tensor]) -> f64 {
         let tangent = |k: f64| {
             let mut rng = StdRng::seed_from_u64(1);
             let u: Vec<Tensor> = u.iter().map(|u| nudged::<T>(&u.cast(), k, &mut rng).cast()).collect();
-            vec![Tensor::full([], self.subject.nearby(k).tangent(&u))]
+            vec![Tensor::full([], self.subject.nearby(k).tangent(&u).unwrap_or(f64::NAN))]
         };
         deviation(tangent)[0].item().max(T::EPSILON * self.below)
     }
 }
 
+/// γ₄ = (4!)²/8!, which makes the mean square of fourth differences of white noise its variance.
+const GAMMA: f64 = 576.0 / 40320.0;
+
 /// The standard deviation of each value of `f`, a function of how far a point is moved in either direction, from its fourth
-/// differences: the same as [`noise`](super::difference::noise), with more samples, since rounding that cancels is often 0.
-fn deviation(f: impl Fn(f64) -> Vec<Tensor>) -> Vec<Tensor> {
+/// differences: the same as [`noise`](super::noise::noise), with more samples, since rounding that cancels is often 0.
+pub(super) fn deviation(f: impl Fn(f64) -> Vec<Tensor>) -> Vec<Tensor> {
     const SAMPLES: usize = 32;
     // Each side alone: a gradient that jumps at the point does not scatter.
     let [above, below] = [1.0, -1.0].map(|side| {

@@ -1,31 +1,25 @@
 //! The step scan: what remains of the function after its linear part, over twelve decades of steps.
 
-use super::probe::{Probe, Way, few_digits};
+use super::line::Line;
 use super::report::{Comparison, Scan, ScanStep};
-use crate::number::Float;
 
-/// Scans along the way of a comparison.
-pub(super) fn scan<T: Float>(probe: &mut Probe<'_, '_, T>, c: &Comparison, way: &Way) -> Scan {
-    let decades = if few_digits::<T>() { 6 } else { 12 };
-    let samples = probe.samples;
-    let unit = match way {
-        Way::Along(_) => 1.0,
-        Way::Element { unit, .. } => *unit,
-    };
-    let step = |decade: i32| {
+/// Scans along a line, whose steps are about powers of ten of `unit`.
+pub(super) fn scan(line: &mut Line<'_>, c: &Comparison, unit: f64) -> Scan {
+    let decades = if line.few_digits() { 6 } else { 12 };
+    let mut step = |decade: i32| {
         // Near a power of ten, but a power of two: moving by it is exact.
         let h = unit * 10f64.powi(-decade).log2().round().exp2();
-        let (up, down) = (probe.at(way, h), probe.at(way, -h));
-        let size = samples.centre.abs().max(up.abs());
+        let (above, below, _) = line.secants(h);
+        let up = line.at(h);
         ScanStep {
             step: h,
-            remainder: (up - samples.centre - h * c.analytic).abs(),
-            above: (up - samples.centre) / h,
-            below: (samples.centre - down) / h,
-            round_off: (T::EPSILON * size).max(samples.noise),
+            remainder: (up - line.centre - h * c.analytic).abs(),
+            above,
+            below,
+            round_off: (line.epsilon * line.centre.abs().max(up.abs())).max(line.noise),
         }
     };
-    let steps: Vec<ScanStep> = (1..=decades).map(step).collect();
+    let steps: Vec<ScanStep> = (1..=decades).map(&mut step).collect();
     Scan { place: c.place.clone(), slope: slope(&steps), steps }
 }
 

@@ -4,6 +4,7 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
 use super::probe::few_digits;
+use crate::error::Error;
 use crate::number::Float;
 use crate::param::Param;
 use crate::tape::{Scalar, Tape, Var};
@@ -54,6 +55,13 @@ impl<'a, T: Float> Subject<'a, T> {
         self.w.push(self.point.iter().map(|x| x.map(|_| T::from_f64(weight(&mut rng)))).collect());
     }
 
+    /// The component of the gradient along `w`.
+    pub(super) fn weighted(&self, w: Vec<Tensor<T>>) -> Self {
+        let mut subject = self.nearby(0.0);
+        subject.w.push(w);
+        subject
+    }
+
     /// The same at a point and with weights that are `k` [nudges](nudged) away.
     pub(super) fn nearby(&self, k: f64) -> Self {
         let mut rng = StdRng::seed_from_u64(0);
@@ -70,7 +78,7 @@ impl<'a, T: Float> Subject<'a, T> {
     }
 
     /// `φ` on the tape with its inputs at `x`, which are constants where no derivative is wanted.
-    fn phi<'t>(&self, tape: &'t Tape<T>, x: &[Tensor<T>], tracked: bool) -> (Vec<Var<'t, T>>, Var<'t, T>) {
+    pub(super) fn phi<'t>(&self, tape: &'t Tape<T>, x: &[Tensor<T>], tracked: bool) -> (Vec<Var<'t, T>>, Var<'t, T>) {
         let inputs = self.inputs(tape, x, tracked || !self.w.is_empty());
         let y = (self.record)(tape, &inputs);
         let mut y = if y.shape().is_empty() { y } else { (y * &self.v).sum().to_var() };
@@ -118,22 +126,28 @@ impl<'a, T: Float> Subject<'a, T> {
     }
 
     /// How `φ` moves when the point moves along `u`, by forward mode.
-    pub(super) fn tangent(&self, u: &[Tensor]) -> f64 {
+    ///
+    /// # Errors
+    /// If an operation of the user's has no forward rule.
+    pub(super) fn tangent(&self, u: &[Tensor]) -> Result<f64, Error> {
         let tape = Tape::default();
         let (x, y) = self.phi(&tape, &self.point, true);
         let u: Vec<Tensor<T>> = u.iter().map(Tensor::cast).collect();
         let along: Vec<_> = x.into_iter().zip(&u).collect();
-        y.jvp(&along).item().to_f64()
+        Ok(y.try_jvp(&along)?.item().to_f64())
     }
 
     /// How each value of the function moves when the point moves along `u`, by forward mode.
-    pub(super) fn output_tangent(&self, u: &[Tensor]) -> Tensor<T> {
+    ///
+    /// # Errors
+    /// If an operation of the user's has no forward rule.
+    pub(super) fn output_tangent(&self, u: &[Tensor]) -> Result<Tensor<T>, Error> {
         let tape = Tape::default();
         let x = self.inputs(&tape, &self.point, true);
         let y = (self.record)(&tape, &x);
         let u: Vec<Tensor<T>> = u.iter().map(Tensor::cast).collect();
         let along: Vec<_> = x.into_iter().zip(&u).collect();
-        y.jvp(&along)
+        y.try_jvp(&along)
     }
 }
 
@@ -153,9 +167,10 @@ pub(super) fn nudged<T: Float>(x: &Tensor<T>, k: f64, rng: &mut StdRng) -> Tenso
     x.map(|x| T::from_f64(x.to_f64() + k * step(x.to_f64())))
 }
 
-/// Plus or minus a number from ½ to 1½, in eighths: so that moves along it are exact, and errors of two elements do not cancel as
-/// signs alone would let them.
+/// Plus or minus a number from ½ to 1½. It has 20 digits after the point: so many that two weights are never the same and no two errors
+/// cancel, and so few that moves along it by steps of ordinary size are exact.
 pub(super) fn weight(rng: &mut StdRng) -> f64 {
-    let size = f64::from(rng.random_range(4..=12)) / 8.0;
+    const ONE: u32 = 1 << 20;
+    let size = f64::from(rng.random_range(ONE / 2..ONE + ONE / 2)) / f64::from(ONE);
     if rng.random() { size } else { -size }
 }

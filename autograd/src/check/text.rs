@@ -2,9 +2,12 @@
 
 use std::fmt::{self, Display, Formatter};
 
+use super::operations::Operations;
 use super::report::{Comparison, Opinion, Report, Scan, Verdict};
 
 const WIDTH: usize = 98;
+/// So many operations are printed one by one.
+pub(super) const MOST_FINDINGS: usize = 8;
 /// What a scan shows.
 pub(super) const REMAINDER: &str = "what remains after the linear part, |f(x + h·u) − f(x) − h·tape|";
 
@@ -30,6 +33,16 @@ impl Display for Report {
             writeln!(f)?;
             self.table(f)?;
         }
+        if let Some(operations) = &self.operations {
+            writeln!(f)?;
+            wrap(f, "  ", &operations.text())?;
+            for finding in operations.findings.iter().take(MOST_FINDINGS) {
+                wrap(f, "  - ", &format!("{}: {}", finding.verdict, finding.text()))?;
+            }
+            if operations.findings.len() > MOST_FINDINGS {
+                writeln!(f, "  - … and {} more", operations.findings.len() - MOST_FINDINGS)?;
+            }
+        }
         if let Some(worst) = &self.worst {
             writeln!(f)?;
             comparison(f, worst, if self.passed() { "least sure" } else { "worst" })?;
@@ -45,21 +58,37 @@ impl Display for Report {
 impl Report {
     fn table(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let second = self.inputs.iter().any(|input| input.order > 1);
-        let cells = |[a, b, c, d, e, g, h]: [&str; 7], order: &str| {
+        let cells = |[a, b, c, d, e, g, u, h]: [&str; 8], order: &str| {
             let order = if second { format!("{order:>5} ") } else { String::new() };
-            format!("  {a:<22} {b:<14} {order}{c:>8} {d:>6} {e:>6} {g:>8} {h:>10}")
+            format!("  {a:<16} {b:<12} {order}{c:>8} {d:>6} {e:>6} {g:>7} {u:>10} {h:>8}")
         };
-        let head = ["input", "shape", "compared", "pass", "wrong", "unclear", "NaN or ∞"];
+        let head = ["input", "shape", "compared", "pass", "wrong", "unclear", "unresolved", "NaN or ∞"];
         writeln!(f, "{} {:>9}", cells(head, "order"), "largest")?;
         for i in &self.inputs {
-            let [c, d, e, g, h] =
-                [i.compared, i.passed, i.wrong, i.inconclusive, i.not_finite].map(|count| count.to_string());
-            let row = [&*shortened(&i.name, 22), &*i.shape.to_string(), &*c, &*d, &*e, &*g, &*h];
+            let counts = [i.compared, i.passed, i.wrong, i.inconclusive, i.unresolved, i.not_finite];
+            let [c, d, e, g, u, h] = counts.map(|count| count.to_string());
+            let row = [&*shortened(&i.name, 16), &*i.shape.to_string(), &*c, &*d, &*e, &*g, &*u, &*h];
             let line = cells(row, &i.order.to_string());
             let largest = if i.compared == 0 { "-".into() } else { format!("{:.1e}", i.largest) };
             writeln!(f, "{line} {largest:>9}")?;
         }
         Ok(())
+    }
+}
+
+impl Operations {
+    /// What was looked at, in a sentence.
+    pub(super) fn text(&self) -> String {
+        let order = if self.order > 1 { format!(" of order {}", self.order) } else { String::new() };
+        let verdict = self.verdict;
+        let mut text = format!(
+            "operation by operation{order}: {verdict}; {} of {} recorded were looked at, {} of their values agree with differences",
+            self.compared, self.recorded, self.agreed
+        );
+        if self.unresolved > 0 {
+            text += &format!(", {} cannot be told", self.unresolved);
+        }
+        self.notes.iter().fold(text, |text, note| text + "; " + note)
     }
 }
 

@@ -4,11 +4,15 @@
 use std::sync::Arc;
 
 use rand::RngExt;
+use rustc_hash::FxHashSet;
 
 use super::External;
+use crate::error::Error;
 use crate::number::Float;
 use crate::param::Param;
+use crate::shape::Shape;
 use crate::sweep::segment_vjp;
+use crate::tape::arena::Kind;
 use crate::tape::{Spare, Tape, Var};
 use crate::tensor::{Shared, Tensor};
 
@@ -39,29 +43,72 @@ struct Checkpoint<T: Float> {
 }
 
 impl<T: Float> Checkpoint<T> {
-    #[track_caller]
-    fn unchanged(&self, recorded: &[Tensor<T>]) {
+    fn unchanged(&self, recorded: &[Tensor<T>]) -> Result<(), String> {
         for ((param, &frozen), recorded) in self.params.iter().zip(&self.frozen).zip(recorded) {
             let same = Shared::ptr_eq(param.value().values(), recorded.values());
             let what = if same { "frozen" } else { "changed" };
-            assert!(
-                same && (frozen || !param.is_frozen()),
-                "checkpoint: a parameter of shape {} was {what} after it was recorded; record the formula again",
-                recorded.shape()
-            );
+            if !same || (param.is_frozen() && !frozen) {
+                let shape = recorded.shape();
+                return Err(format!(
+                    "checkpoint: a parameter of shape {shape} was {what} after it was recorded; record the formula again"
+                ));
+            }
         }
+        Ok(())
+    }
+
+    /// What the segment makes of `x` when it runs once more; `before` is what it made when it was recorded.
+    fn run<'s>(&self, x: Var<'s, T>, before: &Shape) -> Result<Var<'s, T>, String> {
+        let tape = x.tape();
+        let first = tape.arena.borrow().arrays.len() as u32;
+        let y = (self.f)(x);
+        stays(x, y)?;
+        let shape = y.shape();
+        if shape != *before {
+            return Err(format!(
+                "checkpoint: the segment gave shape {shape} where it had given {before}; it must do the same each time"
+            ));
+        }
+        // Its gradient would be of nobody's input.
+        let known: FxHashSet<usize> = self.params.iter().map(Param::id).collect();
+        let arena = tape.arena.borrow();
+        let used = (first..arena.arrays.len() as u32).flat_map(|array| arena.arrays.inputs(array));
+        for &input in used {
+            // The segment's own input may be a parameter.
+            if input != x.index()
+                && let Kind::Param(param) = arena.kind(input)
+                && !known.contains(&param.id())
+            {
+                return Err(format!(
+                    "checkpoint: the segment used a parameter of shape {} that it had not used before; \
+                     it must do the same each time",
+                    param.shape()
+                ));
+            }
+        }
+        Ok(y)
     }
 
     /// Records the segment again, on a tape of its own.
-    #[track_caller]
-    fn again<'s>(&self, tape: &'s Tape<T>, x: &[Tensor<T>]) -> (Vec<Var<'s, T>>, Var<'s, T>) {
-        self.unchanged(&x[1..]);
+    fn again<'s>(&self, tape: &'s Tape<T>, x: &[Tensor<T>], y: &Tensor<T>) -> Result<Again<'s, T>, String> {
+        self.unchanged(&x[1..])?;
         self.seed.inspect(|&seed| tape.train(seed));
         let input = tape.var(&x[0]);
-        let y = (self.f)(input);
+        let y = self.run(input, y.shape())?;
         let inputs = std::iter::once(input).chain(self.params.iter().map(|param| param.on(tape)));
-        (inputs.collect(), y)
+        Ok((inputs.collect(), y))
     }
+}
+
+/// The inputs of a segment, and what it made of them.
+type Again<'s, T> = (Vec<Var<'s, T>>, Var<'s, T>);
+
+/// Whether a segment's output lies on the tape of its input.
+fn stays<T: Float>(x: Var<'_, T>, y: Var<'_, T>) -> Result<(), String> {
+    if std::ptr::eq(x.tape(), y.tape()) {
+        return Ok(());
+    }
+    Err("checkpoint: the segment returned an array of another tape; compute it from the one that it is given".into())
 }
 
 impl<T: Float> External<T> for Checkpoint<T> {
@@ -69,34 +116,37 @@ impl<T: Float> External<T> for Checkpoint<T> {
         "checkpoint"
     }
 
-    /// To be differentiated again, the segment has to be on the tape after all.
-    #[track_caller]
-    fn vjp<'t>(&self, x: &[Var<'t, T>], _y: Var<'t, T>, dy: Var<'t, T>) -> Vec<Var<'t, T>> {
-        let tape = dy.tape();
-        self.unchanged(&x[1..].iter().map(|x| x.value()).collect::<Vec<_>>());
-        let start = tape.len();
-        let y = tape.with_seed(self.seed, || (self.f)(x[0]));
-        // Of the segment alone: `x` and `dy` may depend on each other, and on the parameters.
-        segment_vjp(start, y, dy, x)
+    fn value(&self, x: &[Tensor<T>]) -> Tensor<T> {
+        let tape = Spare::tape();
+        self.seed.inspect(|&seed| tape.train(seed));
+        (self.f)(tape.constant(&x[0])).value()
     }
 
-    #[track_caller]
-    fn vjp_plain(&self, x: &[Tensor<T>], _y: &Tensor<T>, dy: &Tensor<T>) -> Vec<Tensor<T>> {
+    /// To be differentiated again, the segment has to be on the tape after all.
+    fn vjp<'t>(&self, x: &[Var<'t, T>], y: Var<'t, T>, dy: Var<'t, T>) -> Result<Vec<Var<'t, T>>, String> {
+        let tape = dy.tape();
+        self.unchanged(&x[1..].iter().map(|x| x.value()).collect::<Vec<_>>())?;
+        let start = tape.len();
+        let y = tape.with_seed(self.seed, || self.run(x[0], &y.shape()))??;
+        // Of the segment alone: `x` and `dy` may depend on each other, and on the parameters.
+        Ok(segment_vjp(start, y, dy, x))
+    }
+
+    fn vjp_plain(&self, x: &[Tensor<T>], y: &Tensor<T>, dy: &Tensor<T>) -> Result<Vec<Tensor<T>>, String> {
         let tape = Spare::tape();
-        let (inputs, y) = self.again(&tape, x);
+        let (inputs, y) = self.again(&tape, x, y)?;
         let grads = y.vjp(dy);
         let gradient = |&x: &Var<'_, T>| {
             if self.frozen(x) { Tensor::zeros(x.shape()) } else { grads[x].clone() }
         };
-        inputs.iter().map(gradient).collect()
+        Ok(inputs.iter().map(gradient).collect())
     }
 
-    #[track_caller]
-    fn jvp_plain(&self, x: &[Tensor<T>], _y: &Tensor<T>, dx: &[Option<Tensor<T>>]) -> Tensor<T> {
+    fn jvp_plain(&self, x: &[Tensor<T>], y: &Tensor<T>, dx: &[Option<Tensor<T>>]) -> Result<Tensor<T>, Error> {
         let tape = Spare::tape();
-        let (inputs, y) = self.again(&tape, x);
+        let (inputs, y) = self.again(&tape, x, y).map_err(Error::Rule)?;
         let along: Vec<_> = inputs.into_iter().zip(dx).filter_map(|(x, dx)| Some((x, dx.as_ref()?))).collect();
-        y.jvp(&along)
+        y.try_jvp(&along)
     }
 }
 
@@ -111,7 +161,8 @@ impl<'t, T: Float> Var<'t, T> {
     /// `f` of this array, of which the tape keeps only input and output; the sweep records the inside again when it needs it.
     ///
     /// The value, and the gradients with respect to the array and to the parameters that `f` uses, are those of `f` itself.
-    /// `f` must give the same result each time; what it draws while training is drawn again.
+    /// `f` must give the same result each time; what it draws while training is drawn again. A sweep refuses a result of another shape
+    /// or tape, and parameters that `f` had not used before.
     ///
     /// ```
     /// use autograd::{Param, Tape};
@@ -138,9 +189,20 @@ impl<'t, T: Float> Var<'t, T> {
 fn checkpointed<'t, T: Float>(x: Var<'t, T>, f: Step<T>) -> Var<'t, T> {
     let tape = x.tape();
     let seed = tape.random(|rng| rng.random());
+    if tape.arena.borrow().transparent {
+        return match tape.with_seed(seed, || f(x)) {
+            Ok(y) => y,
+            Err(law) => panic!("{law}"),
+        };
+    }
     let scratch = Spare::tape();
     seed.inspect(|&seed| scratch.train(seed));
-    let y = f(scratch.constant(x.value())).value();
+    let input = scratch.constant(x.value());
+    let y = f(input);
+    if let Err(law) = stays(input, y) {
+        panic!("{law}");
+    }
+    let y = y.value();
     let params = scratch.arena.borrow().arrays.params().to_vec();
     let inputs: Vec<_> = std::iter::once(x).chain(params.iter().map(|param| param.on(tape))).collect();
     let frozen = params.iter().map(Param::is_frozen).collect();

@@ -3,6 +3,9 @@
 //!
 //! What they share is [`External`]: the derivative is a formula over recorded arrays. In the recorded reading it runs on
 //! the tape itself; in a plain sweep it runs on a scratch tape, which is then thrown away.
+//!
+//! The formula is the user's, and may return anything: [`gradients`] checks it for every sweep. A refusal is handed to the sweep as text,
+//! which panics at the line of who asked for the derivative; a call by name through a trait object would lose that line.
 
 mod checkpoint;
 mod custom;
@@ -10,6 +13,10 @@ mod custom;
 pub use checkpoint::{Step, checkpoint_chain, step};
 pub use custom::Custom;
 
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+
+use crate::error::Error;
 use crate::number::Float;
 use crate::tape::{Spare, Var};
 use crate::tensor::Tensor;
@@ -18,30 +25,90 @@ use crate::tensor::Tensor;
 pub(crate) trait External<T: Float>: Send + Sync {
     fn name(&self) -> &str;
 
-    /// One gradient for each input, recorded on the tape of `dy`.
-    #[track_caller]
-    fn vjp<'t>(&self, x: &[Var<'t, T>], y: Var<'t, T>, dy: Var<'t, T>) -> Vec<Var<'t, T>>;
+    /// The value, computed again.
+    fn value(&self, x: &[Tensor<T>]) -> Tensor<T>;
 
-    /// The same as plain values.
-    #[track_caller]
-    fn vjp_plain(&self, x: &[Tensor<T>], y: &Tensor<T>, dy: &Tensor<T>) -> Vec<Tensor<T>> {
+    /// One gradient for each input, recorded on the tape of `dy`, as the user's rule returned them; a sweep asks [`gradients`].
+    fn vjp<'t>(&self, x: &[Var<'t, T>], y: Var<'t, T>, dy: Var<'t, T>) -> Result<Vec<Var<'t, T>>, String>;
+
+    /// The same as plain values, checked.
+    fn vjp_plain(&self, x: &[Tensor<T>], y: &Tensor<T>, dy: &Tensor<T>) -> Result<Vec<Tensor<T>>, String> {
         let tape = Spare::tape();
         let x: Vec<_> = x.iter().map(|x| tape.constant(x)).collect();
-        self.vjp(&x, tape.constant(y), tape.constant(dy)).into_iter().map(Var::value).collect()
+        Ok(gradients(self, &x, tape.constant(y), tape.constant(dy))?.into_iter().map(Var::value).collect())
     }
 
-    /// The tangent of the output. A gradient rule is linear in `dy`, and the transpose of it is the tangent rule; one that is
-    /// not (clipping) has no tangent rule, and is transposed at `dy = 0`.
-    #[track_caller]
-    fn jvp_plain(&self, x: &[Tensor<T>], y: &Tensor<T>, dx: &[Option<Tensor<T>>]) -> Tensor<T> {
-        let tape = Spare::tape();
-        let x: Vec<_> = x.iter().map(|x| tape.constant(x)).collect();
-        let u = tape.var(Tensor::zeros(y.shape()));
-        let gradients = self.vjp(&x, tape.constant(y), u);
-        let along = gradients.into_iter().zip(dx).filter_map(|(g, dx)| Some((g * dx.as_ref()?).sum()));
-        match along.reduce(|a, b| a + b) {
-            Some(sum) => sum.backward()[u].clone(),
-            None => Tensor::zeros(y.shape()),
+    /// The tangent of the output, by the transpose of the gradient rule.
+    ///
+    /// # Errors
+    /// If the rule has no transpose that could be found: see [`transposed`].
+    fn jvp_plain(&self, x: &[Tensor<T>], y: &Tensor<T>, dx: &[Option<Tensor<T>>]) -> Result<Tensor<T>, Error> {
+        transposed(self, x, y, dx)
+    }
+}
+
+/// The tangent of an output by its gradient rule, which is linear in `dy`: transposed, it is the tangent rule.
+///
+/// A rule may compute on plain values, and then its transpose is not on the tape; and one that is not linear (a gradient clipped by its
+/// norm) has none. So the transpose must pass a test: ⟨w, J·dx⟩ = ⟨Jᵀ·w, dx⟩ for a small random `w`. A rule that clips large gradients is
+/// linear there.
+fn transposed<T: Float>(
+    op: &(impl External<T> + ?Sized),
+    x: &[Tensor<T>],
+    y: &Tensor<T>,
+    dx: &[Option<Tensor<T>>],
+) -> Result<Tensor<T>, Error> {
+    let tape = Spare::tape();
+    let recorded: Vec<_> = x.iter().map(|x| tape.constant(x)).collect();
+    let u = tape.var(Tensor::zeros(y.shape()));
+    let found = gradients(op, &recorded, tape.constant(y), u).map_err(Error::Rule)?;
+    let along = found.into_iter().zip(dx).filter_map(|(g, dx)| Some((g * dx.as_ref()?).sum()));
+    let Some(sum) = along.reduce(|a, b| a + b) else { return Ok(Tensor::zeros(y.shape())) };
+    let dy = sum.backward()[u].clone();
+    let mut rng = StdRng::seed_from_u64(0);
+    let w = y.map(|_| T::from_f64(rng.random_range(0.5..1.5) * 2f64.powi(-20) * if rng.random() { 1.0 } else { -1.0 }));
+    let terms = |a: &Tensor<T>, b: &Tensor<T>| -> Vec<f64> {
+        a.as_slice().iter().zip(b.as_slice()).map(|(a, b)| a.to_f64() * b.to_f64()).collect()
+    };
+    let forward = terms(&w, &dy);
+    let gradients = op.vjp_plain(x, y, &w).map_err(Error::Rule)?;
+    let back: Vec<f64> =
+        gradients.iter().zip(dx).filter_map(|(g, dx)| Some(terms(g, dx.as_ref()?))).flatten().collect();
+    let size: f64 = forward.iter().chain(&back).map(|term| term.abs()).sum();
+    let off = (forward.iter().sum::<f64>() - back.iter().sum::<f64>()).abs();
+    // A derivative may itself be infinite: then there is nothing to compare.
+    let lost = !size.is_finite() && back.iter().all(|term| term.is_finite());
+    if lost || off > T::EPSILON.sqrt() * size {
+        return Err(Error::NoForwardRule { op: op.name().into() });
+    }
+    Ok(dy)
+}
+
+/// The gradients that a rule returns, one for each input, of its shape and on the tape of `dy`, or what is wrong with them.
+pub(crate) fn gradients<'t, T: Float, E: External<T> + ?Sized>(
+    op: &E,
+    x: &[Var<'t, T>],
+    y: Var<'t, T>,
+    dy: Var<'t, T>,
+) -> Result<Vec<Var<'t, T>>, String> {
+    let (name, found) = (op.name(), op.vjp(x, y, dy)?);
+    let (given, needed) = (found.len(), x.len());
+    if given != needed {
+        return Err(format!("{name}: the derivative rule returned {given} gradients for {needed} inputs"));
+    }
+    for (k, (dx, x)) in found.iter().zip(x).enumerate() {
+        let (shape, other) = (x.shape(), dx.shape());
+        if !std::ptr::eq(dx.tape(), dy.tape()) {
+            return Err(format!(
+                "{name}: the derivative rule returned an array of another tape for input {k} of shape {shape}; \
+                 compute it from dy, or pass values with value()"
+            ));
+        }
+        if shape != other {
+            return Err(format!(
+                "{name}: the derivative rule returned shape {other} for input {k} of shape {shape}; sum over what was broadcast?"
+            ));
         }
     }
+    Ok(found)
 }

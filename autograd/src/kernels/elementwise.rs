@@ -11,6 +11,7 @@ use super::math::Real;
 use super::watched::{Formula, each, few};
 use crate::number::{Float, Number};
 use crate::ops::rows::{Args, Binary, BinaryRow, BinaryVisitor, Unary, UnaryRow, UnaryVisitor};
+use crate::shape::count;
 
 /// A row with its plain numbers, as the formula of its value or of its derivative.
 #[derive(Clone, Copy)]
@@ -262,8 +263,8 @@ pub(crate) struct Run {
 impl Runs {
     /// Operands of shapes `a` and `b` that broadcast to `out`.
     pub(crate) fn new(out: &[usize], a: &[usize], b: &[usize]) -> Runs {
-        if a == out && b == out {
-            return Runs::Same(out.iter().product());
+        if a == out && b == out || out.contains(&0) {
+            return Runs::Same(count(out));
         }
         let mut axes: SmallVec<[(usize, usize, usize); 4]> = SmallVec::new();
         let (mut next_a, mut next_b) = (1, 1);

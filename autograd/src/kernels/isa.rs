@@ -210,6 +210,20 @@ mod tests {
         same_on_all::<T>("add_assign", x.len(), |out| elementwise::add_assign(out, &x));
     }
 
+    /// Few enough for an interpreter that checks every access.
+    #[test]
+    fn few_values_have_the_same_bits_on_each_instruction_set() {
+        let x = &points::<f64>(0.3)[..19];
+        same_on_all::<f64>("exp", x.len(), |out| elementwise::unary(Unary::Exp, [0.0; 2], x, out));
+        same_on_all::<f64>("sin", x.len(), |out| elementwise::unary(Unary::Sin, [0.0; 2], x, out));
+        same_on_all::<f64>("a fused function", x.len(), |out| Kernel(Wave).run(&[0], &[x], out));
+        same_on_all::<f64>("sum", 1, |out| reduce::sum(x, Loops { outer: 1, n: x.len(), inner: 1 }, out));
+        same_on_all::<f64>("softmax", x.len(), |out| {
+            softmax::softmax(x, Loops { outer: 1, n: x.len(), inner: 1 }, false, out)
+        });
+        assert_eq!(super::widest_for(|| 7), 7);
+    }
+
     #[test]
     fn rows_have_the_same_bits_on_each_instruction_set() {
         rows::<f32>();

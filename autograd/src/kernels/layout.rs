@@ -3,7 +3,7 @@
 use smallvec::SmallVec;
 
 use crate::number::Float;
-use crate::shape::Shape;
+use crate::shape::{Shape, count};
 
 /// A view of a row-major array: for each index of `shape`, the position `offset + Σ index·stride` of the source.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,7 +26,7 @@ impl Layout {
         let Some((&len, outer)) = self.shape.split_last() else {
             return f(self.offset, 1, 1);
         };
-        let count: usize = outer.iter().product();
+        let count = count(outer);
         if len == 0 || count == 0 {
             return;
         }
@@ -45,6 +45,15 @@ impl Layout {
                 index[i] = 0;
             }
         }
+    }
+
+    /// The position of each value.
+    pub(crate) fn positions(&self) -> Vec<usize> {
+        let mut positions = vec![];
+        self.for_each_row(|start, step, len| {
+            positions.extend((0..len as isize).map(|i| (start as isize + i * step) as usize));
+        });
+        positions
     }
 
     /// `out = x[layout]`

@@ -3,12 +3,11 @@
 use super::sums::BLOCK;
 use crate::number::Float;
 
-/// `out[positions[i]] += x[i]`, from 0.
+/// `out[positions[i]] += x[i]`
 ///
 /// Many values that land on one place would stand still there. Where there are fewer places than values, what an addition loses lies
 /// beside the place and goes into the next (Kahan 1965). Larger targets do without: it would double their memory.
-pub(crate) fn scatter_add<T: Float>(x: &[T], positions: &[usize], out: &mut [T]) {
-    out.fill(T::zero());
+pub(crate) fn add_at<T: Float>(positions: &[usize], x: &[T], out: &mut [T]) {
     let pairs = x.iter().zip(positions);
     if x.len() <= BLOCK || out.len() > x.len() {
         for (&x, &at) in pairs {
@@ -34,15 +33,17 @@ mod tests {
     fn many_values_on_one_place_do_not_stand_still() {
         let x = vec![1f32; 1 << 25];
         let positions: Vec<usize> = (0..x.len()).map(|i| usize::from(i % 4 == 0)).collect();
-        let mut out = [f32::NAN; 2];
-        scatter_add(&x, &positions, &mut out);
+        let mut out = [0.0; 2];
+        add_at(&positions, &x, &mut out);
         assert_eq!(out, [25_165_824.0, 8_388_608.0]);
         let tenths = vec![0.1f32; 1 << 20];
-        scatter_add(&tenths, &positions, &mut out);
+        out.fill(0.0);
+        add_at(&positions, &tenths, &mut out);
         assert_eq!(out[1], 0.1 * (1 << 18) as f32);
         let mut infinite = tenths.clone();
         infinite[1] = f32::INFINITY;
-        scatter_add(&infinite, &positions, &mut out);
+        out.fill(0.0);
+        add_at(&positions, &infinite, &mut out);
         assert_eq!(out, [f32::INFINITY, 0.1 * (1 << 18) as f32]);
     }
 }

@@ -22,7 +22,7 @@ macro_rules! joins {
             #[must_use]
             #[track_caller]
             pub fn concat(parts: &[$Part], axis: usize) -> Self {
-                join::concat(&parts.iter().collect::<Vec<_>>(), axis).or_panic()
+                join::concat("concat", &parts.iter().collect::<Vec<_>>(), axis).or_panic()
             }
 
             /// Arrays of one shape along a new axis.
@@ -38,7 +38,7 @@ macro_rules! joins {
             #[must_use]
             #[track_caller]
             pub fn stack(parts: &[$Part], axis: usize) -> Self {
-                join::stack(&parts.iter().collect::<Vec<_>>(), axis).or_panic()
+                join::stack(&parts.iter().collect::<Vec<_>>(), axis).named("stack").or_panic()
             }
 
             /// Parts of the given lengths along `axis`.
@@ -54,7 +54,7 @@ macro_rules! joins {
             #[must_use]
             #[track_caller]
             pub fn split(&self, axis: usize, lengths: &[usize]) -> Vec<Self> {
-                join::split(self, axis, lengths).or_panic()
+                join::split(self, axis, lengths).named("split").or_panic()
             }
         }
     )* };

@@ -13,9 +13,9 @@ macro_rules! methods {
             pub fn $name(self $(, $arg: $type)*) -> Self {
                 self.tape().note();
                 let $x = &self;
-                $body.or_panic()
+                $body.named(stringify!($name)).or_panic()
             }
-            methods!(try $($try)? $name Self, [self $(, $arg: $type)*] { let $x = &self; $body });
+            methods!(try $($try)? $name Self, [self $(, $arg: $type)*] { self.tape().note(); let $x = &self; $body });
         )* }
         impl<T: Float> Tensor<T> { $(
             $(#[$doc])*
@@ -23,7 +23,7 @@ macro_rules! methods {
             #[track_caller]
             pub fn $name(&self $(, $arg: $type)*) -> Self {
                 let $x = self;
-                $body.or_panic()
+                $body.named(stringify!($name)).or_panic()
             }
             methods!(try $($try)? $name Self, [&self $(, $arg: $type)*] { let $x = self; $body });
         )* }
@@ -34,7 +34,11 @@ macro_rules! methods {
         ///
         /// # Errors
         /// In the cases in which the plain form panics.
-        pub fn $try($($sig)*) -> Result<$Self, Error> $body
+        #[track_caller]
+        pub fn $try($($sig)*) -> Result<$Self, Error> {
+            let result: Result<$Self, Error> = $body;
+            result.named(stringify!($name))
+        }
     };
 }
 

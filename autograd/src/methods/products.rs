@@ -18,13 +18,14 @@ macro_rules! products {
             #[track_caller]
             pub fn $name(self, $b: impl Operand<'t, T> $(, $c: impl Operand<'t, T>)? $(, $arg: $type)?) -> Self {
                 self.tape().note();
-                let ($a, $b) = (&self, &$b.on(self.tape()));
-                $( let $c = &$c.on(self.tape()); )?
-                $body.or_panic()
+                let ($a, $b) = (&self, &$b.operand_of(stringify!($name), self.tape()));
+                $( let $c = &$c.operand_of(stringify!($name), self.tape()); )?
+                $body.named(stringify!($name)).or_panic()
             }
             methods!(try $($try)? $name Self, [self, $b: impl Operand<'t, T> $(, $c: impl Operand<'t, T>)? $(, $arg: $type)?] {
-                let ($a, $b) = (&self, &$b.on(self.tape()));
-                $( let $c = &$c.on(self.tape()); )?
+                self.tape().note();
+                let ($a, $b) = (&self, &$b.operand_of(stringify!($name), self.tape()));
+                $( let $c = &$c.operand_of(stringify!($name), self.tape()); )?
                 $body
             });
         )* }
@@ -34,7 +35,7 @@ macro_rules! products {
             #[track_caller]
             pub fn $name(&self, $b: &Tensor<T> $(, $c: &Tensor<T>)? $(, $arg: $type)?) -> Self {
                 let $a = self;
-                $body.or_panic()
+                $body.named(stringify!($name)).or_panic()
             }
             methods!(try $($try)? $name Self, [&self, $b: &Tensor<T> $(, $c: &Tensor<T>)? $(, $arg: $type)?] {
                 let $a = self;
@@ -104,7 +105,7 @@ products! {
     /// ```
     ///
     /// # Panics
-    /// If the shapes do not fit.
+    /// If the shapes do not fit, or the activation takes numbers.
     fn dense / try_dense (x, w, b; activation: Unary) product::dense(x, w, b, activation);
 
     /// `a` where this mask is not 0, else `b`, with broadcasting. Each branch gets the gradient only where it was taken,

@@ -17,7 +17,7 @@ macro_rules! reductions {
             pub fn $whole(self) -> Scalar<'t, T> {
                 self.tape().note();
                 let ($x, $axes, $keeping) = (&self, 0..self.shape().len(), false);
-                $body.or_panic().item()
+                $body.named(stringify!($whole)).or_panic().item()
             }
         )* }
         impl<T: Float> Tensor<T> { $(
@@ -26,7 +26,7 @@ macro_rules! reductions {
             #[track_caller]
             pub fn $whole(&self) -> T {
                 let ($x, $axes, $keeping) = (self, 0..self.shape().len(), false);
-                $body.or_panic().item()
+                $body.named(stringify!($whole)).or_panic().item()
             }
         )* }
         methods! { $(

@@ -276,7 +276,7 @@ methods! {
     /// ```
     ///
     /// # Panics
-    /// If it is a single number, without an axis.
+    /// If it is a single number, without an axis, or ε is negative, infinite or NaN.
     fn normalize(x, eps: f64) normalize::normalize(x, eps);
 
     /// Cross-entropy of each row of logits with its class, in nats: `(n, classes) → (n,)`, `y_i = ln Σ_j exp(x_ij) − x_i,class(i)`.

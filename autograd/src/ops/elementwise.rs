@@ -46,11 +46,13 @@ pub(crate) fn in_place<T: Float>(row: Unary, values: &mut [T]) {
 }
 
 /// All of one shape.
+#[track_caller]
 pub(crate) fn select<A: Array>(mask: &A, a: &A, b: &A) -> A {
     A::apply(Select, mask.shape(), &[mask, a, b])
 }
 
 /// With broadcasting.
+#[track_caller]
 pub(crate) fn select_broadcast<A: Array>(mask: &A, a: &A, b: &A) -> Result<A, Error> {
     let shape = broadcast("select", &broadcast("select", &mask.shape(), &a.shape())?, &b.shape())?;
     Ok(select(&mask.expanded(&shape), &a.expanded(&shape), &b.expanded(&shape)))

@@ -4,9 +4,9 @@
 
 use std::sync::Arc;
 
-use super::{Array, Input, Operation, linear};
+use super::{Array, Input, Operation, join, linear};
 use crate::error::Error;
-use crate::kernels::scatter;
+use crate::kernels::scatter as kernels;
 use crate::number::Float;
 use crate::shape::Shape;
 
@@ -20,6 +20,18 @@ pub(crate) struct Gather {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct ScatterAdd {
     positions: Arc<Vec<usize>>,
+}
+
+impl Gather {
+    /// Adds the gradient of what was read to that of where it was read from.
+    pub(crate) fn add<T: Float>(&self, dy: &[T], sum: &mut [T]) {
+        kernels::add_at(&self.positions, dy, sum);
+    }
+
+    /// Where each value lies in what it was read from.
+    pub(crate) fn positions(&self) -> Vec<usize> {
+        self.positions.to_vec()
+    }
 }
 
 impl Operation for Gather {
@@ -44,7 +56,8 @@ impl Operation for ScatterAdd {
     const NAMES: &'static [&'static str] = &["scatter_add"];
 
     fn forward<T: Float>(&self, x: &[Input<'_, T>], _shape: &Shape, out: &mut [T]) {
-        scatter::scatter_add(x[0].values, &self.positions, out);
+        out.fill(T::zero());
+        kernels::add_at(&self.positions, x[0].values, out);
     }
 
     fn vjp<A: Array>(&self, _k: usize, x: &[&A], _y: &A, dy: &A) -> A {
@@ -56,6 +69,17 @@ impl Operation for ScatterAdd {
     }
 }
 
+/// Zeros of `shape`, to which the values of all of `x`, one after another, are added at `positions`.
+#[track_caller]
+pub(crate) fn scatter<A: Array>(x: &[&A], positions: Vec<usize>, shape: &Shape) -> A {
+    let mut rows = Vec::with_capacity(x.len());
+    for x in x {
+        rows.push(x.reshaped(&Shape::from(x.shape().numel())));
+    }
+    let values = join::concat("concat", &rows.iter().collect::<Vec<_>>(), 0).expect("rows of numbers");
+    A::apply(ScatterAdd { positions: Arc::new(positions) }, shape.clone(), &[&values])
+}
+
 fn checked(op: &'static str, axis: usize, len: usize, indices: &[usize]) -> Result<(), Error> {
     match indices.iter().position(|&index| index >= len) {
         Some(position) => Err(Error::Index { op, index: indices[position], position, axis, len }),
@@ -64,21 +88,27 @@ fn checked(op: &'static str, axis: usize, len: usize, indices: &[usize]) -> Resu
 }
 
 /// Flat positions of `[…, indices, …]` along `axis` of `shape`.
+#[track_caller]
 fn along<A: Array>(like: &A, shape: &Shape, axis: usize, indices: &[usize]) -> Arc<Vec<usize>> {
     let (outer, n, inner) = shape.around(axis..axis + 1);
+    let outer = if inner == 0 || indices.is_empty() { 0 } else { outer }; // it may be beyond counting
     let rows = (0..outer).flat_map(|o| indices.iter().map(move |&j| (o * n + j) * inner));
     like.indices_like(rows.flat_map(|row| row..row + inner))
 }
 
 /// The slices of `x` at `indices` of `axis`, in that order.
+#[track_caller]
 pub(crate) fn take<A: Array>(x: &A, axis: usize, indices: &[usize]) -> Result<A, Error> {
     let shape = x.shape();
     checked("take", axis, shape.axis("take", axis)?, indices)?;
+    let target = shape.with_axis(axis, indices.len());
+    target.checked_numel("take")?;
     let positions = along(x, &shape, axis, indices);
-    Ok(A::apply(Gather { positions }, shape.with_axis(axis, indices.len()), &[x]))
+    Ok(A::apply(Gather { positions }, target, &[x]))
 }
 
 /// Zeros of length `len` along `axis`, to which the slices of `x` are added at `indices`.
+#[track_caller]
 pub(crate) fn scatter_add<A: Array>(x: &A, axis: usize, indices: &[usize], len: usize) -> Result<A, Error> {
     let shape = x.shape();
     let n = shape.axis("scatter_add", axis)?;
@@ -94,13 +124,15 @@ pub(crate) fn scatter_add<A: Array>(x: &A, axis: usize, indices: &[usize], len: 
 }
 
 /// One value for each position of the other axes: `y[…, …] = x[…, indices[…], …]`, and the axis disappears.
+#[track_caller]
 pub(crate) fn pick<A: Array>(x: &A, axis: usize, indices: &[usize]) -> Result<A, Error> {
     let shape = x.shape();
     let len = shape.axis("pick", axis)?;
-    let (outer, n, inner) = shape.around(axis..axis + 1);
+    let (_, n, inner) = shape.around(axis..axis + 1);
     let rest = shape.without(axis..axis + 1);
-    if indices.len() != outer * inner {
-        let law = format!("{} indices given for the {} places of shape {rest}", indices.len(), outer * inner);
+    let places = rest.checked_numel("pick")?;
+    if indices.len() != places {
+        let law = format!("{} indices given for the {places} places of shape {rest}", indices.len());
         return Err(Error::shape("pick", law));
     }
     checked("pick", axis, len, indices)?;

@@ -19,6 +19,9 @@ pub(crate) struct Map {
     wrt: [u8; ORDERS],
 }
 
+/// The inputs that a fused function can have.
+const MOST: usize = 1 << u8::BITS;
+
 impl PartialEq for Map {
     fn eq(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.f, &other.f) && self.wrt() == other.wrt()
@@ -78,13 +81,27 @@ impl Operation for Map {
     }
 }
 
-/// `f` of arrays that broadcast to one shape.
-pub(crate) fn map<A: Array, F: ElementwiseN<K>, const K: usize>(x: [&A; K], f: F) -> Result<A, Error> {
-    let mut shape = x[0].shape();
-    for x in &x[1..] {
-        shape = broadcast("map", &shape, &x.shape())?;
+/// `f` of arrays that broadcast to one shape; `op`: the method that the user called.
+#[track_caller]
+pub(crate) fn map<A: Array, F: ElementwiseN<K>, const K: usize>(
+    op: &'static str,
+    x: [&A; K],
+    f: F,
+) -> Result<A, Error> {
+    // A derivative names its inputs by a byte each.
+    if !(1..=MOST).contains(&K) {
+        return Err(Error::shape(op, format!("a fused function of {K} inputs; it can have 1 to {MOST}")));
     }
-    let x = x.map(|x| x.expanded(&shape));
+    let mut shape = x[0].shape();
+    for other in &x[1..] {
+        x[0].meets(other, op);
+        shape = broadcast(op, &shape, &other.shape())?;
+    }
+    let mut whole = x.map(A::clone);
+    for x in &mut whole {
+        *x = x.expanded(&shape); // a loop, so that a refusal points at the caller
+    }
+    let x = whole;
     let op = Map { f: Arc::new(Kernel(f)), order: 0, wrt: [0; ORDERS] };
     Ok(A::apply(op, shape, &x.each_ref()))
 }

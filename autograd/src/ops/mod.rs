@@ -55,10 +55,12 @@ pub(crate) trait Operation {
     fn forward<T: Float>(&self, x: &[Input<'_, T>], shape: &Shape, out: &mut [T]);
 
     /// The gradient of input `k` from the gradient `dy` of the output.
+    #[track_caller]
     fn vjp<A: Array>(&self, k: usize, x: &[&A], y: &A, dy: &A) -> A;
 
     /// The tangent of the output from the tangents `dx` of the inputs that have one: the transpose of [`vjp`](Operation::vjp).
     /// Where the operation is not linear, both read the same slopes.
+    #[track_caller]
     fn jvp<A: Array>(&self, x: &[&A], y: &A, dx: &[Option<A>]) -> A;
 
     /// Whether a gradient flows to input `k` at all.
@@ -85,6 +87,7 @@ fn sum<A: Array, const N: usize>(parts: [Option<A>; N]) -> A {
 }
 
 /// The tangent of an operation that is linear in all its inputs together: the operation itself.
+#[track_caller]
 fn linear<A: Array>(op: &(impl Into<Op> + Clone), x: &[&A], y: &A, dx: &[Option<A>]) -> A {
     let whole = |(x, dx): (&&A, &Option<A>)| dx.clone().unwrap_or_else(|| x.zeros_like());
     let dx: Vec<A> = x.iter().zip(dx).map(whole).collect();
@@ -127,6 +130,10 @@ macro_rules! operations {
 
             /// Fills `out` with the operation's value.
             pub(crate) fn forward<T: Float>(&self, x: &[Input<'_, T>], shape: &Shape, out: &mut [T]) {
+                // Without values an array may have axes of any length: no kernel walks them.
+                if out.is_empty() {
+                    return;
+                }
                 match self {
                     Op::Unary(row, args) => kernels::unary(*row, *args, x[0].values, out),
                     Op::Binary(row) => {
@@ -176,6 +183,7 @@ macro_rules! operations {
             }
 
             /// The tangent of the output.
+            #[track_caller]
             pub(crate) fn jvp<A: Reading>(&self, x: &[&A], y: &A, dx: &[Option<A>]) -> A {
                 match self {
                     Op::Unary(row, args) => {
@@ -199,6 +207,7 @@ macro_rules! operations {
             }
 
             /// The gradient that [`vjp`](Op::vjp) takes, once for all inputs: of a layer that of the sums before its row.
+            #[track_caller]
             pub(crate) fn before_row<A: Reading>(&self, y: &A, dy: A) -> A {
                 match self {
                     Op::Dense(row) => A::unary_vjp(*row, [0.0; 2], y, y, dy),
@@ -207,6 +216,7 @@ macro_rules! operations {
             }
 
             /// The gradient of input `k`; `dy` comes from [`before_row`](Op::before_row).
+            #[track_caller]
             pub(crate) fn vjp<A: Reading>(&self, k: usize, x: &[&A], y: &A, dy: &A) -> A {
                 match self {
                     Op::Unary(row, args) => A::unary_vjp(*row, *args, x[0], y, dy.clone()),
@@ -263,17 +273,25 @@ pub(crate) trait Array: Sized + Clone {
     fn shape(&self) -> Shape;
 
     /// Computes (and, in the recorded reading, records) an operation whose result has shape `shape`.
+    #[track_caller]
     fn apply(op: impl Into<Op>, shape: Shape, x: &[&Self]) -> Self;
 
+    /// Refuses to meet `other` if they are recorded on two tapes; `op` is the method that the user called.
+    #[track_caller]
+    fn meets(&self, _other: &Self, _op: &str) {}
+
     /// A value that does not depend on anything, in the same reading as `self`.
+    #[track_caller]
     fn constant_like(&self, value: Tensor<Self::Value>) -> Self;
 
     /// Indices that an operation keeps, in the same reading as `self`: a tape reuses the memory of an earlier recording.
+    #[track_caller]
     fn indices_like(&self, indices: impl Iterator<Item = usize>) -> Arc<Vec<usize>> {
         Arc::new(indices.collect())
     }
 
     /// Zeros of this shape.
+    #[track_caller]
     fn zeros_like(&self) -> Self {
         self.constant_like(Tensor::zeros(self.shape()))
     }
@@ -288,34 +306,41 @@ pub(crate) trait Array: Sized + Clone {
         None
     }
 
+    #[track_caller]
     fn unary(&self, row: Unary, args: Args) -> Self {
         Self::apply(Op::Unary(row, args), self.shape(), &[self])
     }
 
     /// The operands' shapes must broadcast.
+    #[track_caller]
     fn binary(&self, row: Binary, b: &Self) -> Self {
         let shape = broadcast(row.name(), &self.shape(), &b.shape()).expect("shapes checked by the caller");
         Self::apply(Op::Binary(row), shape, &[self, b])
     }
 
+    #[track_caller]
     fn add(&self, b: &Self) -> Self {
         self.binary(Binary::Add, b)
     }
 
+    #[track_caller]
     fn sub(&self, b: &Self) -> Self {
         self.binary(Binary::Sub, b)
     }
 
+    #[track_caller]
     fn mul(&self, b: &Self) -> Self {
         self.binary(Binary::Mul, b)
     }
 
     /// `self · b`, but 0 where `self`, an incoming gradient, is 0.
+    #[track_caller]
     fn chain(&self, b: &Self) -> Self {
         self.binary(Binary::Chain, b)
     }
 
     /// The same values in another shape of as many values.
+    #[track_caller]
     fn reshaped(&self, shape: &Shape) -> Self {
         if self.shape() == *shape {
             return self.clone();
@@ -324,6 +349,7 @@ pub(crate) trait Array: Sized + Clone {
     }
 
     /// Stretched to `shape` by broadcasting.
+    #[track_caller]
     fn expanded(&self, shape: &Shape) -> Self {
         if self.shape() == *shape {
             return self.clone();
@@ -332,6 +358,7 @@ pub(crate) trait Array: Sized + Clone {
     }
 
     /// The transpose of [`expanded`](Array::expanded): sums over the axes along which `shape` would be stretched.
+    #[track_caller]
     fn sum_to(&self, shape: &Shape) -> Self {
         if self.shape() == *shape {
             return self.clone();
@@ -343,9 +370,11 @@ pub(crate) trait Array: Sized + Clone {
 /// A reading in which gradients are computed: the table's rows have a fused form in each.
 pub(crate) trait Reading: Array {
     /// `dy · row′(x, y)`
+    #[track_caller]
     fn unary_vjp(row: Unary, args: Args, x: &Self, y: &Self, dy: Self) -> Self;
 
     /// `dy · ∂row/∂a`, or `dy · ∂row/∂b` if `second`, in the shape of `dy`.
+    #[track_caller]
     fn binary_vjp(row: Binary, second: bool, a: &Self, b: &Self, y: &Self, dy: Self) -> Self;
 }
 

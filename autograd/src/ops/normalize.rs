@@ -22,6 +22,7 @@ pub(crate) struct NormalizeGradient {
 }
 
 impl Normalize {
+    #[track_caller]
     fn jacobian<A: Array>(&self, x: &A, v: &A) -> A {
         A::apply(NormalizeGradient { eps: self.eps }, x.shape(), &[x, v])
     }
@@ -46,6 +47,7 @@ impl Operation for Normalize {
 impl NormalizeGradient {
     /// The gradient by x of `⟨g, r·P(v)⟩ = n·r·s` with `s = mean(g·v) − mean g·mean v − a·b`, `a = mean(y·g)` and
     /// `b = mean(y·v)`: `−r²·(s·y + b·P(g) + a·P(v))`. Symmetric in g and v, it is the tangent along g as well.
+    #[track_caller]
     fn curvature<A: Array>(&self, x: &A, v: &A, g: &A) -> A {
         let last = x.shape().len() - 1;
         let mean = |x: &A| reduce(Reduction::Mean, x, last, true).expect("the last axis");
@@ -84,10 +86,17 @@ impl Operation for NormalizeGradient {
 }
 
 /// Rows of the last axis at mean 0 and variance 1.
+#[track_caller]
 pub(crate) fn normalize<A: Array>(x: &A, eps: f64) -> Result<A, Error> {
     let shape = x.shape();
     if shape.is_empty() {
         return Err(Error::shape("normalize", "a single number is no row; reshape it?".to_string()));
+    }
+    if !(eps >= 0.0 && eps.is_finite()) {
+        return Err(Error::shape(
+            "normalize",
+            format!("an ε of {eps:?} is no variance to add; it must be 0 or above, and finite"),
+        ));
     }
     Ok(A::apply(Normalize { eps }, shape, &[x]))
 }

@@ -40,23 +40,27 @@ struct Pair<A> {
 }
 
 impl<A: Array> Pair<A> {
+    #[track_caller]
     fn map(&self, f: impl Fn(&A) -> A) -> Self {
         Pair { value: f(&self.value), along: f(&self.along) }
     }
 
+    #[track_caller]
     fn slice(&self, range: std::ops::Range<usize>) -> Self {
         self.map(|x| view::slice(x, 1, range.clone(), 1).expect("places of the axis"))
     }
 
+    #[track_caller]
     fn times(&self, b: &Self) -> Self {
         let along = self.value.mul(&b.along).add(&self.along.mul(&b.value));
         Pair { value: self.value.mul(&b.value), along }
     }
 
+    #[track_caller]
     fn joined(parts: &[&Self]) -> Self {
         let join = |part: fn(&Self) -> &A| {
             let parts: Vec<&A> = parts.iter().map(|pair| part(pair)).collect();
-            join::concat(&parts, 1).expect("parts of one shape")
+            join::concat("prod", &parts, 1).expect("parts of one shape")
         };
         Pair { value: join(|pair| &pair.value), along: join(|pair| &pair.along) }
     }
@@ -65,6 +69,7 @@ impl<A: Array> Pair<A> {
 impl ProductOfOthers {
     /// By a tree: halves are multiplied until one is left; then each gets the product of what lies outside it, which is that of the half
     /// above, times its other half. Both with the derivative along g.
+    #[track_caller]
     fn curvature<A: Array>(&self, x: &A, g: &A) -> A {
         let shape = x.shape();
         let (outer, n, inner) = shape.around(self.start..self.end);

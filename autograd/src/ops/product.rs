@@ -9,7 +9,7 @@ use crate::kernels::compiled as kernels;
 use crate::kernels::elementwise::Runs;
 use crate::kernels::product::Matrix;
 use crate::number::Float;
-use crate::shape::{Shape, broadcast};
+use crate::shape::{Shape, broadcast, count};
 
 /// `(…, m, k) · (…, k, n) → (…, m, n)`, each operand read as its transpose if its flag is set.
 ///
@@ -80,6 +80,7 @@ impl Operation for Matmul {
 }
 
 /// The product of arrays of at least two axes whose shapes are known to fit.
+#[track_caller]
 fn matrices<A: Array>(a: &A, b: &A, transpose_a: bool, transpose_b: bool) -> A {
     let (shape_a, shape_b) = (a.shape(), b.shape());
     let (m, _) = matrix(&shape_a, transpose_a);
@@ -89,11 +90,19 @@ fn matrices<A: Array>(a: &A, b: &A, transpose_a: bool, transpose_b: bool) -> A {
         return A::apply(op, Shape::from([m, n]), &[a, b]);
     }
     let batch = broadcast("matmul", &batch(&shape_a), &batch(&shape_b)).expect("batches checked by the caller");
-    let shape = batch.inserted(batch.len(), m).inserted(batch.len() + 1, n);
-    A::apply(op, shape, &[a, b])
+    A::apply(op, product_shape(&batch, m, n), &[a, b])
+}
+
+/// `(…, m, n)`
+fn product_shape(batch: &Shape, m: usize, n: usize) -> Shape {
+    if batch.is_empty() {
+        return Shape::from([m, n]);
+    }
+    batch.inserted(batch.len(), m).inserted(batch.len() + 1, n)
 }
 
 /// The operand and whether to read it transposed, so that a recorded transpose costs nothing.
+#[track_caller]
 fn unwrapped<A: Array>(x: &A) -> (A, bool) {
     match x.untransposed() {
         Some(base) => (base, true),
@@ -102,6 +111,7 @@ fn unwrapped<A: Array>(x: &A) -> (A, bool) {
 }
 
 /// NumPy's `matmul`: vectors are rows on the left and columns on the right; leading axes broadcast.
+#[track_caller]
 pub(crate) fn matmul<A: Array>(a: &A, b: &A) -> Result<A, Error> {
     let (shape_a, shape_b) = (a.shape(), b.shape());
     if shape_a.is_empty() || shape_b.is_empty() {
@@ -124,11 +134,18 @@ pub(crate) fn matmul<A: Array>(a: &A, b: &A) -> Result<A, Error> {
         }
         (rank, 1) => view::squeeze(&matmul(a, &view::unsqueeze(b, 1)?)?, rank - 1),
         _ => {
-            broadcast("matmul", &batch(&shape_a), &batch(&shape_b))?;
+            let Ok(batch) = broadcast("matmul", &batch(&shape_a), &batch(&shape_b)) else {
+                let law = format!(
+                    "{shape_a} · {shape_b} has axes before the last two that do not broadcast \
+                     (they align at their last one; a length of 1 stretches); reshape or transpose an operand?"
+                );
+                return Err(Error::shape("matmul", law));
+            };
+            product_shape(&batch, shape_a[shape_a.len() - 2], shape_b[shape_b.len() - 1]).checked_numel("matmul")?;
             let ((a, transpose_a), (b, transpose_b)) = (unwrapped(a), unwrapped(b));
             if shape_a.len() > 2 && shape_b.len() == 2 && !transpose_a {
                 // One tall product instead of a batch of small ones, and one product for the gradient of b.
-                let rows: usize = shape_a[..shape_a.len() - 1].iter().product();
+                let rows = count(&shape_a[..shape_a.len() - 1]);
                 let rows = a.reshaped(&Shape::from([rows, inner_a]));
                 let y = matrices(&rows, &b, false, transpose_b);
                 let last = y.shape()[1];
@@ -140,6 +157,7 @@ pub(crate) fn matmul<A: Array>(a: &A, b: &A) -> Result<A, Error> {
 }
 
 /// `Σ aᵢ·bᵢ` of two vectors.
+#[track_caller]
 pub(crate) fn dot<A: Array>(a: &A, b: &A) -> Result<A, Error> {
     let (shape_a, shape_b) = (a.shape(), b.shape());
     if shape_a.len() != 1 || shape_a != shape_b {
@@ -150,11 +168,13 @@ pub(crate) fn dot<A: Array>(a: &A, b: &A) -> Result<A, Error> {
 }
 
 /// `yᵢⱼ = aᵢ·bⱼ`: `(m,) ⊗ (n,) → (m, n)`
+#[track_caller]
 pub(crate) fn outer<A: Array>(a: &A, b: &A) -> Result<A, Error> {
     let (shape_a, shape_b) = (a.shape(), b.shape());
     if shape_a.len() != 1 || shape_b.len() != 1 {
         return Err(Error::shape("outer", format!("{shape_a} ⊗ {shape_b}: two vectors are needed; flatten them?")));
     }
+    Shape::from([shape_a[0], shape_b[0]]).checked_numel("outer")?;
     Ok(view::unsqueeze(a, 1)?.mul(&view::unsqueeze(b, 0)?))
 }
 
@@ -205,18 +225,27 @@ pub(crate) fn dense_name(row: Unary) -> Option<&'static str> {
 }
 
 /// `x·w + b` with any leading axes of `x`.
+#[track_caller]
 pub(crate) fn affine<A: Array>(x: &A, w: &A, b: &A) -> Result<A, Error> {
     layer(Affine.into(), x, w, b)
 }
 
 /// A row of `x·w + b`: one operation if the row allows it, else two.
+#[track_caller]
 pub(crate) fn dense<A: Array>(x: &A, w: &A, b: &A, row: Unary) -> Result<A, Error> {
+    if row.takes_numbers() {
+        let name = row.name();
+        let law =
+            format!("{name} takes numbers, which a layer does not give it; call affine, and {name} of the result");
+        return Err(Error::shape("dense", law));
+    }
     match dense_name(row) {
         Some(_) => layer(Op::Dense(row), x, w, b),
         None => Ok(affine(x, w, b)?.unary(row, [0.0; 2])),
     }
 }
 
+#[track_caller]
 fn layer<A: Array>(op: Op, x: &A, w: &A, b: &A) -> Result<A, Error> {
     let (shape, weights, bias) = (x.shape(), w.shape(), b.shape());
     let fits = match (&shape[..], &weights[..], &bias[..]) {
@@ -228,10 +257,13 @@ fn layer<A: Array>(op: Op, x: &A, w: &A, b: &A) -> Result<A, Error> {
         return Err(Error::shape(op.name(), law));
     }
     let rank = shape.len();
+    let rows = if rank == 2 { shape[0] } else { count(&shape[..rank - 1]) };
+    let result = Shape::from([rows, weights[1]]);
+    result.checked_numel(op.name())?;
     if rank == 2 {
-        return Ok(A::apply(op, Shape::from([shape[0], weights[1]]), &[x, w, b]));
+        return Ok(A::apply(op, result, &[x, w, b]));
     }
-    let rows = x.reshaped(&Shape::from([shape[..rank - 1].iter().product(), shape[rank - 1]]));
-    let y = A::apply(op, Shape::from([rows.shape()[0], weights[1]]), &[&rows, w, b]);
+    let rows = x.reshaped(&Shape::from([result[0], shape[rank - 1]]));
+    let y = A::apply(op, result, &[&rows, w, b]);
     Ok(y.reshaped(&shape.with_axis(rank - 1, weights[1])))
 }

@@ -14,7 +14,7 @@ use crate::error::Error;
 use crate::kernels::compiled as kernels;
 use crate::kernels::reduce::Loops;
 use crate::number::Float;
-use crate::shape::{Axes, Shape, checked_axes};
+use crate::shape::{Axes, Shape, checked_axes, count};
 
 /// The reductions, each of which divides by a number `over`: 1, or what the comment says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,6 +66,7 @@ impl Reduce {
 
     /// `∂y/∂x` of each value, or `None` if it is 1, but for [`factor`](Reduce::factor); `kept` is the shape of `y` with the reduced axes
     /// as length 1.
+    #[track_caller]
     fn slopes<A: Array>(&self, x: &A, y: &A, kept: &Shape) -> Option<A> {
         let (start, end) = (self.start, self.end);
         match self.reduction {
@@ -97,6 +98,7 @@ impl Reduce {
     }
 }
 
+#[track_caller]
 fn divided<A: Array>(x: &A, over: f64) -> A {
     if over == 1.0 { x.clone() } else { x.unary(Unary::DivNumber, [over, 0.0]) }
 }
@@ -179,15 +181,17 @@ impl Operation for TieShare {
 
 /// `x` with the axes to reduce brought together at the end if they are not neighbours, where they lie, and the shape of the
 /// result: with these axes as length 1 if `keep`, else without them.
+#[track_caller]
 fn gathered<A: Array>(op: &'static str, x: &A, axes: impl Axes, keep: bool) -> Result<(A, Range<usize>, Shape), Error> {
     let shape = x.shape();
     let axes = checked_axes(op, &shape, axes)?;
     let rest = (0..shape.len()).filter(|i| !axes.contains(i));
-    let result = if keep {
+    let result: Shape = if keep {
         (0..shape.len()).map(|i| if axes.contains(&i) { 1 } else { shape[i] }).collect()
     } else {
         rest.clone().map(|i| shape[i]).collect()
     };
+    result.checked_numel(op)?;
     let (Some(&first), Some(&last)) = (axes.first(), axes.last()) else {
         return Ok((x.clone(), 0..0, result));
     };
@@ -199,11 +203,13 @@ fn gathered<A: Array>(op: &'static str, x: &A, axes: impl Axes, keep: bool) -> R
 }
 
 /// A reduction over `axes`; empty input is refused where the reduction has no neutral element.
+#[track_caller]
 pub(crate) fn reduce<A: Array>(reduction: Reduction, x: &A, axes: impl Axes, keep: bool) -> Result<A, Error> {
     reduce_as(Reduce::NAMES[reduction as usize], reduction, 0, x, axes, keep)
 }
 
 /// The same as the method `op`, with the number of values less `correction` to divide by.
+#[track_caller]
 fn reduce_as<A: Array>(
     op: &'static str,
     reduction: Reduction,
@@ -217,7 +223,7 @@ fn reduce_as<A: Array>(
     if matches!(reduction, Reduction::Max | Reduction::Min) && shape[start..end].contains(&0) {
         return Err(Error::shape(op, format!("the reduced axes of shape {shape} are empty, and have no {op}")));
     }
-    let n: usize = shape[start..end].iter().product();
+    let n = count(&shape[start..end]);
     let over = match reduction {
         Reduction::Mean | Reduction::Variance | Reduction::Std => n.saturating_sub(correction) as f64,
         _ => 1.0,
@@ -226,6 +232,7 @@ fn reduce_as<A: Array>(
 }
 
 /// Of deviations from the mean.
+#[track_caller]
 fn spread<A: Array>(
     op: &'static str,
     reduction: Reduction,
@@ -239,21 +246,25 @@ fn spread<A: Array>(
     reduce_as(op, reduction, correction, &deviations, &axes[..], keep)
 }
 
+#[track_caller]
 pub(crate) fn variance<A: Array>(x: &A, axes: impl Axes, keep: bool) -> Result<A, Error> {
     spread("variance", Reduction::Variance, 0, x, axes, keep)
 }
 
 /// NaN for less than two values: what is divided by is 0 then, and not below.
+#[track_caller]
 pub(crate) fn sample_variance<A: Array>(x: &A, axes: impl Axes, keep: bool) -> Result<A, Error> {
     spread("sample_variance", Reduction::Variance, 1, x, axes, keep)
 }
 
 /// Not the square root of the variance, so that the gradient at constant input is 0 and not NaN.
+#[track_caller]
 pub(crate) fn std<A: Array>(x: &A, axes: impl Axes, keep: bool) -> Result<A, Error> {
     spread("std", Reduction::Std, 0, x, axes, keep)
 }
 
 /// See [`Array::sum_to`].
+#[track_caller]
 pub(crate) fn sum_to<A: Array>(x: &A, shape: &Shape) -> A {
     let full = x.shape();
     let lead = full.len() - shape.len();
@@ -275,6 +286,9 @@ pub(crate) fn arg_extreme<T: Float>(
 ) -> Result<Vec<usize>, Error> {
     if x.shape().axis(op, axis)? == 0 {
         return Err(Error::shape(op, format!("axis {axis} of shape {} is empty, and has no extreme", x.shape())));
+    }
+    if x.numel() == 0 {
+        return Ok(vec![]);
     }
     Ok(crate::kernels::reduce::arg_extreme(x.as_slice(), loops(x.shape(), axis..axis + 1), largest))
 }

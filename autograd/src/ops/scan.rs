@@ -31,6 +31,7 @@ impl Operation for CumulativeSum {
     }
 }
 
+#[track_caller]
 pub(crate) fn cumsum<A: Array>(x: &A, axis: usize) -> Result<A, Error> {
     x.shape().axis("cumsum", axis)?;
     Ok(A::apply(CumulativeSum { axis, reverse: false }, x.shape(), &[x]))

@@ -37,6 +37,7 @@ pub(crate) struct Centre {
     transposed: bool,
 }
 
+#[track_caller]
 fn sum_keep<A: Array>(x: &A, axes: Range<usize>) -> A {
     reduce(Reduction::Sum, x, axes, true).expect("axes of the shape")
 }
@@ -60,6 +61,7 @@ impl Operation for Softmax {
 
 impl LogSoftmax {
     /// With softmax of the logits: the exponential of their logarithm would lose what rounding took from that.
+    #[track_caller]
     fn centre<A: Array>(&self, x: &A, v: &A, transposed: bool) -> A {
         let (start, end) = (self.axis, self.axis + 1);
         Centre { start, end, transposed }.of(&A::apply(Softmax { start, end }, x.shape(), &[x]), v)
@@ -84,6 +86,7 @@ impl Operation for LogSoftmax {
 }
 
 impl Centre {
+    #[track_caller]
     fn of<A: Array>(self, p: &A, v: &A) -> A {
         A::apply(self, v.shape(), &[p, v])
     }
@@ -124,12 +127,14 @@ impl Operation for Centre {
     }
 }
 
+#[track_caller]
 pub(crate) fn softmax<A: Array>(x: &A, axis: usize) -> Result<A, Error> {
     let shape = x.shape();
     shape.axis("softmax", axis)?;
     Ok(A::apply(Softmax { start: axis, end: axis + 1 }, shape, &[x]))
 }
 
+#[track_caller]
 pub(crate) fn log_softmax<A: Array>(x: &A, axis: usize) -> Result<A, Error> {
     let shape = x.shape();
     shape.axis("log_softmax", axis)?;
@@ -175,18 +180,21 @@ impl Operation for CrossEntropy {
 }
 
 /// `(n,) → (n, 1)`
+#[track_caller]
 fn column<A: Array>(x: &A) -> A {
     x.reshaped(&Shape::from([x.shape()[0], 1]))
 }
 
 impl CrossEntropyGradient {
     /// `softmax(x) − onehot`: the slopes of the cross-entropy of each row.
+    #[track_caller]
     fn slopes<A: Array>(&self, logits: &A, like: &A) -> A {
         let ones = like.constant_like(crate::Tensor::full(like.shape(), A::Value::one()));
         A::apply(self.clone(), logits.shape(), &[logits, &ones])
     }
 
     /// `(diag(p) − p·pᵀ)·v` of each row, with p = softmax(x): the curvature of the cross-entropy.
+    #[track_caller]
     fn curvature<A: Array>(&self, logits: &A, v: &A) -> A {
         let softmax = Softmax { start: 1, end: 2 };
         let p = A::apply(softmax, logits.shape(), &[logits]);
@@ -220,6 +228,7 @@ impl Operation for CrossEntropyGradient {
 }
 
 /// Cross-entropy of each row of logits with its class.
+#[track_caller]
 pub(crate) fn cross_entropy<A: Array>(x: &A, classes: &[usize]) -> Result<A, Error> {
     let shape = x.shape();
     let [n, width] = shape[..] else {
@@ -238,6 +247,7 @@ pub(crate) fn cross_entropy<A: Array>(x: &A, classes: &[usize]) -> Result<A, Err
 }
 
 /// `−Σ_j target_j · log_softmax(x)_j` of each row, for targets that are distributions.
+#[track_caller]
 pub(crate) fn cross_entropy_soft<A: Array>(x: &A, targets: &A) -> Result<A, Error> {
     let (shape, other) = (x.shape(), targets.shape());
     if shape != other || shape.is_empty() {

@@ -107,6 +107,18 @@ pub(crate) struct Spread {
     name: &'static str,
 }
 
+impl View {
+    /// Adds the gradient of the view to that of what it shows.
+    pub(crate) fn add<T: Float>(&self, dy: &[T], sum: &mut [T]) {
+        self.layout.add(dy, sum);
+    }
+
+    /// Where each value lies in what is shown.
+    pub(crate) fn positions(&self) -> Vec<usize> {
+        self.layout.positions()
+    }
+}
+
 impl Operation for View {
     /// The last reads a gradient of [`Spread`].
     const NAMES: &'static [&'static str] = &["slice", "permute", "flip", "diagonal", "view"];
@@ -152,11 +164,13 @@ impl Operation for Spread {
     }
 }
 
+#[track_caller]
 fn read<A: Array>(x: &A, layout: Layout, name: &'static str) -> A {
     let shape = layout.shape.clone();
     A::apply(View { layout: Box::new(layout), name }, shape, &[x])
 }
 
+#[track_caller]
 pub(crate) fn reshape<A: Array>(x: &A, shape: Shape) -> Result<A, Error> {
     let (from, numel) = (x.shape(), shape.checked_numel("reshape")?);
     if from.numel() == numel {
@@ -166,6 +180,7 @@ pub(crate) fn reshape<A: Array>(x: &A, shape: Shape) -> Result<A, Error> {
 }
 
 /// Exchanges two axes.
+#[track_caller]
 pub(crate) fn transpose<A: Array>(x: &A, a: usize, b: usize) -> Result<A, Error> {
     let shape = x.shape();
     shape.axis("transpose", a)?;
@@ -182,6 +197,7 @@ pub(crate) fn transpose<A: Array>(x: &A, a: usize, b: usize) -> Result<A, Error>
     permute(x, &order)
 }
 
+#[track_caller]
 pub(crate) fn matrix_transpose<A: Array>(x: &A) -> Result<A, Error> {
     let shape = x.shape();
     if shape.len() < 2 {
@@ -191,6 +207,7 @@ pub(crate) fn matrix_transpose<A: Array>(x: &A) -> Result<A, Error> {
     transpose(x, shape.len() - 2, shape.len() - 1)
 }
 
+#[track_caller]
 pub(crate) fn permute<A: Array>(x: &A, order: &[usize]) -> Result<A, Error> {
     let source = x.shape();
     let mut seen = vec![false; source.len()];
@@ -209,6 +226,7 @@ pub(crate) fn permute<A: Array>(x: &A, order: &[usize]) -> Result<A, Error> {
     Ok(read(x, layout, "permute"))
 }
 
+#[track_caller]
 pub(crate) fn expand<A: Array>(x: &A, shape: Shape) -> Result<A, Error> {
     let from = x.shape();
     shape.checked_numel("expand")?;
@@ -221,6 +239,7 @@ pub(crate) fn expand<A: Array>(x: &A, shape: Shape) -> Result<A, Error> {
     }
 }
 
+#[track_caller]
 pub(crate) fn squeeze<A: Array>(x: &A, axis: usize) -> Result<A, Error> {
     let shape = x.shape();
     match shape.axis("squeeze", axis)? {
@@ -229,6 +248,7 @@ pub(crate) fn squeeze<A: Array>(x: &A, axis: usize) -> Result<A, Error> {
     }
 }
 
+#[track_caller]
 pub(crate) fn unsqueeze<A: Array>(x: &A, axis: usize) -> Result<A, Error> {
     let shape = x.shape();
     if axis > shape.len() {
@@ -239,6 +259,7 @@ pub(crate) fn unsqueeze<A: Array>(x: &A, axis: usize) -> Result<A, Error> {
 }
 
 /// Every `step`-th index of `range` along `axis`.
+#[track_caller]
 pub(crate) fn slice<A: Array>(x: &A, axis: usize, range: Range<usize>, step: usize) -> Result<A, Error> {
     let shape = x.shape();
     let len = shape.axis("slice", axis)?;
@@ -249,11 +270,13 @@ pub(crate) fn slice<A: Array>(x: &A, axis: usize, range: Range<usize>, step: usi
     let mut layout = Layout::of(&shape);
     layout.offset = if range.is_empty() { 0 } else { range.start * layout.strides[axis] as usize };
     layout.shape = shape.with_axis(axis, range.len().div_ceil(step));
-    layout.strides[axis] *= step as isize;
+    // A step beyond the axis takes the first index alone.
+    layout.strides[axis] *= step.min(len.max(1)) as isize;
     Ok(read(x, layout, "slice"))
 }
 
 /// One index of an axis, which disappears.
+#[track_caller]
 pub(crate) fn select_index<A: Array>(x: &A, axis: usize, index: usize) -> Result<A, Error> {
     let len = x.shape().axis("at", axis)?;
     if index >= len {
@@ -262,6 +285,7 @@ pub(crate) fn select_index<A: Array>(x: &A, axis: usize, index: usize) -> Result
     squeeze(&slice(x, axis, index..index + 1, 1)?, axis)
 }
 
+#[track_caller]
 pub(crate) fn flip<A: Array>(x: &A, axis: usize) -> Result<A, Error> {
     let shape = x.shape();
     let len = shape.axis("flip", axis)?;
@@ -272,6 +296,7 @@ pub(crate) fn flip<A: Array>(x: &A, axis: usize) -> Result<A, Error> {
 }
 
 /// Zeros (or `value`) before and after along each axis.
+#[track_caller]
 pub(crate) fn pad<A: Array>(x: &A, widths: &[(usize, usize)], value: f64) -> Result<A, Error> {
     let shape = x.shape();
     if widths.len() != shape.len() {
@@ -309,6 +334,7 @@ fn diagonal_layout(source: &Shape) -> Layout {
 }
 
 /// `(…, m, n) → (…, min(m, n))`
+#[track_caller]
 pub(crate) fn diagonal<A: Array>(x: &A) -> Result<A, Error> {
     let shape = x.shape();
     if shape.len() < 2 {
@@ -319,22 +345,28 @@ pub(crate) fn diagonal<A: Array>(x: &A) -> Result<A, Error> {
 }
 
 /// `(…, n) → (…, n, n)`
+#[track_caller]
 pub(crate) fn diagonal_matrix<A: Array>(x: &A) -> Result<A, Error> {
     let shape = x.shape();
     let Some(&n) = shape.last() else {
         return Err(Error::shape("diagonal_matrix", "shape () is no vector; reshape it to (1,)?"));
     };
     let source = shape.inserted(shape.len(), n);
+    source.checked_numel("diagonal_matrix")?;
     let layout = Box::new(diagonal_layout(&source));
     Ok(A::apply(Spread { layout, name: "diagonal_matrix" }, source, &[x]))
 }
 
 /// Keeps the entries `(i, j)` with `j − i ≤ k` (lower) or `≥ k` (upper); the others become 0.
+#[track_caller]
 pub(crate) fn triangle<A: Array>(op: &'static str, x: &A, k: isize, lower: bool) -> Result<A, Error> {
     let shape = x.shape();
     let [.., rows, cols] = shape[..] else {
         return Err(Error::shape(op, format!("shape {shape} is no matrix")));
     };
+    if shape.contains(&0) {
+        return Ok(x.clone());
+    }
     let keep = |i: usize, j: usize| if lower { j as isize - i as isize <= k } else { j as isize - i as isize >= k };
     let mask = (0..rows * cols).map(|at| math::mask(keep(at / cols, at % cols))).collect();
     let mask = x.constant_like(Tensor::new([rows, cols], mask)).expanded(&shape);

@@ -4,30 +4,39 @@ use smallvec::SmallVec;
 
 use super::Pool;
 use super::plain::Plain;
+use crate::error::Error;
 use crate::number::Float;
 use crate::ops::Array;
 use crate::ops::rows::Binary;
+use crate::room::list;
 use crate::tape::Tape;
 use crate::tape::arena::{Arena, Code, Kind};
 use crate::tensor::Tensor;
 
 /// The tangents of the arrays `outputs` when the arrays in `seeds` move along theirs; 0 where nothing arrives.
+///
+/// # Errors
+/// If an operation of the user's has no forward rule.
 #[track_caller]
-pub(crate) fn tangents<T: Float>(tape: &Tape<T>, seeds: &[(u32, &Tensor<T>)], outputs: &[u32]) -> Vec<Tensor<T>> {
+pub(crate) fn tangents<T: Float>(
+    tape: &Tape<T>,
+    seeds: &[(u32, &Tensor<T>)],
+    outputs: &[u32],
+) -> Result<Vec<Tensor<T>>, Error> {
     tape.must_record("jvp");
     let arena = tape.arena.borrow();
     let mut sweep = Forward {
         arena: &arena,
         pool: &tape.pool,
-        scalars: vec![T::zero(); arena.stream.len()],
-        arrays: (0..arena.arrays.len()).map(|_| None).collect(),
+        scalars: list(T::zero(), arena.stream.len()),
+        arrays: list(None, arena.arrays.len()),
     };
     for &(array, tangent) in seeds {
         sweep.arrive(array as usize, sweep.seed(tangent));
     }
-    let Some(last) = outputs.iter().max() else { return vec![] };
+    let Some(last) = outputs.iter().max() else { return Ok(vec![]) };
     for node in 0..arena.stream.len() {
-        sweep.step(node);
+        sweep.step(node)?;
         if arena.stream.code(node) == Code::Array && arena.stream.operands(node)[0] == *last {
             break;
         }
@@ -39,7 +48,7 @@ pub(crate) fn tangents<T: Float>(tape: &Tape<T>, seeds: &[(u32, &Tensor<T>)], ou
             None => Tensor::zeros(shape),
         }
     };
-    outputs.iter().map(result).collect()
+    Ok(outputs.iter().map(result).collect())
 }
 
 struct Forward<'s, T: Float> {
@@ -64,7 +73,7 @@ impl<'s, T: Float> Forward<'s, T> {
     }
 
     #[track_caller]
-    fn step(&mut self, node: usize) {
+    fn step(&mut self, node: usize) -> Result<(), Error> {
         let arena = self.arena;
         let [a, b] = arena.stream.operands(node).map(|operand| operand as usize);
         match arena.stream.code(node) {
@@ -84,12 +93,13 @@ impl<'s, T: Float> Forward<'s, T> {
                     self.scalars[node] = tangent.values()[0];
                 }
             }
-            Code::Array => self.array(a),
+            Code::Array => return self.array(a),
         }
+        Ok(())
     }
 
     #[track_caller]
-    fn array(&mut self, index: usize) {
+    fn array(&mut self, index: usize) -> Result<(), Error> {
         let array = index as u32;
         let (shape, inputs) = (self.arena.arrays.shape(array), self.arena.arrays.inputs(array));
         let op = match self.arena.kind(array) {
@@ -99,7 +109,7 @@ impl<'s, T: Float> Forward<'s, T> {
                 if tangent != T::zero() {
                     self.arrive(index, Plain::full(shape, tangent, self.pool));
                 }
-                return;
+                return Ok(());
             }
             Kind::External(op) => {
                 let tangent = |&i: &u32| {
@@ -108,18 +118,26 @@ impl<'s, T: Float> Forward<'s, T> {
                 };
                 let dx: Vec<_> = inputs.iter().map(tangent).collect();
                 if dx.iter().any(Option::is_some) {
-                    let x: Vec<_> = inputs.iter().map(|&i| self.arena.tensor(i)).collect();
-                    let dy = op.jvp_plain(&x, &self.arena.tensor(array), &dx);
+                    let mut x = Vec::with_capacity(inputs.len());
+                    for &input in inputs {
+                        x.push(self.arena.tensor(input)); // a loop, so that a refusal points at the caller
+                    }
+                    let dy = op.jvp_plain(&x, &self.arena.tensor(array), &dx)?;
                     self.arrive(index, self.seed(&dy));
                 }
-                return;
+                return Ok(());
             }
-            Kind::Variable | Kind::Constant | Kind::Param(_) => return,
+            Kind::Variable | Kind::Constant | Kind::Param(_) => return Ok(()),
         };
         let moves = |(k, &i): (usize, &u32)| self.arrays[i as usize].clone().filter(|_| op.differentiable(k));
         let dx: SmallVec<[Option<Plain<'s, T>>; 4]> = inputs.iter().enumerate().map(moves).collect();
         if dx.iter().all(Option::is_none) {
-            return;
+            return Ok(());
+        }
+        // Without values there may be axes of any length, and no rule is asked.
+        if self.arena.arrays[array].numel == 0 {
+            self.arrive(index, Plain::full(shape, T::zero(), self.pool));
+            return Ok(());
         }
         let mut x: SmallVec<[Plain<'s, T>; 4]> = SmallVec::new();
         for &input in inputs {
@@ -129,5 +147,6 @@ impl<'s, T: Float> Forward<'s, T> {
         let dy = op.jvp(&x, &Plain::of(self.arena, array, self.pool), &dx);
         debug_assert_eq!(dy.shape(), *shape, "{}: the forward rule returned another shape", op.name());
         self.arrive(index, dy);
+        Ok(())
     }
 }

@@ -5,7 +5,7 @@ use std::ops::Index;
 
 use super::pool::{Kept, Scratch, release};
 use crate::kernels::compiled as kernels;
-use crate::kernels::isa::widest_for;
+use crate::kernels::isa::{self, Isa, Kernel, widest_for};
 use crate::kernels::reduce::Loops;
 use crate::kernels::softmax::scale_rows;
 use crate::number::Float;
@@ -58,6 +58,11 @@ impl<'t, T: Float> Gradients<'t, T> {
     pub(crate) fn found(&self, x: Var<'t, T>) -> Option<&Tensor<T>> {
         same_tape("gradient", self.tape, x.tape());
         self.kept(x.index()).map(|kept| &kept.gradient)
+    }
+
+    /// The gradient of a scalar node, constants included.
+    pub(crate) fn of_node(&self, node: u32) -> T {
+        self.found.scalars.get(node as usize).copied().unwrap_or(self.zero)
     }
 
     /// The gradient of an array, or `None` if the number does not depend on it.
@@ -114,12 +119,9 @@ impl<'t, T: Float> Gradients<'t, T> {
 
     fn place_of(&self, param: &Param<T>) -> Option<usize> {
         let arena = self.tape.arena.borrow();
-        let last = arena.params.get(&param.id()).and_then(|&array| self.place(array));
-        // Recorded again since the sweep: look for what the sweep saw.
-        last.or_else(|| {
-            let is = |kept: &Kept<T>| matches!(arena.kind(kept.array), Kind::Param(p) if p == param);
-            self.found.kept.iter().rposition(is)
-        })
+        let last = *arena.params.get(&param.id())?;
+        // Recorded again since the sweep, it has an array that the sweep did not see.
+        self.place(last).or_else(|| arena.arrays.earlier(last).find_map(|array| self.place(array)))
     }
 
     /// Scales the gradients of `parameters` down by one factor, so that their Euclidean norm, of all together, is at most `most`;
@@ -138,10 +140,13 @@ impl<'t, T: Float> Gradients<'t, T> {
     /// ```
     ///
     /// # Panics
-    /// If `most` is not above 0.
+    /// If `most` is not above 0 and finite.
     #[track_caller]
     pub fn clip_norm(&mut self, parameters: &Parameters<T>, most: f64) -> f64 {
-        assert!(most > 0.0, "clip_norm: a norm of at most {most} leaves nothing to step along; it must be above 0");
+        assert!(
+            most > 0.0 && most.is_finite(),
+            "clip_norm: a norm of at most {most:?} is no bound to step along; it must be above 0 and finite"
+        );
         let norm_of = |(_, param): (&str, &Param<T>)| {
             let (gradient, mut norm) = (self.of(param)?, [T::zero()]);
             kernels::squares(gradient.as_slice(), Loops { outer: 1, n: gradient.numel(), inner: 1 }, 1.0, true, &mut norm);
@@ -170,7 +175,7 @@ impl<'t, T: Float> Gradients<'t, T> {
     #[track_caller]
     pub fn update<R>(&self, param: &Param<T>, f: impl FnOnce(&mut [T], &[T]) -> R) -> Option<R> {
         let gradient = self.of(param)?;
-        release(&mut self.tape.arena.borrow_mut(), param.id());
+        release(&mut self.tape.arena_mut(), param.id());
         Some(param.modify(|values| widest_for(|| f(values, gradient.as_slice()))))
     }
 
@@ -206,7 +211,7 @@ impl<'t, T: Float> Gradients<'t, T> {
             let (len, shape) = (state.len(), param.shape());
             assert!(len == shape.numel(), "update_each: a state of {len} numbers for a parameter of shape {shape}");
         }
-        release(&mut self.tape.arena.borrow_mut(), param.id());
+        release(&mut self.tape.arena_mut(), param.id());
         param.modify(|values| {
             let parts = threads_for(values.len(), PASS);
             if parts == 1 {
@@ -230,14 +235,28 @@ fn pass<T: Float, const N: usize>(
     state: [&mut [T]; N],
     f: &(impl Fn(&mut T, T, [&mut T; N]) + Sync),
 ) {
-    let len = values.len();
-    widest_for(|| {
+    isa::run(values.len(), Pass { values, gradient, state, f });
+}
+
+/// [`pass`] as a kernel: of a closure of the loop itself the compiler would make one function, for the oldest processor.
+struct Pass<'a, T, F, const N: usize> {
+    values: &'a mut [T],
+    gradient: &'a [T],
+    state: [&'a mut [T]; N],
+    f: &'a F,
+}
+
+impl<T: Float, F: Fn(&mut T, T, [&mut T; N]), const N: usize> Kernel for Pass<'_, T, F, N> {
+    #[inline(always)]
+    fn run<I: Isa>(self) {
+        let Pass { values, gradient, state, f } = self;
+        let len = values.len();
         let gradient = &gradient[..len];
         let mut state = state.map(|state| &mut state[..len]);
         for i in 0..len {
             f(&mut values[i], gradient[i], state.each_mut().map(|state| &mut state[i]));
         }
-    });
+    }
 }
 
 impl<'t, T: Float> Index<Scalar<'t, T>> for Gradients<'t, T> {

@@ -49,6 +49,9 @@ use scalars::scalars;
 #[track_caller]
 pub(crate) fn backward_with<'t, T: Float>(root: Scalar<'t, T>, observer: Option<Observer<'_, T>>) -> Gradients<'t, T> {
     root.tape().must_record("backward");
+    if observer.is_some() {
+        root.tape().arena_mut().materialise_all(&root.tape().pool);
+    }
     let seed = |scratch: &mut Scratch<T>| scratch.scalars[root.node() as usize] = T::one();
     sweep(root.tape(), root.node() as usize + 1, seed, observer)
 }
@@ -77,7 +80,7 @@ fn sweep<'t, T: Float>(
         let arena = tape.arena.borrow();
         seed(&mut scratch);
         let (places, names) = (tape.places.borrow(), tape.names.borrow());
-        let places = places.as_deref();
+        let places = places.as_deref().filter(|places| places.finite);
         let (pool, names, by_param) = (&tape.pool, &*names, false);
         compiled::sweep(
             &mut Sweep { arena: &arena, pool, scratch: &mut scratch, places, names, observer, by_param },
@@ -89,8 +92,9 @@ fn sweep<'t, T: Float>(
 }
 
 /// What a sweep of the nodes before `nodes` works on: no gradient yet.
+#[track_caller]
 fn start<T: Float>(tape: &Tape<T>, nodes: usize) -> Scratch<T> {
-    let (mut scratch, mut arena) = (tape.scratch.take(), tape.arena.borrow_mut());
+    let (mut scratch, mut arena) = (tape.scratch.take(), tape.arena_mut());
     let zeros = arena.stream.take_zeros();
     scratch.start(zeros, nodes, arena.arrays.len());
     scratch
@@ -191,7 +195,7 @@ impl<'s, T: Float> Sweep<'s, '_, T> {
             observe(name, &shown);
             dy = self.pool.unshare(shown.into_values());
         }
-        if node.watched && node.what.is_computed() {
+        if node.watched && !node.what.is_leaf() {
             self.scratch.arrays[index] = Some(self.pool.copy(&dy));
         }
         let op = match node.what {
@@ -220,6 +224,9 @@ impl<'s, T: Float> Sweep<'s, '_, T> {
                 self.deliver(array, 0, dx);
             }
             Op::Dense(_) => self.operation(array, op, dy),
+            // A gradient as large as the whole for each of many parts of it would take as long as there are parts.
+            Op::View(view) if self.places.is_none() => self.add_to_whole(input, dy, |dy, sum| view.add(dy, sum)),
+            Op::Gather(gather) if self.places.is_none() => self.add_to_whole(input, dy, |dy, sum| gather.add(dy, sum)),
             // The same values in another shape.
             Op::Reshape(_) => self.deliver(array, 0, dy),
             op => {
@@ -239,6 +246,18 @@ impl<'s, T: Float> Sweep<'s, '_, T> {
                 }
             }
         }
+    }
+
+    /// Adds the gradient of a part of an array where it belongs, by `add`.
+    fn add_to_whole(&mut self, array: u32, dy: Buffer<T>, add: impl FnOnce(&[T], &mut [T])) {
+        let slot = &mut self.scratch.arrays[array as usize];
+        if slot.is_none() {
+            let mut zeros = self.pool.take(self.arena.arrays[array].numel);
+            zeros.fill(T::zero());
+            *slot = Some(zeros);
+        }
+        add(&dy, slot.as_mut().expect("zeros at least"));
+        self.pool.give(dy);
     }
 
     /// Whether a sum may leave its gradient with `array` as the one number that it is: nobody looks at it, nobody but sums asks for the
@@ -272,6 +291,9 @@ impl<'s, T: Float> Sweep<'s, '_, T> {
     /// A structured operation.
     #[track_caller]
     fn operation(&mut self, array: u32, op: &Op, dy: Buffer<T>) {
+        if dy.is_empty() {
+            return self.nothing(array, op);
+        }
         let y = Plain::of(self.arena, array, self.pool);
         let dy = op.before_row(&y, Plain::owned(self.arena.arrays.shape(array), dy, self.pool));
         let mut x: SmallVec<[Plain<'_, T>; 4]> = SmallVec::new();
@@ -293,13 +315,31 @@ impl<'s, T: Float> Sweep<'s, '_, T> {
         }
     }
 
+    /// An operation whose result has no values, and may have axes of any length: no rule is asked.
+    #[cold]
+    #[track_caller]
+    fn nothing(&mut self, array: u32, op: &Op) {
+        for k in 0..self.arena.arrays.inputs(array).len() {
+            if self.needed(array, k) && op.differentiable(k) {
+                let shape = self.arena.arrays.shape(self.arena.arrays.inputs(array)[k]);
+                self.deliver(array, k, Plain::full(shape, T::zero(), self.pool).into_values());
+            }
+        }
+    }
+
     /// A function that is computed elsewhere.
     #[track_caller]
     fn external(&mut self, array: u32, op: &dyn External<T>, dy: Buffer<T>) {
         let arrays = &self.arena.arrays;
-        let x: Vec<_> = arrays.inputs(array).iter().map(|&i| self.arena.tensor(i)).collect();
+        let mut x = Vec::with_capacity(arrays.inputs(array).len());
+        for &input in arrays.inputs(array) {
+            x.push(self.arena.tensor(input)); // a loop, so that a refusal points at the caller
+        }
         let dy = Tensor::from_parts(arrays.shape(array).clone(), dy.shareable());
-        let gradients = op.vjp_plain(&x, &self.arena.tensor(array), &dy);
+        let gradients = match op.vjp_plain(&x, &self.arena.tensor(array), &dy) {
+            Ok(gradients) => gradients,
+            Err(law) => panic!("{law}"),
+        };
         self.pool.give_shared(dy.into_values());
         for (k, dx) in gradients.into_iter().enumerate() {
             if self.needed(array, k) {

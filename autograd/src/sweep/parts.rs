@@ -1,11 +1,13 @@
 //! One work in parts, each on a tape and a thread of its own.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use super::Gradients;
 use super::pool::{Kept, Scratch};
 use crate::kernels::compiled as kernels;
 use crate::number::Float;
 use crate::tape::arena::Kind;
-use crate::tape::{Scalar, Tape, same_tape};
+use crate::tape::{Scalar, Tape};
 use crate::threads::{PASS, alone, spread, threads, threads_for};
 
 /// Numbers that one thread adds up at a time.
@@ -36,14 +38,18 @@ const PIECE: usize = 1 << 12;
 /// ```
 ///
 /// # Panics
-/// If there is no tape, or a tape computes values only.
+/// If there is no tape, a tape computes values only, or a number is recorded on another tape than the one given.
 #[track_caller]
 pub fn backward_in_parts<'t, T: Float, R: Send>(
     tapes: &'t mut [Tape<T>],
     record: impl for<'a> Fn(usize, &'a Tape<T>) -> (Scalar<'a, T>, R) + Sync,
 ) -> (Gradients<'t, T>, Vec<R>) {
     assert!(!tapes.is_empty(), "backward_in_parts: there is no tape; each part needs one");
+    for tape in tapes.iter() {
+        tape.must_record("backward_in_parts");
+    }
     let mut found: Vec<Option<(Scratch<T>, R)>> = tapes.iter().map(|_| None).collect();
+    let strayed = AtomicBool::new(false);
     let share = tapes.len().div_ceil(threads());
     let shares = tapes.chunks_mut(share).zip(found.chunks_mut(share)).enumerate();
     spread(shares, |(at, (tapes, found))| {
@@ -51,11 +57,17 @@ pub fn backward_in_parts<'t, T: Float, R: Send>(
             for (k, (tape, found)) in tapes.iter_mut().zip(found).enumerate() {
                 tape.clear();
                 let (root, result) = record(at * share + k, tape);
-                same_tape("backward_in_parts", tape, root.tape());
+                if !std::ptr::eq(root.tape(), &*tape) {
+                    return strayed.store(true, Ordering::Relaxed); // to be told by the caller's thread, at the caller's line
+                }
                 *found = Some((root.backward().into_found(), result));
             }
         });
     });
+    assert!(
+        !strayed.into_inner(),
+        "backward_in_parts: a part returned a number of another tape; record it on the one that it is given"
+    );
     let (mut found, results): (Vec<_>, Vec<_>) = found.into_iter().map(|found| found.expect("each part ran")).unzip();
     let (first, others) = tapes.split_first_mut().expect("one at least");
     let (sum, parts) = found.split_first_mut().expect("one at least");

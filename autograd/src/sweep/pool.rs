@@ -5,6 +5,7 @@ use std::cell::RefCell;
 use triomphe::UniqueArc;
 
 use crate::number::Float;
+use crate::room::{make_room, no_room_for};
 use crate::tape::arena::Arena;
 use crate::tensor::{Shared, Tensor};
 
@@ -25,15 +26,36 @@ impl<T: Float> Pool<T> {
     }
 
     /// A buffer of `len` values; they are arbitrary.
+    #[track_caller]
     pub(crate) fn take(&self, len: usize) -> Buffer<T> {
+        match self.take_if_there_is(len) {
+            Some(buffer) => buffer,
+            None => no_room_for("values", len),
+        }
+    }
+
+    /// The same, or `None` where there is no memory.
+    #[inline]
+    pub(crate) fn take_if_there_is(&self, len: usize) -> Option<Buffer<T>> {
         let class = len.next_power_of_two().ilog2() as usize;
         let found = self.free.borrow_mut().get_mut(class).and_then(Vec::pop);
-        let mut buffer = found.unwrap_or_else(|| Buffer::new(Vec::with_capacity(1 << class)));
+        let mut buffer = match found {
+            Some(buffer) => buffer,
+            None => Self::make(1 << class)?,
+        };
         buffer.resize(len, T::zero());
-        buffer
+        Some(buffer)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn make(len: usize) -> Option<Buffer<T>> {
+        let mut values = vec![];
+        make_room(&mut values, len).then(|| Buffer::new(values))
     }
 
     /// A buffer with a copy of `values`.
+    #[track_caller]
     pub(crate) fn copy(&self, values: &[T]) -> Buffer<T> {
         let mut copy = self.take(values.len());
         copy.copy_from_slice(values);
@@ -53,9 +75,10 @@ impl<T: Float> Pool<T> {
         free[class].push(buffer);
     }
 
-    /// Bytes of free buffers.
+    /// Bytes of free buffers, about: a buffer is as large as its class. To look at each would cost every checkpoint a time that grows with
+    /// what was freed before.
     pub(crate) fn held(&self) -> usize {
-        self.free.borrow().iter().flatten().map(|buffer| buffer.capacity() * size_of::<T>()).sum()
+        self.free.borrow().iter().enumerate().map(|(class, free)| (free.len() << class) * size_of::<T>()).sum()
     }
 
     /// Shared values as a buffer of one owner: copied if somebody else holds them.
@@ -99,9 +122,13 @@ impl<T: Float> Default for Scratch<T> {
 
 impl<T: Float> Scratch<T> {
     /// Zero gradients for `nodes` scalars, none for `arrays` arrays. `zeros`: one for each node, or nothing.
+    #[track_caller]
     pub(crate) fn start(&mut self, zeros: Vec<T>, nodes: usize, arrays: usize) {
         if zeros.is_empty() {
             self.scalars.clear();
+            if !make_room(&mut self.scalars, nodes) {
+                no_room_for("gradients", nodes);
+            }
             self.scalars.resize(nodes, T::zero());
         } else {
             self.scalars = zeros;

@@ -1,7 +1,9 @@
 //! The sweep in its recorded reading: gradients that are themselves on the tape, to be differentiated again.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
+use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 
 use super::formula::Recorded;
@@ -9,9 +11,11 @@ use super::multiple::scalar_multiple;
 use super::wrt::Wrt;
 use crate::compiled;
 use crate::error::Error;
+use crate::external;
 use crate::number::Float;
-use crate::ops::Array;
 use crate::ops::rows::Unary;
+use crate::ops::{Array, Op, index};
+use crate::room::list;
 use crate::tape::arena::{Code, Kind};
 use crate::tape::{Scalar, Tape, Var, same_tape};
 use crate::tensor::Tensor;
@@ -90,9 +94,9 @@ impl<'t, T: Float> Scalar<'t, T> {
         }
         let nodes = 0..self.node() as usize + 1;
         let mut sweep = Sweep::new(self.tape(), nodes.clone(), &scalars, &arrays);
-        sweep.scalars[self.node() as usize] = Some(self.tape().scalar_constant(T::one()));
+        sweep.scalars.set(self.node() as usize, Some(self.tape().scalar_constant(T::one())));
         compiled::sweep_recorded(&mut sweep, nodes);
-        let scalar = |x: Scalar<'t, T>| (x, sweep.scalars.get(x.node() as usize).copied().flatten());
+        let scalar = |x: Scalar<'t, T>| (x, *sweep.scalars.get(x.node() as usize));
         let array = |x: Var<'t, T>| (x, sweep.gradient(x));
         (scalars.into_iter().map(scalar).collect(), arrays.into_iter().map(array).collect())
     }
@@ -113,54 +117,120 @@ pub(crate) fn segment_vjp<'t, T: Float>(
     y.tape().must_record("vjp");
     let nodes = start..y.tape().len();
     let mut sweep = Sweep::new(y.tape(), nodes.clone(), &[], x);
-    sweep.arrays[y.index() as usize] = Some(dy);
+    sweep.arrays.set(y.index() as usize, Some(dy));
     compiled::sweep_recorded(&mut sweep, nodes);
     x.iter().map(|&x| sweep.gradient(x).unwrap_or_else(|| Array::zeros_like(&x))).collect()
+}
+
+/// Whether a rule may read the values of its inputs.
+fn reads<T: Float>(kind: &Kind<'_, T>) -> bool {
+    match kind {
+        Kind::Op(op) => match &**op {
+            Op::Binary(row) => !row.is_sum(),
+            Op::Reduce(reduce) => reduce.divisor_of_sum().is_none(),
+            // The others that only move values, or add them up.
+            Op::Reshape(_) | Op::Transpose(_) | Op::Expand(_) | Op::View(_) | Op::Spread(_) => false,
+            Op::Gather(_) | Op::ScatterAdd(_) | Op::Concat(_) | Op::CumulativeSum(_) => false,
+            _ => true,
+        },
+        Kind::External(_) => true,
+        _ => false,
+    }
+}
+
+/// So many parts of one array have their gradients added at once.
+const MANY: usize = 8;
+
+/// Something for each node from the first of a sweep on, and for a few before it.
+///
+/// A checkpoint sweeps the segment that it has recorded at the end of the tape. Lists as long as the tape would take a time for each
+/// segment that grows with the others.
+struct Slots<V> {
+    first: usize,
+    inside: Vec<V>,
+    before: FxHashMap<usize, V>,
+    none: V,
+}
+
+impl<V: Clone> Slots<V> {
+    #[track_caller]
+    fn new(none: V, range: Range<usize>) -> Self {
+        let inside = list(none.clone(), range.len());
+        Slots { first: range.start, inside, before: FxHashMap::default(), none }
+    }
+
+    fn get(&self, at: usize) -> &V {
+        let inside = at.checked_sub(self.first);
+        let found = inside.map_or_else(|| self.before.get(&at), |at| self.inside.get(at));
+        found.unwrap_or(&self.none)
+    }
+
+    fn set(&mut self, at: usize, value: V) {
+        match at.checked_sub(self.first) {
+            Some(at) => self.inside[at] = value,
+            None => drop(self.before.insert(at, value)),
+        }
+    }
 }
 
 pub(crate) struct Sweep<'t, T: Float> {
     tape: &'t Tape<T>,
     /// Whether a node depends on what the gradient is asked for: only those are swept.
-    needed_scalars: Vec<bool>,
-    needed_arrays: Vec<bool>,
-    scalars: Vec<Option<Scalar<'t, T>>>,
-    arrays: Vec<Option<Var<'t, T>>>,
+    needed_scalars: Slots<bool>,
+    needed_arrays: Slots<bool>,
+    scalars: Slots<Option<Scalar<'t, T>>>,
+    arrays: Slots<Option<Var<'t, T>>>,
+    /// Views of an array and what is read from it, each with its gradient, until the last user of the array is passed.
+    parts: BTreeMap<u32, Vec<(u32, Var<'t, T>)>>,
 }
 
 impl<'t, T: Float> Sweep<'t, T> {
     /// A sweep of `range`, the whole tape up to a root or a segment of it.
+    #[track_caller]
     fn new(tape: &'t Tape<T>, range: Range<usize>, scalars: &[Scalar<'t, T>], arrays: &[Var<'t, T>]) -> Self {
         let arena = tape.arena.borrow();
-        let nodes = range.end;
-        let (mut needed_scalars, mut needed_arrays) = (vec![false; nodes], vec![false; arena.arrays.len()]);
-        for x in scalars.iter().filter(|x| (x.node() as usize) < nodes) {
-            needed_scalars[x.node() as usize] = true;
+        // Arrays are numbered as they are recorded.
+        let first = range.clone().find(|&node| arena.stream.code(node) == Code::Array);
+        let first = first.map_or(arena.arrays.len(), |node| arena.stream.operands(node)[0] as usize);
+        let places = first..arena.arrays.len();
+        let mut needed_scalars = Slots::new(false, range.clone());
+        let mut needed_arrays = Slots::new(false, places.clone());
+        for x in scalars.iter().filter(|x| (x.node() as usize) < range.end) {
+            needed_scalars.set(x.node() as usize, true);
         }
         for x in arrays {
-            needed_arrays[x.index() as usize] = true;
+            needed_arrays.set(x.index() as usize, true);
         }
+        let scalars = Slots::new(None, range.clone());
         for node in range {
             let [a, b] = arena.stream.operands(node).map(|operand| operand as usize);
-            match arena.stream.code(node) {
-                Code::Variable | Code::Constant => {}
-                Code::Unary(_) => needed_scalars[node] |= needed_scalars[a],
-                Code::Binary(_) => needed_scalars[node] |= needed_scalars[a] || needed_scalars[b],
-                Code::Item => needed_scalars[node] |= needed_arrays[a],
+            let scalar = |x: usize| *needed_scalars.get(x);
+            let array = |x: usize| *needed_arrays.get(x);
+            let needed = match arena.stream.code(node) {
+                Code::Variable | Code::Constant => false,
+                Code::Unary(_) => scalar(a),
+                Code::Binary(_) => scalar(a) || scalar(b),
+                Code::Item => array(a),
                 Code::Array => {
                     let inputs = arena.arrays.inputs(a as u32);
-                    needed_arrays[a] |= match arena.kind(a as u32) {
-                        Kind::Lift(scalar) => needed_scalars[scalar as usize],
-                        Kind::External(_) => inputs.iter().any(|&i| needed_arrays[i as usize]),
-                        Kind::Op(op) => {
-                            (0..inputs.len()).any(|k| op.differentiable(k) && needed_arrays[inputs[k] as usize])
-                        }
+                    let needed = match arena.kind(a as u32) {
+                        Kind::Lift(x) => scalar(x as usize),
+                        Kind::External(_) => inputs.iter().any(|&x| array(x as usize)),
+                        Kind::Op(op) => (0..inputs.len()).any(|k| op.differentiable(k) && array(inputs[k] as usize)),
                         Kind::Variable | Kind::Constant | Kind::Param(_) => false,
                     };
+                    if needed {
+                        needed_arrays.set(a, true);
+                    }
+                    continue;
                 }
+            };
+            if needed {
+                needed_scalars.set(node, true);
             }
         }
-        let arrays = vec![None; arena.arrays.len()];
-        Sweep { tape, needed_scalars, needed_arrays, scalars: vec![None; nodes], arrays }
+        let (arrays, parts) = (Slots::new(None, places), BTreeMap::new());
+        Sweep { tape, needed_scalars, needed_arrays, scalars, arrays, parts }
     }
 
     #[track_caller]
@@ -172,16 +242,20 @@ impl<'t, T: Float> Sweep<'t, T> {
             };
             if code == Code::Array {
                 self.array(operands[0]);
-            } else if self.needed_scalars[node]
-                && let Some(dy) = self.scalars[node]
+            } else if *self.needed_scalars.get(node)
+                && let Some(dy) = *self.scalars.get(node)
             {
                 self.scalar(node as u32, code, operands, dy);
             }
         }
+        // What is left is of arrays before the first node.
+        while let Some((&array, _)) = self.parts.first_key_value() {
+            self.add_parts(array);
+        }
     }
 
     fn gradient(&self, x: Var<'t, T>) -> Option<Var<'t, T>> {
-        self.arrays.get(x.index() as usize).copied().flatten()
+        *self.arrays.get(x.index() as usize)
     }
 
     fn handle(&self, node: u32) -> Scalar<'t, T> {
@@ -205,7 +279,7 @@ impl<'t, T: Float> Sweep<'t, T> {
                 let x = [a, b].map(|x| Recorded::Handle(self.handle(x)));
                 let (da, db) = row.partials(x[0], x[1], y);
                 for (x, partial) in [(a, da), (b, db)] {
-                    if self.needed_scalars[x as usize] {
+                    if *self.needed_scalars.get(x as usize) {
                         self.add_scalar(x, partial.scale(dy));
                     }
                 }
@@ -219,21 +293,66 @@ impl<'t, T: Float> Sweep<'t, T> {
     }
 
     fn add_scalar(&mut self, node: u32, dx: Scalar<'t, T>) {
-        let slot = &mut self.scalars[node as usize];
-        *slot = Some(slot.map_or(dx, |sum| sum + dx));
+        let sum = self.scalars.get(node as usize).map_or(dx, |sum| sum + dx);
+        self.scalars.set(node as usize, Some(sum));
     }
 
+    #[track_caller]
     fn add_array(&mut self, array: u32, dx: Var<'t, T>) {
-        let slot = &mut self.arrays[array as usize];
-        *slot = Some(slot.map_or(dx, |sum| sum + dx));
+        let sum = match *self.arrays.get(array as usize) {
+            Some(sum) => sum + dx,
+            None => dx,
+        };
+        self.arrays.set(array as usize, Some(sum));
+    }
+
+    /// Adds the gradients of the parts of an array. Many are added at once: each by itself is as large as the whole.
+    #[track_caller]
+    fn add_parts(&mut self, array: u32) {
+        let Some(parts) = self.parts.remove(&array) else { return };
+        let whole = Var::new(self.tape, array);
+        if parts.len() >= MANY {
+            let positions = parts.iter().flat_map(|&(part, _)| self.positions(part)).collect();
+            let dy: Vec<_> = parts.iter().map(|(_, dy)| dy).collect();
+            return self.add_array(array, index::scatter(&dy, positions, &whole.shape()));
+        }
+        for (part, dy) in parts {
+            let op = self.op(part);
+            self.add_array(array, op.vjp(0, &[&whole], &Var::new(self.tape, part), &dy));
+        }
+    }
+
+    fn op(&self, array: u32) -> Op {
+        match self.tape.arena.borrow().kind(array) {
+            Kind::Op(op) => op.into_owned(),
+            _ => unreachable!("a part is an operation"),
+        }
+    }
+
+    /// Where each value of a part lies in the whole.
+    fn positions(&self, part: u32) -> Vec<usize> {
+        match self.op(part) {
+            Op::View(view) => view.positions(),
+            Op::Gather(gather) => gather.positions(),
+            _ => unreachable!("only these are parts"),
+        }
     }
 
     #[track_caller]
     fn array(&mut self, index: u32) {
-        let Some(dy) = self.arrays[index as usize].filter(|_| self.needed_arrays[index as usize]) else { return };
+        if !self.needed_arrays.get(index as usize) {
+            return;
+        }
+        self.add_parts(index);
+        let Some(dy) = *self.arrays.get(index as usize) else { return };
         let (op, inputs) = {
             let arena = self.tape.arena.borrow();
             let inputs: SmallVec<[u32; 4]> = SmallVec::from_slice(arena.arrays.inputs(index));
+            if reads(&arena.kind(index)) {
+                for &input in &inputs {
+                    arena.array_values(input); // refuses, at the caller's line, what is gone
+                }
+            }
             match arena.kind(index) {
                 Kind::Op(op) => (op.into_owned(), inputs),
                 Kind::Lift(scalar) => {
@@ -244,9 +363,12 @@ impl<'t, T: Float> Sweep<'t, T> {
                     let op = op.clone();
                     drop(arena);
                     let x: Vec<_> = inputs.iter().map(|&i| Var::new(self.tape, i)).collect();
-                    let gradients = op.vjp(&x, Var::new(self.tape, index), dy);
+                    let gradients = match external::gradients(&*op, &x, Var::new(self.tape, index), dy) {
+                        Ok(gradients) => gradients,
+                        Err(law) => panic!("{law}"),
+                    };
                     for (&input, dx) in inputs.iter().zip(gradients) {
-                        if self.needed_arrays[input as usize] {
+                        if *self.needed_arrays.get(input as usize) {
                             self.add_array(input, dx);
                         }
                     }
@@ -255,13 +377,22 @@ impl<'t, T: Float> Sweep<'t, T> {
                 Kind::Variable | Kind::Constant | Kind::Param(_) => return,
             }
         };
+        if matches!(op, Op::View(_) | Op::Gather(_)) {
+            if *self.needed_arrays.get(inputs[0] as usize) {
+                self.parts.entry(inputs[0]).or_default().push((index, dy));
+            }
+            return;
+        }
         let x: SmallVec<[Var<'t, T>; 4]> = inputs.iter().map(|&i| Var::new(self.tape, i)).collect();
         let x: SmallVec<[&Var<'t, T>; 4]> = x.iter().collect();
         let y = Var::new(self.tape, index);
-        let dy = op.before_row(&y, dy);
+        // Without values there may be axes of any length, and no rule is asked.
+        let nothing = self.tape.arena.borrow().arrays[index].numel == 0;
+        let dy = if nothing { dy } else { op.before_row(&y, dy) };
         for k in 0..x.len() {
-            if self.needed_arrays[inputs[k] as usize] && op.differentiable(k) {
-                self.add_array(inputs[k], op.vjp(k, &x, &y, &dy));
+            if *self.needed_arrays.get(inputs[k] as usize) && op.differentiable(k) {
+                let dx = if nothing { x[k].zeros_like() } else { op.vjp(k, &x, &y, &dy) };
+                self.add_array(inputs[k], dx);
             }
         }
     }

@@ -40,7 +40,7 @@ impl<T: Float> Tape<T> {
     pub(super) fn append(&self, code: Code, first: u32, second: Second<T>, value: T) -> Scalar<'_, T> {
         // A borrow held over what follows would raise a flag in memory and lower it again, two stores of six. Of this one, which ends
         // at once, the compiler leaves the test.
-        drop(self.arena.borrow_mut());
+        drop(self.arena_mut());
         // SAFETY: nobody has borrowed the arena, as the line above has seen, and nothing below can: the stream does not know the tape,
         // numbers are `f32` or `f64`, and a tape stays on its thread.
         let stream = unsafe { &mut (*self.arena.as_ptr()).stream };
@@ -50,5 +50,42 @@ impl<T: Float> Tape<T> {
             None => self.push_slowly(code, operands, value),
         };
         Scalar::new(self, node, value)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
+    use crate::Tape;
+
+    /// Small enough for an interpreter that checks every access: scalars and arrays in turn, beyond the room that there is, twice.
+    #[test]
+    fn recorded_numbers_are_found_again() {
+        let mut tape = Tape::new();
+        for _ in 0..2 {
+            tape.clear();
+            let x = tape.scalar(0.5);
+            let mut y = x;
+            for i in 0..100 {
+                y = if i % 3 == 0 { (tape.var([0.25]) * y).sum() * 4.0 } else { y.sin() + x };
+            }
+            let slope = y.backward()[x];
+            assert!(slope.is_finite() && slope != 0.0);
+            assert_eq!(y.grad(x).value(), slope);
+        }
+    }
+
+    /// What the test before the access is for.
+    #[test]
+    fn nothing_is_appended_while_the_arena_is_read() {
+        let tape = Tape::new();
+        let x = tape.scalar(2.0);
+        {
+            let _reading = tape.arena.borrow();
+            assert!(catch_unwind(AssertUnwindSafe(|| x * x)).is_err());
+            assert!(catch_unwind(AssertUnwindSafe(|| tape.scalar(1.0))).is_err());
+        }
+        assert_eq!((tape.len(), (x * x).backward()[x]), (1, 4.0));
     }
 }

@@ -29,6 +29,7 @@ use crate::number::Float;
 use crate::ops::rows::{Args, Binary, Unary};
 use crate::ops::{Input, Op};
 use crate::param::Param;
+use crate::room::{make_room, no_room};
 use crate::shape::{Shape, broadcast};
 use crate::sweep::{Buffer, Pool};
 use crate::tensor::Tensor;
@@ -38,6 +39,8 @@ pub(crate) struct Arena<T: Float> {
     pub(crate) stream: Stream<T>,
     /// Whether arrays are computed and not recorded: there will be no gradients.
     pub(crate) values_only: bool,
+    /// Whether constants have gradients too, and checkpoints are recorded: see `Tape::transparent`.
+    pub(crate) transparent: bool,
     pub(crate) arrays: Arrays<T>,
     /// Arrays whose gradient is kept: variables, parameters, watched ones.
     pub(crate) kept: Vec<u32>,
@@ -58,6 +61,7 @@ impl<T: Float> Arena<T> {
         Arena {
             stream: Stream::new(),
             values_only: false,
+            transparent: false,
             arrays: Arrays::new(),
             kept: vec![],
             params: FxHashMap::default(),
@@ -104,13 +108,14 @@ impl<T: Float> Arena<T> {
     pub(crate) fn param(&mut self, param: &Param<T>, value: Tensor<T>) -> u32 {
         let what = self.arrays.keep_param(param.clone());
         let array = self.leaf(what, !param.is_frozen(), value);
-        self.params.insert(param.id(), array);
+        let earlier = self.params.insert(param.id(), array);
+        self.arrays.keep_earlier(earlier);
         array
     }
 
     /// An array that is not computed from others; `wanted`: its gradient, if it will have one.
     fn leaf(&mut self, what: What, wanted: bool, value: Tensor<T>) -> u32 {
-        let tracked = wanted && !self.values_only;
+        let tracked = (wanted || self.transparent) && !self.values_only;
         let (shape, values) = value.into_parts();
         let numel = values.len();
         let (shape, place) = (self.arrays.keep_shape(shape), self.arrays.keep_shared(values));
@@ -122,17 +127,19 @@ impl<T: Float> Arena<T> {
     }
 
     /// A constant, copied to where the tape keeps what it computes.
+    #[track_caller]
     pub(crate) fn constant_of(&mut self, shape: Shape, values: &[T]) -> u32 {
-        let place = self.reserve(values.len());
+        let Some(place) = self.reserve(values.len()) else { no_room("constant_with", &shape) };
         self.data[place.clone()].copy_from_slice(values);
         let shape = self.arrays.keep_shape(shape);
-        self.push(What::Constant, &[], shape, place.len(), Place::Data(place.start), false)
+        self.push(What::Constant, &[], shape, place.len(), Place::Data(place.start), self.transparent)
     }
 
     /// A scalar as an array of shape ().
+    #[track_caller]
     pub(crate) fn lift(&mut self, node: u32) -> u32 {
-        let tracked = !self.values_only && !self.stream.is_constant(node as usize);
-        let place = self.reserve(1);
+        let tracked = !self.values_only && (self.transparent || !self.stream.is_constant(node as usize));
+        let Some(place) = self.reserve(1) else { no_room("to_var", &Shape::default()) };
         self.data[place.start] = self.stream.value(node as usize);
         let shape = self.arrays.keep_shape(Shape::default());
         self.push(What::Lift(node), &[], shape, 1, Place::Data(place.start), tracked)
@@ -144,7 +151,7 @@ impl<T: Float> Arena<T> {
         self.materialise(x, pool);
         let node = self.arrays[x];
         let ArrayNode { shape, numel, tracked, .. } = node;
-        let place = self.reserve(numel);
+        let Some(place) = self.reserve(numel) else { no_room(row.name(), self.arrays.shape_at(shape)) };
         let (before, out) = self.data.split_at_mut(place.start);
         kernels::unary(row, args, self.arrays.values(&node, before), &mut out[..numel]);
         let what = What::Unary(row, self.stream.push_args(args));
@@ -168,7 +175,7 @@ impl<T: Float> Arena<T> {
             let numel = shape.numel();
             (self.arrays.keep_shape(shape), numel)
         };
-        let place = self.reserve(numel);
+        let Some(place) = self.reserve(numel) else { no_room(row.name(), self.arrays.shape_at(shape)) };
         let (before, out) = self.data.split_at_mut(place.start);
         let runs = if alike {
             Runs::Same(numel)
@@ -241,10 +248,22 @@ impl<T: Float> Arena<T> {
             self.materialise(input, pool);
         }
         let tracked = inputs.iter().any(|&i| self.arrays[i].tracked);
-        let place = self.reserve(y.numel());
+        let Some(place) = self.reserve(y.numel()) else { no_room(op.name(), y.shape()) };
         self.data[place.clone()].copy_from_slice(y.as_slice());
         let (what, shape) = (self.arrays.keep_external(op), self.arrays.keep_shape(y.shape().clone()));
         self.push(what, inputs, shape, place.len(), Place::Data(place.start), tracked)
+    }
+
+    /// Has the sweep keep the gradient of every array, whose values are computed if they were put off.
+    pub(crate) fn watch_all(&mut self, pool: &Pool<T>) {
+        self.kept.clear();
+        for array in 0..self.arrays.len() as u32 {
+            self.materialise(array, pool);
+            self.arrays[array].watched = true;
+            if self.arrays[array].tracked {
+                self.kept.push(array);
+            }
+        }
     }
 
     /// Indices for an operation to hold.
@@ -265,20 +284,30 @@ impl<T: Float> Arena<T> {
         slot.clone()
     }
 
-    /// Makes room for `len` values; they hold whatever an earlier recording left there.
-    fn reserve(&mut self, len: usize) -> Range<usize> {
-        let start = self.used;
-        self.used += len;
-        if self.data.len() < self.used {
-            self.data.resize(self.used.next_power_of_two(), T::zero());
+    /// Makes room for `len` values, if there is memory; they hold whatever an earlier recording left there.
+    #[inline]
+    fn reserve(&mut self, len: usize) -> Option<Range<usize>> {
+        let place = self.used..self.used + len;
+        if self.data.len() < place.end {
+            self.grow(place.end)?;
         }
-        start..self.used
+        self.used = place.end;
+        Some(place)
+    }
+
+    /// Makes room for `len` values in all, and for as many again if it can be had.
+    #[cold]
+    #[inline(never)]
+    fn grow(&mut self, len: usize) -> Option<()> {
+        let ample = [len.next_power_of_two(), len].into_iter().find(|&len| make_room(&mut self.data, len))?;
+        self.data.resize(ample, T::zero());
+        Some(())
     }
 
     /// Computes an operation; returns where its values begin.
     #[track_caller]
     fn compute(&mut self, op: &Op, shape: &Shape, inputs: &[u32]) -> usize {
-        let place = self.reserve(shape.numel());
+        let Some(place) = self.reserve(shape.numel()) else { no_room(op.name(), shape) };
         let (before, out) = self.data.split_at_mut(place.start);
         let mut x: SmallVec<[Input<'_, T>; 4]> = SmallVec::new();
         for &input in inputs {

@@ -5,6 +5,7 @@
 //! processor could not forward; a chain of small arrays waited for that at each link.
 
 use std::borrow::Cow;
+use std::iter::successors;
 use std::num::NonZeroU32;
 use std::ops::{Index, IndexMut};
 use std::sync::Arc;
@@ -40,9 +41,14 @@ pub(crate) enum What {
 }
 
 impl What {
-    /// Whether it is computed from other arrays.
-    pub(crate) fn is_computed(self) -> bool {
-        matches!(self, What::Unary(..) | What::Binary(..) | What::Op(_) | What::External(_))
+    /// Whether its gradient is what the user asked for when it was put on the tape. A sweep keeps it without being told.
+    pub(crate) fn is_leaf(self) -> bool {
+        matches!(self, What::Variable | What::Constant | What::Param(_))
+    }
+
+    /// Whether an operation computes it from other arrays.
+    pub(crate) fn is_operation(self) -> bool {
+        !self.is_leaf() && !matches!(self, What::Lift(_))
     }
 }
 
@@ -118,6 +124,8 @@ pub(crate) struct Arrays<T: Float> {
     /// The buffers that are shared; of a parameter that was then updated in place, no longer.
     shared: Vec<Option<Shared<T>>>,
     params: Vec<Param<T>>,
+    /// For each of them the array of its recording before, if it was recorded more than once.
+    earlier: Vec<Option<u32>>,
     ops: Vec<Op>,
     externals: Vec<Arc<dyn External<T>>>,
 }
@@ -130,6 +138,7 @@ impl<T: Float> Arrays<T> {
             shapes: vec![],
             shared: vec![],
             params: vec![],
+            earlier: vec![],
             ops: vec![],
             externals: vec![],
         }
@@ -142,6 +151,7 @@ impl<T: Float> Arrays<T> {
         self.shapes.clear();
         self.shared.clear();
         self.params.clear();
+        self.earlier.clear();
         self.ops.clear();
         self.externals.clear();
     }
@@ -200,7 +210,7 @@ impl<T: Float> Arrays<T> {
         Place::Shared((self.shared.len() - 1) as u32)
     }
 
-    /// Keeps a parameter.
+    /// Keeps a parameter; the array of its recording before is to follow.
     pub(super) fn keep_param(&mut self, param: Param<T>) -> What {
         self.params.push(param);
         What::Param((self.params.len() - 1) as u32)
@@ -277,6 +287,21 @@ impl<T: Float> Arrays<T> {
         &self.params
     }
 
+    /// Keeps the array of the recording before of the last parameter that was kept.
+    #[inline]
+    pub(super) fn keep_earlier(&mut self, array: Option<u32>) {
+        self.earlier.push(array);
+    }
+
+    /// The recordings of a parameter before this one, from the last back.
+    pub(crate) fn earlier(&self, array: u32) -> impl Iterator<Item = u32> {
+        let before = |&array: &u32| match self[array].what {
+            What::Param(index) => self.earlier[index as usize],
+            _ => None,
+        };
+        successors(before(&array), before)
+    }
+
     /// A buffer that is shared, unless it was given up.
     #[inline]
     pub(crate) fn shared(&self, index: u32) -> Option<&Shared<T>> {
@@ -314,10 +339,23 @@ impl<T: Float> Arrays<T> {
             Place::Data(start) => &data[start..][..node.numel],
             Place::Shared(index) => match self.shared(index) {
                 Some(values) => values,
-                None => released(self.shape_at(node.shape)),
+                None => self.refuse_released(node),
             },
             Place::Nowhere => &[],
         }
+    }
+
+    #[cold]
+    #[inline(never)]
+    #[track_caller]
+    fn refuse_released(&self, node: &ArrayNode) -> ! {
+        // What has only another shape than the parameter is told as the parameter.
+        let same = |other: &&ArrayNode| matches!(other.what, What::Param(_)) && other.place == node.place;
+        let shape = self.shape_at(self.nodes.iter().find(same).unwrap_or(node).shape);
+        panic!(
+            "a parameter of shape {shape} was updated after it was recorded, and its old values are gone; \
+             record the formula again (Tape::clear, then the forward pass)"
+        )
     }
 
     /// An array's values as a tensor; those that are shared are not copied. They are not put off.
@@ -359,13 +397,4 @@ impl<T: Float> IndexMut<u32> for Arrays<T> {
     fn index_mut(&mut self, array: u32) -> &mut ArrayNode {
         &mut self.nodes[array as usize]
     }
-}
-
-#[cold]
-#[track_caller]
-fn released(shape: &Shape) -> ! {
-    panic!(
-        "a parameter of shape {shape} was updated after it was recorded, and its old values are gone; \
-         record the formula again (Tape::clear, then the forward pass)"
-    )
 }

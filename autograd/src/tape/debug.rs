@@ -14,6 +14,8 @@ use crate::number::Float;
 /// What a checking tape remembers beside its nodes.
 #[derive(Debug, Default)]
 pub(crate) struct Places {
+    /// Whether all that is not finite stops the program.
+    pub(crate) finite: bool,
     /// The line that is recording.
     present: Option<&'static Location<'static>>,
     arrays: HashMap<u32, &'static Location<'static>>,
@@ -21,6 +23,16 @@ pub(crate) struct Places {
 }
 
 impl Places {
+    /// The line that recorded an array.
+    pub(crate) fn of_array(&self, array: u32) -> Option<&'static Location<'static>> {
+        self.arrays.get(&array).copied()
+    }
+
+    /// The line that recorded a number.
+    pub(crate) fn of_scalar(&self, node: u32) -> Option<&'static Location<'static>> {
+        self.scalars.get(&node).copied()
+    }
+
     pub(crate) fn clear(&mut self) {
         self.arrays.clear();
         self.scalars.clear();
@@ -90,9 +102,22 @@ impl<T: Float> Tape<T> {
     /// let y = x.ln(); // ln: the value became -inf at position 1 (1 of 2 values are not finite) …
     /// ```
     pub fn check_finite(&self) {
-        *self.places.borrow_mut() = Some(Box::default());
+        self.remember_places(true);
+    }
+
+    fn remember_places(&self, finite: bool) {
+        *self.places.borrow_mut() = Some(Box::new(Places { finite, ..Places::default() }));
         self.checks.set(true);
-        self.arena.borrow_mut().stream.tighten();
+        self.arena_mut().stream.tighten();
+    }
+
+    /// A tape on which a check finds all that was recorded: the line of each node, gradients of constants too, and what a checkpoint
+    /// elsewhere does not keep.
+    pub(crate) fn transparent() -> Self {
+        let tape = Self::default();
+        tape.remember_places(false);
+        tape.arena.borrow_mut().transparent = true;
+        tape
     }
 
     /// Remembers the line that is recording.
@@ -138,7 +163,9 @@ impl<T: Float> Tape<T> {
         if let Some(present) = places.present {
             places.arrays.insert(array, present);
         }
-        if let Some(found) = describe(arena.array_values(array)) {
+        if places.finite
+            && let Some(found) = describe(arena.array_values(array))
+        {
             let what = format!("{}: the value {found}", arena.kind(array).name());
             panic!("{}", places.report(&arena, what, array));
         }
@@ -149,7 +176,7 @@ impl<T: Float> Tape<T> {
     #[inline(never)]
     #[track_caller]
     pub(crate) fn push_slowly(&self, code: Code, operands: [u32; 2], value: T) -> (u32, T) {
-        let node = self.arena.borrow_mut().stream.push(code, operands, value);
+        let node = self.arena_mut().stream.push(code, operands, value);
         if self.checks.get() {
             self.check_scalar(code, node, value);
         }
@@ -169,7 +196,7 @@ impl<T: Float> Tape<T> {
         let (arena, mut places) = (self.arena.borrow(), self.places.borrow_mut());
         let Some(places) = &mut *places else { return };
         places.scalars.insert(node, Location::caller());
-        if !value.is_finite() {
+        if places.finite && !value.is_finite() {
             let operands = arena.stream.operands(node as usize);
             let inputs: Vec<T> = operands[..count].iter().map(|&input| arena.stream.value(input as usize)).collect();
             panic!(

@@ -12,7 +12,7 @@ mod spare;
 mod stream;
 mod var;
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, RefCell, RefMut};
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 
@@ -24,7 +24,9 @@ pub use var::Var;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 
+use crate::error::OrPanic;
 use crate::number::Float;
+use crate::room::no_room;
 use crate::shape::Shape;
 use crate::sweep::{Pool, Scratch};
 use crate::tensor::Tensor;
@@ -102,8 +104,21 @@ impl<T: Float> Tape<T> {
     /// ```
     pub fn values_only() -> Self {
         let tape = Self::default();
-        tape.arena.borrow_mut().values_only = true;
+        tape.arena_mut().values_only = true;
         tape
+    }
+
+    /// The arena, to record in.
+    ///
+    /// # Panics
+    /// If it is being walked over: the user's code is within an observer, or a rule.
+    #[track_caller]
+    #[inline(always)]
+    pub(crate) fn arena_mut(&self) -> RefMut<'_, Arena<T>> {
+        match self.arena.try_borrow_mut() {
+            Ok(arena) => arena,
+            Err(_) => being_walked(),
+        }
     }
 
     /// Refuses what needs a recording.
@@ -180,11 +195,12 @@ impl<T: Float> Tape<T> {
     #[track_caller]
     pub fn constant_with(&self, shape: impl Into<Shape>, f: impl FnMut(usize) -> T) -> Var<'_, T> {
         let shape = shape.into();
+        let len = shape.checked_numel("constant_with").or_panic();
         // Aside, so that `f` may use the tape.
-        let mut values = self.pool.take(shape.numel());
+        let Some(mut values) = self.pool.take_if_there_is(len) else { no_room("constant_with", &shape) };
         values.iter_mut().zip((0..).map(f)).for_each(|(slot, value)| *slot = value);
         self.note();
-        let array = self.arena.borrow_mut().constant_of(shape, &values);
+        let array = self.arena_mut().constant_of(shape, &values);
         self.pool.give(values);
         self.recorded_array(array);
         Var::new(self, array)
@@ -193,7 +209,7 @@ impl<T: Float> Tape<T> {
     #[track_caller]
     fn leaf(&self, record: fn(&mut Arena<T>, Tensor<T>) -> u32, value: Tensor<T>) -> Var<'_, T> {
         self.note();
-        let array = record(&mut self.arena.borrow_mut(), value);
+        let array = record(&mut self.arena_mut(), value);
         self.recorded_array(array);
         Var::new(self, array)
     }
@@ -213,13 +229,29 @@ impl<T: Float> Tape<T> {
     /// tape.train(7);
     /// assert_eq!(first, tape.random(|rng| rng.random::<f64>()));
     /// ```
+    ///
+    /// # Panics
+    /// If it is called within the closure of [`random`](Tape::random).
+    #[track_caller]
     pub fn train(&self, seed: u64) {
-        *self.rng.borrow_mut() = Some(StdRng::seed_from_u64(seed));
+        *self.generator("train") = Some(StdRng::seed_from_u64(seed));
     }
 
     /// Turns training off again.
+    ///
+    /// # Panics
+    /// If it is called within the closure of [`random`](Tape::random).
+    #[track_caller]
     pub fn evaluate(&self) {
-        *self.rng.borrow_mut() = None;
+        *self.generator("evaluate") = None;
+    }
+
+    #[track_caller]
+    fn generator(&self, op: &str) -> RefMut<'_, Option<StdRng>> {
+        match self.rng.try_borrow_mut() {
+            Ok(generator) => generator,
+            Err(_) => panic!("{op}: {HELD}"),
+        }
     }
 
     /// What `f` draws from the generator of [`train`](Tape::train), or `None` while evaluating.
@@ -228,20 +260,23 @@ impl<T: Float> Tape<T> {
     /// If it is called within `f`.
     #[track_caller]
     pub fn random<R>(&self, f: impl FnOnce(&mut StdRng) -> R) -> Option<R> {
-        let Ok(mut rng) = self.rng.try_borrow_mut() else {
-            panic!(
-                "random: called within a closure that holds the generator; draw from the one that the closure is given"
-            )
-        };
-        rng.as_mut().map(f)
+        self.generator("random").as_mut().map(f)
     }
 
     /// Runs `f` with a generator of its own seed in place of the present one.
-    pub(crate) fn with_seed<R>(&self, seed: Option<u64>, f: impl FnOnce() -> R) -> R {
-        let present = self.rng.replace(seed.map(StdRng::seed_from_u64));
-        let result = f();
-        self.rng.replace(present);
-        result
+    pub(crate) fn with_seed<R>(&self, seed: Option<u64>, f: impl FnOnce() -> R) -> Result<R, String> {
+        /// Puts the present one back, also when `f` panics.
+        struct Before<'a>(&'a RefCell<Option<StdRng>>, Option<StdRng>);
+        impl Drop for Before<'_> {
+            fn drop(&mut self) {
+                self.0.replace(self.1.take());
+            }
+        }
+        let seeded = seed.map(StdRng::seed_from_u64);
+        let Ok(mut present) = self.rng.try_borrow_mut() else { return Err(format!("checkpoint: {HELD}")) };
+        let _before = Before(&self.rng, std::mem::replace(&mut *present, seeded));
+        drop(present);
+        Ok(f())
     }
 
     /// Forgets all nodes and keeps the memory for the next recording.
@@ -324,10 +359,22 @@ impl<T: Float> fmt::Debug for Tape<T> {
     }
 }
 
+const HELD: &str = "called within a closure that holds the generator; draw from the one that the closure is given";
+
+#[cold]
+#[inline(never)]
+#[track_caller]
+fn being_walked() -> ! {
+    panic!(
+        "tape: it is being swept and cannot record; within an observer or a rule look at values only, \
+         and record on another tape, or after the sweep"
+    )
+}
+
 /// Handles of two tapes must not meet: an index into one means nothing in the other.
 #[track_caller]
 #[inline(always)]
-pub(crate) fn same_tape<T: Float>(op: &'static str, a: &Tape<T>, b: &Tape<T>) {
+pub(crate) fn same_tape<T: Float>(op: &str, a: &Tape<T>, b: &Tape<T>) {
     if !std::ptr::eq(a, b) {
         two_tapes(op);
     }
@@ -336,6 +383,6 @@ pub(crate) fn same_tape<T: Float>(op: &'static str, a: &Tape<T>, b: &Tape<T>) {
 #[cold]
 #[inline(never)]
 #[track_caller]
-fn two_tapes(op: &'static str) -> ! {
+fn two_tapes(op: &str) -> ! {
     panic!("{op}: the operands were recorded on two different tapes; record both on one, or pass values with value()")
 }

@@ -23,12 +23,20 @@ pub trait Operand<'t, T: Float = f64>: Sized {
     ///
     /// # Panics
     /// If it is recorded on another tape.
+    #[track_caller]
     fn on(self, tape: &'t Tape<T>) -> Var<'t, T>;
+
+    /// The same for a method that is named if it refuses.
+    #[doc(hidden)]
+    #[track_caller]
+    fn operand_of(self, _method: &str, tape: &'t Tape<T>) -> Var<'t, T> {
+        self.on(tape)
+    }
 
     #[doc(hidden)]
     #[track_caller]
     fn right_of(self, row: Binary, a: Var<'t, T>) -> Var<'t, T> {
-        let b = self.on(a.tape());
+        let b = self.operand_of(row.name(), a.tape());
         a.binary_checked(row, b)
     }
 }
@@ -37,7 +45,13 @@ impl<'t, T: Float> Operand<'t, T> for Var<'t, T> {
     #[track_caller]
     #[inline]
     fn on(self, tape: &'t Tape<T>) -> Var<'t, T> {
-        same_tape("operand", tape, self.tape());
+        self.operand_of("operand", tape)
+    }
+
+    #[track_caller]
+    #[inline]
+    fn operand_of(self, method: &str, tape: &'t Tape<T>) -> Var<'t, T> {
+        same_tape(method, tape, self.tape());
         self
     }
 }
@@ -45,7 +59,12 @@ impl<'t, T: Float> Operand<'t, T> for Var<'t, T> {
 impl<'t, T: Float> Operand<'t, T> for Scalar<'t, T> {
     #[track_caller]
     fn on(self, tape: &'t Tape<T>) -> Var<'t, T> {
-        same_tape("operand", tape, self.tape());
+        self.operand_of("operand", tape)
+    }
+
+    #[track_caller]
+    fn operand_of(self, method: &str, tape: &'t Tape<T>) -> Var<'t, T> {
+        same_tape(method, tape, self.tape());
         self.to_var()
     }
 }
@@ -99,6 +118,7 @@ impl<'t, T: Float> Operand<'t, T> for f64 {
 /// ```
 pub trait ScalarOperand<'t, T: Float = f64>: Sized {
     #[doc(hidden)]
+    #[track_caller]
     fn right_of(self, row: Binary, a: Scalar<'t, T>) -> Scalar<'t, T>;
 }
 

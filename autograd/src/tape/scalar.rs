@@ -121,8 +121,9 @@ impl<'t, T: Float> Scalar<'t, T> {
     }
 
     /// The same number as an array of shape `()`.
+    #[track_caller]
     pub fn to_var(self) -> Var<'t, T> {
-        Var::new(self.tape, self.tape.arena.borrow_mut().lift(self.node))
+        Var::new(self.tape, self.tape.arena_mut().lift(self.node))
     }
 
     /// The same value, without gradient.
@@ -132,6 +133,7 @@ impl<'t, T: Float> Scalar<'t, T> {
     /// let x = tape.scalar(3.0);
     /// assert_eq!((x * x.detach()).backward()[x], 3.0);
     /// ```
+    #[track_caller]
     pub fn detach(self) -> Self {
         self.tape.scalar_constant(self.value)
     }
@@ -265,6 +267,7 @@ operators! {
 
 impl<T: Float> Neg for Scalar<'_, T> {
     type Output = Self;
+    #[track_caller]
     #[inline(always)]
     fn neg(self) -> Self {
         self.unary(Unary::Neg, [0.0; 2])

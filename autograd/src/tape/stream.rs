@@ -4,6 +4,7 @@ use super::code::Code;
 use super::node::Node;
 use crate::number::Float;
 use crate::ops::rows::{Args, Unary};
+use crate::room::{make_room, no_room_for};
 
 /// Scalars and arrays in the order in which they were computed, and what scalar rows keep beside their nodes.
 #[derive(Debug)]
@@ -105,6 +106,7 @@ impl<T: Float> Stream<T> {
 
     /// Appends to the stream; returns the node.
     #[inline(always)]
+    #[track_caller]
     pub(crate) fn push(&mut self, code: Code, operands: [u32; 2], value: T) -> u32 {
         match self.push_within(code, operands, value) {
             Some(node) => node,
@@ -126,12 +128,18 @@ impl<T: Float> Stream<T> {
 
     #[cold]
     #[inline(never)]
+    #[track_caller]
     fn push_growing(&mut self, code: Code, operands: [u32; 2], value: T) -> u32 {
         let room = Node::<T>::MOST.saturating_sub(self.len);
         assert!(room > 0, "tape: more than 2²⁸ nodes; call clear between steps, or use several tapes");
         let more = if self.tight { 1 } else { self.len.max(64).min(room) };
-        self.nodes.resize(self.len + more, Node::new(0, Code::Constant, [0; 2], T::zero()));
-        if self.zeros.len() == self.len {
+        let (nodes, zeros) = (self.len + more, self.zeros.len() == self.len);
+        // Of both before either changes.
+        if !make_room(&mut self.nodes, nodes) || (zeros && !make_room(&mut self.zeros, nodes)) {
+            no_room_for("nodes", nodes);
+        }
+        self.nodes.resize(nodes, Node::new(0, Code::Constant, [0; 2], T::zero()));
+        if zeros {
             self.zeros.resize(self.nodes.len(), T::zero());
         }
         self.push_within(code, operands, value).expect("room was made")

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::arena::{Code, What};
 use super::{Operand, Scalar, Tape, same_tape};
-use crate::error::OrPanic;
+use crate::error::{Error, OrPanic};
 use crate::few::Few;
 use crate::kernels::fused::{Elementwise, ElementwiseN};
 use crate::number::Float;
@@ -62,7 +62,7 @@ impl<'t, T: Float> Var<'t, T> {
     #[track_caller]
     pub fn value(self) -> Tensor<T> {
         if self.tape.arena.borrow().arrays[self.array].pending {
-            self.tape.arena.borrow_mut().materialise(self.array, &self.tape.pool);
+            self.tape.arena_mut().materialise(self.array, &self.tape.pool);
         }
         // Without a claim to write: whoever observes a sweep may look at values.
         self.tape.arena.borrow().tensor(self.array)
@@ -91,7 +91,9 @@ impl<'t, T: Float> Var<'t, T> {
     /// assert_eq!(seen, [("hidden".to_string(), vec![1.0, 1.0])]);
     /// ```
     #[must_use]
+    #[track_caller]
     pub fn named(self, name: impl Into<String>) -> Self {
+        drop(self.tape.arena_mut()); // an observer does not name
         self.tape.names.borrow_mut().insert(self.array, name.into());
         self
     }
@@ -106,10 +108,11 @@ impl<'t, T: Float> Var<'t, T> {
     /// assert_eq!(grads[hidden].to_vec(), [6.0, 12.0]);
     /// ```
     #[must_use]
+    #[track_caller]
     pub fn watch(self) -> Self {
-        let mut arena = self.tape.arena.borrow_mut();
+        let mut arena = self.tape.arena_mut();
         let node = &mut arena.arrays[self.array];
-        if node.tracked && !std::mem::replace(&mut node.watched, true) && !arena.kept.contains(&self.array) {
+        if node.tracked && !std::mem::replace(&mut node.watched, true) && !node.what.is_leaf() {
             arena.kept.push(self.array);
         }
         drop(arena);
@@ -145,15 +148,28 @@ impl<'t, T: Float> Var<'t, T> {
     /// ```
     ///
     /// # Panics
-    /// If an `x` is recorded on another tape, or its `dx` has another shape.
+    /// If an `x` is recorded on another tape, or its `dx` has another shape; if there is an operation of the user's on the way whose
+    /// rule cannot be transposed, and which has no [`Custom::jvp`](crate::Custom::jvp).
     #[track_caller]
     pub fn jvp(self, along: &[(Var<'t, T>, &Tensor<T>)]) -> Tensor<T> {
+        self.try_jvp(along).or_panic()
+    }
+
+    /// [`jvp`](Var::jvp) where operations may have no forward rule.
+    ///
+    /// # Errors
+    /// [`Error::NoForwardRule`] with the name of the first operation that has none.
+    ///
+    /// # Panics
+    /// If an `x` is recorded on another tape, or its `dx` has another shape.
+    #[track_caller]
+    pub fn try_jvp(self, along: &[(Var<'t, T>, &Tensor<T>)]) -> Result<Tensor<T>, Error> {
         for (x, dx) in along {
             same_tape("jvp", self.tape, x.tape);
             same_shape("jvp", &x.shape(), dx.shape());
         }
         let seeds: Vec<_> = along.iter().map(|&(x, dx)| (x.array, dx)).collect();
-        crate::compiled::tangents(self.tape, &seeds, &[self.array]).remove(0)
+        Ok(crate::compiled::tangents(self.tape, &seeds, &[self.array])?.remove(0))
     }
 
     /// A function of one's own of each value, in one pass: see [`Elementwise`].
@@ -164,7 +180,7 @@ impl<'t, T: Float> Var<'t, T> {
     #[track_caller]
     pub fn map(self, f: impl Elementwise) -> Self {
         self.tape.note();
-        map::map([&self], f).or_panic()
+        map::map("map", [&self], f).or_panic()
     }
 
     /// A function of one's own of several arrays, value by value, in one pass: see [`ElementwiseN`].
@@ -174,8 +190,10 @@ impl<'t, T: Float> Var<'t, T> {
     #[must_use]
     #[track_caller]
     pub fn zip_map<const K: usize>(x: [Self; K], f: impl ElementwiseN<K>) -> Self {
-        x[0].tape.note();
-        map::map(x.each_ref(), f).or_panic()
+        if let Some(x) = x.first() {
+            x.tape.note();
+        }
+        map::map("zip_map", x.each_ref(), f).or_panic()
     }
 
     /// The only value of an array that has one, as a number to call [`backward`](Scalar::backward) on.
@@ -184,7 +202,7 @@ impl<'t, T: Float> Var<'t, T> {
     /// If there is not exactly one.
     #[track_caller]
     pub fn item(self) -> Scalar<'t, T> {
-        let mut arena = self.tape.arena.borrow_mut();
+        let mut arena = self.tape.arena_mut();
         arena.materialise(self.array, &self.tape.pool);
         let values = arena.array_values(self.array);
         if values.len() != 1 {
@@ -233,7 +251,7 @@ impl<'t, T: Float> Var<'t, T> {
     pub(crate) fn binary_checked(self, row: Binary, b: Self) -> Self {
         same_tape(row.name(), self.tape, b.tape);
         let tape = self.tape;
-        let array = tape.arena.borrow_mut().binary(row, self.array, b.array, &tape.pool).or_panic();
+        let array = tape.arena_mut().binary(row, self.array, b.array, &tape.pool).or_panic();
         self.tape.recorded_array(array);
         Var { array, ..self }
     }
@@ -262,14 +280,14 @@ impl<'t, T: Float> Array for Var<'t, T> {
         for x in x {
             same_tape(op.name(), tape, x.tape); // a loop, so that a refusal points at the caller
         }
-        let array = tape.arena.borrow_mut().record(op, shape, &Few::of(x, |x| x.array), &tape.pool);
+        let array = tape.arena_mut().record(op, shape, &Few::of(x, |x| x.array), &tape.pool);
         tape.recorded_array(array);
         Var { tape, array }
     }
 
     #[track_caller]
     fn unary(&self, row: Unary, args: Args) -> Self {
-        let array = self.tape.arena.borrow_mut().unary(row, args, self.array, &self.tape.pool);
+        let array = self.tape.arena_mut().unary(row, args, self.array, &self.tape.pool);
         self.tape.recorded_array(array);
         Var { array, ..*self }
     }
@@ -279,12 +297,17 @@ impl<'t, T: Float> Array for Var<'t, T> {
         self.binary_checked(row, *b)
     }
 
+    #[track_caller]
+    fn meets(&self, other: &Self, op: &str) {
+        same_tape(op, self.tape, other.tape);
+    }
+
     fn constant_like(&self, value: Tensor<T>) -> Self {
         self.tape.constant(value)
     }
 
     fn indices_like(&self, indices: impl Iterator<Item = usize>) -> Arc<Vec<usize>> {
-        self.tape.arena.borrow_mut().indices(indices)
+        self.tape.arena_mut().indices(indices)
     }
 
     fn as_multiple_of(&self, y: &Self) -> Option<Self> {
@@ -335,7 +358,7 @@ macro_rules! operators {
             #[track_caller]
             fn $method(self, b: Var<'t, T>) -> Var<'t, T> {
                 b.tape.note();
-                Operand::<'t, T>::on(self, b.tape).binary_checked(Binary::$Row, b)
+                Operand::<'t, T>::operand_of(self, Binary::$Row.name(), b.tape).binary_checked(Binary::$Row, b)
             }
         }
     };

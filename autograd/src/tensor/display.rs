@@ -25,7 +25,8 @@ impl<T: Float> fmt::Display for Tensor<T> {
             let small = x != 0.0 && x.abs() < 0.5 * 10f64.powi(-(precision as i32));
             if small || x.abs() >= 1e7 { format!("{x:.precision$e}") } else { format!("{x:.precision$}") }
         };
-        let cut = self.numel() > WHOLE;
+        let places = self.shape().iter().fold(1, |places, &len| usize::saturating_mul(places, len.max(1)));
+        let cut = places > WHOLE; // without values there may be many empty brackets
         let width = self.as_slice().iter().map(|&x| text(x).len()).max().unwrap_or(0);
         write_axis(f, self, &mut vec![], cut, &|x| format!("{:>width$}", text(x)))
     }
@@ -52,12 +53,10 @@ fn write_axis<T: Float>(
     let last = depth + 1 == x.shape().len();
     let separator = if last { ", ".to_string() } else { format!(",\n{}", " ".repeat(depth + 1)) };
     f.write_str("[")?;
-    for i in 0..n {
-        if cut && n > 2 * EDGE && i == EDGE {
+    let hidden = if cut && n > 2 * EDGE { EDGE..n - EDGE } else { 0..0 };
+    for i in (0..n.min(hidden.start)).chain(hidden.end..n) {
+        if i > 0 && i == hidden.end {
             write!(f, "{separator}…")?;
-        }
-        if cut && n > 2 * EDGE && (EDGE..n - EDGE).contains(&i) {
-            continue;
         }
         if i > 0 {
             f.write_str(&separator)?;

@@ -7,6 +7,7 @@ use crate::compiled;
 use crate::error::{Error, OrPanic};
 use crate::number::Float;
 use crate::ops::{Array, Input, Op};
+use crate::room::{filled, make_room, no_room};
 use crate::shape::Shape;
 
 /// Values that tensors and tapes share.
@@ -55,35 +56,80 @@ impl<T: Float> Tensor<T> {
     }
 
     /// An array of one repeated value.
+    ///
+    /// # Panics
+    /// If the shape has more values than memory can hold; so do the other constructors.
+    #[track_caller]
     pub fn full(shape: impl Into<Shape>, value: T) -> Self {
-        let shape = shape.into();
-        Tensor { values: Shared::new(vec![value; shape.numel()]), shape }
+        Self::repeated("full", shape.into(), value)
     }
 
     /// An array of zeros.
+    #[track_caller]
     pub fn zeros(shape: impl Into<Shape>) -> Self {
-        Self::full(shape, T::zero())
+        Self::repeated("zeros", shape.into(), T::zero())
     }
 
     /// An array of ones.
+    #[track_caller]
     pub fn ones(shape: impl Into<Shape>) -> Self {
-        Self::full(shape, T::one())
+        Self::repeated("ones", shape.into(), T::one())
     }
 
     /// The `n × n` identity.
+    #[track_caller]
     pub fn eye(n: usize) -> Self {
-        Self::from_fn([n, n], |index| if index[0] == index[1] { T::one() } else { T::zero() })
+        let mut identity = Self::repeated("eye", Shape::from([n, n]), T::zero());
+        identity.as_mut_slice().iter_mut().step_by(n.saturating_add(1)).for_each(|diagonal| *diagonal = T::one());
+        identity
     }
 
     /// `0, 1, …, n − 1`.
+    #[track_caller]
     pub fn arange(n: usize) -> Self {
-        (0..n).map(|i| T::from_f64(i as f64)).collect()
+        let mut values = Self::room("arange", &Shape::from(n));
+        values.extend((0..n).map(|i| T::from_f64(i as f64)));
+        Tensor { shape: Shape::from(n), values: Shared::new(values) }
     }
 
     /// `n` numbers from `first` to `last` at equal distances, both included.
+    ///
+    /// ```
+    /// use autograd::Tensor;
+    /// assert_eq!(Tensor::linspace(0.0, 1.0, 5), Tensor::from([0.0, 0.25, 0.5, 0.75, 1.0]));
+    /// ```
+    ///
+    /// # Panics
+    /// If an end is NaN or infinite.
+    #[track_caller]
     pub fn linspace(first: f64, last: f64, n: usize) -> Self {
-        let step = (last - first) / n.saturating_sub(1).max(1) as f64;
-        (0..n).map(|i| T::from_f64(if i > 0 && i + 1 == n { last } else { first + step * i as f64 })).collect()
+        let finite = first.is_finite() && last.is_finite();
+        assert!(finite, "linspace: there are no equal distances from {first} to {last}; both ends must be finite");
+        let mut values = Self::room("linspace", &Shape::from(n));
+        let steps = n.saturating_sub(1).max(1) as f64;
+        // The difference of the ends may be more than a number can hold.
+        let step = if (last - first).is_finite() { (last - first) / steps } else { last / steps - first / steps };
+        values.extend((0..n).map(|i| T::from_f64(if i > 0 && i + 1 == n { last } else { first + step * i as f64 })));
+        Tensor { shape: Shape::from(n), values: Shared::new(values) }
+    }
+
+    /// One value for all of `shape`, asked for as `op`.
+    #[track_caller]
+    pub(crate) fn repeated(op: &'static str, shape: Shape, value: T) -> Self {
+        match filled(value, shape.checked_numel(op).or_panic()) {
+            Some(values) => Tensor { shape, values: Shared::new(values) },
+            None => no_room(op, &shape),
+        }
+    }
+
+    /// No values yet, and room for those of `shape`, asked for as `op`.
+    #[track_caller]
+    fn room(op: &'static str, shape: &Shape) -> Vec<T> {
+        let mut values = vec![];
+        if !make_room(&mut values, shape.checked_numel(op).or_panic()) {
+            no_room(op, shape);
+        }
+        values
     }
 
     /// An array computed from its indices.
@@ -93,10 +139,11 @@ impl<T: Float> Tensor<T> {
     /// let t = Tensor::from_fn([2, 2], |i| (10 * i[0] + i[1]) as f64);
     /// assert_eq!(t, Tensor::from([[0.0, 1.0], [10.0, 11.0]]));
     /// ```
+    #[track_caller]
     pub fn from_fn(shape: impl Into<Shape>, mut f: impl FnMut(&[usize]) -> T) -> Self {
         let shape = shape.into();
         let mut index = vec![0; shape.len()];
-        let mut values = Vec::with_capacity(shape.numel());
+        let mut values = Self::room("from_fn", &shape);
         for _ in 0..shape.numel() {
             values.push(f(&index));
             for axis in (0..shape.len()).rev() {
@@ -185,7 +232,21 @@ impl<T: Float> Tensor<T> {
     }
 
     /// Whether shapes agree and each pair of values differs by at most `tolerance·max(1, |a|, |b|)`.
+    ///
+    /// ```
+    /// use autograd::Tensor;
+    /// assert!(Tensor::from([1.0, 1000.0]).is_close(&Tensor::from([1.001, 1001.0]), 0.0011));
+    /// assert!(!Tensor::from([1.0]).is_close(&Tensor::from([1.001]), 1e-6));
+    /// ```
+    ///
+    /// # Panics
+    /// If the tolerance is negative, infinite or NaN: it would answer before it has looked.
+    #[track_caller]
     pub fn is_close(&self, other: &Tensor<T>, tolerance: f64) -> bool {
+        assert!(
+            tolerance >= 0.0 && tolerance.is_finite(),
+            "is_close: a tolerance of {tolerance:?} tells nothing apart; it must be 0 or above, and finite"
+        );
         let close = |(&a, &b): (&T, &T)| {
             let (a, b) = (a.to_f64(), b.to_f64());
             a == b || (a - b).abs() <= tolerance * 1f64.max(a.abs()).max(b.abs())
@@ -226,10 +287,12 @@ impl<T: Float> Array for Tensor<T> {
         self.shape.clone()
     }
 
+    #[track_caller]
     fn apply(op: impl Into<Op>, shape: Shape, x: &[&Self]) -> Self {
-        let mut out = vec![T::zero(); shape.numel()];
+        let op = op.into();
+        let Some(mut out) = filled(T::zero(), shape.numel()) else { no_room(op.name(), &shape) };
         let inputs: Vec<_> = x.iter().map(|x| Input { shape: &x.shape, values: &x.values }).collect();
-        compiled::compute(&op.into(), &inputs, &shape, &mut out);
+        compiled::compute(&op, &inputs, &shape, &mut out);
         Tensor { shape, values: Shared::new(out) }
     }
 

@@ -1,8 +1,10 @@
 //! [`Linearization`]: a function recorded at a point.
 
 use crate::compiled::tangents;
+use crate::error::OrPanic;
 use crate::number::Float;
-use crate::tape::{Spare, Tape, Var};
+use crate::shape::Shape;
+use crate::tape::{Scalar, Spare, Tape, Var};
 use crate::tensor::Tensor;
 
 /// Which way to compute a Jacobian.
@@ -15,6 +17,30 @@ pub enum Mode {
     Forward,
     /// A reverse sweep for each output value: a row each.
     Reverse,
+}
+
+/// Variables at a point.
+pub(super) fn variables<'t, T: Float>(tape: &'t Tape<T>, point: &[Tensor<T>]) -> Vec<Var<'t, T>> {
+    point.iter().map(|x| tape.var(x)).collect()
+}
+
+/// Refuses directions that are not one for each input, of its shape.
+#[track_caller]
+pub(super) fn directions<T: Float>(op: &str, x: &[Var<'_, T>], v: &[Tensor<T>]) {
+    assert!(v.len() == x.len(), "{op}: {} directions given for {} inputs", v.len(), x.len());
+    for (x, v) in x.iter().zip(v) {
+        let (shape, other) = (x.shape(), v.shape());
+        assert!(shape == *other, "{op}: a direction of shape {other} does not belong to an input of shape {shape}");
+    }
+}
+
+/// Refuses what a closure returned if it is recorded on another tape than the arrays that it was given.
+#[track_caller]
+pub(super) fn returned_on<T: Float>(tape: &Tape<T>, other: &Tape<T>, op: &str) {
+    assert!(
+        std::ptr::eq(tape, other),
+        "{op}: the closure returned what is recorded on another tape; compute it from what it is given"
+    );
 }
 
 /// A function recorded at a point: its value, and products with its Jacobian in either direction, as often as wanted.
@@ -37,15 +63,31 @@ pub struct Linearization<T: Float = f64> {
 impl<T: Float> Linearization<T> {
     /// Records what `f` makes of variables at `point`.
     #[track_caller]
-    pub(super) fn new(
+    pub(super) fn new(op: &str, f: impl for<'t> FnOnce(&[Var<'t, T>]) -> Var<'t, T>, point: &[Tensor<T>]) -> Self {
+        let tape = Spare::tape();
+        let (inputs, outputs) = {
+            let x = variables(&tape, point);
+            let y = f(&x);
+            returned_on(&tape, y.tape(), op);
+            (x.iter().map(|x| x.index()).collect(), vec![y.index()])
+        };
+        Linearization { tape, inputs, outputs }
+    }
+
+    /// Records the gradient of a number that `f` makes of variables at `point`.
+    #[track_caller]
+    pub(super) fn of_gradient(
+        op: &str,
+        f: impl for<'t> FnOnce(&[Var<'t, T>]) -> Scalar<'t, T>,
         point: &[Tensor<T>],
-        f: impl for<'t> FnOnce(&'t Tape<T>, &[Var<'t, T>]) -> Vec<Var<'t, T>>,
     ) -> Self {
         let tape = Spare::tape();
         let (inputs, outputs) = {
-            let x: Vec<_> = point.iter().map(|x| tape.var(x)).collect();
-            let y = f(&tape, &x);
-            (x.iter().map(|x| x.index()).collect(), y.iter().map(|y| y.index()).collect())
+            let x = variables(&tape, point);
+            let y = f(&x);
+            returned_on(&tape, y.tape(), op);
+            let gradients = y.grad(&x[..]);
+            (x.iter().map(|x| x.index()).collect(), gradients.iter().map(|dx| dx.index()).collect())
         };
         Linearization { tape, inputs, outputs }
     }
@@ -69,18 +111,14 @@ impl<T: Float> Linearization<T> {
     /// If `v` does not have one tensor of the right shape for each input.
     #[track_caller]
     pub fn jvp(&self, v: &[Tensor<T>]) -> Tensor<T> {
-        self.push(v).remove(0)
+        self.push("jvp", v).remove(0)
     }
 
     #[track_caller]
-    pub(super) fn push(&self, v: &[Tensor<T>]) -> Vec<Tensor<T>> {
-        assert!(v.len() == self.inputs.len(), "jvp: {} directions given for {} inputs", v.len(), self.inputs.len());
-        for (x, v) in self.inputs().zip(v) {
-            let (shape, other) = (x.shape(), v.shape());
-            assert!(shape == *other, "jvp: a direction of shape {other} does not belong to an input of shape {shape}");
-        }
+    pub(super) fn push(&self, op: &str, v: &[Tensor<T>]) -> Vec<Tensor<T>> {
+        directions(op, &self.inputs().collect::<Vec<_>>(), v);
         let seeds: Vec<_> = self.inputs.iter().copied().zip(v).collect();
-        tangents(&self.tape, &seeds, &self.outputs)
+        tangents(&self.tape, &seeds, &self.outputs).or_panic()
     }
 
     /// `uᵀ·J`: the gradients of `⟨u, value⟩`.
@@ -90,11 +128,6 @@ impl<T: Float> Linearization<T> {
     #[track_caller]
     pub fn vjp(&self, u: &Tensor<T>) -> Vec<Tensor<T>> {
         let y = self.outputs().next().expect("a function has a value");
-        self.pull(y, u)
-    }
-
-    #[track_caller]
-    fn pull(&self, y: Var<'_, T>, u: &Tensor<T>) -> Vec<Tensor<T>> {
         let grads = y.vjp(u);
         self.inputs().map(|x| Tensor::new(x.shape(), grads[Var::new(y.tape(), x.index())].to_vec())).collect()
     }
@@ -106,11 +139,12 @@ impl<T: Float> Linearization<T> {
     /// let f = linearize(|x| x.softmax(0), &Tensor::from([0.0, 0.0]));
     /// assert_eq!(f.jacobian(Mode::Auto), Tensor::from([[0.25, -0.25], [-0.25, 0.25]]));
     /// ```
+    #[track_caller]
     pub fn jacobian(&self, mode: Mode) -> Tensor<T> {
         let widths: Vec<_> = self.inputs().map(|x| x.shape().numel()).collect();
         let columns = widths.iter().sum();
         let rows: usize = self.outputs().map(|y| y.shape().numel()).sum();
-        let mut jacobian = Tensor::zeros([rows, columns]);
+        let mut jacobian = Tensor::repeated("jacobian", Shape::from([rows, columns]), T::zero());
         let values = jacobian.as_mut_slice();
         if mode == Mode::Forward || (mode == Mode::Auto && columns < rows) {
             let mut v: Vec<Tensor<T>> = self.inputs().map(|x| Tensor::zeros(x.shape())).collect();
@@ -118,7 +152,7 @@ impl<T: Float> Linearization<T> {
             for input in 0..v.len() {
                 for at in 0..v[input].numel() {
                     v[input].as_mut_slice()[at] = T::one();
-                    let y = self.push(&v);
+                    let y = self.push("jacobian", &v);
                     v[input].as_mut_slice()[at] = T::zero();
                     for (row, &value) in y.iter().flat_map(Tensor::as_slice).enumerate() {
                         values[row * columns + column] = value;

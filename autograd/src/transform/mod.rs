@@ -9,6 +9,10 @@ mod parameters;
 
 pub use linearization::{Linearization, Mode};
 
+use std::slice;
+
+use linearization::{directions, returned_on, variables};
+
 use crate::number::Float;
 use crate::tape::{Scalar, Spare, Var};
 use crate::tensor::Tensor;
@@ -16,7 +20,7 @@ use crate::tensor::Tensor;
 /// Records `f` at `x`, for products with its Jacobian in either direction.
 #[track_caller]
 pub fn linearize<T: Float>(f: impl for<'t> Fn(Var<'t, T>) -> Var<'t, T>, x: &Tensor<T>) -> Linearization<T> {
-    several::linearize(|x| f(x[0]), std::slice::from_ref(x))
+    several::linearize(|x| f(x[0]), slice::from_ref(x))
 }
 
 /// The value of `f` at `x`, and the gradients of `⟨u, f⟩`.
@@ -35,7 +39,7 @@ pub fn vjp<T: Float>(
     x: &Tensor<T>,
     u: &Tensor<T>,
 ) -> (Tensor<T>, Tensor<T>) {
-    let f = linearize(f, x);
+    let f = Linearization::new("vjp", |x| f(x[0]), slice::from_ref(x));
     (f.value(), f.vjp(u).remove(0))
 }
 
@@ -55,8 +59,8 @@ pub fn jvp<T: Float>(
     x: &Tensor<T>,
     v: &Tensor<T>,
 ) -> (Tensor<T>, Tensor<T>) {
-    let f = linearize(f, x);
-    (f.value(), f.jvp(std::slice::from_ref(v)))
+    let f = Linearization::new("jvp", |x| f(x[0]), slice::from_ref(x));
+    (f.value(), f.jvp(slice::from_ref(v)))
 }
 
 /// The Jacobian of `f` at `x` as a matrix: a row for each value of `f(x)`, a column for each value of `x`.
@@ -73,7 +77,7 @@ pub fn jvp<T: Float>(
 /// ```
 #[track_caller]
 pub fn jacobian<T: Float>(f: impl for<'t> Fn(Var<'t, T>) -> Var<'t, T>, x: &Tensor<T>) -> Tensor<T> {
-    linearize(f, x).jacobian(Mode::Auto)
+    several::jacobian(|x| f(x[0]), slice::from_ref(x))
 }
 
 /// Forms of the scalar-valued transforms: for one array, and for several.
@@ -91,7 +95,7 @@ macro_rules! scalar_valued {
                 $(, $v: &Tensor<T>)?
             ) -> $one {
                 let first = $first;
-                first(several::$name(|x| f(x[0]), std::slice::from_ref(x) $(, std::slice::from_ref($v))?))
+                first(several::$name(|x| f(x[0]), slice::from_ref(x) $(, slice::from_ref($v))?))
             }
         )*
 
@@ -113,7 +117,7 @@ macro_rules! scalar_valued {
                 f: impl for<'t> Fn(&[Var<'t, T>]) -> Var<'t, T>,
                 x: &[Tensor<T>],
             ) -> Linearization<T> {
-                Linearization::new(x, |_, x| vec![f(x)])
+                Linearization::new("linearize", f, x)
             }
 
             /// The Jacobian of `f` at `x`: a row for each value of `f(x)`, a column for each value of the inputs in order.
@@ -122,7 +126,7 @@ macro_rules! scalar_valued {
                 f: impl for<'t> Fn(&[Var<'t, T>]) -> Var<'t, T>,
                 x: &[Tensor<T>],
             ) -> Tensor<T> {
-                linearize(f, x).jacobian(Mode::Auto)
+                Linearization::new("jacobian", f, x).jacobian(Mode::Auto)
             }
 
             $(
@@ -140,10 +144,19 @@ macro_rules! scalar_valued {
     };
 }
 
-/// The gradient of a scalar-valued function, recorded, so that its Jacobian is the Hessian.
+/// The value and the gradient of a function, for the transform `op`.
 #[track_caller]
-fn gradient<T: Float>(f: impl for<'t> Fn(&[Var<'t, T>]) -> Scalar<'t, T>, x: &[Tensor<T>]) -> Linearization<T> {
-    Linearization::new(x, |_, x| f(x).grad(x))
+fn swept<T: Float>(
+    op: &str,
+    f: impl for<'t> Fn(&[Var<'t, T>]) -> Scalar<'t, T>,
+    x: &[Tensor<T>],
+) -> (T, Vec<Tensor<T>>) {
+    let tape = Spare::tape();
+    let x = variables(&tape, x);
+    let y = f(&x);
+    returned_on(&tape, y.tape(), op);
+    let grads = y.backward();
+    (y.value(), x.iter().map(|&x| grads[x].clone()).collect())
 }
 
 scalar_valued! {
@@ -154,13 +167,7 @@ scalar_valued! {
     /// let (y, dx) = value_and_grad(|x| x.square().sum(), &Tensor::from([3.0, 4.0]));
     /// assert_eq!((y, dx), (25.0, Tensor::from([6.0, 8.0])));
     /// ```
-    fn value_and_grad(f, x) -> (T, Tensor<T>), (T, Vec<Tensor<T>>) = {
-        let tape = Spare::tape();
-        let x: Vec<_> = x.iter().map(|x| tape.var(x)).collect();
-        let y = f(&x);
-        let grads = y.backward();
-        (y.value(), x.iter().map(|&x| grads[x].clone()).collect())
-    }, |(y, mut grads): (T, Vec<Tensor<T>>)| (y, grads.remove(0));
+    fn value_and_grad(f, x) -> (T, Tensor<T>), (T, Vec<Tensor<T>>) = swept("value_and_grad", f, x), |(y, mut grads): (T, Vec<Tensor<T>>)| (y, grads.remove(0));
 
     /// The gradient of `f` at `x`.
     ///
@@ -168,7 +175,7 @@ scalar_valued! {
     /// use autograd::{grad, Tensor};
     /// assert_eq!(grad(|x| x.square().sum(), &Tensor::from([3.0, 4.0])), Tensor::from([6.0, 8.0]));
     /// ```
-    fn grad(f, x) -> Tensor<T>, Vec<Tensor<T>> = value_and_grad(f, x).1, |mut grads: Vec<Tensor<T>>| grads.remove(0);
+    fn grad(f, x) -> Tensor<T>, Vec<Tensor<T>> = swept("grad", f, x).1, |mut grads: Vec<Tensor<T>>| grads.remove(0);
 
     /// The Hessian of `f` at `x` as a matrix: second derivatives by each pair of values of `x`.
     ///
@@ -177,7 +184,7 @@ scalar_valued! {
     /// let h = hessian(|x| x.prod(), &Tensor::from([2.0, 3.0]));
     /// assert_eq!(h, Tensor::from([[0.0, 1.0], [1.0, 0.0]]));
     /// ```
-    fn hessian(f, x) -> Tensor<T>, Tensor<T> = gradient(f, x).jacobian(Mode::Reverse), |h| h;
+    fn hessian(f, x) -> Tensor<T>, Tensor<T> = Linearization::of_gradient("hessian", f, x).jacobian(Mode::Reverse), |h| h;
 
     /// The Hessian-vector product `H·v`, forward over reverse: the gradient is recorded, and moved along `v`. The Hessian is
     /// never formed.
@@ -190,7 +197,7 @@ scalar_valued! {
     ///
     /// # Panics
     /// If `v` has another shape than `x`.
-    fn hvp(f, x, v) -> Tensor<T>, Vec<Tensor<T>> = gradient(f, x).push(v), |mut hv: Vec<Tensor<T>>| hv.remove(0);
+    fn hvp(f, x, v) -> Tensor<T>, Vec<Tensor<T>> = Linearization::of_gradient("hvp", f, x).push("hvp", v), |mut hv: Vec<Tensor<T>>| hv.remove(0);
 
     /// The vector-Hessian product `vᵀ·H`, reverse over reverse.
     ///
@@ -203,8 +210,19 @@ scalar_valued! {
     /// # Panics
     /// If `v` has another shape than `x`.
     fn vhp(f, x, v) -> Tensor<T>, Vec<Tensor<T>> = {
-        assert!(v.len() == x.len(), "vhp: {} vectors given for {} inputs", v.len(), x.len());
+        let tape = Spare::tape();
+        let x = variables(&tape, x);
+        let y = f(&x);
+        returned_on(&tape, y.tape(), "vhp");
+        directions("vhp", &x, v);
         // ⟨v, ∇f⟩ is a number again, and its gradient is what is asked for.
-        grad(|x| f(x).grad(x).into_iter().zip(v).map(|(dx, v)| (dx * v).sum()).sum(), x)
+        let slopes = y.grad(&x[..]).into_iter().zip(v).map(|(dx, v)| (dx * v).sum());
+        match slopes.reduce(|a, b| a + b) {
+            Some(slope) => {
+                let grads = slope.backward();
+                x.iter().map(|&x| grads[x].clone()).collect()
+            }
+            None => vec![],
+        }
     }, |mut vh: Vec<Tensor<T>>| vh.remove(0);
 }

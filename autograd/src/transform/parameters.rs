@@ -2,7 +2,7 @@
 
 use indexmap::IndexMap;
 
-use super::{Linearization, Mode};
+use super::{Linearization, Mode, returned_on};
 use crate::error::Error;
 use crate::number::Float;
 use crate::param::{Param, Parameters};
@@ -14,11 +14,14 @@ use crate::tensor::Tensor;
 /// The closure records the loss on the tape that it is given. A frozen parameter is a constant: derivatives by it are 0. A parameter that has
 /// two names moves along the sum of their directions, and its derivatives stand under both.
 impl<T: Float> Parameters<T> {
-    fn at(&self, f: impl for<'t> Fn(&'t Tape<T>) -> Scalar<'t, T>) -> Linearization<T> {
+    #[track_caller]
+    fn at(&self, op: &str, f: impl for<'t> Fn(&'t Tape<T>) -> Scalar<'t, T>) -> Linearization<T> {
         let tape = Spare::tape();
         let (inputs, outputs) = {
             let x: Vec<_> = self.params().map(|param| param.on(&tape)).collect();
-            let gradients = f(&tape).grad(&x[..]);
+            let y = f(&tape);
+            returned_on(&tape, y.tape(), op);
+            let gradients = y.grad(&x[..]);
             // In place of one that is frozen stands what nothing depends on.
             let frozen = |param: &Param<T>| param.is_frozen().then(|| tape.constant(Tensor::zeros(param.shape())));
             let moved = |arrays: Vec<_>| {
@@ -46,6 +49,7 @@ impl<T: Float> Parameters<T> {
     pub fn value_and_grad(&self, f: impl for<'t> Fn(&'t Tape<T>) -> Scalar<'t, T>) -> (T, IndexMap<String, Tensor<T>>) {
         let tape = Spare::tape();
         let y = f(&tape);
+        returned_on(&tape, y.tape(), "value_and_grad");
         let grads = y.backward();
         let gradient = |param: &Param<T>| grads.of(param).cloned().unwrap_or_else(|| Tensor::zeros(param.shape()));
         (y.value(), self.named(self.params().map(gradient).collect()))
@@ -61,7 +65,7 @@ impl<T: Float> Parameters<T> {
     /// ```
     #[track_caller]
     pub fn hessian(&self, f: impl for<'t> Fn(&'t Tape<T>) -> Scalar<'t, T>) -> Tensor<T> {
-        self.at(f).jacobian(Mode::Reverse)
+        self.at("hessian", f).jacobian(Mode::Reverse)
     }
 
     /// The product of the Hessian of a loss with a direction for each parameter, by name; a missing one is 0.
@@ -95,6 +99,6 @@ impl<T: Float> Parameters<T> {
         }
         let direction =
             |(name, param): (&str, &Param<T>)| v.get(name).cloned().unwrap_or_else(|| Tensor::zeros(param.shape()));
-        Ok(self.named(self.at(f).push(&self.iter().map(direction).collect::<Vec<_>>())))
+        Ok(self.named(self.at("hvp", f).push("hvp", &self.iter().map(direction).collect::<Vec<_>>())))
     }
 }

@@ -65,7 +65,7 @@ fn variables_in_a_row_are_each_given_their_gradient() {
 }
 
 #[test]
-#[should_panic(expected = "already")]
+#[should_panic(expected = "it is being swept and cannot record")]
 fn a_tape_that_is_being_swept_takes_no_scalar() {
     let tape = Tape::new();
     let (x, y) = (tape.scalar(1.0), tape.var([1.0]).named("y"));

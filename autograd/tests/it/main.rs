@@ -1,19 +1,24 @@
 //! The crate's integration tests, one binary.
 
 mod checker;
-mod checker_trials;
+mod checker_operations;
+mod counts;
 mod curvature;
 mod debugging;
 mod edges;
+mod empties;
 mod external;
 mod graph;
 mod graphs;
+mod limits;
 mod maps;
 mod messages;
 mod parts;
 mod random;
+mod recovery;
 mod rules;
 mod sampling;
 mod tails;
 mod threads;
 mod transforms;
+mod trials;

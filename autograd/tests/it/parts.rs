@@ -4,6 +4,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use autograd::{Float, Param, Scalar, Tape, Tensor, awake, backward_in_parts, set_threads};
 
+use crate::threads::count;
+
 fn tapes<T: Float>(parts: usize) -> Vec<Tape<T>> {
     (0..parts).map(|_| Tape::default()).collect()
 }
@@ -31,6 +33,7 @@ fn of_seven<T: Float>() -> (Vec<T>, [Tensor<T>; 2]) {
 #[test]
 fn the_bits_depend_on_the_parts_and_not_on_the_threads() {
     fn same<T: Float>() {
+        let _alone = count();
         set_threads(1);
         let one = of_seven::<T>();
         for threads in [2, 3, 8] {

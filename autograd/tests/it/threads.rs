@@ -1,8 +1,18 @@
 //! Products and updates have the same bits on any number of threads.
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
 use autograd::{Float, Param, Tape, Tensor, awake, set_threads};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
+
+/// How many threads there are is the process's: one test at a time says so.
+static COUNT: Mutex<()> = Mutex::new(());
+
+/// [`COUNT`], whatever became of the test that had it before.
+pub(crate) fn count() -> MutexGuard<'static, ()> {
+    COUNT.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// A product and its two gradients, which are products with a transposed operand.
 fn products<T: Float>(m: usize, k: usize, n: usize) -> [Tensor<T>; 3] {
@@ -33,6 +43,7 @@ fn updated<T: Float>(len: usize) -> Tensor<T> {
 }
 
 fn same_bits<T: Float>() {
+    let _alone = count();
     // Large enough to be spread, and of lengths that no block divides; the second list only while the others are awake.
     let large = [(256, 1100, 257), (65, 4099, 301), (1031, 264, 257), (40, 7000, 256)];
     let awake_only =
@@ -60,6 +71,7 @@ fn products_and_updates_have_the_same_bits_on_any_number_of_threads() {
 /// A thread that helped with an update would wait for the one that waits for it.
 #[test]
 fn an_update_that_is_shared_out_refuses_to_read_what_it_changes() {
+    let _alone = count();
     set_threads(2);
     let w = Param::new(Tensor::<f64>::ones([1 << 20]));
     let tape = Tape::new();
@@ -82,6 +94,7 @@ fn an_update_that_is_shared_out_refuses_to_read_what_it_changes() {
 /// A second caller, and one that panics, are served like the first.
 #[test]
 fn staying_awake_ends_whatever_happens() {
+    let _alone = count();
     set_threads(2);
     let fails = || std::panic::catch_unwind(|| awake(|| awake(|| panic!("inside"))));
     assert!(fails().is_err());

@@ -6,7 +6,7 @@ use autograd::{Float, Shape, Tensor};
 use rand::rngs::StdRng;
 use rand::{SeedableRng, seq::SliceRandom};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, room, shown};
 
 /// What a model is to answer: numbers, or one class for each sample.
 ///
@@ -173,14 +173,19 @@ impl<T: Float> Dataset<T> {
     /// [`Error::Invalid`] if either part would be empty or the fraction does not lie between 0 and 1.
     pub fn split(&self, held_out: f64, seed: u64) -> Result<(Self, Self)> {
         if !(held_out > 0.0 && held_out < 1.0) {
-            return Err(Error::invalid("split", format!("held-out fraction {held_out} must lie between 0 and 1")));
+            return Err(Error::invalid(
+                "split",
+                format!("held-out fraction {} must lie between 0 and 1", shown(held_out)),
+            ));
         }
         let n = self.len();
         let m = (held_out * n as f64).round() as usize;
         if m == 0 || m >= n {
             let part = if m == 0 { "hold out nothing" } else { "leave nothing to train on" };
-            let why =
-                format!("fraction {held_out} of {n} samples would {part}; choose another fraction or add samples");
+            let why = format!(
+                "fraction {} of {n} samples would {part}; choose another fraction or add samples",
+                shown(held_out)
+            );
             return Err(Error::invalid("split", why));
         }
         let order = shuffled(n, seed);
@@ -260,12 +265,14 @@ impl<T: Float> ExactSizeIterator for Batches<'_, T> {}
 /// ```
 ///
 /// # Errors
-/// [`Error::Label`] if a label is not below `classes`.
+/// [`Error::Label`] if a label is not below `classes`, [`Error::Invalid`] if memory does not hold the rows.
 pub fn one_hot<T: Float>(labels: &[usize], classes: usize) -> Result<Tensor<T>> {
     if let Some((sample, &label)) = labels.iter().enumerate().find(|&(_, &label)| label >= classes) {
         return Err(Error::Label { sample, label, classes });
     }
-    let mut y = Tensor::zeros([labels.len(), classes]);
+    let shape = [labels.len(), classes];
+    room("one_hot", &shape)?;
+    let mut y = Tensor::zeros(shape);
     let rows = y.as_mut_slice();
     labels.iter().enumerate().for_each(|(sample, label)| rows[sample * classes + label] = T::one());
     Ok(y)

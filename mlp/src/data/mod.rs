@@ -3,6 +3,7 @@
 //! Everything here is checked when it is made, so that training meets no NaN, no ragged row and no missing target.
 //! Data sets are held in memory; nothing is downloaded, cached or streamed.
 
+mod cells;
 mod dataset;
 mod scaler;
 mod table;

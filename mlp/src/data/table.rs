@@ -8,13 +8,14 @@ use std::io::Read;
 use std::path::Path;
 
 use autograd::{Float, Tensor};
-use csv::{ReaderBuilder, StringRecord, Trim};
 
-use crate::error::{Error, Result};
+use super::cells::{Cells, breaks};
+use crate::error::{Error, Result, list};
 
 /// A table of text with named columns, read from comma-separated values with a header line.
 ///
-/// Spaces around cells are trimmed, empty lines skipped, a byte order mark and any line endings accepted.
+/// Spaces around cells are trimmed, empty lines skipped, a byte order mark and any line endings accepted. Quotes stand where
+/// RFC 4180 has them: around a whole cell, and twice for each quote inside.
 ///
 /// ```
 /// use mlp::Table;
@@ -28,17 +29,13 @@ use crate::error::{Error, Result};
 #[derive(Debug, Clone)]
 pub struct Table {
     file: String,
-    /// The line of the header, from 1.
-    line: u64,
-    columns: Vec<String>,
-    rows: Vec<Row>,
+    cells: Cells,
+    /// Where each column is; `None` if it has a name that another has too.
+    places: HashMap<String, Option<usize>>,
 }
 
-#[derive(Debug, Clone)]
-struct Row {
-    line: u64,
-    cells: StringRecord,
-}
+/// What programs write where a value is missing.
+const MISSING: [&str; 9] = ["NA", "N/A", "n/a", "NaN", "nan", "NAN", "null", "NULL", "?"];
 
 impl Table {
     /// Reads a file; see [`parse`](Table::parse).
@@ -60,62 +57,55 @@ impl Table {
     /// ```
     /// let table = mlp::Table::parse("typed in", "x,y\n1,2\n".as_bytes())?;
     /// assert_eq!(table.rows(), 1);
+    /// let error = mlp::Table::parse("typed in", "x,kind\n1,\"cat\n2,dog\n".as_bytes()).unwrap_err().to_string();
+    /// assert_eq!(
+    ///     error,
+    ///     "typed in, line 2: a quote is opened and never closed; close it, and write each quote inside a cell twice"
+    /// );
     /// # Ok::<(), mlp::Error>(())
     /// ```
     ///
     /// # Errors
-    /// [`Error::Csv`] where a row has more or fewer cells than the header or is not UTF-8, [`Error::Empty`] without
-    /// rows below the header, [`Error::Io`] if reading fails.
+    /// [`Error::Csv`] with the line, where
+    /// - a row has more or fewer cells than the header, or repeats it;
+    /// - a quote stands inside a cell or after a space, is followed by text, or is never closed;
+    /// - cells are separated by semicolons, tabs or bars, or a line is a comment;
+    /// - the header holds numbers: names that are numbers stand in quotes, unless they are years or the like beside other names, or
+    ///   count 0, 1, 2, …;
+    /// - the text is not UTF-8.
+    ///
+    /// [`Error::Empty`] without rows below the header, [`Error::Io`] if reading fails.
     pub fn parse(name: impl Into<String>, mut reader: impl Read) -> Result<Self> {
         let file = name.into();
         let mut bytes = Vec::new();
         reader.read_to_end(&mut bytes).map_err(Error::io(file.as_ref()))?;
-        let refuse = |line, problem: String| Error::Csv { file: file.clone(), line, problem };
-        let text = std::str::from_utf8(&bytes).map_err(|e| {
-            let line = 1 + breaks(&bytes[..e.valid_up_to()]);
-            refuse(line, "not UTF-8 text; save the table as UTF-8".to_string())
-        })?;
-
-        // Rows of other lengths are let through here to be refused below, with a repair.
-        let mut reader = ReaderBuilder::new().flexible(true).trim(Trim::All).from_reader(text.as_bytes());
-        let header = reader.headers().map_err(|e| refuse(1, e.to_string()))?;
-        let columns: Vec<String> = header.iter().map(str::to_string).collect();
-        let mut rows = Vec::new();
-        let (mut line, mut counted) = (1, 0);
-        for cells in reader.into_records() {
-            let cells = cells.map_err(|e| refuse(line, e.to_string()))?;
-            // A record's position lies before the empty lines that were skipped, and after half of a CRLF.
-            let before = cells.position().map_or(counted, |p| p.byte() as usize);
-            let start = before + bytes[before..].iter().take_while(|b| matches!(b, b'\r' | b'\n')).count();
-            line += breaks(&bytes[counted..start]);
-            counted = start;
-            if cells.len() != columns.len() {
-                let plural = |n: usize, noun| format!("{n} {noun}{}", if n == 1 { "" } else { "s" });
-                let problem = format!(
-                    "found {} where the header has {}; give each row one cell for each column, \
-                     and put quotes around text that contains commas",
-                    plural(cells.len(), "cell"),
-                    plural(columns.len(), "column")
-                );
-                return Err(refuse(line, problem));
+        let refused = |(line, problem)| Error::Csv { file: file.clone(), line, problem };
+        let text = match std::str::from_utf8(&bytes) {
+            Ok(text) => text,
+            Err(error) => {
+                let valid = String::from_utf8_lossy(&bytes[..error.valid_up_to()]);
+                return Err(refused((1 + breaks(&valid), "not UTF-8 text; save the table as UTF-8".to_string())));
             }
-            rows.push(Row { line, cells });
-        }
-        if rows.is_empty() {
+        };
+        let cells = Cells::parse(text).map_err(refused)?;
+        if cells.len() == 0 {
             return Err(Error::Empty { what: file });
         }
-        let header = bytes.iter().take_while(|b| matches!(b, b'\r' | b'\n')).count();
-        Ok(Table { file, line: 1 + breaks(&bytes[..header]), columns, rows })
+        let mut places = HashMap::with_capacity(cells.columns.len());
+        for (i, column) in cells.columns.iter().enumerate() {
+            places.entry(column.clone()).and_modify(|place| *place = None).or_insert(Some(i));
+        }
+        Ok(Table { file, cells, places })
     }
 
     /// The names of the columns, in the order of the file.
     pub fn columns(&self) -> &[String] {
-        &self.columns
+        &self.cells.columns
     }
 
     /// The number of rows below the header; never 0.
     pub fn rows(&self) -> usize {
-        self.rows.len()
+        self.cells.len()
     }
 
     /// Columns as numbers, of shape (rows, columns).
@@ -140,20 +130,21 @@ impl Table {
             return Err(Error::invalid("numbers", "no columns named; name at least one"));
         }
         let columns: Vec<usize> = columns.iter().map(|name| self.column(name.as_ref())).collect::<Result<_>>()?;
-        let mut values = Vec::with_capacity(self.rows.len() * columns.len());
-        for row in &self.rows {
+        let mut values = Vec::with_capacity(self.rows() * columns.len());
+        for row in 0..self.rows() {
             for &column in &columns {
-                let number = row.cells[column].parse().ok().map(T::from_f64).filter(|x| x.is_finite());
+                let number = self.cells.get(row, column).parse().ok().map(T::from_f64).filter(|x| x.is_finite());
                 values.push(number.ok_or_else(|| self.cell_error(row, column, "a finite number"))?);
             }
         }
-        Ok(Tensor::try_new([self.rows.len(), columns.len()], values)?)
+        Ok(Tensor::try_new([self.rows(), columns.len()], values)?)
     }
 
     /// A column as classes: for each row the index of its class, and the classes in order.
     ///
     /// Classes are sorted, as numbers if all of them are integers, else as text; so the same set of classes has the same
-    /// indices whatever the order of the rows.
+    /// indices whatever the order of the rows. Another table may have another set: read it with
+    /// [`known_classes`](Table::known_classes) and the classes of this one.
     ///
     /// ```
     /// let table = mlp::Table::parse("t", "size\n10\n9\n10\n".as_bytes())?;
@@ -162,21 +153,64 @@ impl Table {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Cell`] where a cell is empty; [`Error::MissingColumn`].
+    /// [`Error::Cell`] where a cell is empty, or stands for a missing value, such as `NA` or `?`: if it is a class, name it to
+    /// [`known_classes`](Table::known_classes); [`Error::MissingColumn`].
     pub fn classes(&self, column: &str) -> Result<(Vec<usize>, Vec<String>)> {
         let column = self.column(column)?;
-        if let Some(row) = self.rows.iter().find(|row| row.cells[column].is_empty()) {
+        let is_missing =
+            |&row: &usize| MISSING.contains(&self.cells.get(row, column)) || self.cells.get(row, column).is_empty();
+        if let Some(row) = (0..self.rows()).find(is_missing) {
             return Err(self.cell_error(row, column, "the name of a class"));
         }
-        let distinct: BTreeSet<&str> = self.rows.iter().map(|row| &row.cells[column]).collect();
+        let distinct: BTreeSet<&str> = self.column_cells(column).collect();
         let integers: Option<Vec<i128>> = distinct.iter().map(|name| name.parse().ok()).collect();
         let mut names: Vec<&str> = distinct.into_iter().collect();
         if integers.is_some() {
-            names.sort_by_key(|name| name.parse::<i128>().ok());
+            names.sort_by_cached_key(|name| name.parse::<i128>().ok());
         }
         let index: HashMap<&str, usize> = names.iter().enumerate().map(|(i, &name)| (name, i)).collect();
-        let labels = self.rows.iter().map(|row| index[&row.cells[column]]).collect();
+        let labels = self.column_cells(column).map(|name| index[name]).collect();
         Ok((labels, names.into_iter().map(str::to_string).collect()))
+    }
+
+    /// A column as classes that are known, as those of the table that a model was trained on: for each row the index among `classes`.
+    ///
+    /// ```
+    /// use mlp::Table;
+    /// let train = Table::parse("train.csv", "kind\nbicycle\ncar\ncow\n".as_bytes())?;
+    /// let (_, names) = train.classes("kind")?;
+    /// let test = Table::parse("test.csv", "kind\nbicycle\ncow\n".as_bytes())?;
+    /// assert_eq!(test.known_classes("kind", &names)?, [0, 2]); // by itself it would make them 0 and 1
+    /// let other = Table::parse("other.csv", "kind\ncow\ngoat\n".as_bytes())?;
+    /// assert_eq!(
+    ///     other.known_classes("kind", &names).unwrap_err().to_string(),
+    ///     "other.csv, line 3, column `kind`: found `goat`, needs one of the classes `bicycle`, `car`, `cow`; \
+    ///      correct the cell or drop the row"
+    /// );
+    /// # Ok::<(), mlp::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Cell`] where a cell is no such class; [`Error::MissingColumn`]; [`Error::Invalid`] if `classes` are none, or one of
+    /// them is named twice.
+    pub fn known_classes(&self, column: &str, classes: &[impl AsRef<str>]) -> Result<Vec<usize>> {
+        if classes.is_empty() {
+            return Err(Error::invalid("known_classes", "no classes given; give those of the training"));
+        }
+        let column = self.column(column)?;
+        let mut index = HashMap::with_capacity(classes.len());
+        for (i, class) in classes.iter().map(AsRef::as_ref).enumerate() {
+            if let Some(first) = index.insert(class, i) {
+                let why = format!("class `{class}` is given twice, as {first} and {i}; give each class once");
+                return Err(Error::invalid("known_classes", why));
+            }
+        }
+        let unknown = |row| {
+            let names: Vec<String> = classes.iter().map(|class| class.as_ref().to_string()).collect();
+            self.cell_error(row, column, &format!("one of the classes {}", list(&names)))
+        };
+        let label = |row| index.get(self.cells.get(row, column)).copied().ok_or_else(|| unknown(row));
+        (0..self.rows()).map(label).collect()
     }
 
     /// A column of integer labels from 0 to `classes` − 1.
@@ -195,44 +229,70 @@ impl Table {
             return Err(Error::invalid("labels", "0 classes; at least one is needed"));
         }
         let column = self.column(column)?;
-        let label = |row: &Row| {
-            let label = row.cells[column].parse().ok().filter(|&label| label < classes);
+        let label = |row| {
+            let label = self.cells.get(row, column).parse().ok().filter(|&label| label < classes);
             label.ok_or_else(|| self.cell_error(row, column, &format!("a label from 0 to {}", classes - 1)))
         };
-        self.rows.iter().map(label).collect()
+        (0..self.rows()).map(label).collect()
     }
 
     fn column(&self, name: &str) -> Result<usize> {
-        let mut found = (0..self.columns.len()).filter(|&i| self.columns[i] == name);
-        match (found.next(), found.next()) {
-            (Some(column), None) => Ok(column),
-            (Some(_), Some(_)) => {
+        match self.places.get(name) {
+            Some(Some(column)) => Ok(*column),
+            Some(None) => {
                 let problem = format!("the header has more than one column `{name}`; rename all but one");
-                Err(Error::Csv { file: self.file.clone(), line: self.line, problem })
+                Err(Error::Csv { file: self.file.clone(), line: self.cells.header, problem })
             }
-            (None, _) => Err(Error::MissingColumn {
+            None => Err(Error::MissingColumn {
                 file: self.file.clone(),
                 column: name.to_string(),
-                columns: self.columns.clone(),
+                columns: self.cells.columns.clone(),
             }),
         }
     }
 
-    fn cell_error(&self, row: &Row, column: usize, needs: &str) -> Error {
-        const SHOWN: usize = 40; // an unclosed quote can swallow the rest of a file
-        let cell = &row.cells[column];
-        let found = match cell.char_indices().nth(SHOWN) {
+    fn column_cells(&self, column: usize) -> impl Iterator<Item = &str> {
+        (0..self.rows()).map(move |row| self.cells.get(row, column))
+    }
+
+    fn cell_error(&self, row: usize, column: usize, needs: &str) -> Error {
+        const SHOWN: usize = 40; // a cell may be as long as the file
+        let cell = self.cells.get(row, column);
+        let escaped = |c: char| if c.is_control() { c.escape_debug().to_string() } else { c.to_string() };
+        let start: String = cell.chars().take(SHOWN).map(escaped).collect();
+        let found = match cell.chars().nth(SHOWN) {
             _ if cell.is_empty() => "an empty cell".to_string(),
-            Some((end, _)) => format!("`{}…`", cell[..end].escape_debug()),
-            None => format!("`{}`", cell.escape_debug()),
+            Some(_) => format!("`{start}…`"),
+            None => format!("`{start}`{}", oddity(cell)),
         };
-        let (file, column) = (self.file.clone(), self.columns[column].clone());
-        Error::Cell { file, line: row.line, column, found, needs: needs.to_string() }
+        let (file, column) = (self.file.clone(), self.cells.columns[column].clone());
+        Error::Cell { file, line: self.cells.line(row), column, found, needs: needs.to_string() }
     }
 }
 
-/// The number of line breaks: CRLF, LF, or CR alone.
-fn breaks(text: &[u8]) -> u64 {
-    let at = |(i, &b): (usize, &u8)| b == b'\n' || (b == b'\r' && text.get(i + 1) != Some(&b'\n'));
-    text.iter().enumerate().filter(|&x| at(x)).count() as u64
+/// What is odd about a cell that is read as a number, in words; empty if that is plain.
+fn oddity(cell: &str) -> &'static str {
+    let is_number = |without: &[char]| {
+        let text: String = cell.chars().filter(|c| !without.contains(c)).collect();
+        text.parse::<f64>().is_ok()
+    };
+    if is_number(&[]) {
+        ""
+    } else if MISSING.contains(&cell) {
+        " for a missing value"
+    } else if cell.contains('#') {
+        " with a comment, which is no part of a table"
+    } else if cell.contains([';', '\t', '|']) {
+        ", which may be cells that are not separated by commas"
+    } else if is_number(&[',']) || is_number(&[',', '.']) {
+        " with a decimal comma, or commas between thousands"
+    } else if is_number(&[' ', '\u{a0}', '\u{202f}', '\'', '’', '_', ',']) {
+        " with marks between thousands"
+    } else if is_number(&['%']) {
+        " with a percent sign"
+    } else if is_number(&['−']) {
+        " with a minus sign that is no `-`"
+    } else {
+        ""
+    }
 }

@@ -33,9 +33,13 @@ pub use probe::Probe;
 pub use spectrum::{Extremes, extreme_singular_values, gradient_scale, singular_values};
 pub use stats::Stats;
 
+use std::collections::HashMap;
+use std::iter::successors;
+
 use autograd::{Float, Parameters, Scalar, Tape, Tensor, Var};
 
 use crate::module::Module;
+use crate::optim::check_rate;
 
 /// What became of activations and gradients at one moment.
 ///
@@ -168,8 +172,13 @@ impl Flow {
     /// let flow = Flow::measure(&model, &Tensor::from([[3.0]]), |y| y.sum()).with_rate(0.1);
     /// assert!((flow.layers[0].weights[0].update.unwrap() - 0.15).abs() < 1e-15); // 0.1·3/2
     /// ```
+    ///
+    /// # Panics
+    /// If `rate` is negative or not finite.
     #[must_use]
+    #[track_caller]
     pub fn with_rate(mut self, rate: f64) -> Self {
+        check_rate::<f64>(rate);
         for weights in self.weights_mut() {
             weights.update = weights.gradients.as_ref().and_then(|dw| share(rate * dw.norm, weights.values.norm));
         }
@@ -195,10 +204,15 @@ impl Flow {
     pub fn with_updates<T: Float>(mut self, before: &[Tensor<T>], parameters: &Parameters<T>) -> Self {
         let (n, wanted) = (before.len(), parameters.len());
         assert!(n == wanted, "flow: {n} arrays of values given for {wanted} parameters");
-        for ((name, param), before) in parameters.iter().zip(before) {
+        let all = parameters.iter().zip(before);
+        let updates = all.map(|((name, param), before)| {
             let change = &param.value() - before;
-            if let Some(weights) = self.weights_mut().find(|weights| weights.name == name) {
-                weights.update = share(Stats::of(change.as_slice()).norm, Stats::of(before.as_slice()).norm);
+            (name, share(Stats::of(change.as_slice()).norm, Stats::of(before.as_slice()).norm))
+        });
+        let updates: HashMap<&str, Option<f64>> = updates.collect();
+        for weights in self.weights_mut() {
+            if let Some(update) = updates.get(weights.name.as_str()) {
+                weights.update = *update;
             }
         }
         self
@@ -213,18 +227,26 @@ impl Flow {
         self.layers.iter_mut().flat_map(|layer| &mut layer.weights).chain(&mut self.others)
     }
 
-    /// Gives a parameter to the first of the layers with the longest name that its own begins with.
-    fn place(&mut self, weights: WeightFlow) {
-        let owns = |layer: &&mut LayerFlow| {
-            let rest = weights.name.strip_prefix(&layer.name);
-            rest.is_some_and(|rest| layer.name.is_empty() || rest.starts_with('.'))
-        };
-        // The last of equals would win: look from the back.
-        match self.layers.iter_mut().rev().filter(owns).max_by_key(|layer| layer.name.len()) {
-            Some(layer) => layer.weights.push(weights),
-            None => self.others.push(weights),
+    /// Gives each parameter to the first of the layers with the longest name that its own begins with.
+    fn place(&mut self, all: impl Iterator<Item = WeightFlow>) {
+        let mut layers = HashMap::with_capacity(self.layers.len());
+        for (i, layer) in self.layers.iter().enumerate() {
+            layers.entry(layer.name.clone()).or_insert(i);
+        }
+        for weights in all {
+            match owner(&weights.name, &layers) {
+                Some(layer) => self.layers[layer].weights.push(weights),
+                None => self.others.push(weights),
+            }
         }
     }
+}
+
+/// The layer with the longest name that a parameter's begins with.
+fn owner(name: &str, layers: &HashMap<String, usize>) -> Option<usize> {
+    let without_end = |name: &str| name.rfind('.');
+    let ends = successors(without_end(name), |&end| without_end(&name[..end]));
+    ends.chain([0]).find_map(|end| layers.get(&name[..end])).copied()
 }
 
 /// A change as a share of a size; what is 0 has none.

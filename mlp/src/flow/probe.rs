@@ -72,14 +72,23 @@ impl Probe {
 
     /// Shows what `f` shows as of a part: names inside begin with `prefix.`.
     pub fn within<R>(&mut self, prefix: impl Display, f: impl FnOnce(&mut Probe) -> R) -> R {
+        self.enter(prefix);
+        let result = f(self);
+        self.leave();
+        result
+    }
+
+    /// Begins a part, without a closure: in one, a shape that does not fit would point at this crate.
+    pub(crate) fn enter(&mut self, prefix: impl Display) {
         if let Some(seen) = &mut self.0 {
             seen.path.push(prefix.to_string());
         }
-        let result = f(self);
+    }
+
+    pub(crate) fn leave(&mut self) {
         if let Some(seen) = &mut self.0 {
             seen.path.pop();
         }
-        result
     }
 
     /// Shows the output `y` of a layer; `kind` says what it is in the table, such as `linear`.
@@ -141,18 +150,17 @@ impl Probe {
         for row in &mut flow.layers {
             row.scale = row.outputs.scale(flow.loss);
         }
-        for (name, param) in model.parameters().iter() {
+        flow.place(model.parameters().iter().map(|(name, param)| {
             let value = param.value();
-            let weights = WeightFlow {
+            WeightFlow {
                 name: name.to_string(),
                 axes: value.shape().len(),
                 frozen: param.is_frozen(),
                 values: Stats::of(value.as_slice()),
                 gradients: grads.of(param).map(|gradient| Stats::of(gradient.as_slice())),
                 update: None,
-            };
-            flow.place(weights);
-        }
+            }
+        }));
         (Some(flow), grads)
     }
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::{Flow, LayerFlow, Signal, Stats, WeightFlow};
+use crate::error::brief;
 
 /// The largest share of dead units, or of saturated values, without a warning.
 const SHARE: f64 = 0.5;
@@ -140,7 +141,7 @@ impl LayerFlow {
 /// by what share a step changes it. What is not known is a dash. Parameters of no layer follow, a row each.
 impl fmt::Display for Flow {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "loss {:.6}", self.loss)?;
+        writeln!(f, "loss {}", brief(self.loss))?;
         let heads = ["output", "dead", "satur.", "∂E/∂out", "relative", "weights", "∂E/∂w", "update"];
         let digits = self.layers.len().saturating_sub(1).max(1).ilog10() as usize + 1;
         let mut rows = vec![(String::from("layer"), heads.map(String::from))];

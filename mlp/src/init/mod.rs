@@ -11,7 +11,7 @@ use autograd::{Float, Shape, Tensor};
 use rand::{Rng, RngExt};
 use rand_distr::StandardNormal;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, room};
 
 /// The number of connections by which random weights are scaled; weights have the shape (inputs, outputs).
 ///
@@ -247,12 +247,13 @@ impl Init {
     /// # Errors
     /// [`Error::Invalid`] if a number of the recipe is NaN or infinite (bounds of a truncated normal may be infinite),
     /// a `std` is negative, bounds are in the wrong order or leave out the mean of a truncated normal, or
-    /// a recipe that counts connections or wants orthogonality is asked for another shape than (inputs, outputs).
+    /// a recipe that counts connections or wants orthogonality is asked for another shape than (inputs, outputs); if a number is
+    /// too large for `T`, or memory does not hold them.
     pub fn try_sample<T: Float>(&self, shape: impl Into<Shape>, rng: &mut (impl Rng + ?Sized)) -> Result<Tensor<T>> {
         let shape = shape.into();
         self.check()?;
-        let n = shape.numel();
-        let values = match *self {
+        let n = room("init", &shape)?;
+        let values: Vec<T> = match *self {
             Init::Zeros => vec![T::zero(); n],
             Init::Constant(value) => vec![T::from_f64(value); n],
             Init::Uniform { low, high } => draw(n, || uniform(low, high, rng)),
@@ -274,6 +275,12 @@ impl Init {
                 (0..n).map(|k| T::from_f64(gain * at(k / outputs, k % outputs))).collect()
             }
         };
+        if let Some(value) = values.iter().find(|value| !value.is_finite()) {
+            return Err(Error::invalid(
+                "init",
+                format!("{self:?} drew {value}, too large for {}; make it smaller", T::NAME),
+            ));
+        }
         Ok(Tensor::try_new(shape, values)?)
     }
 

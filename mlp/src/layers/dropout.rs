@@ -5,6 +5,7 @@ use rand::RngExt;
 use rand::rngs::StdRng;
 
 use crate::Error;
+use crate::error::shown;
 use crate::module::{LayerRow, Module};
 
 /// Inverted dropout: while the tape trains, each number is 0 with probability `p`, else multiplied by `1/(1 − p)`; while
@@ -38,7 +39,7 @@ impl Dropout {
     pub fn new(p: f64) -> Result<Self, Error> {
         match (0.0..1.0).contains(&p) {
             true => Ok(Dropout { p }),
-            false => Err(Error::invalid("dropout", format!("the probability {p} lies outside [0, 1)"))),
+            false => Err(Error::invalid("dropout", format!("the probability {} lies outside [0, 1)", shown(p)))),
         }
     }
 
@@ -61,7 +62,7 @@ impl<T: Float> Module<T> for Dropout {
     }
 
     fn describe(&self) -> Vec<LayerRow> {
-        let layer = format!("dropout({})", self.p);
+        let layer = format!("dropout({})", shown(self.p));
         vec![LayerRow { layer, shape: String::new(), activation: String::new(), parameters: 0 }]
     }
 }

@@ -4,6 +4,7 @@ use std::fmt;
 
 use autograd::{Float, Parameters, Var};
 
+use crate::Activation;
 use crate::flow::Probe;
 use crate::module::{LayerRow, Module, summary};
 
@@ -45,8 +46,13 @@ impl<T: Float> Module<T> for Sequential<T> {
     }
 
     fn forward_with<'t>(&self, x: Var<'t, T>, probe: &mut Probe) -> Var<'t, T> {
-        let within = |x, (i, module): (usize, &dyn Module<T>)| probe.within(i, |probe| module.forward_with(x, probe));
-        self.0.iter().map(|module| &**module).enumerate().fold(x, within)
+        let mut y = x;
+        for (i, module) in self.0.iter().enumerate() {
+            probe.enter(i);
+            y = module.forward_with(y, probe);
+            probe.leave();
+        }
+        y
     }
 
     fn parameters(&self) -> Parameters<T> {
@@ -56,6 +62,10 @@ impl<T: Float> Module<T> for Sequential<T> {
 
     fn input_width(&self) -> Option<usize> {
         self.0.first()?.input_width()
+    }
+
+    fn output_activation(&self) -> Option<Activation> {
+        self.0.last()?.output_activation()
     }
 
     fn describe(&self) -> Vec<LayerRow> {

@@ -1,15 +1,16 @@
 //! Losses between distributions and classes.
 
-use autograd::{Float, Var};
+use autograd::{Float, Shape, Tensor, Var};
 
-use super::{Loss, binary, check_classes, row_axis, values};
-use crate::{Error, Targets};
+use super::targets::{binary, check_binary, check_logits, check_probabilities, check_rows, row_axis, values};
+use super::{Loss, Outputs};
+use crate::{Activation, Error, Targets};
 
 /// Cross-entropy of classes or distributions `q` with `p = softmax(y)`, from logits and in nats: `−Σ q_i ln p_i` for each
 /// row, `dy = p − q`.
 ///
 /// Softmax and logarithm are one step, so logits of ±1e4 are safe: the last layer needs no activation.
-/// `(n, classes) → (n,)`.
+/// `(n, classes) → (n,)`. Distributions have no number below 0, and a sum of 1 in each row; there are two classes at least.
 ///
 /// ```
 /// use autograd::{Tape, Tensor};
@@ -25,16 +26,19 @@ pub struct CrossEntropy;
 
 impl<T: Float> Loss<T> for CrossEntropy {
     fn each<'t>(&self, y: Var<'t, T>, targets: &Targets<T>) -> Result<Var<'t, T>, Error> {
+        check_rows("cross_entropy", &y.shape(), targets)?;
         match targets {
-            Targets::Classes(classes) => {
-                check_classes("cross_entropy", y, classes)?;
-                Ok(y.cross_entropy(classes))
-            }
-            Targets::Values(_) => {
+            Targets::Classes(classes) => Ok(y.cross_entropy(classes)),
+            Targets::Values(distributions) => {
                 row_axis("cross_entropy", y)?;
-                Ok(y.cross_entropy_soft(values("cross_entropy", y, targets)?))
+                Ok(y.cross_entropy_soft(distributions))
             }
         }
+    }
+
+    fn check(&self, outputs: &Outputs<'_, T>, targets: &Targets<T>) -> Result<(), Error> {
+        check_rows("cross_entropy", &outputs.shape, targets)?;
+        check_logits("cross_entropy", outputs, &[Activation::Softmax, Activation::Sigmoid])
     }
 }
 
@@ -57,7 +61,7 @@ pub enum Base {
 /// `dp_i = −q_i/p_i`; `(…, classes) → (…)`.
 ///
 /// Probabilities below 1.2e−38 count as that, without gradient, so the loss is finite where `p` is 0 (at most 87.4 nats
-/// for each unit of `q`). To train, prefer [`CrossEntropy`], which needs no such floor.
+/// for each unit of `q`). To train, prefer [`CrossEntropy`], which needs no such floor. Targets are as there.
 ///
 /// ```
 /// use autograd::{Tape, Tensor};
@@ -75,25 +79,30 @@ pub struct CrossEntropyFromProbabilities {
     pub base: Base,
 }
 
+const FROM_PROBABILITIES: &str = "cross_entropy_from_probabilities";
+
 impl<T: Float> Loss<T> for CrossEntropyFromProbabilities {
     fn each<'t>(&self, y: Var<'t, T>, targets: &Targets<T>) -> Result<Var<'t, T>, Error> {
-        let name = "cross_entropy_from_probabilities";
+        check_rows(FROM_PROBABILITIES, &y.shape(), targets)?;
         // The smallest normal f32, so that both types of number agree.
         let log = |p: Var<'t, T>| p.at_least(f64::from(f32::MIN_POSITIVE)).ln();
         let nats = match targets {
-            Targets::Classes(classes) => {
-                check_classes(name, y, classes)?;
-                -log(y.pick(1, classes))
-            }
-            Targets::Values(_) => {
-                let axis = row_axis(name, y)?;
-                -(log(y) * values(name, y, targets)?).sum_axis(axis)
+            Targets::Classes(classes) => -log(y.pick(1, classes)),
+            Targets::Values(distributions) => {
+                let axis = row_axis(FROM_PROBABILITIES, y)?;
+                -(log(y) * distributions).sum_axis(axis)
             }
         };
         Ok(match self.base {
             Base::Nats => nats,
             Base::Bits => nats / std::f64::consts::LN_2,
         })
+    }
+
+    fn check(&self, outputs: &Outputs<'_, T>, targets: &Targets<T>) -> Result<(), Error> {
+        check_rows(FROM_PROBABILITIES, &outputs.shape, targets)?;
+        let repair = "end the model with a softmax, or take CrossEntropy, which contains it";
+        check_probabilities(FROM_PROBABILITIES, outputs, |p| p, repair)
     }
 }
 
@@ -117,10 +126,15 @@ pub struct BinaryCrossEntropyWithLogits;
 
 impl<T: Float> Loss<T> for BinaryCrossEntropyWithLogits {
     fn each<'t>(&self, y: Var<'t, T>, targets: &Targets<T>) -> Result<Var<'t, T>, Error> {
-        inside(targets)?;
-        let t = binary("binary_cross_entropy", y, targets, [0.0, 1.0])?;
+        check_labels(&y.shape(), targets)?;
+        let t = binary(y, targets, [0.0, 1.0]);
         // `chain` is 0 where the weight is, though the logit may be infinite: a sure and right one costs nothing.
         Ok(t.chain((-y).softplus()) + (1.0 - t).chain(y.softplus()))
+    }
+
+    fn check(&self, outputs: &Outputs<'_, T>, targets: &Targets<T>) -> Result<(), Error> {
+        check_labels(&outputs.shape, targets)?;
+        check_logits("binary_cross_entropy", outputs, &[Activation::Sigmoid, Activation::Softmax])
     }
 
     /// Logits above 0 are probabilities above ½.
@@ -129,13 +143,9 @@ impl<T: Float> Loss<T> for BinaryCrossEntropyWithLogits {
     }
 }
 
-/// `Ok` if targets that are numbers lie in [0, 1].
-fn inside<T: Float>(targets: &Targets<T>) -> Result<(), Error> {
-    let Targets::Values(t) = targets else { return Ok(()) };
-    match t.as_slice().iter().find(|&&t| !(t >= T::zero() && t <= T::one())) {
-        Some(t) => Err(Error::invalid("binary_cross_entropy", format!("target {t} lies outside [0, 1]"))),
-        None => Ok(()),
-    }
+fn check_labels<T: Float>(y: &Shape, targets: &Targets<T>) -> Result<(), Error> {
+    let inside = |t| t >= T::zero() && t <= T::one();
+    check_binary("binary_cross_entropy", y, targets, inside, "lies outside [0, 1]")
 }
 
 /// The margin loss of support vector machines, for two classes: `max(0, 1 − t·y)` for each output, with targets t = ±1;
@@ -158,13 +168,12 @@ pub struct Hinge;
 
 impl<T: Float> Loss<T> for Hinge {
     fn each<'t>(&self, y: Var<'t, T>, targets: &Targets<T>) -> Result<Var<'t, T>, Error> {
-        if let Targets::Values(t) = targets
-            && let Some(t) = t.as_slice().iter().find(|t| t.to_f64().abs() != 1.0)
-        {
-            return Err(Error::invalid("hinge", format!("target {t} is neither −1 nor 1")));
-        }
-        let t = binary("hinge", y, targets, [-1.0, 1.0])?;
-        Ok((1.0 - y * t).at_least(0.0))
+        check_signs(&y.shape(), targets)?;
+        Ok((1.0 - y * binary(y, targets, [-1.0, 1.0])).at_least(0.0))
+    }
+
+    fn check(&self, outputs: &Outputs<'_, T>, targets: &Targets<T>) -> Result<(), Error> {
+        check_signs(&outputs.shape, targets)
     }
 
     fn threshold(&self) -> Option<f64> {
@@ -172,9 +181,13 @@ impl<T: Float> Loss<T> for Hinge {
     }
 }
 
+fn check_signs<T: Float>(y: &Shape, targets: &Targets<T>) -> Result<(), Error> {
+    check_binary("hinge", y, targets, |t| t.to_f64().abs() == 1.0, "is neither −1 nor 1")
+}
+
 /// Kullback–Leibler divergence of distributions `t` from `y`, which are **logarithms** of probabilities, such as
 /// [`Activation::LogSoftmax`](crate::Activation::LogSoftmax) gives: `Σ t_i (ln t_i − y_i)` for each row, in nats;
-/// `dy = −t`; `(…, classes) → (…)`. Terms with t = 0 are 0.
+/// `dy = −t`; `(…, classes) → (…)`. Terms with t = 0 are 0. Targets have no number below 0, and a sum of 1 in each row.
 ///
 /// ```
 /// use autograd::{Tape, Tensor};
@@ -192,13 +205,7 @@ pub struct KlDivergence;
 impl<T: Float> Loss<T> for KlDivergence {
     fn each<'t>(&self, y: Var<'t, T>, targets: &Targets<T>) -> Result<Var<'t, T>, Error> {
         let axis = row_axis("kl_divergence", y)?;
-        let t = values("kl_divergence", y, targets)?;
-        if let Some(t) = t.as_slice().iter().find(|t| **t < T::zero() || !t.is_finite()) {
-            return Err(Error::invalid(
-                "kl_divergence",
-                format!("target {t} is not a probability, which is 0 or above"),
-            ));
-        }
+        let t = distributions(&y.shape(), targets)?;
         let t_ln_t = |i: usize| match t.as_slice()[i] {
             t if t == T::zero() => t,
             t => t * t.ln(),
@@ -207,4 +214,16 @@ impl<T: Float> Loss<T> for KlDivergence {
         let cross = y.tape().constant(t.clone()).chain(y);
         Ok((y.tape().constant_with(y.shape(), t_ln_t) - cross).sum_axis(axis))
     }
+
+    fn check(&self, outputs: &Outputs<'_, T>, targets: &Targets<T>) -> Result<(), Error> {
+        distributions(&outputs.shape, targets)?;
+        let repair = "it takes their logarithms; end the model with Activation::LogSoftmax";
+        check_probabilities("kl_divergence", outputs, f64::exp, repair)
+    }
+}
+
+fn distributions<'a, T: Float>(y: &Shape, targets: &'a Targets<T>) -> Result<&'a Tensor<T>, Error> {
+    let t = values("kl_divergence", y, targets)?;
+    check_rows("kl_divergence", y, targets)?;
+    Ok(t)
 }

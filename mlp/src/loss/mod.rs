@@ -2,15 +2,16 @@
 
 mod classification;
 mod regression;
+mod targets;
 
 pub use classification::{
     Base, BinaryCrossEntropyWithLogits, CrossEntropy, CrossEntropyFromProbabilities, Hinge, KlDivergence,
 };
 pub use regression::{Euclidean, Huber, L1, Mse};
 
-use autograd::{Float, Scalar, Tensor, Var};
+use autograd::{Float, Scalar, Shape, Tensor, Var};
 
-use crate::{Error, Targets};
+use crate::{Activation, Error, Targets};
 
 /// How far outputs are from their targets.
 ///
@@ -59,78 +60,39 @@ pub trait Loss<T: Float = f64>: Send + Sync {
         Ok(self.each(y, targets)?.sum())
     }
 
+    /// Whether outputs and targets can belong together: what a [`Trainer`](crate::Trainer) asks once for all samples, before the first
+    /// step.
+    ///
+    /// The losses of this crate check all that [`each`](Loss::each) would, and that the output layer gives what they take. Unless
+    /// overridden, only numbers of shape (n,) beside outputs of shape (n, 1), or the other way round, are refused: their difference
+    /// would be of shape (n, n).
+    ///
+    /// # Errors
+    /// If they do not fit.
+    fn check(&self, outputs: &Outputs<'_, T>, targets: &Targets<T>) -> Result<(), Error> {
+        let Targets::Values(values) = targets else { return Ok(()) };
+        let (y, t) = (&outputs.shape, values.shape());
+        let axes = y.iter().filter(|&&len| len != 1).eq(t.iter().filter(|&&len| len != 1));
+        match axes && y.len() != t.len() {
+            true => Err(targets::misfit("loss", y, t)),
+            false => Ok(()),
+        }
+    }
+
     /// Above which output a sample is of class 1, where one output tells the classes 0 and 1 apart; `None` if the loss does not say.
     fn threshold(&self) -> Option<f64> {
         None
     }
 }
 
-/// Targets that are numbers, one for each output. No broadcasting: (n,) beside (n, 1) is nearly always a mistake.
-fn values<'a, T: Float>(loss: &'static str, y: Var<'_, T>, targets: &'a Targets<T>) -> Result<&'a Tensor<T>, Error> {
-    match targets {
-        Targets::Values(values) if *values.shape() == y.shape() => Ok(values),
-        Targets::Values(values) => Err(Error::invalid(
-            loss,
-            format!(
-                "targets of shape {} do not fit outputs of shape {}; reshape one of them",
-                values.shape(),
-                y.shape()
-            ),
-        )),
-        Targets::Classes(_) => {
-            Err(Error::invalid(loss, "the targets are classes, but it needs numbers; one_hot makes them of classes"))
-        }
-    }
-}
-
-/// Targets with two possible values: numbers, or the classes 0 and 1, which become `numbers`.
-fn binary<'t, T: Float>(
-    loss: &'static str,
-    y: Var<'t, T>,
-    targets: &Targets<T>,
-    numbers: [f64; 2],
-) -> Result<Var<'t, T>, Error> {
-    let Targets::Classes(classes) = targets else {
-        return values(loss, y, targets).map(|targets| y.tape().constant(targets.clone()));
-    };
-    let shape = y.shape();
-    if shape.numel() != classes.len() {
-        let why =
-            format!("{} classes do not fit outputs of shape {shape}; it takes one output for each", classes.len());
-        return Err(Error::invalid(loss, why));
-    }
-    if let Some(i) = classes.iter().position(|&class| class > 1) {
-        return Err(Error::invalid(loss, format!("class {} of sample {i} is neither 0 nor 1", classes[i])));
-    }
-    Ok(y.tape().constant_with(shape, |i| T::from_f64(numbers[classes[i]])))
-}
-
-/// `Ok` if there is one existing class for each row of `y`.
-fn check_classes<T: Float>(loss: &'static str, y: Var<'_, T>, classes: &[usize]) -> Result<(), Error> {
-    let shape = y.shape();
-    let [n, width] = shape[..] else {
-        return Err(Error::invalid(loss, format!("outputs of shape {shape} are not (samples, classes); reshape them")));
-    };
-    if classes.len() != n {
-        return Err(Error::invalid(
-            loss,
-            format!("{} classes for the {n} rows of outputs of shape {shape}", classes.len()),
-        ));
-    }
-    match classes.iter().enumerate().find(|(_, class)| **class >= width) {
-        Some((i, class)) => Err(Error::invalid(
-            loss,
-            format!(
-                "class {class} of sample {i} does not exist; outputs of shape {shape} have classes 0 to {}",
-                width.saturating_sub(1)
-            ),
-        )),
-        None => Ok(()),
-    }
-}
-
-/// The last axis, along which a sample's numbers lie.
-fn row_axis<T: Float>(loss: &'static str, y: Var<'_, T>) -> Result<usize, Error> {
-    let axes = y.shape().len();
-    axes.checked_sub(1).ok_or_else(|| Error::invalid(loss, "an output of shape () has no rows; reshape it to (1, 1)"))
+/// What is known of a model's outputs before it is trained: see [`Loss::check`].
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Outputs<'a, T: Float = f64> {
+    /// Their shape for all samples.
+    pub shape: Shape,
+    /// Those of the first samples, as the model is now.
+    pub first: &'a Tensor<T>,
+    /// The function that they come from, if the model [can tell](crate::Module::output_activation) and has yet to learn what it gives.
+    pub activation: Option<Activation>,
 }

@@ -2,7 +2,9 @@
 
 use autograd::{Float, Var};
 
-use super::{Loss, row_axis, values};
+use super::targets::{reachable, row_axis, values};
+use super::{Loss, Outputs};
+use crate::error::shown;
 use crate::{Error, Targets};
 
 /// Squared error: `(y − t)²` for each number, `dy = 2(y − t)`; the mean over n numbers has `dy = 2/n·(y − t)`.
@@ -22,7 +24,11 @@ pub struct Mse;
 
 impl<T: Float> Loss<T> for Mse {
     fn each<'t>(&self, y: Var<'t, T>, targets: &Targets<T>) -> Result<Var<'t, T>, Error> {
-        Ok((y - values("mse", y, targets)?).square())
+        Ok((y - values("mse", &y.shape(), targets)?).square())
+    }
+
+    fn check(&self, outputs: &Outputs<'_, T>, targets: &Targets<T>) -> Result<(), Error> {
+        reachable("mse", outputs, targets)
     }
 }
 
@@ -41,7 +47,11 @@ pub struct L1;
 
 impl<T: Float> Loss<T> for L1 {
     fn each<'t>(&self, y: Var<'t, T>, targets: &Targets<T>) -> Result<Var<'t, T>, Error> {
-        Ok((y - values("l1", y, targets)?).abs())
+        Ok((y - values("l1", &y.shape(), targets)?).abs())
+    }
+
+    fn check(&self, outputs: &Outputs<'_, T>, targets: &Targets<T>) -> Result<(), Error> {
+        reachable("l1", outputs, targets)
     }
 }
 
@@ -66,13 +76,30 @@ pub struct Huber {
 
 impl<T: Float> Loss<T> for Huber {
     fn each<'t>(&self, y: Var<'t, T>, targets: &Targets<T>) -> Result<Var<'t, T>, Error> {
-        if !(self.delta > 0.0 && self.delta.is_finite()) {
-            return Err(Error::invalid("huber", format!("delta {} is not a finite number above 0", self.delta)));
-        }
+        self.check_delta::<T>()?;
         // With c = d cut to [−δ, δ] both branches are c(d − ½c). No |d|, which has no curvature at 0: Newton's steps need the parabola's.
-        let distance = y - values("huber", y, targets)?;
+        let distance = y - values("huber", &y.shape(), targets)?;
         let near = distance.clamp(-self.delta, self.delta);
         Ok(near * (distance - near * 0.5))
+    }
+
+    fn check(&self, outputs: &Outputs<'_, T>, targets: &Targets<T>) -> Result<(), Error> {
+        self.check_delta::<T>()?;
+        reachable("huber", outputs, targets)
+    }
+}
+
+impl Huber {
+    /// `Ok` if δ is above 0 and finite in the type of the outputs too.
+    fn check_delta<T: Float>(&self) -> Result<(), Error> {
+        let delta = T::from_f64(self.delta);
+        if delta > T::zero() && delta.is_finite() {
+            return Ok(());
+        }
+        let narrow =
+            if self.delta > 0.0 && self.delta.is_finite() { format!(" in {}", T::NAME) } else { String::new() };
+        let delta = shown(self.delta);
+        Err(Error::invalid("huber", format!("delta {delta} is not a finite number above 0{narrow}")))
     }
 }
 
@@ -94,6 +121,10 @@ pub struct Euclidean;
 impl<T: Float> Loss<T> for Euclidean {
     fn each<'t>(&self, y: Var<'t, T>, targets: &Targets<T>) -> Result<Var<'t, T>, Error> {
         let axis = row_axis("euclidean", y)?;
-        Ok((y - values("euclidean", y, targets)?).norm_axis(axis))
+        Ok((y - values("euclidean", &y.shape(), targets)?).norm_axis(axis))
+    }
+
+    fn check(&self, outputs: &Outputs<'_, T>, targets: &Targets<T>) -> Result<(), Error> {
+        reachable("euclidean", outputs, targets)
     }
 }

@@ -3,8 +3,9 @@
 use autograd::{Float, Gradients, Number, Param, Parameters, Shape, Tensor};
 use indexmap::IndexMap;
 
-use super::{Optimizer, State, check_decay, check_rate, distinct, key, misfit, zeros};
+use super::{Optimizer, State, check_decay, check_rate, distinct, forgets, key, misfit, named, zeros};
 use crate::Error;
+use crate::error::shown;
 
 /// What its state calls the arrays of a parameter.
 const MEAN: &str = "mean";
@@ -15,6 +16,9 @@ const STEPS: &str = "steps";
 ///
 /// `m ← β₁m + (1 − β₁)g`, `v ← β₂v + (1 − β₂)g²`, both divided by `1 − βᵗ` to undo their start at 0, then
 /// `w ← w − η·m̂/(√v̂ + ε)`; decay λ first takes `ηλw` off. β = (0.9, 0.999) and ε = 1e−8, as in the paper.
+///
+/// A number of g beyond ±2⁶³ in `f32`, ±2⁵¹¹ in `f64`, counts as that, so that its square is finite: a step of Adam does not depend on
+/// the scale of g. One that is NaN or infinite makes the parameter NaN; a [`Trainer`](crate::Trainer) names it before the step.
 ///
 /// ```
 /// use autograd::{Param, Parameters, Tape};
@@ -48,10 +52,10 @@ impl<T: Float> Adam<T> {
     /// Adam with learning rate η, usually 1e−3.
     ///
     /// # Panics
-    /// If `rate` is negative or not finite.
+    /// If `rate` is negative or not finite, or only 0 or infinite in the parameters' type.
     #[track_caller]
     pub fn new(parameters: &Parameters<T>, rate: f64) -> Self {
-        check_rate(rate);
+        check_rate::<T>(rate);
         let moments = |(name, param)| Moments { name, mean: zeros(&param), square: zeros(&param), param, steps: 0 };
         let moments = distinct(parameters).into_iter().map(moments).collect();
         Adam { moments, rate, betas: (0.9, 0.999), eps: 1e-8, decay: 0.0 }
@@ -60,23 +64,28 @@ impl<T: Float> Adam<T> {
     /// With other decay rates β₁ and β₂ of the moments.
     ///
     /// # Panics
-    /// If one lies outside [0, 1).
+    /// If one lies outside [0, 1), in the parameters' type too.
     #[must_use]
     #[track_caller]
     pub fn betas(self, first: f64, second: f64) -> Self {
-        let inside = |beta| (0.0..1.0).contains(&beta);
-        assert!(inside(first) && inside(second), "adam: betas {first} and {second} must lie in [0, 1)");
+        let (a, b, ok) = (shown(first), shown(second), forgets::<T>(first) && forgets::<T>(second));
+        assert!(ok, "adam: betas {a} and {b} must lie in [0, 1) in {}", T::NAME);
         Adam { betas: (first, second), ..self }
     }
 
     /// With another ε.
     ///
     /// # Panics
-    /// If it is not above 0.
+    /// If it is not a finite number above 0 in the parameters' type.
     #[must_use]
     #[track_caller]
     pub fn eps(self, eps: f64) -> Self {
-        assert!(T::from_f64(eps) > T::zero() && eps.is_finite(), "adam: eps {eps} must be above 0, as {} too", T::NAME);
+        let (what, value) = (shown(eps), T::from_f64(eps));
+        assert!(
+            value > T::zero() && value.is_finite(),
+            "adam: eps {what} must be above 0, as {} too, and finite",
+            T::NAME
+        );
         Adam { eps, ..self }
     }
 
@@ -87,7 +96,7 @@ impl<T: Float> Adam<T> {
     #[must_use]
     #[track_caller]
     pub fn weight_decay(self, decay: f64) -> Self {
-        check_decay("adam", decay);
+        check_decay::<T>("adam", decay);
         Adam { decay, ..self }
     }
 }
@@ -96,6 +105,7 @@ impl<T: Float> Optimizer<T> for Adam<T> {
     fn step(&mut self, grads: &Gradients<'_, T>) {
         let (beta1, beta2) = self.betas;
         let [b1, c1, b2, c2] = [beta1, 1.0 - beta1, beta2, 1.0 - beta2].map(T::from_f64);
+        let most = largest::<T>();
         let [eps, keep] = [self.eps, 1.0 - self.rate * self.decay].map(T::from_f64);
         for Moments { param, mean, square, steps, .. } in &mut self.moments {
             let step = steps.saturating_add(1);
@@ -103,6 +113,14 @@ impl<T: Float> Optimizer<T> for Adam<T> {
             let rate = T::from_f64(self.rate / (1.0 - beta1.powi(step)));
             let scale = T::from_f64(1.0 / (1.0 - beta2.powi(step)).sqrt());
             let stepped = grads.update_each(param, [mean.as_mut_slice(), square.as_mut_slice()], |w, g, [m, v]| {
+                let bounded = if g > most {
+                    most
+                } else if g < -most {
+                    -most
+                } else {
+                    g
+                };
+                let g = bounded + g * T::zero(); // + 0, or NaN where g is not finite, which must show
                 *m = b1 * *m + c1 * g;
                 *v = b2 * *v + c2 * g * g;
                 *w = keep * *w - rate * *m / (Number::sqrt(*v) * scale + eps);
@@ -119,8 +137,12 @@ impl<T: Float> Optimizer<T> for Adam<T> {
 
     #[track_caller]
     fn set_learning_rate(&mut self, rate: f64) {
-        check_rate(rate);
+        check_rate::<T>(rate);
         self.rate = rate;
+    }
+
+    fn parameters(&self) -> Option<Parameters<T>> {
+        named(self.moments.iter().map(|moments| (&moments.name, &moments.param)))
     }
 
     fn state(&self) -> IndexMap<String, Tensor<T>> {
@@ -138,8 +160,13 @@ impl<T: Float> Optimizer<T> for Adam<T> {
             let shape = param.shape();
             let (mean, square) = (state.read(name, MEAN, &shape)?, state.read(name, SQUARE, &shape)?);
             let steps = state.read(name, STEPS, &Shape::default())?.item().to_f64();
-            if !(0.0..f64::INFINITY).contains(&steps) {
-                return Err(misfit(format!("`{}` is {steps} in the state, no number of steps", key(name, STEPS))));
+            if steps < 0.0 || steps.fract() != 0.0 {
+                let (name, steps) = (key(name, STEPS), shown(steps));
+                return Err(misfit(format!("`{name}` is {steps} in the state, no number of steps")));
+            }
+            if let Some(x) = square.as_slice().iter().find(|&&x| x < T::zero()) {
+                let (name, x) = (key(name, SQUARE), shown(x));
+                return Err(misfit(format!("`{name}` holds {x} in the state, which is no mean of squares")));
             }
             // More steps than f32 tells apart, or i32 holds, are so many that nothing is left to correct.
             Ok((mean.clone(), square.clone(), steps as i32))
@@ -151,4 +178,9 @@ impl<T: Float> Optimizer<T> for Adam<T> {
         }
         Ok(())
     }
+}
+
+/// Beyond which a square is not safe from overflow: a power of two below the root of the largest number.
+fn largest<T: Float>() -> T {
+    T::from_f64(2f64.powi(if T::NAME == "f32" { 63 } else { 511 }))
 }

@@ -10,6 +10,7 @@ use autograd::{Float, Gradients, Param, Parameters, Shape, Tensor};
 use indexmap::IndexMap;
 
 use crate::Error;
+use crate::error::shown;
 
 /// Changes parameters by their gradients.
 ///
@@ -33,6 +34,19 @@ pub trait Optimizer<T: Float = f64> {
     /// Changes the learning rate, as a [schedule](crate::Trainer::schedule) does.
     fn set_learning_rate(&mut self, rate: f64);
 
+    /// The parameters that it steps, if it can tell: a trainer then refuses to train a model that has others, before the first step.
+    ///
+    /// ```
+    /// use autograd::{Param, Parameters};
+    /// use mlp::{Optimizer, Sgd};
+    /// let w = Param::new([4.0]);
+    /// let sgd = Sgd::new(&Parameters::new().with("w", &w), 0.1);
+    /// assert_eq!(sgd.parameters().unwrap().get("w"), Some(&w));
+    /// ```
+    fn parameters(&self) -> Option<Parameters<T>> {
+        None
+    }
+
     /// What it remembers from step to step, under the names of the parameters; its settings are code, and no part of it.
     ///
     /// ```
@@ -50,7 +64,7 @@ pub trait Optimizer<T: Float = f64> {
     /// Goes on from a [`state`](Optimizer::state); if it does not fit, nothing changes.
     ///
     /// # Errors
-    /// If an array is missing, is one too many, or has another shape.
+    /// If an array is missing, is one too many, has another shape, or holds what no optimiser remembers: NaN, ∞, a negative square.
     fn set_state(&mut self, state: &IndexMap<String, Tensor<T>>) -> Result<(), Error> {
         State::new(state).end()
     }
@@ -77,7 +91,10 @@ impl<'s, T: Float> State<'s, T> {
             }
             Some(array) => {
                 self.read += 1;
-                Ok(array)
+                match array.as_slice().iter().find(|x| !x.is_finite()) {
+                    Some(x) => Err(misfit(format!("`{name}` holds {x} in the state, which is not finite"))),
+                    None => Ok(array),
+                }
             }
         }
     }
@@ -110,12 +127,28 @@ fn zeros<T: Float>(param: &Param<T>) -> Tensor<T> {
     Tensor::zeros(param.shape())
 }
 
-#[track_caller]
-fn check_rate(rate: f64) {
-    assert!(rate >= 0.0 && rate.is_finite(), "optimizer: the learning rate {rate} is not a finite number ≥ 0");
+fn named<'p, T: Float>(params: impl Iterator<Item = (&'p String, &'p Param<T>)>) -> Option<Parameters<T>> {
+    Some(params.fold(Parameters::new(), |all, (name, param)| all.with(name, param)))
+}
+
+/// Whether a learning rate is one in the type of the parameters, where 1e-60 may be 0 and 1e60 infinite.
+pub(crate) fn is_rate<T: Float>(rate: f64) -> bool {
+    rate >= 0.0 && T::from_f64(rate).is_finite() && (rate == 0.0 || T::from_f64(rate) > T::zero())
 }
 
 #[track_caller]
-fn check_decay(optimizer: &str, decay: f64) {
-    assert!(decay >= 0.0 && decay.is_finite(), "{optimizer}: the weight decay {decay} is not a finite number ≥ 0");
+pub(crate) fn check_rate<T: Float>(rate: f64) {
+    let (rate, ok) = (shown(rate), is_rate::<T>(rate));
+    assert!(ok, "optimizer: the learning rate {rate} is not a finite number ≥ 0 in {}", T::NAME);
+}
+
+#[track_caller]
+fn check_decay<T: Float>(optimizer: &str, decay: f64) {
+    let (decay, ok) = (shown(decay), is_rate::<T>(decay));
+    assert!(ok, "{optimizer}: the weight decay {decay} is not a finite number ≥ 0 in {}", T::NAME);
+}
+
+/// Whether a share of what was remembers less and less of it, in the type of the parameters, where 1 − 1e-9 may be 1.
+fn forgets<T: Float>(share: f64) -> bool {
+    share >= 0.0 && T::from_f64(share) < T::one()
 }

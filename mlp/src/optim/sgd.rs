@@ -3,8 +3,9 @@
 use autograd::{Float, Gradients, Param, Parameters, Tensor};
 use indexmap::IndexMap;
 
-use super::{Optimizer, State, check_decay, check_rate, distinct, key, zeros};
+use super::{Optimizer, State, check_decay, check_rate, distinct, forgets, key, named, zeros};
 use crate::Error;
+use crate::error::shown;
 
 /// What its state calls an array.
 const VELOCITY: &str = "velocity";
@@ -40,10 +41,10 @@ impl<T: Float> Sgd<T> {
     /// Plain descent with learning rate η.
     ///
     /// # Panics
-    /// If `rate` is negative or not finite.
+    /// If `rate` is negative or not finite, or only 0 or infinite in the parameters' type.
     #[track_caller]
     pub fn new(parameters: &Parameters<T>, rate: f64) -> Self {
-        check_rate(rate);
+        check_rate::<T>(rate);
         let params = distinct(parameters);
         Sgd { params, velocity: Vec::new(), rate, momentum: 0.0, nesterov: false, decay: 0.0 }
     }
@@ -51,19 +52,32 @@ impl<T: Float> Sgd<T> {
     /// With momentum μ, usually 0.9.
     ///
     /// # Panics
-    /// If it lies outside [0, 1).
+    /// If it lies outside [0, 1), in the parameters' type too.
     #[must_use]
     #[track_caller]
     pub fn momentum(self, momentum: f64) -> Self {
-        assert!((0.0..1.0).contains(&momentum), "sgd: the momentum {momentum} lies outside [0, 1)");
+        let what = shown(momentum);
+        assert!(forgets::<T>(momentum), "sgd: the momentum {what} lies outside [0, 1) in {}", T::NAME);
+        assert!(
+            momentum > 0.0 || !self.nesterov,
+            "sgd: nesterov looks ahead along the momentum, which is 0; leave it out"
+        );
         let velocity =
             if momentum == 0.0 { Vec::new() } else { self.params.iter().map(|(_, param)| zeros(param)).collect() };
         Sgd { momentum, velocity, ..self }
     }
 
-    /// Looks ahead along the momentum; without momentum it changes nothing.
+    /// Looks ahead along the momentum, which must be set before.
+    ///
+    /// # Panics
+    /// If there is no momentum.
     #[must_use]
+    #[track_caller]
     pub fn nesterov(self) -> Self {
+        assert!(
+            self.momentum > 0.0,
+            "sgd: nesterov looks ahead along the momentum, which is 0; call momentum(0.9) before"
+        );
         Sgd { nesterov: true, ..self }
     }
 
@@ -74,7 +88,7 @@ impl<T: Float> Sgd<T> {
     #[must_use]
     #[track_caller]
     pub fn weight_decay(self, decay: f64) -> Self {
-        check_decay("sgd", decay);
+        check_decay::<T>("sgd", decay);
         Sgd { decay, ..self }
     }
 }
@@ -104,8 +118,12 @@ impl<T: Float> Optimizer<T> for Sgd<T> {
 
     #[track_caller]
     fn set_learning_rate(&mut self, rate: f64) {
-        check_rate(rate);
+        check_rate::<T>(rate);
         self.rate = rate;
+    }
+
+    fn parameters(&self) -> Option<Parameters<T>> {
+        named(self.params.iter().map(|(name, param)| (name, param)))
     }
 
     fn state(&self) -> IndexMap<String, Tensor<T>> {

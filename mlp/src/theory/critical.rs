@@ -5,6 +5,7 @@ use rand::Rng;
 
 use super::quadrature::root;
 use super::{LIMIT, MeanField, NOISE};
+use crate::error::shown;
 use crate::init::{Distribution, Fan};
 use crate::{Error, Init, Linear};
 
@@ -172,7 +173,7 @@ impl MeanField {
         super::check_variance("biases", biases);
         let residual = |q: f64| (self.critical_bias(q) - biases) / q;
         let point = self.preferred(self.solutions(residual)).map(|point| Critical { biases, ..point });
-        point.ok_or_else(|| self.no_critical(&format!("σ_b² = {biases}")))
+        point.ok_or_else(|| self.no_critical(&format!("σ_b² = {}", shown(biases))))
     }
 
     /// The critical biases for weights of variance `σ_w²/inputs`; what was set for this theory plays no part.
@@ -194,7 +195,7 @@ impl MeanField {
     pub fn critical_biases(&self, weights: f64) -> Result<Critical, Error> {
         super::check_variance("weights", weights);
         let residual = |q: f64| weights * self.mean_square_slope(q) - 1.0;
-        self.preferred(self.solutions(residual)).ok_or_else(|| self.no_critical(&format!("σ_w² = {weights}")))
+        self.preferred(self.solutions(residual)).ok_or_else(|| self.no_critical(&format!("σ_w² = {}", shown(weights))))
     }
 
     /// `q − E[φ²]/E[φ′²]`: the bias variance that makes `q` a critical fixed point.

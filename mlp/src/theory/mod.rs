@@ -49,6 +49,7 @@ use std::fmt;
 use std::iter::successors;
 use std::sync::Arc;
 
+use crate::error::shown;
 use crate::{Error, Init, Module};
 use curve::Curve;
 use quadrature::root;
@@ -144,7 +145,7 @@ impl MeanField {
         if mean != 0.0 {
             return Err(Error::invalid(
                 "mean_field",
-                format!("{init:?} has mean {mean}; the theory needs weights of mean 0"),
+                format!("{init:?} has mean {}; the theory needs weights of mean 0", shown(mean)),
             ));
         }
         Ok(self.weights(inputs as f64 * variance))
@@ -239,7 +240,9 @@ impl MeanField {
             if next > 1e7 {
                 let why = format!(
                     "the variance of `{}` grows without bound for σ_w² = {}, σ_b² = {}; take smaller weights",
-                    self.curve.name, self.weights, self.biases
+                    self.curve.name,
+                    shown(self.weights),
+                    shown(self.biases)
                 );
                 return Err(Error::invalid("mean_field", why));
             }
@@ -337,7 +340,8 @@ impl MeanField {
 
 impl fmt::Debug for MeanField {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "MeanField({}, σ_w² = {}, σ_b² = {})", self.curve.name, self.weights, self.biases)
+        let (weights, biases) = (shown(self.weights), shown(self.biases));
+        write!(f, "MeanField({}, σ_w² = {weights}, σ_b² = {biases})", self.curve.name)
     }
 }
 
@@ -358,13 +362,11 @@ pub fn depth_scale(slope: f64) -> f64 {
 
 #[track_caller]
 fn check_variance(of: &str, variance: f64) {
-    assert!(
-        variance >= 0.0 && variance.is_finite(),
-        "mean_field: the variance of the {of} is {variance}; it must be ≥ 0"
-    );
+    let (what, ok) = (shown(variance), variance >= 0.0 && variance.is_finite());
+    assert!(ok, "mean_field: the variance of the {of} is {what}; it must be ≥ 0");
 }
 
 #[track_caller]
 fn check_correlation(c: f64) {
-    assert!((-1.0..=1.0).contains(&c), "mean_field: correlation {c} is not between −1 and 1");
+    assert!((-1.0..=1.0).contains(&c), "mean_field: correlation {} is not between −1 and 1", shown(c));
 }

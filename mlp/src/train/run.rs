@@ -1,61 +1,62 @@
-//! [`Run`]: the steps of one training, and the measuring between them.
+//! [`Run`]: the epochs of one training, and the measuring between them.
 
-use autograd::{Float, Gradients, Param, Parameters, Scalar, Tape, Tensor, Var, backward_in_parts};
+use autograd::{Float, Param, Parameters, Tape, Tensor, backward_in_parts};
 use indicatif::ProgressBar;
 
 use super::Trainer;
+use super::start::not_finite;
+use super::step::{Goal, Place, descend, exploded};
 use super::tally::Tally;
+use crate::error::shown;
 use crate::flow::{Flow, Probe};
-use crate::loss::Loss;
-use crate::module::Module;
 use crate::optim::Optimizer;
 use crate::{Dataset, Error};
 
 /// What is trained, how, and how far it has come.
 pub(super) struct Run<'r, 'a, T: Float> {
-    pub(super) trainer: &'r Trainer<'a>,
-    pub(super) goal: Goal<'r, T>,
+    trainer: &'r Trainer<'a>,
+    goal: Goal<'r, T>,
     /// The model's.
     pub(super) parameters: Parameters<T>,
     pub(super) optimizer: &'r mut dyn Optimizer<T>,
     /// One for each part of a batch.
-    pub(super) tapes: Vec<Tape<T>>,
-    pub(super) steps: usize,
-    pub(super) bar: &'r ProgressBar,
+    tapes: Vec<Tape<T>>,
+    steps: usize,
+    bar: &'r ProgressBar,
+    /// The epoch that this call of `fit` begins with.
+    first: Option<usize>,
+    /// What the parameters were when the epoch began.
+    begun: Vec<Tensor<T>>,
+    /// What they were when the last epoch began whose first loss and gradient were finite; empty if there is none.
+    good: Vec<Tensor<T>>,
+    /// Whether a gradient was other than 0.
+    moved: bool,
 }
 
-/// What is minimised.
-#[derive(Clone, Copy)]
-pub(super) struct Goal<'r, T: Float> {
-    pub(super) model: &'r dyn Module<T>,
-    pub(super) loss: &'r dyn Loss<T>,
-}
-
-impl<T: Float> Goal<'_, T> {
-    /// Records the outputs for a batch and their mean loss, and adds both to a tally.
-    fn record<'t>(
-        self,
-        tape: &'t Tape<T>,
-        batch: &Dataset<T>,
-        probe: &mut Probe,
-        tally: &mut Tally,
-    ) -> Result<Scalar<'t, T>, Error> {
-        let y: Var<'t, T> = self.model.forward_with(tape.constant(batch.inputs().clone()), probe);
-        let mean = self.loss.mean(y, batch.targets())?;
-        tally.add(batch.len(), mean.value().to_f64(), y, self.loss, batch.targets())?;
-        Ok(mean)
+impl<'r, 'a, T: Float> Run<'r, 'a, T> {
+    pub(super) fn new(
+        trainer: &'r Trainer<'a>,
+        goal: Goal<'r, T>,
+        parameters: Parameters<T>,
+        optimizer: &'r mut dyn Optimizer<T>,
+        tapes: Vec<Tape<T>>,
+        steps: usize,
+        bar: &'r ProgressBar,
+    ) -> Self {
+        let (begun, good) = (Vec::new(), Vec::new());
+        Run { trainer, goal, parameters, optimizer, tapes, steps, bar, first: None, begun, good, moved: false }
     }
-}
 
-impl<T: Float> Run<'_, '_, T> {
     /// Shows every sample once, with a step after each batch.
     pub(super) fn epoch(&mut self, number: usize, data: &Dataset<T>) -> Result<Tally, Error> {
         let mut tally = Tally::default();
         let Trainer { seed, .. } = *self.trainer;
+        let first = *self.first.get_or_insert(number) == number;
+        self.begun = values(&self.parameters);
         let batches = data.batches(self.trainer.samples(data), Some(derive(seed, number, 0)))?;
         for (i, samples) in batches.samples().enumerate() {
-            self.steps += 1;
-            let place = (number, i + 1);
+            self.steps = self.steps.saturating_add(1);
+            let place = Place { epoch: number, batch: i + 1, first: first && i == 0 };
             let seed = derive(seed, number, i + 1);
             tally += match self.tapes.len() {
                 1 => self.step(&data.take(samples), seed, place)?,
@@ -64,47 +65,39 @@ impl<T: Float> Run<'_, '_, T> {
         }
         self.tapes[0].clear();
         self.tapes[0].evaluate();
-        self.refuse_what_is_not_finite(number)?;
+        if let Some(name) = not_finite(&self.parameters) {
+            let problem =
+                format!("the parameter `{name}` became NaN or infinite in epoch {number}, though the loss is finite");
+            return Err(exploded(problem, self.optimizer));
+        }
+        if number == 1 && !self.moved && tally.loss() != 0.0 {
+            let repair = "begin with other weights than 0, or look for units that are off for every sample";
+            let problem = format!("every gradient of epoch {number} was exactly 0, so that nothing is learnt");
+            return Err(Error::invalid("training", format!("{problem}; {repair}")));
+        }
         Ok(tally)
     }
 
-    /// `Ok` if all parameters are numbers to go on with: of a finite loss the derivative need not be finite.
-    fn refuse_what_is_not_finite(&self, epoch: usize) -> Result<(), Error> {
-        let is_finite = |param: &Param<T>| param.value().as_slice().iter().all(|value| value.is_finite());
-        let Some((name, _)) = self.parameters.iter().find(|(_, param)| !is_finite(param)) else { return Ok(()) };
-        let rate = self.optimizer.learning_rate();
-        let problem =
-            format!("the parameter `{name}` became NaN or infinite in epoch {epoch}, though the loss is finite");
-        let repair = format!(
-            "lower the learning rate (now {rate}), or look for a derivative that is not finite, as that of a root at 0: \
-             Tape::check_finite names it"
-        );
-        Err(Error::invalid("training", format!("{problem}; {repair}")))
-    }
-
     /// A step along the gradient of a batch.
-    fn step(&mut self, batch: &Dataset<T>, seed: u64, place: (usize, usize)) -> Result<Tally, Error> {
+    fn step(&mut self, batch: &Dataset<T>, seed: u64, place: Place) -> Result<Tally, Error> {
         let mut probe = if self.flow_is_due() { Probe::on() } else { Probe::off() };
         let (tape, mut tally) = (&mut self.tapes[0], Tally::default());
         tape.clear();
         tape.train(seed);
         let mean = self.goal.record(tape, batch, &mut probe, &mut tally)?;
-        check(&tally, self.optimizer, place)?;
+        if !tally.loss().is_finite() {
+            return Err(self.blame(tally.loss(), batch, seed, place));
+        }
         let (flow, grads) = probe.backward(mean, self.goal.model);
         let before = flow.as_ref().map(|_| values(&self.parameters));
-        descend(self.trainer, &self.parameters, self.optimizer, grads);
+        let norm = descend(self.trainer, &self.parameters, self.optimizer, grads, place)?;
+        self.stepped(norm, place);
         self.show(flow.zip(before));
         Ok(tally)
     }
 
     /// The same with the batch in parts.
-    fn step_in_parts(
-        &mut self,
-        data: &Dataset<T>,
-        samples: &[usize],
-        seed: u64,
-        place: (usize, usize),
-    ) -> Result<Tally, Error> {
+    fn step_in_parts(&mut self, data: &Dataset<T>, samples: &[usize], seed: u64, place: Place) -> Result<Tally, Error> {
         let goal = self.goal;
         let seen = if self.flow_is_due() { Some(self.look(&data.take(samples), seed)?) } else { None };
         let parts: Vec<&[usize]> = samples.chunks(samples.len().div_ceil(self.tapes.len())).collect();
@@ -120,10 +113,60 @@ impl<T: Float> Run<'_, '_, T> {
         for part in found {
             tally += part?;
         }
-        check(&tally, self.optimizer, place)?;
-        descend(self.trainer, &self.parameters, self.optimizer, grads);
+        if !tally.loss().is_finite() {
+            drop(grads);
+            return Err(self.blame(tally.loss(), &data.take(samples), seed, place));
+        }
+        let norm = descend(self.trainer, &self.parameters, self.optimizer, grads, place)?;
+        self.stepped(norm, place);
         self.show(seen);
         Ok(tally)
+    }
+
+    /// Notes that a step was taken along gradients of that norm, and so that what the parameters were before it was good.
+    fn stepped(&mut self, norm: f64, place: Place) {
+        self.moved |= norm != 0.0;
+        if place.batch == 1 {
+            self.good = std::mem::take(&mut self.begun);
+        }
+    }
+
+    /// The error of a loss that is no longer finite. If it is with the last good parameters, those of now are to blame, and go back.
+    fn blame(&mut self, loss: f64, batch: &Dataset<T>, seed: u64, place: Place) -> Error {
+        let Place { epoch, batch: i, .. } = place;
+        let wrong = not_finite(&self.parameters).map(str::to_string);
+        let now = values(&self.parameters);
+        if self.go_back() && wrong.is_none() && !self.is_finite(batch, seed) {
+            set(&self.parameters, &now);
+        }
+        let problem = match wrong {
+            Some(name) => format!("the parameter `{name}` became NaN or infinite before epoch {epoch}, batch {i}"),
+            None => format!("the loss became {} in epoch {epoch}, batch {i}", shown(loss)),
+        };
+        exploded(problem, self.optimizer)
+    }
+
+    /// Whether a batch has a loss that is a number.
+    fn is_finite(&mut self, batch: &Dataset<T>, seed: u64) -> bool {
+        let (tape, mut tally) = (&mut self.tapes[0], Tally::default());
+        tape.clear();
+        tape.train(seed);
+        let loss = self.goal.record(tape, batch, &mut Probe::off(), &mut tally);
+        loss.is_ok_and(|loss| loss.value().is_finite())
+    }
+
+    /// A result; if it is an error, with parameters that are finite.
+    pub(super) fn keep_finite<R>(&mut self, result: Result<R, Error>) -> Result<R, Error> {
+        if result.is_err() && not_finite(&self.parameters).is_some() {
+            self.go_back();
+        }
+        result
+    }
+
+    /// Gives the parameters the last values that were good, if there are any.
+    fn go_back(&mut self) -> bool {
+        set(&self.parameters, &self.good);
+        !self.good.is_empty()
     }
 
     /// The flow through the model for a whole batch, which takes a pass of its own, and the parameters' values.
@@ -148,12 +191,18 @@ impl<T: Float> Run<'_, '_, T> {
         }
     }
 
-    /// The losses of data that nothing is learnt from.
-    pub(super) fn evaluate(&mut self, data: &Dataset<T>) -> Result<Tally, Error> {
+    /// The losses of data that nothing is learnt from, after an epoch.
+    pub(super) fn validate(&mut self, epoch: usize, data: &Dataset<T>) -> Result<Tally, Error> {
         let (tape, mut tally) = (&mut self.tapes[0], Tally::default());
         for batch in data.batches(self.trainer.samples(data), None)? {
             tape.clear();
             self.goal.record(tape, &batch, &mut Probe::off(), &mut tally)?;
+        }
+        let loss = tally.loss();
+        if !loss.is_finite() {
+            self.go_back();
+            let problem = format!("the validation loss became {} after epoch {epoch}", shown(loss));
+            return Err(exploded(problem, self.optimizer));
         }
         Ok(tally)
     }
@@ -164,37 +213,9 @@ fn values<T: Float>(parameters: &Parameters<T>) -> Vec<Tensor<T>> {
     parameters.params().map(Param::value).collect()
 }
 
-/// A step along gradients, clipped if it was asked for.
-fn descend<T: Float>(
-    trainer: &Trainer<'_>,
-    parameters: &Parameters<T>,
-    optimizer: &mut dyn Optimizer<T>,
-    mut grads: Gradients<'_, T>,
-) {
-    if let Some(most) = trainer.clip_norm {
-        grads.clip_norm(parameters, most);
-    }
-    optimizer.step(&grads);
-}
-
-/// `Ok` if the loss of a batch is a number to step along.
-fn check<T: Float>(tally: &Tally, optimizer: &dyn Optimizer<T>, (epoch, batch): (usize, usize)) -> Result<(), Error> {
-    let value = tally.loss();
-    finite(value, optimizer, || format!("the loss became {value} in epoch {epoch}, batch {batch}"))
-}
-
-/// `Ok` if a loss is neither infinite nor NaN.
-pub(super) fn finite<T: Float>(
-    value: f64,
-    optimizer: &dyn Optimizer<T>,
-    problem: impl FnOnce() -> String,
-) -> Result<(), Error> {
-    if value.is_finite() {
-        return Ok(());
-    }
-    let rate = optimizer.learning_rate();
-    let repair = format!("lower the learning rate (now {rate}), or bring inputs and targets nearer to 1");
-    Err(Error::invalid("training", format!("{}; {repair}", problem())))
+/// Gives parameters the values that they had, in their order.
+fn set<T: Float>(parameters: &Parameters<T>, values: &[Tensor<T>]) {
+    parameters.params().zip(values).for_each(|(param, value)| param.set(value));
 }
 
 /// A seed of its own for each epoch and step: SplitMix64's mixing (Steele, Lea & Flood 2014) of the three numbers.

@@ -1,18 +1,38 @@
 //! What must hold before the first epoch, and where it begins.
 
-use autograd::{Float, Param, Parameters};
+use std::collections::HashSet;
+
+use autograd::{Float, Param, Parameters, Shape, Tape};
 
 use super::Trainer;
-use crate::module::Module;
-use crate::optim::Optimizer;
-use crate::{Dataset, Error, io};
+use super::history::{History, Stopped};
+use super::step::Goal;
+use crate::error::{list, shown};
+use crate::io::Training;
+use crate::loss::Outputs;
+use crate::optim::{Optimizer, is_rate};
+use crate::{Dataset, Error};
+
+/// Where a training begins.
+pub(super) enum Start {
+    /// After so many epochs.
+    After(usize),
+    /// It is over.
+    Finished(History),
+}
+
+fn invalid<R>(why: impl Into<String>) -> Result<R, Error> {
+    Err(Error::invalid("trainer", why))
+}
 
 impl Trainer<'_> {
     /// `Ok` if there is something to do.
     pub(super) fn check_settings<T: Float>(&self, parameters: &Parameters<T>) -> Result<(), Error> {
-        let invalid = |why| Err(Error::invalid("trainer", why));
         if self.epochs == 0 {
             return invalid("0 epochs: there is nothing to do");
+        }
+        if self.batch_size == Some(0) {
+            return invalid("batches of 0 samples would never pass over the data; choose at least 1");
         }
         if self.parts == 0 {
             return invalid("batches in 0 parts hold no samples; 1 part is the whole batch");
@@ -20,39 +40,107 @@ impl Trainer<'_> {
         if parameters.params().all(Param::is_frozen) {
             return invalid("the model has no parameter that is not frozen, and so nothing to learn; unfreeze one");
         }
-        Ok(())
+        match not_finite(parameters).filter(|_| self.resume.is_none()) {
+            Some(name) => {
+                invalid(format!("the parameter `{name}` is NaN or infinite before the first step; set it anew"))
+            }
+            None => Ok(()),
+        }
     }
 
-    /// Goes on from a file, if it was asked for; returns how many epochs are done.
+    /// Goes on from a file, if it was asked for.
     pub(super) fn resume<T: Float>(
         &self,
         parameters: &Parameters<T>,
         optimizer: &mut dyn Optimizer<T>,
-    ) -> Result<usize, Error> {
-        let Some(path) = &self.resume else { return Ok(0) };
-        let done = io::load_training(parameters, optimizer, path)?;
-        if done >= self.epochs {
-            let (path, epochs) = (path.display(), self.epochs);
-            let why =
-                format!("{path} comes after {done} epochs, and the trainer ends with epoch {epochs}; raise epochs");
-            return Err(Error::invalid("trainer", why));
-        }
-        Ok(done)
+    ) -> Result<Start, Error> {
+        let Some(path) = &self.resume else { return Ok(Start::After(0)) };
+        let training = Training::read(parameters, path)?;
+        let (done, last) = (training.progress.epochs, training.progress.last);
+        let start = match last.filter(|epoch| self.is_within_tolerance(epoch)) {
+            Some(last) => Start::Finished(History { epochs: vec![last], stopped: Stopped::Tolerance }),
+            None if done >= self.epochs => {
+                let (path, epochs) = (path.display(), self.epochs);
+                let why =
+                    format!("{path} comes after {done} epochs, and the trainer ends with epoch {epochs}; raise epochs");
+                return invalid(why);
+            }
+            None => Start::After(done),
+        };
+        training.apply(optimizer)?;
+        Ok(start)
     }
 }
 
-/// `Ok` if the rows of `data` are as long as the model needs, or it does not say.
-pub(super) fn check_width<T: Float>(model: &dyn Module<T>, what: &str, data: &Dataset<T>) -> Result<(), Error> {
-    let shape = data.inputs().shape();
-    match model.input_width() {
-        // One axis is that of the samples: a batch would pass for a single row.
-        Some(width) if shape.len() < 2 || shape.last() != Some(&width) => {
-            let why = format!(
-                "the model takes rows of {width} numbers, the inputs of the {what} have shape {shape}; \
-                               choose other columns, or build the model for these"
-            );
-            Err(Error::invalid("trainer", why))
+/// The first parameter that is NaN or infinite somewhere.
+pub(super) fn not_finite<T: Float>(parameters: &Parameters<T>) -> Option<&str> {
+    let is_finite = |param: &Param<T>| param.value().as_slice().iter().all(|value| value.is_finite());
+    parameters.iter().find(|(_, param)| !is_finite(param)).map(|(name, _)| name)
+}
+
+/// `Ok` if the optimiser steps all parameters that can move, or does not say.
+#[expect(clippy::mutable_key_type, reason = "a parameter's hash is that of its identity")]
+pub(super) fn check_optimizer<T: Float>(parameters: &Parameters<T>, optimizer: &dyn Optimizer<T>) -> Result<(), Error> {
+    let Some(stepped) = optimizer.parameters() else { return Ok(()) };
+    if stepped.is_empty() {
+        return invalid("the optimiser has no parameters; make it of those of the model");
+    }
+    let stepped: HashSet<&Param<T>> = stepped.params().collect();
+    let (mut movable, mut missing) = (0, Vec::new());
+    for (name, param) in parameters.distinct().filter(|(_, param)| !param.is_frozen()) {
+        movable += 1;
+        if !stepped.contains(param) {
+            missing.push(name.to_string());
         }
-        _ => Ok(()),
+    }
+    if missing.is_empty() {
+        Ok(())
+    } else if missing.len() == movable {
+        invalid(
+            "the optimiser steps none of the model's parameters, but others; make it of model.parameters(), \
+             which must name the same ones at every call",
+        )
+    } else {
+        let missing = list(&missing);
+        invalid(format!(
+            "the optimiser does not step {missing}; make it of model.parameters(), or freeze what shall stay"
+        ))
+    }
+}
+
+/// A rate that a schedule gave, if it is one.
+pub(super) fn checked_rate<T: Float>(rate: f64, epoch: usize) -> Result<f64, Error> {
+    if is_rate::<T>(rate) {
+        return Ok(rate);
+    }
+    let rate = shown(rate);
+    invalid(format!(
+        "the schedule gives a learning rate of {rate} for epoch {epoch}, which is not a finite number ≥ 0 in {}",
+        T::NAME
+    ))
+}
+
+impl<T: Float> Goal<'_, T> {
+    /// `Ok` if the model can take the inputs of `data`, and the loss its outputs beside their targets. Of data that are learnt from the
+    /// output layer must come near to the targets.
+    pub(super) fn check(self, what: &str, data: &Dataset<T>, learnt: bool) -> Result<(), Error> {
+        let shape = data.inputs().shape();
+        // One axis is that of the samples: a batch would pass for a single row.
+        if let Some(width) = self.model.input_width().filter(|width| shape.len() < 2 || shape.last() != Some(width)) {
+            let repair = "choose other columns, or build the model for these";
+            return invalid(format!(
+                "the model takes rows of {width} numbers, the inputs of the {what} have shape {shape}; {repair}"
+            ));
+        }
+        let few = data.take(&(0..data.len().min(2)).collect::<Vec<_>>());
+        let tape = Tape::default();
+        let first = self.model.forward(tape.constant(few.inputs().clone())).value();
+        let Some((&rows, rest)) = first.shape().split_first() else { return Ok(()) };
+        if rows != few.len() {
+            return Ok(()); // a loss of its own may know what that means
+        }
+        let shape: Shape = std::iter::once(data.len()).chain(rest.iter().copied()).collect();
+        let activation = self.model.output_activation().filter(|_| learnt);
+        self.loss.check(&Outputs { shape, first: &first, activation }, data.targets())
     }
 }

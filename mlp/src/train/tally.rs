@@ -28,7 +28,11 @@ impl Tally {
     ) -> Result<(), Error> {
         self.samples += n;
         self.loss += mean * n as f64;
+        // Of a loss that is no number the trainer tells by itself.
         let Targets::Classes(classes) = targets else { return Ok(()) };
+        if !mean.is_finite() {
+            return Ok(());
+        }
         let shape = y.shape();
         let share = match loss.threshold() {
             _ if shape.len() == 2 && shape[1] > 1 => accuracy(&y.value(), classes)?,

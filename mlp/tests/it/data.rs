@@ -1,21 +1,9 @@
-//! Tables, data sets and scalers: what they read, and the literal text of what they refuse.
+//! Data sets and scalers, and the literal text of what they refuse.
 
 use std::collections::BTreeSet;
 
 use autograd::Tensor;
-use mlp::{Dataset, Error, Scaler, Table, Targets, one_hot};
-
-fn table(text: &str) -> Table {
-    Table::parse("t.csv", text.as_bytes()).unwrap()
-}
-
-fn refused(text: &[u8]) -> String {
-    Table::parse("t.csv", text).unwrap_err().to_string()
-}
-
-fn numbers(text: &str, columns: &[&str]) -> String {
-    table(text).numbers::<f64>(columns).unwrap_err().to_string()
-}
+use mlp::{Dataset, Scaler, Targets, one_hot};
 
 fn counted(n: usize) -> Dataset {
     let inputs = Tensor::from_fn([n, 2], |i| (10 * i[0] + i[1]) as f64);
@@ -27,117 +15,6 @@ fn classes(data: &Dataset) -> &[usize] {
         Targets::Classes(classes) => classes,
         Targets::Values(_) => panic!("classes were put in"),
     }
-}
-
-#[test]
-fn a_table_accepts_what_programs_write() {
-    let expected: Tensor = [[1.0, -2.5e3], [3.0, 4.0]].into();
-    for text in [
-        "a,b\n1,-2.5e3\n3,4\n",
-        "a,b\r\n1,-2.5e3\r\n3,4\r\n",
-        "\u{feff}a,b\n1,-2.5e3\n3,4",
-        "\n a , b\n\n 1, -2.5e3 \n\n\n3,4\n\n",
-        "\"a\",\"b\"\n\"1\",\"-2.5e3\"\n3,4\n",
-    ] {
-        assert_eq!(table(text).numbers::<f64>(&["a", "b"]).unwrap(), expected, "{text:?}");
-    }
-    assert_eq!(table("a,b\n1,2\n").columns(), ["a", "b"]);
-    let all = table("a,b\n1,2\n");
-    assert_eq!(all.numbers::<f32>(all.columns()).unwrap(), [[1.0, 2.0]].into());
-}
-
-#[test]
-fn ragged_rows_name_file_and_line() {
-    let rest = "where the header has 2 columns; give each row one cell for each column, \
-                and put quotes around text that contains commas";
-    assert_eq!(refused(b"a,b\n1,2\n3\n"), format!("t.csv, line 3: found 1 cell {rest}"));
-    assert_eq!(refused(b"a,b\r\n1,2\r\n\r\n3,4,5\r\n6,7\r\n"), format!("t.csv, line 4: found 3 cells {rest}"));
-    assert_eq!(refused(b"\n\na,b\n1,\"2\n2\"\n3,4,5"), format!("t.csv, line 6: found 3 cells {rest}"));
-    assert_eq!(refused("\u{feff}a,b\n1,2\n\n\n3".as_bytes()), format!("t.csv, line 5: found 1 cell {rest}"));
-    assert_eq!(refused(b"a,b\r1,2\r3"), format!("t.csv, line 3: found 1 cell {rest}"));
-    assert!(refused(b"a\n1,2\n").starts_with("t.csv, line 2: found 2 cells where the header has 1 column; "));
-}
-
-#[test]
-fn empty_tables_are_refused() {
-    for text in ["", "\n\n", "a,b\n", "a,b", "\u{feff}"] {
-        assert_eq!(refused(text.as_bytes()), "t.csv: no samples; at least one is needed", "{text:?}");
-    }
-}
-
-#[test]
-fn text_that_is_not_utf8_names_the_line() {
-    assert_eq!(refused(b"a\r\n\r\n1\r\n\xff\n"), "t.csv, line 4: not UTF-8 text; save the table as UTF-8");
-    assert_eq!(refused(b"\xff\xfea\n1\n"), "t.csv, line 1: not UTF-8 text; save the table as UTF-8");
-}
-
-#[test]
-fn cells_that_are_no_numbers_name_the_place() {
-    let place = |line, found: &str| {
-        format!(
-            "t.csv, line {line}, column `b`: found {found}, needs a finite number; correct the cell or drop the row"
-        )
-    };
-    assert_eq!(numbers("a,b\n1,wide\n", &["a", "b"]), place(2, "`wide`"));
-    assert_eq!(numbers("a,b\n1,2\n\n1,NaN\n", &["b"]), place(4, "`NaN`"));
-    assert_eq!(numbers("a,b\r\n1,2\r\n\r\n1,-inf\r\n", &["b"]), place(4, "`-inf`"));
-    assert_eq!(numbers("a,b\n\"x\ny\",2\n1,\n", &["b"]), place(4, "an empty cell"));
-    assert_eq!(numbers("a,b\n\"x\ny\",1e999\n", &["b"]), place(2, "`1e999`"));
-    let long = format!("a,b\n1,{}\n", "é".repeat(50));
-    assert_eq!(numbers(&long, &["b"]), place(2, &format!("`{}…`", "é".repeat(40))));
-    // Finite as f64 alone.
-    let error = table("b\n1e300\n").numbers::<f32>(&["b"]).unwrap_err();
-    assert_eq!(error.to_string(), place(2, "`1e300`"));
-}
-
-#[test]
-fn columns_that_do_not_exist_list_those_that_do() {
-    assert_eq!(numbers("a,b\n1,2\n", &["c"]), "t.csv: no column `c`; the columns are `a`, `b`");
-    assert_eq!(
-        numbers("\r\na,a\n1,2\n", &["a"]),
-        "t.csv, line 2: the header has more than one column `a`; rename all but one"
-    );
-    assert_eq!(numbers("a\n1\n", &[]), "numbers: no columns named; name at least one");
-    let wide: Vec<_> = (0..20).map(|i| format!("x{i}")).collect();
-    let error = numbers(&format!("{}\n{}\n", wide.join(","), ["0"; 20].join(",")), &["y"]);
-    assert!(error.ends_with("`x10`, `x11` and 8 more"), "{error}");
-}
-
-#[test]
-fn classes_are_sorted_and_labels_checked() {
-    let t = table("kind,size,digit\nrose,10,1\niris,9,0\nrose,-1,2\n");
-    assert_eq!(t.classes("kind").unwrap(), (vec![1, 0, 1], vec!["iris".into(), "rose".into()]));
-    assert_eq!(t.classes("size").unwrap(), (vec![2, 1, 0], vec!["-1".into(), "9".into(), "10".into()]));
-    assert_eq!(t.labels("digit", 3).unwrap(), [1, 0, 2]);
-    let label = |column, classes| t.labels(column, classes).unwrap_err().to_string();
-    let rest = "correct the cell or drop the row";
-    assert_eq!(
-        label("digit", 2),
-        format!("t.csv, line 4, column `digit`: found `2`, needs a label from 0 to 1; {rest}")
-    );
-    assert_eq!(
-        label("size", 20),
-        format!("t.csv, line 4, column `size`: found `-1`, needs a label from 0 to 19; {rest}")
-    );
-    assert_eq!(
-        label("kind", 2),
-        format!("t.csv, line 2, column `kind`: found `rose`, needs a label from 0 to 1; {rest}")
-    );
-    assert_eq!(label("digit", 0), "labels: 0 classes; at least one is needed");
-    let error = table("a,kind\n1,x\n2,\n").classes("kind").unwrap_err().to_string();
-    assert_eq!(error, format!("t.csv, line 3, column `kind`: found an empty cell, needs the name of a class; {rest}"));
-}
-
-#[test]
-fn files_are_read_and_missing_ones_named() {
-    let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("t.csv");
-    std::fs::write(&path, "a\nx\n").unwrap();
-    let error = Table::read(&path).unwrap().numbers::<f64>(&["a"]).unwrap_err().to_string();
-    assert!(error.starts_with(&format!("{}, line 2, column `a`: found `x`", path.display())), "{error}");
-    let error = Table::read(dir.path().join("none.csv")).unwrap_err();
-    assert!(matches!(&error, Error::Io { path, .. } if path.ends_with("none.csv")), "{error}");
-    assert!(matches!(Table::read(dir.path()), Err(Error::Io { .. })), "a folder is no table");
 }
 
 #[test]

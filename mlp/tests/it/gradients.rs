@@ -1,8 +1,10 @@
 //! Gradients of modules, held against differences.
 
-use autograd::check::Checker;
+use autograd::check::{Checker, Report, Verdict};
 use autograd::{Param, Parameters, Tensor, Var};
-use mlp::Module;
+use mlp::{Activation, Dataset, Init, Linear, Module, Mse, Sequential};
+use rand::SeedableRng;
+use rand::rngs::StdRng;
 
 /// Checks the gradients of a module by its input and by each parameter.
 #[track_caller]
@@ -52,4 +54,49 @@ fn a_gradient_by_the_input_off_by_a_millionth_is_refused() {
 #[should_panic(expected = "w[1]: the gradient by w is wrong by a factor: relative difference 1.0e-6")]
 fn a_gradient_by_a_parameter_off_by_a_millionth_is_refused() {
     check_module(&Off { w: Param::new([0.5, 2.0]), input: 0.0, weight: 1e-6 }, &Tensor::from([0.0, 1.5]));
+}
+
+/// The identity, with so many times its gradient.
+struct Scaled(f64);
+
+/// The line on which it is recorded.
+const LINE: u32 = line!() + 5;
+
+impl Module for Scaled {
+    fn forward<'t>(&self, x: Var<'t>) -> Var<'t> {
+        let factor = self.0;
+        x.map_gradient(move |dy| dy * factor)
+    }
+
+    fn parameters(&self) -> Parameters {
+        Parameters::new()
+    }
+}
+
+/// A weight layer, a rule, and then so many logistic layers, through which differences of the loss see nothing.
+fn deep(layers: usize, factor: f64) -> Report {
+    let mut rng = StdRng::seed_from_u64(3);
+    let init = Init::lecun_normal();
+    let mut model = Sequential::new().then(Linear::new(2, 4, &init, &mut rng).unwrap()).then(Scaled(factor));
+    for _ in 0..layers {
+        let linear = Linear::new(4, 4, &init, &mut rng).unwrap();
+        // What lies behind is checked by its operations alone.
+        linear.parameters().params().for_each(Param::freeze);
+        model = model.then(linear).then(Activation::Sigmoid);
+    }
+    let data = Dataset::new(Tensor::from([[0.5, -1.0], [0.3, 0.8]]), Tensor::ones([2, 4])).unwrap();
+    mlp::check_module(&Checker::new(), &model, &Mse, &data).unwrap()
+}
+
+#[test]
+fn a_wrong_rule_behind_many_logistic_layers_is_named_by_its_line() {
+    for layers in [20, 50, 200] {
+        let right = deep(layers, 1.0);
+        assert!(right.passed() && right.unresolved > 0, "{right}");
+        let wrong = deep(layers, 3.0);
+        assert_eq!(wrong.verdict, Verdict::Wrong, "{wrong}");
+        let found = &wrong.operations.as_ref().unwrap().findings[0];
+        assert_eq!((found.name.as_str(), found.line), ("map_gradient", LINE), "{wrong}");
+        assert!(found.file.ends_with("gradients.rs") && wrong.reason.contains("3.000000 times"), "{wrong}");
+    }
 }

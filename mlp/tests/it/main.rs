@@ -1,7 +1,9 @@
 //! One test binary.
 mod activations;
+mod checks;
 mod criticality;
 mod data;
+mod finite;
 mod flow;
 mod gradients;
 mod init;
@@ -10,8 +12,10 @@ mod laws;
 mod layers;
 mod lessons;
 mod losses;
+mod messages;
 mod model;
 mod optim;
 mod resume;
+mod tables;
 mod theory;
 mod train;

@@ -1,6 +1,6 @@
 //! Steps computed by hand.
 
-use autograd::{Param, Parameters, Tape, Tensor};
+use autograd::{Float, Param, Parameters, Tape, Tensor};
 use mlp::{Adam, Optimizer, Sgd};
 
 /// Where `w`, at first 1, stands after steps with these gradients.
@@ -107,6 +107,99 @@ fn the_learning_rate_can_change() {
         optimizer.step(&w.on(&tape).sum().backward());
         assert_eq!(w.value().item(), 1.0);
     }
+}
+
+/// Where `w`, at first 1, stands after steps of Adam with these gradients, and what Adam remembers then.
+fn walk_in<T: Float>(gradients: impl Iterator<Item = f64>) -> (Vec<f64>, Adam<T>) {
+    let w = Param::<T>::new([T::one()]);
+    let mut adam = Adam::new(&Parameters::new().with("w", &w), 0.1);
+    let mut tape = Tape::default();
+    let step = |g: f64| {
+        tape.clear();
+        adam.step(&(w.on(&tape) * &Tensor::from([T::from_f64(g)])).sum().backward());
+        w.value().item().to_f64()
+    };
+    let path = gradients.map(step).collect();
+    (path, adam)
+}
+
+#[test]
+fn no_finite_gradient_makes_what_adam_remembers_infinite() {
+    for huge in [1e18, 2e19, 6e20, 1e21, 1e30, 3e38] {
+        for at in [0, 1, 7] {
+            let gradients = || (0..40).map(|i| if i == at { -huge } else { (i as f64).cos() });
+            let (found, adam) = walk_in::<f32>(gradients());
+            // f64 has room for the squares: the steps after which f32 stood still.
+            let (expected, _) = walk_in::<f64>(gradients());
+            for (found, expected) in found.iter().zip(&expected) {
+                assert!((found - expected).abs() < 1e-5, "{huge} at step {at}: {found} against {expected}");
+            }
+            assert!(adam.state().values().all(Tensor::is_finite));
+        }
+    }
+    for huge in [1e150, 1e154, 1e160, -1e300] {
+        // A step does not depend on the scale of gradients, up to the bound of those whose squares are finite.
+        let gradients = [huge, -0.5 * huge, 1e140, 0.0];
+        let bound = 2f64.powi(511);
+        let (found, adam) = walk_in::<f64>(gradients.into_iter());
+        let (expected, _) = walk_in::<f64>(gradients.into_iter().map(|g| g.clamp(-bound, bound) * 2f64.powi(-490)));
+        for (found, expected) in found.iter().zip(&expected) {
+            assert!((found - expected).abs() < 1e-9, "{huge}: {found} against {expected}");
+        }
+        assert!(adam.state().values().all(Tensor::is_finite));
+    }
+    let (found, adam) = walk_in::<f32>(std::iter::repeat_n(f64::from(f32::MAX), 20_000));
+    assert!(found.iter().all(|w| w.is_finite()) && adam.state().values().all(Tensor::is_finite));
+}
+
+#[test]
+fn a_gradient_that_is_not_finite_shows() {
+    for bad in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+        assert!(walk_in::<f32>([1.0, bad].into_iter()).0[1].is_nan());
+        assert!(walk_in::<f64>([1.0, bad].into_iter()).0[1].is_nan());
+    }
+}
+
+#[test]
+fn an_optimiser_says_what_it_steps() {
+    let (w, b) = (Param::new([1.0]), Param::new([2.0]));
+    let parameters = Parameters::new().with("w", &w).with("b", &b).with("tied", &w);
+    let optimizers: [Box<dyn Optimizer>; 2] =
+        [Box::new(Sgd::new(&parameters, 0.1)), Box::new(Adam::new(&parameters, 0.1))];
+    for optimizer in optimizers {
+        let steps = optimizer.parameters().unwrap();
+        assert_eq!(steps.iter().collect::<Vec<_>>(), [("w", &w), ("b", &b)]);
+    }
+}
+
+#[test]
+fn a_state_that_nothing_remembers_is_refused() {
+    let w = Param::new([1.0, 2.0]);
+    let parameters = Parameters::new().with("w", &w);
+    let refused = |optimizer: &mut dyn Optimizer, name: &str, value: Tensor| {
+        let mut state = optimizer.state();
+        let before = state.clone();
+        state[name] = value;
+        let error = optimizer.set_state(&state).unwrap_err().to_string();
+        assert_eq!(optimizer.state(), before, "changed in spite of: {error}");
+        error
+    };
+    let end = "; give it the state of one made alike";
+    let mut adam = Adam::new(&parameters, 0.1);
+    for (name, value, why) in [
+        ("w.mean", Tensor::from([0.0, f64::NAN]), "`w.mean` holds NaN in the state, which is not finite"),
+        ("w.square", Tensor::from([f64::INFINITY, 0.0]), "`w.square` holds inf in the state, which is not finite"),
+        ("w.square", Tensor::from([1.0, -1.0]), "`w.square` holds -1 in the state, which is no mean of squares"),
+        ("w.steps", Tensor::from(2.5), "`w.steps` is 2.5 in the state, no number of steps"),
+        ("w.steps", Tensor::from(-1.0), "`w.steps` is -1 in the state, no number of steps"),
+    ] {
+        assert_eq!(refused(&mut adam, name, value), format!("optimizer: {why}{end}"));
+    }
+    let mut sgd = Sgd::new(&parameters, 0.1).momentum(0.9);
+    assert_eq!(
+        refused(&mut sgd, "w.velocity", Tensor::from([f64::NEG_INFINITY, 0.0])),
+        format!("optimizer: `w.velocity` holds -inf in the state, which is not finite{end}")
+    );
 }
 
 #[test]

@@ -81,3 +81,25 @@ mod packed {
     operator! { sub, impl Sub for Packed, |a, b| sse2!(sse2::_mm_sub_pd(a, b)) }
     operator! { mul, impl Mul for Packed, |a, b| sse2!(sse2::_mm_mul_pd(a, b)) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Alone, Apart, Lanes};
+
+    #[test]
+    fn a_pair_in_one_vector_is_a_pair() {
+        let pairs = [[1.5, -0.25], [1e300, 1e-300], [f64::INFINITY, -0.0]];
+        for a in pairs {
+            for b in pairs {
+                let one = |f: fn(Alone, Alone) -> Alone| f(Alone::of(a), Alone::of(b)).parts().map(f64::to_bits);
+                let two = |f: fn(Apart<f64>, Apart<f64>) -> Apart<f64>| {
+                    f(Apart::of(a), Apart::of(b)).parts().map(f64::to_bits)
+                };
+                assert_eq!(one(|a, b| a + b), two(|a, b| a + b));
+                assert_eq!(one(|a, b| a * b), two(|a, b| a * b));
+                let [one, two] = [one(|a, b| a - b), two(|a, b| a - b)].map(|bits| bits.map(f64::from_bits));
+                assert!(one.iter().zip(&two).all(|(a, b)| a == b || (a.is_nan() && b.is_nan())));
+            }
+        }
+    }
+}

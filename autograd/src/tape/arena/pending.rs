@@ -8,6 +8,7 @@ use smallvec::SmallVec;
 
 use crate::number::Float;
 use crate::ops::{Input, Op};
+use crate::room::no_room;
 use crate::shape::Shape;
 use crate::sweep::{Buffer, Pool};
 
@@ -33,8 +34,9 @@ impl<T: Float> Arena<T> {
         }
     }
 
+    #[track_caller]
     pub(super) fn compute_with_slopes(&mut self, op: &Op, shape: &Shape, x: u32, pool: &Pool<T>) -> (usize, Buffer<T>) {
-        let place = self.reserve(shape.numel());
+        let Some(place) = self.reserve(shape.numel()) else { no_room(op.name(), shape) };
         let (before, out) = self.data.split_at_mut(place.start);
         let x = Input { shape: self.arrays.shape(x), values: self.arrays.values(&self.arrays[x], before) };
         let mut slopes = pool.take(x.values.len());
@@ -43,6 +45,7 @@ impl<T: Float> Arena<T> {
     }
 
     /// The place of the sum, over a number, of a map whose values are put off, and stay so.
+    #[track_caller]
     pub(super) fn sum_of_pending(&mut self, map: u32, over: f64, pool: &Pool<T>) -> Option<usize> {
         let node = &self.arrays[map];
         let What::Op(op) = node.what else { return None };
@@ -58,7 +61,7 @@ impl<T: Float> Arena<T> {
             return None;
         }
         self.keep_slopes(map, slopes);
-        let place = self.reserve(1);
+        let Some(place) = self.reserve(1) else { no_room("sum", &Shape::default()) };
         self.data[place.start] = sum / T::from_f64(over);
         Some(place.start)
     }
@@ -69,6 +72,18 @@ impl<T: Float> Arena<T> {
     pub(crate) fn materialise(&mut self, array: u32, pool: &Pool<T>) {
         if self.arrays[array].pending {
             self.compute_pending(array, pool);
+        }
+    }
+
+    /// The same for all: who observes a sweep may look at any.
+    #[track_caller]
+    pub(crate) fn materialise_all(&mut self, pool: &Pool<T>) {
+        for array in 0..self.arrays.len() as u32 {
+            // What an updated parameter has left cannot be looked at, and its readers say so.
+            let inputs = self.arrays.inputs(array);
+            if self.arrays[array].pending && !inputs.iter().any(|&input| self.arrays.is_released(input)) {
+                self.compute_pending(array, pool);
+            }
         }
     }
 

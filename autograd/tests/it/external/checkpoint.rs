@@ -273,3 +273,15 @@ fn a_parameter_that_was_frozen_since_stops_the_sweep() {
     w.unfreeze();
     assert_eq!(y.backward()[&w].to_vec(), [3.0]);
 }
+
+/// Its input is no parameter that the segment uses.
+#[test]
+fn a_segment_of_a_parameter() {
+    let w = Param::new([0.5, -0.25]);
+    let tape = Tape::new();
+    let loss = w.on(&tape).checkpoint(|x| x.tanh() + x).sum();
+    let slope = w.value().map(|x| 2.0 - x.tanh().powi(2));
+    assert!(loss.backward()[&w].is_close(&slope, 1e-15));
+    assert!(loss.grad(&w).value().is_close(&slope, 1e-15));
+    assert!(loss.to_var().jvp(&[(w.on(&tape), &Tensor::ones(2))]).is_close(&Tensor::from(slope.sum()), 1e-15));
+}

@@ -1,0 +1,398 @@
+//! The judgement of one derivative: what the tape says, beside the differences along a line.
+
+use super::difference::{Central, Estimate, agrees_at_finer_steps, ridders, settles, sides, stencil, vanishes};
+use super::line::Line;
+use super::noise::{jumps, noise, stairs};
+use super::report::{Cause, Comparison, Opinion, Verdict};
+
+/// Differences may err by this many times their own estimate.
+pub(super) const SAFETY: f64 = 20.0;
+/// What cannot be known to this part of the derivative cannot tell right from wrong.
+const RESOLVES: f64 = 1e-3;
+/// The same where samples have the few digits of `f32`.
+const RESOLVES_IN_F32: f64 = 2e-2;
+/// A derivative of 0 is held to this part of the slopes that the function has a step of ordinary size away.
+const PART_OF_SLOPES: f64 = 1e-6;
+/// Beside terms of rounding, a derivative that is off by less than this part is not called wrong: an iteration that stops at a tolerance
+/// of 1e-8 differs from its limit by as much, and is as smooth.
+const SMALLEST: f64 = 4e-7;
+
+/// A derivative as the tape has it.
+pub(super) struct Claim {
+    pub(super) analytic: f64,
+    /// The magnitudes of the terms whose sum it is: their rounding is its own.
+    pub(super) magnitude: f64,
+    pub(super) rtol: f64,
+    /// The size of the only number that is moved: the domain may end closer to it than any ordinary step.
+    pub(super) near: Option<f64>,
+    /// The size of the largest number that is moved.
+    pub(super) point: f64,
+    /// Whether the line is an operation by itself. If its value does not change at all, a derivative of 0 is right; of a whole function
+    /// the change may be lost among what else it computes.
+    pub(super) alone: bool,
+}
+
+impl Claim {
+    /// Compares the claim with differences along a line.
+    pub(super) fn judge(self, line: &mut Line<'_>, place: String, order: usize) -> Comparison {
+        let (above, below, size) = line.secants(line.unit);
+        let slopes = above.abs().max(below.abs());
+        let visible = slopes * line.unit > 2.0 * line.error(size.max(line.centre.abs()));
+        let floor = if visible && slopes.is_finite() { PART_OF_SLOPES * slopes } else { 0.0 };
+        let wanted = |value: f64| 0.02 * self.rtol * value.abs().max(floor);
+        // Known well enough for the tolerance; else smaller steps may do better.
+        let mut central = ridders(line, line.unit, wanted);
+        if let (false, Some(size)) = (central.estimate.is_known(), self.near.filter(|size| (0.0..1.0).contains(size)))
+            && size > 0.0
+        {
+            // One in proportion to the point stays inside.
+            central = ridders(line, size.log2().floor().exp2() / 16.0, wanted);
+        }
+        let mut trial = Trial {
+            c: Comparison {
+                place,
+                order,
+                analytic: self.analytic,
+                forward: None,
+                numeric: opinion(central.estimate),
+                second: None,
+                above: None,
+                below: None,
+                kink: central.kink,
+                rtol: self.rtol,
+                safety: SAFETY,
+                allowed: 0.0,
+                verdict: Verdict::Pass,
+                cause: None,
+                reason: String::new(),
+            },
+            claim: self,
+            line,
+            floor,
+        };
+        trial.c.numeric.error = trial.c.numeric.error.max(trial.rounding());
+        if !(central.estimate.is_known() && !central.across && trial.settle()) {
+            trial.doubt(&central);
+        }
+        trial.c
+    }
+}
+
+/// A comparison while evidence comes in.
+struct Trial<'l, 'f> {
+    c: Comparison,
+    claim: Claim,
+    line: &'l mut Line<'f>,
+    /// The size below which a derivative is next to nothing.
+    floor: f64,
+}
+
+impl Trial<'_, '_> {
+    /// What rounding takes from the sum of the claim's terms.
+    fn rounding(&self) -> f64 {
+        self.line.epsilon * self.claim.magnitude
+    }
+
+    fn resolves(&self) -> f64 {
+        if self.line.few_digits() { RESOLVES_IN_F32 } else { RESOLVES }
+    }
+
+    /// Sets what is allowed and the verdict as far as one inequality can tell; `true` if it is a clear pass.
+    fn settle(&mut self) -> bool {
+        let (alone, floor, resolves) = (self.claim.alone, self.floor, self.resolves());
+        let c = &mut self.c;
+        // A gradient that is not finite agrees with nothing, and allows nothing.
+        let finite = c.analytic.is_finite();
+        let size = c.numeric.value.abs().max(if finite { c.analytic.abs() } else { 0.0 });
+        let unsure = SAFETY * c.numeric.error;
+        c.allowed = c.rtol * size + unsure;
+        let agrees = finite && c.difference() <= c.allowed;
+        let flat = alone && size == 0.0;
+        // 0 is known if nothing moves at all and nothing rounds; else by a part of itself, or of the slopes around it.
+        let resolved = flat || unsure <= resolves * size.max(floor) && size.max(floor) > 0.0;
+        c.verdict = match (agrees, resolved) {
+            (true, true) => Verdict::Pass,
+            (true, false) => Verdict::Inconclusive,
+            (false, _) => Verdict::Wrong,
+        };
+        c.verdict == Verdict::Pass
+    }
+
+    fn inconclusive(&mut self, cause: Cause, reason: String) {
+        (self.c.verdict, self.c.cause, self.c.reason) = (Verdict::Inconclusive, Some(cause), reason);
+    }
+
+    /// The height of a jump at the point: the difference across it does not fall with the step.
+    fn jump(&mut self) -> Option<f64> {
+        let line = &mut *self.line;
+        let (first, every) = if line.few_digits() { (-6, 1) } else { (-16, 3) };
+        let across = [0, 1, 2, 3, 4].map(|k| {
+            let h = line.unit * f64::from(first - every * k).exp2();
+            (line.at(h) - line.at(-h)).abs()
+        });
+        let (low, high) = across.iter().fold((f64::INFINITY, 0f64), |(low, high), &d| (low.min(d), high.max(d)));
+        // Of a NaN, neither the least nor the largest takes notice.
+        let finite = across.iter().all(|d| d.is_finite());
+        // That noise would be as level five times in a row is out of the question.
+        let seen = (4e3 * line.epsilon * line.centre.abs()).max(16.0 * line.recorded);
+        (finite && high < 1.01 * low && low > seen).then_some(low)
+    }
+
+    /// What may be the matter where the first differences do not agree with the tape, or are not known well enough.
+    fn doubt(&mut self, central: &Central) {
+        let known = self.line.noise;
+        self.line.ask_for_noise();
+        if self.line.noise > known && central.estimate.is_known() {
+            let least = self.line.error(self.line.centre.abs()) / central.estimate.step;
+            self.c.numeric.error = self.c.numeric.error.max(least);
+            if !central.across {
+                self.settle();
+            }
+        }
+        let step = if central.across { 0.0 } else { central.estimate.step };
+        let [above, below] = sides(self.line, step);
+        (self.c.above, self.c.below) = (Some(opinion(above)), Some(opinion(below)));
+        if !central.estimate.is_known() && above.is_known() != below.is_known() && self.at_the_edge(above, below) {
+            return;
+        }
+        if let Some(height) = self.jump() {
+            return self
+                .inconclusive(Cause::Jump, format!("a jump by {height:.4} at the point: there is no derivative"));
+        }
+        if !central.estimate.is_known() {
+            let reason = "the function is not finite around the point: the edge of its domain? move the point inside";
+            return self.inconclusive(Cause::DomainEdge, reason.into());
+        }
+        if self.c.verdict == Verdict::Wrong
+            && let Some(height) = stairs(self.line)
+            && height > self.line.error(self.line.centre.abs())
+        {
+            self.line.noise = self.line.noise.max(height);
+            let again = ridders(self.line, self.line.unit, |_| 0.0);
+            self.c.numeric = opinion(again.estimate);
+            if self.settle() {
+                return;
+            }
+            if self.c.verdict == Verdict::Inconclusive {
+                return self.unresolved();
+            }
+        }
+        if self.between_the_sides(central, above, below) {
+            return;
+        }
+        let first = self.line.unit.min(32.0 * self.c.numeric.step);
+        let second = stencil(self.line, first);
+        if central.across {
+            self.c.second = Some(opinion(second));
+        } else {
+            merge(&mut self.c, second);
+        }
+        self.c.numeric.error = self.c.numeric.error.max(self.rounding());
+        if self.settle() {
+            return;
+        }
+        self.rule_out_rounding();
+    }
+
+    /// Compares with the only derivative there is, from one side; `false` if it says nothing.
+    fn at_the_edge(&mut self, above: Estimate, below: Estimate) -> bool {
+        let (known, side, sign) = if above.is_known() { (above, "above", 1.0) } else { (below, "below", -1.0) };
+        self.c.numeric = opinion(known);
+        if self.settle() {
+            return true;
+        }
+        if !self.c.analytic.is_finite() && SAFETY * known.error <= self.resolves() * known.value.abs().max(self.floor) {
+            (self.c.verdict, self.c.cause) = (Verdict::Wrong, Some(Cause::NotFinite));
+            self.c.reason = format!("the gradient is {} where the derivative from {side} is finite", self.c.analytic);
+            return true;
+        }
+        if !self.c.analytic.is_finite() {
+            return false;
+        }
+        if self.vanishes(Some(sign)) {
+            self.c.verdict = Verdict::Pass;
+        } else if self.c.verdict == Verdict::Wrong && self.stands(Some(sign)) {
+            self.c.cause = Some(Cause::Unexplained);
+            self.c.reason =
+                format!("the relative difference from the derivative from {side} is {:.1e}", self.c.relative());
+        } else {
+            let reason = format!(
+                "the function is finite from {side} only, and its derivative from there known to ± {:.1e}",
+                known.error
+            );
+            self.inconclusive(Cause::Unresolved, reason);
+        }
+        true
+    }
+
+    /// Whether a kink, at the point or near it, settles the matter.
+    fn between_the_sides(&mut self, central: &Central, above: Estimate, below: Estimate) -> bool {
+        let gap = (above.value - below.value).abs();
+        let size = above.value.abs().max(below.value.abs());
+        let apart = gap > SAFETY * (above.error + below.error) + 1e2 * self.c.rtol * size;
+        let (low, high) = (above.value.min(below.value), above.value.max(below.value));
+        // Whatever a rule gives at a kink lies between the two or near them.
+        let between = self.c.analytic >= low - gap && self.c.analytic <= high + gap;
+        if apart && (central.across || between) {
+            let reason = format!(
+                "a kink: the derivative is {:.6} from above and {:.6} from below; move the point off it",
+                above.value, below.value
+            );
+            self.inconclusive(Cause::Kink, reason);
+            return true;
+        }
+        if apart || !above.is_known() || !below.is_known() {
+            return false;
+        }
+        // Both sides may lie within a kink that central differences reached over.
+        let error = (above.error.max(below.error) + gap / 2.0).max(self.rounding());
+        let value = f64::midpoint(above.value, below.value);
+        let before = self.c.clone();
+        self.c.numeric = Opinion { value, error, step: above.step.min(below.step) };
+        if self.settle() {
+            return true;
+        }
+        if let (Verdict::Inconclusive, Some(step)) = (self.c.verdict, central.kink) {
+            let reason = format!(
+                "a kink nearby, which steps of {step:.0e} reach over; smaller ones agree with the tape, but only to ± {:.1e}; \
+                 move the point away from it",
+                self.c.numeric.error
+            );
+            self.inconclusive(Cause::Unresolved, reason);
+            return true;
+        }
+        if !central.across {
+            self.c = before;
+        }
+        false
+    }
+
+    /// The last word: whether anything but a mistake explains the difference.
+    fn rule_out_rounding(&mut self) {
+        if self.vanishes(None) {
+            self.c.verdict = Verdict::Pass;
+            return;
+        }
+        let mut tape = 0.0;
+        if self.c.verdict == Verdict::Wrong {
+            tape = self.line.rounding();
+            // A sum that cancels in most directions need not do so in this one.
+            let epsilon = self.line.epsilon;
+            let noise = noise(|h| self.line.at(h), epsilon);
+            self.c.numeric.error = self.c.numeric.error.max(4.0 * noise / self.c.numeric.step);
+        }
+        let known = self.c.numeric.error;
+        self.c.numeric.error = known.max(tape);
+        if self.settle() {
+            return;
+        }
+        if self.c.verdict == Verdict::Inconclusive && tape > known {
+            let reason = format!("the terms of the gradient cancel: rounding leaves it known only to ± {tape:.1e}");
+            return self.inconclusive(Cause::IllScaled, reason);
+        }
+        if self.c.verdict == Verdict::Inconclusive {
+            return self.unresolved();
+        }
+        if !self.c.analytic.is_finite() {
+            self.c.cause = Some(Cause::NotFinite);
+            self.c.reason = format!("the gradient is {} where the function has a finite one", self.c.analytic);
+            return;
+        }
+        // Only what looks like noise, and much slower than the tape has it.
+        if self.line.is_noisy()
+            && self.c.relative() > 0.5
+            && let Some(step) = agrees_at_finer_steps(self.line, self.c.analytic)
+        {
+            let reason = format!(
+                "at steps of {step:.0e} the function moves as the tape says, at longer ones it does not: it changes too fast for \
+                 differences; rescale the input"
+            );
+            return self.inconclusive(Cause::IllScaled, reason);
+        }
+        if self.lies_below_inputs() {
+            let reason = "the function does not change at all, but a change as small as the tape says would be lost beside the \
+                          numbers that it reads";
+            return self.inconclusive(Cause::Unresolved, reason.into());
+        }
+        if !self.stands(None) {
+            let reason =
+                "the difference from the tape is another at each step, as far down as it can be told from rounding";
+            return self.inconclusive(Cause::Unresolved, reason.into());
+        }
+        if self.c.relative() < 1e-2
+            && let Some(jump) = jumps(self.line)
+        {
+            self.c.numeric.error = self.c.numeric.error.max(2.0 * jump.height / jump.within);
+            if self.settle() {
+                return;
+            }
+            if self.c.verdict == Verdict::Inconclusive {
+                let text = format!(
+                    "the function jumps by {:.1e} near the point, as one that stops an iteration early: the differences are only \
+                     known to ± {:.1e}; iterate further",
+                    jump.height, self.c.numeric.error
+                );
+                return self.inconclusive(Cause::Noise, text);
+            }
+        }
+        if self.c.relative() < SMALLEST {
+            let reason = format!(
+                "off by {:.1e} of its size: more than the differences err by, less than an iteration that is stopped early may; \
+                 iterate further, or allow it with Checker::rtol",
+                self.c.relative()
+            );
+            return self.inconclusive(Cause::Noise, reason);
+        }
+        self.c.cause = Some(Cause::Unexplained);
+        self.c.reason = format!("the relative difference is {:.1e}", self.c.relative());
+    }
+
+    /// Whether the difference from the tape falls with the step, below that of the differences that were extrapolated if they disagree.
+    fn vanishes(&mut self, side: Option<f64>) -> bool {
+        let below = if self.c.verdict == Verdict::Wrong { self.c.difference() } else { f64::INFINITY };
+        vanishes(self.line, self.c.analytic, below, side)
+    }
+
+    /// Whether the function does not change, and need not by what the tape says: what it computes on the way is likely as large as what it
+    /// reads, and rounds more away.
+    fn lies_below_inputs(&mut self) -> bool {
+        let (above, below, size) = self.line.secants(self.line.unit);
+        let least = 64.0 * self.line.epsilon * self.claim.point.max(size);
+        above == 0.0 && below == 0.0 && self.c.analytic.abs() * self.line.unit <= least
+    }
+
+    /// Whether the difference from the tape is the same however short the step.
+    fn stands(&mut self, side: Option<f64>) -> bool {
+        let difference = self.c.numeric.value - self.c.analytic;
+        let left = settles(self.line, self.c.analytic, side);
+        left.is_some_and(|left| (left - difference).abs() <= 0.5 * difference.abs())
+    }
+
+    /// The differences agree with the tape, but would agree with others too.
+    fn unresolved(&mut self) {
+        let known = format!("the differences are only known to ± {:.1e}", self.c.numeric.error);
+        if self.line.is_noisy() {
+            let text = format!("{known}: noise of {:.1e} in the function's values", self.line.noise);
+            return self.inconclusive(Cause::Noise, text);
+        }
+        let size = self.line.centre;
+        let reason = format!("{known}: rounding of values near {size:.1e} hides the derivative");
+        self.inconclusive(Cause::Unresolved, reason);
+    }
+}
+
+pub(super) fn opinion(e: Estimate) -> Opinion {
+    Opinion { value: e.value, error: e.error, step: e.step }
+}
+
+/// Takes the better known of two estimates, with an error that covers what the other's does not explain.
+fn merge(c: &mut Comparison, second: Estimate) {
+    let (mut better, mut other) = (c.numeric, opinion(second));
+    if other.error < better.error {
+        std::mem::swap(&mut better, &mut other);
+    }
+    if other.error.is_finite() {
+        better.error = better.error.max((better.value - other.value).abs() - 4.0 * other.error);
+    }
+    (c.numeric, c.second) = (better, Some(other));
+}

@@ -1,0 +1,94 @@
+//! The function along one way: a function of a step, which is sampled once at each.
+
+use rustc_hash::FxHashMap;
+
+/// What is sampled, and whose derivative at step 0 the tape knows too.
+pub(super) trait Function {
+    /// The value a step away.
+    fn at(&mut self, h: f64) -> f64;
+
+    /// The standard deviation of a sample, as far as anything but the samples tells it.
+    fn noise(&mut self) -> f64;
+
+    /// The standard deviation of the tape's own derivative, which rounding gives it.
+    fn rounding(&mut self) -> f64;
+}
+
+/// A function of a step, and how well its samples are known.
+pub(super) struct Line<'f> {
+    f: &'f mut dyn Function,
+    seen: FxHashMap<u64, f64>,
+    /// The relative spacing of numbers of the samples' type.
+    pub(super) epsilon: f64,
+    /// The standard deviation of a sample beyond the rounding of its own value.
+    pub(super) noise: f64,
+    /// The part of it that the recording tells, once it was asked for.
+    pub(super) recorded: f64,
+    /// The value at step 0.
+    pub(super) centre: f64,
+    /// The largest step that makes sense; steps are powers of two of it, so that moving a point by one is exact.
+    pub(super) unit: f64,
+}
+
+impl<'f> Line<'f> {
+    pub(super) fn new(f: &'f mut dyn Function, epsilon: f64, noise: f64, centre: f64, unit: f64) -> Self {
+        Line { f, seen: FxHashMap::default(), epsilon, noise, recorded: 0.0, centre, unit }
+    }
+
+    /// The value a step away.
+    pub(super) fn at(&mut self, h: f64) -> f64 {
+        if h == 0.0 {
+            return self.centre;
+        }
+        *self.seen.entry(h.to_bits()).or_insert_with(|| self.f.at(h))
+    }
+
+    /// Takes into account what the recording tells of the samples' noise.
+    pub(super) fn ask_for_noise(&mut self) {
+        self.recorded = self.f.noise();
+        self.noise = self.noise.max(self.recorded);
+    }
+
+    /// The standard deviation of the tape's own derivative along this line.
+    pub(super) fn rounding(&mut self) -> f64 {
+        self.f.rounding()
+    }
+
+    /// What a sample of this size may err by: a few units in the last place, or the noise.
+    pub(super) fn error(&self, size: f64) -> f64 {
+        (4.0 * self.epsilon * size).max(4.0 * self.noise)
+    }
+
+    /// Whether samples have the few digits of `f32`.
+    pub(super) fn few_digits(&self) -> bool {
+        self.epsilon > 1e-10
+    }
+
+    /// Whether samples err by more than the rounding of their values.
+    pub(super) fn is_noisy(&self) -> bool {
+        self.noise > 16.0 * self.epsilon * self.centre.abs()
+    }
+
+    /// The slopes of the two secants of a step, from above and from below, and the larger of the values at their ends.
+    pub(super) fn secants(&mut self, h: f64) -> (f64, f64, f64) {
+        let (up, down) = (self.at(h), self.at(-h));
+        ((up - self.centre) / h, (self.centre - down) / h, up.abs().max(down.abs()))
+    }
+}
+
+/// For tests: a closure whose derivative is exact.
+#[cfg(test)]
+pub(super) struct Exact<F>(pub(super) F);
+
+#[cfg(test)]
+impl<F: FnMut(f64) -> f64> Function for Exact<F> {
+    fn at(&mut self, h: f64) -> f64 {
+        (self.0)(h)
+    }
+    fn noise(&mut self) -> f64 {
+        0.0
+    }
+    fn rounding(&mut self) -> f64 {
+        0.0
+    }
+}

@@ -1,0 +1,247 @@
+//! Values that move with the inputs, though the tape knows nothing of it: a detached array, a number computed from values, what a
+//! closure has captured.
+//!
+//! Two recordings, at the point and near it, are compared node by node. What an operation of the second makes of the inputs of the
+//! first moves by itself, and by so much the gradient misses the truth; unless these movements cancel, as those of a detached maximum
+//! that is taken from logits and added again.
+
+use super::super::judge::Claim;
+use super::super::line::{Function, Line};
+use super::super::report::{Cause, Comparison, Verdict};
+use super::super::rounding::deviation;
+use super::super::subject::Subject;
+use super::single::Builtin;
+use super::trace::{Adjoints, Node, Trace};
+use crate::external::External;
+use crate::number::Float;
+use crate::tape::arena::{Code, Kind};
+use crate::tensor::Tensor;
+
+/// How far the second recording is, as a part of an ordinary step.
+const NEAR: f64 = 1.0 / 64.0;
+
+/// What moves without the tape's knowledge.
+pub(super) enum Moved {
+    Nothing,
+    /// The recording itself is another near the point: it depends on values which branch is taken.
+    Otherwise,
+    /// The gradient lacks their movements, which amount to this; that of one node most.
+    Missing {
+        comparison: Box<Comparison>,
+        node: Node,
+    },
+    /// They do not amount to anything, as far as can be seen.
+    Cancelling,
+}
+
+/// Looks for movements along `u`, along which the tape's derivative is `analytic`.
+pub(super) fn find<T: Float>(
+    subject: &Subject<'_, T>,
+    here: &Trace<T>,
+    adjoints: &Adjoints<T>,
+    u: &[Tensor],
+    analytic: f64,
+    rtol: f64,
+) -> Moved {
+    let mut drift = Drift { subject, here, adjoints, u, nodes: vec![] };
+    for h in [NEAR, NEAR / 1024.0] {
+        let there = drift.there(h);
+        match moved(here, &there) {
+            Some(nodes) if h == NEAR || drift.nodes.is_empty() => drift.nodes = nodes,
+            Some(_) => {}
+            // Nearer by, perhaps no branch is crossed.
+            None if h == NEAR => {}
+            None => return Moved::Otherwise,
+        }
+    }
+    if drift.nodes.is_empty() {
+        return Moved::Nothing;
+    }
+    let first = drift.furthest();
+    let noise = drift.rounding_of_values();
+    let claim = Claim { analytic: 0.0, magnitude: 0.0, rtol: 0.0, near: None, point: 0.0, alone: true };
+    let mut c =
+        claim.judge(&mut Line::new(&mut drift, T::EPSILON, noise, 0.0, NEAR), "what moves without the tape".into(), 1);
+    let missing = c.numeric.value;
+    // Less than the tolerance of the whole does not show.
+    if c.verdict != Verdict::Wrong || missing.abs() <= rtol * analytic.abs() {
+        return Moved::Cancelling;
+    }
+    c.analytic = analytic;
+    c.numeric.value += analytic;
+    (c.rtol, c.allowed) = (rtol, rtol * c.analytic.abs().max(c.numeric.value.abs()) + c.safety * c.numeric.error);
+    c.cause = Some(Cause::Detached);
+    Moved::Missing { comparison: Box::new(c), node: first }
+}
+
+/// The nodes of `here` that `there` computes otherwise from the same inputs; `None` if the two are not of one structure.
+fn moved<T: Float>(here: &Trace<T>, there: &Trace<T>) -> Option<Vec<Node>> {
+    let (a, b) = (here.tape.arena.borrow(), there.tape.arena.borrow());
+    if here.len != there.len || a.arrays.len() != b.arrays.len() {
+        return None;
+    }
+    let mut nodes = vec![];
+    for node in 0..here.len {
+        let (code, operands) = (a.stream.code(node), a.stream.operands(node));
+        if code != b.stream.code(node) || operands[0] != b.stream.operands(node)[0] {
+            return None;
+        }
+        let moves = match code {
+            Code::Variable | Code::Constant => different(a.stream.value(node), b.stream.value(node)),
+            Code::Unary(row) => {
+                let args = [&a, &b].map(|arena| arena.stream.args(row, arena.stream.operands(node)[1] as usize));
+                args[0].map(f64::to_bits) != args[1].map(f64::to_bits)
+            }
+            Code::Binary(_) if operands[1] != b.stream.operands(node)[1] => return None,
+            Code::Binary(_) | Code::Item => false,
+            Code::Array => {
+                let array = operands[0];
+                if a.arrays.inputs(array) != b.arrays.inputs(array) || a.arrays.shape(array) != b.arrays.shape(array) {
+                    return None;
+                }
+                match (a.kind(array), b.kind(array)) {
+                    (Kind::Lift(_), Kind::Lift(_)) => false,
+                    (Kind::Op(first), Kind::Op(second)) if first == second => false,
+                    (Kind::Op(first), Kind::Op(second)) if first.name() != second.name() => return None,
+                    (Kind::External(first), Kind::External(second)) if first.name() != second.name() => return None,
+                    (Kind::Op(_), Kind::Op(_)) | (Kind::External(_), Kind::External(_)) => {
+                        let again = there.value_from(array, here);
+                        again.as_slice().iter().zip(a.array_values(array)).any(|(&x, &y)| different(x, y))
+                    }
+                    _ if a.arrays[array].what.is_operation() || b.arrays[array].what.is_operation() => return None,
+                    _ if here.inputs.contains(&array) => false,
+                    _ => a.array_values(array).iter().zip(b.array_values(array)).any(|(&x, &y)| different(x, y)),
+                }
+            }
+        };
+        if moves {
+            nodes.push(if code == Code::Array { Node::Array(operands[0]) } else { Node::Scalar(node as u32) });
+        }
+    }
+    Some(nodes)
+}
+
+fn different<T: Float>(a: T, b: T) -> bool {
+    a.to_f64().to_bits() != b.to_f64().to_bits()
+}
+
+impl<T: Float> Trace<T> {
+    /// What an array of this recording makes of its inputs' values in another.
+    fn value_from(&self, array: u32, other: &Trace<T>) -> Tensor<T> {
+        let arena = self.tape.arena.borrow();
+        let x = || arena.arrays.inputs(array).iter().map(|&input| other.value(input)).collect::<Vec<_>>();
+        match arena.kind(array) {
+            Kind::Op(op) => Builtin { op: op.into_owned(), shape: arena.arrays.shape(array).clone() }.value(&x()),
+            Kind::External(op) => op.value(&x()),
+            _ => arena.tensor(array),
+        }
+    }
+
+    /// The same of a number.
+    fn scalar_from(&self, node: u32, other: &Trace<T>) -> T {
+        let (arena, others) = (self.tape.arena.borrow(), other.tape.arena.borrow());
+        let [a, b] = arena.stream.operands(node as usize).map(|operand| operand as usize);
+        match arena.stream.code(node as usize) {
+            Code::Unary(row) => others.stream.value(a).unary(row, arena.stream.args(row, b)),
+            _ => arena.stream.value(node as usize),
+        }
+    }
+}
+
+/// The movements along a direction, each times the gradient there.
+struct Drift<'d, 'a, T: Float> {
+    subject: &'d Subject<'a, T>,
+    here: &'d Trace<T>,
+    adjoints: &'d Adjoints<T>,
+    u: &'d [Tensor],
+    nodes: Vec<Node>,
+}
+
+impl<T: Float> Drift<'_, '_, T> {
+    fn there(&self, h: f64) -> Trace<T> {
+        let x = self.subject.point.iter().zip(self.u);
+        Trace::of(self.subject, &x.map(|(x, u)| (&x.cast::<f64>() + &(h * u)).cast()).collect::<Vec<_>>())
+    }
+
+    /// How far each node has moved from `here` to `there`.
+    fn steps(&self, there: &Trace<T>) -> Vec<Tensor> {
+        let (here, others) = (self.here.tape.arena.borrow(), there);
+        let step = |node: &Node| match *node {
+            Node::Scalar(node) => {
+                let moved = others.scalar_from(node, self.here).to_f64() - here.stream.value(node as usize).to_f64();
+                Tensor::full([], moved)
+            }
+            Node::Array(array) => others.value_from(array, self.here).cast::<f64>() - here.tensor(array).cast::<f64>(),
+        };
+        self.nodes.iter().map(step).collect()
+    }
+
+    /// `Σ ⟨dy, step⟩`
+    fn sum(&self, adjoints: &Adjoints<T>, steps: &[Tensor]) -> f64 {
+        let term = |(node, step): (&Node, &Tensor)| match *node {
+            Node::Scalar(node) => adjoints.scalars[node as usize].to_f64() * step.item(),
+            Node::Array(array) => adjoints.arrays[array as usize].as_ref().map_or(0.0, |dy| {
+                let terms = dy.as_slice().iter().zip(step.as_slice());
+                terms.map(|(dy, step)| if *step == 0.0 { 0.0 } else { dy.to_f64() * step }).sum()
+            }),
+        };
+        self.nodes.iter().zip(steps).map(term).sum()
+    }
+
+    /// The node whose movement counts most.
+    fn furthest(&self) -> Node {
+        let steps = self.steps(&self.there(NEAR));
+        let size = |(at, step): (usize, Tensor)| {
+            let one = Drift { nodes: vec![self.nodes[at]], ..*self };
+            (one.sum(self.adjoints, &[step]).abs(), self.nodes[at])
+        };
+        let sizes = steps.into_iter().enumerate().map(size);
+        sizes.max_by(|a, b| a.0.total_cmp(&b.0)).expect("something moves").1
+    }
+
+    /// What rounding of the values that have moved makes of a sample.
+    fn rounding_of_values(&self) -> f64 {
+        let sizes: Vec<Tensor> = self
+            .nodes
+            .iter()
+            .map(|node| match *node {
+                Node::Scalar(node) => {
+                    Tensor::full([], self.here.tape.arena.borrow().stream.value(node as usize).to_f64())
+                }
+                Node::Array(array) => self.here.value(array).cast(),
+            })
+            .collect();
+        let size = |(node, size): (&Node, &Tensor)| match *node {
+            Node::Scalar(node) => (self.adjoints.scalars[node as usize].to_f64() * size.item()).abs(),
+            Node::Array(array) => self.adjoints.arrays[array as usize].as_ref().map_or(0.0, |dy| {
+                dy.as_slice().iter().zip(size.as_slice()).map(|(dy, y)| (dy.to_f64() * y).abs()).sum()
+            }),
+        };
+        T::EPSILON * self.nodes.iter().zip(&sizes).map(size).sum::<f64>()
+    }
+}
+
+impl<T: Float> Function for Drift<'_, '_, T> {
+    fn at(&mut self, h: f64) -> f64 {
+        let there = self.there(h);
+        match moved(self.here, &there) {
+            Some(_) => self.sum(self.adjoints, &self.steps(&there)),
+            None => f64::NAN,
+        }
+    }
+
+    fn noise(&mut self) -> f64 {
+        0.0
+    }
+
+    /// Where the gradients cancel, all that is left of them is rounding, which scatters as the point moves.
+    fn rounding(&mut self) -> f64 {
+        let steps = self.steps(&self.there(NEAR));
+        let near = |k: f64| {
+            let nearby = self.subject.nearby(k);
+            let adjoints = Trace::of(&nearby, &nearby.point).adjoints();
+            vec![Tensor::full([], self.sum(&adjoints, &steps) / NEAR)]
+        };
+        deviation(near)[0].item()
+    }
+}

@@ -1,0 +1,366 @@
+//! One recorded operation by itself: its rule beside differences of its own value, at its own inputs and scale.
+
+use std::sync::Arc;
+
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+use rand::seq::index::sample;
+use rustc_hash::FxHashMap;
+
+use super::super::compare::{index_of, largest, place};
+use super::super::judge::Claim;
+use super::super::line::{Function, Line};
+use super::super::noise::noise;
+use super::super::probe::element_unit;
+use super::super::report::{Cause, Comparison, Verdict};
+use super::super::rounding::deviation;
+use super::super::subject::{nudged, weight};
+use crate::compiled;
+use crate::error::Error;
+use crate::external::External;
+use crate::number::Float;
+use crate::ops::{Array, Input, Op};
+use crate::shape::Shape;
+use crate::tape::Var;
+use crate::tensor::Tensor;
+
+/// Directions in which the inputs are moved.
+const DIRECTIONS: usize = 2;
+/// Outputs that are compared one by one; of more a sample, and a sum of all.
+const OUTPUTS: usize = 1000;
+/// Rows of a Jacobian that are asked for one by one where the rule cannot be transposed.
+const ROWS: usize = 64;
+/// Beyond this a step of 1 has few digits beside a number.
+const LARGE: f64 = 1e12;
+/// Elements that are tried to find the one behind a wrong output.
+const TRIES: usize = 256;
+
+/// A built-in operation as one that is computed elsewhere, so that both are looked at alike.
+pub(super) struct Builtin {
+    pub(super) op: Op,
+    pub(super) shape: Shape,
+}
+
+impl<T: Float> External<T> for Builtin {
+    fn name(&self) -> &str {
+        self.op.name()
+    }
+
+    fn value(&self, x: &[Tensor<T>]) -> Tensor<T> {
+        let x: Vec<_> = x.iter().map(|x| Input { shape: x.shape(), values: x.as_slice() }).collect();
+        let mut y = Tensor::zeros(&self.shape);
+        compiled::compute(&self.op, &x, &self.shape, y.as_mut_slice());
+        y
+    }
+
+    fn vjp<'t>(&self, x: &[Var<'t, T>], y: Var<'t, T>, dy: Var<'t, T>) -> Result<Vec<Var<'t, T>>, String> {
+        let (inputs, dy) = (x.iter().collect::<Vec<_>>(), self.op.before_row(&y, dy));
+        let gradient = |k: usize| {
+            if self.op.differentiable(k) { self.op.vjp(k, &inputs, &y, &dy) } else { Array::zeros_like(&x[k]) }
+        };
+        Ok((0..x.len()).map(gradient).collect())
+    }
+}
+
+/// An operation as it was recorded.
+pub(super) struct Single<T: Float> {
+    pub(super) rule: Arc<dyn External<T>>,
+    /// The same in `f64`, unless it is the user's own.
+    pub(super) wide: Option<Arc<Builtin>>,
+    pub(super) x: Vec<Tensor<T>>,
+    pub(super) y: Tensor<T>,
+    /// The gradient that the sweep brought it.
+    pub(super) dy: Tensor<T>,
+    /// Which inputs depend on those of the whole function.
+    pub(super) live: Vec<bool>,
+}
+
+/// How an operation is looked at.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Settings {
+    pub(super) rtol: f64,
+    pub(super) seed: u64,
+}
+
+/// What was found out about an operation.
+#[derive(Debug, Default)]
+pub(super) struct Finding {
+    /// Outputs whose derivatives agree with differences.
+    pub(super) agreed: usize,
+    /// Outputs that differences could not tell of, and why the worst of them.
+    pub(super) open: Vec<Comparison>,
+    pub(super) wrong: Option<Comparison>,
+    /// Whether no more than a sample of the outputs was compared one by one.
+    pub(super) sampled: bool,
+}
+
+impl Finding {
+    fn add(&mut self, c: Comparison) {
+        match c.verdict {
+            Verdict::Pass => self.agreed += 1,
+            Verdict::Inconclusive => self.open.push(c),
+            Verdict::Wrong if self.wrong.as_ref().is_none_or(|worst| c.badness() > worst.badness()) => {
+                self.wrong = Some(c);
+            }
+            Verdict::Wrong => {}
+        }
+    }
+}
+
+impl<T: Float> Single<T> {
+    fn value(&self, x: &[Tensor]) -> Tensor {
+        match &self.wide {
+            Some(wide) => wide.value(x),
+            None => self.rule.value(&x.iter().map(Tensor::cast).collect::<Vec<_>>()).cast(),
+        }
+    }
+
+    /// The relative spacing of the values' numbers.
+    fn epsilon(&self) -> f64 {
+        if self.wide.is_some() { f64::EPSILON } else { T::EPSILON }
+    }
+
+    fn tangent(&self, x: &[Tensor<T>], y: &Tensor<T>, u: &[Tensor]) -> Result<Tensor, Error> {
+        let u: Vec<_> = u.iter().map(|u| Some(u.cast())).collect();
+        Ok(self.rule.jvp_plain(x, y, &u)?.cast())
+    }
+
+    /// `⟨Jᵀ·dy, u⟩` by the rule.
+    fn pulled(&self, dy: &Tensor<T>, u: &[Tensor]) -> f64 {
+        let gradients = self.rule.vjp_plain(&self.x, &self.y, dy).expect("a rule that the sweep has taken");
+        let terms = gradients.iter().zip(u).flat_map(|(g, u)| {
+            // An element that is not moved adds nothing, not even its NaN.
+            g.as_slice().iter().zip(u.as_slice()).map(|(g, u)| if *u == 0.0 { 0.0 } else { g.to_f64() * u })
+        });
+        terms.sum()
+    }
+
+    /// Holds the rule against differences.
+    pub(super) fn check(&self, settings: Settings) -> Finding {
+        let mut rng = StdRng::seed_from_u64(settings.seed);
+        let wanted: Vec<usize> = (0..self.y.numel()).filter(|&j| self.dy.as_slice()[j] != T::zero()).collect();
+        let most = OUTPUTS.min(wanted.len());
+        let mut outputs: Vec<usize> = sample(&mut rng, wanted.len(), most).into_iter().map(|at| wanted[at]).collect();
+        outputs.sort_unstable();
+        let mut finding = Finding { sampled: most < wanted.len(), ..Finding::default() };
+        for _ in 0..DIRECTIONS {
+            // By steps of ordinary size; and, for what those do not tell, by steps in proportion to each number.
+            let mut found = self.along(&self.direction(&mut rng, false), &outputs, settings, None);
+            if found.wrong.is_none() && found.open.iter().any(Comparison::is_unresolved) {
+                found = self.along(&self.direction(&mut rng, true), &outputs, settings, Some(found));
+            }
+            (finding.agreed, finding.open) = (finding.agreed.max(found.agreed), found.open);
+            if found.wrong.is_some() {
+                finding.wrong = found.wrong;
+                break;
+            }
+        }
+        finding
+    }
+
+    fn direction(&self, rng: &mut StdRng, in_proportion: bool) -> Vec<Tensor> {
+        // One operation is no slower a function of large numbers than of small ones, unless a step would be lost in them.
+        let ordinary = |x: f64| if x.abs() < LARGE { 1.0 } else { element_unit(x) };
+        let size = |x: f64| if in_proportion && x != 0.0 { x.abs() } else { ordinary(x) };
+        let mut element = |x: f64| weight(rng) * size(x);
+        let of = |(x, live): (&Tensor<T>, &bool)| {
+            if *live { x.cast::<f64>().map(&mut element) } else { Tensor::zeros(x.shape()) }
+        };
+        self.x.iter().zip(&self.live).map(of).collect()
+    }
+
+    /// Compares the outputs' derivatives along `u`; only those that were not resolved before, if any were compared.
+    fn along(&self, u: &[Tensor], outputs: &[usize], settings: Settings, before: Option<Finding>) -> Finding {
+        let mut samples = Samples::new(self, u);
+        let tangent = self.tangent(&self.x, &self.y, u);
+        let again = before.is_some();
+        let mut finding = before.unwrap_or_default();
+        // A kink is one in whatever way it is passed.
+        let (open, rough) = std::mem::take(&mut finding.open).into_iter().partition(Comparison::is_unresolved);
+        finding.open = rough;
+        let open: Vec<Comparison> = open;
+        let wanted = |place: &String| !again || open.iter().any(|c| c.place == *place);
+        let rows = if tangent.is_ok() { outputs.len() } else { ROWS };
+        for &j in outputs.iter().take(rows) {
+            let place = self.output(j);
+            if wanted(&place) {
+                let analytic = match &tangent {
+                    Ok(tangent) => tangent.as_slice()[j],
+                    Err(_) => self.pulled(&self.row(j), u),
+                };
+                finding.add(samples.judge(analytic, place, Pick::One(j), settings.rtol));
+            }
+        }
+        if let (true, Ok(tangent)) = (outputs.len() == OUTPUTS, &tangent) {
+            let mut rng = StdRng::seed_from_u64(settings.seed);
+            // Outputs of any size count alike.
+            let sizes = tangent.as_slice().iter().zip(self.dy.as_slice());
+            let weights = sizes.map(|(t, dy)| {
+                let alike = weight(&mut rng) / t.abs();
+                if *dy == T::zero() || !alike.is_finite() { 0.0 } else { alike }
+            });
+            let weights = Tensor::new(self.y.shape(), weights.collect());
+            let analytic = Pick::Sum(&weights).of(tangent.as_slice());
+            let place = String::from("a random sum of all outputs");
+            if wanted(&place) {
+                finding.add(samples.judge(analytic, place, Pick::Sum(&weights), settings.rtol));
+            }
+        }
+        // What the sweep made of the gradient that came: a rule may clip it.
+        let place = String::from("the gradient that came");
+        let (dy, pulled) = (self.dy.cast::<f64>(), self.pulled(&self.dy, u));
+        match &tangent {
+            Err(_) if wanted(&place) => finding.add(samples.judge(pulled, place, Pick::Sum(&dy), settings.rtol)),
+            Ok(tangent) if finding.wrong.is_none() => {
+                let pairs = || dy.as_slice().iter().zip(tangent.as_slice());
+                let terms = || pairs().map(|(dy, t)| if *dy == 0.0 { 0.0 } else { dy * t });
+                let (sum, size) = (terms().sum::<f64>(), terms().map(f64::abs).sum::<f64>());
+                if size.is_finite() && (pulled - sum).abs() > 1e6 * T::EPSILON * size.max(pulled.abs()) {
+                    let mut c = samples.judge(pulled, place, Pick::Sum(&dy), settings.rtol);
+                    c.reason = format!(
+                        "of the gradient that came its rule makes {pulled:.6}, where it would be {sum:.6} if it were linear; is \
+                         something clipped on the way back?"
+                    );
+                    if c.verdict == Verdict::Wrong {
+                        c.cause = Some(Cause::NotLinear);
+                        finding.wrong = Some(c);
+                    }
+                }
+            }
+            _ => {}
+        }
+        if let Some(wrong) = &mut finding.wrong {
+            self.name_element(wrong, &samples, outputs, settings);
+        }
+        finding
+    }
+
+    fn output(&self, j: usize) -> String {
+        if self.y.shape().is_empty() { "output".into() } else { format!("output{:?}", index_of(self.y.shape(), j)) }
+    }
+
+    /// 1 for one output, 0 for the others.
+    fn row(&self, j: usize) -> Tensor<T> {
+        let mut row = Tensor::zeros(self.y.shape());
+        row.as_mut_slice()[j] = T::one();
+        row
+    }
+
+    /// Finds the element by which a wrong output was moved wrongly.
+    fn name_element(&self, wrong: &mut Comparison, samples: &Samples<'_, T>, outputs: &[usize], settings: Settings) {
+        let named = |j: &&usize| wrong.place == self.output(**j);
+        let Some(&j) = outputs.iter().find(named) else { return };
+        let mut tries = vec![];
+        for (k, x) in self.x.iter().enumerate().filter(|(k, _)| self.live[*k]) {
+            // An elementwise operation moves the output at the same place.
+            let same = (x.numel() == self.y.numel()).then_some(j);
+            tries.extend(same.into_iter().chain((0..x.numel()).filter(|&at| Some(at) != same)).map(|at| (k, at)));
+        }
+        for (k, at) in tries.into_iter().take(TRIES) {
+            if samples.u[k].as_slice()[at] == 0.0 {
+                continue;
+            }
+            let mut u: Vec<Tensor> = self.x.iter().map(|x| Tensor::zeros(x.shape())).collect();
+            u[k].as_mut_slice()[at] = samples.u[k].as_slice()[at].abs();
+            let Ok(tangent) = self.tangent(&self.x, &self.y, &u) else { return };
+            let mut own = Samples::new(self, &u);
+            let place = format!("{} → {}", place(&format!("input {k}"), self.x[k].shape(), at), wrong.place);
+            let c = own.judge(tangent.as_slice()[j], place, Pick::One(j), settings.rtol);
+            if c.verdict == Verdict::Wrong {
+                *wrong = c;
+                return;
+            }
+        }
+    }
+}
+
+/// What of the outputs is compared.
+#[derive(Clone, Copy)]
+enum Pick<'a> {
+    One(usize),
+    /// Their sum with these weights.
+    Sum(&'a Tensor),
+}
+
+impl Pick<'_> {
+    fn of(self, y: &[f64]) -> f64 {
+        match self {
+            Pick::One(j) => y[j],
+            Pick::Sum(weights) => {
+                weights.as_slice().iter().zip(y).map(|(w, y)| if *w == 0.0 { 0.0 } else { w * y }).sum()
+            }
+        }
+    }
+}
+
+/// The outputs along a direction, all sampled at once.
+struct Samples<'s, T: Float> {
+    single: &'s Single<T>,
+    x: Vec<Tensor>,
+    u: Vec<Tensor>,
+    seen: FxHashMap<u64, Tensor>,
+    scatter: Option<Tensor>,
+}
+
+impl<'s, T: Float> Samples<'s, T> {
+    fn new(single: &'s Single<T>, u: &[Tensor]) -> Self {
+        let x = single.x.iter().map(Tensor::cast).collect();
+        Samples { single, x, u: u.to_vec(), seen: FxHashMap::default(), scatter: None }
+    }
+
+    fn at(&mut self, h: f64) -> &[f64] {
+        let Samples { single, x, u, seen, .. } = self;
+        let computed = || single.value(&x.iter().zip(&*u).map(|(x, u)| x + &(h * u)).collect::<Vec<_>>());
+        seen.entry(h.to_bits()).or_insert_with(computed).as_slice()
+    }
+
+    /// The standard deviation that rounding gives the rule's own derivatives.
+    fn scatter(&mut self) -> &Tensor {
+        let Samples { single, u, scatter, .. } = self;
+        scatter.get_or_insert_with(|| {
+            let near = |k: f64| {
+                let mut rng = StdRng::seed_from_u64(2);
+                let x: Vec<Tensor<T>> = single.x.iter().map(|x| nudged(x, k, &mut rng)).collect();
+                let y = single.rule.value(&x);
+                vec![single.tangent(&x, &y, u).unwrap_or_else(|_| Tensor::zeros(y.shape()))]
+            };
+            deviation(near).remove(0)
+        })
+    }
+
+    fn judge(&mut self, analytic: f64, place: String, pick: Pick<'_>, rtol: f64) -> Comparison {
+        let (epsilon, centre) = (self.single.epsilon(), pick.of(self.at(0.0)));
+        let first = if epsilon > 1e-10 { 1.0 / 8.0 } else { 1.0 / 64.0 };
+        let noise = noise(|h| pick.of(self.at(h)), epsilon);
+        let noise = if noise > 4.0 * epsilon * centre.abs() { noise } else { 0.0 };
+        let point = self.x.iter().map(largest).fold(0.0, f64::max);
+        let claim = Claim { analytic, magnitude: analytic.abs(), rtol, near: None, point, alone: true };
+        let mut output = Output { samples: self, pick };
+        claim.judge(&mut Line::new(&mut output, epsilon, noise, centre, first), place, 1)
+    }
+}
+
+/// One output, or a sum of them.
+struct Output<'o, 's, 'p, T: Float> {
+    samples: &'o mut Samples<'s, T>,
+    pick: Pick<'p>,
+}
+
+impl<T: Float> Function for Output<'_, '_, '_, T> {
+    fn at(&mut self, h: f64) -> f64 {
+        self.pick.of(self.samples.at(h))
+    }
+
+    fn noise(&mut self) -> f64 {
+        0.0
+    }
+
+    fn rounding(&mut self) -> f64 {
+        match self.pick {
+            Pick::One(j) => self.samples.scatter().as_slice()[j],
+            Pick::Sum(w) => {
+                self.samples.scatter().as_slice().iter().zip(w.as_slice()).map(|(s, w)| (s * w).abs()).sum()
+            }
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! What an [`Activation`] alone is not: one with another derivative, one that learns, and a user's own.
+
+use std::fmt;
+
+use autograd::{Float, Param, Parameters, Tensor, Var};
+
+use super::{Activation, activation_row};
+use crate::flow::Probe;
+use crate::layers::check_features;
+use crate::module::{LayerRow, Module};
+
+/// An activation with its own value and the derivative of the identity, so that steps can be trained.
+///
+/// `y = f(z)`, `dz = dy` (Bengio, Léonard & Courville 2013). With [`Activation::UnitStep`] or [`Activation::Sign`] on a
+/// single neuron and a squared error, gradient descent on it is the perceptron rule.
+///
+/// ```
+/// use autograd::Tape;
+/// use mlp::{Activation, Module, StraightThrough};
+/// let tape = Tape::new();
+/// let z = tape.var([-0.3, 0.7]);
+/// let y = StraightThrough(Activation::UnitStep).forward(z);
+/// assert_eq!(y.value().to_vec(), [0.0, 1.0]);
+/// assert_eq!(y.sum().backward()[z].to_vec(), [1.0, 1.0]);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct StraightThrough(
+    /// The activation whose value is taken.
+    pub Activation,
+);
+
+impl<T: Float> Module<T> for StraightThrough {
+    fn forward<'t>(&self, x: Var<'t, T>) -> Var<'t, T> {
+        // z − z is exactly 0, so the value is f(z) to the last bit; z + (f(z) − z) would round.
+        (x - x.detach()) + self.0.apply(x).detach()
+    }
+
+    fn forward_with<'t>(&self, x: Var<'t, T>, probe: &mut Probe) -> Var<'t, T> {
+        probe.activation(self.0, x, |x| self.forward(x))
+    }
+
+    fn parameters(&self) -> Parameters<T> {
+        Parameters::new()
+    }
+
+    fn output_activation(&self) -> Option<Activation> {
+        Some(self.0)
+    }
+
+    fn describe(&self) -> Vec<LayerRow> {
+        activation_row("straight_through", self.0.to_string(), 0)
+    }
+}
+
+/// The parametric rectifier: `z` for z > 0, else `αz`, with α learned; derivative α at 0 (He et al. 2015).
+///
+/// One α for all numbers, or one for each feature: `(…, features) → (…, features)`. It starts at ¼, as in the paper.
+///
+/// ```
+/// use autograd::Tape;
+/// use mlp::{Module, PRelu};
+/// let prelu = PRelu::new(1);
+/// let tape = Tape::new();
+/// let y = prelu.forward(tape.var([-2.0, 3.0]));
+/// assert_eq!(y.value().to_vec(), [-0.5, 3.0]);
+/// assert_eq!(y.sum().backward()[&prelu.alpha].item(), -2.0);
+/// ```
+#[derive(Debug, Clone)]
+pub struct PRelu<T: Float = f64> {
+    /// α, of shape (1,) or (features,).
+    pub alpha: Param<T>,
+}
+
+impl<T: Float> PRelu<T> {
+    /// With one α for each of `features`; 1 shares it among all.
+    ///
+    /// # Panics
+    /// If there are no features.
+    #[track_caller]
+    pub fn new(features: usize) -> Self {
+        assert!(features > 0, "prelu: 0 features have no α; 1 shares it among all");
+        PRelu { alpha: Param::new(Tensor::full([features], T::from_f64(0.25))) }
+    }
+}
+
+impl<T: Float> Module<T> for PRelu<T> {
+    /// # Panics
+    /// If there are several α and the rows of `x` do not have as many numbers.
+    #[track_caller]
+    fn forward<'t>(&self, x: Var<'t, T>) -> Var<'t, T> {
+        if self.alpha.numel() != 1 {
+            check_features("prelu", x, self.alpha.numel());
+        }
+        x.greater(0.0).select(x, x * &self.alpha)
+    }
+
+    fn forward_with<'t>(&self, x: Var<'t, T>, probe: &mut Probe) -> Var<'t, T> {
+        if !probe.is_on() {
+            return self.forward(x); // in a closure, rows that do not fit would point here
+        }
+        probe.activation("prelu", x, |x| self.forward(x))
+    }
+
+    fn parameters(&self) -> Parameters<T> {
+        Parameters::new().with("alpha", &self.alpha)
+    }
+
+    fn describe(&self) -> Vec<LayerRow> {
+        activation_row("prelu", "prelu".into(), self.alpha.numel())
+    }
+}
+
+/// A user's own function without parameters, such as an activation, as a module with a name.
+///
+/// ```
+/// use autograd::{Tensor, Var};
+/// use mlp::{Function, Module};
+/// let cube = Function::new("cube", |z: Var| z.powi(3));
+/// assert_eq!(cube.predict(&Tensor::from([2.0])).to_vec(), [8.0]);
+/// assert_eq!(cube.describe()[0].activation, "cube");
+/// ```
+pub struct Function<T: Float = f64> {
+    name: String,
+    f: Box<Formula<T>>,
+}
+
+type Formula<T> = dyn for<'t> Fn(Var<'t, T>) -> Var<'t, T> + Send + Sync;
+
+impl<T: Float> Function<T> {
+    /// The function `f` under a name for tables.
+    pub fn new(name: impl Into<String>, f: impl for<'t> Fn(Var<'t, T>) -> Var<'t, T> + Send + Sync + 'static) -> Self {
+        Function { name: name.into(), f: Box::new(f) }
+    }
+}
+
+impl<T: Float> fmt::Debug for Function<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Function({})", self.name)
+    }
+}
+
+impl<T: Float> Module<T> for Function<T> {
+    fn forward<'t>(&self, x: Var<'t, T>) -> Var<'t, T> {
+        (self.f)(x)
+    }
+
+    fn forward_with<'t>(&self, x: Var<'t, T>, probe: &mut Probe) -> Var<'t, T> {
+        probe.activation(&self.name, x, |x| (self.f)(x))
+    }
+
+    fn parameters(&self) -> Parameters<T> {
+        Parameters::new()
+    }
+
+    fn describe(&self) -> Vec<LayerRow> {
+        activation_row("function", self.name.clone(), 0)
+    }
+}

@@ -1,0 +1,172 @@
+//! The format: [safetensors](https://huggingface.co/docs/safetensors), with names, shapes and numbers.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::path::Path;
+
+use autograd::{Float, Param, Parameters, Shape, Tensor};
+use safetensors::tensor::{Dtype, SafeTensors, TensorView, View};
+
+use super::progress::Progress;
+use super::replace::replace;
+use crate::error::{Error, Result, shown};
+
+/// Writes arrays to `path`, with words about them.
+pub(super) fn write<T: Float>(
+    path: &Path,
+    tensors: impl Iterator<Item = (String, Tensor<T>)>,
+    about: Option<HashMap<String, String>>,
+) -> Result<()> {
+    let failed = |problem| Error::WeightsFile { path: path.to_owned(), problem };
+    let tensors: Vec<_> = tensors.map(|(name, tensor)| (name, ToStore(tensor))).collect();
+    if tensors.iter().any(|(name, _)| name == "__metadata__") {
+        return Err(failed("the format reserves the name `__metadata__`; rename the parameter".to_string()));
+    }
+    let bytes = safetensors::serialize(tensors, about).map_err(|e| failed(e.to_string()))?;
+    replace(path, &bytes).map_err(Error::io(path))
+}
+
+/// A file that was read.
+pub(super) struct Stored<'b> {
+    path: &'b Path,
+    file: SafeTensors<'b>,
+    /// Sorted: the reader hands them out of a hash map.
+    pub(super) names: Vec<String>,
+    about: HashMap<String, String>,
+}
+
+impl<'b> Stored<'b> {
+    pub(super) fn parse(path: &'b Path, bytes: &'b [u8]) -> Result<Self> {
+        let broken = |e| {
+            let problem = format!("not a whole safetensors file ({e}); it may be cut short or of another format");
+            Error::WeightsFile { path: path.to_owned(), problem }
+        };
+        let file = SafeTensors::deserialize(bytes).map_err(broken)?;
+        let (_, head) = SafeTensors::read_metadata(bytes).map_err(broken)?;
+        let mut names: Vec<String> = file.names().into_iter().map(str::to_string).collect();
+        names.sort_unstable();
+        Ok(Stored { path, file, names, about: head.metadata().clone().unwrap_or_default() })
+    }
+
+    /// The values of all parameters, each once, stored under `prefix` and their names; all finite unless `any` will do.
+    ///
+    /// A parameter with several names must have the same values under each.
+    #[expect(clippy::mutable_key_type, reason = "a parameter's hash is that of its identity")]
+    pub(super) fn values<'p, T: Float>(
+        &self,
+        parameters: &'p Parameters<T>,
+        prefix: &str,
+        any: bool,
+    ) -> Result<Vec<(&'p Param<T>, Tensor<T>)>> {
+        let mut places: HashMap<&Param<T>, (usize, &str)> = HashMap::with_capacity(parameters.len());
+        let mut values: Vec<(&Param<T>, Tensor<T>)> = Vec::with_capacity(parameters.len());
+        for (name, param) in parameters.iter() {
+            let parameter = format!("{prefix}{name}");
+            let tensor: Tensor<T> = self.tensor(&parameter)?;
+            if *tensor.shape() != param.shape() {
+                let (found, expected) = (Box::new(tensor.shape().clone()), Box::new(param.shape()));
+                return Err(Error::ParameterShape { path: self.path.to_owned(), parameter, found, expected });
+            }
+            if !any && let Some((i, x)) = tensor.as_slice().iter().enumerate().find(|(_, x)| !x.is_finite()) {
+                let repair = "load an earlier file; load_as_is takes weights as they are, for a look";
+                return Err(self.refused(format!("parameter `{parameter}` holds {x} at position {i}; {repair}")));
+            }
+            match places.get(param) {
+                Some(&(at, first)) => self.check_tied((first, &values[at].1), (name, &tensor))?,
+                None => {
+                    places.insert(param, (values.len(), name));
+                    values.push((param, tensor));
+                }
+            }
+        }
+        Ok(values)
+    }
+
+    /// `Ok` if the file has the same bits under two names of one parameter.
+    fn check_tied<T: Float>(&self, (first, a): (&str, &Tensor<T>), (second, b): (&str, &Tensor<T>)) -> Result<()> {
+        let bits = |x: &Tensor<T>, i: usize| x.as_slice()[i].to_f64().to_bits();
+        match (0..a.numel()).find(|&i| bits(a, i) != bits(b, i)) {
+            Some(i) => {
+                let (x, y) = (shown(a.as_slice()[i]), shown(b.as_slice()[i]));
+                let problem = format!(
+                    "`{first}` and `{second}` are one parameter of the model, but two in the file, which differ at position {i} \
+                     ({x} and {y}); load it into a model that does not tie them"
+                );
+                Err(self.refused(problem))
+            }
+            None => Ok(()),
+        }
+    }
+
+    pub(super) fn progress(&self) -> Result<Progress> {
+        let other = "not a training that `save_training` wrote; `load` reads a file of weights alone";
+        Progress::read(&self.about).unwrap_or(Err(other.to_string())).map_err(|why| self.refused(why))
+    }
+
+    fn refused(&self, problem: impl Into<String>) -> Error {
+        Error::WeightsFile { path: self.path.to_owned(), problem: problem.into() }
+    }
+
+    pub(super) fn tensor<T: Float>(&self, name: &str) -> Result<Tensor<T>> {
+        let (path, parameter) = (self.path.to_owned(), name.to_string());
+        let Ok(view) = self.file.tensor(name) else {
+            return Err(Error::MissingParameter { path, parameter, found: self.names.clone() });
+        };
+        if view.dtype() != dtype::<T>() {
+            let found = format!("{:?}", view.dtype()).to_lowercase();
+            return Err(Error::ParameterType { path, parameter, found, expected: T::NAME });
+        }
+        Ok(Tensor::try_new(Shape::from(view.shape()), numbers(&view))?)
+    }
+
+    /// `Ok` if the file holds nothing but what is `known`.
+    pub(super) fn knows_all<T: Float>(&self, known: impl Fn(&str) -> bool, parameters: &Parameters<T>) -> Result<()> {
+        let Some(parameter) = self.names.iter().find(|name| !known(name)) else { return Ok(()) };
+        let expected = parameters.names().map(str::to_string).collect();
+        Err(Error::UnexpectedParameter { path: self.path.to_owned(), parameter: parameter.clone(), expected })
+    }
+}
+
+/// A tensor as the format wants it: little-endian bytes in row-major order.
+struct ToStore<T: Float>(Tensor<T>);
+
+impl<T: Float> View for ToStore<T> {
+    fn dtype(&self) -> Dtype {
+        dtype::<T>()
+    }
+
+    fn shape(&self) -> &[usize] {
+        self.0.shape()
+    }
+
+    fn data(&self) -> Cow<'_, [u8]> {
+        let values = self.0.as_slice().iter().map(|x| x.to_f64());
+        Cow::Owned(match dtype::<T>() {
+            Dtype::F32 => values.flat_map(|x| (x as f32).to_le_bytes()).collect(),
+            _ => values.flat_map(f64::to_le_bytes).collect(),
+        })
+    }
+
+    fn data_len(&self) -> usize {
+        self.0.numel() * dtype::<T>().bitsize() / 8
+    }
+}
+
+fn dtype<T: Float>() -> Dtype {
+    if T::NAME == "f32" { Dtype::F32 } else { Dtype::F64 }
+}
+
+/// The inverse of [`ToStore::data`]; `f32` passes through `f64` unchanged.
+fn numbers<T: Float>(view: &TensorView<'_>) -> Vec<T> {
+    let bytes = view.data();
+    match dtype::<T>() {
+        Dtype::F32 => {
+            let (numbers, _) = bytes.as_chunks();
+            numbers.iter().map(|&b| T::from_f64(f32::from_le_bytes(b).into())).collect()
+        }
+        _ => {
+            let (numbers, _) = bytes.as_chunks();
+            numbers.iter().map(|&b| T::from_f64(f64::from_le_bytes(b))).collect()
+        }
+    }
+}

@@ -1,0 +1,188 @@
+//! What targets must be for a loss, each law once.
+
+use autograd::{Float, Shape, Tensor, Var};
+
+use super::Outputs;
+use crate::error::shown;
+use crate::{Activation, Error, Targets};
+
+/// How far the sum of a distribution may be from 1: rounding of numbers with four digits, or of many in `f32`.
+const SUM: f64 = 1e-4;
+
+pub(super) fn misfit(loss: &'static str, y: &Shape, t: &Shape) -> Error {
+    Error::invalid(loss, format!("targets of shape {t} do not fit outputs of shape {y}; reshape one of them"))
+}
+
+/// Targets that are numbers, one for each output. No broadcasting: (n,) beside (n, 1) is nearly always a mistake.
+pub(super) fn values<'a, T: Float>(
+    loss: &'static str,
+    y: &Shape,
+    targets: &'a Targets<T>,
+) -> Result<&'a Tensor<T>, Error> {
+    match targets {
+        Targets::Values(values) if values.shape() == y => Ok(values),
+        Targets::Values(values) => Err(misfit(loss, y, values.shape())),
+        Targets::Classes(_) => {
+            Err(Error::invalid(loss, "the targets are classes, but it needs numbers; one_hot makes them of classes"))
+        }
+    }
+}
+
+/// [`values`] that the output layer can come near to: most lie in the range of its function.
+pub(super) fn reachable<T: Float>(
+    loss: &'static str,
+    outputs: &Outputs<'_, T>,
+    targets: &Targets<T>,
+) -> Result<(), Error> {
+    let t = values(loss, &outputs.shape, targets)?.as_slice();
+    let Some((activation, [low, high])) = outputs.activation.and_then(|f| Some((f, f.range()?))) else { return Ok(()) };
+    let mut outside = t.iter().filter(|t| !(low..=high).contains(&t.to_f64()));
+    let Some(first) = outside.next() else { return Ok(()) };
+    let (count, n) = (1 + outside.count(), t.len());
+    if count <= n / 2 {
+        return Ok(());
+    }
+    let (first, range) = (shown(first), format!("{} to {}", shown(low), shown(high)));
+    let why = format!(
+        "{count} of {n} targets, the first {first}, lie outside {range}, which is all that `{activation}` of the output layer gives; \
+         scale the targets, or end the model with another activation"
+    );
+    Err(Error::invalid(loss, why))
+}
+
+/// `Ok` if targets have one of two values for each output: numbers that are `allowed`, or the classes 0 and 1.
+pub(super) fn check_binary<T: Float>(
+    loss: &'static str,
+    y: &Shape,
+    targets: &Targets<T>,
+    allowed: impl Fn(T) -> bool,
+    law: &str,
+) -> Result<(), Error> {
+    let Targets::Classes(classes) = targets else {
+        return match values(loss, y, targets)?.as_slice().iter().find(|&&t| !allowed(t)) {
+            Some(t) => Err(Error::invalid(loss, format!("target {} {law}", shown(t)))),
+            None => Ok(()),
+        };
+    };
+    if y.numel() != classes.len() {
+        let n = classes.len();
+        let repair = "it takes one output for each; CrossEntropy takes one for each class";
+        return Err(Error::invalid(loss, format!("{n} classes do not fit outputs of shape {y}; {repair}")));
+    }
+    match classes.iter().position(|&class| class > 1) {
+        Some(i) => Err(Error::invalid(loss, format!("class {} of sample {i} is neither 0 nor 1", classes[i]))),
+        None => Ok(()),
+    }
+}
+
+/// Targets that [`check_binary`] let pass, as numbers: those for the classes 0 and 1 are given.
+pub(super) fn binary<'t, T: Float>(y: Var<'t, T>, targets: &Targets<T>, numbers: [f64; 2]) -> Var<'t, T> {
+    match targets {
+        Targets::Values(values) => y.tape().constant(values.clone()),
+        Targets::Classes(classes) => y.tape().constant_with(y.shape(), |i| T::from_f64(numbers[classes[i]])),
+    }
+}
+
+/// `Ok` if there is one existing class, or one distribution, for each row of outputs of shape `y`.
+pub(super) fn check_rows<T: Float>(loss: &'static str, y: &Shape, targets: &Targets<T>) -> Result<(), Error> {
+    let width = y.last().copied().unwrap_or(0);
+    let fits = match targets {
+        Targets::Classes(classes) => check_classes(loss, y, classes),
+        Targets::Values(t) if t.numel() == y[..y.len().saturating_sub(1)].iter().product::<usize>() && width > 1 => {
+            let (y, t) = (y, t.shape());
+            let repair = "it takes a distribution for each row; if they are classes, give them as Vec<usize>";
+            Err(Error::invalid(loss, format!("targets of shape {t} do not fit outputs of shape {y}; {repair}")))
+        }
+        Targets::Values(_) => values(loss, y, targets).and_then(|t| check_distributions(loss, t)),
+    };
+    fits?;
+    if width == 1 {
+        let repair = "for two classes with one output take BinaryCrossEntropyWithLogits";
+        let why = format!("outputs of shape {y} are of one class, which always has probability 1; {repair}");
+        return Err(Error::invalid(loss, why));
+    }
+    Ok(())
+}
+
+fn check_classes(loss: &'static str, y: &Shape, classes: &[usize]) -> Result<(), Error> {
+    let [n, width] = y[..] else {
+        return Err(Error::invalid(loss, format!("outputs of shape {y} are not (samples, classes); reshape them")));
+    };
+    if classes.len() != n {
+        let m = classes.len();
+        return Err(Error::invalid(loss, format!("{m} classes for the {n} rows of outputs of shape {y}")));
+    }
+    match classes.iter().enumerate().find(|(_, class)| **class >= width) {
+        Some((i, class)) => {
+            let last = width.saturating_sub(1);
+            let why =
+                format!("class {class} of sample {i} does not exist; outputs of shape {y} have classes 0 to {last}");
+            Err(Error::invalid(loss, why))
+        }
+        None => Ok(()),
+    }
+}
+
+/// `Ok` if each row is a distribution: no number below 0, and the sum 1.
+fn check_distributions<T: Float>(loss: &'static str, t: &Tensor<T>) -> Result<(), Error> {
+    if let Some(t) = t.as_slice().iter().find(|&&t| !(t >= T::zero() && t.is_finite())) {
+        let why = format!("target {} is not a probability, which is 0 or above", shown(t));
+        return Err(Error::invalid(loss, why));
+    }
+    let sum = |row: &[T]| row.iter().map(|t| t.to_f64()).sum::<f64>();
+    let width = t.shape().last().copied().unwrap_or(1).max(1);
+    match t.as_slice().chunks_exact(width).map(sum).enumerate().find(|(_, sum)| (sum - 1.0).abs() > SUM) {
+        Some((row, sum)) => {
+            let law = "a distribution sums to 1; divide them by their sum";
+            Err(Error::invalid(loss, format!("the targets of row {row} sum to {}, but {law}", shown(sum))))
+        }
+        None => Ok(()),
+    }
+}
+
+/// `Ok` unless the model ends in one of the functions that the loss contains.
+pub(super) fn check_logits<T: Float>(
+    loss: &'static str,
+    outputs: &Outputs<'_, T>,
+    contained: &[Activation],
+) -> Result<(), Error> {
+    match outputs.activation.filter(|f| contained.contains(f)) {
+        Some(f) => {
+            let why = format!("it takes logits, but the model ends with `{f}`; end it with Activation::Identity");
+            Err(Error::invalid(loss, why))
+        }
+        None => Ok(()),
+    }
+}
+
+/// `Ok` if the `probability` of each output is one, and those of each row sum to 1.
+pub(super) fn check_probabilities<T: Float>(
+    loss: &'static str,
+    outputs: &Outputs<'_, T>,
+    probability: impl Fn(f64) -> f64,
+    repair: &str,
+) -> Result<(), Error> {
+    const NEAR: f64 = 1e-3;
+    let p: Vec<f64> = outputs.first.as_slice().iter().map(|y| probability(y.to_f64())).collect();
+    let width = outputs.first.shape().last().copied().unwrap_or(1).max(1);
+    let wrong =
+        |p: &[f64]| p.iter().any(|p| !(-NEAR..=1.0 + NEAR).contains(p)) || (p.iter().sum::<f64>() - 1.0).abs() > NEAR;
+    match p.chunks_exact(width).position(wrong) {
+        Some(row) => {
+            let numbers: Vec<_> =
+                outputs.first.as_slice()[row * width..].iter().take(width.min(4)).map(shown).collect();
+            let (numbers, more) = (numbers.join(", "), if width > 4 { ", …" } else { "" });
+            Err(Error::invalid(
+                loss,
+                format!("the outputs of sample {row}, {numbers}{more}, are no distribution; {repair}"),
+            ))
+        }
+        None => Ok(()),
+    }
+}
+
+/// The last axis, along which a sample's numbers lie.
+pub(super) fn row_axis<T: Float>(loss: &'static str, y: Var<'_, T>) -> Result<usize, Error> {
+    let axes = y.shape().len();
+    axes.checked_sub(1).ok_or_else(|| Error::invalid(loss, "an output of shape () has no rows; reshape it to (1, 1)"))
+}

@@ -1,0 +1,129 @@
+//! [`Trainer::fit`]: from the checks before the first step to the last epoch.
+
+use std::ops::ControlFlow;
+
+use autograd::{Float, Parameters, Tape, awake};
+
+use super::history::{Epoch, History, Stopped};
+use super::run::Run;
+use super::start::Start;
+use super::step::Goal;
+use super::tally::Tally;
+use super::{Trainer, start};
+use crate::error::brief;
+use crate::io::{self, Progress};
+use crate::loss::Loss;
+use crate::module::Module;
+use crate::optim::Optimizer;
+use crate::{Dataset, Error};
+
+/// From so many multiplications in the forward pass of a batch on, other threads are kept awake for their share.
+const SHARED: usize = 1 << 22;
+
+impl Trainer<'_> {
+    /// Trains `model` on `data`, and measures it on `validation` after each epoch.
+    ///
+    /// Before the first step it is checked that all can belong together: settings, parameters, optimiser, loss, and for that the
+    /// outputs for the first two samples. A large model keeps the other cores busy while it trains, as [`awake`] does;
+    /// `autograd::set_threads(1)` prevents it.
+    ///
+    /// # Errors
+    /// Before anything has changed:
+    /// - if there are no epochs, the batch size or the number of parts is 0, or no parameter can move;
+    /// - if the [optimiser](Optimizer::parameters) does not step every parameter that is not frozen, or a parameter is NaN or infinite;
+    /// - if rows are not as long as [`Module::input_width`], or targets do not fit outputs and loss ([`Loss::check`]);
+    /// - if a training cannot be resumed, or there is no place to save it.
+    ///
+    /// In a step, which is not taken: if the loss, or the gradient of a parameter, is NaN or infinite, or if the loss depends on no
+    /// parameter. After an epoch: if a parameter or the validation loss is NaN or infinite, if every gradient of the first was
+    /// exactly 0, or if the training cannot be saved. If the schedule gives no learning rate.
+    ///
+    /// After an error all parameters are finite: they stay as they are if it was the gradient or the data, and go back to the last
+    /// beginning of an epoch with a finite loss if they are to blame. What the optimiser remembers stays; make a new one.
+    ///
+    /// # Panics
+    /// With its own message, if a model that names no input width cannot take the inputs.
+    pub fn fit<T: Float>(
+        &self,
+        model: &dyn Module<T>,
+        loss: &dyn Loss<T>,
+        optimizer: &mut dyn Optimizer<T>,
+        data: &Dataset<T>,
+        validation: Option<&Dataset<T>>,
+    ) -> Result<History, Error> {
+        let (parameters, goal) = (model.parameters(), Goal { model, loss });
+        self.check_settings(&parameters)?;
+        start::check_optimizer(&parameters, optimizer)?;
+        goal.check("data", data, true)?;
+        validation.map_or(Ok(()), |data| goal.check("validation data", data, false))?;
+        self.save.as_ref().map_or(Ok(()), |(_, path)| io::check_place(path))?;
+        match self.resume(&parameters, optimizer)? {
+            Start::Finished(history) => Ok(history),
+            Start::After(done) => self.train(goal, parameters, optimizer, data, validation, done),
+        }
+    }
+
+    /// Trains from the epoch after `done`.
+    fn train<T: Float>(
+        &self,
+        goal: Goal<'_, T>,
+        parameters: Parameters<T>,
+        optimizer: &mut dyn Optimizer<T>,
+        data: &Dataset<T>,
+        validation: Option<&Dataset<T>>,
+        done: usize,
+    ) -> Result<History, Error> {
+        let bar = self.bar();
+        // No more parts than samples; one part and several draw from other seeds.
+        let parts = self.parts.min(self.samples(data).min(data.len()).max(2));
+        let tapes = (0..parts).map(|_| Tape::default()).collect();
+        let steps = done.saturating_mul(data.len().div_ceil(self.samples(data)));
+        let mut run = Run::new(self, goal, parameters, optimizer, tapes, steps, &bar);
+        let mut history = History { epochs: Vec::new(), stopped: Stopped::Epochs };
+        let shared = self.parts > 1 || self.samples(data).saturating_mul(run.parameters.numel()) >= SHARED;
+        bar.inc(done as u64);
+        for number in done + 1..=self.epochs {
+            if let Some(rate) = &mut *self.schedule.borrow_mut() {
+                run.optimizer.set_learning_rate(start::checked_rate::<T>(rate(number), number)?);
+            }
+            let mut epoch = || run.epoch(number, data);
+            let trained = if shared { awake(epoch) } else { epoch() };
+            let trained = run.keep_finite(trained)?;
+            let validated = validation.map(|data| run.validate(number, data)).transpose()?;
+            let epoch = Epoch {
+                epoch: number,
+                loss: trained.loss(),
+                accuracy: trained.accuracy(),
+                validation_loss: validated.as_ref().map(Tally::loss),
+                validation_accuracy: validated.as_ref().and_then(Tally::accuracy),
+            };
+            history.epochs.push(epoch);
+            bar.inc(1);
+            bar.set_message(format!("loss {}", brief(epoch.loss)));
+            let observed = self.observer.borrow_mut().as_mut().map_or(ControlFlow::Continue(()), |f| f(&epoch));
+            let stopped = if observed.is_break() {
+                Some(Stopped::Observer)
+            } else if self.is_within_tolerance(&epoch) {
+                Some(Stopped::Tolerance)
+            } else {
+                (number == self.epochs).then_some(Stopped::Epochs)
+            };
+            if let Some((every, path)) = &self.save
+                && (stopped.is_some() || number.is_multiple_of(*every))
+            {
+                let progress = Progress { epochs: number, stopped, last: Some(epoch) };
+                io::save_progress(&run.parameters, run.optimizer, &progress, path)?;
+            }
+            if let Some(stopped) = stopped {
+                history.stopped = stopped;
+                break;
+            }
+        }
+        bar.finish_and_clear();
+        Ok(history)
+    }
+
+    pub(super) fn is_within_tolerance(&self, epoch: &Epoch) -> bool {
+        self.tolerance.is_some_and(|epsilon| epoch.loss <= epsilon)
+    }
+}

@@ -1,0 +1,101 @@
+//! One step: what is minimised, and what must be finite before the parameters move.
+
+use autograd::{Float, Gradients, Param, Parameters, Scalar, Tape, Var};
+
+use super::Trainer;
+use super::tally::Tally;
+use crate::error::shown;
+use crate::flow::Probe;
+use crate::loss::Loss;
+use crate::module::Module;
+use crate::optim::Optimizer;
+use crate::{Dataset, Error};
+
+/// What is minimised.
+#[derive(Clone, Copy)]
+pub(super) struct Goal<'r, T: Float> {
+    pub(super) model: &'r dyn Module<T>,
+    pub(super) loss: &'r dyn Loss<T>,
+}
+
+impl<T: Float> Goal<'_, T> {
+    /// Records the outputs for a batch and their mean loss, and adds both to a tally.
+    pub(super) fn record<'t>(
+        self,
+        tape: &'t Tape<T>,
+        batch: &Dataset<T>,
+        probe: &mut Probe,
+        tally: &mut Tally,
+    ) -> Result<Scalar<'t, T>, Error> {
+        let y: Var<'t, T> = self.model.forward_with(tape.constant(batch.inputs().clone()), probe);
+        let mean = self.loss.mean(y, batch.targets())?;
+        tally.add(batch.len(), mean.value().to_f64(), y, self.loss, batch.targets())?;
+        Ok(mean)
+    }
+}
+
+/// Which step it is.
+#[derive(Clone, Copy)]
+pub(super) struct Place {
+    /// From 1.
+    pub(super) epoch: usize,
+    /// From 1.
+    pub(super) batch: usize,
+    /// Whether it is the first of this call of `fit`.
+    pub(super) first: bool,
+}
+
+/// A step along gradients, clipped if it was asked for; returns their norm. None is taken along what is no number.
+pub(super) fn descend<T: Float>(
+    trainer: &Trainer<'_>,
+    parameters: &Parameters<T>,
+    optimizer: &mut dyn Optimizer<T>,
+    mut grads: Gradients<'_, T>,
+    place: Place,
+) -> Result<f64, Error> {
+    // In one pass that is shared: a number of any gradient that is not finite makes the norm so.
+    let norm = grads.clip_norm(parameters, trainer.clip_norm.unwrap_or(f64::MAX));
+    if !norm.is_finite() {
+        check_gradients(trainer, parameters, optimizer, &grads, place)?;
+    }
+    if place.first && norm == 0.0 && parameters.params().all(|param| grads.of(param).is_none()) {
+        let repair = "look for a detach(), for a function whose derivative is 0, such as unit_step, which StraightThrough trains, or \
+                      for parameters that forward() uses and parameters() does not name";
+        return Err(Error::invalid("training", format!("no gradient reaches a parameter of the model; {repair}")));
+    }
+    optimizer.step(&grads);
+    Ok(norm)
+}
+
+/// `Ok` if the norm of gradients was not finite for no other reason than that it is too large, and is not needed.
+fn check_gradients<T: Float>(
+    trainer: &Trainer<'_>,
+    parameters: &Parameters<T>,
+    optimizer: &dyn Optimizer<T>,
+    grads: &Gradients<'_, T>,
+    Place { epoch, batch, .. }: Place,
+) -> Result<(), Error> {
+    let wrong = |param: &Param<T>| grads.of(param)?.as_slice().iter().copied().find(|x| !x.is_finite());
+    let rate = shown(optimizer.learning_rate());
+    let problem = match parameters.iter().find_map(|(name, param)| Some((name, wrong(param)?))) {
+        Some((name, x)) => {
+            format!("the gradient of `{name}` holds {x} in epoch {epoch}, batch {batch}, though the loss is finite")
+        }
+        None if trainer.clip_norm.is_some() => {
+            format!("the norm of the gradients in epoch {epoch}, batch {batch} is too large to be clipped")
+        }
+        None => return Ok(()),
+    };
+    let repair = format!(
+        "lower the learning rate (now {rate}), or look for a derivative that is not finite, as that of a root at 0: \
+         Tape::check_finite names it"
+    );
+    Err(Error::invalid("training", format!("{problem}; {repair}")))
+}
+
+/// The error of a number that is no longer finite.
+pub(super) fn exploded<T: Float>(problem: String, optimizer: &dyn Optimizer<T>) -> Error {
+    let rate = shown(optimizer.learning_rate());
+    let repair = format!("lower the learning rate (now {rate}), or bring inputs and targets nearer to 1");
+    Error::invalid("training", format!("{problem}; {repair}"))
+}
