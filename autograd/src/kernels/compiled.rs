@@ -76,6 +76,7 @@ compiled! {
     softmax::cross_entropy as cross_entropy(x: &[T], classes: &[usize], out: Option<&mut [T]>, slopes: Option<&mut [T]>);
     centre::centre as centre(p: &[T], v: &[T], loops: Loops, transposed: bool, out: &mut [T]);
     normalize::normalize as normalize(x: &[T], n: usize, eps: T, out: &mut [T]);
+    normalize::inverse_deviation as inverse_deviation(x: &[T], n: usize, eps: T, out: &mut [T]);
     normalize::normalize_gradient as normalize_gradient(x: &[T], v: &[T], n: usize, eps: T, out: &mut [T]);
     product::matmul as matmul(m: usize, k: usize, n: usize, a: Matrix<T>, b: Matrix<T>, add: bool, c: &mut [T]);
 }

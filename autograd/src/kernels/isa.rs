@@ -217,7 +217,7 @@ mod tests {
         same_on_all::<f64>("exp", x.len(), |out| elementwise::unary(Unary::Exp, [0.0; 2], x, out));
         same_on_all::<f64>("sin", x.len(), |out| elementwise::unary(Unary::Sin, [0.0; 2], x, out));
         same_on_all::<f64>("a fused function", x.len(), |out| Kernel(Wave).run(&[0], &[x], out));
-        same_on_all::<f64>("sum", 1, |out| reduce::sum(x, Loops { outer: 1, n: x.len(), inner: 1 }, out));
+        same_on_all::<f64>("sum", 1, |out| sums::sum(x, Loops { outer: 1, n: x.len(), inner: 1 }, 1.0, out));
         same_on_all::<f64>("softmax", x.len(), |out| {
             softmax::softmax(x, Loops { outer: 1, n: x.len(), inner: 1 }, false, out)
         });
@@ -258,12 +258,15 @@ mod tests {
         }
         let eps = T::from_f64(1e-3);
         same_on_all::<T>("normalize", x.len(), |out| normalize::normalize(&x, 100, eps, out));
+        same_on_all::<T>("inverse_deviation", x.len() / 100, |out| normalize::inverse_deviation(&x, 100, eps, out));
         same_on_all::<T>("normalize_gradient", x.len(), |out| normalize::normalize_gradient(&x, &x, 100, eps, out));
         for n in [10, 1_500] {
             let classes: Vec<usize> = (0..x.len() / n).map(|i| i % n).collect();
             let rows = classes.len();
-            let value = same_on_all::<T>("cross_entropy", rows, |out| softmax::cross_entropy(&x, &classes, Some(out), None));
-            let slopes = same_on_all::<T>("cross_entropy", x.len(), |out| softmax::cross_entropy(&x, &classes, None, Some(out)));
+            let value =
+                same_on_all::<T>("cross_entropy", rows, |out| softmax::cross_entropy(&x, &classes, Some(out), None));
+            let slopes =
+                same_on_all::<T>("cross_entropy", x.len(), |out| softmax::cross_entropy(&x, &classes, None, Some(out)));
             let both = same_on_all::<T>("cross_entropy", rows + x.len(), |out| {
                 let (out, slopes) = out.split_at_mut(rows);
                 softmax::cross_entropy(&x, &classes, Some(out), Some(slopes));

@@ -61,20 +61,50 @@ kernel! {
 }
 
 kernel! {
+    /// `out = 1/√(var + ε)` of each row of length `n`.
+    fn inverse_deviation<'a, T>(x: &'a [T], n: usize, eps: T, out: &'a mut [T]) for x.len(), {
+        if n == 0 {
+            out.fill(T::NAN);
+        }
+        for (x, out) in x.chunks_exact(n.max(1)).zip(out) {
+            let moments = Moments::of(x, eps);
+            *out = moments.r * moments.scale;
+        }
+    }
+}
+
+kernel! {
     /// `out = r·(v − mean v − y·mean(y·v))` of each row, with y the normalised x.
     fn normalize_gradient<'a, T>(x: &'a [T], v: &'a [T], n: usize, eps: T, out: &'a mut [T]) for x.len(), {
         let rows = x.chunks_exact(n.max(1)).zip(v.chunks_exact(n.max(1)));
         for ((x, v), out) in rows.zip(out.chunks_exact_mut(n.max(1))) {
             let moments = Moments::of(x, eps);
-            for ((out, &x), &v) in out.iter_mut().zip(x).zip(v) {
-                *out = moments.normalized(x) * v;
-            }
-            let count = T::from_f64(n as f64);
-            let (mean_v, mean_yv) = (row_sum(v, |v| v) / count, row_sum(out, |yv| yv) / count);
-            for ((out, &x), &v) in out.iter_mut().zip(x).zip(v) {
-                // r is that of x over its scale, and the product of both may be no number.
-                *out = moments.r * ((v - mean_v) - moments.normalized(x) * mean_yv) * moments.scale;
+            if !row_gradient(&moments, x, v, [T::one(); 2], out) {
+                far_gradient(&moments, x, v, out);
             }
         }
     }
+}
+
+/// One row of it, for `v` times `scale`, which `back` takes back; whether the sums on the way were numbers.
+#[inline(always)]
+fn row_gradient<T: Float>(moments: &Moments<T>, x: &[T], v: &[T], [scale, back]: [T; 2], out: &mut [T]) -> bool {
+    for ((out, &x), &v) in out.iter_mut().zip(x).zip(v) {
+        *out = moments.normalized(x) * (v * scale);
+    }
+    let count = T::from_f64(x.len() as f64);
+    let (mean_v, mean_yv) = (row_sum(v, |v| v * scale) / count, row_sum(out, |yv| yv) / count);
+    // r is that of x over its scale, and the product of both may be no number.
+    let back = moments.scale * back;
+    for ((out, &x), &v) in out.iter_mut().zip(x).zip(v) {
+        *out = moments.r * ((v * scale - mean_v) - moments.normalized(x) * mean_yv) * back;
+    }
+    (mean_v + mean_yv).is_finite()
+}
+
+#[cold]
+#[inline(never)]
+fn far_gradient<T: Float>(moments: &Moments<T>, x: &[T], v: &[T], out: &mut [T]) {
+    let (scale, back) = unit(row_fold(v, T::zero(), math::abs, math::max));
+    row_gradient(moments, x, v, [scale, back], out);
 }

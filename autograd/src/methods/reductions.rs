@@ -105,7 +105,7 @@ reductions! {
     logsumexp, logsumexp_axis, logsumexp_keep (x, axes, keep) reduce::reduce(Reduction::LogSumExp, x, axes, keep);
 
     /// The Euclidean norm `√Σ x²`, without overflow; its gradient is 0 at 0, where it has no further derivatives: those that come out mean
-    /// nothing. For the square take [`square`](Self::square) and a sum.
+    /// nothing, but for its square's and higher powers', which are right.
     ///
     /// ```
     /// let tape = autograd::Tape::new();
@@ -132,7 +132,7 @@ reductions! {
     /// ```
     std, std_axis, std_keep (x, axes, keep) reduce::std(x, axes, keep);
 
-    /// The variance of a sample, `Σ (x − mean)² / (n − 1)`.
+    /// The variance of a sample, `Σ (x − mean)² / (n − 1)`; NaN for less than two values.
     ///
     /// ```
     /// use autograd::Tensor;

@@ -256,6 +256,7 @@ operations! {
     CumulativeSum(scan::CumulativeSum),
     Normalize(normalize::Normalize),
     NormalizeGradient(normalize::NormalizeGradient),
+    InverseDeviation(normalize::InverseDeviation),
     Softmax(softmax::Softmax),
     LogSoftmax(softmax::LogSoftmax),
     Centre(softmax::Centre),

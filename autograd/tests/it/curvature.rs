@@ -3,7 +3,10 @@
 use autograd::{Scalar, Tape, Tensor, Var, hessian, hvp, vhp};
 
 /// Derivatives of the first, second, ... order of a function of one number, at 0, on scalars and on arrays.
-fn at_0<const N: usize>(f: impl for<'t> Fn(Scalar<'t>) -> Scalar<'t>, g: impl for<'t> Fn(Var<'t>) -> Var<'t>) -> [f64; N] {
+fn at_0<const N: usize>(
+    f: impl for<'t> Fn(Scalar<'t>) -> Scalar<'t>,
+    g: impl for<'t> Fn(Var<'t>) -> Var<'t>,
+) -> [f64; N] {
     let tape = Tape::new();
     let (x, v) = (tape.scalar(0.0), tape.var([0.0, 0.0]));
     let (mut y, mut z) = (f(x), g(v).sum());
@@ -55,9 +58,7 @@ fn what_is_no_multiple_of_a_magnitude_follows_the_convention() {
 #[test]
 fn a_square_of_a_norm_or_a_deviation_is_the_sum_of_squares() {
     let x = Tensor::from([0.0, 0.0, 0.0]);
-    let twice = |diagonal: f64, other: f64| {
-        Tensor::from_fn([3, 3], |i| if i[0] == i[1] { diagonal } else { other })
-    };
+    let twice = |diagonal: f64, other: f64| Tensor::from_fn([3, 3], |i| if i[0] == i[1] { diagonal } else { other });
     let norms: [&dyn for<'t> Fn(Var<'t>) -> Scalar<'t>; 6] = [
         &|x| x.norm().square(),
         &|x| x.norm() * x.norm(),

@@ -99,11 +99,8 @@ fn orders(loss: &dyn Loss, y: &[f64], targets: &[f64]) -> [Vec<f64>; 3] {
 
 #[test]
 fn huber_has_the_curvature_of_the_parabola_up_to_its_ends() {
-    let [value, slope, curvature] = orders(
-        &Huber { delta: 2.0 },
-        &[0.0, 1.5, -1.5, 2.0, -2.0, 5.0, -5.0, 1e300, -1e-200],
-        &[0.0; 9],
-    );
+    let [value, slope, curvature] =
+        orders(&Huber { delta: 2.0 }, &[0.0, 1.5, -1.5, 2.0, -2.0, 5.0, -5.0, 1e300, -1e-200], &[0.0; 9]);
     assert_eq!(value, [0.0, 1.125, 1.125, 2.0, 2.0, 8.0, 8.0, 2e300, 0.0]);
     assert_eq!(slope, [0.0, 1.5, -1.5, 2.0, -2.0, 2.0, -2.0, 2.0, -1e-200]);
     assert_eq!(curvature, [1.0, 1.0, 1.0, 1.0, 1.0, 0.0, 0.0, 0.0, 1.0]);
