@@ -24,7 +24,7 @@ fn term<T: Float>(p: T, v: T, transposed: bool) -> T {
 }
 
 /// A value of `v − Σ p·v`, or of `v − p·Σv`, from the sum of all terms, that of all but the sure one, and the rest of the distribution: of
-/// what is sure it is `(1 − p)·v − Σ p·v`, or `(1 − p)·Σv − Σv`, with the second sums without it.
+/// what is sure it is `(1 − p)·v − Σ p·v`, or `(1 − p)·Σv − Σv`, with the second sums without it. [`shared`] has made the sums.
 #[inline(always)]
 fn difference<T: Float>(p: T, v: T, [all, others, rest]: [T; 3], transposed: bool) -> T {
     if transposed {
@@ -34,8 +34,14 @@ fn difference<T: Float>(p: T, v: T, [all, others, rest]: [T; 3], transposed: boo
     }
 }
 
+/// The sums by which [`difference`] is that of p divided by the sum of p, whatever that is: 1, but for what rounding took.
+#[inline(always)]
+fn shared<T: Float>([all, others, rest, total]: [T; 4], transposed: bool) -> [T; 3] {
+    if transposed { [all / total, others, rest] } else { [all / total, others / total, rest / total] }
+}
+
 kernel! {
-    /// `out = v − Σ p·v` along the middle axis, where `p` is a distribution; `v − p·Σv` if `transposed`.
+    /// `out = v − Σ p·v/Σp` along the middle axis, where `p` is a distribution; `v − p·Σv/Σp` if `transposed`.
     fn centre<'a, T>(p: &'a [T], v: &'a [T], loops: Loops, transposed: bool, out: &'a mut [T]) for p.len(), {
         let Loops { n, inner, .. } = loops;
         if inner > 1 {
@@ -51,7 +57,8 @@ kernel! {
             for (out, &p) in out.iter_mut().zip(p) {
                 *out = unless_sure(p, *out);
             }
-            let sums = [all, row_sum(out, |term| term), row_sum(p, |p| unless_sure(p, p))];
+            let (others, rest) = (row_sum(out, |term| term), row_sum(p, |p| unless_sure(p, p)));
+            let sums = shared([all, others, rest, row_sum(p, |p| p)], transposed);
             for ((out, &p), &v) in out.iter_mut().zip(p).zip(v) {
                 *out = difference(p, v, sums, transposed);
             }
@@ -59,8 +66,8 @@ kernel! {
     }
 }
 
-/// Three sums for each column of a strip.
-const THREE: usize = 3 * STRIP;
+/// Four sums for each column of a strip.
+const FOUR: usize = 4 * STRIP;
 
 /// The same down `w` columns of length `n` from `start`, rows `step` apart.
 #[inline(always)]
@@ -72,32 +79,35 @@ fn strip<T: Float>(
     transposed: bool,
     out: &mut [T],
 ) {
-    let mut columns = ColumnSums::<T, THREE>::of(n);
+    let mut columns = ColumnSums::<T, FOUR>::of(n);
     while let Some(rows) = columns.block() {
-        let (mut all, mut others, mut rest) = ([T::zero(); STRIP], [T::zero(); STRIP], [T::zero(); STRIP]);
+        let mut sums = [[T::zero(); STRIP]; 4];
         for at in rows.map(|j| start + j * step) {
-            let sums = all.iter_mut().zip(&mut others).zip(&mut rest);
-            for (((all, others), rest), (&p, &v)) in sums.zip(p[at..at + w].iter().zip(&v[at..at + w])) {
+            let [all, others, rest, total] = &mut sums;
+            let sums = all.iter_mut().zip(others).zip(rest).zip(total);
+            for ((((all, others), rest), total), (&p, &v)) in sums.zip(p[at..at + w].iter().zip(&v[at..at + w])) {
                 let term = term(p, v, transposed);
                 *all = *all + term;
                 *others = *others + unless_sure(p, term);
                 *rest = *rest + unless_sure(p, p);
+                *total = *total + p;
             }
         }
-        let mut three = [T::zero(); THREE];
-        for (three, sums) in three.chunks_exact_mut(STRIP).zip([all, others, rest]) {
-            three.copy_from_slice(&sums);
+        let mut four = [T::zero(); FOUR];
+        for (four, sums) in four.chunks_exact_mut(STRIP).zip(sums) {
+            four.copy_from_slice(&sums);
         }
-        columns.add(three);
+        columns.add(four);
     }
-    let sums = columns.total();
-    let (all, rest) = sums.split_at(STRIP);
-    let (others, rest) = rest.split_at(STRIP);
+    let four = columns.total();
+    let mut sums = [[T::zero(); 3]; STRIP];
+    for (i, sums) in sums.iter_mut().enumerate().take(w) {
+        *sums = shared([four[i], four[STRIP + i], four[2 * STRIP + i], four[3 * STRIP + i]], transposed);
+    }
     for at in (0..n).map(|j| start + j * step) {
-        let sums = all.iter().zip(others).zip(rest);
-        let values = p[at..at + w].iter().zip(&v[at..at + w]).zip(sums);
-        for (out, ((&p, &v), ((&all, &others), &rest))) in out[at..at + w].iter_mut().zip(values) {
-            *out = difference(p, v, [all, others, rest], transposed);
+        let values = p[at..at + w].iter().zip(&v[at..at + w]).zip(&sums);
+        for (out, ((&p, &v), &sums)) in out[at..at + w].iter_mut().zip(values) {
+            *out = difference(p, v, sums, transposed);
         }
     }
 }

@@ -28,8 +28,8 @@ pub(crate) struct LogSoftmax {
 
 /// `y = v − Σ p·v` along the axes `start..end`, of a distribution p and any v; or its transpose, `y = v − p·Σv`.
 ///
-/// The sums are the kernel's: `p·(1 − p)` in words would be 0 where a class is sure. In p they are right for what leaves it a
-/// distribution, so that constants may be added to a gradient by p.
+/// The sums are the kernel's: `p·(1 − p)` in words would be 0 where a class is sure. p is divided by its sum, 1, so that the derivatives
+/// hold for whatever moves it: `dp = −y·Σdy`, and of the transpose `−(dy − Σ p·dy)·Σv`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Centre {
     start: usize,
@@ -105,21 +105,20 @@ impl Operation for Centre {
 
     fn vjp<A: Array>(&self, k: usize, x: &[&A], y: &A, g: &A) -> A {
         let (p, v, axes) = (x[0], x[1], self.start..self.end);
-        match (k, self.transposed) {
-            (1, _) => self.transposed().of(p, g),
-            // Of −v·Σg, less a constant.
-            (_, false) => y.mul(&sum_keep(g, axes)).unary(Unary::Neg, [0.0; 2]),
-            (_, true) => g.mul(&sum_keep(v, axes)).unary(Unary::Neg, [0.0; 2]),
-        }
+        let dp = match (k, self.transposed) {
+            (1, _) => return self.transposed().of(p, g),
+            (_, false) => y.mul(&sum_keep(g, axes)),
+            (_, true) => self.transposed().of(p, g).mul(&sum_keep(v, axes)),
+        };
+        dp.unary(Unary::Neg, [0.0; 2])
     }
 
     fn jvp<A: Array>(&self, x: &[&A], y: &A, dx: &[Option<A>]) -> A {
         let (p, v, axes) = (x[0], x[1], self.start..self.end);
         let along_p = |t: &A| {
             let parts = match self.transposed {
-                // A constant added to v changes nothing, since Σt = 0.
                 false => sum_keep(&t.mul(y), axes.clone()).expanded(&v.shape()),
-                true => t.mul(&sum_keep(v, axes.clone())),
+                true => self.of(p, t).mul(&sum_keep(v, axes.clone())),
             };
             parts.unary(Unary::Neg, [0.0; 2])
         };
