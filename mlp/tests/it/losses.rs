@@ -1,6 +1,6 @@
 //! Values by hand, gradients by differences, targets that do not fit.
 
-use autograd::{Tape, Tensor, check};
+use autograd::{Float, Tape, Tensor, check};
 use mlp::{
     Base, BinaryCrossEntropyWithLogits, CrossEntropy, CrossEntropyFromProbabilities, Error, Euclidean, Hinge, Huber,
     KlDivergence, L1, Loss, Mse, Targets,
@@ -108,6 +108,44 @@ fn huber_has_the_curvature_of_the_parabola_up_to_its_ends() {
     let [_, slope, curvature] = orders(&Huber { delta: 1.0 }, &[3.0, 0.5], &[3.0, 0.0]);
     let step: Vec<f64> = slope.iter().zip(&curvature).map(|(slope, curvature)| slope / curvature).collect();
     assert_eq!(step, [0.0, 0.5]);
+}
+
+/// (logit, label, loss, slope), by mpmath.
+const BINARY: &[(f64, f64, f64, f64)] = &[
+    (40.0, 1.0, 4.248354255291589e-18, -4.248354255291589e-18),
+    (40.0, 0.0, 40.0, 1.0),
+    (-40.0, 0.0, 4.248354255291589e-18, 4.248354255291589e-18),
+    (-40.0, 1.0, 40.0, -1.0),
+    (17.5, 1.0, 2.5109991242183985e-8, -2.5109990926928158e-8),
+    (-17.5, 0.0, 2.5109991242183985e-8, 2.5109990926928158e-8),
+    (5.5, 1.0, 4.0784432705707209e-3, -4.0701377158961273e-3),
+    (-80.0, 0.0, 1.8048513878454153e-35, 1.8048513878454153e-35),
+    (0.5, 0.25, 0.84907698418010668, 0.37245933120185456),
+    (-3.0, 0.875, 2.6735873515737421, -0.82757412682243322),
+    (100.0, 0.25, 75.0, 0.75),
+    (-30.0, 0.5, 15.000000000000094, -0.49999999999990642),
+    (1.0e-9, 1.0, 0.69314718005994531, -0.49999999975),
+];
+
+#[test]
+fn binary_cross_entropy_keeps_its_digits_where_a_class_is_sure() {
+    fn holds<T: Float>() {
+        let off = |found: T, exact: f64| (found.to_f64() / exact - 1.0).abs() / T::EPSILON;
+        for &(logit, label, loss, slope) in BINARY {
+            let tape = Tape::default();
+            let y = tape.var([T::from_f64(logit)]);
+            let targets = Targets::Values(Tensor::from([T::from_f64(label)]));
+            let each = BinaryCrossEntropyWithLogits.each(y, &targets).unwrap();
+            let (swept, recorded) = (each.sum().backward()[y].to_vec()[0], each.sum().grad(y).value().to_vec()[0]);
+            let forward = each.jvp(&[(y, &Tensor::ones([1]))]).to_vec()[0];
+            assert!(off(each.value().to_vec()[0], loss) <= 4.0, "{} at {logit}, {label}: {:?}", T::NAME, each.value());
+            for found in [swept, recorded, forward] {
+                assert!(off(found, slope) <= 4.0, "{} slope at {logit}, {label}: {found} for {slope}", T::NAME);
+            }
+        }
+    }
+    holds::<f64>();
+    holds::<f32>();
 }
 
 #[test]
