@@ -6,7 +6,7 @@
 use super::product::Matrix;
 use super::reduce::Loops;
 use super::runs::Runs;
-use super::{elementwise, normalize, product, reduce, softmax};
+use super::{centre, elementwise, factors, normalize, product, reduce, scan, softmax, squares, sums};
 use crate::number::Float;
 use crate::ops::rows::{Args, Binary, Unary};
 
@@ -64,16 +64,19 @@ compiled! {
     elementwise::binary_chain_add as binary_chain_add(row: Binary, second: bool, aby: [&[T]; 3], dy: &[T], sum: &mut [T]);
     elementwise::select as select(mask: &[T], a: &[T], b: &[T], out: &mut [T]);
     elementwise::add_assign as add_assign(out: &mut [T], x: &[T]);
-    reduce::sum as sum(x: &[T], loops: Loops, out: &mut [T]);
+    sums::sum as sum(x: &[T], loops: Loops, over: f64, out: &mut [T]);
+    squares::squares as squares(x: &[T], loops: Loops, over: f64, root: bool, out: &mut [T]);
+    factors::product as product(x: &[T], loops: Loops, out: &mut [T]);
+    factors::product_of_others as product_of_others(x: &[T], loops: Loops, out: &mut [T]);
     reduce::extreme as extreme(x: &[T], loops: Loops, largest: bool, out: &mut [T]);
     reduce::tie_share as tie_share(x: &[T], y: &[T], loops: Loops, out: &mut [T]);
+    scan::cumulative_sum as cumulative_sum(x: &[T], loops: Loops, reverse: bool, out: &mut [T]);
     softmax::log_sum_exp as log_sum_exp(x: &[T], loops: Loops, out: &mut [T]);
-    reduce::norm as norm(x: &[T], loops: Loops, out: &mut [T]);
-    softmax::cross_entropy as cross_entropy(x: &[T], classes: &[usize], out: &mut [T]);
-    softmax::cross_entropy_with_slopes as cross_entropy_with_slopes(x: &[T], classes: &[usize], out: &mut [T], slopes: &mut [T]);
-    reduce::cumulative_sum as cumulative_sum(x: &[T], loops: Loops, reverse: bool, out: &mut [T]);
     softmax::softmax as softmax(x: &[T], loops: Loops, log: bool, out: &mut [T]);
+    softmax::cross_entropy as cross_entropy(x: &[T], classes: &[usize], out: Option<&mut [T]>, slopes: Option<&mut [T]>);
+    centre::centre as centre(p: &[T], v: &[T], loops: Loops, transposed: bool, out: &mut [T]);
     normalize::normalize as normalize(x: &[T], n: usize, eps: T, out: &mut [T]);
+    normalize::inverse_deviation as inverse_deviation(x: &[T], n: usize, eps: T, out: &mut [T]);
     normalize::normalize_gradient as normalize_gradient(x: &[T], v: &[T], n: usize, eps: T, out: &mut [T]);
     product::matmul as matmul(m: usize, k: usize, n: usize, a: Matrix<T>, b: Matrix<T>, add: bool, c: &mut [T]);
 }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::isa;
 use super::math::Real;
-use super::reduce::{self, PairwiseSum};
+use super::sums::{BLOCK, PairwiseSum, row_sum};
 use super::watched::{Formula, Operand, WithSlope, each, each_with_slope};
 use crate::dual::Dual;
 use crate::number::{Float, Number};
@@ -168,21 +168,21 @@ impl<F: ElementwiseN<K>, T: Float, const K: usize> isa::Kernel for PassWithSlope
     }
 }
 
-/// [`PassWithSlope`] whose values are only added up, in the order in which [`sum`](super::reduce::sum) adds.
+/// [`PassWithSlope`] whose values are only added up, in the order in which [`sum`](super::sums::sum) adds.
 struct SumWithSlope<'a, F, T, const K: usize>(F, &'a [T], &'a mut T, &'a mut [T]);
 
 impl<F: ElementwiseN<K>, T: Float, const K: usize> isa::Kernel for SumWithSlope<'_, F, T, K> {
     #[inline(always)]
     fn run<I: isa::Isa>(self) {
         let SumWithSlope(f, x, sum, slope) = self;
-        let mut y = [T::zero(); reduce::BLOCK]; // stays in the first cache
-        let mut sums = PairwiseSum::default();
-        for (x, slope) in x.chunks(reduce::BLOCK).zip(slope.chunks_mut(reduce::BLOCK)) {
+        let mut y = [T::zero(); BLOCK]; // stays in the first cache
+        let mut sums = PairwiseSum::<T>::default();
+        for (x, slope) in x.chunks(BLOCK).zip(slope.chunks_mut(BLOCK)) {
             let y = &mut y[..x.len()];
             each_with_slope::<I, T>(Both::<F, K>(f), x, y, slope);
-            sums.add(reduce::row_sum(y, |y| y));
+            sums.add([row_sum(y, |y| y)]);
         }
-        *sum = sums.total();
+        [*sum] = sums.total();
     }
 }
 

@@ -151,7 +151,7 @@ mod tests {
     use crate::kernels::fused::{Elementwise, ElementwiseN, Fused, Kernel};
     use crate::kernels::reduce::{self, Loops};
     use crate::kernels::runs::Runs;
-    use crate::kernels::softmax;
+    use crate::kernels::{centre, factors, normalize, scan, softmax, squares, sums};
     use crate::number::{Float, Number};
     use crate::ops::rows::{Binary, Unary};
 
@@ -218,7 +218,7 @@ mod tests {
         same_on_all::<f64>("exp", x.len(), |out| elementwise::unary(Unary::Exp, [0.0; 2], x, out));
         same_on_all::<f64>("sin", x.len(), |out| elementwise::unary(Unary::Sin, [0.0; 2], x, out));
         same_on_all::<f64>("a fused function", x.len(), |out| Kernel(Wave).run(&[0], &[x], out));
-        same_on_all::<f64>("sum", 1, |out| reduce::sum(x, Loops { outer: 1, n: x.len(), inner: 1 }, out));
+        same_on_all::<f64>("sum", 1, |out| sums::sum(x, Loops { outer: 1, n: x.len(), inner: 1 }, 1.0, out));
         same_on_all::<f64>("softmax", x.len(), |out| {
             softmax::softmax(x, Loops { outer: 1, n: x.len(), inner: 1 }, false, out)
         });
@@ -231,25 +231,55 @@ mod tests {
         rows::<f64>();
     }
 
-    #[test]
-    fn reductions_have_the_same_bits_on_each_instruction_set() {
-        let x: Vec<f64> = (0..30_000).map(|i| f64::from(i * 7 % 1_009).sin() * 3.0).collect();
+    fn reductions<T: Float>() {
+        let x: Vec<T> = (0..30_000).map(|i| T::from_f64(f64::from(i * 7 % 1_009).sin() * 3.0)).collect();
         for (outer, n, inner) in [(1, 30_000, 1), (3_000, 10, 1), (30, 10, 100), (10, 1_500, 2)] {
             let loops = Loops { outer, n, inner };
-            let small = outer * inner;
-            same_on_all("sum", small, |out| reduce::sum(&x, loops, out));
-            same_on_all("max", small, |out| reduce::extreme(&x, loops, true, out));
-            same_on_all("logsumexp", small, |out| softmax::log_sum_exp(&x, loops, out));
-            same_on_all("norm", small, |out| reduce::norm(&x, loops, out));
-            let mut top = vec![0.0; small];
+            let (small, all) = (outer * inner, x.len());
+            same_on_all::<T>("sum", small, |out| sums::sum(&x, loops, 7.0, out));
+            same_on_all::<T>("max", small, |out| reduce::extreme(&x, loops, true, out));
+            same_on_all::<T>("logsumexp", small, |out| softmax::log_sum_exp(&x, loops, out));
+            same_on_all::<T>("prod", small, |out| factors::product(&x, loops, out));
+            same_on_all::<T>("prod_of_others", all, |out| factors::product_of_others(&x, loops, out));
+            for root in [false, true] {
+                same_on_all::<T>("squares", small, |out| squares::squares(&x, loops, 3.0, root, out));
+            }
+            let mut top = vec![T::zero(); small];
             reduce::extreme(&x, loops, true, &mut top);
-            same_on_all("tie_share", x.len(), |out| reduce::tie_share(&x, &top, loops, out));
+            same_on_all::<T>("tie_share", all, |out| reduce::tie_share(&x, &top, loops, out));
             for log in [false, true] {
-                same_on_all("softmax", x.len(), |out| softmax::softmax(&x, loops, log, out));
+                same_on_all::<T>("softmax", all, |out| softmax::softmax(&x, loops, log, out));
+            }
+            let mut p = vec![T::zero(); all];
+            softmax::softmax(&x, loops, false, &mut p);
+            for other in [false, true] {
+                same_on_all::<T>("centre", all, |out| centre::centre(&p, &x, loops, other, out));
+                same_on_all::<T>("cumsum", all, |out| scan::cumulative_sum(&x, loops, other, out));
             }
         }
-        let classes: Vec<usize> = (0..3_000).map(|i| i % 10).collect();
-        same_on_all("cross_entropy", 3_000, |out| softmax::cross_entropy(&x, &classes, out));
+        let eps = T::from_f64(1e-3);
+        same_on_all::<T>("normalize", x.len(), |out| normalize::normalize(&x, 100, eps, out));
+        same_on_all::<T>("inverse_deviation", x.len() / 100, |out| normalize::inverse_deviation(&x, 100, eps, out));
+        same_on_all::<T>("normalize_gradient", x.len(), |out| normalize::normalize_gradient(&x, &x, 100, eps, out));
+        for n in [10, 1_500] {
+            let classes: Vec<usize> = (0..x.len() / n).map(|i| i % n).collect();
+            let rows = classes.len();
+            let value =
+                same_on_all::<T>("cross_entropy", rows, |out| softmax::cross_entropy(&x, &classes, Some(out), None));
+            let slopes =
+                same_on_all::<T>("cross_entropy", x.len(), |out| softmax::cross_entropy(&x, &classes, None, Some(out)));
+            let both = same_on_all::<T>("cross_entropy", rows + x.len(), |out| {
+                let (out, slopes) = out.split_at_mut(rows);
+                softmax::cross_entropy(&x, &classes, Some(out), Some(slopes));
+            });
+            assert_eq!(both, [value, slopes].concat(), "at once and one by one");
+        }
+    }
+
+    #[test]
+    fn reductions_have_the_same_bits_on_each_instruction_set() {
+        reductions::<f32>();
+        reductions::<f64>();
     }
 
     /// A wave decides a branch and then is gone: far out the whole block must be computed again all the same.

@@ -1,7 +1,9 @@
 //! Slices in, slices out. Kernels know neither tensors nor the tape, and hold all `unsafe` code but one line (`tape/append.rs`).
 
+pub(crate) mod centre;
 pub(crate) mod compiled;
 pub(crate) mod elementwise;
+pub(crate) mod factors;
 pub(crate) mod fused;
 pub(crate) mod isa;
 pub(crate) mod layout;
@@ -10,6 +12,10 @@ pub(crate) mod normalize;
 pub(crate) mod product;
 pub(crate) mod reduce;
 pub(crate) mod runs;
+pub(crate) mod scan;
+pub(crate) mod scatter;
 pub(crate) mod small;
 pub(crate) mod softmax;
+pub(crate) mod squares;
+pub(crate) mod sums;
 mod watched;

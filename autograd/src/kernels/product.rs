@@ -57,9 +57,7 @@ pub(crate) fn matmul<T: Float>(m: usize, k: usize, n: usize, a: Matrix<T>, b: Ma
     if m * k * n <= small {
         return small::matmul((m, k, n), a, b, add, c);
     }
-    let library = |a: Matrix<T>, rows: usize, c: &mut [T]| {
-        T::gemm(rows, k, n, (a.values, a.row_stride, a.col_stride), (b.values, b.row_stride, b.col_stride), add, c);
-    };
+    let library = |a: Matrix<T>, rows: usize, c: &mut [T]| deep((rows, k, n), a, b, add, c);
     // Rounded to multiples of `STEP`, a share has more than `least − STEP` rows.
     let least = STEP + if n > SQUARE { ROWS } else { SQUARE };
     let parts = threads_for(m * k * n, PRODUCT).min(m / least).max(1);
@@ -75,6 +73,25 @@ pub(crate) fn matmul<T: Float>(m: usize, k: usize, n: usize, a: Matrix<T>, b: Ma
         (a.from(start(part), 0), mine)
     });
     spread(shares, |(a, c)| library(a, c.len() / n, c));
+}
+
+/// Sums of more terms than this are added in pairs of such: the library adds those of a row or of a column one after the other, in `f32` until
+/// they stand still.
+const DEPTH: usize = 4096;
+
+/// The library's product, of sums of any length.
+fn deep<T: Float>((m, k, n): (usize, usize, usize), a: Matrix<T>, b: Matrix<T>, add: bool, c: &mut [T]) {
+    if k <= DEPTH {
+        let [a, b] = [a, b].map(|x| (x.values, x.row_stride, x.col_stride));
+        return T::gemm(m, k, n, a, b, add, c);
+    }
+    let half = (k / 2).next_multiple_of(DEPTH);
+    deep((m, half, n), a, b, add, c);
+    let mut rest = vec![T::zero(); m * n];
+    deep((m, k - half, n), a.from(0, half), b.from(half, 0), false, &mut rest);
+    for (c, rest) in c.iter_mut().zip(rest) {
+        *c = *c + rest;
+    }
 }
 
 /// Threads begin at multiples of so many rows, which the library takes together.
@@ -135,3 +152,24 @@ macro_rules! product {
 }
 product!(f32);
 product!(f64);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// 2²⁴ + 1 is 2²⁴ in `f32`.
+    #[test]
+    fn long_sums_do_not_stand_still() {
+        let k = 20_000_000;
+        let ones = vec![1f32; 2 * k];
+        for (m, n) in [(1, 1), (1, 2), (2, 1), (2, 2)] {
+            for (turned_a, turned_b) in [(false, false), (true, false), (false, true)] {
+                let a = Matrix::new(&ones[..m * k], if turned_a { m } else { k }, turned_a);
+                let b = Matrix::new(&ones[..k * n], if turned_b { k } else { n }, turned_b);
+                let mut c = vec![1.0; m * n];
+                matmul(m, k, n, a, b, true, &mut c);
+                assert!(c.iter().all(|&c| c == k as f32), "{m} × {k} × {n}, turned {turned_a} {turned_b}: {c:?}");
+            }
+        }
+    }
+}

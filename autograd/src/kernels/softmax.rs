@@ -1,64 +1,130 @@
 //! Softmax and what is made of the same exponentials, over the middle of an array seen as `outer × n × inner`.
+//!
+//! Nothing here is one less something near one. Of the exponentials below the largest, which is 1, the others are summed by themselves:
+//! the logarithm is `ln(1 + others)`, and of a sure class the slope is `−others/(1 + others)`.
 
 use super::isa::kernel;
-use super::math::{self, exponential};
-use super::reduce::{Loops, STRIP, fold, row_max, row_sum, strips};
+use super::math;
+use super::reduce::{Loops, STRIP, row_max, strips};
+use super::sums::{ColumnSums, LANES, PairwiseSum, row_sum};
 use crate::number::Float;
 
-/// Exponentials are summed by pieces of so many.
-const PIECE: usize = 1024;
+/// Exponentials are computed and summed by pieces of so many, of up to so many rows.
+const PIECE: usize = 256;
+const TOGETHER: usize = 32;
 
-/// In the order of [`log_sums`], whose buffer holds a piece: a softmax and the slopes of a cross-entropy have the same bits.
+/// `x − top`, and what rounding took from it (Knuth 1969). An infinite top is 0 below itself, and so shares with its equals.
 #[inline(always)]
-fn sum_of_exponentials<T: Float>(e: &[T]) -> T {
-    e.chunks(PIECE).fold(T::zero(), |sum, e| sum + row_sum(e, |e| e))
+fn below<T: Float>(x: T, top: T) -> (T, T) {
+    let difference = x - top;
+    let less_top = difference - x;
+    let lost = (x - (difference - less_top)) - (top + less_top);
+    (math::select(x == top, T::zero(), difference), lost)
 }
 
-/// Calls `f(o, top, ln Σ exp(x − top))` for each row, `top` its largest value.
-///
-/// Short rows are worked on many at once: exponentials and logarithms fill the vectors whatever the rows' length.
+/// `exp(x − top)`, as [`exp`](super::math::exponential::exp) computes it, but with what rounding took from the argument, which of a large one is
+/// many units of the result: `x − top = n·ln 2 + r + tail`.
 #[inline(always)]
-fn log_sums<T: Float>(x: &[T], n: usize, f: impl FnMut(usize, T, T)) {
-    match x.len() {
-        // Clearing the buffer would cost more than the work.
-        ..=STRIP => log_sums_by::<T, STRIP>(x, n, f),
-        _ => log_sums_by::<T, PIECE>(x, n, f),
+fn exp_below<T: Float>((difference, lost): (T, T)) -> T {
+    let nearest = |x: T| (x + T::ROUNDER) - T::ROUNDER;
+    let [least, ..] = T::EXP_RANGE;
+    let difference = math::select(difference < least, least, difference);
+    // Beside an infinity what is lost is NaN.
+    let lost = math::select(math::abs(lost) < T::one(), lost, T::zero());
+    let n = nearest(difference * T::from_f64(std::f64::consts::LOG2_E));
+    let (head, rest) = (difference - n * T::LN2[0], n * T::LN2[1]);
+    let r = head - rest;
+    let tail = ((head - r) - rest) + lost;
+    let rest = T::exp_rest(r);
+    let half = nearest(n * T::from_f64(0.5));
+    (T::one() + (r + (rest + (tail + tail * (r + rest))))) * T::exp2_integer(half) * T::exp2_integer(n - half)
+}
+
+/// The sum of exponentials of which the largest is 1, without the ones, and how many those are.
+#[inline(always)]
+fn others_and_ones<T: Float>(e: &[T]) -> [T; 2] {
+    let one = T::one();
+    [row_sum(e, |e| math::select(e == one, T::zero(), e)), row_sum(e, |e| math::mask(e == one))]
+}
+
+/// The logarithm of a sum of exponentials, of which one, the own, may be 1; digits are lost only where the others are not small.
+#[inline(always)]
+fn log_sum<T: Float>([others, own]: [T; 2]) -> T {
+    math::ln_1p(others + (own - T::one()))
+}
+
+/// What becomes of rows of exponentials. A trait and no closures, which would not be inlined where they are called twice.
+trait Rows<T> {
+    /// Two sums of a row, or of its piece that begins `at`.
+    fn sums(&self, row: usize, at: usize, e: &mut [T]) -> [T; 2];
+
+    /// Takes the sums of whole rows from `first` on, with their largest values, and their exponentials if those are kept.
+    fn done(&mut self, first: usize, tops: &[T], sums: &[[T; 2]], e: &mut [T]);
+}
+
+/// Computes `exp(x − top)` of each row, `top` being its largest value. `room` is for all of them if they are `kept`, else for a piece.
+///
+/// Short rows are worked on many at once: exponentials fill the vectors whatever the rows' length.
+#[inline(always)]
+fn each_row<T: Float>(x: &[T], n: usize, room: &mut [T], kept: bool, mut rows: impl Rows<T>) {
+    let (mut tops, mut sums) = ([T::zero(); TOGETHER], [[T::zero(); 2]; TOGETHER]);
+    let together = (PIECE / n).clamp(1, TOGETHER);
+    for (x, first) in x.chunks(together * n).zip((0..).step_by(together)) {
+        let count = x.len() / n;
+        for (row, top) in x.chunks_exact(n).zip(&mut tops) {
+            *top = row_max(row);
+        }
+        let room = if kept { &mut room[first * n..][..x.len()] } else { &mut *room };
+        let mut pieces: Option<PairwiseSum<T, 2>> = None;
+        for (x, at) in x.chunks(PIECE).zip((0..).step_by(PIECE)) {
+            let e = &mut room[if kept { at } else { 0 }..][..x.len()];
+            exponentials(x, n, &tops, e);
+            for (row, (e, sums)) in e.chunks_mut(n).zip(&mut sums).enumerate() {
+                *sums = rows.sums(first + row, at, e);
+            }
+            if n > PIECE {
+                let pieces = pieces.get_or_insert_default();
+                pieces.add(sums[0]);
+                sums[0] = pieces.total();
+            }
+        }
+        rows.done(first, &tops[..count], &sums[..count], if kept { room } else { &mut [] });
     }
 }
 
-/// The same with a buffer of so many values.
+/// `e = exp(x − top)` of rows of length `n`, each with its `top`, or of a piece of one: in one loop, for which each value gets its own top.
 #[inline(always)]
-fn log_sums_by<T: Float, const VALUES: usize>(x: &[T], n: usize, mut f: impl FnMut(usize, T, T)) {
-    let mut e = [T::zero(); VALUES];
-    let (mut tops, mut sums) = ([T::zero(); STRIP], [T::zero(); STRIP]);
-    let together = (VALUES / n).clamp(1, STRIP);
-    for (group, x) in x.chunks(together * n).enumerate() {
-        let rows = x.len() / n;
-        for ((row, top), sum) in x.chunks_exact(n).zip(&mut tops).zip(&mut sums) {
-            *top = row_max(row);
-            *sum = T::zero();
-        }
-        // A row longer than the buffer comes in pieces.
-        for piece in x.chunks(VALUES) {
-            let width = n.min(VALUES);
-            let e = &mut e[..piece.len()];
-            for ((e, piece), &top) in e.chunks_mut(width).zip(piece.chunks(width)).zip(&tops) {
-                for (e, &x) in e.iter_mut().zip(piece) {
-                    *e = x - top;
-                }
-            }
-            for e in e.iter_mut() {
-                *e = exponential::exp(*e);
-            }
-            for (e, sum) in e.chunks(width).zip(&mut sums) {
-                *sum = *sum + row_sum(e, |e| e);
-            }
-        }
-        for sum in &mut sums[..rows] {
-            *sum = math::ln(*sum);
-        }
-        for (row, (&top, &log)) in tops.iter().zip(&sums).enumerate().take(rows) {
-            f(group * together + row, top, log);
+fn exponentials<T: Float>(x: &[T], n: usize, tops: &[T], e: &mut [T]) {
+    for (e, &top) in e.chunks_mut(n).zip(tops) {
+        e.fill(top);
+    }
+    for (e, &x) in e.iter_mut().zip(x) {
+        *e = exp_below(below(x, *e));
+    }
+}
+
+/// [`log_sum`] of each.
+#[inline(always)]
+fn logs<T: Float>(sums: &[[T; 2]]) -> [T; TOGETHER] {
+    let mut logs = [T::zero(); TOGETHER];
+    for (log, &sums) in logs.iter_mut().zip(sums) {
+        *log = log_sum(sums);
+    }
+    logs
+}
+
+struct LogSumExp<'a, T>(&'a mut [T]);
+
+impl<T: Float> Rows<T> for LogSumExp<'_, T> {
+    #[inline(always)]
+    fn sums(&self, _row: usize, _at: usize, e: &mut [T]) -> [T; 2] {
+        others_and_ones(e)
+    }
+
+    #[inline(always)]
+    fn done(&mut self, first: usize, tops: &[T], sums: &[[T; 2]], _e: &mut [T]) {
+        for (out, (&top, log)) in self.0[first..].iter_mut().zip(tops.iter().zip(logs(sums))) {
+            *out = top + log;
         }
     }
 }
@@ -67,70 +133,118 @@ kernel! {
     /// `out = ln Σ exp(x)`, shifted by the largest value so that nothing overflows.
     fn log_sum_exp<'a, T>(x: &'a [T], loops: Loops, out: &'a mut [T]) for x.len(), {
         let Loops { n, inner, .. } = loops;
-        // ±∞ and NaN are their own answer; subtracting them would make NaN of −∞.
-        let whole = |top: T, log: T| math::select(math::abs(top) < T::from_f64(f64::INFINITY), top + log, top);
+        let finish = |out: &mut [T], (tops, sums): ([T; STRIP], [[T; 2]; STRIP])| {
+            for ((out, &top), &sums) in out.iter_mut().zip(&tops).zip(&sums) {
+                *out = top + log_sum(sums);
+            }
+        };
         if n == 0 {
             out.fill(T::from_f64(f64::NEG_INFINITY));
+        } else if are_short(loops) {
+            let mut columns = [T::zero(); SHORT * STRIP];
+            for (x, out) in x.chunks(STRIP * n).zip(out.chunks_mut(STRIP)) {
+                turn(x, n, &mut columns);
+                finish(out, strip_sums(&columns, (0, STRIP), (n, out.len()), None));
+            }
         } else if inner == 1 {
-            log_sums(x, n, |o, top, log| out[o] = whole(top, log));
+            each_row(x, n, &mut [T::zero(); PIECE], false, LogSumExp(out));
         } else {
-            out.fill(T::from_f64(f64::NEG_INFINITY));
-            fold(x, loops, out, math::max);
             strips(loops, |o, i, w| {
-                let out = &mut out[o * inner + i..][..w];
-                let mut sums = [T::zero(); STRIP];
-                for j in 0..n {
-                    for ((sum, &x), &top) in sums.iter_mut().zip(&x[(o * n + j) * inner + i..][..w]).zip(&*out) {
-                        *sum = *sum + exponential::exp(x - top);
-                    }
-                }
-                for (out, &sum) in out.iter_mut().zip(&sums) {
-                    *out = whole(*out, math::ln(sum));
-                }
+                finish(&mut out[o * inner + i..][..w], strip_sums(x, (o * n * inner + i, inner), (n, w), None));
             });
         }
     }
 }
 
-kernel! {
-    /// `out[i] = ln Σ_j exp(x[i, j] − x[i, class])`: differences first, so that large logits lose nothing.
-    fn cross_entropy<'a, T>(x: &'a [T], classes: &'a [usize], out: &'a mut [T]) for x.len(), {
-        let width = (x.len() / classes.len().max(1)).max(1); // no rows: any width
-        log_sums(x, width, |i, top, log| out[i] = (top - x[i * width + classes[i]]) + log);
+/// The first sum is that of the others, the second the exponential of the class: it is taken out of the row, and not the largest, which a
+/// sure class is and the others are not.
+struct CrossEntropy<'a, T> {
+    x: &'a [T],
+    n: usize,
+    classes: &'a [usize],
+    out: Option<&'a mut [T]>,
+}
+
+impl<T: Float> Rows<T> for CrossEntropy<'_, T> {
+    #[inline(always)]
+    fn sums(&self, row: usize, at: usize, e: &mut [T]) -> [T; 2] {
+        let own = e.get_mut(self.classes[row].wrapping_sub(at)).map_or(T::zero(), std::mem::take);
+        [row_sum(e, |e| e), own]
+    }
+
+    #[inline(always)]
+    fn done(&mut self, first: usize, tops: &[T], sums: &[[T; 2]], e: &mut [T]) {
+        let classes = &self.classes[first..][..sums.len()];
+        for ((slopes, &[others, own]), &class) in e.chunks_exact_mut(self.n).zip(sums).zip(classes) {
+            let scale = T::one() / (others + own);
+            for slope in slopes.iter_mut() {
+                *slope = *slope * scale;
+            }
+            slopes[class] = -(others * scale);
+        }
+        let Some(out) = &mut self.out else { return };
+        let rows = self.x[first * self.n..].chunks_exact(self.n).zip(classes).zip(tops).zip(logs(sums));
+        for (out, (((x, &class), &top), log)) in out[first..].iter_mut().zip(rows) {
+            *out = log - below(x[class], top).0;
+        }
     }
 }
 
 kernel! {
-    /// The same with its derivatives, `slopes[i, j] = softmax(x)[i, j] − [j = class]`, of the same exponentials.
-    fn cross_entropy_with_slopes<'a, T>(x: &'a [T], classes: &'a [usize], out: &'a mut [T], slopes: &'a mut [T])
-        for x.len(), {
+    /// `out[i] = ln Σ_j exp(x[i, j] − x[i, class])` and `slopes[i, j] = softmax(x)[i, j] − [j = class]`, of the same exponentials; either
+    /// may be left out. Differences first, so that large logits lose nothing.
+    fn cross_entropy<'a, T>(
+        x: &'a [T],
+        classes: &'a [usize],
+        out: Option<&'a mut [T]>,
+        slopes: Option<&'a mut [T]>,
+    ) for x.len(), {
         let n = (x.len() / classes.len().max(1)).max(1); // no rows: any width
-        let mut sums = [T::zero(); STRIP];
-        let strips = x.chunks(STRIP * n).zip(slopes.chunks_mut(STRIP * n)).zip(out.chunks_mut(STRIP));
-        for (((x, e), out), classes) in strips.zip(classes.chunks(STRIP)) {
-            for (((x, e), out), &class) in x.chunks_exact(n).zip(e.chunks_exact_mut(n)).zip(&mut *out).zip(classes) {
-                let top = row_max(x);
-                *out = top - x[class];
-                for (e, &x) in e.iter_mut().zip(x) {
-                    *e = x - top;
-                }
+        let (mut piece, kept) = ([T::zero(); PIECE], slopes.is_some());
+        each_row(x, n, slopes.unwrap_or(&mut piece), kept, CrossEntropy { x, n, classes, out });
+    }
+}
+
+/// Exponentials become the logarithm of softmax, from the logits in rows of length `n`.
+struct LogSoftmax<'a, T> {
+    x: &'a [T],
+    n: usize,
+}
+
+impl<T: Float> Rows<T> for LogSoftmax<'_, T> {
+    #[inline(always)]
+    fn sums(&self, _row: usize, _at: usize, e: &mut [T]) -> [T; 2] {
+        others_and_ones(e)
+    }
+
+    #[inline(always)]
+    fn done(&mut self, first: usize, tops: &[T], sums: &[[T; 2]], e: &mut [T]) {
+        let rows = e.chunks_exact_mut(self.n).zip(self.x[first * self.n..].chunks_exact(self.n));
+        for ((out, x), (&top, log)) in rows.zip(tops.iter().zip(logs(sums))) {
+            for (out, &x) in out.iter_mut().zip(x) {
+                // x − top first: near 1e4 the sum top + ln(sum) would round the logarithm away.
+                *out = below(x, top).0 - log;
             }
-            for e in e.iter_mut() {
-                *e = exponential::exp(*e);
-            }
-            for ((e, sum), &class) in e.chunks_exact_mut(n).zip(&mut sums).zip(classes) {
-                *sum = sum_of_exponentials(e);
-                let scale = T::one() / *sum;
-                for e in e.iter_mut() {
-                    *e = *e * scale;
-                }
-                e[class] = e[class] - T::one();
-            }
-            for sum in &mut sums[..out.len()] {
-                *sum = math::ln(*sum);
-            }
-            for (out, &log) in out.iter_mut().zip(&sums) {
-                *out = *out + log;
+        }
+    }
+}
+
+/// Exponentials of rows of this length become softmax.
+struct Softmax(usize);
+
+impl<T: Float> Rows<T> for Softmax {
+    #[inline(always)]
+    fn sums(&self, _row: usize, _at: usize, e: &mut [T]) -> [T; 2] {
+        others_and_ones(e)
+    }
+
+    #[inline(always)]
+    fn done(&mut self, _first: usize, _tops: &[T], sums: &[[T; 2]], e: &mut [T]) {
+        for (e, &[others, ones]) in e.chunks_exact_mut(self.0).zip(sums) {
+            // No product with the reciprocal: curvatures are made of three such.
+            let sum = others + ones;
+            for e in e {
+                *e = *e / sum;
             }
         }
     }
@@ -143,57 +257,108 @@ kernel! {
         if x.is_empty() {
         } else if inner > 1 {
             strips(loops, |o, i, w| softmax_strip(x, (o * n * inner + i, inner), (n, w), log, out));
+        } else if are_short(loops) {
+            let mut columns = [[T::zero(); SHORT * STRIP]; 2];
+            let [x_columns, out_columns] = &mut columns;
+            for (x, out) in x.chunks(STRIP * n).zip(out.chunks_mut(STRIP * n)) {
+                turn(x, n, x_columns);
+                softmax_strip(x_columns, (0, STRIP), (n, x.len() / n), log, out_columns);
+                turn_back(out_columns, n, out);
+            }
         } else if log {
-            log_sums(x, n, |o, top, shift| {
-                for (out, &x) in out[o * n..(o + 1) * n].iter_mut().zip(&x[o * n..]) {
-                    // x − top first: near 1e4 the sum top + ln(sum) would round the logarithm away.
-                    *out = (x - top) - shift;
-                }
-            });
+            each_row(x, n, out, true, LogSoftmax { x, n });
         } else {
-            for (row, out) in x.chunks_exact(n).zip(out.chunks_exact_mut(n)) {
-                let top = row_max(row);
-                for (out, &x) in out.iter_mut().zip(row) {
-                    *out = x - top;
-                }
-            }
-            // All rows at once: the exponentials fill the vectors whatever the rows' length.
-            for out in out.iter_mut() {
-                *out = exponential::exp(*out);
-            }
-            for out in out.chunks_exact_mut(n) {
-                let scale = T::one() / sum_of_exponentials(out);
-                for out in out {
-                    *out = *out * scale;
-                }
-            }
+            each_row(x, n, out, true, Softmax(n));
         }
     }
 }
 
-/// Softmax down `w` columns of length `n` from `start`, rows `step` apart.
+/// Rows of at most so many values, which lie in no lanes, are worked on as columns, many side by side. They are summed in the same order.
+const SHORT: usize = LANES - 1;
+
 #[inline(always)]
-fn softmax_strip<T: Float>(x: &[T], (start, step): (usize, usize), (n, w): (usize, usize), log: bool, out: &mut [T]) {
+fn are_short(Loops { outer, n, inner }: Loops) -> bool {
+    inner == 1 && n <= SHORT && outer >= TOGETHER
+}
+
+/// Rows of length `n` as columns, [`STRIP`] apart.
+#[inline(always)]
+fn turn<T: Float>(rows: &[T], n: usize, columns: &mut [T]) {
+    for (i, row) in rows.chunks_exact(n).take(STRIP).enumerate() {
+        for (column, &x) in columns.chunks_exact_mut(STRIP).zip(row) {
+            column[i] = x;
+        }
+    }
+}
+
+/// Such columns as rows.
+#[inline(always)]
+fn turn_back<T: Float>(columns: &[T], n: usize, rows: &mut [T]) {
+    for (i, row) in rows.chunks_exact_mut(n).take(STRIP).enumerate() {
+        for (x, column) in row.iter_mut().zip(columns.chunks_exact(STRIP)) {
+            *x = column[i];
+        }
+    }
+}
+
+/// The sums of [`others_and_ones`] down `w` columns of length `n` from `start`, rows `step` apart, and the largest values. The exponentials
+/// are left in `kept`, where they belong.
+#[inline(always)]
+fn strip_sums<T: Float>(
+    x: &[T],
+    (start, step): (usize, usize),
+    (n, w): (usize, usize),
+    mut kept: Option<&mut [T]>,
+) -> ([T; STRIP], [[T; 2]; STRIP]) {
     let mut tops = [T::from_f64(f64::NEG_INFINITY); STRIP];
-    let mut sums = [T::zero(); STRIP];
-    let rows = || (0..n).map(|j| start + j * step);
-    for at in rows() {
+    for at in (0..n).map(|j| start + j * step) {
         for (top, &x) in tops.iter_mut().zip(&x[at..at + w]) {
             *top = math::max(*top, x);
         }
     }
-    for at in rows() {
-        for (((out, &x), &top), sum) in out[at..at + w].iter_mut().zip(&x[at..]).zip(&tops).zip(&mut sums) {
-            *out = exponential::exp(x - top);
-            *sum = *sum + *out;
+    let (mut e, one) = ([T::zero(); STRIP], T::one());
+    let mut columns = ColumnSums::<T, BOTH>::of(n);
+    while let Some(rows) = columns.block() {
+        let (mut others, mut ones) = ([T::zero(); STRIP], [T::zero(); STRIP]);
+        for at in rows.map(|j| start + j * step) {
+            for ((e, &x), &top) in e.iter_mut().zip(&x[at..at + w]).zip(&tops) {
+                *e = exp_below(below(x, top));
+            }
+            for ((others, ones), &e) in others.iter_mut().zip(&mut ones).zip(&e[..w]) {
+                *others = *others + math::select(e == one, T::zero(), e);
+                *ones = *ones + math::mask(e == one);
+            }
+            if let Some(kept) = &mut kept {
+                kept[at..at + w].copy_from_slice(&e[..w]);
+            }
         }
+        let mut both = [T::zero(); BOTH];
+        both[..STRIP].copy_from_slice(&others);
+        both[STRIP..].copy_from_slice(&ones);
+        columns.add(both);
     }
-    for sum in &mut sums[..w] {
-        *sum = if log { math::ln(*sum) } else { T::one() / *sum };
+    let (total, mut sums) = (columns.total(), [[T::zero(); 2]; STRIP]);
+    for (sums, (&others, &ones)) in sums.iter_mut().zip(total[..STRIP].iter().zip(&total[STRIP..])) {
+        *sums = [others, ones];
     }
-    for at in rows() {
-        for (((out, &x), &top), &sum) in out[at..at + w].iter_mut().zip(&x[at..]).zip(&tops).zip(&sums) {
-            *out = if log { (x - top) - sum } else { *out * sum };
+    (tops, sums)
+}
+
+/// Two sums for each column of a strip.
+const BOTH: usize = 2 * STRIP;
+
+/// Softmax down such columns.
+#[inline(always)]
+fn softmax_strip<T: Float>(x: &[T], (start, step): (usize, usize), (n, w): (usize, usize), log: bool, out: &mut [T]) {
+    let kept = if log { None } else { Some(&mut *out) };
+    let (tops, sums) = strip_sums(x, (start, step), (n, w), kept);
+    let mut shifts = [T::zero(); STRIP];
+    for (shift, &sums) in shifts.iter_mut().zip(&sums[..w]) {
+        *shift = if log { log_sum(sums) } else { sums[0] + sums[1] };
+    }
+    for at in (0..n).map(|j| start + j * step) {
+        for (((out, &x), &top), &shift) in out[at..at + w].iter_mut().zip(&x[at..]).zip(&tops).zip(&shifts) {
+            *out = if log { below(x, top).0 - shift } else { *out / shift };
         }
     }
 }

@@ -62,7 +62,7 @@ reductions! {
     /// use autograd::Tensor;
     /// assert_eq!(Tensor::from([1.0, 2.0, 6.0]).mean(), 3.0);
     /// ```
-    mean, mean_axis, mean_keep (x, axes, keep) reduce::mean(x, axes, keep);
+    mean, mean_axis, mean_keep (x, axes, keep) reduce::reduce(Reduction::Mean, x, axes, keep);
 
     /// The product of all values; 1 for none. The gradient is right where values are 0.
     ///
@@ -71,7 +71,7 @@ reductions! {
     /// let x = tape.var([2.0, 0.0, 3.0]);
     /// assert_eq!(x.prod().backward()[x].to_vec(), [0.0, 6.0, 0.0]);
     /// ```
-    prod, prod_axis, prod_keep (x, axes, keep) reduce::prod(x, axes, keep);
+    prod, prod_axis, prod_keep (x, axes, keep) reduce::reduce(Reduction::Prod, x, axes, keep);
 
     /// The largest value, NaN if there is one; ties share the gradient equally.
     ///
@@ -105,7 +105,7 @@ reductions! {
     logsumexp, logsumexp_axis, logsumexp_keep (x, axes, keep) reduce::reduce(Reduction::LogSumExp, x, axes, keep);
 
     /// The Euclidean norm `√Σ x²`, without overflow; its gradient is 0 at 0, where it has no further derivatives: those that come out mean
-    /// nothing. For the square take [`square`](Self::square) and a sum.
+    /// nothing, but for its square's and higher powers', which are right.
     ///
     /// ```
     /// let tape = autograd::Tape::new();
@@ -121,7 +121,7 @@ reductions! {
     /// use autograd::Tensor;
     /// assert_eq!(Tensor::from([1.0, 3.0]).variance(), 1.0);
     /// ```
-    variance, variance_axis, variance_keep (x, axes, keep) reduce::variance(x, axes, 0, keep);
+    variance, variance_axis, variance_keep (x, axes, keep) reduce::variance(x, axes, keep);
 
     /// The standard deviation, the root of [`variance`](Self::variance); its gradient is 0 where all values agree, as
     /// that of [`norm`](Self::norm) is at 0.
@@ -130,15 +130,15 @@ reductions! {
     /// use autograd::Tensor;
     /// assert_eq!(Tensor::from([1.0, 3.0]).std(), 1.0);
     /// ```
-    std, std_axis, std_keep (x, axes, keep) reduce::std(x, axes, 0, keep);
+    std, std_axis, std_keep (x, axes, keep) reduce::std(x, axes, keep);
 
-    /// The variance of a sample, `Σ (x − mean)² / (n − 1)`.
+    /// The variance of a sample, `Σ (x − mean)² / (n − 1)`; NaN for less than two values.
     ///
     /// ```
     /// use autograd::Tensor;
     /// assert_eq!(Tensor::from([1.0, 3.0]).sample_variance(), 2.0);
     /// ```
-    sample_variance, sample_variance_axis, sample_variance_keep (x, axes, keep) reduce::variance(x, axes, 1, keep);
+    sample_variance, sample_variance_axis, sample_variance_keep (x, axes, keep) reduce::sample_variance(x, axes, keep);
 }
 
 impl<T: Float> Tensor<T> {

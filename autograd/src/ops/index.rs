@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::{Array, Input, Operation, join, linear};
 use crate::error::Error;
+use crate::kernels::scatter as kernels;
 use crate::number::Float;
 use crate::shape::Shape;
 
@@ -24,19 +25,12 @@ pub(crate) struct ScatterAdd {
 impl Gather {
     /// Adds the gradient of what was read to that of where it was read from.
     pub(crate) fn add<T: Float>(&self, dy: &[T], sum: &mut [T]) {
-        add_at(&self.positions, dy, sum);
+        kernels::add_at(&self.positions, dy, sum);
     }
 
     /// Where each value lies in what it was read from.
     pub(crate) fn positions(&self) -> Vec<usize> {
         self.positions.to_vec()
-    }
-}
-
-/// `out[positions[i]] += x[i]`
-fn add_at<T: Float>(positions: &[usize], x: &[T], out: &mut [T]) {
-    for (&x, &at) in x.iter().zip(positions) {
-        out[at] = out[at] + x;
     }
 }
 
@@ -63,7 +57,7 @@ impl Operation for ScatterAdd {
 
     fn forward<T: Float>(&self, x: &[Input<'_, T>], _shape: &Shape, out: &mut [T]) {
         out.fill(T::zero());
-        add_at(&self.positions, x[0].values, out);
+        kernels::add_at(&self.positions, x[0].values, out);
     }
 
     fn vjp<A: Array>(&self, _k: usize, x: &[&A], _y: &A, dy: &A) -> A {

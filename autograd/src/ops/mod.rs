@@ -2,7 +2,7 @@
 //!
 //! - `table` — the elementwise operations, a row each. **A new elementwise operation is a new row.** `passing` is what its derivative
 //!   is written over, `rules` holds the longer ones.
-//! - `reduce`, `normalize`, `product`, `view`, `index`, `join`, `scan`, `softmax` — the structured ones, a file per family, each in the
+//! - `reduce`, `prod`, `normalize`, `product`, `view`, `index`, `join`, `scan`, `softmax` — the structured ones, a file per family, each in the
 //!   order: formula and shapes, shape law, value, derivative. **A new structured operation is a struct with
 //!   [`Operation`], and one line in [`operations!`].**
 //!
@@ -20,6 +20,7 @@ pub(crate) mod join;
 pub(crate) mod map;
 pub(crate) mod normalize;
 pub(crate) mod passing;
+pub(crate) mod prod;
 pub(crate) mod product;
 pub(crate) mod reduce;
 pub(crate) mod rows;
@@ -242,6 +243,7 @@ operations! {
     Map(map::Map),
     Reduce(reduce::Reduce),
     TieShare(reduce::TieShare),
+    ProductOfOthers(prod::ProductOfOthers),
     Expand(view::Expand),
     Reshape(view::Reshape),
     Transpose(view::Transpose),
@@ -255,8 +257,10 @@ operations! {
     CumulativeSum(scan::CumulativeSum),
     Normalize(normalize::Normalize),
     NormalizeGradient(normalize::NormalizeGradient),
+    InverseDeviation(normalize::InverseDeviation),
     Softmax(softmax::Softmax),
     LogSoftmax(softmax::LogSoftmax),
+    Centre(softmax::Centre),
     CrossEntropy(softmax::CrossEntropy),
     CrossEntropyGradient(softmax::CrossEntropyGradient),
 }
@@ -296,6 +300,11 @@ pub(crate) trait Array: Sized + Clone {
 
     /// If this is the transpose of the last two axes of another array: that array.
     fn untransposed(&self) -> Option<Self> {
+        None
+    }
+
+    /// This divided by `y`, if it was recorded as a multiple of it, and so right where both are 0.
+    fn as_multiple_of(&self, _y: &Self) -> Option<Self> {
         None
     }
 

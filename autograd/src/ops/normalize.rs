@@ -1,6 +1,6 @@
 //! Rows brought to mean 0 and variance 1, as layer normalisation does (Ba, Kiros & Hinton 2016).
 
-use super::reduce::mean;
+use super::reduce::{Reduction, reduce};
 use super::rows::Unary;
 use super::{Array, Input, Operation};
 use crate::error::Error;
@@ -50,16 +50,50 @@ impl NormalizeGradient {
     #[track_caller]
     fn curvature<A: Array>(&self, x: &A, v: &A, g: &A) -> A {
         let last = x.shape().len() - 1;
-        let mean = |x: &A| mean(x, last, true).expect("the last axis");
+        let mean = |x: &A| reduce(Reduction::Mean, x, last, true).expect("the last axis");
         let normalize = Normalize { eps: self.eps };
         let y = A::apply(normalize, x.shape(), &[x]);
         let (a, b) = (mean(&y.mul(g)), mean(&y.mul(v)));
         let s = mean(&g.mul(v)).sub(&mean(g).mul(&mean(v))).sub(&a.mul(&b));
-        let variance = mean(&x.sub(&mean(x)).unary(Unary::Square, [0.0; 2]));
-        let square = variance.unary(Unary::AddNumber, [self.eps, 0.0]).unary(Unary::Recip, [0.0; 2]);
-        let r = square.unary(Unary::Sqrt, [0.0; 2]);
+        let r = A::apply(InverseDeviation { eps: self.eps }, s.shape(), &[x]);
         let parts = normalize.jacobian(x, g).mul(&b).add(&normalize.jacobian(x, v).mul(&a));
-        y.mul(&square.mul(&s)).add(&parts.mul(&r)).unary(Unary::Neg, [0.0; 2])
+        // Factor by factor: r² may lie beyond the numbers.
+        y.mul(&r.mul(&s)).add(&parts).mul(&r).unary(Unary::Neg, [0.0; 2])
+    }
+}
+
+/// `r = 1/√(var x + ε)` along the last axis, which stays as length 1; `dx = −dr·r²·y/n`, with y the normalised x.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct InverseDeviation {
+    eps: f64,
+}
+
+impl InverseDeviation {
+    /// `−v·r²·y/n` for `v` of the shape of r, or of x.
+    #[track_caller]
+    fn along<A: Array>(&self, x: &A, r: &A, v: &A) -> A {
+        let shape = x.shape();
+        let y = A::apply(Normalize { eps: self.eps }, shape.clone(), &[x]);
+        let n = shape[shape.len() - 1] as f64;
+        y.mul(&v.mul(r)).mul(r).unary(Unary::DivNumber, [-n, 0.0])
+    }
+}
+
+impl Operation for InverseDeviation {
+    const NAMES: &'static [&'static str] = &["inverse_deviation"];
+
+    fn forward<T: Float>(&self, x: &[Input<'_, T>], _shape: &Shape, out: &mut [T]) {
+        let shape = x[0].shape;
+        kernels::inverse_deviation(x[0].values, shape[shape.len() - 1], T::from_f64(self.eps), out);
+    }
+
+    fn vjp<A: Array>(&self, _k: usize, x: &[&A], y: &A, dy: &A) -> A {
+        self.along(x[0], y, dy)
+    }
+
+    fn jvp<A: Array>(&self, x: &[&A], y: &A, dx: &[Option<A>]) -> A {
+        let along = self.along(x[0], y, dx[0].as_ref().expect("the only input has a tangent"));
+        reduce(Reduction::Sum, &along, x[0].shape().len() - 1, true).expect("the last axis")
     }
 }
 

@@ -1,33 +1,42 @@
 //! Reductions over one axis, several, or all.
 //!
 //! The kernels reduce a block of neighbouring axes; other choices of axes are first brought together by a permutation.
-//! Variance, standard deviation, mean and product are formulas of the rows below, so their gradients need no rule.
 
 use std::ops::Range;
 
 use smallvec::SmallVec;
 
+use super::prod::ProductOfOthers;
 use super::rows::{Binary, Unary};
+use super::softmax::Softmax;
 use super::{Array, Input, Operation, elementwise, view};
 use crate::error::Error;
 use crate::kernels::compiled as kernels;
 use crate::kernels::reduce::Loops;
-use crate::number::{Float, Number};
+use crate::number::Float;
 use crate::shape::{Axes, Shape, checked_axes, count};
 
-/// The reductions with a rule of their own.
+/// The reductions, each of which divides by a number `over`: 1, or what the comment says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Reduction {
     /// `y = Σ x`, `dx = dy`
     Sum,
+    /// `y = Σ x / over`, `dx = dy / over`, with how many they are
+    Mean,
+    /// `y = Π x`, `dx = dy · (the product of the others)`
+    Prod,
     /// `y = max x`, `dx = dy / ties` at each largest value
     Max,
     /// `y = min x`, likewise
     Min,
-    /// `y = ln Σ exp x`, `dx = dy · exp(x − y)`
+    /// `y = ln Σ exp x`, `dx = dy · softmax(x)`
     LogSumExp,
     /// `y = √Σ x²`, `dx = dy · x/y`, and 0 where `y = 0`
     Norm,
+    /// `y = Σ x² / over` of deviations from the mean, `dx = dy · 2x/over`, with how many they are, less the correction
+    Variance,
+    /// `y = √(Σ x² / over)` of deviations, `dx = dy/over · x/y`, and 0 where `y = 0`
+    Std,
 }
 
 /// A reduction of the axes `start..end`; the result has them as length 1 if `keep`, else not at all.
@@ -36,9 +45,10 @@ pub(crate) struct Reduce {
     reduction: Reduction,
     start: usize,
     end: usize,
+    over: f64,
 }
 
-fn loops(shape: &Shape, axes: Range<usize>) -> Loops {
+pub(super) fn loops(shape: &Shape, axes: Range<usize>) -> Loops {
     let (outer, n, inner) = shape.around(axes);
     Loops { outer, n, inner }
 }
@@ -49,32 +59,48 @@ fn kept(shape: &Shape, axes: Range<usize>) -> Shape {
 }
 
 impl Reduce {
-    /// Whether each value weighs the same in the result, so that an incoming gradient passes without arithmetic.
-    pub(crate) fn is_sum(&self) -> bool {
-        self.reduction == Reduction::Sum
+    /// Of a sum or a mean, in which each value weighs the same: by what it is divided.
+    pub(crate) fn divisor_of_sum(&self) -> Option<f64> {
+        matches!(self.reduction, Reduction::Sum | Reduction::Mean).then_some(self.over)
     }
 
-    /// `∂y/∂x` of each value, or `None` if it is 1; `kept` is the shape of `y` with the reduced axes as length 1.
+    /// `∂y/∂x` of each value, or `None` if it is 1, but for [`factor`](Reduce::factor); `kept` is the shape of `y` with the reduced axes
+    /// as length 1.
     #[track_caller]
     fn slopes<A: Array>(&self, x: &A, y: &A, kept: &Shape) -> Option<A> {
-        if self.reduction == Reduction::Sum {
-            return None;
-        }
-        let y = &y.reshaped(kept);
+        let (start, end) = (self.start, self.end);
         match self.reduction {
-            Reduction::Sum => None,
+            Reduction::Sum | Reduction::Mean => None,
+            Reduction::Prod => Some(A::apply(ProductOfOthers { start, end }, x.shape(), &[x])),
             Reduction::Max | Reduction::Min => {
-                Some(A::apply(TieShare { start: self.start, end: self.end }, x.shape(), &[x, y]))
+                Some(A::apply(TieShare { start, end }, x.shape(), &[x, &y.reshaped(kept)]))
             }
-            Reduction::LogSumExp => Some(x.sub(y).unary(Unary::Exp, [0.0; 2])),
-            Reduction::Norm => {
+            Reduction::LogSumExp => Some(A::apply(Softmax { start, end }, x.shape(), &[x])),
+            Reduction::Norm | Reduction::Std => {
                 // Where the norm is 0 so is x: dividing by 1 there gives the policy's 0 and keeps NaN out.
+                let y = &y.reshaped(kept);
                 let one = y.binary(Binary::Equal, y);
                 let safe = elementwise::select(&y.unary(Unary::Sign, [0.0; 2]), y, &one);
                 Some(x.binary(Binary::Div, &safe))
             }
+            Reduction::Variance => Some(x.clone()),
         }
     }
+
+    /// What each value of the gradient is divided by, before anything else: there are the fewest, and the number may be far from 1.
+    fn factor(&self) -> f64 {
+        if self.reduction == Reduction::Variance { self.over / 2.0 } else { self.over }
+    }
+
+    /// The sum along the same axes that divides by [`factor`](Reduce::factor).
+    fn tangents(&self) -> Reduce {
+        Reduce { reduction: Reduction::Sum, over: self.factor(), ..*self }
+    }
+}
+
+#[track_caller]
+fn divided<A: Array>(x: &A, over: f64) -> A {
+    if over == 1.0 { x.clone() } else { x.unary(Unary::DivNumber, [over, 0.0]) }
 }
 
 impl Reduce {
@@ -89,27 +115,36 @@ impl Reduce {
 
 impl Operation for Reduce {
     /// In the order of [`Reduction`].
-    const NAMES: &'static [&'static str] = &["sum", "max", "min", "logsumexp", "norm"];
+    const NAMES: &'static [&'static str] =
+        &["sum", "mean", "prod", "max", "min", "logsumexp", "norm", "variance", "std"];
 
     fn name(&self) -> &'static str {
         Self::NAMES[self.reduction as usize]
     }
 
     fn forward<T: Float>(&self, x: &[Input<'_, T>], _shape: &Shape, out: &mut [T]) {
-        let loops = loops(x[0].shape, self.start..self.end);
+        let (loops, x) = (loops(x[0].shape, self.start..self.end), x[0].values);
         match self.reduction {
-            Reduction::Sum => kernels::sum(x[0].values, loops, out),
-            Reduction::Max => kernels::extreme(x[0].values, loops, true, out),
-            Reduction::Min => kernels::extreme(x[0].values, loops, false, out),
-            Reduction::LogSumExp => kernels::log_sum_exp(x[0].values, loops, out),
-            Reduction::Norm => kernels::norm(x[0].values, loops, out),
+            Reduction::Sum | Reduction::Mean => kernels::sum(x, loops, self.over, out),
+            Reduction::Prod => kernels::product(x, loops, out),
+            Reduction::Max => kernels::extreme(x, loops, true, out),
+            Reduction::Min => kernels::extreme(x, loops, false, out),
+            Reduction::LogSumExp => kernels::log_sum_exp(x, loops, out),
+            Reduction::Norm | Reduction::Std => kernels::squares(x, loops, self.over, true, out),
+            Reduction::Variance => kernels::squares(x, loops, self.over, false, out),
         }
     }
 
     fn vjp<A: Array>(&self, _k: usize, x: &[&A], y: &A, dy: &A) -> A {
         let shape = x[0].shape();
         let kept = kept(&shape, self.start..self.end);
-        let dy = dy.reshaped(&kept);
+        // A multiple of the norm itself, as of its square, is that multiple of x: the formula would divide 0 by 0 there.
+        if matches!(self.reduction, Reduction::Norm | Reduction::Std)
+            && let Some(multiple) = dy.as_multiple_of(y)
+        {
+            return divided(&multiple.reshaped(&kept), self.factor()).chain(x[0]);
+        }
+        let dy = divided(&dy.reshaped(&kept), self.factor());
         match self.slopes(x[0], y, &kept) {
             None => dy.expanded(&shape),
             Some(slopes) => self.along(&dy, &slopes),
@@ -123,7 +158,7 @@ impl Operation for Reduce {
             None => dx,
             Some(slopes) => self.along(&dx, &slopes),
         };
-        A::apply(Reduce { reduction: Reduction::Sum, ..*self }, y.shape(), &[&parts])
+        A::apply(self.tangents(), y.shape(), &[&parts])
     }
 }
 
@@ -180,71 +215,62 @@ fn gathered<A: Array>(op: &'static str, x: &A, axes: impl Axes, keep: bool) -> R
 /// A reduction over `axes`; empty input is refused where the reduction has no neutral element.
 #[track_caller]
 pub(crate) fn reduce<A: Array>(reduction: Reduction, x: &A, axes: impl Axes, keep: bool) -> Result<A, Error> {
-    counted(reduction, x, axes, keep).map(|(y, _)| y)
+    reduce_as(Reduce::NAMES[reduction as usize], reduction, 0, x, axes, keep)
 }
 
-/// The same, and how many values each result combines.
+/// The same as the method `op`, with the number of values less `correction` to divide by.
 #[track_caller]
-fn counted<A: Array>(reduction: Reduction, x: &A, axes: impl Axes, keep: bool) -> Result<(A, usize), Error> {
-    let op = Reduce { reduction, start: 0, end: 0 }.name();
-    let (x, axes, result) = gathered(op, x, axes, keep)?;
+fn reduce_as<A: Array>(
+    op: &'static str,
+    reduction: Reduction,
+    correction: usize,
+    x: &A,
+    axes: impl Axes,
+    keep: bool,
+) -> Result<A, Error> {
+    let (x, Range { start, end }, result) = gathered(op, x, axes, keep)?;
     let shape = x.shape();
-    if matches!(reduction, Reduction::Max | Reduction::Min) && shape[axes.clone()].contains(&0) {
+    if matches!(reduction, Reduction::Max | Reduction::Min) && shape[start..end].contains(&0) {
         return Err(Error::shape(op, format!("the reduced axes of shape {shape} are empty, and have no {op}")));
     }
-    let op = Reduce { reduction, start: axes.start, end: axes.end };
-    Ok((A::apply(op, result, &[&x]), count(&shape[axes])))
+    let n = count(&shape[start..end]);
+    let over = match reduction {
+        Reduction::Mean | Reduction::Variance | Reduction::Std => n.saturating_sub(correction) as f64,
+        _ => 1.0,
+    };
+    Ok(A::apply(Reduce { reduction, start, end, over }, result, &[&x]))
 }
 
+/// Of deviations from the mean.
 #[track_caller]
-pub(crate) fn mean<A: Array>(x: &A, axes: impl Axes, keep: bool) -> Result<A, Error> {
-    let (sum, n) = counted(Reduction::Sum, x, axes, keep)?;
-    Ok(sum.unary(Unary::DivNumber, [n as f64, 0.0]))
-}
-
-/// Deviations from the mean, and the divisor `n − correction`.
-#[track_caller]
-fn centred<A: Array>(x: &A, axes: &[usize], correction: usize) -> Result<(A, f64), Error> {
-    let (sum, n) = counted(Reduction::Sum, x, axes, true)?;
-    let mean = sum.unary(Unary::DivNumber, [n as f64, 0.0]);
-    Ok((x.sub(&mean), n as f64 - correction as f64))
-}
-
-#[track_caller]
-pub(crate) fn variance<A: Array>(x: &A, axes: impl Axes, correction: usize, keep: bool) -> Result<A, Error> {
+fn spread<A: Array>(
+    op: &'static str,
+    reduction: Reduction,
+    correction: usize,
+    x: &A,
+    axes: impl Axes,
+    keep: bool,
+) -> Result<A, Error> {
     let axes = axes.list();
-    let (x, n) = centred(x, &axes, correction)?;
-    let squares = x.unary(Unary::Square, [0.0; 2]);
-    Ok(reduce(Reduction::Sum, &squares, &axes[..], keep)?.unary(Unary::DivNumber, [n, 0.0]))
+    let deviations = x.sub(&reduce_as(op, Reduction::Mean, 0, x, &axes[..], true)?);
+    reduce_as(op, reduction, correction, &deviations, &axes[..], keep)
 }
 
-/// By the norm rather than the square root of the variance, so that the gradient at constant input is 0 and not NaN.
 #[track_caller]
-pub(crate) fn std<A: Array>(x: &A, axes: impl Axes, correction: usize, keep: bool) -> Result<A, Error> {
-    let axes = axes.list();
-    let (x, n) = centred(x, &axes, correction)?;
-    Ok(reduce(Reduction::Norm, &x, &axes[..], keep)?.unary(Unary::DivNumber, [n.sqrt(), 0.0]))
+pub(crate) fn variance<A: Array>(x: &A, axes: impl Axes, keep: bool) -> Result<A, Error> {
+    spread("variance", Reduction::Variance, 0, x, axes, keep)
 }
 
-/// By multiplying halves until one value is left: no division, so zeros are safe, and gradients of any order follow.
+/// NaN for less than two values: what is divided by is 0 then, and not below.
 #[track_caller]
-pub(crate) fn prod<A: Array>(x: &A, axes: impl Axes, keep: bool) -> Result<A, Error> {
-    let (x, axes, result) = gathered("prod", x, axes, keep)?;
-    let (outer, n, inner) = x.shape().around(axes);
-    if n == 0 {
-        return Ok(x.constant_like(crate::Tensor::full(result, A::Value::one())));
-    }
-    let mut x = x.reshaped(&Shape::from([outer, n, inner]));
-    let mut n = n;
-    while n > 1 {
-        let half = n / 2;
-        let mut next = view::slice(&x, 1, 0..half, 1)?.mul(&view::slice(&x, 1, half..2 * half, 1)?);
-        if n % 2 == 1 {
-            next = super::join::concat("prod", &[&next, &view::slice(&x, 1, n - 1..n, 1)?], 1)?;
-        }
-        (x, n) = (next, half + n % 2);
-    }
-    Ok(x.reshaped(&result))
+pub(crate) fn sample_variance<A: Array>(x: &A, axes: impl Axes, keep: bool) -> Result<A, Error> {
+    spread("sample_variance", Reduction::Variance, 1, x, axes, keep)
+}
+
+/// Not the square root of the variance, so that the gradient at constant input is 0 and not NaN.
+#[track_caller]
+pub(crate) fn std<A: Array>(x: &A, axes: impl Axes, keep: bool) -> Result<A, Error> {
+    spread("std", Reduction::Std, 0, x, axes, keep)
 }
 
 /// See [`Array::sum_to`].
@@ -253,7 +279,7 @@ pub(crate) fn sum_to<A: Array>(x: &A, shape: &Shape) -> A {
     let full = x.shape();
     let lead = full.len() - shape.len();
     if full[lead..] == shape[..] {
-        let op = Reduce { reduction: Reduction::Sum, start: 0, end: lead };
+        let op = Reduce { reduction: Reduction::Sum, start: 0, end: lead, over: 1.0 };
         return A::apply(op, shape.clone(), &[x]);
     }
     let stretched: SmallVec<[usize; 8]> =

@@ -1,49 +1,56 @@
 //! Softmax, its logarithm, and the cross-entropy that trains classifiers. All shift by the largest logit, so that
 //! logits of ±1e4 neither overflow nor lose their differences.
 
+use std::ops::Range;
 use std::sync::Arc;
 
-use super::reduce::{Reduction, reduce};
+use super::reduce::{Reduction, loops, reduce};
 use super::rows::Unary;
 use super::{Array, Input, Operation};
 use crate::error::Error;
 use crate::kernels::compiled as kernels;
-use crate::kernels::reduce::Loops;
 use crate::kernels::softmax::scale_rows;
 use crate::number::{Float, Number};
 use crate::shape::Shape;
 
-/// `y = exp(x) / Σ exp(x)` along `axis`; `dx = y · (dy − Σ y·dy)`.
+/// `y = exp(x) / Σ exp(x)` along the axes `start..end`; `dx = y · (dy − Σ y·dy)`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Softmax {
-    axis: usize,
+    pub(super) start: usize,
+    pub(super) end: usize,
 }
 
-/// `y = x − ln Σ exp(x)` along `axis`; `dx = dy − exp(y) · Σ dy`.
+/// `y = x − ln Σ exp(x)` along `axis`; `dx = dy − softmax(x) · Σ dy`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct LogSoftmax {
     axis: usize,
 }
 
-fn loops(shape: &Shape, axis: usize) -> Loops {
-    let (outer, n, inner) = shape.around(axis..axis + 1);
-    Loops { outer, n, inner }
+/// `y = v − Σ p·v` along the axes `start..end`, of a distribution p and any v; or its transpose, `y = v − p·Σv`.
+///
+/// The sums are the kernel's: `p·(1 − p)` in words would be 0 where a class is sure. p is divided by its sum, 1, so that the derivatives
+/// hold for whatever moves it: `dp = −y·Σdy`, and of the transpose `−(dy − Σ p·dy)·Σv`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Centre {
+    start: usize,
+    end: usize,
+    transposed: bool,
 }
 
 #[track_caller]
-fn sum_keep<A: Array>(x: &A, axis: usize) -> A {
-    reduce(Reduction::Sum, x, axis, true).expect("an axis of the shape")
+fn sum_keep<A: Array>(x: &A, axes: Range<usize>) -> A {
+    reduce(Reduction::Sum, x, axes, true).expect("axes of the shape")
 }
 
 impl Operation for Softmax {
     const NAMES: &'static [&'static str] = &["softmax"];
 
     fn forward<T: Float>(&self, x: &[Input<'_, T>], shape: &Shape, out: &mut [T]) {
-        kernels::softmax(x[0].values, loops(shape, self.axis), false, out);
+        kernels::softmax(x[0].values, loops(shape, self.start..self.end), false, out);
     }
 
     fn vjp<A: Array>(&self, _k: usize, _x: &[&A], y: &A, dy: &A) -> A {
-        y.mul(&dy.sub(&sum_keep(&y.mul(dy), self.axis)))
+        y.mul(&Centre { start: self.start, end: self.end, transposed: false }.of(y, dy))
     }
 
     /// The Jacobian diag(y) − y·yᵀ is symmetric.
@@ -52,21 +59,70 @@ impl Operation for Softmax {
     }
 }
 
+impl LogSoftmax {
+    /// With softmax of the logits: the exponential of their logarithm would lose what rounding took from that.
+    #[track_caller]
+    fn centre<A: Array>(&self, x: &A, v: &A, transposed: bool) -> A {
+        let (start, end) = (self.axis, self.axis + 1);
+        Centre { start, end, transposed }.of(&A::apply(Softmax { start, end }, x.shape(), &[x]), v)
+    }
+}
+
 impl Operation for LogSoftmax {
     const NAMES: &'static [&'static str] = &["log_softmax"];
 
     fn forward<T: Float>(&self, x: &[Input<'_, T>], shape: &Shape, out: &mut [T]) {
-        kernels::softmax(x[0].values, loops(shape, self.axis), true, out);
+        kernels::softmax(x[0].values, loops(shape, self.axis..self.axis + 1), true, out);
     }
 
-    fn vjp<A: Array>(&self, _k: usize, _x: &[&A], y: &A, dy: &A) -> A {
-        dy.sub(&y.unary(Unary::Exp, [0.0; 2]).mul(&sum_keep(dy, self.axis)))
+    fn vjp<A: Array>(&self, _k: usize, x: &[&A], _y: &A, dy: &A) -> A {
+        self.centre(x[0], dy, true)
     }
 
-    /// `dy = dx − Σ exp(y)·dx`
-    fn jvp<A: Array>(&self, _x: &[&A], y: &A, dx: &[Option<A>]) -> A {
-        let dx = dx[0].as_ref().expect("the only input has a tangent");
-        dx.sub(&sum_keep(&y.unary(Unary::Exp, [0.0; 2]).mul(dx), self.axis))
+    /// `dy = dx − Σ softmax(x)·dx`
+    fn jvp<A: Array>(&self, x: &[&A], _y: &A, dx: &[Option<A>]) -> A {
+        self.centre(x[0], dx[0].as_ref().expect("the only input has a tangent"), false)
+    }
+}
+
+impl Centre {
+    #[track_caller]
+    fn of<A: Array>(self, p: &A, v: &A) -> A {
+        A::apply(self, v.shape(), &[p, v])
+    }
+
+    fn transposed(self) -> Self {
+        Centre { transposed: !self.transposed, ..self }
+    }
+}
+
+impl Operation for Centre {
+    const NAMES: &'static [&'static str] = &["centre"];
+
+    fn forward<T: Float>(&self, x: &[Input<'_, T>], shape: &Shape, out: &mut [T]) {
+        kernels::centre(x[0].values, x[1].values, loops(shape, self.start..self.end), self.transposed, out);
+    }
+
+    fn vjp<A: Array>(&self, k: usize, x: &[&A], y: &A, g: &A) -> A {
+        let (p, v, axes) = (x[0], x[1], self.start..self.end);
+        let dp = match (k, self.transposed) {
+            (1, _) => return self.transposed().of(p, g),
+            (_, false) => y.mul(&sum_keep(g, axes)),
+            (_, true) => self.transposed().of(p, g).mul(&sum_keep(v, axes)),
+        };
+        dp.unary(Unary::Neg, [0.0; 2])
+    }
+
+    fn jvp<A: Array>(&self, x: &[&A], y: &A, dx: &[Option<A>]) -> A {
+        let (p, v, axes) = (x[0], x[1], self.start..self.end);
+        let along_p = |t: &A| {
+            let parts = match self.transposed {
+                false => sum_keep(&t.mul(y), axes.clone()).expanded(&v.shape()),
+                true => self.of(p, t).mul(&sum_keep(v, axes.clone())),
+            };
+            parts.unary(Unary::Neg, [0.0; 2])
+        };
+        super::sum([dx[0].as_ref().map(along_p), dx[1].as_ref().map(|t| self.of(p, t))])
     }
 }
 
@@ -74,7 +130,7 @@ impl Operation for LogSoftmax {
 pub(crate) fn softmax<A: Array>(x: &A, axis: usize) -> Result<A, Error> {
     let shape = x.shape();
     shape.axis("softmax", axis)?;
-    Ok(A::apply(Softmax { axis }, shape, &[x]))
+    Ok(A::apply(Softmax { start: axis, end: axis + 1 }, shape, &[x]))
 }
 
 #[track_caller]
@@ -100,7 +156,7 @@ impl Operation for CrossEntropy {
     const NAMES: &'static [&'static str] = &["cross_entropy"];
 
     fn forward<T: Float>(&self, x: &[Input<'_, T>], _shape: &Shape, out: &mut [T]) {
-        kernels::cross_entropy(x[0].values, &self.classes, out);
+        kernels::cross_entropy(x[0].values, &self.classes, Some(out), None);
     }
 
     fn keeps_slopes(&self, _inputs: usize) -> bool {
@@ -108,7 +164,7 @@ impl Operation for CrossEntropy {
     }
 
     fn forward_with_slopes<T: Float>(&self, x: Input<'_, T>, _shape: &Shape, out: &mut [T], slopes: &mut [T]) {
-        kernels::cross_entropy_with_slopes(x.values, &self.classes, out, slopes);
+        kernels::cross_entropy(x.values, &self.classes, Some(out), Some(slopes));
     }
 
     fn vjp<A: Array>(&self, _k: usize, x: &[&A], _y: &A, dy: &A) -> A {
@@ -118,7 +174,7 @@ impl Operation for CrossEntropy {
     fn jvp<A: Array>(&self, x: &[&A], y: &A, dx: &[Option<A>]) -> A {
         let dx = dx[0].as_ref().expect("the only input has a tangent");
         let slopes = CrossEntropyGradient { classes: self.classes.clone() }.slopes(x[0], y);
-        sum_keep(&dx.mul(&slopes), 1).reshaped(&y.shape())
+        sum_keep(&dx.mul(&slopes), 1..2).reshaped(&y.shape())
     }
 }
 
@@ -139,7 +195,7 @@ impl CrossEntropyGradient {
     /// `(diag(p) − p·pᵀ)·v` of each row, with p = softmax(x): the curvature of the cross-entropy.
     #[track_caller]
     fn curvature<A: Array>(&self, logits: &A, v: &A) -> A {
-        let softmax = Softmax { axis: 1 };
+        let softmax = Softmax { start: 1, end: 2 };
         let p = A::apply(softmax, logits.shape(), &[logits]);
         softmax.vjp(0, &[logits], &p, v)
     }
@@ -148,11 +204,8 @@ impl CrossEntropyGradient {
 impl Operation for CrossEntropyGradient {
     const NAMES: &'static [&'static str] = &["cross_entropy_gradient"];
 
-    fn forward<T: Float>(&self, x: &[Input<'_, T>], shape: &Shape, out: &mut [T]) {
-        kernels::softmax(x[0].values, loops(shape, 1), false, out);
-        for (row, &class) in out.chunks_exact_mut(shape[1].max(1)).zip(&*self.classes) {
-            row[class] = row[class] - T::one();
-        }
+    fn forward<T: Float>(&self, x: &[Input<'_, T>], _shape: &Shape, out: &mut [T]) {
+        kernels::cross_entropy(x[0].values, &self.classes, None, Some(out));
         scale_rows(out, x[1].values);
     }
 
@@ -161,7 +214,7 @@ impl Operation for CrossEntropyGradient {
         if k == 0 {
             return self.curvature(logits, &g.mul(&column(dy)));
         }
-        sum_keep(&g.mul(&self.slopes(logits, dy)), 1).reshaped(&dy.shape())
+        sum_keep(&g.mul(&self.slopes(logits, dy)), 1..2).reshaped(&dy.shape())
     }
 
     fn jvp<A: Array>(&self, x: &[&A], _y: &A, dx: &[Option<A>]) -> A {

@@ -9,6 +9,11 @@ use crate::tensor::Tensor;
 
 impl<T: Float> Reading for Var<'_, T> {
     fn unary_vjp(row: Unary, args: Args, x: &Self, y: &Self, dy: Self) -> Self {
+        if row == Unary::Abs
+            && let Some(multiple) = dy.as_multiple_of(y)
+        {
+            return multiple.chain(*x);
+        }
         row.pass(Recorded::Handle(*x), Recorded::Handle(*y), args, Recorded::Handle(dy)).like(dy)
     }
 

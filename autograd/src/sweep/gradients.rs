@@ -149,7 +149,13 @@ impl<'t, T: Float> Gradients<'t, T> {
         );
         let norm_of = |(_, param): (&str, &Param<T>)| {
             let (gradient, mut norm) = (self.of(param)?, [T::zero()]);
-            kernels::norm(gradient.as_slice(), Loops { outer: 1, n: gradient.numel(), inner: 1 }, &mut norm);
+            kernels::squares(
+                gradient.as_slice(),
+                Loops { outer: 1, n: gradient.numel(), inner: 1 },
+                1.0,
+                true,
+                &mut norm,
+            );
             Some(norm[0].to_f64())
         };
         let norm = parameters.distinct().filter_map(norm_of).fold(0.0, f64::hypot);

@@ -8,6 +8,7 @@ mod by_param;
 mod formula;
 pub(crate) mod forward;
 mod gradients;
+mod multiple;
 mod parts;
 mod plain;
 mod pool;
@@ -18,6 +19,7 @@ mod wrt;
 
 pub(crate) use by_param::backward_each;
 pub use gradients::Gradients;
+pub(crate) use multiple::array_multiple;
 pub use parts::backward_in_parts;
 pub(crate) use pool::{Buffer, Pool, Scratch};
 pub(crate) use recorded::segment_vjp;
@@ -214,9 +216,10 @@ impl<'s, T: Float> Sweep<'s, '_, T> {
                 if pending {
                     self.spread_one(input, numel);
                 }
-                if !reduce.is_sum() || dy.len() != 1 {
+                let Some(over) = reduce.divisor_of_sum().filter(|_| dy.len() == 1) else {
                     return self.operation(array, op, dy);
-                }
+                };
+                dy[0] = dy[0] / T::from_f64(over);
                 let dx = if self.stays_one(input) { dy } else { self.of_all(dy, numel) };
                 self.deliver(array, 0, dx);
             }

@@ -7,11 +7,13 @@ use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 
 use super::formula::Recorded;
+use super::multiple::scalar_multiple;
 use super::wrt::Wrt;
 use crate::compiled;
 use crate::error::Error;
 use crate::external;
 use crate::number::Float;
+use crate::ops::rows::Unary;
 use crate::ops::{Array, Op, index};
 use crate::room::list;
 use crate::tape::arena::{Code, Kind};
@@ -125,7 +127,7 @@ fn reads<T: Float>(kind: &Kind<'_, T>) -> bool {
     match kind {
         Kind::Op(op) => match &**op {
             Op::Binary(row) => !row.is_sum(),
-            Op::Reduce(reduce) => !reduce.is_sum(),
+            Op::Reduce(reduce) => reduce.divisor_of_sum().is_none(),
             // The others that only move values, or add them up.
             Op::Reshape(_) | Op::Transpose(_) | Op::Expand(_) | Op::View(_) | Op::Spread(_) => false,
             Op::Gather(_) | Op::ScatterAdd(_) | Op::Concat(_) | Op::CumulativeSum(_) => false,
@@ -265,9 +267,13 @@ impl<'t, T: Float> Sweep<'t, T> {
         let y = Recorded::Handle(self.handle(node));
         match code {
             Code::Unary(row) => {
-                let args = self.tape.arena.borrow().stream.args(row, b as usize);
-                let dx = row.pass(Recorded::Handle(self.handle(a)), y, args, Recorded::Handle(dy));
-                self.add_scalar(a, dx.like(dy));
+                let (x, args) = (self.handle(a), self.tape.arena.borrow().stream.args(row, b as usize));
+                let multiple = if row == Unary::Abs { scalar_multiple(dy, self.handle(node)) } else { None };
+                let dx = match multiple {
+                    Some(multiple) => multiple.chain(x),
+                    None => row.pass(Recorded::Handle(x), y, args, Recorded::Handle(dy)).like(dy),
+                };
+                self.add_scalar(a, dx);
             }
             Code::Binary(row) => {
                 let x = [a, b].map(|x| Recorded::Handle(self.handle(x)));

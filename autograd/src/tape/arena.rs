@@ -191,7 +191,9 @@ impl<T: Float> Arena<T> {
     #[track_caller]
     pub(crate) fn record(&mut self, op: Op, shape: Shape, inputs: &[u32], pool: &Pool<T>) -> u32 {
         let sum = match &op {
-            Op::Reduce(reduce) if reduce.is_sum() && shape.numel() == 1 => self.sum_of_pending(inputs[0], pool),
+            Op::Reduce(reduce) if shape.numel() == 1 => {
+                reduce.divisor_of_sum().and_then(|over| self.sum_of_pending(inputs[0], over, pool))
+            }
             _ => None,
         };
         if sum.is_none() {

@@ -14,7 +14,7 @@ use crate::ops::rows::{Args, Binary, Unary};
 use crate::ops::{Array, Op, map};
 use crate::param::Param;
 use crate::shape::Shape;
-use crate::sweep::Gradients;
+use crate::sweep::{Gradients, array_multiple};
 use crate::tensor::Tensor;
 
 /// An array on a tape: a `Copy` handle.
@@ -308,6 +308,10 @@ impl<'t, T: Float> Array for Var<'t, T> {
 
     fn indices_like(&self, indices: impl Iterator<Item = usize>) -> Arc<Vec<usize>> {
         self.tape.arena_mut().indices(indices)
+    }
+
+    fn as_multiple_of(&self, y: &Self) -> Option<Self> {
+        array_multiple(*self, *y)
     }
 
     fn untransposed(&self) -> Option<Self> {

@@ -109,7 +109,7 @@ impl<T: Float> Loss<T> for CrossEntropyFromProbabilities {
 /// Cross-entropy of labels `t` in [0, 1] with `p = sigmoid(y)`, from logits and in nats: `−t ln p − (1 − t) ln(1 − p)` for
 /// each output, `dy = p − t`.
 ///
-/// Computed as `t·softplus(−y) + (1 − t)·softplus(y)`, which neither overflows nor cancels. Classes 0 and 1 serve as labels
+/// Computed as `t·softplus(−y) + (1 − t)·softplus(y)`, which neither overflows nor cancels, and at ±∞ is 0 or ∞. Classes 0 and 1 serve as labels
 /// where there is one output for each sample.
 ///
 /// ```
@@ -128,7 +128,8 @@ impl<T: Float> Loss<T> for BinaryCrossEntropyWithLogits {
     fn each<'t>(&self, y: Var<'t, T>, targets: &Targets<T>) -> Result<Var<'t, T>, Error> {
         check_labels(&y.shape(), targets)?;
         let t = binary(y, targets, [0.0, 1.0]);
-        Ok((-y).softplus() * t + y.softplus() * (1.0 - t))
+        // `chain` is 0 where the weight is, though the logit may be infinite: a sure and right one costs nothing.
+        Ok(t.chain((-y).softplus()) + (1.0 - t).chain(y.softplus()))
     }
 
     fn check(&self, outputs: &Outputs<'_, T>, targets: &Targets<T>) -> Result<(), Error> {

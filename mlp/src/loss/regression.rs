@@ -56,7 +56,7 @@ impl<T: Float> Loss<T> for L1 {
 }
 
 /// Squared near 0 and straight beyond δ: with `d = y − t`, `½d²` for |d| ≤ δ, else `δ(|d| − ½δ)`; `dy` is `d` cut to
-/// [−δ, δ] (Huber 1964).
+/// [−δ, δ] (Huber 1964), and the second derivative 1 for |d| ≤ δ, the ends included, else 0.
 ///
 /// ```
 /// use autograd::{Tape, Tensor};
@@ -77,10 +77,10 @@ pub struct Huber {
 impl<T: Float> Loss<T> for Huber {
     fn each<'t>(&self, y: Var<'t, T>, targets: &Targets<T>) -> Result<Var<'t, T>, Error> {
         self.check_delta::<T>()?;
-        // With q = min(|d|, δ), both branches are ½q² + δ(|d| − q).
-        let distance = (y - values("huber", &y.shape(), targets)?).abs();
-        let near = distance.at_most(self.delta);
-        Ok(near.square() * 0.5 + (distance - near) * self.delta)
+        // With c = d cut to [−δ, δ] both branches are c(d − ½c). No |d|, which has no curvature at 0: Newton's steps need the parabola's.
+        let distance = y - values("huber", &y.shape(), targets)?;
+        let near = distance.clamp(-self.delta, self.delta);
+        Ok(near * (distance - near * 0.5))
     }
 
     fn check(&self, outputs: &Outputs<'_, T>, targets: &Targets<T>) -> Result<(), Error> {

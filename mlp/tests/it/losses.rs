@@ -1,6 +1,6 @@
 //! Values by hand, gradients by differences, targets that do not fit.
 
-use autograd::{Tape, Tensor, check};
+use autograd::{Float, Tape, Tensor, check};
 use mlp::{
     Base, BinaryCrossEntropyWithLogits, CrossEntropy, CrossEntropyFromProbabilities, Error, Euclidean, Hinge, Huber,
     KlDivergence, L1, Loss, Mse, Targets,
@@ -83,6 +83,78 @@ fn huber_is_the_parabola_and_the_line() {
         assert_eq!(refused, format!("huber: delta {delta} is not a finite number above 0"));
     }
     assert_eq!(values, Tensor::from([0.5, 2.0, 2.0 * (5.0 - 1.0)]));
+}
+
+/// Value, slope and curvature of a loss of single outputs, recorded and in forward mode.
+fn orders(loss: &dyn Loss, y: &[f64], targets: &[f64]) -> [Vec<f64>; 3] {
+    let tape = Tape::new();
+    let x = tape.var(y.to_vec());
+    let each = loss.each(x, &Targets::Values(Tensor::from(targets.to_vec()))).unwrap();
+    let slope = each.sum().grad(x);
+    assert_eq!(each.sum().backward()[x], slope.value());
+    let curvature = slope.sum().grad(x).value();
+    assert_eq!(slope.jvp(&[(x, &Tensor::ones(x.shape()))]), curvature, "forward over reverse");
+    [each.value(), slope.value(), curvature].map(|t| t.to_vec())
+}
+
+#[test]
+fn huber_has_the_curvature_of_the_parabola_up_to_its_ends() {
+    let [value, slope, curvature] =
+        orders(&Huber { delta: 2.0 }, &[0.0, 1.5, -1.5, 2.0, -2.0, 5.0, -5.0, 1e300, -1e-200], &[0.0; 9]);
+    assert_eq!(value, [0.0, 1.125, 1.125, 2.0, 2.0, 8.0, 8.0, 2e300, 0.0]);
+    assert_eq!(slope, [0.0, 1.5, -1.5, 2.0, -2.0, 2.0, -2.0, 2.0, -1e-200]);
+    assert_eq!(curvature, [1.0, 1.0, 1.0, 1.0, 1.0, 0.0, 0.0, 0.0, 1.0]);
+    // Newton's step from an exact prediction beside a wrong one leaves the first where it is.
+    let [_, slope, curvature] = orders(&Huber { delta: 1.0 }, &[3.0, 0.5], &[3.0, 0.0]);
+    let step: Vec<f64> = slope.iter().zip(&curvature).map(|(slope, curvature)| slope / curvature).collect();
+    assert_eq!(step, [0.0, 0.5]);
+}
+
+/// (logit, label, loss, slope), by mpmath.
+const BINARY: &[(f64, f64, f64, f64)] = &[
+    (40.0, 1.0, 4.248354255291589e-18, -4.248354255291589e-18),
+    (40.0, 0.0, 40.0, 1.0),
+    (-40.0, 0.0, 4.248354255291589e-18, 4.248354255291589e-18),
+    (-40.0, 1.0, 40.0, -1.0),
+    (17.5, 1.0, 2.5109991242183985e-8, -2.5109990926928158e-8),
+    (-17.5, 0.0, 2.5109991242183985e-8, 2.5109990926928158e-8),
+    (5.5, 1.0, 4.0784432705707209e-3, -4.0701377158961273e-3),
+    (-80.0, 0.0, 1.8048513878454153e-35, 1.8048513878454153e-35),
+    (0.5, 0.25, 0.84907698418010668, 0.37245933120185456),
+    (-3.0, 0.875, 2.6735873515737421, -0.82757412682243322),
+    (100.0, 0.25, 75.0, 0.75),
+    (-30.0, 0.5, 15.000000000000094, -0.49999999999990642),
+    (1.0e-9, 1.0, 0.69314718005994531, -0.49999999975),
+];
+
+#[test]
+fn binary_cross_entropy_keeps_its_digits_where_a_class_is_sure() {
+    fn holds<T: Float>() {
+        let off = |found: T, exact: f64| (found.to_f64() / exact - 1.0).abs() / T::EPSILON;
+        for &(logit, label, loss, slope) in BINARY {
+            let tape = Tape::default();
+            let y = tape.var([T::from_f64(logit)]);
+            let targets = Targets::Values(Tensor::from([T::from_f64(label)]));
+            let each = BinaryCrossEntropyWithLogits.each(y, &targets).unwrap();
+            let (swept, recorded) = (each.sum().backward()[y].to_vec()[0], each.sum().grad(y).value().to_vec()[0]);
+            let forward = each.jvp(&[(y, &Tensor::ones([1]))]).to_vec()[0];
+            assert!(off(each.value().to_vec()[0], loss) <= 4.0, "{} at {logit}, {label}: {:?}", T::NAME, each.value());
+            for found in [swept, recorded, forward] {
+                assert!(off(found, slope) <= 4.0, "{} slope at {logit}, {label}: {found} for {slope}", T::NAME);
+            }
+        }
+    }
+    holds::<f64>();
+    holds::<f32>();
+}
+
+#[test]
+fn binary_cross_entropy_of_infinite_logits_is_its_limit() {
+    let inf = f64::INFINITY;
+    let (y, labels) = ([inf, -inf, inf, -inf, inf], [1.0, 0.0, 0.0, 1.0, 0.25]);
+    let [value, slope, _] = orders(&BinaryCrossEntropyWithLogits, &y, &labels);
+    assert_eq!(value, [0.0, 0.0, inf, inf, inf]);
+    assert_eq!(slope, [0.0, 0.0, 1.0, -1.0, 0.75]);
 }
 
 #[test]

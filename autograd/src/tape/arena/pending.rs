@@ -44,9 +44,9 @@ impl<T: Float> Arena<T> {
         (place.start, slopes)
     }
 
-    /// The place of the sum of a map whose values are put off, and stay so.
+    /// The place of the sum, over a number, of a map whose values are put off, and stay so.
     #[track_caller]
-    pub(super) fn sum_of_pending(&mut self, map: u32, pool: &Pool<T>) -> Option<usize> {
+    pub(super) fn sum_of_pending(&mut self, map: u32, over: f64, pool: &Pool<T>) -> Option<usize> {
         let node = &self.arrays[map];
         let What::Op(op) = node.what else { return None };
         let Op::Map(f) = self.arrays.op(op) else { return None };
@@ -55,9 +55,14 @@ impl<T: Float> Arena<T> {
         }
         let mut slopes = pool.take(node.numel);
         let sum = f.sum_with_slopes(self.array_values(self.arrays.inputs(map)[0]), &mut slopes);
+        if !sum.is_finite() {
+            // The values are needed after all: it may have left the numbers on its way only.
+            pool.give(slopes);
+            return None;
+        }
         self.keep_slopes(map, slopes);
         let Some(place) = self.reserve(1) else { no_room("sum", &Shape::default()) };
-        self.data[place.start] = sum;
+        self.data[place.start] = sum / T::from_f64(over);
         Some(place.start)
     }
 

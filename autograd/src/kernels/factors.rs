@@ -1,0 +1,249 @@
+//! Products of many factors, whose partial products may lie beyond the numbers where the result does not.
+
+use super::isa::kernel;
+use super::math;
+use super::reduce::{Loops, STRIP, strips};
+use crate::number::Float;
+
+/// A row is multiplied in so many partial products.
+const LANES: usize = 16;
+
+/// So many fractions in [√½, √2) can be multiplied before their product has to be split again.
+const BLOCK: usize = 128;
+
+/// `x = ±2ᵏ·m` with `m` in [√½, √2), or 1 in place of 0, of an infinity and of NaN.
+#[derive(Clone, Copy)]
+struct Factor<T> {
+    k: T,
+    m: T,
+    /// ±1
+    sign: T,
+    /// 1 if it is 0, infinite, NaN.
+    odd: [T; 3],
+}
+
+impl<T: Float> Factor<T> {
+    #[inline(always)]
+    #[allow(clippy::eq_op)] // x ≠ x is the test for NaN
+    fn of(x: T) -> Self {
+        let (size, [factor, exponent]) = (math::abs(x), T::LIFT);
+        let ordinary = size > T::zero() && size < T::INFINITY;
+        let y = math::select(ordinary, size, T::one());
+        let lift = y < T::SMALLEST;
+        let (k, m) = math::select(lift, y * factor, y).split();
+        Factor {
+            k: k - math::select(lift, exponent, T::zero()),
+            m,
+            sign: T::one().with_sign(x),
+            odd: [math::mask(size == T::zero()), math::mask(size == T::INFINITY), math::mask(x != x)],
+        }
+    }
+}
+
+/// `W` products side by side: the fractions and the exponents for themselves.
+#[derive(Clone, Copy)]
+struct Products<T, const W: usize> {
+    m: [T; W],
+    /// The exponents of the running block, and those of all before.
+    k: [T; W],
+    exponent: [f64; W],
+    sign: [T; W],
+    odd: [[T; W]; 3],
+}
+
+impl<T: Float, const W: usize> Products<T, W> {
+    #[inline(always)]
+    fn none() -> Self {
+        let (zeros, ones) = ([T::zero(); W], [T::one(); W]);
+        Products { m: ones, k: zeros, exponent: [0.0; W], sign: ones, odd: [zeros; 3] }
+    }
+
+    /// Of `n` rows of factors, of which there may be less than `W` in each.
+    #[inline(always)]
+    fn of_rows<'a>(n: usize, row: impl Fn(usize) -> &'a [T]) -> Self {
+        let mut products = Self::none();
+        for from in (0..n).step_by(BLOCK) {
+            for j in from..n.min(from + BLOCK) {
+                for (lane, &x) in row(j).iter().enumerate().take(W) {
+                    products.multiply(lane, Factor::of(x));
+                }
+            }
+            products.split();
+        }
+        products
+    }
+
+    #[inline(always)]
+    fn multiply(&mut self, lane: usize, Factor { k, m, sign, odd }: Factor<T>) {
+        self.m[lane] = self.m[lane] * m;
+        self.k[lane] = self.k[lane] + k;
+        self.sign[lane] = self.sign[lane] * sign;
+        for (count, odd) in self.odd.iter_mut().zip(odd) {
+            count[lane] = count[lane] + odd;
+        }
+    }
+
+    #[inline(always)]
+    fn split(&mut self) {
+        for lane in 0..W {
+            let (k, m) = self.m[lane].split();
+            self.m[lane] = m;
+            self.exponent[lane] = self.exponent[lane] + self.k[lane].to_f64() + k.to_f64();
+            self.k[lane] = T::zero();
+        }
+    }
+
+    /// The product of all lanes.
+    #[inline(always)]
+    fn joined(&self) -> Products<T, 1> {
+        let mut all = Products::<T, 1>::none();
+        for lane in 0..W {
+            let [zeros, infinite, nan] = &self.odd;
+            let odd = [zeros[lane], infinite[lane], nan[lane]];
+            all.multiply(0, Factor { k: self.k[lane], m: self.m[lane], sign: self.sign[lane], odd });
+            all.exponent[0] = all.exponent[0] + self.exponent[lane];
+        }
+        all.split();
+        all
+    }
+
+    /// The product in a lane, without `x`, which is one of its factors, or without anything.
+    #[inline(always)]
+    fn without(&self, lane: usize, x: Option<T>) -> T {
+        let zero = T::zero();
+        let x = match x {
+            Some(x) => Factor::of(x),
+            None => Factor { k: zero, m: T::one(), sign: T::one(), odd: [zero; 3] },
+        };
+        let [zeros, infinite, nan] = &self.odd;
+        let (zeros, infinite, nan) = (zeros[lane] - x.odd[0], infinite[lane] - x.odd[1], nan[lane] - x.odd[2]);
+        let y = scaled(self.m[lane] / x.m, self.exponent[lane] - x.k.to_f64());
+        let y = math::select(infinite > zero, T::INFINITY, y);
+        let y = math::select(zeros > zero, math::select(infinite > zero, T::NAN, zero), y);
+        math::select(nan > zero, T::NAN, y * (self.sign[lane] * x.sign))
+    }
+}
+
+/// `2ᵏ·m`, in two steps: 2ᵏ itself may lie beyond the numbers where the product does not.
+#[inline(always)]
+fn scaled<T: Float>(m: T, k: f64) -> T {
+    let (least, _) = T::SMALLEST.split();
+    let most = -2.0 * (least.to_f64() + 1.0);
+    let k = math::min(math::max(k, -most), most);
+    let half = math::floor(k * 0.5);
+    m * T::exp2_integer(T::from_f64(half)) * T::exp2_integer(T::from_f64(k - half))
+}
+
+/// The product of a row: lanes hide what a factor waits for, and cost more than they save where it is short.
+#[inline(always)]
+fn row_product<T: Float>(row: &[T]) -> Products<T, 1> {
+    if row.len() < 2 * LANES {
+        return Products::of_rows(row.len(), |j| &row[j..=j]);
+    }
+    let rows = row.len().div_ceil(LANES);
+    Products::<T, LANES>::of_rows(rows, |j| &row[j * LANES..row.len().min((j + 1) * LANES)]).joined()
+}
+
+kernel! {
+    /// `out[o, i] = Π_j x[o, j, i]`
+    fn product<'a, T>(x: &'a [T], loops: Loops, out: &'a mut [T]) for x.len(), {
+        let Loops { n, inner, .. } = loops;
+        if n == 0 {
+            out.fill(T::one());
+        } else if inner == 1 {
+            for (row, out) in x.chunks_exact(n).zip(out) {
+                *out = row_product(row).without(0, None);
+            }
+        } else {
+            strips(loops, |o, i, w| {
+                let products = Products::<T, STRIP>::of_rows(n, |j| &x[(o * n + j) * inner + i..][..w]);
+                for (lane, out) in out[o * inner + i..][..w].iter_mut().enumerate() {
+                    *out = products.without(lane, None);
+                }
+            });
+        }
+    }
+}
+
+kernel! {
+    /// `out[o, j, i] = Π_l x[o, l, i]` over all `l` but `j`: exact where factors are 0.
+    fn product_of_others<'a, T>(x: &'a [T], loops: Loops, out: &'a mut [T]) for x.len(), {
+        let Loops { n, inner, .. } = loops;
+        if inner == 1 {
+            for (row, out) in x.chunks_exact(n.max(1)).zip(out.chunks_exact_mut(n.max(1))) {
+                let products = row_product(row);
+                for (out, &x) in out.iter_mut().zip(row) {
+                    *out = products.without(0, Some(x));
+                }
+            }
+        } else {
+            strips(loops, |o, i, w| {
+                let products = Products::<T, STRIP>::of_rows(n, |j| &x[(o * n + j) * inner + i..][..w]);
+                for j in 0..n {
+                    let at = (o * n + j) * inner + i;
+                    for (lane, (out, &x)) in out[at..at + w].iter_mut().zip(&x[at..]).enumerate() {
+                        *out = products.without(lane, Some(x));
+                    }
+                }
+            });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The product, and those without each factor, along rows and down columns.
+    fn of<T: Float>(x: &[f64]) -> (f64, Vec<f64>) {
+        let both = |inner: usize| {
+            let loops = Loops { outer: 1, n: x.len(), inner };
+            let x: Vec<T> = x.iter().flat_map(|&x| std::iter::repeat_n(T::from_f64(x), inner)).collect();
+            let (mut all, mut others) = (vec![T::zero(); inner], vec![T::zero(); x.len()]);
+            product(&x, loops, &mut all);
+            product_of_others(&x, loops, &mut others);
+            let others: Vec<f64> = others.iter().step_by(inner).map(|y| y.to_f64()).collect();
+            (all[inner - 1].to_f64(), others)
+        };
+        let (rows, columns) = (both(1), both(3));
+        assert_eq!(format!("{rows:?}"), format!("{columns:?}"));
+        rows
+    }
+
+    #[test]
+    fn partial_products_may_lie_beyond_the_numbers() {
+        let x = [1e200, 1e-200, 1e200, 1e-200];
+        let (all, others) = of::<f64>(&x);
+        assert!((all - 1.0).abs() < 1e-15, "{all}");
+        for (x, other) in x.iter().zip(others) {
+            assert!((x * other - 1.0).abs() < 1e-15, "{other}");
+        }
+        assert_eq!(of::<f64>(&[f64::MAX, 5e-324, 2.0]).1[2], f64::MAX * 5e-324);
+        assert_eq!(of::<f32>(&[2f64.powi(100), 2f64.powi(100), 2f64.powi(-149)]).0, 2f64.powi(51));
+        assert_eq!(of::<f64>(&[1e-200, -1e-200]), (-0.0, vec![-1e-200, 1e-200]));
+        assert_eq!(of::<f64>(&[1e200, 1e200]), (f64::INFINITY, vec![1e200, 1e200]));
+        assert_eq!(of::<f64>(&[2f64.powi(-600), 2f64.powi(-460)]).0, 2f64.powi(-1060));
+        // A thousand large ones first, then as many small ones.
+        let x: Vec<f64> = (0..2000).map(|i| if i < 1000 { 2f64.powi(1000) } else { 2f64.powi(-1000) }).collect();
+        assert_eq!(of::<f64>(&x).0, 1.0);
+    }
+
+    #[test]
+    fn zeros_infinities_and_nan_are_those_of_the_others() {
+        let (inf, nan) = (f64::INFINITY, f64::NAN);
+        let cases: &[(&[f64], f64, &[f64])] = &[
+            (&[], 1.0, &[]),
+            (&[-7.0], -7.0, &[1.0]),
+            (&[2.0, 0.0, 3.0], 0.0, &[0.0, 6.0, 0.0]),
+            (&[0.0, 0.0, 3.0], 0.0, &[0.0, 0.0, 0.0]),
+            (&[inf, -2.0], -inf, &[-2.0, inf]),
+            (&[inf, 0.0, 2.0], nan, &[0.0, inf, nan]),
+            (&[nan, 2.0], nan, &[2.0, nan]),
+            (&[-1.0, -2.0, -3.0], -6.0, &[6.0, 3.0, 2.0]),
+        ];
+        for (x, all, others) in cases {
+            assert_eq!(format!("{:?}", of::<f64>(x)), format!("{:?}", (*all, others)), "{x:?}");
+            assert_eq!(format!("{:?}", of::<f32>(x)), format!("{:?}", (*all, others)), "{x:?}");
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! What the product of many values needs beyond a reduction: the product of the others, as its gradient.
+
+use super::reduce::loops;
+use super::{Array, Input, Operation, join, view};
+use crate::kernels::compiled as kernels;
+use crate::number::{Float, Number};
+use crate::shape::Shape;
+
+/// `y_j = Π x_l` over all `l` but `j`, along the axes `start..end`. No division by what may be 0.
+///
+/// The derivative of `Σ g·y` by x is `Σ_i g_i Π x_l` over all `l` but `i` and `j`. As a matrix it is symmetric, so it is the tangent along g
+/// as well.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct ProductOfOthers {
+    pub(super) start: usize,
+    pub(super) end: usize,
+}
+
+impl Operation for ProductOfOthers {
+    const NAMES: &'static [&'static str] = &["prod_of_others"];
+
+    fn forward<T: Float>(&self, x: &[Input<'_, T>], shape: &Shape, out: &mut [T]) {
+        kernels::product_of_others(x[0].values, loops(shape, self.start..self.end), out);
+    }
+
+    fn vjp<A: Array>(&self, _k: usize, x: &[&A], _y: &A, g: &A) -> A {
+        self.curvature(x[0], g)
+    }
+
+    fn jvp<A: Array>(&self, x: &[&A], _y: &A, dx: &[Option<A>]) -> A {
+        self.curvature(x[0], dx[0].as_ref().expect("the only input has a tangent"))
+    }
+}
+
+/// A number and its derivative along g, for each of some places along axis 1.
+#[derive(Clone)]
+struct Pair<A> {
+    value: A,
+    along: A,
+}
+
+impl<A: Array> Pair<A> {
+    #[track_caller]
+    fn map(&self, f: impl Fn(&A) -> A) -> Self {
+        Pair { value: f(&self.value), along: f(&self.along) }
+    }
+
+    #[track_caller]
+    fn slice(&self, range: std::ops::Range<usize>) -> Self {
+        self.map(|x| view::slice(x, 1, range.clone(), 1).expect("places of the axis"))
+    }
+
+    #[track_caller]
+    fn times(&self, b: &Self) -> Self {
+        let along = self.value.mul(&b.along).add(&self.along.mul(&b.value));
+        Pair { value: self.value.mul(&b.value), along }
+    }
+
+    #[track_caller]
+    fn joined(parts: &[&Self]) -> Self {
+        let join = |part: fn(&Self) -> &A| {
+            let parts: Vec<&A> = parts.iter().map(|pair| part(pair)).collect();
+            join::concat("prod", &parts, 1).expect("parts of one shape")
+        };
+        Pair { value: join(|pair| &pair.value), along: join(|pair| &pair.along) }
+    }
+}
+
+impl ProductOfOthers {
+    /// By a tree: halves are multiplied until one is left; then each gets the product of what lies outside it, which is that of the half
+    /// above, times its other half. Both with the derivative along g.
+    #[track_caller]
+    fn curvature<A: Array>(&self, x: &A, g: &A) -> A {
+        let shape = x.shape();
+        let (outer, n, inner) = shape.around(self.start..self.end);
+        let flat = Shape::from([outer, n, inner]);
+        let mut levels = vec![Pair { value: x.reshaped(&flat), along: g.reshaped(&flat) }];
+        let mut len = n;
+        while len > 1 {
+            let (half, below) = (len / 2, levels.last().expect("the leaves"));
+            let mut next = below.slice(0..half).times(&below.slice(half..2 * half));
+            if len % 2 == 1 {
+                next = Pair::joined(&[&next, &below.slice(len - 1..len)]);
+            }
+            levels.push(next);
+            len = half + len % 2;
+        }
+        let root = levels.pop().expect("the root");
+        let one = root.value.constant_like(crate::Tensor::full(root.value.shape(), A::Value::one()));
+        let mut outside = Pair { value: one, along: root.value.zeros_like() };
+        for level in levels.iter().rev() {
+            let len = level.value.shape()[1];
+            let half = len / 2;
+            let (above, a, b) = (outside.slice(0..half), level.slice(0..half), level.slice(half..2 * half));
+            let (a, b) = (above.times(&b), above.times(&a));
+            outside = match len % 2 {
+                0 => Pair::joined(&[&a, &b]),
+                _ => Pair::joined(&[&a, &b, &outside.slice(half..half + 1)]),
+            };
+        }
+        outside.along.reshaped(&shape)
+    }
+}

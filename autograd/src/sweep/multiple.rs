@@ -1,0 +1,216 @@
+//! What a recorded gradient is a multiple of.
+//!
+//! The slope of |x| is sign(x), and 0 at 0. Of |x|² that makes the right gradient, 2|x|·sign(x), and at 0 a wrong curvature: 0 times 0. But the
+//! gradient that comes in, 2|x|, was recorded as a multiple of |x|; then what goes out is the same multiple of x, which is right at 0 too, in
+//! every order. So it is with a norm, whose slope is x/‖x‖.
+
+use crate::number::Float;
+use crate::ops::rows::{Args, Binary, Unary};
+use crate::ops::{Array, Op};
+use crate::tape::arena::{Code, Kind};
+use crate::tape::{Scalar, Tape, Var};
+use crate::tensor::Tensor;
+
+use super::formula::Handle;
+
+/// Formulas are looked through to this depth: what is recorded for a power, a logarithm, a mean is a handful of nodes.
+const DEPTH: usize = 10;
+
+/// A number or an array, as it was recorded before it was lifted, taken out, or reshaped.
+#[derive(Clone, Copy, PartialEq)]
+enum Source {
+    Scalar(u32),
+    Array(u32),
+}
+
+/// How a value was made, as far as it matters here.
+enum Made<H> {
+    Unary(Unary, Args, H),
+    /// With whether an operand has the result's shape: one that is stretched is not divided by `y`.
+    Binary(Binary, [(H, bool); 2]),
+    Otherwise,
+}
+
+/// What a quotient is looked for in: scalars and arrays.
+trait Recording: Handle {
+    fn source(self) -> Source;
+    /// Whether it is another recording of `y`, by the same operations on the same values.
+    fn is(self, y: Source) -> bool;
+    fn made(self) -> Made<Self>;
+    /// 1, of the same shape.
+    fn one(self) -> Self;
+    /// Of a scalar taken out of an array, or the other way round, and of a reshaped array: the quotient of what it was made of.
+    fn through(self, y: Source, depth: usize) -> Option<Self>;
+}
+
+/// `x/y`, if `x` was recorded as a product in which `y` is a factor, or a sum of such.
+fn quotient<H: Recording>(x: H, y: Source, depth: usize) -> Option<H> {
+    if x.is(y) {
+        return Some(x.one());
+    }
+    let depth = depth.checked_sub(1)?;
+    let of = |x: H| quotient(x, y, depth);
+    match x.made() {
+        // 0 is a multiple of everything.
+        Made::Unary(Unary::MulNumber, [0.0, _], _) => Some(x),
+        Made::Unary(row @ (Unary::Neg | Unary::MulNumber | Unary::DivNumber), args, a) => {
+            Some(of(a)?.apply_unary(row, args))
+        }
+        Made::Unary(Unary::Square, _, a) => Some(of(a)?.apply_binary(Binary::Mul, a)),
+        Made::Unary(Unary::Powi | Unary::Powf, [1.0, _], a) => of(a),
+        Made::Unary(row @ (Unary::Powi | Unary::Powf), [p, _], a) if p > 1.0 => {
+            Some(of(a)?.apply_binary(Binary::Mul, a.apply_unary(row, [p - 1.0, 0.0])))
+        }
+        Made::Binary(row @ (Binary::Mul | Binary::Chain), [(a, whole_a), (b, whole_b)]) => {
+            match of(a).filter(|_| whole_a) {
+                Some(a) => Some(a.apply_binary(row, b)),
+                None => Some(a.apply_binary(row, of(b).filter(|_| whole_b)?)),
+            }
+        }
+        Made::Binary(Binary::Div, [(a, true), (b, _)]) => Some(of(a)?.apply_binary(Binary::Div, b)),
+        Made::Binary(row @ (Binary::Add | Binary::Sub), [(a, true), (b, true)]) => {
+            Some(of(a)?.apply_binary(row, of(b)?))
+        }
+        _ => x.through(y, depth),
+    }
+}
+
+/// `x/y` of scalars, if `x` was recorded as a multiple of `y`.
+pub(super) fn scalar_multiple<'t, T: Float>(x: Scalar<'t, T>, y: Scalar<'t, T>) -> Option<Scalar<'t, T>> {
+    quotient(x, y.source(), DEPTH)
+}
+
+/// The same of arrays of one shape.
+pub(crate) fn array_multiple<'t, T: Float>(x: Var<'t, T>, y: Var<'t, T>) -> Option<Var<'t, T>> {
+    quotient(x, y.source(), DEPTH)
+}
+
+/// Follows a value to where it was computed.
+fn source<T: Float>(tape: &Tape<T>, mut at: Source) -> Source {
+    let arena = tape.arena.borrow();
+    loop {
+        at = match at {
+            Source::Scalar(node) if arena.stream.code(node as usize) == Code::Item => {
+                Source::Array(arena.stream.operands(node as usize)[0])
+            }
+            Source::Array(array) => match arena.kind(array) {
+                Kind::Lift(scalar) => Source::Scalar(scalar),
+                Kind::Op(op) if matches!(*op, Op::Reshape(_)) => Source::Array(arena.arrays.inputs(array)[0]),
+                _ => return at,
+            },
+            Source::Scalar(_) => return at,
+        }
+    }
+}
+
+/// Whether two values were computed alike.
+fn alike<T: Float>(tape: &Tape<T>, a: Source, b: Source, depth: usize) -> bool {
+    let (a, b) = (source(tape, a), source(tape, b));
+    let Some(depth) = depth.checked_sub(1).filter(|_| a != b) else { return a == b };
+    let arena = tape.arena.borrow();
+    match (a, b) {
+        (Source::Scalar(a), Source::Scalar(b)) => {
+            let [a, b] = [a, b].map(|node| node as usize);
+            let ([a0, a1], [b0, b1]) = (arena.stream.operands(a), arena.stream.operands(b));
+            let same = |a, b| alike(tape, Source::Scalar(a), Source::Scalar(b), depth);
+            match arena.stream.code(a) {
+                code if code != arena.stream.code(b) => false,
+                Code::Unary(row) => {
+                    let args = |at: u32| arena.stream.args(row, at as usize);
+                    args(a1) == args(b1) && same(a0, b0)
+                }
+                Code::Binary(_) => same(a0, b0) && same(a1, b1),
+                _ => false,
+            }
+        }
+        (Source::Array(a), Source::Array(b)) => {
+            let (Kind::Op(op), Kind::Op(other)) = (arena.kind(a), arena.kind(b)) else { return false };
+            let inputs = arena.arrays.inputs(a).iter().zip(arena.arrays.inputs(b));
+            op == other && inputs.into_iter().all(|(&a, &b)| alike(tape, Source::Array(a), Source::Array(b), depth))
+        }
+        _ => false,
+    }
+}
+
+impl<'t, T: Float> Recording for Scalar<'t, T> {
+    fn source(self) -> Source {
+        source(self.tape(), Source::Scalar(self.node()))
+    }
+
+    fn is(self, y: Source) -> bool {
+        alike(self.tape(), Source::Scalar(self.node()), y, DEPTH)
+    }
+
+    fn made(self) -> Made<Self> {
+        let (tape, node) = (self.tape(), self.node() as usize);
+        let arena = tape.arena.borrow();
+        let [a, b] = arena.stream.operands(node);
+        let handle = |node: u32| Scalar::new(tape, node, arena.stream.value(node as usize));
+        match arena.stream.code(node) {
+            Code::Unary(row) => Made::Unary(row, arena.stream.args(row, b as usize), handle(a)),
+            Code::Binary(row) => Made::Binary(row, [(handle(a), true), (handle(b), true)]),
+            _ => Made::Otherwise,
+        }
+    }
+
+    fn one(self) -> Self {
+        self.lift(1.0)
+    }
+
+    fn through(self, y: Source, depth: usize) -> Option<Self> {
+        let tape = self.tape();
+        let array = {
+            let arena = tape.arena.borrow();
+            let node = self.node() as usize;
+            (arena.stream.code(node) == Code::Item).then(|| arena.stream.operands(node)[0])?
+        };
+        Some(quotient(Var::new(tape, array), y, depth)?.item())
+    }
+}
+
+impl<'t, T: Float> Recording for Var<'t, T> {
+    fn source(self) -> Source {
+        source(self.tape(), Source::Array(self.index()))
+    }
+
+    fn is(self, y: Source) -> bool {
+        alike(self.tape(), Source::Array(self.index()), y, DEPTH)
+    }
+
+    fn made(self) -> Made<Self> {
+        let tape = self.tape();
+        let arena = tape.arena.borrow();
+        let inputs = arena.arrays.inputs(self.index());
+        let numel = |array: u32| arena.arrays[array].numel;
+        let operand = |k: usize| (Var::new(tape, inputs[k]), numel(inputs[k]) == numel(self.index()));
+        match arena.kind(self.index()) {
+            Kind::Op(op) => match *op {
+                Op::Unary(row, args) => Made::Unary(row, args, operand(0).0),
+                Op::Binary(row) => Made::Binary(row, [operand(0), operand(1)]),
+                _ => Made::Otherwise,
+            },
+            _ => Made::Otherwise,
+        }
+    }
+
+    fn one(self) -> Self {
+        self.tape().constant(Tensor::ones(self.shape()))
+    }
+
+    fn through(self, y: Source, depth: usize) -> Option<Self> {
+        let tape = self.tape();
+        let of = {
+            let arena = tape.arena.borrow();
+            match arena.kind(self.index()) {
+                Kind::Lift(scalar) => Err(Scalar::new(tape, scalar, arena.stream.value(scalar as usize))),
+                Kind::Op(op) if matches!(*op, Op::Reshape(_)) => Ok(arena.arrays.inputs(self.index())[0]),
+                _ => return None,
+            }
+        };
+        let found = match of {
+            Ok(array) => quotient(Var::new(tape, array), y, depth)?,
+            Err(scalar) => quotient(scalar, y, depth)?.to_var(),
+        };
+        Some(found.reshaped(&self.shape()))
+    }
+}
