@@ -2,9 +2,12 @@
 
 What a case may say beside the functions of arrays:
 
-- `xp.own(value, rule, *x)` — an operation of one's own: `value(*x)` forward, `rule(dy, *x)` backward, a gradient for each input
-- `xp.plain(f)` — a function of plain NumPy arrays, which no derivative goes through; its result has the first argument's shape
-- `xp.detach(x)`, `xp.values(x)`, `xp.number(x)` — the value without its derivative: as an array of the library, of NumPy, a number
+- `xp.own(value, rule, *x)` — an operation of one's own: `value(*x)` forward, `rule(dy, *x)` backward, a gradient for
+  each input
+- `xp.plain(f)` — a function of plain NumPy arrays, which no derivative goes through; its result has the shape of the
+  first argument
+- `xp.detach(x)`, `xp.values(x)`, `xp.number(x)` — the value without its derivative: as an array of the library, of
+  NumPy, a number
 - `xp.seed` — the seed of the trial; `xp.f32` — whether it is one in f32, which only JAX's are
 """
 
@@ -15,7 +18,17 @@ def sigmoid(x):
     return 1.0 / (1.0 + np.exp(-x))
 
 
+# What the libraries call alike.
+ELEMENTWISE = "abs arctan2 clip cos exp expm1 floor log round sign sin sinh sqrt tanh".split()
+ARRAYS = "broadcast_to concatenate cumsum stack where".split()
+ACTIVATIONS = "log_softmax logsumexp relu sigmoid softmax".split()
+
+
 class Library:
+    def take(self, module, names):
+        for name in names:
+            setattr(self, name, getattr(module, name))
+
     def number(self, x):
         return float(self.values(x).reshape(()))
 
@@ -27,9 +40,7 @@ class Numpy(Library):
 
     def __init__(self):
         self.sigmoid = sigmoid
-        for name in "abs arctan2 clip cos cumsum exp expm1 floor log round sign sin sinh sqrt tanh".split():
-            setattr(self, name, getattr(np, name))
-        self.broadcast_to, self.concatenate, self.stack, self.where = np.broadcast_to, np.concatenate, np.stack, np.where
+        self.take(np, ELEMENTWISE + ARRAYS)
 
     def array(self, x):
         return np.array(x, np.float32 if xp.f32 else np.float64)
@@ -101,9 +112,7 @@ class Torch(Library):
 
         torch.set_num_threads(1)
         self.torch = torch
-        names = "abs arctan2 broadcast_to clip concatenate cos cumsum exp expm1 floor log log_softmax logsumexp relu round sigmoid sign"
-        for name in f"{names} sin sinh softmax sqrt stack tanh where".split():
-            setattr(self, name, getattr(torch, name))
+        self.take(torch, ELEMENTWISE + ARRAYS + ACTIVATIONS)
         self.detach = torch.Tensor.detach
         self.checkpoint = lambda f, x: checkpoint(f, x, use_reentrant=False)
 
@@ -162,10 +171,8 @@ class Jax(Library):
         jax.config.update("jax_enable_x64", True)
         jax.config.update("jax_platforms", "cpu")
         self.jax, self.jnp = jax, jax.numpy
-        for name in "abs arctan2 broadcast_to clip concatenate cos cumsum exp expm1 floor log round sign sin sinh sqrt stack tanh where".split():
-            setattr(self, name, getattr(jax.numpy, name))
-        for name in "log_softmax logsumexp relu sigmoid softmax softplus".split():
-            setattr(self, name, getattr(jax.nn, name))
+        self.take(jax.numpy, ELEMENTWISE + ARRAYS)
+        self.take(jax.nn, [*ACTIVATIONS, "softplus"])
         self.detach = jax.lax.stop_gradient
         self.checkpoint = lambda f, x: jax.checkpoint(f)(x)
 

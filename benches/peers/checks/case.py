@@ -19,8 +19,8 @@ class Case:
     f32: bool = False
     # Which library cannot state it, and why.
     without: dict = field(default_factory=dict)
-    # How its derivative is proved right or wrong, in 250 digits: of which function, at which points, to which accuracy. Needed
-    # where the function itself is rounded or noisy, so that its derivative is meant, or where the rule itself rounds.
+    # How its derivative is proved right or wrong, in 250 digits: of which function, at which points, to which accuracy.
+    # Needed where the function itself is rounded or noisy, so that its derivative is meant, or where the rule itself rounds.
     exactly: Callable = None
     ordinary: Callable = None
     near: float = 1e-8

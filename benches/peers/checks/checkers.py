@@ -1,13 +1,13 @@
-"""The checkers of SciPy, PyTorch and JAX, each used as its documentation says, with its defaults. A verdict is "right" or "wrong", or
-"raised" if the checker gave up with another error."""
+"""The checkers of SciPy, PyTorch and JAX, each used as its documentation says, with its defaults. A verdict is "right"
+or "wrong", or "raised" if the checker gave up with another error."""
 
 import numpy as np
 
 from .backends import Jax, Numpy, Torch, xp
 
-# `check_grad` returns the norm of what gradient and differences differ by, and leaves the verdict to its user. Its documentation shows
-# 3e-8 for a right gradient and names no threshold; tests of packages that use it mostly ask for less than 1e-5, which is taken
-# relative to the gradient where that is larger than 1.
+# `check_grad` returns the norm of what gradient and differences differ by, and leaves the verdict to its user. Its
+# documentation shows 3e-8 for a right gradient and names no threshold. Here it is 1e-5, relative to the gradient where
+# that is larger than 1: JAX's own.
 SCIPY_THRESHOLD = 1e-5
 
 
@@ -59,8 +59,8 @@ class JAX:
 class SciPy:
     """https://docs.scipy.org/doc/scipy/reference/generated/scipy.optimize.check_grad.html
 
-    Differences of the function in NumPy, of which only gradients of one number can be checked: of an array's values with random
-    weights. The gradient is that of PyTorch, or of JAX: the same that these check.
+    Differences of the function in NumPy, of which only gradients of one number can be checked: of an array's values
+    with random weights. The gradient is that of PyTorch, or of JAX: the same that these check.
     """
 
     name = "SciPy"

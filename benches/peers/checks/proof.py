@@ -1,4 +1,4 @@
-"""Right cases are right and wrong ones wrong: the derivatives that PyTorch and JAX compute beside differences in 250 digits."""
+"""Right cases are right and wrong ones wrong: the derivatives of PyTorch and JAX beside differences in 250 digits."""
 
 import numpy as np
 

@@ -138,9 +138,15 @@ plain_sine = plain(lambda dy, x: dy * np.cos(x))
 plain_product = lambda dy, a, b: (plain(lambda dy, b: dy @ b.T)(dy, b), plain(lambda dy, a: a.T @ dy)(dy, a))
 
 CASES = [
-    implicit("a fixed point to 1e-8", between(0.3, 0.9, 3), fixed_point(1e-8), slope_of_fixed_point, exact_fixed_point, 1e-6),
-    implicit("a fixed point to 1e-6", between(0.3, 0.9, 3), fixed_point(1e-6), slope_of_fixed_point, exact_fixed_point, 1e-4),
-    implicit("a fixed point to 1e-11", between(0.3, 0.9, 3), fixed_point(1e-11), slope_of_fixed_point, exact_fixed_point),
+    implicit(
+        "a fixed point to 1e-8", between(0.3, 0.9, 3), fixed_point(1e-8), slope_of_fixed_point, exact_fixed_point, 1e-6
+    ),
+    implicit(
+        "a fixed point to 1e-6", between(0.3, 0.9, 3), fixed_point(1e-6), slope_of_fixed_point, exact_fixed_point, 1e-4
+    ),
+    implicit(
+        "a fixed point to 1e-11", between(0.3, 0.9, 3), fixed_point(1e-11), slope_of_fixed_point, exact_fixed_point
+    ),
     implicit("a root by bisection to 1e-8", at(3), bisection, slope_of_cubic, exact_cubic, 1e-6),
     implicit("a root by Newton to 1e-8", at(3), newton, slope_of_cubic, exact_cubic),
     implicit("a root by descent to 1e-8", at(3), descent, slope_of_cubic, exact_cubic, 1e-6),
@@ -185,6 +191,10 @@ CASES = [
         lambda x: xp.own(plain(interpolated), lambda dy, x: dy * xp.plain(table_slope)(x), x).sum(),
         exactly=exact_table,
     ),
-    Case("clipped where nothing is large", at(4), lambda x: xp.sin(map_gradient(x, lambda dy: xp.clip(dy, -1e9, 1e9))).sum()),
+    Case(
+        "clipped where nothing is large",
+        at(4),
+        lambda x: xp.sin(map_gradient(x, lambda dy: xp.clip(dy, -1e9, 1e9))).sum(),
+    ),
     Case("the identity's gradient through a checkpoint", at(4), through_a_checkpoint),
 ]

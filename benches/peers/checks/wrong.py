@@ -6,7 +6,10 @@ from .backends import xp
 from .case import Case, at, few_bits, map_gradient, matrices, point, sine, square, step, within
 
 # What PyTorch's and SciPy's checkers are not for.
-F64 = {"PyTorch": "its defaults are for double precision, says its documentation", "SciPy": "its step is for double precision"}
+F64 = {
+    "PyTorch": "its defaults are for double precision, says its documentation",
+    "SciPy": "its step is for double precision",
+}
 NO_THIRD = {"PyTorch": "gradgradcheck goes to the second order"}
 
 
@@ -112,5 +115,7 @@ CASES = [
         f32=True,
         without=F64,
     ),
-    Case("forward mode's own clip", at(6), lambda x: (1e-2 * map_gradient(x, lambda dy: xp.clip(dy, -1e-3, 1e-3))).sum()),
+    Case(
+        "forward mode's own clip", at(6), lambda x: (1e-2 * map_gradient(x, lambda dy: xp.clip(dy, -1e-3, 1e-3))).sum()
+    ),
 ]

@@ -1,5 +1,5 @@
-"""Rules that are wrong where differences of the whole function see little, and values that move without the tape's knowledge:
-`trials/wrong_places.rs`."""
+"""Rules that are wrong where differences of the whole function see little, and values that move without the tape's
+knowledge: `trials/wrong_places.rs`."""
 
 import numpy as np
 
@@ -82,7 +82,9 @@ CASES = [
         lambda x: repeat(xp.sigmoid, 15, xp.sin(x[0]) + xp.detach(x)[0]),
     ),
     Case("behind 15 layers of matrices", at(2, 4), lambda x: network(thrice(x), 0, 15).sum()),
-    Case("in the middle of 30 layers of matrices", at(2, 4), lambda x: network(thrice(network(x, 0, 15)), 15, 15).sum()),
+    Case(
+        "in the middle of 30 layers of matrices", at(2, 4), lambda x: network(thrice(network(x, 0, 15)), 15, 15).sum()
+    ),
     Case("behind a saturated tanh", at(3), lambda x: xp.tanh(thrice(x) + 17.0).sum()),
     Case("behind a saturated softmax", at(3), saturated_softmax),
     Case("behind a Gaussian's tail", at(3), lambda x: 1e3 + xp.exp(-square(thrice(x) + 7.0)).sum()),
@@ -98,7 +100,9 @@ CASES = [
     Case("an element of weight 1e-9 of 50", at(50), lambda x: (xp.exp(element(17, 50)(x)) * xp.array(FIFTY)).sum()),
     Case("a row of small inputs", lambda seed: within(seed, (2, 3), 0.5, 1.0) * [[1.0], [1e-9]], small_rows),
     Case("outputs swapped", at(2), identity(lambda dy, x: dy[np.array([1, 0])])),
-    Case("two of five outputs swapped", at(5), lambda x: sine(x, lambda dy, x: dy[np.array([0, 3, 2, 1, 4])] * xp.cos(x))),
+    Case(
+        "two of five outputs swapped", at(5), lambda x: sine(x, lambda dy, x: dy[np.array([0, 3, 2, 1, 4])] * xp.cos(x))
+    ),
     Case("outputs rolled by one", at(4), identity(lambda dy, x: dy[np.array([1, 2, 3, 0])])),
     Case("of three copies the last flows back", at(1), copies(3, lambda dy, x: dy[2])),
     Case("of two copies one counts twice", at(3), copies(2, lambda dy, x: 2.0 * dy[0])),

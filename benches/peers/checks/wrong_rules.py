@@ -3,7 +3,22 @@
 import numpy as np
 
 from .backends import xp
-from .case import Case, at, constant, map_gradient, matrices, norm, normal, plain, point, repeat, sine, square, two, within
+from .case import (
+    Case,
+    at,
+    constant,
+    map_gradient,
+    matrices,
+    norm,
+    normal,
+    plain,
+    point,
+    repeat,
+    sine,
+    square,
+    two,
+    within,
+)
 from .wrong import F64
 
 
@@ -133,7 +148,9 @@ CASES = [
         lambda seed: (point(seed, 4), within(seed, 4, 0.5, 2.0)),
         own(lambda x, y: x / y, lambda dy, x, y: (dy / y, dy * x / square(y))),
     ),
-    Case("slope at the output instead of the input", at(4), lambda x: sine(x, lambda dy, x: dy * xp.cos(xp.sin(x))).sum()),
+    Case(
+        "slope at the output instead of the input", at(4), lambda x: sine(x, lambda dy, x: dy * xp.cos(xp.sin(x))).sum()
+    ),
     Case("tanh with 1 + y²", at(4), summed(lambda x: xp.tanh(x), lambda dy, x: dy * (1.0 + square(xp.tanh(x))))),
     Case(
         "a linear solve with the matrix, not its transpose",
