@@ -1,22 +1,7 @@
 //! How work grows with counts: of parts, parameters, users of one value, names, checkpoints, lists.
-//!
-//! Each is timed for n and for 4n of them; what is linear takes about four times as long, what is quadratic sixteen times. Answers are
-//! verified first. No assertion looks at times: `-- --test` verifies a few of each, `-- parts 16000` takes those whose names hold `parts`, and
-//! n = 16000.
-
-use std::hint::black_box;
-use std::time::{Duration, Instant};
 
 use autograd::{Param, Parameters, Tape, Tensor, Var, backward_in_parts};
-
-/// Sets up so many of something, times what is done with them, and verifies it.
-type Case = (&'static str, fn(usize) -> Duration);
-
-fn timed<R>(f: impl FnOnce() -> R) -> (Duration, R) {
-    let start = Instant::now();
-    let result = black_box(f());
-    (start.elapsed(), result)
-}
+use benches::growth::{Case, timed};
 
 fn params(n: usize) -> (Vec<Param>, Parameters) {
     let params: Vec<Param> = (0..n).map(|i| Param::new([i as f64, 1.0])).collect();
@@ -227,25 +212,6 @@ const CASES: &[Case] = &[
     }),
 ];
 
-/// The least of three.
-fn least(case: fn(usize) -> Duration, n: usize) -> f64 {
-    (0..3).map(|_| case(n).as_secs_f64()).fold(f64::INFINITY, f64::min)
-}
-
 fn main() {
-    if std::env::args().any(|arg| arg == "--test") {
-        for (name, case) in CASES {
-            let _ = case(20);
-            println!("{name}: verified");
-        }
-        return;
-    }
-    let arguments: Vec<String> = std::env::args().skip(1).filter(|arg| !arg.starts_with("--")).collect();
-    let filter = arguments.first().cloned().unwrap_or_default();
-    let n = arguments.get(1).and_then(|n| n.parse().ok()).unwrap_or(4000);
-    println!("{:<44} {:>9} {:>12} {:>12}   growth", "", "n", "n", "4n");
-    for (name, case) in CASES.iter().filter(|(name, _)| name.contains(&filter)) {
-        let (once, four) = (least(*case, n), least(*case, 4 * n));
-        println!("{name:<44} {n:>9} {:>9.3} ms {:>9.3} ms {:>8.1}", once * 1e3, four * 1e3, four / once);
-    }
+    benches::growth::main(CASES);
 }

@@ -4,6 +4,7 @@
 pub mod arrays;
 pub mod curvature;
 pub mod fused;
+pub mod growth;
 pub mod networks;
 pub mod race;
 pub mod scalars;

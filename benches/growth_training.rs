@@ -1,27 +1,14 @@
 //! How work grows with counts: of columns, rows, classes, layers, parameters, epochs.
-//!
-//! Each is timed for n and for 4n of them; what is linear takes about four times as long, what is quadratic sixteen times. Answers are
-//! verified first. No assertion looks at times: `-- --test` verifies a few of each.
 
 use std::fmt::Write;
-use std::hint::black_box;
-use std::time::{Duration, Instant};
 
 use autograd::{Param, Parameters, Tensor, Var};
+use benches::growth::{Case, timed};
 use mlp::metrics::confusion_matrix;
 use mlp::{
     Activation, Adam, Dataset, Flow, Layer, Linear, Mlp, Module, Mse, Optimizer, Scaler, Sequential, Sgd, Table,
     Trainer, io, one_hot, summary,
 };
-
-/// Sets up so many of something, times what is done with them, and verifies it.
-type Case = (&'static str, fn(usize) -> Duration);
-
-fn timed<R>(f: impl FnOnce() -> R) -> (Duration, R) {
-    let start = Instant::now();
-    let result = black_box(f());
-    (start.elapsed(), result)
-}
 
 /// A table of two columns, a class of its own in each row.
 fn rows(n: usize) -> String {
@@ -184,24 +171,6 @@ const CASES: &[Case] = &[
     }),
 ];
 
-/// The least of three.
-fn least(case: fn(usize) -> Duration, n: usize) -> f64 {
-    (0..3).map(|_| case(n).as_secs_f64()).fold(f64::INFINITY, f64::min)
-}
-
 fn main() {
-    if std::env::args().any(|arg| arg == "--test") {
-        for (name, case) in CASES {
-            let _ = case(20);
-            println!("{name}: verified");
-        }
-        return;
-    }
-    let filter = std::env::args().skip(1).find(|arg| !arg.starts_with("--")).unwrap_or_default();
-    println!("{:<52} {:>9} {:>12} {:>12}   growth", "", "n", "n", "4n");
-    for (name, case) in CASES.iter().filter(|(name, _)| name.contains(&filter)) {
-        let n = 4000;
-        let (once, four) = (least(*case, n), least(*case, 4 * n));
-        println!("{name:<52} {n:>9} {:>9.3} ms {:>9.3} ms {:>8.1}", once * 1e3, four * 1e3, four / once);
-    }
+    benches::growth::main(CASES);
 }
