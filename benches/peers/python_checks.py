@@ -91,7 +91,7 @@ def main():
         f"\n{asked.seeds} seeds. Ours: pass / wrong / inconclusive; others: right / wrong / raised an error;"
         " -: not stated there"
     )
-    print(f"{'':<52}" + "".join(f"{name:>14}" for name in ["ours", *(checker.name for checker in checkers)]))
+    print(f"{'':<57}" + "".join(f"{name:>14}" for name in ["ours", *(checker.name for checker in checkers)]))
     found = {(checker.name, kind): [] for checker in checkers for kind in ("wrong", "right")}
     for kind, case in cases:
         row = ours[kind, case.name]
@@ -105,7 +105,7 @@ def main():
                 columns[-1] = [verdicts.count(word) for word in ("right", "wrong", "raised")]
                 found[checker.name, kind].append((columns[-1], row))
         cells = ("/".join(map(str, counts)) or "-" for counts in columns)
-        print(f"{kind}  {case.name:<45}" + "".join(f"{cell:>14}" for cell in cells), flush=True)
+        print(f"{kind}  {case.name:<50}" + "".join(f"{cell:>14}" for cell in cells), flush=True)
 
     if not asked.only:
         missing = sorted(name for _, name in ours.keys() - {(kind, case.name) for kind, case in cases})
