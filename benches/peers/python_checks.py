@@ -76,7 +76,8 @@ def main():
     cases = [("wrong", case) for case in WRONG] + [("right", case) for case in RIGHT]
     cases = [(kind, case) for kind, case in cases if asked.only in case.name]
     if asked.prove:
-        libraries = available([Torch, Jax])
+        if not (libraries := available([Torch, Jax])):
+            sys.exit("the gradients are PyTorch's or JAX's, and neither is here")
         faults = [fault for kind, case in cases for fault in prove(case, kind == "wrong", libraries, 3)]
         if faults:
             sys.exit("not what they claim to be:\n" + "\n".join(faults))
