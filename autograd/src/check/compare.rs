@@ -1,5 +1,7 @@
 //! The comparisons themselves: along random directions, element by element, and where a wrong element hides.
 
+use std::ops::Range;
+
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use rand::seq::index::sample;
@@ -8,7 +10,7 @@ use super::Checker;
 use super::judge::SAFETY;
 use super::noise::noise;
 use super::outcome::Outcome;
-use super::probe::{Probe, Way, element_unit, few_digits};
+use super::probe::{Probe, Way, element_unit, few_digits, is_small};
 use super::report::{Cause, Comparison, Verdict};
 use super::subject::{Gradient, Subject, weight};
 use crate::error::Error;
@@ -89,11 +91,16 @@ impl<'p, 's, 'a, T: Float> Study<'p, 's, 'a, T> {
     }
 
     /// A random direction over some of the inputs, or elements.
-    fn random(&mut self, mut takes: impl FnMut(usize) -> bool) -> Way {
+    fn random(&mut self, takes: impl FnMut(usize) -> bool) -> Way {
+        self.random_by(element_unit, takes)
+    }
+
+    /// The same, with components of a size that may depend on the element's.
+    fn random_by(&mut self, size: impl Fn(f64) -> f64, mut takes: impl FnMut(usize) -> bool) -> Way {
         let mut flat = 0;
         let rng = &mut self.rng;
         let mut component = |x: f64| {
-            let u = weight(rng) * element_unit(x);
+            let u = weight(rng) * size(x);
             flat += 1;
             if takes(flat - 1) { u } else { 0.0 }
         };
@@ -111,10 +118,16 @@ impl<'p, 's, 'a, T: Float> Study<'p, 's, 'a, T> {
         (terms().sum(), terms().map(f64::abs).sum())
     }
 
-    fn compare_along(&mut self, place: String, way: &Way) -> Comparison {
+    /// What the tape says along a direction, and the magnitude of the terms whose sum it is.
+    fn claim(&self, way: &Way) -> (f64, f64) {
         let Way::Along(u) = way else { unreachable!("a direction") };
         let (analytic, magnitude) = self.slope(u);
-        self.probe.judge(place, way, analytic, if magnitude.is_finite() { magnitude } else { 0.0 })
+        (analytic, if magnitude.is_finite() { magnitude } else { 0.0 })
+    }
+
+    fn compare_along(&mut self, place: String, way: &Way) -> Comparison {
+        let (analytic, magnitude) = self.claim(way);
+        self.probe.judge(place, way, analytic, magnitude)
     }
 
     fn most(&self) -> f64 {
@@ -125,11 +138,13 @@ impl<'p, 's, 'a, T: Float> Study<'p, 's, 'a, T> {
     /// rule may look at the sign.
     fn linearity(&mut self) {
         const SCALE: f64 = -1024.0;
+        let smallest = if few_digits::<T>() { f64::from(f32::MIN_POSITIVE) } else { f64::MIN_POSITIVE };
         let scaled = self.probe.subject.gradient(SCALE);
         for (input, ((g, _), (s, _))) in self.gradient.iter().zip(&scaled).enumerate() {
             let most = largest(g);
-            let off =
-                |(_, (g, s)): &(usize, (&f64, &f64))| (*s - SCALE * *g).abs() > 1e3 * T::EPSILON * SCALE.abs() * most;
+            // Rounding scales too, except below the smallest normal number.
+            let rounding = 1e3 * T::EPSILON * most.max(smallest);
+            let off = |(_, (g, s)): &(usize, (&f64, &f64))| (*s - SCALE * *g).abs() > SCALE.abs() * rounding;
             if !(SCALE * most).is_finite() || !s.is_finite() {
                 continue;
             }
@@ -150,8 +165,7 @@ impl<'p, 's, 'a, T: Float> Study<'p, 's, 'a, T> {
 
     fn directions(&mut self) {
         for number in 0..self.checker.directions {
-            let way = self.random(|_| true);
-            self.direction(format!("random direction {number}"), way);
+            self.direction(format!("random direction {number}"), 0..self.total);
         }
         // Where elements are only sampled, each input is also moved alone: a large one must not hide a small one.
         if self.total > self.checker.elements && self.probe.x.len() > 1 && self.checker.directions > 0 {
@@ -159,14 +173,22 @@ impl<'p, 's, 'a, T: Float> Study<'p, 's, 'a, T> {
             for input in 0..self.probe.x.len() {
                 let range = start..start + self.probe.x[input].numel();
                 start = range.end;
-                let way = self.random(|flat| range.contains(&flat));
-                self.direction(format!("random direction of {}", self.probe.subject.names[input]), way);
+                self.direction(format!("random direction of {}", self.probe.subject.names[input]), range);
             }
         }
     }
 
-    fn direction(&mut self, place: String, way: Way) {
+    fn direction(&mut self, place: String, range: Range<usize>) {
+        let mut way = self.random(|flat| range.contains(&flat));
         let mut c = self.compare_along(place, &way);
+        if c.verdict != Verdict::Pass && self.can_come_closer(&range) {
+            let size = |x: f64| if is_small(x) { x.abs() } else { element_unit(x) };
+            let closer = self.random_by(size, |flat| range.contains(&flat));
+            let (analytic, magnitude) = self.claim(&closer);
+            if let Some(better) = self.probe.judge_closer(&c, &closer, analytic, magnitude) {
+                (way, c) = (closer, better);
+            }
+        }
         let Way::Along(u) = &way else { unreachable!("a direction") };
         let forward = match self.probe.subject.tangent(u) {
             Ok(forward) => forward,
@@ -187,6 +209,14 @@ impl<'p, 's, 'a, T: Float> Study<'p, 's, 'a, T> {
         self.along.push((way, c));
     }
 
+    /// Whether a direction in proportion to small numbers says as much: it hides a mistake in the smallest ones, unless each is compared by
+    /// itself or all are small.
+    fn can_come_closer(&self, range: &Range<usize>) -> bool {
+        let all = || self.probe.x.iter().flat_map(|x| x.as_slice().iter().copied());
+        let mut moved = all().skip(range.start).take(range.len()).filter(|x| *x != 0.0);
+        if self.total <= self.checker.elements { moved.any(is_small) } else { moved.all(is_small) }
+    }
+
     fn elements(&mut self) {
         let mut chosen: Vec<usize> =
             sample(&mut self.rng, self.total, self.checker.elements.min(self.total)).into_iter().collect();
@@ -203,12 +233,14 @@ impl<'p, 's, 'a, T: Float> Study<'p, 's, 'a, T> {
     fn element(&mut self, input: usize, at: usize) {
         let g = &self.gradient[input].0;
         let (analytic, way) = (g.as_slice()[at], self.probe.element(input, at));
-        let c = self.probe.judge(
-            self.place(input, at),
-            &way,
-            analytic,
-            if analytic.is_finite() { analytic.abs() } else { 0.0 },
-        );
+        let magnitude = if analytic.is_finite() { analytic.abs() } else { 0.0 };
+        let mut c = self.probe.judge(self.place(input, at), &way, analytic, magnitude);
+        if c.verdict != Verdict::Pass
+            && let Some(closer) = self.probe.small_element(input, at)
+            && let Some(better) = self.probe.judge_closer(&c, &closer, analytic, magnitude)
+        {
+            c = better;
+        }
         self.elements.push((input, at, c));
     }
 

@@ -123,12 +123,15 @@ fn extrapolate(
     let mut h = first;
     let mut size = line.centre.abs();
     for level in 0..LEVELS {
+        if h < line.grain.shortest() {
+            break;
+        }
         let (slope, sample) = quotient(line, h);
         if !slope.is_finite() {
             break;
         }
         size = size.max(sample);
-        let round_off = line.error(size) / h;
+        let round_off = line.error_of_slope(slope, size, h);
         let mut next = vec![slope];
         let mut factor = growth;
         for k in 0..level {
@@ -177,7 +180,7 @@ pub(super) fn stencil(line: &mut Line<'_>, first: f64) -> Estimate {
         });
         let seven = (45.0 * d1 - 9.0 * d2 + d3) / (60.0 * h);
         let truncation = (seven - (8.0 * d1 - d2) / (12.0 * h)).abs();
-        let round_off = line.error(size) / h;
+        let round_off = line.error_of_slope(seven, size, h);
         let moved = before.map_or(0.0, |before: f64| (seven - before).abs());
         let error = truncation.max(round_off).max(moved);
         if seven.is_finite() && error < best.error {
@@ -191,6 +194,9 @@ pub(super) fn stencil(line: &mut Line<'_>, first: f64) -> Estimate {
             break;
         }
         h *= change.log2().floor().exp2();
+        if h < line.grain.shortest() {
+            break;
+        }
     }
     best
 }
@@ -204,8 +210,10 @@ fn left(line: &mut Line<'_>, a: f64, side: Option<f64>) -> Vec<(f64, f64)> {
     let mut left: Vec<(f64, f64)> = vec![];
     let mut h = line.unit;
     let mut blurred = 0;
-    // Down to where the steps vanish beside the smallest point that is moved at all.
     for _ in 0..64 {
+        if h < line.grain.shortest() {
+            break;
+        }
         let (slope, size) = match side {
             None => {
                 let (above, below, size) = line.secants(h);
@@ -216,9 +224,10 @@ fn left(line: &mut Line<'_>, a: f64, side: Option<f64>) -> Vec<(f64, f64)> {
                 ((there - line.centre) / (side * h), there.abs())
             }
         };
-        let (rest, blur) = (slope - a, line.error(size.max(line.centre.abs())) / h);
+        let size = size.max(line.centre.abs());
+        let (rest, rounding, blur) = (slope - a, line.error(size) / h, line.error_of_slope(slope, size, h));
         if rest.is_finite() && blur <= rest.abs() / 8.0 {
-            left.push((rest, if slope.abs() > 4.0 * blur { slope.abs() } else { 0.0 }));
+            left.push((rest, if slope.abs() > 4.0 * rounding { slope.abs() } else { 0.0 }));
             blurred = 0;
         } else if rest.is_finite() {
             // Smaller steps only see less.
@@ -276,9 +285,13 @@ pub(super) fn agrees_at_finer_steps(line: &mut Line<'_>, a: f64) -> Option<f64> 
     let (mut agree, mut from) = (0, None);
     for octave in 12..48 {
         let h = line.unit * f64::from(-octave).exp2();
+        if h < line.grain.shortest() {
+            break;
+        }
         let (above, below, size) = line.secants(h);
-        let blur = 4.0 * line.epsilon * size.max(line.centre.abs()) / h;
-        let off = (f64::midpoint(above, below) - a).abs();
+        let slope = f64::midpoint(above, below);
+        let blur = 4.0 * line.epsilon * size.max(line.centre.abs()) / h + slope.abs() * line.grain.blur(h);
+        let off = (slope - a).abs();
         if off <= 1e-2 * a.abs() + blur && blur <= 0.05 * a.abs() {
             from = from.or(Some(h));
             agree += 1;

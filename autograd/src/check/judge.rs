@@ -23,8 +23,6 @@ pub(super) struct Claim {
     /// The magnitudes of the terms whose sum it is: their rounding is its own.
     pub(super) magnitude: f64,
     pub(super) rtol: f64,
-    /// The size of the only number that is moved: the domain may end closer to it than any ordinary step.
-    pub(super) near: Option<f64>,
     /// The size of the largest number that is moved.
     pub(super) point: f64,
     /// Whether the line is an operation by itself. If its value does not change at all, a derivative of 0 is right; of a whole function
@@ -41,13 +39,7 @@ impl Claim {
         let floor = if visible && slopes.is_finite() { PART_OF_SLOPES * slopes } else { 0.0 };
         let wanted = |value: f64| 0.02 * self.rtol * value.abs().max(floor);
         // Known well enough for the tolerance; else smaller steps may do better.
-        let mut central = ridders(line, line.unit, wanted);
-        if let (false, Some(size)) = (central.estimate.is_known(), self.near.filter(|size| (0.0..1.0).contains(size)))
-            && size > 0.0
-        {
-            // One in proportion to the point stays inside.
-            central = ridders(line, size.log2().floor().exp2() / 16.0, wanted);
-        }
+        let central = ridders(line, line.unit, wanted);
         let mut trial = Trial {
             c: Comparison {
                 place,
@@ -308,6 +300,11 @@ impl Trial<'_, '_> {
                  differences; rescale the input"
             );
             return self.inconclusive(Cause::IllScaled, reason);
+        }
+        if self.line.is_nothing_but_noise() {
+            let text = "the function's values at the closest points are unrelated to each other, as those of sin(1e16·x): it changes too fast \
+                        for numbers of so many digits; rescale the input";
+            return self.inconclusive(Cause::IllScaled, text.into());
         }
         if self.lies_below_inputs() {
             let reason = "the function does not change at all, but a change as small as the tape says would be lost beside the \

@@ -2,6 +2,8 @@
 
 use rustc_hash::FxHashMap;
 
+use super::grain::Grain;
+
 /// What is sampled, and whose derivative at step 0 the tape knows too.
 pub(super) trait Function {
     /// The value a step away.
@@ -28,11 +30,19 @@ pub(super) struct Line<'f> {
     pub(super) centre: f64,
     /// The largest step that makes sense; steps are powers of two of it, so that moving a point by one is exact.
     pub(super) unit: f64,
+    /// How finely its points can be told apart.
+    pub(super) grain: Grain,
 }
 
 impl<'f> Line<'f> {
     pub(super) fn new(f: &'f mut dyn Function, epsilon: f64, noise: f64, centre: f64, unit: f64) -> Self {
-        Line { f, seen: FxHashMap::default(), epsilon, noise, recorded: 0.0, centre, unit }
+        let (seen, recorded, grain) = (FxHashMap::default(), 0.0, Grain::NONE);
+        Line { f, seen, epsilon, noise, recorded, centre, unit, grain }
+    }
+
+    /// The same, between points that round.
+    pub(super) fn with_grain(self, grain: Grain) -> Self {
+        Line { grain, ..self }
     }
 
     /// The value a step away.
@@ -59,6 +69,11 @@ impl<'f> Line<'f> {
         (4.0 * self.epsilon * size).max(4.0 * self.noise)
     }
 
+    /// What a slope may err by that was found with a step from samples of this size: by their errors, and those of the points.
+    pub(super) fn error_of_slope(&self, slope: f64, size: f64, h: f64) -> f64 {
+        self.error(size) / h + slope.abs() * self.grain.blur(h)
+    }
+
     /// Whether samples have the few digits of `f32`.
     pub(super) fn few_digits(&self) -> bool {
         self.epsilon > 1e-10
@@ -67,6 +82,12 @@ impl<'f> Line<'f> {
     /// Whether samples err by more than the rounding of their values.
     pub(super) fn is_noisy(&self) -> bool {
         self.noise > 16.0 * self.epsilon * self.centre.abs()
+    }
+
+    /// Whether samples scatter as widely as they are large, so that no difference of theirs means anything.
+    pub(super) fn is_nothing_but_noise(&mut self) -> bool {
+        let (_, _, size) = self.secants(self.unit);
+        self.noise > size.max(self.centre.abs()) / 16.0
     }
 
     /// The slopes of the two secants of a step, from above and from below, and the larger of the values at their ends.

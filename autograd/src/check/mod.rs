@@ -37,7 +37,7 @@
 //!
 //! - here — what can be checked, and how
 //! - `subject` — the function made one number, whose value and derivatives can be asked for
-//! - `line`, `probe` — a function of a step; the whole function along one way
+//! - `line`, `grain`, `probe` — a function of a step; how finely its points can be told apart; the whole function along one way
 //! - `difference`, `noise` — derivatives by differences, and what samples err by
 //! - `judge` — one derivative beside its differences
 //! - `rounding` — what the tape's own derivatives err by
@@ -51,6 +51,7 @@
 pub(crate) mod compare;
 mod diagnose;
 mod difference;
+mod grain;
 mod html;
 mod judge;
 mod line;

@@ -63,7 +63,7 @@ const POINTS: i32 = 8;
 /// function, and of one that is flat on one side of a kink, do not.
 pub(super) fn stairs(line: &mut Line<'_>) -> Option<f64> {
     let centre = line.centre;
-    let mut scale = line.unit * 2f64.powi(-40);
+    let mut scale = (line.unit * 2f64.powi(-40)).max(64.0 * line.grain.shortest());
     while line.at(scale) == centre && line.at(-scale) == centre {
         scale *= 4.0;
         if scale > FARTHEST / 2.0 * line.unit {

@@ -1,10 +1,12 @@
 //! The whole function along one way: all inputs at once, or one element.
 
 use super::compare::largest;
+use super::grain::Grain;
 use super::judge::Claim;
 use super::line::{Function, Line};
+use super::noise::noise;
 use super::operations::Trace;
-use super::report::Comparison;
+use super::report::{Comparison, Verdict};
 use super::subject::Subject;
 use crate::number::Float;
 use crate::tensor::Tensor;
@@ -73,6 +75,22 @@ impl<T: Float> Probe<'_, '_, T> {
         Way::Element { input, at, unit: element_unit(self.x[input].as_slice()[at]) }
     }
 
+    /// One small element as a way, by steps in proportion to it.
+    pub(super) fn small_element(&self, input: usize, at: usize) -> Option<Way> {
+        let x = self.x[input].as_slice()[at];
+        is_small(x).then(|| Way::Element { input, at, unit: x.abs().max(f64::MIN_POSITIVE).log2().floor().exp2() })
+    }
+
+    fn grain(&self, way: &Way) -> Grain {
+        match way {
+            Way::Along(u) => {
+                let pairs = self.x.iter().zip(u).flat_map(|(x, u)| x.as_slice().iter().zip(u.as_slice()));
+                Grain::along(pairs.map(|(x, u)| (*x, *u)), T::EPSILON)
+            }
+            &Way::Element { input, at, .. } => Grain::of_element(self.x[input].as_slice()[at], T::EPSILON),
+        }
+    }
+
     /// A unit vector along a way, as tangents for forward mode.
     pub(super) fn tangent(&self, way: &Way) -> Vec<Tensor> {
         match way {
@@ -87,21 +105,46 @@ impl<T: Float> Probe<'_, '_, T> {
 
     /// Asks about the function along a way.
     pub(super) fn along<R>(&mut self, way: &Way, ask: impl FnOnce(&mut Line<'_>) -> R) -> R {
-        let (noise, centre, unit) = (self.noise, self.centre, self.unit(way));
+        let (noise, centre, unit, grain) = (self.noise, self.centre, self.unit(way), self.grain(way));
         let mut along = Along { probe: self, way };
-        ask(&mut Line::new(&mut along, T::EPSILON, noise, centre, unit))
+        ask(&mut Line::new(&mut along, T::EPSILON, noise, centre, unit).with_grain(grain))
     }
 
     /// Compares the tape's derivative along a way with differences. `magnitude` is that of the terms whose sum it is.
     pub(super) fn judge(&mut self, place: String, way: &Way, analytic: f64, magnitude: f64) -> Comparison {
-        let near = match *way {
-            Way::Along(_) => None,
-            Way::Element { input, at, .. } => Some(self.x[input].as_slice()[at].abs()),
+        let point = match *way {
+            Way::Along(_) => self.x.iter().map(largest).fold(0.0, f64::max),
+            Way::Element { input, at, .. } => self.x[input].as_slice()[at].abs(),
         };
-        let point = near.unwrap_or_else(|| self.x.iter().map(largest).fold(0.0, f64::max));
-        let claim = Claim { analytic, magnitude, rtol: self.rtol, near, point, alone: false };
+        let claim = Claim { analytic, magnitude, rtol: self.rtol, point, alone: false };
         let order = self.order;
         self.along(way, |line| claim.judge(line, place, order))
+    }
+}
+
+impl<T: Float> Probe<'_, '_, T> {
+    /// Judges once more along a way in proportion to small numbers; what that says, if it says more.
+    pub(super) fn judge_closer(
+        &mut self,
+        before: &Comparison,
+        way: &Way,
+        analytic: f64,
+        magnitude: f64,
+    ) -> Option<Comparison> {
+        let scale = match way {
+            Way::Along(_) => 1.0,
+            Way::Element { unit, .. } => *unit,
+        };
+        // What is noise to ordinary steps may be smooth to these.
+        let noise = noise(|h| self.at(way, scale * h), T::EPSILON);
+        let ordinary = std::mem::replace(&mut self.noise, noise);
+        let closer = self.judge(before.place.clone(), way, analytic, magnitude);
+        self.noise = ordinary;
+        let more = match before.verdict {
+            Verdict::Inconclusive => closer.verdict != Verdict::Inconclusive,
+            _ => closer.verdict == Verdict::Pass,
+        };
+        more.then_some(closer)
     }
 }
 
@@ -137,4 +180,11 @@ const LARGE: f64 = 1024.0;
 pub(super) fn element_unit(x: f64) -> f64 {
     let unit = (x.abs() / LARGE).max(1.0).log2().floor().exp2();
     if unit.is_finite() { unit } else { 1.0 }
+}
+
+/// Numbers below this are moved by steps in proportion to them too: the domain may end as close by, or the function be as fast.
+const SMALL: f64 = 1.0 / 64.0;
+
+pub(super) fn is_small(x: f64) -> bool {
+    x != 0.0 && x.abs() < SMALL
 }

@@ -59,7 +59,7 @@ pub(super) fn find<T: Float>(
     }
     let first = drift.furthest();
     let noise = drift.rounding_of_values();
-    let claim = Claim { analytic: 0.0, magnitude: 0.0, rtol: 0.0, near: None, point: 0.0, alone: true };
+    let claim = Claim { analytic: 0.0, magnitude: 0.0, rtol: 0.0, point: 0.0, alone: true };
     let mut c =
         claim.judge(&mut Line::new(&mut drift, T::EPSILON, noise, 0.0, NEAR), "what moves without the tape".into(), 1);
     let missing = c.numeric.value;

@@ -96,6 +96,31 @@ pub(super) const CASES: &[Case] = &[
     ("values of 1e-300", |seed| at(seed, point(seed, &[4]), |x| (x[0].exp() * 1e-300).sum())),
     ("points of 1e-150", |seed| at(seed, within(seed, &[4], 0.5, 1.5) * 1e-150, |x| x[0].ln().sum())),
     ("points of 1e100", |seed| at(seed, within(seed, &[4], 0.5, 1.5) * 1e100, |x| x[0].ln().sum())),
+    ("1/x at points of 1e-150", |seed| at(seed, within(seed, &[4], 0.5, 1.5) * 1e-150, |x| x[0].recip().sum())),
+    ("1/x at points of 1e-90, to second order", |seed| {
+        twice(seed, within(seed, &[2], 0.5, 1.5) * 1e-90, |x| x[0].recip().sum())
+    }),
+    ("1/x at 1e-150 and at 1", |seed| {
+        at(seed, within(seed, &[2], 0.5, 1.5) * Tensor::from([1e-150, 1.0]), |x| x[0].recip().sum())
+    }),
+    ("a sine at points of 1e-300", |seed| {
+        at(seed, within(seed, &[4], 0.5, 1.5) * 1e-300, |x| (x[0] * 1e300).sin().sum())
+    }),
+    ("an arcsine nine numbers from its end", |seed| {
+        at(seed, 1.0 - within(seed, &[2], 0.5, 1.5) * 1e-15, |x| x[0].asin().sum())
+    }),
+    ("sin(1e16·x)", |seed| at(seed, within(seed, &[2], 0.1, 1.0), |x| (x[0] * 1e16).sin().sum())),
+    ("Weierstrass's function", |seed| {
+        at(seed, point(seed, &[2]), |x| {
+            (0..30).map(|n| (x[0] * 3f64.powi(n)).cos().sum() * 0.5f64.powi(n)).reduce(|a, b| a + b).unwrap()
+        })
+    }),
+    ("an exploding chain behind a sine", |seed| {
+        at(seed, within(seed, &[3], 0.5, 1.5), |x| (0..200).fold(x[0], |y, _| y * 10.0).sin().sum())
+    }),
+    ("a chain to the smallest numbers", |seed| {
+        at(seed, within(seed, &[3], 0.5, 1.5), |x| (0..600).fold(x[0], |y, _| y * 0.3).sum())
+    }),
     ("beside 1e12", |seed| at(seed, point(seed, &[4]), |x| x[0].sin().sum() + 1e12)),
     ("elements of weight 1e6 and 1e-6", |seed| {
         at(seed, point(seed, &[3]), |x| (x[0].sin() * Tensor::from([1e6, 1e-6, 1e6])).sum())

@@ -160,6 +160,25 @@ pub(super) const CASES: &[Case] = &[
         let rule = rule(|x, dy| vec![dy * x[0].cos().detach()]);
         twice(seed, point(seed, &[2]), |x| through(sine(x[0], rule), 12))
     }),
+    ("1/x at points of 1e-150, the sign", |seed| {
+        let rule = rule(|x, dy| vec![dy * x[0].recip().square()]);
+        at(seed, within(seed, &[3], 0.5, 1.5) * 1e-150, |x| own(x, |x| x[0].recip(), rule).sum())
+    }),
+    ("1/x at 1e-150 and at 1, by a tenth", |seed| {
+        let rule = rule(|x, dy| vec![dy * x[0].recip().square() * -1.1]);
+        at(seed, within(seed, &[2], 0.5, 1.5) * Tensor::from([1e-150, 1.0]), |x| own(x, |x| x[0].recip(), rule).sum())
+    }),
+    ("a sine at points of 1e-12, the sign", |seed| {
+        at(seed, within(seed, &[3], 0.5, 1.5) * 1e-12, |x| sine(x[0], rule(|x, dy| vec![-dy * x[0].cos()])).sum())
+    }),
+    ("a sine at 1e-12 and at 1, wrong at the small one", |seed| {
+        let rule = rule(|x, dy| vec![dy * x[0].cos() * Tensor::from([1.5, 1.0])]);
+        at(seed, within(seed, &[2], 0.5, 1.5) * Tensor::from([1e-12, 1.0]), |x| sine(x[0], rule).sum())
+    }),
+    ("behind a chain to the smallest numbers", |seed| {
+        let rule = rule(|x, dy| vec![dy * x[0].cos() * 1.01]);
+        at(seed, within(seed, &[3], 0.5, 1.5), |x| (0..600).fold(sine(x[0], rule), |y, _| y * 0.3).sum())
+    }),
     ("third order only", |seed| {
         // The first derivative is right and the second; the third is missing.
         let rule = rule(|x, dy| {
