@@ -155,11 +155,11 @@ impl<T: Float> Rows<T> for CrossEntropy<'_, T> {
     fn done(&mut self, first: usize, tops: &[T], sums: &[[T; 2]], e: &mut [T]) {
         let classes = &self.classes[first..][..sums.len()];
         for ((slopes, &[others, own]), &class) in e.chunks_exact_mut(self.n).zip(sums).zip(classes) {
-            let scale = reciprocal([others, own]);
+            let scale = T::one() / (others + own);
             for slope in slopes.iter_mut() {
-                *slope = times(*slope, scale);
+                *slope = *slope * scale;
             }
-            slopes[class] = -times(others, scale);
+            slopes[class] = -(others * scale);
         }
         let Some(out) = &mut self.out else { return };
         let rows = self.x[first * self.n..].chunks_exact(self.n).zip(classes).zip(tops).zip(logs(sums));
