@@ -10,6 +10,7 @@ pub(crate) mod layout;
 pub(crate) mod math;
 pub(crate) mod normalize;
 pub(crate) mod product;
+mod quotient;
 pub(crate) mod reduce;
 pub(crate) mod runs;
 pub(crate) mod scan;

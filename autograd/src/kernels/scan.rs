@@ -5,28 +5,81 @@ use super::sums::{PairwiseSum, ROWS};
 use crate::number::Float;
 
 /// Running sums along the middle axis, from the end if `reverse`.
-///
-/// Each block runs by itself, and the sum of those before it is added to it: two additions, of which the second waits for nobody.
 pub(crate) fn cumulative_sum<T: Float>(x: &[T], Loops { outer, n, inner }: Loops, reverse: bool, out: &mut [T]) {
-    for o in 0..outer {
-        for i in 0..inner {
-            let at = |j: usize| (o * n + if reverse { n - 1 - j } else { j }) * inner + i;
-            let mut run = |from: usize, to: usize, before: T| {
-                let mut sum = T::zero();
-                for at in (from..to).map(at) {
-                    sum = sum + x[at];
-                    out[at] = before + sum;
+    let rows = outer * usize::from(n > 0);
+    if inner == 1 {
+        for o in 0..rows {
+            let (x, out) = (&x[o * n..][..n], &mut out[o * n..][..n]);
+            let mut sum = Running::new();
+            if reverse {
+                for (x, out) in x.rchunks(ROWS).zip(out.rchunks_mut(ROWS)) {
+                    sum.block(x.iter().rev(), out.iter_mut().rev());
                 }
-                sum
-            };
-            if n <= ROWS {
-                run(0, n, T::zero());
-                continue;
+            } else {
+                for (x, out) in x.chunks(ROWS).zip(out.chunks_mut(ROWS)) {
+                    sum.block(x, out);
+                }
             }
-            let mut blocks = PairwiseSum::<T>::default();
-            for from in (0..n).step_by(ROWS) {
-                let [before] = blocks.total();
-                blocks.add([run(from, n.min(from + ROWS), before)]);
+        }
+        return;
+    }
+    for (o, i) in (0..rows).flat_map(|o| (0..inner).map(move |i| (o, i))) {
+        let mut sum = Running::new();
+        for from in (0..n).step_by(ROWS) {
+            let len = ROWS.min(n - from);
+            let first = if reverse { n - from - len } else { from };
+            let places = (o * n + first) * inner + i..(o * n + first + len) * inner;
+            let (x, out) = (x[places.clone()].iter().step_by(inner), out[places].iter_mut().step_by(inner));
+            if reverse {
+                sum.block(x.rev(), out.rev());
+            } else {
+                sum.block(x, out);
+            }
+        }
+    }
+}
+
+/// Each block runs by itself, and the sum of those before it is added to it: two additions, of which the second waits for nobody.
+struct Running<T> {
+    blocks: PairwiseSum<T>,
+}
+
+impl<T: Float> Running<T> {
+    fn new() -> Self {
+        Running { blocks: PairwiseSum::default() }
+    }
+
+    #[inline(always)]
+    fn block<'a>(&mut self, x: impl IntoIterator<Item = &'a T>, out: impl IntoIterator<Item = &'a mut T>) {
+        let ([before], mut sum) = (self.blocks.total(), T::zero());
+        for (&x, out) in x.into_iter().zip(out) {
+            sum = sum + x;
+            *out = before + sum;
+        }
+        self.blocks.add([sum]);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Blocks, rows and columns, both ways, against one running value.
+    #[test]
+    fn blocks_go_on_where_the_last_ended() {
+        for (outer, n, inner) in [(1, 1000, 1), (2, 513, 1), (1, 700, 3), (2, 5, 2), (3, 0, 2), (2, 4, 0)] {
+            let x: Vec<f64> = (0..outer * n * inner).map(|i| (i * 7 % 11) as f64).collect();
+            for reverse in [false, true] {
+                let mut out = vec![f64::NAN; x.len()];
+                cumulative_sum(&x, Loops { outer, n, inner }, reverse, &mut out);
+                for (o, i) in (0..outer).flat_map(|o| (0..inner).map(move |i| (o, i))) {
+                    let mut sum = 0.0;
+                    for j in 0..n {
+                        let at = (o * n + if reverse { n - 1 - j } else { j }) * inner + i;
+                        sum += x[at];
+                        assert_eq!(out[at], sum, "{outer} × {n} × {inner}, reverse {reverse}");
+                    }
+                }
             }
         }
     }

@@ -5,6 +5,7 @@
 
 use super::isa::kernel;
 use super::math;
+use super::quotient::{below, exp_below, exponentials_below_infinity, is_infinite, reciprocal, shifted, times};
 use super::reduce::{Loops, STRIP, row_max, strips};
 use super::sums::{ColumnSums, LANES, PairwiseSum, row_sum};
 use crate::number::Float;
@@ -12,33 +13,6 @@ use crate::number::Float;
 /// Exponentials are computed and summed by pieces of so many, of up to so many rows.
 const PIECE: usize = 256;
 const TOGETHER: usize = 32;
-
-/// `x − top`, and what rounding took from it (Knuth 1969). An infinite top is 0 below itself, and so shares with its equals.
-#[inline(always)]
-fn below<T: Float>(x: T, top: T) -> (T, T) {
-    let difference = x - top;
-    let less_top = difference - x;
-    let lost = (x - (difference - less_top)) - (top + less_top);
-    (math::select(x == top, T::zero(), difference), lost)
-}
-
-/// `exp(x − top)`, as [`exp`](super::math::exponential::exp) computes it, but with what rounding took from the argument, which of a large one is
-/// many units of the result: `x − top = n·ln 2 + r + tail`.
-#[inline(always)]
-fn exp_below<T: Float>((difference, lost): (T, T)) -> T {
-    let nearest = |x: T| (x + T::ROUNDER) - T::ROUNDER;
-    let [least, ..] = T::EXP_RANGE;
-    let difference = math::select(difference < least, least, difference);
-    // Beside an infinity what is lost is NaN.
-    let lost = math::select(math::abs(lost) < T::one(), lost, T::zero());
-    let n = nearest(difference * T::from_f64(std::f64::consts::LOG2_E));
-    let (head, rest) = (difference - n * T::LN2[0], n * T::LN2[1]);
-    let r = head - rest;
-    let tail = ((head - r) - rest) + lost;
-    let rest = T::exp_rest(r);
-    let half = nearest(n * T::from_f64(0.5));
-    (T::one() + (r + (rest + (tail + tail * (r + rest))))) * T::exp2_integer(half) * T::exp2_integer(n - half)
-}
 
 /// The sum of exponentials of which the largest is 1, without the ones, and how many those are.
 #[inline(always)]
@@ -100,6 +74,11 @@ fn exponentials<T: Float>(x: &[T], n: usize, tops: &[T], e: &mut [T]) {
     }
     for (e, &x) in e.iter_mut().zip(x) {
         *e = exp_below(below(x, *e));
+    }
+    for ((x, e), &top) in x.chunks(n).zip(e.chunks_mut(n)).zip(tops) {
+        if is_infinite(top) {
+            exponentials_below_infinity(x, top, e);
+        }
     }
 }
 
@@ -185,7 +164,7 @@ impl<T: Float> Rows<T> for CrossEntropy<'_, T> {
         let Some(out) = &mut self.out else { return };
         let rows = self.x[first * self.n..].chunks_exact(self.n).zip(classes).zip(tops).zip(logs(sums));
         for (out, (((x, &class), &top), log)) in out[first..].iter_mut().zip(rows) {
-            *out = log - below(x[class], top).0;
+            *out = log - shifted(x[class], top);
         }
     }
 }
@@ -223,7 +202,7 @@ impl<T: Float> Rows<T> for LogSoftmax<'_, T> {
         for ((out, x), (&top, log)) in rows.zip(tops.iter().zip(logs(sums))) {
             for (out, &x) in out.iter_mut().zip(x) {
                 // x − top first: near 1e4 the sum top + ln(sum) would round the logarithm away.
-                *out = below(x, top).0 - log;
+                *out = shifted(x, top) - log;
             }
         }
     }
@@ -240,11 +219,10 @@ impl<T: Float> Rows<T> for Softmax {
 
     #[inline(always)]
     fn done(&mut self, _first: usize, _tops: &[T], sums: &[[T; 2]], e: &mut [T]) {
-        for (e, &[others, ones]) in e.chunks_exact_mut(self.0).zip(sums) {
-            // No product with the reciprocal: curvatures are made of three such.
-            let sum = others + ones;
+        for (e, &sums) in e.chunks_exact_mut(self.0).zip(sums) {
+            let scale = reciprocal(sums);
             for e in e {
-                *e = *e / sum;
+                *e = times(*e, scale);
             }
         }
     }
@@ -316,20 +294,27 @@ fn strip_sums<T: Float>(
             *top = math::max(*top, x);
         }
     }
-    let (mut e, one) = ([T::zero(); STRIP], T::one());
+    let (mut room, one) = ([T::zero(); STRIP], T::one());
+    let infinite = tops[..w].iter().any(|&top| is_infinite(top));
     let mut columns = ColumnSums::<T, BOTH>::of(n);
     while let Some(rows) = columns.block() {
         let (mut others, mut ones) = ([T::zero(); STRIP], [T::zero(); STRIP]);
         for at in rows.map(|j| start + j * step) {
+            let e = match &mut kept {
+                Some(kept) => &mut kept[at..at + w],
+                None => &mut room[..w],
+            };
             for ((e, &x), &top) in e.iter_mut().zip(&x[at..at + w]).zip(&tops) {
                 *e = exp_below(below(x, top));
             }
-            for ((others, ones), &e) in others.iter_mut().zip(&mut ones).zip(&e[..w]) {
+            if infinite {
+                for ((e, &x), &top) in e.iter_mut().zip(&x[at..at + w]).zip(&tops) {
+                    *e = math::select(is_infinite(top), math::mask(x == top), *e);
+                }
+            }
+            for ((others, ones), &e) in others.iter_mut().zip(&mut ones).zip(&*e) {
                 *others = *others + math::select(e == one, T::zero(), e);
                 *ones = *ones + math::mask(e == one);
-            }
-            if let Some(kept) = &mut kept {
-                kept[at..at + w].copy_from_slice(&e[..w]);
             }
         }
         let mut both = [T::zero(); BOTH];
@@ -352,13 +337,13 @@ const BOTH: usize = 2 * STRIP;
 fn softmax_strip<T: Float>(x: &[T], (start, step): (usize, usize), (n, w): (usize, usize), log: bool, out: &mut [T]) {
     let kept = if log { None } else { Some(&mut *out) };
     let (tops, sums) = strip_sums(x, (start, step), (n, w), kept);
-    let mut shifts = [T::zero(); STRIP];
-    for (shift, &sums) in shifts.iter_mut().zip(&sums[..w]) {
-        *shift = if log { log_sum(sums) } else { sums[0] + sums[1] };
+    let mut scales = [[T::zero(); 2]; STRIP];
+    for (scale, &sums) in scales.iter_mut().zip(&sums[..w]) {
+        *scale = if log { [log_sum(sums), T::zero()] } else { reciprocal(sums) };
     }
     for at in (0..n).map(|j| start + j * step) {
-        for (((out, &x), &top), &shift) in out[at..at + w].iter_mut().zip(&x[at..]).zip(&tops).zip(&shifts) {
-            *out = if log { below(x, top).0 - shift } else { *out / shift };
+        for (((out, &x), &top), &scale) in out[at..at + w].iter_mut().zip(&x[at..]).zip(&tops).zip(&scales) {
+            *out = if log { shifted(x, top) - scale[0] } else { times(*out, scale) };
         }
     }
 }

@@ -64,7 +64,7 @@ fn far_squares<T: Float>(n: usize, x: impl Fn(usize) -> T, over: f64, root: bool
 }
 
 /// A power of two that brings a magnitude near 1, and the one that takes it back; 1 for 0 and what is no number.
-pub(super) fn unit<T: Float>(top: T) -> (T, T) {
+pub(crate) fn unit<T: Float>(top: T) -> (T, T) {
     if !(top > T::zero() && top < T::INFINITY) {
         return (T::one(), T::one());
     }

@@ -244,6 +244,7 @@ operations! {
     Reduce(reduce::Reduce),
     TieShare(reduce::TieShare),
     ProductOfOthers(prod::ProductOfOthers),
+    Magnitude(prod::Magnitude),
     Expand(view::Expand),
     Reshape(view::Reshape),
     Transpose(view::Transpose),

@@ -1,8 +1,9 @@
 //! What the product of many values needs beyond a reduction: the product of the others, as its gradient.
 
 use super::reduce::loops;
+use super::rows::Binary;
 use super::{Array, Input, Operation, join, view};
-use crate::kernels::compiled as kernels;
+use crate::kernels::{compiled as kernels, squares};
 use crate::number::{Float, Number};
 use crate::shape::Shape;
 
@@ -29,6 +30,32 @@ impl Operation for ProductOfOthers {
 
     fn jvp<A: Array>(&self, x: &[&A], _y: &A, dx: &[Option<A>]) -> A {
         self.curvature(x[0], dx[0].as_ref().expect("the only input has a tangent"))
+    }
+}
+
+/// A power of two near each value: a unit to count it in, which does not move with it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Magnitude;
+
+impl Operation for Magnitude {
+    const NAMES: &'static [&'static str] = &["magnitude"];
+
+    fn forward<T: Float>(&self, x: &[Input<'_, T>], _shape: &Shape, out: &mut [T]) {
+        for (out, &x) in out.iter_mut().zip(x[0].values) {
+            *out = squares::unit(x.abs()).1;
+        }
+    }
+
+    fn differentiable(&self, _k: usize) -> bool {
+        false
+    }
+
+    fn vjp<A: Array>(&self, _k: usize, x: &[&A], _y: &A, _dy: &A) -> A {
+        x[0].zeros_like()
+    }
+
+    fn jvp<A: Array>(&self, _x: &[&A], y: &A, _dx: &[Option<A>]) -> A {
+        y.zeros_like()
     }
 }
 
@@ -68,13 +95,15 @@ impl<A: Array> Pair<A> {
 
 impl ProductOfOthers {
     /// By a tree: halves are multiplied until one is left; then each gets the product of what lies outside it, which is that of the half
-    /// above, times its other half. Both with the derivative along g.
+    /// above, times its other half. Both with the derivative along g. All values are counted in their own units, so that no half leaves
+    /// the numbers; the units of the others come in at the end.
     #[track_caller]
     fn curvature<A: Array>(&self, x: &A, g: &A) -> A {
         let shape = x.shape();
         let (outer, n, inner) = shape.around(self.start..self.end);
-        let flat = Shape::from([outer, n, inner]);
-        let mut levels = vec![Pair { value: x.reshaped(&flat), along: g.reshaped(&flat) }];
+        let units = A::apply(Magnitude, shape.clone(), &[x]);
+        let in_units = |x: &A| x.binary(Binary::Div, &units).reshaped(&Shape::from([outer, n, inner]));
+        let mut levels = vec![Pair { value: in_units(x), along: in_units(g) }];
         let mut len = n;
         while len > 1 {
             let (half, below) = (len / 2, levels.last().expect("the leaves"));
@@ -98,6 +127,6 @@ impl ProductOfOthers {
                 _ => Pair::joined(&[&a, &b, &outside.slice(half..half + 1)]),
             };
         }
-        outside.along.reshaped(&shape)
+        outside.along.reshaped(&shape).mul(&A::apply(*self, shape, &[&units]))
     }
 }
