@@ -5,6 +5,7 @@ use autograd::{Binary, Dual, Float, Number, Scalar, Tape, Tensor, Unary};
 
 /// (row, plain numbers, x, value, slope and curvature), computed in many digits.
 #[rustfmt::skip]
+#[allow(clippy::approx_constant)] // as they were computed
 const DOUBLE: &[(Unary, [f64; 2], f64, [f64; 3])] = &[
     (Unary::Sigmoid, [0.0; 2], 40.0, [1.0, 4.248354255291589e-18, -4.248354255291589e-18]),
     (Unary::Sigmoid, [0.0; 2], -40.0, [4.248354255291589e-18, 4.248354255291589e-18, 4.248354255291589e-18]),
@@ -65,6 +66,7 @@ const DOUBLE: &[(Unary, [f64; 2], f64, [f64; 3])] = &[
 ];
 /// The same on `f32`, whose nearest number to `x` is meant.
 #[rustfmt::skip]
+#[allow(clippy::approx_constant)] // as they were computed
 const SINGLE: &[(Unary, [f64; 2], f64, [f64; 3])] = &[
     (Unary::Sigmoid, [0.0; 2], 20.0, [0.9999999979388464, 2.061153613941849e-09, -2.061153605445141e-09]),
     (Unary::Sigmoid, [0.0; 2], -20.0, [2.0611536181902037e-09, 2.061153613941849e-09, 2.061153605445141e-09]),
@@ -150,6 +152,7 @@ fn rows_keep_their_digits_in_both_tails() {
 
 /// (a, b, value, slope by a, slope by b) of `atan2`.
 #[rustfmt::skip]
+#[allow(clippy::approx_constant)] // as they were computed
 const ANGLES: &[[f64; 5]] = &[
     [1e200, 1e200, 0.7853981633974483, 5e-201, -5e-201],
     [1e-200, 1e-200, 0.7853981633974483, 5e199, -5e199],
