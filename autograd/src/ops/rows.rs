@@ -207,8 +207,7 @@ impl Unary {
     #[inline(always)]
     #[track_caller]
     pub(crate) fn checked(self, args: Args) -> Args {
-        // Not `low > high`: NaN is refused too.
-        if self == Unary::Clamp && !(args[0] <= args[1]) {
+        if self == Unary::Clamp && (args[0] > args[1] || args.iter().any(|bound| bound.is_nan())) {
             refuse_bounds(args);
         }
         args

@@ -54,7 +54,8 @@ impl<T: Float> Module<T> for Dropout {
         let kept = T::from_f64(1.0 / (1.0 - self.p));
         let draw = |rng: &mut StdRng| if rng.random_bool(self.p) { T::zero() } else { kept };
         let mask = x.tape().random(|rng| x.tape().constant_with(x.shape(), |_| draw(rng)));
-        mask.map_or(x, |mask| x * mask)
+        // A mask chooses: of what is dropped nothing is left, and nothing flows back, infinite or not.
+        mask.map_or(x, |mask| mask.chain(x))
     }
 
     fn parameters(&self) -> Parameters<T> {

@@ -74,6 +74,21 @@ fn dropout_is_seeded_unbiased_and_off_while_evaluating() {
 }
 
 #[test]
+fn nothing_of_what_was_dropped_comes_back() {
+    // √ has an infinite slope at 0, where a dropped number lies; and an infinite number is dropped like others.
+    let tape = Tape::new();
+    tape.train(3);
+    let x = tape.var(Tensor::full([100], 4.0));
+    let y = Dropout::new(0.5).unwrap().forward(x).sqrt();
+    let slopes = y.sum().backward()[x].to_vec();
+    assert!(slopes.iter().all(|&slope| slope == 0.0 || (slope - 0.125f64.sqrt()).abs() < 1e-15), "{slopes:?}");
+    let dropped = slopes.iter().filter(|slope| **slope == 0.0).count();
+    assert!((20..80).contains(&dropped), "{dropped}");
+    let y = Dropout::new(0.5).unwrap().forward(x * f64::INFINITY);
+    assert!(y.value().as_slice().iter().all(|&y| y == 0.0 || y == f64::INFINITY));
+}
+
+#[test]
 fn dropout_probabilities_outside_0_to_1_are_refused() {
     for p in [-0.1, 1.0, 1.5, f64::NAN] {
         let error = Dropout::new(p).unwrap_err().to_string();

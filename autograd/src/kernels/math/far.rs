@@ -55,7 +55,7 @@ pub(super) fn less_quarter_turns(x: f64) -> (u64, [f64; 2]) {
     let rest = ((high << 53 | low >> 11) as f64 * unit) * f64::from_bits((1023 - 53) << 52);
     let turned = if (x < 0.0) != below { [-head, -rest] } else { [head, rest] };
     let quarter = if x < 0.0 { quarter.wrapping_neg() } else { quarter };
-    const HALF_PI: [f64; 2] = [1.570_796_326_794_896_6, 6.123_233_995_736_766e-17];
+    const HALF_PI: [f64; 2] = [std::f64::consts::FRAC_PI_2, 6.123_233_995_736_766e-17];
     let [r, lost] = exact_product(turned[0], HALF_PI[0]);
     let lost = lost + (turned[0] * HALF_PI[1] + turned[1] * HALF_PI[0]);
     let sum = r + lost;

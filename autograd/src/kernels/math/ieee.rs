@@ -233,7 +233,7 @@ impl Ieee for f64 {
     const LN2: [f64; 2] = [0.693_147_180_559_890_3, 5.497_923_018_708_371e-14];
     const FAR: f64 = 100_000.0;
     const EXP_RANGE: [f64; 3] = [-746.0, 710.0, 711.0];
-    const SQRT_HALF: [f64; 2] = [0.707_106_781_186_547_6, -4.833_646_656_726_457e-17];
+    const SQRT_HALF: [f64; 2] = [std::f64::consts::FRAC_1_SQRT_2, -4.833_646_656_726_457e-17];
     const GAUSSIAN_END: f64 = 38.7;
     const ERFC_RANGE: [f64; 2] = [27.3, 2.5];
 

@@ -4,7 +4,7 @@ use super::ieee::{Ieee, exact_product, polynomial};
 use super::{abs, select};
 
 /// π/4, of which the first part has three zeros at its end: its multiples up to 4 are exact.
-const QUARTER_PI: [f64; 2] = [0.785_398_163_397_448_3, 3.061_616_997_868_383e-17];
+const QUARTER_PI: [f64; 2] = [std::f64::consts::FRAC_PI_4, 3.061_616_997_868_383e-17];
 
 /// A power of 2 by which small numbers are lifted.
 const LIFT: f64 = f64::from_bits((1023 + 600) << 52);
@@ -45,7 +45,7 @@ pub(super) fn atan2_64(a: f64, b: f64) -> f64 {
     let eighths = select(back, 4.0 - eighths, eighths);
     let (t, rest) = if steep != back { (-t, -rest) } else { (t, rest) };
     let y = eighths * QUARTER_PI[0] + (t + (rest + eighths * QUARTER_PI[1]));
-    select((a == a) & (b == b), y.with_sign(a), a + b)
+    select(a.is_nan() | b.is_nan(), a + b, y.with_sign(a))
 }
 
 /// `(atan(t)/t − 1)/z` for `z = t²`, `|t| ≤ tan(π/8)`
@@ -118,7 +118,7 @@ pub(super) fn inverted_64(a: f64, b: f64) -> f64 {
     // What is as small as this has no digits to lose.
     let y = select(size > 1e-140, y + rest, y) * up;
     let nothing = (high == 0.0) | (size_a == f64::INFINITY) | (size_b == f64::INFINITY);
-    select((a == a) & (b == b), select(nothing, 0.0, y).with_sign(a), a + b)
+    select(a.is_nan() | b.is_nan(), a + b, select(nothing, 0.0, y).with_sign(a))
 }
 
 macro_rules! in_f64 {

@@ -67,12 +67,12 @@ pub(super) fn pow64(a: f64, b: f64) -> f64 {
     let y = scale(1.0 + small_exp_m1(sum, (r - sum) + tail), n);
     // 0 and ∞, whose logarithms have no digits.
     let limit = select((size == 0.0) == (b > 0.0), 0.0, f64::INFINITY);
-    let y = select((size > 0.0) & (size < f64::INFINITY), y, select(a == a, limit, a));
+    let y = select((size > 0.0) & (size < f64::INFINITY), y, select(a.is_nan(), a, limit));
     let [whole, odd] = parity(b);
     let negative = a.to_bits() >> 63 == 1;
     let y = select(negative & odd, -y, y);
     let y = select((a < 0.0) & !whole & (size < f64::INFINITY), f64::NAN, y);
-    let y = select(b == b, y, b);
+    let y = select(b.is_nan(), b, y);
     select((b == 0.0) | (a == 1.0), 1.0, y)
 }
 
