@@ -31,6 +31,7 @@ macro_rules! row {
     };
 }
 
+#[allow(clippy::excessive_precision)]
 fn rows() -> [Row; 6] {
     let (norm, norm_slope, norm_curvature) = (
         10.099504938362078,
@@ -103,6 +104,7 @@ fn squares_beyond_the_numbers() {
 }
 
 #[test]
+#[allow(clippy::excessive_precision)]
 fn rows_of_large_values_are_normalised() {
     let expected = [-1.3416407864998738, -0.4472135954999579, 0.4472135954999579, 1.3416407864998738];
     let x = [1e20f32, 2e20, 3e20, 4e20];
