@@ -175,7 +175,8 @@ fn same(found: &Tensor, expected: &[f64], what: &str) {
 /// Infinite values share as equals do, in every reading and along every axis.
 #[test]
 fn softmax_of_infinite_values() {
-    let cases: &[([f64; 3], f64, [f64; 3], [f64; 3])] = &[
+    type Triple = [f64; 3];
+    let cases: &[(Triple, f64, Triple, Triple)] = &[
         ([-INF, -INF, -INF], -INF, [1.0 / 3.0; 3], [-(3f64.ln()); 3]),
         ([INF, 0.0, -INF], INF, [1.0, 0.0, 0.0], [0.0, -INF, -INF]),
         ([INF, INF, 5.0], INF, [0.5, 0.5, 0.0], [-(2f64.ln()), -(2f64.ln()), -INF]),

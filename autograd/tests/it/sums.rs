@@ -143,7 +143,7 @@ fn gradients_of_parameters() {
     }
     let (rows, classes) = (N / 2, vec![1; N / 2]);
     parameters!("bias", [3], |b| b.tape().constant(tenths(&[rows, 2])).dense(
-        &tenths(&[2, 3]),
+        tenths(&[2, 3]),
         b,
         autograd::Unary::Tanh
     ));
