@@ -4,8 +4,8 @@
 
 use autograd::{Float, Tape, Tensor, Var, jacobian};
 
-/// A million rows. Sums are held against the same in `f64`.
-const N: usize = 1 << 20;
+/// A quarter of a million rows. Sums are held against the same in `f64`.
+const N: usize = 1 << 18;
 
 /// About a tenth, the same in both types.
 fn tenths<T: Float>(shape: &[usize]) -> Tensor<T> {
