@@ -101,7 +101,7 @@ impl<T: Float, const W: usize> Products<T, W> {
             let [zeros, infinite, nan] = &self.odd;
             let odd = [zeros[lane], infinite[lane], nan[lane]];
             all.multiply(0, Factor { k: self.k[lane], m: self.m[lane], sign: self.sign[lane], odd });
-            all.exponent[0] = all.exponent[0] + self.exponent[lane];
+            all.exponent[0] += self.exponent[lane];
         }
         all.split();
         all

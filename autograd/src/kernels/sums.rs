@@ -203,7 +203,7 @@ fn sums_down<T: Float>(x: &[T], inner: usize, out: &mut [T]) {
 #[inline(always)]
 fn finish<T: Float>(x: &[T], Loops { n, inner, .. }: Loops, over: f64, out: &mut [T]) {
     // 0, or NaN if one of them is infinite or NaN.
-    let far = row_fold(out, T::zero(), |sum| sum - sum, |a, b| a + b) != T::zero();
+    let far = row_fold(out, T::zero(), |sum| sum * T::zero(), |a, b| a + b) != T::zero();
     if over != 1.0 {
         let over = T::from_f64(over);
         for out in out.iter_mut() {

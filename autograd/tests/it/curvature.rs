@@ -68,10 +68,10 @@ fn a_square_of_a_norm_or_a_deviation_is_the_sum_of_squares() {
         &|x| x.abs().square().sum(),
     ];
     for (i, f) in norms.iter().enumerate() {
-        assert_eq!(hessian(|x| f(x), &x), twice(2.0, 0.0), "norm {i}");
+        assert_eq!(hessian(f, &x), twice(2.0, 0.0), "norm {i}");
         let v = Tensor::from([1.0, -2.0, 0.5]);
-        assert_eq!(hvp(|x| f(x), &x, &v), &v * 2.0, "norm {i}");
-        assert_eq!(vhp(|x| f(x), &x, &v), &v * 2.0, "norm {i}");
+        assert_eq!(hvp(f, &x, &v), &v * 2.0, "norm {i}");
+        assert_eq!(vhp(f, &x, &v), &v * 2.0, "norm {i}");
     }
     for constant in [0.0, 7.0] {
         let x = Tensor::full([3], constant);

@@ -31,6 +31,7 @@ macro_rules! row {
     };
 }
 
+#[allow(clippy::excessive_precision)]
 fn rows() -> [Row; 6] {
     let (norm, norm_slope, norm_curvature) = (
         10.099504938362078,
@@ -103,6 +104,7 @@ fn squares_beyond_the_numbers() {
 }
 
 #[test]
+#[allow(clippy::excessive_precision)]
 fn rows_of_large_values_are_normalised() {
     let expected = [-1.3416407864998738, -0.4472135954999579, 0.4472135954999579, 1.3416407864998738];
     let x = [1e20f32, 2e20, 3e20, 4e20];
@@ -173,7 +175,8 @@ fn same(found: &Tensor, expected: &[f64], what: &str) {
 /// Infinite values share as equals do, in every reading and along every axis.
 #[test]
 fn softmax_of_infinite_values() {
-    let cases: &[([f64; 3], f64, [f64; 3], [f64; 3])] = &[
+    type Triple = [f64; 3];
+    let cases: &[(Triple, f64, Triple, Triple)] = &[
         ([-INF, -INF, -INF], -INF, [1.0 / 3.0; 3], [-(3f64.ln()); 3]),
         ([INF, 0.0, -INF], INF, [1.0, 0.0, 0.0], [0.0, -INF, -INF]),
         ([INF, INF, 5.0], INF, [0.5, 0.5, 0.0], [-(2f64.ln()), -(2f64.ln()), -INF]),

@@ -111,6 +111,7 @@ fn huber_has_the_curvature_of_the_parabola_up_to_its_ends() {
 }
 
 /// (logit, label, loss, slope), by mpmath.
+#[allow(clippy::excessive_precision)]
 const BINARY: &[(f64, f64, f64, f64)] = &[
     (40.0, 1.0, 4.248354255291589e-18, -4.248354255291589e-18),
     (40.0, 0.0, 40.0, 1.0),
