@@ -256,6 +256,7 @@ impl FromStr for Activation {
 }
 
 impl<T: Float> Module<T> for Activation {
+    #[track_caller]
     fn forward<'t>(&self, x: Var<'t, T>) -> Var<'t, T> {
         self.apply(x)
     }

@@ -74,6 +74,7 @@ impl<T: Float> Layer<T> {
 }
 
 impl<T: Float> Module<T> for Layer<T> {
+    #[track_caller]
     fn forward<'t>(&self, x: Var<'t, T>) -> Var<'t, T> {
         self.forward_with(x, &mut Probe::off())
     }
@@ -155,6 +156,7 @@ impl<T: Float> Mlp<T> {
 impl<T: Float> Module<T> for Mlp<T> {
     /// # Panics
     /// If the rows of `x` do not have the length of the network's input.
+    #[track_caller]
     fn forward<'t>(&self, x: Var<'t, T>) -> Var<'t, T> {
         self.forward_with(x, &mut Probe::off())
     }

@@ -38,7 +38,6 @@ use crate::flow::Probe;
 /// ```
 pub trait Module<T: Float = f64>: Send + Sync {
     /// The output for `x`, recorded on the tape of `x`.
-    #[track_caller]
     fn forward<'t>(&self, x: Var<'t, T>) -> Var<'t, T>;
 
     /// [`forward`](Module::forward), showing what the layers inside compute to a probe: see [`Flow`](crate::Flow).
@@ -119,6 +118,7 @@ pub trait Module<T: Float = f64>: Send + Sync {
 
 /// A module whose type is known only at run time.
 impl<T: Float> Module<T> for Box<dyn Module<T>> {
+    #[track_caller]
     fn forward<'t>(&self, x: Var<'t, T>) -> Var<'t, T> {
         (**self).forward(x)
     }

@@ -30,6 +30,7 @@ pub struct StraightThrough(
 );
 
 impl<T: Float> Module<T> for StraightThrough {
+    #[track_caller]
     fn forward<'t>(&self, x: Var<'t, T>) -> Var<'t, T> {
         // z − z is exactly 0, so the value is f(z) to the last bit; z + (f(z) − z) would round.
         (x - x.detach()) + self.0.apply(x).detach()
@@ -140,6 +141,7 @@ impl<T: Float> fmt::Debug for Function<T> {
 }
 
 impl<T: Float> Module<T> for Function<T> {
+    #[track_caller]
     fn forward<'t>(&self, x: Var<'t, T>) -> Var<'t, T> {
         (self.f)(x)
     }

@@ -50,6 +50,7 @@ impl Dropout {
 }
 
 impl<T: Float> Module<T> for Dropout {
+    #[track_caller]
     fn forward<'t>(&self, x: Var<'t, T>) -> Var<'t, T> {
         let kept = T::from_f64(1.0 / (1.0 - self.p));
         let draw = |rng: &mut StdRng| if rng.random_bool(self.p) { T::zero() } else { kept };

@@ -41,6 +41,7 @@ impl<T: Float> Default for Sequential<T> {
 }
 
 impl<T: Float> Module<T> for Sequential<T> {
+    #[track_caller]
     fn forward<'t>(&self, x: Var<'t, T>) -> Var<'t, T> {
         self.forward_with(x, &mut Probe::off())
     }
