@@ -97,6 +97,13 @@ pub(super) fn through_angle<N: Number>(a: N, b: N, d: Passing<N>) -> Passing<N> 
     either(slope, Test::Whole { of: [a, a] }, || d * slope, rest)
 }
 
+/// `product()`, what passes by a factor `a` that is itself a gradient: where that is 0, not even an infinite `d` passes. A mask has no
+/// derivative, so it is not for ordinary `d`: `d·a` has the derivative `d` by `a` where that is 0 too.
+#[inline(always)]
+pub(super) fn through_gradient<N: Number>(a: N, d: Passing<N>, product: impl Fn() -> Passing<N>) -> Passing<N> {
+    either(d.0, Test::Within(1e38), &product, || product().masked(a))
+}
+
 /// `−d·a/b²`, for the quotient `y = a/b`. A quotient that has left the range of numbers leaves its digits to a.
 #[inline(always)]
 pub(super) fn through_divisor<N: Number>(a: N, b: N, y: N, d: Passing<N>) -> Passing<N> {

@@ -204,9 +204,9 @@ macro_rules! binary_table {
             /// 1 where `a ≠ b`, else 0: a mask, without derivative.
             NotEqual, not_equal, m::mask(a != b), (d.nothing(), d.nothing()), (-3.0, 3.0), (-3.0, 3.0);
             /// The product of the chain rule: 0 where `a` (an incoming gradient) is 0, whatever `b`; else `a · b`.
-            Chain, chain, m::chain(a, b), (d * b, (d * a).masked(a)), (0.3, 3.0), (-3.0, 3.0);
+            Chain, chain, m::chain(a, b), (d * b, through_gradient(a, d, || d * a)), (0.3, 3.0), (-3.0, 3.0);
             /// The quotient of the chain rule: 0 where `a` (an incoming gradient) is 0, whatever `b`; else `a / b`.
-            ChainOver, chain_over, m::select(a == c(0.0), c(0.0), a / b), (d / b, through_divisor(a, b, y, d).masked(a)), (0.3, 3.0), (0.3, 3.0);
+            ChainOver, chain_over, m::select(a == c(0.0), c(0.0), a / b), (d / b, through_gradient(a, d, || through_divisor(a, b, y, d))), (0.3, 3.0), (0.3, 3.0);
             /// `a` where the mask `b` is not 0, else exactly 0, whatever `a`; nothing flows back to the mask.
             Masked, masked, m::select(b != c(0.0), a, c(0.0)), (d.masked(b), d.nothing()), (-3.0, 3.0), (0.3, 3.0);
         }

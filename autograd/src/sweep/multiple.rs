@@ -67,7 +67,9 @@ fn quotient<H: Recording>(x: H, y: Source, depth: usize) -> Option<H> {
                 None => Some(a.apply_binary(row, of(b).filter(|_| whole_b)?)),
             }
         }
-        Made::Binary(row @ (Binary::Div | Binary::ChainOver | Binary::Masked), [(a, true), (b, _)]) => Some(of(a)?.apply_binary(row, b)),
+        Made::Binary(row @ (Binary::Div | Binary::ChainOver | Binary::Masked), [(a, true), (b, _)]) => {
+            Some(of(a)?.apply_binary(row, b))
+        }
         Made::Binary(row @ (Binary::Add | Binary::Sub), [(a, true), (b, true)]) => {
             Some(of(a)?.apply_binary(row, of(b)?))
         }

@@ -25,3 +25,4 @@ mod tails;
 mod threads;
 mod transforms;
 mod trials;
+mod zeros;
