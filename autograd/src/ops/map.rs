@@ -72,20 +72,15 @@ impl Operation for Map {
 
     #[track_caller]
     fn vjp<A: Array>(&self, k: usize, x: &[&A], _y: &A, dy: &A) -> A {
-        pass(dy, &self.slope(k, x))
+        dy.shared(&self.slope(k, x))
     }
 
     #[track_caller]
     fn jvp<A: Array>(&self, x: &[&A], y: &A, dx: &[Option<A>]) -> A {
-        let along = |(k, dx): (usize, &Option<A>)| Some(pass(dx.as_ref()?, &self.slope(k, x)));
+        let along = |(k, dx): (usize, &Option<A>)| Some(dx.as_ref()?.shared(&self.slope(k, x)));
         let parts = dx.iter().enumerate().filter_map(along);
         parts.reduce(|a, b| a.add(&b)).unwrap_or_else(|| y.zeros_like())
     }
-}
-
-/// `d · slope`. A mask on the slope would lose the slope's own derivative where it is 0, so only what is not finite is masked.
-fn pass<A: Array>(d: &A, slope: &A) -> A {
-    if d.is_recorded_finite() { d.chain(slope) } else { d.shared(slope) }
 }
 
 /// `f` of arrays that broadcast to one shape; `op`: the method that the user called.

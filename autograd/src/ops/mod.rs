@@ -268,7 +268,8 @@ operations! {
 
 /// An array in one of the readings of the rules: a plain value, or a recorded handle.
 ///
-/// The provided methods assume that shapes fit: laws are checked where the user calls.
+/// The provided methods are the words of the language. They assume that shapes fit: laws are checked where the user
+/// calls, before anything is computed.
 pub(crate) trait Array: Sized + Clone {
     type Value: Float;
 
@@ -282,7 +283,7 @@ pub(crate) trait Array: Sized + Clone {
     #[track_caller]
     fn meets(&self, _other: &Self, _op: &str) {}
 
-    /// A value that depends on nothing.
+    /// A value that does not depend on anything, in the same reading as `self`.
     #[track_caller]
     fn constant_like(&self, value: Tensor<Self::Value>) -> Self;
 
@@ -306,11 +307,6 @@ pub(crate) trait Array: Sized + Clone {
     /// This divided by `y`, if it was recorded as a multiple of it, and so right where both are 0.
     fn as_multiple_of(&self, _y: &Self) -> Option<Self> {
         None
-    }
-
-    /// Whether all values are finite and what is made of them may be differentiated. Of plain values nobody asks.
-    fn is_recorded_finite(&self) -> bool {
-        false
     }
 
     #[track_caller]

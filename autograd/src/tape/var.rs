@@ -310,10 +310,6 @@ impl<'t, T: Float> Array for Var<'t, T> {
         self.tape.arena_mut().indices(indices)
     }
 
-    fn is_recorded_finite(&self) -> bool {
-        self.value().as_slice().iter().all(|x| x.is_finite())
-    }
-
     fn as_multiple_of(&self, y: &Self) -> Option<Self> {
         array_multiple(*self, *y)
     }
