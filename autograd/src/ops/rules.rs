@@ -97,7 +97,7 @@ pub(super) fn through_angle<N: Number>(a: N, b: N, d: Passing<N>) -> Passing<N> 
     either(slope, Test::Whole { of: [a, a] }, || d * slope, rest)
 }
 
-/// `product()`, what passes by a factor `a` that is itself a gradient: where that is 0, not even an infinite `d` passes. A mask has no
+/// `product()`, what passes by a factor `a` that is itself a gradient or a slope: where that is 0, not even an infinite `d` passes. A mask has no
 /// derivative, so it is not for ordinary `d`: `d·a` has the derivative `d` by `a` where that is 0 too.
 #[inline(always)]
 pub(super) fn through_gradient<N: Number>(a: N, d: Passing<N>, product: impl Fn() -> Passing<N>) -> Passing<N> {

@@ -207,6 +207,9 @@ macro_rules! binary_table {
             Chain, chain, m::chain(a, b), (d * b, through_gradient(a, d, || d * a)), (0.3, 3.0), (-3.0, 3.0);
             /// The quotient of the chain rule: 0 where `a` (an incoming gradient) is 0, whatever `b`; else `a / b`.
             ChainOver, chain_over, m::select(a == c(0.0), c(0.0), a / b), (d / b, through_gradient(a, d, || through_divisor(a, b, y, d))), (0.3, 3.0), (0.3, 3.0);
+            /// The product of the chain rule where of a function only the slope `b` is known: 0 where either is 0, whatever the other; else `a · b`.
+            ChainFlat, chain_flat, m::select(b == c(0.0), c(0.0), m::chain(a, b)),
+                (through_gradient(b, d, || d * b), through_gradient(a, d, || d * a)), (0.3, 3.0), (-3.0, 3.0);
             /// `a` where the mask `b` is not 0, else exactly 0, whatever `a`; nothing flows back to the mask.
             Masked, masked, m::select(b != c(0.0), a, c(0.0)), (d.masked(b), d.nothing()), (-3.0, 3.0), (0.3, 3.0);
         }
