@@ -234,6 +234,7 @@ impl Unary {
                 | GeluTanh
                 | TanhGate
                 | TanhGateDensity
+                | Gaussian
         )
     }
 

@@ -122,7 +122,7 @@ macro_rules! unary_table {
             /// `y = sigmoid(x)·sigmoid(−x)`, the slope of the logistic function; `dy/dx = −y·tanh(x/2)`.
             LogisticDensity, logistic_density(), m::logistic_density(x), -(d * y * (x * c(0.5)).tanh()), (-3.0, 3.0), [];
             /// `y = exp(−x²/2)`, `dy/dx = −x·y`.
-            Gaussian, gaussian(), m::gaussian(x), -(d * y.chain(x)), (-3.0, 3.0), [];
+            Gaussian, gaussian(), m::gaussian(x), through_gaussian(x, y, d), (-3.0, 3.0), [];
             /// The distribution function Φ of the normal distribution; `dy/dx = exp(−x²/2)/√(2π)`.
             NormalCdf, normal_cdf(), m::normal_cdf(x), d * x.gaussian() * c(FRAC_1_SQRT_2PI), (-3.0, 3.0), [];
             /// `y = ½(1 + tanh(√(2/π)(x + 0.044715x³)))`, what GELU's tanh form multiplies `x` by.
