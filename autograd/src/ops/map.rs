@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
+use super::rows::Binary;
 use super::{Array, Input, Operation};
 use crate::error::Error;
 use crate::kernels::fused::{ElementwiseN, FusedForAll, Kernel, ORDERS};
@@ -12,7 +13,8 @@ use crate::shape::{Shape, broadcast};
 
 /// `y = f(x₀, x₁, …)`, or a partial derivative of it; `dx_k = dy · ∂y/∂x_k`, the same function differentiated once more.
 ///
-/// Of the function's inside only the slope is known here: where it is exactly 0, nothing passes, as on a flat side.
+/// Of the function's inside only the slope is known here: where it is exactly 0, nothing passes, as on a flat side, not even of an infinite
+/// gradient. A slope of 0 has derivatives: of `x·x` at 0 it grows by 2.
 #[derive(Debug, Clone)]
 pub(crate) struct Map {
     f: Arc<dyn FusedForAll>,
@@ -72,12 +74,12 @@ impl Operation for Map {
 
     #[track_caller]
     fn vjp<A: Array>(&self, k: usize, x: &[&A], _y: &A, dy: &A) -> A {
-        dy.shared(&self.slope(k, x))
+        dy.binary(Binary::ChainFlat, &self.slope(k, x))
     }
 
     #[track_caller]
     fn jvp<A: Array>(&self, x: &[&A], y: &A, dx: &[Option<A>]) -> A {
-        let along = |(k, dx): (usize, &Option<A>)| Some(dx.as_ref()?.shared(&self.slope(k, x)));
+        let along = |(k, dx): (usize, &Option<A>)| Some(dx.as_ref()?.binary(Binary::ChainFlat, &self.slope(k, x)));
         let parts = dx.iter().enumerate().filter_map(along);
         parts.reduce(|a, b| a.add(&b)).unwrap_or_else(|| y.zeros_like())
     }

@@ -78,6 +78,12 @@ pub(super) fn through_gelu_tanh<N: Number>(x: N, d: Passing<N>) -> Passing<N> {
     either(x, Test::Within(GATE_END), near, || d.masked(x.greater(N::zero())))
 }
 
+/// `−d·x·y`, for `y = exp(−x²/2)`. Where that is 0 in every type the factor x is left out: its powers, in higher orders, overflow.
+#[inline(always)]
+pub(super) fn through_gaussian<N: Number>(x: N, y: N, d: Passing<N>) -> Passing<N> {
+    either(x, Test::Within(40.0), || -(d * y.chain(x)), || -(d * y))
+}
+
 /// 1 on [low, high], else 0.
 #[inline(always)]
 pub(super) fn inside<N: Number>(x: N, low: f64, high: f64) -> N {
@@ -97,7 +103,7 @@ pub(super) fn through_angle<N: Number>(a: N, b: N, d: Passing<N>) -> Passing<N> 
     either(slope, Test::Whole { of: [a, a] }, || d * slope, rest)
 }
 
-/// `product()`, what passes by a factor `a` that is itself a gradient: where that is 0, not even an infinite `d` passes. A mask has no
+/// `product()`, what passes by a factor `a` that is itself a gradient or a slope: where that is 0, not even an infinite `d` passes. A mask has no
 /// derivative, so it is not for ordinary `d`: `d·a` has the derivative `d` by `a` where that is 0 too.
 #[inline(always)]
 pub(super) fn through_gradient<N: Number>(a: N, d: Passing<N>, product: impl Fn() -> Passing<N>) -> Passing<N> {

@@ -122,7 +122,7 @@ macro_rules! unary_table {
             /// `y = sigmoid(x)·sigmoid(−x)`, the slope of the logistic function; `dy/dx = −y·tanh(x/2)`.
             LogisticDensity, logistic_density(), m::logistic_density(x), -(d * y * (x * c(0.5)).tanh()), (-3.0, 3.0), [];
             /// `y = exp(−x²/2)`, `dy/dx = −x·y`.
-            Gaussian, gaussian(), m::gaussian(x), -(d * y.chain(x)), (-3.0, 3.0), [];
+            Gaussian, gaussian(), m::gaussian(x), through_gaussian(x, y, d), (-3.0, 3.0), [];
             /// The distribution function Φ of the normal distribution; `dy/dx = exp(−x²/2)/√(2π)`.
             NormalCdf, normal_cdf(), m::normal_cdf(x), d * x.gaussian() * c(FRAC_1_SQRT_2PI), (-3.0, 3.0), [];
             /// `y = ½(1 + tanh(√(2/π)(x + 0.044715x³)))`, what GELU's tanh form multiplies `x` by.
@@ -207,6 +207,9 @@ macro_rules! binary_table {
             Chain, chain, m::chain(a, b), (d * b, through_gradient(a, d, || d * a)), (0.3, 3.0), (-3.0, 3.0);
             /// The quotient of the chain rule: 0 where `a` (an incoming gradient) is 0, whatever `b`; else `a / b`.
             ChainOver, chain_over, m::select(a == c(0.0), c(0.0), a / b), (d / b, through_gradient(a, d, || through_divisor(a, b, y, d))), (0.3, 3.0), (0.3, 3.0);
+            /// The product of the chain rule where of a function only the slope `b` is known: 0 where either is 0, whatever the other; else `a · b`.
+            ChainFlat, chain_flat, m::select(b == c(0.0), c(0.0), m::chain(a, b)),
+                (through_gradient(b, d, || d * b), through_gradient(a, d, || d * a)), (0.3, 3.0), (-3.0, 3.0);
             /// `a` where the mask `b` is not 0, else exactly 0, whatever `a`; nothing flows back to the mask.
             Masked, masked, m::select(b != c(0.0), a, c(0.0)), (d.masked(b), d.nothing()), (-3.0, 3.0), (0.3, 3.0);
         }

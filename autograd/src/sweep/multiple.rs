@@ -61,7 +61,7 @@ fn quotient<H: Recording>(x: H, y: Source, depth: usize) -> Option<H> {
         Made::Unary(row @ (Unary::Powi | Unary::Powf), [p, _], a) if p > 1.0 => {
             Some(of(a)?.apply_binary(Binary::Mul, a.apply_unary(row, [p - 1.0, 0.0])))
         }
-        Made::Binary(row @ (Binary::Mul | Binary::Chain), [(a, whole_a), (b, whole_b)]) => {
+        Made::Binary(row @ (Binary::Mul | Binary::Chain | Binary::ChainFlat), [(a, whole_a), (b, whole_b)]) => {
             match of(a).filter(|_| whole_a) {
                 Some(a) => Some(a.apply_binary(row, b)),
                 None => Some(a.apply_binary(row, of(b).filter(|_| whole_b)?)),

@@ -102,6 +102,9 @@ const BINARY: &[(Binary, f64, f64, f64, f64, f64)] = &[
     (Binary::NotEqual, NAN, NAN, 1.0, 0.0, 0.0),
     // 0·∞ in the chain rule: a zero gradient passes nothing on; plain products are IEEE's.
     (Binary::Chain, 0.0, INF, 0.0, INF, 0.0),
+    (Binary::ChainFlat, 0.0, INF, 0.0, INF, 0.0),
+    (Binary::ChainFlat, INF, 0.0, 0.0, 0.0, INF),
+    (Binary::ChainFlat, 2.0, 0.0, 0.0, 0.0, 2.0),
     (Binary::Mul, 0.0, INF, NAN, INF, 0.0),
 ];
 

@@ -1,6 +1,6 @@
 //! Derivatives of order one to four where lower ones are 0: a factor of 0 has a derivative.
 
-use autograd::{Elementwise, Number, Scalar, Tape, Tensor, Var, hvp};
+use autograd::{Elementwise, ElementwiseN, Number, Scalar, Tape, Tensor, Var, hvp};
 
 /// The derivatives of a function of one number at 0, order by order.
 fn of_scalars(f: impl for<'t> Fn(Scalar<'t>) -> Scalar<'t>) -> [f64; 4] {
@@ -43,6 +43,16 @@ struct SineTimes;
 impl Elementwise for SineTimes {
     fn f<N: Number>(self, x: N) -> N {
         x * x.sin()
+    }
+}
+
+/// x²y³
+#[derive(Clone, Copy)]
+struct Monomial;
+
+impl ElementwiseN<2> for Monomial {
+    fn f<N: Number>(self, [x, y]: [N; 2]) -> N {
+        x * x * y * y * y
     }
 }
 
@@ -92,6 +102,25 @@ fn factors_of_zero_have_derivatives() {
 fn fused_functions_too() {
     assert_eq!(of_arrays(|x| x.map(SineTimes)), [0.0, 2.0, 0.0]);
     assert_eq!(forward_over(|x| x.map(SineTimes)), [2.0, 0.0]);
+    assert_eq!(of_arrays(|x| x.map(SineTimes).square()), [0.0, 0.0, 0.0]);
+    assert_eq!(of_arrays(|x| x.map(SineTimes) * x), [0.0, 0.0, 6.0]);
+}
+
+#[test]
+fn mixed_derivatives_of_fused_functions_too() {
+    // Its second derivative by x is 2y³, its third by x twice and y 6y², by x once and y twice 12xy; all but these are 0 where x or y is.
+    for (at, right) in [([0.0, 1.0], [2.0, 6.0, 0.0]), ([1.0, 0.0], [0.0, 0.0, 0.0]), ([0.0, -2.0], [-16.0, 24.0, 0.0])]
+    {
+        let tape = Tape::new();
+        let [x, y] = at.map(|at| tape.var([0.3, at]));
+        let last = |d: Var<'_>| d.value().as_slice()[1];
+        let (slope, ones) = (Var::zip_map([x, y], Monomial).sum().grad(x), Tensor::from([1.0, 1.0]));
+        assert_eq!(slope.jvp(&[(x, &ones)]).as_slice()[1], right[0], "at {at:?}");
+        let twice = slope.sum().grad(x);
+        let mixed = Var::zip_map([x, y], Monomial).sum().grad(y).sum().grad(x).sum();
+        assert_eq!([last(twice), last(twice.sum().grad(y)), last(mixed.grad(y))], right, "at {at:?}");
+        assert_eq!(last(mixed.grad(x)), right[1], "at {at:?}");
+    }
 }
 
 #[test]
