@@ -294,7 +294,10 @@ impl Binary {
 
     /// As for [`Unary`].
     const fn decides(self) -> bool {
-        matches!(self, Binary::Div | Binary::Pow | Binary::Atan2 | Binary::Chain | Binary::ChainFlat | Binary::ChainOver)
+        matches!(
+            self,
+            Binary::Div | Binary::Pow | Binary::Atan2 | Binary::Chain | Binary::ChainFlat | Binary::ChainOver
+        )
     }
 
     /// Whether a gradient flows to the first (0) or the second (1) input at all.

@@ -273,7 +273,9 @@ pub(super) fn binary(row: Binary, a: &Exact, b: &Exact) -> [Sum; 6] {
     match row {
         Binary::Add => plain(a + b, 1.0, 1.0),
         Binary::Sub => plain(a - b, 1.0, -1.0),
-        Binary::Mul | Binary::Chain | Binary::ChainFlat => [(a * b).into(), b.clone().into(), a.clone().into(), zero(), 1.0.into(), zero()],
+        Binary::Mul | Binary::Chain | Binary::ChainFlat => {
+            [(a * b).into(), b.clone().into(), a.clone().into(), zero(), 1.0.into(), zero()]
+        }
         Binary::Div | Binary::ChainOver => {
             let y = a / b;
             let slope = 1.0 / b;
