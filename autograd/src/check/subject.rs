@@ -161,10 +161,20 @@ impl<T: Float> Drop for Subject<'_, T> {
 /// Every element `k` times a small step of its own away: small enough for derivatives to stay what they are, and so many units in
 /// the last place that the rounding of what cancels is drawn again.
 pub(super) fn nudged<T: Float>(x: &Tensor<T>, k: f64, rng: &mut StdRng) -> Tensor<T> {
-    let units = if few_digits::<T>() { 8.0 } else { 16384.0 };
     // Of full length, unlike the directions: sums of short numbers round nothing.
-    let mut step = |x: f64| units * T::EPSILON * rng.random_range(0.5..1.5) * x.abs().max(1.0);
+    let mut step = |x: f64| nudge::<T>(rng) * x.abs().max(1.0);
     x.map(|x| T::from_f64(x.to_f64() + k * step(x.to_f64())))
+}
+
+/// The same of a direction, in proportion to its numbers, which may be of any size.
+pub(super) fn nudged_direction<T: Float>(u: &Tensor, k: f64, rng: &mut StdRng) -> Tensor {
+    u.map(|u| u * (1.0 + k * nudge::<T>(rng)))
+}
+
+/// A few units in the last place of 1.
+fn nudge<T: Float>(rng: &mut StdRng) -> f64 {
+    let units = if few_digits::<T>() { 8.0 } else { 16384.0 };
+    units * T::EPSILON * rng.random_range(0.5..1.5)
 }
 
 /// Plus or minus a number from ½ to 1½. It has 20 digits after the point: so many that two weights are never the same and no two errors

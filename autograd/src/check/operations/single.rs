@@ -15,7 +15,7 @@ use super::super::noise::noise;
 use super::super::probe::{element_unit, is_small};
 use super::super::report::{Cause, Comparison, Verdict};
 use super::super::rounding::deviation;
-use super::super::subject::{nudged, weight};
+use super::super::subject::{nudged, nudged_direction, weight};
 use crate::compiled;
 use crate::error::Error;
 use crate::external::External;
@@ -333,7 +333,9 @@ impl<'s, T: Float> Samples<'s, T> {
                 let mut rng = StdRng::seed_from_u64(2);
                 let x: Vec<Tensor<T>> = single.x.iter().map(|x| nudged(x, k, &mut rng)).collect();
                 let y = single.rule.value(&x);
-                vec![single.tangent(&x, &y, u).unwrap_or_else(|_| Tensor::zeros(y.shape()))]
+                // The derivative of a sum does not depend on its point, but its terms round as they are added.
+                let u: Vec<Tensor> = u.iter().map(|u| nudged_direction::<T>(u, k, &mut rng)).collect();
+                vec![single.tangent(&x, &y, &u).unwrap_or_else(|_| Tensor::zeros(y.shape()))]
             };
             deviation(near).remove(0)
         })
