@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
-use super::rows::Binary;
 use super::{Array, Input, Operation};
 use crate::error::Error;
 use crate::kernels::fused::{ElementwiseN, FusedForAll, Kernel, ORDERS};
@@ -74,12 +73,12 @@ impl Operation for Map {
 
     #[track_caller]
     fn vjp<A: Array>(&self, k: usize, x: &[&A], _y: &A, dy: &A) -> A {
-        dy.binary(Binary::ChainFlat, &self.slope(k, x))
+        dy.shared(&self.slope(k, x))
     }
 
     #[track_caller]
     fn jvp<A: Array>(&self, x: &[&A], y: &A, dx: &[Option<A>]) -> A {
-        let along = |(k, dx): (usize, &Option<A>)| Some(dx.as_ref()?.binary(Binary::ChainFlat, &self.slope(k, x)));
+        let along = |(k, dx): (usize, &Option<A>)| Some(dx.as_ref()?.shared(&self.slope(k, x)));
         let parts = dx.iter().enumerate().filter_map(along);
         parts.reduce(|a, b| a.add(&b)).unwrap_or_else(|| y.zeros_like())
     }

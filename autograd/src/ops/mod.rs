@@ -344,7 +344,7 @@ pub(crate) trait Array: Sized + Clone {
 
     /// `self · share`, but 0 where the share is: what was not chosen gets nothing of an infinite gradient either.
     fn shared(&self, share: &Self) -> Self {
-        self.chain(share).binary(Binary::Masked, share)
+        self.binary(Binary::ChainFlat, share)
     }
 
     /// The same values in another shape of as many values.

@@ -28,7 +28,7 @@ impl<N: Number> Passing<N> {
     /// Times a share of 0, ½ or 1. A share of 0 was not chosen.
     #[inline(always)]
     pub(crate) fn shared(self, share: N) -> Self {
-        (self * share).masked(share)
+        Passing(self.0.chain_flat(share))
     }
 
     /// Times a plain number; 0 makes a flat side.
