@@ -82,18 +82,22 @@ pub trait Number:
         self.logistic_density()
     }
 
+    /// Whether [`shortcut`](Number::shortcut) may take the cheap form: of plain numbers, of which only the value is asked.
+    #[doc(hidden)]
+    const SHORTCUTS: bool = false;
+
     /// What [`decide`](Number::decide) gives for a magnitude of at most `bound`, where `everywhere()` is right too but costs more. Formulas
-    /// that may be differentiated take it: of `near()` only the value is right.
+    /// that may be differentiated take that: of `near()` only the value is right.
     #[doc(hidden)]
     #[inline(always)]
     fn shortcut<R: Copy>(
         self,
-        _bound: f64,
-        _near: impl FnOnce() -> R,
+        bound: f64,
+        near: impl FnOnce() -> R,
         everywhere: impl FnOnce() -> R,
-        _select: impl FnOnce(Self, R, R) -> R,
+        select: impl FnOnce(Self, R, R) -> R,
     ) -> R {
-        everywhere()
+        if Self::SHORTCUTS { self.decide(Test::Within(bound), near, everywhere, select) } else { everywhere() }
     }
 
     /// 0.
@@ -206,6 +210,8 @@ pub trait Float:
 macro_rules! float {
     ($T:ident) => {
         impl Number for $T {
+            const SHORTCUTS: bool = true;
+
             #[inline(always)]
             fn constant(value: f64) -> $T {
                 value as $T
@@ -239,16 +245,6 @@ macro_rules! float {
                 _select: impl FnOnce($T, R, R) -> R,
             ) -> R {
                 if test.of(self) { most() } else { math::rarely(rest) }
-            }
-            #[inline(always)]
-            fn shortcut<R: Copy>(
-                self,
-                bound: f64,
-                near: impl FnOnce() -> R,
-                everywhere: impl FnOnce() -> R,
-                select: impl FnOnce($T, R, R) -> R,
-            ) -> R {
-                self.decide(Test::Within(bound), near, everywhere, select)
             }
         }
 

@@ -307,6 +307,8 @@ impl<I: Isa, T: Float, const S: bool, const C: bool> Real for Watched<I, T, S, C
 }
 
 impl<I: Isa, T: Float, const S: bool, const C: bool> Number for Watched<I, T, S, C> {
+    const SHORTCUTS: bool = S;
+
     #[inline(always)]
     fn constant(value: f64) -> Self {
         Self::of_f64(value)
@@ -351,16 +353,5 @@ impl<I: Isa, T: Float, const S: bool, const C: bool> Number for Watched<I, T, S,
         }
         let first = most();
         select(Self::one().or(self.far).or_if(!passed), first, first)
-    }
-
-    #[inline(always)]
-    fn shortcut<R: Copy>(
-        self,
-        bound: f64,
-        near: impl FnOnce() -> R,
-        everywhere: impl FnOnce() -> R,
-        select: impl FnOnce(Self, R, R) -> R,
-    ) -> R {
-        if S { self.decide(Test::Within(bound), near, everywhere, select) } else { everywhere() }
     }
 }
