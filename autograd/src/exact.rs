@@ -5,7 +5,7 @@ use std::ops::{Add, Div, Mul, Neg, Sub};
 
 use astro_float_num::{BigFloat, Consts, RoundingMode, Sign};
 
-use crate::number::Float;
+use crate::Float;
 
 /// Five times the digits of `f64`: formulas may lose some.
 const BITS: usize = 256;

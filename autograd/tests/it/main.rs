@@ -7,6 +7,9 @@ mod curvature;
 mod debugging;
 mod edges;
 mod empties;
+#[allow(dead_code)] // what the tests beside the kernels use
+#[path = "../../src/exact.rs"]
+mod exact;
 mod external;
 mod far;
 mod graph;
@@ -26,3 +29,5 @@ mod threads;
 mod transforms;
 mod trials;
 mod zeros;
+
+use autograd::Float; // by this name the exact numbers, which the crate's own tests share, know it

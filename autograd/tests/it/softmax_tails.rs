@@ -1,100 +1,67 @@
 //! Softmax and its kin against arbitrary precision: value, slope and curvature, where a class is sure and where it is not.
 
-use astro_float_num::{BigFloat, Consts, RoundingMode, Sign};
 use autograd::{Float, Tape, Tensor, Var};
 
-const BITS: usize = 256;
-const ROUND: RoundingMode = RoundingMode::None;
+use crate::exact::Exact;
 
 /// An exact number, with the size of the terms of which it is the sum: where those cancel, no more can be asked for.
 #[derive(Clone)]
-struct Exact {
-    value: BigFloat,
-    terms: BigFloat,
+struct Sum {
+    value: Exact,
+    terms: Exact,
 }
 
-fn number(x: f64) -> BigFloat {
-    BigFloat::from_f64(x, BITS)
-}
-
-fn add(a: &BigFloat, b: &BigFloat) -> BigFloat {
-    a.add(b, BITS, ROUND)
-}
-
-fn mul(a: &BigFloat, b: &BigFloat) -> BigFloat {
-    a.mul(b, BITS, ROUND)
-}
-
-fn sum<'a>(terms: impl IntoIterator<Item = &'a BigFloat>) -> BigFloat {
-    terms.into_iter().fold(number(0.0), |sum, term| add(&sum, term))
+fn sum(terms: impl IntoIterator<Item = Exact>) -> Exact {
+    terms.into_iter().fold(0.0.into(), |sum, term| sum + term)
 }
 
 /// A number that is no sum.
-fn plain(value: BigFloat) -> Exact {
-    Exact { terms: value.abs(), value }
+fn plain(value: Exact) -> Sum {
+    Sum { terms: value.abs(), value }
 }
 
-fn of_terms(terms: &[BigFloat]) -> Exact {
-    let sizes: Vec<BigFloat> = terms.iter().map(BigFloat::abs).collect();
-    Exact { value: sum(terms), terms: sum(&sizes) }
-}
-
-/// `ln(1 + x)` for `x ≥ 0`, by its series where that is short.
-fn ln_1p(x: &BigFloat, c: &mut Consts) -> BigFloat {
-    if x.exponent().is_some_and(|e| e < -90) {
-        let power = |n: usize| x.powi(n, BITS, ROUND).div(&number(n as f64), BITS, ROUND);
-        return power(1).sub(&power(2), BITS, ROUND).add(&power(3), BITS, ROUND);
-    }
-    add(&number(1.0), x).ln(BITS, ROUND, c)
+fn of_terms(terms: [Exact; 2]) -> Sum {
+    Sum { terms: sum(terms.each_ref().map(|term| term.abs())), value: sum(terms) }
 }
 
 /// The distribution of some logits: the probabilities, those of the others, and the logarithms.
 struct Distribution {
-    p: Vec<BigFloat>,
-    q: Vec<BigFloat>,
-    log_p: Vec<BigFloat>,
-    log_sum: Exact,
+    p: Vec<Exact>,
+    q: Vec<Exact>,
+    log_p: Vec<Exact>,
+    log_sum: Sum,
 }
 
 impl Distribution {
-    fn of(x: &[f64], c: &mut Consts) -> Self {
-        let logits: Vec<BigFloat> = x.iter().map(|&x| number(x)).collect();
-        let top = (0..x.len()).fold(0, |top, i| if x[i] > x[top] { i } else { top });
-        // Of 10³⁰⁰ and 10⁻³⁰⁰ the difference takes two thousand digits, and the exponential of it is 0 all the same.
-        let below = |a: &BigFloat, b: &BigFloat| a.sub(b, 4 * BITS, ROUND);
-        let e: Vec<BigFloat> = logits.iter().map(|x| below(x, &logits[top]).exp(BITS, ROUND, c)).collect();
-        let total = sum(&e);
-        let others = |i: usize| sum(e.iter().enumerate().filter(|(j, _)| *j != i).map(|(_, e)| e));
-        let p = e.iter().map(|e| e.div(&total, BITS, ROUND)).collect();
-        let q = (0..x.len()).map(|i| others(i).div(&total, BITS, ROUND)).collect();
-        let log = ln_1p(&others(top), c);
-        let log_p = logits.iter().map(|x| below(x, &logits[top]).sub(&log, BITS, ROUND)).collect();
-        Distribution { p, q, log_p, log_sum: of_terms(&[logits[top].clone(), log]) }
+    fn of(x: &[f64]) -> Self {
+        let top = x.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let at_top = x.iter().position(|&x| x == top).expect("the largest");
+        let below: Vec<Exact> = x.iter().map(|&x| Exact::from(x) - top).collect();
+        let e: Vec<Exact> = below.iter().map(Exact::exp).collect();
+        let total = sum(e.iter().cloned());
+        let others = |i: usize| sum(e.iter().enumerate().filter(|(j, _)| *j != i).map(|(_, e)| e.clone()));
+        let p = e.iter().map(|e| e / &total).collect();
+        let q = (0..x.len()).map(|i| others(i) / &total).collect();
+        let log = others(at_top).ln_1p();
+        let log_p = below.iter().map(|x| x - &log).collect();
+        Distribution { p, q, log_p, log_sum: of_terms([top.into(), log]) }
     }
 
     /// `∂p_i/∂x_j`
-    fn jacobian(&self, i: usize, j: usize) -> BigFloat {
-        if i == j { mul(&self.p[i], &self.q[i]) } else { mul(&self.p[i], &self.p[j]).neg() }
+    fn jacobian(&self, i: usize, j: usize) -> Exact {
+        if i == j { &self.p[i] * &self.q[i] } else { -(&self.p[i] * &self.p[j]) }
     }
 
     /// `∂ ln p_i/∂x_j`
-    fn slope_of_log(&self, i: usize, j: usize) -> BigFloat {
-        if i == j { self.q[i].clone() } else { self.p[j].neg() }
+    fn slope_of_log(&self, i: usize, j: usize) -> Exact {
+        if i == j { self.q[i].clone() } else { -&self.p[j] }
     }
 
     /// `∂²p_k/∂x_i∂x_j`
-    fn curvature(&self, k: usize, i: usize, j: usize) -> Exact {
+    fn curvature(&self, k: usize, i: usize, j: usize) -> Sum {
         let (p, log) = (&self.p[k], |j: usize| self.slope_of_log(k, j));
-        of_terms(&[mul(&mul(p, &log(i)), &log(j)), mul(p, &self.jacobian(i, j)).neg()])
+        of_terms([p * log(i) * log(j), -(p * self.jacobian(i, j))])
     }
-}
-
-/// The nearest `f64` of a number times 2^shift.
-fn scaled(x: &BigFloat, shift: i32) -> f64 {
-    let Some((words, _, sign, exponent, _)) = x.as_raw_parts() else { return f64::NAN };
-    let top = words.last().map_or(0.0, |&top| top as f64) / 2f64.powi(64);
-    let magnitude = top * 2f64.powi((exponent + shift).clamp(-1020, 1020));
-    if sign == Sign::Neg { -magnitude } else { magnitude }
 }
 
 /// How far numbers are from exact ones at most, in units in the last place of these.
@@ -110,21 +77,17 @@ impl<T: Float> Worst<T> {
         Worst { ulps: 0.0, at: String::new(), compared: 0, of: std::marker::PhantomData }
     }
 
-    fn hold(&mut self, found: T, exact: &Exact, what: impl Fn() -> String) {
-        let (bits, least) = if T::NAME == "f32" { (24, -126) } else { (53, -1022) };
-        let exponent = exact.value.exponent().unwrap_or(0);
-        if exact.value.is_zero() || exponent <= least {
-            let small = exact.value.is_zero() || found.to_f64().abs() <= 2f64.powi(least + 1);
-            assert!(small, "{}: {found} is no number this small", what());
-            return; // not a normal number
+    fn hold(&mut self, found: T, exact: &Sum, what: impl Fn() -> String) {
+        if !exact.value.is_normal::<T>(0) {
+            let smallest = if T::NAME == "f32" { f64::from(f32::MIN_POSITIVE) } else { f64::MIN_POSITIVE };
+            assert!(found.to_f64().abs() <= 2.0 * smallest, "{}: {found} is no number this small", what());
+            return;
         }
-        let unit = exact.terms.exponent().unwrap_or(0) - bits;
-        let ulps = scaled(&number(found.to_f64()).sub(&exact.value, BITS, ROUND), -unit).abs();
-        let ulps = if found.is_finite() { ulps } else { f64::INFINITY };
+        let ulps = exact.value.ulps_of(found, &exact.terms);
         self.compared += 1;
         if ulps > self.ulps {
             (self.ulps, self.at) =
-                (ulps, format!("{}: {:e}, exactly {:e}", what(), found.to_f64(), scaled(&exact.value, 0)));
+                (ulps, format!("{}: {:e}, exactly {:e}", what(), found.to_f64(), exact.value.to_f64()));
         }
     }
 }
@@ -137,9 +100,9 @@ fn hold<T: Float>(
     x: &[f64],
     name: &str,
     f: impl for<'t> Fn(Var<'t, T>) -> Var<'t, T>,
-    value: impl Fn(usize) -> Exact,
-    slope: impl Fn(usize, usize) -> Exact,
-    curvature: impl Fn(usize, usize, usize) -> Exact,
+    value: impl Fn(usize) -> Sum,
+    slope: impl Fn(usize, usize) -> Sum,
+    curvature: impl Fn(usize, usize, usize) -> Sum,
 ) {
     let (n, numbers) = (x.len(), x.iter().map(|&x| T::from_f64(x)).collect::<Vec<T>>());
     let unit = |n: usize, i: usize| Tensor::from_fn([n], |at| T::from_f64(f64::from(u8::from(at[0] == i))));
@@ -197,14 +160,13 @@ fn logits<T: Float>() -> Vec<Vec<f64>> {
 const BOUNDS: [f64; 2] = [4.0, 6.0];
 
 fn all<T: Float>() {
-    let mut c = Consts::new().expect("memory for constants");
     let mut worst: Vec<(&str, [Worst<T>; 2])> = vec![];
     let mut check = |name: &'static str,
                      x: &[f64],
                      f: Function<T>,
-                     value: &dyn Fn(usize) -> Exact,
-                     slope: &dyn Fn(usize, usize) -> Exact,
-                     curvature: &dyn Fn(usize, usize, usize) -> Exact| {
+                     value: &dyn Fn(usize) -> Sum,
+                     slope: &dyn Fn(usize, usize) -> Sum,
+                     curvature: &dyn Fn(usize, usize, usize) -> Sum| {
         let at = worst.iter().position(|(of, _)| *of == name).unwrap_or_else(|| {
             worst.push((name, [Worst::new(), Worst::new()]));
             worst.len() - 1
@@ -212,7 +174,7 @@ fn all<T: Float>() {
         hold(&mut worst[at].1, x, name, f, value, slope, curvature);
     };
     for x in &logits::<T>() {
-        let d = Distribution::of(x, &mut c);
+        let d = Distribution::of(x);
         let softmax = |i: usize| plain(d.p[i].clone());
         let jacobian = |i: usize, j: usize| plain(d.jacobian(i, j));
         let curvature = |k: usize, i: usize, j: usize| d.curvature(k, i, j);
@@ -227,7 +189,7 @@ fn all<T: Float>() {
         );
         let log = |i: usize| plain(d.log_p[i].clone());
         let slope = |i: usize, j: usize| plain(d.slope_of_log(i, j));
-        let curvature = |_: usize, i: usize, j: usize| plain(d.jacobian(i, j).neg());
+        let curvature = |_: usize, i: usize, j: usize| plain(-d.jacobian(i, j));
         check("log_softmax", x, |x| x.log_softmax(0), &log, &slope, &curvature);
         check(
             "log_softmax of columns",
@@ -237,8 +199,8 @@ fn all<T: Float>() {
             &slope,
             &curvature,
         );
-        let negative = |i: usize| plain(d.log_p[i].neg());
-        let slope = |i: usize, j: usize| plain(d.slope_of_log(i, j).neg());
+        let negative = |i: usize| plain(-&d.log_p[i]);
+        let slope = |i: usize, j: usize| plain(-d.slope_of_log(i, j));
         let curvature = |_: usize, i: usize, j: usize| plain(d.jacobian(i, j));
         // A row for each class.
         let rows: Function<T> = |x| {
