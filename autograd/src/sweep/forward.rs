@@ -33,12 +33,9 @@ pub(crate) fn tangents<T: Float>(
     for &(array, tangent) in seeds {
         sweep.arrive(array as usize, sweep.seed(tangent));
     }
-    let Some(last) = outputs.iter().max() else { return Ok(vec![]) };
-    for node in 0..arena.stream.len() {
+    let (needed, end) = needed(&arena, outputs);
+    for node in (0..end).filter(|&node| needed[node]) {
         sweep.step(node)?;
-        if arena.stream.code(node) == Code::Array && arena.stream.operands(node)[0] == *last {
-            break;
-        }
     }
     let result = |&array: &u32| {
         let shape = arena.arrays.shape(array).clone();
@@ -48,6 +45,50 @@ pub(crate) fn tangents<T: Float>(
         }
     };
     Ok(outputs.iter().map(result).collect())
+}
+
+/// Whether `outputs` depend on each node, and the end of the nodes to sweep.
+///
+/// Others are passed over: their rules cost time, and one of them may refuse.
+fn needed<T: Float>(arena: &Arena<T>, outputs: &[u32]) -> (Vec<bool>, usize) {
+    let mut nodes = list(false, arena.stream.len());
+    let mut arrays = list(false, arena.arrays.len());
+    for &output in outputs {
+        arrays[output as usize] = true;
+    }
+    let mut end = 0;
+    for node in (0..arena.stream.len()).rev() {
+        let [a, b] = arena.stream.operands(node).map(|operand| operand as usize);
+        let code = arena.stream.code(node);
+        if code == Code::Array {
+            nodes[node] = arrays[a];
+        }
+        if !nodes[node] {
+            continue;
+        }
+        end = end.max(node + 1);
+        match code {
+            Code::Variable | Code::Constant => {}
+            Code::Unary(_) => nodes[a] = true,
+            Code::Binary(_) => {
+                nodes[a] = true;
+                nodes[b] = true;
+            }
+            Code::Item => arrays[a] = true,
+            Code::Array => {
+                let kind = arena.kind(a as u32);
+                if let Kind::Lift(scalar) = kind {
+                    nodes[scalar as usize] = true;
+                }
+                for (k, &input) in arena.arrays.inputs(a as u32).iter().enumerate() {
+                    if !matches!(&kind, Kind::Op(op) if !op.differentiable(k)) {
+                        arrays[input as usize] = true;
+                    }
+                }
+            }
+        }
+    }
+    (nodes, end)
 }
 
 struct Forward<'s, T: Float> {

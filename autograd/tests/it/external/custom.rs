@@ -115,6 +115,17 @@ fn forward_mode_of_an_own_operation_is_the_transpose_of_its_rule() {
 }
 
 #[test]
+fn forward_mode_asks_no_rule_that_the_result_does_not_depend_on() {
+    let tape = Tape::new();
+    let (x, dx) = (tape.var([1.0, 2.0, -4.0]), Tensor::ones([3]));
+    let short = x.map_gradient(|dy| dy / dy.norm());
+    let beside = (short - x.square(), x.square());
+    assert_eq!(beside.1.jvp(&[(x, &dx)]), Tensor::from([2.0, 4.0, -8.0]));
+    assert_eq!((beside.1 * short.at(0, 0).detach()).jvp(&[(x, &dx)]), Tensor::from([2.0, 4.0, -8.0]));
+    assert!(beside.0.try_jvp(&[(x, &dx)]).is_err());
+}
+
+#[test]
 fn a_gradient_reversed_and_clipped() {
     let tape = Tape::new();
     let x = tape.var([1.0, 2.0, -4.0]);
