@@ -41,6 +41,9 @@ use trace::{Adjoints, Node};
 /// Inputs of the function that are moved one by one to see what else moves.
 const INPUTS: usize = 16;
 
+/// Directions along which each is moved: along one alone, what moves may cancel by chance.
+const DIRECTIONS: usize = 2;
+
 /// How the operations are looked at.
 pub(super) struct Ask {
     pub(super) rtol: f64,
@@ -120,14 +123,19 @@ fn look_beside<T: Float>(
     found: &mut Operations,
 ) {
     let mut rng = StdRng::seed_from_u64(ask.seed);
-    for input in 0..subject.point.len().min(INPUTS) {
+    let mut still = None;
+    for input in (0..subject.point.len().min(INPUTS)).flat_map(|input| [input; DIRECTIONS]) {
+        if still == Some(input) {
+            continue;
+        }
         let zeros = |x: &Tensor<T>| Tensor::zeros(x.shape());
         let mut u: Vec<Tensor> = subject.point.iter().map(zeros).collect();
         u[input] = subject.point[input].map(|x| T::from_f64(weight(&mut rng) * element_unit(x.to_f64()))).cast();
         let terms = gradient[input].as_slice().iter().zip(u[input].as_slice());
         let along = terms.map(|(g, u)| g * u).sum();
         match moved::find(subject, trace, adjoints, &u, along, ask.rtol) {
-            Moved::Nothing | Moved::Cancelling => {}
+            Moved::Nothing => still = Some(input),
+            Moved::Cancelling => {}
             Moved::Otherwise => {
                 found.verdict = Verdict::Inconclusive;
                 let text = "near the point the function records other operations: it chooses them by its values";
