@@ -85,8 +85,6 @@
 //! return an [`Error`].
 
 pub mod check;
-mod compiled;
-mod dual;
 mod error;
 #[cfg(test)]
 mod exact;
@@ -94,11 +92,12 @@ mod external;
 mod few;
 mod graph;
 mod kernels;
+mod math;
+mod memory;
 mod methods;
 mod number;
 mod ops;
 mod param;
-mod room;
 mod shape;
 mod sweep;
 mod tape;
@@ -110,14 +109,16 @@ pub mod transform;
 pub mod design {}
 
 pub use check::check;
-pub use dual::Dual;
+
 pub use error::Error;
 pub use external::{Custom, Step, checkpoint_chain, step};
 pub use graph::{Graph, Handle};
 pub use kernels::fused::{Elementwise, ElementwiseN};
+pub use number::dual::Dual;
+pub use number::rows::{Binary, Row, Unary};
 pub use number::{Float, Number};
 pub use ops::operations;
-pub use ops::rows::{Binary, Row, Unary};
+
 pub use param::{Param, Parameters};
 pub use shape::{Axes, Shape, broadcast};
 pub use sweep::{Gradients, Wrt, backward_in_parts};

@@ -9,11 +9,12 @@ use indexmap::IndexMap;
 use rustc_hash::FxHashSet;
 
 use crate::error::{Error, OrPanic};
+use crate::memory::Shared;
 use crate::number::Float;
 use crate::shape::Shape;
 use crate::tape::arena::Place;
 use crate::tape::{Tape, Var};
-use crate::tensor::{Shared, Tensor};
+use crate::tensor::Tensor;
 use crate::threads::waiting_thread;
 
 /// A trainable tensor that lives outside any tape and is used in a formula like a [`Var`].

@@ -15,10 +15,15 @@ use super::report::{Cause, Comparison, Verdict};
 use super::subject::{Gradient, Subject, weight};
 use crate::error::Error;
 use crate::number::Float;
+use crate::number::instances::instances;
 use crate::tensor::Tensor;
 
+instances! {
+    compare as examine(checker: &Checker, subject: &mut Subject<'_, T>, order: usize, below: f64) -> Result<Outcome, Error>;
+}
+
 /// Compares everything at one order, after orders `below` of this scale.
-pub(crate) fn examine<T: Float>(
+fn compare<T: Float>(
     checker: &Checker,
     subject: &mut Subject<'_, T>,
     order: usize,

@@ -70,12 +70,12 @@ pub use operations::{OperationReport, Operations};
 pub use precision::Formula;
 pub use report::{Cause, Comparison, InputReport, Opinion, Report, Scan, ScanStep, Verdict};
 
-use crate::compiled::examine;
 use crate::error::Error;
 use crate::number::Float;
 use crate::param::{Param, Parameters};
 use crate::tape::{Scalar, Tape, Var};
 use crate::tensor::Tensor;
+use compare::examine;
 use outcome::Outcome;
 use subject::Subject;
 

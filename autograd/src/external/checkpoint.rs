@@ -8,13 +8,14 @@ use rustc_hash::FxHashSet;
 
 use super::External;
 use crate::error::Error;
+use crate::memory::Shared;
 use crate::number::Float;
 use crate::param::Param;
 use crate::shape::Shape;
 use crate::sweep::segment_vjp;
 use crate::tape::arena::Kind;
 use crate::tape::{Spare, Tape, Var};
-use crate::tensor::{Shared, Tensor};
+use crate::tensor::Tensor;
 
 /// One step of a chain for [`checkpoint_chain`]: a function of one array that owns what it needs.
 pub type Step<T = f64> = Arc<dyn for<'s> Fn(Var<'s, T>) -> Var<'s, T> + Send + Sync>;

@@ -27,7 +27,7 @@ pub(crate) use text::{notebook, xml};
 use smallvec::SmallVec;
 
 use crate::number::Float;
-use crate::ops::rows::Args;
+use crate::number::rows::Args;
 use crate::param::Parameters;
 use crate::sweep::Gradients;
 use crate::tape::arena::{Arena, Code, Kind, Node, Place, What};

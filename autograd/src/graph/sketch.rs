@@ -5,9 +5,9 @@ use std::collections::{HashMap, HashSet};
 use super::text::{number, numbered, tidy, values};
 use super::{Graph, Key, key, sources};
 use crate::number::Float;
+use crate::number::rows::{Args, Binary, Unary};
 use crate::ops::Array;
 use crate::ops::Op;
-use crate::ops::rows::{Args, Binary, Unary};
 use crate::tape::arena::{Arena, Code, Kind, What};
 use crate::tensor::Tensor;
 

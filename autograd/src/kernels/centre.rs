@@ -1,9 +1,9 @@
 //! What softmax does to tangents and gradients, as differences that cancel nowhere: for a sure class 1 − p is the sum of the others.
 
 use super::isa::kernel;
-use super::math;
 use super::reduce::{Loops, STRIP, strips};
 use super::sums::{ColumnSums, row_sum};
+use crate::math;
 use crate::number::Float;
 
 /// Above ½ only one part of a distribution can lie.

@@ -1,62 +1,13 @@
-//! The kernels as the rest of the crate calls them.
-//!
-//! A generic function is compiled again in each crate that calls it, and the table's rows for each type and instruction set are most
-//! of this one. As methods of `f32` and `f64` they are compiled here, once: a program that uses the library links in seconds.
+//! The kernels as the rest of the crate calls them: an instance for each type of number.
 
 use super::product::Matrix;
 use super::reduce::Loops;
 use super::runs::Runs;
 use super::{centre, elementwise, factors, normalize, product, reduce, scan, softmax, squares, sums};
-use crate::number::Float;
-use crate::ops::rows::{Args, Binary, Unary};
+use crate::number::instances::instances;
+use crate::number::rows::{Args, Binary, Unary};
 
-/// Declares functions that are generic over `T: Float` a second time, under the same or another name, as methods of `f32` and `f64` that
-/// are compiled in this crate.
-macro_rules! compiled {
-    (
-        $(#[$doc:meta])*
-        trait $Compiled:ident;
-        $($call:path as $name:ident($($arg:ident: $type:ty),* $(,)?) $(-> $result:ty)?;)*
-    ) => {
-        $(#[$doc])*
-        #[allow(clippy::too_many_arguments, private_interfaces)] // nobody else calls it
-        pub trait $Compiled<T: Float> {
-            $(#[doc(hidden)] #[track_caller] fn $name($($arg: $type),*) $(-> $result)?;)*
-        }
-        $crate::kernels::compiled::compiled!(impl $Compiled for f32: $($call as $name($($arg: $type),*) $(-> $result)?;)*);
-        $crate::kernels::compiled::compiled!(impl $Compiled for f64: $($call as $name($($arg: $type),*) $(-> $result)?;)*);
-
-        $(
-            #[doc = concat!("See `", stringify!($call), "`.")]
-            #[allow(clippy::too_many_arguments)]
-            #[inline(always)]
-            #[track_caller]
-            pub(crate) fn $name<T: Float>($($arg: $type),*) $(-> $result)? {
-                <T as $Compiled<T>>::$name($($arg),*)
-            }
-        )*
-    };
-    (impl $Compiled:ident for $F:ident: $($call:path as $name:ident($($arg:ident: $type:ty),*) $(-> $result:ty)?;)*) => {
-        const _: () = {
-            type T = $F;
-            #[allow(private_interfaces)]
-            impl $Compiled<T> for T {
-                $(
-                    #[inline(never)]
-                    #[track_caller]
-                    fn $name($($arg: $type),*) $(-> $result)? {
-                        $call($($arg),*)
-                    }
-                )*
-            }
-        };
-    };
-}
-pub(crate) use compiled;
-
-compiled! {
-    /// Types that have kernels. Sealed: `f32` and `f64`.
-    trait Compiled;
+instances! {
     elementwise::unary as unary(row: Unary, args: Args, x: &[T], out: &mut [T]);
     elementwise::unary_chain as unary_chain(row: Unary, args: Args, x: &[T], y: &[T], dy: &mut [T]);
     elementwise::binary as binary(row: Binary, runs: &Runs, a: &[T], b: &[T], out: &mut [T]);

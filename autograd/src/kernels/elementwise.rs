@@ -5,12 +5,12 @@
 use std::marker::PhantomData;
 
 use super::isa::{self, Isa, Kernel, kernel};
-use super::math::Real;
 use super::runs::Runs;
 use super::watched::{self, Formula, Operand, each, few};
+use crate::math::Real;
+use crate::number::passing::Passing;
+use crate::number::rows::{Args, Binary, BinaryRow, BinaryVisitor, Unary, UnaryRow, UnaryVisitor};
 use crate::number::{Float, Number};
-use crate::ops::passing::Passing;
-use crate::ops::rows::{Args, Binary, BinaryRow, BinaryVisitor, Unary, UnaryRow, UnaryVisitor};
 
 /// A row with its plain numbers, as the formula of its value or of what it passes.
 #[derive(Clone, Copy)]

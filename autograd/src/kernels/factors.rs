@@ -1,8 +1,8 @@
 //! Products of many factors, whose partial products may lie beyond the numbers where the result does not.
 
 use super::isa::kernel;
-use super::math;
 use super::reduce::{Loops, STRIP, strips};
+use crate::math;
 use crate::number::Float;
 
 /// A row is multiplied in so many partial products.

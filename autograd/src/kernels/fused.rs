@@ -3,10 +3,11 @@
 use std::fmt;
 
 use super::isa;
-use super::math::Real;
 use super::sums::{BLOCK, PairwiseSum, row_sum};
 use super::watched::{Formula, Operand, WithSlope, each, each_with_slope};
-use crate::dual::Dual;
+use crate::math::Real;
+use crate::number::dual::Dual;
+use crate::number::instances::{is_f32, same};
 use crate::number::{Float, Number};
 
 /// A function of one number, written once over [`Number`] and run over whole arrays in one pass.
@@ -127,24 +128,14 @@ impl fmt::Debug for dyn FusedForAll {
     }
 }
 
-/// Types that fused functions run on. Sealed: `f32` and `f64`.
-pub trait Fusable: Sized {
-    #[doc(hidden)]
-    #[allow(private_interfaces)] // sealed: nobody else calls it
-    fn fused(f: &dyn FusedForAll) -> &dyn Fused<Self>;
-}
-
-impl Fusable for f32 {
-    #[allow(private_interfaces)]
-    fn fused(f: &dyn FusedForAll) -> &dyn Fused<f32> {
-        f
-    }
-}
-
-impl Fusable for f64 {
-    #[allow(private_interfaces)]
-    fn fused(f: &dyn FusedForAll) -> &dyn Fused<f64> {
-        f
+impl dyn FusedForAll {
+    /// The function over arrays of `T`.
+    pub(crate) fn of<T: Float>(&self) -> &dyn Fused<T> {
+        // SAFETY: the trait is that of `T` by its name.
+        match is_f32::<T>() {
+            true => unsafe { same(self as &dyn Fused<f32>) },
+            false => unsafe { same(self as &dyn Fused<f64>) },
+        }
     }
 }
 

@@ -152,8 +152,8 @@ mod tests {
     use crate::kernels::reduce::{self, Loops};
     use crate::kernels::runs::Runs;
     use crate::kernels::{centre, factors, normalize, scan, softmax, squares, sums};
+    use crate::number::rows::{Binary, Unary};
     use crate::number::{Float, Number};
-    use crate::ops::rows::{Binary, Unary};
 
     thread_local! {
         /// The instruction sets that this test's kernels may use.

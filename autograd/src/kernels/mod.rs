@@ -7,7 +7,6 @@ pub(crate) mod factors;
 pub(crate) mod fused;
 pub(crate) mod isa;
 pub(crate) mod layout;
-pub(crate) mod math;
 pub(crate) mod normalize;
 pub(crate) mod product;
 mod quotient;

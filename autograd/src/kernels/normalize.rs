@@ -1,9 +1,9 @@
 //! Rows at mean 0 and variance 1.
 
 use super::isa::kernel;
-use super::math;
 use super::squares::{is_ordinary, unit};
 use super::sums::{row_fold, row_sum};
+use crate::math;
 use crate::number::Float;
 
 /// Of `z = scale·x` the mean, and `r = 1/√(var z + scale²·eps)`; `scale` is 1 where squares are ordinary numbers.

@@ -1,7 +1,6 @@
 //! Matrix products of strided matrices, so that a transposed operand is never copied: by the crate `gemm`, or in `small` where
 //! that would cost more than the product.
 
-use super::math::Real;
 use super::small::{self, SMALL, SMALL_TURNED};
 use crate::number::Float;
 use crate::threads::{PRODUCT, spread, threads_for};
@@ -35,22 +34,6 @@ impl<'a, T> Matrix<'a, T> {
     }
 }
 
-/// Types that have a matrix product. Sealed: `f32` and `f64`.
-pub trait Product: Real {
-    /// None of the three lengths is 0.
-    #[doc(hidden)]
-    #[allow(clippy::too_many_arguments)] // the classical signature of a matrix product
-    fn gemm(
-        m: usize,
-        k: usize,
-        n: usize,
-        a: (&[Self], usize, usize),
-        b: (&[Self], usize, usize),
-        add: bool,
-        c: &mut [Self],
-    );
-}
-
 /// `c = a·b`, or `c += a·b` if `add`: (m, k) · (k, n) → (m, n), `c` row-major.
 pub(crate) fn matmul<T: Float>(m: usize, k: usize, n: usize, a: Matrix<T>, b: Matrix<T>, add: bool, c: &mut [T]) {
     let small = if b.col_stride == 1 { SMALL } else { SMALL_TURNED };
@@ -82,8 +65,7 @@ const DEPTH: usize = 4096;
 /// The library's product, of sums of any length.
 fn deep<T: Float>((m, k, n): (usize, usize, usize), a: Matrix<T>, b: Matrix<T>, add: bool, c: &mut [T]) {
     if k <= DEPTH {
-        let [a, b] = [a, b].map(|x| (x.values, x.row_stride, x.col_stride));
-        return T::gemm(m, k, n, a, b, add, c);
+        return gemm((m, k, n), a, b, add, c);
     }
     let half = (k / 2).next_multiple_of(DEPTH);
     deep((m, half, n), a, b, add, c);
@@ -104,54 +86,38 @@ const ROWS: usize = 32;
 /// Or so many: results of at most as many rows and columns have long sums cut elsewhere.
 const SQUARE: usize = 64;
 
-macro_rules! product {
-    ($T:ident) => {
-        impl Product for $T {
-            #[inline]
-            fn gemm(
-                m: usize,
-                k: usize,
-                n: usize,
-                (a, a_rs, a_cs): (&[$T], usize, usize),
-                (b, b_rs, b_cs): (&[$T], usize, usize),
-                add: bool,
-                c: &mut [$T],
-            ) {
-                let last = |rows: usize, cols: usize, rs: usize, cs: usize| (rows - 1) * rs + (cols - 1) * cs;
-                assert!(last(m, k, a_rs, a_cs) < a.len(), "matrix a lies inside its slice");
-                assert!(last(k, n, b_rs, b_cs) < b.len(), "matrix b lies inside its slice");
-                assert!(m * n <= c.len(), "matrix c lies inside its slice");
-                // SAFETY: the three matrices lie inside their slices (asserted above), `c` is borrowed mutably and so
-                // overlaps neither `a` nor `b`, and all values are initialised.
-                unsafe {
-                    gemm::gemm(
-                        m,
-                        n,
-                        k,
-                        c.as_mut_ptr(),
-                        1,
-                        n as isize,
-                        add,
-                        a.as_ptr(),
-                        a_cs as isize,
-                        a_rs as isize,
-                        b.as_ptr(),
-                        b_cs as isize,
-                        b_rs as isize,
-                        1.0,
-                        1.0,
-                        false,
-                        false,
-                        false,
-                        gemm::Parallelism::None,
-                    );
-                }
-            }
-        }
-    };
+/// The product by the library. None of the three lengths is 0.
+fn gemm<T: Float>((m, k, n): (usize, usize, usize), a: Matrix<T>, b: Matrix<T>, add: bool, c: &mut [T]) {
+    let last = |rows: usize, cols: usize, x: Matrix<T>| (rows - 1) * x.row_stride + (cols - 1) * x.col_stride;
+    assert!(last(m, k, a) < a.values.len(), "matrix a lies inside its slice");
+    assert!(last(k, n, b) < b.values.len(), "matrix b lies inside its slice");
+    assert!(m * n <= c.len(), "matrix c lies inside its slice");
+    // SAFETY: the three matrices lie inside their slices (asserted above), `c` is borrowed mutably and so overlaps neither `a` nor
+    // `b`, and all values are initialised.
+    unsafe {
+        gemm::gemm(
+            m,
+            n,
+            k,
+            c.as_mut_ptr(),
+            1,
+            n as isize,
+            add,
+            a.values.as_ptr(),
+            a.col_stride as isize,
+            a.row_stride as isize,
+            b.values.as_ptr(),
+            b.col_stride as isize,
+            b.row_stride as isize,
+            T::one(),
+            T::one(),
+            false,
+            false,
+            false,
+            gemm::Parallelism::None,
+        );
+    }
 }
-product!(f32);
-product!(f64);
 
 #[cfg(test)]
 mod tests {

@@ -1,6 +1,6 @@
 //! What softmax is made of: exponentials below the largest, with all their digits, and quotients by their sum.
 
-use super::math;
+use crate::math;
 use crate::number::Float;
 
 /// `x − top`, and what rounding took from it (Knuth 1969); of infinite values neither is a number.
@@ -17,7 +17,7 @@ pub(super) fn shifted<T: Float>(x: T, top: T) -> T {
     math::select(x == top, T::zero(), x - top)
 }
 
-/// `exp(x − top)`, as [`exp`](super::math::exponential::exp) computes it, but with what rounding took from the argument, which of a large one is
+/// `exp(x − top)`, as [`exp`](crate::math::exponential::exp) computes it, but with what rounding took from the argument, which of a large one is
 /// many units of the result: `x − top = n·ln 2 + r + tail`.
 #[inline(always)]
 pub(super) fn exp_below<T: Float>((difference, lost): (T, T)) -> T {

@@ -1,8 +1,8 @@
 //! Largest and smallest values over the middle of an array seen as `outer × n × inner` row-major values.
 
 use super::isa::kernel;
-use super::math;
 use super::sums::{ColumnSums, row_fold, row_sum};
+use crate::math;
 use crate::number::Float;
 
 /// The loops of a reduction: `x` is (outer, n, inner), the result (outer, inner).

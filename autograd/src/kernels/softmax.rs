@@ -4,10 +4,10 @@
 //! the logarithm is `ln(1 + others)`, and of a sure class the slope is `−others/(1 + others)`.
 
 use super::isa::kernel;
-use super::math;
 use super::quotient::{below, exp_below, exponentials_below_infinity, is_infinite, reciprocal, shifted, times};
 use super::reduce::{Loops, STRIP, row_max, strips};
 use super::sums::{ColumnSums, LANES, PairwiseSum, row_sum};
+use crate::math;
 use crate::number::Float;
 
 /// Exponentials are computed and summed by pieces of so many, of up to so many rows.

@@ -1,9 +1,9 @@
 //! Sums of squares, whose terms may lie beyond the numbers where the result does not.
 
 use super::isa::kernel;
-use super::math;
 use super::reduce::{Loops, STRIP, strips};
 use super::sums::{ColumnSums, column_sum, row_fold, row_sum};
+use crate::math;
 use crate::number::Float;
 
 /// Whether a sum of squares is one of ordinary squares: none was infinite, and what those below the numbers lost does not show.

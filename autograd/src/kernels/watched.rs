@@ -9,12 +9,12 @@ use std::marker::PhantomData;
 use std::ops::{Add, Div, Mul, Neg, Sub};
 
 use super::isa::{Baseline, Isa};
-use super::math::exponential::{beyond_tanh, near_sech_squared};
-use super::math::ieee::Ieee;
-use super::math::trigonometric::{near_cos, near_sin, near_tan};
-use super::math::{self, Native, Native2, Real};
+use crate::math::exponential::{beyond_tanh, near_sech_squared};
+use crate::math::ieee::Ieee;
+use crate::math::trigonometric::{near_cos, near_sin, near_tan};
+use crate::math::{self, Native, Native2, Real};
+use crate::number::rows::{Args, Binary, Unary};
 use crate::number::{Float, Number, Test};
-use crate::ops::rows::{Args, Binary, Unary};
 
 /// A function of `K` numbers, and of what stands where the result goes, that reads alike on any kind of number.
 pub(crate) trait Formula<const K: usize>: Copy {

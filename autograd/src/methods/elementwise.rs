@@ -4,8 +4,8 @@ use std::ops::{Add, Div, Mul, Neg, Sub};
 
 use crate::error::{Error, OrPanic};
 use crate::number::Float;
-use crate::ops::rows::{Binary, Unary};
-use crate::ops::table::{binary_table, unary_table};
+use crate::number::rows::{Binary, Unary};
+use crate::number::table::{binary_table, unary_table};
 use crate::ops::{Array, Op};
 use crate::shape::broadcast;
 use crate::tape::{Operand, Var};

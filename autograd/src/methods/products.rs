@@ -2,7 +2,7 @@
 
 use crate::error::{Error, OrPanic};
 use crate::number::Float;
-use crate::ops::rows::Unary;
+use crate::number::rows::Unary;
 use crate::ops::{elementwise, product, softmax};
 use crate::tape::{Operand, Var};
 use crate::tensor::Tensor;

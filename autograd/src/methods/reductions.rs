@@ -154,7 +154,7 @@ impl<T: Float> Tensor<T> {
     #[must_use]
     #[track_caller]
     pub fn argmax(&self, axis: usize) -> Vec<usize> {
-        reduce::arg_extreme("argmax", self, axis, true).or_panic()
+        reduce::arg_extreme("argmax", (self.shape(), self.as_slice()), axis, true).or_panic()
     }
 
     /// The position of the smallest value along `axis`, for each place of the other axes in row-major order; the first of ties.
@@ -169,6 +169,6 @@ impl<T: Float> Tensor<T> {
     #[must_use]
     #[track_caller]
     pub fn argmin(&self, axis: usize) -> Vec<usize> {
-        reduce::arg_extreme("argmin", self, axis, false).or_panic()
+        reduce::arg_extreme("argmin", (self.shape(), self.as_slice()), axis, false).or_panic()
     }
 }

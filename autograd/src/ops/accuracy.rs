@@ -10,10 +10,10 @@ mod references;
 
 use references::Sum;
 
-use super::rows::{Args, Binary, Unary};
-use crate::dual::Dual;
 use crate::exact::Exact;
 use crate::kernels::fused::Elementwise;
+use crate::number::dual::Dual;
+use crate::number::rows::{Args, Binary, Unary};
 use crate::number::{Float, Number, Test};
 use crate::tape::{Tape, Var};
 use crate::tensor::Tensor;

@@ -1,10 +1,10 @@
 //! Choosing between arrays, element by element. The other elementwise operations are rows of the table.
 
-use super::rows::Unary;
 use super::{Array, Input, Operation};
 use crate::error::Error;
 use crate::kernels::compiled as kernels;
 use crate::number::Float;
+use crate::number::rows::Unary;
 use crate::shape::{Shape, broadcast};
 
 /// `y = mask ? a : b`; each branch gets `dy` where it was taken and 0 where it was not.

@@ -137,8 +137,8 @@ mod tests {
             Counted(Tensor::apply(op, shape, &x.iter().map(|x| &x.0).collect::<Vec<_>>()))
         }
 
-        fn constant_like(&self, value: Tensor) -> Self {
-            Counted(value)
+        fn constant_like(&self, shape: Shape, values: Vec<f64>) -> Self {
+            Counted(Tensor::new(shape, values))
         }
     }
 

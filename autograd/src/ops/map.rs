@@ -38,7 +38,7 @@ impl Map {
 
     /// The sum of the values, with the derivatives.
     pub(crate) fn sum_with_slopes<T: Float>(&self, x: &[T], slopes: &mut [T]) -> T {
-        T::fused(&*self.f).sum_with_slope(x, slopes)
+        self.f.of::<T>().sum_with_slope(x, slopes)
     }
 
     /// `∂y/∂x_k`
@@ -60,7 +60,7 @@ impl Operation for Map {
 
     fn forward<T: Float>(&self, x: &[Input<'_, T>], _shape: &Shape, out: &mut [T]) {
         let x: SmallVec<[&[T]; 4]> = x.iter().map(|x| x.values).collect();
-        T::fused(&*self.f).run(self.wrt(), &x, out);
+        self.f.of::<T>().run(self.wrt(), &x, out);
     }
 
     fn keeps_slopes(&self, inputs: usize) -> bool {
@@ -68,7 +68,7 @@ impl Operation for Map {
     }
 
     fn forward_with_slopes<T: Float>(&self, x: Input<'_, T>, _shape: &Shape, out: &mut [T], slopes: &mut [T]) {
-        T::fused(&*self.f).run_with_slope(x.values, out, slopes);
+        self.f.of::<T>().run_with_slope(x.values, out, slopes);
     }
 
     #[track_caller]

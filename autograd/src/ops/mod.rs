@@ -19,25 +19,22 @@ pub(crate) mod index;
 pub(crate) mod join;
 pub(crate) mod map;
 pub(crate) mod normalize;
-pub(crate) mod passing;
 pub(crate) mod prod;
 pub(crate) mod product;
 pub(crate) mod reduce;
-pub(crate) mod rows;
-mod rules;
 pub(crate) mod scan;
 pub(crate) mod softmax;
-pub(crate) mod table;
 pub(crate) mod view;
 
 use std::sync::Arc;
 
 use crate::kernels::compiled as kernels;
 use crate::kernels::runs::Runs;
-use crate::number::Float;
+use crate::memory::{filled, no_room};
+use crate::number::instances::instances;
+use crate::number::rows::{Args, Binary, Unary};
+use crate::number::{Float, Number};
 use crate::shape::{Shape, broadcast};
-use crate::tensor::Tensor;
-use rows::{Args, Binary, Unary};
 
 /// An operand as a kernel sees it.
 #[derive(Debug, Clone, Copy)]
@@ -266,6 +263,10 @@ operations! {
     CrossEntropyGradient(softmax::CrossEntropyGradient),
 }
 
+instances! {
+    Op::forward as compute(op: &Op, x: &[Input<'_, T>], shape: &Shape, out: &mut [T]);
+}
+
 /// An array in one of the readings of the rules: a plain value, or a recorded handle.
 ///
 /// The provided methods are the words of the language. They assume that shapes fit: laws are checked where the user
@@ -283,9 +284,9 @@ pub(crate) trait Array: Sized + Clone {
     #[track_caller]
     fn meets(&self, _other: &Self, _op: &str) {}
 
-    /// A value that does not depend on anything, in the same reading as `self`.
+    /// An array that does not depend on anything, in the same reading as `self`.
     #[track_caller]
-    fn constant_like(&self, value: Tensor<Self::Value>) -> Self;
+    fn constant_like(&self, shape: Shape, values: Vec<Self::Value>) -> Self;
 
     /// Indices that an operation keeps, in the same reading as `self`: a tape reuses the memory of an earlier recording.
     #[track_caller]
@@ -293,10 +294,18 @@ pub(crate) trait Array: Sized + Clone {
         Arc::new(indices.collect())
     }
 
+    /// `value` in this shape.
+    #[track_caller]
+    fn full_like(&self, value: Self::Value) -> Self {
+        let shape = self.shape();
+        let Some(values) = filled(value, shape.numel()) else { no_room("full", &shape) };
+        self.constant_like(shape, values)
+    }
+
     /// Zeros of this shape.
     #[track_caller]
     fn zeros_like(&self) -> Self {
-        self.constant_like(Tensor::zeros(self.shape()))
+        self.full_like(Self::Value::zero())
     }
 
     /// If this is the transpose of the last two axes of another array: that array.

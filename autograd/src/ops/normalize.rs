@@ -1,11 +1,11 @@
 //! Rows brought to mean 0 and variance 1, as layer normalisation does (Ba, Kiros & Hinton 2016).
 
 use super::reduce::{Reduction, reduce};
-use super::rows::Unary;
 use super::{Array, Input, Operation};
 use crate::error::Error;
 use crate::kernels::compiled as kernels;
 use crate::number::Float;
+use crate::number::rows::Unary;
 use crate::shape::Shape;
 
 /// `y = r·(x − mean x)` with `r = 1/√(var x + ε)`, along the last axis; `dx` is [`NormalizeGradient`].

@@ -1,9 +1,9 @@
 //! What the product of many values needs beyond a reduction: the product of the others, as its gradient.
 
 use super::reduce::loops;
-use super::rows::Binary;
 use super::{Array, Input, Operation, join, view};
 use crate::kernels::{compiled as kernels, squares};
+use crate::number::rows::Binary;
 use crate::number::{Float, Number};
 use crate::shape::Shape;
 
@@ -115,7 +115,7 @@ impl ProductOfOthers {
             len = half + len % 2;
         }
         let root = levels.pop().expect("the root");
-        let one = root.value.constant_like(crate::Tensor::full(root.value.shape(), A::Value::one()));
+        let one = root.value.full_like(A::Value::one());
         let mut outside = Pair { value: one, along: root.value.zeros_like() };
         for level in levels.iter().rev() {
             let len = level.value.shape()[1];

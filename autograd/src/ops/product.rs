@@ -2,13 +2,13 @@
 //!
 //! A transposed operand is passed to the product as strides; nothing is copied for it.
 
-use super::rows::Unary;
 use super::{Array, Input, Op, Operation, view};
 use crate::error::Error;
 use crate::kernels::compiled as kernels;
 use crate::kernels::product::Matrix;
 use crate::kernels::runs::Runs;
 use crate::number::Float;
+use crate::number::rows::Unary;
 use crate::shape::{Shape, broadcast, count};
 
 /// `(…, m, k) · (…, k, n) → (…, m, n)`, each operand read as its transpose if its flag is set.

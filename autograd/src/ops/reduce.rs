@@ -7,13 +7,13 @@ use std::ops::Range;
 use smallvec::SmallVec;
 
 use super::prod::ProductOfOthers;
-use super::rows::{Binary, Unary};
 use super::softmax::Softmax;
 use super::{Array, Input, Operation, elementwise, view};
 use crate::error::Error;
 use crate::kernels::compiled as kernels;
 use crate::kernels::reduce::Loops;
 use crate::number::Float;
+use crate::number::rows::{Binary, Unary};
 use crate::shape::{Axes, Shape, checked_axes, count};
 
 /// The reductions, each of which divides by a number `over`: 1, or what the comment says.
@@ -290,15 +290,15 @@ pub(crate) fn sum_to<A: Array>(x: &A, shape: &Shape) -> A {
 /// Positions of the extremes along `axis`.
 pub(crate) fn arg_extreme<T: Float>(
     op: &'static str,
-    x: &crate::Tensor<T>,
+    (shape, values): (&Shape, &[T]),
     axis: usize,
     largest: bool,
 ) -> Result<Vec<usize>, Error> {
-    if x.shape().axis(op, axis)? == 0 {
-        return Err(Error::shape(op, format!("axis {axis} of shape {} is empty, and has no extreme", x.shape())));
+    if shape.axis(op, axis)? == 0 {
+        return Err(Error::shape(op, format!("axis {axis} of shape {shape} is empty, and has no extreme")));
     }
-    if x.numel() == 0 {
+    if values.is_empty() {
         return Ok(vec![]);
     }
-    Ok(crate::kernels::reduce::arg_extreme(x.as_slice(), loops(x.shape(), axis..axis + 1), largest))
+    Ok(crate::kernels::reduce::arg_extreme(values, loops(shape, axis..axis + 1), largest))
 }

@@ -5,11 +5,11 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::reduce::{Reduction, loops, reduce};
-use super::rows::Unary;
 use super::{Array, Input, Operation};
 use crate::error::Error;
 use crate::kernels::compiled as kernels;
 use crate::kernels::softmax::scale_rows;
+use crate::number::rows::Unary;
 use crate::number::{Float, Number};
 use crate::shape::Shape;
 
@@ -188,7 +188,7 @@ impl CrossEntropyGradient {
     /// `softmax(x) − onehot`: the slopes of the cross-entropy of each row.
     #[track_caller]
     fn slopes<A: Array>(&self, logits: &A, like: &A) -> A {
-        let ones = like.constant_like(crate::Tensor::full(like.shape(), A::Value::one()));
+        let ones = like.full_like(A::Value::one());
         A::apply(self.clone(), logits.shape(), &[logits, &ones])
     }
 

@@ -9,11 +9,11 @@ use super::elementwise::select;
 use super::{Array, Input, Operation, linear};
 use crate::error::Error;
 use crate::kernels::layout::Layout;
-use crate::kernels::math;
 use crate::kernels::runs::Runs;
+use crate::math;
+use crate::memory::{filled, no_room};
 use crate::number::{Float, Number};
 use crate::shape::{Shape, broadcast};
-use crate::tensor::Tensor;
 
 /// `y = x` in another shape; `dx = dy` in the first shape.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -317,9 +317,11 @@ pub(crate) fn pad<A: Array>(x: &A, widths: &[(usize, usize)], value: f64) -> Res
     if value == 0.0 {
         return Ok(padded);
     }
-    let inside = pad(&Tensor::full(&layout.shape, A::Value::one()), widths, 0.0)?;
-    let frame = select(&inside, &Tensor::zeros(&source), &Tensor::full(&source, A::Value::from_f64(value)));
-    Ok(padded.add(&x.constant_like(frame)))
+    let Some(mut frame) = filled(A::Value::from_f64(value), source.numel()) else { no_room("pad", &source) };
+    for at in layout.positions() {
+        frame[at] = A::Value::zero();
+    }
+    Ok(padded.add(&x.constant_like(source, frame)))
 }
 
 /// The layout of the main diagonal of the last two axes.
@@ -369,7 +371,6 @@ pub(crate) fn triangle<A: Array>(op: &'static str, x: &A, k: isize, lower: bool)
     }
     let keep = |i: usize, j: usize| if lower { j as isize - i as isize <= k } else { j as isize - i as isize >= k };
     let mask = (0..rows * cols).map(|at| math::mask(keep(at / cols, at % cols))).collect();
-    let mask = x.constant_like(Tensor::new([rows, cols], mask)).expanded(&shape);
-    let zero = x.constant_like(Tensor::zeros(&shape));
-    Ok(select(&mask, x, &zero))
+    let mask = x.constant_like([rows, cols].into(), mask).expanded(&shape);
+    Ok(select(&mask, x, &x.zeros_like()))
 }

@@ -1,12 +1,11 @@
 //! The sweep that hands each parameter's gradient over as soon as it is whole.
 
-use super::pool::{Kept, Scratch};
 use super::{Gradients, Sweep, start};
-use crate::compiled;
 use crate::number::Float;
 use crate::param::Param;
 use crate::tape::Scalar;
 use crate::tape::arena::Kind;
+use crate::tape::scratch::{Kept, Scratch};
 use crate::tensor::Tensor;
 
 /// The sweep of `root`, in which `f` has the gradient of each parameter as soon as it is whole, and nobody has the others.
@@ -32,7 +31,7 @@ pub(crate) fn backward_each<'t, T: Float>(root: Scalar<'t, T>, mut f: impl FnMut
                 observer,
                 by_param: true,
             };
-            let Some(stopped) = compiled::sweep(&mut sweep, end) else { break };
+            let Some(stopped) = super::run(&mut sweep, end) else { break };
             end = stopped;
             let array = arena.stream.operands(stopped)[0];
             let (Kind::Param(param), Some(dw)) = (arena.kind(array), scratch.arrays[array as usize].take()) else {

@@ -1,8 +1,8 @@
 //! Formulas in their recorded reading: the rules of the table on handles, which append to the tape.
 
 use crate::kernels::fused::Elementwise;
+use crate::number::rows::{Args, Binary, Unary};
 use crate::number::{Float, Number, Test};
-use crate::ops::rows::{Args, Binary, Unary};
 use crate::ops::{Array, Reading};
 use crate::tape::{Scalar, Var};
 use crate::tensor::Tensor;

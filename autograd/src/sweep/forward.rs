@@ -2,29 +2,30 @@
 
 use smallvec::SmallVec;
 
-use super::Pool;
 use super::plain::Plain;
 use crate::error::Error;
+use crate::memory::list;
+use crate::memory::pool::Pool;
 use crate::number::Float;
+use crate::number::instances::instances;
 use crate::ops::Array;
-use crate::room::list;
 use crate::tape::Tape;
 use crate::tape::arena::{Arena, Code, Kind};
 use crate::tensor::Tensor;
+
+instances! {
+    forward as tangents(tape: &Tape<T>, seeds: &[(u32, &Tensor<T>)], outputs: &[u32]) -> Result<Vec<Tensor<T>>, Error>;
+}
 
 /// The tangents of the arrays `outputs` when the arrays in `seeds` move along theirs; 0 where nothing arrives.
 ///
 /// # Errors
 /// If an operation of the user's has no forward rule.
 #[track_caller]
-pub(crate) fn tangents<T: Float>(
-    tape: &Tape<T>,
-    seeds: &[(u32, &Tensor<T>)],
-    outputs: &[u32],
-) -> Result<Vec<Tensor<T>>, Error> {
+fn forward<T: Float>(tape: &Tape<T>, seeds: &[(u32, &Tensor<T>)], outputs: &[u32]) -> Result<Vec<Tensor<T>>, Error> {
     tape.must_record("jvp");
     let arena = tape.arena.borrow();
-    let mut sweep = Forward {
+    let mut sweep = ForwardSweep {
         arena: &arena,
         pool: &tape.pool,
         scalars: list(T::zero(), arena.stream.len()),
@@ -91,14 +92,14 @@ fn needed<T: Float>(arena: &Arena<T>, outputs: &[u32]) -> (Vec<bool>, usize) {
     (nodes, end)
 }
 
-struct Forward<'s, T: Float> {
+struct ForwardSweep<'s, T: Float> {
     arena: &'s Arena<T>,
     pool: &'s Pool<T>,
     scalars: Vec<T>,
     arrays: Vec<Option<Plain<'s, T>>>,
 }
 
-impl<'s, T: Float> Forward<'s, T> {
+impl<'s, T: Float> ForwardSweep<'s, T> {
     fn seed(&self, tangent: &Tensor<T>) -> Plain<'s, T> {
         Plain::owned(tangent.shape(), self.pool.copy(tangent.as_slice()), self.pool)
     }

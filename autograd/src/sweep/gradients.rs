@@ -3,7 +3,6 @@
 use std::fmt;
 use std::ops::Index;
 
-use super::pool::{Kept, Scratch, release};
 use crate::kernels::compiled as kernels;
 use crate::kernels::isa::{self, Isa, Kernel, widest_for};
 use crate::kernels::reduce::Loops;
@@ -11,6 +10,7 @@ use crate::kernels::softmax::scale_rows;
 use crate::number::Float;
 use crate::param::{Param, Parameters};
 use crate::tape::arena::Kind;
+use crate::tape::scratch::{Kept, Scratch, release};
 use crate::tape::{Scalar, Tape, Var, same_tape};
 use crate::tensor::Tensor;
 use crate::threads::{PASS, spread, threads_for};

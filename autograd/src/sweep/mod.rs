@@ -6,22 +6,21 @@
 
 mod by_param;
 mod formula;
-pub(crate) mod forward;
+mod forward;
 mod gradients;
 mod multiple;
 mod parts;
 mod plain;
-mod pool;
-pub(crate) mod recorded;
+mod recorded;
 mod rows;
 mod scalars;
 mod wrt;
 
 pub(crate) use by_param::backward_each;
+pub(crate) use forward::tangents;
 pub use gradients::Gradients;
 pub(crate) use multiple::array_multiple;
 pub use parts::backward_in_parts;
-pub(crate) use pool::{Buffer, Pool, Scratch};
 pub(crate) use recorded::segment_vjp;
 pub use wrt::Wrt;
 
@@ -29,17 +28,19 @@ use std::collections::HashMap;
 
 use smallvec::SmallVec;
 
-use crate::compiled;
 use crate::external::External;
 use crate::few::Few;
 use crate::kernels::compiled as kernels;
 use crate::kernels::runs::Runs;
 use crate::kernels::softmax::scale_rows;
+use crate::memory::pool::{Buffer, Pool};
 use crate::number::Float;
-use crate::ops::rows::Binary;
+use crate::number::instances::instances;
+use crate::number::rows::Binary;
 use crate::ops::{Array, Op};
 use crate::tape::arena::{Arena, ArrayNode, Code, What};
 use crate::tape::debug::Places;
+use crate::tape::scratch::Scratch;
 use crate::tape::{Scalar, Tape, Var};
 use crate::tensor::Tensor;
 use plain::Plain;
@@ -82,10 +83,7 @@ fn sweep<'t, T: Float>(
         let (places, names) = (tape.places.borrow(), tape.names.borrow());
         let places = places.as_deref().filter(|places| places.finite);
         let (pool, names, by_param) = (&tape.pool, &*names, false);
-        compiled::sweep(
-            &mut Sweep { arena: &arena, pool, scratch: &mut scratch, places, names, observer, by_param },
-            nodes,
-        );
+        run(&mut Sweep { arena: &arena, pool, scratch: &mut scratch, places, names, observer, by_param }, nodes);
         scratch.collect(&arena, &tape.pool);
     }
     Gradients::new(tape, scratch)
@@ -98,6 +96,10 @@ fn start<T: Float>(tape: &Tape<T>, nodes: usize) -> Scratch<T> {
     let zeros = arena.stream.take_zeros();
     scratch.start(zeros, nodes, arena.arrays.len());
     scratch
+}
+
+instances! {
+    Sweep::run as run(sweep: &mut Sweep<'_, '_, T>, nodes: usize) -> Option<usize>;
 }
 
 pub(crate) struct Sweep<'s, 'o, T: Float> {

@@ -5,7 +5,7 @@
 //! every order. So it is with a norm, whose slope is x/‖x‖.
 
 use crate::number::Float;
-use crate::ops::rows::{Args, Binary, Unary};
+use crate::number::rows::{Args, Binary, Unary};
 use crate::ops::{Array, Op};
 use crate::tape::arena::{Code, Kind};
 use crate::tape::{Scalar, Tape, Var};

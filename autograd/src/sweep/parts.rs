@@ -3,10 +3,10 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::Gradients;
-use super::pool::{Kept, Scratch};
 use crate::kernels::compiled as kernels;
 use crate::number::Float;
 use crate::tape::arena::Kind;
+use crate::tape::scratch::{Kept, Scratch};
 use crate::tape::{Scalar, Tape};
 use crate::threads::{PASS, alone, spread, threads, threads_for};
 

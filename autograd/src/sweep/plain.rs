@@ -1,15 +1,14 @@
 //! Plain arrays as the sweep's reading of the rules: borrowed from the tape, or owned and pooled.
 
-use super::{Buffer, Pool};
 use crate::few::Few;
 use crate::kernels::compiled as kernels;
 use crate::kernels::runs::Runs;
+use crate::memory::pool::{Buffer, Pool};
 use crate::number::Float;
-use crate::ops::rows::{Args, Binary, Unary};
+use crate::number::rows::{Args, Binary, Unary};
 use crate::ops::{Array, Input, Op, Reading};
 use crate::shape::Shape;
 use crate::tape::arena::Arena;
-use crate::tensor::Tensor;
 
 /// A value on the tape, or a gradient in a buffer of the pool, to which it returns.
 pub(crate) struct Plain<'s, T: Float> {
@@ -98,12 +97,12 @@ impl<T: Float> Array for Plain<'_, T> {
         Plain::with_values(shape, out, pool)
     }
 
-    fn constant_like(&self, value: Tensor<T>) -> Self {
-        Plain::with_values(value.shape().clone(), self.pool.unshare(value.into_values()), self.pool)
+    fn constant_like(&self, shape: Shape, values: Vec<T>) -> Self {
+        Plain::with_values(shape, Buffer::new(values), self.pool)
     }
 
-    fn zeros_like(&self) -> Self {
-        Plain::full(&self.shape, T::zero(), self.pool)
+    fn full_like(&self, value: T) -> Self {
+        Plain::full(&self.shape, value, self.pool)
     }
 
     fn reshaped(&self, shape: &Shape) -> Self {

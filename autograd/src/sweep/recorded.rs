@@ -9,13 +9,13 @@ use smallvec::SmallVec;
 use super::formula::Recorded;
 use super::multiple::scalar_multiple;
 use super::wrt::Wrt;
-use crate::compiled;
 use crate::error::Error;
 use crate::external;
+use crate::memory::list;
 use crate::number::Float;
-use crate::ops::rows::Unary;
+use crate::number::instances::instances;
+use crate::number::rows::Unary;
 use crate::ops::{Array, Op, index};
-use crate::room::list;
 use crate::tape::arena::{Code, Kind};
 use crate::tape::{Scalar, Tape, Var, same_tape};
 use crate::tensor::Tensor;
@@ -93,9 +93,9 @@ impl<'t, T: Float> Scalar<'t, T> {
             same_tape("grad", self.tape(), x.tape());
         }
         let nodes = 0..self.node() as usize + 1;
-        let mut sweep = Sweep::new(self.tape(), nodes.clone(), &scalars, &arrays);
+        let mut sweep = RecordedSweep::new(self.tape(), nodes.clone(), &scalars, &arrays);
         sweep.scalars.set(self.node() as usize, Some(self.tape().scalar_constant(T::one())));
-        compiled::sweep_recorded(&mut sweep, nodes);
+        run(&mut sweep, nodes);
         let scalar = |x: Scalar<'t, T>| (x, *sweep.scalars.get(x.node() as usize));
         let array = |x: Var<'t, T>| (x, sweep.gradient(x));
         (scalars.into_iter().map(scalar).collect(), arrays.into_iter().map(array).collect())
@@ -116,9 +116,9 @@ pub(crate) fn segment_vjp<'t, T: Float>(
 ) -> Vec<Var<'t, T>> {
     y.tape().must_record("vjp");
     let nodes = start..y.tape().len();
-    let mut sweep = Sweep::new(y.tape(), nodes.clone(), &[], x);
+    let mut sweep = RecordedSweep::new(y.tape(), nodes.clone(), &[], x);
     sweep.arrays.set(y.index() as usize, Some(dy));
-    compiled::sweep_recorded(&mut sweep, nodes);
+    run(&mut sweep, nodes);
     x.iter().map(|&x| sweep.gradient(x).unwrap_or_else(|| Array::zeros_like(&x))).collect()
 }
 
@@ -173,7 +173,11 @@ impl<V: Clone> Slots<V> {
     }
 }
 
-pub(crate) struct Sweep<'t, T: Float> {
+instances! {
+    RecordedSweep::run as run(sweep: &mut RecordedSweep<'_, T>, nodes: Range<usize>);
+}
+
+pub(crate) struct RecordedSweep<'t, T: Float> {
     tape: &'t Tape<T>,
     /// Whether a node depends on what the gradient is asked for: only those are swept.
     needed_scalars: Slots<bool>,
@@ -184,7 +188,7 @@ pub(crate) struct Sweep<'t, T: Float> {
     parts: BTreeMap<u32, Vec<(u32, Var<'t, T>)>>,
 }
 
-impl<'t, T: Float> Sweep<'t, T> {
+impl<'t, T: Float> RecordedSweep<'t, T> {
     /// A sweep of `range`, the whole tape up to a root or a segment of it.
     #[track_caller]
     fn new(tape: &'t Tape<T>, range: Range<usize>, scalars: &[Scalar<'t, T>], arrays: &[Var<'t, T>]) -> Self {
@@ -230,7 +234,7 @@ impl<'t, T: Float> Sweep<'t, T> {
             }
         }
         let (arrays, parts) = (Slots::new(None, places), BTreeMap::new());
-        Sweep { tape, needed_scalars, needed_arrays, scalars, arrays, parts }
+        RecordedSweep { tape, needed_scalars, needed_arrays, scalars, arrays, parts }
     }
 
     #[track_caller]

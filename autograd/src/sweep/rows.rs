@@ -5,8 +5,8 @@ use super::{Buffer, Sweep};
 use crate::kernels::compiled as kernels;
 use crate::kernels::runs::Runs;
 use crate::number::Float;
+use crate::number::rows::{Args, Binary, Unary};
 use crate::ops::Array;
-use crate::ops::rows::{Args, Binary, Unary};
 
 impl<T: Float> Sweep<'_, '_, T> {
     /// A row of the table of one input, in place.

@@ -6,7 +6,7 @@
 
 use crate::kernels::elementwise::first_form_of_two;
 use crate::number::Float;
-use crate::ops::rows::{Binary, Unary};
+use crate::number::rows::{Binary, Unary};
 use crate::tape::arena::{Code, Node, Stream, bytes};
 
 /// Sweeps the last of the nodes, of whose gradient `near` is a part, and some of those before it. Returns the end of what is still

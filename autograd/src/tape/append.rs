@@ -3,7 +3,7 @@
 use super::arena::{Code, Stream};
 use super::{Scalar, Tape};
 use crate::number::Float;
-use crate::ops::rows::Args;
+use crate::number::rows::Args;
 
 /// The second operand of a node, and what it stands for.
 pub(super) enum Second<T> {

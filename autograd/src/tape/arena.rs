@@ -20,18 +20,17 @@ pub(crate) use super::arrays::{ArrayNode, Arrays, Kind, Place, What};
 pub(crate) use super::code::{Code, bytes};
 pub(crate) use super::node::Node;
 pub(crate) use super::stream::Stream;
-use crate::compiled;
 use crate::error::Error;
 use crate::external::External;
 use crate::kernels::compiled as kernels;
 use crate::kernels::runs::Runs;
+use crate::memory::pool::{Buffer, Pool};
+use crate::memory::{make_room, no_room};
 use crate::number::Float;
-use crate::ops::rows::{Args, Binary, Unary};
-use crate::ops::{Input, Op};
+use crate::number::rows::{Args, Binary, Unary};
+use crate::ops::{self, Input, Op};
 use crate::param::Param;
-use crate::room::{make_room, no_room};
 use crate::shape::{Shape, broadcast};
-use crate::sweep::{Buffer, Pool};
 use crate::tensor::Tensor;
 
 pub(crate) struct Arena<T: Float> {
@@ -315,7 +314,7 @@ impl<T: Float> Arena<T> {
             let values = self.arrays.values(&self.arrays[input], before);
             x.push(Input { shape: self.arrays.shape(input), values });
         }
-        compiled::compute(op, &x, shape, &mut out[..place.len()]);
+        ops::compute(op, &x, shape, &mut out[..place.len()]);
         place.start
     }
 

@@ -12,12 +12,13 @@ use std::sync::Arc;
 
 use super::stream::Stream;
 use crate::external::External;
+use crate::memory::Shared;
 use crate::number::Float;
+use crate::number::rows::{Binary, Unary};
 use crate::ops::Op;
-use crate::ops::rows::{Binary, Unary};
 use crate::param::Param;
 use crate::shape::Shape;
-use crate::tensor::{Shared, Tensor};
+use crate::tensor::Tensor;
 
 /// What an array node does, as the node keeps it.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -1,6 +1,6 @@
 //! [`Code`]: what a node of the stream does, in one byte.
 
-use crate::ops::rows::{Binary, Unary};
+use crate::number::rows::{Binary, Unary};
 
 /// What a node of the stream does. The operands are in `Arena::operands`.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -89,7 +89,7 @@ macro_rules! binary_bytes {
 #[allow(non_snake_case, dead_code)] // only the common rows have patterns of their own
 pub(crate) mod bytes {
     use super::*;
-    use crate::ops::table::{binary_table, unary_table};
+    use crate::number::table::{binary_table, unary_table};
     unary_table!(unary_bytes);
     binary_table!(binary_bytes);
 }

@@ -8,6 +8,7 @@ pub(crate) mod debug;
 mod node;
 mod operand;
 mod scalar;
+pub(crate) mod scratch;
 mod spare;
 mod stream;
 mod var;
@@ -25,14 +26,15 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 
 use crate::error::OrPanic;
+use crate::memory::no_room;
+use crate::memory::pool::Pool;
 use crate::number::Float;
-use crate::room::no_room;
 use crate::shape::Shape;
-use crate::sweep::{Pool, Scratch};
 use crate::tensor::Tensor;
 use append::Second;
 use arena::{Arena, Code, Kind};
 use debug::Places;
+use scratch::Scratch;
 
 /// The computation graph: each operation on its handles computes at once and appends a node.
 ///

@@ -2,7 +2,7 @@
 
 use super::{Scalar, Tape, Var, same_tape};
 use crate::number::Float;
-use crate::ops::rows::Binary;
+use crate::number::rows::Binary;
 use crate::param::Param;
 use crate::tensor::Tensor;
 

@@ -3,9 +3,9 @@
 use super::code::Code;
 use super::node::Node;
 use crate::kernels::elementwise;
+use crate::memory::{make_room, no_room_for};
 use crate::number::Float;
-use crate::ops::rows::{Args, Unary};
-use crate::room::{make_room, no_room_for};
+use crate::number::rows::{Args, Unary};
 
 /// Scalars and arrays in the order in which they were computed, and what scalar rows keep beside their nodes.
 #[derive(Debug)]

@@ -10,7 +10,7 @@ use crate::error::{Error, OrPanic};
 use crate::few::Few;
 use crate::kernels::fused::{Elementwise, ElementwiseN};
 use crate::number::Float;
-use crate::ops::rows::{Args, Binary, Unary};
+use crate::number::rows::{Args, Binary, Unary};
 use crate::ops::{Array, Op, map};
 use crate::param::Param;
 use crate::shape::Shape;
@@ -169,7 +169,7 @@ impl<'t, T: Float> Var<'t, T> {
             same_shape("jvp", &x.shape(), dx.shape());
         }
         let seeds: Vec<_> = along.iter().map(|&(x, dx)| (x.array, dx)).collect();
-        Ok(crate::compiled::tangents(self.tape, &seeds, &[self.array])?.remove(0))
+        Ok(crate::sweep::tangents(self.tape, &seeds, &[self.array])?.remove(0))
     }
 
     /// A function of one's own of each value, in one pass: see [`Elementwise`].
@@ -302,8 +302,8 @@ impl<'t, T: Float> Array for Var<'t, T> {
         same_tape(op, self.tape, other.tape);
     }
 
-    fn constant_like(&self, value: Tensor<T>) -> Self {
-        self.tape.constant(value)
+    fn constant_like(&self, shape: Shape, values: Vec<T>) -> Self {
+        self.tape.constant(Tensor::new(shape, values))
     }
 
     fn indices_like(&self, indices: impl Iterator<Item = usize>) -> Arc<Vec<usize>> {

@@ -3,15 +3,11 @@
 mod display;
 mod nested;
 
-use crate::compiled;
 use crate::error::{Error, OrPanic};
+use crate::memory::{Shared, filled, make_room, no_room};
 use crate::number::Float;
-use crate::ops::{Array, Input, Op};
-use crate::room::{filled, make_room, no_room};
+use crate::ops::{self, Array, Input, Op};
 use crate::shape::Shape;
-
-/// Values that tensors and tapes share.
-pub(crate) type Shared<T> = triomphe::Arc<Vec<T>>;
 
 /// An n-dimensional array: a shape, and its values in row-major order.
 ///
@@ -292,12 +288,12 @@ impl<T: Float> Array for Tensor<T> {
         let op = op.into();
         let Some(mut out) = filled(T::zero(), shape.numel()) else { no_room(op.name(), &shape) };
         let inputs: Vec<_> = x.iter().map(|x| Input { shape: &x.shape, values: &x.values }).collect();
-        compiled::compute(&op, &inputs, &shape, &mut out);
+        ops::compute(&op, &inputs, &shape, &mut out);
         Tensor { shape, values: Shared::new(out) }
     }
 
-    fn constant_like(&self, value: Tensor<T>) -> Self {
-        value
+    fn constant_like(&self, shape: Shape, values: Vec<T>) -> Self {
+        Tensor { shape, values: Shared::new(values) }
     }
 
     fn reshaped(&self, shape: &Shape) -> Self {

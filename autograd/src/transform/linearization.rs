@@ -1,9 +1,9 @@
 //! [`Linearization`]: a function recorded at a point.
 
-use crate::compiled::tangents;
 use crate::error::OrPanic;
 use crate::number::Float;
 use crate::shape::Shape;
+use crate::sweep::tangents;
 use crate::tape::{Scalar, Spare, Tape, Var};
 use crate::tensor::Tensor;
 

@@ -16,11 +16,10 @@ use super::super::probe::{element_unit, is_small};
 use super::super::report::{Cause, Comparison, Verdict};
 use super::super::rounding::deviation;
 use super::super::subject::{nudged, nudged_direction, weight};
-use crate::compiled;
 use crate::error::Error;
 use crate::external::External;
 use crate::number::Float;
-use crate::ops::{Array, Input, Op};
+use crate::ops::{self, Array, Input, Op};
 use crate::shape::Shape;
 use crate::tape::Var;
 use crate::tensor::Tensor;
@@ -50,7 +49,7 @@ impl<T: Float> External<T> for Builtin {
     fn value(&self, x: &[Tensor<T>]) -> Tensor<T> {
         let x: Vec<_> = x.iter().map(|x| Input { shape: x.shape(), values: x.as_slice() }).collect();
         let mut y = Tensor::zeros(&self.shape);
-        compiled::compute(&self.op, &x, &self.shape, y.as_mut_slice());
+        ops::compute(&self.op, &x, &self.shape, y.as_mut_slice());
         y
     }
 

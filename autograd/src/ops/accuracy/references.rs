@@ -3,7 +3,7 @@
 //! The matches have no last arm for the rest: a row without a reference does not compile.
 
 use crate::exact::Exact;
-use crate::ops::rows::{Args, Binary, Unary};
+use crate::number::rows::{Args, Binary, Unary};
 
 /// A derivative, and the size of the largest of the terms that it is the sum of, where they cancel at some point that is not 0.
 #[derive(Debug, Clone)]

@@ -6,11 +6,11 @@ use std::num::NonZeroU32;
 use super::{Arena, Place, What};
 use smallvec::SmallVec;
 
+use crate::memory::no_room;
+use crate::memory::pool::{Buffer, Pool};
 use crate::number::Float;
 use crate::ops::{Input, Op};
-use crate::room::no_room;
 use crate::shape::Shape;
-use crate::sweep::{Buffer, Pool};
 
 impl<T: Float> Arena<T> {
     /// The derivatives that an array keeps; `None` if it keeps none, or no longer.

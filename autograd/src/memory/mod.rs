@@ -3,7 +3,12 @@
 //! A vector that grows by itself ends the process at memory's end. What is as large as the user's numbers is asked for here
 //! instead, before anything is changed: a refusal is a panic like any other, and leaves tapes and parameters as they were.
 
+pub(crate) mod pool;
+
 use crate::shape::Shape;
+
+/// Values that tensors and tapes share.
+pub(crate) type Shared<T> = triomphe::Arc<Vec<T>>;
 
 /// Fewer bytes than this are not asked for beforehand.
 const SMALL: usize = 1 << 20;

@@ -2,8 +2,8 @@
 
 use std::ops::{Add, Div, Mul, Neg, Sub};
 
+use crate::number::rows::{Args, Binary, Unary};
 use crate::number::{Number, Test};
-use crate::ops::rows::{Args, Binary, Unary};
 
 /// `value + derivative·ε` with `ε² = 0`: arithmetic on it is forward-mode differentiation of one variable.
 ///

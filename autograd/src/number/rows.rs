@@ -3,7 +3,7 @@
 use super::passing::{Passing, select, shortcut};
 use super::rules::*;
 use super::table::{binary_table, unary_table};
-use crate::kernels::math::{self as m, Real};
+use crate::math::{self as m, Real};
 use crate::number::Number;
 
 /// λ of the self-normalising unit: with [`SELU_ALPHA`] it keeps mean 0 and variance 1 (Klambauer et al. 2017).

@@ -57,7 +57,7 @@ mod packed {
     use super::Lanes;
 
     #[derive(Debug, Clone, Copy)]
-    pub(in crate::kernels::math) struct Packed(sse2::__m128d);
+    pub(in crate::math) struct Packed(sse2::__m128d);
 
     macro_rules! sse2 {
         ($call:expr) => {

@@ -1,15 +1,18 @@
 //! [`Number`]: what a formula can be written over, so that one formula has several readings.
 
+pub(crate) mod dual;
+pub(crate) mod instances;
+pub(crate) mod passing;
+pub(crate) mod rows;
+mod rules;
+pub(crate) mod table;
+
 use std::fmt::{Debug, Display};
 use std::ops::{Add, Div, Mul, Neg, Sub};
 
-use crate::compiled::Walked;
-use crate::kernels::compiled::Compiled;
-use crate::kernels::fused::Fusable;
-use crate::kernels::math::{self, ieee::Ieee};
-use crate::kernels::product::Product;
-use crate::ops::rows::{Args, Binary, Unary};
-use crate::ops::table::{binary_table, unary_table};
+use crate::math::{self, ieee::Ieee};
+use crate::number::rows::{Args, Binary, Unary};
+use crate::number::table::{binary_table, unary_table};
 
 macro_rules! number_unary_methods {
     (($x:ident $y:ident $p:ident $q:ident $c:ident $d:ident) $(
@@ -175,21 +178,7 @@ impl<T: Ieee> Test<T> {
 /// }
 /// assert_eq!(halves::<f32>(2).to_vec(), [0.5, 0.5]);
 /// ```
-pub trait Float:
-    Number
-    + Ieee
-    + PartialOrd
-    + Debug
-    + Display
-    + Default
-    + Send
-    + Sync
-    + Product
-    + Fusable
-    + Compiled<Self>
-    + Walked<Self>
-    + 'static
-{
+pub trait Float: Number + Ieee + PartialOrd + Debug + Display + Default + Send + Sync + 'static {
     /// The type's name: `"f32"` or `"f64"`.
     const NAME: &'static str;
     /// The difference between 1 and the next larger number.

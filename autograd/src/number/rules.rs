@@ -1,7 +1,7 @@
 //! Derivatives of the table that take more than a line, and why.
 
 use super::passing::{Passing, either, shortcut};
-use crate::kernels::math::gate::{CUBE, LINE};
+use crate::math::gate::{CUBE, LINE};
 use crate::number::{Number, Test};
 
 /// `d/cosh²(x)`, for `y = tanh(x)`.

@@ -4,10 +4,8 @@ use std::cell::RefCell;
 
 use triomphe::UniqueArc;
 
+use super::{Shared, make_room, no_room_for};
 use crate::number::Float;
-use crate::room::{make_room, no_room_for};
-use crate::tape::arena::Arena;
-use crate::tensor::{Shared, Tensor};
 
 /// Values of one owner, which may write to them without asking whether anybody else reads them.
 ///
@@ -91,87 +89,6 @@ impl<T: Float> Pool<T> {
         if let Ok(buffer) = Shared::try_unique(shared) {
             self.give(buffer);
         }
-    }
-}
-
-/// What a sweep works on, kept from one to the next.
-pub(crate) struct Scratch<T: Float> {
-    /// The gradient of each scalar node up to the root; behind those, room.
-    pub(crate) scalars: Vec<T>,
-    /// How many nodes are swept: the root is the last.
-    pub(crate) nodes: usize,
-    /// The gradient of each array node.
-    pub(crate) arrays: Vec<Option<Buffer<T>>>,
-    /// The gradients that are kept, by index of the array, in rising order; `reached` tells whether the root depends on it.
-    pub(crate) kept: Vec<Kept<T>>,
-}
-
-/// One kept gradient.
-#[derive(Debug)]
-pub(crate) struct Kept<T: Float> {
-    pub(crate) array: u32,
-    pub(crate) reached: bool,
-    pub(crate) gradient: Tensor<T>,
-}
-
-impl<T: Float> Default for Scratch<T> {
-    fn default() -> Self {
-        Scratch { scalars: vec![], nodes: 0, arrays: vec![], kept: vec![] }
-    }
-}
-
-impl<T: Float> Scratch<T> {
-    /// Zero gradients for `nodes` scalars, none for `arrays` arrays. `zeros`: one for each node, or nothing.
-    #[track_caller]
-    pub(crate) fn start(&mut self, zeros: Vec<T>, nodes: usize, arrays: usize) {
-        if zeros.is_empty() {
-            self.scalars.clear();
-            if !make_room(&mut self.scalars, nodes) {
-                no_room_for("gradients", nodes);
-            }
-            self.scalars.resize(nodes, T::zero());
-        } else {
-            self.scalars = zeros;
-        }
-        self.nodes = nodes;
-        self.arrays.resize_with(arrays, || None);
-    }
-
-    /// Gathers the gradients that are kept; those that nothing reached are 0.
-    pub(crate) fn collect(&mut self, arena: &Arena<T>, pool: &Pool<T>) {
-        for &array in &arena.kept {
-            let shape = arena.arrays.shape(array);
-            let found = self.arrays[array as usize].take();
-            let reached = found.is_some();
-            let values = found.unwrap_or_else(|| {
-                let mut zeros = pool.take(shape.numel());
-                zeros.fill(T::zero());
-                zeros
-            });
-            let gradient = Tensor::from_parts(shape.clone(), values.shareable());
-            self.kept.push(Kept { array, reached, gradient });
-        }
-        // Watching an old node appends to the list out of order.
-        if !self.kept.is_sorted_by_key(|kept| kept.array) {
-            self.kept.sort_unstable_by_key(|kept| kept.array);
-        }
-        for left in self.arrays.drain(..).flatten() {
-            pool.give(left);
-        }
-    }
-
-    /// Gives all buffers back.
-    pub(crate) fn recycle(&mut self, pool: &Pool<T>) {
-        for kept in self.kept.drain(..) {
-            pool.give_shared(kept.gradient.into_values());
-        }
-    }
-}
-
-/// Takes a parameter's values back from the tape, so that they can be changed in place.
-pub(crate) fn release<T: Float>(arena: &mut Arena<T>, param: usize) {
-    if let Some(&array) = arena.params.get(&param) {
-        arena.arrays.release(array);
     }
 }
 

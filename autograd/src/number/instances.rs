@@ -1,0 +1,74 @@
+//! Generic functions, compiled in this crate once for each type of number.
+//!
+//! A generic function is compiled again in each crate that calls it. Kernels, and the sweeps that reach every rule of every operation,
+//! are most of this one: as instances they are compiled here, and a program that uses the library links in seconds.
+
+use std::any::TypeId;
+use std::mem::{ManuallyDrop, transmute_copy};
+
+use super::Float;
+
+/// Declares functions that are generic over `T: Float` a second time, under the same or another name, as instances for `f32` and `f64`.
+///
+/// Their signatures say `T` for the type of numbers.
+macro_rules! instances {
+    ($($call:path as $name:ident($($arg:ident: $type:ty),* $(,)?) $(-> $result:ty)?;)*) => {
+        mod of_f32 {
+            #[allow(unused_imports)]
+            use super::*;
+            type T = f32;
+            $crate::number::instances::instances!(@for T: $($call as $name($($arg: $type),*) $(-> $result)?;)*);
+        }
+        mod of_f64 {
+            #[allow(unused_imports)]
+            use super::*;
+            type T = f64;
+            $crate::number::instances::instances!(@for T: $($call as $name($($arg: $type),*) $(-> $result)?;)*);
+        }
+        $(
+            #[doc = concat!("See `", stringify!($call), "`.")]
+            #[allow(clippy::too_many_arguments)]
+            #[inline(always)]
+            #[track_caller]
+            pub(crate) fn $name<T: $crate::number::Float>($($arg: $type),*) $(-> $result)? {
+                use $crate::number::instances::{is_f32, same};
+                // SAFETY: the types of the instance are those of this function, with `T` by its name.
+                match is_f32::<T>() {
+                    true => unsafe { same(of_f32::$name($(same($arg)),*)) },
+                    false => unsafe { same(of_f64::$name($(same($arg)),*)) },
+                }
+            }
+        )*
+    };
+    (@for $T:ident: $($call:path as $name:ident($($arg:ident: $type:ty),*) $(-> $result:ty)?;)*) => {
+        $(
+            #[allow(clippy::too_many_arguments)]
+            #[inline(never)]
+            #[track_caller]
+            pub(super) fn $name($($arg: $type),*) $(-> $result)? {
+                $call($($arg),*)
+            }
+        )*
+    };
+}
+pub(crate) use instances;
+
+/// Whether `T` is `f32`. If not, it is `f64`.
+#[inline(always)]
+pub(crate) fn is_f32<T: Float>() -> bool {
+    let (is, other) = (TypeId::of::<T>() == TypeId::of::<f32>(), TypeId::of::<T>() == TypeId::of::<f64>());
+    assert!(is || other, "a number is an f32 or an f64");
+    is
+}
+
+/// A value under another name of its type.
+///
+/// # Safety
+/// `A` and `B` are one type, but for lifetimes; and those of `B` are no longer.
+#[inline(always)]
+pub(crate) unsafe fn same<A, B>(a: A) -> B {
+    const { assert!(size_of::<A>() == size_of::<B>()) };
+    let a = ManuallyDrop::new(a);
+    // SAFETY: the types are one, and `a` is not used again.
+    unsafe { transmute_copy(&*a) }
+}
