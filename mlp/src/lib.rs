@@ -93,9 +93,10 @@
 //! | compare classes | [`CrossEntropy`], [`BinaryCrossEntropyWithLogits`], [`CrossEntropyFromProbabilities`], [`Hinge`], [`KlDivergence`] |
 //! | descend | [`Sgd`], [`Adam`], [`Optimizer`] |
 //! | train and measure | [`Trainer`], [`History`], [`metrics`] |
-//! | see where gradients vanish and units die | [`Flow`], [`Trainer::observe_flow`], [`flow::singular_values`], [`Probe`] |
+//! | see where gradients vanish and units die | [`Flow`], [`Trainer::observe_flow`], [`flow::singular_values`] |
+//! | look inside a model or a training step | [`Observer`], [`Probe`], [`Trainer::observe_steps`] |
 //! | check the gradient | [`check_module`], [`check_f32_module`] |
-//! | save and load weights, resume a training | [`io::save`], [`io::load`], [`Trainer::save_training`], [`Trainer::resume_from`], [`io::progress`] |
+//! | save and load weights, resume a training | [`io::save`], [`io::load`], [`Trainer::save_training`], [`Trainer::resume_from`], [`train::progress`] |
 //!
 //! # Where the lessons err
 //!
@@ -109,39 +110,32 @@
 //! - Lesson 12: the last softmax, printed as 0.013, is 0.0136 and cut, not rounded.
 //! - Lesson 13: `max(αx, x)` is the parametric ReLU only for α ≤ 1; the derivative of the ReLU is 1 only for x > 0.
 
-mod error;
-pub use error::{Error, Result};
-
-mod data;
-pub use data::{Batches, Dataset, Scaler, Table, Targets, one_hot};
-
-pub mod flow;
-pub use flow::{Flow, Probe};
-
-pub mod init;
-pub use init::Init;
-
-pub mod io;
-
-mod activation;
 mod check;
-mod layers;
+mod data;
+pub mod depth;
+mod error;
+pub mod io;
 mod loss;
 pub mod metrics;
-mod model;
-mod module;
+mod nn;
 mod optim;
-pub mod theory;
-mod train;
+pub mod train;
 
-pub use activation::{Activation, Function, PRelu, StraightThrough};
 pub use check::{check_f32_module, check_module};
-pub use layers::{Dropout, LayerNorm, Linear, Residual, Sequential};
+pub use data::{Batches, Dataset, Scaler, Table, Targets, one_hot};
+pub use depth::flow::{self, Flow};
+pub use depth::theory;
+pub use error::{Error, Result};
 pub use loss::{
     Base, BinaryCrossEntropyWithLogits, CrossEntropy, CrossEntropyFromProbabilities, Euclidean, Hinge, Huber,
     KlDivergence, L1, Loss, Mse, Outputs,
 };
-pub use model::{Layer, Mlp, MlpBuilder};
-pub use module::{LayerRow, Module, summary};
+pub use nn::activation::{Activation, Function, PRelu, StraightThrough};
+pub use nn::init::{self, Init};
+pub use nn::layers::{Dropout, LayerNorm, Linear, Residual, Sequential};
+pub use nn::mlp::{Layer, Mlp, MlpBuilder};
+pub use nn::module::{LayerRow, Module, summary};
+pub use nn::observe::{Observer, Parameter, Part, Site, Slopes};
+pub use nn::probe::Probe;
 pub use optim::{Adam, Optimizer, Sgd};
 pub use train::{Epoch, History, Stopped, Trainer};

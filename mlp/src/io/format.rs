@@ -7,12 +7,11 @@ use std::path::Path;
 use autograd::{Float, Param, Parameters, Shape, Tensor};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView, View};
 
-use super::progress::Progress;
 use super::replace::replace;
 use crate::error::{Error, Result, shown};
 
 /// Writes arrays to `path`, with words about them.
-pub(super) fn write<T: Float>(
+pub(crate) fn write<T: Float>(
     path: &Path,
     tensors: impl Iterator<Item = (String, Tensor<T>)>,
     about: Option<HashMap<String, String>>,
@@ -27,16 +26,16 @@ pub(super) fn write<T: Float>(
 }
 
 /// A file that was read.
-pub(super) struct Stored<'b> {
+pub(crate) struct Stored<'b> {
     path: &'b Path,
     file: SafeTensors<'b>,
     /// Sorted: the reader hands them out of a hash map.
-    pub(super) names: Vec<String>,
-    about: HashMap<String, String>,
+    pub(crate) names: Vec<String>,
+    pub(crate) about: HashMap<String, String>,
 }
 
 impl<'b> Stored<'b> {
-    pub(super) fn parse(path: &'b Path, bytes: &'b [u8]) -> Result<Self> {
+    pub(crate) fn parse(path: &'b Path, bytes: &'b [u8]) -> Result<Self> {
         let broken = |e| {
             let problem = format!("not a whole safetensors file ({e}); it may be cut short or of another format");
             Error::WeightsFile { path: path.to_owned(), problem }
@@ -52,7 +51,7 @@ impl<'b> Stored<'b> {
     ///
     /// A parameter with several names must have the same values under each.
     #[expect(clippy::mutable_key_type, reason = "a parameter's hash is that of its identity")]
-    pub(super) fn values<'p, T: Float>(
+    pub(crate) fn values<'p, T: Float>(
         &self,
         parameters: &'p Parameters<T>,
         prefix: &str,
@@ -98,16 +97,11 @@ impl<'b> Stored<'b> {
         }
     }
 
-    pub(super) fn progress(&self) -> Result<Progress> {
-        let other = "not a training that `save_training` wrote; `load` reads a file of weights alone";
-        Progress::read(&self.about).unwrap_or(Err(other.to_string())).map_err(|why| self.refused(why))
-    }
-
-    fn refused(&self, problem: impl Into<String>) -> Error {
+    pub(crate) fn refused(&self, problem: impl Into<String>) -> Error {
         Error::WeightsFile { path: self.path.to_owned(), problem: problem.into() }
     }
 
-    pub(super) fn tensor<T: Float>(&self, name: &str) -> Result<Tensor<T>> {
+    pub(crate) fn tensor<T: Float>(&self, name: &str) -> Result<Tensor<T>> {
         let (path, parameter) = (self.path.to_owned(), name.to_string());
         let Ok(view) = self.file.tensor(name) else {
             return Err(Error::MissingParameter { path, parameter, found: self.names.clone() });
@@ -120,7 +114,7 @@ impl<'b> Stored<'b> {
     }
 
     /// `Ok` if the file holds nothing but what is `known`.
-    pub(super) fn knows_all<T: Float>(&self, known: impl Fn(&str) -> bool, parameters: &Parameters<T>) -> Result<()> {
+    pub(crate) fn knows_all<T: Float>(&self, known: impl Fn(&str) -> bool, parameters: &Parameters<T>) -> Result<()> {
         let Some(parameter) = self.names.iter().find(|name| !known(name)) else { return Ok(()) };
         let expected = parameters.names().map(str::to_string).collect();
         Err(Error::UnexpectedParameter { path: self.path.to_owned(), parameter: parameter.clone(), expected })

@@ -4,16 +4,18 @@ use std::ops::ControlFlow;
 
 use autograd::{Float, Parameters, Tape, awake};
 
+use super::checkpoint::save_progress;
 use super::history::{Epoch, History, Stopped};
+use super::progress::Progress;
 use super::run::Run;
 use super::start::Start;
 use super::step::Goal;
 use super::tally::Tally;
 use super::{Trainer, start};
 use crate::error::brief;
-use crate::io::{self, Progress};
+use crate::io;
 use crate::loss::Loss;
-use crate::module::Module;
+use crate::nn::module::Module;
 use crate::optim::Optimizer;
 use crate::{Dataset, Error};
 
@@ -100,7 +102,7 @@ impl Trainer<'_> {
             history.epochs.push(epoch);
             bar.inc(1);
             bar.set_message(format!("loss {}", brief(epoch.loss)));
-            let observed = self.observer.borrow_mut().as_mut().map_or(ControlFlow::Continue(()), |f| f(&epoch));
+            let observed = self.after_epoch.borrow_mut().as_mut().map_or(ControlFlow::Continue(()), |f| f(&epoch));
             let stopped = if observed.is_break() {
                 Some(Stopped::Observer)
             } else if self.is_within_tolerance(&epoch) {
@@ -112,7 +114,7 @@ impl Trainer<'_> {
                 && (stopped.is_some() || number.is_multiple_of(*every))
             {
                 let progress = Progress { epochs: number, stopped, last: Some(epoch) };
-                io::save_progress(&run.parameters, run.optimizer, &progress, path)?;
+                save_progress(&run.parameters, run.optimizer, &progress, path)?;
             }
             if let Some(stopped) = stopped {
                 history.stopped = stopped;

@@ -8,7 +8,8 @@ use super::start::not_finite;
 use super::step::{Goal, Place, descend, exploded};
 use super::tally::Tally;
 use crate::error::shown;
-use crate::flow::{Flow, Probe};
+use crate::nn::observe::Observer;
+use crate::nn::probe::Probe;
 use crate::optim::Optimizer;
 use crate::{Dataset, Error};
 
@@ -80,26 +81,37 @@ impl<'r, 'a, T: Float> Run<'r, 'a, T> {
 
     /// A step along the gradient of a batch.
     fn step(&mut self, batch: &Dataset<T>, seed: u64, place: Place) -> Result<Tally, Error> {
-        let mut probe = if self.flow_is_due() { Probe::on() } else { Probe::off() };
+        let mut observers = self.trainer.steps.borrow_mut();
+        let mut observer = self.due(&mut observers);
+        let mut probe = observer.as_deref_mut().map_or(Probe::off(), |observer| Probe::new(observer));
         let (tape, mut tally) = (&mut self.tapes[0], Tally::default());
         tape.clear();
         tape.train(seed);
         let mean = self.goal.record(tape, batch, &mut probe, &mut tally)?;
         if !tally.loss().is_finite() {
+            drop(probe);
             return Err(self.blame(tally.loss(), batch, seed, place));
         }
-        let (flow, grads) = probe.backward(mean, self.goal.model);
-        let before = flow.as_ref().map(|_| values(&self.parameters));
+        let grads = probe.backward(mean, &self.parameters);
+        let before = observer.as_ref().map(|_| values(&self.parameters));
         let norm = descend(self.trainer, &self.parameters, self.optimizer, grads, place)?;
         self.stepped(norm, place);
-        self.show(flow.zip(before));
+        self.show(observer.zip(before));
         Ok(tally)
     }
 
     /// The same with the batch in parts.
     fn step_in_parts(&mut self, data: &Dataset<T>, samples: &[usize], seed: u64, place: Place) -> Result<Tally, Error> {
         let goal = self.goal;
-        let seen = if self.flow_is_due() { Some(self.look(&data.take(samples), seed)?) } else { None };
+        let mut observers = self.trainer.steps.borrow_mut();
+        let observer = self.due(&mut observers);
+        let seen = match observer {
+            Some(observer) => {
+                let before = self.look(&data.take(samples), seed, observer)?;
+                Some((observer, before))
+            }
+            None => None,
+        };
         let parts: Vec<&[usize]> = samples.chunks(samples.len().div_ceil(self.tapes.len())).collect();
         let (grads, found) = backward_in_parts(&mut self.tapes[..parts.len()], |part, tape| {
             tape.train(derive(seed, part, 0));
@@ -169,26 +181,32 @@ impl<'r, 'a, T: Float> Run<'r, 'a, T> {
         !self.good.is_empty()
     }
 
-    /// The flow through the model for a whole batch, which takes a pass of its own, and the parameters' values.
-    fn look(&mut self, batch: &Dataset<T>, seed: u64) -> Result<(Flow, Vec<Tensor<T>>), Error> {
-        let (tape, mut probe) = (&mut self.tapes[0], Probe::on());
+    /// Shows an observer a whole batch, which takes a pass of its own; the parameters' values.
+    fn look(&mut self, batch: &Dataset<T>, seed: u64, observer: &mut dyn Observer) -> Result<Vec<Tensor<T>>, Error> {
+        let (tape, mut probe) = (&mut self.tapes[0], Probe::new(observer));
         tape.clear();
         tape.train(seed);
         let mean = self.goal.record(tape, batch, &mut probe, &mut Tally::default())?;
-        let (flow, _) = probe.backward(mean, self.goal.model);
-        Ok((flow.expect("the probe is on"), values(&self.parameters)))
+        probe.backward(mean, &self.parameters);
+        Ok(values(&self.parameters))
     }
 
-    fn flow_is_due(&self) -> bool {
-        self.trainer.flow.borrow().as_ref().is_some_and(|(every, _)| (self.steps - 1).is_multiple_of(*every))
+    /// The observer, if this step is one to be looked at.
+    fn due<'s>(
+        &self,
+        observers: &'s mut Option<(usize, Box<dyn Observer + 'a>)>,
+    ) -> Option<&'s mut (dyn Observer + 's)> {
+        let (every, observer) = observers.as_mut()?;
+        if (self.steps - 1).is_multiple_of(*every) { Some(&mut **observer) } else { None }
     }
 
-    /// Shows a flow with what became of the parameters, whose values before the step are given.
-    fn show(&self, seen: Option<(Flow, Vec<Tensor<T>>)>) {
-        if let (Some((flow, before)), Some((_, show))) = (seen, &mut *self.trainer.flow.borrow_mut()) {
-            let flow = flow.with_updates(&before, &self.parameters);
-            self.bar.suspend(|| show(self.steps, &flow)); // what it prints stays above the bar
+    /// Shows an observer what became of the parameters, whose values before the step are given.
+    fn show(&self, seen: Option<(&mut dyn Observer, Vec<Tensor<T>>)>) {
+        let Some((observer, before)) = seen else { return };
+        for ((name, param), before) in self.parameters.iter().zip(before) {
+            observer.updated(name, &before.cast(), &param.value().cast());
         }
+        self.bar.suspend(|| observer.stepped(self.steps)); // what it prints stays above the bar
     }
 
     /// The losses of data that nothing is learnt from, after an epoch.

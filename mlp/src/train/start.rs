@@ -5,10 +5,10 @@ use std::collections::HashSet;
 use autograd::{Float, Param, Parameters, Shape, Tape};
 
 use super::Trainer;
+use super::checkpoint::Training;
 use super::history::{History, Stopped};
 use super::step::Goal;
 use crate::error::{list, shown};
-use crate::io::Training;
 use crate::loss::Outputs;
 use crate::optim::{Optimizer, is_rate};
 use crate::{Dataset, Error};

@@ -5,9 +5,9 @@ use autograd::{Float, Gradients, Param, Parameters, Scalar, Tape, Var};
 use super::Trainer;
 use super::tally::Tally;
 use crate::error::shown;
-use crate::flow::Probe;
 use crate::loss::Loss;
-use crate::module::Module;
+use crate::nn::module::Module;
+use crate::nn::probe::Probe;
 use crate::optim::Optimizer;
 use crate::{Dataset, Error};
 

@@ -6,7 +6,8 @@ use std::path::Path;
 use std::rc::Rc;
 
 use autograd::{Param, Parameters, Tape, Tensor};
-use mlp::io::{load_training, save, save_training};
+use mlp::io::save;
+use mlp::train::{load_training, save_training};
 use mlp::{Activation, Adam, CrossEntropy, Dataset, Error, History, Mlp, Module, Optimizer, Sgd, Stopped, Trainer};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
@@ -102,7 +103,7 @@ fn a_training_that_reached_its_tolerance_trains_no_more() {
     let (first, w) = resumed(trainer().save_training(1, &path));
     let first = first.unwrap();
     assert_eq!((first.epochs.len(), first.stopped, w), (3, Stopped::Tolerance, 1.0)); // 64, 16, 4
-    let known = mlp::io::progress(&path).unwrap();
+    let known = mlp::train::progress(&path).unwrap();
     assert_eq!((known.epochs, known.stopped, known.last.as_ref()), (3, Some(Stopped::Tolerance), Some(first.last())));
     for epochs in [10, 3, 2] {
         for _ in 0..3 {
@@ -126,7 +127,7 @@ fn a_training_that_an_observer_stopped_goes_on_when_asked() {
     let path = folder.path().join("t.safetensors");
     let stop = Trainer::new().epochs(10).observe(|_| std::ops::ControlFlow::Break(()));
     assert_eq!(resumed(stop.save_training(5, &path)).0.unwrap().stopped, Stopped::Observer);
-    assert_eq!(mlp::io::progress(&path).unwrap().stopped, Some(Stopped::Observer));
+    assert_eq!(mlp::train::progress(&path).unwrap().stopped, Some(Stopped::Observer));
     let (history, w) = resumed(Trainer::new().epochs(2).resume_from(&path));
     assert_eq!((history.unwrap().epochs.len(), w), (1, 2.0));
 }

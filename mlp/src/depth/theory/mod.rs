@@ -40,7 +40,6 @@
 mod critical;
 mod curve;
 mod properties;
-pub(crate) mod quadrature;
 
 pub use critical::Critical;
 pub use properties::Properties;
@@ -49,10 +48,10 @@ use std::fmt;
 use std::iter::successors;
 use std::sync::Arc;
 
+use crate::depth::quadrature::root;
 use crate::error::shown;
 use crate::{Error, Init, Module};
 use curve::Curve;
-use quadrature::root;
 
 /// What quadrature leaves uncertain, relative.
 const NOISE: f64 = 1e-12;

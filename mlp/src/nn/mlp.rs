@@ -1,17 +1,18 @@
 //! [`Mlp`]: the multilayer perceptron, and its builder.
 
 use std::fmt;
+use std::sync::Arc;
 
 use autograd::{Float, Parameters, Var};
 use rand::Rng;
 
-use crate::activation::Activation;
+use crate::error::Error;
 use crate::error::shown;
-use crate::flow::Probe;
-use crate::layers::{Dropout, LayerNorm, Linear};
-use crate::module::{LayerRow, Module, summary};
-use crate::theory::{Critical, MeanField};
-use crate::{Error, Init};
+use crate::nn::activation::Activation;
+use crate::nn::init::Init;
+use crate::nn::layers::{Dropout, LayerNorm, Linear};
+use crate::nn::module::{LayerRow, Module, summary};
+use crate::nn::probe::Probe;
 
 /// A multilayer perceptron: `y = f_output(f_hidden(xW + b)V + c)`, with any number of hidden layers.
 ///
@@ -134,7 +135,7 @@ impl Mlp {
             hidden: Vec::new(),
             output: None,
             init: None,
-            critical: None,
+            hidden_init: None,
             dropout: None,
             layer_norm: false,
         }
@@ -202,6 +203,16 @@ impl<T: Float> fmt::Debug for Mlp<T> {
     }
 }
 
+/// How hidden layers begin.
+#[derive(Clone)]
+struct HiddenInit(Arc<dyn Fn(Activation) -> Result<[Init; 2], Error> + Send + Sync>);
+
+impl fmt::Debug for HiddenInit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("by activation")
+    }
+}
+
 /// Collects the layers of an [`Mlp`].
 ///
 /// ```
@@ -223,7 +234,7 @@ pub struct MlpBuilder {
     hidden: Vec<(usize, Activation)>,
     output: Option<(usize, Activation)>,
     init: Option<Init>,
-    critical: Option<f64>,
+    hidden_init: Option<HiddenInit>,
     dropout: Option<f64>,
     layer_norm: bool,
 }
@@ -249,22 +260,22 @@ impl MlpBuilder {
         MlpBuilder { init: Some(init), ..self }
     }
 
-    /// Each hidden layer at the critical point of its activation with biases of variance `σ_b² = biases`: normal weights of
-    /// variance `σ_w²/inputs` with `χ = σ_w²·E[f′(p)²] = 1`, where gradients neither vanish nor explode with depth
-    /// ([`MeanField::critical_weights`]; Schoenholz et al. 2017). [`init`](MlpBuilder::init) is left the output layer.
+    /// How weights and biases of hidden layers are drawn, by their activation; [`init`](MlpBuilder::init) is left the output layer.
     ///
     /// ```
-    /// use mlp::{Activation, Mlp};
+    /// use mlp::{Activation, Init, Mlp};
     /// use rand::{SeedableRng, rngs::StdRng};
-    /// let builder = Mlp::new(200).hidden(200, Activation::Tanh).output(1, Activation::Identity).critical(0.05);
-    /// let model: Mlp = builder.build(&mut StdRng::seed_from_u64(0))?;
-    /// let w = model.layers()[0].linear.w.value();
-    /// assert!((200.0 * w.square().mean() / 1.760955 - 1.0).abs() < 0.03);
+    /// let model: Mlp = Mlp::new(100)
+    ///     .hidden(100, Activation::Tanh)
+    ///     .output(1, Activation::Identity)
+    ///     .hidden_init(|_| Ok([Init::lecun_normal(), Init::Constant(0.1)]))
+    ///     .build(&mut StdRng::seed_from_u64(0))?;
+    /// assert_eq!(model.layers()[0].linear.b.as_ref().unwrap().value().get([7]), 0.1);
     /// # Ok::<(), mlp::Error>(())
     /// ```
     #[must_use]
-    pub fn critical(self, biases: f64) -> Self {
-        MlpBuilder { critical: Some(biases), ..self }
+    pub fn hidden_init(self, init: impl Fn(Activation) -> Result<[Init; 2], Error> + Send + Sync + 'static) -> Self {
+        MlpBuilder { hidden_init: Some(HiddenInit(Arc::new(init))), ..self }
     }
 
     /// [`Dropout`] with probability `p` after each hidden layer.
@@ -291,8 +302,8 @@ impl MlpBuilder {
     ///
     /// # Errors
     /// If there is no output layer, a layer has no units, there are no inputs, the dropout probability lies outside [0, 1), an
-    /// activation has an argument that is not finite, weights cannot be drawn ([`Init::try_sample`]), or a hidden activation has no
-    /// critical point with the biases of [`critical`](MlpBuilder::critical).
+    /// activation has an argument that is not finite, weights cannot be drawn ([`Init::try_sample`]), or
+    /// [`hidden_init`](MlpBuilder::hidden_init) has none for an activation.
     pub fn build<T: Float>(self, rng: &mut (impl Rng + ?Sized)) -> Result<Mlp<T>, Error> {
         let output = self
             .output
@@ -302,10 +313,9 @@ impl MlpBuilder {
         let mut inputs = self.inputs;
         for &(units, activation) in self.hidden.iter().chain([&output]) {
             let is_hidden = layers.len() < self.hidden.len();
-            let critical =
-                self.critical.filter(|_| is_hidden).map(|biases| critical(activation, biases)).transpose()?;
-            let linear = match critical {
-                Some(critical) => critical.linear(inputs, units, rng),
+            let drawn = self.hidden_init.as_ref().filter(|_| is_hidden).map(|init| (init.0)(activation)).transpose()?;
+            let linear = match drawn {
+                Some([weights, biases]) => Linear::with_biases(inputs, units, &weights, &biases, rng),
                 None => Linear::new(inputs, units, &self.init.unwrap_or_else(|| usual_init(activation)), rng),
             };
             let linear = linear.map_err(|error| match inputs == 0 || units == 0 {
@@ -322,14 +332,6 @@ impl MlpBuilder {
         }
         Ok(Mlp { layers })
     }
-}
-
-fn critical(activation: Activation, biases: f64) -> Result<Critical, Error> {
-    if !(biases >= 0.0 && biases.is_finite()) {
-        let biases = shown(biases);
-        return Err(Error::invalid("mlp", format!("critical biases of variance {biases}; a variance is a number ≥ 0")));
-    }
-    MeanField::new(activation)?.critical_weights(biases)
 }
 
 /// He et al. 2015 for functions that cut one side off, Klambauer et al. 2017 for SELU, Glorot & Bengio 2010 otherwise.

@@ -1,11 +1,13 @@
-//! What a recipe promises: the moments of its numbers, and the recipe that theory asks for.
+//! What theory says of initialisers: the moments of their numbers, and those that keep a deep network critical.
 
 use autograd::Number;
 
-use super::Init;
-use crate::theory::MeanField;
-use crate::theory::quadrature::integrate;
-use crate::{Error, Module, Result};
+use super::quadrature::integrate;
+use super::theory::MeanField;
+use crate::error::{Error, Result, shown};
+use crate::nn::init::Init;
+use crate::nn::mlp::MlpBuilder;
+use crate::nn::module::Module;
 
 impl Init {
     /// Weights that neither shrink nor grow the gradient of a deep network of `activation`, with biases of 0: normal, of
@@ -62,6 +64,33 @@ impl Init {
             Init::Scaled { gain, fan, .. } => (0.0, gain * gain / fan.of(inputs, outputs)),
             // The shorter axis counts orthonormal vectors; the longer one shares the length of each.
             Init::Orthogonal { gain } => (0.0, gain * gain / inputs.max(outputs) as f64),
+        })
+    }
+}
+
+impl MlpBuilder {
+    /// Each hidden layer at the critical point of its activation with biases of variance `σ_b² = biases`: normal weights of
+    /// variance `σ_w²/inputs` with `χ = σ_w²·E[f′(p)²] = 1`, where gradients neither vanish nor explode with depth
+    /// ([`MeanField::critical_weights`]; Schoenholz et al. 2017). [`init`](MlpBuilder::init) is left the output layer.
+    ///
+    /// ```
+    /// use mlp::{Activation, Mlp};
+    /// use rand::{SeedableRng, rngs::StdRng};
+    /// let builder = Mlp::new(200).hidden(200, Activation::Tanh).output(1, Activation::Identity).critical(0.05);
+    /// let model: Mlp = builder.build(&mut StdRng::seed_from_u64(0))?;
+    /// let w = model.layers()[0].linear.w.value();
+    /// assert!((200.0 * w.square().mean() / 1.760955 - 1.0).abs() < 0.03);
+    /// # Ok::<(), mlp::Error>(())
+    /// ```
+    #[must_use]
+    pub fn critical(self, biases: f64) -> Self {
+        self.hidden_init(move |activation| {
+            if !(biases >= 0.0 && biases.is_finite()) {
+                let why = format!("critical biases of variance {}; a variance is a number ≥ 0", shown(biases));
+                return Err(Error::invalid("mlp", why));
+            }
+            let point = MeanField::new(activation)?.critical_weights(biases)?;
+            Ok([point.init(), point.bias_init()])
         })
     }
 }

@@ -5,9 +5,9 @@ use std::fmt;
 use autograd::{Float, Param, Parameters, Tensor, Var};
 
 use super::{Activation, activation_row};
-use crate::flow::Probe;
-use crate::layers::check_features;
-use crate::module::{LayerRow, Module};
+use crate::nn::layers::check_features;
+use crate::nn::module::{LayerRow, Module};
+use crate::nn::probe::Probe;
 
 /// An activation with its own value and the derivative of the identity, so that steps can be trained.
 ///

@@ -6,7 +6,7 @@ use rand::rngs::StdRng;
 
 use crate::Error;
 use crate::error::shown;
-use crate::module::{LayerRow, Module};
+use crate::nn::module::{LayerRow, Module};
 
 /// Inverted dropout: while the tape trains, each number is 0 with probability `p`, else multiplied by `1/(1 − p)`; while
 /// it evaluates, the identity (Srivastava et al. 2014).

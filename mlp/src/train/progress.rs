@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::train::{Epoch, Stopped};
+use super::history::{Epoch, Stopped};
 
 /// How far a training has come: see [`progress`](super::progress).
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -1,7 +1,9 @@
 //! [`Trainer`]: epochs, batches, when to stop, and what was seen on the way.
 
+mod checkpoint;
 mod fit;
 mod history;
+mod progress;
 mod run;
 mod start;
 mod step;
@@ -17,8 +19,10 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::Dataset;
 use crate::error::shown;
-use crate::flow::Flow;
+use crate::nn::observe::Observer;
+pub use checkpoint::{load_training, progress, save_training};
 pub use history::{Epoch, History, Stopped};
+pub use progress::Progress;
 
 /// Trains a model: one epoch shows it every sample once, in shuffled batches, with a step after each batch.
 ///
@@ -54,14 +58,13 @@ pub struct Trainer<'a> {
     save: Option<(usize, PathBuf)>,
     resume: Option<PathBuf>,
     schedule: RefCell<Option<Box<Schedule<'a>>>>,
-    observer: RefCell<Option<Box<Observer<'a>>>>,
-    /// Who is shown the flow, and every how many steps.
-    flow: RefCell<Option<(usize, Box<FlowObserver<'a>>)>>,
+    after_epoch: RefCell<Option<Box<AfterEpoch<'a>>>>,
+    /// Who is shown steps, and every how many of them.
+    steps: RefCell<Option<(usize, Box<dyn Observer + 'a>)>>,
 }
 
 type Schedule<'a> = dyn FnMut(usize) -> f64 + 'a;
-type Observer<'a> = dyn FnMut(&Epoch) -> ControlFlow<()> + 'a;
-type FlowObserver<'a> = dyn FnMut(usize, &Flow) + 'a;
+type AfterEpoch<'a> = dyn FnMut(&Epoch) -> ControlFlow<()> + 'a;
 
 impl<'a> Trainer<'a> {
     /// 100 epochs in batches of 32, seed 0, no tolerance, with a progress bar.
@@ -77,8 +80,8 @@ impl<'a> Trainer<'a> {
             save: None,
             resume: None,
             schedule: RefCell::new(None),
-            observer: RefCell::new(None),
-            flow: RefCell::new(None),
+            after_epoch: RefCell::new(None),
+            steps: RefCell::new(None),
         }
     }
 
@@ -165,7 +168,7 @@ impl<'a> Trainer<'a> {
         Trainer { clip_norm: Some(most), ..self }
     }
 
-    /// Saves the training after every `every`-th epoch, and after the last: [`io::save_training`](crate::io::save_training).
+    /// Saves the training after every `every`-th epoch, and after the last: [`save_training`].
     ///
     /// [`resume_from`](Trainer::resume_from) goes on from there, and comes to the bits of a training that was not interrupted:
     ///
@@ -245,11 +248,10 @@ impl<'a> Trainer<'a> {
     /// ```
     #[must_use]
     pub fn observe(self, f: impl FnMut(&Epoch) -> ControlFlow<()> + 'a) -> Self {
-        Trainer { observer: RefCell::new(Some(Box::new(f))), ..self }
+        Trainer { after_epoch: RefCell::new(Some(Box::new(f))), ..self }
     }
 
-    /// Calls `f` with the number of the step, from 1, and with what became of activations, gradients and weights in it: at the
-    /// first step, and then at every `every`-th after it.
+    /// Shows `observer` the first step, and then every `every`-th after it, from the forward pass to the update.
     ///
     /// It is the pass and the update of training itself that is looked at, and they come to the same bits as without. With several
     /// [`parts`](Trainer::parts) one more pass, over the whole batch, is looked at, and the update that the parts come to.
@@ -261,14 +263,21 @@ impl<'a> Trainer<'a> {
     /// # let layers = Mlp::new(2).hidden(8, Activation::Relu).output(1, Activation::Identity);
     /// # let model: Mlp = layers.build(&mut StdRng::seed_from_u64(0))?;
     /// # let mut sgd = Sgd::new(&model.parameters(), 0.1);
-    /// let mut seen = vec![];
-    /// let trainer = Trainer::new().epochs(3).batch_size(16).observe_flow(10, |step, flow| {
-    ///     seen.push(step);
-    ///     flow.warnings().iter().for_each(|warning| eprintln!("step {step}: {warning}"));
-    /// });
+    /// use std::{cell::RefCell, rc::Rc};
+    ///
+    /// /// The loss of each step that is looked at.
+    /// struct Losses(Rc<RefCell<Vec<f64>>>);
+    ///
+    /// impl mlp::Observer for Losses {
+    ///     fn swept(&mut self, loss: f64) {
+    ///         self.0.borrow_mut().push(loss);
+    ///     }
+    /// }
+    ///
+    /// let losses = Rc::default();
+    /// let trainer = Trainer::new().epochs(3).batch_size(16).observe_steps(1, Losses(Rc::clone(&losses)));
     /// trainer.fit(&model, &Mse, &mut sgd, &data, None)?; // 4 steps an epoch
-    /// drop(trainer);
-    /// assert_eq!(seen, [1, 11]);
+    /// assert_eq!(losses.borrow().len(), 12);
     /// # Ok::<(), mlp::Error>(())
     /// ```
     ///
@@ -276,9 +285,9 @@ impl<'a> Trainer<'a> {
     /// If `every` is 0.
     #[must_use]
     #[track_caller]
-    pub fn observe_flow(self, every: usize, f: impl FnMut(usize, &Flow) + 'a) -> Self {
-        assert!(every > 0, "trainer: observe_flow wants a flow every 0 steps; every step is 1");
-        Trainer { flow: RefCell::new(Some((every, Box::new(f)))), ..self }
+    pub fn observe_steps(self, every: usize, observer: impl Observer + 'a) -> Self {
+        assert!(every > 0, "trainer: observe_steps wants to look at every 0 steps; every step is 1");
+        Trainer { steps: RefCell::new(Some((every, Box::new(observer)))), ..self }
     }
 
     fn samples<T: Float>(&self, data: &Dataset<T>) -> usize {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use autograd::{Number, Tape, Tensor, Var};
 
-use super::quadrature::integrate;
+use crate::depth::quadrature::integrate;
 use crate::{Error, Module};
 
 /// Beyond this many standard deviations lie 4e−33 of the normal distribution.

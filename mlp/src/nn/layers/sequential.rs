@@ -5,8 +5,8 @@ use std::fmt;
 use autograd::{Float, Parameters, Var};
 
 use crate::Activation;
-use crate::flow::Probe;
-use crate::module::{LayerRow, Module, summary};
+use crate::nn::module::{LayerRow, Module, summary};
+use crate::nn::probe::Probe;
 
 /// Modules one after the other: `y = fₙ(…f₁(f₀(x)))`; parameters are named by position: `0.w`, `0.b`, `2.w`.
 ///

@@ -1,9 +1,9 @@
 //! [`Linear`]: weighted sums.
 
-use autograd::{Float, Param, Parameters, Tensor, Var};
+use autograd::{Float, Param, Parameters, Var};
 use rand::Rng;
 
-use crate::module::{LayerRow, Module};
+use crate::nn::module::{LayerRow, Module};
 use crate::{Error, Init};
 
 /// A fully connected layer without activation: `p = xW + b`, `(…, inputs) → (…, outputs)`.
@@ -39,11 +39,34 @@ impl<T: Float> Linear<T> {
     /// # Errors
     /// If it has no inputs or no outputs.
     pub fn new(inputs: usize, outputs: usize, init: &Init, rng: &mut (impl Rng + ?Sized)) -> Result<Self, Error> {
+        Self::with_biases(inputs, outputs, init, &Init::Zeros, rng)
+    }
+
+    /// A layer with weights drawn by one recipe and biases by another.
+    ///
+    /// ```
+    /// use mlp::{Init, Linear};
+    /// use rand::{SeedableRng, rngs::StdRng};
+    /// let (weights, biases) = (Init::he_normal(), Init::Constant(0.1));
+    /// let layer: Linear = Linear::with_biases(3, 2, &weights, &biases, &mut StdRng::seed_from_u64(0))?;
+    /// assert_eq!(layer.b.unwrap().value().to_vec(), [0.1, 0.1]);
+    /// # Ok::<(), mlp::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If it has no inputs or no outputs, or a recipe makes no sense ([`Init::try_sample`]).
+    pub fn with_biases(
+        inputs: usize,
+        outputs: usize,
+        weights: &Init,
+        biases: &Init,
+        rng: &mut (impl Rng + ?Sized),
+    ) -> Result<Self, Error> {
         if inputs == 0 || outputs == 0 {
             return Err(Error::invalid("linear", format!("{inputs} → {outputs}: a layer needs inputs and outputs")));
         }
-        let w = Param::new(init.try_sample([inputs, outputs], rng)?);
-        Ok(Linear { w, b: Some(Param::new(Tensor::zeros([outputs]))) })
+        let w = Param::new(weights.try_sample([inputs, outputs], rng)?);
+        Ok(Linear { w, b: Some(Param::new(biases.try_sample([outputs], rng)?)) })
     }
 
     /// The same layer without biases: `p = xW`.

@@ -1,9 +1,7 @@
 //! [`Init`]: how weights begin.
 //!
 //! A recipe is a plain value; the generator is the caller's, so the same seed gives the same weights. Which recipe
-//! suits which activation is the layers' business, or, by [`Init::critical`], that of the [theory](crate::theory).
-
-mod moments;
+//! suits which activation is the layers' business, or, by [`Init::critical`], that of the [theory](crate::theory::MeanField).
 
 use std::f64::consts::SQRT_2;
 
@@ -35,7 +33,7 @@ pub enum Fan {
 }
 
 impl Fan {
-    fn of(self, inputs: usize, outputs: usize) -> f64 {
+    pub(crate) fn of(self, inputs: usize, outputs: usize) -> f64 {
         match self {
             Fan::In => inputs as f64,
             Fan::Out => outputs as f64,
@@ -288,7 +286,7 @@ impl Init {
         Init::Scaled { gain, fan, distribution }
     }
 
-    fn check(&self) -> Result<()> {
+    pub(crate) fn check(&self) -> Result<()> {
         let (numbers, law) = match *self {
             Init::Zeros => return Ok(()),
             Init::Constant(value) => ([value, 0.0], true),

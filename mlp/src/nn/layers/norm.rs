@@ -3,7 +3,7 @@
 use autograd::{Float, Param, Parameters, Tensor, Var};
 
 use crate::Error;
-use crate::module::{LayerRow, Module};
+use crate::nn::module::{LayerRow, Module};
 
 /// Layer normalisation: `y = (x − mean)/√(variance + eps) · gain + shift` over the last axis (Ba, Kiros & Hinton 2016).
 ///

@@ -4,8 +4,8 @@ use std::fmt;
 
 use autograd::{Float, Parameters, Var};
 
-use crate::flow::Probe;
-use crate::module::{LayerRow, Module, summary};
+use crate::nn::module::{LayerRow, Module, summary};
+use crate::nn::probe::Probe;
 
 /// A module with a shortcut around it: `y = x + f(x)`, so that `dx = dy + f'ᵀ·dy` cannot vanish (He et al. 2016).
 ///

@@ -18,18 +18,17 @@
 //! # Ok::<(), mlp::Error>(())
 //! ```
 //!
-//! A model of one's own is looked at as well: from outside by itself, and from inside if it hands the [`Probe`] on.
+//! A model of one's own is looked at as well: from outside by itself, and from inside if it hands the [`Probe`](crate::Probe) on.
 //!
 //! The singular values of the Jacobian of a network, or of a stretch of it, say in every direction at once how it
 //! stretches: [`singular_values`] has all of them, [`extreme_singular_values`] the largest and smallest by products with the
 //! Jacobian, which is not formed; [`gradient_scale`] is the scale-invariant measure between any two layers.
 
-mod probe;
+mod observe;
 mod report;
 mod spectrum;
 mod stats;
 
-pub use probe::Probe;
 pub use spectrum::{Extremes, extreme_singular_values, gradient_scale, singular_values};
 pub use stats::Stats;
 
@@ -38,8 +37,10 @@ use std::iter::successors;
 
 use autograd::{Float, Parameters, Scalar, Tape, Tensor, Var};
 
-use crate::module::Module;
+use crate::nn::module::Module;
+use crate::nn::probe::Probe;
 use crate::optim::check_rate;
+use observe::{Gatherer, update};
 
 /// What became of activations and gradients at one moment.
 ///
@@ -54,7 +55,7 @@ use crate::optim::check_rate;
 /// assert_eq!(flow.layers[0].outputs.gradients.as_ref().unwrap().norm, 2f64.sqrt());
 /// assert_eq!(flow.layers[0].weights[0].gradients.as_ref().unwrap().norm, 4.0); // 1 + 3
 /// ```
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Flow {
     /// The loss.
@@ -113,7 +114,7 @@ pub struct Signal {
 }
 
 impl Signal {
-    fn of<T: Float>(values: &Tensor<T>) -> Self {
+    fn of(values: &Tensor) -> Self {
         Signal { values: Stats::of(values.as_slice()), gradients: None }
     }
 
@@ -157,10 +158,11 @@ impl Flow {
         loss: impl for<'t> FnOnce(Var<'t, T>) -> Scalar<'t, T>,
     ) -> Self {
         let tape = Tape::default();
-        let mut probe = Probe::on();
+        let mut seen = Gatherer::default();
+        let mut probe = Probe::new(&mut seen);
         let y = model.forward_with(tape.var(x), &mut probe);
-        let (flow, _) = probe.backward(loss(y), model);
-        flow.expect("the probe is on")
+        probe.backward(loss(y), &model.parameters());
+        seen.flow
     }
 
     /// With the updates that a step of plain gradient descent would make, `η·‖∂E/∂w‖/‖w‖`.
@@ -205,10 +207,7 @@ impl Flow {
         let (n, wanted) = (before.len(), parameters.len());
         assert!(n == wanted, "flow: {n} arrays of values given for {wanted} parameters");
         let all = parameters.iter().zip(before);
-        let updates = all.map(|((name, param), before)| {
-            let change = &param.value() - before;
-            (name, share(Stats::of(change.as_slice()).norm, Stats::of(before.as_slice()).norm))
-        });
+        let updates = all.map(|((name, param), before)| (name, update(before, &param.value())));
         let updates: HashMap<&str, Option<f64>> = updates.collect();
         for weights in self.weights_mut() {
             if let Some(update) = updates.get(weights.name.as_str()) {

@@ -1,12 +1,12 @@
 //! The edge between vanishing and exploding gradients.
 
-use autograd::{Float, Param};
+use autograd::Float;
 use rand::Rng;
 
-use super::quadrature::root;
 use super::{LIMIT, MeanField, NOISE};
+use crate::depth::quadrature::root;
 use crate::error::shown;
-use crate::init::{Distribution, Fan};
+use crate::nn::init::{Distribution, Fan};
 use crate::{Error, Init, Linear};
 
 /// A critical point: with these weights and biases `χ = 1` at a fixed point of the variance, and gradients neither vanish
@@ -81,8 +81,7 @@ impl Critical {
         outputs: usize,
         rng: &mut (impl Rng + ?Sized),
     ) -> Result<Linear<T>, Error> {
-        let layer = Linear::new(inputs, outputs, &self.init(), rng)?;
-        Ok(Linear { b: Some(Param::new(self.bias_init().try_sample([outputs], rng)?)), ..layer })
+        Linear::with_biases(inputs, outputs, &self.init(), &self.bias_init(), rng)
     }
 
     /// Whether the variance returns to q*, at least from one side: `V′(q*) ≤ 1`.

@@ -6,7 +6,7 @@ use std::fmt;
 use autograd::{Float, Parameters, Tape, Tensor, Var};
 
 use crate::Activation;
-use crate::flow::Probe;
+use crate::nn::probe::Probe;
 
 /// A differentiable function of one array, with named parameters.
 ///

@@ -10,8 +10,8 @@ use autograd::{Float, Parameters, Unary, Var};
 
 use crate::Error;
 use crate::error::shown;
-use crate::flow::Probe;
-use crate::module::{LayerRow, Module};
+use crate::nn::module::{LayerRow, Module};
+use crate::nn::probe::Probe;
 pub use modules::{Function, PRelu, StraightThrough};
 
 /// A function applied to each number of a layer's sum (the two softmaxes: to each row).

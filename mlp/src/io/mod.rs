@@ -1,0 +1,102 @@
+//! Weights on disk, in the [safetensors](https://huggingface.co/docs/safetensors) format.
+//!
+//! Only names, shapes and numbers are stored: a model is code, and builds itself before [`load`] fills it. Trainings with their
+//! optimiser are files of the same format: [`train::save_training`](crate::train::save_training).
+
+pub(crate) mod format;
+mod replace;
+
+use std::fs;
+use std::path::Path;
+
+use crate::error::{Error, Result};
+use autograd::{Float, Param, Parameters, Tensor};
+use format::{Stored, write};
+
+/// Writes all parameters to `path`, replacing a file that stands there.
+///
+/// The file is written beside, flushed to disk and renamed: whatever happens, `path` holds either the old weights or
+/// the new ones, whole. A file that stands there keeps its mode, a symbolic link its target. What a process that was killed left
+/// beside, as `.mlp-….saving`, the next one to save into that folder removes.
+///
+/// ```
+/// use autograd::{Param, Parameters, Tensor};
+/// let dir = tempfile::tempdir().unwrap();
+/// let path = dir.path().join("weights.safetensors");
+/// let w = Param::new([[0.1, 0.2]]);
+/// let parameters = Parameters::new().with("w", &w);
+/// mlp::io::save(&parameters, &path)?;
+/// w.set([[7.0, 7.0]]);
+/// mlp::io::load(&parameters, &path)?;
+/// assert_eq!(w.value(), Tensor::from([[0.1, 0.2]]));
+/// # Ok::<(), mlp::Error>(())
+/// ```
+///
+/// # Errors
+/// [`Error::Io`] if the file cannot be written, or what stands there is a device, a pipe or a folder; [`Error::WeightsFile`] if the
+/// format cannot hold the parameters.
+pub fn save<T: Float>(parameters: &Parameters<T>, path: impl AsRef<Path>) -> Result<()> {
+    let tensors = parameters.iter().map(|(name, param)| (name.to_string(), param.value()));
+    write(path.as_ref(), tensors, None)
+}
+
+/// Fills all parameters from `path`, a file that [`save`] wrote; if anything does not fit, none is changed.
+///
+/// ```
+/// use autograd::{Param, Parameters};
+/// let dir = tempfile::tempdir().unwrap();
+/// let path = dir.path().join("weights.safetensors");
+/// mlp::io::save(&Parameters::new().with("w", &Param::new([0.0, 0.0])), &path)?;
+/// let error = mlp::io::load(&Parameters::new().with("w", &Param::new([0.0; 3])), &path).unwrap_err();
+/// assert!(error.to_string().contains("parameter `w` has shape (2,), the model needs (3,)"));
+/// # Ok::<(), mlp::Error>(())
+/// ```
+///
+/// # Errors
+/// [`Error::MissingParameter`], [`Error::UnexpectedParameter`], [`Error::ParameterShape`] or [`Error::ParameterType`]
+/// if file and model differ; [`Error::WeightsFile`] if the file is truncated or of another format, holds NaN or ∞, or has two
+/// arrays that differ for one parameter with two names; [`Error::Io`] if it cannot be read.
+pub fn load<T: Float>(parameters: &Parameters<T>, path: impl AsRef<Path>) -> Result<()> {
+    load_weights(parameters, path.as_ref(), false)
+}
+
+/// [`load`], but takes weights that are NaN or infinite as well, for a look at a training that went wrong.
+///
+/// ```
+/// use autograd::{Param, Parameters};
+/// let dir = tempfile::tempdir().unwrap();
+/// let path = dir.path().join("weights.safetensors");
+/// let w = Param::new([0.5, f64::NAN]);
+/// let parameters = Parameters::new().with("w", &w);
+/// mlp::io::save(&parameters, &path)?;
+/// let error = mlp::io::load(&parameters, &path).unwrap_err().to_string();
+/// assert!(error.contains("parameter `w` holds NaN at position 1"));
+/// w.set([0.0, 0.0]);
+/// mlp::io::load_as_is(&parameters, &path)?;
+/// assert!(w.value().get([1]).is_nan());
+/// # Ok::<(), mlp::Error>(())
+/// ```
+///
+/// # Errors
+/// As [`load`], but for NaN and ∞.
+pub fn load_as_is<T: Float>(parameters: &Parameters<T>, path: impl AsRef<Path>) -> Result<()> {
+    load_weights(parameters, path.as_ref(), true)
+}
+
+fn load_weights<T: Float>(parameters: &Parameters<T>, path: &Path, any: bool) -> Result<()> {
+    let bytes = fs::read(path).map_err(Error::io(path))?;
+    let stored = Stored::parse(path, &bytes)?;
+    let values = stored.values(parameters, "", any)?;
+    stored.knows_all(|name| parameters.get(name).is_some(), parameters)?;
+    set(values)
+}
+
+/// `Ok` if something can be saved to `path`: better known before the training than after.
+pub(crate) fn check_place(path: &Path) -> Result<()> {
+    replace::check(path).map_err(Error::io(path))
+}
+
+/// A parameter never changes its shape, so what was checked to fit does not fail halfway.
+pub(crate) fn set<T: Float>(values: Vec<(&Param<T>, Tensor<T>)>) -> Result<()> {
+    values.into_iter().try_for_each(|(param, value)| Ok(param.try_set(value)?))
+}
