@@ -121,6 +121,9 @@ mod nn;
 mod optim;
 pub mod train;
 
+#[doc = include_str!("../DESIGN.md")]
+pub mod design {}
+
 pub use check::{check_f32_module, check_module};
 pub use data::{Batches, Dataset, Scaler, Table, Targets, one_hot};
 pub use depth::flow::{self, Flow};

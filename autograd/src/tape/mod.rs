@@ -248,6 +248,22 @@ impl<T: Float> Tape<T> {
         *self.generator("evaluate") = None;
     }
 
+    /// Whether [training](Tape::train) is on.
+    ///
+    /// ```
+    /// let tape = autograd::Tape::<f64>::new();
+    /// assert!(!tape.is_training());
+    /// tape.train(0);
+    /// assert!(tape.is_training());
+    /// ```
+    ///
+    /// # Panics
+    /// If it is called within the closure of [`random`](Tape::random).
+    #[track_caller]
+    pub fn is_training(&self) -> bool {
+        self.generator("is_training").is_some()
+    }
+
     #[track_caller]
     fn generator(&self, op: &str) -> RefMut<'_, Option<StdRng>> {
         match self.rng.try_borrow_mut() {

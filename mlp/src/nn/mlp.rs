@@ -80,7 +80,7 @@ impl<T: Float> Module<T> for Layer<T> {
         self.forward_with(x, &mut Probe::off())
     }
 
-    fn forward_with<'t>(&self, x: Var<'t, T>, probe: &mut Probe) -> Var<'t, T> {
+    fn forward_with<'t>(&self, x: Var<'t, T>, probe: &mut Probe<'_>) -> Var<'t, T> {
         let h = match (&self.norm, &self.linear.b, self.activation.row()) {
             // In one operation, which nobody can look into.
             (None, Some(b), Some(row)) if !probe.is_on() => x.dense(&self.linear.w, b, row),
@@ -162,7 +162,7 @@ impl<T: Float> Module<T> for Mlp<T> {
         self.forward_with(x, &mut Probe::off())
     }
 
-    fn forward_with<'t>(&self, x: Var<'t, T>, probe: &mut Probe) -> Var<'t, T> {
+    fn forward_with<'t>(&self, x: Var<'t, T>, probe: &mut Probe<'_>) -> Var<'t, T> {
         let mut y = x;
         for (i, layer) in self.layers.iter().enumerate() {
             probe.enter(format_args!("layers.{i}"));

@@ -45,7 +45,7 @@ pub trait Module<T: Float = f64>: Send + Sync {
     /// Unless overridden, what is shown is the output. A module of several layers hands the probe on to them, and has
     /// `self.forward_with(x, &mut Probe::off())` for its `forward`, so that its formula is written once.
     #[track_caller]
-    fn forward_with<'t>(&self, x: Var<'t, T>, probe: &mut Probe) -> Var<'t, T> {
+    fn forward_with<'t>(&self, x: Var<'t, T>, probe: &mut Probe<'_>) -> Var<'t, T> {
         let kind = fmt::from_fn(|f| match &self.describe()[..] {
             [row] => f.write_str(&row.layer),
             _ => f.write_str(short_name(type_name::<Self>())),
@@ -53,8 +53,48 @@ pub trait Module<T: Float = f64>: Send + Sync {
         probe.output(kind, self.forward(x))
     }
 
-    /// What is trained, in a fixed order and under fixed names.
+    /// Named parameters in a fixed order.
     fn parameters(&self) -> Parameters<T>;
+
+    /// Named arrays that belong to the model but are not trained, such as running means; unless overridden, none.
+    ///
+    /// A layer sets them while it trains, by [`Param::set`](autograd::Param::set). A module of several layers gathers theirs, as it does
+    /// their parameters. Parts of a batch ([`Trainer::parts`](crate::Trainer::parts)) set them in no fixed order.
+    ///
+    /// ```
+    /// use autograd::{Param, Parameters, Var};
+    /// use mlp::Module;
+    ///
+    /// /// `x` less the mean of the batches seen in training.
+    /// struct Centred(Param);
+    ///
+    /// impl Module for Centred {
+    ///     fn forward<'t>(&self, x: Var<'t>) -> Var<'t> {
+    ///         if x.tape().is_training() {
+    ///             let batch = x.value().mean_axis(0);
+    ///             self.0.set(self.0.value() * 0.9 + batch * 0.1);
+    ///         }
+    ///         x - x.tape().constant(self.0.value())
+    ///     }
+    ///     fn parameters(&self) -> Parameters {
+    ///         Parameters::new()
+    ///     }
+    ///     fn buffers(&self) -> Parameters {
+    ///         Parameters::new().with("mean", &self.0)
+    ///     }
+    /// }
+    ///
+    /// let layer = Centred(Param::new([0.0, 0.0]));
+    /// assert_eq!(layer.state().names().collect::<Vec<_>>(), ["mean"]); // saved with the model, and not trained
+    /// ```
+    fn buffers(&self) -> Parameters<T> {
+        Parameters::new()
+    }
+
+    /// Parameters and buffers: all that is saved and loaded. Not overridden.
+    fn state(&self) -> Parameters<T> {
+        self.parameters().with_all("", &self.buffers())
+    }
 
     /// The rows of this module in the table of [`summary`]; unless overridden, one with the type's name and the shapes
     /// of its parameters.
@@ -123,12 +163,16 @@ impl<T: Float> Module<T> for Box<dyn Module<T>> {
         (**self).forward(x)
     }
 
-    fn forward_with<'t>(&self, x: Var<'t, T>, probe: &mut Probe) -> Var<'t, T> {
+    fn forward_with<'t>(&self, x: Var<'t, T>, probe: &mut Probe<'_>) -> Var<'t, T> {
         (**self).forward_with(x, probe)
     }
 
     fn parameters(&self) -> Parameters<T> {
         (**self).parameters()
+    }
+
+    fn buffers(&self) -> Parameters<T> {
+        (**self).buffers()
     }
 
     fn describe(&self) -> Vec<LayerRow> {

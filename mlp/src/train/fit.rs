@@ -53,15 +53,15 @@ impl Trainer<'_> {
         data: &Dataset<T>,
         validation: Option<&Dataset<T>>,
     ) -> Result<History, Error> {
-        let (parameters, goal) = (model.parameters(), Goal { model, loss });
+        let (parameters, state, goal) = (model.parameters(), model.state(), Goal { model, loss });
         self.check_settings(&parameters)?;
         start::check_optimizer(&parameters, optimizer)?;
         goal.check("data", data, true)?;
         validation.map_or(Ok(()), |data| goal.check("validation data", data, false))?;
         self.save.as_ref().map_or(Ok(()), |(_, path)| io::check_place(path))?;
-        match self.resume(&parameters, optimizer)? {
+        match self.resume(&state, optimizer)? {
             Start::Finished(history) => Ok(history),
-            Start::After(done) => self.train(goal, parameters, optimizer, data, validation, done),
+            Start::After(done) => self.train(goal, (parameters, state), optimizer, data, validation, done),
         }
     }
 
@@ -69,7 +69,7 @@ impl Trainer<'_> {
     fn train<T: Float>(
         &self,
         goal: Goal<'_, T>,
-        parameters: Parameters<T>,
+        (parameters, state): (Parameters<T>, Parameters<T>),
         optimizer: &mut dyn Optimizer<T>,
         data: &Dataset<T>,
         validation: Option<&Dataset<T>>,
@@ -114,7 +114,7 @@ impl Trainer<'_> {
                 && (stopped.is_some() || number.is_multiple_of(*every))
             {
                 let progress = Progress { epochs: number, stopped, last: Some(epoch) };
-                save_progress(&run.parameters, run.optimizer, &progress, path)?;
+                save_progress(&state, run.optimizer, &progress, path)?;
             }
             if let Some(stopped) = stopped {
                 history.stopped = stopped;

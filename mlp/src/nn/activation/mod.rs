@@ -261,7 +261,7 @@ impl<T: Float> Module<T> for Activation {
         self.apply(x)
     }
 
-    fn forward_with<'t>(&self, x: Var<'t, T>, probe: &mut Probe) -> Var<'t, T> {
+    fn forward_with<'t>(&self, x: Var<'t, T>, probe: &mut Probe<'_>) -> Var<'t, T> {
         probe.activation(self, x, |x| self.apply(x))
     }
 

@@ -36,7 +36,7 @@ impl<T: Float> Module<T> for StraightThrough {
         (x - x.detach()) + self.0.apply(x).detach()
     }
 
-    fn forward_with<'t>(&self, x: Var<'t, T>, probe: &mut Probe) -> Var<'t, T> {
+    fn forward_with<'t>(&self, x: Var<'t, T>, probe: &mut Probe<'_>) -> Var<'t, T> {
         probe.activation(self.0, x, |x| self.forward(x))
     }
 
@@ -95,7 +95,7 @@ impl<T: Float> Module<T> for PRelu<T> {
         x.greater(0.0).select(x, x * &self.alpha)
     }
 
-    fn forward_with<'t>(&self, x: Var<'t, T>, probe: &mut Probe) -> Var<'t, T> {
+    fn forward_with<'t>(&self, x: Var<'t, T>, probe: &mut Probe<'_>) -> Var<'t, T> {
         if !probe.is_on() {
             return self.forward(x); // in a closure, rows that do not fit would point here
         }
@@ -146,7 +146,7 @@ impl<T: Float> Module<T> for Function<T> {
         (self.f)(x)
     }
 
-    fn forward_with<'t>(&self, x: Var<'t, T>, probe: &mut Probe) -> Var<'t, T> {
+    fn forward_with<'t>(&self, x: Var<'t, T>, probe: &mut Probe<'_>) -> Var<'t, T> {
         probe.activation(&self.name, x, |x| (self.f)(x))
     }
 

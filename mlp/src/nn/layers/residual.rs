@@ -33,7 +33,7 @@ impl<T: Float> Module<T> for Residual<T> {
     }
 
     #[track_caller]
-    fn forward_with<'t>(&self, x: Var<'t, T>, probe: &mut Probe) -> Var<'t, T> {
+    fn forward_with<'t>(&self, x: Var<'t, T>, probe: &mut Probe<'_>) -> Var<'t, T> {
         let y = self.0.forward_with(x, probe);
         let (from, to) = (x.shape(), y.shape());
         assert!(from == to, "residual: the module turns shape {from} into {to}; a shortcut needs equal shapes");
@@ -42,6 +42,10 @@ impl<T: Float> Module<T> for Residual<T> {
 
     fn parameters(&self) -> Parameters<T> {
         self.0.parameters()
+    }
+
+    fn buffers(&self) -> Parameters<T> {
+        self.0.buffers()
     }
 
     fn input_width(&self) -> Option<usize> {

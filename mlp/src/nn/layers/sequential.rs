@@ -46,7 +46,7 @@ impl<T: Float> Module<T> for Sequential<T> {
         self.forward_with(x, &mut Probe::off())
     }
 
-    fn forward_with<'t>(&self, x: Var<'t, T>, probe: &mut Probe) -> Var<'t, T> {
+    fn forward_with<'t>(&self, x: Var<'t, T>, probe: &mut Probe<'_>) -> Var<'t, T> {
         let mut y = x;
         for (i, module) in self.0.iter().enumerate() {
             probe.enter(i);
@@ -59,6 +59,11 @@ impl<T: Float> Module<T> for Sequential<T> {
     fn parameters(&self) -> Parameters<T> {
         let named = self.0.iter().enumerate();
         named.fold(Parameters::new(), |all, (i, module)| all.with_all(&i.to_string(), &module.parameters()))
+    }
+
+    fn buffers(&self) -> Parameters<T> {
+        let named = self.0.iter().enumerate();
+        named.fold(Parameters::new(), |all, (i, module)| all.with_all(&i.to_string(), &module.buffers()))
     }
 
     fn input_width(&self) -> Option<usize> {
