@@ -34,7 +34,7 @@ impl Custom for Product {
     }
 }
 
-fn main() -> Result<(), autograd::Error> {
+fn main() -> Result<(), autograd::error::Error> {
     println!("1. A right function: the entropy of a softmax, to second order\n");
     let z = Tensor::from([1.1, 2.2, 0.2, -1.7]);
     let right = Checker::new().orders(2).check(|z| -(z[0].softmax(0) * z[0].log_softmax(0)).sum(), &[z])?;

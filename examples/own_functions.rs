@@ -62,7 +62,7 @@ fn slope<'t>(loss: Scalar<'t>, x: Var<'t>) -> Scalar<'t> {
     loss.grad(x).square().sum()
 }
 
-fn main() -> Result<(), autograd::Error> {
+fn main() -> Result<(), autograd::error::Error> {
     let x = Tensor::linspace(-2.0, 2.0, 9);
     let tape = Tape::new();
     let v = tape.var(&x);

@@ -8,7 +8,8 @@ use std::fmt;
 /// The one error type of this crate.
 ///
 /// ```
-/// use autograd::{Error, Tensor};
+/// use autograd::Tensor;
+/// use autograd::error::Error;
 /// let error = Tensor::try_new([2, 3], vec![1.0, 2.0]).unwrap_err();
 /// assert!(matches!(error, Error::Shape { .. }));
 /// assert_eq!(error.to_string(), "tensor: shape (2, 3) needs 6 values, got 2");

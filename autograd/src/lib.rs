@@ -82,10 +82,10 @@
 //! | know why | [`design`] |
 //!
 //! Shapes that do not fit are a programmer's mistake: a panic at the caller's line. Where they come from data, `try_` forms
-//! return an [`Error`].
+//! return an [`Error`](error::Error).
 
 pub mod check;
-mod error;
+pub mod error;
 #[cfg(test)]
 mod exact;
 mod external;
@@ -105,12 +105,26 @@ mod tensor;
 mod threads;
 pub mod transform;
 
+#[cfg(doc)]
 #[doc = include_str!("../DESIGN.md")]
 pub mod design {}
 
+/// What most programs use: `use autograd::prelude::*;`.
+///
+/// ```
+/// use autograd::prelude::*;
+/// let tape = Tape::new();
+/// let x = tape.var([1.0, 2.0]);
+/// assert_eq!(x.square().sum().backward()[x], Tensor::from([2.0, 4.0]));
+/// ```
+pub mod prelude {
+    pub use crate::{
+        Custom, Elementwise, ElementwiseN, Float, Gradients, Number, Param, Parameters, Scalar, Tape, Tensor, Var,
+    };
+}
+
 pub use check::check;
 
-pub use error::Error;
 pub use external::{Custom, Step, checkpoint_chain, step};
 pub use graph::{Graph, Handle};
 pub use kernels::fused::{Elementwise, ElementwiseN};

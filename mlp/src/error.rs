@@ -171,7 +171,7 @@ pub enum Error {
     },
     /// A shape that does not fit, met where the shape comes from data.
     #[error(transparent)]
-    Autograd(#[from] autograd::Error),
+    Autograd(#[from] autograd::error::Error),
 }
 
 impl Error {

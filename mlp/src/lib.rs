@@ -95,6 +95,7 @@
 //! | train and measure | [`Trainer`], [`History`], [`metrics`] |
 //! | see where gradients vanish and units die | [`Flow`], [`Trainer::observe_flow`], [`flow::singular_values`] |
 //! | look inside a model or a training step | [`Observer`], [`Probe`], [`Trainer::observe_steps`] |
+//! | know why | [`design`] |
 //! | check the gradient | [`check_module`], [`check_f32_module`] |
 //! | save and load weights, resume a training | [`io::save`], [`io::load`], [`Trainer::save_training`], [`Trainer::resume_from`], [`train::progress`] |
 //!
@@ -121,8 +122,24 @@ mod nn;
 mod optim;
 pub mod train;
 
+#[cfg(doc)]
 #[doc = include_str!("../DESIGN.md")]
 pub mod design {}
+
+/// What most programs use: `use mlp::prelude::*;`, beside `use autograd::prelude::*;`.
+///
+/// ```
+/// use autograd::prelude::*;
+/// use mlp::prelude::*;
+/// let model = Sequential::new().then(Linear { w: Param::new([[2.0]]), b: None }).then(Activation::Relu);
+/// assert_eq!(model.predict(&Tensor::from([[-1.0], [3.0]])), Tensor::from([[0.0], [6.0]]));
+/// ```
+pub mod prelude {
+    pub use crate::{
+        Activation, Adam, BinaryCrossEntropyWithLogits, CrossEntropy, Dataset, Dropout, Init, LayerNorm, Linear, Loss,
+        Mlp, Module, Mse, Optimizer, Residual, Scaler, Sequential, Sgd, Table, Targets, Trainer,
+    };
+}
 
 pub use check::{check_f32_module, check_module};
 pub use data::{Batches, Dataset, Scaler, Table, Targets, one_hot};

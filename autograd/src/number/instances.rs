@@ -67,7 +67,8 @@ pub(crate) fn is_f32<T: Float>() -> bool {
 /// `A` and `B` are one type, but for lifetimes; and those of `B` are no longer.
 #[inline(always)]
 pub(crate) unsafe fn same<A, B>(a: A) -> B {
-    const { assert!(size_of::<A>() == size_of::<B>()) };
+    // Not at compile time: the branch of the other type is compiled too.
+    assert!(size_of::<A>() == size_of::<B>(), "the types are one");
     let a = ManuallyDrop::new(a);
     // SAFETY: the types are one, and `a` is not used again.
     unsafe { transmute_copy(&*a) }

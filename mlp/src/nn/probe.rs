@@ -125,7 +125,8 @@ impl<'o> Probe<'o> {
         let Shown { observer, layers, marks, .. } = *shown;
         let gradients = loss.backward_with(|name, gradient| {
             if let Some(&(layer, part)) = marks.get(name) {
-                observer.gradient(&site(&layers, layer), part, &gradient.cast());
+                let [shape @ .., _] = &gradient.shape()[..] else { unreachable!("a mark has one axis more") };
+                observer.gradient(&site(&layers, layer), part, &gradient.reshape(shape).cast());
             }
         });
         for (name, param) in parameters.iter() {

@@ -16,6 +16,7 @@ mod lessons;
 mod losses;
 mod messages;
 mod model;
+mod names;
 mod observe;
 mod optim;
 mod resume;

@@ -56,15 +56,20 @@ fn model() -> Sequential {
     Sequential::new().then(linear(2.0)).then(Activation::Relu).then(linear(-1.0))
 }
 
-const FORWARD: [&str; 5] =
-    ["begin", "0 0 linear [[2]]", "1 1 relu [[2]]", "1 sums [[2]] slopes [[1]]", "2 2 linear [[-2]]"];
+const FORWARD: [&str; 5] = [
+    "begin",
+    "0 0 linear [[2.0000]]",
+    "1 1 relu [[2.0000]]",
+    "1 sums [[2.0000]] slopes [[1.0000]]",
+    "2 2 linear [[-2.0000]]",
+];
 const BACKWARD: [&str; 7] = [
-    "2 Output gradient [[1]]",
-    "1 Output gradient [[-1]]",
-    "1 Sums gradient [[-1]]",
-    "0 Output gradient [[-1]]",
-    "0.w [[2]] frozen false gradient [[-1]]",
-    "2.w [[-1]] frozen false gradient [[2]]",
+    "2 Output gradient [[1.0000]]",
+    "1 Output gradient [[-1.0000]]",
+    "1 Sums gradient [[-1.0000]]",
+    "0 Output gradient [[-1.0000]]",
+    "0.w [[2.0000]] frozen false gradient [[-1.0000]]",
+    "2.w [[-1.0000]] frozen false gradient [[2.0000]]",
     "loss -2",
 ];
 
@@ -87,7 +92,7 @@ fn an_observer_of_steps_is_shown_the_updates_too() {
     trainer.fit(&model, &Mse, &mut Sgd::new(&model.parameters(), 0.5), &data, None).unwrap();
     let seen = seen.0.borrow();
     assert_eq!(seen[..11], [&FORWARD[..], &BACKWARD[..6]].concat());
-    assert_eq!(seen[11..15], ["loss 0.25", "0.w [[2]] to [[2.5]]", "2.w [[-1]] to [[-2]]", "step 1"]);
+    assert_eq!(seen[11..15], ["loss 0.25", "0.w [[2.0000]] to [[2.5000]]", "2.w [[-1.0000]] to [[-2.0000]]", "step 1"]);
     assert_eq!(seen.iter().filter(|line| line.starts_with("step")).collect::<Vec<_>>(), ["step 1", "step 3"]);
 }
 
