@@ -89,7 +89,6 @@ pub mod error;
 #[cfg(test)]
 mod exact;
 mod external;
-mod few;
 mod graph;
 mod kernels;
 mod math;
@@ -98,6 +97,7 @@ mod methods;
 mod number;
 mod ops;
 mod param;
+mod per_input;
 mod shape;
 mod sweep;
 mod tape;

@@ -12,7 +12,7 @@ use crate::error::{Error, OrPanic};
 use crate::memory::Shared;
 use crate::number::Float;
 use crate::shape::Shape;
-use crate::tape::arena::Place;
+use crate::tape::arena::Storage;
 use crate::tape::{Tape, Var};
 use crate::tensor::Tensor;
 use crate::threads::waiting_thread;
@@ -141,7 +141,7 @@ impl<T: Float> Param<T> {
         let held = self.read();
         let present = |&array: &u32| {
             let node = &arena.arrays[array];
-            let Place::Shared(values) = node.place else { return false };
+            let Storage::Shared(values) = node.place else { return false };
             let same = arena.arrays.shared(values).is_some_and(|values| Shared::ptr_eq(values, held.values()));
             same && node.tracked != self.is_frozen()
         };

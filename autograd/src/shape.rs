@@ -28,7 +28,7 @@ pub struct Shape(Lengths);
 #[derive(Clone, Eq)]
 enum Lengths {
     /// The lengths beyond the first `rank` are 0, so that equal shapes have equal fields.
-    Few { rank: u8, lengths: [usize; FEW] },
+    PerInput { rank: u8, lengths: [usize; FEW] },
     /// Five axes or more.
     Many(Arc<[usize]>),
 }
@@ -38,7 +38,7 @@ impl PartialEq for Lengths {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
         match (self, other) {
-            (Lengths::Few { rank, lengths: a }, Lengths::Few { rank: other, lengths: b }) => {
+            (Lengths::PerInput { rank, lengths: a }, Lengths::PerInput { rank: other, lengths: b }) => {
                 rank == other && a.iter().zip(b).fold(0, |differ, (a, b)| differ | (a ^ b)) == 0
             }
             (Lengths::Many(a), Lengths::Many(b)) => a == b,
@@ -50,7 +50,7 @@ impl PartialEq for Lengths {
 impl Hash for Lengths {
     fn hash<H: Hasher>(&self, state: &mut H) {
         match self {
-            Lengths::Few { rank, lengths } => lengths[..usize::from(*rank)].hash(state),
+            Lengths::PerInput { rank, lengths } => lengths[..usize::from(*rank)].hash(state),
             Lengths::Many(lengths) => lengths.hash(state),
         }
     }
@@ -67,7 +67,7 @@ const FEW: usize = 4;
 
 impl Default for Shape {
     fn default() -> Self {
-        Shape(Lengths::Few { rank: 0, lengths: [0; FEW] })
+        Shape(Lengths::PerInput { rank: 0, lengths: [0; FEW] })
     }
 }
 
@@ -156,7 +156,7 @@ impl Deref for Shape {
     #[inline]
     fn deref(&self) -> &[usize] {
         match &self.0 {
-            Lengths::Few { rank, lengths } => &lengths[..usize::from(*rank)],
+            Lengths::PerInput { rank, lengths } => &lengths[..usize::from(*rank)],
             Lengths::Many(lengths) => lengths,
         }
     }
@@ -170,7 +170,7 @@ impl From<&[usize]> for Shape {
         }
         let mut lengths = [0; FEW];
         lengths[..axes.len()].copy_from_slice(axes);
-        Shape(Lengths::Few { rank: axes.len() as u8, lengths })
+        Shape(Lengths::PerInput { rank: axes.len() as u8, lengths })
     }
 }
 
@@ -211,7 +211,7 @@ impl FromIterator<usize> for Shape {
             lengths[rank] = axis;
             rank += 1;
         }
-        Shape(Lengths::Few { rank: rank as u8, lengths })
+        Shape(Lengths::PerInput { rank: rank as u8, lengths })
     }
 }
 

@@ -7,25 +7,25 @@ use rand::rngs::StdRng;
 use rand::seq::index::sample;
 
 use super::Checker;
-use super::judge::SAFETY;
+use super::comparison::SAFETY;
 use super::noise::noise;
 use super::outcome::Outcome;
-use super::probe::{Probe, Way, element_unit, few_digits, is_small};
+use super::probe::{Direction, Probe, element_unit, few_digits, is_small};
 use super::report::{Cause, Comparison, Verdict};
-use super::subject::{Gradient, Subject, weight};
+use super::subject::{CheckedFunction, Gradient, weight};
 use crate::error::Error;
 use crate::number::Float;
 use crate::number::instances::instances;
 use crate::tensor::Tensor;
 
 instances! {
-    compare as examine(checker: &Checker, subject: &mut Subject<'_, T>, order: usize, below: f64) -> Result<Outcome, Error>;
+    compare as examine(checker: &Checker, subject: &mut CheckedFunction<'_, T>, order: usize, below: f64) -> Result<Outcome, Error>;
 }
 
 /// Compares everything at one order, after orders `below` of this scale.
 fn compare<T: Float>(
     checker: &Checker,
-    subject: &mut Subject<'_, T>,
+    subject: &mut CheckedFunction<'_, T>,
     order: usize,
     below: f64,
 ) -> Result<Outcome, Error> {
@@ -48,7 +48,7 @@ fn compare<T: Float>(
     let rtol = checker.rtol.max(if few_digits::<T>() { 1e-4 } else { 0.0 });
     let (noise, noise_of_recording, rounding) = (0.0, None, None);
     let mut probe = Probe { subject, x, centre: value, noise, noise_of_recording, order, rtol, below, rounding };
-    let mut study = Study::new(checker, gradient, &mut probe);
+    let mut study = OrderCheck::new(checker, gradient, &mut probe);
     study.linearity();
     study.directions();
     study.elements();
@@ -62,12 +62,12 @@ fn compare<T: Float>(
 }
 
 /// One order's comparisons as they come together.
-pub(super) struct Study<'p, 's, 'a, T: Float> {
+pub(super) struct OrderCheck<'p, 's, 'a, T: Float> {
     pub(super) checker: &'p Checker,
     pub(super) probe: &'p mut Probe<'s, 'a, T>,
     pub(super) gradient: Gradient,
     pub(super) rng: StdRng,
-    pub(super) along: Vec<(Way, Comparison)>,
+    pub(super) along: Vec<(Direction, Comparison)>,
     /// By input and position in it.
     pub(super) elements: Vec<(usize, usize, Comparison)>,
     pub(super) notes: Vec<String>,
@@ -79,29 +79,29 @@ pub(super) struct Study<'p, 's, 'a, T: Float> {
     pub(super) scale: f64,
 }
 
-impl<'p, 's, 'a, T: Float> Study<'p, 's, 'a, T> {
+impl<'p, 's, 'a, T: Float> OrderCheck<'p, 's, 'a, T> {
     fn new(checker: &'p Checker, gradient: Gradient, probe: &'p mut Probe<'s, 'a, T>) -> Self {
         let rng = StdRng::seed_from_u64(checker.seed);
         let total = probe.x.iter().map(Tensor::numel).sum();
         let (along, elements, notes) = (vec![], vec![], vec![]);
         let mut study =
-            Study { checker, probe, gradient, rng, along, elements, notes, no_forward: None, total, scale: 0.0 };
-        let way = study.random(|_| true);
-        study.probe.noise = noise(|h| study.probe.at(&way, h), T::EPSILON);
-        let (h, centre) = (study.probe.unit(&way), study.probe.centre);
-        let slopes = [h, -h].map(|h| ((study.probe.at(&way, h) - centre) / h).abs());
+            OrderCheck { checker, probe, gradient, rng, along, elements, notes, no_forward: None, total, scale: 0.0 };
+        let direction = study.random(|_| true);
+        study.probe.noise = noise(|h| study.probe.at(&direction, h), T::EPSILON);
+        let (h, centre) = (study.probe.unit(&direction), study.probe.centre);
+        let slopes = [h, -h].map(|h| ((study.probe.at(&direction, h) - centre) / h).abs());
         let sizes = slopes.into_iter().chain([centre.abs(), study.most()]);
         study.scale = sizes.filter(|size| size.is_finite()).fold(study.probe.below, f64::max);
         study
     }
 
     /// A random direction over some of the inputs, or elements.
-    fn random(&mut self, takes: impl FnMut(usize) -> bool) -> Way {
+    fn random(&mut self, takes: impl FnMut(usize) -> bool) -> Direction {
         self.random_by(element_unit, takes)
     }
 
     /// The same, with components of a size that may depend on the element's.
-    fn random_by(&mut self, size: impl Fn(f64) -> f64, mut takes: impl FnMut(usize) -> bool) -> Way {
+    fn random_by(&mut self, size: impl Fn(f64) -> f64, mut takes: impl FnMut(usize) -> bool) -> Direction {
         let mut flat = 0;
         let rng = &mut self.rng;
         let mut component = |x: f64| {
@@ -109,7 +109,7 @@ impl<'p, 's, 'a, T: Float> Study<'p, 's, 'a, T> {
             flat += 1;
             if takes(flat - 1) { u } else { 0.0 }
         };
-        Way::Along(self.probe.x.iter().map(|x| x.map(&mut component)).collect())
+        Direction::Along(self.probe.x.iter().map(|x| x.map(&mut component)).collect())
     }
 
     /// The derivative along a direction by the tape, and the sum of its terms' magnitudes.
@@ -124,15 +124,15 @@ impl<'p, 's, 'a, T: Float> Study<'p, 's, 'a, T> {
     }
 
     /// What the tape says along a direction, and the magnitude of the terms whose sum it is.
-    fn claim(&self, way: &Way) -> (f64, f64) {
-        let Way::Along(u) = way else { unreachable!("a direction") };
+    fn claim(&self, direction: &Direction) -> (f64, f64) {
+        let Direction::Along(u) = direction else { unreachable!("a direction") };
         let (analytic, magnitude) = self.slope(u);
         (analytic, if magnitude.is_finite() { magnitude } else { 0.0 })
     }
 
-    fn compare_along(&mut self, place: String, way: &Way) -> Comparison {
-        let (analytic, magnitude) = self.claim(way);
-        self.probe.judge(place, way, analytic, magnitude)
+    fn compare_along(&mut self, place: String, direction: &Direction) -> Comparison {
+        let (analytic, magnitude) = self.claim(direction);
+        self.probe.compare(place, direction, analytic, magnitude)
     }
 
     fn most(&self) -> f64 {
@@ -155,12 +155,12 @@ impl<'p, 's, 'a, T: Float> Study<'p, 's, 'a, T> {
             }
             if let Some((at, (g, s))) = g.as_slice().iter().zip(s.as_slice()).enumerate().find(off) {
                 let place = self.place(input, at);
-                let way = self.probe.element(input, at);
-                let mut c = self.probe.judge(place, &way, *g, 0.0);
+                let direction = self.probe.element(input, at);
+                let mut c = self.probe.compare(place, &direction, *g, 0.0);
                 (c.verdict, c.cause) = (Verdict::Wrong, Some(Cause::NotLinear));
                 c.reason = format!(
                     "the rule is not linear in the gradient that comes in: of −1024·f it gives {s:.6}, not −1024 · {g:.6}; \
-                     is something clipped on the way back?"
+                     is something clipped on the direction back?"
                 );
                 self.elements.push((input, at, c));
                 return;
@@ -184,22 +184,22 @@ impl<'p, 's, 'a, T: Float> Study<'p, 's, 'a, T> {
     }
 
     fn direction(&mut self, place: String, range: Range<usize>) {
-        let mut way = self.random(|flat| range.contains(&flat));
-        let mut c = self.compare_along(place, &way);
+        let mut direction = self.random(|flat| range.contains(&flat));
+        let mut c = self.compare_along(place, &direction);
         if c.verdict != Verdict::Pass && self.can_come_closer(&range) {
             let size = |x: f64| if is_small(x) { x.abs() } else { element_unit(x) };
             let closer = self.random_by(size, |flat| range.contains(&flat));
             let (analytic, magnitude) = self.claim(&closer);
             if let Some(better) = self.probe.judge_closer(&c, &closer, analytic, magnitude) {
-                (way, c) = (closer, better);
+                (direction, c) = (closer, better);
             }
         }
-        let Way::Along(u) = &way else { unreachable!("a direction") };
+        let Direction::Along(u) = &direction else { unreachable!("a direction") };
         let forward = match self.probe.subject.tangent(u) {
             Ok(forward) => forward,
             Err(error) => {
                 self.no_forward = Some(error.to_string());
-                return self.along.push((way, c));
+                return self.along.push((direction, c));
             }
         };
         c.forward = Some(forward);
@@ -211,7 +211,7 @@ impl<'p, 's, 'a, T: Float> Study<'p, 's, 'a, T> {
             (c.verdict, c.cause) = (Verdict::Wrong, Some(Cause::ForwardMode));
             c.reason = format!("forward mode gives {forward:.9e}, where reverse mode and differences agree");
         }
-        self.along.push((way, c));
+        self.along.push((direction, c));
     }
 
     /// Whether a direction in proportion to small numbers says as much: it hides a mistake in the smallest ones, unless each is compared by
@@ -237,9 +237,9 @@ impl<'p, 's, 'a, T: Float> Study<'p, 's, 'a, T> {
 
     fn element(&mut self, input: usize, at: usize) {
         let g = &self.gradient[input].0;
-        let (analytic, way) = (g.as_slice()[at], self.probe.element(input, at));
+        let (analytic, direction) = (g.as_slice()[at], self.probe.element(input, at));
         let magnitude = if analytic.is_finite() { analytic.abs() } else { 0.0 };
-        let mut c = self.probe.judge(self.place(input, at), &way, analytic, magnitude);
+        let mut c = self.probe.compare(self.place(input, at), &direction, analytic, magnitude);
         if c.verdict != Verdict::Pass
             && let Some(closer) = self.probe.small_element(input, at)
             && let Some(better) = self.probe.judge_closer(&c, &closer, analytic, magnitude)
@@ -255,7 +255,7 @@ impl<'p, 's, 'a, T: Float> Study<'p, 's, 'a, T> {
         if self.elements.len() >= self.total || self.elements.iter().any(|(_, _, c)| wrong(c)) {
             return;
         }
-        let Some((Way::Along(u), _)) = self.along.iter().find(|(_, c)| wrong(c)) else { return };
+        let Some((Direction::Along(u), _)) = self.along.iter().find(|(_, c)| wrong(c)) else { return };
         let u = u.clone();
         let moved = |flat: &usize| {
             let (input, at) = self.locate(*flat);
@@ -265,8 +265,8 @@ impl<'p, 's, 'a, T: Float> Study<'p, 's, 'a, T> {
         while suspects.len() > 1 {
             let second = suspects.split_off(suspects.len() / 2);
             let [a, b] = [&suspects, &second].map(|half| {
-                let way = self.random(|flat| half.binary_search(&flat).is_ok());
-                self.compare_along(String::new(), &way)
+                let direction = self.random(|flat| half.binary_search(&flat).is_ok());
+                self.compare_along(String::new(), &direction)
             });
             if a.verdict == Verdict::Pass && b.verdict == Verdict::Pass {
                 return;

@@ -1,18 +1,18 @@
 //! In what way a gradient is wrong: patterns between it and the numeric one.
 
 use super::compare::index_of;
-use super::judge::SAFETY;
-use super::report::{Cause, Opinion};
+use super::comparison::SAFETY;
+use super::report::{Cause, Estimate};
 use crate::tensor::Tensor;
 
 /// Both gradients by one input.
-pub(super) struct Evidence {
+pub(super) struct InputDerivatives {
     pub(super) name: String,
     pub(super) analytic: Tensor,
     /// Whether the function depends on the input as the tape saw it.
     pub(super) reached: bool,
     /// By position, as far as compared.
-    pub(super) numeric: Vec<Option<Opinion>>,
+    pub(super) numeric: Vec<Option<Estimate>>,
     /// The positions that are wrong.
     pub(super) wrong: Vec<usize>,
 }
@@ -20,33 +20,33 @@ pub(super) struct Evidence {
 /// Two derivatives agree for a pattern to hold to this part of themselves.
 const ALIKE: f64 = 1e-6;
 
-impl Evidence {
+impl InputDerivatives {
     /// The elements that were compared, as position, analytic and numeric derivative.
-    fn pairs(&self) -> impl Iterator<Item = (usize, f64, Opinion)> {
-        let known = |(at, n): (usize, &Option<Opinion>)| Some((at, self.analytic.as_slice()[at], (*n)?));
+    fn pairs(&self) -> impl Iterator<Item = (usize, f64, Estimate)> {
+        let known = |(at, n): (usize, &Option<Estimate>)| Some((at, self.analytic.as_slice()[at], (*n)?));
         self.numeric.iter().enumerate().filter_map(known)
     }
 
     /// All numeric derivatives, if all were compared.
-    fn complete(&self) -> Option<Vec<Opinion>> {
+    fn complete(&self) -> Option<Vec<Estimate>> {
         self.numeric.iter().copied().collect()
     }
 
     /// Whether the analytic gradient is what `expected` makes of a position.
-    fn is(&self, mut expected: impl FnMut(usize) -> Opinion) -> bool {
+    fn is(&self, mut expected: impl FnMut(usize) -> Estimate) -> bool {
         let analytic = self.analytic.as_slice();
         (0..analytic.len()).all(|at| alike(analytic[at], 1.0, expected(at), ALIKE))
     }
 }
 
-fn alike(a: f64, factor: f64, n: Opinion, part: f64) -> bool {
+fn alike(a: f64, factor: f64, n: Estimate, part: f64) -> bool {
     let wanted = factor * n.value;
     (a - wanted).abs() <= part * a.abs().max(wanted.abs()) + SAFETY * (factor * n.error).abs()
 }
 
 /// The name of what is wrong and a sentence on it.
-pub(super) fn diagnose(inputs: &[Evidence]) -> (Cause, String) {
-    let wrong: Vec<&Evidence> = inputs.iter().filter(|input| !input.wrong.is_empty()).collect();
+pub(super) fn diagnose(inputs: &[InputDerivatives]) -> (Cause, String) {
+    let wrong: Vec<&InputDerivatives> = inputs.iter().filter(|input| !input.wrong.is_empty()).collect();
     let Some(worst) = wrong.iter().copied().max_by_key(|input| input.wrong.len()) else {
         let text = "a random direction is wrong, none of the compared elements is; compare more with Checker::elements";
         return (Cause::Unexplained, text.into());
@@ -60,7 +60,7 @@ pub(super) fn diagnose(inputs: &[Evidence]) -> (Cause, String) {
         .unwrap_or_else(|| unexplained(worst))
 }
 
-fn detached(input: &Evidence) -> Option<(Cause, String)> {
+fn detached(input: &InputDerivatives) -> Option<(Cause, String)> {
     if input.wrong.iter().any(|&at| input.analytic.as_slice()[at] != 0.0) {
         return None;
     }
@@ -74,7 +74,7 @@ fn detached(input: &Evidence) -> Option<(Cause, String)> {
 }
 
 /// One factor between the two gradients at all wrong elements, and at all others that are not next to nothing.
-fn factor(input: &Evidence, inputs: &[Evidence]) -> Option<(Cause, String)> {
+fn factor(input: &InputDerivatives, inputs: &[InputDerivatives]) -> Option<(Cause, String)> {
     let biggest = input.pairs().max_by(|a, b| a.2.value.abs().total_cmp(&b.2.value.abs()))?;
     let factor = biggest.1 / biggest.2.value;
     // A factor close to 1 must hold more exactly, or the right elements would have it too.
@@ -105,7 +105,7 @@ fn factor(input: &Evidence, inputs: &[Evidence]) -> Option<(Cause, String)> {
 }
 
 /// What a factor suggests: a power that lost its 2, a mean that should be a sum.
-fn known_factor(factor: f64, inputs: &[Evidence]) -> Option<String> {
+fn known_factor(factor: f64, inputs: &[InputDerivatives]) -> Option<String> {
     let (size, inverse) = (factor.abs(), factor.abs() < 1.0);
     let whole = if inverse { 1.0 / size } else { size };
     if (whole - whole.round()).abs() > 1e-5 * whole || whole.round() < 2.0 || whole > 1e6 {
@@ -130,7 +130,7 @@ fn known_factor(factor: f64, inputs: &[Evidence]) -> Option<String> {
 }
 
 /// The right values in another order of the axes.
-fn transposed(input: &Evidence) -> Option<(Cause, String)> {
+fn transposed(input: &InputDerivatives) -> Option<(Cause, String)> {
     let shape = input.analytic.shape();
     let numeric = input.complete()?;
     if !(2..=4).contains(&shape.len()) {
@@ -171,7 +171,7 @@ fn permutations(n: usize) -> Vec<Vec<usize>> {
 }
 
 /// Sums or means of the right values, spread along an axis.
-fn spread(input: &Evidence) -> Option<(Cause, String)> {
+fn spread(input: &InputDerivatives) -> Option<(Cause, String)> {
     let shape = input.analytic.shape();
     let numeric = input.complete()?;
     for axis in (0..shape.len()).filter(|&axis| shape[axis] > 1) {
@@ -181,7 +181,7 @@ fn spread(input: &Evidence) -> Option<(Cause, String)> {
             let collected = |at: usize| {
                 let values = || (0..shape[axis]).map(|k| along(at, k));
                 let value = values().map(|n| n.value).sum::<f64>() / divisor;
-                Opinion { value, error: values().map(|n| n.error).sum(), step: 0.0 }
+                Estimate { value, error: values().map(|n| n.error).sum(), step: 0.0 }
             };
             if input.is(collected) {
                 let name = &input.name;
@@ -194,7 +194,11 @@ fn spread(input: &Evidence) -> Option<(Cause, String)> {
 }
 
 /// Of an input that another broadcasts against, all is wrong; of the others, nothing.
-fn missing_sum(input: &Evidence, wrong: &[&Evidence], inputs: &[Evidence]) -> Option<(Cause, String)> {
+fn missing_sum(
+    input: &InputDerivatives,
+    wrong: &[&InputDerivatives],
+    inputs: &[InputDerivatives],
+) -> Option<(Cause, String)> {
     if wrong.len() > 1 || 4 * input.wrong.len() < 3 * input.pairs().count() {
         return None;
     }
@@ -216,7 +220,7 @@ fn missing_sum(input: &Evidence, wrong: &[&Evidence], inputs: &[Evidence]) -> Op
     Some((Cause::MissingSum(axis), text))
 }
 
-fn isolated(input: &Evidence) -> Option<(Cause, String)> {
+fn isolated(input: &InputDerivatives) -> Option<(Cause, String)> {
     let (wrong, of) = (input.wrong.len(), input.pairs().count());
     if 4 * wrong > of {
         return None;
@@ -233,7 +237,7 @@ fn isolated(input: &Evidence) -> Option<(Cause, String)> {
     Some((Cause::Isolated { wrong, of }, text))
 }
 
-fn unexplained(input: &Evidence) -> (Cause, String) {
+fn unexplained(input: &InputDerivatives) -> (Cause, String) {
     let (wrong, of) = (input.wrong.len(), input.pairs().count());
     let text = if input.pairs().all(|(_, _, n)| n.value == 0.0) {
         format!("the gradient by {} is not 0, but the function does not change", input.name)

@@ -2,24 +2,7 @@
 //! and as a second opinion a stencil. And whether what separates them from the tape's derivative settles as the step shrinks.
 
 use super::line::Line;
-
-/// A derivative by differences.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Estimate {
-    pub(super) value: f64,
-    /// Disagreement of successive extrapolations, and at least the error of the samples over the step.
-    pub(super) error: f64,
-    /// The step that it was found at; 0 if nothing was.
-    pub(super) step: f64,
-}
-
-impl Estimate {
-    pub(super) const NONE: Estimate = Estimate { value: f64::NAN, error: f64::INFINITY, step: 0.0 };
-
-    pub(super) fn is_known(&self) -> bool {
-        self.value.is_finite() && self.error.is_finite()
-    }
-}
+use super::report::Estimate;
 
 /// A derivative by central differences, and what was seen on the way.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -2,8 +2,8 @@
 
 use std::fmt::Write;
 
-use super::report::{Comparison, Opinion, Report, Scan, ScanStep, Verdict};
-use super::text::{MOST_FINDINGS, REMAINDER, digits, inequality, meaning, opinions};
+use super::report::{Comparison, Estimate, Report, Scan, ScanStep, Verdict};
+use super::text::{MOST_FINDINGS, REMAINDER, digits, inequality, meaning, other_estimates};
 use crate::graph::{notebook, xml};
 
 const INK: &str = "#1a2733";
@@ -55,7 +55,7 @@ impl Report {
             self.seed
         ));
         if !self.inputs.is_empty() {
-            add(self.census());
+            add(self.input_reports());
         }
         if let Some(operations) = &self.operations {
             add(format!("<p style=\"margin:8px 0 2px\">{}</p>", xml(&operations.text())));
@@ -83,7 +83,7 @@ impl Report {
         print!("{}", notebook(&self.to_string(), "text/html", &self.to_html()));
     }
 
-    fn census(&self) -> String {
+    fn input_reports(&self) -> String {
         let head = [
             "input",
             "order",
@@ -136,8 +136,8 @@ fn comparison(c: &Comparison, what: &str) -> String {
     let bare = |name: &str, value: String| vec![name.into(), value, String::new(), String::new()];
     let mut rows = vec![bare("by the tape", digits(c.analytic, 16))];
     rows.extend(c.forward.map(|forward| bare("in forward mode", digits(forward, 16))));
-    rows.extend(opinions(c).into_iter().map(|(name, opinion)| {
-        let Opinion { value, error, step } = opinion;
+    rows.extend(other_estimates(c).into_iter().map(|(name, estimate)| {
+        let Estimate { value, error, step } = estimate;
         if !error.is_finite() {
             return bare(name, " not known".into());
         }

@@ -39,7 +39,7 @@
 //! - `subject` — the function made one number, whose value and derivatives can be asked for
 //! - `line`, `grain`, `probe` — a function of a step; how finely its points can be told apart; the whole function along one way
 //! - `difference`, `noise` — derivatives by differences, and what samples err by
-//! - `judge` — one derivative beside its differences
+//! - `comparison` — one derivative beside its differences
 //! - `rounding` — what the tape's own derivatives err by
 //! - `compare` — random directions, elements one by one, and the search for a wrong one
 //! - `operations` — each recorded operation by itself
@@ -49,11 +49,11 @@
 //! - `report`, `text`, `html` — what was found, as data, as text, in a notebook
 
 pub(crate) mod compare;
+mod comparison;
 mod diagnose;
 mod difference;
 mod grain;
 mod html;
-mod judge;
 mod line;
 mod noise;
 mod operations;
@@ -68,7 +68,7 @@ mod text;
 
 pub use operations::{OperationReport, Operations};
 pub use precision::Formula;
-pub use report::{Cause, Comparison, InputReport, Opinion, Report, Scan, ScanStep, Verdict};
+pub use report::{Cause, Comparison, Estimate, InputReport, Report, Scan, ScanStep, Verdict};
 
 use crate::error::Error;
 use crate::number::Float;
@@ -77,7 +77,7 @@ use crate::tape::{Scalar, Tape, Var};
 use crate::tensor::Tensor;
 use compare::examine;
 use outcome::Outcome;
-use subject::Subject;
+use subject::CheckedFunction;
 
 /// Checks the gradient of `f` at a point with the default [`Checker`].
 ///
@@ -229,7 +229,7 @@ impl Checker {
     {
         refuse_none(point.len())?;
         let record = of_inputs(f);
-        self.run(Subject::new(numbered(point.len()), point.to_vec(), vec![], &record, self.seed))
+        self.run(CheckedFunction::new(numbered(point.len()), point.to_vec(), vec![], &record, self.seed))
     }
 
     /// Checks the gradient of a loss with respect to a model's parameters at their present values. Frozen ones are left out.
@@ -257,7 +257,7 @@ impl Checker {
     }
 
     /// One order after the other, as long as they pass.
-    fn run<T: Float>(&self, mut subject: Subject<'_, T>) -> Result<Report, Error> {
+    fn run<T: Float>(&self, mut subject: CheckedFunction<'_, T>) -> Result<Report, Error> {
         let output = subject.v.shape().clone();
         let first = examine(self, &mut subject, 1, 0.0)?;
         let (mut directions, mut compared) = (first.directions, first.compared);
@@ -331,12 +331,12 @@ fn of_parameters<'a, T: Float>(
     parameters: &Parameters<T>,
     record: &'a subject::Record<'a, T>,
     seed: u64,
-) -> Result<Subject<'a, T>, Error> {
+) -> Result<CheckedFunction<'a, T>, Error> {
     let moved = || parameters.distinct().filter(|(_, param)| !param.is_frozen());
     refuse_none(moved().count())?;
     let names = moved().map(|(name, _)| name.to_string()).collect();
     let params: Vec<Param<T>> = moved().map(|(_, param)| param.clone()).collect();
-    Ok(Subject::new(names, params.iter().map(Param::value).collect(), params, record, seed))
+    Ok(CheckedFunction::new(names, params.iter().map(Param::value).collect(), params, record, seed))
 }
 
 fn numbered(inputs: usize) -> Vec<String> {

@@ -1,10 +1,9 @@
 //! What the comparisons of one order amount to.
 
-use super::compare::{Study, index_of, largest};
+use super::compare::{OrderCheck, index_of, largest};
 use super::difference::{sides, stencil};
-use super::judge::opinion;
 use super::operations::{self, Ask, Operations};
-use super::probe::{Way, few_digits};
+use super::probe::{Direction, few_digits};
 use super::report::{Cause, Comparison, InputReport, Scan, Verdict};
 use super::{diagnose, scan};
 use crate::error::Error;
@@ -64,9 +63,9 @@ impl Outcome {
     }
 }
 
-impl<T: Float> Study<'_, '_, '_, T> {
+impl<T: Float> OrderCheck<'_, '_, '_, T> {
     pub(super) fn outcome(mut self) -> Outcome {
-        let inputs = self.census();
+        let inputs = self.input_reports();
         let complete = self.elements.len() >= self.total;
         let proven = complete && self.elements.iter().all(|(_, _, c)| c.verdict == Verdict::Pass);
         let mut verdict = self.by_differences(proven);
@@ -74,7 +73,7 @@ impl<T: Float> Study<'_, '_, '_, T> {
         let asked = self.checker.operations || verdict != Verdict::Pass || unresolved > 0 && !proven;
         let operations = asked.then(|| self.by_operations());
         let mut worst = self.worst_of(verdict).cloned();
-        let way = worst.as_ref().map(|worst| self.way_of(worst));
+        let direction = worst.as_ref().map(|worst| self.way_of(worst));
         let (mut cause, mut reason) = match &worst {
             Some(worst) if verdict != Verdict::Pass => {
                 (worst.cause.clone(), format!("{}: {}", worst.place, worst.reason))
@@ -89,12 +88,12 @@ impl<T: Float> Study<'_, '_, '_, T> {
                 (worst.cause, worst.reason) = (cause.clone(), found.1);
             }
         }
-        self.remark(proven);
+        self.add_notes(proven);
         let mut seen = None;
-        if let (Some(worst), Some(way)) = (&mut worst, &way) {
-            self.complete(worst, way);
-            let unit = if let Way::Element { unit, .. } = way { *unit } else { 1.0 };
-            seen = Some(self.probe.along(way, |line| scan::scan(line, worst, unit)));
+        if let (Some(worst), Some(direction)) = (&mut worst, &direction) {
+            self.complete(worst, direction);
+            let unit = if let Direction::Element { unit, .. } = direction { *unit } else { 1.0 };
+            seen = Some(self.probe.along(direction, |line| scan::scan(line, worst, unit)));
         }
         if let Some((operations, complete)) = &operations {
             (verdict, cause, reason) = self.weigh(operations, *complete, verdict, cause, reason);
@@ -215,9 +214,9 @@ impl<T: Float> Study<'_, '_, '_, T> {
         }
     }
 
-    fn way_of(&self, c: &Comparison) -> Way {
-        if let Some((Way::Along(u), _)) = self.along.iter().find(|(_, other)| other.place == c.place) {
-            return Way::Along(u.clone());
+    fn way_of(&self, c: &Comparison) -> Direction {
+        if let Some((Direction::Along(u), _)) = self.along.iter().find(|(_, other)| other.place == c.place) {
+            return Direction::Along(u.clone());
         }
         let found = self.elements.iter().find(|(_, _, other)| other.place == c.place);
         let &(input, at, _) = found.expect("a comparison of this study");
@@ -225,31 +224,31 @@ impl<T: Float> Study<'_, '_, '_, T> {
     }
 
     /// All that can be said about the worst comparison.
-    fn complete(&mut self, c: &mut Comparison, way: &Way) {
-        self.probe.along(way, |line| {
+    fn complete(&mut self, c: &mut Comparison, direction: &Direction) {
+        self.probe.along(direction, |line| {
             if c.above.is_none() {
                 let [above, below] = sides(line, c.numeric.step);
-                (c.above, c.below) = (Some(opinion(above)), Some(opinion(below)));
+                (c.above, c.below) = (Some(above), Some(below));
             }
             if c.second.is_none() {
                 let first = if c.numeric.step > 0.0 { line.unit.min(32.0 * c.numeric.step) } else { line.unit };
-                c.second = Some(opinion(stencil(line, first)));
+                c.second = Some(stencil(line, first));
             }
         });
-        let u = self.probe.tangent(way);
+        let u = self.probe.tangent(direction);
         c.forward = c.forward.or_else(|| self.probe.subject.tangent(&u).ok());
         // Of an array, which of its values moves wrongly.
         let of_array = c.order == 1 && self.probe.subject.v.numel() > 1;
         if c.verdict == Verdict::Wrong
             && of_array
-            && let Some(text) = self.output_place(way, &u, c.numeric.step)
+            && let Some(text) = self.output_place(direction, &u, c.numeric.step)
         {
             self.notes.push(text);
         }
     }
 
     /// The entry of the Jacobian that is furthest off, by differences of the outputs at the worst place.
-    fn output_place(&mut self, way: &Way, u: &[Tensor], step: f64) -> Option<String> {
+    fn output_place(&mut self, direction: &Direction, u: &[Tensor], step: f64) -> Option<String> {
         let h = step.max(1e-6);
         let moved = |h: f64| self.probe.x.iter().zip(u).map(|(x, u)| x + &(h * u)).collect::<Vec<_>>();
         let (up, down) = (moved(h), moved(-h));
@@ -260,13 +259,13 @@ impl<T: Float> Study<'_, '_, '_, T> {
         let pairs = numeric.zip(forward.as_slice()).enumerate().map(off);
         let (_, at, n, a) = pairs.filter(|(off, ..)| off.is_finite()).max_by(|a, b| a.0.total_cmp(&b.0))?;
         let index = index_of(forward.shape(), at);
-        let what = if matches!(way, Way::Along(_)) { "derivative" } else { "entry of the Jacobian" };
+        let what = if matches!(direction, Direction::Along(_)) { "derivative" } else { "entry of the Jacobian" };
         Some(format!(
             "the {what} that is furthest off is that of output{index:?}: {a:.6} by the tape, {n:.6} by differences"
         ))
     }
 
-    fn remark(&mut self, proven: bool) {
+    fn add_notes(&mut self, proven: bool) {
         if let Some(error) = &self.no_forward {
             self.notes.push(format!("only reverse mode was checked: {error}"));
         }
@@ -298,7 +297,7 @@ impl<T: Float> Study<'_, '_, '_, T> {
         }
     }
 
-    fn census(&self) -> Vec<InputReport> {
+    fn input_reports(&self) -> Vec<InputReport> {
         let line = |(input, name): (usize, &String)| {
             let of_input = || self.elements.iter().filter(|e| e.0 == input).map(|e| &e.2);
             let count = |verdict| of_input().filter(|c| c.verdict == verdict).count();
@@ -318,7 +317,7 @@ impl<T: Float> Study<'_, '_, '_, T> {
         self.probe.subject.names.iter().enumerate().map(line).collect()
     }
 
-    fn evidence(&self) -> Vec<diagnose::Evidence> {
+    fn evidence(&self) -> Vec<diagnose::InputDerivatives> {
         let of = |(input, name): (usize, &String)| {
             let mut numeric = vec![None; self.probe.x[input].numel()];
             let mut wrong = vec![];
@@ -329,7 +328,7 @@ impl<T: Float> Study<'_, '_, '_, T> {
                 }
             }
             let (analytic, reached) = self.gradient[input].clone();
-            diagnose::Evidence { name: name.clone(), analytic, reached, numeric, wrong }
+            diagnose::InputDerivatives { name: name.clone(), analytic, reached, numeric, wrong }
         };
         self.probe.subject.names.iter().enumerate().map(of).collect()
     }

@@ -1,8 +1,8 @@
 //! Models in `f32`: their differences are taken in `f64`, where a small step does not vanish.
 
-use super::judge::SAFETY;
-use super::report::{Cause, Comparison, Opinion, Report, Verdict};
-use super::subject::{Gradient, Subject};
+use super::comparison::SAFETY;
+use super::report::{Cause, Comparison, Estimate, Report, Verdict};
+use super::subject::{CheckedFunction, Gradient};
 use super::{Checker, compare, loss, numbered, of_inputs, of_parameters, refuse_none};
 use crate::error::Error;
 use crate::number::Float;
@@ -53,8 +53,8 @@ impl Checker {
         let double = of_inputs::<f64, _>(|x| f.record(x));
         let names = numbered(point.len());
         let wide = point.iter().map(Tensor::cast).collect();
-        let single = Subject::new(names.clone(), point.to_vec(), vec![], &single, self.seed);
-        self.both(&single, Subject::new(names, wide, vec![], &double, self.seed))
+        let single = CheckedFunction::new(names.clone(), point.to_vec(), vec![], &single, self.seed);
+        self.both(&single, CheckedFunction::new(names, wide, vec![], &double, self.seed))
     }
 
     /// Checks the gradient of a loss with respect to the parameters of a model in `f32`, by a `twin`: the same model in `f64`,
@@ -112,7 +112,7 @@ impl Checker {
         self.both(&single, of_parameters(&pairs, &double, self.seed)?)
     }
 
-    fn both(&self, single: &Subject<'_, f32>, double: Subject<'_, f64>) -> Result<Report, Error> {
+    fn both(&self, single: &CheckedFunction<'_, f32>, double: CheckedFunction<'_, f64>) -> Result<Report, Error> {
         let (narrow, wide) = (single.gradient(1.0), double.gradient(1.0));
         let names = single.names.clone();
         let mut report = self.run(double)?;
@@ -156,7 +156,7 @@ fn furthest(narrow: &Gradient, wide: &Gradient, names: &[String]) -> (f64, Optio
             };
             // What the smallest elements may err by stands in the error, as the inequality has it.
             let error = HALF * (n.abs().max(floor) - a.abs().max(n.abs())).max(0.0) / SAFETY;
-            let numeric = Opinion { value: n, error, step: 0.0 };
+            let numeric = Estimate { value: n, error, step: 0.0 };
             let allowed = HALF * a.abs().max(n.abs()) + SAFETY * error;
             let verdict = if passes { Verdict::Pass } else { Verdict::Inconclusive };
             let place = compare::place(name, shape, at);

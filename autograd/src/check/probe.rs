@@ -1,13 +1,13 @@
 //! The whole function along one way: all inputs at once, or one element.
 
 use super::compare::largest;
+use super::comparison::TapeDerivative;
 use super::grain::Grain;
-use super::judge::Claim;
 use super::line::{Function, Line};
 use super::noise::noise;
 use super::operations::Trace;
 use super::report::{Comparison, Verdict};
-use super::subject::Subject;
+use super::subject::CheckedFunction;
 use crate::number::Float;
 use crate::tensor::Tensor;
 
@@ -18,7 +18,7 @@ pub(super) const fn few_digits<T: Float>() -> bool {
 
 /// What is moved.
 #[derive(Debug, Clone)]
-pub(super) enum Way {
+pub(super) enum Direction {
     /// All inputs at once.
     Along(Vec<Tensor>),
     /// One element, by steps up to `unit`.
@@ -27,7 +27,7 @@ pub(super) enum Way {
 
 /// A function whose samples are taken around a point.
 pub(super) struct Probe<'s, 'a, T: Float> {
-    pub(super) subject: &'s mut Subject<'a, T>,
+    pub(super) subject: &'s mut CheckedFunction<'a, T>,
     pub(super) x: Vec<Tensor>,
     /// The value at the point.
     pub(super) centre: f64,
@@ -45,13 +45,13 @@ pub(super) struct Probe<'s, 'a, T: Float> {
 
 impl<T: Float> Probe<'_, '_, T> {
     /// The function's value a step away.
-    pub(super) fn at(&mut self, way: &Way, h: f64) -> f64 {
-        match way {
-            Way::Along(u) => {
+    pub(super) fn at(&mut self, direction: &Direction, h: f64) -> f64 {
+        match direction {
+            Direction::Along(u) => {
                 let moved: Vec<Tensor> = self.x.iter().zip(u).map(|(x, u)| x + &(h * u)).collect();
                 self.subject.value(&moved)
             }
-            &Way::Element { input, at, .. } => {
+            &Direction::Element { input, at, .. } => {
                 let x = self.x[input].as_slice()[at];
                 self.x[input].as_mut_slice()[at] = x + h;
                 let value = self.subject.value(&self.x);
@@ -62,40 +62,44 @@ impl<T: Float> Probe<'_, '_, T> {
     }
 
     /// The largest step along a way: short enough for the curvature of ordinary functions, long enough for the digits.
-    pub(super) fn unit(&self, way: &Way) -> f64 {
+    pub(super) fn unit(&self, direction: &Direction) -> f64 {
         let first = if few_digits::<T>() { 1.0 / 8.0 } else { 1.0 / 64.0 };
-        match way {
-            Way::Along(_) => first,
-            Way::Element { unit, .. } => first * unit,
+        match direction {
+            Direction::Along(_) => first,
+            Direction::Element { unit, .. } => first * unit,
         }
     }
 
     /// One element as a way.
-    pub(super) fn element(&self, input: usize, at: usize) -> Way {
-        Way::Element { input, at, unit: element_unit(self.x[input].as_slice()[at]) }
+    pub(super) fn element(&self, input: usize, at: usize) -> Direction {
+        Direction::Element { input, at, unit: element_unit(self.x[input].as_slice()[at]) }
     }
 
     /// One small element as a way, by steps in proportion to it.
-    pub(super) fn small_element(&self, input: usize, at: usize) -> Option<Way> {
+    pub(super) fn small_element(&self, input: usize, at: usize) -> Option<Direction> {
         let x = self.x[input].as_slice()[at];
-        is_small(x).then(|| Way::Element { input, at, unit: x.abs().max(f64::MIN_POSITIVE).log2().floor().exp2() })
+        is_small(x).then(|| Direction::Element {
+            input,
+            at,
+            unit: x.abs().max(f64::MIN_POSITIVE).log2().floor().exp2(),
+        })
     }
 
-    fn grain(&self, way: &Way) -> Grain {
-        match way {
-            Way::Along(u) => {
+    fn grain(&self, direction: &Direction) -> Grain {
+        match direction {
+            Direction::Along(u) => {
                 let pairs = self.x.iter().zip(u).flat_map(|(x, u)| x.as_slice().iter().zip(u.as_slice()));
                 Grain::along(pairs.map(|(x, u)| (*x, *u)), T::EPSILON)
             }
-            &Way::Element { input, at, .. } => Grain::of_element(self.x[input].as_slice()[at], T::EPSILON),
+            &Direction::Element { input, at, .. } => Grain::of_element(self.x[input].as_slice()[at], T::EPSILON),
         }
     }
 
     /// A unit vector along a way, as tangents for forward mode.
-    pub(super) fn tangent(&self, way: &Way) -> Vec<Tensor> {
-        match way {
-            Way::Along(u) => u.clone(),
-            &Way::Element { input, at, .. } => {
+    pub(super) fn tangent(&self, direction: &Direction) -> Vec<Tensor> {
+        match direction {
+            Direction::Along(u) => u.clone(),
+            &Direction::Element { input, at, .. } => {
                 let mut u: Vec<Tensor> = self.x.iter().map(|x| Tensor::zeros(x.shape())).collect();
                 u[input].as_mut_slice()[at] = 1.0;
                 u
@@ -104,21 +108,27 @@ impl<T: Float> Probe<'_, '_, T> {
     }
 
     /// Asks about the function along a way.
-    pub(super) fn along<R>(&mut self, way: &Way, ask: impl FnOnce(&mut Line<'_>) -> R) -> R {
-        let (noise, centre, unit, grain) = (self.noise, self.centre, self.unit(way), self.grain(way));
-        let mut along = Along { probe: self, way };
+    pub(super) fn along<R>(&mut self, direction: &Direction, ask: impl FnOnce(&mut Line<'_>) -> R) -> R {
+        let (noise, centre, unit, grain) = (self.noise, self.centre, self.unit(direction), self.grain(direction));
+        let mut along = Along { probe: self, direction };
         ask(&mut Line::new(&mut along, T::EPSILON, noise, centre, unit).with_grain(grain))
     }
 
     /// Compares the tape's derivative along a way with differences. `magnitude` is that of the terms whose sum it is.
-    pub(super) fn judge(&mut self, place: String, way: &Way, analytic: f64, magnitude: f64) -> Comparison {
-        let point = match *way {
-            Way::Along(_) => self.x.iter().map(largest).fold(0.0, f64::max),
-            Way::Element { input, at, .. } => self.x[input].as_slice()[at].abs(),
+    pub(super) fn compare(
+        &mut self,
+        place: String,
+        direction: &Direction,
+        analytic: f64,
+        magnitude: f64,
+    ) -> Comparison {
+        let point = match *direction {
+            Direction::Along(_) => self.x.iter().map(largest).fold(0.0, f64::max),
+            Direction::Element { input, at, .. } => self.x[input].as_slice()[at].abs(),
         };
-        let claim = Claim { analytic, magnitude, rtol: self.rtol, point, alone: false };
+        let claim = TapeDerivative { analytic, magnitude, rtol: self.rtol, point, alone: false };
         let order = self.order;
-        self.along(way, |line| claim.judge(line, place, order))
+        self.along(direction, |line| claim.compare(line, place, order))
     }
 }
 
@@ -127,18 +137,18 @@ impl<T: Float> Probe<'_, '_, T> {
     pub(super) fn judge_closer(
         &mut self,
         before: &Comparison,
-        way: &Way,
+        direction: &Direction,
         analytic: f64,
         magnitude: f64,
     ) -> Option<Comparison> {
-        let scale = match way {
-            Way::Along(_) => 1.0,
-            Way::Element { unit, .. } => *unit,
+        let scale = match direction {
+            Direction::Along(_) => 1.0,
+            Direction::Element { unit, .. } => *unit,
         };
         // What is noise to ordinary steps may be smooth to these.
-        let noise = noise(|h| self.at(way, scale * h), T::EPSILON);
+        let noise = noise(|h| self.at(direction, scale * h), T::EPSILON);
         let ordinary = std::mem::replace(&mut self.noise, noise);
-        let closer = self.judge(before.place.clone(), way, analytic, magnitude);
+        let closer = self.compare(before.place.clone(), direction, analytic, magnitude);
         self.noise = ordinary;
         let more = match before.verdict {
             Verdict::Inconclusive => closer.verdict != Verdict::Inconclusive,
@@ -151,12 +161,12 @@ impl<T: Float> Probe<'_, '_, T> {
 /// The function along a way.
 struct Along<'p, 's, 'a, T: Float> {
     probe: &'p mut Probe<'s, 'a, T>,
-    way: &'p Way,
+    direction: &'p Direction,
 }
 
 impl<T: Float> Function for Along<'_, '_, '_, T> {
     fn at(&mut self, h: f64) -> f64 {
-        self.probe.at(self.way, h)
+        self.probe.at(self.direction, h)
     }
 
     /// What the rounding of each recorded value adds up to: samples need not show it, since values that are rounded coarsely are equal.
@@ -169,7 +179,7 @@ impl<T: Float> Function for Along<'_, '_, '_, T> {
     }
 
     fn rounding(&mut self) -> f64 {
-        self.probe.rounding(self.way).max(self.probe.rounding_of_recording(self.way))
+        self.probe.rounding(self.direction).max(self.probe.rounding_of_recording(self.direction))
     }
 }
 

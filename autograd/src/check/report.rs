@@ -112,7 +112,7 @@ impl fmt::Display for Cause {
 /// A derivative by differences, and how well it is known.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-pub struct Opinion {
+pub struct Estimate {
     /// The derivative; NaN if there is none.
     #[cfg_attr(feature = "serde", serde(with = "number"))]
     pub value: f64,
@@ -121,6 +121,14 @@ pub struct Opinion {
     pub error: f64,
     /// The step at which it was found.
     pub step: f64,
+}
+
+impl Estimate {
+    pub(super) const NONE: Estimate = Estimate { value: f64::NAN, error: f64::INFINITY, step: 0.0 };
+
+    pub(super) fn is_known(&self) -> bool {
+        self.value.is_finite() && self.error.is_finite()
+    }
 }
 
 /// One comparison: a derivative by the tape beside the same by differences.
@@ -138,13 +146,13 @@ pub struct Comparison {
     /// The same in forward mode; known for directions and for the worst element.
     pub forward: Option<f64>,
     /// The derivative by differences: by Ridders' extrapolation or by a stencil, whichever is better known.
-    pub numeric: Opinion,
+    pub numeric: Estimate,
     /// The other of the two, where it was asked for: wherever the first did not settle the matter.
-    pub second: Option<Opinion>,
+    pub second: Option<Estimate>,
     /// The derivative from above.
-    pub above: Option<Opinion>,
+    pub above: Option<Estimate>,
     /// The derivative from below.
-    pub below: Option<Opinion>,
+    pub below: Option<Estimate>,
     /// The step from which on differences reach over a kink, if they do.
     pub kink: Option<f64>,
     /// What the tape may err by, relative to the derivative.

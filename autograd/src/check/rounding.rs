@@ -14,7 +14,7 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 
 use super::operations::Trace;
-use super::probe::{Probe, Way};
+use super::probe::{Direction, Probe};
 use super::subject::nudged;
 use crate::number::Float;
 use crate::tensor::Tensor;
@@ -22,16 +22,16 @@ use crate::tensor::Tensor;
 impl<T: Float> Probe<'_, '_, T> {
     /// The standard deviation of the tape's derivative along a way; along a direction at the most, since the errors of its
     /// elements may be the same.
-    pub(super) fn rounding(&mut self, way: &Way) -> f64 {
+    pub(super) fn rounding(&mut self, direction: &Direction) -> f64 {
         let Probe { subject, rounding, .. } = self;
         let gradient = |k: f64| subject.nearby(k).gradient(1.0).into_iter().map(|(g, _)| g).collect();
         let by_element = rounding.get_or_insert_with(|| deviation(gradient));
-        match way {
-            Way::Along(u) => {
+        match direction {
+            Direction::Along(u) => {
                 let terms = by_element.iter().zip(u).flat_map(|(e, u)| (e * u).to_vec());
                 terms.map(f64::abs).sum::<f64>().max(T::EPSILON * self.below)
             }
-            &Way::Element { input, at, .. } => {
+            &Direction::Element { input, at, .. } => {
                 let x = self.x[input].as_slice()[at].abs();
                 by_element[input].as_slice()[at].max(T::EPSILON * self.below / x.max(1.0))
             }
@@ -40,12 +40,12 @@ impl<T: Float> Probe<'_, '_, T> {
 
     /// The same from the gradient's own recording: what the rounding of each of its values adds up to. Terms that cancel to 0 at all
     /// points around do not scatter.
-    pub(super) fn rounding_of_recording(&self, way: &Way) -> f64 {
+    pub(super) fn rounding_of_recording(&self, direction: &Direction) -> f64 {
         // Fused functions have three derivatives, of which this takes one more than the gradient.
         if self.order > 2 {
             return 0.0;
         }
-        let weighted = self.subject.weighted(self.tangent(way).iter().map(Tensor::cast).collect());
+        let weighted = self.subject.weighted(self.tangent(direction).iter().map(Tensor::cast).collect());
         let trace = Trace::of(&weighted, &weighted.point);
         trace.noise(&trace.adjoints())
     }

@@ -15,7 +15,7 @@ pub(super) type Record<'a, T> = dyn for<'t> Fn(&'t Tape<T>, &[Var<'t, T>]) -> Va
 
 /// A function at a point, made one number `φ`: `⟨v, f(x)⟩`, or at second order `⟨w, ∇⟨v, f(x)⟩⟩`, with random `v` and `w`,
 /// and so on.
-pub(crate) struct Subject<'a, T: Float> {
+pub(crate) struct CheckedFunction<'a, T: Float> {
     pub(super) names: Vec<String>,
     pub(super) point: Vec<Tensor<T>>,
     /// The parameters that the inputs are, or nothing if they are plain arrays.
@@ -31,7 +31,7 @@ pub(crate) struct Subject<'a, T: Float> {
 /// A number's gradient by each input, and whether it depends on the input at all.
 pub(super) type Gradient = Vec<(Tensor, bool)>;
 
-impl<'a, T: Float> Subject<'a, T> {
+impl<'a, T: Float> CheckedFunction<'a, T> {
     /// `params` are empty if the inputs are plain arrays.
     pub(super) fn new(
         names: Vec<String>,
@@ -41,7 +41,7 @@ impl<'a, T: Float> Subject<'a, T> {
         seed: u64,
     ) -> Self {
         let mut subject =
-            Subject { names, point, params, record, v: Tensor::ones([]), w: vec![], tape: Tape::default() };
+            CheckedFunction { names, point, params, record, v: Tensor::ones([]), w: vec![], tape: Tape::default() };
         let y = subject.output(&subject.point.iter().map(Tensor::cast).collect::<Vec<_>>());
         let mut rng = StdRng::seed_from_u64(seed);
         // One number is taken as it is, so that derivatives are those that its reader expects.
@@ -66,7 +66,7 @@ impl<'a, T: Float> Subject<'a, T> {
     pub(super) fn nearby(&self, k: f64) -> Self {
         let mut rng = StdRng::seed_from_u64(0);
         let mut all = |x: &[Tensor<T>]| x.iter().map(|x| nudged(x, k, &mut rng)).collect::<Vec<_>>();
-        Subject {
+        CheckedFunction {
             names: vec![],
             point: all(&self.point),
             params: self.params.clone(),
@@ -152,7 +152,7 @@ impl<'a, T: Float> Subject<'a, T> {
 }
 
 /// Parameters were moved; they end as they were.
-impl<T: Float> Drop for Subject<'_, T> {
+impl<T: Float> Drop for CheckedFunction<'_, T> {
     fn drop(&mut self) {
         self.params.iter().zip(&self.point).for_each(|(param, x)| param.set(x.clone()));
     }

@@ -3,7 +3,7 @@
 use std::fmt::{self, Display, Formatter};
 
 use super::operations::Operations;
-use super::report::{Comparison, Opinion, Report, Scan, Verdict};
+use super::report::{Comparison, Estimate, Report, Scan, Verdict};
 
 const WIDTH: usize = 98;
 /// So many operations are printed one by one.
@@ -99,9 +99,9 @@ fn comparison(f: &mut Formatter<'_>, c: &Comparison, what: &str) -> fmt::Result 
     if let Some(forward) = c.forward {
         writeln!(f, "    in forward mode    {}", digits(forward, 16))?;
     }
-    for (name, opinion) in opinions(c) {
-        if opinion.error.is_finite() {
-            let Opinion { value, error, step } = opinion;
+    for (name, estimate) in other_estimates(c) {
+        if estimate.error.is_finite() {
+            let Estimate { value, error, step } = estimate;
             writeln!(f, "    {name:<18} {:<24} ± {error:.1e} at step {step:.1e}", digits(value, 16))?;
         } else {
             writeln!(f, "    {name:<18}  not known")?;
@@ -117,9 +117,9 @@ pub(super) fn digits(x: f64, decimals: usize) -> String {
 }
 
 /// The derivatives by differences with their names.
-pub(super) fn opinions(c: &Comparison) -> Vec<(&'static str, Opinion)> {
+pub(super) fn other_estimates(c: &Comparison) -> Vec<(&'static str, Estimate)> {
     let named = [("second opinion", c.second), ("from above", c.above), ("from below", c.below)];
-    let others = named.into_iter().filter_map(|(name, opinion)| Some((name, opinion?)));
+    let others = named.into_iter().filter_map(|(name, estimate)| Some((name, estimate?)));
     [("by differences", c.numeric)].into_iter().chain(others).collect()
 }
 

@@ -13,7 +13,7 @@ use crate::number::Float;
 use crate::param::Param;
 use crate::shape::Shape;
 use crate::sweep::segment_vjp;
-use crate::tape::arena::Kind;
+use crate::tape::arena::ArrayOp;
 use crate::tape::{Spare, Tape, Var};
 use crate::tensor::Tensor;
 
@@ -77,7 +77,7 @@ impl<T: Float> Checkpoint<T> {
         for &input in used {
             // The segment's own input may be a parameter.
             if input != x.index()
-                && let Kind::Param(param) = arena.kind(input)
+                && let ArrayOp::Param(param) = arena.kind(input)
                 && !known.contains(&param.id())
             {
                 return Err(format!(

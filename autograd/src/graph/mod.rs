@@ -30,7 +30,7 @@ use crate::number::Float;
 use crate::number::rows::Args;
 use crate::param::Parameters;
 use crate::sweep::Gradients;
-use crate::tape::arena::{Arena, Code, Kind, Node, Place, What};
+use crate::tape::arena::{Arena, ArrayCode, ArrayOp, Node, Opcode, Storage};
 use crate::tape::{Scalar, Tape, Var, same_tape};
 use crate::tensor::Tensor;
 
@@ -174,7 +174,7 @@ impl<'t, T: Float> Graph<'t, T> {
             let key = key(&arena, node);
             let found = match (key, arena.stream.code(node as usize)) {
                 (Key::Array(array), _) => gradients.found(Var::new(self.tape, array)).cloned(),
-                (_, Code::Constant) => None,
+                (_, Opcode::Constant) => None,
                 _ => Some(Tensor::full([], gradients[Scalar::new(self.tape, node, T::zero())])),
             };
             if let Some(gradient) = found {
@@ -242,12 +242,12 @@ impl<'t, T: Float> Graph<'t, T> {
             let [a, b] = arena.stream.operands(node as usize);
             bytes += size_of::<Node<T>>();
             let index = match arena.stream.code(node as usize) {
-                Code::Unary(row) if row.keeps_slope() => {
+                Opcode::Unary(row) if row.keeps_slope() => {
                     bytes += size_of::<T>();
                     0
                 }
-                Code::Unary(_) => b,
-                Code::Array => {
+                Opcode::Unary(_) => b,
+                Opcode::Array => {
                     let array = &arena.arrays[a];
                     bytes += arena.arrays.bytes_of(a);
                     // A reshape, or a transpose that is put off, has no values of its own.
@@ -255,11 +255,11 @@ impl<'t, T: Float> Graph<'t, T> {
                         let input = &arena.arrays[input];
                         (input.place, input.numel) == (array.place, array.numel)
                     });
-                    if matches!(array.place, Place::Data(_)) && !shares {
+                    if matches!(array.place, Storage::Data(_)) && !shares {
                         bytes += array.numel * size_of::<T>();
                     }
                     bytes += arena.slopes(a).map_or(0, |slopes| slopes.len()) * size_of::<T>();
-                    if let What::Unary(_, index) = array.what { index } else { 0 }
+                    if let ArrayCode::Unary(_, index) = array.what { index } else { 0 }
                 }
                 _ => 0,
             };
@@ -352,7 +352,7 @@ impl<T: Float> fmt::Debug for Graph<'_, T> {
 
 fn key<T: Float>(arena: &Arena<T>, node: u32) -> Key {
     match arena.stream.code(node as usize) {
-        Code::Array => Key::Array(arena.stream.operands(node as usize)[0]),
+        Opcode::Array => Key::Array(arena.stream.operands(node as usize)[0]),
         _ => Key::Node(node),
     }
 }
@@ -361,12 +361,12 @@ fn key<T: Float>(arena: &Arena<T>, node: u32) -> Key {
 fn sources<T: Float>(arena: &Arena<T>, node: u32) -> SmallVec<[Key; 4]> {
     let [a, b] = arena.stream.operands(node as usize);
     match arena.stream.code(node as usize) {
-        Code::Variable | Code::Constant => SmallVec::new(),
-        Code::Unary(_) => SmallVec::from_slice(&[Key::Node(a)]),
-        Code::Binary(_) => SmallVec::from_slice(&[Key::Node(a), Key::Node(b)]),
-        Code::Item => SmallVec::from_slice(&[Key::Array(a)]),
-        Code::Array => match arena.arrays[a].what {
-            What::Lift(scalar) => SmallVec::from_slice(&[Key::Node(scalar)]),
+        Opcode::Variable | Opcode::Constant => SmallVec::new(),
+        Opcode::Unary(_) => SmallVec::from_slice(&[Key::Node(a)]),
+        Opcode::Binary(_) => SmallVec::from_slice(&[Key::Node(a), Key::Node(b)]),
+        Opcode::Item => SmallVec::from_slice(&[Key::Array(a)]),
+        Opcode::Array => match arena.arrays[a].what {
+            ArrayCode::Lift(scalar) => SmallVec::from_slice(&[Key::Node(scalar)]),
             _ => arena.arrays.inputs(a).iter().map(|&input| Key::Array(input)).collect(),
         },
     }
@@ -375,13 +375,13 @@ fn sources<T: Float>(arena: &Arena<T>, node: u32) -> SmallVec<[Key; 4]> {
 /// The name of the operation, if the node is one: neither given, nor another's value read as a number or as an array.
 fn operation<T: Float>(arena: &Arena<T>, node: u32) -> Option<&str> {
     match arena.stream.code(node as usize) {
-        Code::Unary(row) => Some(row.name()),
-        Code::Binary(row) => Some(row.name()),
-        Code::Array => match arena.kind(arena.stream.operands(node as usize)[0]) {
-            kind @ (Kind::Op(_) | Kind::External(_)) => Some(kind.name()),
+        Opcode::Unary(row) => Some(row.name()),
+        Opcode::Binary(row) => Some(row.name()),
+        Opcode::Array => match arena.kind(arena.stream.operands(node as usize)[0]) {
+            kind @ (ArrayOp::Op(_) | ArrayOp::External(_)) => Some(kind.name()),
             _ => None,
         },
-        Code::Variable | Code::Constant | Code::Item => None,
+        Opcode::Variable | Opcode::Constant | Opcode::Item => None,
     }
 }
 

@@ -8,7 +8,7 @@ use crate::number::Float;
 use crate::number::rows::{Args, Binary, Unary};
 use crate::ops::Array;
 use crate::ops::Op;
-use crate::tape::arena::{Arena, Code, Kind, What};
+use crate::tape::arena::{Arena, ArrayCode, ArrayOp, Opcode};
 use crate::tensor::Tensor;
 
 /// Names of more characters are cut.
@@ -101,8 +101,8 @@ impl<T: Float> Graph<'_, T> {
     fn block_names(&self, arena: &Arena<T>, origins: &[Origin]) -> Vec<String> {
         let given = |origin: &Origin| {
             let param = match arena.stream.code(origin.node as usize) {
-                Code::Array => match arena.kind(arena.stream.operands(origin.node as usize)[0]) {
-                    Kind::Param(param) => Some(Key::Param(param.id())),
+                Opcode::Array => match arena.kind(arena.stream.operands(origin.node as usize)[0]) {
+                    ArrayOp::Param(param) => Some(Key::Param(param.id())),
                     _ => None,
                 },
                 _ => None,
@@ -163,7 +163,7 @@ impl<T: Float> Graph<'_, T> {
             return None;
         }
         let shape = arena.arrays.shape(index);
-        if let (true, Kind::Op(op)) = (arena.arrays[index].pending, arena.kind(index)) {
+        if let (true, ArrayOp::Op(op)) = (arena.arrays[index].pending, arena.kind(index)) {
             let input = arena.arrays.inputs(index)[0];
             // A transpose holds its input's values itself.
             let holder = if matches!(*op, Op::Transpose(_)) { index } else { input };
@@ -183,11 +183,11 @@ impl<T: Float> Graph<'_, T> {
     fn formula(&self, arena: &Arena<T>, node: u32, operands: &[&str]) -> String {
         let [a, b] = arena.stream.operands(node as usize);
         let text = match arena.stream.code(node as usize) {
-            Code::Unary(row) => unary(row, arena.stream.args(row, b as usize), operands[0]),
-            Code::Binary(row) => binary(row, operands[0], operands[1]),
-            Code::Array => match arena.arrays[a].what {
-                What::Unary(row, index) => unary(row, arena.stream.args(row, index as usize), operands[0]),
-                What::Binary(row, _) => binary(row, operands[0], operands[1]),
+            Opcode::Unary(row) => unary(row, arena.stream.args(row, b as usize), operands[0]),
+            Opcode::Binary(row) => binary(row, operands[0], operands[1]),
+            Opcode::Array => match arena.arrays[a].what {
+                ArrayCode::Unary(row, index) => unary(row, arena.stream.args(row, index as usize), operands[0]),
+                ArrayCode::Binary(row, _) => binary(row, operands[0], operands[1]),
                 _ => call(arena.kind(a).name(), operands),
             },
             _ => unreachable!("not an operation"),
@@ -203,22 +203,22 @@ impl<T: Float> Graph<'_, T> {
 /// Whether the node only reads another's value, as a number or as an array.
 fn is_reading<T: Float>(arena: &Arena<T>, node: u32) -> bool {
     match arena.stream.code(node as usize) {
-        Code::Item => true,
-        Code::Array => matches!(arena.kind(arena.stream.operands(node as usize)[0]), Kind::Lift(_)),
+        Opcode::Item => true,
+        Opcode::Array => matches!(arena.kind(arena.stream.operands(node as usize)[0]), ArrayOp::Lift(_)),
         _ => false,
     }
 }
 
 fn role<T: Float>(arena: &Arena<T>, node: u32) -> Role {
     match arena.stream.code(node as usize) {
-        Code::Variable => Role::Variable,
-        Code::Constant => Role::Constant,
-        Code::Unary(_) | Code::Binary(_) | Code::Item => Role::Operation,
-        Code::Array => match arena.kind(arena.stream.operands(node as usize)[0]) {
-            Kind::Variable => Role::Variable,
-            Kind::Constant => Role::Constant,
-            Kind::Param(_) => Role::Parameter,
-            Kind::Lift(_) | Kind::Op(_) | Kind::External(_) => Role::Operation,
+        Opcode::Variable => Role::Variable,
+        Opcode::Constant => Role::Constant,
+        Opcode::Unary(_) | Opcode::Binary(_) | Opcode::Item => Role::Operation,
+        Opcode::Array => match arena.kind(arena.stream.operands(node as usize)[0]) {
+            ArrayOp::Variable => Role::Variable,
+            ArrayOp::Constant => Role::Constant,
+            ArrayOp::Param(_) => Role::Parameter,
+            ArrayOp::Lift(_) | ArrayOp::Op(_) | ArrayOp::External(_) => Role::Operation,
         },
     }
 }

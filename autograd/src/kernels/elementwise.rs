@@ -4,9 +4,9 @@
 
 use std::marker::PhantomData;
 
+use super::flagged::{self, Formula, Operand, each, few};
 use super::isa::{self, Isa, Kernel, kernel};
 use super::runs::Runs;
-use super::watched::{self, Formula, Operand, each, few};
 use crate::math::Real;
 use crate::number::passing::Passing;
 use crate::number::rows::{Args, Binary, BinaryRow, BinaryVisitor, Unary, UnaryRow, UnaryVisitor};
@@ -224,7 +224,7 @@ pub(crate) fn first_form<T: Float>(row: Unary, args: Args, x: [T; 2], d: T) -> O
         type Out = Option<T>;
         #[inline(always)]
         fn visit<R: UnaryRow>(self) -> Option<T> {
-            watched::first_form(Pass::<R>(self.0, PhantomData), self.1, self.2)
+            flagged::first_form(Pass::<R>(self.0, PhantomData), self.1, self.2)
         }
     }
     row.dispatch(One(args, x, d))
@@ -238,7 +238,7 @@ pub(crate) fn first_form_of_two<T: Float>(row: Binary, second: bool, aby: [T; 3]
         type Out = Option<T>;
         #[inline(always)]
         fn visit<R: BinaryRow>(self) -> Option<T> {
-            watched::first_form(Partial::<R>(self.0, PhantomData), self.1, self.2)
+            flagged::first_form(Partial::<R>(self.0, PhantomData), self.1, self.2)
         }
     }
     row.dispatch(One(second, aby, d))

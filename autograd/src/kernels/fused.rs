@@ -2,9 +2,9 @@
 
 use std::fmt;
 
+use super::flagged::{Formula, Operand, WithSlope, each, each_with_slope};
 use super::isa;
 use super::sums::{BLOCK, PairwiseSum, row_sum};
-use super::watched::{Formula, Operand, WithSlope, each, each_with_slope};
 use crate::math::Real;
 use crate::number::dual::Dual;
 use crate::number::instances::{is_f32, same};

@@ -4,7 +4,7 @@ use super::{Gradients, Sweep, start};
 use crate::number::Float;
 use crate::param::Param;
 use crate::tape::Scalar;
-use crate::tape::arena::Kind;
+use crate::tape::arena::ArrayOp;
 use crate::tape::scratch::{Kept, Scratch};
 use crate::tensor::Tensor;
 
@@ -34,7 +34,7 @@ pub(crate) fn backward_each<'t, T: Float>(root: Scalar<'t, T>, mut f: impl FnMut
             let Some(stopped) = super::run(&mut sweep, end) else { break };
             end = stopped;
             let array = arena.stream.operands(stopped)[0];
-            let (Kind::Param(param), Some(dw)) = (arena.kind(array), scratch.arrays[array as usize].take()) else {
+            let (ArrayOp::Param(param), Some(dw)) = (arena.kind(array), scratch.arrays[array as usize].take()) else {
                 unreachable!("the sweep stops at a parameter with a gradient")
             };
             let gradient = Tensor::from_parts(arena.arrays.shape(array).clone(), dw.shareable());

@@ -135,7 +135,7 @@ pub(super) enum Recorded<H> {
     Handle(H),
 }
 
-use Recorded::Number as Plain;
+use Recorded::Number as Eager;
 
 impl<H: Handle> Recorded<H> {
     /// What passes as a handle of the shape of the gradient that came in.
@@ -162,23 +162,23 @@ impl<H: Handle> Number for Recorded<H> {
 
     fn unary(self, row: Unary, args: Args) -> Self {
         match self {
-            Plain(x) => Plain(x.unary(row, args)),
+            Eager(x) => Eager(x.unary(row, args)),
             Recorded::Handle(x) => Recorded::Handle(x.apply_unary(row, args)),
         }
     }
 
     fn binary(self, row: Binary, b: Self) -> Self {
         let handle = match (self, b) {
-            (Plain(a), Plain(b)) => return Plain(a.binary(row, b)),
+            (Eager(a), Eager(b)) => return Eager(a.binary(row, b)),
             (Recorded::Handle(a), Recorded::Handle(b)) => a.apply_binary(row, b),
             // What a derivative leaves as it is, or does not let pass.
-            (a, Plain(1.0)) if matches!(row, Binary::Chain | Binary::ChainOver) => return a,
-            (a, Plain(mask)) if row == Binary::Masked => return if mask == 0.0 { Plain(0.0) } else { a },
-            (Recorded::Handle(a), Plain(b)) => match row.with_number_right(b) {
+            (a, Eager(1.0)) if matches!(row, Binary::Chain | Binary::ChainOver) => return a,
+            (a, Eager(mask)) if row == Binary::Masked => return if mask == 0.0 { Eager(0.0) } else { a },
+            (Recorded::Handle(a), Eager(b)) => match row.with_number_right(b) {
                 Some((row, args)) => a.apply_unary(row, args),
                 None => a.apply_binary(row, a.lift(b)),
             },
-            (Plain(a), Recorded::Handle(b)) => match row.with_number_left(a) {
+            (Eager(a), Recorded::Handle(b)) => match row.with_number_left(a) {
                 Some((row, args)) => b.apply_unary(row, args),
                 None => b.lift(a).apply_binary(row, b),
             },
@@ -188,7 +188,7 @@ impl<H: Handle> Number for Recorded<H> {
 
     fn select(self, a: Self, b: Self) -> Self {
         let mask = match self {
-            Plain(mask) => return if mask == 0.0 { b } else { a },
+            Eager(mask) => return if mask == 0.0 { b } else { a },
             Recorded::Handle(mask) => mask,
         };
         Recorded::Handle(mask.apply_select(a.beside(mask), b.beside(mask)))
@@ -202,8 +202,8 @@ impl<H: Handle> Number for Recorded<H> {
         select: impl FnOnce(Self, R, R) -> R,
     ) -> R {
         let tested = match self {
-            Plain(x) => {
-                let number = |of| if let Plain(of) = of { of } else { x };
+            Eager(x) => {
+                let number = |of| if let Eager(of) = of { of } else { x };
                 if test.map(number).of(x) { Tested::All } else { Tested::None }
             }
             Recorded::Handle(x) => x.tested(test.map(|of| of.beside(x))),

@@ -2,7 +2,7 @@
 
 use smallvec::SmallVec;
 
-use super::plain::Plain;
+use super::eager::Eager;
 use crate::error::Error;
 use crate::memory::list;
 use crate::memory::pool::Pool;
@@ -10,7 +10,7 @@ use crate::number::Float;
 use crate::number::instances::instances;
 use crate::ops::Array;
 use crate::tape::Tape;
-use crate::tape::arena::{Arena, Code, Kind};
+use crate::tape::arena::{Arena, ArrayOp, Opcode};
 use crate::tensor::Tensor;
 
 instances! {
@@ -61,7 +61,7 @@ fn needed<T: Float>(arena: &Arena<T>, outputs: &[u32]) -> (Vec<bool>, usize) {
     for node in (0..arena.stream.len()).rev() {
         let [a, b] = arena.stream.operands(node).map(|operand| operand as usize);
         let code = arena.stream.code(node);
-        if code == Code::Array {
+        if code == Opcode::Array {
             nodes[node] = arrays[a];
         }
         if !nodes[node] {
@@ -69,20 +69,20 @@ fn needed<T: Float>(arena: &Arena<T>, outputs: &[u32]) -> (Vec<bool>, usize) {
         }
         end = end.max(node + 1);
         match code {
-            Code::Variable | Code::Constant => {}
-            Code::Unary(_) => nodes[a] = true,
-            Code::Binary(_) => {
+            Opcode::Variable | Opcode::Constant => {}
+            Opcode::Unary(_) => nodes[a] = true,
+            Opcode::Binary(_) => {
                 nodes[a] = true;
                 nodes[b] = true;
             }
-            Code::Item => arrays[a] = true,
-            Code::Array => {
+            Opcode::Item => arrays[a] = true,
+            Opcode::Array => {
                 let kind = arena.kind(a as u32);
-                if let Kind::Lift(scalar) = kind {
+                if let ArrayOp::Lift(scalar) = kind {
                     nodes[scalar as usize] = true;
                 }
                 for (k, &input) in arena.arrays.inputs(a as u32).iter().enumerate() {
-                    if !matches!(&kind, Kind::Op(op) if !op.differentiable(k)) {
+                    if !matches!(&kind, ArrayOp::Op(op) if !op.differentiable(k)) {
                         arrays[input as usize] = true;
                     }
                 }
@@ -96,16 +96,16 @@ struct ForwardSweep<'s, T: Float> {
     arena: &'s Arena<T>,
     pool: &'s Pool<T>,
     scalars: Vec<T>,
-    arrays: Vec<Option<Plain<'s, T>>>,
+    arrays: Vec<Option<Eager<'s, T>>>,
 }
 
 impl<'s, T: Float> ForwardSweep<'s, T> {
-    fn seed(&self, tangent: &Tensor<T>) -> Plain<'s, T> {
-        Plain::owned(tangent.shape(), self.pool.copy(tangent.as_slice()), self.pool)
+    fn seed(&self, tangent: &Tensor<T>) -> Eager<'s, T> {
+        Eager::owned(tangent.shape(), self.pool.copy(tangent.as_slice()), self.pool)
     }
 
     /// Adds to an array's tangent: it may be seeded more than once, and both seeded and moved by others.
-    fn arrive(&mut self, array: usize, tangent: Plain<'s, T>) {
+    fn arrive(&mut self, array: usize, tangent: Eager<'s, T>) {
         let sum = match self.arrays[array].take() {
             Some(other) => other.add(&tangent),
             None => tangent,
@@ -118,21 +118,21 @@ impl<'s, T: Float> ForwardSweep<'s, T> {
         let arena = self.arena;
         let [a, b] = arena.stream.operands(node).map(|operand| operand as usize);
         match arena.stream.code(node) {
-            Code::Variable | Code::Constant => {}
-            Code::Unary(row) => {
+            Opcode::Variable | Opcode::Constant => {}
+            Opcode::Unary(row) => {
                 let xy = [a, node].map(|x| arena.stream.value(x));
                 self.scalars[node] = arena.stream.pass(row, xy, b, self.scalars[a]);
             }
-            Code::Binary(row) => {
+            Opcode::Binary(row) => {
                 let aby = [a, b, node].map(|x| arena.stream.value(x));
                 self.scalars[node] = row.pass(false, aby, self.scalars[a]) + row.pass(true, aby, self.scalars[b]);
             }
-            Code::Item => {
+            Opcode::Item => {
                 if let Some(tangent) = &self.arrays[a] {
                     self.scalars[node] = tangent.values()[0];
                 }
             }
-            Code::Array => return self.array(a),
+            Opcode::Array => return self.array(a),
         }
         Ok(())
     }
@@ -142,15 +142,15 @@ impl<'s, T: Float> ForwardSweep<'s, T> {
         let array = index as u32;
         let (shape, inputs) = (self.arena.arrays.shape(array), self.arena.arrays.inputs(array));
         let op = match self.arena.kind(array) {
-            Kind::Op(op) => op,
-            Kind::Lift(scalar) => {
+            ArrayOp::Op(op) => op,
+            ArrayOp::Lift(scalar) => {
                 let tangent = self.scalars[scalar as usize];
                 if tangent != T::zero() {
-                    self.arrive(index, Plain::full(shape, tangent, self.pool));
+                    self.arrive(index, Eager::full(shape, tangent, self.pool));
                 }
                 return Ok(());
             }
-            Kind::External(op) => {
+            ArrayOp::External(op) => {
                 let tangent = |&i: &u32| {
                     let tangent = self.arrays[i as usize].as_ref()?;
                     Some(Tensor::new(self.arena.arrays.shape(i).clone(), tangent.values().to_vec()))
@@ -166,24 +166,24 @@ impl<'s, T: Float> ForwardSweep<'s, T> {
                 }
                 return Ok(());
             }
-            Kind::Variable | Kind::Constant | Kind::Param(_) => return Ok(()),
+            ArrayOp::Variable | ArrayOp::Constant | ArrayOp::Param(_) => return Ok(()),
         };
         let moves = |(k, &i): (usize, &u32)| self.arrays[i as usize].clone().filter(|_| op.differentiable(k));
-        let dx: SmallVec<[Option<Plain<'s, T>>; 4]> = inputs.iter().enumerate().map(moves).collect();
+        let dx: SmallVec<[Option<Eager<'s, T>>; 4]> = inputs.iter().enumerate().map(moves).collect();
         if dx.iter().all(Option::is_none) {
             return Ok(());
         }
         // Without values there may be axes of any length, and no rule is asked.
         if self.arena.arrays[array].numel == 0 {
-            self.arrive(index, Plain::full(shape, T::zero(), self.pool));
+            self.arrive(index, Eager::full(shape, T::zero(), self.pool));
             return Ok(());
         }
-        let mut x: SmallVec<[Plain<'s, T>; 4]> = SmallVec::new();
+        let mut x: SmallVec<[Eager<'s, T>; 4]> = SmallVec::new();
         for &input in inputs {
-            x.push(Plain::of(self.arena, input, self.pool)); // a loop, so that a refusal points at the caller
+            x.push(Eager::of(self.arena, input, self.pool)); // a loop, so that a refusal points at the caller
         }
-        let x: SmallVec<[&Plain<'s, T>; 4]> = x.iter().collect();
-        let dy = op.jvp(&x, &Plain::of(self.arena, array, self.pool), &dx);
+        let x: SmallVec<[&Eager<'s, T>; 4]> = x.iter().collect();
+        let dy = op.jvp(&x, &Eager::of(self.arena, array, self.pool), &dx);
         debug_assert_eq!(dy.shape(), *shape, "{}: the forward rule returned another shape", op.name());
         self.arrive(index, dy);
         Ok(())

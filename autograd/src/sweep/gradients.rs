@@ -9,7 +9,7 @@ use crate::kernels::reduce::Loops;
 use crate::kernels::softmax::scale_rows;
 use crate::number::Float;
 use crate::param::{Param, Parameters};
-use crate::tape::arena::Kind;
+use crate::tape::arena::ArrayOp;
 use crate::tape::scratch::{Kept, Scratch, release};
 use crate::tape::{Scalar, Tape, Var, same_tape};
 use crate::tensor::Tensor;
@@ -83,7 +83,7 @@ impl<'t, T: Float> Gradients<'t, T> {
             let tracked = arena.arrays[x.index()].tracked;
             let shape = arena.arrays.shape(x.index());
             let reason = match arena.kind(x.index()) {
-                Kind::Variable | Kind::Param(_) if tracked => {
+                ArrayOp::Variable | ArrayOp::Param(_) if tracked => {
                     format!("the array of shape {shape} was recorded after backward(); record it before")
                 }
                 kind if tracked => format!(

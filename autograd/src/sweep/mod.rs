@@ -5,12 +5,12 @@
 //! gradient, adds up the contributions of several users, and reuses buffers.
 
 mod by_param;
+mod eager;
 mod formula;
 mod forward;
 mod gradients;
 mod multiple;
 mod parts;
-mod plain;
 mod recorded;
 mod rows;
 mod scalars;
@@ -29,7 +29,6 @@ use std::collections::HashMap;
 use smallvec::SmallVec;
 
 use crate::external::External;
-use crate::few::Few;
 use crate::kernels::compiled as kernels;
 use crate::kernels::runs::Runs;
 use crate::kernels::softmax::scale_rows;
@@ -38,12 +37,13 @@ use crate::number::Float;
 use crate::number::instances::instances;
 use crate::number::rows::Binary;
 use crate::ops::{Array, Op};
-use crate::tape::arena::{Arena, ArrayNode, Code, What};
-use crate::tape::debug::Places;
+use crate::per_input::PerInput;
+use crate::tape::arena::{Arena, ArrayCode, ArrayNode, Opcode};
+use crate::tape::debug::SourceLines;
 use crate::tape::scratch::Scratch;
 use crate::tape::{Scalar, Tape, Var};
 use crate::tensor::Tensor;
-use plain::Plain;
+use eager::Eager;
 use scalars::scalars;
 
 /// Gradients of `root` with respect to everything that is kept.
@@ -107,7 +107,7 @@ pub(crate) struct Sweep<'s, 'o, T: Float> {
     pool: &'s Pool<T>,
     scratch: &'s mut Scratch<T>,
     /// Set on a tape that checks that gradients are finite.
-    places: Option<&'s Places>,
+    places: Option<&'s SourceLines>,
     names: &'s HashMap<u32, String>,
     observer: Option<Observer<'o, T>>,
     /// Whether to stop at each parameter that has a gradient.
@@ -124,10 +124,10 @@ impl<'s, T: Float> Sweep<'s, '_, T> {
             let node = end.checked_sub(1)?;
             let entry = &arena.stream.nodes()[node];
             let [a, b] = entry.operands().map(|operand| operand as usize);
-            if entry.byte() == Code::Array.byte([false; 2]) {
+            if entry.byte() == Opcode::Array.byte([false; 2]) {
                 end = node;
                 self.array(a);
-                let is_param = || matches!(arena.arrays[a as u32].what, What::Param(_));
+                let is_param = || matches!(arena.arrays[a as u32].what, ArrayCode::Param(_));
                 if self.by_param && is_param() && self.scratch.arrays[a].is_some() {
                     return Some(node);
                 }
@@ -145,21 +145,21 @@ impl<'s, T: Float> Sweep<'s, '_, T> {
             match entry.code() {
                 // A zero passes nothing on, whatever the local derivative: see the edge-value policy.
                 _ if dy == T::zero() => {}
-                Code::Unary(row) => {
+                Opcode::Unary(row) => {
                     let dx = arena.stream.pass(row, [arena.stream.value(a), arena.stream.value(node)], b, dy);
                     self.pass(node, a, dx);
                 }
-                Code::Binary(row) => {
+                Opcode::Binary(row) => {
                     let aby = [a, b, node].map(|x| arena.stream.value(x));
                     self.pass(node, a, row.pass(false, aby, dy));
                     self.pass(node, b, row.pass(true, aby, dy));
                 }
-                Code::Item => {
+                Opcode::Item => {
                     if arena.arrays[a as u32].tracked {
-                        self.accumulate(a, Plain::full(arena.arrays.shape(a as u32), dy, self.pool).into_values());
+                        self.accumulate(a, Eager::full(arena.arrays.shape(a as u32), dy, self.pool).into_values());
                     }
                 }
-                Code::Variable | Code::Constant | Code::Array => {}
+                Opcode::Variable | Opcode::Constant | Opcode::Array => {}
             }
         }
     }
@@ -201,15 +201,17 @@ impl<'s, T: Float> Sweep<'s, '_, T> {
             self.scratch.arrays[index] = Some(self.pool.copy(&dy));
         }
         let op = match node.what {
-            What::Unary(row, args) => return self.unary(array, row, arena.stream.args(row, args as usize), dy),
-            What::Binary(row, alike) => return self.binary(array, row, alike, dy),
-            What::Op(op) => arena.arrays.op(op),
-            What::Variable | What::Constant | What::Param(_) => return self.scratch.arrays[index] = Some(dy),
-            What::Lift(scalar) => {
+            ArrayCode::Unary(row, args) => return self.unary(array, row, arena.stream.args(row, args as usize), dy),
+            ArrayCode::Binary(row, alike) => return self.binary(array, row, alike, dy),
+            ArrayCode::Op(op) => arena.arrays.op(op),
+            ArrayCode::Variable | ArrayCode::Constant | ArrayCode::Param(_) => {
+                return self.scratch.arrays[index] = Some(dy);
+            }
+            ArrayCode::Lift(scalar) => {
                 self.add(scalar as usize, dy[0]);
                 return self.pool.give(dy);
             }
-            What::External(index) => return self.external(array, &**arena.arrays.external(index), dy),
+            ArrayCode::External(index) => return self.external(array, &**arena.arrays.external(index), dy),
         };
         let input = arena.arrays.inputs(array)[0];
         match op {
@@ -296,13 +298,13 @@ impl<'s, T: Float> Sweep<'s, '_, T> {
         if dy.is_empty() {
             return self.nothing(array, op);
         }
-        let y = Plain::of(self.arena, array, self.pool);
-        let dy = op.before_row(&y, Plain::owned(self.arena.arrays.shape(array), dy, self.pool));
-        let mut x: SmallVec<[Plain<'_, T>; 4]> = SmallVec::new();
+        let y = Eager::of(self.arena, array, self.pool);
+        let dy = op.before_row(&y, Eager::owned(self.arena.arrays.shape(array), dy, self.pool));
+        let mut x: SmallVec<[Eager<'_, T>; 4]> = SmallVec::new();
         for &input in self.arena.arrays.inputs(array) {
-            x.push(Plain::of(self.arena, input, self.pool)); // a loop, so that a refusal points at the caller
+            x.push(Eager::of(self.arena, input, self.pool)); // a loop, so that a refusal points at the caller
         }
-        let x = Few::of(&x, |x| x);
+        let x = PerInput::of(&x, |x| x);
         for k in 0..x.len() {
             if self.needed(array, k) && op.differentiable(k) {
                 let dx = op.vjp(k, &x, &y, &dy);
@@ -324,7 +326,7 @@ impl<'s, T: Float> Sweep<'s, '_, T> {
         for k in 0..self.arena.arrays.inputs(array).len() {
             if self.needed(array, k) && op.differentiable(k) {
                 let shape = self.arena.arrays.shape(self.arena.arrays.inputs(array)[k]);
-                self.deliver(array, k, Plain::full(shape, T::zero(), self.pool).into_values());
+                self.deliver(array, k, Eager::full(shape, T::zero(), self.pool).into_values());
             }
         }
     }

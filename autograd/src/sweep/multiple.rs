@@ -7,7 +7,7 @@
 use crate::number::Float;
 use crate::number::rows::{Args, Binary, Unary};
 use crate::ops::{Array, Op};
-use crate::tape::arena::{Code, Kind};
+use crate::tape::arena::{ArrayOp, Opcode};
 use crate::tape::{Scalar, Tape, Var};
 use crate::tensor::Tensor;
 
@@ -92,12 +92,12 @@ fn source<T: Float>(tape: &Tape<T>, mut at: Source) -> Source {
     let arena = tape.arena.borrow();
     loop {
         at = match at {
-            Source::Scalar(node) if arena.stream.code(node as usize) == Code::Item => {
+            Source::Scalar(node) if arena.stream.code(node as usize) == Opcode::Item => {
                 Source::Array(arena.stream.operands(node as usize)[0])
             }
             Source::Array(array) => match arena.kind(array) {
-                Kind::Lift(scalar) => Source::Scalar(scalar),
-                Kind::Op(op) if matches!(*op, Op::Reshape(_)) => Source::Array(arena.arrays.inputs(array)[0]),
+                ArrayOp::Lift(scalar) => Source::Scalar(scalar),
+                ArrayOp::Op(op) if matches!(*op, Op::Reshape(_)) => Source::Array(arena.arrays.inputs(array)[0]),
                 _ => return at,
             },
             Source::Scalar(_) => return at,
@@ -117,16 +117,16 @@ fn alike<T: Float>(tape: &Tape<T>, a: Source, b: Source, depth: usize) -> bool {
             let same = |a, b| alike(tape, Source::Scalar(a), Source::Scalar(b), depth);
             match arena.stream.code(a) {
                 code if code != arena.stream.code(b) => false,
-                Code::Unary(row) => {
+                Opcode::Unary(row) => {
                     let args = |at: u32| arena.stream.args(row, at as usize);
                     args(a1) == args(b1) && same(a0, b0)
                 }
-                Code::Binary(_) => same(a0, b0) && same(a1, b1),
+                Opcode::Binary(_) => same(a0, b0) && same(a1, b1),
                 _ => false,
             }
         }
         (Source::Array(a), Source::Array(b)) => {
-            let (Kind::Op(op), Kind::Op(other)) = (arena.kind(a), arena.kind(b)) else { return false };
+            let (ArrayOp::Op(op), ArrayOp::Op(other)) = (arena.kind(a), arena.kind(b)) else { return false };
             let inputs = arena.arrays.inputs(a).iter().zip(arena.arrays.inputs(b));
             op == other && inputs.into_iter().all(|(&a, &b)| alike(tape, Source::Array(a), Source::Array(b), depth))
         }
@@ -149,8 +149,8 @@ impl<'t, T: Float> Recording for Scalar<'t, T> {
         let [a, b] = arena.stream.operands(node);
         let handle = |node: u32| Scalar::new(tape, node, arena.stream.value(node as usize));
         match arena.stream.code(node) {
-            Code::Unary(row) => Made::Unary(row, arena.stream.args(row, b as usize), handle(a)),
-            Code::Binary(row) => Made::Binary(row, [(handle(a), true), (handle(b), true)]),
+            Opcode::Unary(row) => Made::Unary(row, arena.stream.args(row, b as usize), handle(a)),
+            Opcode::Binary(row) => Made::Binary(row, [(handle(a), true), (handle(b), true)]),
             _ => Made::Otherwise,
         }
     }
@@ -164,7 +164,7 @@ impl<'t, T: Float> Recording for Scalar<'t, T> {
         let array = {
             let arena = tape.arena.borrow();
             let node = self.node() as usize;
-            (arena.stream.code(node) == Code::Item).then(|| arena.stream.operands(node)[0])?
+            (arena.stream.code(node) == Opcode::Item).then(|| arena.stream.operands(node)[0])?
         };
         Some(quotient(Var::new(tape, array), y, depth)?.item())
     }
@@ -186,7 +186,7 @@ impl<'t, T: Float> Recording for Var<'t, T> {
         let numel = |array: u32| arena.arrays[array].numel;
         let operand = |k: usize| (Var::new(tape, inputs[k]), numel(inputs[k]) == numel(self.index()));
         match arena.kind(self.index()) {
-            Kind::Op(op) => match *op {
+            ArrayOp::Op(op) => match *op {
                 Op::Unary(row, args) => Made::Unary(row, args, operand(0).0),
                 Op::Binary(row) => Made::Binary(row, [operand(0), operand(1)]),
                 _ => Made::Otherwise,
@@ -204,8 +204,8 @@ impl<'t, T: Float> Recording for Var<'t, T> {
         let of = {
             let arena = tape.arena.borrow();
             match arena.kind(self.index()) {
-                Kind::Lift(scalar) => Err(Scalar::new(tape, scalar, arena.stream.value(scalar as usize))),
-                Kind::Op(op) if matches!(*op, Op::Reshape(_)) => Ok(arena.arrays.inputs(self.index())[0]),
+                ArrayOp::Lift(scalar) => Err(Scalar::new(tape, scalar, arena.stream.value(scalar as usize))),
+                ArrayOp::Op(op) if matches!(*op, Op::Reshape(_)) => Ok(arena.arrays.inputs(self.index())[0]),
                 _ => return None,
             }
         };

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use super::Gradients;
 use crate::kernels::compiled as kernels;
 use crate::number::Float;
-use crate::tape::arena::Kind;
+use crate::tape::arena::ArrayOp;
 use crate::tape::scratch::{Kept, Scratch};
 use crate::tape::{Scalar, Tape};
 use crate::threads::{PASS, alone, spread, threads, threads_for};
@@ -85,7 +85,7 @@ fn add<T: Float>(tape: &mut Tape<T>, sum: &mut Scratch<T>, other: &Tape<T>, part
     let (arena, other) = (tape.arena.get_mut(), other.arena.borrow());
     let mut addends: Vec<Option<&[T]>> = vec![None; sum.kept.len()];
     for Kept { array, reached, gradient } in &part.kept {
-        let Kind::Param(param) = other.kind(*array) else { continue };
+        let ArrayOp::Param(param) = other.kind(*array) else { continue };
         // Of one that was changed and recorded again, the last recording counts.
         if !reached || other.params.get(&param.id()) != Some(array) {
             continue;

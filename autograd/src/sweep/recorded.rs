@@ -16,7 +16,7 @@ use crate::number::Float;
 use crate::number::instances::instances;
 use crate::number::rows::Unary;
 use crate::ops::{Array, Op, index};
-use crate::tape::arena::{Code, Kind};
+use crate::tape::arena::{ArrayOp, Opcode};
 use crate::tape::{Scalar, Tape, Var, same_tape};
 use crate::tensor::Tensor;
 
@@ -123,9 +123,9 @@ pub(crate) fn segment_vjp<'t, T: Float>(
 }
 
 /// Whether a rule may read the values of its inputs.
-fn reads<T: Float>(kind: &Kind<'_, T>) -> bool {
+fn reads<T: Float>(kind: &ArrayOp<'_, T>) -> bool {
     match kind {
-        Kind::Op(op) => match &**op {
+        ArrayOp::Op(op) => match &**op {
             Op::Binary(row) => !row.is_sum(),
             Op::Reduce(reduce) => reduce.divisor_of_sum().is_none(),
             // The others that only move values, or add them up.
@@ -133,7 +133,7 @@ fn reads<T: Float>(kind: &Kind<'_, T>) -> bool {
             Op::Gather(_) | Op::ScatterAdd(_) | Op::Concat(_) | Op::CumulativeSum(_) => false,
             _ => true,
         },
-        Kind::External(_) => true,
+        ArrayOp::External(_) => true,
         _ => false,
     }
 }
@@ -194,7 +194,7 @@ impl<'t, T: Float> RecordedSweep<'t, T> {
     fn new(tape: &'t Tape<T>, range: Range<usize>, scalars: &[Scalar<'t, T>], arrays: &[Var<'t, T>]) -> Self {
         let arena = tape.arena.borrow();
         // Arrays are numbered as they are recorded.
-        let first = range.clone().find(|&node| arena.stream.code(node) == Code::Array);
+        let first = range.clone().find(|&node| arena.stream.code(node) == Opcode::Array);
         let first = first.map_or(arena.arrays.len(), |node| arena.stream.operands(node)[0] as usize);
         let places = first..arena.arrays.len();
         let mut needed_scalars = Slots::new(false, range.clone());
@@ -211,17 +211,17 @@ impl<'t, T: Float> RecordedSweep<'t, T> {
             let scalar = |x: usize| *needed_scalars.get(x);
             let array = |x: usize| *needed_arrays.get(x);
             let needed = match arena.stream.code(node) {
-                Code::Variable | Code::Constant => false,
-                Code::Unary(_) => scalar(a),
-                Code::Binary(_) => scalar(a) || scalar(b),
-                Code::Item => array(a),
-                Code::Array => {
+                Opcode::Variable | Opcode::Constant => false,
+                Opcode::Unary(_) => scalar(a),
+                Opcode::Binary(_) => scalar(a) || scalar(b),
+                Opcode::Item => array(a),
+                Opcode::Array => {
                     let inputs = arena.arrays.inputs(a as u32);
                     let needed = match arena.kind(a as u32) {
-                        Kind::Lift(x) => scalar(x as usize),
-                        Kind::External(_) => inputs.iter().any(|&x| array(x as usize)),
-                        Kind::Op(op) => (0..inputs.len()).any(|k| op.differentiable(k) && array(inputs[k] as usize)),
-                        Kind::Variable | Kind::Constant | Kind::Param(_) => false,
+                        ArrayOp::Lift(x) => scalar(x as usize),
+                        ArrayOp::External(_) => inputs.iter().any(|&x| array(x as usize)),
+                        ArrayOp::Op(op) => (0..inputs.len()).any(|k| op.differentiable(k) && array(inputs[k] as usize)),
+                        ArrayOp::Variable | ArrayOp::Constant | ArrayOp::Param(_) => false,
                     };
                     if needed {
                         needed_arrays.set(a, true);
@@ -244,7 +244,7 @@ impl<'t, T: Float> RecordedSweep<'t, T> {
                 let arena = self.tape.arena.borrow();
                 (arena.stream.code(node), arena.stream.operands(node))
             };
-            if code == Code::Array {
+            if code == Opcode::Array {
                 self.array(operands[0]);
             } else if *self.needed_scalars.get(node)
                 && let Some(dy) = *self.scalars.get(node)
@@ -267,10 +267,10 @@ impl<'t, T: Float> RecordedSweep<'t, T> {
         Scalar::new(self.tape, node, value)
     }
 
-    fn scalar(&mut self, node: u32, code: Code, [a, b]: [u32; 2], dy: Scalar<'t, T>) {
+    fn scalar(&mut self, node: u32, code: Opcode, [a, b]: [u32; 2], dy: Scalar<'t, T>) {
         let y = Recorded::Handle(self.handle(node));
         match code {
-            Code::Unary(row) => {
+            Opcode::Unary(row) => {
                 let (x, args) = (self.handle(a), self.tape.arena.borrow().stream.args(row, b as usize));
                 let multiple = if row == Unary::Abs { scalar_multiple(dy, self.handle(node)) } else { None };
                 let dx = match multiple {
@@ -279,7 +279,7 @@ impl<'t, T: Float> RecordedSweep<'t, T> {
                 };
                 self.add_scalar(a, dx);
             }
-            Code::Binary(row) => {
+            Opcode::Binary(row) => {
                 let x = [a, b].map(|x| Recorded::Handle(self.handle(x)));
                 for (k, operand) in [a, b].into_iter().enumerate() {
                     if *self.needed_scalars.get(operand as usize) && row.passes_to(k) {
@@ -288,11 +288,11 @@ impl<'t, T: Float> RecordedSweep<'t, T> {
                     }
                 }
             }
-            Code::Item => {
+            Opcode::Item => {
                 let shape = self.tape.arena.borrow().arrays.shape(a).clone();
                 self.add_array(a, dy.to_var().reshaped(&shape));
             }
-            Code::Variable | Code::Constant | Code::Array => {}
+            Opcode::Variable | Opcode::Constant | Opcode::Array => {}
         }
     }
 
@@ -328,7 +328,7 @@ impl<'t, T: Float> RecordedSweep<'t, T> {
 
     fn op(&self, array: u32) -> Op {
         match self.tape.arena.borrow().kind(array) {
-            Kind::Op(op) => op.into_owned(),
+            ArrayOp::Op(op) => op.into_owned(),
             _ => unreachable!("a part is an operation"),
         }
     }
@@ -358,12 +358,12 @@ impl<'t, T: Float> RecordedSweep<'t, T> {
                 }
             }
             match arena.kind(index) {
-                Kind::Op(op) => (op.into_owned(), inputs),
-                Kind::Lift(scalar) => {
+                ArrayOp::Op(op) => (op.into_owned(), inputs),
+                ArrayOp::Lift(scalar) => {
                     drop(arena);
                     return self.add_scalar(scalar, dy.item());
                 }
-                Kind::External(op) => {
+                ArrayOp::External(op) => {
                     let op = op.clone();
                     drop(arena);
                     let x: Vec<_> = inputs.iter().map(|&i| Var::new(self.tape, i)).collect();
@@ -378,7 +378,7 @@ impl<'t, T: Float> RecordedSweep<'t, T> {
                     }
                     return;
                 }
-                Kind::Variable | Kind::Constant | Kind::Param(_) => return,
+                ArrayOp::Variable | ArrayOp::Constant | ArrayOp::Param(_) => return,
             }
         };
         if matches!(op, Op::View(_) | Op::Gather(_)) {

@@ -1,6 +1,6 @@
 //! The sweep of the table's rows over arrays: in place where they can be.
 
-use super::plain::Plain;
+use super::eager::Eager;
 use super::{Buffer, Sweep};
 use crate::kernels::compiled as kernels;
 use crate::kernels::runs::Runs;
@@ -43,7 +43,7 @@ impl<T: Float> Sweep<'_, '_, T> {
             if let Some([a, b, y]) = aby {
                 kernels::binary_chain(row, k == 1, &Runs::new(shape, shapes[0], shapes[1]), a, b, y, &mut dx);
             }
-            if shapes[k] == shape { dx } else { Plain::owned(shape, dx, pool).sum_to(shapes[k]).into_values() }
+            if shapes[k] == shape { dx } else { Eager::owned(shape, dx, pool).sum_to(shapes[k]).into_values() }
         };
         match needed {
             [true, true] => {

@@ -7,7 +7,7 @@
 use crate::kernels::elementwise::first_form_of_two;
 use crate::number::Float;
 use crate::number::rows::{Binary, Unary};
-use crate::tape::arena::{Code, Node, Stream, bytes};
+use crate::tape::arena::{Node, Opcode, Stream, bytes};
 
 /// Sweeps the last of the nodes, of whose gradient `near` is a part, and some of those before it. Returns the end of what is still
 /// to be swept, and the part of the gradient of the last node there.
@@ -148,7 +148,7 @@ impl<T: Float> Here<'_, T> {
 struct Arms<T>(T);
 
 impl<T: Float> Arms<T> {
-    /// By [`Code::byte`]. Common rows have an arm for each way in which their operands lie.
+    /// By [`Opcode::byte`]. Common rows have an arm for each way in which their operands lie.
     const BY_BYTE: &[Arm<T>; 256] = &{
         let mut arms: [Arm<T>; 256] = [leave; 256];
         macro_rules! arm {
@@ -157,10 +157,10 @@ impl<T: Float> Arms<T> {
             };
         }
         arms[VARIABLE as usize] = variables;
-        arm!(Code::Constant.byte([false; 2]), |_| Ok(T::zero()));
+        arm!(Opcode::Constant.byte([false; 2]), |_| Ok(T::zero()));
         let mut row = 0;
         while row < Unary::ROWS.len() {
-            let code = Code::Unary(Unary::ROWS[row].row);
+            let code = Opcode::Unary(Unary::ROWS[row].row);
             arms[code.byte([false, false]) as usize] = any;
             arms[code.byte([true, false]) as usize] = any;
             row += 1;
@@ -207,7 +207,7 @@ impl<T: Float> Arms<T> {
     };
 }
 
-const VARIABLE: u8 = Code::Variable.byte([false; 2]);
+const VARIABLE: u8 = Opcode::Variable.byte([false; 2]);
 
 /// A variable, which passes nothing on. Of many in a row, as a model's inputs are, the gradients of all but the last are whole: they
 /// are not touched.
@@ -237,8 +237,8 @@ fn any<T: Float>(stream: &Stream<T>, nodes: &[Node<T>], gradients: &mut [T], nea
     arm(stream, nodes, gradients, near, |here| {
         let ([a, b], y, dy) = (here.operands(), here.node.value, here.dy);
         match here.node.code() {
-            Code::Unary(row) => here.pass(a, here.stream.pass(row, [here.value(a), y], b, dy))?,
-            Code::Binary(row) => {
+            Opcode::Unary(row) => here.pass(a, here.stream.pass(row, [here.value(a), y], b, dy))?,
+            Opcode::Binary(row) => {
                 let aby = [here.value(a), here.value(b), y];
                 here.pass(a, row.pass(false, aby, dy))?;
                 here.pass(b, row.pass(true, aby, dy))?;

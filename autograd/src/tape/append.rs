@@ -1,6 +1,6 @@
 //! How a scalar gets onto the tape.
 
-use super::arena::{Code, Stream};
+use super::arena::{Opcode, Stream};
 use super::{Scalar, Tape};
 use crate::number::Float;
 use crate::number::rows::Args;
@@ -37,7 +37,7 @@ impl<T: Float> Tape<T> {
     /// If the arena is borrowed.
     #[track_caller]
     #[inline(always)]
-    pub(super) fn append(&self, code: Code, first: u32, second: Second<T>, value: T) -> Scalar<'_, T> {
+    pub(super) fn append(&self, code: Opcode, first: u32, second: Second<T>, value: T) -> Scalar<'_, T> {
         // A borrow held over what follows would raise a flag in memory and lower it again, two stores of six. Of this one, which ends
         // at once, the compiler leaves the test.
         drop(self.arena_mut());

@@ -16,9 +16,9 @@ use std::sync::Arc;
 use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 
-pub(crate) use super::arrays::{ArrayNode, Arrays, Kind, Place, What};
-pub(crate) use super::code::{Code, bytes};
+pub(crate) use super::arrays::{ArrayCode, ArrayNode, ArrayOp, Arrays, Storage};
 pub(crate) use super::node::Node;
+pub(crate) use super::opcode::{Opcode, bytes};
 pub(crate) use super::stream::Stream;
 use crate::error::Error;
 use crate::external::External;
@@ -85,22 +85,30 @@ impl<T: Float> Arena<T> {
 
     /// Appends an array; returns its index in `arrays`.
     #[inline(always)]
-    fn push(&mut self, what: What, inputs: &[u32], shape: u32, numel: usize, place: Place, tracked: bool) -> u32 {
+    fn push(
+        &mut self,
+        what: ArrayCode,
+        inputs: &[u32],
+        shape: u32,
+        numel: usize,
+        place: Storage,
+        tracked: bool,
+    ) -> u32 {
         let array = self.arrays.push(what, inputs, shape, numel, place, tracked);
         if !self.values_only {
-            self.stream.push(Code::Array, [array, 0], T::zero());
+            self.stream.push(Opcode::Array, [array, 0], T::zero());
         }
         array
     }
 
     /// An array whose gradient can be asked for.
     pub(crate) fn variable(&mut self, value: Tensor<T>) -> u32 {
-        self.leaf(What::Variable, true, value)
+        self.leaf(ArrayCode::Variable, true, value)
     }
 
     /// An array without gradient.
     pub(crate) fn constant(&mut self, value: Tensor<T>) -> u32 {
-        self.leaf(What::Constant, false, value)
+        self.leaf(ArrayCode::Constant, false, value)
     }
 
     /// A parameter with its present value, to be found again by `params`.
@@ -113,7 +121,7 @@ impl<T: Float> Arena<T> {
     }
 
     /// An array that is not computed from others; `wanted`: its gradient, if it will have one.
-    fn leaf(&mut self, what: What, wanted: bool, value: Tensor<T>) -> u32 {
+    fn leaf(&mut self, what: ArrayCode, wanted: bool, value: Tensor<T>) -> u32 {
         let tracked = (wanted || self.transparent) && !self.values_only;
         let (shape, values) = value.into_parts();
         let numel = values.len();
@@ -131,7 +139,7 @@ impl<T: Float> Arena<T> {
         let Some(place) = self.reserve(values.len()) else { no_room("constant_with", &shape) };
         self.data[place.clone()].copy_from_slice(values);
         let shape = self.arrays.keep_shape(shape);
-        self.push(What::Constant, &[], shape, place.len(), Place::Data(place.start), self.transparent)
+        self.push(ArrayCode::Constant, &[], shape, place.len(), Storage::Data(place.start), self.transparent)
     }
 
     /// A scalar as an array of shape ().
@@ -141,7 +149,7 @@ impl<T: Float> Arena<T> {
         let Some(place) = self.reserve(1) else { no_room("to_var", &Shape::default()) };
         self.data[place.start] = self.stream.value(node as usize);
         let shape = self.arrays.keep_shape(Shape::default());
-        self.push(What::Lift(node), &[], shape, 1, Place::Data(place.start), tracked)
+        self.push(ArrayCode::Lift(node), &[], shape, 1, Storage::Data(place.start), tracked)
     }
 
     /// Computes a row of the table of one input and appends it.
@@ -153,8 +161,8 @@ impl<T: Float> Arena<T> {
         let Some(place) = self.reserve(numel) else { no_room(row.name(), self.arrays.shape_at(shape)) };
         let (before, out) = self.data.split_at_mut(place.start);
         kernels::unary(row, args, self.arrays.values(&node, before), &mut out[..numel]);
-        let what = What::Unary(row, self.stream.push_args(args));
-        self.push(what, &[x], shape, numel, Place::Data(place.start), tracked && !row.is_flat())
+        let what = ArrayCode::Unary(row, self.stream.push_args(args));
+        self.push(what, &[x], shape, numel, Storage::Data(place.start), tracked && !row.is_flat())
     }
 
     /// Computes a row of the table of two inputs and appends it.
@@ -183,7 +191,7 @@ impl<T: Float> Arena<T> {
         };
         let (x, y) = (self.arrays.values(&node_a, before), self.arrays.values(&node_b, before));
         kernels::binary(row, &runs, x, y, &mut out[..numel]);
-        Ok(self.push(What::Binary(row, alike), &[a, b], shape, numel, Place::Data(place.start), tracked))
+        Ok(self.push(ArrayCode::Binary(row, alike), &[a, b], shape, numel, Storage::Data(place.start), tracked))
     }
 
     /// Computes `op` and appends it.
@@ -203,7 +211,7 @@ impl<T: Float> Arena<T> {
         let tracked = inputs.iter().enumerate().any(|(k, &i)| self.arrays[i].tracked && op.differentiable(k));
         let (mut pending, mut at_once, mut slopes) = (false, false, None);
         let place = match &op {
-            _ if let Some(sum) = sum => Place::Data(sum),
+            _ if let Some(sum) = sum => Storage::Data(sum),
             Op::Reshape(_) => self.arrays.place_again(inputs[0]),
             Op::Transpose(_) => {
                 pending = true;
@@ -212,21 +220,21 @@ impl<T: Float> Arena<T> {
             Op::Map(_) if tracked && op.keeps_slopes(inputs.len()) => {
                 pending = true;
                 // A parameter may be updated before the values are asked for, and a tape that checks looks at them at once.
-                at_once = self.stream.is_tight() || matches!(self.arrays[inputs[0]].what, What::Param(_));
-                Place::Nowhere
+                at_once = self.stream.is_tight() || matches!(self.arrays[inputs[0]].what, ArrayCode::Param(_));
+                Storage::Nowhere
             }
             op if tracked && op.keeps_slopes(inputs.len()) => {
                 let (place, kept) = self.compute_with_slopes(op, &shape, inputs[0], pool);
                 slopes = Some(kept);
-                Place::Data(place)
+                Storage::Data(place)
             }
-            op => Place::Data(self.compute(op, &shape, inputs)),
+            op => Storage::Data(self.compute(op, &shape, inputs)),
         };
         let numel = shape.numel();
         let shape = self.arrays.keep_shape(shape);
         let what = match op {
-            Op::Unary(row, args) => What::Unary(row, self.stream.push_args(args)),
-            Op::Binary(row) => What::Binary(row, false),
+            Op::Unary(row, args) => ArrayCode::Unary(row, self.stream.push_args(args)),
+            Op::Binary(row) => ArrayCode::Binary(row, false),
             op => self.arrays.keep_op(op),
         };
         let array = self.push(what, inputs, shape, numel, place, tracked);
@@ -250,7 +258,7 @@ impl<T: Float> Arena<T> {
         let Some(place) = self.reserve(y.numel()) else { no_room(op.name(), y.shape()) };
         self.data[place.clone()].copy_from_slice(y.as_slice());
         let (what, shape) = (self.arrays.keep_external(op), self.arrays.keep_shape(y.shape().clone()));
-        self.push(what, inputs, shape, place.len(), Place::Data(place.start), tracked)
+        self.push(what, inputs, shape, place.len(), Storage::Data(place.start), tracked)
     }
 
     /// Has the sweep keep the gradient of every array, whose values are computed if they were put off.
@@ -320,7 +328,7 @@ impl<T: Float> Arena<T> {
 
     /// What an array does.
     #[inline]
-    pub(crate) fn kind(&self, array: u32) -> Kind<'_, T> {
+    pub(crate) fn kind(&self, array: u32) -> ArrayOp<'_, T> {
         self.arrays.kind(array, &self.stream)
     }
 

@@ -22,7 +22,7 @@ use crate::tensor::Tensor;
 
 /// What an array node does, as the node keeps it.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) enum What {
+pub(crate) enum ArrayCode {
     /// An array that the user put on the tape to have its gradient.
     Variable,
     /// An array without gradient.
@@ -41,51 +41,51 @@ pub(crate) enum What {
     External(u32),
 }
 
-impl What {
+impl ArrayCode {
     /// Whether its gradient is what the user asked for when it was put on the tape. A sweep keeps it without being told.
     pub(crate) fn is_leaf(self) -> bool {
-        matches!(self, What::Variable | What::Constant | What::Param(_))
+        matches!(self, ArrayCode::Variable | ArrayCode::Constant | ArrayCode::Param(_))
     }
 
     /// Whether an operation computes it from other arrays.
     pub(crate) fn is_operation(self) -> bool {
-        !self.is_leaf() && !matches!(self, What::Lift(_))
+        !self.is_leaf() && !matches!(self, ArrayCode::Lift(_))
     }
 }
 
 /// What an array node does, with all that belongs to it.
-pub(crate) enum Kind<'a, T: Float> {
-    /// See [`What::Variable`].
+pub(crate) enum ArrayOp<'a, T: Float> {
+    /// See [`ArrayCode::Variable`].
     Variable,
-    /// See [`What::Constant`].
+    /// See [`ArrayCode::Constant`].
     Constant,
-    /// See [`What::Param`].
+    /// See [`ArrayCode::Param`].
     Param(&'a Param<T>),
-    /// See [`What::Lift`].
+    /// See [`ArrayCode::Lift`].
     Lift(u32),
     /// An operation, of the table or another.
     Op(Cow<'a, Op>),
-    /// See [`What::External`].
+    /// See [`ArrayCode::External`].
     External(&'a Arc<dyn External<T>>),
 }
 
-impl<'a, T: Float> Kind<'a, T> {
+impl<'a, T: Float> ArrayOp<'a, T> {
     /// What it does, by its public name.
     pub(crate) fn name(&self) -> &'a str {
         match self {
-            Kind::Variable => "variable",
-            Kind::Constant => "constant",
-            Kind::Param(_) => "parameter",
-            Kind::Lift(_) => "to_var",
-            Kind::Op(op) => op.name(),
-            Kind::External(op) => op.name(),
+            ArrayOp::Variable => "variable",
+            ArrayOp::Constant => "constant",
+            ArrayOp::Param(_) => "parameter",
+            ArrayOp::Lift(_) => "to_var",
+            ArrayOp::Op(op) => op.name(),
+            ArrayOp::External(op) => op.name(),
         }
     }
 }
 
 /// Where an array's values are.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) enum Place {
+pub(crate) enum Storage {
     /// In `Arena::data`, from here on.
     Data(usize),
     /// In a buffer shared with a tensor of the user or with a parameter. Index into `Arrays::shared`.
@@ -97,8 +97,8 @@ pub(crate) enum Place {
 /// One array. What it is made of is found by [`Arrays`].
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ArrayNode {
-    pub(crate) what: What,
-    pub(crate) place: Place,
+    pub(crate) what: ArrayCode,
+    pub(crate) place: Storage,
     /// How many values it has.
     pub(crate) numel: usize,
     /// The inputs of a row of the table. Of what has more: where they begin in `Arrays::inputs`, and how many they are.
@@ -167,17 +167,17 @@ impl<T: Float> Arrays<T> {
     #[inline(always)]
     pub(super) fn push(
         &mut self,
-        what: What,
+        what: ArrayCode,
         inputs: &[u32],
         shape: u32,
         numel: usize,
-        place: Place,
+        place: Storage,
         tracked: bool,
     ) -> u32 {
         let array = self.nodes.len() as u32;
         let inputs = match what {
-            What::Unary(..) => [inputs[0], 0],
-            What::Binary(..) => [inputs[0], inputs[1]],
+            ArrayCode::Unary(..) => [inputs[0], 0],
+            ArrayCode::Binary(..) => [inputs[0], inputs[1]],
             _ => {
                 let range = [self.inputs.len(), inputs.len()].map(|at| at as u32);
                 self.inputs.extend_from_slice(inputs);
@@ -206,28 +206,28 @@ impl<T: Float> Arrays<T> {
     }
 
     /// Keeps a buffer that is shared.
-    pub(super) fn keep_shared(&mut self, values: Shared<T>) -> Place {
+    pub(super) fn keep_shared(&mut self, values: Shared<T>) -> Storage {
         self.shared.push(Some(values));
-        Place::Shared((self.shared.len() - 1) as u32)
+        Storage::Shared((self.shared.len() - 1) as u32)
     }
 
     /// Keeps a parameter; the array of its recording before is to follow.
-    pub(super) fn keep_param(&mut self, param: Param<T>) -> What {
+    pub(super) fn keep_param(&mut self, param: Param<T>) -> ArrayCode {
         self.params.push(param);
-        What::Param((self.params.len() - 1) as u32)
+        ArrayCode::Param((self.params.len() - 1) as u32)
     }
 
     /// Keeps an operation that is not a row of the table.
     #[inline]
-    pub(super) fn keep_op(&mut self, op: Op) -> What {
+    pub(super) fn keep_op(&mut self, op: Op) -> ArrayCode {
         self.ops.push(op);
-        What::Op((self.ops.len() - 1) as u32)
+        ArrayCode::Op((self.ops.len() - 1) as u32)
     }
 
     /// Keeps a function that is computed elsewhere.
-    pub(super) fn keep_external(&mut self, op: Arc<dyn External<T>>) -> What {
+    pub(super) fn keep_external(&mut self, op: Arc<dyn External<T>>) -> ArrayCode {
         self.externals.push(op);
-        What::External((self.externals.len() - 1) as u32)
+        ArrayCode::External((self.externals.len() - 1) as u32)
     }
 
     /// The lengths of an array's axes.
@@ -247,8 +247,8 @@ impl<T: Float> Arrays<T> {
     pub(crate) fn inputs(&self, array: u32) -> &[u32] {
         let node = &self[array];
         match node.what {
-            What::Unary(..) => &node.inputs[..1],
-            What::Binary(..) => &node.inputs,
+            ArrayCode::Unary(..) => &node.inputs[..1],
+            ArrayCode::Binary(..) => &node.inputs,
             _ => {
                 let [first, count] = node.inputs.map(|at| at as usize);
                 &self.inputs[first..][..count]
@@ -270,16 +270,16 @@ impl<T: Float> Arrays<T> {
 
     /// What an array does; `stream` holds the arguments of rows.
     #[inline]
-    pub(super) fn kind(&self, array: u32, stream: &Stream<T>) -> Kind<'_, T> {
+    pub(super) fn kind(&self, array: u32, stream: &Stream<T>) -> ArrayOp<'_, T> {
         match self[array].what {
-            What::Variable => Kind::Variable,
-            What::Constant => Kind::Constant,
-            What::Param(index) => Kind::Param(&self.params[index as usize]),
-            What::Lift(scalar) => Kind::Lift(scalar),
-            What::Unary(row, index) => Kind::Op(Cow::Owned(Op::Unary(row, stream.args(row, index as usize)))),
-            What::Binary(row, _) => Kind::Op(Cow::Owned(Op::Binary(row))),
-            What::Op(index) => Kind::Op(Cow::Borrowed(self.op(index))),
-            What::External(index) => Kind::External(self.external(index)),
+            ArrayCode::Variable => ArrayOp::Variable,
+            ArrayCode::Constant => ArrayOp::Constant,
+            ArrayCode::Param(index) => ArrayOp::Param(&self.params[index as usize]),
+            ArrayCode::Lift(scalar) => ArrayOp::Lift(scalar),
+            ArrayCode::Unary(row, index) => ArrayOp::Op(Cow::Owned(Op::Unary(row, stream.args(row, index as usize)))),
+            ArrayCode::Binary(row, _) => ArrayOp::Op(Cow::Owned(Op::Binary(row))),
+            ArrayCode::Op(index) => ArrayOp::Op(Cow::Borrowed(self.op(index))),
+            ArrayCode::External(index) => ArrayOp::External(self.external(index)),
         }
     }
 
@@ -297,7 +297,7 @@ impl<T: Float> Arrays<T> {
     /// The recordings of a parameter before this one, from the last back.
     pub(crate) fn earlier(&self, array: u32) -> impl Iterator<Item = u32> {
         let before = |&array: &u32| match self[array].what {
-            What::Param(index) => self.earlier[index as usize],
+            ArrayCode::Param(index) => self.earlier[index as usize],
             _ => None,
         };
         successors(before(&array), before)
@@ -311,22 +311,22 @@ impl<T: Float> Arrays<T> {
 
     /// Whether an array's values were given back to a parameter that was then updated in place.
     pub(crate) fn is_released(&self, array: u32) -> bool {
-        matches!(self[array].place, Place::Shared(index) if self.shared(index).is_none())
+        matches!(self[array].place, Storage::Shared(index) if self.shared(index).is_none())
     }
 
     /// Gives the values of a parameter up, so that it can be updated in place.
     pub(crate) fn release(&mut self, array: u32) {
-        if let Place::Shared(index) = self[array].place {
+        if let Storage::Shared(index) = self[array].place {
             self.shared[index as usize] = None;
         }
     }
 
     /// An array's place for another of as many values, which holds them in its own right.
-    pub(super) fn place_again(&mut self, array: u32) -> Place {
+    pub(super) fn place_again(&mut self, array: u32) -> Storage {
         match self[array].place {
-            Place::Shared(index) => match self.shared(index).cloned() {
+            Storage::Shared(index) => match self.shared(index).cloned() {
                 Some(values) => self.keep_shared(values),
-                None => Place::Shared(index),
+                None => Storage::Shared(index),
             },
             place => place,
         }
@@ -337,12 +337,12 @@ impl<T: Float> Arrays<T> {
     #[track_caller]
     pub(super) fn values<'a>(&'a self, node: &ArrayNode, data: &'a [T]) -> &'a [T] {
         match node.place {
-            Place::Data(start) => &data[start..][..node.numel],
-            Place::Shared(index) => match self.shared(index) {
+            Storage::Data(start) => &data[start..][..node.numel],
+            Storage::Shared(index) => match self.shared(index) {
                 Some(values) => values,
                 None => self.refuse_released(node),
             },
-            Place::Nowhere => &[],
+            Storage::Nowhere => &[],
         }
     }
 
@@ -351,7 +351,7 @@ impl<T: Float> Arrays<T> {
     #[track_caller]
     fn refuse_released(&self, node: &ArrayNode) -> ! {
         // What has only another shape than the parameter is told as the parameter.
-        let same = |other: &&ArrayNode| matches!(other.what, What::Param(_)) && other.place == node.place;
+        let same = |other: &&ArrayNode| matches!(other.what, ArrayCode::Param(_)) && other.place == node.place;
         let shape = self.shape_at(self.nodes.iter().find(same).unwrap_or(node).shape);
         panic!(
             "a parameter of shape {shape} was updated after it was recorded, and its old values are gone; \
@@ -363,7 +363,7 @@ impl<T: Float> Arrays<T> {
     #[track_caller]
     pub(super) fn tensor(&self, array: u32, data: &[T]) -> Tensor<T> {
         let (node, shape) = (&self[array], self.shape(array));
-        if let Place::Shared(index) = node.place
+        if let Storage::Shared(index) = node.place
             && let Some(values) = self.shared(index)
         {
             return Tensor::from_parts(shape.clone(), values.clone());
@@ -376,8 +376,8 @@ impl<T: Float> Arrays<T> {
         let node = &self[array];
         let inputs = self.inputs(array);
         let own_shape = inputs.iter().all(|&input| self[input].shape != node.shape);
-        let own_op = matches!(node.what, What::Op(_));
-        let own_inputs = if matches!(node.what, What::Unary(..) | What::Binary(..)) { &[] } else { inputs };
+        let own_op = matches!(node.what, ArrayCode::Op(_));
+        let own_inputs = if matches!(node.what, ArrayCode::Unary(..) | ArrayCode::Binary(..)) { &[] } else { inputs };
         size_of::<ArrayNode>()
             + size_of_val(own_inputs)
             + usize::from(own_shape) * size_of::<Shape>()

@@ -8,12 +8,12 @@ use std::fmt::Write;
 use std::panic::Location;
 
 use super::Tape;
-use super::arena::{Arena, Code};
+use super::arena::{Arena, Opcode};
 use crate::number::Float;
 
 /// What a checking tape remembers beside its nodes.
 #[derive(Debug, Default)]
-pub(crate) struct Places {
+pub(crate) struct SourceLines {
     /// Whether all that is not finite stops the program.
     pub(crate) finite: bool,
     /// The line that is recording.
@@ -22,7 +22,7 @@ pub(crate) struct Places {
     scalars: HashMap<u32, &'static Location<'static>>,
 }
 
-impl Places {
+impl SourceLines {
     /// The line that recorded an array.
     pub(crate) fn of_array(&self, array: u32) -> Option<&'static Location<'static>> {
         self.arrays.get(&array).copied()
@@ -106,7 +106,7 @@ impl<T: Float> Tape<T> {
     }
 
     fn remember_places(&self, finite: bool) {
-        *self.places.borrow_mut() = Some(Box::new(Places { finite, ..Places::default() }));
+        *self.places.borrow_mut() = Some(Box::new(SourceLines { finite, ..SourceLines::default() }));
         self.checks.set(true);
         self.arena_mut().stream.tighten();
     }
@@ -175,7 +175,7 @@ impl<T: Float> Tape<T> {
     #[cold]
     #[inline(never)]
     #[track_caller]
-    pub(crate) fn push_slowly(&self, code: Code, operands: [u32; 2], value: T) -> (u32, T) {
+    pub(crate) fn push_slowly(&self, code: Opcode, operands: [u32; 2], value: T) -> (u32, T) {
         let node = self.arena_mut().stream.push(code, operands, value);
         if self.checks.get() {
             self.check_scalar(code, node, value);
@@ -185,13 +185,13 @@ impl<T: Float> Tape<T> {
 
     /// Looks at a scalar that was just computed, at the caller's line.
     #[track_caller]
-    fn check_scalar(&self, code: Code, node: u32, value: T) {
+    fn check_scalar(&self, code: Opcode, node: u32, value: T) {
         let count = match code {
-            Code::Unary(_) => 1,
-            Code::Binary(_) => 2,
-            Code::Variable | Code::Constant => 0,
+            Opcode::Unary(_) => 1,
+            Opcode::Binary(_) => 2,
+            Opcode::Variable | Opcode::Constant => 0,
             // Its array was looked at.
-            Code::Item | Code::Array => return,
+            Opcode::Item | Opcode::Array => return,
         };
         let (arena, mut places) = (self.arena.borrow(), self.places.borrow_mut());
         let Some(places) = &mut *places else { return };

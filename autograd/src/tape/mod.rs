@@ -3,9 +3,9 @@
 mod append;
 pub(crate) mod arena;
 mod arrays;
-mod code;
 pub(crate) mod debug;
 mod node;
+mod opcode;
 mod operand;
 mod scalar;
 pub(crate) mod scratch;
@@ -32,8 +32,8 @@ use crate::number::Float;
 use crate::shape::Shape;
 use crate::tensor::Tensor;
 use append::Second;
-use arena::{Arena, Code, Kind};
-use debug::Places;
+use arena::{Arena, ArrayOp, Opcode};
+use debug::SourceLines;
 use scratch::Scratch;
 
 /// The computation graph: each operation on its handles computes at once and appends a node.
@@ -69,7 +69,7 @@ pub struct Tape<T: Float = f64> {
     pub(crate) names: RefCell<HashMap<u32, String>>,
     /// Whether values and gradients must be finite: see `debug`.
     checks: Cell<bool>,
-    pub(crate) places: RefCell<Option<Box<Places>>>,
+    pub(crate) places: RefCell<Option<Box<SourceLines>>>,
 }
 
 impl Tape {
@@ -153,14 +153,14 @@ impl<T: Float> Tape<T> {
     #[track_caller]
     #[inline]
     pub fn scalar(&self, value: T) -> Scalar<'_, T> {
-        self.append(Code::Variable, 0, Second::Node(0), value)
+        self.append(Opcode::Variable, 0, Second::Node(0), value)
     }
 
     /// A number without gradient. Plain numbers in formulas need no such call.
     #[track_caller]
     #[inline]
     pub fn scalar_constant(&self, value: T) -> Scalar<'_, T> {
-        self.append(Code::Constant, 0, Second::Node(0), value)
+        self.append(Opcode::Constant, 0, Second::Node(0), value)
     }
 
     /// An array whose gradient can be asked for; its values are shared, not copied.
@@ -330,13 +330,13 @@ impl<T: Float> Tape<T> {
         let mut census = BTreeMap::new();
         for node in arena.stream.nodes() {
             let name = match node.code() {
-                Code::Unary(row) => row.name(),
-                Code::Binary(row) => row.name(),
-                Code::Array => match arena.kind(node.operands()[0]) {
-                    kind @ (Kind::Op(_) | Kind::External(_)) => kind.name(),
+                Opcode::Unary(row) => row.name(),
+                Opcode::Binary(row) => row.name(),
+                Opcode::Array => match arena.kind(node.operands()[0]) {
+                    kind @ (ArrayOp::Op(_) | ArrayOp::External(_)) => kind.name(),
                     _ => continue,
                 },
-                Code::Variable | Code::Constant | Code::Item => continue,
+                Opcode::Variable | Opcode::Constant | Opcode::Item => continue,
             };
             match census.get_mut(name) {
                 Some(count) => *count += 1,

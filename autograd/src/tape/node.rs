@@ -1,6 +1,6 @@
 //! [`Node`]: one entry of the stream.
 
-use super::code::Code;
+use super::opcode::Opcode;
 
 /// What a node does, what it reads, and its value if it is a scalar: 16 bytes.
 ///
@@ -22,13 +22,13 @@ impl<T> Node<T> {
 
     /// The node at index `at`; the operands are below [`MOST`](Node::MOST).
     #[inline(always)]
-    pub(crate) fn new(at: usize, code: Code, [a, b]: [u32; 2], value: T) -> Self {
+    pub(crate) fn new(at: usize, code: Opcode, [a, b]: [u32; 2], value: T) -> Self {
         let near = [a, b].map(|operand| operand as usize + 1 == at);
         let [a, b] = [a, b].map(u64::from);
         Node { link: u64::from(code.byte(near)) | a << CODE_BITS | b << (CODE_BITS + OPERAND_BITS), value }
     }
 
-    /// [`Code::byte`].
+    /// [`Opcode::byte`].
     #[inline(always)]
     pub(crate) fn byte(&self) -> u8 {
         self.link as u8
@@ -36,8 +36,8 @@ impl<T> Node<T> {
 
     /// What it does.
     #[inline]
-    pub(crate) fn code(&self) -> Code {
-        Code::of_byte(self.byte())
+    pub(crate) fn code(&self) -> Opcode {
+        Opcode::of_byte(self.byte())
     }
 
     /// What it reads.

@@ -4,7 +4,7 @@ use std::fmt;
 use std::ops::{Add, AddAssign, Div, DivAssign, Mul, MulAssign, Neg, Sub, SubAssign};
 
 use super::append::Second;
-use super::arena::Code;
+use super::arena::Opcode;
 use super::{ScalarOperand, Tape, Var, same_tape};
 use crate::number::Float;
 use crate::number::rows::{Args, Binary, Unary};
@@ -172,7 +172,7 @@ impl<'t, T: Float> Scalar<'t, T> {
             true => Second::Slope(row.pass(self.value, value, args, T::one())),
             false => Second::Numbers(args),
         };
-        self.tape.append(Code::Unary(row), self.node, second, value)
+        self.tape.append(Opcode::Unary(row), self.node, second, value)
     }
 
     /// A row of the table of two inputs, for programs that choose operations at run time.
@@ -187,7 +187,7 @@ impl<'t, T: Float> Scalar<'t, T> {
     #[inline(always)]
     pub fn binary(self, row: Binary, b: Self) -> Self {
         same_tape(row.name(), self.tape, b.tape);
-        self.tape.append(Code::Binary(row), self.node, Second::Node(b.node), self.value.binary(row, b.value))
+        self.tape.append(Opcode::Binary(row), self.node, Second::Node(b.node), self.value.binary(row, b.value))
     }
 }
 

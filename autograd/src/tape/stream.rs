@@ -1,7 +1,7 @@
 //! [`Stream`]: the nodes of a tape, one after another.
 
-use super::code::Code;
 use super::node::Node;
+use super::opcode::Opcode;
 use crate::kernels::elementwise;
 use crate::memory::{make_room, no_room_for};
 use crate::number::Float;
@@ -83,14 +83,14 @@ impl<T: Float> Stream<T> {
 
     /// What a node does.
     #[inline]
-    pub(crate) fn code(&self, node: usize) -> Code {
+    pub(crate) fn code(&self, node: usize) -> Opcode {
         self.nodes()[node].code()
     }
 
     /// Whether a node is a scalar without gradient.
     #[inline]
     pub(crate) fn is_constant(&self, node: usize) -> bool {
-        self.nodes()[node].byte() == Code::Constant.byte([false; 2])
+        self.nodes()[node].byte() == Opcode::Constant.byte([false; 2])
     }
 
     /// What a node reads.
@@ -108,7 +108,7 @@ impl<T: Float> Stream<T> {
     /// Appends to the stream; returns the node.
     #[inline(always)]
     #[track_caller]
-    pub(crate) fn push(&mut self, code: Code, operands: [u32; 2], value: T) -> u32 {
+    pub(crate) fn push(&mut self, code: Opcode, operands: [u32; 2], value: T) -> u32 {
         match self.push_within(code, operands, value) {
             Some(node) => node,
             None => self.push_growing(code, operands, value),
@@ -117,7 +117,7 @@ impl<T: Float> Stream<T> {
 
     /// Appends to the stream if there is room.
     #[inline(always)]
-    pub(crate) fn push_within(&mut self, code: Code, operands: [u32; 2], value: T) -> Option<u32> {
+    pub(crate) fn push_within(&mut self, code: Opcode, operands: [u32; 2], value: T) -> Option<u32> {
         let node = self.len;
         *self.nodes.get_mut(node)? = Node::new(node, code, operands, value);
         if let Some(gradient) = self.zeros.get_mut(node) {
@@ -130,7 +130,7 @@ impl<T: Float> Stream<T> {
     #[cold]
     #[inline(never)]
     #[track_caller]
-    fn push_growing(&mut self, code: Code, operands: [u32; 2], value: T) -> u32 {
+    fn push_growing(&mut self, code: Opcode, operands: [u32; 2], value: T) -> u32 {
         let room = Node::<T>::MOST.saturating_sub(self.len);
         assert!(room > 0, "tape: more than 2²⁸ nodes; call clear between steps, or use several tapes");
         let more = if self.tight { 1 } else { self.len.max(64).min(room) };
@@ -139,7 +139,7 @@ impl<T: Float> Stream<T> {
         if !make_room(&mut self.nodes, nodes) || (zeros && !make_room(&mut self.zeros, nodes)) {
             no_room_for("nodes", nodes);
         }
-        self.nodes.resize(nodes, Node::new(0, Code::Constant, [0; 2], T::zero()));
+        self.nodes.resize(nodes, Node::new(0, Opcode::Constant, [0; 2], T::zero()));
         if zeros {
             self.zeros.resize(self.nodes.len(), T::zero());
         }

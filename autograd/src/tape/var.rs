@@ -4,15 +4,15 @@ use std::fmt;
 use std::ops::{Add, AddAssign, Div, DivAssign, Mul, MulAssign, Neg, Sub, SubAssign};
 use std::sync::Arc;
 
-use super::arena::{Code, What};
+use super::arena::{ArrayCode, Opcode};
 use super::{Operand, Scalar, Tape, same_tape};
 use crate::error::{Error, OrPanic};
-use crate::few::Few;
 use crate::kernels::fused::{Elementwise, ElementwiseN};
 use crate::number::Float;
 use crate::number::rows::{Args, Binary, Unary};
 use crate::ops::{Array, Op, map};
 use crate::param::Param;
+use crate::per_input::PerInput;
 use crate::shape::Shape;
 use crate::sweep::{Gradients, array_multiple};
 use crate::tensor::Tensor;
@@ -210,7 +210,7 @@ impl<'t, T: Float> Var<'t, T> {
             panic!("item: shape {shape} has {} values, not one; reduce it with sum() or mean()?", values.len());
         }
         let value = values[0];
-        let node = arena.stream.push(Code::Item, [self.array, 0], value);
+        let node = arena.stream.push(Opcode::Item, [self.array, 0], value);
         Scalar::new(self.tape, node, value)
     }
 
@@ -280,7 +280,7 @@ impl<'t, T: Float> Array for Var<'t, T> {
         for x in x {
             same_tape(op.name(), tape, x.tape); // a loop, so that a refusal points at the caller
         }
-        let array = tape.arena_mut().record(op, shape, &Few::of(x, |x| x.array), &tape.pool);
+        let array = tape.arena_mut().record(op, shape, &PerInput::of(x, |x| x.array), &tape.pool);
         tape.recorded_array(array);
         Var { tape, array }
     }
@@ -316,7 +316,7 @@ impl<'t, T: Float> Array for Var<'t, T> {
 
     fn untransposed(&self) -> Option<Self> {
         let arena = self.tape.arena.borrow();
-        let What::Op(op) = arena.arrays[self.array].what else { return None };
+        let ArrayCode::Op(op) = arena.arrays[self.array].what else { return None };
         let transposed = arena.arrays[self.array].pending && matches!(arena.arrays.op(op), Op::Transpose(_));
         transposed.then(|| Var { tape: self.tape, array: arena.arrays.inputs(self.array)[0] })
     }

@@ -18,7 +18,7 @@ fn each_room_uses_only_those_below_it() {
             &["kernels"],
             &["memory"],
             &["number"],
-            &["math", "threads", "few"],
+            &["math", "threads", "per_input"],
             &["shape"],
             &["error"],
         ],

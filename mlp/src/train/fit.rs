@@ -7,10 +7,10 @@ use autograd::{Float, Parameters, Tape, awake};
 use super::checkpoint::save_progress;
 use super::history::{Epoch, History, Stopped};
 use super::progress::Progress;
-use super::run::Run;
 use super::start::Start;
-use super::step::Goal;
-use super::tally::Tally;
+use super::step::Objective;
+use super::sums::EpochSums;
+use super::training_loop::TrainingLoop;
 use super::{Trainer, start};
 use crate::error::brief;
 use crate::io;
@@ -53,7 +53,7 @@ impl Trainer<'_> {
         data: &Dataset<T>,
         validation: Option<&Dataset<T>>,
     ) -> Result<History, Error> {
-        let (parameters, state, goal) = (model.parameters(), model.state(), Goal { model, loss });
+        let (parameters, state, goal) = (model.parameters(), model.state(), Objective { model, loss });
         self.check_settings(&parameters)?;
         start::check_optimizer(&parameters, optimizer)?;
         goal.check("data", data, true)?;
@@ -68,7 +68,7 @@ impl Trainer<'_> {
     /// Trains from the epoch after `done`.
     fn train<T: Float>(
         &self,
-        goal: Goal<'_, T>,
+        goal: Objective<'_, T>,
         (parameters, state): (Parameters<T>, Parameters<T>),
         optimizer: &mut dyn Optimizer<T>,
         data: &Dataset<T>,
@@ -80,7 +80,7 @@ impl Trainer<'_> {
         let parts = self.parts.min(self.samples(data).min(data.len()).max(2));
         let tapes = (0..parts).map(|_| Tape::default()).collect();
         let steps = done.saturating_mul(data.len().div_ceil(self.samples(data)));
-        let mut run = Run::new(self, goal, parameters, optimizer, tapes, steps, &bar);
+        let mut run = TrainingLoop::new(self, goal, parameters, optimizer, tapes, steps, &bar);
         let mut history = History { epochs: Vec::new(), stopped: Stopped::Epochs };
         let shared = self.parts > 1 || self.samples(data).saturating_mul(run.parameters.numel()) >= SHARED;
         bar.inc(done as u64);
@@ -96,8 +96,8 @@ impl Trainer<'_> {
                 epoch: number,
                 loss: trained.loss(),
                 accuracy: trained.accuracy(),
-                validation_loss: validated.as_ref().map(Tally::loss),
-                validation_accuracy: validated.as_ref().and_then(Tally::accuracy),
+                validation_loss: validated.as_ref().map(EpochSums::loss),
+                validation_accuracy: validated.as_ref().and_then(EpochSums::accuracy),
             };
             history.epochs.push(epoch);
             bar.inc(1);

@@ -4,10 +4,10 @@ mod checkpoint;
 mod fit;
 mod history;
 mod progress;
-mod run;
 mod start;
 mod step;
-mod tally;
+mod sums;
+mod training_loop;
 
 use std::cell::RefCell;
 use std::fmt;

@@ -7,7 +7,7 @@ use autograd::{Float, Param, Parameters, Shape, Tape};
 use super::Trainer;
 use super::checkpoint::Training;
 use super::history::{History, Stopped};
-use super::step::Goal;
+use super::step::Objective;
 use crate::error::{list, shown};
 use crate::loss::Outputs;
 use crate::optim::{Optimizer, is_rate};
@@ -120,7 +120,7 @@ pub(super) fn checked_rate<T: Float>(rate: f64, epoch: usize) -> Result<f64, Err
     ))
 }
 
-impl<T: Float> Goal<'_, T> {
+impl<T: Float> Objective<'_, T> {
     /// `Ok` if the model can take the inputs of `data`, and the loss its outputs beside their targets. Of data that are learnt from the
     /// output layer must come near to the targets.
     pub(super) fn check(self, what: &str, data: &Dataset<T>, learnt: bool) -> Result<(), Error> {

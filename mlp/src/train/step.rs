@@ -3,7 +3,7 @@
 use autograd::{Float, Gradients, Param, Parameters, Scalar, Tape, Var};
 
 use super::Trainer;
-use super::tally::Tally;
+use super::sums::EpochSums;
 use crate::error::shown;
 use crate::loss::Loss;
 use crate::nn::module::Module;
@@ -13,19 +13,19 @@ use crate::{Dataset, Error};
 
 /// What is minimised.
 #[derive(Clone, Copy)]
-pub(super) struct Goal<'r, T: Float> {
+pub(super) struct Objective<'r, T: Float> {
     pub(super) model: &'r dyn Module<T>,
     pub(super) loss: &'r dyn Loss<T>,
 }
 
-impl<T: Float> Goal<'_, T> {
+impl<T: Float> Objective<'_, T> {
     /// Records the outputs for a batch and their mean loss, and adds both to a tally.
     pub(super) fn record<'t>(
         self,
         tape: &'t Tape<T>,
         batch: &Dataset<T>,
         probe: &mut Probe,
-        tally: &mut Tally,
+        tally: &mut EpochSums,
     ) -> Result<Scalar<'t, T>, Error> {
         let y: Var<'t, T> = self.model.forward_with(tape.constant(batch.inputs().clone()), probe);
         let mean = self.loss.mean(y, batch.targets())?;
@@ -36,7 +36,7 @@ impl<T: Float> Goal<'_, T> {
 
 /// Which step it is.
 #[derive(Clone, Copy)]
-pub(super) struct Place {
+pub(super) struct StepPosition {
     /// From 1.
     pub(super) epoch: usize,
     /// From 1.
@@ -51,7 +51,7 @@ pub(super) fn descend<T: Float>(
     parameters: &Parameters<T>,
     optimizer: &mut dyn Optimizer<T>,
     mut grads: Gradients<'_, T>,
-    place: Place,
+    place: StepPosition,
 ) -> Result<f64, Error> {
     // In one pass that is shared: a number of any gradient that is not finite makes the norm so.
     let norm = grads.clip_norm(parameters, trainer.clip_norm.unwrap_or(f64::MAX));
@@ -73,7 +73,7 @@ fn check_gradients<T: Float>(
     parameters: &Parameters<T>,
     optimizer: &dyn Optimizer<T>,
     grads: &Gradients<'_, T>,
-    Place { epoch, batch, .. }: Place,
+    StepPosition { epoch, batch, .. }: StepPosition,
 ) -> Result<(), Error> {
     let wrong = |param: &Param<T>| grads.of(param)?.as_slice().iter().copied().find(|x| !x.is_finite());
     let rate = shown(optimizer.learning_rate());

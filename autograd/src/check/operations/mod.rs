@@ -23,14 +23,14 @@ use rand::rngs::StdRng;
 use rand::seq::index::sample;
 use rustc_hash::FxHashMap;
 
-use super::judge::SAFETY;
+use super::comparison::SAFETY;
 use super::probe::element_unit;
 use super::report::{Cause, Verdict};
-use super::subject::{Subject, weight};
+use super::subject::{CheckedFunction, weight};
 use crate::number::Float;
 use crate::ops::Op;
 use crate::shape::Shape;
-use crate::tape::arena::{Code, Kind};
+use crate::tape::arena::{ArrayOp, Opcode};
 use crate::tensor::Tensor;
 use moved::Moved;
 pub use report::{OperationReport, Operations};
@@ -54,7 +54,11 @@ pub(super) struct Ask {
 
 /// Looks at the operations that a subject records. `gradient` is the tape's, by each input.
 /// With whether each was looked at, and each of its outputs.
-pub(super) fn examine<T: Float>(subject: &Subject<'_, T>, gradient: &[Tensor], ask: &Ask) -> (Operations, bool) {
+pub(super) fn examine<T: Float>(
+    subject: &CheckedFunction<'_, T>,
+    gradient: &[Tensor],
+    ask: &Ask,
+) -> (Operations, bool) {
     let trace = Trace::of(subject, &subject.point);
     let adjoints = trace.adjoints();
     let (nodes, recorded) = distinct(&trace, &adjoints, ask);
@@ -115,7 +119,7 @@ pub(super) fn examine<T: Float>(subject: &Subject<'_, T>, gradient: &[Tensor], a
 
 /// Looks for values that move without the tape's knowledge.
 fn look_beside<T: Float>(
-    subject: &Subject<'_, T>,
+    subject: &CheckedFunction<'_, T>,
     gradient: &[Tensor],
     trace: &Trace<T>,
     adjoints: &Adjoints<T>,
@@ -172,8 +176,8 @@ fn distinct<T: Float>(trace: &Trace<T>, adjoints: &Adjoints<T>, ask: &Ask) -> (V
     for (node, (&dependent, &dy)) in scalars.iter().zip(&adjoints.scalars).enumerate() {
         let operands = arena.stream.operands(node);
         let (at, numbers) = match arena.stream.code(node) {
-            Code::Unary(_) | Code::Binary(_) if dependent && dy != T::zero() => (Node::Scalar(node as u32), true),
-            Code::Array => {
+            Opcode::Unary(_) | Opcode::Binary(_) if dependent && dy != T::zero() => (Node::Scalar(node as u32), true),
+            Opcode::Array => {
                 let array = operands[0];
                 let reached = adjoints.arrays[array as usize]
                     .as_ref()
@@ -186,7 +190,7 @@ fn distinct<T: Float>(trace: &Trace<T>, adjoints: &Adjoints<T>, ask: &Ask) -> (V
             _ => continue,
         };
         recorded += 1;
-        if !numbers && let Kind::External(_) = arena.kind(operands[0]) {
+        if !numbers && let ArrayOp::External(_) = arena.kind(operands[0]) {
             own.push(at);
             continue;
         }
@@ -219,15 +223,15 @@ impl<T: Float> Trace<T> {
         let arena = self.tape.arena.borrow();
         match node {
             Node::Scalar(node) => match arena.stream.code(node as usize) {
-                Code::Unary(row) => {
+                Opcode::Unary(row) => {
                     let index = arena.stream.operands(node as usize)[1] as usize;
                     Some(Op::Unary(row, arena.stream.args(row, index)))
                 }
-                Code::Binary(row) => Some(Op::Binary(row)),
+                Opcode::Binary(row) => Some(Op::Binary(row)),
                 _ => None,
             },
             Node::Array(array) => match arena.kind(array) {
-                Kind::Op(op) => Some(op.into_owned()),
+                ArrayOp::Op(op) => Some(op.into_owned()),
                 _ => None,
             },
         }
@@ -239,7 +243,7 @@ impl<T: Float> Trace<T> {
         match node {
             Node::Scalar(node) => {
                 let operands = arena.stream.operands(node as usize);
-                let count = if matches!(arena.stream.code(node as usize), Code::Binary(_)) { 2 } else { 1 };
+                let count = if matches!(arena.stream.code(node as usize), Opcode::Binary(_)) { 2 } else { 1 };
                 operands[..count].iter().map(|&x| Tensor::full([], arena.stream.value(x as usize))).collect()
             }
             Node::Array(array) => arena.arrays.inputs(array).iter().map(|&input| arena.tensor(input)).collect(),
@@ -294,7 +298,7 @@ fn single_of<T: Float>(trace: &Trace<T>, adjoints: &Adjoints<T>, node: Node) -> 
         }
     };
     if let (Node::Array(array), None) = (node, trace.operation(node)) {
-        let Kind::External(rule) = arena.kind(array) else { return None };
+        let ArrayOp::External(rule) = arena.kind(array) else { return None };
         return Some(Single { rule: rule.clone(), wide: None, x, y, dy, live });
     }
     let builtin = Arc::new(Builtin { op: trace.operation(node)?, shape: y.shape().clone() });

@@ -5,16 +5,16 @@
 //! first moves by itself, and by so much the gradient misses the truth; unless these movements cancel, as those of a detached maximum
 //! that is taken from logits and added again.
 
-use super::super::judge::Claim;
+use super::super::comparison::TapeDerivative;
 use super::super::line::{Function, Line};
 use super::super::report::{Cause, Comparison, Verdict};
 use super::super::rounding::deviation;
-use super::super::subject::Subject;
+use super::super::subject::CheckedFunction;
 use super::single::Builtin;
 use super::trace::{Adjoints, Node, Trace};
 use crate::external::External;
 use crate::number::Float;
-use crate::tape::arena::{Code, Kind};
+use crate::tape::arena::{ArrayOp, Opcode};
 use crate::tensor::Tensor;
 
 /// How far the second recording is, as a part of an ordinary step.
@@ -36,7 +36,7 @@ pub(super) enum Moved {
 
 /// Looks for movements along `u`, along which the tape's derivative is `analytic`.
 pub(super) fn find<T: Float>(
-    subject: &Subject<'_, T>,
+    subject: &CheckedFunction<'_, T>,
     here: &Trace<T>,
     adjoints: &Adjoints<T>,
     u: &[Tensor],
@@ -59,9 +59,12 @@ pub(super) fn find<T: Float>(
     }
     let first = drift.furthest();
     let noise = drift.rounding_of_values();
-    let claim = Claim { analytic: 0.0, magnitude: 0.0, rtol: 0.0, point: 0.0, alone: true };
-    let mut c =
-        claim.judge(&mut Line::new(&mut drift, T::EPSILON, noise, 0.0, NEAR), "what moves without the tape".into(), 1);
+    let claim = TapeDerivative { analytic: 0.0, magnitude: 0.0, rtol: 0.0, point: 0.0, alone: true };
+    let mut c = claim.compare(
+        &mut Line::new(&mut drift, T::EPSILON, noise, 0.0, NEAR),
+        "what moves without the tape".into(),
+        1,
+    );
     let missing = c.numeric.value;
     // Less than the tolerance of the whole does not show.
     if c.verdict != Verdict::Wrong || missing.abs() <= rtol * analytic.abs() {
@@ -87,24 +90,26 @@ fn moved<T: Float>(here: &Trace<T>, there: &Trace<T>) -> Option<Vec<Node>> {
             return None;
         }
         let moves = match code {
-            Code::Variable | Code::Constant => different(a.stream.value(node), b.stream.value(node)),
-            Code::Unary(row) => {
+            Opcode::Variable | Opcode::Constant => different(a.stream.value(node), b.stream.value(node)),
+            Opcode::Unary(row) => {
                 let args = [&a, &b].map(|arena| arena.stream.args(row, arena.stream.operands(node)[1] as usize));
                 args[0].map(f64::to_bits) != args[1].map(f64::to_bits)
             }
-            Code::Binary(_) if operands[1] != b.stream.operands(node)[1] => return None,
-            Code::Binary(_) | Code::Item => false,
-            Code::Array => {
+            Opcode::Binary(_) if operands[1] != b.stream.operands(node)[1] => return None,
+            Opcode::Binary(_) | Opcode::Item => false,
+            Opcode::Array => {
                 let array = operands[0];
                 if a.arrays.inputs(array) != b.arrays.inputs(array) || a.arrays.shape(array) != b.arrays.shape(array) {
                     return None;
                 }
                 match (a.kind(array), b.kind(array)) {
-                    (Kind::Lift(_), Kind::Lift(_)) => false,
-                    (Kind::Op(first), Kind::Op(second)) if first == second => false,
-                    (Kind::Op(first), Kind::Op(second)) if first.name() != second.name() => return None,
-                    (Kind::External(first), Kind::External(second)) if first.name() != second.name() => return None,
-                    (Kind::Op(_), Kind::Op(_)) | (Kind::External(_), Kind::External(_)) => {
+                    (ArrayOp::Lift(_), ArrayOp::Lift(_)) => false,
+                    (ArrayOp::Op(first), ArrayOp::Op(second)) if first == second => false,
+                    (ArrayOp::Op(first), ArrayOp::Op(second)) if first.name() != second.name() => return None,
+                    (ArrayOp::External(first), ArrayOp::External(second)) if first.name() != second.name() => {
+                        return None;
+                    }
+                    (ArrayOp::Op(_), ArrayOp::Op(_)) | (ArrayOp::External(_), ArrayOp::External(_)) => {
                         let again = there.value_from(array, here);
                         again.as_slice().iter().zip(a.array_values(array)).any(|(&x, &y)| different(x, y))
                     }
@@ -115,7 +120,7 @@ fn moved<T: Float>(here: &Trace<T>, there: &Trace<T>) -> Option<Vec<Node>> {
             }
         };
         if moves {
-            nodes.push(if code == Code::Array { Node::Array(operands[0]) } else { Node::Scalar(node as u32) });
+            nodes.push(if code == Opcode::Array { Node::Array(operands[0]) } else { Node::Scalar(node as u32) });
         }
     }
     Some(nodes)
@@ -131,8 +136,8 @@ impl<T: Float> Trace<T> {
         let arena = self.tape.arena.borrow();
         let x = || arena.arrays.inputs(array).iter().map(|&input| other.value(input)).collect::<Vec<_>>();
         match arena.kind(array) {
-            Kind::Op(op) => Builtin { op: op.into_owned(), shape: arena.arrays.shape(array).clone() }.value(&x()),
-            Kind::External(op) => op.value(&x()),
+            ArrayOp::Op(op) => Builtin { op: op.into_owned(), shape: arena.arrays.shape(array).clone() }.value(&x()),
+            ArrayOp::External(op) => op.value(&x()),
             _ => arena.tensor(array),
         }
     }
@@ -142,7 +147,7 @@ impl<T: Float> Trace<T> {
         let (arena, others) = (self.tape.arena.borrow(), other.tape.arena.borrow());
         let [a, b] = arena.stream.operands(node as usize).map(|operand| operand as usize);
         match arena.stream.code(node as usize) {
-            Code::Unary(row) => others.stream.value(a).unary(row, arena.stream.args(row, b)),
+            Opcode::Unary(row) => others.stream.value(a).unary(row, arena.stream.args(row, b)),
             _ => arena.stream.value(node as usize),
         }
     }
@@ -150,7 +155,7 @@ impl<T: Float> Trace<T> {
 
 /// The movements along a direction, each times the gradient there.
 struct Drift<'d, 'a, T: Float> {
-    subject: &'d Subject<'a, T>,
+    subject: &'d CheckedFunction<'a, T>,
     here: &'d Trace<T>,
     adjoints: &'d Adjoints<T>,
     u: &'d [Tensor],

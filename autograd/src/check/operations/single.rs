@@ -8,8 +8,8 @@ use rand::seq::index::sample;
 use rustc_hash::FxHashMap;
 
 use super::super::compare::{index_of, largest, place};
+use super::super::comparison::TapeDerivative;
 use super::super::grain::Grain;
-use super::super::judge::Claim;
 use super::super::line::{Function, Line};
 use super::super::noise::noise;
 use super::super::probe::{element_unit, is_small};
@@ -195,7 +195,7 @@ impl<T: Float> Single<T> {
                     Ok(tangent) => tangent.as_slice()[j],
                     Err(_) => self.pulled(&self.row(j), u),
                 };
-                finding.add(samples.judge(analytic, place, Pick::One(j), settings.rtol));
+                finding.add(samples.compare(analytic, place, Pick::One(j), settings.rtol));
             }
         }
         if let (true, Ok(tangent)) = (outputs.len() == OUTPUTS, &tangent) {
@@ -210,23 +210,23 @@ impl<T: Float> Single<T> {
             let analytic = Pick::Sum(&weights).of(tangent.as_slice());
             let place = String::from("a random sum of all outputs");
             if wanted(&place) {
-                finding.add(samples.judge(analytic, place, Pick::Sum(&weights), settings.rtol));
+                finding.add(samples.compare(analytic, place, Pick::Sum(&weights), settings.rtol));
             }
         }
         // What the sweep made of the gradient that came: a rule may clip it.
         let place = String::from("the gradient that came");
         let (dy, pulled) = (self.dy.cast::<f64>(), self.pulled(&self.dy, u));
         match &tangent {
-            Err(_) if wanted(&place) => finding.add(samples.judge(pulled, place, Pick::Sum(&dy), settings.rtol)),
+            Err(_) if wanted(&place) => finding.add(samples.compare(pulled, place, Pick::Sum(&dy), settings.rtol)),
             Ok(tangent) if finding.wrong.is_none() => {
                 let pairs = || dy.as_slice().iter().zip(tangent.as_slice());
                 let terms = || pairs().map(|(dy, t)| if *dy == 0.0 { 0.0 } else { dy * t });
                 let (sum, size) = (terms().sum::<f64>(), terms().map(f64::abs).sum::<f64>());
                 if size.is_finite() && (pulled - sum).abs() > 1e6 * T::EPSILON * size.max(pulled.abs()) {
-                    let mut c = samples.judge(pulled, place, Pick::Sum(&dy), settings.rtol);
+                    let mut c = samples.compare(pulled, place, Pick::Sum(&dy), settings.rtol);
                     c.reason = format!(
                         "of the gradient that came its rule makes {pulled:.6}, where it would be {sum:.6} if it were linear; is \
-                         something clipped on the way back?"
+                         something clipped on the direction back?"
                     );
                     if c.verdict == Verdict::Wrong {
                         c.cause = Some(Cause::NotLinear);
@@ -272,7 +272,7 @@ impl<T: Float> Single<T> {
             let Ok(tangent) = self.tangent(&self.x, &self.y, &u) else { return };
             let mut own = Samples::new(self, &u);
             let place = format!("{} → {}", place(&format!("input {k}"), self.x[k].shape(), at), wrong.place);
-            let c = own.judge(tangent.as_slice()[j], place, Pick::One(j), settings.rtol);
+            let c = own.compare(tangent.as_slice()[j], place, Pick::One(j), settings.rtol);
             if c.verdict == Verdict::Wrong {
                 *wrong = c;
                 return;
@@ -340,17 +340,17 @@ impl<'s, T: Float> Samples<'s, T> {
         })
     }
 
-    fn judge(&mut self, analytic: f64, place: String, pick: Pick<'_>, rtol: f64) -> Comparison {
+    fn compare(&mut self, analytic: f64, place: String, pick: Pick<'_>, rtol: f64) -> Comparison {
         let (epsilon, centre) = (self.single.epsilon(), pick.of(self.at(0.0)));
         let first = if epsilon > 1e-10 { 1.0 / 8.0 } else { 1.0 / 64.0 };
         let noise = noise(|h| pick.of(self.at(h)), epsilon);
         let noise = if noise > 4.0 * epsilon * centre.abs() { noise } else { 0.0 };
         let point = self.x.iter().map(largest).fold(0.0, f64::max);
-        let claim = Claim { analytic, magnitude: analytic.abs(), rtol, point, alone: true };
+        let claim = TapeDerivative { analytic, magnitude: analytic.abs(), rtol, point, alone: true };
         let grain = self.grain;
         let mut output = Output { samples: self, pick };
         let mut line = Line::new(&mut output, epsilon, noise, centre, first).with_grain(grain);
-        claim.judge(&mut line, place, 1)
+        claim.compare(&mut line, place, 1)
     }
 }
 

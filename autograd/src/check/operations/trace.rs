@@ -2,9 +2,9 @@
 
 use std::panic::Location;
 
-use super::super::subject::Subject;
+use super::super::subject::CheckedFunction;
 use crate::number::Float;
-use crate::tape::arena::{Code, Kind};
+use crate::tape::arena::{ArrayOp, Opcode};
 use crate::tape::{Tape, Var};
 use crate::tensor::Tensor;
 
@@ -36,7 +36,7 @@ pub(super) enum Node {
 
 impl<T: Float> Trace<T> {
     /// Records `subject` at `x`.
-    pub(in super::super) fn of(subject: &Subject<'_, T>, x: &[Tensor<T>]) -> Self {
+    pub(in super::super) fn of(subject: &CheckedFunction<'_, T>, x: &[Tensor<T>]) -> Self {
         let tape = Tape::transparent();
         let (inputs, root) = {
             let (inputs, y) = subject.phi(&tape, x, true);
@@ -69,10 +69,10 @@ impl<T: Float> Trace<T> {
         let mut terms = vec![];
         for node in 0..self.len {
             match arena.stream.code(node) {
-                Code::Unary(_) | Code::Binary(_) => {
+                Opcode::Unary(_) | Opcode::Binary(_) => {
                     terms.push(adjoints.scalars[node].to_f64() * arena.stream.value(node).to_f64());
                 }
-                Code::Array => {
+                Opcode::Array => {
                     let array = arena.stream.operands(node)[0];
                     if let (true, Some(dy)) =
                         (arena.arrays[array].what.is_operation(), &adjoints.arrays[array as usize])
@@ -81,7 +81,7 @@ impl<T: Float> Trace<T> {
                         terms.extend(dy.as_slice().iter().zip(y).map(|(dy, y)| dy.to_f64() * y.to_f64()));
                     }
                 }
-                Code::Variable | Code::Constant | Code::Item => {}
+                Opcode::Variable | Opcode::Constant | Opcode::Item => {}
             }
         }
         let most = terms.iter().filter(|term| term.is_finite()).fold(0f64, |most, term| most.max(term.abs()));
@@ -101,13 +101,13 @@ impl<T: Float> Trace<T> {
         for node in 0..self.len {
             let [a, b] = arena.stream.operands(node).map(|operand| operand as usize);
             match arena.stream.code(node) {
-                Code::Variable | Code::Constant => {}
-                Code::Unary(_) => scalars[node] = scalars[a],
-                Code::Binary(_) => scalars[node] = scalars[a] || scalars[b],
-                Code::Item => scalars[node] = arrays[a],
-                Code::Array => {
+                Opcode::Variable | Opcode::Constant => {}
+                Opcode::Unary(_) => scalars[node] = scalars[a],
+                Opcode::Binary(_) => scalars[node] = scalars[a] || scalars[b],
+                Opcode::Item => scalars[node] = arrays[a],
+                Opcode::Array => {
                     arrays[a] |= match arena.kind(a as u32) {
-                        Kind::Lift(scalar) => scalars[scalar as usize],
+                        ArrayOp::Lift(scalar) => scalars[scalar as usize],
                         _ => arena.arrays.inputs(a as u32).iter().any(|&input| arrays[input as usize]),
                     };
                 }

@@ -1,17 +1,17 @@
 //! Plain arrays as the sweep's reading of the rules: borrowed from the tape, or owned and pooled.
 
-use crate::few::Few;
 use crate::kernels::compiled as kernels;
 use crate::kernels::runs::Runs;
 use crate::memory::pool::{Buffer, Pool};
 use crate::number::Float;
 use crate::number::rows::{Args, Binary, Unary};
 use crate::ops::{Array, Input, Op, Reading};
+use crate::per_input::PerInput;
 use crate::shape::Shape;
 use crate::tape::arena::Arena;
 
 /// A value on the tape, or a gradient in a buffer of the pool, to which it returns.
-pub(crate) struct Plain<'s, T: Float> {
+pub(crate) struct Eager<'s, T: Float> {
     shape: Shape,
     values: Values<'s, T>,
     pool: &'s Pool<T>,
@@ -22,16 +22,16 @@ enum Values<'s, T> {
     Owned(Buffer<T>),
 }
 
-impl<'s, T: Float> Plain<'s, T> {
+impl<'s, T: Float> Eager<'s, T> {
     pub(crate) fn owned(shape: &Shape, values: Buffer<T>, pool: &'s Pool<T>) -> Self {
-        Plain { shape: shape.clone(), values: Values::Owned(values), pool }
+        Eager { shape: shape.clone(), values: Values::Owned(values), pool }
     }
 
     /// A recorded value. One whose transpose was never carried out is read by no rule.
     #[track_caller]
     pub(crate) fn of(arena: &'s Arena<T>, array: u32, pool: &'s Pool<T>) -> Self {
         let shape = arena.arrays.shape(array).clone();
-        Plain { shape, values: Values::Tape(arena.array_values(array)), pool }
+        Eager { shape, values: Values::Tape(arena.array_values(array)), pool }
     }
 
     pub(crate) fn full(shape: &Shape, value: T, pool: &'s Pool<T>) -> Self {
@@ -65,17 +65,17 @@ impl<'s, T: Float> Plain<'s, T> {
     }
 
     fn with_values(shape: Shape, values: Buffer<T>, pool: &'s Pool<T>) -> Self {
-        Plain { shape, values: Values::Owned(values), pool }
+        Eager { shape, values: Values::Owned(values), pool }
     }
 }
 
-impl<T: Float> Clone for Plain<'_, T> {
+impl<T: Float> Clone for Eager<'_, T> {
     fn clone(&self) -> Self {
         self.reshaped(&self.shape)
     }
 }
 
-impl<T: Float> Drop for Plain<'_, T> {
+impl<T: Float> Drop for Eager<'_, T> {
     fn drop(&mut self) {
         if let Values::Owned(values) = self.take() {
             self.pool.give(values);
@@ -83,7 +83,7 @@ impl<T: Float> Drop for Plain<'_, T> {
     }
 }
 
-impl<T: Float> Array for Plain<'_, T> {
+impl<T: Float> Array for Eager<'_, T> {
     type Value = T;
 
     fn shape(&self) -> Shape {
@@ -93,16 +93,16 @@ impl<T: Float> Array for Plain<'_, T> {
     fn apply(op: impl Into<Op>, shape: Shape, x: &[&Self]) -> Self {
         let pool = x[0].pool;
         let mut out = pool.take(shape.numel());
-        op.into().forward(&Few::of(x, |x| x.input()), &shape, &mut out);
-        Plain::with_values(shape, out, pool)
+        op.into().forward(&PerInput::of(x, |x| x.input()), &shape, &mut out);
+        Eager::with_values(shape, out, pool)
     }
 
     fn constant_like(&self, shape: Shape, values: Vec<T>) -> Self {
-        Plain::with_values(shape, Buffer::new(values), self.pool)
+        Eager::with_values(shape, Buffer::new(values), self.pool)
     }
 
     fn full_like(&self, value: T) -> Self {
-        Plain::full(&self.shape, value, self.pool)
+        Eager::full(&self.shape, value, self.pool)
     }
 
     fn reshaped(&self, shape: &Shape) -> Self {
@@ -110,16 +110,16 @@ impl<T: Float> Array for Plain<'_, T> {
             Values::Tape(values) => Values::Tape(values),
             Values::Owned(values) => Values::Owned(self.pool.copy(values)),
         };
-        Plain { shape: shape.clone(), values, pool: self.pool }
+        Eager { shape: shape.clone(), values, pool: self.pool }
     }
 }
 
-impl<T: Float> Reading for Plain<'_, T> {
+impl<T: Float> Reading for Eager<'_, T> {
     fn unary_vjp(row: Unary, args: Args, x: &Self, y: &Self, dy: Self) -> Self {
         let (shape, pool) = (dy.shape.clone(), dy.pool);
         let mut dx = dy.into_values();
         kernels::unary_chain(row, args, x.values(), y.values(), &mut dx);
-        Plain::with_values(shape, dx, pool)
+        Eager::with_values(shape, dx, pool)
     }
 
     fn binary_vjp(row: Binary, second: bool, a: &Self, b: &Self, y: &Self, dy: Self) -> Self {
@@ -130,6 +130,6 @@ impl<T: Float> Reading for Plain<'_, T> {
         let mut dx = dy.into_values();
         let runs = Runs::new(&shape, &a.shape, &b.shape);
         kernels::binary_chain(row, second, &runs, a.values(), b.values(), y.values(), &mut dx);
-        Plain::with_values(shape, dx, pool)
+        Eager::with_values(shape, dx, pool)
     }
 }

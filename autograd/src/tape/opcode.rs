@@ -1,10 +1,10 @@
-//! [`Code`]: what a node of the stream does, in one byte.
+//! [`Opcode`]: what a node of the stream does, in one byte.
 
 use crate::number::rows::{Binary, Unary};
 
 /// What a node of the stream does. The operands are in `Arena::operands`.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) enum Code {
+pub(crate) enum Opcode {
     /// A scalar variable.
     Variable,
     /// A scalar without gradient.
@@ -19,9 +19,9 @@ pub(crate) enum Code {
     Array,
 }
 
-impl Code {
+impl Opcode {
     /// The bytes of the kinds without a row; those of the rows follow, of one input and then of two.
-    const PLAIN: [Code; 4] = [Code::Variable, Code::Constant, Code::Item, Code::Array];
+    const PLAIN: [Opcode; 4] = [Opcode::Variable, Opcode::Constant, Opcode::Item, Opcode::Array];
     const UNARY: u8 = Self::PLAIN.len() as u8;
     const BINARY: u8 = Self::UNARY + 2 * Unary::ROWS.len() as u8;
 
@@ -30,20 +30,20 @@ impl Code {
     #[inline(always)]
     pub(crate) const fn byte(self, [a, b]: [bool; 2]) -> u8 {
         match self {
-            Code::Variable => 0,
-            Code::Constant => 1,
-            Code::Item => 2,
-            Code::Array => 3,
-            Code::Unary(row) => Self::UNARY + 2 * row as u8 + a as u8,
-            Code::Binary(row) => Self::BINARY + 4 * row as u8 + a as u8 + 2 * b as u8,
+            Opcode::Variable => 0,
+            Opcode::Constant => 1,
+            Opcode::Item => 2,
+            Opcode::Array => 3,
+            Opcode::Unary(row) => Self::UNARY + 2 * row as u8 + a as u8,
+            Opcode::Binary(row) => Self::BINARY + 4 * row as u8 + a as u8 + 2 * b as u8,
         }
     }
 
     #[inline]
-    pub(super) fn of_byte(byte: u8) -> Code {
+    pub(super) fn of_byte(byte: u8) -> Opcode {
         match byte {
-            Self::BINARY.. => Code::Binary(Binary::ROWS[usize::from(byte - Self::BINARY) / 4].row),
-            Self::UNARY.. => Code::Unary(Unary::ROWS[usize::from(byte - Self::UNARY) / 2].row),
+            Self::BINARY.. => Opcode::Binary(Binary::ROWS[usize::from(byte - Self::BINARY) / 4].row),
+            Self::UNARY.. => Opcode::Unary(Unary::ROWS[usize::from(byte - Self::UNARY) / 2].row),
             plain => Self::PLAIN[usize::from(plain)],
         }
     }
@@ -51,12 +51,12 @@ impl Code {
     /// The name of a scalar operation.
     pub(crate) fn name(self) -> &'static str {
         match self {
-            Code::Unary(row) => row.name(),
-            Code::Binary(row) => row.name(),
-            Code::Variable => "variable",
-            Code::Constant => "constant",
-            Code::Item => "item",
-            Code::Array => "array",
+            Opcode::Unary(row) => row.name(),
+            Opcode::Binary(row) => row.name(),
+            Opcode::Variable => "variable",
+            Opcode::Constant => "constant",
+            Opcode::Item => "item",
+            Opcode::Array => "array",
         }
     }
 }
@@ -67,8 +67,8 @@ macro_rules! unary_bytes {
     )*) => { $(
         pub(crate) mod $Row {
             use super::*;
-            pub(crate) const FAR: u8 = Code::Unary(Unary::$Row).byte([false, false]);
-            pub(crate) const NEAR: u8 = Code::Unary(Unary::$Row).byte([true, false]);
+            pub(crate) const FAR: u8 = Opcode::Unary(Unary::$Row).byte([false, false]);
+            pub(crate) const NEAR: u8 = Opcode::Unary(Unary::$Row).byte([true, false]);
         }
     )* };
 }
@@ -76,11 +76,11 @@ macro_rules! binary_bytes {
     (($a:ident $b:ident $y:ident $c:ident $d:ident) $($(#[$doc:meta])* $Row:ident, $name:ident, $value:expr, $partials:expr, $da:expr, $db:expr;)*) => { $(
         pub(crate) mod $Row {
             use super::*;
-            pub(crate) const FAR: u8 = Code::Binary(Binary::$Row).byte([false, false]);
-            pub(crate) const NEAR_A: u8 = Code::Binary(Binary::$Row).byte([true, false]);
-            pub(crate) const NEAR_B: u8 = Code::Binary(Binary::$Row).byte([false, true]);
+            pub(crate) const FAR: u8 = Opcode::Binary(Binary::$Row).byte([false, false]);
+            pub(crate) const NEAR_A: u8 = Opcode::Binary(Binary::$Row).byte([true, false]);
+            pub(crate) const NEAR_B: u8 = Opcode::Binary(Binary::$Row).byte([false, true]);
             /// The same node twice.
-            pub(crate) const NEAR: u8 = Code::Binary(Binary::$Row).byte([true, true]);
+            pub(crate) const NEAR: u8 = Opcode::Binary(Binary::$Row).byte([true, true]);
         }
     )* };
 }

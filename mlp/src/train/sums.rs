@@ -1,4 +1,4 @@
-//! [`Tally`]: what an epoch comes to.
+//! [`EpochSums`]: what an epoch comes to.
 
 use std::ops::AddAssign;
 
@@ -10,14 +10,14 @@ use crate::{Error, Targets};
 
 /// Sums over the samples of an epoch, or of a part of it.
 #[derive(Default)]
-pub(super) struct Tally {
+pub(super) struct EpochSums {
     samples: usize,
     loss: f64,
     /// Stays `None` where outputs do not tell the class.
     right: Option<f64>,
 }
 
-impl Tally {
+impl EpochSums {
     pub(super) fn add<T: Float>(
         &mut self,
         n: usize,
@@ -52,8 +52,8 @@ impl Tally {
     }
 }
 
-impl AddAssign for Tally {
-    fn add_assign(&mut self, other: Tally) {
+impl AddAssign for EpochSums {
+    fn add_assign(&mut self, other: EpochSums) {
         self.samples += other.samples;
         self.loss += other.loss;
         if let Some(right) = other.right {

@@ -75,14 +75,14 @@ fn block<I: Isa, T: Float, F: Formula<K>, const K: usize, const LEN: usize>(
     out: &mut [T; LEN],
 ) {
     match F::SHORTCUTS {
-        true => block_in::<Watched<I, T, true, false>, Watched<I, T, true, true>, T, F, K, LEN>(f, x, out),
-        false => block_in::<Watched<I, T, false, false>, Watched<I, T, false, true>, T, F, K, LEN>(f, x, out),
+        true => block_in::<Flagged<I, T, true, false>, Flagged<I, T, true, true>, T, F, K, LEN>(f, x, out),
+        false => block_in::<Flagged<I, T, false, false>, Flagged<I, T, false, true>, T, F, K, LEN>(f, x, out),
     }
 }
 
 /// A block on numbers that take the first form that there is, and again on numbers that take the right one.
 #[inline(always)]
-fn block_in<First: Seen<T>, Right: Seen<T>, T: Float, F: Formula<K>, const K: usize, const LEN: usize>(
+fn block_in<First: Evaluated<T>, Right: Evaluated<T>, T: Float, F: Formula<K>, const K: usize, const LEN: usize>(
     f: F,
     x: [&[T; LEN]; K],
     out: &mut [T; LEN],
@@ -131,13 +131,13 @@ pub(crate) fn each_with_slope<I: Isa, T: Float>(f: impl WithSlope, x: &[T], y: &
         };
         let mut far = T::Flag::from(false);
         for i in 0..BLOCK {
-            let [value, derivative] = f.at(Watched::<I, T, false, false>::new(x[i]));
+            let [value, derivative] = f.at(Flagged::<I, T, false, false>::new(x[i]));
             (to_y[i], to_slope[i]) = (value.value, derivative.value);
             far = far | value.far | derivative.far;
         }
         if far != T::Flag::from(false) {
             for i in 0..BLOCK {
-                [to_y[i], to_slope[i]] = f.at(Watched::<I, T, false, true>::new(x[i])).map(|y| y.value);
+                [to_y[i], to_slope[i]] = f.at(Flagged::<I, T, false, true>::new(x[i])).map(|y| y.value);
             }
         }
         if !whole {
@@ -165,12 +165,12 @@ pub(crate) fn few<T: Float, F: Formula<K>, const K: usize>(f: F, x: [&[T]; K], o
 /// A formula of numbers by themselves in the form that does for most; nothing where it does not do.
 #[inline(always)]
 pub(crate) fn first_form<T: Float, F: Formula<K>, const K: usize>(f: F, x: [T; K], out: T) -> Option<T> {
-    let y = f.at(x.map(Watched::<Baseline, T, true, false>::new), Watched::new(out));
+    let y = f.at(x.map(Flagged::<Baseline, T, true, false>::new), Flagged::new(out));
     (y.far == T::Flag::from(false)).then_some(y.value)
 }
 
 /// A number that a formula of a block is computed on.
-trait Seen<T: Float>: Real + Number {
+trait Evaluated<T: Float>: Real + Number {
     fn new(value: T) -> Self;
     fn value(self) -> T;
     fn far(self) -> T::Flag;
@@ -181,16 +181,16 @@ trait Seen<T: Float>: Real + Number {
 /// The first form is the one for most numbers: trigonometric functions near 0; what is decided, as for most; and, if `SHORTCUTS`, the
 /// shortcuts. If `CAREFUL`, the right form: both are computed, and the right one is chosen.
 #[derive(Debug, Clone, Copy)]
-struct Watched<I, T: Ieee, const SHORTCUTS: bool, const CAREFUL: bool> {
+struct Flagged<I, T: Ieee, const SHORTCUTS: bool, const CAREFUL: bool> {
     value: T,
     far: T::Flag,
     isa: PhantomData<I>,
 }
 
-impl<I: Isa, T: Float, const S: bool, const C: bool> Seen<T> for Watched<I, T, S, C> {
+impl<I: Isa, T: Float, const S: bool, const C: bool> Evaluated<T> for Flagged<I, T, S, C> {
     #[inline(always)]
     fn new(value: T) -> Self {
-        Watched { value, far: false.into(), isa: PhantomData }
+        Flagged { value, far: false.into(), isa: PhantomData }
     }
     #[inline(always)]
     fn value(self) -> T {
@@ -202,10 +202,10 @@ impl<I: Isa, T: Float, const S: bool, const C: bool> Seen<T> for Watched<I, T, S
     }
 }
 
-impl<I: Isa, T: Float, const S: bool, const C: bool> Watched<I, T, S, C> {
+impl<I: Isa, T: Float, const S: bool, const C: bool> Flagged<I, T, S, C> {
     #[inline(always)]
     fn or(self, far: T::Flag) -> Self {
-        Watched { far: self.far | far, ..self }
+        Flagged { far: self.far | far, ..self }
     }
 
     #[inline(always)]
@@ -215,14 +215,14 @@ impl<I: Isa, T: Float, const S: bool, const C: bool> Watched<I, T, S, C> {
 }
 
 /// The value alone decides; [`Number::binary`] and [`Number::select`] carry `far` past a comparison.
-impl<I, T: Ieee, const S: bool, const C: bool> PartialEq for Watched<I, T, S, C> {
+impl<I, T: Ieee, const S: bool, const C: bool> PartialEq for Flagged<I, T, S, C> {
     #[inline(always)]
     fn eq(&self, b: &Self) -> bool {
         self.value == b.value
     }
 }
 
-impl<I, T: Ieee, const S: bool, const C: bool> PartialOrd for Watched<I, T, S, C> {
+impl<I, T: Ieee, const S: bool, const C: bool> PartialOrd for Flagged<I, T, S, C> {
     #[inline(always)]
     fn partial_cmp(&self, b: &Self) -> Option<Ordering> {
         self.value.partial_cmp(&b.value)
@@ -247,29 +247,29 @@ impl<I, T: Ieee, const S: bool, const C: bool> PartialOrd for Watched<I, T, S, C
 
 macro_rules! operators {
     ($($Trait:ident $method:ident;)*) => { $(
-        impl<I: Isa, T: Float, const S: bool, const C: bool> $Trait for Watched<I, T, S, C> {
+        impl<I: Isa, T: Float, const S: bool, const C: bool> $Trait for Flagged<I, T, S, C> {
             type Output = Self;
             #[inline(always)]
             fn $method(self, b: Self) -> Self {
-                Watched::new(self.value.$method(b.value)).or(self.far).or(b.far)
+                Flagged::new(self.value.$method(b.value)).or(self.far).or(b.far)
             }
         }
     )* };
 }
 operators! { Add add; Sub sub; Mul mul; Div div; }
 
-impl<I: Isa, T: Ieee, const S: bool, const C: bool> Neg for Watched<I, T, S, C> {
+impl<I: Isa, T: Ieee, const S: bool, const C: bool> Neg for Flagged<I, T, S, C> {
     type Output = Self;
     #[inline(always)]
     fn neg(self) -> Self {
-        Watched { value: -self.value, ..self }
+        Flagged { value: -self.value, ..self }
     }
 }
 
-impl<I: Isa, T: Float, const S: bool, const C: bool> Real for Watched<I, T, S, C> {
+impl<I: Isa, T: Float, const S: bool, const C: bool> Real for Flagged<I, T, S, C> {
     #[inline(always)]
     fn of_f64(value: f64) -> Self {
-        Watched::new(T::of_f64(value))
+        Flagged::new(T::of_f64(value))
     }
 
     #[inline(always)]
@@ -279,34 +279,34 @@ impl<I: Isa, T: Float, const S: bool, const C: bool> Real for Watched<I, T, S, C
             Native::Sin if !C => near_sin(x),
             Native::Cos if !C => near_cos(x),
             Native::Tan if !C => near_tan(x),
-            Native::SechSquared if !C => return Watched::new(near_sech_squared(x)).or(self.far).or_if(beyond_tanh(x)),
-            _ => return Watched::new(x.native(f)).or(self.far),
+            Native::SechSquared if !C => return Flagged::new(near_sech_squared(x)).or(self.far).or_if(beyond_tanh(x)),
+            _ => return Flagged::new(x.native(f)).or(self.far),
         };
-        Watched::new(near).or(self.far).or_if(math::abs(x) > T::FAR)
+        Flagged::new(near).or(self.far).or_if(math::abs(x) > T::FAR)
     }
 
     #[inline(always)]
     fn native2(self, f: Native2, b: Self) -> Self {
-        Watched::new(self.value.native2(f, b.value)).or(self.far).or(b.far)
+        Flagged::new(self.value.native2(f, b.value)).or(self.far).or(b.far)
     }
 
     #[inline(always)]
     fn native_powi(self, n: i32) -> Self {
-        Watched::new(self.value.native_powi(n)).or(self.far)
+        Flagged::new(self.value.native_powi(n)).or(self.far)
     }
 
     #[inline(always)]
     fn native_powf(self, p: f64) -> Self {
-        Watched::new(self.value.native_powf(p)).or(self.far)
+        Flagged::new(self.value.native_powf(p)).or(self.far)
     }
 
     #[inline(always)]
     fn native_exp_base(self, base: f64) -> Self {
-        Watched::new(self.value.native_exp_base(base)).or(self.far)
+        Flagged::new(self.value.native_exp_base(base)).or(self.far)
     }
 }
 
-impl<I: Isa, T: Float, const S: bool, const C: bool> Number for Watched<I, T, S, C> {
+impl<I: Isa, T: Float, const S: bool, const C: bool> Number for Flagged<I, T, S, C> {
     const SHORTCUTS: bool = S;
 
     #[inline(always)]
@@ -326,17 +326,17 @@ impl<I: Isa, T: Float, const S: bool, const C: bool> Number for Watched<I, T, S,
 
     #[inline(always)]
     fn select(self, a: Self, b: Self) -> Self {
-        Watched::new(self.value.select(a.value, b.value)).or(self.far | a.far | b.far)
+        Flagged::new(self.value.select(a.value, b.value)).or(self.far | a.far | b.far)
     }
 
     #[inline(always)]
     fn sech_squared_from(self, y: Self) -> Self {
-        Watched::new(self.value.sech_squared_from(y.value)).or(self.far | y.far)
+        Flagged::new(self.value.sech_squared_from(y.value)).or(self.far | y.far)
     }
 
     #[inline(always)]
     fn logistic_density_from(self, y: Self) -> Self {
-        Watched::new(self.value.logistic_density_from(y.value)).or(self.far | y.far)
+        Flagged::new(self.value.logistic_density_from(y.value)).or(self.far | y.far)
     }
 
     #[inline(always)]
@@ -349,7 +349,7 @@ impl<I: Isa, T: Float, const S: bool, const C: bool> Number for Watched<I, T, S,
     ) -> R {
         let passed = test.map(|of| of.value).of(self.value);
         if C {
-            return select(Watched::new(math::mask(passed)).or(self.far), most(), rest());
+            return select(Flagged::new(math::mask(passed)).or(self.far), most(), rest());
         }
         let first = most();
         select(Self::one().or(self.far).or_if(!passed), first, first)

@@ -1,9 +1,9 @@
 //! The judgement of one derivative: what the tape says, beside the differences along a line.
 
-use super::difference::{Central, Estimate, agrees_at_finer_steps, ridders, settles, sides, stencil, vanishes};
+use super::difference::{Central, agrees_at_finer_steps, ridders, settles, sides, stencil, vanishes};
 use super::line::Line;
 use super::noise::{jumps, noise, stairs};
-use super::report::{Cause, Comparison, Opinion, Verdict};
+use super::report::{Cause, Comparison, Estimate, Verdict};
 
 /// Differences may err by this many times their own estimate.
 pub(super) const SAFETY: f64 = 20.0;
@@ -18,7 +18,7 @@ const PART_OF_SLOPES: f64 = 1e-6;
 const SMALLEST: f64 = 4e-7;
 
 /// A derivative as the tape has it.
-pub(super) struct Claim {
+pub(super) struct TapeDerivative {
     pub(super) analytic: f64,
     /// The magnitudes of the terms whose sum it is: their rounding is its own.
     pub(super) magnitude: f64,
@@ -30,9 +30,9 @@ pub(super) struct Claim {
     pub(super) alone: bool,
 }
 
-impl Claim {
+impl TapeDerivative {
     /// Compares the claim with differences along a line.
-    pub(super) fn judge(self, line: &mut Line<'_>, place: String, order: usize) -> Comparison {
+    pub(super) fn compare(self, line: &mut Line<'_>, place: String, order: usize) -> Comparison {
         let (above, below, size) = line.secants(line.unit);
         let slopes = above.abs().max(below.abs());
         let visible = slopes * line.unit > 2.0 * line.error(size.max(line.centre.abs()));
@@ -40,13 +40,13 @@ impl Claim {
         let wanted = |value: f64| 0.02 * self.rtol * value.abs().max(floor);
         // Known well enough for the tolerance; else smaller steps may do better.
         let central = ridders(line, line.unit, wanted);
-        let mut trial = Trial {
+        let mut trial = Comparing {
             c: Comparison {
                 place,
                 order,
                 analytic: self.analytic,
                 forward: None,
-                numeric: opinion(central.estimate),
+                numeric: central.estimate,
                 second: None,
                 above: None,
                 below: None,
@@ -63,7 +63,7 @@ impl Claim {
             floor,
         };
         trial.c.numeric.error = trial.c.numeric.error.max(trial.rounding());
-        if !(central.estimate.is_known() && !central.across && trial.settle()) {
+        if !(central.estimate.is_known() && !central.across && trial.apply_tolerance()) {
             trial.doubt(&central);
         }
         trial.c
@@ -71,15 +71,15 @@ impl Claim {
 }
 
 /// A comparison while evidence comes in.
-struct Trial<'l, 'f> {
+struct Comparing<'l, 'f> {
     c: Comparison,
-    claim: Claim,
+    claim: TapeDerivative,
     line: &'l mut Line<'f>,
     /// The size below which a derivative is next to nothing.
     floor: f64,
 }
 
-impl Trial<'_, '_> {
+impl Comparing<'_, '_> {
     /// What rounding takes from the sum of the claim's terms.
     fn rounding(&self) -> f64 {
         self.line.epsilon * self.claim.magnitude
@@ -90,7 +90,7 @@ impl Trial<'_, '_> {
     }
 
     /// Sets what is allowed and the verdict as far as one inequality can tell; `true` if it is a clear pass.
-    fn settle(&mut self) -> bool {
+    fn apply_tolerance(&mut self) -> bool {
         let (alone, floor, resolves) = (self.claim.alone, self.floor, self.resolves());
         let c = &mut self.c;
         // A gradient that is not finite agrees with nothing, and allows nothing.
@@ -138,12 +138,12 @@ impl Trial<'_, '_> {
             let least = self.line.error(self.line.centre.abs()) / central.estimate.step;
             self.c.numeric.error = self.c.numeric.error.max(least);
             if !central.across {
-                self.settle();
+                self.apply_tolerance();
             }
         }
         let step = if central.across { 0.0 } else { central.estimate.step };
         let [above, below] = sides(self.line, step);
-        (self.c.above, self.c.below) = (Some(opinion(above)), Some(opinion(below)));
+        (self.c.above, self.c.below) = (Some(above), Some(below));
         if !central.estimate.is_known() && above.is_known() != below.is_known() && self.at_the_edge(above, below) {
             return;
         }
@@ -161,8 +161,8 @@ impl Trial<'_, '_> {
         {
             self.line.noise = self.line.noise.max(height);
             let again = ridders(self.line, self.line.unit, |_| 0.0);
-            self.c.numeric = opinion(again.estimate);
-            if self.settle() {
+            self.c.numeric = again.estimate;
+            if self.apply_tolerance() {
                 return;
             }
             if self.c.verdict == Verdict::Inconclusive {
@@ -175,12 +175,12 @@ impl Trial<'_, '_> {
         let first = self.line.unit.min(32.0 * self.c.numeric.step);
         let second = stencil(self.line, first);
         if central.across {
-            self.c.second = Some(opinion(second));
+            self.c.second = Some(second);
         } else {
             merge(&mut self.c, second);
         }
         self.c.numeric.error = self.c.numeric.error.max(self.rounding());
-        if self.settle() {
+        if self.apply_tolerance() {
             return;
         }
         self.rule_out_rounding();
@@ -189,8 +189,8 @@ impl Trial<'_, '_> {
     /// Compares with the only derivative there is, from one side; `false` if it says nothing.
     fn at_the_edge(&mut self, above: Estimate, below: Estimate) -> bool {
         let (known, side, sign) = if above.is_known() { (above, "above", 1.0) } else { (below, "below", -1.0) };
-        self.c.numeric = opinion(known);
-        if self.settle() {
+        self.c.numeric = known;
+        if self.apply_tolerance() {
             return true;
         }
         if !self.c.analytic.is_finite() && SAFETY * known.error <= self.resolves() * known.value.abs().max(self.floor) {
@@ -240,8 +240,8 @@ impl Trial<'_, '_> {
         let error = (above.error.max(below.error) + gap / 2.0).max(self.rounding());
         let value = f64::midpoint(above.value, below.value);
         let before = self.c.clone();
-        self.c.numeric = Opinion { value, error, step: above.step.min(below.step) };
-        if self.settle() {
+        self.c.numeric = Estimate { value, error, step: above.step.min(below.step) };
+        if self.apply_tolerance() {
             return true;
         }
         if let (Verdict::Inconclusive, Some(step)) = (self.c.verdict, central.kink) {
@@ -275,7 +275,7 @@ impl Trial<'_, '_> {
         }
         let known = self.c.numeric.error;
         self.c.numeric.error = known.max(tape);
-        if self.settle() {
+        if self.apply_tolerance() {
             return;
         }
         if self.c.verdict == Verdict::Inconclusive && tape > known {
@@ -320,7 +320,7 @@ impl Trial<'_, '_> {
             && let Some(jump) = jumps(self.line)
         {
             self.c.numeric.error = self.c.numeric.error.max(2.0 * jump.height / jump.within);
-            if self.settle() {
+            if self.apply_tolerance() {
                 return;
             }
             if self.c.verdict == Verdict::Inconclusive {
@@ -378,13 +378,9 @@ impl Trial<'_, '_> {
     }
 }
 
-pub(super) fn opinion(e: Estimate) -> Opinion {
-    Opinion { value: e.value, error: e.error, step: e.step }
-}
-
 /// Takes the better known of two estimates, with an error that covers what the other's does not explain.
 fn merge(c: &mut Comparison, second: Estimate) {
-    let (mut better, mut other) = (c.numeric, opinion(second));
+    let (mut better, mut other) = (c.numeric, second);
     if other.error < better.error {
         std::mem::swap(&mut better, &mut other);
     }

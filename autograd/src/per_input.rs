@@ -1,20 +1,20 @@
-//! [`Few`]: what is asked for each input of an operation.
+//! [`PerInput`]: what is asked for each input of an operation.
 
 use std::ops::Deref;
 
 /// One thing for each of several others, mostly a few: those lie in an array, which is filled in less time than a list is collected.
-pub(crate) struct Few<B> {
+pub(crate) struct PerInput<B> {
     first: [B; 4],
     len: usize,
     /// All of them, if they are more.
     more: Vec<B>,
 }
 
-impl<B: Copy> Few<B> {
+impl<B: Copy> PerInput<B> {
     /// `f` of each. There is one at least: an operation has an input.
     #[inline]
     pub(crate) fn of<'a, A>(xs: &'a [A], f: impl Fn(&'a A) -> B) -> Self {
-        let mut few = Few { first: [f(&xs[0]); 4], len: xs.len(), more: vec![] };
+        let mut few = PerInput { first: [f(&xs[0]); 4], len: xs.len(), more: vec![] };
         if few.len <= few.first.len() {
             few.first.iter_mut().zip(xs).skip(1).for_each(|(slot, x)| *slot = f(x));
         } else {
@@ -24,7 +24,7 @@ impl<B: Copy> Few<B> {
     }
 }
 
-impl<B> Deref for Few<B> {
+impl<B> Deref for PerInput<B> {
     type Target = [B];
 
     #[inline]

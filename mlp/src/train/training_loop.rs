@@ -1,12 +1,12 @@
-//! [`Run`]: the epochs of one training, and the measuring between them.
+//! [`TrainingLoop`]: the epochs of one training, and the measuring between them.
 
 use autograd::{Float, Param, Parameters, Tape, Tensor, backward_in_parts};
 use indicatif::ProgressBar;
 
 use super::Trainer;
 use super::start::not_finite;
-use super::step::{Goal, Place, descend, exploded};
-use super::tally::Tally;
+use super::step::{Objective, StepPosition, descend, exploded};
+use super::sums::EpochSums;
 use crate::error::shown;
 use crate::nn::observe::Observer;
 use crate::nn::probe::Probe;
@@ -14,9 +14,9 @@ use crate::optim::Optimizer;
 use crate::{Dataset, Error};
 
 /// What is trained, how, and how far it has come.
-pub(super) struct Run<'r, 'a, T: Float> {
+pub(super) struct TrainingLoop<'r, 'a, T: Float> {
     trainer: &'r Trainer<'a>,
-    goal: Goal<'r, T>,
+    goal: Objective<'r, T>,
     /// The model's.
     pub(super) parameters: Parameters<T>,
     pub(super) optimizer: &'r mut dyn Optimizer<T>,
@@ -34,10 +34,10 @@ pub(super) struct Run<'r, 'a, T: Float> {
     moved: bool,
 }
 
-impl<'r, 'a, T: Float> Run<'r, 'a, T> {
+impl<'r, 'a, T: Float> TrainingLoop<'r, 'a, T> {
     pub(super) fn new(
         trainer: &'r Trainer<'a>,
-        goal: Goal<'r, T>,
+        goal: Objective<'r, T>,
         parameters: Parameters<T>,
         optimizer: &'r mut dyn Optimizer<T>,
         tapes: Vec<Tape<T>>,
@@ -45,19 +45,19 @@ impl<'r, 'a, T: Float> Run<'r, 'a, T> {
         bar: &'r ProgressBar,
     ) -> Self {
         let (begun, good) = (Vec::new(), Vec::new());
-        Run { trainer, goal, parameters, optimizer, tapes, steps, bar, first: None, begun, good, moved: false }
+        TrainingLoop { trainer, goal, parameters, optimizer, tapes, steps, bar, first: None, begun, good, moved: false }
     }
 
     /// Shows every sample once, with a step after each batch.
-    pub(super) fn epoch(&mut self, number: usize, data: &Dataset<T>) -> Result<Tally, Error> {
-        let mut tally = Tally::default();
+    pub(super) fn epoch(&mut self, number: usize, data: &Dataset<T>) -> Result<EpochSums, Error> {
+        let mut tally = EpochSums::default();
         let Trainer { seed, .. } = *self.trainer;
         let first = *self.first.get_or_insert(number) == number;
         self.begun = values(&self.parameters);
         let batches = data.batches(self.trainer.samples(data), Some(derive(seed, number, 0)))?;
         for (i, samples) in batches.samples().enumerate() {
             self.steps = self.steps.saturating_add(1);
-            let place = Place { epoch: number, batch: i + 1, first: first && i == 0 };
+            let place = StepPosition { epoch: number, batch: i + 1, first: first && i == 0 };
             let seed = derive(seed, number, i + 1);
             tally += match self.tapes.len() {
                 1 => self.step(&data.take(samples), seed, place)?,
@@ -80,11 +80,11 @@ impl<'r, 'a, T: Float> Run<'r, 'a, T> {
     }
 
     /// A step along the gradient of a batch.
-    fn step(&mut self, batch: &Dataset<T>, seed: u64, place: Place) -> Result<Tally, Error> {
+    fn step(&mut self, batch: &Dataset<T>, seed: u64, place: StepPosition) -> Result<EpochSums, Error> {
         let mut observers = self.trainer.steps.borrow_mut();
         let mut observer = self.due(&mut observers);
         let mut probe = observer.as_deref_mut().map_or(Probe::off(), |observer| Probe::new(observer));
-        let (tape, mut tally) = (&mut self.tapes[0], Tally::default());
+        let (tape, mut tally) = (&mut self.tapes[0], EpochSums::default());
         tape.clear();
         tape.train(seed);
         let mean = self.goal.record(tape, batch, &mut probe, &mut tally)?;
@@ -101,7 +101,13 @@ impl<'r, 'a, T: Float> Run<'r, 'a, T> {
     }
 
     /// The same with the batch in parts.
-    fn step_in_parts(&mut self, data: &Dataset<T>, samples: &[usize], seed: u64, place: Place) -> Result<Tally, Error> {
+    fn step_in_parts(
+        &mut self,
+        data: &Dataset<T>,
+        samples: &[usize],
+        seed: u64,
+        place: StepPosition,
+    ) -> Result<EpochSums, Error> {
         let goal = self.goal;
         let mut observers = self.trainer.steps.borrow_mut();
         let observer = self.due(&mut observers);
@@ -115,13 +121,13 @@ impl<'r, 'a, T: Float> Run<'r, 'a, T> {
         let parts: Vec<&[usize]> = samples.chunks(samples.len().div_ceil(self.tapes.len())).collect();
         let (grads, found) = backward_in_parts(&mut self.tapes[..parts.len()], |part, tape| {
             tape.train(derive(seed, part, 0));
-            let (batch, mut tally) = (data.take(parts[part]), Tally::default());
+            let (batch, mut tally) = (data.take(parts[part]), EpochSums::default());
             match goal.record(tape, &batch, &mut Probe::off(), &mut tally) {
                 Ok(mean) => (mean * (batch.len() as f64 / samples.len() as f64), Ok(tally)),
                 Err(error) => (tape.scalar_constant(T::zero()), Err(error)),
             }
         });
-        let mut tally = Tally::default();
+        let mut tally = EpochSums::default();
         for part in found {
             tally += part?;
         }
@@ -136,7 +142,7 @@ impl<'r, 'a, T: Float> Run<'r, 'a, T> {
     }
 
     /// Notes that a step was taken along gradients of that norm, and so that what the parameters were before it was good.
-    fn stepped(&mut self, norm: f64, place: Place) {
+    fn stepped(&mut self, norm: f64, place: StepPosition) {
         self.moved |= norm != 0.0;
         if place.batch == 1 {
             self.good = std::mem::take(&mut self.begun);
@@ -144,8 +150,8 @@ impl<'r, 'a, T: Float> Run<'r, 'a, T> {
     }
 
     /// The error of a loss that is no longer finite. If it is with the last good parameters, those of now are to blame, and go back.
-    fn blame(&mut self, loss: f64, batch: &Dataset<T>, seed: u64, place: Place) -> Error {
-        let Place { epoch, batch: i, .. } = place;
+    fn blame(&mut self, loss: f64, batch: &Dataset<T>, seed: u64, place: StepPosition) -> Error {
+        let StepPosition { epoch, batch: i, .. } = place;
         let wrong = not_finite(&self.parameters).map(str::to_string);
         let now = values(&self.parameters);
         if self.go_back() && wrong.is_none() && !self.is_finite(batch, seed) {
@@ -160,7 +166,7 @@ impl<'r, 'a, T: Float> Run<'r, 'a, T> {
 
     /// Whether a batch has a loss that is a number.
     fn is_finite(&mut self, batch: &Dataset<T>, seed: u64) -> bool {
-        let (tape, mut tally) = (&mut self.tapes[0], Tally::default());
+        let (tape, mut tally) = (&mut self.tapes[0], EpochSums::default());
         tape.clear();
         tape.train(seed);
         let loss = self.goal.record(tape, batch, &mut Probe::off(), &mut tally);
@@ -186,7 +192,7 @@ impl<'r, 'a, T: Float> Run<'r, 'a, T> {
         let (tape, mut probe) = (&mut self.tapes[0], Probe::new(observer));
         tape.clear();
         tape.train(seed);
-        let mean = self.goal.record(tape, batch, &mut probe, &mut Tally::default())?;
+        let mean = self.goal.record(tape, batch, &mut probe, &mut EpochSums::default())?;
         probe.backward(mean, &self.parameters);
         Ok(values(&self.parameters))
     }
@@ -210,8 +216,8 @@ impl<'r, 'a, T: Float> Run<'r, 'a, T> {
     }
 
     /// The losses of data that nothing is learnt from, after an epoch.
-    pub(super) fn validate(&mut self, epoch: usize, data: &Dataset<T>) -> Result<Tally, Error> {
-        let (tape, mut tally) = (&mut self.tapes[0], Tally::default());
+    pub(super) fn validate(&mut self, epoch: usize, data: &Dataset<T>) -> Result<EpochSums, Error> {
+        let (tape, mut tally) = (&mut self.tapes[0], EpochSums::default());
         for batch in data.batches(self.trainer.samples(data), None)? {
             tape.clear();
             self.goal.record(tape, &batch, &mut Probe::off(), &mut tally)?;
