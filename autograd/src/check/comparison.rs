@@ -1,6 +1,8 @@
 //! The judgement of one derivative: what the tape says, beside the differences along a line.
 
-use super::difference::{Central, agrees_at_finer_steps, ridders, settles, sides, stencil, vanishes};
+use super::difference::{
+    Central, agrees_at_finer_steps, agrees_at_longer_steps, central, ridders, settles, sides, stencil, vanishes,
+};
 use super::line::Line;
 use super::noise::{jumps, noise, stairs};
 use super::report::{Cause, Comparison, Estimate, Verdict};
@@ -301,7 +303,7 @@ impl Comparing<'_, '_> {
             );
             return self.inconclusive(Cause::IllScaled, reason);
         }
-        if self.line.is_nothing_but_noise() {
+        if self.line.is_nothing_but_noise() || self.line.moves_too_fast(self.c.analytic) {
             let text = "the function's values at the closest points are unrelated to each other, as those of sin(1e16·x): it changes too fast \
                         for numbers of so many digits; rescale the input";
             return self.inconclusive(Cause::IllScaled, text.into());
@@ -315,6 +317,13 @@ impl Comparing<'_, '_> {
             let reason =
                 "the difference from the tape is another at each step, as far down as it can be told from rounding";
             return self.inconclusive(Cause::Unresolved, reason.into());
+        }
+        if let Some(step) = agrees_at_longer_steps(self.line, self.c.analytic, &self.c.numeric) {
+            let reason = format!(
+                "at steps of {step:.0e} the function moves as the tape says, at shorter ones it does not: noise, or detail that the tape \
+                 does not know"
+            );
+            return self.inconclusive(Cause::Noise, reason);
         }
         if self.c.relative() < 1e-2
             && let Some(jump) = jumps(self.line)
@@ -330,6 +339,23 @@ impl Comparing<'_, '_> {
                     jump.height, self.c.numeric.error
                 );
                 return self.inconclusive(Cause::Noise, text);
+            }
+        }
+        if self.c.relative() < 1e-3 {
+            // Steps of other lengths reach over other stops of an iteration; the estimates of a smooth function agree.
+            let (long, _) = central(self.line, self.line.unit);
+            if long.is_known() {
+                self.c.numeric.error = self.c.numeric.error.max((long.value - self.c.numeric.value).abs());
+            }
+            if self.apply_tolerance() {
+                return;
+            }
+            if self.c.verdict == Verdict::Inconclusive {
+                let text = format!("long and short steps give derivatives that differ by {:.1e}", self.c.numeric.error);
+                return self.inconclusive(
+                    Cause::Noise,
+                    format!("{text}: noise, or an iteration that stops early; iterate further"),
+                );
             }
         }
         if self.c.relative() < SMALLEST {

@@ -58,7 +58,7 @@ pub(super) fn ridders(line: &mut Line<'_>, mut first: f64, wanted: impl Fn(f64) 
 }
 
 /// Central differences from one first step down; with the gap between the one-sided differences, if it stays.
-fn central(line: &mut Line<'_>, first: f64) -> (Estimate, Option<f64>) {
+pub(super) fn central(line: &mut Line<'_>, first: f64) -> (Estimate, Option<f64>) {
     let mut gaps: Vec<f64> = vec![];
     let found = extrapolate(line, first, SHRINK * SHRINK, |line, h| {
         let (above, below, size) = line.secants(h);
@@ -266,6 +266,10 @@ pub(super) fn vanishes(line: &mut Line<'_>, a: f64, difference: f64, side: Optio
 /// their own rounding alone.
 pub(super) fn agrees_at_finer_steps(line: &mut Line<'_>, a: f64) -> Option<f64> {
     let (mut agree, mut from) = (0, None);
+    // What does not move at the finest steps may be lost in rounding.
+    if a == 0.0 {
+        return None;
+    }
     for octave in 12..48 {
         let h = line.unit * f64::from(-octave).exp2();
         if h < line.grain.shortest() {
@@ -286,6 +290,25 @@ pub(super) fn agrees_at_finer_steps(line: &mut Line<'_>, a: f64) -> Option<f64> 
         }
     }
     None
+}
+
+/// The longest step at which differences know the derivative well and agree with `a`, though those at much shorter steps, whose
+/// derivative is `fine`, do not; if there is one.
+///
+/// So behaves a right derivative of a function with noise: as long as the step is, the noise counts for little. A wrong derivative
+/// differs at long steps too.
+pub(super) fn agrees_at_longer_steps(line: &mut Line<'_>, a: f64, fine: &Estimate) -> Option<f64> {
+    let apart = (fine.value - a).abs();
+    let mut longest = None;
+    for first in [line.unit, line.unit / 4.0] {
+        let (found, kink) = central(line, first);
+        let agrees = found.step > 64.0 * fine.step && (found.value - a).abs() + found.error <= apart / 16.0;
+        if !agrees || kink.is_some() {
+            return None;
+        }
+        longest = longest.or(Some(found.step));
+    }
+    longest
 }
 
 #[cfg(test)]

@@ -90,6 +90,14 @@ impl<'f> Line<'f> {
         self.noise > size.max(self.centre.abs()) / 16.0
     }
 
+    /// Whether a derivative says that between the closest points the function moves by far more than it is large, and its samples scatter:
+    /// no difference can follow it.
+    pub(super) fn moves_too_fast(&mut self, derivative: f64) -> bool {
+        let (_, _, size) = self.secants(self.unit);
+        let closest = self.grain.shortest().max(self.epsilon * self.unit);
+        self.is_noisy() && derivative.abs() * closest > 16.0 * size.max(self.centre.abs())
+    }
+
     /// The slopes of the two secants of a step, from above and from below, and the larger of the values at their ends.
     pub(super) fn secants(&mut self, h: f64) -> (f64, f64, f64) {
         let (up, down) = (self.at(h), self.at(-h));

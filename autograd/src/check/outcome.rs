@@ -71,7 +71,13 @@ impl<T: Float> OrderCheck<'_, '_, '_, T> {
         let mut verdict = self.by_differences(proven);
         let unresolved = self.all().filter(|c| c.is_unresolved()).count();
         let asked = self.checker.operations || verdict != Verdict::Pass || unresolved > 0 && !proven;
-        let operations = asked.then(|| self.by_operations());
+        let mut operations = asked.then(|| self.by_operations(false));
+        if let Some((found, _)) = &operations
+            && (found.verdict, verdict) == (Verdict::Pass, Verdict::Wrong)
+            && self.is_wrong_here_and_there()
+        {
+            operations = Some(self.by_operations(true));
+        }
         let mut worst = self.worst_of(verdict).cloned();
         let direction = worst.as_ref().map(|worst| self.way_of(worst));
         let (mut cause, mut reason) = match &worst {
@@ -147,9 +153,15 @@ impl<T: Float> OrderCheck<'_, '_, '_, T> {
         elements().filter(bad).max_by(most).or_else(|| self.all().filter(bad).max_by(most))
     }
 
-    fn by_operations(&self) -> (Operations, bool) {
+    /// Whether some elements are wrong, and no fewer are right.
+    fn is_wrong_here_and_there(&self) -> bool {
+        let count = |verdict| self.elements.iter().filter(|(_, _, c)| c.verdict == verdict).count();
+        (1..=count(Verdict::Pass)).contains(&count(Verdict::Wrong))
+    }
+
+    fn by_operations(&self, by_element: bool) -> (Operations, bool) {
         let gradient: Vec<Tensor> = self.gradient.iter().map(|(g, _)| g.clone()).collect();
-        let ask = Ask { rtol: self.probe.rtol, seed: self.checker.seed, most: OPERATIONS };
+        let ask = Ask { rtol: self.probe.rtol, seed: self.checker.seed, most: OPERATIONS, by_element };
         let (mut operations, complete) = operations::examine(self.probe.subject, &gradient, &ask);
         operations.order = self.probe.order;
         (operations, complete)

@@ -188,6 +188,11 @@ impl Comparison {
         matches!(self.cause, Some(Cause::Unresolved | Cause::Noise | Cause::IllScaled))
     }
 
+    /// Whether it is off by more than the differences err by, and yet too little to be called wrong.
+    pub(super) fn is_slightly_off(&self) -> bool {
+        self.cause == Some(Cause::Noise) && self.difference() > self.allowed
+    }
+
     /// How bad it is, to find the worst: the difference as a multiple of what is allowed.
     pub(super) fn badness(&self) -> f64 {
         let ratio = self.difference() / self.allowed;

@@ -132,6 +132,9 @@ fn exported(lib: &str) -> BTreeMap<String, String> {
     for item in lib.split("pub use ").skip(1) {
         let item = item.split(';').next().unwrap();
         let room = item.split("::").next().unwrap().trim();
+        if room == "crate" {
+            continue; // the prelude
+        }
         for name in item.split(|c: char| !c.is_alphanumeric() && c != '_').filter(|name| !name.is_empty()) {
             names.insert(name.to_string(), room.to_string());
         }

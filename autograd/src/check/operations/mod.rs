@@ -50,6 +50,8 @@ pub(super) struct Ask {
     pub(super) seed: u64,
     /// How many of the user's operations, and how many others, are looked at.
     pub(super) most: usize,
+    /// Whether each input element is moved by itself as well: along a direction, one of many that is wrong counts for little.
+    pub(super) by_element: bool,
 }
 
 /// Looks at the operations that a subject records. `gradient` is the tape's, by each input.
@@ -77,7 +79,7 @@ pub(super) fn examine<T: Float>(
         let Some(single) = single_of(&trace, &adjoints, node) else { continue };
         let own = single.wide.is_none();
         let rtol = if T::EPSILON > 1e-10 { ask.rtol.max(1e-4) } else { ask.rtol };
-        let finding = single.check(Settings { rtol, seed: ask.seed });
+        let finding = single.check(Settings { rtol, seed: ask.seed, by_element: ask.by_element });
         complete &= !finding.sampled;
         found.compared += 1;
         found.agreed += finding.agreed;

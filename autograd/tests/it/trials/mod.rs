@@ -9,13 +9,13 @@
 //!   chains; iterations, tables and `f32` inside
 #![allow(clippy::eq_op)] // x/x is 1, but for its rounding
 
-mod right;
-mod right_rough;
-mod right_small;
-mod right_solvers;
-mod wrong;
-mod wrong_places;
-mod wrong_rules;
+pub(crate) mod right;
+pub(crate) mod right_rough;
+pub(crate) mod right_small;
+pub(crate) mod right_solvers;
+pub(crate) mod wrong;
+pub(crate) mod wrong_places;
+pub(crate) mod wrong_rules;
 
 use std::collections::BTreeMap;
 

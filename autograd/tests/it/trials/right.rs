@@ -14,7 +14,7 @@ fn to_second_order(seed: u64, f: impl for<'t> Fn(&[Var<'t>]) -> autograd::Scalar
     Checker::new().seed(seed).orders(2).check(f, &[few_bits(seed, &[1])]).unwrap()
 }
 
-pub(super) const CASES: &[Case] = &[
+pub(crate) const CASES: &[Case] = &[
     ("x/x, to second order", |seed| to_second_order(seed, |x| (x[0] / x[0]).sin().sum())),
     ("x²/x, to second order", |seed| to_second_order(seed, |x| (x[0] * x[0] / x[0]).sum())),
     ("x − x, to second order", |seed| to_second_order(seed, |x| (x[0].exp() - x[0].exp()).sin().sum())),

@@ -15,7 +15,7 @@ fn thousand(seed: u64, f: impl for<'t> Fn(Var<'t>) -> Var<'t>) -> Report {
     Checker::new().seed(seed).elements(50).check(|x| f(x[0]).sum(), &[point(seed, &[1000])]).unwrap()
 }
 
-pub(super) const CASES: &[Case] = &[
+pub(crate) const CASES: &[Case] = &[
     ("max(x, 0)^1.5 at 0", |seed| at(seed, with_zero(seed), |x| x[0].relu().powf(1.5).sum())),
     ("max(x, 0)^1.1 at 0", |seed| at(seed, with_zero(seed), |x| x[0].relu().powf(1.1).sum())),
     ("max(x, 0)^3.5 at 0", |seed| at(seed, with_zero(seed), |x| x[0].relu().powf(3.5).sum())),

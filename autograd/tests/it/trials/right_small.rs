@@ -26,7 +26,7 @@ fn in_f32(seed: u64, layers: u64, act: for<'t> fn(Var<'t, f32>) -> Var<'t, f32>)
     loss.unwrap()
 }
 
-pub(super) const CASES: &[Case] = &[
+pub(crate) const CASES: &[Case] = &[
     ("behind 20 logistic layers", |seed| behind(seed, 20)),
     ("behind 50 logistic layers", |seed| behind(seed, 50)),
     ("behind 200 logistic layers", |seed| behind(seed, 200)),

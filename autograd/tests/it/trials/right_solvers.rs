@@ -103,7 +103,7 @@ fn trapezoids(x: f64, n: usize) -> f64 {
     (0..n).map(|k| h / 2.0 * ((k as f64 * h).exp() + ((k + 1) as f64 * h).exp())).sum()
 }
 
-pub(super) const CASES: &[Case] = &[
+pub(crate) const CASES: &[Case] = &[
     ("a fixed point to 1e-8", |seed| {
         implicit(seed, within(seed, &[3], 0.3, 0.9), |x| fixed_point(x, 1e-8), slope_of_fixed_point)
     }),

@@ -40,7 +40,7 @@ pub(super) fn matrices(seed: u64) -> [Tensor; 2] {
     [sampler.normal_like(&[3, 3]), sampler.normal_like(&[3, 3])]
 }
 
-pub(super) const CASES: &[Case] = &[
+pub(crate) const CASES: &[Case] = &[
     ("by 0.1 %", |seed| wrong_sine(seed, |x, dy| vec![dy * x[0].cos() * 1.001])),
     ("by 1e-6", |seed| wrong_sine(seed, |x, dy| vec![dy * x[0].cos() * (1.0 + 1e-6)])),
     ("by a factor 2", |seed| wrong_sine(seed, |x, dy| vec![dy * x[0].cos() * 2.0])),

@@ -44,7 +44,7 @@ fn element(at: usize, n: usize) -> impl for<'t> Fn(Var<'t>) -> Var<'t> + Send + 
     }
 }
 
-pub(super) const CASES: &[Case] = &[
+pub(crate) const CASES: &[Case] = &[
     ("sign behind 20 logistic layers", |seed| behind(seed, 20, |x, dy| vec![-dy * x[0].cos()])),
     ("sign behind 50 logistic layers", |seed| behind(seed, 50, |x, dy| vec![-dy * x[0].cos()])),
     ("sign behind 200 logistic layers", |seed| behind(seed, 200, |x, dy| vec![-dy * x[0].cos()])),

@@ -76,7 +76,7 @@ impl Elementwise for Swish {
     }
 }
 
-pub(super) const CASES: &[Case] = &[
+pub(crate) const CASES: &[Case] = &[
     ("norm without its denominator", |seed| {
         let rule = rule(|x, dy| vec![dy * x[0]]);
         at(seed, point(seed, &[4]), |x| own(x, |x| x[0].norm().into(), rule).sum())
