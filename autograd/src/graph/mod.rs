@@ -259,7 +259,7 @@ impl<'t, T: Float> Graph<'t, T> {
                         bytes += array.numel * size_of::<T>();
                     }
                     bytes += arena.slopes(a).map_or(0, |slopes| slopes.len()) * size_of::<T>();
-                    if let ArrayCode::Unary(_, index) = array.what { index } else { 0 }
+                    if let ArrayCode::Unary(_, index) = array.code { index } else { 0 }
                 }
                 _ => 0,
             };
@@ -365,7 +365,7 @@ fn sources<T: Float>(arena: &Arena<T>, node: u32) -> SmallVec<[Key; 4]> {
         Opcode::Unary(_) => SmallVec::from_slice(&[Key::Node(a)]),
         Opcode::Binary(_) => SmallVec::from_slice(&[Key::Node(a), Key::Node(b)]),
         Opcode::Item => SmallVec::from_slice(&[Key::Array(a)]),
-        Opcode::Array => match arena.arrays[a].what {
+        Opcode::Array => match arena.arrays[a].code {
             ArrayCode::Lift(scalar) => SmallVec::from_slice(&[Key::Node(scalar)]),
             _ => arena.arrays.inputs(a).iter().map(|&input| Key::Array(input)).collect(),
         },

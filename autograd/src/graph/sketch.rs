@@ -185,7 +185,7 @@ impl<T: Float> Graph<'_, T> {
         let text = match arena.stream.code(node as usize) {
             Opcode::Unary(row) => unary(row, arena.stream.args(row, b as usize), operands[0]),
             Opcode::Binary(row) => binary(row, operands[0], operands[1]),
-            Opcode::Array => match arena.arrays[a].what {
+            Opcode::Array => match arena.arrays[a].code {
                 ArrayCode::Unary(row, index) => unary(row, arena.stream.args(row, index as usize), operands[0]),
                 ArrayCode::Binary(row, _) => binary(row, operands[0], operands[1]),
                 _ => call(arena.kind(a).name(), operands),

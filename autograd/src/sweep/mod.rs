@@ -127,7 +127,7 @@ impl<'s, T: Float> Sweep<'s, '_, T> {
             if entry.byte() == Opcode::Array.byte([false; 2]) {
                 end = node;
                 self.array(a);
-                let is_param = || matches!(arena.arrays[a as u32].what, ArrayCode::Param(_));
+                let is_param = || matches!(arena.arrays[a as u32].code, ArrayCode::Param(_));
                 if self.by_param && is_param() && self.scratch.arrays[a].is_some() {
                     return Some(node);
                 }
@@ -197,10 +197,10 @@ impl<'s, T: Float> Sweep<'s, '_, T> {
             observe(name, &shown);
             dy = self.pool.unshare(shown.into_values());
         }
-        if node.watched && !node.what.is_leaf() {
+        if node.watched && !node.code.is_leaf() {
             self.scratch.arrays[index] = Some(self.pool.copy(&dy));
         }
-        let op = match node.what {
+        let op = match node.code {
             ArrayCode::Unary(row, args) => return self.unary(array, row, arena.stream.args(row, args as usize), dy),
             ArrayCode::Binary(row, alike) => return self.binary(array, row, alike, dy),
             ArrayCode::Op(op) => arena.arrays.op(op),

@@ -87,14 +87,14 @@ impl<T: Float> Arena<T> {
     #[inline(always)]
     fn push(
         &mut self,
-        what: ArrayCode,
+        code: ArrayCode,
         inputs: &[u32],
         shape: u32,
         numel: usize,
         place: Storage,
         tracked: bool,
     ) -> u32 {
-        let array = self.arrays.push(what, inputs, shape, numel, place, tracked);
+        let array = self.arrays.push(code, inputs, shape, numel, place, tracked);
         if !self.values_only {
             self.stream.push(Opcode::Array, [array, 0], T::zero());
         }
@@ -113,20 +113,20 @@ impl<T: Float> Arena<T> {
 
     /// A parameter with its present value, to be found again by `params`.
     pub(crate) fn param(&mut self, param: &Param<T>, value: Tensor<T>) -> u32 {
-        let what = self.arrays.keep_param(param.clone());
-        let array = self.leaf(what, !param.is_frozen(), value);
+        let code = self.arrays.keep_param(param.clone());
+        let array = self.leaf(code, !param.is_frozen(), value);
         let earlier = self.params.insert(param.id(), array);
         self.arrays.keep_earlier(earlier);
         array
     }
 
     /// An array that is not computed from others; `wanted`: its gradient, if it will have one.
-    fn leaf(&mut self, what: ArrayCode, wanted: bool, value: Tensor<T>) -> u32 {
+    fn leaf(&mut self, code: ArrayCode, wanted: bool, value: Tensor<T>) -> u32 {
         let tracked = (wanted || self.transparent) && !self.values_only;
         let (shape, values) = value.into_parts();
         let numel = values.len();
         let (shape, place) = (self.arrays.keep_shape(shape), self.arrays.keep_shared(values));
-        let array = self.push(what, &[], shape, numel, place, tracked);
+        let array = self.push(code, &[], shape, numel, place, tracked);
         if tracked {
             self.kept.push(array);
         }
@@ -161,8 +161,8 @@ impl<T: Float> Arena<T> {
         let Some(place) = self.reserve(numel) else { no_room(row.name(), self.arrays.shape_at(shape)) };
         let (before, out) = self.data.split_at_mut(place.start);
         kernels::unary(row, args, self.arrays.values(&node, before), &mut out[..numel]);
-        let what = ArrayCode::Unary(row, self.stream.push_args(args));
-        self.push(what, &[x], shape, numel, Storage::Data(place.start), tracked && !row.is_flat())
+        let code = ArrayCode::Unary(row, self.stream.push_args(args));
+        self.push(code, &[x], shape, numel, Storage::Data(place.start), tracked && !row.is_flat())
     }
 
     /// Computes a row of the table of two inputs and appends it.
@@ -220,7 +220,7 @@ impl<T: Float> Arena<T> {
             Op::Map(_) if tracked && op.keeps_slopes(inputs.len()) => {
                 pending = true;
                 // A parameter may be updated before the values are asked for, and a tape that checks looks at them at once.
-                at_once = self.stream.is_tight() || matches!(self.arrays[inputs[0]].what, ArrayCode::Param(_));
+                at_once = self.stream.is_tight() || matches!(self.arrays[inputs[0]].code, ArrayCode::Param(_));
                 Storage::Nowhere
             }
             op if tracked && op.keeps_slopes(inputs.len()) => {
@@ -232,12 +232,12 @@ impl<T: Float> Arena<T> {
         };
         let numel = shape.numel();
         let shape = self.arrays.keep_shape(shape);
-        let what = match op {
+        let code = match op {
             Op::Unary(row, args) => ArrayCode::Unary(row, self.stream.push_args(args)),
             Op::Binary(row) => ArrayCode::Binary(row, false),
             op => self.arrays.keep_op(op),
         };
-        let array = self.push(what, inputs, shape, numel, place, tracked);
+        let array = self.push(code, inputs, shape, numel, place, tracked);
         self.arrays[array].pending = pending;
         if let Some(slopes) = slopes {
             self.keep_slopes(array, slopes);
@@ -257,8 +257,8 @@ impl<T: Float> Arena<T> {
         let tracked = inputs.iter().any(|&i| self.arrays[i].tracked);
         let Some(place) = self.reserve(y.numel()) else { no_room(op.name(), y.shape()) };
         self.data[place.clone()].copy_from_slice(y.as_slice());
-        let (what, shape) = (self.arrays.keep_external(op), self.arrays.keep_shape(y.shape().clone()));
-        self.push(what, inputs, shape, place.len(), Storage::Data(place.start), tracked)
+        let (code, shape) = (self.arrays.keep_external(op), self.arrays.keep_shape(y.shape().clone()));
+        self.push(code, inputs, shape, place.len(), Storage::Data(place.start), tracked)
     }
 
     /// Has the sweep keep the gradient of every array, whose values are computed if they were put off.

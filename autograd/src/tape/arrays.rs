@@ -97,7 +97,7 @@ pub(crate) enum Storage {
 /// One array. What it is made of is found by [`Arrays`].
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ArrayNode {
-    pub(crate) what: ArrayCode,
+    pub(crate) code: ArrayCode,
     pub(crate) place: Storage,
     /// How many values it has.
     pub(crate) numel: usize,
@@ -167,7 +167,7 @@ impl<T: Float> Arrays<T> {
     #[inline(always)]
     pub(super) fn push(
         &mut self,
-        what: ArrayCode,
+        code: ArrayCode,
         inputs: &[u32],
         shape: u32,
         numel: usize,
@@ -175,7 +175,7 @@ impl<T: Float> Arrays<T> {
         tracked: bool,
     ) -> u32 {
         let array = self.nodes.len() as u32;
-        let inputs = match what {
+        let inputs = match code {
             ArrayCode::Unary(..) => [inputs[0], 0],
             ArrayCode::Binary(..) => [inputs[0], inputs[1]],
             _ => {
@@ -185,7 +185,7 @@ impl<T: Float> Arrays<T> {
             }
         };
         self.nodes.push(ArrayNode {
-            what,
+            code,
             place,
             numel,
             inputs,
@@ -246,7 +246,7 @@ impl<T: Float> Arrays<T> {
     #[inline]
     pub(crate) fn inputs(&self, array: u32) -> &[u32] {
         let node = &self[array];
-        match node.what {
+        match node.code {
             ArrayCode::Unary(..) => &node.inputs[..1],
             ArrayCode::Binary(..) => &node.inputs,
             _ => {
@@ -271,7 +271,7 @@ impl<T: Float> Arrays<T> {
     /// What an array does; `stream` holds the arguments of rows.
     #[inline]
     pub(super) fn kind(&self, array: u32, stream: &Stream<T>) -> ArrayOp<'_, T> {
-        match self[array].what {
+        match self[array].code {
             ArrayCode::Variable => ArrayOp::Variable,
             ArrayCode::Constant => ArrayOp::Constant,
             ArrayCode::Param(index) => ArrayOp::Param(&self.params[index as usize]),
@@ -296,7 +296,7 @@ impl<T: Float> Arrays<T> {
 
     /// The recordings of a parameter before this one, from the last back.
     pub(crate) fn earlier(&self, array: u32) -> impl Iterator<Item = u32> {
-        let before = |&array: &u32| match self[array].what {
+        let before = |&array: &u32| match self[array].code {
             ArrayCode::Param(index) => self.earlier[index as usize],
             _ => None,
         };
@@ -351,7 +351,7 @@ impl<T: Float> Arrays<T> {
     #[track_caller]
     fn refuse_released(&self, node: &ArrayNode) -> ! {
         // What has only another shape than the parameter is told as the parameter.
-        let same = |other: &&ArrayNode| matches!(other.what, ArrayCode::Param(_)) && other.place == node.place;
+        let same = |other: &&ArrayNode| matches!(other.code, ArrayCode::Param(_)) && other.place == node.place;
         let shape = self.shape_at(self.nodes.iter().find(same).unwrap_or(node).shape);
         panic!(
             "a parameter of shape {shape} was updated after it was recorded, and its old values are gone; \
@@ -376,8 +376,8 @@ impl<T: Float> Arrays<T> {
         let node = &self[array];
         let inputs = self.inputs(array);
         let own_shape = inputs.iter().all(|&input| self[input].shape != node.shape);
-        let own_op = matches!(node.what, ArrayCode::Op(_));
-        let own_inputs = if matches!(node.what, ArrayCode::Unary(..) | ArrayCode::Binary(..)) { &[] } else { inputs };
+        let own_op = matches!(node.code, ArrayCode::Op(_));
+        let own_inputs = if matches!(node.code, ArrayCode::Unary(..) | ArrayCode::Binary(..)) { &[] } else { inputs };
         size_of::<ArrayNode>()
             + size_of_val(own_inputs)
             + usize::from(own_shape) * size_of::<Shape>()

@@ -112,7 +112,7 @@ impl<'t, T: Float> Var<'t, T> {
     pub fn watch(self) -> Self {
         let mut arena = self.tape.arena_mut();
         let node = &mut arena.arrays[self.array];
-        if node.tracked && !std::mem::replace(&mut node.watched, true) && !node.what.is_leaf() {
+        if node.tracked && !std::mem::replace(&mut node.watched, true) && !node.code.is_leaf() {
             arena.kept.push(self.array);
         }
         drop(arena);
@@ -316,7 +316,7 @@ impl<'t, T: Float> Array for Var<'t, T> {
 
     fn untransposed(&self) -> Option<Self> {
         let arena = self.tape.arena.borrow();
-        let ArrayCode::Op(op) = arena.arrays[self.array].what else { return None };
+        let ArrayCode::Op(op) = arena.arrays[self.array].code else { return None };
         let transposed = arena.arrays[self.array].pending && matches!(arena.arrays.op(op), Op::Transpose(_));
         transposed.then(|| Var { tape: self.tape, array: arena.arrays.inputs(self.array)[0] })
     }

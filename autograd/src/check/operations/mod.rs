@@ -184,7 +184,7 @@ fn distinct<T: Float>(trace: &Trace<T>, adjoints: &Adjoints<T>, ask: &Ask) -> (V
                 let reached = adjoints.arrays[array as usize]
                     .as_ref()
                     .is_some_and(|dy| dy.as_slice().iter().any(|&dy| dy != T::zero()));
-                if !arrays[array as usize] || !arena.arrays[array].what.is_operation() || !reached {
+                if !arrays[array as usize] || !arena.arrays[array].code.is_operation() || !reached {
                     continue;
                 }
                 (Node::Array(array), false)

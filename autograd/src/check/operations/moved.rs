@@ -113,7 +113,7 @@ fn moved<T: Float>(here: &Trace<T>, there: &Trace<T>) -> Option<Vec<Node>> {
                         let again = there.value_from(array, here);
                         again.as_slice().iter().zip(a.array_values(array)).any(|(&x, &y)| different(x, y))
                     }
-                    _ if a.arrays[array].what.is_operation() || b.arrays[array].what.is_operation() => return None,
+                    _ if a.arrays[array].code.is_operation() || b.arrays[array].code.is_operation() => return None,
                     _ if here.inputs.contains(&array) => false,
                     _ => a.array_values(array).iter().zip(b.array_values(array)).any(|(&x, &y)| different(x, y)),
                 }

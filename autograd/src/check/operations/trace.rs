@@ -75,7 +75,7 @@ impl<T: Float> Trace<T> {
                 Opcode::Array => {
                     let array = arena.stream.operands(node)[0];
                     if let (true, Some(dy)) =
-                        (arena.arrays[array].what.is_operation(), &adjoints.arrays[array as usize])
+                        (arena.arrays[array].code.is_operation(), &adjoints.arrays[array as usize])
                     {
                         let y = arena.array_values(array);
                         terms.extend(dy.as_slice().iter().zip(y).map(|(dy, y)| dy.to_f64() * y.to_f64()));

@@ -48,7 +48,7 @@ impl<T: Float> Arena<T> {
     #[track_caller]
     pub(super) fn sum_of_pending(&mut self, map: u32, over: f64, pool: &Pool<T>) -> Option<usize> {
         let node = &self.arrays[map];
-        let ArrayCode::Op(op) = node.what else { return None };
+        let ArrayCode::Op(op) = node.code else { return None };
         let Op::Map(f) = self.arrays.op(op) else { return None };
         if !node.pending || self.stream.is_tight() || self.slopes(map).is_some() {
             return None;
@@ -91,7 +91,7 @@ impl<T: Float> Arena<T> {
     #[inline(never)]
     #[track_caller]
     pub(super) fn compute_pending(&mut self, array: u32, pool: &Pool<T>) {
-        let ArrayCode::Op(op) = self.arrays[array].what else { unreachable!("only operations are put off") };
+        let ArrayCode::Op(op) = self.arrays[array].code else { unreachable!("only operations are put off") };
         let (op, shape) = (self.arrays.op(op).clone(), self.arrays.shape(array).clone());
         let inputs: SmallVec<[u32; 4]> = SmallVec::from_slice(self.arrays.inputs(array));
         let place = if op.keeps_slopes(inputs.len()) && self.slopes(array).is_none() {
