@@ -4,7 +4,7 @@
 
 use std::marker::PhantomData;
 
-use super::flagged::{self, Formula, Operand, each, few};
+use super::flagged::{self, Formula, Operand, array_of, each, few};
 use super::isa::{self, Isa, Kernel, kernel};
 use super::runs::Runs;
 use crate::math::Real;
@@ -82,7 +82,7 @@ pub(crate) fn unary_chain<T: Float>(row: Unary, args: Args, x: &[T], y: &[T], dy
         #[inline(always)]
         fn run<I: Isa>(self) {
             let Chain(args, x, y, dy) = self.0;
-            each::<I, T, _, 2>(Pass::<R>(args, PhantomData), [x, y].map(Operand::Each), dy);
+            each::<I, T, _, 2>(Pass::<R>(args, PhantomData), [Operand::Each(x), Operand::Each(y)], dy);
         }
     }
     row.dispatch(Chain(args, x, y, dy));
@@ -179,9 +179,9 @@ pub(crate) fn binary_chain<T: Float>(row: Binary, second: bool, runs: &Runs, a: 
                 let (y, dy) = (&y[run.out..run.out + run.len], &mut dy[run.out..run.out + run.len]);
                 if R::DECIDES {
                     let x = [(a, run.a, run.step_a), (b, run.b, run.step_b)];
-                    let [a, b] = x.map(|(x, at, step)| match step {
-                        0 => Operand::One(x[at]),
-                        _ => Operand::Each(&x[at..at + run.len]),
+                    let [a, b] = array_of(|k| match x[k] {
+                        (x, at, 0) => Operand::One(x[at]),
+                        (x, at, _) => Operand::Each(&x[at..at + run.len]),
                     });
                     return each::<I, T, _, 3>(partial, [a, b, Operand::Each(y)], dy);
                 }
@@ -261,7 +261,7 @@ pub(crate) fn binary_chain_add<T: Float>(row: Binary, second: bool, [a, b, y]: [
             let Chain(second, [a, b, y, dy], sum) = self.0;
             let partial = Partial::<R>(second, PhantomData);
             if R::DECIDES {
-                return each::<I, T, _, 4>(Added(partial), [a, b, y, dy].map(Operand::Each), sum);
+                return each::<I, T, _, 4>(Added(partial), array_of(|k| Operand::Each([a, b, y, dy][k])), sum);
             }
             for ((((sum, &dy), &y), &a), &b) in sum.iter_mut().zip(dy).zip(y).zip(a).zip(b) {
                 *sum = *sum + partial.at([a, b, y], dy);

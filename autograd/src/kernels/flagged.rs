@@ -38,10 +38,23 @@ pub(crate) enum Operand<'a, T> {
 /// Values are computed so many at once: a loop of known length becomes vectors without a remainder.
 const BLOCK: usize = 64;
 
+/// `f(0), f(1), …`, at least one. `std::array::from_fn` does the same by closures of closures, which cost the compiler
+/// more than the formula.
+#[inline(always)]
+pub(super) fn array_of<N: Copy, const K: usize>(f: impl Fn(usize) -> N) -> [N; K] {
+    let mut all = [f(0); K];
+    let mut k = 1;
+    while k < K {
+        all[k] = f(k);
+        k += 1;
+    }
+    all
+}
+
 /// `out[i] = f(x₀[i], x₁[i], …; out[i])`
 #[inline(always)]
 pub(crate) fn each<I: Isa, T: Float, F: Formula<K>, const K: usize>(f: F, x: [Operand<'_, T>; K], out: &mut [T]) {
-    let mut padded = x.map(|x| match x {
+    let mut padded: [_; K] = array_of(|k| match x[k] {
         Operand::Each(_) => [T::one(); BLOCK],
         Operand::One(x) => [x; BLOCK],
     });
@@ -56,7 +69,7 @@ pub(crate) fn each<I: Isa, T: Float, F: Formula<K>, const K: usize>(f: F, x: [Op
             }
             last[..rest].copy_from_slice(out);
         }
-        let x = std::array::from_fn(|k| match x[k] {
+        let x = array_of(|k| match x[k] {
             Operand::Each(x) if whole => x[start..].first_chunk().expect("a whole block"),
             _ => &padded[k],
         });
@@ -89,7 +102,7 @@ fn block_in<First: Evaluated<T>, Right: Evaluated<T>, T: Float, F: Formula<K>, c
 ) {
     if !F::DECIDES {
         for (i, out) in out.iter_mut().enumerate() {
-            let value = f.at(std::array::from_fn(|k| First::new(x[k][i])), First::new(*out));
+            let value = f.at(array_of(|k| First::new(x[k][i])), First::new(*out));
             debug_assert!(value.far() == T::Flag::from(false), "a formula that decides must say so");
             *out = value.value();
         }
@@ -97,13 +110,13 @@ fn block_in<First: Evaluated<T>, Right: Evaluated<T>, T: Float, F: Formula<K>, c
     }
     let (mut y, mut far) = ([T::zero(); LEN], T::Flag::from(false));
     for (i, y) in y.iter_mut().enumerate() {
-        let value = f.at(std::array::from_fn(|k| First::new(x[k][i])), First::new(out[i]));
+        let value = f.at(array_of(|k| First::new(x[k][i])), First::new(out[i]));
         *y = value.value();
         far = far | value.far();
     }
     if far != T::Flag::from(false) {
         for (i, y) in y.iter_mut().enumerate() {
-            *y = f.at(std::array::from_fn(|k| Right::new(x[k][i])), Right::new(out[i])).value();
+            *y = f.at(array_of(|k| Right::new(x[k][i])), Right::new(out[i])).value();
         }
     }
     *out = y;
@@ -137,7 +150,8 @@ pub(crate) fn each_with_slope<I: Isa, T: Float>(f: impl WithSlope, x: &[T], y: &
         }
         if far != T::Flag::from(false) {
             for i in 0..BLOCK {
-                [to_y[i], to_slope[i]] = f.at(Flagged::<I, T, false, true>::new(x[i])).map(|y| y.value);
+                let [value, derivative] = f.at(Flagged::<I, T, false, true>::new(x[i]));
+                (to_y[i], to_slope[i]) = (value.value, derivative.value);
             }
         }
         if !whole {
@@ -153,19 +167,19 @@ pub(crate) fn few<T: Float, F: Formula<K>, const K: usize>(f: F, x: [&[T]; K], o
     const FOUR: usize = 4;
     let mut start = 0;
     while let Some(out) = out[start..].first_chunk_mut::<FOUR>() {
-        let x = std::array::from_fn(|k| x[k][start..].first_chunk().expect("as many values as results"));
+        let x = array_of(|k| x[k][start..].first_chunk().expect("as many values as results"));
         block::<Baseline, T, F, K, FOUR>(f, x, out);
         start += FOUR;
     }
     for (i, out) in out.iter_mut().enumerate().skip(start) {
-        *out = f.at(std::array::from_fn(|k| x[k][i]), *out);
+        *out = f.at(array_of(|k| x[k][i]), *out);
     }
 }
 
 /// A formula of numbers by themselves in the form that does for most; nothing where it does not do.
 #[inline(always)]
 pub(crate) fn first_form<T: Float, F: Formula<K>, const K: usize>(f: F, x: [T; K], out: T) -> Option<T> {
-    let y = f.at(x.map(Flagged::<Baseline, T, true, false>::new), Flagged::new(out));
+    let y = f.at(array_of(|k| Flagged::<Baseline, T, true, false>::new(x[k])), Flagged::new(out));
     (y.far == T::Flag::from(false)).then_some(y.value)
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::flagged::{Formula, Operand, WithSlope, each, each_with_slope};
+use super::flagged::{Formula, Operand, WithSlope, array_of, each, each_with_slope};
 use super::isa;
 use super::sums::{BLOCK, PairwiseSum, row_sum};
 use crate::math::Real;
@@ -90,7 +90,7 @@ pub(crate) struct Kernel<F, const K: usize>(pub(crate) F);
 
 impl<F: ElementwiseN<K>, T: Float, const K: usize> Fused<T> for Kernel<F, K> {
     fn run(&self, wrt: &[u8], x: &[&[T]], out: &mut [T]) {
-        let (f, x, len) = (self.0, std::array::from_fn(|k| x[k]), out.len());
+        let (f, x, len) = (self.0, array_of(|k| x[k]), out.len());
         match *wrt {
             [] => isa::run(len, Pass(Derivative(f, []), x, out)),
             [i] => isa::run(len, Pass(Derivative(f, [i]), x, out)),
@@ -145,7 +145,7 @@ struct Pass<'a, F, T, const K: usize>(F, [&'a [T]; K], &'a mut [T]);
 impl<F: Formula<K>, T: Float, const K: usize> isa::Kernel for Pass<'_, F, T, K> {
     #[inline(always)]
     fn run<I: isa::Isa>(self) {
-        each::<I, T, _, K>(self.0, self.1.map(Operand::Each), self.2);
+        each::<I, T, _, K>(self.0, array_of(|k| Operand::Each(self.1[k])), self.2);
     }
 }
 
@@ -217,5 +217,5 @@ derivative!(3: |f, x, [i, j, k]| f.f(seeded(seeded(seeded(x, i), j), k)).derivat
 fn seeded<N: Number, const K: usize>(x: [N; K], variable: u8) -> [Dual<N>; K] {
     // An only input always moves: known to the compiler, its products with 1 vanish.
     let moves = |k: usize| K == 1 || k == usize::from(variable);
-    std::array::from_fn(|k| Dual::new(x[k], if moves(k) { N::one() } else { N::zero() }))
+    array_of(|k| Dual::new(x[k], if moves(k) { N::one() } else { N::zero() }))
 }
