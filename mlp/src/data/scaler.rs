@@ -44,7 +44,7 @@ impl Scaler {
         Self::fit(x, |column| {
             let n = column.len() as f64;
             let mean = column.iter().sum::<f64>() / n;
-            // Two passes: E[x²] − E[x]² cancels when the mean is large.
+            // Two passes: E[x²] − E[x]² suffers from cancellation if the mean is large.
             let variance = column.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / n;
             (mean, variance.sqrt())
         })
