@@ -158,8 +158,8 @@ impl MeanField {
     /// The weights and biases of this theory have no effect.
     ///
     /// `χ = 1` means `σ_w² = 1/E[φ′²]`. The fixed point then requires `σ_b² = q − E[φ²]/E[φ′²]`, one equation for `q`
-    /// (Hayou et al. 2019, algorithm 1). If it has several solutions, the result is the smallest attracting one above
-    /// 0, if there is one. If every `q` is a solution (relu without biases), the result is 1.
+    /// (Hayou et al. 2019, algorithm 1). If it has several solutions, attracting ones take precedence, and among these
+    /// the smallest above 0. If every `q` is a solution (relu without biases), the result is 1.
     ///
     /// ```
     /// use mlp::Activation;

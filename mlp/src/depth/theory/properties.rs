@@ -6,8 +6,8 @@ use super::MeanField;
 
 /// Properties of an activation, computed from its values and derivatives.
 ///
-/// A grid over [−30, 30] that is refined around the extremes finds them. Two distant points on each side represent the
-/// rest.
+/// The extremes come from a grid over [−30, 30] that is refined around them. Two distant points on each side represent
+/// the range beyond.
 ///
 /// ```
 /// use mlp::Activation;
