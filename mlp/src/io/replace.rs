@@ -32,7 +32,7 @@ pub(super) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     Ok(())
 }
 
-/// `Ok` if [`replace`] would find a writable folder, and no obstacle at `path`.
+/// `Ok` if [`replace`] can write to the folder, and `path` is free or a file.
 pub(super) fn check(path: &Path) -> io::Result<()> {
     let Place { path, .. } = Place::of(path)?;
     beside(folder(&path), true).map(drop)

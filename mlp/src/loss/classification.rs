@@ -196,8 +196,8 @@ fn check_signs<T: Float>(y: &Shape, targets: &Targets<T>) -> Result<(), Error> {
 /// Kullback–Leibler divergence of target distributions from **logarithms** of probabilities.
 ///
 /// `Σ t_i (ln t_i − y_i)` for each row, in nats; `dy = −t`. Shapes: `(…, classes) → (…)`. The outputs `y` are
-/// log-probabilities, as from [`Activation::LogSoftmax`](crate::Activation::LogSoftmax). Terms with t = 0 are 0.
-/// Targets have no negative values, and each row sums to 1.
+/// log-probabilities, as from [`Activation::LogSoftmax`]. Terms with t = 0 are 0. Targets have no negative values, and
+/// each row sums to 1.
 ///
 /// ```
 /// use autograd::{Tape, Tensor};

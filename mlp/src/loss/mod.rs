@@ -96,7 +96,7 @@ pub struct Outputs<'a, T: Float = f64> {
     pub shape: Shape,
     /// The present outputs for the first samples.
     pub first: &'a Tensor<T>,
-    /// The activation of the output layer, if the model [knows it](crate::Module::output_activation) and the data are
-    /// for training.
+    /// The activation of the output layer, if the model [knows it](crate::Module::output_activation) and trains on the
+    /// data.
     pub activation: Option<Activation>,
 }

@@ -45,7 +45,8 @@ pub(super) struct StepPosition {
     pub(super) first: bool,
 }
 
-/// Takes a step with the gradients, clipped on request, and returns their norm. Refuses gradients that are not finite.
+/// Takes a step with the gradients, clipped on request, and returns their norm. It rejects gradients that are not
+/// finite.
 pub(super) fn descend<T: Float>(
     trainer: &Trainer<'_>,
     parameters: &Parameters<T>,

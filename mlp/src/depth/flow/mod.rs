@@ -23,8 +23,8 @@
 //! # Ok::<(), mlp::Error>(())
 //! ```
 //!
-//! A custom model works too. Its output is always visible; its inner layers are visible if it passes the
-//! [`Probe`](crate::Probe) on.
+//! A custom model works too. Its output is always visible; its inner layers are visible if it passes the [`Probe`] on
+//! to them.
 //!
 //! The singular values of the Jacobian of a network, or of a section of it, give its gain in every direction.
 //! [`singular_values`] computes all of them. [`extreme_singular_values`] computes the largest and the smallest from

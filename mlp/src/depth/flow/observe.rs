@@ -114,10 +114,10 @@ fn steepest(slopes: Slopes<'_>, sums: &Tensor) -> (f64, [f64; 2]) {
 }
 
 impl<'a> Trainer<'a> {
-    /// Calls `f` with the step number and the [`Flow`] of every `every`-th step.
+    /// Calls `f` with the step number and the [`Flow`] at regular intervals.
     ///
-    /// Steps count from 1; the first call is at step 1. The flow uses the [step observer](Trainer::observe_steps), of
-    /// which a trainer has only one.
+    /// Steps count from 1. The calls happen at step 1, and at every `every`-th step after it. The flow uses the [step
+    /// observer](Trainer::observe_steps), of which a trainer has only one.
     ///
     /// ```
     /// # use mlp::{Activation, Dataset, Mlp, Module, Mse, Sgd, Trainer};

@@ -6,7 +6,9 @@ use rand::Rng;
 use crate::nn::module::{LayerRow, Module};
 use crate::{Error, Init};
 
-/// A fully connected layer without activation: `p = xW + b`, `(…, inputs) → (…, outputs)`.
+/// A fully connected layer without activation: `p = xW + b`.
+///
+/// Shapes: `(…, inputs) → (…, outputs)`.
 ///
 /// `p_l = Σ_j x_j w_jl + b_l`; `dx = dp · Wᵀ`, `dW = xᵀ · dp`, `db = Σ dp` over the samples.
 ///
