@@ -1,4 +1,4 @@
-//! Gradient checks of a model with its loss on data: [`autograd::check`] where the formula is a [`Module`].
+//! Gradient checks of a model with its loss on data: [`autograd::check`] for a [`Module`].
 
 use autograd::check::{Checker, Report};
 use autograd::{Float, Scalar, Tape};
@@ -8,7 +8,7 @@ use crate::{Dataset, Loss, Module};
 
 /// Checks the gradient of a model's mean loss with respect to all its parameters.
 ///
-/// A hundred samples are enough: the gradient of the mean is as right or wrong on more.
+/// A hundred samples suffice; more do not make the check of the mean's gradient stronger.
 ///
 /// ```
 /// use autograd::{Tensor, check::Checker};
@@ -23,7 +23,7 @@ use crate::{Dataset, Loss, Module};
 /// ```
 ///
 /// # Errors
-/// If the loss cannot take the outputs and targets, or is not finite; if the model has no parameters.
+/// If the loss rejects the outputs and targets, or is not finite; if the model has no parameters.
 pub fn check_module<T: Float>(
     checker: &Checker,
     model: &(impl Module<T> + ?Sized),
@@ -35,10 +35,10 @@ pub fn check_module<T: Float>(
     Ok(checker.check_parameters(&model.parameters(), |tape| mean(tape, model, loss, data).expect(again))?)
 }
 
-/// [`check_module`] of a model in `f32`, with differences in `f64`, where small steps do not vanish.
+/// [`check_module`] for an `f32` model, with finite differences in `f64`, where small steps do not vanish in round-off.
 ///
-/// They are those of a `twin`, a model that was built alike in `f64`. It takes the model's parameters for the check, and then
-/// its own again.
+/// The differences use a `twin`: a model of the same architecture in `f64`. It takes on the model's parameters during
+/// the check, and gets its own back afterwards.
 ///
 /// ```
 /// use autograd::{Float, Tensor, check::Checker};
@@ -55,7 +55,7 @@ pub fn check_module<T: Float>(
 /// ```
 ///
 /// # Errors
-/// As [`check_module`]; and if the twin lacks a parameter of the same name and shape.
+/// As [`check_module`], and if the twin lacks a parameter of the same name and shape.
 pub fn check_f32_module(
     checker: &Checker,
     model: &(impl Module<f32> + ?Sized),

@@ -1,17 +1,17 @@
-//! [`Error`]: what files, data and configuration can get wrong.
+//! [`Error`]: errors of files, data and configuration.
 //!
-//! Shapes that do not fit inside a formula are a programmer's mistake and panic in `autograd`; everything that a
-//! running program can meet is returned as an [`Error`] whose text names the place and a repair.
+//! Shapes that do not fit inside a formula are programming errors, and panic in `autograd`. Errors that can occur in a
+//! correct program are returned as an [`Error`], whose text names the place and a repair.
 
 use std::fmt::Debug;
 use std::path::{Path, PathBuf};
 
 use autograd::Shape;
 
-/// A result with the crate's [`Error`].
+/// A [`Result`](std::result::Result) with the crate's [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// The one error type of this crate.
+/// The error type of this crate.
 ///
 /// ```
 /// use mlp::{Error, Table};
@@ -31,20 +31,20 @@ pub enum Error {
     Io {
         /// The file.
         path: PathBuf,
-        /// What the operating system says.
+        /// The error of the operating system.
         source: std::io::Error,
     },
-    /// A line of a table that is not a row of it.
+    /// A line of a table that is not a valid row.
     #[error("{file}, line {line}: {problem}")]
     Csv {
         /// The table's file or name.
         file: String,
         /// The line, from 1.
         line: u64,
-        /// What was found, what is needed, and the repair.
+        /// The problem, the requirement and the repair.
         problem: String,
     },
-    /// A cell that does not hold what its column is read as.
+    /// A cell that does not match the type of its column.
     #[error("{file}, line {line}, column `{column}`: found {found}, needs {needs}; correct the cell or drop the row")]
     Cell {
         /// The table's file or name.
@@ -55,7 +55,7 @@ pub enum Error {
         column: String,
         /// The text of the cell, shortened.
         found: String,
-        /// What the column is read as.
+        /// The type that the column is read as.
         needs: String,
     },
     /// A column that the table does not have.
@@ -63,35 +63,35 @@ pub enum Error {
     MissingColumn {
         /// The table's file or name.
         file: String,
-        /// The column asked for.
+        /// The requested column.
         column: String,
         /// The columns that exist.
         columns: Vec<String>,
     },
-    /// Data without a single sample.
+    /// Data without samples.
     #[error("{what}: no samples; at least one is needed")]
     Empty {
         /// The file, or the part of a data set.
         what: String,
     },
-    /// A number in the data that is NaN or infinite.
+    /// A value in the data that is NaN or infinite.
     #[error("{what}: sample {sample} holds {found} at position {position}; remove the sample or fill in a number")]
     NotFinite {
         /// The part of the data set.
         what: &'static str,
         /// The sample, from 0.
         sample: usize,
-        /// The position among the numbers of the sample, from 0.
+        /// The position among the values of the sample, from 0.
         position: usize,
         /// `NaN`, `inf` or `-inf`.
         found: String,
     },
-    /// Inputs and targets that do not belong together.
+    /// Different numbers of inputs and targets.
     #[error("data set: {inputs} inputs but {targets} targets; each input needs one target, in the same order")]
     Samples {
-        /// How many inputs there are.
+        /// The number of inputs.
         inputs: usize,
-        /// How many targets there are.
+        /// The number of targets.
         targets: usize,
     },
     /// A class label that does not exist.
@@ -100,20 +100,20 @@ pub enum Error {
     Label {
         /// The sample, from 0.
         sample: usize,
-        /// The offending label.
+        /// The invalid label.
         label: usize,
-        /// How many classes there are.
+        /// The number of classes.
         classes: usize,
     },
-    /// A weights file that cannot be read as one.
+    /// A file that is not a valid weights file.
     #[error("{}: {problem}", path.display())]
     WeightsFile {
         /// The file.
         path: PathBuf,
-        /// What is wrong and the repair.
+        /// The problem and the repair.
         problem: String,
     },
-    /// A parameter of the model that the weights file lacks.
+    /// A parameter of the model that is missing in the weights file.
     #[error("{}: no parameter `{parameter}`; the file holds {}: load it into the model that saved it",
             path.display(), list(found))]
     MissingParameter {
@@ -124,7 +124,7 @@ pub enum Error {
         /// The names in the file.
         found: Vec<String>,
     },
-    /// A parameter in the weights file that the model lacks.
+    /// A parameter in the weights file that the model does not have.
     #[error("{}: parameter `{parameter}` is not in the model, which has {}: load the file into the model that saved it",
             path.display(), list(expected))]
     UnexpectedParameter {
@@ -135,7 +135,7 @@ pub enum Error {
         /// The names in the model.
         expected: Vec<String>,
     },
-    /// A parameter of another shape than the model's.
+    /// A parameter whose shape differs from the model's.
     #[error("{}: parameter `{parameter}` has shape {found}, the model needs {expected}: \
              build the model with the sizes that it was saved with", path.display())]
     ParameterShape {
@@ -148,7 +148,7 @@ pub enum Error {
         /// The shape in the model.
         expected: Box<Shape>,
     },
-    /// A parameter of another number type than the model's.
+    /// A parameter whose number type differs from the model's.
     #[error("{}: parameter `{parameter}` holds {found}, the model needs {expected}: \
              load it into a model over {found}", path.display())]
     ParameterType {
@@ -161,15 +161,15 @@ pub enum Error {
         /// The number type of the model.
         expected: &'static str,
     },
-    /// A setting that makes no sense.
+    /// An invalid setting.
     #[error("{what}: {why}")]
     Invalid {
         /// The setting.
         what: &'static str,
-        /// Its value, the law that it breaks, and the repair.
+        /// The value, the violated rule and the repair.
         why: String,
     },
-    /// A shape that does not fit, met where the shape comes from data.
+    /// An error of `autograd`, for shapes that come from data.
     #[error(transparent)]
     Autograd(#[from] autograd::error::Error),
 }
@@ -185,7 +185,7 @@ impl Error {
     }
 }
 
-/// Names in backquotes; a wide table or a deep model is cut off, so that a message stays readable.
+/// Lists names in backquotes, truncated for a wide table or a deep model, so that a message stays readable.
 pub(crate) fn list(names: &[String]) -> String {
     const SHOWN: usize = 12;
     let mut text = names.iter().take(SHOWN).map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
@@ -197,7 +197,7 @@ pub(crate) fn list(names: &[String]) -> String {
     text
 }
 
-/// The number of values in an array of these lengths, if memory holds them.
+/// The number of values in a tensor of these axis lengths, if memory can hold them.
 pub(crate) fn room(what: &'static str, lengths: &[usize]) -> Result<usize> {
     let product = || lengths.iter().try_fold(1usize, |numel, &len| numel.checked_mul(len));
     let numel = if lengths.contains(&0) { Some(0) } else { product() };
@@ -207,13 +207,14 @@ pub(crate) fn room(what: &'static str, lengths: &[usize]) -> Result<usize> {
     })
 }
 
-/// A number in a message: short, where plain printing of 1e300 has 301 digits.
+/// Formats a number for a message, in short form: `Display` prints 1e300 with 301 digits.
 pub(crate) fn shown(number: impl Debug) -> String {
     let text = format!("{number:?}");
     text.strip_suffix(".0").map_or(text.clone(), str::to_string)
 }
 
-/// A number in a table or a progress bar: with six digits after the point, or in powers of ten where that says little.
+/// Formats a number for a table or a progress bar: six decimals, or scientific notation for very small and very large
+/// numbers.
 pub(crate) fn brief(number: f64) -> String {
     match number.abs() {
         0.0 | 1e-4..1e6 => format!("{number:.6}"),

@@ -2,7 +2,7 @@
 //!
 //! # Tour
 //!
-//! A network is built layer by layer, and trained with a loss and an optimiser. Here it learns the exclusive or:
+//! Build a network layer by layer, and train it with a loss and an optimiser. This network learns the exclusive or:
 //!
 //! ```
 //! use autograd::Tensor;
@@ -23,8 +23,8 @@
 //! # Ok::<(), mlp::Error>(())
 //! ```
 //!
-//! Data come from a [`Table`], which reads CSV files and names file, line and column of what it cannot read. They are
-//! scaled, split with a seed, and the model is measured on what it has not seen:
+//! A [`Table`] reads a CSV file; its errors name the file, the line and the column. The data are scaled and split with
+//! a seed. The model is evaluated on the held-out samples:
 //!
 //! ```
 //! use autograd::Tensor;
@@ -46,13 +46,13 @@
 //! trainer.fit(&model, &CrossEntropy, &mut sgd, &train, Some(&held_out))?;
 //! let Targets::Classes(truth) = held_out.targets() else { unreachable!() };
 //! assert!(accuracy(&model.predict(held_out.inputs()), truth)? >= 0.9);
-//! // Another table has the classes of this one, in the same order, or is refused.
+//! // `known_classes` gives another table the same classes in the same order, or returns an error.
 //! let other = Table::parse("other.csv", "kind\nthin\nthin\n".as_bytes())?;
 //! assert_eq!(other.known_classes("kind", &names)?, [1, 1]);
 //! # Ok::<(), mlp::Error>(())
 //! ```
 //!
-//! Weights are saved under their names, and loaded into a model that is built alike ([`io`]):
+//! The functions in [`io`] save weights under their names, and load them into a model of the same architecture:
 //!
 //! ```
 //! use mlp::{Activation, Mlp, Module, io};
@@ -68,47 +68,49 @@
 //! # Ok::<(), mlp::Error>(())
 //! ```
 //!
-//! A struct of one's own that implements [`Module`] does all this too, and so do a [`Loss`] and an [`Optimizer`].
+//! All of this works with your own implementations of [`Module`], [`Loss`] and [`Optimizer`].
 //!
 //! # Conventions
 //!
 //! - Samples are rows: inputs are (samples, inputs). Weights `W` are (inputs, outputs), and a layer is `p = xW + b`.
-//! - Logarithms are natural, and so entropies are in nats; [`Base::Bits`] asks for bits.
-//! - Losses that take *logits* contain the softmax or the sigmoid: leave the output layer [`Activation::Identity`].
-//! - Nothing is drawn from a generator that the caller did not seed: the same seed gives the same bits.
-//! - What files, data and configuration can get wrong is an [`Error`] that names the place and a repair; a formula whose
-//!   shapes do not fit panics at the caller's line, as in [`autograd`], and so does a setting that makes no sense.
-//! - Nothing is guessed. What a [`Trainer`] can know to be wrong it says before the first step.
+//! - Logarithms are natural, so entropies are in nats; [`Base::Bits`] selects bits.
+//! - Losses that take *logits* contain the softmax or the sigmoid: give the output layer [`Activation::Identity`].
+//! - All random numbers come from generators that the caller seeds: the same seed gives the same bits.
+//! - Faulty files, data and configurations return an [`Error`] that names the place and a repair. A formula whose
+//!   shapes do not fit panics at the caller's line, as in [`autograd`]; so does an invalid setting.
+//! - The crate guesses nothing. A [`Trainer`] reports every mistake that it can detect before the first step.
 //!
 //! # Map
 //!
 //! | to … | see |
 //! |---|---|
 //! | build | [`Mlp`], [`Linear`], [`Activation`], [`PRelu`], [`LayerNorm`], [`Dropout`], [`Sequential`], [`Residual`] |
-//! | write a model or function of one's own | [`Module`], [`Function`], [`StraightThrough`], [`summary`] |
-//! | begin | [`Init`] |
-//! | know how deep a signal reaches | [`theory`], [`theory::MeanField`] |
+//! | write your own model or function | [`Module`], [`Function`], [`StraightThrough`], [`summary`] |
+//! | initialise weights | [`Init`] |
+//! | predict how deep a signal reaches | [`theory`], [`theory::MeanField`] |
 //! | read and prepare data | [`Table`], [`Dataset`], [`Scaler`], [`Targets`], [`one_hot`] |
-//! | compare numbers | [`Mse`], [`L1`], [`Huber`], [`Euclidean`]; one's own: [`Loss`], [`Outputs`] |
-//! | compare classes | [`CrossEntropy`], [`BinaryCrossEntropyWithLogits`], [`CrossEntropyFromProbabilities`], [`Hinge`], [`KlDivergence`] |
-//! | descend | [`Sgd`], [`Adam`], [`Optimizer`] |
-//! | train and measure | [`Trainer`], [`History`], [`metrics`] |
-//! | see where gradients vanish and units die | [`Flow`], [`Trainer::observe_flow`], [`flow::singular_values`] |
-//! | look inside a model or a training step | [`Observer`], [`Probe`], [`Trainer::observe_steps`] |
-//! | know why | [`design`] |
-//! | check the gradient | [`check_module`], [`check_f32_module`] |
+//! | choose a regression loss | [`Mse`], [`L1`], [`Huber`], [`Euclidean`]; your own: [`Loss`], [`Outputs`] |
+//! | choose a classification loss | [`CrossEntropy`], [`BinaryCrossEntropyWithLogits`], [`CrossEntropyFromProbabilities`], [`Hinge`], [`KlDivergence`] |
+//! | choose an optimiser | [`Sgd`], [`Adam`], [`Optimizer`] |
+//! | train and evaluate | [`Trainer`], [`History`], [`metrics`] |
+//! | find vanishing gradients and dead units | [`Flow`], [`Trainer::observe_flow`], [`flow::singular_values`] |
+//! | observe a model or a training step | [`Observer`], [`Probe`], [`Trainer::observe_steps`] |
+//! | read the reasons for the design | [`design`] |
+//! | check gradients | [`check_module`], [`check_f32_module`] |
 //! | save and load weights, resume a training | [`io::save`], [`io::load`], [`Trainer::save_training`], [`Trainer::resume_from`], [`train::progress`] |
 //!
-//! # Where the lessons err
+//! # Errors in the lessons
 //!
-//! The crate follows a set of lecture slides on neural networks and computes the numbers that they print. Where these differ:
+//! The crate follows a set of lecture slides on neural networks, and reproduces the numbers printed there. It differs
+//! in these places:
 //!
-//! - Lesson 9: one slide swaps the two functions of `ȳ = f_output(f_hidden(x̄W)V)`; the inner one is the hidden one.
-//! - Lesson 11: the step `V + η∇E` climbs; to descend it is `V − η∇E`.
-//! - Lesson 11 (2): the error of 0.4 where 0 is wanted is (0.4 − 0)² = 0.16, not 0.36.
-//! - Lesson 11 (2): over n samples `∂E/∂yⁱ = 2/n·(yⁱ − ŷⁱ)`; summed over i it is the gradient of one shared y.
+//! - Lesson 9: one slide swaps the two functions of `ȳ = f_output(f_hidden(x̄W)V)`; the inner function belongs to the
+//!   hidden layer.
+//! - Lesson 11: the step `V + η∇E` ascends; descent is `V − η∇E`.
+//! - Lesson 11 (2): the squared error of the output 0.4 for the target 0 is (0.4 − 0)² = 0.16, not 0.36.
+//! - Lesson 11 (2): over n samples `∂E/∂yⁱ = 2/n·(yⁱ − ŷⁱ)`; the sum over i is the gradient of one shared y.
 //! - Lesson 12: the cross-entropy 1.42 is in bits; in nats it is 0.98.
-//! - Lesson 12: the last softmax, printed as 0.013, is 0.0136 and cut, not rounded.
+//! - Lesson 12: the last softmax, printed as 0.013, is 0.0136, truncated instead of rounded.
 //! - Lesson 13: `max(αx, x)` is the parametric ReLU only for α ≤ 1; the derivative of the ReLU is 1 only for x > 0.
 
 mod check;
@@ -126,7 +128,7 @@ pub mod train;
 #[doc = include_str!("../DESIGN.md")]
 pub mod design {}
 
-/// What most programs use: `use mlp::prelude::*;`, beside `use autograd::prelude::*;`.
+/// The names that most programs need: `use mlp::prelude::*;`, together with `use autograd::prelude::*;`.
 ///
 /// ```
 /// use autograd::prelude::*;

@@ -1,11 +1,11 @@
-//! Comma-separated values as text cells, read strictly after RFC 4180.
+//! A strict parser of comma-separated values (RFC 4180).
 //!
-//! A lenient reader takes any text: a quote out of place makes another class of a cell, or one cell of the rest of a file. Here
-//! each such place is refused, with its line.
+//! A lenient parser accepts any text: a misplaced quote can change a class name, or merge the rest of a file into one
+//! cell. This parser rejects such places and reports the line.
 
 use std::borrow::Cow;
 
-/// Why a line is no row, and which one, from 1.
+/// The line that was rejected, from 1, and the reason.
 pub(super) type Refused = (u64, String);
 
 /// A header and the rows below it, all of the same length.
@@ -14,16 +14,16 @@ pub(super) struct Cells {
     pub(super) columns: Vec<String>,
     /// The line of the header, from 1.
     pub(super) header: u64,
-    /// The cells of all rows, one after the other.
+    /// The concatenated cells of all rows.
     text: String,
-    /// Where each cell ends in `text`.
+    /// The end of each cell in `text`.
     ends: Vec<usize>,
-    /// On which line each row begins.
+    /// The line on which each row begins.
     lines: Vec<u64>,
 }
 
 impl Cells {
-    /// Reads a table; empty lines do not count, and there may be no rows.
+    /// Parses a table; it skips empty lines, and accepts a table without rows.
     pub(super) fn parse(text: &str) -> Result<Self, Refused> {
         let text = text.strip_prefix(MARK).unwrap_or(text);
         let found = |c: char, problem: &str| text.find(c).map(|at| (1 + breaks(&text[..at]), problem.to_string()));
@@ -105,7 +105,7 @@ fn separated(mark: char) -> String {
     format!("its cells are separated by `{mark}`; save the table with commas between cells, and points in numbers")
 }
 
-/// `Ok` if a header looks like names: the first row of a table without one would be lost.
+/// `Ok` if a header looks like names: a table without a header would lose its first row.
 fn check_header(row: &[Cell<'_>]) -> Result<(), String> {
     if let [cell] = row
         && let Some(mark) = cell.separator()
@@ -114,7 +114,7 @@ fn check_header(row: &[Cell<'_>]) -> Result<(), String> {
     }
     let number = |cell: &Cell<'_>| !cell.quoted && cell.text.parse::<f64>().is_ok_and(f64::is_finite);
     let whole = |cell: &Cell<'_>| cell.text.bytes().all(|b| b.is_ascii_digit());
-    // Programs number the columns of a matrix 0, 1, 2, …; years are names as well.
+    // Some programs name the columns of a matrix 0, 1, 2, …; years are valid names too.
     let counted = row.len() > 2 && row.iter().enumerate().all(|(i, cell)| cell.text == i.to_string());
     let all = !row.is_empty() && row.iter().all(number) && !counted;
     if all || row.iter().any(|cell| number(cell) && !whole(cell)) {
@@ -131,7 +131,7 @@ struct Cell<'t> {
 }
 
 impl Cell<'_> {
-    /// What other programs put between cells, if this one holds any.
+    /// The separator of another format, if the cell contains one.
     fn separator(&self) -> Option<char> {
         self.text.chars().find(|c| matches!(c, ';' | '\t' | '|')).filter(|_| !self.quoted)
     }
@@ -145,7 +145,7 @@ struct Reader<'t> {
 }
 
 impl<'t> Reader<'t> {
-    /// Reads the next line that is not empty into `row` and says which it is, or that there is none.
+    /// Reads the next line that is not empty into `row`; returns its number, or `None` at the end.
     fn row(&mut self, row: &mut Vec<Cell<'t>>) -> Result<Option<u64>, Refused> {
         row.clear();
         while self.end_of_line() {}
@@ -176,7 +176,7 @@ impl<'t> Reader<'t> {
         self.text.as_bytes().get(self.at).copied()
     }
 
-    /// Goes past a line break, if one is here.
+    /// Skips a line break at the present position, if there is one; returns whether it did.
     fn end_of_line(&mut self) -> bool {
         let long = match self.text.as_bytes()[self.at..] {
             [b'\r', b'\n', ..] => 2,
@@ -188,7 +188,7 @@ impl<'t> Reader<'t> {
         true
     }
 
-    /// Reads up to the comma or line break that ends a cell.
+    /// Reads a cell up to the comma or line break that ends it.
     fn cell(&mut self) -> Result<Cell<'t>, Refused> {
         if self.peek() == Some(b'"') {
             return self.quoted();
@@ -217,14 +217,14 @@ impl<'t> Reader<'t> {
     fn quoted(&mut self) -> Result<Cell<'t>, Refused> {
         let (begin, mut text) = (self.line, Cow::Borrowed(""));
         loop {
-            let rest = &self.text[self.at + 1..]; // a quote is here: the first, or the second of two
+            let rest = &self.text[self.at + 1..]; // `at` is at a quote: the opening one, or the second of a pair
             let Some(end) = rest.find('"') else {
                 let repair = "close it, and write each quote inside a cell twice";
                 return Err((begin, format!("a quote is opened and never closed; {repair}")));
             };
             self.line += breaks(&rest[..end]);
             self.at += end + 2;
-            // Almost always the whole cell, which is borrowed.
+            // Almost always this is the whole cell; it is borrowed without an allocation.
             if text.is_empty() {
                 text = Cow::Borrowed(&rest[..end])
             } else {

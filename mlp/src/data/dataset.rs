@@ -1,6 +1,7 @@
-//! [`Dataset`]: inputs with their targets, split and cut into batches.
+//! [`Dataset`]: inputs with their targets, with splits and batches.
 //!
-//! Samples lie along the first axis. It holds everything in memory and knows no classes by name; a [`Table`](crate::Table) does.
+//! The first axis is the axis of samples. A data set holds everything in memory. It stores classes as indices; a
+//! [`Table`](crate::Table) knows their names.
 
 use autograd::{Float, Shape, Tensor};
 use rand::rngs::StdRng;
@@ -8,7 +9,7 @@ use rand::{SeedableRng, seq::SliceRandom};
 
 use crate::error::{Error, Result, room, shown};
 
-/// What a model is to answer: numbers, or one class for each sample.
+/// The desired outputs of a model: values, or one class for each sample.
 ///
 /// ```
 /// use mlp::Targets;
@@ -17,9 +18,9 @@ use crate::error::{Error, Result, room, shown};
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub enum Targets<T: Float = f64> {
-    /// Numbers to come close to, samples first.
+    /// Values to approximate; the first axis is the axis of samples.
     Values(Tensor<T>),
-    /// The index of the right class of each sample.
+    /// The index of the correct class of each sample.
     Classes(Vec<usize>),
 }
 
@@ -37,7 +38,7 @@ impl<T: Float> Targets<T> {
         self.len() == 0
     }
 
-    /// The same targets beside outputs of another type.
+    /// Converts the targets to another number type.
     ///
     /// ```
     /// use mlp::Targets;
@@ -70,7 +71,7 @@ impl<T: Float> From<Vec<usize>> for Targets<T> {
     }
 }
 
-/// Samples with their targets: as many of one as of the other, at least one, all numbers finite.
+/// Inputs with one target each: at least one sample, and all values finite.
 ///
 /// ```
 /// use autograd::Tensor;
@@ -90,7 +91,7 @@ pub struct Dataset<T: Float = f64> {
 }
 
 impl<T: Float> Dataset<T> {
-    /// Inputs of shape (samples, …) with a target for each sample.
+    /// Creates a data set from inputs of shape (samples, …) and one target for each sample.
     ///
     /// ```
     /// use autograd::Tensor;
@@ -102,7 +103,7 @@ impl<T: Float> Dataset<T> {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Samples`] if the counts differ, [`Error::Empty`] without samples, [`Error::NotFinite`] if a number is
+    /// [`Error::Samples`] if the counts differ, [`Error::Empty`] without samples, [`Error::NotFinite`] if a value is
     /// NaN or infinite, [`Error::Invalid`] if inputs or targets are a single number without an axis of samples.
     pub fn new(inputs: Tensor<T>, targets: impl Into<Targets<T>>) -> Result<Self> {
         let targets = targets.into();
@@ -128,13 +129,13 @@ impl<T: Float> Dataset<T> {
     }
 
     /// The number of samples.
-    // It is never 0, and so there is no `is_empty`.
+    // The number is never 0, so there is no `is_empty`.
     #[allow(clippy::len_without_is_empty)]
     pub fn len(&self) -> usize {
         samples(&self.inputs)
     }
 
-    /// The samples at `samples`, in that order; a sample may be named twice.
+    /// Selects samples by index, in the given order; an index may occur twice.
     ///
     /// ```
     /// use autograd::Tensor;
@@ -145,7 +146,7 @@ impl<T: Float> Dataset<T> {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Empty`] if none is named, [`Error::Invalid`] if one does not exist.
+    /// [`Error::Empty`] without indices, [`Error::Invalid`] if a sample does not exist.
     pub fn select(&self, samples: &[usize]) -> Result<Self> {
         if samples.is_empty() {
             return Err(Error::Empty { what: "select".to_string() });
@@ -157,9 +158,9 @@ impl<T: Float> Dataset<T> {
         Ok(self.take(samples))
     }
 
-    /// Shuffles by `seed` and parts into (the rest, a held-out fraction rounded to whole samples).
+    /// Shuffles with `seed`, and splits into (training part, held-out part).
     ///
-    /// The same seed parts the same way.
+    /// The held-out fraction is rounded to whole samples. The same seed gives the same split.
     ///
     /// ```
     /// use autograd::Tensor;
@@ -192,9 +193,9 @@ impl<T: Float> Dataset<T> {
         Ok((self.take(&order[m..]), self.take(&order[..m])))
     }
 
-    /// Passes over all samples once in batches of `size`; the last may be smaller.
+    /// Iterates over all samples once in batches of `size`; the last batch may be smaller.
     ///
-    /// With a seed the samples are shuffled by it: use another for each epoch. Without, they keep their order.
+    /// A seed shuffles the samples: use a different one for each epoch. Without a seed they keep their order.
     ///
     /// ```
     /// use autograd::Tensor;
@@ -217,7 +218,7 @@ impl<T: Float> Dataset<T> {
         Ok(Batches { data: self, order, next: 0, size })
     }
 
-    /// The samples at `samples`, which exist.
+    /// Selects samples by index; every index must exist.
     pub(crate) fn take(&self, samples: &[usize]) -> Self {
         Dataset { inputs: take(&self.inputs, samples), targets: self.targets.take(samples) }
     }
@@ -233,7 +234,7 @@ pub struct Batches<'d, T: Float> {
 }
 
 impl<T: Float> Batches<'_, T> {
-    /// Which samples make up the batches that are left.
+    /// The sample indices of the remaining batches.
     pub(crate) fn samples(&self) -> impl Iterator<Item = &[usize]> {
         self.order[self.next..].chunks(self.size)
     }
@@ -256,7 +257,7 @@ impl<T: Float> Iterator for Batches<'_, T> {
 
 impl<T: Float> ExactSizeIterator for Batches<'_, T> {}
 
-/// Class labels as rows of 0 with a single 1, of shape (samples, `classes`).
+/// One-hot encoding of class labels, of shape (samples, `classes`).
 ///
 /// ```
 /// let y: autograd::Tensor = mlp::one_hot(&[2, 0], 3)?;
@@ -265,7 +266,7 @@ impl<T: Float> ExactSizeIterator for Batches<'_, T> {}
 /// ```
 ///
 /// # Errors
-/// [`Error::Label`] if a label is not below `classes`, [`Error::Invalid`] if memory does not hold the rows.
+/// [`Error::Label`] if a label is not below `classes`, [`Error::Invalid`] if memory cannot hold the rows.
 pub fn one_hot<T: Float>(labels: &[usize], classes: usize) -> Result<Tensor<T>> {
     if let Some((sample, &label)) = labels.iter().enumerate().find(|&(_, &label)| label >= classes) {
         return Err(Error::Label { sample, label, classes });

@@ -1,7 +1,7 @@
 //! Data for training: tables from files, data sets with targets, batches, and scaling.
 //!
-//! Everything here is checked when it is made, so that training meets no NaN, no ragged row and no missing target.
-//! Data sets are held in memory; nothing is downloaded, cached or streamed.
+//! Constructors check all data, so that training meets no NaN, no ragged row and no missing target. Data sets are held
+//! in memory; nothing is downloaded, cached or streamed.
 
 mod cells;
 mod dataset;

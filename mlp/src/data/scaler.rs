@@ -1,12 +1,12 @@
-//! [`Scaler`]: columns brought to comparable size.
+//! [`Scaler`]: scales columns to a comparable size.
 //!
-//! It is fitted to training data alone and then applied to all data; it neither clips nor removes outliers.
+//! Fit it to the training data only, and apply it to all data. It neither clips nor removes outliers.
 
 use autograd::{Float, Tensor};
 
 use crate::error::{Error, Result};
 
-/// A shift and a scale for each column, `(x − shift) / scale`, fitted to one table and applied to others.
+/// A shift and a scale for each column: `(x − shift) / scale`.
 ///
 /// ```
 /// use autograd::Tensor;
@@ -24,9 +24,10 @@ pub struct Scaler {
 }
 
 impl Scaler {
-    /// To mean 0 and standard deviation 1 (of the population: the divisor is the number of rows).
+    /// Fits a scaler to mean 0 and standard deviation 1.
     ///
-    /// A constant column becomes 0: its scale stays 1.
+    /// The standard deviation is that of the population: its divisor is the number of rows. A constant column becomes
+    /// 0: its scale is 1.
     ///
     /// ```
     /// use autograd::Tensor;
@@ -37,18 +38,19 @@ impl Scaler {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Invalid`] unless `x` has the shape (rows, columns) with a row at least and finite statistics.
+    /// [`Error::Empty`] without rows, [`Error::Invalid`] unless `x` has the shape (rows, columns) and finite
+    /// statistics.
     pub fn standard<T: Float>(x: &Tensor<T>) -> Result<Self> {
         Self::fit(x, |column| {
             let n = column.len() as f64;
             let mean = column.iter().sum::<f64>() / n;
-            // Two passes: E[x²] − E[x]² cancels when the mean is large.
+            // Two passes: E[x²] − E[x]² suffers from cancellation if the mean is large.
             let variance = column.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / n;
             (mean, variance.sqrt())
         })
     }
 
-    /// To the range from 0 to 1; a constant column becomes 0.
+    /// Fits a scaler to the range from 0 to 1; a constant column becomes 0.
     ///
     /// ```
     /// use autograd::Tensor;
@@ -66,7 +68,7 @@ impl Scaler {
         })
     }
 
-    /// `(x − shift) / scale`, column by column; (rows, columns) → (rows, columns).
+    /// Computes `(x − shift) / scale` column by column: (rows, columns) → (rows, columns).
     ///
     /// ```
     /// use autograd::Tensor;
@@ -77,12 +79,12 @@ impl Scaler {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Invalid`] unless `x` has the shape (rows, columns) with the columns that this was fitted to.
+    /// [`Error::Invalid`] unless `x` has the shape (rows, columns) with as many columns as the fitted data.
     pub fn transform<T: Float>(&self, x: &Tensor<T>) -> Result<Tensor<T>> {
         self.map(x, |x, shift, scale| (x - shift) / scale)
     }
 
-    /// `x · scale + shift`: back to the units of the data, for predictions of scaled targets.
+    /// Computes `x · scale + shift`: converts predictions of scaled targets back to the original units.
     ///
     /// ```
     /// use autograd::Tensor;
@@ -110,14 +112,14 @@ impl Scaler {
         for j in 0..columns {
             let column: Vec<f64> = (0..rows).map(|i| x.as_slice()[i * columns + j].to_f64()).collect();
             let (low, high) = range(&column);
-            // The mean of equal numbers may miss them by a rounding error, which must not be scaled up to 1.
+            // The mean of equal values may differ from them by round-off, which must not be scaled up to 1.
             let (shift, scale) = if low == high { (low, 1.0) } else { statistics(&column) };
             if !column.iter().chain([&shift, &scale]).all(|x| x.is_finite()) {
                 let why = format!("column {j} holds NaN, infinite or enormous numbers; remove or clip them");
                 return Err(Error::invalid("scaler", why));
             }
             scaler.shift.push(shift);
-            // Numbers so close that their variance underflows are constant for our purpose.
+            // Values so close that their variance underflows count as constant.
             scaler.scale.push(if scale > 0.0 { scale } else { 1.0 });
         }
         Ok(scaler)

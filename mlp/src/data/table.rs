@@ -1,6 +1,7 @@
-//! [`Table`]: a CSV file as text cells, read as numbers or classes column by column.
+//! [`Table`]: a CSV file whose columns are read as numbers or classes.
 //!
-//! It guesses no column types, fills in no missing cells and drops no rows: what it cannot read it names.
+//! A table guesses no column types, fills in no missing cells and drops no rows. Its errors name the cell that cannot
+//! be read.
 
 use std::collections::{BTreeSet, HashMap};
 use std::fs::File;
@@ -12,10 +13,10 @@ use autograd::{Float, Tensor};
 use super::cells::{Cells, breaks};
 use crate::error::{Error, Result, list};
 
-/// A table of text with named columns, read from comma-separated values with a header line.
+/// A table of text with named columns, from a CSV file with a header line.
 ///
-/// Spaces around cells are trimmed, empty lines skipped, a byte order mark and any line endings accepted. Quotes stand where
-/// RFC 4180 has them: around a whole cell, and twice for each quote inside.
+/// The parser trims spaces around cells, skips empty lines, and accepts a byte order mark and any line endings. Quotes
+/// follow RFC 4180: around a whole cell, with each quote inside doubled.
 ///
 /// ```
 /// use mlp::Table;
@@ -30,11 +31,11 @@ use crate::error::{Error, Result, list};
 pub struct Table {
     file: String,
     cells: Cells,
-    /// Where each column is; `None` if it has a name that another has too.
+    /// The index of each column by name; `None` if several columns have the name.
     places: HashMap<String, Option<usize>>,
 }
 
-/// What programs write where a value is missing.
+/// Common markers of a missing value.
 const MISSING: [&str; 9] = ["NA", "N/A", "n/a", "NaN", "nan", "NAN", "null", "NULL", "?"];
 
 impl Table {
@@ -52,7 +53,7 @@ impl Table {
         Self::parse(path.display().to_string(), File::open(path).map_err(Error::io(path))?)
     }
 
-    /// Reads a table from any reader; `name` stands for the file in messages.
+    /// Parses a table from any reader; `name` stands for the file in messages.
     ///
     /// ```
     /// let table = mlp::Table::parse("typed in", "x,y\n1,2\n".as_bytes())?;
@@ -66,12 +67,12 @@ impl Table {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Csv`] with the line, where
+    /// [`Error::Csv`] with the line, if
     /// - a row has more or fewer cells than the header, or repeats it;
     /// - a quote stands inside a cell or after a space, is followed by text, or is never closed;
     /// - cells are separated by semicolons, tabs or bars, or a line is a comment;
-    /// - the header holds numbers: names that are numbers stand in quotes, unless they are years or the like beside other names, or
-    ///   count 0, 1, 2, …;
+    /// - the header contains numbers: numeric names must be quoted, unless they are whole numbers, such as years, next
+    ///   to other names, or count 0, 1, 2, …;
     /// - the text is not UTF-8.
     ///
     /// [`Error::Empty`] without rows below the header, [`Error::Io`] if reading fails.
@@ -108,7 +109,7 @@ impl Table {
         self.cells.len()
     }
 
-    /// Columns as numbers, of shape (rows, columns).
+    /// Reads columns as numbers, of shape (rows, columns).
     ///
     /// ```
     /// let table = mlp::Table::parse("t", "x,y\n1,2\n3,4\n".as_bytes())?;
@@ -123,8 +124,8 @@ impl Table {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Cell`] where a cell is no number, NaN, infinite, or too large for `T`; [`Error::MissingColumn`];
-    /// [`Error::Invalid`] if no column is named.
+    /// [`Error::Cell`] if a cell is not a number, NaN, infinite, or too large for `T`; [`Error::MissingColumn`];
+    /// [`Error::Invalid`] without column names.
     pub fn numbers<T: Float>(&self, columns: &[impl AsRef<str>]) -> Result<Tensor<T>> {
         if columns.is_empty() {
             return Err(Error::invalid("numbers", "no columns named; name at least one"));
@@ -140,10 +141,10 @@ impl Table {
         Ok(Tensor::try_new([self.rows(), columns.len()], values)?)
     }
 
-    /// A column as classes: for each row the index of its class, and the classes in order.
+    /// Reads a column as classes: the class index of each row, and the class names.
     ///
-    /// Classes are sorted, as numbers if all of them are integers, else as text; so the same set of classes has the same
-    /// indices whatever the order of the rows. Another table may have another set: read it with
+    /// The classes are sorted: as numbers if all of them are integers, else as text. The indices therefore do not
+    /// depend on the order of the rows. Another table may have other classes: read it with
     /// [`known_classes`](Table::known_classes) and the classes of this one.
     ///
     /// ```
@@ -153,8 +154,8 @@ impl Table {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Cell`] where a cell is empty, or stands for a missing value, such as `NA` or `?`: if it is a class, name it to
-    /// [`known_classes`](Table::known_classes); [`Error::MissingColumn`].
+    /// [`Error::Cell`] if a cell is empty, or marks a missing value, such as `NA` or `?` (if the marker is a class,
+    /// pass it to [`known_classes`](Table::known_classes)); [`Error::MissingColumn`].
     pub fn classes(&self, column: &str) -> Result<(Vec<usize>, Vec<String>)> {
         let column = self.column(column)?;
         let is_missing =
@@ -173,14 +174,16 @@ impl Table {
         Ok((labels, names.into_iter().map(str::to_string).collect()))
     }
 
-    /// A column as classes that are known, as those of the table that a model was trained on: for each row the index among `classes`.
+    /// Reads a column as known classes: the index of each row among `classes`.
+    ///
+    /// The classes are usually those of the training table.
     ///
     /// ```
     /// use mlp::Table;
     /// let train = Table::parse("train.csv", "kind\nbicycle\ncar\ncow\n".as_bytes())?;
     /// let (_, names) = train.classes("kind")?;
     /// let test = Table::parse("test.csv", "kind\nbicycle\ncow\n".as_bytes())?;
-    /// assert_eq!(test.known_classes("kind", &names)?, [0, 2]); // by itself it would make them 0 and 1
+    /// assert_eq!(test.known_classes("kind", &names)?, [0, 2]); // `classes` would return 0 and 1
     /// let other = Table::parse("other.csv", "kind\ncow\ngoat\n".as_bytes())?;
     /// assert_eq!(
     ///     other.known_classes("kind", &names).unwrap_err().to_string(),
@@ -191,8 +194,8 @@ impl Table {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Cell`] where a cell is no such class; [`Error::MissingColumn`]; [`Error::Invalid`] if `classes` are none, or one of
-    /// them is named twice.
+    /// [`Error::Cell`] if a cell is not among the classes; [`Error::MissingColumn`]; [`Error::Invalid`] if `classes` is
+    /// empty or names a class twice.
     pub fn known_classes(&self, column: &str, classes: &[impl AsRef<str>]) -> Result<Vec<usize>> {
         if classes.is_empty() {
             return Err(Error::invalid("known_classes", "no classes given; give those of the training"));
@@ -213,7 +216,7 @@ impl Table {
         (0..self.rows()).map(label).collect()
     }
 
-    /// A column of integer labels from 0 to `classes` − 1.
+    /// Reads a column of integer labels from 0 to `classes` − 1.
     ///
     /// ```
     /// let table = mlp::Table::parse("t", "digit\n7\n0\n".as_bytes())?;
@@ -223,7 +226,7 @@ impl Table {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Cell`] where a cell is no such label; [`Error::MissingColumn`]; [`Error::Invalid`] if `classes` is 0.
+    /// [`Error::Cell`] if a cell is not such a label; [`Error::MissingColumn`]; [`Error::Invalid`] if `classes` is 0.
     pub fn labels(&self, column: &str, classes: usize) -> Result<Vec<usize>> {
         if classes == 0 {
             return Err(Error::invalid("labels", "0 classes; at least one is needed"));
@@ -270,7 +273,7 @@ impl Table {
     }
 }
 
-/// What is odd about a cell that is read as a number, in words; empty if that is plain.
+/// A remark on a cell that is not a number; empty if there is nothing to add.
 fn oddity(cell: &str) -> &'static str {
     let is_number = |without: &[char]| {
         let text: String = cell.chars().filter(|c| !without.contains(c)).collect();

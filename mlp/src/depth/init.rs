@@ -1,4 +1,4 @@
-//! What theory says of initialisers: the moments of their numbers, and those that keep a deep network critical.
+//! Initialisers from theory: their moments, and those that make a deep network critical.
 
 use autograd::Number;
 
@@ -10,11 +10,12 @@ use crate::nn::mlp::MlpBuilder;
 use crate::nn::module::Module;
 
 impl Init {
-    /// Weights that neither shrink nor grow the gradient of a deep network of `activation`, with biases of 0: normal, of
-    /// the variance at which `χ = 1` ([`MeanField::critical_weights`]).
+    /// Critical weights for `activation` with biases of 0: gradients neither vanish nor explode.
     ///
-    /// It finds LeCun's recipe for tanh, He's for relu, and one for any activation of one's own. Layers with biases can do
-    /// better, and keep the variance of the signal too: [`MeanField::critical`].
+    /// The weights are normal, with the variance at which `χ = 1` ([`MeanField::critical_weights`]).
+    ///
+    /// The result is LeCun's initialiser for tanh and He's for relu, and it exists for custom activations too. Layers
+    /// with biases can also keep the variance of the signal: [`MeanField::critical`].
     ///
     /// ```
     /// use mlp::{Activation, Init};
@@ -26,8 +27,8 @@ impl Init {
     /// ```
     ///
     /// # Errors
-    /// If `activation` is not a function of each number, or has no critical point without biases to which the variance
-    /// returns: softplus and steps have none at all, GELU, SiLU and Mish have theirs with biases.
+    /// If `activation` is not elementwise, or has no attracting critical point without biases. Softplus and step
+    /// functions have no critical point at all; GELU, SiLU and Mish have one with biases.
     pub fn critical(activation: impl Module + 'static) -> Result<Self> {
         let theory = MeanField::new(activation)?;
         let point = theory.critical_weights(0.0)?;
@@ -38,7 +39,7 @@ impl Init {
         Ok(point.init())
     }
 
-    /// Mean and variance of each number of an (inputs, outputs) matrix.
+    /// The mean and the variance of each value of an (inputs, outputs) matrix.
     ///
     /// ```
     /// use mlp::Init;
@@ -49,7 +50,7 @@ impl Init {
     /// ```
     ///
     /// # Errors
-    /// If a number of the recipe makes no sense; as [`try_sample`](Init::try_sample).
+    /// If a setting is invalid, as for [`try_sample`](Init::try_sample).
     pub fn moments(&self, inputs: usize, outputs: usize) -> Result<(f64, f64)> {
         self.check()?;
         Ok(match *self {
@@ -62,16 +63,19 @@ impl Init {
                 (mean + std * centre, std * std * variance)
             }
             Init::Scaled { gain, fan, .. } => (0.0, gain * gain / fan.of(inputs, outputs)),
-            // The shorter axis counts orthonormal vectors; the longer one shares the length of each.
+            // The shorter axis counts the orthonormal vectors; the squared length of each is spread over the longer
+            // axis.
             Init::Orthogonal { gain } => (0.0, gain * gain / inputs.max(outputs) as f64),
         })
     }
 }
 
 impl MlpBuilder {
-    /// Each hidden layer at the critical point of its activation with biases of variance `σ_b² = biases`: normal weights of
-    /// variance `σ_w²/inputs` with `χ = σ_w²·E[f′(p)²] = 1`, where gradients neither vanish nor explode with depth
-    /// ([`MeanField::critical_weights`]; Schoenholz et al. 2017). [`init`](MlpBuilder::init) is left the output layer.
+    /// Initialises each hidden layer at the critical point of its activation.
+    ///
+    /// The biases have variance `σ_b² = biases`. The weights are normal with variance `σ_w²/inputs` and
+    /// `χ = σ_w²·E[f′(p)²] = 1`, so gradients neither vanish nor explode with depth ([`MeanField::critical_weights`];
+    /// Schoenholz et al. 2017). [`init`](MlpBuilder::init) then applies to the output layer only.
     ///
     /// ```
     /// use mlp::{Activation, Mlp};
@@ -95,15 +99,15 @@ impl MlpBuilder {
     }
 }
 
-/// Mean and variance of the standard normal distribution between bounds around 0.
+/// The mean and the variance of the standard normal distribution, truncated to bounds around 0.
 ///
-/// By quadrature: the closed form cancels where the bounds are close.
+/// Quadrature avoids the cancellation of the closed form for close bounds.
 fn truncated(low: f64, high: f64) -> (f64, f64) {
-    const TAIL: f64 = 12.0; // 4e−33 lies beyond
+    const TAIL: f64 = 12.0; // the tails beyond hold 4e−33
     let ends = [low.max(-TAIL), high.min(TAIL)];
     let weighted =
         |f: &dyn Fn(f64) -> f64| integrate(&ends, |z| z.iter().map(|&z| f(z) * Number::exp(-z * z / 2.0)).collect());
-    // Between mirrored bounds the mean is 0, and should not be what rounding leaves of it.
+    // For symmetric bounds the mean is exactly 0; quadrature would leave round-off.
     let mass = weighted(&|_| 1.0);
     let mean = if low == -high { 0.0 } else { weighted(&|z| z) / mass };
     (mean, weighted(&|z| (z - mean) * (z - mean)) / mass)

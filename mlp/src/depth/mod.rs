@@ -1,6 +1,6 @@
-//! The laboratory of depth: what becomes of signals and gradients in deep networks, measured and foretold.
+//! The laboratory of depth: signals and gradients in deep networks, measured and predicted.
 //!
-//! It uses the rest of the crate, and the rest does not know it.
+//! It uses the rest of the crate; the rest does not depend on it.
 
 pub mod flow;
 mod init;

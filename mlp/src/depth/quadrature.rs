@@ -1,7 +1,7 @@
-//! Integrals to round-off by bisection of panels, and roots in a bracket.
+//! Adaptive integrals to round-off, and roots in a bracket.
 
-/// Nodes of the 15-point Kronrod rule on [0, 1) of [−1, 1], from the outermost in; every second is one of the 7-point
-/// Gauss rule inside it (Kronrod 1965; the digits are those of QUADPACK's `qk15`).
+/// Nodes of the 15-point Kronrod rule on [0, 1) of [−1, 1], from the outermost inwards. Every second node belongs to
+/// the embedded 7-point Gauss rule (Kronrod 1965; digits from QUADPACK's `qk15`).
 const NODES: [f64; 8] = [
     0.991_455_371_120_812_6,
     0.949_107_912_342_758_5,
@@ -25,17 +25,18 @@ const KRONROD: [f64; 8] = [
 const GAUSS: [f64; 4] =
     [0.129_484_966_168_869_7, 0.279_705_391_489_276_64, 0.381_830_050_505_118_9, 0.417_959_183_673_469_4];
 
-/// A panel is settled when both rules agree to this part of the integral of |f|.
+/// A panel is settled when both rules agree to this fraction of the integral of |f|.
 const TOLERANCE: f64 = 1e-13;
-/// By then a panel is narrower than the rounding of its ends: what a jump there still costs is nothing.
+/// After this many bisections a panel is narrower than the round-off of its ends, so the error of a jump in it is
+/// negligible.
 const LEVELS: usize = 52;
-/// Noise instead of a function would split every panel for ever.
+/// The limit on open panels: a noisy function would split every panel forever.
 const PANELS: usize = 1 << 14;
 
-/// ∫f over the panels between neighbouring `ends`, each halved until the error is round-off.
+/// ∫f over the panels between neighbouring `ends`, bisected until the error is round-off.
 ///
-/// `f` gets all nodes of a level at once, so that it can be evaluated on an array. Kinks and jumps cost levels, and one
-/// that hides between the outermost node and the end of a panel is not seen: let panels end where they are known to be.
+/// `f` receives all nodes of a level at once, so that it can be evaluated on a tensor. Kinks and jumps cost levels. The
+/// rule misses a kink between the outermost node and the end of a panel: place panel ends at known kinks. The result is
 /// NaN if `f` is not finite at a node.
 pub(crate) fn integrate(ends: &[f64], mut f: impl FnMut(&[f64]) -> Vec<f64>) -> f64 {
     let mut open: Vec<(f64, f64)> = ends.windows(2).map(|ends| (ends[0], ends[1])).collect();
@@ -86,8 +87,9 @@ fn estimate(y: &[f64], width: f64) -> Estimate {
     Estimate { value, error: (value - gauss).abs(), size }
 }
 
-/// Where `f` changes its sign between `a` and `b`, by Ridders' method (1979): never leaves the bracket, and needs few
-/// evaluations where `f` is smooth.
+/// The point between `a` and `b` where `f` changes its sign, by Ridders' method (1979).
+///
+/// The method stays inside the bracket, and needs few evaluations for a smooth `f`.
 pub(crate) fn root(mut f: impl FnMut(f64) -> f64, mut a: f64, mut b: f64) -> f64 {
     let (mut fa, mut fb) = (f(a), f(b));
     debug_assert!(fa * fb <= 0.0, "no change of sign between {a} and {b}");
@@ -105,7 +107,7 @@ pub(crate) fn root(mut f: impl FnMut(f64) -> f64, mut a: f64, mut b: f64) -> f64
         }
         let fx = f(x);
         if (x - last).abs() <= 2.0 * f64::EPSILON * x.abs() {
-            // At a root of high order the steps stall before it: the sign on its other side has the last word.
+            // Near a root of high order the steps stall early. Accept `x` only if the sign changes just beyond it.
             let far = if (a - x).abs() > (b - x).abs() { a } else { b };
             let across = x + 4.0 * f64::EPSILON * x.abs() * (far - x).signum();
             if fx * f(across) <= 0.0 {
@@ -133,7 +135,8 @@ mod tests {
 
     #[test]
     fn the_rules_are_exact_on_the_polynomials_they_promise() {
-        // 15 Kronrod points: degree 23; 7 Gauss points: degree 13. One panel, so that nothing is repaired by halving.
+        // 15 Kronrod points: degree 23; 7 Gauss points: degree 13. One panel only, so that bisection cannot hide an
+        // error.
         for degree in 0..=23 {
             let y: Vec<f64> = nodes(0.0, 1.0).iter().map(|x| x.powi(degree)).collect();
             let estimate = estimate(&y, 1.0);

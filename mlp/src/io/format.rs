@@ -1,4 +1,4 @@
-//! The format: [safetensors](https://huggingface.co/docs/safetensors), with names, shapes and numbers.
+//! The [safetensors](https://huggingface.co/docs/safetensors) format: names, shapes and numbers.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -10,7 +10,7 @@ use safetensors::tensor::{Dtype, SafeTensors, TensorView, View};
 use super::replace::replace;
 use crate::error::{Error, Result, shown};
 
-/// Writes arrays to `path`, with words about them.
+/// Writes tensors to `path`, with text metadata.
 pub(crate) fn write<T: Float>(
     path: &Path,
     tensors: impl Iterator<Item = (String, Tensor<T>)>,
@@ -25,11 +25,11 @@ pub(crate) fn write<T: Float>(
     replace(path, &bytes).map_err(Error::io(path))
 }
 
-/// A file that was read.
+/// A parsed file.
 pub(crate) struct Stored<'b> {
     path: &'b Path,
     file: SafeTensors<'b>,
-    /// Sorted: the reader hands them out of a hash map.
+    /// The sorted names; the reader returns them in the order of a hash map.
     pub(crate) names: Vec<String>,
     pub(crate) about: HashMap<String, String>,
 }
@@ -47,7 +47,7 @@ impl<'b> Stored<'b> {
         Ok(Stored { path, file, names, about: head.metadata().clone().unwrap_or_default() })
     }
 
-    /// The values of all parameters, each once, stored under `prefix` and their names; all finite unless `any` will do.
+    /// The values of all parameters, each once, stored under `prefix` and their names. All must be finite unless `any`.
     ///
     /// A parameter with several names must have the same values under each.
     #[expect(clippy::mutable_key_type, reason = "a parameter's hash is that of its identity")]
@@ -81,7 +81,7 @@ impl<'b> Stored<'b> {
         Ok(values)
     }
 
-    /// `Ok` if the file has the same bits under two names of one parameter.
+    /// `Ok` if the file holds the same bits under two names of one parameter.
     fn check_tied<T: Float>(&self, (first, a): (&str, &Tensor<T>), (second, b): (&str, &Tensor<T>)) -> Result<()> {
         let bits = |x: &Tensor<T>, i: usize| x.as_slice()[i].to_f64().to_bits();
         match (0..a.numel()).find(|&i| bits(a, i) != bits(b, i)) {
@@ -113,7 +113,7 @@ impl<'b> Stored<'b> {
         Ok(Tensor::try_new(Shape::from(view.shape()), numbers(&view))?)
     }
 
-    /// `Ok` if the file holds nothing but what is `known`.
+    /// `Ok` if every name in the file is `known`.
     pub(crate) fn knows_all<T: Float>(&self, known: impl Fn(&str) -> bool, parameters: &Parameters<T>) -> Result<()> {
         let Some(parameter) = self.names.iter().find(|name| !known(name)) else { return Ok(()) };
         let expected = parameters.names().map(str::to_string).collect();
@@ -121,7 +121,7 @@ impl<'b> Stored<'b> {
     }
 }
 
-/// A tensor as the format wants it: little-endian bytes in row-major order.
+/// A tensor in the stored form: little-endian bytes in row-major order.
 struct ToStore<T: Float>(Tensor<T>);
 
 impl<T: Float> View for ToStore<T> {

@@ -1,7 +1,7 @@
 //! Weights on disk, in the [safetensors](https://huggingface.co/docs/safetensors) format.
 //!
-//! Only names, shapes and numbers are stored: a model is code, and builds itself before [`load`] fills it. Trainings with their
-//! optimiser are files of the same format: [`train::save_training`](crate::train::save_training).
+//! A file stores names, shapes and numbers only. The program builds the model; [`load`] then sets its parameters.
+//! Checkpoints with optimiser state have the same format: [`train::save_training`](crate::train::save_training).
 
 pub(crate) mod format;
 mod replace;
@@ -13,11 +13,12 @@ use crate::error::{Error, Result};
 use autograd::{Float, Param, Parameters, Tensor};
 use format::{Stored, write};
 
-/// Writes all parameters to `path`, replacing a file that stands there.
+/// Writes all parameters to `path`, and replaces an existing file.
 ///
-/// The file is written beside, flushed to disk and renamed: whatever happens, `path` holds either the old weights or
-/// the new ones, whole. A file that stands there keeps its mode, a symbolic link its target. What a process that was killed left
-/// beside, as `.mlp-….saving`, the next one to save into that folder removes.
+/// The replacement is atomic: the function writes a temporary file in the same folder, flushes it to disk and renames
+/// it. `path` always holds either the old or the new weights, complete. An existing file keeps its mode; a symbolic
+/// link keeps its target. A killed process may leave a temporary file `.mlp-….saving`; the next save into that folder
+/// removes it.
 ///
 /// ```
 /// use autograd::{Param, Parameters, Tensor};
@@ -33,14 +34,14 @@ use format::{Stored, write};
 /// ```
 ///
 /// # Errors
-/// [`Error::Io`] if the file cannot be written, or what stands there is a device, a pipe or a folder; [`Error::WeightsFile`] if the
-/// format cannot hold the parameters.
+/// [`Error::Io`] if the file cannot be written, or `path` is a device, a pipe or a folder; [`Error::WeightsFile`] if
+/// the format cannot hold the parameters.
 pub fn save<T: Float>(parameters: &Parameters<T>, path: impl AsRef<Path>) -> Result<()> {
     let tensors = parameters.iter().map(|(name, param)| (name.to_string(), param.value()));
     write(path.as_ref(), tensors, None)
 }
 
-/// Fills all parameters from `path`, a file that [`save`] wrote; if anything does not fit, none is changed.
+/// Loads all parameters from a file of [`save`]; if anything does not fit, nothing changes.
 ///
 /// ```
 /// use autograd::{Param, Parameters};
@@ -54,13 +55,13 @@ pub fn save<T: Float>(parameters: &Parameters<T>, path: impl AsRef<Path>) -> Res
 ///
 /// # Errors
 /// [`Error::MissingParameter`], [`Error::UnexpectedParameter`], [`Error::ParameterShape`] or [`Error::ParameterType`]
-/// if file and model differ; [`Error::WeightsFile`] if the file is truncated or of another format, holds NaN or ∞, or has two
-/// arrays that differ for one parameter with two names; [`Error::Io`] if it cannot be read.
+/// if file and model differ; [`Error::WeightsFile`] if the file is truncated or of another format, holds NaN or ∞, or
+/// holds different values under two names of one parameter; [`Error::Io`] if it cannot be read.
 pub fn load<T: Float>(parameters: &Parameters<T>, path: impl AsRef<Path>) -> Result<()> {
     load_weights(parameters, path.as_ref(), false)
 }
 
-/// [`load`], but takes weights that are NaN or infinite as well, for a look at a training that went wrong.
+/// [`load`] that also accepts NaN and infinite weights, to inspect a failed training.
 ///
 /// ```
 /// use autograd::{Param, Parameters};
@@ -78,7 +79,7 @@ pub fn load<T: Float>(parameters: &Parameters<T>, path: impl AsRef<Path>) -> Res
 /// ```
 ///
 /// # Errors
-/// As [`load`], but for NaN and ∞.
+/// As [`load`], except for NaN and ∞.
 pub fn load_as_is<T: Float>(parameters: &Parameters<T>, path: impl AsRef<Path>) -> Result<()> {
     load_weights(parameters, path.as_ref(), true)
 }
@@ -91,12 +92,12 @@ fn load_weights<T: Float>(parameters: &Parameters<T>, path: &Path, any: bool) ->
     set(values)
 }
 
-/// `Ok` if something can be saved to `path`: better known before the training than after.
+/// `Ok` if a file can be saved to `path`, so that a training fails at its start, not at its end.
 pub(crate) fn check_place(path: &Path) -> Result<()> {
     replace::check(path).map_err(Error::io(path))
 }
 
-/// A parameter never changes its shape, so what was checked to fit does not fail halfway.
+/// Sets the parameters. A parameter never changes its shape, so checked values cannot fail halfway.
 pub(crate) fn set<T: Float>(values: Vec<(&Param<T>, Tensor<T>)>) -> Result<()> {
     values.into_iter().try_for_each(|(param, value)| Ok(param.try_set(value)?))
 }

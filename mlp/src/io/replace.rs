@@ -1,4 +1,4 @@
-//! [`replace`]: a file is written beside and renamed, and so whole, whatever happens.
+//! [`replace`]: atomic replacement of a file, by a temporary file and a rename.
 
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, ErrorKind, Write};
@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 
-/// What the names of files that are being written begin and end with.
+/// The prefix and the suffix of temporary files.
 const PREFIX: &str = ".mlp-";
 const SUFFIX: &str = ".saving";
 
-/// Writes `bytes` to `path`, or to what a symbolic link there points to; a file that stands there keeps its mode.
+/// Writes `bytes` to `path`, or to the target of a symbolic link there; an existing file keeps its mode.
 pub(super) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let Place { path, old } = Place::of(path)?;
     let folder = folder(&path);
@@ -22,7 +22,8 @@ pub(super) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     }
     file.as_file().sync_all()?;
     file.persist(&path)?;
-    // The rename itself is on disk only once the folder is. The file is saved, even if the folder cannot be read.
+    // The rename is durable only after the folder is flushed. If the folder cannot be opened, the file is saved
+    // nevertheless.
     if cfg!(unix)
         && let Ok(folder) = File::open(folder)
     {
@@ -31,13 +32,13 @@ pub(super) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     Ok(())
 }
 
-/// `Ok` if [`replace`] would find a file, or a folder to write one to.
+/// `Ok` if [`replace`] can write to the folder, and `path` is free or a file.
 pub(super) fn check(path: &Path) -> io::Result<()> {
     let Place { path, .. } = Place::of(path)?;
     beside(folder(&path), true).map(drop)
 }
 
-/// Where a file is written to, and what stands there.
+/// The resolved path of a file, and the existing file there.
 struct Place {
     path: PathBuf,
     old: Option<Metadata>,
@@ -55,12 +56,12 @@ impl Place {
             let problem = format!("not a file but a {}; name a file to save to", kind(old));
             return Err(io::Error::new(ErrorKind::InvalidInput, problem));
         }
-        fs::metadata(folder(&path))?; // one that is not there is said without the name of the file beside
+        fs::metadata(folder(&path))?; // a missing folder is reported here, without the name of a temporary file
         Ok(Place { path, old })
     }
 }
 
-/// What a chain of symbolic links points to, be it there or not: renaming onto a link would replace the link.
+/// Resolves a chain of symbolic links, whether or not the target exists: a rename onto a link would replace the link.
 fn follow(path: &Path) -> io::Result<PathBuf> {
     let mut path = path.to_owned();
     for _ in 0..40 {
@@ -91,27 +92,28 @@ fn kind(found: &Metadata) -> &'static str {
     if found.is_dir() { "folder" } else { "device" }
 }
 
-/// A file of its own in `folder`, locked as long as it is open. It is `private` until it gets the mode of another.
+/// Creates a temporary file in `folder`, locked while it is open. A `private` file is readable by its owner only, until
+/// it gets its final mode.
 fn beside(folder: &Path, private: bool) -> io::Result<NamedTempFile> {
     let mut builder = tempfile::Builder::new();
     builder.prefix(PREFIX).suffix(SUFFIX);
     #[cfg(unix)]
     if !private {
-        // As readable as any other new file.
+        // The mode of any other new file.
         builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
     }
     loop {
         let file = builder.tempfile_in(folder)?;
-        // Where files cannot be locked, none is cleaned up.
+        // Without file locks, `clean` removes nothing.
         let _ = file.as_file().lock();
-        // Between its making and its locking another process may have taken it for left over.
+        // Before the lock, another process may have removed the file as a leftover.
         if file.path().try_exists()? {
             return Ok(file);
         }
     }
 }
 
-/// Removes what was being written when a process was killed: the lock of a file ends with the process that holds it.
+/// Removes the temporary files of killed processes: the lock of a file ends with the process that holds it.
 fn clean(folder: &Path) {
     let Ok(entries) = fs::read_dir(folder) else { return };
     for entry in entries.flatten() {
@@ -124,17 +126,17 @@ fn clean(folder: &Path) {
         if let Ok(file) = file
             && file.try_lock().is_ok()
         {
-            let _ = fs::remove_file(&path); // while it is locked
+            let _ = fs::remove_file(&path); // while this process holds the lock
         }
     }
 }
 
-/// Gives a file the owner, the group and the mode of an old one, as far as this process may.
+/// Copies owner, group and mode from the old file, as far as this process is permitted.
 #[cfg(unix)]
 fn keep_mode(file: &File, old: &Metadata) -> io::Result<()> {
     use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};
     let _ = fchown(file, Some(old.uid()), None);
-    // What another group could read this one shall not.
+    // If the group cannot be kept, the new group gets no permissions.
     let kept = if fchown(file, None, Some(old.gid())).is_ok() { 0o7777 } else { 0o7707 };
     file.set_permissions(fs::Permissions::from_mode(old.mode() & kept))
 }

@@ -1,4 +1,4 @@
-//! Losses between distributions and classes.
+//! Losses for classes and distributions.
 
 use autograd::{Float, Shape, Tensor, Var};
 
@@ -6,11 +6,13 @@ use super::targets::{binary, check_binary, check_logits, check_probabilities, ch
 use super::{Loss, Outputs};
 use crate::{Activation, Error, Targets};
 
-/// Cross-entropy of classes or distributions `q` with `p = softmax(y)`, from logits and in nats: `−Σ q_i ln p_i` for each
-/// row, `dy = p − q`.
+/// Cross-entropy from logits, for classes or distributions.
 ///
-/// Softmax and logarithm are one step, so logits of ±1e4 are safe: the last layer needs no activation.
-/// `(n, classes) → (n,)`. Distributions have no number below 0, and a sum of 1 in each row; there are two classes at least.
+/// With `p = softmax(y)` and the target distribution `q`: `−Σ q_i ln p_i` for each row, in nats; `dy = p − q`.
+///
+/// Softmax and logarithm are one operation, so logits of ±1e4 do not overflow. The last layer needs no activation.
+/// Shapes: `(n, classes) → (n,)`. Distributions have no negative values, and each row sums to 1. There are at least two
+/// classes.
 ///
 /// ```
 /// use autograd::{Tape, Tensor};
@@ -42,7 +44,7 @@ impl<T: Float> Loss<T> for CrossEntropy {
     }
 }
 
-/// The unit of information.
+/// The unit of information: nats or bits.
 ///
 /// ```
 /// use mlp::Base;
@@ -57,11 +59,13 @@ pub enum Base {
     Bits,
 }
 
-/// Cross-entropy of classes or distributions `q` with probabilities `p` (not logits): `−Σ q_i log p_i` for each row,
-/// `dp_i = −q_i/p_i`; `(…, classes) → (…)`.
+/// Cross-entropy from probabilities (not logits), for classes or distributions.
 ///
-/// Probabilities below 1.2e−38 count as that, without gradient, so the loss is finite where `p` is 0 (at most 87.4 nats
-/// for each unit of `q`). To train, prefer [`CrossEntropy`], which needs no such floor. Targets are as there.
+/// With the target distribution `q`: `−Σ q_i log p_i` for each row; `dp_i = −q_i/p_i`. Shapes: `(…, classes) → (…)`.
+///
+/// Probabilities are clamped to at least 1.2e−38, with a gradient of 0 below, so the loss is finite where `p` is 0 (at
+/// most 87.4 nats per unit of `q`). For training prefer [`CrossEntropy`], which needs no such bound. The requirements
+/// for targets are the same.
 ///
 /// ```
 /// use autograd::{Tape, Tensor};
@@ -84,7 +88,7 @@ const FROM_PROBABILITIES: &str = "cross_entropy_from_probabilities";
 impl<T: Float> Loss<T> for CrossEntropyFromProbabilities {
     fn each<'t>(&self, y: Var<'t, T>, targets: &Targets<T>) -> Result<Var<'t, T>, Error> {
         check_rows(FROM_PROBABILITIES, &y.shape(), targets)?;
-        // The smallest normal f32, so that both types of number agree.
+        // The smallest normal f32, so that both number types agree.
         let log = |p: Var<'t, T>| p.at_least(f64::from(f32::MIN_POSITIVE)).ln();
         let nats = match targets {
             Targets::Classes(classes) => -log(y.pick(1, classes)),
@@ -106,11 +110,12 @@ impl<T: Float> Loss<T> for CrossEntropyFromProbabilities {
     }
 }
 
-/// Cross-entropy of labels `t` in [0, 1] with `p = sigmoid(y)`, from logits and in nats: `−t ln p − (1 − t) ln(1 − p)` for
-/// each output, `dy = p − t`.
+/// Binary cross-entropy from logits, for labels in [0, 1].
 ///
-/// Computed as `t·softplus(−y) + (1 − t)·softplus(y)`, which neither overflows nor cancels, and at ±∞ is 0 or ∞. Classes 0 and 1 serve as labels
-/// where there is one output for each sample.
+/// With `p = sigmoid(y)` and the label `t`: `−t ln p − (1 − t) ln(1 − p)` for each output, in nats; `dy = p − t`.
+///
+/// The formula `t·softplus(−y) + (1 − t)·softplus(y)` avoids overflow and cancellation; at ±∞ it gives 0 or ∞. With one
+/// output per sample, the classes 0 and 1 serve as labels.
 ///
 /// ```
 /// use autograd::{Tape, Tensor};
@@ -128,7 +133,8 @@ impl<T: Float> Loss<T> for BinaryCrossEntropyWithLogits {
     fn each<'t>(&self, y: Var<'t, T>, targets: &Targets<T>) -> Result<Var<'t, T>, Error> {
         check_labels(&y.shape(), targets)?;
         let t = binary(y, targets, [0.0, 1.0]);
-        // `chain` is 0 where the weight is, though the logit may be infinite: a sure and right one costs nothing.
+        // `chain` is 0 where the weight is 0, even if the logit is infinite: a certain and correct prediction has
+        // loss 0.
         Ok(t.chain((-y).softplus()) + (1.0 - t).chain(y.softplus()))
     }
 
@@ -148,11 +154,13 @@ fn check_labels<T: Float>(y: &Shape, targets: &Targets<T>) -> Result<(), Error> 
     check_binary("binary_cross_entropy", y, targets, inside, "lies outside [0, 1]")
 }
 
-/// The margin loss of support vector machines, for two classes: `max(0, 1 − t·y)` for each output, with targets t = ±1;
-/// `dy = −t` where `t·y < 1`, 0 where it is more, half of it at the kink.
+/// The hinge loss of support vector machines, for two classes.
 ///
-/// Classes 0 and 1 serve as −1 and 1 where there is one output for each sample. For more classes train one output for
-/// each, against the rest.
+/// `max(0, 1 − t·y)` for each output, with targets t = ±1; `dy` is `−t` for `t·y < 1`, 0 for `t·y > 1`, and `−t/2` at
+/// the kink.
+///
+/// With one output per sample, the classes 0 and 1 stand for −1 and 1. For more classes train one output per class
+/// against the rest.
 ///
 /// ```
 /// use autograd::{Tape, Tensor};
@@ -185,9 +193,11 @@ fn check_signs<T: Float>(y: &Shape, targets: &Targets<T>) -> Result<(), Error> {
     check_binary("hinge", y, targets, |t| t.to_f64().abs() == 1.0, "is neither −1 nor 1")
 }
 
-/// Kullback–Leibler divergence of distributions `t` from `y`, which are **logarithms** of probabilities, such as
-/// [`Activation::LogSoftmax`](crate::Activation::LogSoftmax) gives: `Σ t_i (ln t_i − y_i)` for each row, in nats;
-/// `dy = −t`; `(…, classes) → (…)`. Terms with t = 0 are 0. Targets have no number below 0, and a sum of 1 in each row.
+/// Kullback–Leibler divergence of target distributions from **logarithms** of probabilities.
+///
+/// `Σ t_i (ln t_i − y_i)` for each row, in nats; `dy = −t`. Shapes: `(…, classes) → (…)`. The outputs `y` are
+/// log-probabilities, as from [`Activation::LogSoftmax`]. Terms with t = 0 are 0. Targets have no negative values, and
+/// each row sums to 1.
 ///
 /// ```
 /// use autograd::{Tape, Tensor};
@@ -210,7 +220,7 @@ impl<T: Float> Loss<T> for KlDivergence {
             t if t == T::zero() => t,
             t => t * t.ln(),
         };
-        // `chain` is 0 where t is, though the logarithm of the probability may be −∞.
+        // `chain` is 0 where t is 0, even if the log-probability is −∞.
         let cross = y.tape().constant(t.clone()).chain(y);
         Ok((y.tape().constant_with(y.shape(), t_ln_t) - cross).sum_axis(axis))
     }

@@ -1,4 +1,4 @@
-//! Losses: a struct each, and the trait that reduces them. Logarithms are natural (nats) unless a loss says otherwise.
+//! Losses: one struct per loss, and the [`Loss`] trait. Logarithms are natural (nats) unless a loss says otherwise.
 
 mod classification;
 mod regression;
@@ -13,10 +13,10 @@ use autograd::{Float, Scalar, Shape, Tensor, Var};
 
 use crate::{Activation, Error, Targets};
 
-/// How far outputs are from their targets.
+/// A measure of the distance between outputs and targets.
 ///
-/// Each loss says what [`each`](Loss::each) gives; [`mean`](Loss::mean) and [`sum`](Loss::sum) follow from it. A loss of
-/// one's own implements `each` alone:
+/// The documentation of each loss gives the formula of [`each`](Loss::each); [`mean`](Loss::mean) and
+/// [`sum`](Loss::sum) reduce it. A custom loss only needs to implement `each`:
 ///
 /// ```
 /// use autograd::{Tape, Tensor, Var};
@@ -38,13 +38,13 @@ use crate::{Activation, Error, Targets};
 /// # Ok::<(), mlp::Error>(())
 /// ```
 pub trait Loss<T: Float = f64>: Send + Sync {
-    /// The losses one by one, not reduced.
+    /// Computes the individual losses, without reduction.
     ///
     /// # Errors
     /// If the targets are of the wrong kind, or do not fit the outputs `y`.
     fn each<'t>(&self, y: Var<'t, T>, targets: &Targets<T>) -> Result<Var<'t, T>, Error>;
 
-    /// The mean of [`each`](Loss::each): what training minimises.
+    /// The mean of [`each`](Loss::each), which training minimises.
     ///
     /// # Errors
     /// As [`each`](Loss::each).
@@ -60,12 +60,13 @@ pub trait Loss<T: Float = f64>: Send + Sync {
         Ok(self.each(y, targets)?.sum())
     }
 
-    /// Whether outputs and targets can belong together: what a [`Trainer`](crate::Trainer) asks once for all samples, before the first
-    /// step.
+    /// Checks that outputs and targets fit together.
     ///
-    /// The losses of this crate check all that [`each`](Loss::each) would, and that the output layer gives what they take. Unless
-    /// overridden, only numbers of shape (n,) beside outputs of shape (n, 1), or the other way round, are refused: their difference
-    /// would be of shape (n, n).
+    /// A [`Trainer`](crate::Trainer) calls it once for all samples before the first step.
+    ///
+    /// The losses of this crate make the same checks as [`each`](Loss::each), and also check that the output layer
+    /// suits the loss. The default rejects only targets of shape (n,) for outputs of shape (n, 1), and vice versa:
+    /// their difference would have shape (n, n).
     ///
     /// # Errors
     /// If they do not fit.
@@ -79,20 +80,23 @@ pub trait Loss<T: Float = f64>: Send + Sync {
         }
     }
 
-    /// Above which output a sample is of class 1, where one output tells the classes 0 and 1 apart; `None` if the loss does not say.
+    /// The output above which a sample belongs to class 1 instead of 0.
+    ///
+    /// It applies to models with one output for two classes. `None` if the loss defines no threshold.
     fn threshold(&self) -> Option<f64> {
         None
     }
 }
 
-/// What is known of a model's outputs before it is trained: see [`Loss::check`].
+/// The properties of a model's outputs before training; see [`Loss::check`].
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Outputs<'a, T: Float = f64> {
-    /// Their shape for all samples.
+    /// The shape of the outputs for all samples.
     pub shape: Shape,
-    /// Those of the first samples, as the model is now.
+    /// The present outputs for the first samples.
     pub first: &'a Tensor<T>,
-    /// The function that they come from, if the model [can tell](crate::Module::output_activation) and has yet to learn what it gives.
+    /// The activation of the output layer, if the model [knows it](crate::Module::output_activation) and trains on the
+    /// data.
     pub activation: Option<Activation>,
 }

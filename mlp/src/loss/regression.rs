@@ -1,4 +1,4 @@
-//! Losses between numbers.
+//! Losses for real-valued targets.
 
 use autograd::{Float, Var};
 
@@ -7,7 +7,9 @@ use super::{Loss, Outputs};
 use crate::error::shown;
 use crate::{Error, Targets};
 
-/// Squared error: `(y − t)²` for each number, `dy = 2(y − t)`; the mean over n numbers has `dy = 2/n·(y − t)`.
+/// Squared error: `(y − t)²` for each value, `dy = 2(y − t)`.
+///
+/// The mean over n values has `dy = 2/n·(y − t)`.
 ///
 /// ```
 /// use autograd::{Tape, Tensor};
@@ -32,7 +34,7 @@ impl<T: Float> Loss<T> for Mse {
     }
 }
 
-/// Absolute error: `|y − t|` for each number, `dy = sign(y − t)`, 0 at 0.
+/// Absolute error: `|y − t|` for each value, `dy = sign(y − t)`, 0 at 0.
 ///
 /// ```
 /// use autograd::{Tape, Tensor};
@@ -55,8 +57,10 @@ impl<T: Float> Loss<T> for L1 {
     }
 }
 
-/// Squared near 0 and straight beyond δ: with `d = y − t`, `½d²` for |d| ≤ δ, else `δ(|d| − ½δ)`; `dy` is `d` cut to
-/// [−δ, δ] (Huber 1964), and the second derivative 1 for |d| ≤ δ, the ends included, else 0.
+/// Huber loss: quadratic near 0, linear beyond δ (Huber 1964).
+///
+/// With `d = y − t`: `½d²` for |d| ≤ δ, else `δ(|d| − ½δ)`. `dy` is `d` clamped to [−δ, δ]. The second derivative is 1
+/// for |d| ≤ δ, ends included, else 0.
 ///
 /// ```
 /// use autograd::{Tape, Tensor};
@@ -70,14 +74,15 @@ impl<T: Float> Loss<T> for L1 {
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Huber {
-    /// Where the parabola ends.
+    /// The half-width δ of the quadratic part.
     pub delta: f64,
 }
 
 impl<T: Float> Loss<T> for Huber {
     fn each<'t>(&self, y: Var<'t, T>, targets: &Targets<T>) -> Result<Var<'t, T>, Error> {
         self.check_delta::<T>()?;
-        // With c = d cut to [−δ, δ] both branches are c(d − ½c). No |d|, which has no curvature at 0: Newton's steps need the parabola's.
+        // With c = d clamped to [−δ, δ] both branches are c(d − ½c). The formula avoids |d|, which has no curvature at
+        // 0: Newton's method needs the curvature of the parabola.
         let distance = y - values("huber", &y.shape(), targets)?;
         let near = distance.clamp(-self.delta, self.delta);
         Ok(near * (distance - near * 0.5))
@@ -90,7 +95,7 @@ impl<T: Float> Loss<T> for Huber {
 }
 
 impl Huber {
-    /// `Ok` if δ is above 0 and finite in the type of the outputs too.
+    /// `Ok` if δ is above 0 and finite, also in the number type of the outputs.
     fn check_delta<T: Float>(&self) -> Result<(), Error> {
         let delta = T::from_f64(self.delta);
         if delta > T::zero() && delta.is_finite() {

@@ -1,4 +1,4 @@
-//! What targets must be for a loss, each law once.
+//! The requirements of losses for their targets.
 
 use autograd::{Float, Shape, Tensor, Var};
 
@@ -6,14 +6,15 @@ use super::Outputs;
 use crate::error::shown;
 use crate::{Activation, Error, Targets};
 
-/// How far the sum of a distribution may be from 1: rounding of numbers with four digits, or of many in `f32`.
+/// The tolerance for the sum of a distribution: covers numbers rounded to four digits, and round-off of many numbers in
+/// `f32`.
 const SUM: f64 = 1e-4;
 
 pub(super) fn misfit(loss: &'static str, y: &Shape, t: &Shape) -> Error {
     Error::invalid(loss, format!("targets of shape {t} do not fit outputs of shape {y}; reshape one of them"))
 }
 
-/// Targets that are numbers, one for each output. No broadcasting: (n,) beside (n, 1) is nearly always a mistake.
+/// Targets as values, one for each output. There is no broadcasting: (n,) with (n, 1) is nearly always a mistake.
 pub(super) fn values<'a, T: Float>(
     loss: &'static str,
     y: &Shape,
@@ -28,7 +29,7 @@ pub(super) fn values<'a, T: Float>(
     }
 }
 
-/// [`values`] that the output layer can come near to: most lie in the range of its function.
+/// `Ok` if the output layer can approximate the [`values`]: at least half of them lie in the range of its activation.
 pub(super) fn reachable<T: Float>(
     loss: &'static str,
     outputs: &Outputs<'_, T>,
@@ -50,7 +51,7 @@ pub(super) fn reachable<T: Float>(
     Err(Error::invalid(loss, why))
 }
 
-/// `Ok` if targets have one of two values for each output: numbers that are `allowed`, or the classes 0 and 1.
+/// `Ok` if each output has a binary target: a value that is `allowed`, or the class 0 or 1.
 pub(super) fn check_binary<T: Float>(
     loss: &'static str,
     y: &Shape,
@@ -75,7 +76,7 @@ pub(super) fn check_binary<T: Float>(
     }
 }
 
-/// Targets that [`check_binary`] let pass, as numbers: those for the classes 0 and 1 are given.
+/// Converts targets that passed [`check_binary`] to values; `numbers` are the values of the classes 0 and 1.
 pub(super) fn binary<'t, T: Float>(y: Var<'t, T>, targets: &Targets<T>, numbers: [f64; 2]) -> Var<'t, T> {
     match targets {
         Targets::Values(values) => y.tape().constant(values.clone()),
@@ -83,7 +84,7 @@ pub(super) fn binary<'t, T: Float>(y: Var<'t, T>, targets: &Targets<T>, numbers:
     }
 }
 
-/// `Ok` if there is one existing class, or one distribution, for each row of outputs of shape `y`.
+/// `Ok` if each row of outputs of shape `y` has one existing class, or one distribution.
 pub(super) fn check_rows<T: Float>(loss: &'static str, y: &Shape, targets: &Targets<T>) -> Result<(), Error> {
     let width = y.last().copied().unwrap_or(0);
     let fits = match targets {
@@ -123,7 +124,7 @@ fn check_classes(loss: &'static str, y: &Shape, classes: &[usize]) -> Result<(),
     }
 }
 
-/// `Ok` if each row is a distribution: no number below 0, and the sum 1.
+/// `Ok` if each row is a distribution: no negative value, and the sum 1.
 fn check_distributions<T: Float>(loss: &'static str, t: &Tensor<T>) -> Result<(), Error> {
     if let Some(t) = t.as_slice().iter().find(|&&t| !(t >= T::zero() && t.is_finite())) {
         let why = format!("target {} is not a probability, which is 0 or above", shown(t));
@@ -140,7 +141,7 @@ fn check_distributions<T: Float>(loss: &'static str, t: &Tensor<T>) -> Result<()
     }
 }
 
-/// `Ok` unless the model ends in one of the functions that the loss contains.
+/// `Ok` unless the model ends with an activation that the loss already contains.
 pub(super) fn check_logits<T: Float>(
     loss: &'static str,
     outputs: &Outputs<'_, T>,
@@ -155,7 +156,7 @@ pub(super) fn check_logits<T: Float>(
     }
 }
 
-/// `Ok` if the `probability` of each output is one, and those of each row sum to 1.
+/// `Ok` if the `probability` of each output lies in [0, 1], and each row sums to 1.
 pub(super) fn check_probabilities<T: Float>(
     loss: &'static str,
     outputs: &Outputs<'_, T>,
@@ -181,7 +182,7 @@ pub(super) fn check_probabilities<T: Float>(
     }
 }
 
-/// The last axis, along which a sample's numbers lie.
+/// The last axis, which holds the values of one sample.
 pub(super) fn row_axis<T: Float>(loss: &'static str, y: Var<'_, T>) -> Result<usize, Error> {
     let axes = y.shape().len();
     axes.checked_sub(1).ok_or_else(|| Error::invalid(loss, "an output of shape () has no rows; reshape it to (1, 1)"))

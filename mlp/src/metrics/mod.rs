@@ -1,10 +1,12 @@
-//! How good outputs are, in numbers that need no gradient.
+//! Metrics: measures of quality without gradients.
 
 use autograd::{Float, Tensor};
 
 use crate::Error;
 
-/// The share of rows whose largest output is that of their class; logits and probabilities serve alike.
+/// The share of rows whose largest output belongs to the correct class.
+///
+/// It works with logits and with probabilities.
 ///
 /// ```
 /// use autograd::Tensor;
@@ -15,7 +17,8 @@ use crate::Error;
 /// ```
 ///
 /// # Errors
-/// If the outputs are not (samples, classes) or one is NaN, if there is not one existing class for each row, or there are no rows.
+/// If the outputs are not (samples, classes) or one is NaN, if there is not exactly one existing class per row, or if
+/// there are no rows.
 pub fn accuracy<T: Float>(outputs: &Tensor<T>, classes: &[usize]) -> Result<f64, Error> {
     let predicted = predicted("accuracy", outputs, classes)?;
     if classes.is_empty() {
@@ -25,9 +28,9 @@ pub fn accuracy<T: Float>(outputs: &Tensor<T>, classes: &[usize]) -> Result<f64,
     Ok(right as f64 / classes.len() as f64)
 }
 
-/// The share of samples on the right side of a threshold: class 1 above it, class 0 at or below. One output for each sample.
+/// The share of samples on the correct side of a threshold, for one output per sample.
 ///
-/// The threshold is 0 for logits, and ½ for probabilities.
+/// Class 1 lies above the threshold, class 0 at or below it. The threshold is 0 for logits, and ½ for probabilities.
 ///
 /// ```
 /// use autograd::Tensor;
@@ -38,7 +41,8 @@ pub fn accuracy<T: Float>(outputs: &Tensor<T>, classes: &[usize]) -> Result<f64,
 /// ```
 ///
 /// # Errors
-/// If there is not one output for each class, an output or the threshold is NaN, a class is neither 0 nor 1, or there are no samples.
+/// If there is not exactly one output per class label, an output or the threshold is NaN, a class is neither 0 nor 1,
+/// or there are no samples.
 pub fn binary_accuracy<T: Float>(outputs: &Tensor<T>, classes: &[usize], threshold: f64) -> Result<f64, Error> {
     let invalid = |why| Err(Error::invalid("binary_accuracy", why));
     if outputs.numel() != classes.len() || classes.is_empty() {
@@ -59,7 +63,7 @@ pub fn binary_accuracy<T: Float>(outputs: &Tensor<T>, classes: &[usize], thresho
     Ok(right as f64 / classes.len() as f64)
 }
 
-/// How often each class (row) was taken for each class (column): `classes²` numbers.
+/// The confusion matrix: the count of predictions (column) for each true class (row).
 ///
 /// ```
 /// use autograd::Tensor;
@@ -70,7 +74,7 @@ pub fn binary_accuracy<T: Float>(outputs: &Tensor<T>, classes: &[usize], thresho
 /// ```
 ///
 /// # Errors
-/// If the outputs are not (samples, classes) or one is NaN, or there is not one existing class for each row.
+/// If the outputs are not (samples, classes) or one is NaN, or there is not exactly one existing class per row.
 pub fn confusion_matrix<T: Float>(outputs: &Tensor<T>, classes: &[usize]) -> Result<Vec<Vec<usize>>, Error> {
     let predicted = predicted("confusion_matrix", outputs, classes)?;
     let width = outputs.shape()[1];
@@ -99,7 +103,7 @@ fn predicted<T: Float>(what: &'static str, outputs: &Tensor<T>, classes: &[usize
     Ok(outputs.argmax(1))
 }
 
-/// `Ok` if no output is NaN, which is the largest of none.
+/// `Ok` if no output is NaN, because NaN is never the largest.
 fn check_numbers<T: Float>(what: &'static str, outputs: &Tensor<T>, width: usize) -> Result<(), Error> {
     match outputs.as_slice().iter().position(|y| y.to_f64().is_nan()) {
         Some(at) => Err(Error::invalid(what, format!("an output of sample {} is NaN, which is no class", at / width))),

@@ -1,7 +1,8 @@
-//! [`Init`]: how weights begin.
+//! [`Init`]: initialisers for parameters.
 //!
-//! A recipe is a plain value; the generator is the caller's, so the same seed gives the same weights. Which recipe
-//! suits which activation is the layers' business, or, by [`Init::critical`], that of the [theory](crate::theory::MeanField).
+//! An initialiser is a plain value. The caller owns the random generator, so the same seed gives the same weights.
+//! Layers choose the initialiser that suits their activation; [`Init::critical`] derives it from
+//! [theory](crate::theory::MeanField).
 
 use std::f64::consts::SQRT_2;
 
@@ -11,7 +12,7 @@ use rand_distr::StandardNormal;
 
 use crate::error::{Error, Result, room};
 
-/// The number of connections by which random weights are scaled; weights have the shape (inputs, outputs).
+/// The number of connections that scales random weights of shape (inputs, outputs).
 ///
 /// ```
 /// use autograd::Tensor;
@@ -24,9 +25,9 @@ use crate::error::{Error, Result, room};
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fan {
-    /// The inputs: activations keep their variance from layer to layer.
+    /// The number of inputs: activations keep their variance from layer to layer.
     In,
-    /// The outputs: gradients keep theirs.
+    /// The number of outputs: gradients keep their variance from layer to layer.
     Out,
     /// The mean of both.
     Avg,
@@ -42,16 +43,16 @@ impl Fan {
     }
 }
 
-/// The form of a random distribution whose variance is given.
+/// The shape of a random distribution of given variance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Distribution {
-    /// Between −√3·std and √3·std, all equally likely.
+    /// The uniform distribution between −√3·std and √3·std.
     Uniform,
     /// The bell curve.
     Normal,
 }
 
-/// A recipe for the first values of a parameter.
+/// An initialiser: a recipe for the initial values of a parameter.
 ///
 /// ```
 /// use autograd::Tensor;
@@ -64,11 +65,11 @@ pub enum Distribution {
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub enum Init {
-    /// 0 everywhere: for biases.
+    /// All zeros, as for biases.
     Zeros,
-    /// One number everywhere.
+    /// One constant value.
     Constant(f64),
-    /// Between `low` and `high`, all equally likely.
+    /// The uniform distribution between `low` and `high`.
     Uniform {
         /// The lower bound.
         low: f64,
@@ -82,29 +83,29 @@ pub enum Init {
         /// The standard deviation.
         std: f64,
     },
-    /// The bell curve, drawn again until the number lies between `mean + low·std` and `mean + high·std`.
+    /// The normal distribution, truncated to `mean + low·std` … `mean + high·std` by redrawing.
     ///
-    /// `std` is that of the whole curve; what remains has less: 0.8796·`std` between −2 and 2.
+    /// `std` belongs to the untruncated distribution. Truncation reduces it: to 0.8796·`std` between −2 and 2.
     TruncatedNormal {
-        /// The centre of the whole curve.
+        /// The mean of the untruncated distribution.
         mean: f64,
-        /// The standard deviation of the whole curve.
+        /// The standard deviation of the untruncated distribution.
         std: f64,
         /// The lower bound in standard deviations, at most 0.
         low: f64,
         /// The upper bound in standard deviations, at least 0.
         high: f64,
     },
-    /// Mean 0 and variance `gain² / fan`: LeCun's, Glorot's and He's recipes differ in these two.
+    /// Mean 0 and variance `gain² / fan`: the initialisers of LeCun, Glorot and He differ in gain and fan only.
     Scaled {
-        /// Makes up for what the activation takes away: √2 for relu, 1 for the identity.
+        /// The factor that compensates for the activation: √2 for relu, 1 for the identity.
         gain: f64,
-        /// The number of connections.
+        /// The connections to count.
         fan: Fan,
-        /// The form.
+        /// The distribution.
         distribution: Distribution,
     },
-    /// Orthonormal columns (or rows, if the matrix is wide) times `gain`, all such matrices equally likely.
+    /// Orthonormal columns (rows, if the matrix is wide) times `gain`, uniform over all such matrices.
     Orthogonal {
         /// The length of each column or row.
         gain: f64,
@@ -112,7 +113,9 @@ pub enum Init {
 }
 
 impl Init {
-    /// Variance 1 / fan in, normal (LeCun, Bottou, Orr and Müller, "Efficient BackProp", 1998): for tanh, selu, softmax.
+    /// LeCun's normal initialiser, of variance 1 / fan in: for tanh, selu and softmax.
+    ///
+    /// LeCun, Bottou, Orr and Müller, "Efficient BackProp", 1998.
     ///
     /// ```
     /// use mlp::Init;
@@ -124,13 +127,16 @@ impl Init {
         Self::scaled(1.0, Fan::In, Distribution::Normal)
     }
 
-    /// Variance 1 / fan in, uniform: bounds ±√(3 / fan in). See [`lecun_normal`](Init::lecun_normal).
+    /// LeCun's uniform initialiser, of variance 1 / fan in: bounds ±√(3 / fan in).
+    ///
+    /// See [`lecun_normal`](Init::lecun_normal).
     pub fn lecun_uniform() -> Self {
         Self::scaled(1.0, Fan::In, Distribution::Uniform)
     }
 
-    /// Variance 2 / (fan in + fan out), normal (Glorot and Bengio, "Understanding the difficulty of training deep
-    /// feedforward neural networks", 2010, eq. 12): for tanh and sigmoid.
+    /// Glorot's normal initialiser, of variance 2 / (fan in + fan out): for tanh and sigmoid.
+    ///
+    /// Glorot and Bengio, "Understanding the difficulty of training deep feedforward neural networks", 2010, eq. 12.
     ///
     /// ```
     /// use mlp::Init;
@@ -142,14 +148,16 @@ impl Init {
         Self::scaled(1.0, Fan::Avg, Distribution::Normal)
     }
 
-    /// Variance 2 / (fan in + fan out), uniform: bounds ±√(6 / (fan in + fan out)). See
-    /// [`glorot_normal`](Init::glorot_normal), eq. 16 there.
+    /// Glorot's uniform initialiser, of variance 2 / (fan in + fan out): bounds ±√(6 / (fan in + fan out)).
+    ///
+    /// Eq. 16 of the source of [`glorot_normal`](Init::glorot_normal).
     pub fn glorot_uniform() -> Self {
         Self::scaled(1.0, Fan::Avg, Distribution::Uniform)
     }
 
-    /// Variance 2 / fan in, normal (He, Zhang, Ren and Sun, "Delving deep into rectifiers", 2015, eq. 10): for relu,
-    /// which puts half of a symmetric signal to 0.
+    /// He's normal initialiser, of variance 2 / fan in: for relu, which sets half of a symmetric signal to 0.
+    ///
+    /// He, Zhang, Ren and Sun, "Delving deep into rectifiers", 2015, eq. 10.
     ///
     /// ```
     /// use mlp::Init;
@@ -159,19 +167,22 @@ impl Init {
         Self::scaled(SQRT_2, Fan::In, Distribution::Normal)
     }
 
-    /// Variance 2 / fan in, uniform: bounds ±√(6 / fan in). See [`he_normal`](Init::he_normal).
+    /// He's uniform initialiser, of variance 2 / fan in: bounds ±√(6 / fan in).
+    ///
+    /// See [`he_normal`](Init::he_normal).
     pub fn he_uniform() -> Self {
         Self::scaled(SQRT_2, Fan::In, Distribution::Uniform)
     }
 
-    /// Orthonormal columns or rows (Saxe, McClelland and Ganguli, "Exact solutions to the nonlinear dynamics of
-    /// learning in deep linear neural networks", 2014): products of many such layers neither vanish nor explode.
-    /// [`sample`](Init::sample) shows one.
+    /// Orthonormal columns or rows: products of many such layers neither vanish nor explode.
+    ///
+    /// Saxe, McClelland and Ganguli, "Exact solutions to the nonlinear dynamics of learning in deep linear neural
+    /// networks", 2014. The example of [`sample`](Init::sample) draws such a matrix.
     pub fn orthogonal() -> Self {
         Init::Orthogonal { gain: 1.0 }
     }
 
-    /// The bell curve around 0 without its tails beyond two standard deviations; see [`Init::TruncatedNormal`].
+    /// The normal distribution around 0, truncated at two standard deviations: [`Init::TruncatedNormal`].
     ///
     /// ```
     /// use autograd::Tensor;
@@ -184,7 +195,7 @@ impl Init {
         Init::TruncatedNormal { mean: 0.0, std, low: -2.0, high: 2.0 }
     }
 
-    /// The same numbers times `gain`.
+    /// Scales the initial values by `gain`.
     ///
     /// ```
     /// use mlp::Init;
@@ -212,7 +223,7 @@ impl Init {
         }
     }
 
-    /// Values of `shape` drawn from `rng`; weights have the shape (inputs, outputs).
+    /// Draws a tensor of `shape` from `rng`; weights have the shape (inputs, outputs).
     ///
     /// ```
     /// use autograd::Tensor;
@@ -232,7 +243,7 @@ impl Init {
         }
     }
 
-    /// [`sample`](Init::sample) where recipe or shape come from a configuration.
+    /// [`sample`](Init::sample) for an initialiser or a shape that comes from a configuration.
     ///
     /// ```
     /// use mlp::Init;
@@ -243,10 +254,10 @@ impl Init {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Invalid`] if a number of the recipe is NaN or infinite (bounds of a truncated normal may be infinite),
-    /// a `std` is negative, bounds are in the wrong order or leave out the mean of a truncated normal, or
-    /// a recipe that counts connections or wants orthogonality is asked for another shape than (inputs, outputs); if a number is
-    /// too large for `T`, or memory does not hold them.
+    /// [`Error::Invalid`] if a setting is NaN or infinite (bounds of a truncated normal may be infinite), a `std` is
+    /// negative, bounds are in the wrong order or exclude the mean of a truncated normal, a scaled or orthogonal
+    /// initialiser gets another shape than (inputs, outputs), a value is too large for `T`, or memory cannot hold the
+    /// values.
     pub fn try_sample<T: Float>(&self, shape: impl Into<Shape>, rng: &mut (impl Rng + ?Sized)) -> Result<Tensor<T>> {
         let shape = shape.into();
         self.check()?;
@@ -329,7 +340,8 @@ fn normal(rng: &mut (impl Rng + ?Sized)) -> f64 {
     rng.sample(StandardNormal)
 }
 
-/// Rejection: at least 49 % of the proposals are kept, since the bounds enclose 0 (the worst is `low = 0`, `high = 2.5`).
+/// Rejection sampling. It accepts at least 49 % of the proposals, because the bounds enclose 0 (the worst case is
+/// `low = 0`, `high = 2.5`).
 fn truncated(low: f64, high: f64, rng: &mut (impl Rng + ?Sized)) -> f64 {
     loop {
         if high - low > 2.5 {
@@ -346,15 +358,15 @@ fn truncated(low: f64, high: f64, rng: &mut (impl Rng + ?Sized)) -> f64 {
     }
 }
 
-/// `n` orthonormal vectors of `dimension` ≥ `n`: Gram and Schmidt's method on normal ones.
+/// `n` orthonormal vectors of `dimension` ≥ `n`, by the Gram–Schmidt process on normal vectors.
 ///
-/// It is the QR decomposition whose R has a positive diagonal, and so, as Q is, uniform over the orthogonal matrices
+/// This is the QR decomposition whose R has a positive diagonal. Its Q is uniform over the orthogonal matrices
 /// (Mezzadri, "How to generate random matrices from the classical compact groups", 2007).
 fn orthonormal(n: usize, dimension: usize, rng: &mut (impl Rng + ?Sized)) -> Vec<Vec<f64>> {
     let mut q: Vec<Vec<f64>> = Vec::with_capacity(n);
     while q.len() < n {
         let mut v: Vec<f64> = draw(dimension, || normal(rng));
-        // Twice is enough (Giraud, Langou and Rozložník 2005): the second pass removes what rounding left of the first.
+        // Two passes suffice (Giraud, Langou and Rozložník 2005): the second removes the round-off of the first.
         for u in q.iter().chain(&q) {
             let along = dot(u, &v);
             v.iter_mut().zip(u).for_each(|(v, u)| *v -= along * u);

@@ -16,8 +16,9 @@ use crate::nn::probe::Probe;
 
 /// A multilayer perceptron: `y = f_output(f_hidden(xW + b)V + c)`, with any number of hidden layers.
 ///
-/// Samples are rows: `(…, inputs) → (…, outputs)`. Parameters are named `layers.0.w`, `layers.0.b`, and so on. A clone has the same
-/// parameters, as that of a [`Param`](autograd::Param) is the same; to go back to an earlier state keep each one's `value()`, or save them.
+/// Samples are rows: `(…, inputs) → (…, outputs)`. Parameters are named `layers.0.w`, `layers.0.b`, and so on. A clone
+/// shares its parameters with the original, because a clone of a [`Param`](autograd::Param) does. To restore an earlier
+/// state, keep the `value()` of each parameter, or save them.
 ///
 /// ```
 /// use autograd::Tensor;
@@ -39,7 +40,7 @@ pub struct Mlp<T: Float = f64> {
 
 /// One layer of an [`Mlp`]: `h = dropout(f(norm(xW + b)))`.
 ///
-/// The fields are public so that a pass can be followed step by step.
+/// The fields are public so that you can follow a forward pass step by step.
 ///
 /// ```
 /// use autograd::{Param, Tape};
@@ -57,18 +58,18 @@ pub struct Mlp<T: Float = f64> {
 /// ```
 #[derive(Debug, Clone)]
 pub struct Layer<T: Float = f64> {
-    /// `p = xW + b`.
+    /// The weighted sums (pre-activations): `p = xW + b`.
     pub linear: Linear<T>,
-    /// Normalises `p`.
+    /// The normalisation of `p`.
     pub norm: Option<LayerNorm<T>>,
-    /// `h = f(p)`.
+    /// The activation: `h = f(p)`.
     pub activation: Activation,
-    /// Drops numbers of `h` while training.
+    /// Zeroes random values of `h` during training.
     pub dropout: Option<Dropout>,
 }
 
 impl<T: Float> Layer<T> {
-    /// Without normalisation and dropout.
+    /// A layer without normalisation and dropout.
     pub fn new(linear: Linear<T>, activation: Activation) -> Self {
         Layer { linear, norm: None, activation, dropout: None }
     }
@@ -82,7 +83,7 @@ impl<T: Float> Module<T> for Layer<T> {
 
     fn forward_with<'t>(&self, x: Var<'t, T>, probe: &mut Probe<'_>) -> Var<'t, T> {
         let h = match (&self.norm, &self.linear.b, self.activation.row()) {
-            // In one operation, which nobody can look into.
+            // One fused operation, which hides the sums. A probe needs them.
             (None, Some(b), Some(row)) if !probe.is_on() => x.dense(&self.linear.w, b, row),
             (norm, ..) => {
                 let p = self.linear.forward(x);
@@ -127,7 +128,7 @@ impl<T: Float> Module<T> for Layer<T> {
 }
 
 impl Mlp {
-    /// Begins a network for rows of `inputs` numbers; its type of number is chosen by [`MlpBuilder::build`].
+    /// Starts a builder for rows of `inputs` values; [`MlpBuilder::build`] chooses the number type.
     #[expect(clippy::new_ret_no_self, reason = "a network without layers is none; the builder collects them")]
     pub fn new(inputs: usize) -> MlpBuilder {
         MlpBuilder {
@@ -143,7 +144,7 @@ impl Mlp {
 }
 
 impl<T: Float> Mlp<T> {
-    /// A network of layers made elsewhere; without any, the identity.
+    /// A network of existing layers; without layers it is the identity.
     pub fn from_layers(layers: impl IntoIterator<Item = Layer<T>>) -> Self {
         Mlp { layers: layers.into_iter().collect() }
     }
@@ -156,7 +157,7 @@ impl<T: Float> Mlp<T> {
 
 impl<T: Float> Module<T> for Mlp<T> {
     /// # Panics
-    /// If the rows of `x` do not have the length of the network's input.
+    /// If the row length of `x` differs from the network's input width.
     #[track_caller]
     fn forward<'t>(&self, x: Var<'t, T>) -> Var<'t, T> {
         self.forward_with(x, &mut Probe::off())
@@ -203,7 +204,7 @@ impl<T: Float> fmt::Debug for Mlp<T> {
     }
 }
 
-/// How hidden layers begin.
+/// The initialisation of hidden layers.
 #[derive(Clone)]
 struct HiddenInit(Arc<dyn Fn(Activation) -> Result<[Init; 2], Error> + Send + Sync>);
 
@@ -213,7 +214,7 @@ impl fmt::Debug for HiddenInit {
     }
 }
 
-/// Collects the layers of an [`Mlp`].
+/// A builder that collects the layers of an [`Mlp`].
 ///
 /// ```
 /// use mlp::{Activation, Init, Mlp};
@@ -240,27 +241,31 @@ pub struct MlpBuilder {
 }
 
 impl MlpBuilder {
-    /// One more hidden layer.
+    /// Appends a hidden layer.
     #[must_use]
     pub fn hidden(mut self, units: usize, activation: Activation) -> Self {
         self.hidden.push((units, activation));
         self
     }
 
-    /// The output layer; leave the activation [`Activation::Identity`] for losses that take logits.
+    /// Sets the output layer; use [`Activation::Identity`] with losses that take logits.
     #[must_use]
     pub fn output(self, units: usize, activation: Activation) -> Self {
         MlpBuilder { output: Some((units, activation)), ..self }
     }
 
-    /// How all weights are drawn. Without it each layer's activation decides: He normal for the rectifier family (ReLU,
-    /// leaky, ELU, GELU, SiLU, Mish, softplus), LeCun normal for SELU, Glorot uniform for the others. Biases are 0.
+    /// Sets the initialiser of all weights.
+    ///
+    /// Without it the activation of each layer decides: He normal for the rectifier family (ReLU, leaky ReLU, ELU,
+    /// GELU, SiLU, Mish, softplus), LeCun normal for SELU, Glorot uniform for the others. Biases are 0.
     #[must_use]
     pub fn init(self, init: Init) -> Self {
         MlpBuilder { init: Some(init), ..self }
     }
 
-    /// How weights and biases of hidden layers are drawn, by their activation; [`init`](MlpBuilder::init) is left the output layer.
+    /// Sets the initialisers of hidden weights and biases for each activation.
+    ///
+    /// [`init`](MlpBuilder::init) then applies to the output layer only.
     ///
     /// ```
     /// use mlp::{Activation, Init, Mlp};
@@ -278,19 +283,19 @@ impl MlpBuilder {
         MlpBuilder { hidden_init: Some(HiddenInit(Arc::new(init))), ..self }
     }
 
-    /// [`Dropout`] with probability `p` after each hidden layer.
+    /// Adds [`Dropout`] with probability `p` after each hidden layer.
     #[must_use]
     pub fn dropout(self, p: f64) -> Self {
         MlpBuilder { dropout: Some(p), ..self }
     }
 
-    /// [`LayerNorm`] of each hidden layer's sums, before the activation.
+    /// Adds [`LayerNorm`] before the activation of each hidden layer.
     #[must_use]
     pub fn layer_norm(self) -> Self {
         MlpBuilder { layer_norm: true, ..self }
     }
 
-    /// The network, its weights drawn from `rng`: the same seed gives the same network.
+    /// Builds the network with weights drawn from `rng`: the same seed gives the same network.
     ///
     /// ```
     /// use mlp::{Activation, Mlp};
@@ -301,9 +306,9 @@ impl MlpBuilder {
     /// ```
     ///
     /// # Errors
-    /// If there is no output layer, a layer has no units, there are no inputs, the dropout probability lies outside [0, 1), an
-    /// activation has an argument that is not finite, weights cannot be drawn ([`Init::try_sample`]), or
-    /// [`hidden_init`](MlpBuilder::hidden_init) has none for an activation.
+    /// If there is no output layer, a layer has no units, there are no inputs, the dropout probability lies outside [0,
+    /// 1), an activation has an argument that is not finite, weights cannot be drawn ([`Init::try_sample`]), or
+    /// [`hidden_init`](MlpBuilder::hidden_init) returns an error for an activation.
     pub fn build<T: Float>(self, rng: &mut (impl Rng + ?Sized)) -> Result<Mlp<T>, Error> {
         let output = self
             .output
@@ -334,7 +339,7 @@ impl MlpBuilder {
     }
 }
 
-/// He et al. 2015 for functions that cut one side off, Klambauer et al. 2017 for SELU, Glorot & Bengio 2010 otherwise.
+/// He et al. 2015 for functions that suppress one side, Klambauer et al. 2017 for SELU, Glorot & Bengio 2010 otherwise.
 fn usual_init(activation: Activation) -> Init {
     use Activation::*;
     match activation {

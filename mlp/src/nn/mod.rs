@@ -1,9 +1,9 @@
-//! What models are made of.
+//! Building blocks of models.
 //!
-//! - `module` — [`Module`](crate::Module), and the table that a model prints
-//! - `layers` — a file each; `activation`, `init`
+//! - `module` — [`Module`](crate::Module), and the summary table of a model
+//! - `layers` — one file per layer; `activation`, `init`
 //! - `mlp` — the multilayer perceptron and its builder
-//! - `observe`, `probe` — who looks into a model while it computes, and what shows it
+//! - `observe`, `probe` — the receiver of a model's intermediate values, and the handle that exposes them
 
 pub(crate) mod activation;
 pub mod init;

@@ -1,4 +1,4 @@
-//! [`Module`]: anything that maps arrays to arrays and has parameters; and the table that a model prints.
+//! [`Module`]: a map from tensors to tensors with parameters; and the summary table of a model.
 
 use std::any::type_name;
 use std::fmt;
@@ -8,10 +8,10 @@ use autograd::{Float, Parameters, Tape, Tensor, Var};
 use crate::Activation;
 use crate::nn::probe::Probe;
 
-/// A differentiable function of one array, with named parameters.
+/// A differentiable function of one tensor, with named parameters.
 ///
-/// Layers and models implement it, and so may any struct: `forward` is the formula, `parameters` says what is trained.
-/// It works as `dyn Module`.
+/// Layers and models implement it. A custom struct implements it too: `forward` is the formula, `parameters` names the
+/// trained tensors. The trait is `dyn`-compatible.
 ///
 /// ```
 /// use autograd::{Param, Parameters, Tensor, Var};
@@ -37,13 +37,13 @@ use crate::nn::probe::Probe;
 /// assert!(summary(&neuron).contains("Neuron"));
 /// ```
 pub trait Module<T: Float = f64>: Send + Sync {
-    /// The output for `x`, recorded on the tape of `x`.
+    /// Computes the output for `x`, recorded on the tape of `x`.
     fn forward<'t>(&self, x: Var<'t, T>) -> Var<'t, T>;
 
-    /// [`forward`](Module::forward), showing what the layers inside compute to a probe: see [`Flow`](crate::Flow).
+    /// [`forward`](Module::forward) that exposes intermediate values to a probe; see [`Flow`](crate::Flow).
     ///
-    /// Unless overridden, what is shown is the output. A module of several layers hands the probe on to them, and has
-    /// `self.forward_with(x, &mut Probe::off())` for its `forward`, so that its formula is written once.
+    /// The default exposes the output only. A module of several layers passes the probe on to them. It implements
+    /// `forward` as `self.forward_with(x, &mut Probe::off())`, so that the formula exists once.
     #[track_caller]
     fn forward_with<'t>(&self, x: Var<'t, T>, probe: &mut Probe<'_>) -> Var<'t, T> {
         let kind = fmt::from_fn(|f| match &self.describe()[..] {
@@ -53,19 +53,20 @@ pub trait Module<T: Float = f64>: Send + Sync {
         probe.output(kind, self.forward(x))
     }
 
-    /// Named parameters in a fixed order.
+    /// The named parameters, in a fixed order.
     fn parameters(&self) -> Parameters<T>;
 
-    /// Named arrays that belong to the model but are not trained, such as running means; unless overridden, none.
+    /// Named tensors that belong to the model but are not trained, such as running means; by default none.
     ///
-    /// A layer sets them while it trains, by [`Param::set`](autograd::Param::set). A module of several layers gathers theirs, as it does
-    /// their parameters. Parts of a batch ([`Trainer::parts`](crate::Trainer::parts)) set them in no fixed order.
+    /// A layer updates them during training with [`Param::set`](autograd::Param::set). A module of several layers
+    /// collects their buffers like their parameters. Parts of a batch ([`Trainer::parts`](crate::Trainer::parts))
+    /// update them in no fixed order.
     ///
     /// ```
     /// use autograd::{Param, Parameters, Var};
     /// use mlp::Module;
     ///
-    /// /// `x` less the mean of the batches seen in training.
+    /// /// `x` minus the running mean of the training batches.
     /// struct Centred(Param);
     ///
     /// impl Module for Centred {
@@ -85,19 +86,20 @@ pub trait Module<T: Float = f64>: Send + Sync {
     /// }
     ///
     /// let layer = Centred(Param::new([0.0, 0.0]));
-    /// assert_eq!(layer.state().names().collect::<Vec<_>>(), ["mean"]); // saved with the model, and not trained
+    /// assert_eq!(layer.state().names().collect::<Vec<_>>(), ["mean"]); // saved with the model, but not trained
     /// ```
     fn buffers(&self) -> Parameters<T> {
         Parameters::new()
     }
 
-    /// Parameters and buffers: all that is saved and loaded. Not overridden.
+    /// Parameters and buffers: the tensors to save and load. Do not override it.
     fn state(&self) -> Parameters<T> {
         self.parameters().with_all("", &self.buffers())
     }
 
-    /// The rows of this module in the table of [`summary`]; unless overridden, one with the type's name and the shapes
-    /// of its parameters.
+    /// The rows of this module in the table of [`summary`].
+    ///
+    /// The default is one row with the type's name and the shapes of its parameters.
     fn describe(&self) -> Vec<LayerRow> {
         let parameters = self.parameters();
         let shapes: Vec<_> = parameters.iter().map(|(name, param)| format!("{name} {}", param.shape())).collect();
@@ -109,13 +111,16 @@ pub trait Module<T: Float = f64>: Send + Sync {
         }]
     }
 
-    /// How long an input row must be, if the module can tell: a trainer then refuses other data before it begins.
+    /// The required length of an input row, if the module knows it.
+    ///
+    /// A trainer then rejects other data before the first step.
     fn input_width(&self) -> Option<usize> {
         None
     }
 
-    /// The function that every output is a value of, if the module can tell: a trainer then refuses a loss or targets that it does not
-    /// suit before it begins.
+    /// The activation that produces the output, if the module knows it.
+    ///
+    /// A trainer then rejects an unsuitable loss and unsuitable targets before the first step.
     ///
     /// ```
     /// use mlp::{Activation, Module, Sequential};
@@ -126,19 +131,19 @@ pub trait Module<T: Float = f64>: Send + Sync {
         None
     }
 
-    /// The output for plain inputs, while evaluating: nothing is recorded, and dropout passes its input through.
+    /// Computes the output in evaluation mode: nothing is recorded, and dropout is the identity.
     ///
-    /// A module whose [`forward`](Module::forward) takes gradients needs a recording:
+    /// A module whose [`forward`](Module::forward) computes gradients needs a recording tape: call
     /// [`predict_on`](Module::predict_on) `(&mut Tape::default(), inputs)`.
     ///
     /// # Panics
-    /// If `forward` takes gradients.
+    /// If `forward` computes gradients.
     #[track_caller]
     fn predict(&self, inputs: &Tensor<T>) -> Tensor<T> {
         self.predict_on(&mut Tape::values_only(), inputs)
     }
 
-    /// [`predict`](Module::predict) in the memory of a tape, for many calls: it is cleared first.
+    /// [`predict`](Module::predict) on a given tape, which it clears first; repeated calls reuse its memory.
     ///
     /// ```
     /// use autograd::{Param, Tape, Tensor};
@@ -203,17 +208,17 @@ fn short_name(path: &str) -> &str {
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LayerRow {
-    /// What kind of layer it is.
+    /// The kind of layer.
     pub layer: String,
-    /// The lengths of a sample's row, in → out; empty if the layer takes any.
+    /// The row lengths of a sample, in → out; empty if the layer accepts any length.
     pub shape: String,
-    /// The activation after it; empty if there is none.
+    /// The activation after the layer; empty if there is none.
     pub activation: String,
-    /// How many numbers it trains.
+    /// The number of trainable values.
     pub parameters: usize,
 }
 
-/// The table of a model: layer, shape, activation and number of parameters, with the total.
+/// Formats a model as a table of layer, shape, activation and parameter count, with the total.
 ///
 /// ```
 /// use mlp::{Activation, Mlp, summary};

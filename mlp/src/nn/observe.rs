@@ -1,14 +1,16 @@
-//! [`Observer`]: who is shown what a model computes, layer by layer, and the gradients on their way back.
+//! [`Observer`]: a receiver of the values and gradients of each layer.
 
 use autograd::Tensor;
 
-/// Is shown the values and the gradients inside a model: by a [`Probe`](crate::Probe) in a loop of one's own, or by
-/// [`Trainer::observe_steps`](crate::Trainer::observe_steps).
+/// A receiver of the values and gradients inside a model.
 ///
-/// Every method does nothing unless it is written. Values come as `f64`, whatever the model computes in. In one step the calls are:
-/// [`begin`](Observer::begin); for each layer from input to output, [`output`](Observer::output) and, if it is an activation,
-/// [`sums`](Observer::sums); on the way back [`gradient`](Observer::gradient); [`parameter`](Observer::parameter) for each parameter;
-/// [`swept`](Observer::swept); and from a trainer [`updated`](Observer::updated) and [`stepped`](Observer::stepped).
+/// A [`Probe`](crate::Probe) in a custom loop calls it, or [`Trainer::observe_steps`](crate::Trainer::observe_steps).
+///
+/// Every method does nothing by default. Values arrive as `f64`, whatever number type the model uses. The calls of one
+/// step are: [`begin`](Observer::begin); for each layer from input to output, [`output`](Observer::output) and, if it
+/// is an activation, [`sums`](Observer::sums); in the backward pass [`gradient`](Observer::gradient);
+/// [`parameter`](Observer::parameter) for each parameter; [`swept`](Observer::swept); and, in a trainer,
+/// [`updated`](Observer::updated) and [`stepped`](Observer::stepped).
 ///
 /// ```
 /// use autograd::{Tape, Tensor};
@@ -33,76 +35,77 @@ use autograd::Tensor;
 /// let loss = model.forward_with(tape.constant(Tensor::ones([4, 2])), &mut probe).sum();
 /// let gradients = probe.backward(loss, &model.parameters());
 /// assert_eq!(gradients[&model.layers()[0].linear.w].shape(), &[2, 3].into());
-/// assert_eq!(seen.0[0], ("layers.1".to_string(), 1.0)); // the output comes first on the way back
+/// assert_eq!(seen.0[0], ("layers.1".to_string(), 1.0)); // the backward pass reaches the output layer first
 /// # Ok::<(), mlp::Error>(())
 /// ```
 pub trait Observer {
-    /// A forward pass begins.
+    /// Called when a forward pass begins.
     fn begin(&mut self) {}
 
-    /// A layer gave `values` to the next.
+    /// Called with the output `values` of a layer.
     fn output(&mut self, site: &Site<'_>, values: &Tensor) {
         let _ = (site, values);
     }
 
-    /// The activation that [`output`](Observer::output) was just told of worked on these `sums`.
+    /// Called with the `sums` (pre-activations) of an activation, right after its [`output`](Observer::output).
     fn sums(&mut self, site: &Site<'_>, sums: &Tensor, slopes: Slopes<'_>) {
         let _ = (site, sums, slopes);
     }
 
-    /// The gradient of the loss with respect to a layer's sums or output.
+    /// Called with the gradient of the loss with respect to a layer's sums or output.
     fn gradient(&mut self, site: &Site<'_>, part: Part, gradient: &Tensor) {
         let _ = (site, part, gradient);
     }
 
-    /// A parameter of the model after the backward sweep.
+    /// Called with each parameter of the model after the backward pass.
     fn parameter(&mut self, parameter: &Parameter<'_>) {
         let _ = parameter;
     }
 
-    /// The backward sweep from `loss` is over.
+    /// Called when the backward pass from `loss` has ended.
     fn swept(&mut self, loss: f64) {
         let _ = loss;
     }
 
-    /// A training step changed a parameter.
+    /// Called when a training step has changed a parameter.
     fn updated(&mut self, name: &str, before: &Tensor, after: &Tensor) {
         let _ = (name, before, after);
     }
 
-    /// A training step, counted from 1, is over.
+    /// Called when a training step has ended; steps count from 1.
     fn stepped(&mut self, step: usize) {
         let _ = step;
     }
 }
 
-/// The derivative of an activation at each of some values, an array of the shape of its sums; `None` if it does not work value by value,
-/// as a softmax does not.
+/// The derivative of an activation at given values; `None` if the activation is not elementwise.
+///
+/// The values form a tensor of the shape of the sums. A softmax is not elementwise.
 pub type Slopes<'a> = &'a dyn Fn(&Tensor) -> Option<Tensor>;
 
-/// A layer that an [`Observer`] is told of.
+/// The layer to which the values of an [`Observer`] call belong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Site<'a> {
-    /// Its number in the order in which layers compute, from 0.
+    /// Its index in the order of computation, from 0.
     pub number: usize,
-    /// What the names of its parameters begin with, such as `layers.3`; empty for a model of one layer.
+    /// The prefix of its parameter names, such as `layers.3`; empty for a model of one layer.
     pub name: &'a str,
-    /// What it is, such as `relu`.
+    /// Its kind, such as `relu`.
     pub kind: &'a str,
 }
 
-/// Which values of a layer a gradient belongs to.
+/// The values of a layer to which a gradient belongs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Part {
-    /// What its activation works on.
+    /// The input of its activation (pre-activations).
     Sums,
-    /// What it gives to the next layer.
+    /// The values that it passes to the next layer.
     Output,
 }
 
-/// A parameter that an [`Observer`] is told of.
+/// A parameter, as passed to [`Observer::parameter`].
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Parameter<'a> {

@@ -1,4 +1,4 @@
-//! [`Probe`]: shows an observer what a module computes.
+//! [`Probe`]: exposes the intermediate values of a module to an observer.
 
 use std::collections::HashMap;
 use std::fmt::{self, Display};
@@ -7,12 +7,14 @@ use autograd::{Float, Gradients, Parameters, Scalar, Tensor, Var, linearize};
 
 use super::observe::{Observer, Parameter, Part, Site};
 
-/// Handed through a model by [`Module::forward_with`](crate::Module::forward_with), to show an [`Observer`] what its layers compute.
+/// Exposes the values of a model's layers to an [`Observer`].
 ///
-/// A module shows its output by [`output`](Probe::output), or sums and output together by
-/// [`activation`](Probe::activation), and hands the probe on to its parts [`within`](Probe::within) the prefix that their
-/// parameters have. It goes on with what these return: the same values, marked so that their gradients are seen.
-/// Switched off, the probe costs nothing.
+/// [`Module::forward_with`](crate::Module::forward_with) passes it through the model.
+///
+/// A module exposes its output with [`output`](Probe::output), or its sums and its output with
+/// [`activation`](Probe::activation). It passes the probe on to its submodules [`within`](Probe::within) the prefix of
+/// their parameters. It continues with the returned values: the same values, marked so that the observer receives their
+/// gradients. A probe that is off costs nothing.
 ///
 /// ```
 /// use autograd::{Param, Parameters, Tensor, Var};
@@ -39,38 +41,38 @@ use super::observe::{Observer, Parameter, Part, Site};
 /// let model = TwoLayers { v: Param::new([[0.0, 9.0]]), w: Param::new([[2.0], [1.0]]) };
 /// let flow = Flow::measure(&model, &Tensor::from([[1.0]]), |y| y.sum());
 /// assert_eq!(flow.layers[0].name, "first");
-/// assert_eq!(flow.layers[0].saturated, Some(0.5)); // tanh is flat at 9, not at 0
-/// assert_eq!(flow.layers[0].outputs.gradients.as_ref().unwrap().norm, 5f64.sqrt()); // of (2, 1)
+/// assert_eq!(flow.layers[0].saturated, Some(0.5)); // tanh saturates at 9, not at 0
+/// assert_eq!(flow.layers[0].outputs.gradients.as_ref().unwrap().norm, 5f64.sqrt()); // the norm of (2, 1)
 /// ```
 pub struct Probe<'o>(Option<Box<Shown<'o>>>);
 
 struct Shown<'o> {
     observer: &'o mut dyn Observer,
     path: Vec<String>,
-    /// Name and kind of each layer.
+    /// The name and the kind of each layer.
     layers: Vec<(String, String)>,
-    /// The layer and the part of it that a name on the tape stands for.
+    /// The layer and the part of it that each name on the tape denotes.
     marks: HashMap<String, (usize, Part)>,
 }
 
 impl<'o> Probe<'o> {
-    /// A probe that shows nothing.
+    /// A probe without an observer.
     pub const fn off() -> Self {
         Probe(None)
     }
 
-    /// A probe that shows `observer` one forward pass, and with [`backward`](Probe::backward) the sweep back.
+    /// A probe that exposes one forward pass, and with [`backward`](Probe::backward) the backward pass, to `observer`.
     pub fn new(observer: &'o mut dyn Observer) -> Self {
         observer.begin();
         Probe(Some(Box::new(Shown { observer, path: vec![], layers: vec![], marks: HashMap::new() })))
     }
 
-    /// Whether somebody looks.
+    /// Whether the probe has an observer.
     pub(crate) fn is_on(&self) -> bool {
         self.0.is_some()
     }
 
-    /// Shows what `f` shows as of a part: names inside begin with `prefix.`.
+    /// Runs `f` for a submodule: names inside begin with `prefix.`.
     pub fn within<R>(&mut self, prefix: impl Display, f: impl FnOnce(&mut Probe<'o>) -> R) -> R {
         self.enter(prefix);
         let result = f(self);
@@ -78,7 +80,8 @@ impl<'o> Probe<'o> {
         result
     }
 
-    /// Begins a part, without a closure: in one, a shape that does not fit would point at this crate.
+    /// Enters a submodule without a closure: inside a closure, a shape error would report a line of this crate, not the
+    /// caller's.
     pub(crate) fn enter(&mut self, prefix: impl Display) {
         if let Some(shown) = &mut self.0 {
             shown.path.push(prefix.to_string());
@@ -91,7 +94,7 @@ impl<'o> Probe<'o> {
         }
     }
 
-    /// Shows the output `y` of a layer; `kind` says what it is, such as `linear`.
+    /// Exposes the output `y` of a layer of this `kind`, such as `linear`.
     #[must_use]
     pub fn output<'t, T: Float>(&mut self, kind: impl Display, y: Var<'t, T>) -> Var<'t, T> {
         let Some(shown) = &mut self.0 else { return y };
@@ -100,7 +103,7 @@ impl<'o> Probe<'o> {
         shown.mark(y, (layer, Part::Output))
     }
 
-    /// `f(p)`, shown with its sums `p` and with its derivative, which is computed from `f`.
+    /// Computes `f(p)`, and exposes it with its sums `p` and the derivative of `f`.
     #[must_use]
     #[track_caller]
     pub fn activation<'t, T: Float>(
@@ -118,7 +121,9 @@ impl<'o> Probe<'o> {
         shown.mark(y, (layer, Part::Output))
     }
 
-    /// Sweeps back from `loss`, and shows the gradients of what was shown and those of `parameters`; switched off, it only sweeps.
+    /// Runs the backward pass from `loss`, and exposes the gradients of the exposed values and of `parameters`.
+    ///
+    /// A probe that is off only runs the backward pass.
     #[track_caller]
     pub fn backward<'t, T: Float>(self, loss: Scalar<'t, T>, parameters: &Parameters<T>) -> Gradients<'t, T> {
         let Some(shown) = self.0 else { return loss.backward() };
@@ -146,17 +151,19 @@ impl fmt::Debug for Probe<'_> {
 }
 
 impl Shown<'_> {
-    /// The number of one more layer.
+    /// Registers one more layer and returns its index.
     fn layer(&mut self, kind: impl Display) -> usize {
         self.layers.push((self.path.join("."), kind.to_string()));
         self.layers.len() - 1
     }
 
-    /// A view of `y` of its own: one array may be the output of a layer and the sums of the next, but has one name only.
+    /// A separate view of `y`. One tensor may be the output of a layer and the sums of the next, but it has one name
+    /// only.
     fn mark<'t, T: Float>(&mut self, y: Var<'t, T>, of: (usize, Part)) -> Var<'t, T> {
         let name = format!("probe {}", self.marks.len());
         self.marks.insert(name.clone(), of);
-        // Through one more axis and back, which copies nothing: a reshape to the same shape would be `y` itself.
+        // Two reshapes, through one more axis and back, copy nothing. A reshape to the same shape would return `y`
+        // itself.
         let shape = y.shape();
         let wider: Vec<usize> = shape.iter().copied().chain([1]).collect();
         y.reshape(wider).named(name).reshape(shape)
@@ -168,14 +175,14 @@ fn site(layers: &[(String, String)], number: usize) -> Site<'_> {
     Site { number, name, kind }
 }
 
-/// The derivative of `f` at each value of `p`, or `None` if `f` does not work value by value.
+/// The derivative of `f` at each value of `p`, or `None` if `f` is not elementwise.
 fn slopes<T: Float>(f: impl for<'s> Fn(Var<'s, T>) -> Var<'s, T>, p: &Tensor<T>) -> Option<Tensor> {
     let line = linearize(f, p);
     if p.numel() == 0 || line.value().shape() != p.shape() {
         return None;
     }
     let slopes = line.jvp(&[Tensor::ones(p.shape())]);
-    // A diagonal Jacobian J takes any v to (J·1)∘v; any other shows it for a v of unequal values.
+    // A diagonal Jacobian J maps every v to (J·1)∘v. Any other Jacobian deviates from this for a v of unequal values.
     let unequal = |k: usize| 1.0 + (k as f64 * 0.618_033_988_749_895).fract();
     let v = Tensor::new(p.shape(), (0..p.numel()).map(|k| T::from_f64(unequal(k))).collect());
     let (moved, alone) = (line.jvp(std::slice::from_ref(&v)), &slopes * &v);

@@ -1,4 +1,4 @@
-//! [`Adam`]: steps scaled by running moments.
+//! [`Adam`]: gradient descent with adaptive moments.
 
 use autograd::{Float, Gradients, Number, Param, Parameters, Shape, Tensor};
 use indexmap::IndexMap;
@@ -7,18 +7,20 @@ use super::{Optimizer, State, check_decay, check_rate, distinct, forgets, key, m
 use crate::Error;
 use crate::error::shown;
 
-/// What its state calls the arrays of a parameter.
+/// The names of a parameter's tensors in the state.
 const MEAN: &str = "mean";
 const SQUARE: &str = "square";
 const STEPS: &str = "steps";
 
-/// Adam (Kingma & Ba 2015), with decoupled weight decay if asked for (AdamW, Loshchilov & Hutter 2019).
+/// Adam (Kingma & Ba 2015), with optional decoupled weight decay (AdamW, Loshchilov & Hutter 2019).
 ///
-/// `m ← β₁m + (1 − β₁)g`, `v ← β₂v + (1 − β₂)g²`, both divided by `1 − βᵗ` to undo their start at 0, then
-/// `w ← w − η·m̂/(√v̂ + ε)`; decay λ first takes `ηλw` off. β = (0.9, 0.999) and ε = 1e−8, as in the paper.
+/// `m ← β₁m + (1 − β₁)g`, `v ← β₂v + (1 − β₂)g²`, both divided by `1 − βᵗ` to correct the bias of their start at 0,
+/// then `w ← w − η·m̂/(√v̂ + ε)`. Weight decay λ first subtracts `ηλw`. The defaults are β = (0.9, 0.999) and ε = 1e−8,
+/// as in the paper.
 ///
-/// A number of g beyond ±2⁶³ in `f32`, ±2⁵¹¹ in `f64`, counts as that, so that its square is finite: a step of Adam does not depend on
-/// the scale of g. One that is NaN or infinite makes the parameter NaN; a [`Trainer`](crate::Trainer) names it before the step.
+/// Values of g are clamped to ±2⁶³ in `f32` and ±2⁵¹¹ in `f64`, so that their squares do not overflow; a step of Adam
+/// does not depend on the scale of g. A value that is NaN or infinite makes the parameter NaN; a
+/// [`Trainer`](crate::Trainer) reports it before the step.
 ///
 /// ```
 /// use autograd::{Param, Parameters, Tape};
@@ -44,15 +46,15 @@ struct Moments<T: Float> {
     param: Param<T>,
     mean: Tensor<T>,
     square: Tensor<T>,
-    /// Steps of this parameter: one that joins later starts its own correction.
+    /// The steps of this parameter: a parameter that joins later has its own bias correction.
     steps: i32,
 }
 
 impl<T: Float> Adam<T> {
-    /// Adam with learning rate η, usually 1e−3.
+    /// Creates Adam with learning rate η, usually 1e−3.
     ///
     /// # Panics
-    /// If `rate` is negative or not finite, or only 0 or infinite in the parameters' type.
+    /// If `rate` is negative or not finite, or underflows to 0 or overflows in the number type of the parameters.
     #[track_caller]
     pub fn new(parameters: &Parameters<T>, rate: f64) -> Self {
         check_rate::<T>(rate);
@@ -61,10 +63,10 @@ impl<T: Float> Adam<T> {
         Adam { moments, rate, betas: (0.9, 0.999), eps: 1e-8, decay: 0.0 }
     }
 
-    /// With other decay rates β₁ and β₂ of the moments.
+    /// Sets the decay rates β₁ and β₂ of the moments.
     ///
     /// # Panics
-    /// If one lies outside [0, 1), in the parameters' type too.
+    /// If one lies outside [0, 1), also in the number type of the parameters.
     #[must_use]
     #[track_caller]
     pub fn betas(self, first: f64, second: f64) -> Self {
@@ -73,10 +75,10 @@ impl<T: Float> Adam<T> {
         Adam { betas: (first, second), ..self }
     }
 
-    /// With another ε.
+    /// Sets ε.
     ///
     /// # Panics
-    /// If it is not a finite number above 0 in the parameters' type.
+    /// If it is not a finite number above 0 in the number type of the parameters.
     #[must_use]
     #[track_caller]
     pub fn eps(self, eps: f64) -> Self {
@@ -89,10 +91,10 @@ impl<T: Float> Adam<T> {
         Adam { eps, ..self }
     }
 
-    /// With decoupled weight decay λ, usually 1e−2: AdamW.
+    /// Sets decoupled weight decay λ, usually 1e−2: AdamW.
     ///
     /// # Panics
-    /// If it is negative or not finite.
+    /// If it is negative or not finite, also in the number type of the parameters.
     #[must_use]
     #[track_caller]
     pub fn weight_decay(self, decay: f64) -> Self {
@@ -109,7 +111,7 @@ impl<T: Float> Optimizer<T> for Adam<T> {
         let [eps, keep] = [self.eps, 1.0 - self.rate * self.decay].map(T::from_f64);
         for Moments { param, mean, square, steps, .. } in &mut self.moments {
             let step = steps.saturating_add(1);
-            // The corrections in f64, once for each parameter.
+            // The bias corrections in f64, once per parameter.
             let rate = T::from_f64(self.rate / (1.0 - beta1.powi(step)));
             let scale = T::from_f64(1.0 / (1.0 - beta2.powi(step)).sqrt());
             let stepped = grads.update_each(param, [mean.as_mut_slice(), square.as_mut_slice()], |w, g, [m, v]| {
@@ -120,7 +122,7 @@ impl<T: Float> Optimizer<T> for Adam<T> {
                 } else {
                     g
                 };
-                let g = bounded + g * T::zero(); // + 0, or NaN where g is not finite, which must show
+                let g = bounded + g * T::zero(); // adds 0, or NaN where g is not finite, so that the error shows
                 *m = b1 * *m + c1 * g;
                 *v = b2 * *v + c2 * g * g;
                 *w = keep * *w - rate * *m / (Number::sqrt(*v) * scale + eps);
@@ -168,7 +170,7 @@ impl<T: Float> Optimizer<T> for Adam<T> {
                 let (name, x) = (key(name, SQUARE), shown(x));
                 return Err(misfit(format!("`{name}` holds {x} in the state, which is no mean of squares")));
             }
-            // More steps than f32 tells apart, or i32 holds, are so many that nothing is left to correct.
+            // A step count beyond the precision of f32 or the range of i32 is so large that the bias correction is 1.
             Ok((mean.clone(), square.clone(), steps as i32))
         };
         let arrays: Vec<_> = self.moments.iter().map(&mut read).collect::<Result<_, Error>>()?;
@@ -180,7 +182,7 @@ impl<T: Float> Optimizer<T> for Adam<T> {
     }
 }
 
-/// Beyond which a square is not safe from overflow: a power of two below the root of the largest number.
+/// The bound for gradient values whose squares do not overflow: a power of two below the root of the largest number.
 fn largest<T: Float>() -> T {
     T::from_f64(2f64.powi(if T::NAME == "f32" { 63 } else { 511 }))
 }

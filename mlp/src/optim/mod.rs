@@ -1,4 +1,4 @@
-//! Optimisers: how gradients change parameters. One file each.
+//! Optimisers, one file per optimiser.
 
 mod adam;
 mod sgd;
@@ -12,7 +12,7 @@ use indexmap::IndexMap;
 use crate::Error;
 use crate::error::shown;
 
-/// Changes parameters by their gradients.
+/// An optimiser: updates parameters with their gradients.
 ///
 /// ```
 /// use autograd::{Param, Parameters, Tape};
@@ -25,7 +25,9 @@ use crate::error::shown;
 /// assert_eq!(w.value().item(), 4.0 - 0.25 * 2.0 * 4.0); // minus: downhill
 /// ```
 pub trait Optimizer<T: Float = f64> {
-    /// One step. Parameters that the loss does not depend on, and frozen ones, are left alone.
+    /// Takes one step.
+    ///
+    /// It leaves frozen parameters unchanged, and parameters on which the loss does not depend.
     fn step(&mut self, grads: &Gradients<'_, T>);
 
     /// The learning rate η.
@@ -34,7 +36,9 @@ pub trait Optimizer<T: Float = f64> {
     /// Changes the learning rate, as a [schedule](crate::Trainer::schedule) does.
     fn set_learning_rate(&mut self, rate: f64);
 
-    /// The parameters that it steps, if it can tell: a trainer then refuses to train a model that has others, before the first step.
+    /// The parameters that it updates, if it knows them.
+    ///
+    /// A trainer then rejects a model with other parameters before the first step.
     ///
     /// ```
     /// use autograd::{Param, Parameters};
@@ -47,7 +51,9 @@ pub trait Optimizer<T: Float = f64> {
         None
     }
 
-    /// What it remembers from step to step, under the names of the parameters; its settings are code, and no part of it.
+    /// The state between steps, under the names of the parameters.
+    ///
+    /// Settings such as the learning rate are not part of the state.
     ///
     /// ```
     /// use autograd::{Param, Parameters};
@@ -61,16 +67,17 @@ pub trait Optimizer<T: Float = f64> {
         IndexMap::new()
     }
 
-    /// Goes on from a [`state`](Optimizer::state); if it does not fit, nothing changes.
+    /// Restores a [`state`](Optimizer::state); if it does not fit, nothing changes.
     ///
     /// # Errors
-    /// If an array is missing, is one too many, has another shape, or holds what no optimiser remembers: NaN, ∞, a negative square.
+    /// If a tensor is missing, unknown, or of another shape, or holds values that no optimiser stores: NaN, ∞, a
+    /// negative mean square.
     fn set_state(&mut self, state: &IndexMap<String, Tensor<T>>) -> Result<(), Error> {
         State::new(state).end()
     }
 }
 
-/// A state that is being read: what has not been asked for is one too many.
+/// A reader of a state; at the end, an unread tensor is an error.
 struct State<'s, T: Float> {
     arrays: &'s IndexMap<String, Tensor<T>>,
     read: usize,
@@ -81,7 +88,7 @@ impl<'s, T: Float> State<'s, T> {
         State { arrays, read: 0 }
     }
 
-    /// The array of a parameter.
+    /// Reads a tensor of a parameter.
     fn read(&mut self, param: &str, what: &str, shape: &Shape) -> Result<&'s Tensor<T>, Error> {
         let name = key(param, what);
         match self.arrays.get(&name) {
@@ -99,7 +106,7 @@ impl<'s, T: Float> State<'s, T> {
         }
     }
 
-    /// `Ok` if all has been read.
+    /// `Ok` if every tensor has been read.
     fn end(self) -> Result<(), Error> {
         let (read, found) = (self.read, self.arrays.len());
         if read == found {
@@ -109,7 +116,7 @@ impl<'s, T: Float> State<'s, T> {
     }
 }
 
-/// What a state calls an array of a parameter.
+/// The name of a parameter's tensor in a state.
 fn key(param: &str, what: &str) -> String {
     format!("{param}.{what}")
 }
@@ -118,7 +125,7 @@ fn misfit(why: String) -> Error {
     Error::invalid("optimizer", format!("{why}; give it the state of one made alike"))
 }
 
-/// The parameters, each once, under its first name: one that is shared under two names must not step twice.
+/// Each parameter once, under its first name: a parameter that is shared under two names must not be updated twice.
 fn distinct<T: Float>(parameters: &Parameters<T>) -> Vec<(String, Param<T>)> {
     parameters.distinct().map(|(name, param)| (name.to_string(), param.clone())).collect()
 }
@@ -131,7 +138,7 @@ fn named<'p, T: Float>(params: impl Iterator<Item = (&'p String, &'p Param<T>)>)
     Some(params.fold(Parameters::new(), |all, (name, param)| all.with(name, param)))
 }
 
-/// Whether a learning rate is one in the type of the parameters, where 1e-60 may be 0 and 1e60 infinite.
+/// Whether a learning rate is valid in the number type of the parameters, where 1e-60 may underflow and 1e60 overflow.
 pub(crate) fn is_rate<T: Float>(rate: f64) -> bool {
     rate >= 0.0 && T::from_f64(rate).is_finite() && (rate == 0.0 || T::from_f64(rate) > T::zero())
 }
@@ -148,7 +155,7 @@ fn check_decay<T: Float>(optimizer: &str, decay: f64) {
     assert!(ok, "{optimizer}: the weight decay {decay} is not a finite number ≥ 0 in {}", T::NAME);
 }
 
-/// Whether a share of what was remembers less and less of it, in the type of the parameters, where 1 − 1e-9 may be 1.
+/// Whether a decay factor lies in [0, 1) in the number type of the parameters, where 1 − 1e-9 may round to 1.
 fn forgets<T: Float>(share: f64) -> bool {
     share >= 0.0 && T::from_f64(share) < T::one()
 }

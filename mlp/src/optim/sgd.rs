@@ -7,13 +7,13 @@ use super::{Optimizer, State, check_decay, check_rate, distinct, forgets, key, n
 use crate::Error;
 use crate::error::shown;
 
-/// What its state calls an array.
+/// The name of the velocity in the state.
 const VELOCITY: &str = "velocity";
 
-/// Gradient descent: `w ← w − ηg`, with momentum, Nesterov's look-ahead and weight decay if asked for.
+/// Gradient descent `w ← w − ηg`, with optional momentum, Nesterov momentum and weight decay.
 ///
-/// With decay λ and momentum μ: `g ← g + λw`, `v ← μv + g`, `w ← w − ηv`; with Nesterov `w ← w − η(g + μv)`
-/// (Sutskever et al. 2013, in the form common to today's libraries).
+/// With decay λ and momentum μ: `g ← g + λw`, `v ← μv + g`, `w ← w − ηv`; with Nesterov `w ← w − η(g + μv)` (Sutskever
+/// et al. 2013, in the form of present libraries).
 ///
 /// ```
 /// use autograd::{Param, Parameters, Tape};
@@ -29,7 +29,7 @@ const VELOCITY: &str = "velocity";
 #[derive(Debug)]
 pub struct Sgd<T: Float = f64> {
     params: Vec<(String, Param<T>)>,
-    /// One for each parameter; none without momentum.
+    /// One velocity per parameter; empty without momentum.
     velocity: Vec<Tensor<T>>,
     rate: f64,
     momentum: f64,
@@ -38,10 +38,10 @@ pub struct Sgd<T: Float = f64> {
 }
 
 impl<T: Float> Sgd<T> {
-    /// Plain descent with learning rate η.
+    /// Creates plain gradient descent with learning rate η.
     ///
     /// # Panics
-    /// If `rate` is negative or not finite, or only 0 or infinite in the parameters' type.
+    /// If `rate` is negative or not finite, or underflows to 0 or overflows in the number type of the parameters.
     #[track_caller]
     pub fn new(parameters: &Parameters<T>, rate: f64) -> Self {
         check_rate::<T>(rate);
@@ -49,10 +49,10 @@ impl<T: Float> Sgd<T> {
         Sgd { params, velocity: Vec::new(), rate, momentum: 0.0, nesterov: false, decay: 0.0 }
     }
 
-    /// With momentum μ, usually 0.9.
+    /// Sets the momentum μ, usually 0.9.
     ///
     /// # Panics
-    /// If it lies outside [0, 1), in the parameters' type too.
+    /// If it lies outside [0, 1), also in the number type of the parameters; if it is 0 with Nesterov momentum.
     #[must_use]
     #[track_caller]
     pub fn momentum(self, momentum: f64) -> Self {
@@ -67,7 +67,7 @@ impl<T: Float> Sgd<T> {
         Sgd { momentum, velocity, ..self }
     }
 
-    /// Looks ahead along the momentum, which must be set before.
+    /// Switches to Nesterov momentum; set the momentum first.
     ///
     /// # Panics
     /// If there is no momentum.
@@ -81,10 +81,10 @@ impl<T: Float> Sgd<T> {
         Sgd { nesterov: true, ..self }
     }
 
-    /// With weight decay λ: the gradient of `λ/2·‖w‖²` is added.
+    /// Sets the weight decay λ: adds the gradient of `λ/2·‖w‖²`.
     ///
     /// # Panics
-    /// If it is negative or not finite.
+    /// If it is negative or not finite, also in the number type of the parameters.
     #[must_use]
     #[track_caller]
     pub fn weight_decay(self, decay: f64) -> Self {

@@ -1,4 +1,4 @@
-//! A training on disk: parameters, what the optimiser remembers, and how far it has come.
+//! Checkpoints: parameters, optimiser state and progress on disk.
 
 use std::fs;
 use std::path::Path;
@@ -12,9 +12,11 @@ use crate::io::format::{Stored, write};
 use crate::io::set;
 use crate::optim::Optimizer;
 
-/// Writes a training to `path`: the parameters, what the optimiser remembers, and how many epochs are done. As [`io::save`](crate::io::save).
+/// Writes a checkpoint to `path`: parameters, optimiser state and the number of epochs.
 ///
-/// [`Trainer::save_training`](crate::Trainer::save_training) does it while it trains.
+/// It replaces the file as [`io::save`](crate::io::save) does.
+///
+/// [`Trainer::save_training`](crate::Trainer::save_training) calls it during training.
 ///
 /// ```
 /// use autograd::{Param, Parameters, Tape};
@@ -38,7 +40,7 @@ use crate::optim::Optimizer;
 /// };
 /// let at_once = train(2, false)?;
 /// train(1, false)?;
-/// assert_eq!(train(1, true)?, at_once); // with the velocity of before
+/// assert_eq!(train(1, true)?, at_once); // the velocity continues from the checkpoint
 /// # Ok::<(), mlp::Error>(())
 /// ```
 ///
@@ -53,7 +55,7 @@ pub fn save_training<T: Float>(
     save_progress(parameters, optimizer, &Progress::new(epochs), path.as_ref())
 }
 
-/// [`save_training`] with all that is known of it.
+/// [`save_training`] with the full progress.
 pub(crate) fn save_progress<T: Float>(
     parameters: &Parameters<T>,
     optimizer: &(impl Optimizer<T> + ?Sized),
@@ -66,13 +68,14 @@ pub(crate) fn save_progress<T: Float>(
     write(path, model.chain(state), Some(words))
 }
 
-/// Fills parameters and optimiser from `path`, a file that [`save_training`] wrote, and returns how many epochs were done; if anything
-/// does not fit, nothing is changed.
+/// Restores parameters and optimiser from a checkpoint, and returns its number of epochs.
 ///
-/// The optimiser's settings, such as its learning rate, are code: build it as it was.
+/// `path` is a file of [`save_training`]. If anything does not fit, nothing changes.
+///
+/// The file does not contain the optimiser's settings, such as its learning rate: construct the optimiser as before.
 ///
 /// # Errors
-/// As [`io::load`](crate::io::load), and if the optimiser refuses its [state](Optimizer::set_state).
+/// As [`io::load`](crate::io::load), and if the optimiser rejects its [state](Optimizer::set_state).
 pub fn load_training<T: Float>(
     parameters: &Parameters<T>,
     optimizer: &mut (impl Optimizer<T> + ?Sized),
@@ -84,7 +87,7 @@ pub fn load_training<T: Float>(
     Ok(epochs)
 }
 
-/// How far the training in `path` has come, without a model to load it into.
+/// Reads the progress of the checkpoint at `path`, without a model.
 ///
 /// ```
 /// use mlp::{Activation, Dataset, Mlp, Module, Mse, Sgd, Stopped, Trainer, train};
@@ -101,18 +104,18 @@ pub fn load_training<T: Float>(
 /// ```
 ///
 /// # Errors
-/// If it cannot be read, or is no training.
+/// If the file cannot be read, or is not a checkpoint.
 pub fn progress(path: impl AsRef<Path>) -> Result<Progress> {
     let path = path.as_ref();
     let bytes = fs::read(path).map_err(Error::io(path))?;
     read_progress(&Stored::parse(path, &bytes)?)
 }
 
-/// A training that was read and fits a model; nothing is changed yet.
+/// A checkpoint that was read and fits the model; nothing has changed yet.
 pub(crate) struct Training<'p, T: Float> {
     pub(crate) progress: Progress,
     values: Vec<(&'p Param<T>, Tensor<T>)>,
-    /// What the optimiser remembered.
+    /// The state of the optimiser.
     state: IndexMap<String, Tensor<T>>,
 }
 
@@ -130,14 +133,14 @@ impl<'p, T: Float> Training<'p, T> {
         Ok(Training { progress, values, state })
     }
 
-    /// Fills parameters and optimiser; if the optimiser refuses its state, nothing.
+    /// Sets parameters and optimiser; if the optimiser rejects its state, nothing changes.
     pub(crate) fn apply(self, optimizer: &mut (impl Optimizer<T> + ?Sized)) -> Result<()> {
         optimizer.set_state(&self.state)?;
         set(self.values)
     }
 }
 
-/// What the names in a training begin with.
+/// The prefixes of names in a checkpoint.
 const MODEL: &str = "model.";
 const OPTIMIZER: &str = "optimizer.";
 

@@ -1,4 +1,4 @@
-//! [`Trainer::fit`]: from the checks before the first step to the last epoch.
+//! [`Trainer::fit`]: the checks before the first step, and the epochs.
 
 use std::ops::ControlFlow;
 
@@ -19,32 +19,38 @@ use crate::nn::module::Module;
 use crate::optim::Optimizer;
 use crate::{Dataset, Error};
 
-/// From so many multiplications in the forward pass of a batch on, other threads are kept awake for their share.
+/// The number of multiplications in the forward pass of a batch from which the worker threads are kept awake.
 const SHARED: usize = 1 << 22;
 
 impl Trainer<'_> {
-    /// Trains `model` on `data`, and measures it on `validation` after each epoch.
+    /// Trains `model` on `data`, and evaluates it on `validation` after each epoch.
     ///
-    /// Before the first step it is checked that all can belong together: settings, parameters, optimiser, loss, and for that the
-    /// outputs for the first two samples. A large model keeps the other cores busy while it trains, as [`awake`] does;
-    /// `autograd::set_threads(1)` prevents it.
+    /// Before the first step it checks that settings, parameters, optimiser and loss fit together; the check of the
+    /// loss computes the outputs for the first two samples. A large model keeps the other cores busy during training
+    /// ([`awake`]); `autograd::set_threads(1)` prevents this.
     ///
     /// # Errors
-    /// Before anything has changed:
-    /// - if there are no epochs, the batch size or the number of parts is 0, or no parameter can move;
-    /// - if the [optimiser](Optimizer::parameters) does not step every parameter that is not frozen, or a parameter is NaN or infinite;
-    /// - if rows are not as long as [`Module::input_width`], or targets do not fit outputs and loss ([`Loss::check`]);
-    /// - if a training cannot be resumed, or there is no place to save it.
+    /// Before anything changes:
+    /// - if the number of epochs, the batch size or the number of parts is 0, or every parameter is frozen;
+    /// - if the [optimiser](Optimizer::parameters) does not update every parameter that is not frozen, or a parameter
+    ///   is NaN or infinite;
+    /// - if the row length differs from [`Module::input_width`], or targets do not fit outputs and loss
+    ///   ([`Loss::check`]);
+    /// - if a training cannot be resumed, or its checkpoint path cannot be written.
     ///
-    /// In a step, which is not taken: if the loss, or the gradient of a parameter, is NaN or infinite, or if the loss depends on no
-    /// parameter. After an epoch: if a parameter or the validation loss is NaN or infinite, if every gradient of the first was
-    /// exactly 0, or if the training cannot be saved. If the schedule gives no learning rate.
+    /// At a step, which is then not taken: if the loss or the gradient of a parameter is NaN or infinite, or if the
+    /// loss depends on no parameter.
     ///
-    /// After an error all parameters are finite: they stay as they are if it was the gradient or the data, and go back to the last
-    /// beginning of an epoch with a finite loss if they are to blame. What the optimiser remembers stays; make a new one.
+    /// After an epoch: if a parameter or the validation loss is NaN or infinite, if every gradient of the first epoch
+    /// was exactly 0, or if the checkpoint cannot be saved. Before an epoch: if the schedule gives an invalid learning
+    /// rate.
+    ///
+    /// After an error all parameters are finite. They keep their values if the gradient or the data caused the error.
+    /// If the parameters caused it, they return to their values at the start of the last epoch with a finite loss. The
+    /// optimiser keeps its state; create a new one.
     ///
     /// # Panics
-    /// With its own message, if a model that names no input width cannot take the inputs.
+    /// If a model without an input width rejects the inputs; the message is that of the model.
     pub fn fit<T: Float>(
         &self,
         model: &dyn Module<T>,
@@ -76,7 +82,8 @@ impl Trainer<'_> {
         done: usize,
     ) -> Result<History, Error> {
         let bar = self.bar();
-        // No more parts than samples; one part and several draw from other seeds.
+        // At most one part per sample, but at least 2 if parts were requested: one part and several parts derive
+        // different seeds.
         let parts = self.parts.min(self.samples(data).min(data.len()).max(2));
         let tapes = (0..parts).map(|_| Tape::default()).collect();
         let steps = done.saturating_mul(data.len().div_ceil(self.samples(data)));

@@ -1,26 +1,28 @@
-//! [`History`]: what training came to, epoch by epoch.
+//! [`History`]: the results of a training, epoch by epoch.
 
-/// What one epoch came to. Losses are means over the samples.
+/// The results of one epoch; losses are means over the samples.
 ///
-/// Values of the training data are gathered while the parameters change, batch by batch; those of the validation data
-/// after the epoch, while evaluating.
+/// Training values accumulate batch by batch while the parameters change. Validation values are computed after the
+/// epoch, in evaluation mode.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub struct Epoch {
-    /// Its number, from 1.
+    /// The number of the epoch, from 1.
     pub epoch: usize,
     /// The loss on the training data.
     pub loss: f64,
-    /// The share of training samples classified rightly, if targets are classes and there is an output for each, or one for two and a loss
-    /// that names its [threshold](crate::Loss::threshold).
+    /// The share of training samples classified correctly.
+    ///
+    /// It needs class targets, and either one output per class, or one output for two classes and a loss with a
+    /// [threshold](crate::Loss::threshold).
     pub accuracy: Option<f64>,
     /// The loss on the validation data, if there are any.
     pub validation_loss: Option<f64>,
-    /// The share of validation samples classified rightly.
+    /// The share of validation samples classified correctly.
     pub validation_accuracy: Option<f64>,
 }
 
-/// Why training ended.
+/// The reason why a training ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Stopped {
@@ -28,11 +30,11 @@ pub enum Stopped {
     Epochs,
     /// The loss is within the tolerance.
     Tolerance,
-    /// The observer asked for it.
+    /// The observer stopped the training.
     Observer,
 }
 
-/// What [`Trainer::fit`](crate::Trainer::fit) saw, epoch by epoch.
+/// The results of [`Trainer::fit`](crate::Trainer::fit), epoch by epoch.
 ///
 /// ```
 /// use autograd::{Param, Tensor};
@@ -48,9 +50,9 @@ pub enum Stopped {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct History {
-    /// Each epoch, in order; at least one.
+    /// The epochs, in order; at least one.
     pub epochs: Vec<Epoch>,
-    /// Why training ended.
+    /// The reason why the training ended.
     pub stopped: Stopped,
 }
 

@@ -1,4 +1,4 @@
-//! [`Trainer`]: epochs, batches, when to stop, and what was seen on the way.
+//! [`Trainer`]: epochs, batches, stopping rules and reports.
 
 mod checkpoint;
 mod fit;
@@ -24,11 +24,14 @@ pub use checkpoint::{load_training, progress, save_training};
 pub use history::{Epoch, History, Stopped};
 pub use progress::Progress;
 
-/// Trains a model: one epoch shows it every sample once, in shuffled batches, with a step after each batch.
+/// Trains a model epoch by epoch, in shuffled batches.
 ///
-/// The same seed, model and data give the same bits, on any number of threads. Processors of another instruction set may differ in last digits
-/// where layers are wide: matrix products of more than a few hundred multiplications (9 units beside 9, in batches of 9) are a library's, which
-/// chooses its instructions and with them the order of sums. The learning rate is the optimiser's.
+/// One epoch passes over every sample once, with one step per batch. The learning rate belongs to the optimiser.
+///
+/// The same seed, model and data give the same bits, on any number of threads. Results of wide layers may differ in the
+/// last digits between processors with different instruction sets. The cause: a library computes matrix products of
+/// more than a few hundred multiplications (9 units by 9, in batches of 9), and its choice of instructions determines
+/// the order of summation.
 ///
 /// ```
 /// use autograd::Tensor;
@@ -48,18 +51,18 @@ pub struct Trainer<'a> {
     epochs: usize,
     /// `None`: all samples.
     batch_size: Option<usize>,
-    /// Parts of a batch, each with a tape of its own.
+    /// The number of parts of a batch, each with its own tape.
     parts: usize,
     seed: u64,
     tolerance: Option<f64>,
     progress: bool,
     clip_norm: Option<f64>,
-    /// Where the training is saved, and after every how many epochs.
+    /// The interval in epochs between saves, and the path.
     save: Option<(usize, PathBuf)>,
     resume: Option<PathBuf>,
     schedule: RefCell<Option<Box<Schedule<'a>>>>,
     after_epoch: RefCell<Option<Box<AfterEpoch<'a>>>>,
-    /// Who is shown steps, and every how many of them.
+    /// The interval in steps between observations, and the observer.
     steps: RefCell<Option<(usize, Box<dyn Observer + 'a>)>>,
 }
 
@@ -67,7 +70,7 @@ type Schedule<'a> = dyn FnMut(usize) -> f64 + 'a;
 type AfterEpoch<'a> = dyn FnMut(&Epoch) -> ControlFlow<()> + 'a;
 
 impl<'a> Trainer<'a> {
-    /// 100 epochs in batches of 32, seed 0, no tolerance, with a progress bar.
+    /// Creates a trainer: 100 epochs, batches of 32, seed 0, no tolerance, a progress bar.
     pub fn new() -> Self {
         Trainer {
             epochs: 100,
@@ -85,31 +88,36 @@ impl<'a> Trainer<'a> {
         }
     }
 
-    /// How often every sample is shown.
+    /// Sets the number of passes over the data.
     #[must_use]
     pub fn epochs(self, epochs: usize) -> Self {
         Trainer { epochs, ..self }
     }
 
-    /// The samples to each step: 1 is a step after every sample; the last batch of an epoch may be smaller.
+    /// Sets the number of samples per step.
+    ///
+    /// 1 means a step after every sample. The last batch of an epoch may be smaller.
     #[must_use]
     pub fn batch_size(self, samples: usize) -> Self {
         Trainer { batch_size: Some(samples), ..self }
     }
 
-    /// One step an epoch, over all samples.
+    /// Takes one step per epoch, over all samples.
     #[must_use]
     pub fn full_batch(self) -> Self {
         Trainer { batch_size: None, ..self }
     }
 
-    /// Cuts each batch into `parts`, which are recorded and swept at the same time, on a tape each and as many threads as there are:
-    /// [`backward_in_parts`](autograd::backward_in_parts).
+    /// Splits each batch into `parts` that run in parallel.
     ///
-    /// The step is that of the whole batch, rounded otherwise and with other draws for dropout; its bits depend on the number of parts
-    /// and not on the threads. Two parts on two threads take 0.6 of the time for batches of 128 through 784-256-256-10, a little less than
-    /// without parts, where they share large products; many small layers gain little or nothing, since each part passes over all
-    /// gradients, and one thread loses. Measure before you use it. The default is 1.
+    /// Each part has its own tape for the forward and the backward pass; the parts use as many threads as there are
+    /// ([`backward_in_parts`](autograd::backward_in_parts)).
+    ///
+    /// The step is that of the whole batch, except for round-off and for the random numbers of dropout. Its bits depend
+    /// on the number of parts, but not on the number of threads. For batches of 128 through 784-256-256-10, two parts
+    /// on two threads take 0.6 of the single-threaded time; this is slightly less than without parts, where the threads
+    /// share large products. Many small layers gain little or nothing, because each part passes over all gradients. A
+    /// single thread loses time. Measure before you use it. The default is 1.
     ///
     /// ```
     /// # use mlp::{Activation, Dataset, Mlp, Module, Mse, Sgd, Trainer};
@@ -130,13 +138,13 @@ impl<'a> Trainer<'a> {
         Trainer { parts, ..self }
     }
 
-    /// What shuffling and dropout draw from.
+    /// Sets the seed of shuffling and dropout.
     #[must_use]
     pub fn seed(self, seed: u64) -> Self {
         Trainer { seed, ..self }
     }
 
-    /// Stops after the first epoch whose loss on the training data is at most ε.
+    /// Stops after the first epoch whose training loss is at most ε.
     ///
     /// # Panics
     /// If ε is negative, NaN or infinite.
@@ -148,17 +156,20 @@ impl<'a> Trainer<'a> {
         Trainer { tolerance: Some(epsilon), ..self }
     }
 
-    /// Whether to draw a progress bar; it is never drawn when standard error is not a terminal.
+    /// Sets whether to draw a progress bar.
+    ///
+    /// The bar appears only if standard error is a terminal.
     #[must_use]
     pub fn progress(self, shown: bool) -> Self {
         Trainer { progress: shown, ..self }
     }
 
-    /// Scales the gradients of a step down where their norm, of all parameters together, is above `most`:
-    /// [`Gradients::clip_norm`](autograd::Gradients::clip_norm).
+    /// Clips the global norm of the gradients of each step to `most`.
+    ///
+    /// The global norm covers all parameters together; see [`Gradients::clip_norm`](autograd::Gradients::clip_norm).
     ///
     /// # Panics
-    /// If it is not above 0, or infinite.
+    /// If `most` is not above 0, or infinite.
     #[must_use]
     #[track_caller]
     pub fn clip_norm(self, most: f64) -> Self {
@@ -168,9 +179,10 @@ impl<'a> Trainer<'a> {
         Trainer { clip_norm: Some(most), ..self }
     }
 
-    /// Saves the training after every `every`-th epoch, and after the last: [`save_training`].
+    /// Saves a checkpoint after every `every`-th epoch, and after the last ([`save_training`]).
     ///
-    /// [`resume_from`](Trainer::resume_from) goes on from there, and comes to the bits of a training that was not interrupted:
+    /// [`resume_from`](Trainer::resume_from) continues from the checkpoint, and reaches the same bits as an
+    /// uninterrupted training:
     ///
     /// ```
     /// use mlp::{Activation, Adam, Dataset, Mlp, Module, Mse, Trainer};
@@ -199,18 +211,22 @@ impl<'a> Trainer<'a> {
         Trainer { save: Some((every, path.into())), ..self }
     }
 
-    /// Begins after the epochs of a training that was [saved](Trainer::save_training), with its parameters and what its optimiser
-    /// remembered. [`epochs`](Trainer::epochs) counts those too; the [`History`] begins with the first new one.
+    /// Continues a [saved](Trainer::save_training) training, with its parameters and its optimiser state.
     ///
-    /// A training that came within the [`tolerance`](Trainer::tolerance) is not trained further: its history is the last epoch again.
-    /// One that has as many epochs as the trainer, or more, is an error. Nothing changes unless all of the file fits.
+    /// [`epochs`](Trainer::epochs) includes the saved epochs. The [`History`] begins with the first new epoch.
+    ///
+    /// A training whose loss is within the [`tolerance`](Trainer::tolerance) is finished: its history repeats the last
+    /// epoch. A training with as many epochs as the trainer, or more, is an error. Nothing changes unless the whole
+    /// file fits.
     #[must_use]
     pub fn resume_from(self, path: impl Into<PathBuf>) -> Self {
         Trainer { resume: Some(path.into()), ..self }
     }
 
-    /// Sets the learning rate before each epoch to what `rate` says of its number, from 1; else it stays as the optimiser has it. A rate
-    /// that is negative, NaN or infinite ends the training with an error.
+    /// Sets the learning rate before each epoch to `rate(epoch)`, with epochs from 1.
+    ///
+    /// Without a schedule the optimiser keeps its learning rate. A rate that is negative, NaN or infinite ends the
+    /// training with an error.
     ///
     /// ```
     /// use autograd::{Param, Tensor};
@@ -218,7 +234,7 @@ impl<'a> Trainer<'a> {
     /// let data = Dataset::new(Tensor::from([[1.0]]), Tensor::from([[1.0]]))?;
     /// let model = Linear { w: Param::new([[0.0]]), b: None };
     /// let mut sgd = Sgd::new(&model.parameters(), 0.1);
-    /// // Halved every ten epochs.
+    /// // Halve the rate every ten epochs.
     /// let trainer = Trainer::new().epochs(30).schedule(|epoch| 0.1 * 0.5f64.powi((epoch as i32 - 1) / 10));
     /// trainer.fit(&model, &Mse, &mut sgd, &data, None)?;
     /// assert_eq!(Optimizer::<f64>::learning_rate(&sgd), 0.025);
@@ -251,10 +267,12 @@ impl<'a> Trainer<'a> {
         Trainer { after_epoch: RefCell::new(Some(Box::new(f))), ..self }
     }
 
-    /// Shows `observer` the first step, and then every `every`-th after it, from the forward pass to the update.
+    /// Passes the first step, and then every `every`-th step, to `observer`.
     ///
-    /// It is the pass and the update of training itself that is looked at, and they come to the same bits as without. With several
-    /// [`parts`](Trainer::parts) one more pass, over the whole batch, is looked at, and the update that the parts come to.
+    /// The observation spans the forward pass to the update.
+    ///
+    /// The observer sees the training pass itself, and does not change its bits. With several [`parts`](Trainer::parts)
+    /// it sees an additional pass over the whole batch, and the update from the parts.
     ///
     /// ```
     /// # use mlp::{Activation, Dataset, Mlp, Module, Mse, Sgd, Trainer};
@@ -265,7 +283,7 @@ impl<'a> Trainer<'a> {
     /// # let mut sgd = Sgd::new(&model.parameters(), 0.1);
     /// use std::{cell::RefCell, rc::Rc};
     ///
-    /// /// The loss of each step that is looked at.
+    /// /// The loss of each observed step.
     /// struct Losses(Rc<RefCell<Vec<f64>>>);
     ///
     /// impl mlp::Observer for Losses {
@@ -276,7 +294,7 @@ impl<'a> Trainer<'a> {
     ///
     /// let losses = Rc::default();
     /// let trainer = Trainer::new().epochs(3).batch_size(16).observe_steps(1, Losses(Rc::clone(&losses)));
-    /// trainer.fit(&model, &Mse, &mut sgd, &data, None)?; // 4 steps an epoch
+    /// trainer.fit(&model, &Mse, &mut sgd, &data, None)?; // 4 steps per epoch
     /// assert_eq!(losses.borrow().len(), 12);
     /// # Ok::<(), mlp::Error>(())
     /// ```

@@ -1,25 +1,26 @@
-//! [`Progress`]: how far a training has come, as words in its file.
+//! [`Progress`]: the progress of a training, stored as text in its checkpoint.
 
 use std::collections::HashMap;
 
 use super::history::{Epoch, Stopped};
 
-/// How far a training has come: see [`progress`](super::progress).
+/// The progress of a saved training, as read by [`progress`](super::progress).
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub struct Progress {
-    /// How many epochs are done.
+    /// The number of completed epochs.
     pub epochs: usize,
-    /// Why it ended; `None` if it was to go on.
+    /// The reason why the training ended; `None` if it had not ended.
     pub stopped: Option<Stopped>,
-    /// What the last epoch came to; `None` if it was saved by [`save_training`](super::save_training), which is not told.
+    /// The results of the last epoch; `None` in a checkpoint of [`save_training`](super::save_training), which does not
+    /// know them.
     pub last: Option<Epoch>,
 }
 
-/// More epochs than any training has: a larger number is damage, and would overflow the count of steps.
+/// More epochs than any training has. A larger number is a sign of damage, and would overflow the step count.
 const MOST: usize = 1_000_000_000;
 
-/// What the number of epochs is stored as; without it a file is no training.
+/// The key of the number of epochs; a file without it is not a checkpoint.
 const EPOCHS: &str = "epochs";
 const STOPPED: &str = "stopped";
 const LOSS: &str = "loss";
@@ -27,7 +28,7 @@ const ACCURACY: &str = "accuracy";
 const VALIDATION_LOSS: &str = "validation_loss";
 const VALIDATION_ACCURACY: &str = "validation_accuracy";
 
-/// The names of the reasons.
+/// The stored names of the reasons.
 const REASONS: [(&str, Stopped); 3] =
     [("epochs", Stopped::Epochs), ("tolerance", Stopped::Tolerance), ("observer", Stopped::Observer)];
 
@@ -36,14 +37,14 @@ impl Progress {
         Progress { epochs, stopped: None, last: None }
     }
 
-    /// As words, if there are not too many epochs.
+    /// The progress as text entries, unless there are too many epochs.
     pub(super) fn words(&self) -> Result<HashMap<String, String>, String> {
         if self.epochs > MOST {
             return Err(format!("{} epochs are more than {MOST}, the most that a training can have", self.epochs));
         }
         let reason =
             self.stopped.and_then(|reason| REASONS.iter().find(|row| row.1 == reason)).map(|row| row.0.to_string());
-        let number = |x: f64| format!("{x:?}"); // as many digits as tell it from others
+        let number = |x: f64| format!("{x:?}"); // the shortest text that parses back to the same number
         let last = |of: fn(&Epoch) -> Option<f64>| self.last.as_ref().and_then(of).map(number);
         let words = [
             (EPOCHS, Some(self.epochs.to_string())),
@@ -56,7 +57,7 @@ impl Progress {
         Ok(words.into_iter().filter_map(|(name, word)| Some((name.to_string(), word?))).collect())
     }
 
-    /// The inverse of [`words`](Progress::words); `None` if they are those of no training.
+    /// The inverse of [`words`](Progress::words); `None` if the entries are not from a checkpoint.
     pub(super) fn read(words: &HashMap<String, String>) -> Option<Result<Self, String>> {
         let epochs = words.get(EPOCHS)?;
         let damaged = |name: &str, word: &str| {
@@ -72,7 +73,7 @@ impl Progress {
             None => Ok(None),
         };
         let read = || {
-            // As it was written: no sign, no zeros in front, and so no more digits than those of the largest.
+            // Exactly as written: no sign and no leading zeros, so at most as many digits as the largest number has.
             let count = epochs.parse().ok().filter(|n: &usize| *n <= MOST && n.to_string() == *epochs);
             let count = count.ok_or_else(|| damaged(EPOCHS, epochs))?;
             let stopped = match words.get(STOPPED) {

@@ -1,4 +1,4 @@
-//! What must hold before the first epoch, and where it begins.
+//! The checks before the first epoch, and the epoch to start from.
 
 use std::collections::HashSet;
 
@@ -13,11 +13,11 @@ use crate::loss::Outputs;
 use crate::optim::{Optimizer, is_rate};
 use crate::{Dataset, Error};
 
-/// Where a training begins.
+/// The point at which a training begins.
 pub(super) enum Start {
-    /// After so many epochs.
+    /// After this number of epochs.
     After(usize),
-    /// It is over.
+    /// The training is already finished.
     Finished(History),
 }
 
@@ -26,7 +26,7 @@ fn invalid<R>(why: impl Into<String>) -> Result<R, Error> {
 }
 
 impl Trainer<'_> {
-    /// `Ok` if there is something to do.
+    /// `Ok` if the settings allow a training.
     pub(super) fn check_settings<T: Float>(&self, parameters: &Parameters<T>) -> Result<(), Error> {
         if self.epochs == 0 {
             return invalid("0 epochs: there is nothing to do");
@@ -48,7 +48,7 @@ impl Trainer<'_> {
         }
     }
 
-    /// Goes on from a file, if it was asked for.
+    /// Loads the checkpoint to resume from, if there is one.
     pub(super) fn resume<T: Float>(
         &self,
         parameters: &Parameters<T>,
@@ -72,13 +72,13 @@ impl Trainer<'_> {
     }
 }
 
-/// The first parameter that is NaN or infinite somewhere.
+/// The name of the first parameter that holds NaN or an infinite value.
 pub(super) fn not_finite<T: Float>(parameters: &Parameters<T>) -> Option<&str> {
     let is_finite = |param: &Param<T>| param.value().as_slice().iter().all(|value| value.is_finite());
     parameters.iter().find(|(_, param)| !is_finite(param)).map(|(name, _)| name)
 }
 
-/// `Ok` if the optimiser steps all parameters that can move, or does not say.
+/// `Ok` if the optimiser updates all parameters that are not frozen, or does not name its parameters.
 #[expect(clippy::mutable_key_type, reason = "a parameter's hash is that of its identity")]
 pub(super) fn check_optimizer<T: Float>(parameters: &Parameters<T>, optimizer: &dyn Optimizer<T>) -> Result<(), Error> {
     let Some(stepped) = optimizer.parameters() else { return Ok(()) };
@@ -108,7 +108,7 @@ pub(super) fn check_optimizer<T: Float>(parameters: &Parameters<T>, optimizer: &
     }
 }
 
-/// A rate that a schedule gave, if it is one.
+/// The learning rate of a schedule, if it is valid.
 pub(super) fn checked_rate<T: Float>(rate: f64, epoch: usize) -> Result<f64, Error> {
     if is_rate::<T>(rate) {
         return Ok(rate);
@@ -121,11 +121,12 @@ pub(super) fn checked_rate<T: Float>(rate: f64, epoch: usize) -> Result<f64, Err
 }
 
 impl<T: Float> Objective<'_, T> {
-    /// `Ok` if the model can take the inputs of `data`, and the loss its outputs beside their targets. Of data that are learnt from the
-    /// output layer must come near to the targets.
+    /// `Ok` if the model accepts the inputs of `data`, and the loss accepts the outputs and targets.
+    ///
+    /// For training data (`learnt`) the output layer must also be able to reach the targets.
     pub(super) fn check(self, what: &str, data: &Dataset<T>, learnt: bool) -> Result<(), Error> {
         let shape = data.inputs().shape();
-        // One axis is that of the samples: a batch would pass for a single row.
+        // A single axis is the axis of samples: the batch would pass for a single row.
         if let Some(width) = self.model.input_width().filter(|width| shape.len() < 2 || shape.last() != Some(width)) {
             let repair = "choose other columns, or build the model for these";
             return invalid(format!(
@@ -137,7 +138,7 @@ impl<T: Float> Objective<'_, T> {
         let first = self.model.forward(tape.constant(few.inputs().clone())).value();
         let Some((&rows, rest)) = first.shape().split_first() else { return Ok(()) };
         if rows != few.len() {
-            return Ok(()); // a loss of its own may know what that means
+            return Ok(()); // a custom loss may support this
         }
         let shape: Shape = std::iter::once(data.len()).chain(rest.iter().copied()).collect();
         let activation = self.model.output_activation().filter(|_| learnt);

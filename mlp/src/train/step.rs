@@ -1,4 +1,4 @@
-//! One step: what is minimised, and what must be finite before the parameters move.
+//! One step: the objective, and the checks before the parameters change.
 
 use autograd::{Float, Gradients, Param, Parameters, Scalar, Tape, Var};
 
@@ -11,7 +11,7 @@ use crate::nn::probe::Probe;
 use crate::optim::Optimizer;
 use crate::{Dataset, Error};
 
-/// What is minimised.
+/// The quantity to minimise: the mean loss of a model.
 #[derive(Clone, Copy)]
 pub(super) struct Objective<'r, T: Float> {
     pub(super) model: &'r dyn Module<T>,
@@ -19,7 +19,7 @@ pub(super) struct Objective<'r, T: Float> {
 }
 
 impl<T: Float> Objective<'_, T> {
-    /// Records the outputs for a batch and their mean loss, and adds both to a tally.
+    /// Records the outputs for a batch and their mean loss, and adds both to `tally`.
     pub(super) fn record<'t>(
         self,
         tape: &'t Tape<T>,
@@ -34,18 +34,19 @@ impl<T: Float> Objective<'_, T> {
     }
 }
 
-/// Which step it is.
+/// The position of a step in a training.
 #[derive(Clone, Copy)]
 pub(super) struct StepPosition {
-    /// From 1.
+    /// The epoch, from 1.
     pub(super) epoch: usize,
-    /// From 1.
+    /// The batch within the epoch, from 1.
     pub(super) batch: usize,
-    /// Whether it is the first of this call of `fit`.
+    /// Whether it is the first step of this call of `fit`.
     pub(super) first: bool,
 }
 
-/// A step along gradients, clipped if it was asked for; returns their norm. None is taken along what is no number.
+/// Takes a step with the gradients, clipped on request, and returns their norm. It rejects gradients that are not
+/// finite.
 pub(super) fn descend<T: Float>(
     trainer: &Trainer<'_>,
     parameters: &Parameters<T>,
@@ -53,7 +54,7 @@ pub(super) fn descend<T: Float>(
     mut grads: Gradients<'_, T>,
     place: StepPosition,
 ) -> Result<f64, Error> {
-    // In one pass that is shared: a number of any gradient that is not finite makes the norm so.
+    // One parallel pass checks everything: one gradient value that is not finite makes the norm not finite.
     let norm = grads.clip_norm(parameters, trainer.clip_norm.unwrap_or(f64::MAX));
     if !norm.is_finite() {
         check_gradients(trainer, parameters, optimizer, &grads, place)?;
@@ -67,7 +68,7 @@ pub(super) fn descend<T: Float>(
     Ok(norm)
 }
 
-/// `Ok` if the norm of gradients was not finite for no other reason than that it is too large, and is not needed.
+/// `Ok` if the norm is not finite only because it overflows, and no clipping needs it.
 fn check_gradients<T: Float>(
     trainer: &Trainer<'_>,
     parameters: &Parameters<T>,
@@ -93,7 +94,7 @@ fn check_gradients<T: Float>(
     Err(Error::invalid("training", format!("{problem}; {repair}")))
 }
 
-/// The error of a number that is no longer finite.
+/// The error for a value that is no longer finite.
 pub(super) fn exploded<T: Float>(problem: String, optimizer: &dyn Optimizer<T>) -> Error {
     let rate = shown(optimizer.learning_rate());
     let repair = format!("lower the learning rate (now {rate}), or bring inputs and targets nearer to 1");

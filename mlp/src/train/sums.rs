@@ -1,4 +1,4 @@
-//! [`EpochSums`]: what an epoch comes to.
+//! [`EpochSums`]: the loss and the accuracy of an epoch.
 
 use std::ops::AddAssign;
 
@@ -13,7 +13,7 @@ use crate::{Error, Targets};
 pub(super) struct EpochSums {
     samples: usize,
     loss: f64,
-    /// Stays `None` where outputs do not tell the class.
+    /// The number of correct predictions; `None` if the outputs do not predict classes.
     right: Option<f64>,
 }
 
@@ -28,7 +28,7 @@ impl EpochSums {
     ) -> Result<(), Error> {
         self.samples += n;
         self.loss += mean * n as f64;
-        // Of a loss that is no number the trainer tells by itself.
+        // No accuracy for a loss that is not finite: the trainer reports that loss itself.
         let Targets::Classes(classes) = targets else { return Ok(()) };
         if !mean.is_finite() {
             return Ok(());

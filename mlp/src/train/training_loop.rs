@@ -1,4 +1,4 @@
-//! [`TrainingLoop`]: the epochs of one training, and the measuring between them.
+//! [`TrainingLoop`]: the epochs of one training, and the validation between them.
 
 use autograd::{Float, Param, Parameters, Tape, Tensor, backward_in_parts};
 use indicatif::ProgressBar;
@@ -13,24 +13,24 @@ use crate::nn::probe::Probe;
 use crate::optim::Optimizer;
 use crate::{Dataset, Error};
 
-/// What is trained, how, and how far it has come.
+/// The state of one training.
 pub(super) struct TrainingLoop<'r, 'a, T: Float> {
     trainer: &'r Trainer<'a>,
     goal: Objective<'r, T>,
-    /// The model's.
+    /// The parameters of the model.
     pub(super) parameters: Parameters<T>,
     pub(super) optimizer: &'r mut dyn Optimizer<T>,
-    /// One for each part of a batch.
+    /// One tape per part of a batch.
     tapes: Vec<Tape<T>>,
     steps: usize,
     bar: &'r ProgressBar,
-    /// The epoch that this call of `fit` begins with.
+    /// The first epoch of this call of `fit`.
     first: Option<usize>,
-    /// What the parameters were when the epoch began.
+    /// The parameter values at the start of the epoch.
     begun: Vec<Tensor<T>>,
-    /// What they were when the last epoch began whose first loss and gradient were finite; empty if there is none.
+    /// The values at the start of the last epoch whose first loss and gradient were finite; empty if there is none.
     good: Vec<Tensor<T>>,
-    /// Whether a gradient was other than 0.
+    /// Whether any gradient was different from 0.
     moved: bool,
 }
 
@@ -48,7 +48,7 @@ impl<'r, 'a, T: Float> TrainingLoop<'r, 'a, T> {
         TrainingLoop { trainer, goal, parameters, optimizer, tapes, steps, bar, first: None, begun, good, moved: false }
     }
 
-    /// Shows every sample once, with a step after each batch.
+    /// Passes over every sample once, with a step after each batch.
     pub(super) fn epoch(&mut self, number: usize, data: &Dataset<T>) -> Result<EpochSums, Error> {
         let mut tally = EpochSums::default();
         let Trainer { seed, .. } = *self.trainer;
@@ -79,7 +79,7 @@ impl<'r, 'a, T: Float> TrainingLoop<'r, 'a, T> {
         Ok(tally)
     }
 
-    /// A step along the gradient of a batch.
+    /// Takes one step with the gradient of a batch.
     fn step(&mut self, batch: &Dataset<T>, seed: u64, place: StepPosition) -> Result<EpochSums, Error> {
         let mut observers = self.trainer.steps.borrow_mut();
         let mut observer = self.due(&mut observers);
@@ -100,7 +100,7 @@ impl<'r, 'a, T: Float> TrainingLoop<'r, 'a, T> {
         Ok(tally)
     }
 
-    /// The same with the batch in parts.
+    /// [`step`](TrainingLoop::step) with the batch in parts.
     fn step_in_parts(
         &mut self,
         data: &Dataset<T>,
@@ -141,7 +141,7 @@ impl<'r, 'a, T: Float> TrainingLoop<'r, 'a, T> {
         Ok(tally)
     }
 
-    /// Notes that a step was taken along gradients of that norm, and so that what the parameters were before it was good.
+    /// Records that a step with gradients of this norm was taken, so the parameter values before it were good.
     fn stepped(&mut self, norm: f64, place: StepPosition) {
         self.moved |= norm != 0.0;
         if place.batch == 1 {
@@ -149,7 +149,8 @@ impl<'r, 'a, T: Float> TrainingLoop<'r, 'a, T> {
         }
     }
 
-    /// The error of a loss that is no longer finite. If it is with the last good parameters, those of now are to blame, and go back.
+    /// The error for a loss that is not finite. If the last good parameters give a finite loss, the present ones caused
+    /// the error and are restored.
     fn blame(&mut self, loss: f64, batch: &Dataset<T>, seed: u64, place: StepPosition) -> Error {
         let StepPosition { epoch, batch: i, .. } = place;
         let wrong = not_finite(&self.parameters).map(str::to_string);
@@ -164,7 +165,7 @@ impl<'r, 'a, T: Float> TrainingLoop<'r, 'a, T> {
         exploded(problem, self.optimizer)
     }
 
-    /// Whether a batch has a loss that is a number.
+    /// Whether the loss of a batch is finite.
     fn is_finite(&mut self, batch: &Dataset<T>, seed: u64) -> bool {
         let (tape, mut tally) = (&mut self.tapes[0], EpochSums::default());
         tape.clear();
@@ -173,7 +174,7 @@ impl<'r, 'a, T: Float> TrainingLoop<'r, 'a, T> {
         loss.is_ok_and(|loss| loss.value().is_finite())
     }
 
-    /// A result; if it is an error, with parameters that are finite.
+    /// Passes `result` on; restores the good parameters if it is an error and a parameter is not finite.
     pub(super) fn keep_finite<R>(&mut self, result: Result<R, Error>) -> Result<R, Error> {
         if result.is_err() && not_finite(&self.parameters).is_some() {
             self.go_back();
@@ -181,13 +182,13 @@ impl<'r, 'a, T: Float> TrainingLoop<'r, 'a, T> {
         result
     }
 
-    /// Gives the parameters the last values that were good, if there are any.
+    /// Restores the last good parameter values; returns whether there are any.
     fn go_back(&mut self) -> bool {
         set(&self.parameters, &self.good);
         !self.good.is_empty()
     }
 
-    /// Shows an observer a whole batch, which takes a pass of its own; the parameters' values.
+    /// Runs a separate pass over the whole batch for an observer; returns the parameter values.
     fn look(&mut self, batch: &Dataset<T>, seed: u64, observer: &mut dyn Observer) -> Result<Vec<Tensor<T>>, Error> {
         let (tape, mut probe) = (&mut self.tapes[0], Probe::new(observer));
         tape.clear();
@@ -197,7 +198,7 @@ impl<'r, 'a, T: Float> TrainingLoop<'r, 'a, T> {
         Ok(values(&self.parameters))
     }
 
-    /// The observer, if this step is one to be looked at.
+    /// The observer, if this step is to be observed.
     fn due<'s>(
         &self,
         observers: &'s mut Option<(usize, Box<dyn Observer + 'a>)>,
@@ -206,16 +207,16 @@ impl<'r, 'a, T: Float> TrainingLoop<'r, 'a, T> {
         if (self.steps - 1).is_multiple_of(*every) { Some(&mut **observer) } else { None }
     }
 
-    /// Shows an observer what became of the parameters, whose values before the step are given.
+    /// Passes the updated parameters to an observer, with their values before the step.
     fn show(&self, seen: Option<(&mut dyn Observer, Vec<Tensor<T>>)>) {
         let Some((observer, before)) = seen else { return };
         for ((name, param), before) in self.parameters.iter().zip(before) {
             observer.updated(name, &before.cast(), &param.value().cast());
         }
-        self.bar.suspend(|| observer.stepped(self.steps)); // what it prints stays above the bar
+        self.bar.suspend(|| observer.stepped(self.steps)); // its output stays above the bar
     }
 
-    /// The losses of data that nothing is learnt from, after an epoch.
+    /// Evaluates the validation data after an epoch.
     pub(super) fn validate(&mut self, epoch: usize, data: &Dataset<T>) -> Result<EpochSums, Error> {
         let (tape, mut tally) = (&mut self.tapes[0], EpochSums::default());
         for batch in data.batches(self.trainer.samples(data), None)? {
@@ -232,17 +233,17 @@ impl<'r, 'a, T: Float> TrainingLoop<'r, 'a, T> {
     }
 }
 
-/// What the parameters are now.
+/// The present values of the parameters.
 fn values<T: Float>(parameters: &Parameters<T>) -> Vec<Tensor<T>> {
     parameters.params().map(Param::value).collect()
 }
 
-/// Gives parameters the values that they had, in their order.
+/// Sets parameters to `values`, in order.
 fn set<T: Float>(parameters: &Parameters<T>, values: &[Tensor<T>]) {
     parameters.params().zip(values).for_each(|(param, value)| param.set(value));
 }
 
-/// A seed of its own for each epoch and step: SplitMix64's mixing (Steele, Lea & Flood 2014) of the three numbers.
+/// A separate seed for each epoch and step: the three numbers mixed by SplitMix64 (Steele, Lea & Flood 2014).
 fn derive(seed: u64, epoch: usize, step: usize) -> u64 {
     [epoch as u64, step as u64].into_iter().fold(seed, |state, number| {
         let z = (state ^ number).wrapping_add(0x9e37_79b9_7f4a_7c15);

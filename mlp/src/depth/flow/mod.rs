@@ -1,9 +1,14 @@
-//! What becomes of activations and gradients on their way through a network.
+//! Measures activations and gradients at every depth of a network.
 //!
-//! [`Flow::measure`] looks at a model for one loss; [`Trainer::observe_flow`](crate::Trainer::observe_flow) looks on while
-//! it trains. Per layer: size and distribution of sums, outputs and weights, and of the gradients of all three; the
-//! shares of dead units and of saturated values; how far a step moves the weights; and a measure of the gradient that
-//! does not change when layers are rescaled. It prints as a table, and [`Flow::warnings`] says in words what is amiss.
+//! [`Flow::measure`] measures a model for one loss; [`Trainer::observe_flow`](crate::Trainer::observe_flow) measures it
+//! during training. A flow contains for each layer:
+//!
+//! - the size and the distribution of sums (pre-activations), outputs and weights, and of their gradients;
+//! - the shares of dead units and of saturated values;
+//! - the relative size of weight updates;
+//! - a measure of the gradient that does not change when layers are rescaled.
+//!
+//! It prints as a table. [`Flow::warnings`] describes problems in words.
 //!
 //! ```
 //! use autograd::Tensor;
@@ -18,11 +23,13 @@
 //! # Ok::<(), mlp::Error>(())
 //! ```
 //!
-//! A model of one's own is looked at as well: from outside by itself, and from inside if it hands the [`Probe`](crate::Probe) on.
+//! A custom model works too. Its output is always visible; its inner layers are visible if it passes the [`Probe`] on
+//! to them.
 //!
-//! The singular values of the Jacobian of a network, or of a stretch of it, say in every direction at once how it
-//! stretches: [`singular_values`] has all of them, [`extreme_singular_values`] the largest and smallest by products with the
-//! Jacobian, which is not formed; [`gradient_scale`] is the scale-invariant measure between any two layers.
+//! The singular values of the Jacobian of a network, or of a section of it, give its gain in every direction.
+//! [`singular_values`] computes all of them. [`extreme_singular_values`] computes the largest and the smallest from
+//! products with the Jacobian, without forming it. [`gradient_scale`] is the scale-invariant measure between any two
+//! layers.
 
 mod observe;
 mod report;
@@ -42,7 +49,7 @@ use crate::nn::probe::Probe;
 use crate::optim::check_rate;
 use observe::{Gatherer, update};
 
-/// What became of activations and gradients at one moment.
+/// Statistics of activations and gradients at one point in time.
 ///
 /// ```
 /// use autograd::{Param, Tensor};
@@ -60,9 +67,9 @@ use observe::{Gatherer, update};
 pub struct Flow {
     /// The loss.
     pub loss: f64,
-    /// What the layers showed, from input to output.
+    /// The layers, from input to output.
     pub layers: Vec<LayerFlow>,
-    /// The parameters whose names begin with the name of no layer.
+    /// The parameters that belong to no layer, judged by their names.
     pub others: Vec<WeightFlow>,
 }
 
@@ -70,44 +77,49 @@ pub struct Flow {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct LayerFlow {
-    /// Where it is: what the names of its parameters begin with, such as `layers.3`; empty for a model of one layer.
+    /// The prefix of its parameter names, such as `layers.3`; empty for a model of one layer.
     pub name: String,
-    /// What it is, such as `relu`.
+    /// Its kind, such as `relu`.
     pub kind: String,
-    /// The length of its output's rows.
+    /// The row length of its output.
     pub units: usize,
-    /// What its activation works on, if it has one.
+    /// The input of its activation (pre-activations), if it has one.
     pub sums: Option<Signal>,
-    /// What it gives to the next layer; of an activation, before any dropout.
+    /// The values that it passes to the next layer; for an activation, before dropout.
     pub outputs: Signal,
-    /// The share of units whose activation has the derivative 0 for every sample: their weights have no gradient. `None`
-    /// if there is no activation that works value by value.
-    pub dead: Option<f64>,
-    /// The share of values at which the activation is steep by less than [`LayerFlow::SATURATED`] of its steepest
-    /// (on [−10, 10]); `None` as for `dead`. The negative side of a rectifier counts: half is usual there.
-    pub saturated: Option<f64>,
-    /// Whether the activation is flat at both ends, as the logistic function is and a rectifier is not.
-    two_sided: bool,
-    /// The scale-invariant size of the gradient, `‖∂E/∂h‖·‖h‖/(√n·|E|)` of the n outputs h of all samples: by how many times
-    /// its own size the loss moves when h moves, in a random direction, by its own. `None` without gradient or loss.
+    /// The share of units whose activation has the derivative 0 for every sample.
     ///
-    /// It is [`gradient_scale`] between layer and loss. Multiplying a layer by c and dividing the next by c multiplies the
-    /// norm of the gradient by 1/c, and leaves this as it is.
+    /// The weights of such dead units get no gradient. `None` without an elementwise activation.
+    pub dead: Option<f64>,
+    /// The share of values at which the activation is saturated.
+    ///
+    /// There the slope is less than [`LayerFlow::SATURATED`] times the steepest slope (on [−10, 10]). The negative side
+    /// of a rectifier counts: a share of one half is usual there. `None` as for `dead`.
+    pub saturated: Option<f64>,
+    /// Whether the activation is flat at both ends, like the logistic function and unlike a rectifier.
+    two_sided: bool,
+    /// The scale-invariant size of the gradient: `‖∂E/∂h‖·‖h‖/(√n·|E|)`.
+    ///
+    /// Here h are the n outputs of all samples. It is the relative change of the loss when h changes in a random
+    /// direction by its own size. `None` without a gradient, or if the loss is 0.
+    ///
+    /// It is [`gradient_scale`] between the layer and the loss. Scaling a layer by c and the next by 1/c multiplies the
+    /// norm of the gradient by 1/c, but leaves this measure unchanged.
     pub scale: Option<f64>,
-    /// Its parameters.
+    /// The parameters of the layer.
     pub weights: Vec<WeightFlow>,
 }
 
 impl LayerFlow {
-    /// Below which share of its steepest slope an activation counts as saturated: 1 %.
+    /// The fraction of the steepest slope below which an activation counts as saturated: 1 %.
     pub const SATURATED: f64 = 0.01;
 }
 
-/// The values somewhere in a network, and the gradients of the loss with respect to them.
+/// The values at one place in a network, and the gradients of the loss with respect to them.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Signal {
-    /// The values, of all samples and units.
+    /// The values of all samples and units.
     pub values: Stats,
     /// Their gradients; `None` if none arrives.
     pub gradients: Option<Stats>,
@@ -130,7 +142,7 @@ impl Signal {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct WeightFlow {
-    /// Its name in the model.
+    /// The name of the parameter in the model.
     pub name: String,
     /// The number of its axes.
     pub axes: usize,
@@ -140,17 +152,18 @@ pub struct WeightFlow {
     pub values: Stats,
     /// Their gradients; `None` if it is frozen or the loss does not depend on it.
     pub gradients: Option<Stats>,
-    /// By what share of its size a step changes it, `‖Δw‖/‖w‖`, if a step is known and it has a size.
+    /// The relative update `‖Δw‖/‖w‖` of a step, if a step is known and the parameter is not 0.
     pub update: Option<f64>,
 }
 
 impl Flow {
-    /// Computes `model` for `x` while evaluating, sweeps back from `loss` of its output, and looks on.
+    /// Measures one forward pass of `model` for `x`, and the backward pass from `loss`.
     ///
-    /// Nothing changes. Gradients flow to `x`, and so through layers that are frozen as well.
+    /// The passes run in evaluation mode, and change nothing. Gradients flow to `x`, so they also pass through frozen
+    /// layers.
     ///
     /// # Panics
-    /// Where the model or the loss does.
+    /// If the model or the loss panics.
     #[track_caller]
     pub fn measure<T: Float, M: Module<T> + ?Sized>(
         model: &M,
@@ -165,7 +178,7 @@ impl Flow {
         seen.flow
     }
 
-    /// With the updates that a step of plain gradient descent would make, `η·‖∂E/∂w‖/‖w‖`.
+    /// Adds the relative updates of a step of plain gradient descent, `η·‖∂E/∂w‖/‖w‖`.
     ///
     /// ```
     /// use autograd::{Param, Tensor};
@@ -187,7 +200,9 @@ impl Flow {
         self
     }
 
-    /// With the updates from the values `before`, in the order of `parameters`, to the present ones.
+    /// Adds the relative updates from the values `before` to the present ones.
+    ///
+    /// The values `before` have the order of `parameters`.
     ///
     /// ```
     /// use autograd::{Param, Tensor};
@@ -200,7 +215,7 @@ impl Flow {
     /// ```
     ///
     /// # Panics
-    /// If there is not one array of the right shape for each parameter.
+    /// If there is not exactly one tensor of the right shape for each parameter.
     #[must_use]
     #[track_caller]
     pub fn with_updates<T: Float>(mut self, before: &[Tensor<T>], parameters: &Parameters<T>) -> Self {
@@ -217,7 +232,7 @@ impl Flow {
         self
     }
 
-    /// All parameters: those of the layers, and then the others.
+    /// All parameters: first those of the layers, then the others.
     pub fn weights(&self) -> impl Iterator<Item = &WeightFlow> {
         self.layers.iter().flat_map(|layer| &layer.weights).chain(&self.others)
     }
@@ -226,7 +241,7 @@ impl Flow {
         self.layers.iter_mut().flat_map(|layer| &mut layer.weights).chain(&mut self.others)
     }
 
-    /// Gives each parameter to the first of the layers with the longest name that its own begins with.
+    /// Assigns each parameter to the layer with the longest matching prefix; among equal names the first layer gets it.
     fn place(&mut self, all: impl Iterator<Item = WeightFlow>) {
         let mut layers = HashMap::with_capacity(self.layers.len());
         for (i, layer) in self.layers.iter().enumerate() {
@@ -241,14 +256,14 @@ impl Flow {
     }
 }
 
-/// The layer with the longest name that a parameter's begins with.
+/// The layer whose name is the longest prefix of a parameter's name.
 fn owner(name: &str, layers: &HashMap<String, usize>) -> Option<usize> {
     let without_end = |name: &str| name.rfind('.');
     let ends = successors(without_end(name), |&end| without_end(&name[..end]));
     ends.chain([0]).find_map(|end| layers.get(&name[..end])).copied()
 }
 
-/// A change as a share of a size; what is 0 has none.
+/// The change relative to the size; `None` for a size of 0.
 fn share(change: f64, size: f64) -> Option<f64> {
     (size != 0.0).then(|| change / size)
 }

@@ -1,4 +1,4 @@
-//! A [`Flow`] is gathered by an observer, of one pass or of a training's steps.
+//! The observer that gathers a [`Flow`], in one pass or in the steps of a training.
 
 use autograd::{Float, Tensor};
 
@@ -6,7 +6,7 @@ use super::{Flow, LayerFlow, Signal, Stats, WeightFlow, share};
 use crate::nn::observe::{Observer, Parameter, Part, Site, Slopes};
 use crate::train::Trainer;
 
-/// Gathers a flow, and shows it after each step.
+/// Gathers a flow, and passes it to `show` after each step.
 #[derive(Default)]
 pub(super) struct Gatherer<'a> {
     pub(super) flow: Flow,
@@ -88,15 +88,16 @@ impl Observer for Gatherer<'_> {
     }
 }
 
-/// By what share of its size a parameter changed.
+/// The relative change of a parameter.
 pub(super) fn update<T: Float>(before: &Tensor<T>, after: &Tensor<T>) -> Option<f64> {
     let change = after - before;
     share(Stats::of(change.as_slice()).norm, Stats::of(before.as_slice()).norm)
 }
 
-/// The largest |f′| on [−10, 10], where activations have theirs, by steps of 0.1; and |f′| at both ends.
+/// The largest |f′| on [−10, 10], in steps of 0.1, and |f′| at both ends. Common activations are steepest inside this
+/// interval.
 ///
-/// The points are laid into arrays of the shape of `sums`, the only one that the activation is known to take.
+/// The points fill tensors of the shape of `sums`, the only shape that the activation is known to accept.
 fn steepest(slopes: Slopes<'_>, sums: &Tensor) -> (f64, [f64; 2]) {
     const POINTS: usize = 201;
     let at = |k: usize| (k % POINTS) as f64 / 10.0 - 10.0;
@@ -106,15 +107,17 @@ fn steepest(slopes: Slopes<'_>, sums: &Tensor) -> (f64, [f64; 2]) {
         let grid = Tensor::new(sums.shape(), (first..first + sums.numel()).map(at).collect());
         match slopes(&grid) {
             Some(slopes) => found.extend(slopes.as_slice().iter().map(|slope| slope.abs())),
-            None => return (f64::NAN, [f64::NAN; 2]), // it works value by value here, and not there
+            None => return (f64::NAN, [f64::NAN; 2]), // elementwise at the sums, but not at the grid
         }
     }
     (found.iter().copied().fold(0.0, f64::max), [found[0], found[POINTS - 1]])
 }
 
 impl<'a> Trainer<'a> {
-    /// Calls `f` with the number of the step, from 1, and with what became of activations, gradients and weights in it: at the
-    /// first step, and then at every `every`-th after it. An [observer](Trainer::observe_steps) of steps, and so the only one.
+    /// Calls `f` with the step number and the [`Flow`] at regular intervals.
+    ///
+    /// Steps count from 1. The calls happen at step 1, and at every `every`-th step after it. The flow uses the [step
+    /// observer](Trainer::observe_steps), of which a trainer has only one.
     ///
     /// ```
     /// # use mlp::{Activation, Dataset, Mlp, Module, Mse, Sgd, Trainer};
@@ -128,7 +131,7 @@ impl<'a> Trainer<'a> {
     ///     seen.push(step);
     ///     flow.warnings().iter().for_each(|warning| eprintln!("step {step}: {warning}"));
     /// });
-    /// trainer.fit(&model, &Mse, &mut sgd, &data, None)?; // 4 steps an epoch
+    /// trainer.fit(&model, &Mse, &mut sgd, &data, None)?; // 4 steps per epoch
     /// drop(trainer);
     /// assert_eq!(seen, [1, 11]);
     /// # Ok::<(), mlp::Error>(())

@@ -1,4 +1,4 @@
-//! A [`Flow`] for people: the table, and what is amiss in words.
+//! The report of a [`Flow`]: the table and the warnings.
 
 use std::fmt;
 
@@ -7,21 +7,23 @@ use crate::error::brief;
 
 /// The largest share of dead units, or of saturated values, without a warning.
 const SHARE: f64 = 0.5;
-/// By how much gradients may fall or grow between the first layer and the last.
+/// The largest factor without a warning by which gradients fall or grow between the first layer and the last.
 const FACTOR: f64 = 1e3;
-/// What share of their size a step may change weights by.
+/// The relative updates of weights without a warning.
 const UPDATE: std::ops::RangeInclusive<f64> = 1e-4..=1e-1;
 
 impl Flow {
-    /// What is amiss, in words; empty if nothing is.
+    /// Describes problems in words; empty if there are none.
+    ///
+    /// It warns of:
     ///
     /// - values or gradients that are infinite or NaN;
-    /// - gradients of the outputs that fall or grow by more than 10³ between the first layer and the last;
-    /// - more than half of a layer's units dead, or of its values saturated (if the activation is flat on both sides: half
-    ///   of the values on the flat side of a rectifier are as many as there should be);
-    /// - a parameter that is not frozen and gets no gradient;
-    /// - a step that changes weights by less than 10⁻⁴ or more than 10⁻¹ of their size. Parameters with one axis are left
-    ///   out: biases begin at 0, where any step is large.
+    /// - gradients of the outputs that fall or grow by a factor of more than 10³ between the first layer and the last;
+    /// - layers with more than half of their units dead, or more than half of their values saturated (only for
+    ///   activations that are flat on both sides: half of the values on the flat side of a rectifier are normal);
+    /// - parameters that are not frozen and get no gradient;
+    /// - relative updates of weights below 10⁻⁴ or above 10⁻¹. Parameters with one axis are exempt: biases start at 0,
+    ///   where every relative update is large.
     ///
     /// ```
     /// use autograd::{Param, Tensor};
@@ -67,7 +69,7 @@ impl Flow {
         warnings
     }
 
-    /// How gradients change over the depth.
+    /// Warns if gradients vanish or explode with depth.
     fn trend(&self) -> Option<String> {
         let norm = |layer: &LayerFlow| layer.outputs.gradients.as_ref().map(|gradients| gradients.norm);
         let mut seen = self.layers.iter().enumerate().filter_map(|(i, layer)| Some((i, layer, norm(layer)?)));
@@ -136,9 +138,11 @@ impl LayerFlow {
     }
 }
 
-/// A row for each layer: the root mean square of its outputs, the shares that are dead and saturated, the norm of the
-/// gradient of its outputs and its scale-invariant size, the norms of its largest parameter and of the gradient of that, and
-/// by what share a step changes it. What is not known is a dash. Parameters of no layer follow, a row each.
+/// Writes a table with one row per layer.
+///
+/// The columns are: the root mean square of the outputs, the shares of dead units and of saturated values, the norm of
+/// the output gradient and its scale-invariant size, the norms of the largest parameter and of its gradient, and its
+/// relative update. A dash marks an unknown value. Parameters that belong to no layer follow, one per row.
 impl fmt::Display for Flow {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "loss {}", brief(self.loss))?;
@@ -171,7 +175,7 @@ impl LayerFlow {
 
     fn cells(&self) -> [String; 8] {
         let share = |x: Option<f64>| x.map_or(UNKNOWN.into(), |x| format!("{:.0} %", 100.0 * x));
-        // Of the largest parameter, which is the matrix: biases are few and begin at 0.
+        // The largest parameter is the weight matrix: biases are few and start at 0.
         let weights = self.weights.iter().max_by_key(|weights| (weights.axes, weights.values.count));
         let [values, gradients, update] = of_weights(weights);
         [
@@ -187,7 +191,7 @@ impl LayerFlow {
     }
 }
 
-/// What is not known.
+/// The mark of an unknown value.
 const UNKNOWN: &str = "–";
 
 fn known(x: Option<f64>) -> String {
@@ -198,13 +202,13 @@ fn norm(stats: &Option<Stats>) -> Option<f64> {
     stats.as_ref().map(|stats| stats.norm)
 }
 
-/// The name of a row, not too long.
+/// The name of a row, truncated.
 fn label(name: &str) -> String {
     const LONGEST: usize = 24;
     name.chars().take(LONGEST).collect()
 }
 
-/// The cells of a parameter, the last of a row.
+/// The cells of a parameter, at the end of a row.
 fn of_weights(weights: Option<&WeightFlow>) -> [String; 3] {
     [
         known(weights.map(|weights| weights.values.norm)),

@@ -1,4 +1,4 @@
-//! How a stretch of a network stretches: the singular values of its Jacobian.
+//! Singular values of the Jacobian of a network, or of a section of it.
 
 use autograd::{Float, Linearization, Tensor, Var, linearize};
 use nalgebra::{DMatrix, SVD};
@@ -8,10 +8,12 @@ use rand_distr::StandardNormal;
 
 use super::stats::norm;
 
-/// The singular values of the Jacobian of `f` at `x`, from the largest to the smallest: as many as `x` or `f(x)` has values,
-/// whichever has fewer. All NaN if a derivative is not finite.
+/// Computes the singular values of the Jacobian of `f` at `x`, in descending order.
 ///
-/// The Jacobian is formed: this is for up to some hundreds of values. Samples do not mix, so give one.
+/// Their number is the smaller of the numbers of values of `x` and `f(x)`. All are NaN if a derivative is not finite.
+///
+/// The function forms the Jacobian, so it suits up to a few hundred values. Pass a single sample: samples do not
+/// interact.
 ///
 /// ```
 /// use autograd::Tensor;
@@ -31,7 +33,7 @@ pub fn singular_values<T: Float>(f: impl for<'t> Fn(Var<'t, T>) -> Var<'t, T>, x
     let jacobian = autograd::jacobian(f, x);
     let (m, n) = (jacobian.shape()[0], jacobian.shape()[1]);
     if !jacobian.is_finite() {
-        return vec![f64::NAN; m.min(n)]; // the iteration would not end
+        return vec![f64::NAN; m.min(n)]; // the iteration would not terminate
     }
     if m.min(n) == 0 {
         return vec![];
@@ -42,32 +44,34 @@ pub fn singular_values<T: Float>(f: impl for<'t> Fn(Var<'t, T>) -> Var<'t, T>, x
     values
 }
 
-/// What [`extreme_singular_values`] found.
+/// The result of [`extreme_singular_values`].
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub struct Extremes {
     /// The largest singular value.
     pub largest: f64,
-    /// The smallest; at first far too large, it takes many more steps than the largest.
+    /// The smallest singular value.
+    ///
+    /// It starts far too large, and needs many more steps than the largest.
     pub smallest: f64,
-    /// How far, at most, a singular value lies from `largest`.
+    /// An error bound: a singular value lies within this distance of `largest`.
     pub largest_error: f64,
-    /// How far, at most, a singular value lies from `smallest`.
+    /// An error bound: a singular value lies within this distance of `smallest`.
     pub smallest_error: f64,
-    /// How many products with the Jacobian, and as many with its transpose, it took.
+    /// The number of products with the Jacobian, which equals the number of products with its transpose.
     pub steps: usize,
 }
 
-/// The largest and the smallest singular value of the Jacobian of `f` at `x`, which is not formed: by products with it.
+/// Computes the extreme singular values of the Jacobian of `f` at `x` without forming it.
 ///
-/// The bidiagonalisation of Golub and Kahan (1965) from a random direction drawn with `seed`, each new direction made
-/// orthogonal to all before (Simon & Zha 2000). It ends when both values are known to 10⁻¹⁰ of the largest, or after `steps`
-/// products; as many steps as the Jacobian has rows or columns, whichever is fewer, make both exact.
+/// The algorithm is Golub–Kahan bidiagonalisation (1965) from a random direction drawn with `seed`, with full
+/// reorthogonalisation (Simon & Zha 2000). It ends when both values are known to 10⁻¹⁰ of the largest, or after `steps`
+/// products. Both values are exact after as many steps as the Jacobian has rows or columns, whichever is fewer.
 ///
 /// ```
 /// use autograd::Tensor;
 /// use mlp::flow::extreme_singular_values;
-/// // A Jacobian of 10⁸ numbers: diagonal, from 1 to 3.
+/// // A diagonal Jacobian with 10⁸ entries, with singular values from 1 to 3.
 /// let x: Tensor = Tensor::linspace(0.5, 1.5, 10_000);
 /// let found = extreme_singular_values(|x| x.square(), &x, 50, 7);
 /// assert!((found.largest - 3.0).abs() < 1e-2 && (found.smallest - 1.0).abs() < 1e-2, "{found:?}");
@@ -102,7 +106,7 @@ pub fn extreme_singular_values<T: Float>(
         alpha.push(a);
         let (next, b) = unit(orthogonal(products.shorten(&u[u.len() - 1]), &v));
         let k = alpha.len();
-        // What remains when the space is exhausted is round-off.
+        // When the space is exhausted, only round-off remains.
         let scale = alpha.iter().chain(&beta).fold(0.0, |most: f64, x: &f64| most.max(*x));
         let (done, broken) = (k == short || b <= 1e-14 * scale, !b.is_finite());
         if done || broken || k == steps || k >= check_at {
@@ -118,8 +122,8 @@ pub fn extreme_singular_values<T: Float>(
     }
 }
 
-/// The extreme singular values of the bidiagonal matrix, each with its distance from one of the Jacobian: `b` times the
-/// last number of the left singular vector.
+/// The extreme singular values of the bidiagonal matrix. The error bound of each is `b` times the last component of its
+/// left singular vector.
 fn extremes(alpha: &[f64], beta: &[f64], b: f64) -> Extremes {
     let steps = alpha.len();
     if alpha.iter().chain(beta).chain([&b]).any(|x| !x.is_finite()) {
@@ -142,12 +146,15 @@ fn extremes(alpha: &[f64], beta: &[f64], b: f64) -> Extremes {
     Extremes { largest, smallest, largest_error, smallest_error, steps }
 }
 
-/// The scale-invariant size of the Jacobian J of `f` at `x`: `‖J‖_F/√n · ‖x‖/‖f(x)‖` for n values of `x`.
+/// The scale-invariant size of a Jacobian: `‖J‖_F/√n · ‖x‖/‖f(x)‖`.
 ///
-/// By how many times its own size `f(x)` moves when `x` moves, in a random direction, by its own. Along a network the
-/// measures of its stretches relate as their Jacobians do, but rescaling a layer and undoing it in the next changes none
-/// of them: it is the root of the gradient scale coefficient of Philipp, Song & Carbonell 2017. It takes as many products
-/// as `x` or `f(x)` has values, whichever has fewer, and does not form J.
+/// J is the Jacobian of `f` at `x`, and n is the number of values of `x`.
+///
+/// The measure is the relative change of `f(x)` when `x` changes in a random direction by its own size. Along a
+/// network, the measures of its sections relate like their Jacobians, but they do not change when one layer is rescaled
+/// and the next layer undoes it. The measure is the square root of the gradient scale coefficient of Philipp, Song &
+/// Carbonell 2017. The function needs as many products as `x` or `f(x)` has values, whichever is fewer, and does not
+/// form J.
 ///
 /// ```
 /// use autograd::Tensor;
@@ -172,7 +179,7 @@ pub fn gradient_scale<T: Float>(f: impl for<'t> Fn(Var<'t, T>) -> Var<'t, T>, x:
     frobenius / (x.numel() as f64).sqrt() * size(x) / size(&y)
 }
 
-/// Products with the Jacobian or its transpose, whichever is tall, and with the other.
+/// Products with the Jacobian and its transpose: `lengthen` uses the tall one, `shorten` the wide one.
 struct Products<T: Float> {
     line: Linearization<T>,
     x: Tensor<T>,
@@ -206,7 +213,8 @@ impl<T: Float> Products<T> {
     }
 }
 
-/// `w` without what lies along the orthonormal `basis`; twice, since rounding leaves some of it the first time.
+/// Removes from `w` its components along the orthonormal `basis`, in two passes: round-off leaves a remainder after the
+/// first.
 fn orthogonal(mut w: Vec<f64>, basis: &[Vec<f64>]) -> Vec<f64> {
     for b in basis.iter().chain(basis) {
         let along: f64 = b.iter().zip(&w).map(|(b, w)| b * w).sum();
@@ -215,7 +223,7 @@ fn orthogonal(mut w: Vec<f64>, basis: &[Vec<f64>]) -> Vec<f64> {
     w
 }
 
-/// A vector of length 1, and the length that it had; 0 stays.
+/// Normalises a vector to length 1, and returns its former length; a zero vector stays unchanged.
 fn unit(mut v: Vec<f64>) -> (Vec<f64>, f64) {
     let length = norm(v.iter().copied());
     if length > 0.0 {

@@ -1,8 +1,8 @@
-//! [`Stats`]: an array of numbers in a few.
+//! [`Stats`]: summary statistics of many values.
 
 use autograd::Float;
 
-/// Size and distribution of many numbers.
+/// The size and the distribution of many values.
 ///
 /// ```
 /// use mlp::flow::Stats;
@@ -14,26 +14,26 @@ use autograd::Float;
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Stats {
-    /// How many numbers there are.
+    /// The number of values.
     pub count: usize,
-    /// Their mean; NaN if there are none, or one is.
+    /// The mean; NaN without values, or if one is NaN.
     pub mean: f64,
-    /// Their standard deviation, not corrected for a sample.
+    /// The standard deviation; its divisor is the number of values.
     pub std: f64,
-    /// `√(Σx²)`, which neither overflows nor underflows on the way.
+    /// The norm `√(Σx²)`, computed without overflow or underflow in intermediate results.
     pub norm: f64,
-    /// The values at [`Stats::QUANTILES`] among those that are finite, between neighbours on the line through both; NaN if
-    /// none is.
+    /// The quantiles of the finite values at [`Stats::QUANTILES`], with linear interpolation; NaN without finite
+    /// values.
     pub quantiles: [f64; 7],
-    /// How many are infinite or NaN.
+    /// The number of infinite or NaN values.
     pub not_finite: usize,
 }
 
 impl Stats {
-    /// The shares that lie below each of [`Stats::quantiles`].
+    /// The shares of values below each of [`Stats::quantiles`].
     pub const QUANTILES: [f64; 7] = [0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0];
 
-    /// Of these numbers, in any order.
+    /// Computes the statistics of `values`, in any order.
     pub fn of<T: Float>(values: &[T]) -> Self {
         let count = values.len();
         let x = || values.iter().map(|x| x.to_f64());
@@ -55,7 +55,7 @@ impl Stats {
     }
 }
 
-/// Scaled by the largest where that matters: at great depth gradients leave the range in which squares can be represented.
+/// The norm, scaled by the largest value if necessary: at great depth the squares of gradients overflow or underflow.
 pub(super) fn norm(x: impl Iterator<Item = f64> + Clone) -> f64 {
     let squares: f64 = x.clone().map(|x| x * x).sum();
     if (1e-290..1e300).contains(&squares) {
@@ -68,10 +68,10 @@ pub(super) fn norm(x: impl Iterator<Item = f64> + Clone) -> f64 {
     }
 }
 
-/// By selection instead of sorting, which would take most of the time of a [`Flow`](super::Flow).
+/// Quantiles by selection: sorting would take most of the time of a [`Flow`](super::Flow).
 fn quantiles(finite: &mut [f64]) -> [f64; 7] {
     let Some(last) = finite.len().checked_sub(1) else { return [f64::NAN; 7] };
-    let mut sorted = 0; // what lies below is smaller than all that lies above
+    let mut sorted = 0; // the values below this index are not larger than those above
     Stats::QUANTILES.map(|share| {
         let at = share * last as f64;
         let k = at as usize;

@@ -1,4 +1,4 @@
-//! The edge between vanishing and exploding gradients.
+//! Critical points, between vanishing and exploding gradients.
 
 use autograd::Float;
 use rand::Rng;
@@ -9,8 +9,9 @@ use crate::error::shown;
 use crate::nn::init::{Distribution, Fan};
 use crate::{Error, Init, Linear};
 
-/// A critical point: with these weights and biases `χ = 1` at a fixed point of the variance, and gradients neither vanish
-/// nor explode.
+/// A critical point: weights and biases with `χ = 1` at a fixed point of the variance.
+///
+/// There gradients neither vanish nor explode.
 ///
 /// ```
 /// use mlp::Activation;
@@ -30,17 +31,20 @@ pub struct Critical {
     pub weights: f64,
     /// σ_b².
     pub biases: f64,
-    /// q*, the variance of the sums at which `χ = 1`. 0 if the critical layers let the signal fade, though ever more slowly
-    /// (tanh without biases: as 1/2l).
+    /// q*, the variance of the sums at which `χ = 1`.
+    ///
+    /// It is 0 if the signal fades in critical layers, which it does ever more slowly (tanh without biases: as 1/2l).
     pub variance: f64,
-    /// The slope `V′(q*)` of the variance map: above 1 the variance leaves q*, and inputs must begin there.
+    /// The slope `V′(q*)` of the variance map.
+    ///
+    /// If it exceeds 1, the variance moves away from q*, so inputs must begin there.
     pub variance_slope: f64,
 }
 
 impl Critical {
-    /// Weights at this point: normal, of variance `σ_w²/inputs`.
+    /// The weight initialiser at this point: normal, of variance `σ_w²/inputs`.
     ///
-    /// For orthogonal ones of square layers, `Init::orthogonal().gain(critical.weights.sqrt())`.
+    /// For orthogonal weights of square layers use `Init::orthogonal().gain(critical.weights.sqrt())`.
     ///
     /// ```
     /// use mlp::theory::MeanField;
@@ -55,13 +59,14 @@ impl Critical {
         Init::Scaled { gain: self.weights.sqrt(), fan: Fan::In, distribution: Distribution::Normal }
     }
 
-    /// Biases at this point: normal, of variance `σ_b²`.
-    /// [`init`](Critical::init) shows both.
+    /// The bias initialiser at this point: normal, of variance `σ_b²`.
+    ///
+    /// The example of [`init`](Critical::init) shows both.
     pub fn bias_init(&self) -> Init {
         Init::Normal { mean: 0.0, std: self.biases.sqrt() }
     }
 
-    /// A layer at this point, weights and biases drawn from `rng`.
+    /// Creates a layer at this point, with weights and biases drawn from `rng`.
     ///
     /// ```
     /// use mlp::Activation;
@@ -74,7 +79,7 @@ impl Critical {
     /// ```
     ///
     /// # Errors
-    /// If it has no inputs or no outputs.
+    /// If there are no inputs or no outputs.
     pub fn linear<T: Float>(
         &self,
         inputs: usize,
@@ -84,7 +89,7 @@ impl Critical {
         Linear::with_biases(inputs, outputs, &self.init(), &self.bias_init(), rng)
     }
 
-    /// Whether the variance returns to q*, at least from one side: `V′(q*) ≤ 1`.
+    /// Whether q* attracts the variance, at least from one side: `V′(q*) ≤ 1`.
     ///
     /// ```
     /// use mlp::Activation;
@@ -100,12 +105,13 @@ impl Critical {
 }
 
 impl MeanField {
-    /// The critical point for an activation about which nothing else is asked: of those to which the variance returns, the
-    /// one whose sums have variance nearest to 1, up or down by the smallest factor; what was set for this theory plays no part.
+    /// The attracting critical point whose variance is nearest to 1, by the smallest factor.
     ///
-    /// Weights and biases follow from that variance (see [`critical_weights`](MeanField::critical_weights)). For tanh, relu,
-    /// ELU and SELU it is 1; for the logistic function 45.6, the first that its biases, which cannot be less than none,
-    /// allow; for GELU, SiLU and Mish the first from which the variance does not run away (the half-stable point of
+    /// The weights and biases of this theory have no effect.
+    ///
+    /// The variance determines weights and biases (see [`critical_weights`](MeanField::critical_weights)). It is 1 for
+    /// tanh, relu, ELU and SELU. It is 45.6 for the logistic function, the smallest value for which the bias variance
+    /// is not negative. For GELU, SiLU and Mish it is the first value that is not repelling (the half-stable point of
     /// Roberts, Yaida and Hanin, "The Principles of Deep Learning Theory", 2022, section 5.3).
     ///
     /// ```
@@ -119,10 +125,10 @@ impl MeanField {
     /// ```
     ///
     /// # Errors
-    /// If there is no such point between q = 1e−7 and 1e9: softplus, steps.
+    /// If there is no such point between q = 1e−7 and 1e9, as for softplus and step functions.
     pub fn critical(&self) -> Result<Critical, Error> {
         let at = |q: f64| Some(self.critical_at(q)?).filter(Critical::attracts);
-        // Outwards from 1 by factors of 2, then back to the edge of what is possible.
+        // Search outwards from 1 by factors of 2, then bisect to the boundary of the admissible region.
         let factor = (0..=30).map(|k| 2f64.powi(k)).find(|&f| at(f).is_some() || (f < 1e7 && at(1.0 / f).is_some()));
         let Some(factor) = factor else { return Err(self.no_critical("any σ_b²")) };
         let (mut no, mut yes) =
@@ -134,11 +140,11 @@ impl MeanField {
         at(yes).ok_or_else(|| self.no_critical("any σ_b²"))
     }
 
-    /// The critical point whose sums have variance `q`, if its biases have a variance: `σ_w² = 1/E[φ′²]`,
+    /// The critical point whose sums have variance `q`, if its bias variance is not negative: `σ_w² = 1/E[φ′²]`,
     /// `σ_b² = q − E[φ²]/E[φ′²]`.
     fn critical_at(&self, q: f64) -> Option<Critical> {
         let (weights, biases) = (1.0 / self.mean_square_slope(q), self.critical_bias(q));
-        // Rounding must not push a bias variance of 0 below it.
+        // Round-off must not make a bias variance of 0 negative.
         let rounding = 10.0 * NOISE * q;
         if !weights.is_finite() || biases.is_nan() || biases < -rounding {
             return None;
@@ -147,11 +153,13 @@ impl MeanField {
         Some(Critical { weights, biases, variance: q, variance_slope: self.clone().weights(weights).variance_slope(q) })
     }
 
-    /// The critical weights for biases of variance `σ_b² = biases`; what was set for this theory plays no part.
+    /// The critical weights for biases of variance `σ_b² = biases`.
     ///
-    /// `χ = 1` means `σ_w² = 1/E[φ′²]`, and the fixed point then `σ_b² = q − E[φ²]/E[φ′²]`: one equation for `q` (Hayou et
-    /// al. 2019, algorithm 1). If it has several solutions, one to which the variance returns is preferred, and of these
-    /// the smallest above 0; if each `q` is one (relu without biases), it is 1.
+    /// The weights and biases of this theory have no effect.
+    ///
+    /// `χ = 1` means `σ_w² = 1/E[φ′²]`. The fixed point then requires `σ_b² = q − E[φ²]/E[φ′²]`, one equation for `q`
+    /// (Hayou et al. 2019, algorithm 1). If it has several solutions, attracting ones take precedence, and among these
+    /// the smallest above 0. If every `q` is a solution (relu without biases), the result is 1.
     ///
     /// ```
     /// use mlp::Activation;
@@ -163,7 +171,7 @@ impl MeanField {
     /// ```
     ///
     /// # Errors
-    /// If there is no such point between q = 1e−7 and 1e9: relu with biases, softplus, steps.
+    /// If there is no such point between q = 1e−7 and 1e9, as for relu with biases, softplus and step functions.
     ///
     /// # Panics
     /// If `biases` is negative, NaN or infinite.
@@ -175,7 +183,9 @@ impl MeanField {
         point.ok_or_else(|| self.no_critical(&format!("σ_b² = {}", shown(biases))))
     }
 
-    /// The critical biases for weights of variance `σ_w²/inputs`; what was set for this theory plays no part.
+    /// The critical biases for weights of variance `σ_w²/inputs`, where `weights` is `σ_w²`.
+    ///
+    /// The weights and biases of this theory have no effect.
     ///
     /// ```
     /// use mlp::Activation;
@@ -202,7 +212,8 @@ impl MeanField {
         q - self.mean_square(q) / self.mean_square_slope(q)
     }
 
-    /// Where `residual`, a relative one, vanishes: 1 if there; else where it changes its sign; else the limit 0.
+    /// The zeros of a relative `residual`: 1 if it vanishes there; else its sign changes, and then the limit 0 if it
+    /// vanishes there.
     fn solutions(&self, residual: impl Fn(f64) -> f64) -> Vec<f64> {
         let vanishes = |r: f64| r.abs() <= 10.0 * NOISE;
         if vanishes(residual(1.0)) {

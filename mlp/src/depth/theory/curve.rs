@@ -1,4 +1,4 @@
-//! An activation as a curve: its values and slopes as the crate computes them, and where it is not smooth.
+//! An activation as a curve: its values, its slopes and its kinks.
 
 use std::f64::consts::PI;
 use std::sync::Arc;
@@ -10,16 +10,16 @@ use crate::{Error, Module};
 
 /// Beyond this many standard deviations lie 4e−33 of the normal distribution.
 const TAIL: f64 = 12.0;
-/// Kinks are looked for between ±`WINDOW`, at steps of 1/`STEPS`.
+/// The search for kinks covers ±`WINDOW`, in steps of 1/`STEPS`.
 const WINDOW: i32 = 30;
 const STEPS: i32 = 100;
 
-/// φ and φ′ of one number, evaluated on arrays.
+/// φ and φ′ of one variable, evaluated on many points at once.
 #[derive(Clone)]
 pub(super) struct Curve {
     module: Arc<dyn Module>,
     pub(super) name: String,
-    /// Where φ or a derivative of it jumps: panels end there.
+    /// The points where φ or a derivative of it jumps: panels end there.
     pub(super) breaks: Vec<f64>,
 }
 
@@ -40,7 +40,8 @@ impl Curve {
         if !sums.iter().all(|y| y.is_finite()) {
             return refuse("is not finite everywhere between −30 and 30; the theory needs it to be");
         }
-        // A column is two samples, a row is two features of one: a function of each number sees no difference.
+        // A column is two samples, a row is two features of one sample: an elementwise function gives the same values
+        // for both.
         let pair = Tensor::from([[0.4], [-0.7]]);
         let (column, row) = (curve.module.predict(&pair), curve.module.predict(&pair.t()));
         if column.shape() != pair.shape() || row.as_slice() != column.as_slice() {
@@ -68,13 +69,13 @@ impl Curve {
         (y[0], dy[0])
     }
 
-    /// φ + φ′: it jumps where either does.
+    /// φ + φ′, which jumps where either does.
     fn sums(&self, x: &[f64]) -> Vec<f64> {
         let (y, dy) = self.values_and_slopes(x);
         y.iter().zip(dy).map(|(y, dy)| y + dy).collect()
     }
 
-    /// The sharpest bend of φ + φ′ between `from` and `to`, to round-off.
+    /// Locates the sharpest bend of φ + φ′ between `from` and `to`, to round-off.
     fn bend(&self, mut from: f64, mut to: f64) -> f64 {
         while to - from > 1e-14 * from.abs().max(1.0) {
             let x: Vec<f64> = (0..=40).map(|i| from + (to - from) * f64::from(i) / 40.0).collect();
@@ -96,7 +97,7 @@ impl Curve {
 
     /// E[g(scale·u)·g(scale·v)] for standard normal u, v of correlation `c`, with g = φ, or φ′ if `slopes`.
     ///
-    /// With v = cu + √(1 − c²)·w the inner integral over w is a smooth function of u.
+    /// With v = cu + √(1 − c²)·w, the inner integral over w is a smooth function of u.
     pub(super) fn expect_product(&self, scale: f64, c: f64, slopes: bool) -> f64 {
         let g = |x: &[f64]| if slopes { self.values_and_slopes(x).1 } else { self.values(x) };
         let rest = scale * ((1.0 - c) * (1.0 + c)).max(0.0).sqrt();
@@ -106,13 +107,13 @@ impl Curve {
         };
         normal(&self.ends(0.0, scale), |u| {
             let y = g(&u.iter().map(|u| scale * u).collect::<Vec<_>>());
-            // Where g vanishes, as a rectifier does on one side, there is nothing to average.
+            // Where g is 0, as on one side of a rectifier, the product is 0 and needs no inner integral.
             u.iter().zip(y).map(|(&u, y)| if y == 0.0 { 0.0 } else { y * inner(u) }).collect()
         })
     }
 
-    /// Ends of panels for z, of which `shift + scale·z` is the argument: around the bulk of the distribution, around the
-    /// bend of the curve, which may be far narrower, and at its breaks.
+    /// The ends of panels for z, where φ is evaluated at `shift + scale·z`. They surround the bulk of the distribution
+    /// and the bend of the curve, which may be far narrower, and lie at the breaks.
     fn ends(&self, shift: f64, scale: f64) -> Vec<f64> {
         let bends = [-16.0, -4.0, -1.0, 0.0, 1.0, 4.0, 16.0];
         let inside = bends.iter().chain(&self.breaks).map(|x| (x - shift) / scale).filter(|z| z.abs() < TAIL);
@@ -139,7 +140,8 @@ fn bends(y: &[f64]) -> Vec<f64> {
     [0.0].into_iter().chain(inner).chain([0.0]).collect()
 }
 
-/// Where a curve bends far more than on either side: the second difference of a smooth one hardly changes in a few steps.
+/// The points where a curve bends far more than on either side. The second difference of a smooth curve hardly changes
+/// in a few steps.
 fn outliers(y: &[f64]) -> Vec<usize> {
     const NEAR: usize = 3;
     let bends = bends(y);

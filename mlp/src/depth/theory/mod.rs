@@ -1,19 +1,19 @@
-//! Mean-field theory: how signals and gradients travel through a deep random network, before one is built.
+//! Mean-field theory: the propagation of signals and gradients in deep random networks.
 //!
-//! Weights are drawn from `N(0, σ_w²/inputs)` and biases from `N(0, σ_b²)`; in wide layers the sums `p` of a layer are then
-//! normal, and one number describes them, their variance `q`. With z ~ N(0, 1):
+//! The theory draws weights from `N(0, σ_w²/inputs)` and biases from `N(0, σ_b²)`. In wide layers the sums `p`
+//! (pre-activations) are then normal, and their variance `q` describes them. With z ~ N(0, 1):
 //!
 //! | | formula | method |
 //! |---|---|---|
-//! | variance, layer to layer | `q′ = V(q) = σ_w²·E[φ(√q z)²] + σ_b²` | [`variance_map`](MeanField::variance_map) |
-//! | its fixed point | `q* = V(q*)` | [`fixed_point`](MeanField::fixed_point) |
-//! | mean squared gradient, layer to layer back | `E[δ²]_l = χ(q_l)·E[δ²]_{l+1}`, `χ(q) = σ_w²·E[φ′(√q z)²]` | [`chi`](MeanField::chi) |
-//! | correlation of two inputs, layer to layer | `c′ = (σ_w²·E[φ(√q u)φ(√q v)] + σ_b²) / V(q)` | [`correlation_map`](MeanField::correlation_map) |
-//! | layers until 1/e is left | `ξ = −1/ln(slope)` | [`depth_scale`] |
-//! | the edge between vanishing and exploding | `χ(q*) = 1` | [`critical`](MeanField::critical), [`critical_weights`](MeanField::critical_weights) |
+//! | variance in the next layer | `q′ = V(q) = σ_w²·E[φ(√q z)²] + σ_b²` | [`variance_map`](MeanField::variance_map) |
+//! | fixed point of the variance | `q* = V(q*)` | [`fixed_point`](MeanField::fixed_point) |
+//! | mean squared gradient in the previous layer | `E[δ²]_l = χ(q_l)·E[δ²]_{l+1}`, `χ(q) = σ_w²·E[φ′(√q z)²]` | [`chi`](MeanField::chi) |
+//! | correlation of two inputs in the next layer | `c′ = (σ_w²·E[φ(√q u)φ(√q v)] + σ_b²) / V(q)` | [`correlation_map`](MeanField::correlation_map) |
+//! | depth scale: layers until 1/e is left | `ξ = −1/ln(slope)` | [`depth_scale`] |
+//! | critical point, between vanishing and exploding gradients | `χ(q*) = 1` | [`critical`](MeanField::critical), [`critical_weights`](MeanField::critical_weights) |
 //!
-//! All of it is computed from the activation itself, its values and derivatives as the crate computes them, by quadrature
-//! to about 1e−12: an activation of one's own gets its theory for nothing.
+//! Quadrature computes all of this to about 1e−12 from the values and derivatives of the activation, so the theory
+//! covers custom activations without extra work.
 //!
 //! ```
 //! use autograd::{Number, Var};
@@ -22,8 +22,8 @@
 //!
 //! let theory = MeanField::new(Activation::Tanh)?.weights(1.5).biases(0.05);
 //! let q = theory.fixed_point()?;
-//! assert!((theory.chi(q) - 0.938636).abs() < 1e-6); // gradients vanish, 6 % a layer
-//! assert!((depth_scale(theory.chi(q)) - 15.79).abs() < 0.01); // and 16 layers back 1/e is left
+//! assert!((theory.chi(q) - 0.938636).abs() < 1e-6); // gradients vanish: they lose 6 % per layer
+//! assert!((depth_scale(theory.chi(q)) - 15.79).abs() < 0.01); // 1/e is left after 16 layers
 //!
 //! // Poole et al. 2016 have E[erf(√q z)²] in closed form.
 //! let own = MeanField::new(Function::new("erf", |z: Var| z.erf()))?;
@@ -34,8 +34,8 @@
 //!
 //! Sources: Poole, Lahiri, Raghu, Sohl-Dickstein and Ganguli, "Exponential expressivity in deep neural networks through
 //! transient chaos", 2016 (variance and correlation); Schoenholz, Gilmer, Ganguli and Sohl-Dickstein, "Deep information
-//! propagation", 2017 (gradients, depth scales); Hayou, Doucet and Rousseau, "On the impact of the activation function on
-//! deep neural networks training", 2019 (the critical curve of any activation).
+//! propagation", 2017 (gradients, depth scales); Hayou, Doucet and Rousseau, "On the impact of the activation function
+//! on deep neural networks training", 2019 (the critical curve of arbitrary activations).
 
 mod critical;
 mod curve;
@@ -53,19 +53,21 @@ use crate::error::shown;
 use crate::{Error, Init, Module};
 use curve::Curve;
 
-/// What quadrature leaves uncertain, relative.
+/// The relative uncertainty of quadrature.
 const NOISE: f64 = 1e-12;
-/// The scale that stands for the limit of scale 0: there φ is a straight line, or two that meet.
+/// The scale that represents the limit of scale 0, where φ is a line, or two lines that meet.
 const LIMIT: f64 = 1e-8;
 
-/// The theory of a deep network of one activation, with weights of variance `σ_w²/inputs` and biases of variance `σ_b²`.
+/// The mean-field theory of a deep network with one activation.
+///
+/// The weights have variance `σ_w²/inputs`, the biases `σ_b²`.
 ///
 /// ```
 /// use mlp::Activation;
 /// use mlp::theory::MeanField;
 /// let he = MeanField::new(Activation::Relu)?.weights(2.0);
-/// assert!((he.variance_map(3.0) - 3.0).abs() < 1e-12); // each variance stays what it is
-/// assert!((he.chi(3.0) - 1.0).abs() < 1e-12); // and so does the gradient's
+/// assert!((he.variance_map(3.0) - 3.0).abs() < 1e-12); // every variance is a fixed point
+/// assert!((he.chi(3.0) - 1.0).abs() < 1e-12); // the gradient keeps its size too
 /// # Ok::<(), mlp::Error>(())
 /// ```
 #[derive(Clone)]
@@ -76,10 +78,10 @@ pub struct MeanField {
 }
 
 impl MeanField {
-    /// The theory of `activation`, with `σ_w² = 1` and `σ_b² = 0` unless set.
+    /// Creates the theory of `activation`, with `σ_w² = 1` and `σ_b² = 0`.
     ///
-    /// An activation is any module that is a function of each number: [`Activation`](crate::Activation),
-    /// [`Function`](crate::Function), [`PRelu`](crate::PRelu) of one α, a struct of one's own.
+    /// An activation is any elementwise module: [`Activation`](crate::Activation), [`Function`](crate::Function),
+    /// [`PRelu`](crate::PRelu) with one α, or a custom struct.
     ///
     /// ```
     /// use mlp::Activation;
@@ -89,12 +91,12 @@ impl MeanField {
     /// ```
     ///
     /// # Errors
-    /// If it mixes the numbers of a row (softmax, a layer), or is not finite everywhere between −30 and 30.
+    /// If it mixes the values of a row (softmax, a layer), or is not finite everywhere between −30 and 30.
     pub fn new(activation: impl Module + 'static) -> Result<Self, Error> {
         Ok(MeanField { curve: Curve::new(Arc::new(activation))?, weights: 1.0, biases: 0.0 })
     }
 
-    /// With weights of variance `σ_w²/inputs`.
+    /// Sets the weight variance `σ_w²/inputs`; `variance` is `σ_w²`.
     ///
     /// ```
     /// use mlp::Activation;
@@ -113,9 +115,9 @@ impl MeanField {
         MeanField { weights: variance, ..self }
     }
 
-    /// With biases of variance `σ_b²`.
+    /// Sets the bias variance `σ_b²`.
     ///
-    /// [`weights`](MeanField::weights) shows both.
+    /// The example of [`weights`](MeanField::weights) sets both.
     ///
     /// # Panics
     /// If `variance` is negative, NaN or infinite.
@@ -126,19 +128,19 @@ impl MeanField {
         MeanField { biases: variance, ..self }
     }
 
-    /// With the weights that `init` gives a layer of `inputs` and `outputs`: `σ_w² = inputs · variance`.
+    /// Sets the weight variance of `init` for a layer: `σ_w² = inputs · variance`.
     ///
     /// ```
     /// use mlp::theory::MeanField;
     /// use mlp::{Activation, Init};
-    /// // Glorot's scale under relu loses half of the squared gradient in each layer.
+    /// // With relu, Glorot's scale halves the squared gradient in each layer.
     /// let glorot = MeanField::new(Activation::Relu)?.initialised(&Init::glorot_uniform(), 64, 64)?;
     /// assert!((glorot.chi(1.0) - 0.5).abs() < 1e-12);
     /// # Ok::<(), mlp::Error>(())
     /// ```
     ///
     /// # Errors
-    /// If the recipe makes no sense ([`Init::try_sample`]), or its mean is not 0, of which the theory does not speak.
+    /// If the initialiser is invalid ([`Init::try_sample`]), or its mean is not 0: the theory assumes mean 0.
     pub fn initialised(self, init: &Init, inputs: usize, outputs: usize) -> Result<Self, Error> {
         let (mean, variance) = init.moments(inputs, outputs)?;
         if mean != 0.0 {
@@ -150,7 +152,9 @@ impl MeanField {
         Ok(self.weights(inputs as f64 * variance))
     }
 
-    /// `V(q) = σ_w²·E[φ(√q z)²] + σ_b²`: the variance of the sums one layer on (Poole et al. 2016, eq. 3).
+    /// The variance of the sums in the next layer: `V(q) = σ_w²·E[φ(√q z)²] + σ_b²`.
+    ///
+    /// Poole et al. 2016, eq. 3.
     ///
     /// ```
     /// use mlp::Activation;
@@ -162,9 +166,10 @@ impl MeanField {
         self.weights * self.mean_square(q) + self.biases
     }
 
-    /// The variances of layer after layer, from `q` on: `q, V(q), V(V(q)), …`
+    /// The variances of successive layers, from `q` on: `q, V(q), V(V(q)), …`
     ///
-    /// The squared gradient loses the product of [`chi`](MeanField::chi) over them on its way back.
+    /// In the backward pass, the product of [`chi`](MeanField::chi) over these variances multiplies the mean squared
+    /// gradient.
     ///
     /// ```
     /// use mlp::Activation;
@@ -178,8 +183,10 @@ impl MeanField {
         successors(Some(q), |&q| Some(self.variance_map(q)))
     }
 
-    /// `χ(q) = σ_w²·E[φ′(√q z)²]`: what the mean squared gradient is multiplied by on its way back through a layer whose
-    /// sums have variance `q` (Schoenholz et al. 2017, eq. 9). At 0 it is the limit from above.
+    /// The gain of the mean squared gradient in one layer: `χ(q) = σ_w²·E[φ′(√q z)²]`.
+    ///
+    /// The backward pass through a layer whose sums have variance `q` multiplies the mean squared gradient by χ
+    /// (Schoenholz et al. 2017, eq. 9). At 0 it is the limit from above.
     ///
     /// ```
     /// use mlp::Activation;
@@ -192,9 +199,11 @@ impl MeanField {
         self.weights * self.mean_square_slope(q)
     }
 
-    /// `V′(q) = σ_w²·E[φ(√q z)²(z² − 1)]/2q`: below 1 the fixed point attracts. At 0 it is the limit from above.
+    /// The slope of the variance map: `V′(q) = σ_w²·E[φ(√q z)²(z² − 1)]/2q`.
     ///
-    /// The form needs no derivative of φ, and so holds for functions that jump too; for smooth ones it is
+    /// A fixed point with a slope below 1 is attracting. At 0 it is the limit from above.
+    ///
+    /// The formula needs no derivative of φ, so it also holds for functions with jumps. For smooth functions it equals
     /// `σ_w²·E[φφ′z]/√q`, by Stein's lemma.
     ///
     /// ```
@@ -205,16 +214,17 @@ impl MeanField {
     /// # Ok::<(), mlp::Error>(())
     /// ```
     pub fn variance_slope(&self, q: f64) -> f64 {
-        let scale = q.sqrt().max(1e-3); // below, φ² − φ(0)² cancels
-        // E[z² − 1] = 0, so the constant changes nothing but the rounding.
+        let scale = q.sqrt().max(1e-3); // below, φ² − φ(0)² suffers from cancellation
+        // E[z² − 1] = 0, so the constant only changes the round-off.
         let constant = self.curve.at(0.0).0.powi(2);
         let moment = self.curve.expect(scale, |z, y, _| (y * y - constant) * (z * z - 1.0));
         self.weights * moment / (2.0 * scale * scale)
     }
 
-    /// The variance to which layers come from inputs that give the first layer sums of variance 1.
+    /// The variance that deep layers approach, starting from sums of variance 1.
     ///
-    /// Where each variance is one (relu with `σ_w² = 2`), that is 1. Below 1e−12 it is called 0, beyond 1e7 to grow without bound.
+    /// If every variance is a fixed point (relu with `σ_w² = 2`), the result is 1. A variance below 1e−12 counts as 0;
+    /// a variance above 1e7 counts as growth without bound.
     ///
     /// ```
     /// use mlp::Activation;
@@ -231,10 +241,11 @@ impl MeanField {
         let gain = |q: f64| self.variance_map(q) - q;
         let settled = |q: f64| gain(q).abs() <= NOISE * q;
         let (mut q, grows) = (1.0, gain(1.0) > 0.0);
-        // Where V rises with q, as it does if |φ| grows away from 0, the layers go one way from 1, to the first point that V
-        // keeps. Elsewhere that is a fixed point too; `variance_slope` says whether it attracts.
+        // If V increases with q, as it does if |φ| grows away from 0, the variances move monotonically from 1 to the
+        // first fixed point. For other V the search also ends at a fixed point; `variance_slope` tells whether it is
+        // attracting.
         while !settled(q) {
-            // Far out softplus grows by q^(−3/2) of itself: beyond this bound quadrature could not tell.
+            // For large q, softplus grows by the fraction q^(−3/2): beyond this bound quadrature could not resolve it.
             let next = if grows { 2.0 * q } else { q / 2.0 };
             if next > 1e7 {
                 let why = format!(
@@ -257,8 +268,10 @@ impl MeanField {
         Ok(q)
     }
 
-    /// `C(c) = (σ_w²·E[φ(√q u)φ(√q v)] + σ_b²)/V(q)`: the correlation one layer on of two inputs whose sums have variance
-    /// `q` and correlation `c`; u, v standard normal with correlation `c` (Poole et al. 2016, eq. 5).
+    /// The correlation in the next layer: `C(c) = (σ_w²·E[φ(√q u)φ(√q v)] + σ_b²)/V(q)`.
+    ///
+    /// The sums of two inputs have variance `q` and correlation `c`; u and v are standard normal with correlation `c`
+    /// (Poole et al. 2016, eq. 5).
     ///
     /// ```
     /// use mlp::Activation;
@@ -277,10 +290,12 @@ impl MeanField {
         (self.weights * self.curve.expect_product(q.sqrt(), c, false) + self.biases) / self.variance_map(q)
     }
 
-    /// `C′(c) = σ_w²·E[φ′(√q u)φ′(√q v)]·q/V(q)`: at the fixed point of both maps, of which ξ_c is the [`depth_scale`].
+    /// The slope of the correlation map: `C′(c) = σ_w²·E[φ′(√q u)φ′(√q v)]·q/V(q)`.
     ///
-    /// At `q = q*`, `c = 1` it is χ. For a function that jumps it is not the slope of the map, since its φ′ knows nothing of
-    /// the jump.
+    /// Its [`depth_scale`] at the fixed point of both maps is ξ_c.
+    ///
+    /// At `q = q*`, `c = 1` it equals χ. For a function with jumps it is not the slope of the map, because φ′ does not
+    /// contain the jump.
     ///
     /// ```
     /// use mlp::Activation;
@@ -299,8 +314,9 @@ impl MeanField {
         self.weights * self.curve.expect_product(q.sqrt(), c, true) * q / self.variance_map(q)
     }
 
-    /// The correlation `c*` to which two inputs come whose sums have variance `q = q*`, however different they were: 1 where
-    /// `χ ≤ 1` (order), less where `χ > 1` (chaos).
+    /// The correlation `c*` that any two inputs approach with depth, for sums of variance `q = q*`.
+    ///
+    /// It is 1 for `χ ≤ 1` (order), and less for `χ > 1` (chaos).
     ///
     /// ```
     /// use mlp::Activation;
@@ -313,13 +329,13 @@ impl MeanField {
     /// # Ok::<(), mlp::Error>(())
     /// ```
     pub fn correlation_fixed_point(&self, q: f64) -> f64 {
-        // C is a power series in c with no negative coefficient (Mehler's formula), hence convex on [0, 1], and C(1) = 1:
-        // it meets c below 1 if and only if its slope at 1 exceeds 1, and then once.
+        // C is a power series in c without negative coefficients (Mehler's formula), hence convex on [0, 1], and
+        // C(1) = 1. It has a fixed point below 1 if and only if its slope at 1 exceeds 1, and then exactly one.
         let gain = |c: f64| self.correlation_map(q, c) - c;
         let below = successors(Some(0.1), |gap| Some(gap / 10.0)).take_while(|&gap| gap > 1e-10).map(|gap| 1.0 - gap);
         let chaos = self.chi(q) > 1.0 + NOISE;
         match below.into_iter().find(|&c| chaos && gain(c) < 0.0) {
-            // An odd function without biases keeps 0, of which rounding may make less than nothing.
+            // For an odd function without biases 0 is a fixed point, which round-off may make slightly negative.
             Some(_) if gain(0.0) <= NOISE => 0.0,
             Some(c) => root(gain, 0.0, c),
             None => 1.0,
@@ -344,11 +360,14 @@ impl fmt::Debug for MeanField {
     }
 }
 
-/// `ξ = −1/ln(slope)`: the number of layers after which 1/e is left of what each multiplies by `slope` (Schoenholz et al. 2017).
+/// The depth scale `ξ = −1/ln(slope)` (Schoenholz et al. 2017).
 ///
-/// Of [`chi`](MeanField::chi) it is ξ_∇, of the gradient; of [`correlation_slope`](MeanField::correlation_slope) ξ_c, of what
-/// tells two inputs apart; of [`variance_slope`](MeanField::variance_slope) ξ_q. Negative: it grows, by e in −ξ layers.
-/// Infinite at 1.
+/// A quantity that each layer multiplies by `slope` falls to 1/e after ξ layers.
+///
+/// For [`chi`](MeanField::chi) it is ξ_∇, the depth scale of the gradient; for
+/// [`correlation_slope`](MeanField::correlation_slope) it is ξ_c, that of the difference between two inputs; for
+/// [`variance_slope`](MeanField::variance_slope) it is ξ_q. A negative ξ means growth by a factor of e in −ξ layers.
+/// For slope 1 it is infinite.
 ///
 /// ```
 /// use mlp::theory::depth_scale;

@@ -1,12 +1,13 @@
-//! What an activation is like, computed from it.
+//! Properties of an activation, computed from its values.
 
 use std::fmt;
 
 use super::MeanField;
 
-/// What an activation is like, as computed from its values and derivatives.
+/// Properties of an activation, computed from its values and derivatives.
 ///
-/// Extremes are found on a grid over [−30, 30] that closes in on them; what lies beyond is judged by two points far out.
+/// The extremes come from a grid over [−30, 30] that is refined around them. Two distant points on each side represent
+/// the range beyond.
 ///
 /// ```
 /// use mlp::Activation;
@@ -21,28 +22,28 @@ use super::MeanField;
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Properties {
-    /// Its name.
+    /// The name of the activation.
     pub name: String,
     /// inf φ and sup φ.
     pub range: [f64; 2],
-    /// Whether φ never falls, or never rises.
+    /// Whether φ is monotonic, in either direction.
     pub monotonic: bool,
-    /// Whether φ′ goes to 0 as z → −∞, and as z → ∞: there gradients die.
+    /// Whether φ′ → 0 as z → −∞, and as z → ∞, where gradients vanish.
     pub saturates: [bool; 2],
-    /// Where φ or φ′ jumps.
+    /// The points where φ or φ′ jumps.
     pub kinks: Vec<f64>,
-    /// sup |φ′|, infinite where φ jumps.
+    /// The Lipschitz constant sup |φ′|; infinite if φ jumps.
     pub lipschitz: f64,
     /// E[φ(z)], z ~ N(0, 1).
     pub mean: f64,
-    /// E[φ(z)²]; its inverse is the σ_w² that keeps the variance 1.
+    /// E[φ(z)²]; its inverse is the σ_w² that keeps the variance at 1.
     pub mean_square: f64,
     /// E[φ′(z)²], or χ at q = 1 for σ_w² = 1.
     pub mean_square_slope: f64,
 }
 
 impl Properties {
-    /// The head of the table whose lines `Display` writes.
+    /// The header of the table whose rows `Display` writes.
     pub const HEADER: &str =
         "activation                inf      sup  mono dies   lipschitz    E[φ]    E[φ²]   E[φ′²]  kinks";
 
@@ -52,13 +53,13 @@ impl Properties {
     }
 }
 
-/// Far out: every activation in use has come to its limit or its straight line.
+/// A distant point, where every common activation has reached its limit or its asymptote.
 const FAR: f64 = 1e16;
-/// To this precision a kink is located, and a step away from it the slopes are those of its sides.
+/// A kink is located to this precision; at this distance from it the slopes are one-sided.
 const ASIDE: f64 = 1e-7;
 
 impl MeanField {
-    /// What the activation is like; `σ_w²` and `σ_b²` play no part.
+    /// Computes the properties of the activation; `σ_w²` and `σ_b²` have no effect.
     ///
     /// ```
     /// use mlp::Activation;
@@ -80,7 +81,7 @@ impl MeanField {
 
         let far = [curve.at(-FAR), curve.at(FAR)];
         let halfway = [curve.at(-FAR.sqrt()), curve.at(FAR.sqrt())];
-        // A limit has been reached halfway; anything else is still on its way, be it as slow as a logarithm.
+        // A limit is already reached at the halfway point; an unbounded function still grows there, even a logarithm.
         let beyond = |sign: f64| {
             let ends = far.iter().zip(&halfway).map(|(far, halfway)| {
                 match sign * far.0 > 1.5 * (sign * halfway.0).max(10.0) {
@@ -116,7 +117,7 @@ impl MeanField {
         [(y1 - y0).abs() > steps, (dy1 - dy0).abs() > steps]
     }
 
-    /// The greatest value on [−30, 30], by closing in on the greatest of a grid.
+    /// The maximum on [−30, 30], by repeated refinement around the maximum of a grid.
     fn highest(&self, f: impl Fn(&super::Curve, &[f64]) -> Vec<f64>) -> f64 {
         let (mut middle, mut half, mut best) = (0.0, 30.0, f64::NEG_INFINITY);
         while half > 1e-9 {
@@ -130,7 +131,7 @@ impl MeanField {
 }
 
 impl fmt::Display for Properties {
-    /// One line of a table; [`Properties::HEADER`] is its head.
+    /// Writes one row of a table; [`Properties::HEADER`] is its header.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let yes = |is: bool| if is { "yes" } else { "no" };
         let sides = match self.saturates {
@@ -149,7 +150,7 @@ impl fmt::Display for Properties {
             yes(self.monotonic),
             sides,
             self.lipschitz,
-            if self.zero_centred() { 0.0 } else { self.mean }, // not −0.0000
+            if self.zero_centred() { 0.0 } else { self.mean }, // avoids −0.0000
             self.mean_square,
             self.mean_square_slope,
             kinks.join(", ")

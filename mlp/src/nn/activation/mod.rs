@@ -1,4 +1,5 @@
-//! Activations: [`Activation`] by name, the parametric [`PRelu`], the [`StraightThrough`] step, and a user's own [`Function`].
+//! Activations: the named [`Activation`], the parametric [`PRelu`], the [`StraightThrough`] step, and the custom
+//! [`Function`].
 
 mod modules;
 
@@ -14,9 +15,9 @@ use crate::nn::module::{LayerRow, Module};
 use crate::nn::probe::Probe;
 pub use modules::{Function, PRelu, StraightThrough};
 
-/// A function applied to each number of a layer's sum (the two softmaxes: to each row).
+/// A function applied to each pre-activation of a layer (the two softmaxes: to each row).
 ///
-/// Names round trip through text: `"leaky_relu(0.01)"`, or `"leaky_relu"` for the usual argument.
+/// Names round-trip through text: `"leaky_relu(0.01)"`, or `"leaky_relu"` for the default argument.
 ///
 /// ```
 /// use autograd::Tape;
@@ -32,7 +33,7 @@ pub use modules::{Function, PRelu, StraightThrough};
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub enum Activation {
-    /// `z`; records nothing.
+    /// `z`; adds nothing to the tape.
     Identity,
     /// `az + b`, derivative `a`.
     Linear {
@@ -41,17 +42,21 @@ pub enum Activation {
         /// The value at 0.
         b: f64,
     },
-    /// 0, ½, 1 for z < 0, z = 0, z > 0. Its derivative is 0 everywhere by policy: train it with [`StraightThrough`].
+    /// 0, ½, 1 for z < 0, z = 0, z > 0.
+    ///
+    /// The derivative is 0 everywhere by convention: train with [`StraightThrough`].
     UnitStep,
-    /// −1, 0, 1 for z < 0, z = 0, z > 0. Its derivative is 0 everywhere by policy: train it with [`StraightThrough`].
+    /// −1, 0, 1 for z < 0, z = 0, z > 0.
+    ///
+    /// The derivative is 0 everywhere by convention: train with [`StraightThrough`].
     Sign,
-    /// `z + ½` cut to [0, 1]; derivative 1 for |z| ≤ ½, else 0.
+    /// `z + ½` clamped to [0, 1]; derivative 1 for |z| ≤ ½, else 0.
     PiecewiseLinear,
     /// `y = 1/(1 + exp(−z))`, derivative `y(1 − y)`.
     Sigmoid,
     /// `y = tanh(z)`, derivative `(1 − y)(1 + y)`.
     Tanh,
-    /// `max(0, z)`; derivative 1 for z > 0, else 0 (also at 0, by policy).
+    /// `max(0, z)`; derivative 1 for z > 0, else 0 (at 0 by convention).
     Relu,
     /// `z` for z > 0, else `slope·z`; usually 0.01 (Maas et al. 2013).
     LeakyRelu(f64),
@@ -59,7 +64,7 @@ pub enum Activation {
     Elu(f64),
     /// `ln(1 + exp(z))`, derivative `sigmoid(z)`.
     Softplus,
-    /// `z·Φ(z)` with the normal distribution function Φ (Hendrycks & Gimpel 2016).
+    /// `z·Φ(z)` with the standard normal distribution function Φ (Hendrycks & Gimpel 2016).
     Gelu,
     /// GELU in its tanh form, as in GPT-2.
     GeluTanh,
@@ -69,9 +74,9 @@ pub enum Activation {
     Mish,
     /// The self-normalising ELU (Klambauer et al. 2017).
     Selu,
-    /// `z` cut to [−1, 1].
+    /// `z` clamped to [−1, 1].
     HardTanh,
-    /// `z/6 + ½` cut to [0, 1].
+    /// `z/6 + ½` clamped to [0, 1].
     HardSigmoid,
     /// `z/(1 + |z|)`.
     Softsign,
@@ -81,7 +86,7 @@ pub enum Activation {
     LogSoftmax,
 }
 
-/// The one list of names; arguments are the usual ones.
+/// The only list of names, with the default arguments.
 const TABLE: [(&str, Activation); 21] = [
     ("identity", Activation::Identity),
     ("linear", Activation::Linear { a: 1.0, b: 0.0 }),
@@ -107,7 +112,7 @@ const TABLE: [(&str, Activation); 21] = [
 ];
 
 impl Activation {
-    /// Every activation, with its usual arguments.
+    /// Every activation, with its default arguments.
     ///
     /// ```
     /// use mlp::Activation;
@@ -126,10 +131,10 @@ impl Activation {
         all
     };
 
-    /// The function of each value of `z` (softmaxes: of each row).
+    /// Applies the activation to each value of `z` (softmaxes: to each row).
     ///
     /// # Panics
-    /// For the softmaxes, if `z` has no axis.
+    /// If a softmax is applied to a `z` without axes.
     #[must_use]
     #[track_caller]
     pub fn apply<T: Float>(self, z: Var<'_, T>) -> Var<'_, T> {
@@ -158,7 +163,7 @@ impl Activation {
         }
     }
 
-    /// The operation of `autograd` that an [activated layer](Var::dense) makes one with its sums.
+    /// The `autograd` operation that a [dense layer](Var::dense) fuses with its weighted sums.
     pub(crate) fn row(self) -> Option<Unary> {
         match self {
             Activation::Sigmoid => Some(Unary::Sigmoid),
@@ -168,7 +173,7 @@ impl Activation {
         }
     }
 
-    /// The numbers between which its values lie, if there is a bound on some side.
+    /// The range of its values, if it is bounded on at least one side.
     pub(crate) fn range(self) -> Option<[f64; 2]> {
         use Activation::*;
         match self {
@@ -194,7 +199,7 @@ impl Activation {
         }
     }
 
-    /// `Ok` if its arguments are numbers to compute with.
+    /// `Ok` if its arguments are finite.
     pub(crate) fn check(self) -> Result<(), Error> {
         match self.arguments().into_iter().all(f64::is_finite) {
             true => Ok(()),
@@ -213,7 +218,7 @@ impl Activation {
 }
 
 fn last_axis<T: Float>(z: Var<'_, T>) -> usize {
-    // Without axes this names axis 0, which the softmax refuses in its own words.
+    // Without axes this is axis 0, which the softmax rejects with its own message.
     z.shape().len().saturating_sub(1)
 }
 

@@ -1,4 +1,4 @@
-//! What an [`Activation`] alone is not: one with another derivative, one that learns, and a user's own.
+//! Modules beyond [`Activation`]: straight-through, parametric and custom activations.
 
 use std::fmt;
 
@@ -9,10 +9,10 @@ use crate::nn::layers::check_features;
 use crate::nn::module::{LayerRow, Module};
 use crate::nn::probe::Probe;
 
-/// An activation with its own value and the derivative of the identity, so that steps can be trained.
+/// An activation with the derivative of the identity, so that step functions can be trained.
 ///
-/// `y = f(z)`, `dz = dy` (Bengio, Léonard & Courville 2013). With [`Activation::UnitStep`] or [`Activation::Sign`] on a
-/// single neuron and a squared error, gradient descent on it is the perceptron rule.
+/// `y = f(z)`, `dz = dy` (Bengio, Léonard & Courville 2013). On a single neuron with [`Activation::UnitStep`] or
+/// [`Activation::Sign`] and the squared error, gradient descent is the perceptron rule.
 ///
 /// ```
 /// use autograd::Tape;
@@ -25,14 +25,14 @@ use crate::nn::probe::Probe;
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct StraightThrough(
-    /// The activation whose value is taken.
+    /// The activation that gives the value.
     pub Activation,
 );
 
 impl<T: Float> Module<T> for StraightThrough {
     #[track_caller]
     fn forward<'t>(&self, x: Var<'t, T>) -> Var<'t, T> {
-        // z − z is exactly 0, so the value is f(z) to the last bit; z + (f(z) − z) would round.
+        // z − z is exactly 0, so the value is exactly f(z); z + (f(z) − z) would round.
         (x - x.detach()) + self.0.apply(x).detach()
     }
 
@@ -53,9 +53,10 @@ impl<T: Float> Module<T> for StraightThrough {
     }
 }
 
-/// The parametric rectifier: `z` for z > 0, else `αz`, with α learned; derivative α at 0 (He et al. 2015).
+/// The parametric rectifier: `z` for z > 0, else `αz`, with a trained α (He et al. 2015).
 ///
-/// One α for all numbers, or one for each feature: `(…, features) → (…, features)`. It starts at ¼, as in the paper.
+/// One α serves all values, or each feature has its own: `(…, features) → (…, features)`. α starts at ¼, as in the
+/// paper. The derivative at 0 is α.
 ///
 /// ```
 /// use autograd::Tape;
@@ -73,10 +74,10 @@ pub struct PRelu<T: Float = f64> {
 }
 
 impl<T: Float> PRelu<T> {
-    /// With one α for each of `features`; 1 shares it among all.
+    /// Creates one α per feature; with `features` = 1 all values share one α.
     ///
     /// # Panics
-    /// If there are no features.
+    /// If `features` is 0.
     #[track_caller]
     pub fn new(features: usize) -> Self {
         assert!(features > 0, "prelu: 0 features have no α; 1 shares it among all");
@@ -86,7 +87,7 @@ impl<T: Float> PRelu<T> {
 
 impl<T: Float> Module<T> for PRelu<T> {
     /// # Panics
-    /// If there are several α and the rows of `x` do not have as many numbers.
+    /// If there are several α and the row length of `x` differs from their number.
     #[track_caller]
     fn forward<'t>(&self, x: Var<'t, T>) -> Var<'t, T> {
         if self.alpha.numel() != 1 {
@@ -97,7 +98,7 @@ impl<T: Float> Module<T> for PRelu<T> {
 
     fn forward_with<'t>(&self, x: Var<'t, T>, probe: &mut Probe<'_>) -> Var<'t, T> {
         if !probe.is_on() {
-            return self.forward(x); // in a closure, rows that do not fit would point here
+            return self.forward(x); // inside the closure, a shape error would report this line instead of the caller's
         }
         probe.activation("prelu", x, |x| self.forward(x))
     }
@@ -111,7 +112,7 @@ impl<T: Float> Module<T> for PRelu<T> {
     }
 }
 
-/// A user's own function without parameters, such as an activation, as a module with a name.
+/// A custom function without parameters, such as an activation, as a named module.
 ///
 /// ```
 /// use autograd::{Tensor, Var};
@@ -128,7 +129,7 @@ pub struct Function<T: Float = f64> {
 type Formula<T> = dyn for<'t> Fn(Var<'t, T>) -> Var<'t, T> + Send + Sync;
 
 impl<T: Float> Function<T> {
-    /// The function `f` under a name for tables.
+    /// A module that computes `f`; `name` appears in tables.
     pub fn new(name: impl Into<String>, f: impl for<'t> Fn(Var<'t, T>) -> Var<'t, T> + Send + Sync + 'static) -> Self {
         Function { name: name.into(), f: Box::new(f) }
     }

@@ -1,4 +1,4 @@
-//! [`Dropout`]: random zeros while training.
+//! [`Dropout`]: random zeros during training.
 
 use autograd::{Float, Parameters, Var};
 use rand::RngExt;
@@ -8,11 +8,13 @@ use crate::Error;
 use crate::error::shown;
 use crate::nn::module::{LayerRow, Module};
 
-/// Inverted dropout: while the tape trains, each number is 0 with probability `p`, else multiplied by `1/(1 − p)`; while
-/// it evaluates, the identity (Srivastava et al. 2014).
+/// Inverted dropout (Srivastava et al. 2014).
 ///
-/// The expected output is the input. Randomness comes from [`Tape::train`](autograd::Tape::train), so the same seed
-/// drops the same numbers.
+/// In training mode each value is set to 0 with probability `p`, and otherwise multiplied by `1/(1 − p)`. In evaluation
+/// mode dropout is the identity.
+///
+/// The expected output equals the input. [`Tape::train`](autograd::Tape::train) seeds the random numbers, so the same
+/// seed drops the same values.
 ///
 /// ```
 /// use autograd::{Tape, Tensor};
@@ -43,7 +45,7 @@ impl Dropout {
         }
     }
 
-    /// The probability that a number is dropped.
+    /// The probability that a value is dropped.
     pub fn p(self) -> f64 {
         self.p
     }
@@ -55,7 +57,7 @@ impl<T: Float> Module<T> for Dropout {
         let kept = T::from_f64(1.0 / (1.0 - self.p));
         let draw = |rng: &mut StdRng| if rng.random_bool(self.p) { T::zero() } else { kept };
         let mask = x.tape().random(|rng| x.tape().constant_with(x.shape(), |_| draw(rng)));
-        // A mask chooses: of what is dropped nothing is left, and nothing flows back, infinite or not.
+        // `chain` gives exactly 0 where the mask is 0, for the value and for its gradient, even if they are infinite.
         mask.map_or(x, |mask| mask.chain(x))
     }
 

@@ -1,4 +1,4 @@
-//! [`Linear`]: weighted sums.
+//! [`Linear`]: the fully connected layer.
 
 use autograd::{Float, Param, Parameters, Var};
 use rand::Rng;
@@ -6,7 +6,9 @@ use rand::Rng;
 use crate::nn::module::{LayerRow, Module};
 use crate::{Error, Init};
 
-/// A fully connected layer without activation: `p = xW + b`, `(…, inputs) → (…, outputs)`.
+/// A fully connected layer without activation: `p = xW + b`.
+///
+/// Shapes: `(…, inputs) → (…, outputs)`.
 ///
 /// `p_l = Σ_j x_j w_jl + b_l`; `dx = dp · Wᵀ`, `dW = xᵀ · dp`, `db = Σ dp` over the samples.
 ///
@@ -19,14 +21,14 @@ use crate::{Error, Init};
 /// ```
 #[derive(Debug, Clone)]
 pub struct Linear<T: Float = f64> {
-    /// The weights, (inputs, outputs).
+    /// The weights, of shape (inputs, outputs).
     pub w: Param<T>,
-    /// The biases, (outputs,).
+    /// The biases, of shape (outputs,).
     pub b: Option<Param<T>>,
 }
 
 impl<T: Float> Linear<T> {
-    /// A layer with weights drawn by `init` and biases 0.
+    /// Creates a layer with weights drawn by `init` and biases of 0.
     ///
     /// ```
     /// use mlp::{Init, Linear, Module};
@@ -37,12 +39,12 @@ impl<T: Float> Linear<T> {
     /// ```
     ///
     /// # Errors
-    /// If it has no inputs or no outputs.
+    /// If there are no inputs or no outputs.
     pub fn new(inputs: usize, outputs: usize, init: &Init, rng: &mut (impl Rng + ?Sized)) -> Result<Self, Error> {
         Self::with_biases(inputs, outputs, init, &Init::Zeros, rng)
     }
 
-    /// A layer with weights drawn by one recipe and biases by another.
+    /// Creates a layer with separate initialisers for weights and biases.
     ///
     /// ```
     /// use mlp::{Init, Linear};
@@ -54,7 +56,7 @@ impl<T: Float> Linear<T> {
     /// ```
     ///
     /// # Errors
-    /// If it has no inputs or no outputs, or a recipe makes no sense ([`Init::try_sample`]).
+    /// If there are no inputs or no outputs, or an initialiser is invalid ([`Init::try_sample`]).
     pub fn with_biases(
         inputs: usize,
         outputs: usize,
@@ -69,7 +71,7 @@ impl<T: Float> Linear<T> {
         Ok(Linear { w, b: Some(Param::new(biases.try_sample([outputs], rng)?)) })
     }
 
-    /// The same layer without biases: `p = xW`.
+    /// Removes the biases: `p = xW`.
     #[must_use]
     pub fn without_bias(self) -> Self {
         Linear { b: None, ..self }
@@ -103,7 +105,7 @@ impl<T: Float> Linear<T> {
 
 impl<T: Float> Module<T> for Linear<T> {
     /// # Panics
-    /// If the rows of `x` are not `inputs` long.
+    /// If the row length of `x` is not [`inputs`](Linear::inputs).
     #[track_caller]
     fn forward<'t>(&self, x: Var<'t, T>) -> Var<'t, T> {
         match &self.b {

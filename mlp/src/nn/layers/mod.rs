@@ -1,4 +1,4 @@
-//! Layers: one file each.
+//! Layers, one file per layer.
 
 mod dropout;
 mod linear;
@@ -14,7 +14,7 @@ pub use sequential::Sequential;
 
 use autograd::{Float, Var};
 
-/// Refuses rows of another length than the parameters of `layer`: broadcasting would stretch rows of length 1.
+/// Rejects rows whose length differs from the parameters of `layer`: broadcasting would stretch rows of length 1.
 #[track_caller]
 pub(crate) fn check_features<T: Float>(layer: &str, x: Var<'_, T>, features: usize) {
     let shape = x.shape();

@@ -1,13 +1,15 @@
-//! [`LayerNorm`]: rows of mean 0 and variance 1.
+//! [`LayerNorm`]: normalises rows to mean 0 and variance 1.
 
 use autograd::{Float, Param, Parameters, Tensor, Var};
 
 use crate::Error;
 use crate::nn::module::{LayerRow, Module};
 
-/// Layer normalisation: `y = (x − mean)/√(variance + eps) · gain + shift` over the last axis (Ba, Kiros & Hinton 2016).
+/// Layer normalisation over the last axis (Ba, Kiros & Hinton 2016).
 ///
-/// `(…, features) → (…, features)`; the variance is not corrected for a sample.
+/// `y = (x − mean)/√(variance + eps) · gain + shift`
+///
+/// Shapes: `(…, features) → (…, features)`. The variance is the biased one: its divisor is the number of features.
 ///
 /// ```
 /// use autograd::Tensor;
@@ -18,19 +20,19 @@ use crate::nn::module::{LayerRow, Module};
 /// ```
 #[derive(Debug, Clone)]
 pub struct LayerNorm<T: Float = f64> {
-    /// The factor of each feature, at first 1.
+    /// The factor of each feature, initially 1.
     pub gain: Param<T>,
-    /// What is added to each feature, at first 0.
+    /// The offset of each feature, initially 0.
     pub shift: Param<T>,
-    /// Keeps the root away from 0.
+    /// The constant that keeps the square root away from 0.
     pub eps: f64,
 }
 
 impl<T: Float> LayerNorm<T> {
-    /// For rows of `features` numbers, with `eps` 1e−5.
+    /// Creates a layer for rows of `features` values, with `eps` = 1e−5.
     ///
     /// # Errors
-    /// If there are no features.
+    /// If `features` is 0.
     pub fn new(features: usize) -> Result<Self, Error> {
         if features == 0 {
             return Err(Error::invalid("layer_norm", "0 features: there is nothing to normalise"));
@@ -42,7 +44,7 @@ impl<T: Float> LayerNorm<T> {
 
 impl<T: Float> Module<T> for LayerNorm<T> {
     /// # Panics
-    /// If the rows of `x` do not have as many numbers as there are features.
+    /// If the row length of `x` differs from the number of features.
     #[track_caller]
     fn forward<'t>(&self, x: Var<'t, T>) -> Var<'t, T> {
         super::check_features("layer_norm", x, self.gain.numel());

@@ -1,4 +1,4 @@
-//! [`Residual`]: a module beside a shortcut.
+//! [`Residual`]: a module with a skip connection.
 
 use std::fmt;
 
@@ -7,7 +7,9 @@ use autograd::{Float, Parameters, Var};
 use crate::nn::module::{LayerRow, Module, summary};
 use crate::nn::probe::Probe;
 
-/// A module with a shortcut around it: `y = x + f(x)`, so that `dx = dy + f'ᵀ·dy` cannot vanish (He et al. 2016).
+/// A module with a skip connection: `y = x + f(x)` (He et al. 2016).
+///
+/// The gradient `dx = dy + f'ᵀ·dy` keeps the term `dy`, so it does not vanish with f'.
 ///
 /// ```
 /// use autograd::Tensor;
@@ -18,7 +20,7 @@ use crate::nn::probe::Probe;
 pub struct Residual<T: Float = f64>(Box<dyn Module<T>>);
 
 impl<T: Float> Residual<T> {
-    /// A shortcut around `f`, whose output must have the shape of its input.
+    /// Adds a skip connection around `f`, whose output must have the shape of its input.
     pub fn new(f: impl Module<T> + 'static) -> Self {
         Residual(Box::new(f))
     }

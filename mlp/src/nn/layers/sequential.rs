@@ -1,4 +1,4 @@
-//! [`Sequential`]: modules in a row.
+//! [`Sequential`]: a chain of modules.
 
 use std::fmt;
 
@@ -8,7 +8,9 @@ use crate::Activation;
 use crate::nn::module::{LayerRow, Module, summary};
 use crate::nn::probe::Probe;
 
-/// Modules one after the other: `y = fₙ(…f₁(f₀(x)))`; parameters are named by position: `0.w`, `0.b`, `2.w`.
+/// A chain of modules: `y = fₙ(…f₁(f₀(x)))`.
+///
+/// Parameter names begin with the position of their module: `0.w`, `0.b`, `2.w`.
 ///
 /// ```
 /// use autograd::{Param, Parameters};
@@ -21,12 +23,12 @@ use crate::nn::probe::Probe;
 pub struct Sequential<T: Float = f64>(Vec<Box<dyn Module<T>>>);
 
 impl<T: Float> Sequential<T> {
-    /// No modules yet: the identity.
+    /// Creates an empty chain: the identity.
     pub fn new() -> Self {
         Sequential(Vec::new())
     }
 
-    /// These and then `module`.
+    /// Appends `module`.
     #[must_use]
     pub fn then(mut self, module: impl Module<T> + 'static) -> Self {
         self.0.push(Box::new(module));
