@@ -247,7 +247,7 @@ impl fmt::Debug for Shape {
 /// ```
 ///
 /// # Errors
-/// If the lengths of an aligned axis differ and neither is 1, or the result has more values than `usize` can count.
+/// If the lengths of an aligned axis differ and neither is 1, or the result has more values than memory can address.
 pub fn broadcast(op: &'static str, a: &Shape, b: &Shape) -> Result<Shape, Error> {
     if a == b {
         return Ok(a.clone());
