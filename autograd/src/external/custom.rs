@@ -147,7 +147,7 @@ impl<'t, T: Float> Var<'t, T> {
         let mut values = Vec::with_capacity(x.len());
         for x in x {
             same_tape(op.name(), first.tape(), x.tape());
-            values.push(x.value()); // a loop, not a closure, so that the panic points at the caller
+            values.push(x.value()); // a loop, so that a panic points at the caller
         }
         let y = op.forward(&values);
         Var::external(Arc::new(Own(op)), x, &y)

@@ -279,7 +279,7 @@ impl<'t, T: Float> Array for Var<'t, T> {
         let op = op.into();
         let tape = x[0].tape;
         for x in x {
-            same_tape(op.name(), tape, x.tape); // a loop, not a closure, so that the panic points at the caller
+            same_tape(op.name(), tape, x.tape); // a loop, so that a panic points at the caller
         }
         let array = tape.arena_mut().record(op, shape, &PerInput::of(x, |x| x.array), &tape.pool);
         tape.recorded_array(array);
