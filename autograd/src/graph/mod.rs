@@ -136,7 +136,8 @@ impl<'t, T: Float> Graph<'t, T> {
         need(root);
         let mut nodes = vec![];
         for node in (0..arena.stream.len() as u32).rev() {
-            // The query also sets the mark, which is harmless: no later step reads the mark of a node that the walk has passed.
+            // The query also sets the mark, which is harmless: no later step reads the mark of a node that the walk
+            // has passed.
             if need(key(&arena, node)) {
                 nodes.push(node);
                 for source in sources(&arena, node) {
