@@ -45,7 +45,7 @@ pub enum Error {
         /// The input, by its position.
         input: usize,
     },
-    /// An operation of the user's that forward mode does not reach.
+    /// A user-defined operation without a forward rule.
     #[error(
         "jvp: {op} has no forward rule: its gradient rule computes on plain values, or is not linear in the gradient, and cannot be \
          transposed; give it one with Custom::jvp, or use reverse mode"

@@ -57,8 +57,8 @@ impl Hash for Lengths {
 }
 
 /// The product of lengths, saturating in every build. A shape without values may have other lengths whose product
-/// overflows `usize`, such as (0, 2⁶⁰, 2⁶⁰). The largest number then stands for the product, and nobody counts that
-/// far, because there are no values.
+/// overflows `usize`, such as (0, 2⁶⁰, 2⁶⁰). The largest number then stands for the product, and is never used as a
+/// count, because there are no values.
 pub(crate) fn count(lengths: &[usize]) -> usize {
     lengths.iter().fold(1, |product, &len| usize::saturating_mul(product, len))
 }

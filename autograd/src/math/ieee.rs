@@ -85,7 +85,7 @@ pub trait Ieee: Real {
     /// Cody & Waite (1980): π/2 is split into heads that end in zeros, whose products with `n` are exact, and a rest
     /// with enough digits for the worst cancellation below [`Ieee::FAR`].
     fn less_quarter_turns(self, n: Self) -> [Self; 2];
-    /// `(sin(r)/r − 1)/z` beside `(cos(r) − 1 + z/2)/z²` for `z = r²`, `|r| ≤ π/4`
+    /// `(sin(r)/r − 1)/z` and `(cos(r) − 1 + z/2)/z²` for `z = r²`, `|r| ≤ π/4`
     fn sin_cos_rest<L: Lanes<Self>>(z: L) -> L;
     /// `erf(x)/x − 1` for `z = x²`, `x ≤ 3/4`
     fn erf_rest(z: Self) -> Self;

@@ -1,6 +1,7 @@
 //! Reading and adding at given positions.
 //!
-//! Every form compiles to a list of flat positions: `y[i] = x[position[i]]`, whose transpose is `x[position[i]] += y[i]`.
+//! Every form compiles to a list of flat positions: `y[i] = x[position[i]]`, whose transpose is `x[position[i]] +=
+//! y[i]`.
 
 use std::sync::Arc;
 
