@@ -1,11 +1,11 @@
-//! What can go wrong, in words that name the operation, the shapes, the law and a repair.
+//! Errors, in messages that name the operation, the shapes, the violated rule and a repair.
 //!
-//! Shapes that do not fit are a programmer's mistake: the plain methods panic at the caller's line with the text of
-//! an [`Error`]. Where shapes or indices come from data, the `try_` forms return the same [`Error`] instead.
+//! Shapes that do not fit are a programming error: the plain methods panic at the caller's line with the text of an
+//! [`Error`]. For shapes or indices that come from data, the `try_` forms return the same [`Error`] instead.
 
 use std::fmt;
 
-/// The one error type of this crate.
+/// The error type of this crate.
 ///
 /// ```
 /// use autograd::Tensor;
@@ -22,30 +22,30 @@ pub enum Error {
     Shape {
         /// The operation, by its public name.
         op: &'static str,
-        /// The shapes, the law that they break, and a repair.
+        /// The shapes, the rule that they violate, and a repair.
         law: String,
     },
-    /// An index beyond the end of an axis.
+    /// An index past the end of an axis.
     #[error("{op}: index {index} at position {position} is out of range for axis {axis} of length {len}")]
     Index {
         /// The operation, by its public name.
         op: &'static str,
-        /// The offending index.
+        /// The invalid index.
         index: usize,
-        /// Where it stands in the list of indices.
+        /// Its position in the list of indices.
         position: usize,
-        /// The axis that it points into.
+        /// The axis that it indexes.
         axis: usize,
         /// The length of that axis.
         len: usize,
     },
-    /// A gradient with respect to something that the result does not depend on.
+    /// A gradient with respect to an input that the result does not depend on.
     #[error("grad: the result does not depend on input {input} (counted from 0); was it detached, or never used?")]
     Independent {
-        /// Which input, in the order given.
+        /// The input, by its position.
         input: usize,
     },
-    /// An operation of the user's that forward mode does not reach.
+    /// A user-defined operation without a forward rule.
     #[error(
         "jvp: {op} has no forward rule: its gradient rule computes on plain values, or is not linear in the gradient, and cannot be \
          transposed; give it one with Custom::jvp, or use reverse mode"
@@ -54,10 +54,10 @@ pub enum Error {
         /// The operation's name.
         op: String,
     },
-    /// A derivative rule of the user's that returned what cannot be a derivative: which, and a repair.
+    /// An invalid result of a user-defined derivative rule: a description and a repair.
     #[error("{0}")]
     Rule(String),
-    /// A gradient check that could not be carried out at all.
+    /// A gradient check that could not run.
     #[error("check: {0}")]
     Check(String),
 }
@@ -68,11 +68,11 @@ impl Error {
     }
 }
 
-/// Unwraps a shape law at the caller's line.
+/// Unwraps the result of a shape rule, or panics at the caller's line.
 pub(crate) trait OrPanic<T> {
     fn or_panic(self) -> T;
 
-    /// The same, told as that of the method that the user called, whichever operations it is made of.
+    /// The same error in the name of the method that the user called, whichever operations it consists of.
     fn named(self, method: &'static str) -> Self;
 }
 

@@ -1,4 +1,4 @@
-//! Numbers of many digits, for tests: what the functions of this crate are held against.
+//! Multi-precision numbers for tests: references for the functions of this crate.
 
 use std::cell::RefCell;
 use std::ops::{Add, Div, Mul, Neg, Sub};
@@ -7,7 +7,7 @@ use astro_float_num::{BigFloat, Consts, RoundingMode, Sign};
 
 use crate::Float;
 
-/// Five times the digits of `f64`: formulas may lose some.
+/// Five times the digits of `f64`, because formulas may lose some.
 const BITS: usize = 256;
 const ROUND: RoundingMode = RoundingMode::None;
 
@@ -133,7 +133,7 @@ impl Exact {
         self.0.abs().cmp(&BigFloat::from_f64(b.abs(), BITS)).is_some_and(|order| order < 0)
     }
 
-    /// The power of 2 above the magnitude; least for 0.
+    /// The power of 2 above the magnitude; the least exponent for 0.
     fn exponent(&self) -> i32 {
         if self.0.is_zero() { i32::MIN / 2 } else { self.0.exponent().unwrap_or(i32::MAX / 2) }
     }
@@ -142,13 +142,13 @@ impl Exact {
         self * self
     }
 
-    /// For an integer exponent of any size.
+    /// The power with an integer exponent of any size.
     pub(crate) fn powi(&self, n: i32) -> Exact {
         let power = Exact(self.0.powi(n.unsigned_abs() as usize, BITS + 64, ROUND));
         if n < 0 { 1.0 / power } else { power }
     }
 
-    /// For a base that is not negative.
+    /// The power of a base that is not negative.
     pub(crate) fn pow(&self, b: &Exact) -> Exact {
         if b.0.is_zero() {
             return 1.0.into();
@@ -156,7 +156,7 @@ impl Exact {
         (self.ln() * b).exp()
     }
 
-    /// `eˣ − 1`, with as many more bits as cancel.
+    /// `eˣ − 1`, computed with as many extra bits as cancel.
     pub(crate) fn exp_m1(&self) -> Exact {
         let bits = BITS + (-self.exponent()).clamp(0, 2_000) as usize;
         let e = CONSTANTS.with_borrow_mut(|c| self.0.exp(bits, ROUND, c));
@@ -208,7 +208,8 @@ impl Exact {
         Exact(self.erf_series(BITS + 64))
     }
 
-    /// `1 − erf(x)` with the bits that cancel added: `erfc(28)` is 2⁻¹¹³⁷. Beyond 40 it is less than any number of `f64`.
+    /// `1 − erf(x)`, with extra bits for those that cancel: `erfc(28)` is 2⁻¹¹³⁷. Beyond 40 it is below every number
+    /// of `f64`.
     pub(crate) fn erfc(&self) -> Exact {
         if !self.is_smaller(40.0) {
             let limit = if self.is_negative() { 2.0.into() } else { Exact::from(1e-308).square() };
@@ -224,7 +225,7 @@ impl Exact {
         (-self / Exact::from(2.0).sqrt()).erfc() / 2.0
     }
 
-    /// Its density.
+    /// The density of the normal distribution.
     pub(crate) fn normal_density(&self) -> Exact {
         (self.square() / -2.0).exp() / (Exact::pi() * 2.0).sqrt()
     }
@@ -233,7 +234,7 @@ impl Exact {
         self.scaled(0)
     }
 
-    /// This times 2^shift, to the digits of `f64`; far beyond its range, something there.
+    /// This times 2^shift, to the digits of `f64`; far beyond its range, an arbitrary value there.
     fn scaled(&self, shift: i32) -> f64 {
         let Some((words, _, sign, exponent, _)) = self.0.as_raw_parts() else { return f64::NAN };
         let top = words.last().map_or(0.0, |&top| top as f64) / 2f64.powi(64);
@@ -242,18 +243,19 @@ impl Exact {
         if sign == Sign::Neg { -magnitude } else { magnitude }
     }
 
-    /// Whether this rounds to a normal number of the type, so many powers of 2 below the largest.
+    /// Whether this rounds to a normal number of the type that is `below` powers of 2 below the largest.
     pub(crate) fn is_normal<T: Float>(&self, below: i32) -> bool {
         let (digits, least) = format::<T>();
         !self.is_nan() && (least + digits..=3 - least - digits - below).contains(&self.exponent())
     }
 
-    /// How far `y` is from this, in units in the last place of its type; 0 where both are NaN or the same infinity.
+    /// The distance of `y` from this, in units in the last place of its type; 0 where both are NaN or the same
+    /// infinity.
     pub(crate) fn ulps<T: Float>(&self, y: T) -> f64 {
         self.ulps_of(y, self)
     }
 
-    /// The same in units in the last place that numbers of another size have.
+    /// The same in units in the last place of numbers of another size.
     pub(crate) fn ulps_of<T: Float>(&self, y: T, size: &Exact) -> f64 {
         let (digits, least) = format::<T>();
         let y = y.to_f64();
@@ -270,14 +272,15 @@ impl Exact {
         (Exact::lifted(y) - self).scaled(-unit).abs()
     }
 
-    /// A number of `f64` with all its digits, which the library loses where they are fewer than 53.
+    /// A number of `f64` at full precision; the library truncates numbers to their own digits if these are fewer than
+    /// 53.
     fn lifted(y: f64) -> Exact {
         let lift = 2f64.powi(if y.abs() < 1.0 { 200 } else { 0 });
         Exact::from(y * lift) / lift
     }
 }
 
-/// The digits of a type, and the power of 2 that its smallest number is.
+/// The digits of a type, and the exponent of its smallest number.
 fn format<T: Float>() -> (i32, i32) {
     match T::NAME {
         "f32" => (24, -149),

@@ -2,7 +2,7 @@
 //!
 //! # Tour
 //!
-//! A [`Tape`] records what is computed on its handles; [`Scalar::backward`] walks it back once.
+//! A [`Tape`] records each operation on its handles; [`Scalar::backward`] walks it backwards once.
 //!
 //! ```
 //! use autograd::Tape;
@@ -13,8 +13,8 @@
 //! assert_eq!(grads[x], 3.0 + 2f64.cos());
 //! ```
 //!
-//! Arrays are [`Var`]s. They broadcast as in NumPy, beside scalars, plain numbers, tensors and parameters; reductions
-//! return a [`Scalar`].
+//! A [`Var`] is a recorded array. It broadcasts as in NumPy, and combines with scalars, plain numbers, tensors and
+//! parameters. Reductions return a [`Scalar`].
 //!
 //! ```
 //! use autograd::{Tape, Tensor};
@@ -24,7 +24,7 @@
 //! assert_eq!(loss.backward()[x], Tensor::from([[-0.5, 0.5], [-0.5, 0.5]]));
 //! ```
 //!
-//! What is trained is a [`Param`]. It outlives the tape, which is cleared and filled again at each step:
+//! A [`Param`] is a trainable tensor. It outlives the tape, which is cleared and filled again at each step:
 //!
 //! ```
 //! use autograd::{Param, Tape, Tensor};
@@ -42,7 +42,7 @@
 //! assert!((slope.value().item() - 2.0).abs() < 1e-6);
 //! ```
 //!
-//! Gradients can be recorded themselves, and differentiated again ([`Scalar::grad`]):
+//! Gradients can themselves be recorded and differentiated again ([`Scalar::grad`]):
 //!
 //! ```
 //! let tape = autograd::Tape::new();
@@ -51,7 +51,7 @@
 //! assert!((d3.value() + 0.5f64.cos()).abs() < 1e-15);
 //! ```
 //!
-//! And they can be checked against differences, with a verdict that says how sure it is ([`check`](check())):
+//! Gradients can be checked against finite differences. The verdict says how certain it is ([`check`](check())):
 //!
 //! ```
 //! use autograd::{check, Tensor};
@@ -61,8 +61,9 @@
 //!
 //! # Notation
 //!
-//! `x`, `a`, `b` are inputs, `y` is the output; `dy` is the gradient that comes in from behind, `dx`, `da`, `db` those that go
-//! out. Shapes are written `(m, k) · (k, n) → (m, n)`. Plain numbers in formulas are `f64` whatever the tape's type.
+//! `x`, `a`, `b` are inputs and `y` is the output. `dy` is the gradient of the output; `dx`, `da`, `db` are the
+//! gradients of the inputs. Shapes are written `(m, k) · (k, n) → (m, n)`. Plain numbers in formulas are `f64`,
+//! whatever the tape's type.
 //!
 //! # Map
 //!
@@ -71,18 +72,18 @@
 //! | record | [`Tape`], [`Var`], [`Scalar`], [`Operand`], [`ScalarOperand`] |
 //! | hold plain arrays | [`Tensor`], [`Shape`], [`Axes`], [`broadcast`] |
 //! | sweep | [`Scalar::backward`], [`Gradients`], [`Scalar::grad`], [`Wrt`] |
-//! | answer without gradients | [`Tape::values_only`] |
+//! | compute without gradients | [`Tape::values_only`] |
 //! | train | [`Param`], [`Parameters`], [`Gradients::update`], [`Scalar::backward_each`] |
 //! | see the graph | [`Tape::graph`], [`Scalar::graph`], [`Graph`] |
 //! | check | [`check`](check()), [`check::Checker`], [`check::Report`] |
-//! | write over numbers of any kind | [`Number`], [`Float`], [`Dual`] |
+//! | write functions over any kind of number | [`Number`], [`Float`], [`Dual`] |
 //! | list the operations | [`operations`], [`Unary`], [`Binary`] |
 //! | transform closures | [`grad`](grad()), [`value_and_grad`], [`vjp`](vjp()), [`jvp`](jvp()), [`jacobian`](jacobian()), [`hessian`](hessian()), [`hvp`](hvp()), [`vhp`], [`linearize`], [`several`] |
 //! | use several cores | [`backward_in_parts`], [`awake`], [`set_threads`], [`threads`](threads()) |
-//! | know why | [`design`] |
+//! | read the reasons | [`design`] |
 //!
-//! Shapes that do not fit are a programmer's mistake: a panic at the caller's line. Where they come from data, `try_` forms
-//! return an [`Error`](error::Error).
+//! Shapes that do not fit are a programming error: the call panics at the caller's line. For shapes that come from
+//! data, the `try_` forms return an [`Error`](error::Error).
 
 pub mod check;
 pub mod error;
@@ -109,7 +110,7 @@ pub mod transform;
 #[doc = include_str!("../DESIGN.md")]
 pub mod design {}
 
-/// What most programs use: `use autograd::prelude::*;`.
+/// The names that most programs use: `use autograd::prelude::*;`.
 ///
 /// ```
 /// use autograd::prelude::*;

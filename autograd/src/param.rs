@@ -1,4 +1,4 @@
-//! [`Param`]: a trainable array that outlives tapes, and [`Parameters`]: several, by name.
+//! [`Param`]: a trainable tensor that outlives tapes, and [`Parameters`]: named parameters in a fixed order.
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
@@ -19,8 +19,8 @@ use crate::threads::waiting_thread;
 
 /// A trainable tensor that lives outside any tape and is used in a formula like a [`Var`].
 ///
-/// Clones are the same parameter. A tape records the value that the parameter has when it is used; gradients are those of
-/// its last recording.
+/// Clones are the same parameter. A tape records the value that the parameter has when it is used. Gradients refer to
+/// the last recording.
 ///
 /// ```
 /// use autograd::{Param, Tape, Tensor};
@@ -35,16 +35,16 @@ use crate::threads::waiting_thread;
 pub struct Param<T: Float = f64>(Arc<Inner<T>>);
 
 struct Inner<T: Float> {
-    /// That of every value: it can be asked for without waiting.
+    /// The shape of every value, so that it can be read without the lock.
     shape: Shape,
     value: RwLock<Tensor<T>>,
-    /// The [`waiting_thread`] that is changing the value, and would wait for itself if it read it; 0 if none is.
+    /// The [`waiting_thread`] that is changing the value, or 0. It would wait for itself if it read the value.
     changing: AtomicUsize,
     frozen: AtomicBool,
 }
 
 impl<T: Float> Param<T> {
-    /// A parameter with its first value.
+    /// Creates a parameter with its first value.
     pub fn new(value: impl Into<Tensor<T>>) -> Self {
         let value = value.into();
         Param(Arc::new(Inner {
@@ -55,7 +55,7 @@ impl<T: Float> Param<T> {
         }))
     }
 
-    /// The present value; shared, not copied.
+    /// The present value; it is shared, not copied.
     #[track_caller]
     pub fn value(&self) -> Tensor<T> {
         self.read().clone()
@@ -80,7 +80,7 @@ impl<T: Float> Param<T> {
         self.try_set(value).or_panic()
     }
 
-    /// [`set`](Param::set) where the value comes from data.
+    /// [`set`](Param::set) for a value that comes from data.
     ///
     /// # Errors
     /// If the shape differs.
@@ -98,15 +98,16 @@ impl<T: Float> Param<T> {
         Ok(())
     }
 
-    /// Changes the values in place, if no tape holds them; else in a copy.
+    /// Changes the values in place if no tape holds them, else in a copy.
     ///
-    /// An optimiser calls [`Gradients::update`](crate::Gradients::update), which first takes them back from the tape.
+    /// An optimiser calls [`Gradients::update`](crate::Gradients::update), which first takes the values back from the
+    /// tape.
     ///
     /// # Panics
-    /// If `f` reads or changes this parameter's value by other ways than its slice.
+    /// If `f` reads or changes this parameter's value other than through its slice.
     #[track_caller]
     pub fn modify<R>(&self, f: impl FnOnce(&mut [T]) -> R) -> R {
-        /// Ends the change, also when `f` panics.
+        /// Marks the end of the change, also when `f` panics.
         struct Changing<'a>(&'a AtomicUsize);
         impl Drop for Changing<'_> {
             fn drop(&mut self) {
@@ -129,12 +130,13 @@ impl<T: Float> Param<T> {
         self.0.frozen.store(false, Ordering::Relaxed);
     }
 
-    /// Whether [`freeze`](Param::freeze) is in force.
+    /// Whether the parameter is [frozen](Param::freeze).
     pub fn is_frozen(&self) -> bool {
         self.0.frozen.load(Ordering::Relaxed)
     }
 
-    /// This parameter as a recorded array; it is recorded once, however often it is used, and again after its value changed.
+    /// This parameter as a recorded array. It is recorded once, however often it is used, and again after its value
+    /// changed.
     #[track_caller]
     pub fn on<'t>(&self, tape: &'t Tape<T>) -> Var<'t, T> {
         let mut arena = tape.arena_mut();
@@ -158,12 +160,13 @@ impl<T: Float> Param<T> {
         Var::new(tape, array)
     }
 
-    /// Unique while any clone lives; tapes hold one, so no two parameters of a tape share it.
+    /// An identifier. It is unique while any clone lives; tapes hold a clone, so no two parameters of a tape share
+    /// it.
     pub(crate) fn id(&self) -> usize {
         Arc::as_ptr(&self.0).addr()
     }
 
-    // A panic inside `modify` leaves plain numbers, never a broken invariant: poison is ignored.
+    // Poisoning is ignored: a panic inside `modify` leaves plain numbers, never a broken invariant.
     #[track_caller]
     fn read(&self) -> RwLockReadGuard<'_, Tensor<T>> {
         self.refuse_to_wait_for_oneself();
@@ -193,7 +196,7 @@ impl<T: Float> Clone for Param<T> {
     }
 }
 
-/// Whether they are the same parameter, not whether their values agree.
+/// Compares identity, not values.
 impl<T: Float> PartialEq for Param<T> {
     fn eq(&self, other: &Self) -> bool {
         self.id() == other.id()
@@ -202,7 +205,7 @@ impl<T: Float> PartialEq for Param<T> {
 
 impl<T: Float> Eq for Param<T> {}
 
-/// That of the parameter, not of its value: clones are the same key.
+/// Hashes the identity, not the value: clones are the same key.
 impl<T: Float> Hash for Param<T> {
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.id().hash(state);
@@ -219,7 +222,7 @@ impl<T: Float> fmt::Debug for Param<T> {
     }
 }
 
-/// Parameters in a fixed order, each with a unique name; parts of a model add theirs under a prefix.
+/// Named parameters in a fixed order; a part of a model adds its own under a prefix.
 ///
 /// ```
 /// use autograd::{Param, Parameters};
@@ -233,12 +236,12 @@ impl<T: Float> fmt::Debug for Param<T> {
 pub struct Parameters<T: Float = f64>(IndexMap<String, Param<T>>);
 
 impl<T: Float> Parameters<T> {
-    /// No parameters yet.
+    /// Creates an empty collection.
     pub fn new() -> Self {
         Parameters(IndexMap::new())
     }
 
-    /// These and one more.
+    /// Adds one parameter.
     ///
     /// # Panics
     /// If the name is taken.
@@ -249,7 +252,7 @@ impl<T: Float> Parameters<T> {
         self
     }
 
-    /// These and those of a part, with `prefix.` before their names.
+    /// Adds the parameters of a part, with `prefix.` before their names.
     ///
     /// # Panics
     /// If a name is taken.
@@ -268,7 +271,7 @@ impl<T: Float> Parameters<T> {
         self.0.insert(name, param.clone());
     }
 
-    /// The parameter of that name.
+    /// The parameter with this name.
     pub fn get(&self, name: &str) -> Option<&Param<T>> {
         self.0.get(name)
     }
@@ -288,7 +291,9 @@ impl<T: Float> Parameters<T> {
         self.0.values()
     }
 
-    /// Each parameter once, with its first name: one that is tied, as the weights of an encoder and its decoder may be, has several.
+    /// Each parameter once, with its first name.
+    ///
+    /// A tied parameter has several names, as the weights of an encoder and its decoder may.
     ///
     /// ```
     /// use autograd::{Param, Parameters};
@@ -301,17 +306,17 @@ impl<T: Float> Parameters<T> {
         self.iter().filter(move |(_, param)| known.insert(param.id()))
     }
 
-    /// How many parameters there are.
+    /// The number of parameters.
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// Whether there are none.
+    /// Whether there are no parameters.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// How many numbers they hold together, those with two names counted once.
+    /// The number of values of all parameters; a parameter with several names counts once.
     ///
     /// ```
     /// use autograd::{Param, Parameters};

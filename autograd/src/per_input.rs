@@ -1,17 +1,17 @@
-//! [`PerInput`]: what is asked for each input of an operation.
+//! [`PerInput`]: a value for each input of an operation.
 
 use std::ops::Deref;
 
-/// One thing for each of several others, mostly a few: those lie in an array, which is filled in less time than a list is collected.
+/// A value for each of several inputs, mostly a few: those lie in an array, which is faster to fill than a list.
 pub(crate) struct PerInput<B> {
     first: [B; 4],
     len: usize,
-    /// All of them, if they are more.
+    /// All of them, if they do not fit into the array.
     more: Vec<B>,
 }
 
 impl<B: Copy> PerInput<B> {
-    /// `f` of each. There is one at least: an operation has an input.
+    /// Applies `f` to each. There is at least one, because every operation has an input.
     #[inline]
     pub(crate) fn of<'a, A>(xs: &'a [A], f: impl Fn(&'a A) -> B) -> Self {
         let mut few = PerInput { first: [f(&xs[0]); 4], len: xs.len(), more: vec![] };

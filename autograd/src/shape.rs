@@ -1,6 +1,6 @@
-//! Shapes, and the one broadcasting law.
+//! Shapes, and the broadcasting rule.
 //!
-//! Every law that relates shapes of operands to the shape of a result stands here or beside its operation, and each
+//! Every rule that relates shapes of operands to the shape of a result stands here or beside its operation. Each
 //! returns an [`Error`] that names both shapes; nothing else in the crate compares shapes.
 
 use std::fmt;
@@ -12,7 +12,7 @@ use smallvec::SmallVec;
 
 use crate::error::{Error, OrPanic};
 
-/// The lengths of an array's axes, in row-major order; `()` is one number.
+/// The lengths of an array's axes, in row-major order; `()` is the shape of one number.
 ///
 /// ```
 /// use autograd::Shape;
@@ -24,7 +24,7 @@ use crate::error::{Error, OrPanic};
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Shape(Lengths);
 
-/// Up to four axes lie in the shape itself, so that copying it is five moves; a tape does so for each node.
+/// Up to four axes lie in the shape itself, so that a copy is five moves; a tape makes one for each node.
 #[derive(Clone, Eq)]
 enum Lengths {
     /// The lengths beyond the first `rank` are 0, so that equal shapes have equal fields.
@@ -33,7 +33,7 @@ enum Lengths {
     Many(Arc<[usize]>),
 }
 
-/// Without a call or a branch for short shapes: a tape compares some at each node.
+/// Short shapes need neither a call nor a branch, because a tape compares shapes at each node.
 impl PartialEq for Lengths {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
@@ -56,8 +56,9 @@ impl Hash for Lengths {
     }
 }
 
-/// The product of lengths. A shape without values may have others whose product no `usize` holds, (0, 2⁶⁰, 2⁶⁰) for one: it is then
-/// the largest number that there is, in every build, and nobody counts so far, for there is nothing to count.
+/// The product of lengths, saturating in every build. A shape without values may have other lengths whose product
+/// overflows `usize`, such as (0, 2⁶⁰, 2⁶⁰). The largest number then stands for the product, and is never used as a
+/// count, because there are no values.
 pub(crate) fn count(lengths: &[usize]) -> usize {
     lengths.iter().fold(1, |product, &len| usize::saturating_mul(product, len))
 }
@@ -75,7 +76,7 @@ impl Shape {
     /// The number of values in an array of this shape: the product of its axes, 1 for `()`.
     ///
     /// # Panics
-    /// If that is more than a `usize` holds.
+    /// If the number overflows `usize`.
     #[inline]
     #[track_caller]
     pub fn numel(&self) -> usize {
@@ -83,7 +84,7 @@ impl Shape {
         if over { self.numel_beyond("shape").or_panic() } else { product }
     }
 
-    /// [`numel`](Shape::numel) where the shape comes from data.
+    /// [`numel`](Shape::numel) for a shape that comes from data.
     #[inline]
     pub(crate) fn checked_numel(&self, op: &'static str) -> Result<usize, Error> {
         let (product, over) = self.product();
@@ -93,14 +94,14 @@ impl Shape {
     #[cold]
     #[inline(never)]
     fn numel_beyond(&self, op: &'static str) -> Result<usize, Error> {
-        // One axis without values is enough for none.
+        // A single axis of length 0 leaves no values.
         if self.contains(&0) {
             return Ok(0);
         }
         Err(Error::shape(op, format!("shape {self} has more values than a computer can hold")))
     }
 
-    /// The product of the axes, and whether it went over what a `usize` holds on the way.
+    /// The product of the axes, and whether it overflowed `usize` on the way.
     #[inline]
     fn product(&self) -> (usize, bool) {
         self.iter().fold((1, false), |(product, over), &len| {
@@ -133,7 +134,7 @@ impl Shape {
         self[..axes.start].iter().chain(&self[axes.end..]).copied().collect()
     }
 
-    /// (product before, product of, product after) the axes in `axes`: an array seen as three nested loops.
+    /// (product before, product of, product after) the axes in `axes`: the array as three nested loops.
     pub(crate) fn around(&self, axes: std::ops::Range<usize>) -> (usize, usize, usize) {
         (count(&self[..axes.start]), count(&self[axes.clone()]), count(&self[axes.end..]))
     }
@@ -233,7 +234,9 @@ impl fmt::Debug for Shape {
     }
 }
 
-/// NumPy's broadcasting law: shapes are aligned at the last axis; lengths agree, or one of them is 1 or missing.
+/// Broadcasts two shapes by NumPy's rule, on behalf of the operation `op`.
+///
+/// Shapes are aligned at the last axis; lengths agree, or one of them is 1 or missing.
 ///
 /// ```
 /// use autograd::{broadcast, Shape};
@@ -244,7 +247,7 @@ impl fmt::Debug for Shape {
 /// ```
 ///
 /// # Errors
-/// When the lengths of an aligned axis differ and neither is 1, or the result has more values than a computer can hold.
+/// If the lengths of an aligned axis differ and neither is 1, or the result has more values than memory can address.
 pub fn broadcast(op: &'static str, a: &Shape, b: &Shape) -> Result<Shape, Error> {
     if a == b {
         return Ok(a.clone());
@@ -306,7 +309,7 @@ impl Axes for std::ops::Range<usize> {
     }
 }
 
-/// Sorted, checked, without repetition.
+/// The axes, sorted and checked, without repetition.
 pub(crate) fn checked_axes(op: &'static str, shape: &Shape, axes: impl Axes) -> Result<SmallVec<[usize; 4]>, Error> {
     let mut list = axes.list();
     list.sort_unstable();

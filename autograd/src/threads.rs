@@ -1,4 +1,4 @@
-//! Large work on several threads: products, passes over large parameters, and parts that have tapes of their own.
+//! Threads for large work: products, passes over large parameters, and parts with tapes of their own.
 
 use std::cell::Cell;
 use std::hint::spin_loop;
@@ -9,20 +9,20 @@ use std::thread::available_parallelism;
 
 use rayon::{ThreadPool, ThreadPoolBuilder, Yield, yield_now};
 
-/// 0: as many as the machine has.
+/// The number set; 0 means as many as the machine has.
 static THREADS: AtomicUsize = AtomicUsize::new(0);
 
-/// Whether somebody is [`awake`].
+/// Whether some thread is within [`awake`].
 static AWAKE: AtomicBool = AtomicBool::new(false);
 
 thread_local! {
-    /// Whether what this thread does is one thread's share already.
+    /// Whether this thread already works on one thread's share.
     static ALONE: Cell<bool> = const { Cell::new(false) };
-    /// Who waits for this thread's share, 0 if nobody does.
+    /// The thread that waits for this thread's share; 0 if there is none.
     static WAITING: Cell<usize> = const { Cell::new(0) };
 }
 
-/// The thread that waits for what this one does, be it this one itself: a number that is not 0.
+/// The thread that waits for the work of this one, possibly this one itself: a number that is not 0.
 pub(crate) fn waiting_thread() -> usize {
     match WAITING.get() {
         0 => WAITING.with(|here| std::ptr::from_ref(here).addr()),
@@ -30,23 +30,23 @@ pub(crate) fn waiting_thread() -> usize {
     }
 }
 
-/// Smaller work stays on one thread: to wake another takes longer.
+/// The least size of work that is shared; for smaller work, waking another thread takes longer.
 pub(crate) struct Least {
     asleep: usize,
-    /// While the others are [`awake`].
+    /// The size that applies while the other threads are [`awake`].
     awake: usize,
 }
 
-/// Multiplications of a product.
+/// In multiplications of a product.
 pub(crate) const PRODUCT: Least = Least { asleep: 1 << 26, awake: 1 << 21 };
 
-/// Numbers of a pass over a parameter.
+/// In numbers of a pass over a parameter.
 pub(crate) const PASS: Least = Least { asleep: 1 << 20, awake: 1 << 15 };
 
-/// Nobody gets a share of fewer multiplications or numbers than this, however many threads there may be.
+/// The least share of a thread, in multiplications or numbers, however many threads there are.
 const SHARE: usize = 1 << 12;
 
-/// The number of threads that large work may use: what [`set_threads`] said, or else all that the machine has.
+/// The number of threads for large work: that of [`set_threads`], or else all that the machine has.
 ///
 /// ```
 /// autograd::set_threads(1);
@@ -63,22 +63,20 @@ pub fn threads() -> usize {
     }
 }
 
-/// Sets the number of threads that large matrix products, updates and [`backward_in_parts`](crate::backward_in_parts) may use, for
-/// the whole process; 0 means all that the machine has.
+/// Sets the number of threads for large work, for the whole process; 0 means all that the machine has.
 ///
-/// Results have the same bits for any number: each sum is added up by one thread, in the same order.
-/// Recording and sweeping a tape stay on one thread. Programs that train several models on threads of their own
-/// do best with 1, which starts no thread. Where the system gives no threads, as under a limit on processes, all is done on the
-/// caller's.
+/// Large matrix products, updates and [`backward_in_parts`](crate::backward_in_parts) use them. Results have the same
+/// bits for any number: one thread adds up each sum, in the same order. Recording and sweeping a tape stay on one
+/// thread. Programs that train several models on threads of their own do best with 1, which starts no thread. Where
+/// the system gives no threads, as under a limit on processes, the caller's thread does all the work.
 pub fn set_threads(threads: usize) {
     THREADS.store(threads, Ordering::Relaxed);
 }
 
-/// Runs `f` while the other [`threads`] stay awake, so that smaller products are worth sharing too: waking a thread takes as long as
-/// a product of some ten million multiplications.
+/// Runs `f` while the other [`threads`] stay awake, so that smaller products are worth sharing too.
 ///
-/// Wrap a loop of training steps in it, not a step. The other threads spend their time waiting; a second caller at the same
-/// time is served as without.
+/// Waking a thread takes as long as a product of some ten million multiplications. Wrap a loop of training steps in
+/// it, not a step: the other threads spend their time waiting. For a second caller at the same time it has no effect.
 ///
 /// ```
 /// use autograd::{Tensor, awake};
@@ -86,7 +84,7 @@ pub fn set_threads(threads: usize) {
 /// assert_eq!(awake(|| x.matmul(&x)), x.matmul(&x)); // the same bits
 /// ```
 pub fn awake<R>(f: impl FnOnce() -> R) -> R {
-    /// Lets the others go, also when `f` panics.
+    /// Releases the other threads, also when `f` panics.
     struct Done<'a>(&'a AtomicBool);
     impl Drop for Done<'_> {
         fn drop(&mut self) {
@@ -118,9 +116,9 @@ pub fn awake<R>(f: impl FnOnce() -> R) -> R {
     })
 }
 
-/// Runs `f`, whose work is one thread's share, without sharing it out again: the others have shares of their own.
+/// Runs `f`, which is one thread's share, without sharing it out again: the other threads have shares of their own.
 pub(crate) fn alone<R>(f: impl FnOnce() -> R) -> R {
-    /// Puts back what was, also when `f` panics.
+    /// Restores the earlier state, also when `f` panics.
     struct Before(bool);
     impl Drop for Before {
         fn drop(&mut self) {
@@ -131,13 +129,13 @@ pub(crate) fn alone<R>(f: impl FnOnce() -> R) -> R {
     f()
 }
 
-/// The threads for work of this size.
+/// The number of threads for work of this size.
 pub(crate) fn threads_for(size: usize, least: Least) -> usize {
     let least = if AWAKE.load(Ordering::Relaxed) { least.awake } else { least.asleep };
     if size < least || ALONE.get() { 1 } else { threads().min(size.div_ceil(SHARE)) }
 }
 
-/// Every thread but the caller's, which works as well instead of waiting to be woken; `None` if the system gives none.
+/// All threads but the caller's, which works too instead of waiting; `None` if the system gives none.
 fn pool() -> Option<&'static ThreadPool> {
     static POOL: OnceLock<Option<ThreadPool>> = OnceLock::new();
     let build = || {
@@ -147,16 +145,16 @@ fn pool() -> Option<&'static ThreadPool> {
     POOL.get_or_init(build).as_ref()
 }
 
-/// What `build` makes of `threads`, or of half as many, and so on.
+/// Calls `build` with `threads`, then with half as many, and so on, until it succeeds.
 fn as_many_as_there_are<P>(threads: usize, build: impl FnMut(usize) -> Option<P>) -> Option<P> {
     successors(Some(threads), |&threads| Some(threads / 2)).take_while(|&threads| threads > 0).find_map(build)
 }
 
-/// Runs each part of some work, the first on this thread; all of them where there is no other.
+/// Runs each part of the work, the first on this thread; all parts where there is no other.
 pub(crate) fn spread<P: Send>(mut parts: impl Iterator<Item = P>, run: impl Fn(P) + Sync) {
-    /// Looks so often whether the others have finished, some ten microseconds, before it sleeps.
+    /// How often a thread polls whether the others have finished, some ten microseconds, before it sleeps.
     const SPINS: usize = 10_000;
-    /// Who waited for this thread before; also when a part panics.
+    /// The waiting thread that was set before; restored also when a part panics.
     struct Before(usize);
     impl Drop for Before {
         fn drop(&mut self) {
@@ -164,7 +162,7 @@ pub(crate) fn spread<P: Send>(mut parts: impl Iterator<Item = P>, run: impl Fn(P
         }
     }
     let Some(mine) = parts.next() else { return };
-    // One part needs no other thread, and so none is started.
+    // One part needs no other thread, so none is started.
     let Some(second) = parts.next() else { return run(mine) };
     let parts = iter::once(second).chain(parts);
     let Some(pool) = pool() else { return iter::once(mine).chain(parts).for_each(run) };

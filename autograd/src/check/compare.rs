@@ -1,4 +1,4 @@
-//! The comparisons themselves: along random directions, element by element, and where a wrong element hides.
+//! The comparisons: along random directions, element by element, and the search for a wrong element.
 
 use std::ops::Range;
 
@@ -22,7 +22,7 @@ instances! {
     compare as examine(checker: &Checker, subject: &mut CheckedFunction<'_, T>, order: usize, below: f64) -> Result<Outcome, Error>;
 }
 
-/// Compares everything at one order, after orders `below` of this scale.
+/// Compares everything at one order; `below` is the scale of the lower orders.
 fn compare<T: Float>(
     checker: &Checker,
     subject: &mut CheckedFunction<'_, T>,
@@ -54,28 +54,28 @@ fn compare<T: Float>(
     study.elements();
     study.localise();
     let outcome = study.outcome();
-    // A function with a memory shows it by now.
+    // A function with hidden state shows it by now.
     if probe.subject.value(&probe.x.clone()).to_bits() != value.to_bits() {
         return Ok(Outcome::nondeterministic(value, "two evaluations, with others between them,"));
     }
     Ok(outcome)
 }
 
-/// One order's comparisons as they come together.
+/// One order's comparisons, as they are collected.
 pub(super) struct OrderCheck<'p, 's, 'a, T: Float> {
     pub(super) checker: &'p Checker,
     pub(super) probe: &'p mut Probe<'s, 'a, T>,
     pub(super) gradient: Gradient,
     pub(super) rng: StdRng,
     pub(super) along: Vec<(Direction, Comparison)>,
-    /// By input and position in it.
+    /// Comparisons of elements, by input and position in it.
     pub(super) elements: Vec<(usize, usize, Comparison)>,
     pub(super) notes: Vec<String>,
-    /// The operation that forward mode does not reach.
+    /// The operation that forward mode cannot pass.
     pub(super) no_forward: Option<String>,
     pub(super) total: usize,
-    /// How large the function is, its derivatives, and its change along a step of ordinary size as a slope; here or at an order
-    /// below, whichever is largest.
+    /// The size of the function, of its derivatives, and of its change along a step of ordinary size as a slope; here
+    /// or at a lower order, whichever is largest.
     pub(super) scale: f64,
 }
 
@@ -95,12 +95,12 @@ impl<'p, 's, 'a, T: Float> OrderCheck<'p, 's, 'a, T> {
         study
     }
 
-    /// A random direction over some of the inputs, or elements.
+    /// A random direction over some of the inputs, or of the elements.
     fn random(&mut self, takes: impl FnMut(usize) -> bool) -> Direction {
         self.random_by(element_unit, takes)
     }
 
-    /// The same, with components of a size that may depend on the element's.
+    /// The same, with components whose size may depend on that of the element.
     fn random_by(&mut self, size: impl Fn(f64) -> f64, mut takes: impl FnMut(usize) -> bool) -> Direction {
         let mut flat = 0;
         let rng = &mut self.rng;
@@ -112,18 +112,18 @@ impl<'p, 's, 'a, T: Float> OrderCheck<'p, 's, 'a, T> {
         Direction::Along(self.probe.x.iter().map(|x| x.map(&mut component)).collect())
     }
 
-    /// The derivative along a direction by the tape, and the sum of its terms' magnitudes.
+    /// The tape's derivative along a direction, and the sum of the magnitudes of its terms.
     fn slope(&self, u: &[Tensor]) -> (f64, f64) {
         let terms = || {
             self.gradient.iter().zip(u).flat_map(|((g, _), u)| {
-                // An element that is not moved adds nothing, not even its NaN.
+                // An element that does not move adds nothing, not even its NaN.
                 g.as_slice().iter().zip(u.as_slice()).map(|(g, u)| if *u == 0.0 { 0.0 } else { g * u })
             })
         };
         (terms().sum(), terms().map(f64::abs).sum())
     }
 
-    /// What the tape says along a direction, and the magnitude of the terms whose sum it is.
+    /// The tape's derivative along a direction, and the magnitude of the terms of its sum.
     fn claim(&self, direction: &Direction) -> (f64, f64) {
         let Direction::Along(u) = direction else { unreachable!("a direction") };
         let (analytic, magnitude) = self.slope(u);
@@ -139,15 +139,15 @@ impl<'p, 's, 'a, T: Float> OrderCheck<'p, 's, 'a, T> {
         self.gradient.iter().map(|(g, _)| largest(g)).fold(0.0, f64::max)
     }
 
-    /// A rule is linear in the gradient that comes in; a power of two is used, by which rounding scales too, and a negative one, since a
-    /// rule may look at the sign.
+    /// Tests that a rule is linear in the incoming gradient. The factor is a power of two, so that round-off scales
+    /// with it, and negative, since a rule may depend on the sign.
     fn linearity(&mut self) {
         const SCALE: f64 = -1024.0;
         let smallest = if few_digits::<T>() { f64::from(f32::MIN_POSITIVE) } else { f64::MIN_POSITIVE };
         let scaled = self.probe.subject.gradient(SCALE);
         for (input, ((g, _), (s, _))) in self.gradient.iter().zip(&scaled).enumerate() {
             let most = largest(g);
-            // Rounding scales too, except below the smallest normal number.
+            // Round-off scales too, except below the smallest normal number.
             let rounding = 1e3 * T::EPSILON * most.max(smallest);
             let off = |(_, (g, s)): &(usize, (&f64, &f64))| (*s - SCALE * *g).abs() > SCALE.abs() * rounding;
             if !(SCALE * most).is_finite() || !s.is_finite() {
@@ -172,7 +172,8 @@ impl<'p, 's, 'a, T: Float> OrderCheck<'p, 's, 'a, T> {
         for number in 0..self.checker.directions {
             self.direction(format!("random direction {number}"), 0..self.total);
         }
-        // Where elements are only sampled, each input is also moved alone: a large one must not hide a small one.
+        // Where elements are only sampled, each input is also moved alone, because a large input must not hide a
+        // small one.
         if self.total > self.checker.elements && self.probe.x.len() > 1 && self.checker.directions > 0 {
             let mut start = 0;
             for input in 0..self.probe.x.len() {
@@ -204,7 +205,7 @@ impl<'p, 's, 'a, T: Float> OrderCheck<'p, 's, 'a, T> {
         };
         c.forward = Some(forward);
         let slack = c.allowed + 1e3 * T::EPSILON * self.slope(u).1;
-        // What the differences pass may still be nearer to the one mode than to the other.
+        // Differences that pass may still be nearer to one mode than to the other.
         let off = (forward - c.numeric.value).abs().min((forward - c.analytic).abs());
         let beyond = |rounding: f64| off > SAFETY * rounding;
         if c.verdict == Verdict::Pass && (off > slack && beyond(self.probe.rounding_forward(u)) || off.is_nan()) {
@@ -214,8 +215,8 @@ impl<'p, 's, 'a, T: Float> OrderCheck<'p, 's, 'a, T> {
         self.along.push((direction, c));
     }
 
-    /// Whether a direction in proportion to small numbers says as much: it hides a mistake in the smallest ones, unless each is compared by
-    /// itself or all are small.
+    /// Whether a direction in proportion to small numbers would be just as informative. It hides a mistake in the
+    /// smallest numbers, unless each is compared by itself or all are small.
     fn can_come_closer(&self, range: &Range<usize>) -> bool {
         let all = || self.probe.x.iter().flat_map(|x| x.as_slice().iter().copied());
         let mut moved = all().skip(range.start).take(range.len()).filter(|x| *x != 0.0);
@@ -249,7 +250,7 @@ impl<'p, 's, 'a, T: Float> OrderCheck<'p, 's, 'a, T> {
         self.elements.push((input, at, c));
     }
 
-    /// If a direction is wrong and no compared element is, a wrong one is found by halves.
+    /// Finds a wrong element by bisection, if a direction is wrong and no compared element is.
     fn localise(&mut self) {
         let wrong = |c: &Comparison| c.verdict == Verdict::Wrong && c.cause != Some(Cause::ForwardMode);
         if self.elements.len() >= self.total || self.elements.iter().any(|(_, _, c)| wrong(c)) {
@@ -279,7 +280,7 @@ impl<'p, 's, 'a, T: Float> OrderCheck<'p, 's, 'a, T> {
         }
     }
 
-    /// The input and the position in it of a position among all values.
+    /// The input that holds a position among all values, and the position in it.
     fn locate(&self, mut flat: usize) -> (usize, usize) {
         for (input, x) in self.probe.x.iter().enumerate() {
             if flat < x.numel() {
@@ -299,7 +300,7 @@ pub(super) fn largest(x: &Tensor) -> f64 {
     x.as_slice().iter().filter(|x| x.is_finite()).fold(0f64, |top, x| top.max(x.abs()))
 }
 
-/// An element by the name of its input and its index.
+/// Describes an element by the name of its input and its index.
 pub(super) fn place(name: &str, shape: &[usize], at: usize) -> String {
     if shape.is_empty() { name.into() } else { format!("{name}{:?}", index_of(shape, at)) }
 }

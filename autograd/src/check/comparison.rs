@@ -1,4 +1,4 @@
-//! The judgement of one derivative: what the tape says, beside the differences along a line.
+//! The judgement of one derivative: the tape's value compared with differences along a line.
 
 use super::difference::{
     Central, agrees_at_finer_steps, agrees_at_longer_steps, central, ridders, settles, sides, stencil, vanishes,
@@ -7,28 +7,28 @@ use super::line::Line;
 use super::noise::{jumps, noise, stairs};
 use super::report::{Cause, Comparison, Estimate, Verdict};
 
-/// Differences may err by this many times their own estimate.
+/// Differences may err by this multiple of their own estimate.
 pub(super) const SAFETY: f64 = 20.0;
-/// What cannot be known to this part of the derivative cannot tell right from wrong.
+/// A derivative with a larger relative uncertainty cannot tell correct from wrong.
 const RESOLVES: f64 = 1e-3;
-/// The same where samples have the few digits of `f32`.
+/// The same for samples with the few digits of `f32`.
 const RESOLVES_IN_F32: f64 = 2e-2;
-/// A derivative of 0 is held to this part of the slopes that the function has a step of ordinary size away.
+/// The tolerance of a derivative of 0, as a part of the function's slopes a step of ordinary size away.
 const PART_OF_SLOPES: f64 = 1e-6;
-/// Beside terms of rounding, a derivative that is off by less than this part is not called wrong: an iteration that stops at a tolerance
-/// of 1e-8 differs from its limit by as much, and is as smooth.
+/// Beside terms of round-off, a derivative with a smaller relative error is not called wrong: an iteration that stops
+/// at a tolerance of 1e-8 differs from its limit by as much, and is as smooth.
 const SMALLEST: f64 = 4e-7;
 
-/// A derivative as the tape has it.
+/// The tape's derivative.
 pub(super) struct TapeDerivative {
     pub(super) analytic: f64,
-    /// The magnitudes of the terms whose sum it is: their rounding is its own.
+    /// The magnitudes of the terms of its sum, which determine its round-off.
     pub(super) magnitude: f64,
     pub(super) rtol: f64,
     /// The size of the largest number that is moved.
     pub(super) point: f64,
-    /// Whether the line is an operation by itself. If its value does not change at all, a derivative of 0 is right; of a whole function
-    /// the change may be lost among what else it computes.
+    /// Whether the line is an operation by itself. If its value does not change at all, a derivative of 0 is correct;
+    /// in a whole function, the change may be lost in other parts of the computation.
     pub(super) alone: bool,
 }
 
@@ -40,7 +40,7 @@ impl TapeDerivative {
         let visible = slopes * line.unit > 2.0 * line.error(size.max(line.centre.abs()));
         let floor = if visible && slopes.is_finite() { PART_OF_SLOPES * slopes } else { 0.0 };
         let wanted = |value: f64| 0.02 * self.rtol * value.abs().max(floor);
-        // Known well enough for the tolerance; else smaller steps may do better.
+        // Known well enough for the tolerance; otherwise smaller steps may do better.
         let central = ridders(line, line.unit, wanted);
         let mut trial = Comparing {
             c: Comparison {
@@ -72,17 +72,17 @@ impl TapeDerivative {
     }
 }
 
-/// A comparison while evidence comes in.
+/// A comparison while evidence is collected.
 struct Comparing<'l, 'f> {
     c: Comparison,
     claim: TapeDerivative,
     line: &'l mut Line<'f>,
-    /// The size below which a derivative is next to nothing.
+    /// The size below which a derivative is negligible.
     floor: f64,
 }
 
 impl Comparing<'_, '_> {
-    /// What rounding takes from the sum of the claim's terms.
+    /// The round-off of the sum of the claim's terms.
     fn rounding(&self) -> f64 {
         self.line.epsilon * self.claim.magnitude
     }
@@ -91,7 +91,7 @@ impl Comparing<'_, '_> {
         if self.line.few_digits() { RESOLVES_IN_F32 } else { RESOLVES }
     }
 
-    /// Sets what is allowed and the verdict as far as one inequality can tell; `true` if it is a clear pass.
+    /// Sets the tolerance, and the verdict as far as one inequality decides it; `true` if it is a clear pass.
     fn apply_tolerance(&mut self) -> bool {
         let (alone, floor, resolves) = (self.claim.alone, self.floor, self.resolves());
         let c = &mut self.c;
@@ -102,7 +102,8 @@ impl Comparing<'_, '_> {
         c.allowed = c.rtol * size + unsure;
         let agrees = finite && c.difference() <= c.allowed;
         let flat = alone && size == 0.0;
-        // 0 is known if nothing moves at all and nothing rounds; else by a part of itself, or of the slopes around it.
+        // 0 is known if nothing moves and nothing rounds. Else the bound is a part of the derivative, or of the
+        // slopes around it.
         let resolved = flat || unsure <= resolves * size.max(floor) && size.max(floor) > 0.0;
         c.verdict = match (agrees, resolved) {
             (true, true) => Verdict::Pass,
@@ -116,7 +117,7 @@ impl Comparing<'_, '_> {
         (self.c.verdict, self.c.cause, self.c.reason) = (Verdict::Inconclusive, Some(cause), reason);
     }
 
-    /// The height of a jump at the point: the difference across it does not fall with the step.
+    /// The height of a jump at the point: the difference across a jump does not fall with the step.
     fn jump(&mut self) -> Option<f64> {
         let line = &mut *self.line;
         let (first, every) = if line.few_digits() { (-6, 1) } else { (-16, 3) };
@@ -125,14 +126,14 @@ impl Comparing<'_, '_> {
             (line.at(h) - line.at(-h)).abs()
         });
         let (low, high) = across.iter().fold((f64::INFINITY, 0f64), |(low, high), &d| (low.min(d), high.max(d)));
-        // Of a NaN, neither the least nor the largest takes notice.
+        // The minimum and the maximum ignore NaN.
         let finite = across.iter().all(|d| d.is_finite());
-        // That noise would be as level five times in a row is out of the question.
+        // Noise is practically never as level five times in a row.
         let seen = (4e3 * line.epsilon * line.centre.abs()).max(16.0 * line.recorded);
         (finite && high < 1.01 * low && low > seen).then_some(low)
     }
 
-    /// What may be the matter where the first differences do not agree with the tape, or are not known well enough.
+    /// Finds the reason where the first differences do not agree with the tape, or are not known well enough.
     fn doubt(&mut self, central: &Central) {
         let known = self.line.noise;
         self.line.ask_for_noise();
@@ -188,7 +189,7 @@ impl Comparing<'_, '_> {
         self.rule_out_rounding();
     }
 
-    /// Compares with the only derivative there is, from one side; `false` if it says nothing.
+    /// Compares with the one-sided derivative where only one side is finite; `false` if it decides nothing.
     fn at_the_edge(&mut self, above: Estimate, below: Estimate) -> bool {
         let (known, side, sign) = if above.is_known() { (above, "above", 1.0) } else { (below, "below", -1.0) };
         self.c.numeric = known;
@@ -219,13 +220,13 @@ impl Comparing<'_, '_> {
         true
     }
 
-    /// Whether a kink, at the point or near it, settles the matter.
+    /// Whether a kink, at the point or near it, decides the verdict.
     fn between_the_sides(&mut self, central: &Central, above: Estimate, below: Estimate) -> bool {
         let gap = (above.value - below.value).abs();
         let size = above.value.abs().max(below.value.abs());
         let apart = gap > SAFETY * (above.error + below.error) + 1e2 * self.c.rtol * size;
         let (low, high) = (above.value.min(below.value), above.value.max(below.value));
-        // Whatever a rule gives at a kink lies between the two or near them.
+        // The result of any rule at a kink lies between the two one-sided derivatives or near them.
         let between = self.c.analytic >= low - gap && self.c.analytic <= high + gap;
         if apart && (central.across || between) {
             let reason = format!(
@@ -261,7 +262,7 @@ impl Comparing<'_, '_> {
         false
     }
 
-    /// The last word: whether anything but a mistake explains the difference.
+    /// The final step: tests whether anything but a mistake explains the difference.
     fn rule_out_rounding(&mut self) {
         if self.vanishes(None) {
             self.c.verdict = Verdict::Pass;
@@ -270,7 +271,7 @@ impl Comparing<'_, '_> {
         let mut tape = 0.0;
         if self.c.verdict == Verdict::Wrong {
             tape = self.line.rounding();
-            // A sum that cancels in most directions need not do so in this one.
+            // A sum that cancels in most directions need not cancel in this one.
             let epsilon = self.line.epsilon;
             let noise = noise(|h| self.line.at(h), epsilon);
             self.c.numeric.error = self.c.numeric.error.max(4.0 * noise / self.c.numeric.step);
@@ -292,7 +293,7 @@ impl Comparing<'_, '_> {
             self.c.reason = format!("the gradient is {} where the function has a finite one", self.c.analytic);
             return;
         }
-        // Only what looks like noise, and much slower than the tape has it.
+        // Only for samples that look noisy, with a much smaller slope than the tape's.
         if self.line.is_noisy()
             && self.c.relative() > 0.5
             && let Some(step) = agrees_at_finer_steps(self.line, self.c.analytic)
@@ -342,7 +343,8 @@ impl Comparing<'_, '_> {
             }
         }
         if self.c.relative() < 1e-3 {
-            // Steps of other lengths reach over other stops of an iteration; the estimates of a smooth function agree.
+            // Steps of other lengths reach over other stops of an iteration; for a smooth function the estimates
+            // agree.
             let (long, _) = central(self.line, self.line.unit);
             if long.is_known() {
                 self.c.numeric.error = self.c.numeric.error.max((long.value - self.c.numeric.value).abs());
@@ -370,28 +372,29 @@ impl Comparing<'_, '_> {
         self.c.reason = format!("the relative difference is {:.1e}", self.c.relative());
     }
 
-    /// Whether the difference from the tape falls with the step, below that of the differences that were extrapolated if they disagree.
+    /// Whether the difference from the tape falls with the step, and below the disagreement of the extrapolated
+    /// differences.
     fn vanishes(&mut self, side: Option<f64>) -> bool {
         let below = if self.c.verdict == Verdict::Wrong { self.c.difference() } else { f64::INFINITY };
         vanishes(self.line, self.c.analytic, below, side)
     }
 
-    /// Whether the function does not change, and need not by what the tape says: what it computes on the way is likely as large as what it
-    /// reads, and rounds more away.
+    /// Whether the function does not change, and the tape's derivative is too small to change it: the intermediate
+    /// values are likely as large as the inputs, and round more away.
     fn lies_below_inputs(&mut self) -> bool {
         let (above, below, size) = self.line.secants(self.line.unit);
         let least = 64.0 * self.line.epsilon * self.claim.point.max(size);
         above == 0.0 && below == 0.0 && self.c.analytic.abs() * self.line.unit <= least
     }
 
-    /// Whether the difference from the tape is the same however short the step.
+    /// Whether the difference from the tape is the same for every step length.
     fn stands(&mut self, side: Option<f64>) -> bool {
         let difference = self.c.numeric.value - self.c.analytic;
         let left = settles(self.line, self.c.analytic, side);
         left.is_some_and(|left| (left - difference).abs() <= 0.5 * difference.abs())
     }
 
-    /// The differences agree with the tape, but would agree with others too.
+    /// Reports that the differences agree with the tape, but would agree with other values too.
     fn unresolved(&mut self) {
         let known = format!("the differences are only known to ± {:.1e}", self.c.numeric.error);
         if self.line.is_noisy() {
@@ -404,7 +407,8 @@ impl Comparing<'_, '_> {
     }
 }
 
-/// Takes the better known of two estimates, with an error that covers what the other's does not explain.
+/// Takes the more accurate of two estimates, and widens its error to cover the disagreement that the other's error
+/// does not explain.
 fn merge(c: &mut Comparison, second: Estimate) {
     let (mut better, mut other) = (c.numeric, second);
     if other.error < better.error {

@@ -1,27 +1,27 @@
-//! In what way a gradient is wrong: patterns between it and the numeric one.
+//! Patterns between a wrong gradient and the numeric one.
 
 use super::compare::index_of;
 use super::comparison::SAFETY;
 use super::report::{Cause, Estimate};
 use crate::tensor::Tensor;
 
-/// Both gradients by one input.
+/// Both gradients with respect to one input.
 pub(super) struct InputDerivatives {
     pub(super) name: String,
     pub(super) analytic: Tensor,
-    /// Whether the function depends on the input as the tape saw it.
+    /// Whether the function depends on the input according to the tape.
     pub(super) reached: bool,
-    /// By position, as far as compared.
+    /// The numeric derivatives by position, as far as compared.
     pub(super) numeric: Vec<Option<Estimate>>,
-    /// The positions that are wrong.
+    /// The wrong positions.
     pub(super) wrong: Vec<usize>,
 }
 
-/// Two derivatives agree for a pattern to hold to this part of themselves.
+/// The relative difference up to which two derivatives agree for a pattern to hold.
 const ALIKE: f64 = 1e-6;
 
 impl InputDerivatives {
-    /// The elements that were compared, as position, analytic and numeric derivative.
+    /// The compared elements, as position, analytic and numeric derivative.
     fn pairs(&self) -> impl Iterator<Item = (usize, f64, Estimate)> {
         let known = |(at, n): (usize, &Option<Estimate>)| Some((at, self.analytic.as_slice()[at], (*n)?));
         self.numeric.iter().enumerate().filter_map(known)
@@ -32,7 +32,7 @@ impl InputDerivatives {
         self.numeric.iter().copied().collect()
     }
 
-    /// Whether the analytic gradient is what `expected` makes of a position.
+    /// Whether `expected` gives the analytic gradient at every position.
     fn is(&self, mut expected: impl FnMut(usize) -> Estimate) -> bool {
         let analytic = self.analytic.as_slice();
         (0..analytic.len()).all(|at| alike(analytic[at], 1.0, expected(at), ALIKE))
@@ -44,7 +44,7 @@ fn alike(a: f64, factor: f64, n: Estimate, part: f64) -> bool {
     (a - wanted).abs() <= part * a.abs().max(wanted.abs()) + SAFETY * (factor * n.error).abs()
 }
 
-/// The name of what is wrong and a sentence on it.
+/// The name of the mistake, and a sentence about it.
 pub(super) fn diagnose(inputs: &[InputDerivatives]) -> (Cause, String) {
     let wrong: Vec<&InputDerivatives> = inputs.iter().filter(|input| !input.wrong.is_empty()).collect();
     let Some(worst) = wrong.iter().copied().max_by_key(|input| input.wrong.len()) else {
@@ -73,16 +73,16 @@ fn detached(input: &InputDerivatives) -> Option<(Cause, String)> {
     Some((Cause::Detached, text))
 }
 
-/// One factor between the two gradients at all wrong elements, and at all others that are not next to nothing.
+/// One factor between the two gradients at all wrong elements, and at all others that are not negligible.
 fn factor(input: &InputDerivatives, inputs: &[InputDerivatives]) -> Option<(Cause, String)> {
     let biggest = input.pairs().max_by(|a, b| a.2.value.abs().total_cmp(&b.2.value.abs()))?;
     let factor = biggest.1 / biggest.2.value;
-    // A factor close to 1 must hold more exactly, or the right elements would have it too.
+    // A factor close to 1 must hold more exactly, or the correct elements would have it too.
     let part = ALIKE.min(0.05 * (factor - 1.0).abs());
     if !factor.is_finite() || factor == 0.0 || !input.pairs().all(|(_, a, n)| alike(a, factor, n, part)) {
         return None;
     }
-    // One element has a factor always: only a telling one names anything.
+    // One element always has a factor: only a known factor names a mistake.
     let known = known_factor(factor, inputs);
     if input.pairs().count() == 1 && known.is_none() && (factor - 1.0).abs() > 0.5 {
         return None;
@@ -104,7 +104,7 @@ fn factor(input: &InputDerivatives, inputs: &[InputDerivatives]) -> Option<(Caus
     Some((Cause::Factor(factor), text))
 }
 
-/// What a factor suggests: a power that lost its 2, a mean that should be a sum.
+/// The likely mistake behind a factor: a power that lost its 2, a mean that should be a sum.
 fn known_factor(factor: f64, inputs: &[InputDerivatives]) -> Option<String> {
     let (size, inverse) = (factor.abs(), factor.abs() < 1.0);
     let whole = if inverse { 1.0 / size } else { size };
@@ -129,7 +129,7 @@ fn known_factor(factor: f64, inputs: &[InputDerivatives]) -> Option<String> {
     })
 }
 
-/// The right values in another order of the axes.
+/// The correct values in another order of the axes.
 fn transposed(input: &InputDerivatives) -> Option<(Cause, String)> {
     let shape = input.analytic.shape();
     let numeric = input.complete()?;
@@ -170,7 +170,7 @@ fn permutations(n: usize) -> Vec<Vec<usize>> {
     all
 }
 
-/// Sums or means of the right values, spread along an axis.
+/// Sums or means of the correct values, spread along an axis.
 fn spread(input: &InputDerivatives) -> Option<(Cause, String)> {
     let shape = input.analytic.shape();
     let numeric = input.complete()?;
@@ -193,7 +193,7 @@ fn spread(input: &InputDerivatives) -> Option<(Cause, String)> {
     None
 }
 
-/// Of an input that another broadcasts against, all is wrong; of the others, nothing.
+/// An input that another broadcasts against is wrong everywhere; the others are correct.
 fn missing_sum(
     input: &InputDerivatives,
     wrong: &[&InputDerivatives],

@@ -1,32 +1,35 @@
-//! Derivatives by differences, each with an estimate of its error: Ridders' extrapolation, from both sides or from one,
-//! and as a second opinion a stencil. And whether what separates them from the tape's derivative settles as the step shrinks.
+//! Derivatives by differences, each with an estimate of its error: Ridders' extrapolation, two-sided or one-sided,
+//! and a stencil as a second opinion. Also tests whether their difference from the tape's derivative settles as the
+//! step shrinks.
 
 use super::line::Line;
 use super::report::Estimate;
 
-/// A derivative by central differences, and what was seen on the way.
+/// A derivative by central differences, with the observations made on the way.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Central {
     pub(super) estimate: Estimate,
-    /// The largest step at which the one-sided differences stayed apart as it shrank; those of a smooth function meet
-    /// at the rate of the step.
+    /// The largest step at which the one-sided differences stayed apart as the step shrank; those of a smooth
+    /// function converge at the rate of the step.
     pub(super) kink: Option<f64>,
     /// Whether `estimate` itself was found across such a kink.
     pub(super) across: bool,
 }
 
-/// Each step is this much shorter than the one before.
+/// Each step is shorter than the one before by this factor.
 const SHRINK: f64 = 2.0;
-/// How many steps are extrapolated at the most.
+/// The largest number of steps in an extrapolation.
 const LEVELS: usize = 9;
-/// If the steps reach over a kink, a jump or the edge of the domain, smaller ones are tried: so often, each so much smaller.
+/// The number of retries with smaller steps, and the factor of each, where the steps reach over a kink, a jump or the
+/// edge of the domain.
 const WINDOWS: usize = 10;
 const CLOSER: f64 = 32.0;
 
-/// The derivative at 0 by Ridders' method: central differences at shrinking steps, extrapolated to step 0
-/// (Ridders 1982; the tableau of Press et al., Numerical Recipes, 5.7).
+/// The derivative at 0 by Ridders' method: central differences at shrinking steps, extrapolated to step 0 (Ridders
+/// 1982; the tableau of Press et al., Numerical Recipes, 5.7).
 ///
-/// From `first` on, smaller steps are tried until the error is below `wanted`, or round-off forbids that it falls further.
+/// From `first` on, smaller steps are tried until the error is below `wanted`, or until round-off keeps it from
+/// falling.
 pub(super) fn ridders(line: &mut Line<'_>, mut first: f64, wanted: impl Fn(f64) -> f64) -> Central {
     let mut best = Central { estimate: Estimate::NONE, kink: None, across: false };
     let mut apart = 0.0;
@@ -37,7 +40,7 @@ pub(super) fn ridders(line: &mut Line<'_>, mut first: f64, wanted: impl Fn(f64) 
         if let (Some(_), None) = (gap, best.kink) {
             best.kink = Some(first);
         }
-        // What lies on one side of a kink is worth more than any estimate across it.
+        // An estimate on one side of a kink is worth more than any estimate across it.
         let better =
             if kink == best.across { found.error < best.estimate.error } else { best.across && found.is_known() };
         if better || best.estimate.step == 0.0 {
@@ -68,7 +71,7 @@ pub(super) fn central(line: &mut Line<'_>, first: f64) -> (Estimate, Option<f64>
     (found, stays(&gaps, 1e3 * found.error).then(|| gaps[gaps.len() - 1]))
 }
 
-/// The derivative at 0 from above (`side` 1) or from below (−1), by steps from `first` down.
+/// The derivative at 0 from above (`side` 1) or from below (−1), with steps from `first` down.
 pub(super) fn one_sided(line: &mut Line<'_>, mut first: f64, side: f64) -> Estimate {
     let mut best = Estimate::NONE;
     for _ in 0..WINDOWS {
@@ -87,14 +90,15 @@ pub(super) fn one_sided(line: &mut Line<'_>, mut first: f64, side: f64) -> Estim
     best
 }
 
-/// Derivatives from above and from below, by steps not much longer than `step`, which may lie within the next kink.
+/// Derivatives from above and from below, with steps not much longer than `step`, which may lie within the next kink.
 pub(super) fn sides(line: &mut Line<'_>, step: f64) -> [Estimate; 2] {
     let first = if step > 0.0 { line.unit.min(4.0 * step) } else { line.unit };
     [1.0, -1.0].map(|side| one_sided(line, first, side))
 }
 
-/// Extrapolates difference quotients to step 0, each sample given with its size. The first error falls with the step as
-/// `growth` says: with its square for central differences, with the step itself for one-sided ones.
+/// Extrapolates difference quotients to step 0; each sample comes with its size. `growth` is the factor of the
+/// leading error per step: the error falls with the square of the step for central differences, with the step itself
+/// for one-sided ones.
 fn extrapolate(
     line: &mut Line<'_>,
     first: f64,
@@ -126,7 +130,7 @@ fn extrapolate(
             next.push(value);
             factor *= growth;
         }
-        // Once higher orders disagree, round-off has taken over.
+        // Once higher orders disagree, round-off dominates.
         if level > 1 && (next[level] - row[level - 1]).abs() > 4.0 * best.error.max(round_off) {
             break;
         }
@@ -137,7 +141,7 @@ fn extrapolate(
 }
 
 /// Whether the gap between the one-sided differences settles at a size that noise cannot explain. The gap of a smooth
-/// function halves with the step, that of noise doubles, and that of a power which is not whole falls slowly.
+/// function halves with the step, that of noise doubles, and that of a fractional power falls slowly.
 fn stays(gaps: &[f64], noise: f64) -> bool {
     let [.., a, b, c] = gaps else { return false };
     let level = |before: f64, after: f64| after > 0.8 * before && after < 1.25 * before;
@@ -145,9 +149,11 @@ fn stays(gaps: &[f64], noise: f64) -> bool {
     level(*a, *b) && level(*b, *c) && long && *c > noise
 }
 
-/// The derivative at 0 by the central stencil of seven points, whose difference from that of five is its error, and the difference
-/// from that of a longer step, which is all that shows of a power of the step that is not whole. The step is the one at which that
-/// error and round-off meet, as in FiniteDifferences.jl.
+/// The derivative at 0 by the central stencil of seven points.
+///
+/// The difference from the stencil of five points is its error, and so is the difference from that of a longer step,
+/// which alone reveals a fractional power of the step. The step is the one at which that error and round-off meet, as
+/// in FiniteDifferences.jl.
 pub(super) fn stencil(line: &mut Line<'_>, first: f64) -> Estimate {
     let mut best = Estimate::NONE;
     // Three steps to each side reach as far as one step of `ridders`.
@@ -158,7 +164,7 @@ pub(super) fn stencil(line: &mut Line<'_>, first: f64) -> Estimate {
         let [d1, d2, d3] = [1.0, 2.0, 3.0].map(|k| {
             let (up, down) = (line.at(k * h), line.at(-k * h));
             size = size.max(up.abs()).max(down.abs());
-            // Halves, whose difference does not overflow.
+            // Halves, so that the difference does not overflow.
             2.0 * (up / 2.0 - down / 2.0)
         });
         let seven = (45.0 * d1 - 9.0 * d2 + d3) / (60.0 * h);
@@ -184,11 +190,11 @@ pub(super) fn stencil(line: &mut Line<'_>, first: f64) -> Estimate {
     best
 }
 
-/// The finest steps that tell what is left of the slopes from rounding, so many octaves at the most, and at least.
+/// How many octaves of the finest steps, at most and at least, separate the remaining slopes from round-off.
 const OCTAVES: (usize, usize) = (12, 4);
 
-/// What is left of a function's slopes when a derivative `a` that is said to be theirs is taken away, octave by octave down to where
-/// rounding hides it; and the slopes, 0 where they do not stand out of rounding.
+/// The slopes that remain when the claimed derivative `a` is subtracted, octave by octave down to where round-off
+/// hides them; and the slopes themselves, 0 where they do not exceed round-off.
 fn left(line: &mut Line<'_>, a: f64, side: Option<f64>) -> Vec<(f64, f64)> {
     let mut left: Vec<(f64, f64)> = vec![];
     let mut h = line.unit;
@@ -213,7 +219,7 @@ fn left(line: &mut Line<'_>, a: f64, side: Option<f64>) -> Vec<(f64, f64)> {
             left.push((rest, if slope.abs() > 4.0 * rounding { slope.abs() } else { 0.0 }));
             blurred = 0;
         } else if rest.is_finite() {
-            // Smaller steps only see less.
+            // Smaller steps resolve even less.
             blurred += 1;
             if blurred == if left.is_empty() { 4 } else { 2 } {
                 break;
@@ -226,20 +232,20 @@ fn left(line: &mut Line<'_>, a: f64, side: Option<f64>) -> Vec<(f64, f64)> {
     left
 }
 
-/// What the slopes less `a`, a derivative said to be theirs, settle at as the step shrinks, if they do: at something else than 0,
-/// since otherwise they would be lost in rounding.
+/// The value at which the slopes less the claimed derivative `a` settle as the step shrinks, if they do. It is not 0,
+/// since slopes at 0 would be lost in round-off.
 ///
-/// This is Taylor's test. What is left of the slopes of a function with derivative `a` vanishes with the step, if only with a small
-/// power of it, as that of `x·√|x|`; a wrong derivative leaves a constant. From one side alone if `side` is given.
+/// This is Taylor's test. If the function has the derivative `a`, the remaining slopes vanish with the step, if only
+/// with a small power of it, as for `x·√|x|`; a wrong derivative leaves a constant. One-sided if `side` is given.
 pub(super) fn settles(line: &mut Line<'_>, a: f64, side: Option<f64>) -> Option<f64> {
     let left = left(line, a, side);
     let finest = &left[left.len().saturating_sub(OCTAVES.0)..];
     let [(_, coarse), .., (_, fine)] = finest else { return None };
-    // Slopes that still grow may yet become what the tape says.
+    // Slopes that still grow may yet converge to the tape's derivative.
     if finest.len() < OCTAVES.1 || *fine > 4.0 * coarse.max(f64::MIN_POSITIVE) {
         return None;
     }
-    // Where curvature is left at the finest steps, one extrapolation takes it away.
+    // Where curvature is left at the finest steps, one extrapolation removes it.
     let growth = if side.is_some() { SHRINK } else { SHRINK * SHRINK };
     let rests: Vec<f64> = finest.iter().map(|(rest, _)| *rest).collect();
     let bent: Vec<f64> = rests.windows(2).map(|w| (growth * w[1] - w[0]) / (growth - 1.0)).collect();
@@ -249,9 +255,9 @@ pub(super) fn settles(line: &mut Line<'_>, a: f64, side: Option<f64>) -> Option<
     })
 }
 
-/// Whether what is left vanishes with the step, octave by octave, and falls below `difference`: if only with a small power of the step,
-/// that says as much as an extrapolation would. To a thousandth of `a`; if `a` is 0, to a ten thousandth of the slopes at the first
-/// steps.
+/// Whether the remaining slopes vanish with the step, octave by octave, and fall below `difference`: even a small
+/// power of the step is as much evidence as an extrapolation. The limit is a thousandth of `a`; if `a` is 0, a ten
+/// thousandth of the slopes at the first steps.
 pub(super) fn vanishes(line: &mut Line<'_>, a: f64, difference: f64, side: Option<f64>) -> bool {
     let left: Vec<f64> = left(line, a, side).into_iter().map(|(rest, _)| rest.abs()).collect();
     let [first, .., before, _, _, _, last] = left[..] else { return false };
@@ -260,13 +266,14 @@ pub(super) fn vanishes(line: &mut Line<'_>, a: f64, difference: f64, side: Optio
     left.len() >= 2 * OCTAVES.1 && falls && last <= enough && last < 0.25 * difference
 }
 
-/// The largest step, shorter than those that were tried, from which on the slopes are `a` over several octaves, if there is one.
+/// The largest step, shorter than those tried, from which on the slopes are `a` over several octaves, if there is
+/// one.
 ///
-/// What looks like noise may be a function that changes within the smallest step tried: `sin(10⁹x)`. Samples are taken to err by
-/// their own rounding alone.
+/// A function that changes within the smallest step tried, such as `sin(10⁹x)`, looks like noise. The only error
+/// assumed for samples is their own round-off.
 pub(super) fn agrees_at_finer_steps(line: &mut Line<'_>, a: f64) -> Option<f64> {
     let (mut agree, mut from) = (0, None);
-    // What does not move at the finest steps may be lost in rounding.
+    // Slopes of 0 at the finest steps may be lost in round-off.
     if a == 0.0 {
         return None;
     }
@@ -292,11 +299,11 @@ pub(super) fn agrees_at_finer_steps(line: &mut Line<'_>, a: f64) -> Option<f64> 
     None
 }
 
-/// The longest step at which differences know the derivative well and agree with `a`, though those at much shorter steps, whose
+/// The longest step at which differences are accurate and agree with `a`, though those at much shorter steps, whose
 /// derivative is `fine`, do not; if there is one.
 ///
-/// So behaves a right derivative of a function with noise: as long as the step is, the noise counts for little. A wrong derivative
-/// differs at long steps too.
+/// This is how a correct derivative of a noisy function behaves: at long steps, noise counts for little. A wrong
+/// derivative differs at long steps too.
 pub(super) fn agrees_at_longer_steps(line: &mut Line<'_>, a: f64, fine: &Estimate) -> Option<f64> {
     let apart = (fine.value - a).abs();
     let mut longest = None;

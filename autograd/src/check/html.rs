@@ -11,12 +11,12 @@ const GREY: &str = "#4a5866";
 const FAINT: &str = "#8894a0";
 const DATA: &str = "#1f5fa8";
 const GUIDE: &str = "#a33319";
-/// The picture's size, and the space left for its axes: left, top, right, below.
+/// The picture's size, and the margins for its axes: left, top, right, bottom.
 const SIZE: (f64, f64) = (590.0, 300.0);
 const SPACE: (f64, f64, f64, f64) = (62.0, 14.0, 150.0, 44.0);
 
 impl Report {
-    /// This report as a piece of HTML that stands alone: no scripts, no style sheet.
+    /// This report as a self-contained piece of HTML: no scripts, no style sheet.
     ///
     /// ```
     /// use autograd::{check, Tensor};
@@ -77,9 +77,9 @@ impl Report {
         html + "</div>"
     }
 
-    /// Shows the report in a notebook of the evcxr kernel, which calls this.
+    /// Shows the report in a notebook of the evcxr kernel, which calls this method.
     pub fn evcxr_display(&self) {
-        // One write: what other threads print cannot come between.
+        // One write, so that the output of other threads cannot come between.
         print!("{}", notebook(&self.to_string(), "text/html", &self.to_html()));
     }
 
@@ -106,9 +106,10 @@ impl Report {
     }
 }
 
-/// A table with a head. The first column is text, the others are numbers, left-aligned if they have room for a sign.
+/// A table with a header row. The first column is text, the others are numbers, left-aligned if they have room for a
+/// sign.
 ///
-/// Cells have their own colours: a notebook's style sheet gives tables those of its theme.
+/// Cells have their own colours, because a notebook's style sheet gives tables those of its theme.
 fn table(head: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {
     let cell = |tag: &str, column: usize, text: &str| {
         let aligned = match column {
@@ -151,7 +152,7 @@ fn comparison(c: &Comparison, what: &str) -> String {
     )
 }
 
-/// What a scan without anything to draw still shows: at a jump the slope of one side grows as the step falls.
+/// Text in place of a scan without anything to draw: at a jump the slope of one side grows as the step falls.
 fn slopes(scan: &Scan) -> String {
     let row = |s: &ScanStep| vec![format!("{:.0e}", s.step), digits(s.above, 8), digits(s.below, 8)];
     table(&["step h", " slope from above", " slope from below"], scan.steps.iter().map(row))
@@ -163,7 +164,8 @@ impl Scan {
         self.steps.iter().filter(|s| s.remainder.is_finite() && s.remainder > 0.0)
     }
 
-    /// The scan drawn: the remainder by the step, both in powers of ten, beside the slopes of a right and of a wrong gradient.
+    /// Draws the scan: the remainder by the step, as powers of ten, beside the slopes of a correct and of a wrong
+    /// gradient.
     ///
     /// ```
     /// use autograd::{check, Tensor};

@@ -1,36 +1,36 @@
-//! The function along one way: a function of a step, which is sampled once at each.
+//! The function along a direction: a function of a step, sampled once at each step.
 
 use rustc_hash::FxHashMap;
 
 use super::grain::Grain;
 
-/// What is sampled, and whose derivative at step 0 the tape knows too.
+/// A function that is sampled, and whose derivative at step 0 the tape knows too.
 pub(super) trait Function {
-    /// The value a step away.
+    /// The value at step `h`.
     fn at(&mut self, h: f64) -> f64;
 
-    /// The standard deviation of a sample, as far as anything but the samples tells it.
+    /// The standard deviation of a sample, from information other than the samples.
     fn noise(&mut self) -> f64;
 
-    /// The standard deviation of the tape's own derivative, which rounding gives it.
+    /// The standard deviation of the tape's own derivative due to round-off.
     fn rounding(&mut self) -> f64;
 }
 
-/// A function of a step, and how well its samples are known.
+/// A function of a step, with the accuracy of its samples.
 pub(super) struct Line<'f> {
     f: &'f mut dyn Function,
     seen: FxHashMap<u64, f64>,
     /// The relative spacing of numbers of the samples' type.
     pub(super) epsilon: f64,
-    /// The standard deviation of a sample beyond the rounding of its own value.
+    /// The standard deviation of a sample beyond the round-off of its own value.
     pub(super) noise: f64,
-    /// The part of it that the recording tells, once it was asked for.
+    /// The part of it that the recording shows, once requested.
     pub(super) recorded: f64,
     /// The value at step 0.
     pub(super) centre: f64,
-    /// The largest step that makes sense; steps are powers of two of it, so that moving a point by one is exact.
+    /// The largest useful step; steps are powers of two of it, so that moving a point by one is exact.
     pub(super) unit: f64,
-    /// How finely its points can be told apart.
+    /// The resolution of its points.
     pub(super) grain: Grain,
 }
 
@@ -40,12 +40,12 @@ impl<'f> Line<'f> {
         Line { f, seen, epsilon, noise, recorded, centre, unit, grain }
     }
 
-    /// The same, between points that round.
+    /// The same line with points that round.
     pub(super) fn with_grain(self, grain: Grain) -> Self {
         Line { grain, ..self }
     }
 
-    /// The value a step away.
+    /// The value at step `h`.
     pub(super) fn at(&mut self, h: f64) -> f64 {
         if h == 0.0 {
             return self.centre;
@@ -53,7 +53,7 @@ impl<'f> Line<'f> {
         *self.seen.entry(h.to_bits()).or_insert_with(|| self.f.at(h))
     }
 
-    /// Takes into account what the recording tells of the samples' noise.
+    /// Includes the samples' noise that the recording shows.
     pub(super) fn ask_for_noise(&mut self) {
         self.recorded = self.f.noise();
         self.noise = self.noise.max(self.recorded);
@@ -64,12 +64,13 @@ impl<'f> Line<'f> {
         self.f.rounding()
     }
 
-    /// What a sample of this size may err by: a few units in the last place, or the noise.
+    /// The possible error of a sample of this size: a few units in the last place, or the noise.
     pub(super) fn error(&self, size: f64) -> f64 {
         (4.0 * self.epsilon * size).max(4.0 * self.noise)
     }
 
-    /// What a slope may err by that was found with a step from samples of this size: by their errors, and those of the points.
+    /// The possible error of a slope from samples of this size at a step: the errors of the samples and of the
+    /// points.
     pub(super) fn error_of_slope(&self, slope: f64, size: f64, h: f64) -> f64 {
         self.error(size) / h + slope.abs() * self.grain.blur(h)
     }
@@ -79,33 +80,34 @@ impl<'f> Line<'f> {
         self.epsilon > 1e-10
     }
 
-    /// Whether samples err by more than the rounding of their values.
+    /// Whether samples err by more than the round-off of their values.
     pub(super) fn is_noisy(&self) -> bool {
         self.noise > 16.0 * self.epsilon * self.centre.abs()
     }
 
-    /// Whether samples scatter as widely as they are large, so that no difference of theirs means anything.
+    /// Whether samples scatter as widely as they are large, so that their differences mean nothing.
     pub(super) fn is_nothing_but_noise(&mut self) -> bool {
         let (_, _, size) = self.secants(self.unit);
         self.noise > size.max(self.centre.abs()) / 16.0
     }
 
-    /// Whether a derivative says that between the closest points the function moves by far more than it is large, and its samples scatter:
-    /// no difference can follow it.
+    /// Whether the derivative claims that the function moves between the closest points by far more than its size,
+    /// and its samples scatter: no difference can follow it.
     pub(super) fn moves_too_fast(&mut self, derivative: f64) -> bool {
         let (_, _, size) = self.secants(self.unit);
         let closest = self.grain.shortest().max(self.epsilon * self.unit);
         self.is_noisy() && derivative.abs() * closest > 16.0 * size.max(self.centre.abs())
     }
 
-    /// The slopes of the two secants of a step, from above and from below, and the larger of the values at their ends.
+    /// The slopes of the two secants of a step, from above and from below, and the larger of the values at their
+    /// ends.
     pub(super) fn secants(&mut self, h: f64) -> (f64, f64, f64) {
         let (up, down) = (self.at(h), self.at(-h));
         ((up - self.centre) / h, (self.centre - down) / h, up.abs().max(down.abs()))
     }
 }
 
-/// For tests: a closure whose derivative is exact.
+/// For tests: a closure with its exact derivative.
 #[cfg(test)]
 pub(super) struct Exact<F>(pub(super) F);
 

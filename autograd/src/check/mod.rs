@@ -1,18 +1,21 @@
-//! Gradient checking: the tape's gradient beside differences, with a verdict that says how sure it is, and why.
+//! Gradient checking: compares the tape's gradient with finite differences, and gives a verdict with its certainty
+//! and its reason.
 //!
-//! Cheap and exact tests come first: two evaluations and two sweeps must agree to the bit, a rule must be linear in what
-//! comes in. Then random directions, since one of them sees every element at once, in reverse and in forward mode; then
-//! elements one by one, all of them or a random sample. Differences carry an error estimate, and the tolerance follows from it:
+//! Cheap and exact tests come first: two evaluations and two sweeps must agree to the bit, and a rule must be linear
+//! in the incoming gradient. Random directions follow, in reverse and in forward mode, because one direction covers
+//! every element at once. Then elements are compared one by one, all of them or a random sample. Differences carry an
+//! error estimate, and the tolerance follows from it:
 //!
 //! `|analytic − numeric| ≤ rtol·max(|analytic|, |numeric|) + safety·error`
 //!
 //! # A pass rests on evidence
 //!
-//! A derivative that agrees with differences only because these would agree with anything is *unresolved*: it lies below the
-//! rounding of the function, or below its noise. It is counted, and is no pass. Then, and wherever something is wrong, the check goes on
-//! operation by operation ([`Operations`]): each recorded operation's rule is held against differences of that operation alone, at
-//! its own inputs and scale. The sweep only multiplies what the rules give, so right rules make a right gradient, however small: 1e-120
-//! behind 200 logistic layers passes, and a wrong rule there is named by its file and line.
+//! A derivative that agrees with its differences only because they would agree with anything is *unresolved*: it lies
+//! below the function's round-off, or below its noise. It is counted, and is no pass. The check then goes on
+//! operation by operation ([`Operations`]), as it does wherever something is wrong: it compares the rule of each
+//! recorded operation with differences of that operation alone, at its own inputs and scale. The sweep only
+//! multiplies the results of the rules, so correct rules give a correct gradient, however small it is. A gradient of
+//! 1e-120 behind 200 logistic layers passes, and a wrong rule there is named by its file and line.
 //!
 //! ```
 //! use autograd::{check, Tensor};
@@ -24,29 +27,32 @@
 //!
 //! # A verdict of wrong rests on evidence too
 //!
-//! Where differences disagree with the tape, derivatives from either side and a second method must confirm it, by more than the
-//! tape's own derivative scatters when the point moves by next to nothing and by more than its terms round to. What is left of the
-//! slopes must settle as the step shrinks (Taylor's test: that of `x·√|x|` at 0 still falls). Samples that stand on stairs, that jump
-//! as those of a solver which stops early, or that scatter widen the tolerance. And an operation must be at fault. When nothing
-//! tells, the verdict is [`Verdict::Inconclusive`], with the name of the reason.
+//! Where differences disagree with the tape, one-sided derivatives and a second method must confirm it. The
+//! disagreement must exceed the scatter of the tape's own derivative when the point moves slightly, and the round-off
+//! of its terms. The slopes that remain after the tape's derivative is subtracted must settle as the step shrinks
+//! (Taylor's test: those of `x·√|x|` at 0 still fall). The tolerance widens for samples that form stairs, that jump
+//! like the results of a solver that stops early, or that scatter. And an operation must be at fault. If the evidence
+//! does not decide, the verdict is [`Verdict::Inconclusive`], with the name of the reason.
 //!
-//! Of the wrong rules and the right but nasty functions of its trials (2026-11-29, `benches/peers`), PyTorch's `gradcheck` passes 32 % and calls
-//! 31 % wrong, JAX's `check_grads` 29 % and 33 %, SciPy's `check_grad` 28 % and 43 %, this one none and 0.6 %, one network in `f32`.
+//! `benches/peers` (2026-11-29) tries wrong rules and functions that are correct but difficult. PyTorch's `gradcheck`
+//! passes 32 % of the wrong rules and calls 31 % of the correct functions wrong; JAX's `check_grads` 29 % and 33 %;
+//! SciPy's `check_grad` 28 % and 43 %; this checker none and 0.6 %, which is one network in `f32`.
 //!
-//! # Where it is
+//! # Modules
 //!
-//! - here — what can be checked, and how
-//! - `subject` — the function made one number, whose value and derivatives can be asked for
-//! - `line`, `grain`, `probe` — a function of a step; how finely its points can be told apart; the whole function along one way
-//! - `difference`, `noise` — derivatives by differences, and what samples err by
-//! - `comparison` — one derivative beside its differences
-//! - `rounding` — what the tape's own derivatives err by
-//! - `compare` — random directions, elements one by one, and the search for a wrong one
+//! - here — the functions to check, and the settings
+//! - `subject` — the function as one number, with its value and derivatives
+//! - `line`, `grain`, `probe` — a function of a step; the resolution of its points; the whole function along a
+//!   direction
+//! - `difference`, `noise` — derivatives by differences, and the errors of samples
+//! - `comparison` — a derivative compared with its differences
+//! - `rounding` — the errors of the tape's own derivatives
+//! - `compare` — random directions, elements one by one, and the search for a wrong element
 //! - `operations` — each recorded operation by itself
-//! - `outcome`, `diagnose` — what it all amounts to; in what way a gradient is wrong
-//! - `precision` — `f32` beside `f64`
-//! - `scan` — what remains after the linear part, over twelve decades of steps
-//! - `report`, `text`, `html` — what was found, as data, as text, in a notebook
+//! - `outcome`, `diagnose` — the verdict on all comparisons; the pattern of a wrong gradient
+//! - `precision` — `f32` compared with `f64`
+//! - `scan` — the remainder after the linear part, over twelve decades of steps
+//! - `report`, `text`, `html` — the results as data, as text, and in a notebook
 
 pub(crate) mod compare;
 mod comparison;
@@ -105,7 +111,7 @@ where
     Checker::new().check(f, point)
 }
 
-/// How to check: seed, directions, elements, orders, tolerance.
+/// Settings of a check: seed, directions, elements, orders, tolerance.
 ///
 /// ```
 /// use autograd::{check::Checker, Tensor};
@@ -137,29 +143,29 @@ impl Checker {
         Checker { seed: 0, directions: 3, elements: 1000, orders: 1, rtol: 1e-8, operations: false }
     }
 
-    /// The seed of directions, weights and sampled elements.
+    /// Sets the seed of directions, weights and sampled elements.
     #[must_use]
     pub fn seed(self, seed: u64) -> Self {
         Checker { seed, ..self }
     }
 
-    /// How many random directions to compare along.
+    /// Sets the number of random directions.
     #[must_use]
     pub fn directions(self, directions: usize) -> Self {
         Checker { directions, ..self }
     }
 
-    /// How many elements of all inputs together to compare one by one; a random sample if there are more.
+    /// Sets the number of elements, over all inputs, to compare one by one; of more, a random sample is compared.
     #[must_use]
     pub fn elements(self, elements: usize) -> Self {
         Checker { elements, ..self }
     }
 
-    /// Up to which order to check: 2 also checks the gradient of the gradient's component along random weights, and so on.
+    /// Sets the highest order to check; 2 also checks the gradient's own gradient along random weights, and so on.
     ///
     /// ```
     /// use autograd::{check::{Cause, Checker}, Tensor};
-    /// // x² with its slope 2x as a constant: the gradient is right, its own gradient is missing.
+    /// // x² with its slope 2x as a constant: the gradient is correct, its own gradient is missing.
     /// let report = Checker::new().orders(2).check(
     ///     |x| (2.0 * x[0] * x[0].detach() - x[0].detach().square()).sum(),
     ///     &[Tensor::from([0.3, 0.7])],
@@ -171,17 +177,18 @@ impl Checker {
         Checker { orders, ..self }
     }
 
-    /// The relative tolerance that is allowed beside the differences' own error; never less than 1e-4 where derivatives or
-    /// values are only found in `f32`.
+    /// Sets the relative tolerance that is allowed in addition to the error of the differences.
+    ///
+    /// It is never less than 1e-4 where derivatives or values are computed in `f32` only.
     #[must_use]
     pub fn rtol(self, rtol: f64) -> Self {
         Checker { rtol, ..self }
     }
 
-    /// Whether to hold the rule of each recorded operation against differences of that operation alone, too.
+    /// Sets whether the rule of each recorded operation is also compared with differences of that operation alone.
     ///
-    /// Without being asked the checker does so wherever differences of the whole function do not tell, as behind many layers that let
-    /// little through, and wherever something is wrong, to name the operation.
+    /// By default the checker does so where differences of the whole function do not decide, as behind many layers
+    /// with small slopes, and wherever something is wrong, to name the operation.
     ///
     /// ```
     /// use autograd::{check::{Cause, Checker}, Tensor};
@@ -199,7 +206,7 @@ impl Checker {
         Checker { operations, ..self }
     }
 
-    /// Checks the gradient of a function of arrays that gives one number.
+    /// Checks the gradient of a scalar-valued function of arrays.
     ///
     /// # Errors
     /// If no input is given, or the function is not finite at the point.
@@ -210,9 +217,9 @@ impl Checker {
         self.check_array(|x| f(x).to_var(), point)
     }
 
-    /// Checks the derivatives of a function of arrays that gives an array: those of its values' sum with random weights.
+    /// Checks the derivatives of an array-valued function of arrays, as those of its values' sum with random weights.
     ///
-    /// If they are wrong, a note names the entry of the Jacobian that is furthest off.
+    /// If they are wrong, a note names the entry of the Jacobian with the largest error.
     ///
     /// ```
     /// use autograd::{check::Checker, Tensor};
@@ -232,7 +239,8 @@ impl Checker {
         self.run(CheckedFunction::new(numbered(point.len()), point.to_vec(), vec![], &record, self.seed))
     }
 
-    /// Checks the gradient of a loss with respect to a model's parameters at their present values. Frozen ones are left out.
+    /// Checks the gradient of a loss with respect to a model's parameters at their present values. Frozen parameters
+    /// are left out.
     ///
     /// ```
     /// use autograd::{check::Checker, Param, Parameters, Tensor};
@@ -243,8 +251,8 @@ impl Checker {
     /// assert!(report.unwrap().passed());
     /// ```
     ///
-    /// Differences are taken in the type of the parameters, which for `f32` resolves little:
-    /// [`check_f32_parameters`](Checker::check_f32_parameters) takes them in `f64`.
+    /// Differences are computed in the type of the parameters, and resolve little in `f32`:
+    /// [`check_f32_parameters`](Checker::check_f32_parameters) computes them in `f64`.
     ///
     /// # Errors
     /// If there are no parameters, or the loss is not finite.
@@ -256,7 +264,7 @@ impl Checker {
         self.run(of_parameters(parameters, &record, self.seed)?)
     }
 
-    /// One order after the other, as long as they pass.
+    /// Checks one order after the other, as long as they pass.
     fn run<T: Float>(&self, mut subject: CheckedFunction<'_, T>) -> Result<Report, Error> {
         let output = subject.v.shape().clone();
         let first = examine(self, &mut subject, 1, 0.0)?;
@@ -311,7 +319,7 @@ impl Checker {
     }
 }
 
-/// A function of inputs that needs no tape beside them.
+/// Turns a function of inputs, which needs no tape, into a function of a tape and inputs.
 fn of_inputs<T: Float, F>(f: F) -> impl for<'t> Fn(&'t Tape<T>, &[Var<'t, T>]) -> Var<'t, T>
 where
     F: for<'t> Fn(&[Var<'t, T>]) -> Var<'t, T>,
@@ -319,7 +327,7 @@ where
     move |_, x| f(x)
 }
 
-/// A loss as a function of the parameters that it reads off the tape.
+/// Turns a loss into a function of the parameters that it reads from the tape.
 fn loss<T: Float, F>(f: F) -> impl for<'t> Fn(&'t Tape<T>, &[Var<'t, T>]) -> Var<'t, T>
 where
     F: for<'t> Fn(&'t Tape<T>) -> Scalar<'t, T>,
@@ -343,7 +351,7 @@ fn numbered(inputs: usize) -> Vec<String> {
     (0..inputs).map(|i| format!("input {i}")).collect()
 }
 
-/// Before the function is called: it may expect an input.
+/// Checks the number of inputs before the function is called, since the function may expect an input.
 fn refuse_none(inputs: usize) -> Result<(), Error> {
     if inputs == 0 {
         return Err(Error::Check("no input given; there is nothing to differentiate by".into()));

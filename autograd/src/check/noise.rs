@@ -1,32 +1,34 @@
-//! What the samples of a function err by beyond their rounding: noise, stairs, and the jumps of a solver that stops early.
+//! Errors of a function's samples beyond round-off: noise, stairs, and the jumps of a solver that stops early.
 
 use super::line::Line;
 
-/// The widest spacing that noise is looked for at, and how many times narrower the next is: powers of two, by which moving a point is
-/// exact. From 3e-5 down for f64; numbers of fewer digits need wider ones to differ at all.
+/// The widest spacing at which noise is measured, and the factor to the next narrower one. Both are powers of two, by
+/// which moving a point is exact. They range from 3e-5 down for f64; numbers of fewer digits need wider spacings to
+/// differ at all.
 fn spacing(epsilon: f64) -> (f64, f64) {
     if epsilon > 1e-10 { (1.0 / 128.0, 8.0) } else { (1.0 / 32768.0, 64.0) }
 }
 
-/// Where noise is sampled, in spacings: unevenly, since even samples of a fast oscillation may all have one phase.
+/// The sample points, in spacings: uneven, because even samples of a fast oscillation may all have one phase.
 const AT: [f64; 9] = [-4.0, -3.125, -2.0625, -0.8125, 0.1875, 0.9375, 2.1875, 2.875, 4.0625];
 
-/// The noise of the samples of `g` near 0: the standard deviation that fourth differences show (Moré & Wild 2011, "Estimating
-/// computational noise"). What a smooth function adds to fourth differences at these spacings is negligible.
+/// The noise of the samples of `g` near 0: the standard deviation from fourth differences (Moré & Wild 2011,
+/// "Estimating computational noise"). At these spacings a smooth function adds negligibly to fourth differences.
 ///
-/// The median of three spacings: rounding can hide from the smallest, and a kink can lie within the largest.
+/// The result is the median of three spacings: round-off can hide from the smallest, and a kink can lie within the
+/// largest.
 pub(super) fn noise(mut g: impl FnMut(f64) -> f64, epsilon: f64) -> f64 {
     let (widest, narrower) = spacing(epsilon);
     let mut found = [widest, widest / narrower, widest / (narrower * narrower)].map(|spacing| {
         let y = AT.map(|at| g(at * spacing));
         root_mean_square(&[0, 1, 2, 3, 4].map(|first| fourth_difference(&AT[first..first + 5], &y[first..first + 5])))
     });
-    // Noise does not know the spacing; the fourth differences across a kink at 0 are in proportion to it.
+    // Noise does not depend on the spacing; fourth differences across a kink at 0 are proportional to it.
     let falls = |wide: f64, narrow: f64| (0.5..2.0).contains(&(wide / narrow / narrower));
     if falls(found[0], found[1]) && falls(found[1], found[2]) {
         return 0.0;
     }
-    // Those of a function that is smooth on a small scale fall with its fourth power.
+    // Those of a function that is smooth on a small scale fall with the fourth power of the spacing.
     if found[2] > 0.0 && (found[1] > narrower * narrower * found[2] || !found[1].is_finite()) {
         return found[2];
     }
@@ -34,15 +36,15 @@ pub(super) fn noise(mut g: impl FnMut(f64) -> f64, epsilon: f64) -> f64 {
     if found[1].is_finite() { found[1] } else { 0.0 }
 }
 
-/// The divided difference of five samples, which takes away a cubic, to the scale of one sample: of white noise the mean square is the
-/// variance.
+/// The divided difference of five samples, which removes a cubic, scaled to one sample: for white noise its mean
+/// square is the variance.
 fn fourth_difference(at: &[f64], y: &[f64]) -> f64 {
     let weight = |i: usize| (0..5).filter(|&j| j != i).map(|j| 1.0 / (at[i] - at[j])).product::<f64>();
     let size = (0..5).map(|i| weight(i).powi(2)).sum::<f64>().sqrt();
     (0..5).map(|i| weight(i) / size * y[i]).sum()
 }
 
-/// The root of the mean square, whose squares do not overflow.
+/// The root mean square, computed so that the squares do not overflow.
 fn root_mean_square(x: &[f64]) -> f64 {
     let most = x.iter().fold(0f64, |most, x| most.max(x.abs()));
     if most == 0.0 || !most.is_finite() {
@@ -51,16 +53,16 @@ fn root_mean_square(x: &[f64]) -> f64 {
     most * (x.iter().map(|x| (x / most).powi(2)).sum::<f64>() / x.len() as f64).sqrt()
 }
 
-/// How far to look, in steps of ordinary size: a function may not be made for more than the neighbourhood of its point.
+/// The range of the search, in steps of ordinary size: a function may be valid only near its point.
 const FARTHEST: f64 = 8.0;
-/// How many points to either side.
+/// The number of points to either side.
 const POINTS: i32 = 8;
 
-/// The height of the stairs that samples stand on, if they do: `(x + 1e15) − 1e15` moves by eighths, and a function that rounds to `f32`
-/// inside by its digits. Samples that are equal are then not exact.
+/// The height of the stairs that samples form, if any: `(x + 1e15) − 1e15` moves by eighths, and a function that
+/// rounds to `f32` internally by the digits of `f32`. Samples that are equal are then not exact.
 ///
-/// At the smallest scale at which samples differ at all, most of them equal a neighbour, on several levels. Those of a smooth
-/// function, and of one that is flat on one side of a kink, do not.
+/// Samples form stairs if, at the smallest scale at which they differ at all, most of them equal a neighbour, on
+/// several levels. Those of a smooth function, and of a function that is flat on one side of a kink, do not.
 pub(super) fn stairs(line: &mut Line<'_>) -> Option<f64> {
     let centre = line.centre;
     let mut scale = (line.unit * 2f64.powi(-40)).max(64.0 * line.grain.shortest());
@@ -75,8 +77,8 @@ pub(super) fn stairs(line: &mut Line<'_>) -> Option<f64> {
     scales.into_iter().find_map(|scale| stairs_at(line, scale)).or_else(|| singles(line))
 }
 
-/// The spacing of `f32` numbers, if all samples have hardly more digits: then a function that computes in `f32` may only be flat because
-/// the next stair is far away.
+/// The spacing of `f32` numbers, if no sample has many more digits: a function that computes in `f32` may look flat
+/// only because the next stair is far away.
 fn singles(line: &mut Line<'_>) -> Option<f64> {
     /// Sums of `f32` numbers have a few digits more than their 24.
     const BITS: u32 = 32;
@@ -86,9 +88,9 @@ fn singles(line: &mut Line<'_>) -> Option<f64> {
     (single && !line.few_digits()).then(|| f64::from(f32::EPSILON) * line.centre.abs())
 }
 
-/// The same by points at about this distance from each other.
+/// The same with points at about this distance from each other.
 fn stairs_at(line: &mut Line<'_>, scale: f64) -> Option<f64> {
-    // Uneven points, of which none falls on the edges of stairs that lie evenly.
+    // Uneven points, none of which falls on the edges of evenly spaced stairs.
     let pairs: Vec<[f64; 2]> = (-POINTS..=POINTS)
         .map(|k| {
             let at = scale * (f64::from(k) + 0.137 * f64::from(k % 3));
@@ -98,7 +100,7 @@ fn stairs_at(line: &mut Line<'_>, scale: f64) -> Option<f64> {
     let equal = pairs.iter().filter(|[a, b]| (a - b).abs() <= 8.0 * line.epsilon * a.abs()).count();
     let mut levels: Vec<f64> = pairs.iter().flatten().copied().filter(|y| y.is_finite()).collect();
     levels.sort_by(f64::total_cmp);
-    // Sums of the same stairs differ by their rounding.
+    // Sums of the same stairs differ by round-off.
     levels.dedup_by(|b, a| *b - *a <= 8.0 * line.epsilon * a.abs());
     let mut gaps: Vec<f64> = levels.windows(2).map(|pair| pair[1] - pair[0]).collect();
     if 4 * equal < 3 * pairs.len() || gaps.len() < 2 {
@@ -112,12 +114,14 @@ fn stairs_at(line: &mut Line<'_>, scale: f64) -> Option<f64> {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Jump {
     pub(super) height: f64,
-    /// It lies within this distance.
+    /// The distance from the point within which the jump lies.
     pub(super) within: f64,
 }
 
-/// The largest of the jumps that are nearest, if there are any: a solver that stops when a step is small enough takes one step more or less
-/// from one point to the next, and its result jumps by about its tolerance. Between two jumps it is smooth, but errs by them.
+/// The largest of the nearest jumps, if any.
+///
+/// A solver that stops when a step is small enough takes one step more or less from one point to the next, and its
+/// result jumps by about its tolerance. Between two jumps it is smooth, but in error by about their height.
 pub(super) fn jumps(line: &mut Line<'_>) -> Option<Jump> {
     /// Samples to either side.
     const HALF: i32 = 32;
@@ -127,7 +131,7 @@ pub(super) fn jumps(line: &mut Line<'_>) -> Option<Jump> {
         if y.iter().any(|y| !y.is_finite()) {
             return None;
         }
-        // Sixth differences: what is smooth leaves little of itself in them, a jump twenty times its height.
+        // Sixth differences: a smooth part nearly vanishes in them, and a jump appears twenty times its height.
         let mut row = y.clone();
         for _ in 0..6 {
             row = row.windows(2).map(|pair| pair[1] - pair[0]).collect();
@@ -145,10 +149,11 @@ pub(super) fn jumps(line: &mut Line<'_>) -> Option<Jump> {
     None
 }
 
-/// The height of a jump between two steps: of what halves leave when what the function does beside it has gone.
+/// The height of a jump between two steps, found by bisection after the function's smooth change beside it is
+/// subtracted.
 fn jump_between(line: &mut Line<'_>, mut low: f64, mut high: f64) -> Option<f64> {
     let (mid, width) = (f64::midpoint(low, high), high - low);
-    // A parabola by the slopes on either side, where the jump is not.
+    // A parabola from the slopes on either side, away from the jump.
     let left = (line.at(low) - line.at(low - width)) / width;
     let right = (line.at(high + width) - line.at(high)) / width;
     let (slope, bend) = (f64::midpoint(left, right), (right - left) / (2.0 * width));

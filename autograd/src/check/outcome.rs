@@ -1,4 +1,4 @@
-//! What the comparisons of one order amount to.
+//! The verdict on the comparisons of one order.
 
 use super::compare::{OrderCheck, index_of, largest};
 use super::difference::{sides, stencil};
@@ -10,21 +10,21 @@ use crate::error::Error;
 use crate::number::Float;
 use crate::tensor::Tensor;
 
-/// How many operations of the user's, and how many others, are looked at one by one; of more a sample.
+/// How many user-defined operations, and how many others, are checked one by one; of more, a sample is checked.
 const OPERATIONS: usize = 1000;
 
-/// What was found at one order.
+/// The results at one order.
 pub(crate) struct Outcome {
     pub(super) verdict: Verdict,
     pub(super) cause: Option<Cause>,
     pub(super) reason: String,
     pub(super) notes: Vec<String>,
     pub(super) value: f64,
-    /// Of the function and its derivatives, here and at the orders below.
+    /// The size of the function and its derivatives, at this order and below.
     pub(super) scale: f64,
     pub(super) directions: usize,
     pub(super) compared: usize,
-    /// How many comparisons differences do not resolve.
+    /// How many comparisons the differences do not resolve.
     pub(super) unresolved: usize,
     pub(super) operations: Option<Operations>,
     pub(super) inputs: Vec<InputReport>,
@@ -33,7 +33,7 @@ pub(crate) struct Outcome {
 }
 
 impl Outcome {
-    /// Nothing could be compared.
+    /// The outcome when nothing could be compared.
     fn refused(cause: Cause, reason: String, value: f64) -> Self {
         Outcome {
             verdict: Verdict::Inconclusive,
@@ -57,7 +57,7 @@ impl Outcome {
         Self::refused(Cause::Nondeterministic, format!("{what} at the same point differ: {why}"), value)
     }
 
-    /// A derivative of higher order that is not finite.
+    /// The outcome for a derivative of higher order that is not finite.
     pub(super) fn not_finite(error: Error) -> Self {
         Self::refused(Cause::NotFinite, error.to_string(), f64::NAN)
     }
@@ -103,7 +103,7 @@ impl<T: Float> OrderCheck<'_, '_, '_, T> {
         }
         if let Some((operations, complete)) = &operations {
             (verdict, cause, reason) = self.weigh(operations, *complete, verdict, cause, reason);
-            // What only the operations show stands there.
+            // A finding of the operations alone takes this place.
             if let (Some(first), true) =
                 (operations.findings.first(), worst.as_ref().is_none_or(|c| c.verdict != verdict))
             {
@@ -131,7 +131,7 @@ impl<T: Float> OrderCheck<'_, '_, '_, T> {
         self.elements.iter().map(|(_, _, c)| c).chain(self.along.iter().map(|(_, c)| c))
     }
 
-    /// The verdict of the differences of the whole function. What they do not resolve makes no pass.
+    /// The verdict from differences of the whole function. Unresolved comparisons make no pass.
     fn by_differences(&self, proven: bool) -> Verdict {
         let any = |verdict| self.all().any(|c| c.verdict == verdict);
         if any(Verdict::Wrong) {
@@ -143,7 +143,8 @@ impl<T: Float> OrderCheck<'_, '_, '_, T> {
         }
     }
 
-    /// The worst comparison of a verdict. Elements say more than directions, and a kink more than what is not resolved.
+    /// The worst comparison with a verdict. Elements say more than directions, and a kink more than an unresolved
+    /// comparison.
     fn worst_of(&self, verdict: Verdict) -> Option<&Comparison> {
         let bad = |c: &&Comparison| c.verdict == verdict;
         let most = |a: &&Comparison, b: &&Comparison| {
@@ -153,7 +154,7 @@ impl<T: Float> OrderCheck<'_, '_, '_, T> {
         elements().filter(bad).max_by(most).or_else(|| self.all().filter(bad).max_by(most))
     }
 
-    /// Whether some elements are wrong, and no fewer are right.
+    /// Whether some elements are wrong, and at least as many are correct.
     fn is_wrong_here_and_there(&self) -> bool {
         let count = |verdict| self.elements.iter().filter(|(_, _, c)| c.verdict == verdict).count();
         (1..=count(Verdict::Pass)).contains(&count(Verdict::Wrong))
@@ -167,7 +168,7 @@ impl<T: Float> OrderCheck<'_, '_, '_, T> {
         (operations, complete)
     }
 
-    /// What the differences of the whole and those of each operation amount to together.
+    /// Combines the differences of the whole function with those of each operation.
     fn weigh(
         &mut self,
         operations: &Operations,
@@ -190,7 +191,7 @@ impl<T: Float> OrderCheck<'_, '_, '_, T> {
                 (Verdict::Wrong, first.cause.clone(), first.text())
             }
             (Verdict::Pass, Verdict::Wrong) if !own && complete && operations.unresolved == 0 => {
-                // In `f32` rounding may look like anything.
+                // In `f32` round-off may look like anything.
                 if few_digits::<T>() {
                     let text =
                         "differences in f32 do not agree with the gradient, but each operation agrees with its own";
@@ -203,7 +204,7 @@ impl<T: Float> OrderCheck<'_, '_, '_, T> {
                 );
                 (Verdict::Inconclusive, Some(Cause::Contradiction), text)
             }
-            // The whole is no better known than what it is made of.
+            // The whole is no better known than its parts.
             (Verdict::Inconclusive, Verdict::Wrong) if !own && complete && first.is_some() => {
                 let first = first.expect("it is there");
                 (Verdict::Inconclusive, first.cause.clone(), format!("{reason}. But {}", first.text()))
@@ -235,7 +236,7 @@ impl<T: Float> OrderCheck<'_, '_, '_, T> {
         self.probe.element(input, at)
     }
 
-    /// All that can be said about the worst comparison.
+    /// Completes the worst comparison with all further information.
     fn complete(&mut self, c: &mut Comparison, direction: &Direction) {
         self.probe.along(direction, |line| {
             if c.above.is_none() {
@@ -249,7 +250,7 @@ impl<T: Float> OrderCheck<'_, '_, '_, T> {
         });
         let u = self.probe.tangent(direction);
         c.forward = c.forward.or_else(|| self.probe.subject.tangent(&u).ok());
-        // Of an array, which of its values moves wrongly.
+        // For an array, find which of its values moves wrongly.
         let of_array = c.order == 1 && self.probe.subject.v.numel() > 1;
         if c.verdict == Verdict::Wrong
             && of_array
@@ -259,7 +260,7 @@ impl<T: Float> OrderCheck<'_, '_, '_, T> {
         }
     }
 
-    /// The entry of the Jacobian that is furthest off, by differences of the outputs at the worst place.
+    /// The entry of the Jacobian with the largest error, by differences of the outputs at the worst place.
     fn output_place(&mut self, direction: &Direction, u: &[Tensor], step: f64) -> Option<String> {
         let h = step.max(1e-6);
         let moved = |h: f64| self.probe.x.iter().zip(u).map(|(x, u)| x + &(h * u)).collect::<Vec<_>>();

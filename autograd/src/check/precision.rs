@@ -1,4 +1,4 @@
-//! Models in `f32`: their differences are taken in `f64`, where a small step does not vanish.
+//! Models in `f32`: their differences are computed in `f64`, where a small step is not lost.
 
 use super::comparison::SAFETY;
 use super::report::{Cause, Comparison, Estimate, Report, Verdict};
@@ -10,13 +10,13 @@ use crate::param::{Param, Parameters};
 use crate::tape::{Scalar, Tape, Var};
 use crate::tensor::Tensor;
 
-/// What a gradient in `f32` may err by, relative to its size: about half of its digits.
+/// The relative error allowed for a gradient in `f32`: about half of its digits.
 const HALF: f64 = 1e-3;
-/// Elements below this part of the largest of their input are held to that part.
+/// Elements below this part of the largest of their input use that part as their scale.
 const SMALL: f64 = 1e-2;
 
-/// A function of arrays written once for numbers of either type, so that its gradient can be found in `f32` and its
-/// differences in `f64`.
+/// A function of arrays, written once for either number type: its gradient is computed in `f32`, its differences in
+/// `f64`.
 ///
 /// ```
 /// use autograd::check::{Checker, Formula};
@@ -34,16 +34,16 @@ const SMALL: f64 = 1e-2;
 /// assert!(report.passed(), "{report}");
 /// ```
 pub trait Formula {
-    /// The output for the inputs `x`, recorded on their tape.
+    /// Records the output for the inputs `x` on their tape.
     fn record<'t, T: Float>(&self, x: &[Var<'t, T>]) -> Var<'t, T>;
 }
 
 impl Checker {
-    /// Checks a formula's gradient in `f32`: the formula's gradient in `f64` against differences in `f64`, and that in `f32`
-    /// against the one in `f64`.
+    /// Checks a formula's gradient in `f32`, by differences in `f64`.
     ///
-    /// If only the last differ, the verdict is inconclusive and the cause [`Cause::Precision`]: the rule is right, but round-off
-    /// leaves fewer than three digits of its result.
+    /// The formula's gradient in `f64` is compared with differences in `f64`, and the gradient in `f32` with that in
+    /// `f64`. If only the last two differ, the verdict is inconclusive and the cause is [`Cause::Precision`]: the
+    /// rule is correct, but round-off leaves fewer than three digits of its result.
     ///
     /// # Errors
     /// If no input is given, or the function is not finite at the point.
@@ -57,8 +57,10 @@ impl Checker {
         self.both(&single, CheckedFunction::new(names, wide, vec![], &double, self.seed))
     }
 
-    /// Checks the gradient of a loss with respect to the parameters of a model in `f32`, by a `twin`: the same model in `f64`,
-    /// with parameters of the same names. The twin takes the model's values for the check, and then its own again.
+    /// Checks the gradient of a loss with respect to parameters in `f32`, by means of a `twin` in `f64`.
+    ///
+    /// The twin is the same model in `f64`, with parameters of the same names. It takes the model's values for the
+    /// check, and then its own again.
     ///
     /// ```
     /// use autograd::{check::Checker, Param, Parameters, Tensor};
@@ -101,7 +103,7 @@ impl Checker {
         }
         let own: Vec<(Param, Tensor)> = twin.params().map(|param| (param.clone(), param.value())).collect();
         for (name, param) in twin.iter() {
-            // Frozen ones too: the loss depends on them.
+            // Frozen parameters too, because the loss depends on them.
             if let Some(original) = parameters.get(name).filter(|original| original.shape() == param.shape()) {
                 param.set(original.value().cast::<f64>());
             }
@@ -154,7 +156,7 @@ fn furthest(narrow: &Gradient, wide: &Gradient, names: &[String]) -> (f64, Optio
                      too few digits; use f64 here, or a form that does not cancel"
                 )
             };
-            // What the smallest elements may err by stands in the error, as the inequality has it.
+            // The error includes the allowance for the smallest elements, so that the inequality holds as stated.
             let error = HALF * (n.abs().max(floor) - a.abs().max(n.abs())).max(0.0) / SAFETY;
             let numeric = Estimate { value: n, error, step: 0.0 };
             let allowed = HALF * a.abs().max(n.abs()) + SAFETY * error;
@@ -183,7 +185,7 @@ fn furthest(narrow: &Gradient, wide: &Gradient, names: &[String]) -> (f64, Optio
     worst
 }
 
-/// Parameters that take their own values again.
+/// Parameters whose values are restored when this is dropped.
 struct Restored(Vec<(Param, Tensor)>);
 
 impl Drop for Restored {

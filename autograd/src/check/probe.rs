@@ -1,4 +1,4 @@
-//! The whole function along one way: all inputs at once, or one element.
+//! The whole function along a direction: all inputs at once, or one element.
 
 use super::compare::largest;
 use super::comparison::TapeDerivative;
@@ -16,12 +16,12 @@ pub(super) const fn few_digits<T: Float>() -> bool {
     T::EPSILON > 1e-10
 }
 
-/// What is moved.
+/// The direction in which the inputs move.
 #[derive(Debug, Clone)]
 pub(super) enum Direction {
     /// All inputs at once.
     Along(Vec<Tensor>),
-    /// One element, by steps up to `unit`.
+    /// One element, with steps up to `unit`.
     Element { input: usize, at: usize, unit: f64 },
 }
 
@@ -31,20 +31,20 @@ pub(super) struct Probe<'s, 'a, T: Float> {
     pub(super) x: Vec<Tensor>,
     /// The value at the point.
     pub(super) centre: f64,
-    /// The standard deviation of a sample, as samples show it.
+    /// The standard deviation of a sample, as measured from samples.
     pub(super) noise: f64,
-    /// The same, as the recording tells it, once it was asked for.
+    /// The same, as computed from the recording, once requested.
     pub(super) noise_of_recording: Option<f64>,
     pub(super) order: usize,
     pub(super) rtol: f64,
-    /// How large the function and its derivatives are at the orders below.
+    /// The size of the function and its derivatives at the lower orders.
     pub(super) below: f64,
-    /// What rounding makes of the tape's derivative by each element, once it was asked for.
+    /// The round-off of the tape's derivative with respect to each element, once requested.
     pub(super) rounding: Option<Vec<Tensor>>,
 }
 
 impl<T: Float> Probe<'_, '_, T> {
-    /// The function's value a step away.
+    /// The function's value at step `h`.
     pub(super) fn at(&mut self, direction: &Direction, h: f64) -> f64 {
         match direction {
             Direction::Along(u) => {
@@ -61,7 +61,8 @@ impl<T: Float> Probe<'_, '_, T> {
         }
     }
 
-    /// The largest step along a way: short enough for the curvature of ordinary functions, long enough for the digits.
+    /// The largest step along a direction: short enough for the curvature of ordinary functions, long enough for the
+    /// digits.
     pub(super) fn unit(&self, direction: &Direction) -> f64 {
         let first = if few_digits::<T>() { 1.0 / 8.0 } else { 1.0 / 64.0 };
         match direction {
@@ -70,12 +71,12 @@ impl<T: Float> Probe<'_, '_, T> {
         }
     }
 
-    /// One element as a way.
+    /// The direction of one element.
     pub(super) fn element(&self, input: usize, at: usize) -> Direction {
         Direction::Element { input, at, unit: element_unit(self.x[input].as_slice()[at]) }
     }
 
-    /// One small element as a way, by steps in proportion to it.
+    /// The direction of one small element, with steps in proportion to it.
     pub(super) fn small_element(&self, input: usize, at: usize) -> Option<Direction> {
         let x = self.x[input].as_slice()[at];
         is_small(x).then(|| Direction::Element {
@@ -95,7 +96,7 @@ impl<T: Float> Probe<'_, '_, T> {
         }
     }
 
-    /// A unit vector along a way, as tangents for forward mode.
+    /// A unit vector along the direction, as tangents for forward mode.
     pub(super) fn tangent(&self, direction: &Direction) -> Vec<Tensor> {
         match direction {
             Direction::Along(u) => u.clone(),
@@ -107,14 +108,15 @@ impl<T: Float> Probe<'_, '_, T> {
         }
     }
 
-    /// Asks about the function along a way.
+    /// Calls `ask` with the function along a direction.
     pub(super) fn along<R>(&mut self, direction: &Direction, ask: impl FnOnce(&mut Line<'_>) -> R) -> R {
         let (noise, centre, unit, grain) = (self.noise, self.centre, self.unit(direction), self.grain(direction));
         let mut along = Along { probe: self, direction };
         ask(&mut Line::new(&mut along, T::EPSILON, noise, centre, unit).with_grain(grain))
     }
 
-    /// Compares the tape's derivative along a way with differences. `magnitude` is that of the terms whose sum it is.
+    /// Compares the tape's derivative along a direction with differences. `magnitude` is that of the terms of its
+    /// sum.
     pub(super) fn compare(
         &mut self,
         place: String,
@@ -133,7 +135,7 @@ impl<T: Float> Probe<'_, '_, T> {
 }
 
 impl<T: Float> Probe<'_, '_, T> {
-    /// Judges once more along a way in proportion to small numbers; what that says, if it says more.
+    /// Judges again along a direction in proportion to small numbers; returns the result if it is more conclusive.
     pub(super) fn judge_closer(
         &mut self,
         before: &Comparison,
@@ -145,7 +147,7 @@ impl<T: Float> Probe<'_, '_, T> {
             Direction::Along(_) => 1.0,
             Direction::Element { unit, .. } => *unit,
         };
-        // What is noise to ordinary steps may be smooth to these.
+        // Noise at ordinary steps may be smooth variation at these.
         let noise = noise(|h| self.at(direction, scale * h), T::EPSILON);
         let ordinary = std::mem::replace(&mut self.noise, noise);
         let closer = self.compare(before.place.clone(), direction, analytic, magnitude);
@@ -158,7 +160,7 @@ impl<T: Float> Probe<'_, '_, T> {
     }
 }
 
-/// The function along a way.
+/// The function along a direction.
 struct Along<'p, 's, 'a, T: Float> {
     probe: &'p mut Probe<'s, 'a, T>,
     direction: &'p Direction,
@@ -169,7 +171,8 @@ impl<T: Float> Function for Along<'_, '_, '_, T> {
         self.probe.at(self.direction, h)
     }
 
-    /// What the rounding of each recorded value adds up to: samples need not show it, since values that are rounded coarsely are equal.
+    /// The combined round-off of all recorded values. Samples need not show it, since coarsely rounded values are
+    /// equal.
     fn noise(&mut self) -> f64 {
         let Probe { subject, noise_of_recording, .. } = &mut *self.probe;
         *noise_of_recording.get_or_insert_with(|| {
@@ -183,16 +186,17 @@ impl<T: Float> Function for Along<'_, '_, '_, T> {
     }
 }
 
-/// Points beyond this are moved by steps that grow with them, so as not to drown in round-off.
+/// Larger points are moved by steps that grow with them, so that the steps are not lost in round-off.
 const LARGE: f64 = 1024.0;
 
-/// The size of an element's steps: a power of two, so that `x + h` loses as little as can be.
+/// The size of an element's steps: a power of two, so that `x + h` loses as little as possible.
 pub(super) fn element_unit(x: f64) -> f64 {
     let unit = (x.abs() / LARGE).max(1.0).log2().floor().exp2();
     if unit.is_finite() { unit } else { 1.0 }
 }
 
-/// Numbers below this are moved by steps in proportion to them too: the domain may end as close by, or the function be as fast.
+/// Smaller numbers are also moved by steps in proportion to them: the edge of the domain may be that close, or the
+/// function may vary that fast.
 const SMALL: f64 = 1.0 / 64.0;
 
 pub(super) fn is_small(x: f64) -> bool {

@@ -1,4 +1,4 @@
-//! What a gradient check found, as data.
+//! The results of a gradient check, as data.
 
 use std::fmt;
 
@@ -9,11 +9,11 @@ use crate::shape::Shape;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum Verdict {
-    /// The gradient agrees with the differences, as far as these can tell.
+    /// The gradient agrees with the differences, within their accuracy.
     Pass,
     /// The gradient is wrong by more than the differences' error.
     Wrong,
-    /// The differences cannot tell: a kink, the edge of the domain, noise, or round-off is in the way.
+    /// The differences do not decide: a kink, the edge of the domain, noise, or round-off is in the way.
     Inconclusive,
 }
 
@@ -27,7 +27,7 @@ impl fmt::Display for Verdict {
     }
 }
 
-/// Why a check did not pass, by name.
+/// Named reasons why a check did not pass.
 #[derive(Debug, Clone, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
@@ -36,48 +36,49 @@ pub enum Cause {
     Nondeterministic,
     /// The one-sided derivatives differ: there is no gradient to compare with.
     Kink,
-    /// The function is finite on one side of the point at the most.
+    /// The function is finite on one side of the point at most.
     DomainEdge,
     /// The function is not continuous at the point.
     Jump,
-    /// The samples err by more than rounding explains.
+    /// The samples err by more than round-off explains.
     Noise,
-    /// The derivative lies below what differences resolve: rounding of the function's values hides it.
+    /// The derivative lies below the resolution of the differences: round-off of the function's values hides it.
     Unresolved,
-    /// The function changes too fast for any step, or the terms of the gradient cancel: the inputs ask to be rescaled.
+    /// The function changes too fast for any step, or the terms of the gradient cancel: rescale the inputs.
     IllScaled,
-    /// The differences of the whole function do not agree with the gradient, those of each operation by itself do.
+    /// The differences of the whole function contradict the gradient; those of each operation by itself agree with
+    /// it.
     Contradiction,
-    /// Right in `f64`; in `f32`, round-off leaves too few digits.
+    /// The gradient is correct in `f64`; in `f32`, round-off leaves too few digits.
     Precision,
     /// The gradient is NaN or infinite where the function has a finite one.
     NotFinite,
     /// The gradient is zero where the function changes.
     Detached,
-    /// The gradient has the other sign.
+    /// The gradient has the opposite sign.
     Sign,
-    /// The gradient is this many times the right one.
+    /// The gradient is this multiple of the correct one.
     Factor(f64),
-    /// The gradient is the right one with its axes in this order.
+    /// The gradient is the correct one with its axes in this order.
     Transposed(Vec<usize>),
-    /// The gradient is constant along this axis, where it holds the sum or the mean of the right one.
+    /// The gradient is constant along this axis, where it holds the sum or the mean of the correct one.
     Spread(usize),
-    /// All of an input that broadcasts into another is wrong, and nothing else: a sum over this axis of the other is missing.
+    /// Only an input that broadcasts is wrong, and everywhere: a sum over this axis of the other input is missing.
     MissingSum(usize),
-    /// Few elements are wrong among many.
+    /// A few elements among many are wrong.
     Isolated {
-        /// How many are.
+        /// The number of wrong elements.
         wrong: usize,
-        /// How many were compared.
+        /// The number of compared elements.
         of: usize,
     },
     /// Reverse mode agrees with the differences, forward mode does not.
     ForwardMode,
-    /// The rule is not linear in the gradient that comes in.
+    /// The rule is not linear in the incoming gradient.
     NotLinear,
-    /// The gradient is right, its own gradient is not.
+    /// The gradient is correct, its own gradient is not.
     SecondOrder,
-    /// The gradient is wrong in no way that has a name here.
+    /// The gradient is wrong without a known pattern.
     Unexplained,
 }
 
@@ -109,7 +110,7 @@ impl fmt::Display for Cause {
     }
 }
 
-/// A derivative by differences, and how well it is known.
+/// A derivative by differences, with its accuracy.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Estimate {
@@ -131,23 +132,23 @@ impl Estimate {
     }
 }
 
-/// One comparison: a derivative by the tape beside the same by differences.
+/// A derivative from the tape compared with the same derivative by differences.
 #[derive(Debug, Clone, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Comparison {
-    /// What was moved: the input's name and the index in it, or a random direction over all inputs.
+    /// The input's name and the index in it, or a random direction over all inputs.
     pub place: String,
     /// 1 for the gradient, 2 for the gradient of the gradient's component along random weights.
     pub order: usize,
-    /// The derivative by the tape, in reverse mode.
+    /// The tape's derivative, in reverse mode.
     #[cfg_attr(feature = "serde", serde(with = "number"))]
     pub analytic: f64,
-    /// The same in forward mode; known for directions and for the worst element.
+    /// The tape's derivative in forward mode; known for directions and for the worst element.
     pub forward: Option<f64>,
-    /// The derivative by differences: by Ridders' extrapolation or by a stencil, whichever is better known.
+    /// The derivative by differences: Ridders' extrapolation or a stencil, whichever is more accurate.
     pub numeric: Estimate,
-    /// The other of the two, where it was asked for: wherever the first did not settle the matter.
+    /// The other of the two, where it was needed because the first did not decide.
     pub second: Option<Estimate>,
     /// The derivative from above.
     pub above: Option<Estimate>,
@@ -155,45 +156,46 @@ pub struct Comparison {
     pub below: Option<Estimate>,
     /// The step from which on differences reach over a kink, if they do.
     pub kink: Option<f64>,
-    /// What the tape may err by, relative to the derivative.
+    /// The allowed error of the tape, relative to the derivative.
     pub rtol: f64,
-    /// How many times their estimated error the differences may err.
+    /// The allowed error of the differences, as a multiple of their estimated error.
     pub safety: f64,
-    /// What `|analytic − numeric|` may be: `rtol·max(|analytic|, |numeric|) + safety·error`.
+    /// The allowed `|analytic − numeric|`: `rtol·max(|analytic|, |numeric|) + safety·error`.
     #[cfg_attr(feature = "serde", serde(with = "number"))]
     pub allowed: f64,
     /// The verdict on this comparison alone.
     pub verdict: Verdict,
     /// The name of the reason, if it is not a pass.
     pub cause: Option<Cause>,
-    /// Why, if it is not a pass.
+    /// The reason in a sentence, if it is not a pass.
     pub reason: String,
 }
 
 impl Comparison {
-    /// `|analytic − numeric|`
+    /// The absolute difference `|analytic − numeric|`.
     pub fn difference(&self) -> f64 {
         (self.analytic - self.numeric.value).abs()
     }
 
-    /// `|analytic − numeric| / max(|analytic|, |numeric|)`, and 0 where both are 0.
+    /// The relative difference `|analytic − numeric| / max(|analytic|, |numeric|)`, and 0 where both are 0.
     pub fn relative(&self) -> f64 {
         let size = self.analytic.abs().max(self.numeric.value.abs());
         if size == 0.0 { 0.0 } else { self.difference() / size }
     }
 
-    /// Whether differences cannot tell: rounding or noise hides the derivative. At a kink, a jump or an edge there is none, which is
-    /// another matter.
+    /// Whether the differences do not decide because round-off or noise hides the derivative.
+    ///
+    /// At a kink, a jump or an edge there is no derivative, which is another matter.
     pub fn is_unresolved(&self) -> bool {
         matches!(self.cause, Some(Cause::Unresolved | Cause::Noise | Cause::IllScaled))
     }
 
-    /// Whether it is off by more than the differences err by, and yet too little to be called wrong.
+    /// Whether the error exceeds that of the differences, and yet is too small to be called wrong.
     pub(super) fn is_slightly_off(&self) -> bool {
         self.cause == Some(Cause::Noise) && self.difference() > self.allowed
     }
 
-    /// How bad it is, to find the worst: the difference as a multiple of what is allowed.
+    /// The difference as a multiple of the allowed one, to find the worst comparison.
     pub(super) fn badness(&self) -> f64 {
         let ratio = self.difference() / self.allowed;
         if ratio.is_nan() && self.difference() == 0.0 {
@@ -206,7 +208,7 @@ impl Comparison {
     }
 }
 
-/// The census of one input at one order.
+/// The statistics of one input at one order.
 #[derive(Debug, Clone, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
@@ -215,7 +217,7 @@ pub struct InputReport {
     pub name: String,
     /// The order of the derivative.
     pub order: usize,
-    /// Its shape.
+    /// The input's shape.
     #[cfg_attr(feature = "serde", serde(with = "shape"))]
     pub shape: Shape,
     /// How many of its elements were compared one by one.
@@ -226,11 +228,11 @@ pub struct InputReport {
     pub wrong: usize,
     /// How many have no derivative to compare with: at a kink, a jump, the edge of the domain.
     pub inconclusive: usize,
-    /// How many lie below what differences resolve.
+    /// How many lie below the resolution of the differences.
     pub unresolved: usize,
     /// How many of all its elements have a gradient that is NaN or infinite.
     pub not_finite: usize,
-    /// The largest relative difference among those compared.
+    /// The largest relative difference among the compared elements.
     #[cfg_attr(feature = "serde", serde(with = "number"))]
     pub largest: f64,
 }
@@ -239,82 +241,83 @@ pub struct InputReport {
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct ScanStep {
-    /// `h`
+    /// The step length `h`.
     pub step: f64,
-    /// `|f(x + h·u) − f(x) − h·a|` with the tape's derivative `a`.
+    /// The remainder `|f(x + h·u) − f(x) − h·a|` with the tape's derivative `a`.
     #[cfg_attr(feature = "serde", serde(with = "number"))]
     pub remainder: f64,
-    /// `(f(x + h·u) − f(x))/h`
+    /// The slope from above, `(f(x + h·u) − f(x))/h`.
     #[cfg_attr(feature = "serde", serde(with = "number"))]
     pub above: f64,
-    /// `(f(x) − f(x − h·u))/h`
+    /// The slope from below, `(f(x) − f(x − h·u))/h`.
     #[cfg_attr(feature = "serde", serde(with = "number"))]
     pub below: f64,
-    /// What the remainder may be by round-off and noise alone.
+    /// The size of the remainder that round-off and noise alone may cause.
     #[cfg_attr(feature = "serde", serde(with = "number"))]
     pub round_off: f64,
 }
 
 impl ScanStep {
-    /// Whether the remainder stands out of round-off.
+    /// Whether the remainder exceeds round-off.
     pub fn is_clean(&self) -> bool {
         self.remainder.is_finite() && self.remainder > 8.0 * self.round_off
     }
 }
 
-/// What remains of the function after its linear part, step by step, along the worst place.
+/// The remainder of the function after its linear part, step by step, at the worst place.
 ///
-/// With a right gradient the remainder falls with the square of the step or faster, with a wrong one with the step itself.
+/// With a correct gradient the remainder falls with the square of the step or faster, with a wrong one with the step
+/// itself.
 #[derive(Debug, Clone, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Scan {
-    /// What was moved.
+    /// The element or direction that was moved.
     pub place: String,
     /// Steps from large to small.
     pub steps: Vec<ScanStep>,
-    /// The power of the step that the remainder falls with at the smallest steps that stand out of round-off; `None` if too
-    /// few do.
+    /// The power of the step with which the remainder falls, at the smallest steps where it exceeds round-off; `None`
+    /// if there are too few such steps.
     pub slope: Option<f64>,
 }
 
 /// The result of a gradient check: a verdict, its reason, and everything about the worst comparison.
 ///
-/// It prints as text, becomes HTML with [`to_html`](Report::to_html), shows itself in a notebook, and with the feature
-/// `serde`, which is on unless turned off, is data.
+/// It prints as text, is converted to HTML by [`to_html`](Report::to_html), shows itself in a notebook, and is data
+/// with the default feature `serde`.
 #[derive(Debug, Clone, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Report {
     /// The verdict.
     pub verdict: Verdict,
-    /// The name of the reason, unless it passed.
+    /// The name of the reason, unless the check passed.
     pub cause: Option<Cause>,
     /// The reason in a sentence.
     pub reason: String,
-    /// What else was seen: kinks nearby, inputs on very different scales.
+    /// Further observations: kinks nearby, inputs on very different scales.
     pub notes: Vec<String>,
     /// The seed of the random directions: the same seed repeats the check.
     pub seed: u64,
-    /// The type that the gradient was found in.
+    /// The number type in which the gradient was computed.
     pub precision: String,
     /// The shape of the function's output.
     #[cfg_attr(feature = "serde", serde(with = "shape"))]
     pub output: Shape,
-    /// The value of the function at the point; of an array, the sum of its values with random weights.
+    /// The value of the function at the point; for an array, the sum of its values with random weights.
     #[cfg_attr(feature = "serde", serde(with = "number"))]
     pub value: f64,
-    /// Along how many directions derivatives were compared.
+    /// The number of directions along which derivatives were compared.
     pub directions: usize,
-    /// How many of all comparisons lie below what differences of the whole function resolve.
+    /// How many of all comparisons lie below the resolution of differences of the whole function.
     pub unresolved: usize,
-    /// What was found out operation by operation, where that was asked for or needed.
+    /// The results operation by operation, where requested or needed.
     pub operations: Option<Operations>,
-    /// A line for each input and order.
+    /// One entry for each input and order.
     pub inputs: Vec<InputReport>,
-    /// The comparison with the largest difference relative to what is allowed.
+    /// The comparison with the largest difference relative to the allowed one.
     pub worst: Option<Comparison>,
-    /// The remainder by the step, at the worst place.
+    /// The step scan at the worst place.
     pub scan: Option<Scan>,
 }
 
@@ -324,7 +327,7 @@ impl Report {
         self.verdict == Verdict::Pass
     }
 
-    /// This report if it passed.
+    /// Returns this report if the check passed.
     ///
     /// # Panics
     /// If it did not, with the whole report.
@@ -335,7 +338,7 @@ impl Report {
     }
 }
 
-/// Numbers that may not be finite, which JSON does not know: `null` stands for them, and is read as NaN.
+/// Numbers that may not be finite, which JSON cannot express: they are written as `null` and read as NaN.
 #[cfg(feature = "serde")]
 mod number {
     use serde::{Deserialize, Deserializer, Serialize, Serializer};

@@ -1,13 +1,13 @@
-//! The step scan: what remains of the function after its linear part, over twelve decades of steps.
+//! The step scan: the remainder of the function after its linear part, over twelve decades of steps.
 
 use super::line::Line;
 use super::report::{Comparison, Scan, ScanStep};
 
-/// Scans along a line, whose steps are about powers of ten of `unit`.
+/// Scans along a line, with steps of about powers of ten of `unit`.
 pub(super) fn scan(line: &mut Line<'_>, c: &Comparison, unit: f64) -> Scan {
     let decades = if line.few_digits() { 6 } else { 12 };
     let mut step = |decade: i32| {
-        // Near a power of ten, but a power of two: moving by it is exact.
+        // Near a power of ten, but a power of two, so that moving by it is exact.
         let h = unit * 10f64.powi(-decade).log2().round().exp2();
         let (above, below, _) = line.secants(h);
         let up = line.at(h);
@@ -23,7 +23,7 @@ pub(super) fn scan(line: &mut Line<'_>, c: &Comparison, unit: f64) -> Scan {
     Scan { place: c.place.clone(), slope: slope(&steps), steps }
 }
 
-/// The slope in a log-log picture over the smallest steps that stand out of round-off: as far down as can be seen.
+/// The slope in a log-log plot over the smallest steps at which the remainder exceeds round-off.
 fn slope(steps: &[ScanStep]) -> Option<f64> {
     let clean: Vec<&ScanStep> = steps.iter().filter(|s| s.is_clean()).collect();
     let [.., a, b] = clean[..] else { return None };

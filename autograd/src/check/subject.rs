@@ -1,4 +1,4 @@
-//! What is checked: a function of inputs or of parameters, made one number, whose value and derivatives can be asked for.
+//! The checked function: a function of inputs or parameters, reduced to one number, with its value and derivatives.
 
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
@@ -13,22 +13,22 @@ use crate::tensor::Tensor;
 /// Records the function of the inputs.
 pub(super) type Record<'a, T> = dyn for<'t> Fn(&'t Tape<T>, &[Var<'t, T>]) -> Var<'t, T> + 'a;
 
-/// A function at a point, made one number `φ`: `⟨v, f(x)⟩`, or at second order `⟨w, ∇⟨v, f(x)⟩⟩`, with random `v` and `w`,
-/// and so on.
+/// A function at a point, reduced to one number `φ`: `⟨v, f(x)⟩`, or at second order `⟨w, ∇⟨v, f(x)⟩⟩`, with random
+/// `v` and `w`, and so on.
 pub(crate) struct CheckedFunction<'a, T: Float> {
     pub(super) names: Vec<String>,
     pub(super) point: Vec<Tensor<T>>,
-    /// The parameters that the inputs are, or nothing if they are plain arrays.
+    /// The parameters that serve as inputs; empty if the inputs are plain arrays.
     params: Vec<Param<T>>,
     record: &'a Record<'a, T>,
     /// Weights of the outputs.
     pub(super) v: Tensor<T>,
-    /// For each order beyond the first, weights of the gradient.
+    /// Weights of the gradient, for each order beyond the first.
     w: Vec<Vec<Tensor<T>>>,
     tape: Tape<T>,
 }
 
-/// A number's gradient by each input, and whether it depends on the input at all.
+/// A number's gradient with respect to each input, and whether it depends on the input at all.
 pub(super) type Gradient = Vec<(Tensor, bool)>;
 
 impl<'a, T: Float> CheckedFunction<'a, T> {
@@ -44,12 +44,12 @@ impl<'a, T: Float> CheckedFunction<'a, T> {
             CheckedFunction { names, point, params, record, v: Tensor::ones([]), w: vec![], tape: Tape::default() };
         let y = subject.output(&subject.point.iter().map(Tensor::cast).collect::<Vec<_>>());
         let mut rng = StdRng::seed_from_u64(seed);
-        // One number is taken as it is, so that derivatives are those that its reader expects.
+        // A scalar output is used as it is, so that its derivatives are those that the reader expects.
         subject.v = if y.shape().is_empty() { Tensor::ones([]) } else { y.map(|_| T::from_f64(weight(&mut rng))) };
         subject
     }
 
-    /// Makes `φ` the component of its gradient along random weights.
+    /// Replaces `φ` by the component of its gradient along random weights.
     pub(super) fn raise(&mut self, seed: u64) {
         let mut rng = StdRng::seed_from_u64(seed);
         self.w.push(self.point.iter().map(|x| x.map(|_| T::from_f64(weight(&mut rng)))).collect());
@@ -77,7 +77,7 @@ impl<'a, T: Float> CheckedFunction<'a, T> {
         }
     }
 
-    /// `φ` on the tape with its inputs at `x`, which are constants where no derivative is wanted.
+    /// Records `φ` with its inputs at `x`; they are constants where no derivative is wanted.
     pub(super) fn phi<'t>(&self, tape: &'t Tape<T>, x: &[Tensor<T>], tracked: bool) -> (Vec<Var<'t, T>>, Var<'t, T>) {
         let inputs = self.inputs(tape, x, tracked || !self.w.is_empty());
         let y = (self.record)(tape, &inputs);
@@ -98,7 +98,7 @@ impl<'a, T: Float> CheckedFunction<'a, T> {
         x.iter().map(input).collect()
     }
 
-    /// The function's own value, not made one number.
+    /// The function's own output, not reduced to one number.
     pub(super) fn output(&mut self, x: &[Tensor]) -> Tensor<T> {
         let x: Vec<Tensor<T>> = x.iter().map(Tensor::cast).collect();
         self.tape.clear();
@@ -106,7 +106,7 @@ impl<'a, T: Float> CheckedFunction<'a, T> {
         (self.record)(&self.tape, &inputs).value()
     }
 
-    /// `φ(x)`
+    /// The value `φ(x)`.
     pub(super) fn value(&mut self, x: &[Tensor]) -> f64 {
         let x: Vec<Tensor<T>> = x.iter().map(Tensor::cast).collect();
         self.tape.clear();
@@ -125,10 +125,10 @@ impl<'a, T: Float> CheckedFunction<'a, T> {
         x.iter().map(found).collect()
     }
 
-    /// How `φ` moves when the point moves along `u`, by forward mode.
+    /// The tangent of `φ` when the point moves along `u`, by forward mode.
     ///
     /// # Errors
-    /// If an operation of the user's has no forward rule.
+    /// If a user-defined operation has no forward rule.
     pub(super) fn tangent(&self, u: &[Tensor]) -> Result<f64, Error> {
         let tape = Tape::default();
         let (x, y) = self.phi(&tape, &self.point, true);
@@ -137,10 +137,10 @@ impl<'a, T: Float> CheckedFunction<'a, T> {
         Ok(y.try_jvp(&along)?.item().to_f64())
     }
 
-    /// How each value of the function moves when the point moves along `u`, by forward mode.
+    /// The tangent of each output value when the point moves along `u`, by forward mode.
     ///
     /// # Errors
-    /// If an operation of the user's has no forward rule.
+    /// If a user-defined operation has no forward rule.
     pub(super) fn output_tangent(&self, u: &[Tensor]) -> Result<Tensor<T>, Error> {
         let tape = Tape::default();
         let x = self.inputs(&tape, &self.point, true);
@@ -151,22 +151,22 @@ impl<'a, T: Float> CheckedFunction<'a, T> {
     }
 }
 
-/// Parameters were moved; they end as they were.
+/// Restores the parameters, which were moved during the check.
 impl<T: Float> Drop for CheckedFunction<'_, T> {
     fn drop(&mut self) {
         self.params.iter().zip(&self.point).for_each(|(param, x)| param.set(x.clone()));
     }
 }
 
-/// Every element `k` times a small step of its own away: small enough for derivatives to stay what they are, and so many units in
-/// the last place that the rounding of what cancels is drawn again.
+/// Moves every element by `k` times a small step of its own. The step is small enough for derivatives to stay the
+/// same, and enough units in the last place long for the round-off of cancelling terms to be drawn again.
 pub(super) fn nudged<T: Float>(x: &Tensor<T>, k: f64, rng: &mut StdRng) -> Tensor<T> {
-    // Of full length, unlike the directions: sums of short numbers round nothing.
+    // Of full precision, unlike the directions: sums of short numbers do not round.
     let mut step = |x: f64| nudge::<T>(rng) * x.abs().max(1.0);
     x.map(|x| T::from_f64(x.to_f64() + k * step(x.to_f64())))
 }
 
-/// The same of a direction, in proportion to its numbers, which may be of any size.
+/// The same for a direction, in proportion to its numbers, which may be of any size.
 pub(super) fn nudged_direction<T: Float>(u: &Tensor, k: f64, rng: &mut StdRng) -> Tensor {
     u.map(|u| u * (1.0 + k * nudge::<T>(rng)))
 }
@@ -177,8 +177,8 @@ fn nudge<T: Float>(rng: &mut StdRng) -> f64 {
     units * T::EPSILON * rng.random_range(0.5..1.5)
 }
 
-/// Plus or minus a number from ½ to 1½. It has 20 digits after the point: so many that two weights are never the same and no two errors
-/// cancel, and so few that moves along it by steps of ordinary size are exact.
+/// A random weight: plus or minus a number from ½ to 1½. It has 20 binary digits after the point: enough that no two
+/// weights are the same and no two errors cancel, and few enough that steps of ordinary size along it are exact.
 pub(super) fn weight(rng: &mut StdRng) -> f64 {
     const ONE: u32 = 1 << 20;
     let size = f64::from(rng.random_range(ONE / 2..ONE + ONE / 2)) / f64::from(ONE);

@@ -6,9 +6,9 @@ use super::operations::Operations;
 use super::report::{Comparison, Estimate, Report, Scan, Verdict};
 
 const WIDTH: usize = 98;
-/// So many operations are printed one by one.
+/// The largest number of operations that are printed one by one.
 pub(super) const MOST_FINDINGS: usize = 8;
-/// What a scan shows.
+/// The description of a scan.
 pub(super) const REMAINDER: &str = "what remains after the linear part, |f(x + h·u) − f(x) − h·tape|";
 
 impl Display for Report {
@@ -77,7 +77,7 @@ impl Report {
 }
 
 impl Operations {
-    /// What was looked at, in a sentence.
+    /// A sentence on the extent of the check.
     pub(super) fn text(&self) -> String {
         let order = if self.order > 1 { format!(" of order {}", self.order) } else { String::new() };
         let verdict = self.verdict;
@@ -110,7 +110,7 @@ fn comparison(f: &mut Formatter<'_>, c: &Comparison, what: &str) -> fmt::Result 
     writeln!(f, "    {}", inequality(c))
 }
 
-/// With room for a sign: left-aligned, the digits of several numbers stand below each other.
+/// With room for a sign: left-aligned, so that the digits of several numbers align.
 pub(super) fn digits(x: f64, decimals: usize) -> String {
     let text = format!("{x:.decimals$e}");
     if text.starts_with('-') { text } else { format!(" {text}") }
@@ -125,7 +125,7 @@ pub(super) fn other_estimates(c: &Comparison) -> Vec<(&'static str, Estimate)> {
 
 /// The inequality with its numbers.
 pub(super) fn inequality(c: &Comparison) -> String {
-    // ≤ is not the negation of > where something is NaN.
+    // ≤ is not the negation of > where a number is NaN.
     let sign = if c.difference() <= c.allowed { "≤" } else { ">" };
     let size = c.numeric.value.abs().max(if c.analytic.is_finite() { c.analytic.abs() } else { 0.0 });
     format!(
@@ -138,7 +138,7 @@ pub(super) fn inequality(c: &Comparison) -> String {
     )
 }
 
-/// A scan, whole unless the check passed.
+/// A scan, printed in full unless the check passed.
 struct Steps<'a>(&'a Scan, Verdict);
 
 impl Display for Steps<'_> {
@@ -150,7 +150,7 @@ impl Display for Steps<'_> {
         wrap(f, "  ", &format!("steps along {}: {REMAINDER}", scan.place))?;
         writeln!(f, "    step  remainder                              slope from above   slope from below")?;
         for s in &scan.steps {
-            // From 1e-16 or less to 1 and more, a sign for each half decade.
+            // From 1e-16 or less to 1 and more, one character for each half decade.
             let length = if s.remainder > 0.0 { (2.0 * s.remainder.log10() + 32.0).clamp(0.0, 32.0) } else { 0.0 };
             let bar = if s.is_clean() { "█" } else { "░" }.repeat(length.round() as usize / 2);
             let number = |x: f64| if x.is_finite() { format!("{x:.8e}") } else { x.to_string() };
@@ -167,7 +167,7 @@ impl Display for Steps<'_> {
     }
 }
 
-/// What the slope of a scan says.
+/// The interpretation of a scan's slope.
 pub(super) fn meaning(scan: &Scan) -> String {
     match scan.slope {
         Some(slope) => format!(

@@ -1,5 +1,5 @@
-//! Memory for compute: a segment that keeps only its inputs, and is recorded again when the sweep reaches it
-//! (Griewank 1992; Chen et al. 2016).
+//! Checkpoints, which save memory at the cost of compute: a segment keeps only its inputs, and is recorded again when
+//! the sweep reaches it (Griewank 1992; Chen et al. 2016).
 
 use std::sync::Arc;
 
@@ -17,10 +17,10 @@ use crate::tape::arena::ArrayOp;
 use crate::tape::{Spare, Tape, Var};
 use crate::tensor::Tensor;
 
-/// One step of a chain for [`checkpoint_chain`]: a function of one array that owns what it needs.
+/// One step of a chain for [`checkpoint_chain`]: a function of one array that owns its captures.
 pub type Step<T = f64> = Arc<dyn for<'s> Fn(Var<'s, T>) -> Var<'s, T> + Send + Sync>;
 
-/// A closure as a [`Step`].
+/// Wraps a closure as a [`Step`].
 ///
 /// ```
 /// use autograd::{step, Step};
@@ -35,11 +35,11 @@ pub fn step<T: Float>(f: impl for<'s> Fn(Var<'s, T>) -> Var<'s, T> + Send + Sync
 /// A segment of the graph that is not kept.
 struct Checkpoint<T: Float> {
     f: Step<T>,
-    /// The parameters that the segment uses: inputs after the first.
+    /// The parameters that the segment uses: its inputs after the first.
     params: Vec<Param<T>>,
-    /// Which of them were frozen then.
+    /// Which of these parameters were frozen at the first recording.
     frozen: Vec<bool>,
-    /// What the segment's own generator is seeded with while training, so that dropout repeats itself.
+    /// The seed of the segment's own generator during training, so that dropout repeats itself.
     seed: Option<u64>,
 }
 
@@ -58,7 +58,7 @@ impl<T: Float> Checkpoint<T> {
         Ok(())
     }
 
-    /// What the segment makes of `x` when it runs once more; `before` is what it made when it was recorded.
+    /// Runs the segment on `x` once more; `before` is the shape of its result at the first recording.
     fn run<'s>(&self, x: Var<'s, T>, before: &Shape) -> Result<Var<'s, T>, String> {
         let tape = x.tape();
         let first = tape.arena.borrow().arrays.len() as u32;
@@ -70,7 +70,7 @@ impl<T: Float> Checkpoint<T> {
                 "checkpoint: the segment gave shape {shape} where it had given {before}; it must do the same each time"
             ));
         }
-        // Its gradient would be of nobody's input.
+        // An unknown parameter has no input to which its gradient could go.
         let known: FxHashSet<usize> = self.params.iter().map(Param::id).collect();
         let arena = tape.arena.borrow();
         let used = (first..arena.arrays.len() as u32).flat_map(|array| arena.arrays.inputs(array));
@@ -90,7 +90,7 @@ impl<T: Float> Checkpoint<T> {
         Ok(y)
     }
 
-    /// Records the segment again, on a tape of its own.
+    /// Records the segment again, on a separate tape.
     fn again<'s>(&self, tape: &'s Tape<T>, x: &[Tensor<T>], y: &Tensor<T>) -> Result<Again<'s, T>, String> {
         self.unchanged(&x[1..])?;
         self.seed.inspect(|&seed| tape.train(seed));
@@ -101,10 +101,10 @@ impl<T: Float> Checkpoint<T> {
     }
 }
 
-/// The inputs of a segment, and what it made of them.
+/// The inputs of a segment, and its output.
 type Again<'s, T> = (Vec<Var<'s, T>>, Var<'s, T>);
 
-/// Whether a segment's output lies on the tape of its input.
+/// Checks that a segment's output lies on the tape of its input.
 fn stays<T: Float>(x: Var<'_, T>, y: Var<'_, T>) -> Result<(), String> {
     if std::ptr::eq(x.tape(), y.tape()) {
         return Ok(());
@@ -123,13 +123,13 @@ impl<T: Float> External<T> for Checkpoint<T> {
         (self.f)(tape.constant(&x[0])).value()
     }
 
-    /// To be differentiated again, the segment has to be on the tape after all.
+    /// For higher derivatives the segment must be on the tape after all.
     fn vjp<'t>(&self, x: &[Var<'t, T>], y: Var<'t, T>, dy: Var<'t, T>) -> Result<Vec<Var<'t, T>>, String> {
         let tape = dy.tape();
         self.unchanged(&x[1..].iter().map(|x| x.value()).collect::<Vec<_>>())?;
         let start = tape.len();
         let y = tape.with_seed(self.seed, || self.run(x[0], &y.shape()))??;
-        // Of the segment alone: `x` and `dy` may depend on each other, and on the parameters.
+        // Gradients of the segment alone, because `x` and `dy` may depend on each other, and on the parameters.
         Ok(segment_vjp(start, y, dy, x))
     }
 
@@ -152,18 +152,18 @@ impl<T: Float> External<T> for Checkpoint<T> {
 }
 
 impl<T: Float> Checkpoint<T> {
-    /// Frozen parameters have no gradient to ask for.
+    /// Frozen parameters need no gradient.
     fn frozen(&self, x: Var<'_, T>) -> bool {
         !x.tape().arena.borrow().arrays[x.index()].tracked
     }
 }
 
 impl<'t, T: Float> Var<'t, T> {
-    /// `f` of this array, of which the tape keeps only input and output; the sweep records the inside again when it needs it.
+    /// Applies `f` to this array and keeps only the input and the output; a sweep records the inside again.
     ///
-    /// The value, and the gradients with respect to the array and to the parameters that `f` uses, are those of `f` itself.
-    /// `f` must give the same result each time; what it draws while training is drawn again. A sweep refuses a result of another shape
-    /// or tape, and parameters that `f` had not used before.
+    /// The value, and the gradients with respect to the array and to the parameters that `f` uses, are those of `f`
+    /// itself. `f` must give the same result each time; its random draws during training are repeated. A sweep
+    /// refuses a result of another shape or tape, and parameters that `f` did not use before.
     ///
     /// ```
     /// use autograd::{Param, Tape};
@@ -210,8 +210,9 @@ fn checkpointed<'t, T: Float>(x: Var<'t, T>, f: Step<T>) -> Var<'t, T> {
     Var::external(Arc::new(Checkpoint { f, params, frozen, seed }), &inputs, &y)
 }
 
-/// The steps one after another, in about √n checkpointed segments: memory for a chain of n steps falls from n to 2√n, for
-/// the price of running each step once more.
+/// Applies steps one after another, in about √n checkpointed segments.
+///
+/// Memory for a chain of n steps falls from n to 2√n, at the price of running each step once more.
 ///
 /// ```
 /// use autograd::{checkpoint_chain, step, Tape};

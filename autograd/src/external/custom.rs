@@ -1,4 +1,4 @@
-//! [`Custom`]: an operation of one's own, and derivatives overridden.
+//! [`Custom`]: user-defined operations, and overridden derivatives.
 
 use std::sync::Arc;
 
@@ -8,11 +8,12 @@ use crate::number::Float;
 use crate::tape::{Tape, Var, same_tape};
 use crate::tensor::Tensor;
 
-/// An operation with a value and a derivative of its own: for a solver, a lookup, a call into another language.
+/// A user-defined operation with its own value and derivative: a solver, a lookup, a call into another language.
 ///
 /// The value is computed on plain tensors. The derivative is a formula over recorded arrays, so that it can be
-/// differentiated again; what it computes on plain tensors instead (with [`Var::value`]) counts as constant at second order, and has
-/// no forward mode unless [`jvp`](Custom::jvp) gives it one. [`check`](crate::check()) tests the rule in one line.
+/// differentiated again. Parts of it that are computed on plain tensors (with [`Var::value`]) count as constants at
+/// second order, and have no forward mode unless [`jvp`](Custom::jvp) provides it. [`check`](crate::check()) tests
+/// the rule in one line.
 ///
 /// ```
 /// use autograd::{check, Custom, Tensor, Var};
@@ -33,25 +34,27 @@ use crate::tensor::Tensor;
 /// assert!(report.unwrap().passed());
 /// ```
 pub trait Custom<T: Float = f64>: Send + Sync + 'static {
-    /// A name for messages and pictures; the type's unless overridden.
+    /// The name in messages and pictures; by default that of the type.
     fn name(&self) -> &str {
         let path = std::any::type_name::<Self>();
         let path = path.split('<').next().unwrap_or(path);
         path.rsplit("::").next().unwrap_or(path)
     }
 
-    /// The value.
+    /// The value of the operation.
     fn forward(&self, x: &[Tensor<T>]) -> Tensor<T>;
 
-    /// One gradient for each input, each of its input's shape and recorded on the tape of `dy`, the gradient of the output `y`. A
-    /// sweep refuses others at the line that asked for it.
+    /// The gradients of the inputs, given the gradient `dy` of the output `y`.
+    ///
+    /// There is one for each input, of the input's shape and recorded on the tape of `dy`. A sweep panics on any
+    /// other, at the line that asked for the derivative.
     fn vjp<'t>(&self, x: &[Var<'t, T>], y: Var<'t, T>, dy: Var<'t, T>) -> Vec<Var<'t, T>>;
 
-    /// The tangent of the output from the tangents `dx` of the inputs, 0 for those that do not move; `None` to have
-    /// [`vjp`](Custom::vjp) transposed.
+    /// The tangent of the output from the tangents `dx` of the inputs; `None` means the transpose of
+    /// [`vjp`](Custom::vjp).
     ///
-    /// A `vjp` that computes on plain values cannot be transposed, nor can one that is not linear in `dy`: forward mode then
-    /// refuses the operation by name.
+    /// The tangent of an input that does not move is 0. A `vjp` that computes on plain values cannot be transposed,
+    /// nor can one that is not linear in `dy`: forward mode then refuses the operation by name.
     ///
     /// ```
     /// use autograd::{Custom, Tape, Tensor, Var};
@@ -112,7 +115,7 @@ impl<T: Float, C: Custom<T>> External<T> for Own<C> {
     }
 }
 
-/// The identity with another derivative.
+/// The identity with an overridden derivative.
 struct GradientMap<F>(F);
 
 impl<T: Float, F> External<T> for GradientMap<F>
@@ -133,7 +136,7 @@ where
 }
 
 impl<'t, T: Float> Var<'t, T> {
-    /// Applies an operation of one's own: see [`Custom`].
+    /// Applies a user-defined operation: see [`Custom`].
     ///
     /// # Panics
     /// If there are no inputs, or they are recorded on different tapes.
@@ -144,15 +147,16 @@ impl<'t, T: Float> Var<'t, T> {
         let mut values = Vec::with_capacity(x.len());
         for x in x {
             same_tape(op.name(), first.tape(), x.tape());
-            values.push(x.value()); // a loop, so that a refusal points at the caller
+            values.push(x.value()); // a loop, so that a panic points at the caller
         }
         let y = op.forward(&values);
         Var::external(Arc::new(Own(op)), x, &y)
     }
 
-    /// This value, with its gradient sent through `f` on the way back: reversal, scaling, clipping in the graph.
+    /// The same value, with its gradient passed through `f` in the backward pass.
     ///
-    /// The sweep refuses a gradient of another shape, or recorded elsewhere than the one that `f` is given.
+    /// Use it to reverse, scale or clip gradients inside the graph. The sweep refuses a gradient of another shape, or
+    /// one that is recorded on another tape than the argument of `f`.
     ///
     /// ```
     /// let tape = autograd::Tape::new();

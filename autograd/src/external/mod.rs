@@ -1,11 +1,12 @@
-//! Nodes whose value is computed outside the operation table: a user's own operation, an overridden derivative, a
-//! checkpointed segment.
+//! Nodes whose value is computed outside the operation table: user-defined operations, overridden derivatives and
+//! checkpointed segments.
 //!
-//! What they share is [`External`]: the derivative is a formula over recorded arrays. In the recorded reading it runs on
-//! the tape itself; in a plain sweep it runs on a scratch tape, which is then thrown away.
+//! They share [`External`]: the derivative is a formula over recorded arrays. When derivatives are recorded, the
+//! formula runs on the tape itself. In a plain sweep it runs on a scratch tape, which is then thrown away.
 //!
-//! The formula is the user's, and may return anything: [`gradients`] checks it for every sweep. A refusal is handed to the sweep as text,
-//! which panics at the line of who asked for the derivative; a call by name through a trait object would lose that line.
+//! The formula is the user's, and may return anything: [`gradients`] checks it for every sweep. A refusal is returned
+//! to the sweep as text, and the sweep panics at the line that asked for the derivative; a panic behind a trait
+//! object would lose that line.
 
 mod checkpoint;
 mod custom;
@@ -21,14 +22,15 @@ use crate::number::Float;
 use crate::tape::{Spare, Var};
 use crate::tensor::Tensor;
 
-/// What the sweeps need of a node of this kind.
+/// Methods of an external node that the sweeps need.
 pub(crate) trait External<T: Float>: Send + Sync {
     fn name(&self) -> &str;
 
-    /// The value, computed again.
+    /// Computes the value again.
     fn value(&self, x: &[Tensor<T>]) -> Tensor<T>;
 
-    /// One gradient for each input, recorded on the tape of `dy`, as the user's rule returned them; a sweep asks [`gradients`].
+    /// The gradients as the user's rule returned them: one for each input, on the tape of `dy`. [`gradients`] checks
+    /// them.
     fn vjp<'t>(&self, x: &[Var<'t, T>], y: Var<'t, T>, dy: Var<'t, T>) -> Result<Vec<Var<'t, T>>, String>;
 
     /// The same as plain values, checked.
@@ -41,17 +43,17 @@ pub(crate) trait External<T: Float>: Send + Sync {
     /// The tangent of the output, by the transpose of the gradient rule.
     ///
     /// # Errors
-    /// If the rule has no transpose that could be found: see [`transposed`].
+    /// If no transpose can be found: see [`transposed`].
     fn jvp_plain(&self, x: &[Tensor<T>], y: &Tensor<T>, dx: &[Option<Tensor<T>>]) -> Result<Tensor<T>, Error> {
         transposed(self, x, y, dx)
     }
 }
 
-/// The tangent of an output by its gradient rule, which is linear in `dy`: transposed, it is the tangent rule.
+/// The tangent of an output from its gradient rule, which is linear in `dy`: its transpose is the tangent rule.
 ///
-/// A rule may compute on plain values, and then its transpose is not on the tape; and one that is not linear (a gradient clipped by its
-/// norm) has none. So the transpose must pass a test: ⟨w, J·dx⟩ = ⟨Jᵀ·w, dx⟩ for a small random `w`. A rule that clips large gradients is
-/// linear there.
+/// A rule may compute on plain values, and then its transpose is not on the tape. A rule that is not linear (a
+/// gradient clipped by its norm) has no transpose. So the transpose must pass a test: ⟨w, J·dx⟩ = ⟨Jᵀ·w, dx⟩ for a
+/// random `w`. This `w` is small, because a rule that clips large gradients is linear there.
 fn transposed<T: Float>(
     op: &(impl External<T> + ?Sized),
     x: &[Tensor<T>],
@@ -76,7 +78,7 @@ fn transposed<T: Float>(
         gradients.iter().zip(dx).filter_map(|(g, dx)| Some(terms(g, dx.as_ref()?))).flatten().collect();
     let size: f64 = forward.iter().chain(&back).map(|term| term.abs()).sum();
     let off = (forward.iter().sum::<f64>() - back.iter().sum::<f64>()).abs();
-    // A derivative may itself be infinite: then there is nothing to compare.
+    // A derivative may itself be infinite; then there is nothing to compare.
     let lost = !size.is_finite() && back.iter().all(|term| term.is_finite());
     if lost || off > T::EPSILON.sqrt() * size {
         return Err(Error::NoForwardRule { op: op.name().into() });
@@ -84,7 +86,8 @@ fn transposed<T: Float>(
     Ok(dy)
 }
 
-/// The gradients that a rule returns, one for each input, of its shape and on the tape of `dy`, or what is wrong with them.
+/// The gradients that a rule returned, checked: one for each input, of its shape, on the tape of `dy`. Or the error
+/// text.
 pub(crate) fn gradients<'t, T: Float, E: External<T> + ?Sized>(
     op: &E,
     x: &[Var<'t, T>],

@@ -7,9 +7,9 @@ use super::sketch::Role;
 use crate::number::Float;
 
 impl<T: Float> Graph<'_, T> {
-    /// The graph in Graphviz's language, for graphs of any size: `dot -Tsvg graph.dot`.
+    /// Writes the graph in Graphviz's language, for graphs of any size: `dot -Tsvg graph.dot`.
     ///
-    /// Outlines tell roles apart without colour: rounded and thick for variables, doubled for parameters, dashed for
+    /// Outlines distinguish roles without colour: rounded and thick for variables, doubled for parameters, dashed for
     /// constants.
     ///
     /// ```
@@ -39,7 +39,7 @@ impl<T: Float> Graph<'_, T> {
     }
 }
 
-/// For a quoted label: Graphviz reads a backslash and the letter after it as an instruction.
+/// Escapes a quoted label: Graphviz reads a backslash and the letter after it as an instruction.
 fn escaped(text: &str) -> String {
     text.replace('\\', "\\\\").replace('"', "\\\"")
 }

@@ -1,10 +1,10 @@
-//! [`Handle`]: what can be named in a drawing.
+//! [`Handle`]: the values that can be named in a drawing.
 
 use crate::number::Float;
 use crate::param::Param;
 use crate::tape::{Scalar, Var};
 
-/// What [`Graph::name`](crate::Graph::name) can name: a [`Scalar`], a [`Var`] or a `&Param`, which turn into it by themselves.
+/// A value that [`Graph::name`](crate::Graph::name) can name: a [`Scalar`], a [`Var`] or a `&Param`, by conversion.
 ///
 /// ```
 /// let tape = autograd::Tape::new();

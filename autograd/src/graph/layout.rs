@@ -1,20 +1,21 @@
-//! Where boxes and arrows go: layers, as in Sugiyama, Tagawa & Toda (1981).
+//! Placement of boxes and arrows: layers, as in Sugiyama, Tagawa & Toda (1981).
 //!
-//! 1. A box lies in the layer behind its last input; what would make long arrows moves towards its reader.
-//! 2. An arrow over several layers passes through a point in each between. Arrows from one box share their points.
-//! 3. Boxes and points of a layer are ordered by the barycentre of their neighbours, sweeping to and fro; the order with the
-//!    fewest crossings is kept.
-//! 4. Each layer takes the places nearest to its neighbours' that keep its order and its distances: an isotonic regression.
-//!    Then the points of an arrow line up where there is room.
+//! 1. A box lies in the layer behind its last input; a box with long outgoing arrows moves towards its reader.
+//! 2. An arrow over several layers passes through a point in each layer between. Arrows from one box share their
+//!    points.
+//! 3. Boxes and points of a layer are ordered by the barycentre of their neighbours, in sweeps to and fro. The order
+//!    with the fewest crossings is kept.
+//! 4. Each layer takes the places nearest to those of its neighbours that keep its order and its distances: an
+//!    isotonic regression. Then the points of an arrow line up where there is room.
 //!
-//! Positions are (along, across) the direction of flow. All is deterministic, and no two boxes overlap.
+//! Positions are (along, across) the direction of flow. The result is deterministic, and no two boxes overlap.
 
 /// A position along and across the direction of flow.
 pub(super) type Point = (f64, f64);
 
-/// Between boxes of a layer.
+/// The distance between boxes of a layer.
 const ACROSS: f64 = 18.0;
-/// Between layers, at least.
+/// The least distance between layers.
 const ALONG: f64 = 40.0;
 /// The last piece of an arrow is straight, to carry its head.
 const HEAD: f64 = 9.0;
@@ -23,14 +24,14 @@ const LANE: f64 = 6.0;
 
 #[derive(Debug)]
 pub(super) struct Layout {
-    /// The middle of each box.
+    /// The centre of each box.
     pub(super) centres: Vec<Point>,
     pub(super) arrows: Vec<Arrow>,
-    /// How far it all reaches.
+    /// The extent of the drawing.
     pub(super) size: Point,
 }
 
-/// From `start`, by straight lines from bend to bend and a curve in each, to `end`.
+/// An arrow from `start` to `end`: straight lines from bend to bend, and a curve in each bend.
 #[derive(Debug)]
 pub(super) struct Arrow {
     pub(super) start: Point,
@@ -38,12 +39,12 @@ pub(super) struct Arrow {
     pub(super) end: Point,
 }
 
-/// A box, or a point that arrows pass.
+/// A box, or a point that arrows pass through.
 struct Vertex {
     layer: usize,
     /// (along, across)
     size: Point,
-    /// What lies before it, in the layer before.
+    /// The vertices that it reads, in the layer before.
     before: Vec<usize>,
     after: Vec<usize>,
 }
@@ -54,14 +55,14 @@ impl Vertex {
     }
 }
 
-/// Arranges boxes of these sizes; `inputs` lists for each box what it reads, with smaller indices.
+/// Arranges boxes of these sizes; `inputs` lists for each box the boxes that it reads, with smaller indices.
 pub(super) fn layout(sizes: &[Point], inputs: &[Vec<usize>]) -> Layout {
     let layer = layers(inputs);
     let vertices = vertices(sizes, inputs, &layer);
     let order = order(&vertices);
     let across = places(&vertices, &order);
 
-    // Layers one behind the other; the steeper the arrows between two, the wider the gap.
+    // Layers lie one behind the other; the steeper the arrows between two layers, the wider the gap.
     let thickness = |layer: &Vec<usize>| layer.iter().map(|&v| vertices[v].size.0).fold(0.0, f64::max);
     let mut spans: Vec<Point> = vec![]; // where each layer starts and ends
     let mut along = 0.0;
@@ -79,7 +80,7 @@ pub(super) fn layout(sizes: &[Point], inputs: &[Vec<usize>]) -> Layout {
     let centres: Vec<Point> = (0..sizes.len()).map(middle).collect();
     let mut arrows = vec![];
     for to in 0..sizes.len() {
-        // Arrows reach a box in the order in which they come in, so that they do not cross before it.
+        // Arrows reach a box in the order of their origins, so that they do not cross before it.
         let mut entries = vertices[to].before.clone();
         entries.sort_by(|&u, &v| across[u].total_cmp(&across[v]));
         for (k, &entry) in entries.iter().enumerate() {
@@ -115,7 +116,7 @@ fn layers(inputs: &[Vec<usize>]) -> Vec<usize> {
     }
     for from in (0..inputs.len()).rev() {
         let first = readers[from].iter().map(|&to| layer[to] - 1).min();
-        // Moving towards the readers lengthens the arrows that come in, and shortens those that go out.
+        // Moving a box towards its readers lengthens its incoming arrows and shortens its outgoing ones.
         if inputs[from].len() <= readers[from].len() {
             layer[from] = first.unwrap_or(layer[from]);
         }
@@ -123,7 +124,7 @@ fn layers(inputs: &[Vec<usize>]) -> Vec<usize> {
     layer
 }
 
-/// The boxes, and behind them the points through which long arrows pass.
+/// The boxes, followed by the points through which long arrows pass.
 fn vertices(sizes: &[Point], inputs: &[Vec<usize>], layer: &[usize]) -> Vec<Vertex> {
     let new = |layer, size| Vertex { layer, size, before: vec![], after: vec![] };
     let mut vertices: Vec<Vertex> = sizes.iter().zip(layer).map(|(&size, &layer)| new(layer, size)).collect();
@@ -175,7 +176,7 @@ fn order(vertices: &[Vertex]) -> Vec<Vec<usize>> {
     best
 }
 
-/// How many pairs of arrows cross between neighbouring layers.
+/// The number of crossings between arrows of neighbouring layers.
 fn crossings(vertices: &[Vertex], order: &[Vec<usize>]) -> usize {
     let mut rank = vec![0; vertices.len()];
     order.iter().for_each(|layer| layer.iter().enumerate().for_each(|(k, &v)| rank[v] = k));
@@ -193,7 +194,7 @@ fn crossings(vertices: &[Vertex], order: &[Vec<usize>]) -> usize {
     crossings
 }
 
-/// How far apart the middles of two neighbours in a layer lie at least.
+/// The least distance between the centres of two neighbours in a layer.
 fn apart(u: &Vertex, v: &Vertex) -> f64 {
     (u.size.1 + v.size.1) / 2.0 + ACROSS
 }
@@ -213,8 +214,8 @@ fn places(vertices: &[Vertex], order: &[Vec<usize>]) -> Vec<f64> {
             if sweep % 2 == 0 { (0..order.len()).collect() } else { (0..order.len()).rev().collect() };
         for layer in layers {
             let wish = |&v: &usize| {
-                // Long arrows should be straight rather than short ones. The first sweeps look one way, to spread layers
-                // out; the last both ways.
+                // Long arrows are straightened in preference to short ones. The first sweeps look one way, to spread
+                // layers out; the last sweeps look both ways.
                 let weight = |u: usize| if vertices[u].is_point() && vertices[v].is_point() { 4.0 } else { 1.0 };
                 let (before, after) = (&vertices[v].before[..], &vertices[v].after[..]);
                 let near = match sweep % 2 {
@@ -240,7 +241,7 @@ fn places(vertices: &[Vertex], order: &[Vec<usize>]) -> Vec<f64> {
     across.iter().map(|place| place - first).collect()
 }
 
-/// Gives neighbouring points of one trail the same place, for as many layers as the room allows.
+/// Gives neighbouring points of one trail the same place, over as many layers as the room allows.
 fn straighten(vertices: &[Vertex], order: &[Vec<usize>], across: &mut [f64]) {
     let mut rank = vec![0; vertices.len()];
     order.iter().for_each(|layer| layer.iter().enumerate().for_each(|(k, &v)| rank[v] = k));
@@ -268,7 +269,7 @@ fn straighten(vertices: &[Vertex], order: &[Vec<usize>], across: &mut [f64]) {
                 }
                 (low, high, run) = (from, to, run + 1);
             }
-            // A point that touches both neighbours may seem to have no room, by rounding: it stays.
+            // By round-off, a point that touches both neighbours may seem to have no room: it stays.
             let run_of = &rest[..run.max(1)];
             if run > 0 {
                 let mean = run_of.iter().map(|&v| across[v]).sum::<f64>() / run as f64;
@@ -279,9 +280,10 @@ fn straighten(vertices: &[Vertex], order: &[Vec<usize>], across: &mut [f64]) {
     }
 }
 
-/// The places nearest to the wishes, by weighted squares, that lie at least the given distances apart.
+/// The places nearest to the wishes, by weighted squares, that are at least the given distances apart.
 ///
-/// Measured from the closest packing, places must not fall: an isotonic regression, solved by pooling neighbours that would.
+/// Measured from the closest packing, places must not decrease: an isotonic regression, solved by pooling the
+/// neighbours that would decrease.
 fn nearest(wishes: &[(f64, f64)], distances: impl Iterator<Item = f64>) -> Vec<f64> {
     let mut packing = vec![0.0];
     for distance in distances {

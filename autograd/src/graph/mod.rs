@@ -1,15 +1,15 @@
-//! [`Graph`]: what lies on a tape, for people to look at.
+//! [`Graph`]: the nodes of a tape as statistics and as a picture.
 //!
-//! - here — the snapshot, and what can be counted on it
-//! - `handle` — what can be named
-//! - `sketch` — the boxes to draw, with their text; what every drawing starts from
+//! - here — the snapshot and its statistics
+//! - `handle` — the values that can be named
+//! - `sketch` — the boxes to draw, with their text; the input of every drawing
 //! - `dot` — the drawing as Graphviz text
-//! - `layout` — where boxes and arrows go
+//! - `layout` — the placement of boxes and arrows
 //! - `svg` — the drawing itself
 //!
-//! Every walk is a loop over the arena in the order of recording: a graph may be deeper than any stack.
+//! Every traversal is a loop over the arena in the order of recording, because a graph may be deeper than any stack.
 //!
-//! Nothing here changes the tape. A transpose that was put off stays put off when its values are shown.
+//! Nothing here changes the tape. A deferred transpose stays deferred when its values are shown.
 
 mod dot;
 mod handle;
@@ -34,13 +34,14 @@ use crate::tape::arena::{Arena, ArrayCode, ArrayOp, Node, Opcode, Storage};
 use crate::tape::{Scalar, Tape, Var, same_tape};
 use crate::tensor::Tensor;
 
-/// The nodes of a tape at one moment, or those that one value depends on: to count, and to draw.
+/// The nodes of a tape at one moment, or those that one value depends on, for statistics and drawings.
 ///
-/// [`Tape::graph`], [`Scalar::graph`] and [`Var::graph`] make one. It prints as a table of statistics, is drawn by
-/// [`to_svg`](Graph::to_svg), written for Graphviz by [`to_dot`](Graph::to_dot), and shows itself in a notebook.
+/// [`Tape::graph`], [`Scalar::graph`] and [`Var::graph`] create a graph. It prints as a table of statistics,
+/// [`to_svg`](Graph::to_svg) draws it, [`to_dot`](Graph::to_dot) writes it for Graphviz, and it shows itself in a
+/// notebook.
 ///
-/// A box reads as a line of a derivation: `z = v₁ + v₂`. What was not named gets a name: x₁, x₂, … for variables, w₁ for
-/// parameters, c₁ for constants, v₁ for what is computed. Constants that are one number show it.
+/// A box reads as a line of a derivation: `z = v₁ + v₂`. Values without a given name are numbered: x₁, x₂, … for
+/// variables, w₁ for parameters, c₁ for constants, v₁ for computed values. A constant with a single number shows it.
 ///
 /// ```
 /// use autograd::Tape;
@@ -54,26 +55,26 @@ use crate::tensor::Tensor;
 #[derive(Clone)]
 pub struct Graph<'t, T: Float = f64> {
     tape: &'t Tape<T>,
-    /// Places in the stream, rising: the order in which they were computed.
+    /// Positions in the stream, ascending: the order of computation.
     nodes: Vec<u32>,
     values: bool,
     names: HashMap<Key, String>,
     gradients: HashMap<Key, Tensor<T>>,
 }
 
-/// How a node is referred to.
+/// The identity of a node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Key {
-    /// A scalar, by its place in the stream.
+    /// A scalar, by its position in the stream.
     Node(u32),
-    /// An array, by its place among the arrays.
+    /// An array, by its index among the arrays.
     Array(u32),
-    /// A parameter, by its identity; only names are found by it.
+    /// A parameter, by its identity; used only to look up names.
     Param(usize),
 }
 
 impl<T: Float> Tape<T> {
-    /// All that is recorded, to count and to draw.
+    /// The graph of all recorded nodes.
     ///
     /// ```
     /// let tape = autograd::Tape::new();
@@ -88,7 +89,7 @@ impl<T: Float> Tape<T> {
 }
 
 impl<'t, T: Float> Scalar<'t, T> {
-    /// What this number depends on, to count and to draw.
+    /// The graph of the nodes that this number depends on.
     ///
     /// ```
     /// let tape = autograd::Tape::new();
@@ -102,7 +103,7 @@ impl<'t, T: Float> Scalar<'t, T> {
 }
 
 impl<'t, T: Float> Var<'t, T> {
-    /// What this array depends on, to count and to draw.
+    /// The graph of the nodes that this array depends on.
     ///
     /// ```
     /// let tape = autograd::Tape::new();
@@ -122,7 +123,7 @@ impl<'t, T: Float> Graph<'t, T> {
         Graph { tape, nodes, values: false, names: HashMap::new(), gradients: HashMap::new() }
     }
 
-    /// The nodes that `root` depends on: one walk back, since operands lie before what is computed from them.
+    /// Collects the nodes that `root` depends on in one backward walk, since operands precede their results.
     #[track_caller]
     fn of(tape: &'t Tape<T>, root: Key) -> Self {
         let arena = tape.arena.borrow();
@@ -135,7 +136,8 @@ impl<'t, T: Float> Graph<'t, T> {
         need(root);
         let mut nodes = vec![];
         for node in (0..arena.stream.len() as u32).rev() {
-            // Asking marks: nothing behind reads the mark of a node that the walk has passed.
+            // The query also sets the mark, which is harmless: no later step reads the mark of a node that the walk
+            // has passed.
             if need(key(&arena, node)) {
                 nodes.push(node);
                 for source in sources(&arena, node) {
@@ -147,14 +149,14 @@ impl<'t, T: Float> Graph<'t, T> {
         Self::new(tape, nodes)
     }
 
-    /// Shows values when drawn: numbers, short arrays whole, others as the range that they span.
+    /// Shows values in drawings: numbers and short arrays in full, other arrays as their range.
     #[must_use]
     pub fn values(mut self, shown: bool) -> Self {
         self.values = shown;
         self
     }
 
-    /// Shows gradients when drawn: those of numbers, and those of arrays that the sweep kept.
+    /// Shows gradients in drawings: those of numbers, and those of arrays that the sweep kept.
     ///
     /// ```
     /// let tape = autograd::Tape::new();
@@ -165,7 +167,7 @@ impl<'t, T: Float> Graph<'t, T> {
     /// ```
     ///
     /// # Panics
-    /// If they are of another tape.
+    /// If they belong to another tape.
     #[must_use]
     #[track_caller]
     pub fn gradients(mut self, gradients: &Gradients<'t, T>) -> Self {
@@ -185,7 +187,7 @@ impl<'t, T: Float> Graph<'t, T> {
         self
     }
 
-    /// Names a node; one that is not in the graph is passed over.
+    /// Names a node; a node that is not in the graph is ignored.
     ///
     /// # Panics
     /// If it is recorded on another tape.
@@ -210,7 +212,7 @@ impl<'t, T: Float> Graph<'t, T> {
         self
     }
 
-    /// Names parameters as a model does.
+    /// Names parameters as in the model.
     ///
     /// ```
     /// use autograd::{Param, Parameters, Tape};
@@ -226,7 +228,7 @@ impl<'t, T: Float> Graph<'t, T> {
         self
     }
 
-    /// The number of nodes: of all that was put on the tape or computed there.
+    /// The number of nodes, recorded as inputs or computed.
     pub fn nodes(&self) -> usize {
         self.nodes.len()
     }
@@ -236,7 +238,8 @@ impl<'t, T: Float> Graph<'t, T> {
     /// Values that are shared with the user or with a parameter do not count.
     pub fn bytes(&self) -> usize {
         let arena = self.tape.arena.borrow();
-        // The tape itself keeps one pair of arguments, [0, 0], for all rows that take none; a run of equal ones is one.
+        // The tape keeps one pair of arguments, [0, 0], for all rows without arguments; a run of equal pairs is
+        // stored once.
         let (mut bytes, mut args) = (size_of::<Args>(), 0);
         for &node in &self.nodes {
             let [a, b] = arena.stream.operands(node as usize);
@@ -250,7 +253,7 @@ impl<'t, T: Float> Graph<'t, T> {
                 Opcode::Array => {
                     let array = &arena.arrays[a];
                     bytes += arena.arrays.bytes_of(a);
-                    // A reshape, or a transpose that is put off, has no values of its own.
+                    // A reshape, or a deferred transpose, has no values of its own.
                     let shares = arena.arrays.inputs(a).iter().any(|&input| {
                         let input = &arena.arrays[input];
                         (input.place, input.numel) == (array.place, array.numel)
@@ -300,7 +303,7 @@ impl<'t, T: Float> Graph<'t, T> {
         longest
     }
 
-    /// How often each operation occurs, by name; those of the user's own too.
+    /// How often each operation occurs, by name, including user-defined operations.
     pub fn census(&self) -> BTreeMap<String, usize> {
         let arena = self.tape.arena.borrow();
         let mut census = BTreeMap::new();
@@ -310,9 +313,10 @@ impl<'t, T: Float> Graph<'t, T> {
         census.into_iter().map(|(name, count)| (name.to_string(), count)).collect()
     }
 
-    /// Shows the statistics and, where there is room for it, the drawing in a notebook of the evcxr kernel, which calls this.
+    /// Shows the statistics and, where there is room, the drawing in a notebook of the evcxr kernel, which calls this
+    /// method.
     pub fn evcxr_display(&self) {
-        // One write: what other threads print cannot come between.
+        // One write, so that the output of other threads cannot come between.
         print!("{}", self.notebook());
     }
 
@@ -321,7 +325,7 @@ impl<'t, T: Float> Graph<'t, T> {
     }
 }
 
-/// A table: how often each operation occurs, then nodes, bytes, and the longest path.
+/// Prints a table: how often each operation occurs, then nodes, bytes, and the longest path.
 ///
 /// ```
 /// let tape = autograd::Tape::new();
@@ -357,7 +361,7 @@ fn key<T: Float>(arena: &Arena<T>, node: u32) -> Key {
     }
 }
 
-/// What a node is computed from, in the order of its operands.
+/// The inputs of a node, in the order of its operands.
 fn sources<T: Float>(arena: &Arena<T>, node: u32) -> SmallVec<[Key; 4]> {
     let [a, b] = arena.stream.operands(node as usize);
     match arena.stream.code(node as usize) {
@@ -372,7 +376,7 @@ fn sources<T: Float>(arena: &Arena<T>, node: u32) -> SmallVec<[Key; 4]> {
     }
 }
 
-/// The name of the operation, if the node is one: neither given, nor another's value read as a number or as an array.
+/// The name of the operation, unless the node is an input, or another node's value read as a number or as an array.
 fn operation<T: Float>(arena: &Arena<T>, node: u32) -> Option<&str> {
     match arena.stream.code(node as usize) {
         Opcode::Unary(row) => Some(row.name()),

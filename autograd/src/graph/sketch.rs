@@ -1,4 +1,4 @@
-//! What a drawing consists of: boxes with text, and which box reads which.
+//! The content of a drawing: boxes with text, and the inputs of each box.
 
 use std::collections::{HashMap, HashSet};
 
@@ -11,12 +11,12 @@ use crate::ops::Op;
 use crate::tape::arena::{Arena, ArrayCode, ArrayOp, Opcode};
 use crate::tensor::Tensor;
 
-/// Names of more characters are cut.
+/// The largest number of characters of a name.
 const NAME: usize = 32;
-/// A formula of more characters names the number of operands instead.
+/// The largest number of characters of a formula; a longer one states the number of operands instead.
 const FORMULA: usize = 44;
 
-/// What a box stands for; drawings tell them apart by outline.
+/// The role of a box; drawings distinguish roles by outline.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Role {
     Variable,
@@ -33,20 +33,20 @@ impl Role {
     }
 }
 
-/// One box.
+/// A box of the drawing.
 #[derive(Debug)]
 pub(super) struct Block {
     pub(super) role: Role,
     pub(super) name: String,
-    /// What follows the name in the first line: ` = x + y`, or nothing.
+    /// The text after the name in the first line: ` = x + y`, or nothing.
     pub(super) formula: String,
-    /// Shape, value, gradient: those that there are.
+    /// Shape, value and gradient, as far as present.
     pub(super) lines: Vec<String>,
-    /// The boxes that it reads, in the order of operands; all lie before it.
+    /// The boxes that it reads, in the order of operands; all precede it.
     pub(super) inputs: Vec<usize>,
 }
 
-/// Where a box comes from: its node, and the nodes that only read its value as a number or as an array.
+/// The origin of a box: its node, and the nodes that only read its value as a number or as an array.
 struct Origin {
     node: u32,
     key: Key,
@@ -57,7 +57,8 @@ struct Origin {
 impl<T: Float> Graph<'_, T> {
     /// The boxes, in the order of computation.
     ///
-    /// An array's only value read as a number, and a number used as an array, share the box of what they read.
+    /// An array's only value read as a number, and a number used as an array, share the box of the value that they
+    /// read.
     pub(super) fn sketch(&self) -> Vec<Block> {
         let arena = self.tape.arena.borrow();
         let mut origins: Vec<Origin> = vec![];
@@ -97,7 +98,7 @@ impl<T: Float> Graph<'_, T> {
         origins.iter().zip(inputs).map(block).collect()
     }
 
-    /// The given names, and others for the rest.
+    /// The given names, and generated names for the rest.
     fn block_names(&self, arena: &Arena<T>, origins: &[Origin]) -> Vec<String> {
         let given = |origin: &Origin| {
             let param = match arena.stream.code(origin.node as usize) {
@@ -200,7 +201,7 @@ impl<T: Float> Graph<'_, T> {
     }
 }
 
-/// Whether the node only reads another's value, as a number or as an array.
+/// Whether the node only reads another node's value, as a number or as an array.
 fn is_reading<T: Float>(arena: &Arena<T>, node: u32) -> bool {
     match arena.stream.code(node as usize) {
         Opcode::Item => true,
@@ -227,12 +228,12 @@ fn call(name: &str, operands: &[&str]) -> String {
     format!("{name}({})", operands.join(", "))
 }
 
-/// A negative number in parentheses.
+/// An operand, in parentheses if it is negative.
 fn enclosed(operand: &str) -> String {
     if operand.starts_with('−') { format!("({operand})") } else { operand.to_string() }
 }
 
-/// A row of one input as people write it.
+/// A unary row in mathematical notation.
 fn unary(row: Unary, [p, q]: Args, operand: &str) -> String {
     let plain = |p: f64| enclosed(&number(p));
     let x = &enclosed(operand);
@@ -260,7 +261,7 @@ fn unary(row: Unary, [p, q]: Args, operand: &str) -> String {
     }
 }
 
-/// A row of two inputs as people write it.
+/// A binary row in mathematical notation.
 fn binary(row: Binary, a: &str, b: &str) -> String {
     let sign = match row {
         Binary::Add => " + ",

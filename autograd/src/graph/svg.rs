@@ -8,14 +8,14 @@ use super::sketch::{Block, Role};
 use super::text::{width, xml};
 use crate::number::Float;
 
-/// More boxes than this would not be readable.
+/// The largest number of boxes in a readable drawing.
 const LIMIT: usize = 80;
-/// A drawing that would be wider than this from left to right goes from top to bottom.
+/// A drawing that would be wider than this from left to right runs from top to bottom.
 const WIDE: f64 = 1000.0;
 
 const FONT: f64 = 13.0;
 const LINE: f64 = 17.0;
-/// Between a box's outline and its text, to the sides and above.
+/// The space between a box's outline and its text, at the sides and above.
 const PADDING: Point = (11.0, 7.0);
 const MARGIN: f64 = 12.0;
 
@@ -23,11 +23,12 @@ const INK: &str = "#1a2733";
 const GRADIENT: &str = "#a33319";
 
 impl<T: Float> Graph<'_, T> {
-    /// The graph as a drawing, by this library alone: readable for up to about 60 nodes.
+    /// Draws the graph as SVG, without other programs; readable for up to about 60 nodes.
     ///
-    /// Short graphs run from left to right, longer ones from top to bottom. Outlines tell roles apart without colour:
-    /// rounded and thick for variables, doubled for parameters, dashed for constants. The same graph gives the same text.
-    /// A graph of more than 80 boxes is refused: the drawing then says so, and what to do.
+    /// Short graphs run from left to right, longer ones from top to bottom. Outlines distinguish roles without
+    /// colour: rounded and thick for variables, doubled for parameters, dashed for constants. The same graph gives
+    /// the same text. A graph of more than 80 boxes is not drawn: the drawing then says so, and suggests an
+    /// alternative.
     ///
     /// ```
     /// let tape = autograd::Tape::new();
@@ -36,7 +37,8 @@ impl<T: Float> Graph<'_, T> {
     /// assert!(svg.starts_with("<svg ") && svg.contains("sin(x)"));
     /// ```
     pub fn to_svg(&self) -> String {
-        // A box stands for at least one node, and readings are few: more nodes need not be sketched to be refused.
+        // A box stands for at least one node, and readings are few: a graph of many more nodes is refused without a
+        // sketch.
         if self.nodes() > 10 * LIMIT {
             return refusal(self.nodes());
         }
@@ -55,7 +57,7 @@ struct Canvas {
     down: bool,
 }
 
-/// Along and across the flow as x and y.
+/// Converts (along, across) the flow to x and y.
 fn turned(down: bool, (along, across): Point) -> Point {
     if down { (across, along) } else { (along, across) }
 }
@@ -91,7 +93,7 @@ fn draw(blocks: &[Block], nodes: usize) -> String {
     canvas.text + "</svg>\n"
 }
 
-/// The roles to explain: all that occur, if anything but variables and operations does.
+/// The roles in the legend: all that occur, if there are any but variables and operations.
 fn legend(blocks: &[Block]) -> Vec<Role> {
     let occurs = |role: &Role| blocks.iter().any(|block| block.role == *role);
     let roles: Vec<Role> = Role::ALL.into_iter().filter(occurs).collect();
@@ -117,7 +119,7 @@ impl Canvas {
         self.text.push('\n');
     }
 
-    /// A page whose content reaches to (w, h).
+    /// Opens a page whose content extends to (w, h).
     fn open(&mut self, w: f64, h: f64, title: &str) {
         let (w, h) = (w + MARGIN, h + MARGIN);
         self.add(&format!(
@@ -128,7 +130,7 @@ impl Canvas {
         self.add(&format!("<rect width=\"{w:.0}\" height=\"{h:.0}\" fill=\"#ffffff\"/>"));
     }
 
-    /// A position of the layout on the page.
+    /// A position of the layout, on the page.
     fn at(&self, point: Point) -> Point {
         let (x, y) = turned(self.down, point);
         (x + MARGIN, y + MARGIN)
@@ -193,7 +195,7 @@ impl Canvas {
     }
 }
 
-/// What is drawn instead of a graph that is too large.
+/// The drawing in place of a graph that is too large.
 fn refusal(nodes: usize) -> String {
     let lines = [
         format!("This graph of {nodes} nodes is too large to draw."),
@@ -223,7 +225,7 @@ mod tests {
             lines: vec!["shape (2, 3)".into(), "gradient −0.1234 to 12.5".into()],
             inputs: vec![],
         };
-        // Widths in DejaVu Sans, the widest of the faces asked for: 24 letters of the last line at 13 units.
+        // Widths in DejaVu Sans, the widest of the requested fonts: 24 letters of the last line at 13 units.
         let (w, h) = size(&block);
         assert!(w > 13.0 * 13.6 + 2.0 * 6.0 && h >= 3.0 * LINE, "{w} {h}");
     }

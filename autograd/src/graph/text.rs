@@ -3,10 +3,10 @@
 use crate::number::Float;
 use crate::tensor::Tensor;
 
-/// Arrays of at most this many values are shown whole, if they fit into so many characters.
+/// The largest array that is shown in full: number of values, and number of characters.
 const WHOLE: (usize, usize) = (4, 36);
 
-/// Four significant digits, no zeros at the end, and a true minus sign.
+/// Formats a number with four significant digits, without trailing zeros, and with a true minus sign.
 pub(super) fn number(x: f64) -> String {
     let size = x.abs();
     let text = if x.is_nan() {
@@ -30,7 +30,7 @@ fn without_zeros(text: &str) -> &str {
     if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { text }
 }
 
-/// A few values whole, in brackets as nested as the shape; more as the range that they span.
+/// Shows a few values in full, in brackets nested as the shape; of more values, their range.
 pub(super) fn values<T: Float>(x: &Tensor<T>) -> String {
     if x.numel() <= WHOLE.0 {
         let text = whole(x);
@@ -63,13 +63,13 @@ fn whole<T: Float>(x: &Tensor<T>) -> String {
     text
 }
 
-/// `name` and a number below it: v₁₂.
+/// A name with a subscript number: v₁₂.
 pub(super) fn numbered(name: char, n: usize) -> String {
     let digit = |digit: char| char::from_u32('₀' as u32 + digit as u32 - '0' as u32).expect("ten subscripts");
     std::iter::once(name).chain(n.to_string().chars().map(digit)).collect()
 }
 
-/// At most `most` characters, on one line, of what XML allows.
+/// The text on one line, with at most `most` characters, all of them valid in XML.
 pub(super) fn tidy(text: &str, most: usize) -> String {
     let clean = |c: char| {
         if c.is_whitespace() {
@@ -87,18 +87,18 @@ pub(super) fn tidy(text: &str, most: usize) -> String {
     text[..most - 1].iter().copied().chain(['…']).collect()
 }
 
-/// What a notebook of the evcxr kernel takes for an output: text, and a richer form for where there is room.
+/// Output for a notebook of the evcxr kernel: text, and a richer form for where there is room.
 pub(crate) fn notebook(plain: &str, mime: &str, rich: &str) -> String {
     let block = |mime: &str, text: &str| format!("EVCXR_BEGIN_CONTENT {mime}\n{text}\nEVCXR_END_CONTENT\n");
     block("text/plain", plain) + &block(mime, rich)
 }
 
-/// For the content of an XML element.
+/// Escapes text for the content of an XML element.
 pub(crate) fn xml(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
-/// The width of a line in a sans-serif face whose letters are 1 high, guessed rather too wide than too narrow.
+/// The estimated width of a line in a sans-serif font whose letters are 1 high; too wide rather than too narrow.
 pub(super) fn width(text: &str) -> f64 {
     let letter = |c: char| match c {
         'i' | 'j' | 'l' | '\'' | '|' | '.' | ',' | ':' | ';' | ' ' | '·' | 'I' => 0.34,

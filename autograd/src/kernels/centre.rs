@@ -1,4 +1,5 @@
-//! What softmax does to tangents and gradients, as differences that cancel nowhere: for a sure class 1 − p is the sum of the others.
+//! The derivatives of softmax, as differences without cancellation: where p is near 1, 1 − p is the sum of the
+//! others.
 
 use super::isa::kernel;
 use super::reduce::{Loops, STRIP, strips};
@@ -6,7 +7,7 @@ use super::sums::{ColumnSums, row_sum};
 use crate::math;
 use crate::number::Float;
 
-/// Above ½ only one part of a distribution can lie.
+/// At most one part of a distribution exceeds ½.
 #[inline(always)]
 fn is_sure<T: Float>(p: T) -> bool {
     p > T::from_f64(0.5)
@@ -23,8 +24,9 @@ fn term<T: Float>(p: T, v: T, transposed: bool) -> T {
     if transposed { v } else { p * v }
 }
 
-/// A value of `v − Σ p·v`, or of `v − p·Σv`, from the sum of all terms, that of all but the sure one, and the rest of the distribution: of
-/// what is sure it is `(1 − p)·v − Σ p·v`, or `(1 − p)·Σv − Σv`, with the second sums without it. [`shared`] has made the sums.
+/// A value of `v − Σ p·v`, or of `v − p·Σv`, from the sum of all terms, that of all but the dominant one, and the
+/// rest of the distribution. For the dominant value it is `(1 − p)·v − Σ p·v`, or `(1 − p)·Σv − Σv`, with the last
+/// sum over the others. [`shared`] has computed the sums.
 #[inline(always)]
 fn difference<T: Float>(p: T, v: T, [all, others, rest]: [T; 3], transposed: bool) -> T {
     if transposed {
@@ -34,7 +36,7 @@ fn difference<T: Float>(p: T, v: T, [all, others, rest]: [T; 3], transposed: boo
     }
 }
 
-/// The sums by which [`difference`] is that of p divided by the sum of p, whatever that is: 1, but for what rounding took.
+/// The sums for [`difference`] of p divided by the sum of p, which is 1 up to round-off.
 #[inline(always)]
 fn shared<T: Float>([all, others, rest, total]: [T; 4], transposed: bool) -> [T; 3] {
     if transposed { [all / total, others, rest] } else { [all / total, others / total, rest / total] }
@@ -69,7 +71,7 @@ kernel! {
 /// Four sums for each column of a strip.
 const FOUR: usize = 4 * STRIP;
 
-/// The same down `w` columns of length `n` from `start`, rows `step` apart.
+/// The same down `w` columns of length `n` from `start`, with rows `step` apart.
 #[inline(always)]
 fn strip<T: Float>(
     p: &[T],

@@ -1,4 +1,4 @@
-//! The kernels as the rest of the crate calls them: an instance for each type of number.
+//! The kernels as the rest of the crate calls them: one instance for each number type.
 
 use super::product::Matrix;
 use super::reduce::Loops;

@@ -12,7 +12,7 @@ use crate::number::passing::Passing;
 use crate::number::rows::{Args, Binary, BinaryRow, BinaryVisitor, Unary, UnaryRow, UnaryVisitor};
 use crate::number::{Float, Number};
 
-/// A row with its plain numbers, as the formula of its value or of what it passes.
+/// A row with its plain numbers, as the formula of its value or of its gradient.
 #[derive(Clone, Copy)]
 struct Value<R>(Args, PhantomData<R>);
 #[derive(Clone, Copy)]
@@ -88,7 +88,7 @@ pub(crate) fn unary_chain<T: Float>(row: Unary, args: Args, x: &[T], y: &[T], dy
     row.dispatch(Chain(args, x, y, dy));
 }
 
-/// `out = row(a, b)`, the operands stretched by `runs`.
+/// `out = row(a, b)`, with the operands broadcast by `runs`.
 pub(crate) fn binary<T: Float>(row: Binary, runs: &Runs, a: &[T], b: &[T], out: &mut [T]) {
     struct Map<'a, T>(&'a Runs, &'a [T], &'a [T], &'a mut [T]);
     impl<T: Float> BinaryVisitor for Map<'_, T> {
@@ -135,7 +135,7 @@ pub(crate) fn binary<T: Float>(row: Binary, runs: &Runs, a: &[T], b: &[T], out: 
     row.dispatch(Map(runs, a, b, out));
 }
 
-/// What a row of two inputs passes to the first or, if so, to the second of them.
+/// The gradient of a binary row for its first operand, or for the second if the flag is set.
 #[derive(Clone, Copy)]
 struct Partial<R>(bool, PhantomData<R>);
 
@@ -143,7 +143,7 @@ impl<R: BinaryRow> Formula<3> for Partial<R> {
     const DECIDES: bool = R::DECIDES;
     const SHORTCUTS: bool = true;
 
-    /// What is not asked for is not computed.
+    /// Only the requested side is computed.
     #[inline(always)]
     fn at<N: Real + Number>(self, [a, b, y]: [N; 3], d: N) -> N {
         let d = Passing(d);
@@ -216,7 +216,8 @@ pub(crate) fn binary_chain<T: Float>(row: Binary, second: bool, runs: &Runs, a: 
     row.dispatch(Chain(second, runs, a, b, y, dy));
 }
 
-/// What a row of one input passes of `d` in the form that does for most numbers; nothing where it does not do.
+/// The gradient that a unary row passes from `d`, in the form that is valid for most numbers; `None` where it is not
+/// valid.
 #[inline(always)]
 pub(crate) fn first_form<T: Float>(row: Unary, args: Args, x: [T; 2], d: T) -> Option<T> {
     struct One<T>(Args, [T; 2], T);
@@ -230,7 +231,7 @@ pub(crate) fn first_form<T: Float>(row: Unary, args: Args, x: [T; 2], d: T) -> O
     row.dispatch(One(args, x, d))
 }
 
-/// The same of a row of two inputs.
+/// The same for a binary row.
 #[inline(always)]
 pub(crate) fn first_form_of_two<T: Float>(row: Binary, second: bool, aby: [T; 3], d: T) -> Option<T> {
     struct One<T>(bool, [T; 3], T);
@@ -271,7 +272,7 @@ pub(crate) fn binary_chain_add<T: Float>(row: Binary, second: bool, [a, b, y]: [
     row.dispatch(Chain(second, [a, b, y, dy], sum));
 }
 
-/// What is passed of the last of the inputs, added to what is there.
+/// The gradient formula, added to the present value of the output.
 #[derive(Clone, Copy)]
 struct Added<P>(P);
 

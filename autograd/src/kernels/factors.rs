@@ -1,14 +1,14 @@
-//! Products of many factors, whose partial products may lie beyond the numbers where the result does not.
+//! Products of many factors, whose partial products may overflow or underflow where the result does not.
 
 use super::isa::kernel;
 use super::reduce::{Loops, STRIP, strips};
 use crate::math;
 use crate::number::Float;
 
-/// A row is multiplied in so many partial products.
+/// The number of partial products of a row.
 const LANES: usize = 16;
 
-/// So many fractions in [√½, √2) can be multiplied before their product has to be split again.
+/// The number of fractions in [√½, √2) that can be multiplied before their product must be split again.
 const BLOCK: usize = 128;
 
 /// `x = ±2ᵏ·m` with `m` in [√½, √2), or 1 in place of 0, of an infinity and of NaN.
@@ -16,9 +16,9 @@ const BLOCK: usize = 128;
 struct Factor<T> {
     k: T,
     m: T,
-    /// ±1
+    /// The sign, ±1.
     sign: T,
-    /// 1 if it is 0, infinite, NaN.
+    /// For 0, infinity and NaN: 1 in the respective position.
     odd: [T; 3],
 }
 
@@ -40,11 +40,11 @@ impl<T: Float> Factor<T> {
     }
 }
 
-/// `W` products side by side: the fractions and the exponents for themselves.
+/// `W` products side by side, with fractions and exponents kept separately.
 #[derive(Clone, Copy)]
 struct Products<T, const W: usize> {
     m: [T; W],
-    /// The exponents of the running block, and those of all before.
+    /// The exponents of the running block, and those of all blocks before.
     k: [T; W],
     exponent: [f64; W],
     sign: [T; W],
@@ -58,7 +58,7 @@ impl<T: Float, const W: usize> Products<T, W> {
         Products { m: ones, k: zeros, exponent: [0.0; W], sign: ones, odd: [zeros; 3] }
     }
 
-    /// Of `n` rows of factors, of which there may be less than `W` in each.
+    /// The products of `n` rows of factors; each row may have fewer than `W`.
     #[inline(always)]
     fn of_rows<'a>(n: usize, row: impl Fn(usize) -> &'a [T]) -> Self {
         let mut products = Self::none();
@@ -107,7 +107,7 @@ impl<T: Float, const W: usize> Products<T, W> {
         all
     }
 
-    /// The product in a lane, without `x`, which is one of its factors, or without anything.
+    /// The product in a lane without one of its factors, `x`, or with all of them.
     #[inline(always)]
     fn without(&self, lane: usize, x: Option<T>) -> T {
         let zero = T::zero();
@@ -124,7 +124,7 @@ impl<T: Float, const W: usize> Products<T, W> {
     }
 }
 
-/// `2ᵏ·m`, in two steps: 2ᵏ itself may lie beyond the numbers where the product does not.
+/// `2ᵏ·m`, in two steps, because 2ᵏ itself may overflow or underflow where the product does not.
 #[inline(always)]
 fn scaled<T: Float>(m: T, k: f64) -> T {
     let (least, _) = T::SMALLEST.split();
@@ -134,7 +134,7 @@ fn scaled<T: Float>(m: T, k: f64) -> T {
     m * T::exp2_integer(T::from_f64(half)) * T::exp2_integer(T::from_f64(k - half))
 }
 
-/// The product of a row: lanes hide what a factor waits for, and cost more than they save where it is short.
+/// The product of a row. Lanes hide the latency of a factor, and cost more than they save in a short row.
 #[inline(always)]
 fn row_product<T: Float>(row: &[T]) -> Products<T, 1> {
     if row.len() < 2 * LANES {
@@ -166,7 +166,7 @@ kernel! {
 }
 
 kernel! {
-    /// `out[o, j, i] = Π_l x[o, l, i]` over all `l` but `j`: exact where factors are 0.
+    /// `out[o, j, i] = Π_l x[o, l, i]` over all `l` but `j`; exact where factors are 0.
     fn product_of_others<'a, T>(x: &'a [T], loops: Loops, out: &'a mut [T]) for x.len(), {
         let Loops { n, inner, .. } = loops;
         if inner == 1 {
@@ -194,7 +194,7 @@ kernel! {
 mod tests {
     use super::*;
 
-    /// The product, and those without each factor, along rows and down columns.
+    /// The product, and the products without each factor, along rows and down columns.
     fn of<T: Float>(x: &[f64]) -> (f64, Vec<f64>) {
         let both = |inner: usize| {
             let loops = Loops { outer: 1, n: x.len(), inner };
@@ -223,7 +223,7 @@ mod tests {
         assert_eq!(of::<f64>(&[1e-200, -1e-200]), (-0.0, vec![-1e-200, 1e-200]));
         assert_eq!(of::<f64>(&[1e200, 1e200]), (f64::INFINITY, vec![1e200, 1e200]));
         assert_eq!(of::<f64>(&[2f64.powi(-600), 2f64.powi(-460)]).0, 2f64.powi(-1060));
-        // A thousand large ones first, then as many small ones.
+        // A thousand large factors first, then as many small ones.
         let x: Vec<f64> = (0..2000).map(|i| if i < 1000 { 2f64.powi(1000) } else { 2f64.powi(-1000) }).collect();
         assert_eq!(of::<f64>(&x).0, 1.0);
     }

@@ -1,8 +1,9 @@
-//! Formulas over arrays, by the block, on numbers that remember whether one form of the formula did for all of them.
+//! Formulas over arrays, by blocks, on numbers that record whether one form of the formula was valid for all of them.
 //!
-//! A branch in a loop keeps the compiler from making vectors of it. So a block is computed in the form that does for most numbers
-//! without one; and again, in full, if it did not do for all: because a trigonometric function was asked for too far out for its vector
-//! form, because a factor left the range of numbers, or because a slope is too small to be read from a rounded output.
+//! A branch in a loop keeps the compiler from vectorising it. So a block is first computed without a branch, in the
+//! form that is valid for most numbers. If that form was not valid for all, the block is computed again in full:
+//! because a trigonometric argument was too large for the vector form, because a factor overflowed or underflowed, or
+//! because a slope is too small to be computed from a rounded output.
 
 use std::cmp::Ordering;
 use std::marker::PhantomData;
@@ -16,26 +17,27 @@ use crate::math::{self, Native, Native2, Real};
 use crate::number::rows::{Args, Binary, Unary};
 use crate::number::{Float, Number, Test};
 
-/// A function of `K` numbers, and of what stands where the result goes, that reads alike on any kind of number.
+/// A function of `K` numbers and of the present value of the output, generic over numbers.
 pub(crate) trait Formula<const K: usize>: Copy {
-    /// Whether it may ask for a function that has a form for most numbers, as the trigonometric ones, [decide](Number::decide) or take a
-    /// [shortcut](Number::shortcut).
+    /// Whether it may call a function with a form for most numbers, such as the trigonometric ones,
+    /// [decide](Number::decide), or take a [shortcut](Number::shortcut).
     const DECIDES: bool;
-    /// Whether most numbers take the shortcuts. A formula that computes a value together with its slope does better without.
+    /// Whether most numbers take the shortcuts. A formula that computes a value together with its slope is better
+    /// without.
     const SHORTCUTS: bool;
 
     /// Implementations are `#[inline(always)]`.
     fn at<N: Real + Number>(self, x: [N; K], out: N) -> N;
 }
 
-/// What a formula reads: a number for each result, or one for all.
+/// An operand of a formula: a number for each result, or one for all.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Operand<'a, T> {
     Each(&'a [T]),
     One(T),
 }
 
-/// Values are computed so many at once: a loop of known length becomes vectors without a remainder.
+/// The number of values computed at once: a loop of known length is vectorised without a remainder.
 const BLOCK: usize = 64;
 
 /// `f(0), f(1), …`, at least one. `std::array::from_fn` does the same by closures of closures, which cost the compiler
@@ -93,7 +95,7 @@ fn block<I: Isa, T: Float, F: Formula<K>, const K: usize, const LEN: usize>(
     }
 }
 
-/// A block on numbers that take the first form that there is, and again on numbers that take the right one.
+/// Computes a block in the first form available, and again in the correct form if needed.
 #[inline(always)]
 fn block_in<First: Evaluated<T>, Right: Evaluated<T>, T: Float, F: Formula<K>, const K: usize, const LEN: usize>(
     f: F,
@@ -161,7 +163,7 @@ pub(crate) fn each_with_slope<I: Isa, T: Float>(f: impl WithSlope, x: &[T], y: &
     }
 }
 
-/// [`each`] on the oldest processor's vectors, for the few values that are not worth a block.
+/// [`each`] with the baseline instruction set, for the few values that are not worth a block.
 #[inline(always)]
 pub(crate) fn few<T: Float, F: Formula<K>, const K: usize>(f: F, x: [&[T]; K], out: &mut [T]) {
     const FOUR: usize = 4;
@@ -176,24 +178,24 @@ pub(crate) fn few<T: Float, F: Formula<K>, const K: usize>(f: F, x: [&[T]; K], o
     }
 }
 
-/// A formula of numbers by themselves in the form that does for most; nothing where it does not do.
+/// A formula of single numbers in the form that is valid for most; `None` where it is not valid.
 #[inline(always)]
 pub(crate) fn first_form<T: Float, F: Formula<K>, const K: usize>(f: F, x: [T; K], out: T) -> Option<T> {
     let y = f.at(array_of(|k| Flagged::<Baseline, T, true, false>::new(x[k])), Flagged::new(out));
     (y.far == T::Flag::from(false)).then_some(y.value)
 }
 
-/// A number that a formula of a block is computed on.
+/// A number type on which the formula of a block is evaluated.
 trait Evaluated<T: Float>: Real + Number {
     fn new(value: T) -> Self;
     fn value(self) -> T;
     fn far(self) -> T::Flag;
 }
 
-/// A number, and whether it is `far` from what the form that it was computed in is right for.
+/// A number, and whether it is `far`: outside the range in which its form is valid.
 ///
-/// The first form is the one for most numbers: trigonometric functions near 0; what is decided, as for most; and, if `SHORTCUTS`, the
-/// shortcuts. If `CAREFUL`, the right form: both are computed, and the right one is chosen.
+/// The first form is the one for most numbers: trigonometric functions near 0, decisions as for most numbers, and, if
+/// `SHORTCUTS`, the shortcuts. With `CAREFUL`, both forms are computed, and the correct one is chosen.
 #[derive(Debug, Clone, Copy)]
 struct Flagged<I, T: Ieee, const SHORTCUTS: bool, const CAREFUL: bool> {
     value: T,

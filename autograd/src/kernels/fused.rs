@@ -1,4 +1,4 @@
-//! A user's elementwise function as a kernel: one pass over its inputs, for the value or a derivative of it.
+//! User-defined elementwise functions as kernels: one pass over the inputs, for the value or a derivative.
 
 use std::fmt;
 
@@ -12,9 +12,9 @@ use crate::number::{Float, Number};
 
 /// A function of one number, written once over [`Number`] and run over whole arrays in one pass.
 ///
-/// The type carries the function's constants. Mark `f` as `#[inline(always)]`: it is compiled for each instruction set of
-/// the processor's family by being inlined there, and is ten times slower where it is not. Derivatives come from dual numbers,
-/// fused likewise, to the third order; the third is compiled once, for every processor.
+/// The type holds the function's constants. Mark `f` as `#[inline(always)]`: it is compiled for each instruction set
+/// of the processor's family by inlining, and is ten times slower without. Derivatives come from dual numbers and are
+/// fused too, up to the third order; the third is compiled once, for every processor.
 ///
 /// ```
 /// use autograd::{Elementwise, Number, Tape};
@@ -72,10 +72,10 @@ impl<E: Elementwise> ElementwiseN<1> for E {
     }
 }
 
-/// Derivatives of a fused function are offered up to this order.
+/// The highest order of derivatives of a fused function.
 pub(crate) const ORDERS: usize = 3;
 
-/// A function whose type is forgotten, over arrays of `T`.
+/// A function with its type erased, over arrays of `T`.
 pub(crate) trait Fused<T>: Send + Sync {
     /// `out[i] = ∂f/∂x_wrt₀∂x_wrt₁… at (x₀[i], x₁[i], …)`; the value if `wrt` is empty.
     fn run(&self, wrt: &[u8], x: &[&[T]], out: &mut [T]);
@@ -85,7 +85,7 @@ pub(crate) trait Fused<T>: Send + Sync {
     fn sum_with_slope(&self, x: &[T], slope: &mut [T]) -> T;
 }
 
-/// A function of `K` inputs as a [`Fused`] one.
+/// A function of `K` inputs as a [`Fused`] function.
 pub(crate) struct Kernel<F, const K: usize>(pub(crate) F);
 
 impl<F: ElementwiseN<K>, T: Float, const K: usize> Fused<T> for Kernel<F, K> {
@@ -95,14 +95,15 @@ impl<F: ElementwiseN<K>, T: Float, const K: usize> Fused<T> for Kernel<F, K> {
             [] => isa::run(len, Pass(Derivative(f, []), x, out)),
             [i] => isa::run(len, Pass(Derivative(f, [i]), x, out)),
             [i, j] => isa::run(len, Pass(Derivative(f, [i, j]), x, out)),
-            // Rare, and the longest code of all: a program with one function was compiled for a third longer.
+            // Rarely used, and the longest code of all: it lengthened the compilation of a program with one function
+            // by a third.
             [i, j, k] => isa::baseline(Pass(Derivative(f, [i, j, k]), x, out)),
             _ => unreachable!("refused when it was recorded"),
         }
     }
 
     fn run_with_slope(&self, x: &[T], y: &mut [T], slope: &mut [T]) {
-        // Of more inputs none is kept, and nothing is compiled.
+        // With more inputs no slopes are kept, and nothing is compiled.
         if K == 1 {
             isa::run(x.len(), PassWithSlope(self.0, x, y, slope));
         }
@@ -117,7 +118,7 @@ impl<F: ElementwiseN<K>, T: Float, const K: usize> Fused<T> for Kernel<F, K> {
     }
 }
 
-/// A function over arrays of each type, for a tape of any.
+/// A function over arrays of either type, for a tape of any type.
 pub(crate) trait FusedForAll: Fused<f32> + Fused<f64> {}
 
 impl<F: ElementwiseN<K>, const K: usize> FusedForAll for Kernel<F, K> {}
@@ -131,7 +132,7 @@ impl fmt::Debug for dyn FusedForAll {
 impl dyn FusedForAll {
     /// The function over arrays of `T`.
     pub(crate) fn of<T: Float>(&self) -> &dyn Fused<T> {
-        // SAFETY: the trait is that of `T` by its name.
+        // SAFETY: the trait is that of `T`, named by the type that `T` equals.
         match is_f32::<T>() {
             true => unsafe { same(self as &dyn Fused<f32>) },
             false => unsafe { same(self as &dyn Fused<f64>) },
@@ -149,7 +150,7 @@ impl<F: Formula<K>, T: Float, const K: usize> isa::Kernel for Pass<'_, F, T, K> 
     }
 }
 
-/// The same of a function of one input together with its derivative, which share most of their work.
+/// The same for a function of one input together with its derivative, which share most of their work.
 struct PassWithSlope<'a, F, T, const K: usize>(F, &'a [T], &'a mut [T], &'a mut [T]);
 
 impl<F: ElementwiseN<K>, T: Float, const K: usize> isa::Kernel for PassWithSlope<'_, F, T, K> {
@@ -159,14 +160,14 @@ impl<F: ElementwiseN<K>, T: Float, const K: usize> isa::Kernel for PassWithSlope
     }
 }
 
-/// [`PassWithSlope`] whose values are only added up, in the order in which [`sum`](super::sums::sum) adds.
+/// [`PassWithSlope`] whose values are only summed, in the order in which [`sum`](super::sums::sum) adds.
 struct SumWithSlope<'a, F, T, const K: usize>(F, &'a [T], &'a mut T, &'a mut [T]);
 
 impl<F: ElementwiseN<K>, T: Float, const K: usize> isa::Kernel for SumWithSlope<'_, F, T, K> {
     #[inline(always)]
     fn run<I: isa::Isa>(self) {
         let SumWithSlope(f, x, sum, slope) = self;
-        let mut y = [T::zero(); BLOCK]; // stays in the first cache
+        let mut y = [T::zero(); BLOCK]; // stays in the first-level cache
         let mut sums = PairwiseSum::<T>::default();
         for (x, slope) in x.chunks(BLOCK).zip(slope.chunks_mut(BLOCK)) {
             let y = &mut y[..x.len()];
@@ -177,7 +178,7 @@ impl<F: ElementwiseN<K>, T: Float, const K: usize> isa::Kernel for SumWithSlope<
     }
 }
 
-/// A function of one input, on a dual number.
+/// A function of one input, evaluated on a dual number.
 #[derive(Clone, Copy)]
 struct Both<F, const K: usize>(F);
 
@@ -189,7 +190,7 @@ impl<F: ElementwiseN<K>, const K: usize> WithSlope for Both<F, K> {
     }
 }
 
-/// A function differentiated by the inputs numbered.
+/// A function differentiated with respect to the numbered inputs.
 #[derive(Clone, Copy)]
 struct Derivative<F, const ORDER: usize>(F, [u8; ORDER]);
 
@@ -212,10 +213,10 @@ derivative!(1: |f, x, [i]| f.f(seeded(x, i)).derivative);
 derivative!(2: |f, x, [i, j]| f.f(seeded(seeded(x, i), j)).derivative.derivative);
 derivative!(3: |f, x, [i, j, k]| f.f(seeded(seeded(seeded(x, i), j), k)).derivative.derivative.derivative);
 
-/// The inputs as dual numbers of which the one numbered `variable` moves.
+/// The inputs as dual numbers; only the one numbered `variable` has a derivative of 1.
 #[inline(always)]
 fn seeded<N: Number, const K: usize>(x: [N; K], variable: u8) -> [Dual<N>; K] {
-    // An only input always moves: known to the compiler, its products with 1 vanish.
+    // A single input always moves; since the compiler knows this, products with 1 disappear.
     let moves = |k: usize| K == 1 || k == usize::from(variable);
     array_of(|k| Dual::new(x[k], if moves(k) { N::one() } else { N::zero() }))
 }

@@ -1,23 +1,24 @@
-//! The widest vector instructions that the processor has, chosen at run time: users set no compiler flags.
+//! Selection of the widest vector instructions of the processor at run time: users set no compiler flags.
 //!
-//! A kernel is a struct whose `run` is always inlined, loops, formulas and all, into one entry point for each instruction
-//! set, where the compiler turns its loops into code for that set. What is *not* inlined there is code for the
-//! oldest processor, so everything that a kernel calls for each value is `#[inline(always)]`.
+//! A kernel is a struct whose `run` is always inlined, with loops and formulas, into one entry point for each
+//! instruction set, where the compiler generates code for that set. Code that is *not* inlined there is compiled for
+//! the baseline, so everything that a kernel calls for each value is `#[inline(always)]`.
 //!
-//! The arithmetic is the same everywhere: no fused multiply-add, and sums in an order that no vector width decides.
+//! The arithmetic is the same everywhere: no fused multiply-add, and an order of sums that does not depend on the
+//! vector width.
 
 use std::fmt::Debug;
 
-/// A loop over slices, with what it reads and writes.
+/// A loop over slices, with its inputs and outputs.
 pub(crate) trait Kernel {
     /// Implementations are `#[inline(always)]`.
     fn run<I: Isa>(self);
 }
 
-/// An instruction set, as a type: functions that name it are instantiated, and so inlined, for each set by itself.
+/// An instruction set as a type: functions that name it are instantiated, and so inlined, for each set separately.
 pub(crate) trait Isa: Debug + Copy + 'static {}
 
-/// What every processor of the target has: SSE2 on x86-64, NEON on AArch64.
+/// The instructions that every processor of the target has: SSE2 on x86-64, NEON on AArch64.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Baseline;
 impl Isa for Baseline {}
@@ -34,10 +35,10 @@ struct Avx512;
 #[cfg(target_arch = "x86_64")]
 impl Isa for Avx512 {}
 
-/// Fewer values than this are not worth asking for the processor.
+/// For fewer values, detecting the processor is not worth its cost.
 pub(crate) const FEW: usize = 16;
 
-/// Runs a kernel over about `len` values on the widest instructions there are.
+/// Runs a kernel over about `len` values with the widest instructions available.
 #[inline]
 pub(crate) fn run<K: Kernel>(len: usize, kernel: K) {
     if len < FEW {
@@ -46,13 +47,14 @@ pub(crate) fn run<K: Kernel>(len: usize, kernel: K) {
     run_within(limit(), kernel);
 }
 
-/// Runs a kernel on the instructions that every processor has, the only ones that it is compiled for.
+/// Runs a kernel with the baseline instructions, the only ones that it is compiled for.
 #[inline]
 pub(crate) fn baseline<K: Kernel>(kernel: K) {
     kernel.run::<Baseline>();
 }
 
-/// Runs a loop of the caller on the widest instructions there are; it must be inlined for that, as small closures are.
+/// Runs a loop of the caller with the widest instructions available; it must be inlined for that, as small closures
+/// are.
 #[inline(always)]
 pub(crate) fn widest_for<R>(f: impl FnOnce() -> R) -> R {
     struct Call<'a, F, R>(F, &'a mut Option<R>);
@@ -98,7 +100,8 @@ macro_rules! kernel {
 }
 pub(crate) use kernel;
 
-/// How many instruction sets beyond the baseline this processor has. The standard library asks it once.
+/// The number of instruction sets beyond the baseline that this processor has. The standard library caches the
+/// detection.
 #[cfg(target_arch = "x86_64")]
 #[inline]
 fn widest() -> usize {
@@ -116,7 +119,7 @@ fn widest() -> usize {
     0
 }
 
-/// Runs a kernel on at most the instruction set numbered `limit`, and never on one that the processor lacks.
+/// Runs a kernel with at most the instruction set numbered `limit`, and never with one that the processor lacks.
 #[inline]
 fn run_within<K: Kernel>(limit: usize, kernel: K) {
     #[cfg(target_arch = "x86_64")]
@@ -160,7 +163,8 @@ mod tests {
         pub(super) static LIMIT: Cell<usize> = const { Cell::new(usize::MAX) };
     }
 
-    /// The bits of `f` on each instruction set, all NaN taken as one: IEEE 754 leaves the sign of a NaN open.
+    /// The bits of `f` with each instruction set; all NaNs count as one, because IEEE 754 leaves the sign of a NaN
+    /// open.
     fn same_on_all<T: Float>(what: &str, len: usize, f: impl Fn(&mut [T])) -> Vec<u64> {
         let on = |limit: usize| {
             LIMIT.set(limit);
@@ -176,7 +180,7 @@ mod tests {
         baseline
     }
 
-    /// Ordinary numbers, edges, and arguments far out; 203 of them, so that blocks have remainders.
+    /// Ordinary numbers, edge values, and large arguments; 203 of them, so that blocks have remainders.
     fn points<T: Float>(shift: f64) -> Vec<T> {
         let edges = [0.0, -0.0, f64::INFINITY, f64::NEG_INFINITY, f64::NAN, 1e9, -3e6, 1e-310, 89.0, 710.0, -745.0];
         let line = (0..192).map(|i| (f64::from(i) - 96.0) * 0.137 + shift);
@@ -282,7 +286,8 @@ mod tests {
         reductions::<f64>();
     }
 
-    /// A wave decides a branch and then is gone: far out the whole block must be computed again all the same.
+    /// A sine decides a branch and is then discarded: for large arguments the whole block must still be computed
+    /// again.
     #[derive(Clone, Copy)]
     struct Wave;
 

@@ -15,7 +15,7 @@ pub(crate) struct Layout {
 }
 
 impl Layout {
-    /// The array itself.
+    /// The layout of the array itself.
     pub(crate) fn of(source: &Shape) -> Layout {
         Layout { source: source.clone(), shape: source.clone(), strides: source.strides(), offset: 0 }
     }

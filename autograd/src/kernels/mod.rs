@@ -1,4 +1,5 @@
-//! Slices in, slices out. Kernels know neither tensors nor the tape, and hold all `unsafe` code but one line (`tape/append.rs`).
+//! Kernels over slices. They know neither tensors nor the tape, and hold most of the `unsafe` code; the rest is in
+//! `tape/append.rs`, `number/instances.rs` and `math/lanes.rs`.
 
 pub(crate) mod centre;
 pub(crate) mod compiled;

@@ -1,4 +1,4 @@
-//! Rows at mean 0 and variance 1.
+//! Normalisation of rows to mean 0 and variance 1.
 
 use super::isa::kernel;
 use super::squares::{is_ordinary, unit};
@@ -6,7 +6,7 @@ use super::sums::{row_fold, row_sum};
 use crate::math;
 use crate::number::Float;
 
-/// Of `z = scale·x` the mean, and `r = 1/√(var z + scale²·eps)`; `scale` is 1 where squares are ordinary numbers.
+/// The mean of `z = scale·x`, and `r = 1/√(var z + scale²·eps)`; `scale` is 1 where squares are in range.
 struct Moments<T> {
     scale: T,
     mean: T,
@@ -24,7 +24,7 @@ impl<T: Float> Moments<T> {
         far_moments(row, eps)
     }
 
-    /// The row's value `x` at mean 0 and variance 1.
+    /// The row's value `x`, normalised.
     #[inline(always)]
     fn normalized(&self, x: T) -> T {
         (x * self.scale - self.mean) * self.r
@@ -39,7 +39,7 @@ fn mean_and_variance<T: Float>(row: &[T], scale: T) -> (T, T) {
     (mean, row_sum(row, square) / n)
 }
 
-/// The moments of a row whose sum or squares lie beyond the numbers.
+/// The moments of a row whose sum or squares overflow or underflow.
 #[cold]
 #[inline(never)]
 fn far_moments<T: Float>(row: &[T], eps: T) -> Moments<T> {
@@ -49,7 +49,7 @@ fn far_moments<T: Float>(row: &[T], eps: T) -> Moments<T> {
 }
 
 kernel! {
-    /// Rows of length `n` at mean 0 and variance 1.
+    /// Normalises rows of length `n` to mean 0 and variance 1.
     fn normalize<'a, T>(x: &'a [T], n: usize, eps: T, out: &'a mut [T]) for x.len(), {
         for (x, out) in x.chunks_exact(n.max(1)).zip(out.chunks_exact_mut(n.max(1))) {
             let moments = Moments::of(x, eps);
@@ -86,7 +86,8 @@ kernel! {
     }
 }
 
-/// One row of it, for `v` times `scale`, which `back` takes back; whether the sums on the way were numbers.
+/// One row of the gradient, for `v` times `scale`, which `back` undoes; returns whether the intermediate sums were
+/// finite.
 #[inline(always)]
 fn row_gradient<T: Float>(moments: &Moments<T>, x: &[T], v: &[T], [scale, back]: [T; 2], out: &mut [T]) -> bool {
     for ((out, &x), &v) in out.iter_mut().zip(x).zip(v) {
@@ -94,7 +95,7 @@ fn row_gradient<T: Float>(moments: &Moments<T>, x: &[T], v: &[T], [scale, back]:
     }
     let count = T::from_f64(x.len() as f64);
     let (mean_v, mean_yv) = (row_sum(v, |v| v * scale) / count, row_sum(out, |yv| yv) / count);
-    // r is that of x over its scale, and the product of both may be no number.
+    // r belongs to the scaled x, and the product with the scale may overflow.
     let back = moments.scale * back;
     for ((out, &x), &v) in out.iter_mut().zip(x).zip(v) {
         *out = moments.r * ((v * scale - mean_v) - moments.normalized(x) * mean_yv) * back;

@@ -1,11 +1,11 @@
-//! Matrix products of strided matrices, so that a transposed operand is never copied: by the crate `gemm`, or in `small` where
-//! that would cost more than the product.
+//! Products of strided matrices, so that a transposed operand is never copied: by the crate `gemm`, or in `small`
+//! where the overhead of `gemm` would exceed the cost of the product.
 
 use super::small::{self, SMALL, SMALL_TURNED};
 use crate::number::Float;
 use crate::threads::{PRODUCT, spread, threads_for};
 
-/// A matrix inside a slice: where it starts, and how far apart rows and columns lie.
+/// A matrix inside a slice: its start, and the distances between rows and between columns.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Matrix<'a, T> {
     pub(crate) values: &'a [T],
@@ -14,19 +14,19 @@ pub(crate) struct Matrix<'a, T> {
 }
 
 impl<'a, T> Matrix<'a, T> {
-    /// A row-major matrix of `cols` columns, read as its transpose if asked.
+    /// A row-major matrix of `cols` columns, read as its transpose if `transposed`.
     pub(crate) fn new(values: &'a [T], cols: usize, transposed: bool) -> Self {
         let (row_stride, col_stride) = if transposed { (1, cols) } else { (cols, 1) };
         Matrix { values, row_stride, col_stride }
     }
 
-    /// Rows as columns.
+    /// Exchanges rows and columns.
     #[inline(always)]
     pub(crate) fn transposed(self) -> Self {
         Matrix { values: self.values, row_stride: self.col_stride, col_stride: self.row_stride }
     }
 
-    /// The part from row `i` and column `j` on; empty if that lies outside, as it may when the sum is empty.
+    /// The part from row `i` and column `j` on; empty if that is outside, as it may be when the sum is empty.
     #[inline(always)]
     pub(crate) fn from(self, i: usize, j: usize) -> Self {
         let start = i * self.row_stride + j * self.col_stride;
@@ -47,7 +47,8 @@ pub(crate) fn matmul<T: Float>(m: usize, k: usize, n: usize, a: Matrix<T>, b: Ma
     if parts == 1 {
         return library(a, m, c);
     }
-    // Shares the rows of the result out, once: the library's own threads would meet several times in a product.
+    // Divides the rows of the result among threads, once: the library's own threads would synchronise several times
+    // in a product.
     let start = |part: usize| if part == parts { m } else { (part * m / parts).next_multiple_of(STEP) };
     let mut rest = &mut c[..m * n];
     let shares = (0..parts).map(|part| {
@@ -58,11 +59,11 @@ pub(crate) fn matmul<T: Float>(m: usize, k: usize, n: usize, a: Matrix<T>, b: Ma
     spread(shares, |(a, c)| library(a, c.len() / n, c));
 }
 
-/// Sums of more terms than this are added in pairs of such: the library adds those of a row or of a column one after the other, in `f32` until
-/// they stand still.
+/// Sums of more terms are split into blocks of this length, which are added in pairs: the library adds the terms of a
+/// row or a column one after the other, in `f32` until the sum no longer grows.
 const DEPTH: usize = 4096;
 
-/// The library's product, of sums of any length.
+/// The library's product, for sums of any length.
 fn deep<T: Float>((m, k, n): (usize, usize, usize), a: Matrix<T>, b: Matrix<T>, add: bool, c: &mut [T]) {
     if k <= DEPTH {
         return gemm((m, k, n), a, b, add, c);
@@ -76,14 +77,15 @@ fn deep<T: Float>((m, k, n): (usize, usize, usize), a: Matrix<T>, b: Matrix<T>, 
     }
 }
 
-/// Threads begin at multiples of so many rows, which the library takes together.
+/// Shares of threads begin at multiples of this number of rows, which the library processes together.
 const STEP: usize = 8;
 
-/// Threads have at least so many rows, for each packs the second operand anew; for one or two the library has other loops as well, which
-/// add up in another order.
+/// The least number of rows of a thread, since each thread packs the second operand anew. For one or two rows the
+/// library has other loops too, which add up in another order.
 const ROWS: usize = 32;
 
-/// Or so many: results of at most as many rows and columns have long sums cut elsewhere.
+/// The least number of rows for narrow results: where rows and columns are at most this many, the library splits long
+/// sums differently.
 const SQUARE: usize = 64;
 
 /// The product by the library. None of the three lengths is 0.
@@ -92,8 +94,8 @@ fn gemm<T: Float>((m, k, n): (usize, usize, usize), a: Matrix<T>, b: Matrix<T>, 
     assert!(last(m, k, a) < a.values.len(), "matrix a lies inside its slice");
     assert!(last(k, n, b) < b.values.len(), "matrix b lies inside its slice");
     assert!(m * n <= c.len(), "matrix c lies inside its slice");
-    // SAFETY: the three matrices lie inside their slices (asserted above), `c` is borrowed mutably and so overlaps neither `a` nor
-    // `b`, and all values are initialised.
+    // SAFETY: the three matrices lie inside their slices (asserted above), `c` is borrowed mutably and so overlaps
+    // neither `a` nor `b`, and all values are initialised.
     unsafe {
         gemm::gemm(
             m,

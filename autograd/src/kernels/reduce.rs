@@ -1,4 +1,4 @@
-//! Largest and smallest values over the middle of an array seen as `outer × n × inner` row-major values.
+//! Largest and smallest values along the middle axis of `outer × n × inner` row-major values.
 
 use super::isa::kernel;
 use super::sums::{ColumnSums, row_fold, row_sum};
@@ -13,13 +13,13 @@ pub(crate) struct Loops {
     pub(crate) inner: usize,
 }
 
-/// The largest value of a row; NaN if there is one.
+/// The largest value of a row; NaN if any value is NaN.
 #[inline(always)]
 pub(super) fn row_max<T: Float>(row: &[T]) -> T {
     row_fold(row, T::from_f64(f64::NEG_INFINITY), |x| x, math::max)
 }
 
-/// So many columns, or values of short rows, are worked on at once.
+/// The number of columns, or of values of short rows, that are processed at once.
 pub(super) const STRIP: usize = 64;
 
 /// Calls `f(o, i, w)` for strips of `w` columns from `i` of each block `o`.
@@ -47,7 +47,7 @@ pub(super) fn fold<T: Float>(x: &[T], Loops { outer, n, inner }: Loops, out: &mu
 }
 
 kernel! {
-    /// The largest (or smallest) value; NaN if there is one.
+    /// The largest (or smallest) value; NaN if any value is NaN.
     fn extreme<'a, T>(x: &'a [T], loops: Loops, largest: bool, out: &'a mut [T]) for x.len(), {
         if largest {
             fold_all(x, loops, T::from_f64(f64::NEG_INFINITY), out, math::max);
@@ -57,7 +57,7 @@ kernel! {
     }
 }
 
-/// [`fold`] from `start`, by lanes where rows lie together.
+/// [`fold`] from `start`, by lanes where rows are contiguous.
 #[inline(always)]
 fn fold_all<T: Float>(x: &[T], loops: Loops, start: T, out: &mut [T], f: impl Fn(T, T) -> T) {
     if loops.inner == 1 {
@@ -120,7 +120,7 @@ kernel! {
     }
 }
 
-/// Where all are NaN there is no tie, and no share.
+/// Where all values are NaN there is no tie, and no share.
 #[inline(always)]
 fn share<T: Float>(x: T, y: T, ties: T) -> T {
     math::select(x == y, T::one() / ties, T::zero())

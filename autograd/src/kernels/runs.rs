@@ -1,22 +1,22 @@
-//! How operands of two shapes that broadcast are walked.
+//! Iteration over two operands whose shapes broadcast.
 
 use smallvec::SmallVec;
 
 use crate::shape::count;
 
-/// How two operands are walked to fill a result: an inner run of `len` values, and loops around it.
+/// The iteration over two operands that fills a result: an inner run of `len` values, and loops around it.
 ///
-/// Axes over which both operands advance alike are merged, so that equal shapes give one run, and adding a bias to a
-/// batch gives one run a row.
+/// Axes along which both operands advance alike are merged, so that equal shapes give one run, and adding a bias to a
+/// batch gives one run per row.
 #[derive(Debug)]
 pub(crate) enum Runs {
-    /// Two operands with the result's shape, of so many values.
+    /// Two operands with the result's shape, which has this many values.
     Same(usize),
     /// (length, step of a, step of b) from the outermost axis to the innermost.
     Axes(SmallVec<[(usize, usize, usize); 4]>),
 }
 
-/// One inner run: where it starts in the result and the operands, and whether an operand advances (1) or repeats (0).
+/// One inner run: its start in the result and the operands, and whether each operand advances (1) or repeats (0).
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Run {
     pub(crate) out: usize,
@@ -28,7 +28,7 @@ pub(crate) struct Run {
 }
 
 impl Runs {
-    /// Operands of shapes `a` and `b` that broadcast to `out`.
+    /// The iteration over operands of shapes `a` and `b` that broadcast to `out`.
     pub(crate) fn new(out: &[usize], a: &[usize], b: &[usize]) -> Runs {
         if a == out && b == out || out.contains(&0) {
             return Runs::Same(count(out));

@@ -1,10 +1,10 @@
-//! Running sums over the middle of an array seen as `outer × n × inner`.
+//! Cumulative sums along the middle axis of `outer × n × inner` values.
 
 use super::reduce::Loops;
 use super::sums::{PairwiseSum, ROWS};
 use crate::number::Float;
 
-/// Running sums along the middle axis, from the end if `reverse`.
+/// Cumulative sums along the middle axis, from the end if `reverse`.
 pub(crate) fn cumulative_sum<T: Float>(x: &[T], Loops { outer, n, inner }: Loops, reverse: bool, out: &mut [T]) {
     let rows = outer * usize::from(n > 0);
     if inner == 1 {
@@ -39,7 +39,8 @@ pub(crate) fn cumulative_sum<T: Float>(x: &[T], Loops { outer, n, inner }: Loops
     }
 }
 
-/// Each block runs by itself, and the sum of those before it is added to it: two additions, of which the second waits for nobody.
+/// Each block has its own running sum, to which the sum of the blocks before is added: two additions, of which the
+/// second does not lengthen the chain of dependent ones.
 struct Running<T> {
     blocks: PairwiseSum<T>,
 }
@@ -64,7 +65,7 @@ impl<T: Float> Running<T> {
 mod tests {
     use super::*;
 
-    /// Blocks, rows and columns, both ways, against one running value.
+    /// Blocks, rows and columns, in both directions, compared with one running value.
     #[test]
     fn blocks_go_on_where_the_last_ended() {
         for (outer, n, inner) in [(1, 1000, 1), (2, 513, 1), (1, 700, 3), (2, 5, 2), (3, 0, 2), (2, 4, 0)] {

@@ -1,12 +1,13 @@
-//! Adding at given positions.
+//! Addition at given positions.
 
 use super::sums::BLOCK;
 use crate::number::Float;
 
 /// `out[positions[i]] += x[i]`
 ///
-/// Many values that land on one place would stand still there. Where there are fewer places than values, what an addition loses lies
-/// beside the place and goes into the next (Kahan 1965). Larger targets do without: it would double their memory.
+/// Many values added at one position would no longer change the sum. Where there are fewer positions than values, the
+/// round-off of an addition is stored beside the position and added to the next value (Kahan 1965). Larger targets do
+/// without, because it would double their memory.
 pub(crate) fn add_at<T: Float>(positions: &[usize], x: &[T], out: &mut [T]) {
     let pairs = x.iter().zip(positions);
     if x.len() <= BLOCK || out.len() > x.len() {

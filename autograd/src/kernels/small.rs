@@ -1,12 +1,12 @@
-//! Products too small for a library: its packing and choosing would cost more than the product, and it allocates.
+//! Products too small for a library: its packing and selection would cost more than the product, and it allocates.
 
 use super::isa::kernel;
 use super::product::Matrix;
 use crate::number::Float;
 
-/// Products of at most this many multiplications are computed here. At 16 × 16 × 16 the library draws level.
+/// Products of at most this many multiplications are computed here. At 16 × 16 × 16 the library is as fast.
 pub(crate) const SMALL: usize = 16 * 16 * 16;
-/// The same where the second operand is a transposed one, which gives no vectors.
+/// The same if the second operand is transposed, which rules out vector loads.
 pub(crate) const SMALL_TURNED: usize = 8 * 8 * 8;
 
 kernel! {
@@ -17,7 +17,7 @@ kernel! {
     for sizes.0 * sizes.1 * sizes.2, {
         let (m, k, n) = sizes;
         if n == 1 && a.row_stride == 1 {
-            // One column is one row of the transposed product, whose columns lie side by side.
+            // A single column is computed as one row of the transposed product, whose columns are contiguous.
             rows::<T, true>((1, k, m), b.transposed(), a.transposed(), add, c);
         } else if b.col_stride == 1 {
             rows::<T, true>(sizes, a, b, add, c);
@@ -47,7 +47,7 @@ fn rows<T: Float, const DENSE: bool>(
                 (4, 4..) => tile::<T, 4, 4, DENSE>(k, a.from(i, 0), b.from(0, j), add, c, n),
                 (4, 2..) => tile::<T, 4, 2, DENSE>(k, a.from(i, 0), b.from(0, j), add, c, n),
                 (4, _) => tile::<T, 4, 1, DENSE>(k, a.from(i, 0), b.from(0, j), add, c, n),
-                // A single row has few sums to hide an addition's latency behind: more columns, and few tiles.
+                // A single row has few sums to hide the latency of an addition: it uses more columns, and few tiles.
                 (_, 64..) => tile::<T, 1, 64, DENSE>(k, a.from(i, 0), b.from(0, j), add, c, n),
                 (_, 16..) => tile::<T, 1, 16, DENSE>(k, a.from(i, 0), b.from(0, j), add, c, n),
                 (_, 8..) => tile::<T, 1, 8, DENSE>(k, a.from(i, 0), b.from(0, j), add, c, n),
@@ -60,7 +60,7 @@ fn rows<T: Float, const DENSE: bool>(
     }
 }
 
-/// `ROWS × COLS` sums in registers; returns `COLS`. `DENSE`: the columns of `b` lie side by side.
+/// `ROWS × COLS` sums in registers; returns `COLS`. `DENSE`: the columns of `b` are contiguous.
 #[inline(always)]
 fn tile<T: Float, const ROWS: usize, const COLS: usize, const DENSE: bool>(
     k: usize,

@@ -1,7 +1,8 @@
-//! Softmax and what is made of the same exponentials, over the middle of an array seen as `outer × n × inner`.
+//! Softmax and related functions of the same exponentials, along the middle axis of `outer × n × inner` values.
 //!
-//! Nothing here is one less something near one. Of the exponentials below the largest, which is 1, the others are summed by themselves:
-//! the logarithm is `ln(1 + others)`, and of a sure class the slope is `−others/(1 + others)`.
+//! Nothing here is 1 less a number near 1. The largest of the exponentials is 1, and the others are summed
+//! separately: the logarithm is `ln(1 + others)`, and where the probability is near 1 the slope is `−others/(1 +
+//! others)`.
 
 use super::isa::kernel;
 use super::quotient::{below, exp_below, exponentials_below_infinity, is_infinite, reciprocal, shifted, times};
@@ -10,35 +11,39 @@ use super::sums::{ColumnSums, LANES, PairwiseSum, row_sum};
 use crate::math;
 use crate::number::Float;
 
-/// Exponentials are computed and summed by pieces of so many, of up to so many rows.
+/// The number of exponentials that are computed and summed at once, and the largest number of rows.
 const PIECE: usize = 256;
 const TOGETHER: usize = 32;
 
-/// The sum of exponentials of which the largest is 1, without the ones, and how many those are.
+/// The sum of exponentials other than 1, of which the largest is 1, and the number of ones.
 #[inline(always)]
 fn others_and_ones<T: Float>(e: &[T]) -> [T; 2] {
     let one = T::one();
     [row_sum(e, |e| math::select(e == one, T::zero(), e)), row_sum(e, |e| math::mask(e == one))]
 }
 
-/// The logarithm of a sum of exponentials, of which one, the own, may be 1; digits are lost only where the others are not small.
+/// The logarithm of a sum of exponentials, one of which, `own`, may be 1; precision is lost only where the others are
+/// not small.
 #[inline(always)]
 fn log_sum<T: Float>([others, own]: [T; 2]) -> T {
     math::ln_1p(others + (own - T::one()))
 }
 
-/// What becomes of rows of exponentials. A trait and no closures, which would not be inlined where they are called twice.
+/// Further processing of rows of exponentials. A trait, because closures would not be inlined where they are called
+/// twice.
 trait Rows<T> {
-    /// Two sums of a row, or of its piece that begins `at`.
+    /// Two sums of a row, or of its piece that begins at `at`.
     fn sums(&self, row: usize, at: usize, e: &mut [T]) -> [T; 2];
 
-    /// Takes the sums of whole rows from `first` on, with their largest values, and their exponentials if those are kept.
+    /// Receives the sums of whole rows from `first` on, with their largest values, and their exponentials if those
+    /// are kept.
     fn done(&mut self, first: usize, tops: &[T], sums: &[[T; 2]], e: &mut [T]);
 }
 
-/// Computes `exp(x − top)` of each row, `top` being its largest value. `room` is for all of them if they are `kept`, else for a piece.
+/// Computes `exp(x − top)` of each row, `top` being its largest value. `room` holds all of them if they are `kept`,
+/// else one piece.
 ///
-/// Short rows are worked on many at once: exponentials fill the vectors whatever the rows' length.
+/// Short rows are processed many at once, so that exponentials fill the vectors whatever the rows' length.
 #[inline(always)]
 fn each_row<T: Float>(x: &[T], n: usize, room: &mut [T], kept: bool, mut rows: impl Rows<T>) {
     let (mut tops, mut sums) = ([T::zero(); TOGETHER], [[T::zero(); 2]; TOGETHER]);
@@ -66,7 +71,8 @@ fn each_row<T: Float>(x: &[T], n: usize, room: &mut [T], kept: bool, mut rows: i
     }
 }
 
-/// `e = exp(x − top)` of rows of length `n`, each with its `top`, or of a piece of one: in one loop, for which each value gets its own top.
+/// `e = exp(x − top)` of rows of length `n`, each with its `top`, or of a piece of a row; in one loop, for which each
+/// value gets its own top.
 #[inline(always)]
 fn exponentials<T: Float>(x: &[T], n: usize, tops: &[T], e: &mut [T]) {
     for (e, &top) in e.chunks_mut(n).zip(tops) {
@@ -82,7 +88,7 @@ fn exponentials<T: Float>(x: &[T], n: usize, tops: &[T], e: &mut [T]) {
     }
 }
 
-/// [`log_sum`] of each.
+/// [`log_sum`] of each row.
 #[inline(always)]
 fn logs<T: Float>(sums: &[[T; 2]]) -> [T; TOGETHER] {
     let mut logs = [T::zero(); TOGETHER];
@@ -135,8 +141,8 @@ kernel! {
     }
 }
 
-/// The first sum is that of the others, the second the exponential of the class: it is taken out of the row, and not the largest, which a
-/// sure class is and the others are not.
+/// The first sum is that of the others, the second the exponential of the class. The class is taken out of the row,
+/// rather than the largest value: a class with a probability near 1 is the largest, and the others are not.
 struct CrossEntropy<'a, T> {
     x: &'a [T],
     n: usize,
@@ -170,8 +176,8 @@ impl<T: Float> Rows<T> for CrossEntropy<'_, T> {
 }
 
 kernel! {
-    /// `out[i] = ln Σ_j exp(x[i, j] − x[i, class])` and `slopes[i, j] = softmax(x)[i, j] − [j = class]`, of the same exponentials; either
-    /// may be left out. Differences first, so that large logits lose nothing.
+    /// `out[i] = ln Σ_j exp(x[i, j] − x[i, class])` and `slopes[i, j] = softmax(x)[i, j] − [j = class]`, from the
+    /// same exponentials; either may be left out. Differences are taken first, so that large logits lose nothing.
     fn cross_entropy<'a, T>(
         x: &'a [T],
         classes: &'a [usize],
@@ -184,7 +190,7 @@ kernel! {
     }
 }
 
-/// Exponentials become the logarithm of softmax, from the logits in rows of length `n`.
+/// Turns exponentials into the logarithm of softmax, from the logits in rows of length `n`.
 struct LogSoftmax<'a, T> {
     x: &'a [T],
     n: usize,
@@ -208,7 +214,7 @@ impl<T: Float> Rows<T> for LogSoftmax<'_, T> {
     }
 }
 
-/// Exponentials of rows of this length become softmax.
+/// Turns exponentials of rows of this length into softmax.
 struct Softmax(usize);
 
 impl<T: Float> Rows<T> for Softmax {
@@ -251,7 +257,8 @@ kernel! {
     }
 }
 
-/// Rows of at most so many values, which lie in no lanes, are worked on as columns, many side by side. They are summed in the same order.
+/// Rows of at most this many values do not fill the lanes, and are processed as columns, many side by side. They are
+/// summed in the same order.
 const SHORT: usize = LANES - 1;
 
 #[inline(always)]
@@ -259,7 +266,7 @@ fn are_short(Loops { outer, n, inner }: Loops) -> bool {
     inner == 1 && n <= SHORT && outer >= TOGETHER
 }
 
-/// Rows of length `n` as columns, [`STRIP`] apart.
+/// Copies rows of length `n` into columns, [`STRIP`] apart.
 #[inline(always)]
 fn turn<T: Float>(rows: &[T], n: usize, columns: &mut [T]) {
     for (i, row) in rows.chunks_exact(n).take(STRIP).enumerate() {
@@ -269,7 +276,7 @@ fn turn<T: Float>(rows: &[T], n: usize, columns: &mut [T]) {
     }
 }
 
-/// Such columns as rows.
+/// Copies such columns back into rows.
 #[inline(always)]
 fn turn_back<T: Float>(columns: &[T], n: usize, rows: &mut [T]) {
     for (i, row) in rows.chunks_exact_mut(n).take(STRIP).enumerate() {
@@ -279,8 +286,8 @@ fn turn_back<T: Float>(columns: &[T], n: usize, rows: &mut [T]) {
     }
 }
 
-/// The sums of [`others_and_ones`] down `w` columns of length `n` from `start`, rows `step` apart, and the largest values. The exponentials
-/// are left in `kept`, where they belong.
+/// The sums of [`others_and_ones`] down `w` columns of length `n` from `start`, with rows `step` apart, and the
+/// largest values. The exponentials are left in `kept`, at their positions.
 #[inline(always)]
 fn strip_sums<T: Float>(
     x: &[T],
@@ -348,8 +355,8 @@ fn softmax_strip<T: Float>(x: &[T], (start, step): (usize, usize), (n, w): (usiz
     }
 }
 
-/// Rows of slopes times the gradient that each has, `slopes[i, j] · dy[i]`. A zero passes nothing on, whatever the slope, and a slope of 0
-/// lets nothing pass.
+/// Multiplies rows of slopes by the gradient of each row, `slopes[i, j] · dy[i]`. A gradient of 0 passes nothing on,
+/// whatever the slope, and a slope of 0 passes nothing either.
 pub(crate) fn scale_rows<T: Float>(slopes: &mut [T], dy: &[T]) {
     let n = (slopes.len() / dy.len().max(1)).max(1); // no rows: any width
     for (row, &dy) in slopes.chunks_exact_mut(n).zip(dy) {

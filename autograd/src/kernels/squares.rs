@@ -1,4 +1,4 @@
-//! Sums of squares, whose terms may lie beyond the numbers where the result does not.
+//! Sums of squares, whose terms may overflow or underflow where the result does not.
 
 use super::isa::kernel;
 use super::reduce::{Loops, STRIP, strips};
@@ -6,7 +6,7 @@ use super::sums::{ColumnSums, column_sum, row_fold, row_sum};
 use crate::math;
 use crate::number::Float;
 
-/// Whether a sum of squares is one of ordinary squares: none was infinite, and what those below the numbers lost does not show.
+/// Whether a sum of squares is in range: no square overflowed, and the losses of subnormal squares do not show.
 #[inline(always)]
 pub(super) fn is_ordinary<T: Float>(sum: T) -> bool {
     sum > T::SMALLEST / T::TINY && sum < T::INFINITY
@@ -53,7 +53,7 @@ kernel! {
     }
 }
 
-/// The same of one column, scaled so that the largest term is about 1.
+/// The same for one column, scaled so that the largest term is about 1.
 #[cold]
 #[inline(never)]
 fn far_squares<T: Float>(n: usize, x: impl Fn(usize) -> T, over: f64, root: bool) -> T {
@@ -63,12 +63,12 @@ fn far_squares<T: Float>(n: usize, x: impl Fn(usize) -> T, over: f64, root: bool
     if root { math::sqrt(mean) * back } else { (mean * back) * back }
 }
 
-/// A power of two that brings a magnitude near 1, and the one that takes it back; 1 for 0 and what is no number.
+/// A power of two that scales a magnitude to about 1, and its inverse; 1 for 0 and for NaN or infinity.
 pub(crate) fn unit<T: Float>(top: T) -> (T, T) {
     if !(top > T::zero() && top < T::INFINITY) {
         return (T::one(), T::one());
     }
-    // Both must be numbers with a full mantissa: the largest and the smallest magnitudes come near 1 only.
+    // Both must be normal numbers: the largest and the smallest magnitudes are scaled only near to 1.
     let (least, _) = T::SMALLEST.split();
     let least = least + T::one();
     let (k, _) = math::max(top, T::SMALLEST).split();

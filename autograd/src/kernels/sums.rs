@@ -1,7 +1,7 @@
-//! Sums, of rows and down columns: by blocks, whose sums are added in pairs.
+//! Sums of rows and columns: by blocks, whose sums are added in pairs.
 //!
-//! In one running value a sum of many `f32` stands still: 2²⁴ + 1 is 2²⁴. The error of pairs grows with the logarithm of the length.
-//! The order is the same whatever the width of the processor's vectors, and so are the bits.
+//! In a single running value, a sum of many `f32` stops growing: 2²⁴ + 1 is 2²⁴. The error of pairwise sums grows
+//! with the logarithm of the length. The order is the same for every vector width, and so are the bits.
 
 use std::hint::black_box;
 use std::ops::Range;
@@ -12,16 +12,16 @@ use super::isa::kernel;
 use super::reduce::Loops;
 use crate::number::Float;
 
-/// A row is summed in so many partial sums, whatever the width of the processor's vectors.
+/// The number of partial sums of a row, whatever the vector width of the processor.
 pub(super) const LANES: usize = 16;
 
-/// A long row is summed by blocks of so many, whose sums a [`PairwiseSum`] adds.
+/// The block length of a long row; a [`PairwiseSum`] adds the sums of the blocks.
 pub(super) const BLOCK: usize = 4096;
 
-/// A long column likewise: as many terms run into one number as in a lane of a row.
+/// The block length of a long column: as many terms are added to one number as in a lane of a row.
 pub(super) const ROWS: usize = BLOCK / LANES;
 
-/// `join` over `map(x)` of a row, by lanes, which vectorises and loses less than one running value.
+/// `join` over `map(x)` of a row, by lanes, which vectorises and has less round-off than one running value.
 #[inline(always)]
 pub(super) fn row_fold<T: Float>(row: &[T], start: T, map: impl Fn(T) -> T, join: impl Fn(T, T) -> T) -> T {
     let chunks = row.chunks_exact(LANES);
@@ -35,7 +35,8 @@ pub(super) fn row_fold<T: Float>(row: &[T], start: T, map: impl Fn(T) -> T, join
             *lane = join(*lane, map(x));
         }
     }
-    // Through memory: else the compiler begins at the end, where two are left, and makes the whole loop of vectors of two.
+    // Through memory: otherwise the compiler starts from the end, where two lanes are left, and vectorises the whole
+    // loop by two.
     let mut lanes = black_box(lanes);
     let mut width = LANES / 2;
     while width > 0 {
@@ -63,7 +64,7 @@ pub(super) fn row_sum<T: Float>(row: &[T], map: impl Fn(T) -> T) -> T {
 
 /// `W` sums at once, each added in pairs.
 pub(super) struct PairwiseSum<T, const W: usize = 1> {
-    /// `sums[l]` are sums of 2ˡ terms, as a bit of a binary counter is worth 2ˡ.
+    /// `sums[l]` are sums of 2ˡ terms, as a bit of a binary counter stands for 2ˡ.
     sums: SmallVec<[[T; W]; 24]>,
     count: usize,
 }
@@ -91,7 +92,7 @@ impl<T: Float, const W: usize> PairwiseSum<T, W> {
         self.count += 1;
     }
 
-    /// The counter's bits that are set, from the smallest.
+    /// Adds up the sums of the counter's set bits, from the smallest.
     #[inline(always)]
     pub(super) fn total(&self) -> [T; W] {
         let mut rest = self.count;
@@ -110,22 +111,23 @@ impl<T: Float, const W: usize> PairwiseSum<T, W> {
     }
 }
 
-/// `W` sums down columns, a block of rows after the other: each is asked for and then added.
+/// `W` sums down columns, one block of rows after the other: the caller requests a block and then adds its sums.
 ///
-/// No function of a closure: one that is large would not be inlined into each kernel, and be code for the oldest processor.
+/// It is no function of a closure, because a large closure would not be inlined into each kernel, and would be
+/// compiled for the baseline.
 pub(super) struct ColumnSums<T, const W: usize> {
     rows: Range<usize>,
     blocks: PairwiseSum<T, W>,
 }
 
 impl<T: Float, const W: usize> ColumnSums<T, W> {
-    /// Of columns of length `n`.
+    /// For columns of length `n`.
     #[inline(always)]
     pub(super) fn of(n: usize) -> Self {
         ColumnSums { rows: 0..n, blocks: PairwiseSum::default() }
     }
 
-    /// The rows whose sum is to be added next.
+    /// The rows whose sums are to be added next.
     #[inline(always)]
     pub(super) fn block(&mut self) -> Option<Range<usize>> {
         let Range { start, end } = self.rows;
@@ -162,7 +164,7 @@ kernel! {
     }
 }
 
-/// The sums of all columns of a matrix: those of a whole strip stay in registers.
+/// The sums of all columns of a matrix; those of a whole strip stay in registers.
 #[inline(always)]
 fn sums_down<T: Float>(x: &[T], inner: usize, out: &mut [T]) {
     const COLUMNS: usize = 32;
@@ -199,10 +201,10 @@ fn sums_down<T: Float>(x: &[T], inner: usize, out: &mut [T]) {
     rest.copy_from_slice(&columns.total()[..width]);
 }
 
-/// Sums become means; those that have left the numbers are computed again by [`far_mean`].
+/// Turns sums into means; [`far_mean`] recomputes those that overflowed.
 #[inline(always)]
 fn finish<T: Float>(x: &[T], Loops { n, inner, .. }: Loops, over: f64, out: &mut [T]) {
-    // 0, or NaN if one of them is infinite or NaN.
+    // 0, or NaN if any of them is infinite or NaN.
     let far = row_fold(out, T::zero(), |sum| sum * T::zero(), |a, b| a + b) != T::zero();
     if over != 1.0 {
         let over = T::from_f64(over);
@@ -218,7 +220,7 @@ fn finish<T: Float>(x: &[T], Loops { n, inner, .. }: Loops, over: f64, out: &mut
     }
 }
 
-/// `Σ_j x_j` of one column, where speed is no matter.
+/// `Σ_j x_j` of one column, where speed does not matter.
 pub(super) fn column_sum<T: Float>(n: usize, x: impl Fn(usize) -> T) -> T {
     let mut columns = ColumnSums::of(n);
     while let Some(rows) = columns.block() {
@@ -228,11 +230,11 @@ pub(super) fn column_sum<T: Float>(n: usize, x: impl Fn(usize) -> T) -> T {
     sum
 }
 
-/// `Σ_j x_j / over` where the sum overflows on its way, though the result may be an ordinary number.
+/// `Σ_j x_j / over` where the intermediate sum overflows, though the result may be in range.
 #[cold]
 #[inline(never)]
 pub(super) fn far_mean<T: Float>(n: usize, x: impl Fn(usize) -> T, over: f64) -> T {
-    // A power of two, so that nothing is lost: with it the terms add up to less than the largest number.
+    // A power of two, so that scaling is exact: with it the terms add up to less than the largest number.
     let scale = T::exp2_integer(T::from_f64(-f64::from(n.max(1).next_power_of_two().ilog2())));
     column_sum(n, |j| x(j) * scale) / (T::from_f64(over) * scale)
 }
@@ -247,7 +249,7 @@ mod tests {
         out
     }
 
-    /// A tenth in `f32` is rounded: a running sum of two million is off in the third digit.
+    /// A tenth is rounded in `f32`: a running sum of two million is off in the third digit.
     #[test]
     fn many_tenths_keep_their_digits_along_every_axis() {
         let n = 1 << 21;

@@ -1,4 +1,4 @@
-//! How far each function is from the exact value, in units in the last place (ulp), over the whole of `f32` and of `f64`.
+//! The error of each function in units in the last place (ulp), over the whole of `f32` and of `f64`.
 
 mod pairs;
 
@@ -6,10 +6,10 @@ use super::ieee::Ieee;
 use super::pieces;
 use crate::exact::Exact;
 
-/// What the crate promises.
+/// The bound that the crate promises.
 const BOUND: f64 = 2.0;
 
-/// A function in both types, its reference for `f32` in `f64`, its reference for `f64`.
+/// A function in both types, its reference for `f32` in `f64`, and its reference for `f64`.
 struct Case {
     name: &'static str,
     f32: fn(f32) -> f32,
@@ -61,7 +61,7 @@ fn gate_argument(x: f64) -> f64 {
     (8.0 / std::f64::consts::PI).sqrt() * (x + 0.044_715 * x * x * x)
 }
 
-/// The same, 0.044715 as it is written.
+/// The same in multiple precision, with 0.044715 as written.
 fn exact_gate_argument(x: &Exact) -> Exact {
     let cube = x.powi(3) * (Exact::from(44_715.0) / 1e6);
     (Exact::from(8.0) / Exact::pi()).sqrt() * (x + cube)
@@ -86,7 +86,7 @@ fn ulps32(y: f32, exact: f64) -> f64 {
     (f64::from(y) - exact).abs() / 2f64.powi(exponent - 23)
 }
 
-/// The largest error of a function over the numbers whose bits are in steps of `step`, and where it is.
+/// The largest error of a function over the numbers whose bits are in steps of `step`, and its argument.
 fn worst32(case: &Case, step: usize) -> (f64, f32) {
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let part = |k: usize| {
@@ -109,7 +109,8 @@ fn worst32(case: &Case, step: usize) -> (f64, f32) {
 
 #[test]
 fn single_precision_is_within_two_units() {
-    // A prime step visits all exponents and signs with all kinds of mantissas; ALL_F32=exp,tanh visits every number for these.
+    // A prime step visits all exponents and signs with all kinds of significands; ALL_F32=exp,tanh visits every
+    // number for these functions.
     let all = std::env::var("ALL_F32").unwrap_or_default();
     for case in CASES {
         let step = if all.split(',').any(|name| name == case.name) { 1 } else { 257 };
@@ -119,8 +120,8 @@ fn single_precision_is_within_two_units() {
     }
 }
 
-/// Numbers of every exponent, dense ones where the functions change, the neighbours of multiples of π/2 and of ln 2, and the
-/// places where two pieces of a function by pieces meet.
+/// Numbers of every exponent, dense where the functions change, neighbours of multiples of π/2 and of ln 2, and the
+/// places where two pieces of a piecewise function meet.
 fn hard_points() -> Vec<f64> {
     let mut points = vec![];
     let mut state = 1u64;
@@ -128,7 +129,7 @@ fn hard_points() -> Vec<f64> {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         state >> 12
     };
-    // From 2⁻⁶⁰ to 2¹⁰; further out the functions are their edges, which are pinned below.
+    // From 2⁻⁶⁰ to 2¹⁰; further out the functions take their edge values, which are pinned below.
     for exponent in 963..1033 {
         points.extend((0..8).map(|_| f64::from_bits(exponent << 52 | random())));
     }

@@ -1,8 +1,8 @@
-//! The angle of a number far out: what is left of it when all quarter turns are taken away (Payne & Hanek 1983).
+//! Argument reduction of large numbers: the angle less all quarter turns (Payne & Hanek 1983).
 
 use super::ieee::exact_product;
 
-/// The bits of 2/π behind the point, and behind them what the largest number asks for.
+/// The bits of 2/π after the binary point, as far as the largest number needs them.
 const TWO_OVER_PI: [u64; 20] = [
     0xa2f9_836e_4e44_1529,
     0xfc27_57d1_f534_ddc0,
@@ -26,10 +26,12 @@ const TWO_OVER_PI: [u64; 20] = [
     0xf0cf_bc20_9af4_361d,
 ];
 
-/// The lowest two bits of the number of quarter turns nearest to a number of at least 2⁸, and what is left with what rounding took from it.
+/// The lowest two bits of the number of quarter turns nearest to a number of at least 2⁸, and the remaining angle
+/// with its round-off.
 ///
-/// Bits of 2/π whose product with the number is a multiple of four turns do not matter, and those 190 bits behind the point of the product
-/// neither: no number of 53 bits comes so near to a quarter turn that more than 62 of them vanish.
+/// Bits of 2/π whose product with the number is a multiple of four turns do not matter, nor do bits more than 190
+/// places behind the point of the product: no number of 53 bits is so close to a quarter turn that more than 62 of
+/// these 190 bits vanish.
 #[cold]
 #[inline(never)]
 pub(super) fn less_quarter_turns(x: f64) -> (u64, [f64; 2]) {
@@ -38,10 +40,11 @@ pub(super) fn less_quarter_turns(x: f64) -> (u64, [f64; 2]) {
     }
     let bits = x.to_bits();
     let mantissa = (bits & ((1 << 52) - 1)) | 1 << 52;
-    // x = mantissa·2ᵉ; the bit of weight 2⁻ʲ contributes a multiple of 2ᵉ⁻ʲ, so the first one that matters has j = e − 1.
+    // x = mantissa·2ᵉ; the bit of weight 2⁻ʲ contributes a multiple of 2ᵉ⁻ʲ, so the first one that matters has j = e
+    // − 1.
     let first = (bits >> 52 & 0x7ff) as i32 - 1075 - 1;
     let turns = product(mantissa, [0, 1, 2].map(|word| bits_from(first + 64 * word)));
-    // Two bits before the point, 190 behind it; and rounded to the nearest quarter turn, with a sign.
+    // Two bits before the point, 190 behind it; rounded to the nearest quarter turn, with a sign.
     let quarter = (turns[0] >> 62).wrapping_add(turns[0] >> 61 & 1);
     let fraction = [turns[0] << 2 | turns[1] >> 62, turns[1] << 2 | turns[2] >> 62, turns[2] << 2];
     let below = fraction[0] >> 63 == 1;
@@ -77,7 +80,7 @@ fn product(m: u64, [high, middle, low]: [u64; 3]) -> [u64; 3] {
     [high, middle as u64, low as u64]
 }
 
-/// 2¹⁹² less a number that is not 0.
+/// 2¹⁹² minus a number that is not 0.
 fn negated([high, middle, low]: [u64; 3]) -> [u64; 3] {
     let (low, carry) = (!low).overflowing_add(1);
     let (middle, carry) = (!middle).overflowing_add(u64::from(carry));

@@ -1,11 +1,11 @@
-//! What GELU's tanh form and Mish multiply their input by, and the slopes of that.
+//! The gates of GELU's tanh form and of Mish, by which they multiply their input, and the slopes of the gates.
 
 use super::exponential::{logistic_density, power, scale, sigmoid};
 use super::ieee::{Ieee, exact_product};
 use super::{abs, at_least, at_most, of, select};
 
-/// `½(1 + tanh(√(2/π)(x + 0.044715x³)))`, which is the sigmoid of twice the angle; it vanishes as an exponential does, which magnifies
-/// what its argument has lost.
+/// `½(1 + tanh(√(2/π)(x + 0.044715x³)))`, which is the sigmoid of twice the angle. It falls off as an exponential,
+/// which magnifies the round-off of its argument.
 #[inline(always)]
 pub(crate) fn tanh_gate<T: Ieee>(x: T) -> T {
     let [w, lost] = within(x).gate_argument();
@@ -21,7 +21,7 @@ pub(crate) fn tanh_gate_density<T: Ieee>(x: T) -> T {
     y + y * (lost * (other + other - of(1.0)))
 }
 
-/// Further out the gate is 0 or 1, and the cube of nothing overflows.
+/// Further out the gate is 0 or 1; the clamp keeps the cube from overflowing.
 #[inline(always)]
 fn within<T: Ieee>(x: T) -> T {
     at_most(at_least(x, of(-30.0)), of(30.0))
@@ -31,7 +31,7 @@ fn within<T: Ieee>(x: T) -> T {
 pub(crate) const LINE: [f64; 2] = [1.595_769_121_605_730_8, -9.969_308_809_110_92e-17];
 pub(crate) const CUBE: [f64; 2] = [0.071_354_816_272_600_25, -6.175_149_918_155_315e-19];
 
-/// `√(8/π)(x + 0.044715x³)` and what rounding takes from it.
+/// `√(8/π)(x + 0.044715x³)` and its round-off.
 #[inline(always)]
 pub(super) fn argument(x: f64) -> [f64; 2] {
     let [square, square_lost] = exact_product(x, x);
@@ -45,9 +45,10 @@ pub(super) fn argument(x: f64) -> [f64; 2] {
     [w, lost + x * slope_lost]
 }
 
-/// The slope of `tanh(ln(1 + eˣ))`: `4·e·t·u/(u² + t²)²` with `e = exp(−|x|)`, `u = 1 + e`, and a `t` of `e` for `x > 0`, else 1.
+/// The slope of `tanh(ln(1 + eˣ))`: `4·e·t·u/(u² + t²)²` with `e = exp(−|x|)`, `u = 1 + e`, and `t = e` for `x > 0`,
+/// else 1.
 ///
-/// Each sum, product and quotient keeps what rounding takes from it. Far out the slope is `e`, or `4e²` for `x > 0`.
+/// Each sum, product and quotient keeps its round-off. Far out the slope is `e`, or `4e²` for `x > 0`.
 #[inline(always)]
 pub(crate) fn mish_gate_slope<T: Ieee>(x: T) -> T {
     const FAR: f64 = 41.0;

@@ -1,7 +1,7 @@
-//! What the functions of this folder need to know of a type: its bits, its constants, its polynomials.
+//! Properties of a number type that the functions of this folder use: its bits, its constants, its polynomials.
 //!
-//! The coefficients are minimax fits (Remez's exchange algorithm in 300 bits) on the interval that each function's
-//! reduction leaves, rounded to the type. A polynomial is summed pairwise (Estrin 1960), not from one end (Horner):
+//! The coefficients are minimax fits (Remez's exchange algorithm in 300 bits) on the interval of each function's
+//! argument reduction, rounded to the type. A polynomial is summed pairwise (Estrin 1960), not from one end (Horner):
 //! its depth is logarithmic, and a tape of scalars waits for the depth.
 
 use std::ops::BitOr;
@@ -23,34 +23,35 @@ macro_rules! polynomial {
 
 pub(super) use polynomial;
 
-/// `f32` and `f64` from inside. Sealed: the functions of this folder are its only users.
+/// The internals of `f32` and `f64`. Sealed: only the functions of this folder use it.
 #[doc(hidden)]
 pub trait Ieee: Real {
-    /// Half a unit in the last place of 1: a relative change below it rounds away.
+    /// Half a unit in the last place of 1: a smaller relative change rounds away.
     const TINY: Self;
-    /// The smallest number with a full mantissa.
+    /// The smallest normal number.
     const SMALLEST: Self;
     const INFINITY: Self;
     const NAN: Self;
-    /// 1.5·2^(bits of the mantissa): a number of moderate size plus this is rounded to an integer, which the lowest bits show.
+    /// 1.5·2^(bits of the mantissa): adding it rounds a number of moderate size to an integer, held in the lowest
+    /// bits.
     const ROUNDER: Self;
-    /// `ln 2` as a head with zeros at its end, so that its multiples are exact, and the rest.
+    /// `ln 2` as a head that ends in zeros, so that its multiples are exact, and the rest.
     const LN2: [Self; 2];
-    /// Beyond this magnitude [`Ieee::less_quarter_turns`] is no longer right.
+    /// Beyond this magnitude [`Ieee::less_quarter_turns`] is no longer valid.
     const FAR: Self;
-    /// From below the first `x`, `exp(x)` is 0; beyond the second, `exp(x)` overflows; beyond the third, `cosh(x)` does.
+    /// Below the first `x`, `exp(x)` is 0; beyond the second, `exp(x)` overflows; beyond the third, `cosh(x)` does.
     const EXP_RANGE: [Self; 3];
     /// √½ in two parts.
     const SQRT_HALF: [Self; 2];
     /// Beyond this `exp(−x²/2)` is 0.
     const GAUSSIAN_END: Self;
-    /// Beyond this `erfc` is 0, and the point about which `erfc` is expanded.
+    /// The bound beyond which `erfc` is 0, and the point about which `erfc` is expanded.
     const ERFC_RANGE: [Self; 2];
 
-    /// A truth of the type's width, so that many of them lie in a vector as the numbers do.
+    /// A boolean of the type's width, so that booleans fill vectors as the numbers do.
     type Flag: Copy + Eq + BitOr<Output = Self::Flag> + From<bool>;
 
-    /// Neither infinite nor NaN, and with a full mantissa.
+    /// Whether the number is normal: neither infinite nor NaN nor subnormal nor 0.
     fn is_normal(self) -> bool;
     /// `2ⁿ` for an integer `n` within the exponents of normal numbers.
     fn exp2_integer(n: Self) -> Self;
@@ -58,18 +59,18 @@ pub trait Ieee: Real {
     fn split(self) -> (Self, Self);
     /// Whether the lowest bit (`bit` 0) or the next (1) of an integer plus [`Ieee::ROUNDER`] is set.
     fn bit(self, bit: u32) -> bool;
-    /// Without the lower half of the mantissa, so that the square is exact.
+    /// The number without the lower half of its mantissa, so that its square is exact.
     fn head(self) -> Self;
-    /// This magnitude, which has no sign, with that of the other.
+    /// This magnitude, which has no sign, with the sign of the other number.
     fn with_sign(self, sign: Self) -> Self;
-    /// `x·2^54` and 54, to lift a number without a full mantissa above [`Ieee::SMALLEST`].
+    /// `2^54` and 54, to scale a subnormal number above [`Ieee::SMALLEST`].
     const LIFT: [Self; 2];
 
-    /// A wave of a number beyond [`Ieee::FAR`].
+    /// A trigonometric function of a number beyond [`Ieee::FAR`].
     fn far_wave(self, wave: Wave) -> Self;
     /// `1/(1 + e⁻ˣ)`, in the form that suits the type.
     fn logistic(self) -> Self;
-    /// The same of this and what it has lost to rounding.
+    /// The same of this plus its round-off.
     fn logistic_of(self, lost: Self) -> Self;
     /// The argument of [`tanh_gate`](super::gate::tanh_gate) in two parts.
     fn gate_argument(self) -> [Self; 2];
@@ -79,12 +80,12 @@ pub trait Ieee: Real {
     fn sinh_cosh_rest(z: Self) -> (Self, Self);
     /// `(2·artanh(s)/s − 2)/z` for `z = s²`, `|s| ≤ (√2 − 1)/(√2 + 1)`
     fn artanh_rest(z: Self) -> Self;
-    /// `x − n·π/2` for the integer `n` that leaves least, and what rounding took from it.
+    /// `x − n·π/2` for the nearest integer `n`, and its round-off.
     ///
-    /// Cody & Waite (1980): of π/2 there are heads with zeros at their ends, whose products with `n` are exact, and the rest, with enough
-    /// digits for the worst cancellation below [`Ieee::FAR`].
+    /// Cody & Waite (1980): π/2 is split into heads that end in zeros, whose products with `n` are exact, and a rest
+    /// with enough digits for the worst cancellation below [`Ieee::FAR`].
     fn less_quarter_turns(self, n: Self) -> [Self; 2];
-    /// `(sin(r)/r − 1)/z` beside `(cos(r) − 1 + z/2)/z²` for `z = r²`, `|r| ≤ π/4`
+    /// `(sin(r)/r − 1)/z` and `(cos(r) − 1 + z/2)/z²` for `z = r²`, `|r| ≤ π/4`
     fn sin_cos_rest<L: Lanes<Self>>(z: L) -> L;
     /// `erf(x)/x − 1` for `z = x²`, `x ≤ 3/4`
     fn erf_rest(z: Self) -> Self;
@@ -93,14 +94,14 @@ pub trait Ieee: Real {
     fn erfc_rest(t: Self) -> Self;
 }
 
-/// A difference, and what rounding took from it.
+/// A difference and its round-off.
 #[inline(always)]
 pub(super) fn less<T: Real>(a: T, b: T) -> [T; 2] {
     let difference = a - b;
     [difference, (a - difference) - b]
 }
 
-/// A product, and what rounding took from it (Dekker 1971): products of halves of the digits are exact.
+/// A product and its round-off (Dekker 1971): products of halves of the digits are exact.
 #[inline(always)]
 pub(super) fn exact_product<T: Ieee>(a: T, b: T) -> [T; 2] {
     let (a_head, b_head) = (a.head(), b.head());
@@ -132,10 +133,10 @@ macro_rules! bits {
 
         #[inline(always)]
         fn split(self) -> ($T, $T) {
-            // The exponent is read after moving the origin from 1 to √½, so that m lies around 1.
+            // The exponent is read after the origin is moved from 1 to √½, so that m lies around 1.
             let low = (std::f64::consts::FRAC_1_SQRT_2 as $T).to_bits();
             let bits = self.to_bits().wrapping_add((1.0 as $T).to_bits() - low);
-            // An integer below 2^mantissa becomes a float by standing in the mantissa of 2^mantissa.
+            // An integer below 2^mantissa is converted to a float by placing it in the mantissa of 2^mantissa.
             let one = (1u64 << $mantissa) as $T;
             let k = $T::from_bits((bits >> $mantissa) | one.to_bits()) - (one + $bias as $T);
             (k, $T::from_bits((bits & ((1 << $mantissa) - 1)) + low))
@@ -266,7 +267,7 @@ impl Ieee for f64 {
         );
         let e = 2.762_009_051_849_942_7e-7 + 2.511_004_989_585_871_6e-8 * r;
         let w = z * z;
-        // z⁰…z⁴ weigh a…e: two halves, so that the sum waits for z³ and not for z⁴.
+        // z⁰…z⁴ multiply a…e, in two halves, so that the sum waits for z³ and not for z⁴.
         z * (a + z * b) + (z * w) * ((c + z * d) + w * e)
     }
     #[inline(always)]

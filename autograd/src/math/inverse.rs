@@ -1,24 +1,24 @@
-//! The inverse trigonometric functions, and lengths. On `f32` they are computed in `f64`.
+//! The inverse trigonometric functions, and reciprocals of roots and sums. For `f32` they are computed in `f64`.
 
 use super::ieee::{Ieee, exact_product, polynomial};
 use super::{abs, select};
 
-/// π/4, of which the first part has three zeros at its end: its multiples up to 4 are exact.
+/// π/4, whose first part ends in three zeros, so that its multiples up to 4 are exact.
 const QUARTER_PI: [f64; 2] = [std::f64::consts::FRAC_PI_4, 3.061_616_997_868_383e-17];
 
-/// A power of 2 by which small numbers are lifted.
+/// A power of 2 by which small numbers are scaled up.
 const LIFT: f64 = f64::from_bits((1023 + 600) << 52);
 
-/// `atan2(a, b)`: of two magnitudes the smaller over the larger, less an eighth of a turn if that leaves less.
+/// `atan2(a, b)`: the quotient of the smaller by the larger magnitude, less an eighth of a turn if that leaves less.
 ///
-/// The quotient keeps what rounding takes from it: it is at most tan(π/8), and what it makes at least that much.
+/// The quotient keeps its round-off: it is at most tan(π/8), and its contribution to the result is at least as large.
 #[inline(always)]
 pub(super) fn atan2_64(a: f64, b: f64) -> f64 {
     const TAN_EIGHTH: f64 = 0.414_213_562_373_095_03;
     let (size_a, size_b) = (abs(a), abs(b));
     let steep = size_a > size_b;
     let (low, high) = (select(steep, size_b, size_a), select(steep, size_a, size_b));
-    // Two infinite ones are as two equal ones. The sum must not overflow, nor what rounding takes vanish.
+    // Two infinities count as equal. The sum must not overflow, nor must the round-off underflow.
     let infinite = high == f64::INFINITY;
     let low = select(infinite, select(low == high, 1.0, 0.0), low);
     let high = select(infinite, 1.0, high);
@@ -27,18 +27,18 @@ pub(super) fn atan2_64(a: f64, b: f64) -> f64 {
     let turned = low > high * TAN_EIGHTH;
     let top = select(turned, low - high, low);
     let bottom = select(turned, low + high, high);
-    // What the two rounded, of which `high` is the larger.
+    // The round-off of the two, of which `high` is the larger.
     let top_lost = select(turned, low - (top + high), 0.0);
     let bottom_lost = select(turned, low - (bottom - high), 0.0);
     let t = top / bottom;
     let [product, lost] = exact_product(t, bottom);
     let t_lost = (((top - product) - lost) + (top_lost - t * bottom_lost)) / bottom;
-    // 0/0; and beside so small a quotient what it lost has no digits.
+    // 0/0; and the round-off of so small a quotient has no digits.
     let t = select(high == 0.0, 0.0, t);
     let t_lost = select(abs(t) > 1e-150, t_lost, 0.0);
     let z = t * t;
     let rest = t * (z * atan_rest(z)) + t_lost;
-    // The angle is so many eighths of a turn, and plus or minus atan(t).
+    // The angle is a number of eighths of a turn, plus or minus atan(t).
     let back = b.to_bits() >> 63 == 1;
     let eighths = select(turned, 1.0, 0.0);
     let eighths = select(steep, 2.0 - eighths, eighths);
@@ -61,7 +61,8 @@ pub(super) fn atan_64(x: f64) -> f64 {
     atan2_64(x, 1.0)
 }
 
-/// `s`, and what `asin(s)` is more. For `|x| ≤ ½`, `s = x`; else `s = √((1 − |x|)/2)`, whose arc sine is half the arc cosine of `|x|`.
+/// `s`, and `asin(s) − s`. For `|x| ≤ ½`, `s = x`; else `s = √((1 − |x|)/2)`, whose arc sine is half the arc cosine
+/// of `|x|`.
 #[inline(always)]
 fn arc(x: f64) -> [f64; 2] {
     let size = abs(x);
@@ -101,7 +102,7 @@ pub(super) fn acos_64(x: f64) -> f64 {
     select(abs(x) <= 0.5, small, select(x < 0.0, back, 2.0 * (s + rest)))
 }
 
-/// `a/(a² + b²)`, whose squares neither overflow nor vanish; 0 at the origin, and where one of them is infinite.
+/// `a/(a² + b²)`, with squares that neither overflow nor underflow; 0 at the origin, and where either is infinite.
 #[inline(always)]
 pub(super) fn inverted_64(a: f64, b: f64) -> f64 {
     let (size_a, size_b) = (abs(a), abs(b));
@@ -115,7 +116,7 @@ pub(super) fn inverted_64(a: f64, b: f64) -> f64 {
     let y = size / sum;
     let [product, lost] = exact_product(y, sum);
     let rest = (((size - product) - lost) - y * sum_lost) / sum;
-    // What is as small as this has no digits to lose.
+    // Such a small number has no digits to lose.
     let y = select(size > 1e-140, y + rest, y) * up;
     let nothing = (high == 0.0) | (size_a == f64::INFINITY) | (size_b == f64::INFINITY);
     select(a.is_nan() | b.is_nan(), a + b, select(nothing, 0.0, y).with_sign(a))
@@ -132,7 +133,7 @@ macro_rules! in_f64 {
 in_f64! { atan_32 atan_64; asin_32 asin_64; acos_32 acos_64; asin_slope_32 asin_slope_64; atan_slope_32 atan_slope_64;
 over_size_32 over_size_64; rsqrt_32 rsqrt_64; }
 
-/// `1/√(1 − x²)`, with what rounding takes from the difference, the root and the quotient.
+/// `1/√(1 − x²)`, with the round-off of the difference, the root and the quotient.
 #[inline(always)]
 pub(super) fn asin_slope_64(x: f64) -> f64 {
     let [square, lost] = exact_product(x, x);
@@ -143,7 +144,7 @@ pub(super) fn asin_slope_64(x: f64) -> f64 {
 /// `1/√x`
 #[inline(always)]
 pub(super) fn rsqrt_64(x: f64) -> f64 {
-    // By powers of 4 into where no product leaves the range of numbers.
+    // Scaled by powers of 4 into the range where no product overflows or underflows.
     let up = select(x < 1e-150, LIFT, select(x > 1e150, 1.0 / LIFT, 1.0));
     const ROOT: f64 = f64::from_bits((1023 + 300) << 52);
     let root = select(x < 1e-150, ROOT, select(x > 1e150, 1.0 / ROOT, 1.0));
@@ -161,7 +162,7 @@ fn over_root(z: f64, lost: f64) -> f64 {
     select((z > 0.0) & (z < f64::INFINITY), y + y * (0.5 * rest), y)
 }
 
-/// `1/(1 + |x|)`, with what rounding takes from the sum and the quotient.
+/// `1/(1 + |x|)`, with the round-off of the sum and the quotient.
 #[inline(always)]
 pub(super) fn over_size_64(x: f64) -> f64 {
     let size = abs(x);
@@ -179,7 +180,7 @@ fn over_sum(sum: f64, lost: f64) -> f64 {
     select(sum < 1e300, y + y * rest, y)
 }
 
-/// `1/(1 + x²)`, with what rounding takes from the square, the sum and the quotient.
+/// `1/(1 + x²)`, with the round-off of the square, the sum and the quotient.
 #[inline(always)]
 pub(super) fn atan_slope_64(x: f64) -> f64 {
     let [square, lost] = exact_product(x, x);

@@ -1,10 +1,10 @@
-//! Two numbers side by side, for what is done to both alike.
+//! Two numbers side by side, for operations that apply to both alike.
 
 use std::ops::{Add, Mul, Sub};
 
 use super::Real;
 
-/// A pair whose sums, differences and products are those of its parts.
+/// A pair with componentwise sums, differences and products.
 pub trait Lanes<T>: Copy + Add<Output = Self> + Sub<Output = Self> + Mul<Output = Self> {
     fn of(parts: [T; 2]) -> Self;
     fn parts(self) -> [T; 2];
@@ -23,7 +23,7 @@ macro_rules! operator {
     };
 }
 
-/// For loops over many pairs, in which the compiler fills its vectors with one part of each.
+/// For loops over many pairs, in which the compiler fills its vectors with one component of each.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Apart<T>([T; 2]);
 
@@ -42,8 +42,8 @@ operator! { add, impl<T: Real> Add for Apart<T>, |a, b| [a[0] + b[0], a[1] + b[1
 operator! { sub, impl<T: Real> Sub for Apart<T>, |a, b| [a[0] - b[0], a[1] - b[1]] }
 operator! { mul, impl<T: Real> Mul for Apart<T>, |a, b| [a[0] * b[0], a[1] * b[1]] }
 
-/// For a pair by itself: one vector, which every x86-64 processor has. The compiler, left alone, packs some operations and spends on
-/// shuffles what that saves.
+/// For a single pair: one vector, which every x86-64 processor has. The compiler by itself packs some operations and
+/// loses in shuffles the time that this saves.
 #[cfg(target_arch = "x86_64")]
 pub(super) use packed::Packed as Alone;
 #[cfg(not(target_arch = "x86_64"))]

@@ -23,21 +23,21 @@ pub(crate) fn ln<T: Ieee>(x: T) -> T {
     edges(x, y)
 }
 
-/// `ln u` where it is not a matter of digits: at 0, ∞, and outside the domain.
+/// The special values of `ln u`: at 0, ∞, and outside the domain.
 #[inline(always)]
 fn edges<T: Ieee>(u: T, y: T) -> T {
     let y = select(u < T::INFINITY, y, u);
     select(u > of(0.0), y, select(u == of(0.0), -T::INFINITY, T::NAN))
 }
 
-/// `ln(1 + x)`: what rounding took from `1 + x` goes back into the fraction.
+/// `ln(1 + x)`: the round-off of `1 + x` is added back to the fraction.
 #[inline(always)]
 pub(crate) fn ln_1p<T: Ieee>(x: T) -> T {
     let one = of::<T>(1.0);
     let u = one + x;
     let lost = min(x, one) - (u - max(x, one));
     let (k, m) = u.split();
-    // Where 1 is below the last digit of x, nothing that matters was lost, and 2⁻ᵏ may not be a normal number.
+    // Where 1 is below the last digit of x, the loss does not matter, and 2⁻ᵏ may be subnormal.
     let lost = select(u < of::<T>(4.0) / T::TINY, lost * T::exp2_integer(-k), of(0.0));
     let y = edges(u, ln_of(k, (m - one) + lost));
     select(abs(x) < T::TINY, x, y)

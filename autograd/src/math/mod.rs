@@ -1,14 +1,15 @@
-//! The functions of one number that the table's values are written in, over `f32` and `f64`.
+//! Elementary functions over `f32` and `f64`, in which the table's values are written.
 //!
-//! Free functions, so that a row reads like the formula. The stable forms (softplus, sigmoid) live here and nowhere else.
+//! They are free functions, so that a row reads like its formula. The stable forms (softplus, sigmoid) live here and
+//! nowhere else.
 //!
-//! The exponential, the logarithm, the trigonometric and the error functions with their kin are our own: sums, products
-//! and selections without a branch, so that a loop over them becomes vector code on any instruction set. The sigmoid on `f64`
-//! looks a table up instead, which serves numbers one by one. Each is within 2 units in the last place
-//! (`accuracy.rs` holds them to it). On a number by itself some take a branch past what only extreme arguments need, with
-//! the same bits. There is no fused multiply-add anywhere: the same seed gives the same bits on a
-//! processor without one, and compiled into a crate that was built without the feature, `mul_add` would call a function,
-//! thirty times slower.
+//! The exponential, the logarithm, the trigonometric functions, the error functions and related functions are our
+//! own: sums, products and selections without a branch, so that a loop over them is vectorised on any instruction
+//! set. The sigmoid on `f64` uses a table instead, which suits single numbers. Each is within 2 units in the last
+//! place (`accuracy.rs` tests this). For a single number some functions branch past the work for extreme arguments,
+//! with the same bits. There is no fused multiply-add anywhere: the same seed gives the same bits on a processor
+//! without it, and in a crate compiled without the feature, `mul_add` would call a function that is thirty times
+//! slower.
 
 pub(crate) mod exponential;
 mod far;
@@ -28,7 +29,7 @@ mod accuracy;
 
 use std::ops::{Add, Div, Mul, Neg, Sub};
 
-/// What the table's values can be read on: `f32` and `f64`. Sealed: its only users are the functions below.
+/// The number types of the table's values: `f32` and `f64`. Sealed: only the functions below use it.
 pub trait Real:
     Copy
     + PartialEq
@@ -142,7 +143,7 @@ pub enum Native2 {
     Inverted,
 }
 
-/// A plain number in the type at hand.
+/// A plain number as the type at hand.
 #[inline(always)]
 pub(crate) fn of<T: Real>(value: f64) -> T {
     T::of_f64(value)
@@ -163,7 +164,7 @@ pub(crate) fn inverted<T: Real>(a: T, b: T) -> T {
     a.native2(Native2::Inverted, b)
 }
 
-/// `xᵖ`, the exponent in all its digits.
+/// `xᵖ`, with the exponent at full precision.
 #[inline(always)]
 pub(crate) fn powf<T: Real>(x: T, p: f64) -> T {
     x.native_powf(p)
@@ -185,7 +186,7 @@ pub(crate) fn select<T>(mask: bool, a: T, b: T) -> T {
     if mask { a } else { b }
 }
 
-/// What is rarely asked for: apart, so that it takes no registers from what is asked for most.
+/// Calls `f` out of line, so that rarely used code takes no registers from frequently used code.
 #[cold]
 #[inline(never)]
 pub(crate) fn rarely<R>(f: impl FnOnce() -> R) -> R {
@@ -197,13 +198,13 @@ pub(crate) fn mask<T: Real>(mask: bool) -> T {
     select(mask, of(1.0), of(0.0))
 }
 
-/// `a·b`, but 0 where `a` is, whatever `b`.
+/// `a·b`, but 0 where `a` is 0, whatever `b` is.
 #[inline(always)]
 pub(crate) fn chain<T: Real>(a: T, b: T) -> T {
     select(a == of(0.0), of(0.0), a * b)
 }
 
-/// `x/(1 + |x|)`, where the sum is as large as `|x|` long before both are infinite.
+/// `x/(1 + |x|)`; the sum equals `|x|` long before both are infinite.
 #[inline(always)]
 pub(crate) fn softsign<T: Real>(x: T) -> T {
     let x = at_most(at_least(x, of(-1e30)), of(1e30));
@@ -216,19 +217,19 @@ pub(crate) fn mish_gate<T: Real>(x: T) -> T {
     tanh(softplus(x))
 }
 
-/// −1, 0, 1; NaN stays NaN.
+/// The sign: −1, 0, 1; NaN stays NaN.
 #[inline(always)]
 pub(crate) fn sign<T: Real>(x: T) -> T {
     select(x > of(0.0), of(1.0), select(x < of(0.0), of(-1.0), x * of(0.0)))
 }
 
-/// `x`, or a bound that it passes; NaN stays NaN, in one instruction.
+/// `x`, or the bound if `x` exceeds it; NaN stays NaN, in one instruction.
 #[inline(always)]
 fn at_most<T: Real>(x: T, bound: T) -> T {
     select(x > bound, bound, x)
 }
 
-/// The same from below.
+/// `x`, or the bound if `x` is below it; NaN stays NaN.
 #[inline(always)]
 fn at_least<T: Real>(x: T, bound: T) -> T {
     select(x < bound, bound, x)

@@ -15,16 +15,16 @@ fn upper<T: Ieee>(a: T) -> T {
     times_gaussian(a, of(1.0), y, rest)
 }
 
-/// `erfc(a)·exp(a²)` for `a ≥ 3/4`, and what rounding took from it; `a_lost` is what it took from `a`.
+/// `erfc(a)·exp(a²)` for `a ≥ 3/4`, and its round-off; `a_lost` is the round-off of `a`.
 #[inline(always)]
 fn upper_part<T: Ieee>(a: T, a_lost: T) -> [T; 2] {
     let (one, centre) = (of::<T>(1.0), T::ERFC_RANGE[1]);
     let rest = T::erfc_rest((a - centre) / (a + centre));
     let (top, bottom) = (one + rest, a + a + one);
     let y = top / bottom;
-    // What rounding took from the quotient: products of halves of the digits are exact.
+    // The round-off of the quotient: products of halves of the digits are exact.
     let [product, lost] = exact_product(y, bottom);
-    // And from the two sums.
+    // The round-off of the two sums.
     let (top_tail, bottom_tail) = (rest - (top - one), one - (bottom - (a + a)) + (a_lost + a_lost));
     [y, (((top - product) - lost) + (top_tail - y * bottom_tail)) / bottom]
 }
@@ -46,14 +46,14 @@ pub(crate) fn erfc<T: Ieee>(x: T) -> T {
     select(a < of(MIDDLE), small, select(x < of(0.0), of::<T>(2.0) - large, large))
 }
 
-/// `exp(−x²/2)`, the density of the normal distribution but for its unit.
+/// `exp(−x²/2)`, the density of the normal distribution without its factor.
 #[inline(always)]
 pub(crate) fn gaussian<T: Ieee>(x: T) -> T {
     times_gaussian(at_most(abs(x), T::GAUSSIAN_END), of(0.5), of(1.0), of(0.0))
 }
 
-/// The distribution function of the normal distribution, `erfc(−x/√2)/2`; its small values come from `x` itself, since the rounding of
-/// `x/√2` would cost them their digits.
+/// The distribution function of the normal distribution, `erfc(−x/√2)/2`. Small values are computed from `x` itself,
+/// since the round-off of `x/√2` would cost them precision.
 #[inline(always)]
 pub(crate) fn normal_cdf<T: Ieee>(x: T) -> T {
     let (half, size) = (of::<T>(0.5), at_most(abs(x), T::GAUSSIAN_END));
@@ -61,7 +61,7 @@ pub(crate) fn normal_cdf<T: Ieee>(x: T) -> T {
     let a_lost = lost + size * T::SQRT_HALF[1];
     let [y, rest] = upper_part(a, a_lost);
     let large = half * times_gaussian(size, half, y, rest);
-    // ½ ± ½·erf(a), with what rounding takes from erf(a), whose slope is near 1 here.
+    // ½ ± ½·erf(a), with the round-off of erf(a), whose slope is near 1 here.
     let bend = a * T::erf_rest(a * a);
     let erf = a + bend;
     let erf_lost = ((a - erf) + bend) + a_lost;

@@ -1,16 +1,16 @@
-//! Numbers of twice the digits as sums of two (Dekker 1971), for tables that the compiler computes.
+//! Double-length numbers as sums of two (Dekker 1971), for tables that the compiler computes.
 
-/// A number and what rounding took from it.
+/// A number and its round-off.
 pub(super) type Pair = [f64; 2];
 
-/// A number as the sum of two of half its digits.
+/// Splits a number into the sum of two with half its digits.
 const fn split(a: f64) -> Pair {
     let c = a * ((1 << 27) + 1) as f64;
     let head = c - (c - a);
     [head, a - head]
 }
 
-/// The same number with as much as possible in its first part, which is the larger.
+/// The same number, with as much as possible in its first part, which is the larger.
 const fn normal([a, b]: Pair) -> Pair {
     let head = a + b;
     [head, (a - head) + b]

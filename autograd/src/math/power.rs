@@ -1,15 +1,16 @@
-//! Powers, by logarithms of twice the digits.
+//! Powers, by logarithms with twice the digits.
 //!
-//! `aᵇ = exp(b·ln a)`, and the exponential magnifies what its argument has lost: up to 745 times, so the logarithm needs ten bits more
-//! than the result. On `f32` it is computed in `f64`, which has them.
+//! `aᵇ = exp(b·ln a)`, and the exponential magnifies the round-off of its argument up to 745 times, so the logarithm
+//! needs ten bits more than the result. For `f32` it is computed in `f64`, which has them.
 
 use super::exponential::{reduce, scale, small_exp_m1};
 use super::ieee::{Ieee, exact_product, polynomial};
 use super::{abs, at_least, at_most, select};
 
-/// `ln m` for a positive `m`, as a number and what it lacks.
+/// `ln m` for a positive `m`, as a number and its round-off.
 ///
-/// As in `logarithm.rs`, 2·artanh(f/(2 + f)) for `m = 2ᵏ·(1 + f)`; the quotient and the first terms of its series in twice the digits.
+/// As in `logarithm.rs`, it is 2·artanh(f/(2 + f)) for `m = 2ᵏ·(1 + f)`, with the quotient and the first terms of its
+/// series in twice the digits.
 #[inline(always)]
 fn ln_pair(x: f64) -> [f64; 2] {
     const THIRD: [f64; 2] = [0.333_333_333_333_333_3, 1.850_371_707_708_594e-17];
@@ -33,7 +34,7 @@ fn ln_pair(x: f64) -> [f64; 2] {
     let [t, lost] = exact_product(s, c);
     let y = s + t;
     let y_lost = ((s - y) + t) + (lost + (s * c_lost + (s_lost + s_lost * c)));
-    // And k·ln 2, which is 0 or the larger.
+    // Adds k·ln 2, which is 0 or the larger term.
     let (head, twice) = (k * f64::LN2[0], y + y);
     let ln = head + twice;
     let ln_lost = ((head - ln) + twice) + (2.0 * y_lost + k * f64::LN2[1]);
@@ -48,12 +49,13 @@ fn artanh_tail(z: f64) -> f64 {
         0.066_666_481_965_488_97, 0.058_834_093_989_763_095, 0.052_281_042_732_037_21, 0.053_817_165_135_685_54)
 }
 
-/// `aᵇ` as the C standard has it: 1 for an exponent of 0 and a base of 1, NaN for a negative base unless the exponent is an integer.
+/// `aᵇ` as in the C standard: 1 for an exponent of 0 and a base of 1, NaN for a negative base unless the exponent is
+/// an integer.
 #[inline(always)]
 pub(super) fn pow64(a: f64, b: f64) -> f64 {
-    /// A larger exponent makes 0, 1 or ∞ of any base.
+    /// A larger exponent gives 0, 1 or ∞ for any base.
     const LARGE: f64 = (1u128 << 66) as f64;
-    /// So does a larger argument of the exponential, whose last digits are not small.
+    /// So does a larger argument of the exponential, whose round-off is not small.
     const BEYOND: f64 = 1000.0;
     let size = abs(a);
     let [ln, lost] = ln_pair(size);
@@ -65,7 +67,7 @@ pub(super) fn pow64(a: f64, b: f64) -> f64 {
     let tail = tail + x_lost;
     let sum = r + tail;
     let y = scale(1.0 + small_exp_m1(sum, (r - sum) + tail), n);
-    // 0 and ∞, whose logarithms have no digits.
+    // 0 and ∞, whose logarithms are infinite.
     let limit = select((size == 0.0) == (b > 0.0), 0.0, f64::INFINITY);
     let y = select((size > 0.0) & (size < f64::INFINITY), y, select(a.is_nan(), a, limit));
     let [whole, odd] = parity(b);
@@ -76,13 +78,13 @@ pub(super) fn pow64(a: f64, b: f64) -> f64 {
     select((b == 0.0) | (a == 1.0), 1.0, y)
 }
 
-/// Whether a number is an integer, and whether an odd one.
+/// Whether a number is an integer, and whether it is odd.
 #[inline(always)]
 fn parity(b: f64) -> [bool; 2] {
-    /// Beyond this all are integers, beyond four times this all even.
+    /// Beyond this all numbers are integers, beyond four times this all are even.
     const HALVES_END: f64 = (1u64 << 51) as f64;
     let size = abs(b);
-    // Less an even number, between −2⁵¹ and 2⁵¹, where ROUNDER rounds to an integer that the lowest bit shows.
+    // Less an even number, between −2⁵¹ and 2⁵¹, where ROUNDER rounds to an integer whose lowest bit is visible.
     let near =
         size - select(size > 3.0 * HALVES_END, 4.0 * HALVES_END, select(size > HALVES_END, 2.0 * HALVES_END, 0.0));
     let rounded = near + f64::ROUNDER;

@@ -1,12 +1,13 @@
 //! Sine, cosine, tangent.
 //!
-//! The `near_` functions are branch-free and right up to [`Ieee::FAR`]; beyond it the reduction needs digits of π by the thousand.
+//! The `near_` functions are branch-free and valid up to [`Ieee::FAR`]; beyond it the reduction needs digits of π by
+//! the thousand.
 
 use super::ieee::{Ieee, exact_product, less};
 use super::lanes::{Alone, Apart, Lanes};
 use super::{abs, far, of, select};
 
-/// Sine and cosine of what `x` is away from `q` quarter turns, before their last addition, which rounds. `q` is left with
+/// Sine and cosine of the distance of `x` from `q` quarter turns, before their last addition, which rounds. `q` keeps
 /// [`Ieee::ROUNDER`] added, for its two lowest bits.
 #[inline(always)]
 fn waves<T: Ieee, L: Lanes<T>>(x: T) -> (T, [L; 2]) {
@@ -24,7 +25,7 @@ fn small_waves<T: Ieee, L: Lanes<T>>([r, tail]: [T; 2]) -> [L; 2] {
     [L::of([r, head]), L::of([r * z, z * z]) * T::sin_cos_rest(L::of([z, z])) + small]
 }
 
-/// The sine of `q` quarter turns and what [`waves`] has left.
+/// The sine from `q` quarter turns and the result of [`waves`].
 #[inline(always)]
 fn sin_of<T: Ieee>(q: T, [base, rest]: [Apart<T>; 2]) -> T {
     let [sin, cos] = (base + rest).parts();
@@ -40,7 +41,7 @@ fn cos_of<T: Ieee>(q: T, [base, rest]: [Apart<T>; 2]) -> T {
     select(q.bit(0) != q.bit(1), -y, y)
 }
 
-/// Sine over cosine, with what their last additions and the quotient rounded away put back.
+/// Sine over cosine, corrected for the round-off of their last additions and of the quotient.
 #[inline(always)]
 fn tan_of<T: Ieee>(q: T, [base, rest]: [Apart<T>; 2]) -> T {
     let y = base + rest;
@@ -71,7 +72,7 @@ pub(crate) fn near_tan<T: Ieee>(x: T) -> T {
     select(abs(x) < T::TINY, x, tan_of(q, waves))
 }
 
-/// A function that turns.
+/// A trigonometric function.
 #[derive(Debug, Clone, Copy)]
 pub enum Wave {
     Sin,
@@ -79,7 +80,7 @@ pub enum Wave {
     Tan,
 }
 
-/// A wave beyond [`Ieee::FAR`].
+/// A trigonometric function of a number beyond [`Ieee::FAR`].
 #[cold]
 #[inline(never)]
 pub(super) fn far_wave(wave: Wave, x: f64) -> f64 {
@@ -92,29 +93,30 @@ pub(super) fn far_wave(wave: Wave, x: f64) -> f64 {
     }
 }
 
-/// What [`sin`] gives, of a number by itself.
+/// The result of [`sin`] for a single number.
 #[inline(always)]
 pub(super) fn sin_alone(x: f64) -> f64 {
     if is_special(x) { sin(x) } else { alone(x)[0] }
 }
 
-/// What [`cos`] gives, of a number by itself.
+/// The result of [`cos`] for a single number.
 #[inline(always)]
 pub(super) fn cos_alone(x: f64) -> f64 {
     if is_special(x) { cos(x) } else { alone(x)[1] }
 }
 
-/// Whether a number is far out or, since −0 stays −0, is 0. One comparison, of the magnitude less a unit in the last place.
+/// Whether a number is large or, since −0 stays −0, is 0. One comparison, of the magnitude less a unit in the last
+/// place.
 #[inline(always)]
 fn is_special(x: f64) -> bool {
     abs(x).to_bits().wrapping_sub(1) >= f64::FAR.to_bits()
 }
 
-/// Sine and cosine of a number by itself, which are computed in one.
+/// Sine and cosine of a single number, computed together.
 #[inline(always)]
 fn alone(x: f64) -> [f64; 2] {
-    /// For 0 to 3 quarter turns what sine and cosine are multiplied by, and what the other of the two is: exactly. The compiler would make
-    /// a branch of a choice between two numbers, and no processor foresees the quadrant of an angle.
+    /// The exact factors of sine and cosine in the addition theorem, for 0 to 3 quarter turns. The compiler would
+    /// turn a choice between two numbers into a branch, and no processor predicts the quadrant of an angle.
     static QUARTER_TURNS: [[[f64; 2]; 2]; 4] = [turn(1.0, 0.0), turn(0.0, 1.0), turn(-1.0, 0.0), turn(0.0, -1.0)];
     const fn turn(cos: f64, sin: f64) -> [[f64; 2]; 2] {
         [[cos, cos], [sin, -sin]]
@@ -128,7 +130,7 @@ fn alone(x: f64) -> [f64; 2] {
 
 macro_rules! everywhere {
     ($($name:ident $near:ident $Wave:ident;)*) => { $(
-        /// Right for any `x`.
+        /// Valid for any `x`.
         #[inline(always)]
         pub(crate) fn $name<T: Ieee>(x: T) -> T {
             if abs(x) <= T::FAR { $near(x) } else { x.far_wave(Wave::$Wave) }

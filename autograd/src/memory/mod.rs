@@ -1,7 +1,8 @@
-//! Room for values where there may be none: asked for, not taken for granted.
+//! Memory for values, requested explicitly because it may not be available.
 //!
-//! A vector that grows by itself ends the process at memory's end. What is as large as the user's numbers is asked for here
-//! instead, before anything is changed: a refusal is a panic like any other, and leaves tapes and parameters as they were.
+//! A vector that grows by itself aborts the process when memory runs out. Memory that scales with the user's data is
+//! requested here instead, before anything is changed: a refusal is a panic like any other, and leaves tapes and
+//! parameters as they were.
 
 pub(crate) mod pool;
 
@@ -10,24 +11,25 @@ use crate::shape::Shape;
 /// Values that tensors and tapes share.
 pub(crate) type Shared<T> = triomphe::Arc<Vec<T>>;
 
-/// Fewer bytes than this are not asked for beforehand.
+/// Smaller amounts, in bytes, are not requested in advance.
 const SMALL: usize = 1 << 20;
 
-/// Makes room for `len` values in all; returns whether there is. A vector that grows step by step gets more than it needs.
+/// Makes room for `len` values in total; returns whether it succeeded. A vector that grows step by step gets more
+/// than it needs.
 pub(crate) fn make_room<T>(values: &mut Vec<T>, len: usize) -> bool {
     let more = len.saturating_sub(values.len());
     let ample = values.capacity() > 0 && values.try_reserve(more).is_ok();
     ample || values.try_reserve_exact(more).is_ok()
 }
 
-/// `value`, `len` times over, if there is room.
+/// A vector of `len` copies of `value`, if there is room.
 pub(crate) fn filled<T: Clone>(value: T, len: usize) -> Option<Vec<T>> {
-    // Asked first, and then made by `vec!`, which for zeros takes pages that are zero already.
+    // Room is requested first, and then `vec!` allocates it, because it takes pages that are already zero for zeros.
     let room = len.saturating_mul(size_of::<T>()) < SMALL || make_room(&mut Vec::<T>::new(), len);
     room.then(|| vec![value; len])
 }
 
-/// `value` for each of `len` nodes.
+/// A vector with `value` for each of `len` nodes.
 #[track_caller]
 pub(crate) fn list<T: Clone>(value: T, len: usize) -> Vec<T> {
     match filled(value, len) {
@@ -36,7 +38,7 @@ pub(crate) fn list<T: Clone>(value: T, len: usize) -> Vec<T> {
     }
 }
 
-/// Refuses to go on without room for an array.
+/// Panics because there is no room for an array.
 #[cold]
 #[inline(never)]
 #[track_caller]
@@ -44,7 +46,7 @@ pub(crate) fn no_room(op: &str, shape: &Shape) -> ! {
     panic!("{op}: there is no memory for the {} values of shape {shape}; work in smaller parts?", shape.numel())
 }
 
-/// Refuses to go on without room for `len` of `what`.
+/// Panics because there is no room for `len` of `what`.
 #[cold]
 #[inline(never)]
 #[track_caller]

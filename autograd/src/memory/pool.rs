@@ -1,4 +1,4 @@
-//! Buffers that go back to where they came from, so that a steady training step allocates nothing.
+//! Buffers that return to their origin, so that a steady training step allocates nothing.
 
 use std::cell::RefCell;
 
@@ -7,10 +7,10 @@ use triomphe::UniqueArc;
 use super::{Shared, make_room, no_room_for};
 use crate::number::Float;
 
-/// Values of one owner, which may write to them without asking whether anybody else reads them.
+/// Values of one owner, which may write to them without a test for other readers.
 ///
-/// One word, so that a sweep hands a gradient on in a register. The three words of a `Vec` would go through memory, written in
-/// other pieces than they are read in, and each link of a chain would wait for that.
+/// It is one word, so that a sweep passes a gradient on in a register. The three words of a `Vec` would go through
+/// memory, written in other pieces than they are read in, and each link of a chain would wait for that.
 pub(crate) type Buffer<T> = UniqueArc<Vec<T>>;
 
 /// Free buffers by size class: class `c` holds capacities of at least 2ᶜ.
@@ -23,7 +23,7 @@ impl<T: Float> Pool<T> {
         Pool { free: RefCell::new(vec![]) }
     }
 
-    /// A buffer of `len` values; they are arbitrary.
+    /// A buffer of `len` values with arbitrary contents.
     #[track_caller]
     pub(crate) fn take(&self, len: usize) -> Buffer<T> {
         match self.take_if_there_is(len) {
@@ -32,7 +32,7 @@ impl<T: Float> Pool<T> {
         }
     }
 
-    /// The same, or `None` where there is no memory.
+    /// The same, or `None` if memory is exhausted.
     #[inline]
     pub(crate) fn take_if_there_is(&self, len: usize) -> Option<Buffer<T>> {
         let class = len.next_power_of_two().ilog2() as usize;
@@ -73,18 +73,18 @@ impl<T: Float> Pool<T> {
         free[class].push(buffer);
     }
 
-    /// Bytes of free buffers, about: a buffer is as large as its class. To look at each would cost every checkpoint a time that grows with
-    /// what was freed before.
+    /// Approximate bytes of free buffers: a buffer counts as its class. Inspecting each buffer would cost every
+    /// checkpoint time that grows with the number of buffers freed before.
     pub(crate) fn held(&self) -> usize {
         self.free.borrow().iter().enumerate().map(|(class, free)| (free.len() << class) * size_of::<T>()).sum()
     }
 
-    /// Shared values as a buffer of one owner: copied if somebody else holds them.
+    /// Shared values as a buffer of one owner; copied if they have another owner.
     pub(crate) fn unshare(&self, shared: Shared<T>) -> Buffer<T> {
         Shared::try_unique(shared).unwrap_or_else(|shared| self.copy(&shared))
     }
 
-    /// Takes shared values back, unless somebody still holds them.
+    /// Takes shared values back, unless they have another owner.
     pub(crate) fn give_shared(&self, shared: Shared<T>) {
         if let Ok(buffer) = Shared::try_unique(shared) {
             self.give(buffer);
@@ -96,7 +96,7 @@ impl<T: Float> Pool<T> {
 mod tests {
     use crate::{Tape, Tensor};
 
-    /// Gradients that are computed elsewhere come in memory from elsewhere, which must not stay.
+    /// Externally computed gradients arrive in external memory, which must not stay in the pool.
     #[test]
     fn a_reused_tape_does_not_grow() {
         let mut tape = Tape::new();

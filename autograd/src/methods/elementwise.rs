@@ -18,7 +18,7 @@ macro_rules! unary_methods {
         methods! { $(
             $(#[$doc])*
             ///
-            /// On a tape, its gradient agrees with differences:
+            /// On a tape, its gradient agrees with finite differences:
             ///
             /// ```
             /// use autograd::{check, Tensor};
@@ -42,7 +42,7 @@ macro_rules! binary_methods {
         impl<'t, T: Float> Var<'t, T> { $(
             $(#[$doc])*
             ///
-            /// Its gradients agree with differences:
+            /// Its gradients agree with finite differences:
             ///
             /// ```
             /// use autograd::{check, Tensor};

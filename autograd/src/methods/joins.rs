@@ -1,4 +1,4 @@
-//! Putting arrays together and taking them apart.
+//! Methods that join and split arrays.
 
 use crate::error::OrPanic;
 use crate::number::Float;
@@ -9,7 +9,7 @@ use crate::tensor::Tensor;
 macro_rules! joins {
     ($([$($generics:tt)*] $Self:ty, $Part:ty, $T:ident;)*) => { $(
         impl<$($generics)*> $Self {
-            /// Arrays one after another along `axis`.
+            /// Joins arrays one after another along `axis`.
             ///
             /// ```
             /// use autograd::Tensor;
@@ -18,14 +18,14 @@ macro_rules! joins {
             /// ```
             ///
             /// # Panics
-            /// If there are none, or their shapes differ elsewhere than at `axis`.
+            /// If there are none, or their shapes differ in an axis other than `axis`.
             #[must_use]
             #[track_caller]
             pub fn concat(parts: &[$Part], axis: usize) -> Self {
                 join::concat("concat", &parts.iter().collect::<Vec<_>>(), axis).or_panic()
             }
 
-            /// Arrays of one shape along a new axis.
+            /// Joins arrays of one shape along a new axis.
             ///
             /// ```
             /// use autograd::Tensor;
@@ -41,7 +41,7 @@ macro_rules! joins {
                 join::stack(&parts.iter().collect::<Vec<_>>(), axis).named("stack").or_panic()
             }
 
-            /// Parts of the given lengths along `axis`.
+            /// Splits this array into parts of the given lengths along `axis`.
             ///
             /// ```
             /// use autograd::Tensor;
@@ -50,7 +50,7 @@ macro_rules! joins {
             /// ```
             ///
             /// # Panics
-            /// If the lengths do not add up to that of the axis.
+            /// If the lengths do not add up to the length of the axis.
             #[must_use]
             #[track_caller]
             pub fn split(&self, axis: usize, lengths: &[usize]) -> Vec<Self> {

@@ -1,9 +1,9 @@
-//! The methods that recorded arrays and plain ones share, declared once for both.
+//! The methods that recorded and plain arrays share, declared once for both.
 //!
-//! Each line names a generic function of `ops` that returns a `Result`; the macros make of it an inherent method of
-//! `Var` (by value) and of `Tensor` (by reference) that panics at the caller's line, and a `try_` form where asked.
+//! Each line names a generic function of `ops` that returns a `Result`. From it the macros make an inherent method of
+//! `Var` (by value) and of `Tensor` (by reference) that panics at the caller's line, and a `try_` form on request.
 
-/// Methods of one array and plain arguments.
+/// Methods of one array with plain arguments.
 macro_rules! methods {
     ($( $(#[$doc:meta])* fn $name:ident $(/ $try:ident)? ($x:ident $(, $arg:ident: $type:ty)*) $body:expr; )*) => {
         impl<'t, T: Float> Var<'t, T> { $(

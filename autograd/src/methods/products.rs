@@ -1,4 +1,4 @@
-//! Products and other methods of several arrays.
+//! Products, and other methods of several arrays.
 
 use crate::error::{Error, OrPanic};
 use crate::number::Float;
@@ -7,7 +7,7 @@ use crate::ops::{elementwise, product, softmax};
 use crate::tape::{Operand, Var};
 use crate::tensor::Tensor;
 
-/// Methods of two arrays: the second may be anything that is an operand.
+/// Methods of two arrays; the second may be any operand.
 macro_rules! products {
     ($(
         $(#[$doc:meta])* fn $name:ident $(/ $try:ident)? ($a:ident, $b:ident $(, $c:ident)? $(; $arg:ident: $type:ty)?) $body:expr;
@@ -46,8 +46,10 @@ macro_rules! products {
 }
 
 products! {
-    /// The matrix product, as NumPy's `matmul`: `(…, m, k) · (…, k, n) → (…, m, n)`; vectors are rows on the left and
-    /// columns on the right; leading axes broadcast. `da = dy · bᵀ`, `db = aᵀ · dy`.
+    /// The matrix product, as NumPy's `matmul`: `(…, m, k) · (…, k, n) → (…, m, n)`.
+    ///
+    /// A vector is a row on the left and a column on the right; leading axes broadcast. `da = dy · bᵀ`, `db = aᵀ ·
+    /// dy`.
     ///
     /// ```
     /// use autograd::Tensor;
@@ -59,7 +61,7 @@ products! {
     /// If the inner lengths differ, or leading axes do not broadcast.
     fn matmul / try_matmul (a, b) product::matmul(a, b);
 
-    /// `Σ aᵢbᵢ` of two vectors, as an array of shape `()`.
+    /// The dot product `Σ aᵢbᵢ` of two vectors, as an array of shape `()`.
     ///
     /// ```
     /// use autograd::Tensor;
@@ -70,7 +72,7 @@ products! {
     /// If they are not two vectors of one length.
     fn dot(a, b) product::dot(a, b);
 
-    /// `yᵢⱼ = aᵢbⱼ` of two vectors: `(m,) ⊗ (n,) → (m, n)`.
+    /// The outer product `yᵢⱼ = aᵢbⱼ` of two vectors: `(m,) ⊗ (n,) → (m, n)`.
     ///
     /// ```
     /// use autograd::Tensor;
@@ -81,7 +83,7 @@ products! {
     /// If they are not two vectors.
     fn outer(a, b) product::outer(a, b);
 
-    /// A layer in one step, `x·w + b`: `(…, k) · (k, n) + (n,) → (…, n)`.
+    /// The affine map `x·w + b` of a layer, in one operation: `(…, k) · (k, n) + (n,) → (…, n)`.
     ///
     /// ```
     /// use autograd::Tensor;
@@ -93,10 +95,10 @@ products! {
     /// If the shapes do not fit.
     fn affine / try_affine (x, w, b) product::affine(x, w, b);
 
-    /// A layer with its activation, `f(x·w + b)`: `(…, k) · (k, n) + (n,) → (…, n)`.
+    /// A dense layer with its activation, `f(x·w + b)`: `(…, k) · (k, n) + (n,) → (…, n)`.
     ///
-    /// With relu it is one operation and keeps one array: its slope follows from its value. With another function, which has no
-    /// arguments, it is [`affine`](Self::affine) and that function.
+    /// With relu it is one operation that keeps one array, because the slope of relu follows from its value. With any
+    /// other function without arguments it is [`affine`](Self::affine) followed by that function.
     ///
     /// ```
     /// use autograd::{Tensor, Unary};
@@ -108,8 +110,9 @@ products! {
     /// If the shapes do not fit, or the activation takes numbers.
     fn dense / try_dense (x, w, b; activation: Unary) product::dense(x, w, b, activation);
 
-    /// `a` where this mask is not 0, else `b`, with broadcasting. Each branch gets the gradient only where it was taken,
-    /// and a NaN in the branch not taken does not leak.
+    /// `a` where this mask is not 0, else `b`, with broadcasting.
+    ///
+    /// Each branch gets the gradient only where it was taken, and a NaN in the branch not taken does not leak.
     ///
     /// ```
     /// use autograd::{Tape, Tensor};

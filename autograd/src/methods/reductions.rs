@@ -1,4 +1,4 @@
-//! Reductions, each over all values, over axes, and over axes that stay.
+//! Reductions: each over all values, over axes that disappear, and over axes that stay.
 
 use crate::error::OrPanic;
 use crate::number::Float;
@@ -45,7 +45,7 @@ macro_rules! reductions {
 }
 
 reductions! {
-    /// The sum of all values; 0 for none.
+    /// The sum of all values; 0 for an empty array.
     ///
     /// ```
     /// use autograd::Tensor;
@@ -56,7 +56,7 @@ reductions! {
     /// ```
     sum, sum_axis, sum_keep (x, axes, keep) reduce::reduce(Reduction::Sum, x, axes, keep);
 
-    /// The mean of all values; NaN for none.
+    /// The mean of all values; NaN for an empty array.
     ///
     /// ```
     /// use autograd::Tensor;
@@ -64,7 +64,7 @@ reductions! {
     /// ```
     mean, mean_axis, mean_keep (x, axes, keep) reduce::reduce(Reduction::Mean, x, axes, keep);
 
-    /// The product of all values; 1 for none. The gradient is right where values are 0.
+    /// The product of all values; 1 for an empty array. The gradient is correct where values are 0.
     ///
     /// ```
     /// let tape = autograd::Tape::new();
@@ -73,7 +73,7 @@ reductions! {
     /// ```
     prod, prod_axis, prod_keep (x, axes, keep) reduce::reduce(Reduction::Prod, x, axes, keep);
 
-    /// The largest value, NaN if there is one; ties share the gradient equally.
+    /// The largest value, NaN if any value is NaN; ties share the gradient equally.
     ///
     /// ```
     /// let tape = autograd::Tape::new();
@@ -82,10 +82,10 @@ reductions! {
     /// ```
     ///
     /// # Panics
-    /// If there are no values.
+    /// If the array is empty.
     max, max_axis, max_keep (x, axes, keep) reduce::reduce(Reduction::Max, x, axes, keep);
 
-    /// The smallest value, NaN if there is one; ties share the gradient equally.
+    /// The smallest value, NaN if any value is NaN; ties share the gradient equally.
     ///
     /// ```
     /// use autograd::Tensor;
@@ -93,10 +93,10 @@ reductions! {
     /// ```
     ///
     /// # Panics
-    /// If there are no values.
+    /// If the array is empty.
     min, min_axis, min_keep (x, axes, keep) reduce::reduce(Reduction::Min, x, axes, keep);
 
-    /// `ln Σ exp(x)`, stable at ±1e4; −∞ for no values.
+    /// `ln Σ exp(x)`, stable at ±1e4; −∞ for an empty array.
     ///
     /// ```
     /// use autograd::Tensor;
@@ -104,8 +104,10 @@ reductions! {
     /// ```
     logsumexp, logsumexp_axis, logsumexp_keep (x, axes, keep) reduce::reduce(Reduction::LogSumExp, x, axes, keep);
 
-    /// The Euclidean norm `√Σ x²`, without overflow; its gradient is 0 at 0, where it has no further derivatives: those that come out mean
-    /// nothing, but for its square's and higher powers', which are right.
+    /// The Euclidean norm `√Σ x²`, without overflow; its gradient at 0 is 0.
+    ///
+    /// The norm has no higher derivatives at 0, and those that come out there mean nothing. Higher derivatives of its
+    /// square and of its higher powers are correct.
     ///
     /// ```
     /// let tape = autograd::Tape::new();
@@ -115,7 +117,7 @@ reductions! {
     /// ```
     norm, norm_axis, norm_keep (x, axes, keep) reduce::reduce(Reduction::Norm, x, axes, keep);
 
-    /// The variance `Σ (x − mean)² / n` of all values, not corrected for a sample.
+    /// The variance `Σ (x − mean)² / n` of all values, without Bessel's correction.
     ///
     /// ```
     /// use autograd::Tensor;
@@ -123,8 +125,9 @@ reductions! {
     /// ```
     variance, variance_axis, variance_keep (x, axes, keep) reduce::variance(x, axes, keep);
 
-    /// The standard deviation, the root of [`variance`](Self::variance); its gradient is 0 where all values agree, as
-    /// that of [`norm`](Self::norm) is at 0.
+    /// The standard deviation, the square root of [`variance`](Self::variance).
+    ///
+    /// Its gradient is 0 where all values agree, as that of [`norm`](Self::norm) is at 0.
     ///
     /// ```
     /// use autograd::Tensor;
@@ -132,7 +135,7 @@ reductions! {
     /// ```
     std, std_axis, std_keep (x, axes, keep) reduce::std(x, axes, keep);
 
-    /// The variance of a sample, `Σ (x − mean)² / (n − 1)`; NaN for less than two values.
+    /// The sample variance `Σ (x − mean)² / (n − 1)`; NaN for fewer than two values.
     ///
     /// ```
     /// use autograd::Tensor;
@@ -142,7 +145,9 @@ reductions! {
 }
 
 impl<T: Float> Tensor<T> {
-    /// The position of the largest value along `axis`, for each place of the other axes in row-major order; the first of ties.
+    /// The index of the largest value along `axis`, the first of ties.
+    ///
+    /// There is one index for each place of the other axes, in row-major order.
     ///
     /// ```
     /// use autograd::Tensor;
@@ -157,7 +162,9 @@ impl<T: Float> Tensor<T> {
         reduce::arg_extreme("argmax", (self.shape(), self.as_slice()), axis, true).or_panic()
     }
 
-    /// The position of the smallest value along `axis`, for each place of the other axes in row-major order; the first of ties.
+    /// The index of the smallest value along `axis`, the first of ties.
+    ///
+    /// There is one index for each place of the other axes, in row-major order.
     ///
     /// ```
     /// use autograd::Tensor;

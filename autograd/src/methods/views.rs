@@ -1,4 +1,4 @@
-//! Shape, order, choice of values; sums and softmax along an axis.
+//! Shape, order and selection of values; running sums, softmax and normalisation along an axis.
 
 use std::ops::Range;
 
@@ -10,7 +10,7 @@ use crate::tape::Var;
 use crate::tensor::Tensor;
 
 methods! {
-    /// The same values in another shape of as many values.
+    /// The same values in another shape with as many values.
     ///
     /// ```
     /// use autograd::Tensor;
@@ -23,7 +23,7 @@ methods! {
     /// If the numbers of values differ.
     fn reshape / try_reshape (x, shape: impl Into<Shape>) view::reshape(x, shape.into());
 
-    /// All values along one axis.
+    /// All values as one axis.
     ///
     /// ```
     /// use autograd::Tensor;
@@ -31,7 +31,7 @@ methods! {
     /// ```
     fn flatten(x) view::reshape(x, Shape::from([Array::shape(x).numel()]));
 
-    /// The last two axes exchanged: `(…, m, n) → (…, n, m)`. On a tape nothing is copied for a product with it.
+    /// Exchanges the last two axes: `(…, m, n) → (…, n, m)`. On a tape a product with the transpose copies nothing.
     ///
     /// ```
     /// use autograd::Tensor;
@@ -42,7 +42,7 @@ methods! {
     /// If there are fewer than two axes.
     fn t(x) view::matrix_transpose(x);
 
-    /// Two axes exchanged.
+    /// Exchanges two axes.
     ///
     /// ```
     /// use autograd::Tensor;
@@ -54,7 +54,7 @@ methods! {
     /// If an axis does not exist.
     fn transpose(x, a: usize, b: usize) view::transpose(x, a, b);
 
-    /// The axes in another order.
+    /// Reorders the axes.
     ///
     /// ```
     /// use autograd::Tensor;
@@ -66,7 +66,7 @@ methods! {
     /// If `order` does not name each axis once.
     fn permute(x, order: &[usize]) view::permute(x, order);
 
-    /// Stretched to `shape` by broadcasting; the gradient is summed over what was stretched.
+    /// Broadcasts this array to `shape`; the gradient is summed over the stretched axes.
     ///
     /// ```
     /// use autograd::Tensor;
@@ -74,10 +74,10 @@ methods! {
     /// ```
     ///
     /// # Panics
-    /// If an axis other than one of length 1 would be stretched.
+    /// If an axis of a length other than 1 would be stretched.
     fn expand / try_expand (x, shape: impl Into<Shape>) view::expand(x, shape.into());
 
-    /// Without `axis`, whose length must be 1.
+    /// Removes `axis`, whose length must be 1.
     ///
     /// ```
     /// use autograd::Tensor;
@@ -88,7 +88,7 @@ methods! {
     /// If the axis does not exist or is longer than 1.
     fn squeeze(x, axis: usize) view::squeeze(x, axis);
 
-    /// With a new axis of length 1 before position `axis`.
+    /// Inserts a new axis of length 1 before position `axis`.
     ///
     /// ```
     /// use autograd::Tensor;
@@ -96,10 +96,10 @@ methods! {
     /// ```
     ///
     /// # Panics
-    /// If `axis` is more than the number of axes.
+    /// If `axis` is greater than the number of axes.
     fn unsqueeze(x, axis: usize) view::unsqueeze(x, axis);
 
-    /// The indices `range` of `axis`.
+    /// Selects the indices `range` of `axis`.
     ///
     /// ```
     /// use autograd::Tensor;
@@ -110,7 +110,7 @@ methods! {
     /// If the range does not lie within the axis.
     fn slice(x, axis: usize, range: Range<usize>) view::slice(x, axis, range, 1);
 
-    /// Every `step`-th index of `range` along `axis`.
+    /// Selects every `step`-th index of `range` along `axis`.
     ///
     /// ```
     /// use autograd::Tensor;
@@ -121,7 +121,7 @@ methods! {
     /// If the range does not lie within the axis, or `step` is 0.
     fn slice_step(x, axis: usize, range: Range<usize>, step: usize) view::slice(x, axis, range, step);
 
-    /// One index of `axis`, which disappears.
+    /// Selects one index of `axis`, and removes the axis.
     ///
     /// ```
     /// use autograd::Tensor;
@@ -132,7 +132,7 @@ methods! {
     /// If the axis or the index does not exist.
     fn at / try_at (x, axis: usize, index: usize) view::select_index(x, axis, index);
 
-    /// `axis` in reverse order.
+    /// Reverses the order along `axis`.
     ///
     /// ```
     /// use autograd::Tensor;
@@ -143,7 +143,7 @@ methods! {
     /// If the axis does not exist.
     fn flip(x, axis: usize) view::flip(x, axis);
 
-    /// With `value` repeated (before, after) along each axis.
+    /// Pads with `value`, repeated (before, after) along each axis.
     ///
     /// ```
     /// use autograd::Tensor;
@@ -176,7 +176,7 @@ methods! {
     /// If there is no axis.
     fn diagonal_matrix(x) view::diagonal_matrix(x);
 
-    /// The lower triangle: entries `(i, j)` with `j − i ≤ k`, the others 0.
+    /// The lower triangle: entries `(i, j)` with `j − i ≤ k`; the others are 0.
     ///
     /// ```
     /// use autograd::Tensor;
@@ -187,7 +187,7 @@ methods! {
     /// If there are fewer than two axes.
     fn lower_triangle(x, k: isize) view::triangle("lower_triangle", x, k, true);
 
-    /// The upper triangle: entries `(i, j)` with `j − i ≥ k`, the others 0.
+    /// The upper triangle: entries `(i, j)` with `j − i ≥ k`; the others are 0.
     ///
     /// ```
     /// use autograd::Tensor;
@@ -198,7 +198,7 @@ methods! {
     /// If there are fewer than two axes.
     fn upper_triangle(x, k: isize) view::triangle("upper_triangle", x, k, false);
 
-    /// The slices at `indices` of `axis`, in that order; an index may repeat.
+    /// Selects the slices at `indices` of `axis`, in that order; an index may repeat.
     ///
     /// ```
     /// use autograd::Tensor;
@@ -210,7 +210,9 @@ methods! {
     /// If the axis or an index does not exist.
     fn take / try_take (x, axis: usize, indices: &[usize]) index::take(x, axis, indices);
 
-    /// One value for each place of the other axes, and the axis disappears: `y[i] = x[i, indices[i]]` for a matrix and axis 1.
+    /// Selects one value along `axis` for each place of the other axes, and removes the axis.
+    ///
+    /// For a matrix and axis 1, `y[i] = x[i, indices[i]]`.
     ///
     /// ```
     /// use autograd::Tensor;
@@ -221,7 +223,9 @@ methods! {
     /// If the axis or an index does not exist, or there is not one index for each place.
     fn pick / try_pick (x, axis: usize, indices: &[usize]) index::pick(x, axis, indices);
 
-    /// Zeros of length `len` along `axis`, to which the slices of this array are added at `indices`: the transpose of [`take`](Self::take).
+    /// Adds the slices of this array at `indices` to zeros of length `len` along `axis`.
+    ///
+    /// It is the transpose of [`take`](Self::take).
     ///
     /// ```
     /// use autograd::Tensor;
@@ -232,7 +236,7 @@ methods! {
     /// If the axis or an index does not exist, or there is not one index for each slice.
     fn scatter_add / try_scatter_add (x, axis: usize, indices: &[usize], len: usize) index::scatter_add(x, axis, indices, len);
 
-    /// Running sums along `axis`.
+    /// The cumulative sums along `axis`.
     ///
     /// ```
     /// use autograd::Tensor;
@@ -255,7 +259,7 @@ methods! {
     /// If the axis does not exist.
     fn softmax(x, axis: usize) softmax::softmax(x, axis);
 
-    /// The logarithm of [`softmax`](Self::softmax), accurate where that is tiny.
+    /// The logarithm of [`softmax`](Self::softmax), accurate where the softmax is tiny.
     ///
     /// ```
     /// use autograd::Tensor;
@@ -266,8 +270,10 @@ methods! {
     /// If the axis does not exist.
     fn log_softmax(x, axis: usize) softmax::log_softmax(x, axis);
 
-    /// Rows of the last axis at mean 0 and variance 1: `y = (x − mean)/√(variance + ε)`, the core of layer normalisation
-    /// (Ba, Kiros & Hinton 2016); `dx = (dy − mean dy − y·mean(y·dy))/√(variance + ε)`, in one pass.
+    /// Normalises rows along the last axis to mean 0 and variance 1: `y = (x − mean)/√(variance + ε)`.
+    ///
+    /// This is the core of layer normalisation (Ba, Kiros & Hinton 2016). `dx = (dy − mean dy −
+    /// y·mean(y·dy))/√(variance + ε)`, in one pass.
     ///
     /// ```
     /// use autograd::Tensor;
@@ -276,10 +282,12 @@ methods! {
     /// ```
     ///
     /// # Panics
-    /// If it is a single number, without an axis, or ε is negative, infinite or NaN.
+    /// If it is a single number without an axis, or ε is negative, infinite or NaN.
     fn normalize(x, eps: f64) normalize::normalize(x, eps);
 
-    /// Cross-entropy of each row of logits with its class, in nats: `(n, classes) → (n,)`, `y_i = ln Σ_j exp(x_ij) − x_i,class(i)`.
+    /// Cross-entropy of each row of logits with its class, in nats: `(n, classes) → (n,)`.
+    ///
+    /// `y_i = ln Σ_j exp(x_ij) − x_i,class(i)`.
     ///
     /// ```
     /// use autograd::Tensor;

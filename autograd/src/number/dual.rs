@@ -1,13 +1,13 @@
-//! Dual numbers: a value and its derivative, carried forward together.
+//! Dual numbers: a value and its derivative, propagated forward together.
 
 use std::ops::{Add, Div, Mul, Neg, Sub};
 
 use crate::number::rows::{Args, Binary, Unary};
 use crate::number::{Number, Test};
 
-/// `value + derivative·ε` with `ε² = 0`: arithmetic on it is forward-mode differentiation of one variable.
+/// `value + derivative·ε` with `ε² = 0`: forward-mode differentiation with respect to one variable.
 ///
-/// Every rule is a row of the operation table, so there is no second copy of a derivative here; nested duals
+/// Every rule is a row of the operation table, so there is no second copy of a derivative here. Nested duals
 /// (`Dual<Dual<f64>>`) give second derivatives.
 ///
 /// ```
@@ -22,12 +22,12 @@ use crate::number::{Number, Test};
 pub struct Dual<N> {
     /// The function's value.
     pub value: N,
-    /// Its derivative with respect to the variable that was seeded with 1.
+    /// The derivative with respect to the variable that was seeded with 1.
     pub derivative: N,
 }
 
 impl<N: Number> Dual<N> {
-    /// A value and its derivative: `Dual::new(x, 1)` is the variable itself.
+    /// Creates a dual number; `Dual::new(x, 1)` is the variable itself.
     pub fn new(value: N, derivative: N) -> Self {
         Dual { value, derivative }
     }

@@ -1,16 +1,18 @@
-//! Generic functions, compiled in this crate once for each type of number.
+//! Generic functions, compiled in this crate once for each number type.
 //!
-//! A generic function is compiled again in each crate that calls it. Kernels, and the sweeps that reach every rule of every operation,
-//! are most of this one: as instances they are compiled here, and a program that uses the library links in seconds.
+//! A generic function is compiled again in each crate that calls it. Kernels, and the sweeps that reach every rule of
+//! every operation, are most of this crate. As instances they are compiled here, and a program that uses the library
+//! links in seconds.
 
 use std::any::TypeId;
 use std::mem::{ManuallyDrop, transmute_copy};
 
 use super::Float;
 
-/// Declares functions that are generic over `T: Float` a second time, under the same or another name, as instances for `f32` and `f64`.
+/// Declares generic functions over `T: Float` again, under the same or another name, as instances for `f32` and
+/// `f64`.
 ///
-/// Their signatures say `T` for the type of numbers.
+/// Their signatures write `T` for the number type.
 macro_rules! instances {
     ($($call:path as $name:ident($($arg:ident: $type:ty),* $(,)?) $(-> $result:ty)?;)*) => {
         mod of_f32 {
@@ -32,7 +34,8 @@ macro_rules! instances {
             #[track_caller]
             pub(crate) fn $name<T: $crate::number::Float>($($arg: $type),*) $(-> $result)? {
                 use $crate::number::instances::{is_f32, same};
-                // SAFETY: the types of the instance are those of this function, with `T` by its name.
+                // SAFETY: the types of the instance are those of this function with `T` replaced by the type that it
+                // equals.
                 match is_f32::<T>() {
                     true => unsafe { same(of_f32::$name($(same($arg)),*)) },
                     false => unsafe { same(of_f64::$name($(same($arg)),*)) },
@@ -61,15 +64,15 @@ pub(crate) fn is_f32<T: Float>() -> bool {
     is
 }
 
-/// A value under another name of its type.
+/// Returns a value under another name of its type.
 ///
 /// # Safety
-/// `A` and `B` are one type, but for lifetimes; and those of `B` are no longer.
+/// `A` and `B` must be the same type except for lifetimes, and those of `B` must not be longer.
 #[inline(always)]
 pub(crate) unsafe fn same<A, B>(a: A) -> B {
-    // Not at compile time: the branch of the other type is compiled too.
+    // A run-time assertion, because the branch of the other type is compiled too.
     assert!(size_of::<A>() == size_of::<B>(), "the types are one");
     let a = ManuallyDrop::new(a);
-    // SAFETY: the types are one, and `a` is not used again.
+    // SAFETY: the types are the same, and `a` is not used again.
     unsafe { transmute_copy(&*a) }
 }

@@ -1,4 +1,4 @@
-//! [`Number`]: what a formula can be written over, so that one formula has several readings.
+//! [`Number`]: the trait that formulas are generic over, so that one formula has several uses.
 
 pub(crate) mod dual;
 pub(crate) mod instances;
@@ -32,10 +32,10 @@ macro_rules! number_binary_methods {
     )* };
 }
 
-/// Anything that elementwise formulas can be written over: `f32`, `f64`, [`Dual`](crate::Dual) numbers, recorded handles.
+/// Types that elementwise formulas are generic over: `f32`, `f64`, [`Dual`](crate::Dual), recorded handles.
 ///
-/// Derivative rules are formulas over `Number`, and so are a user's own elementwise functions. All methods of the
-/// operation table are provided from the two required ones.
+/// Derivative rules are formulas over `Number`, and so are user-defined elementwise functions. The trait provides all
+/// methods of the operation table from its two required methods.
 ///
 /// ```
 /// use autograd::{Dual, Number};
@@ -57,11 +57,11 @@ pub trait Number:
     #[doc(hidden)]
     fn binary(self, row: Binary, b: Self) -> Self;
 
-    /// `a` where this mask is not 0, else `b`; the branch not taken contributes nothing, not even its NaN.
+    /// `a` where this mask is not 0, else `b`; the branch not taken contributes nothing, not even a NaN.
     fn select(self, a: Self, b: Self) -> Self;
 
-    /// `most()` if the value of this number passes the test, else `rest()`; only where both are needed, as for an array whose values
-    /// differ in it, are both computed, and `select` joins them by a mask.
+    /// `most()` if the value of this number passes the test, else `rest()`. An array's values may differ in the test:
+    /// only then are both computed, and `select` joins them by a mask.
     #[doc(hidden)]
     fn decide<R: Copy>(
         self,
@@ -71,26 +71,28 @@ pub trait Number:
         select: impl FnOnce(Self, R, R) -> R,
     ) -> R;
 
-    /// [`sech_squared`](Number::sech_squared) where `y` is the hyperbolic tangent of this, which spares plain numbers some work. Up to 22.
+    /// [`sech_squared`](Number::sech_squared) of this, given its hyperbolic tangent `y`; cheaper for plain numbers.
+    /// Valid up to 22.
     #[doc(hidden)]
     #[inline(always)]
     fn sech_squared_from(self, _y: Self) -> Self {
         self.sech_squared()
     }
 
-    /// [`logistic_density`](Number::logistic_density) where `y` is the sigmoid of this, likewise.
+    /// [`logistic_density`](Number::logistic_density) of this, given its sigmoid `y`; cheaper likewise.
     #[doc(hidden)]
     #[inline(always)]
     fn logistic_density_from(self, _y: Self) -> Self {
         self.logistic_density()
     }
 
-    /// Whether [`shortcut`](Number::shortcut) may take the cheap form: of plain numbers, of which only the value is asked.
+    /// Whether [`shortcut`](Number::shortcut) may take the cheap form: for plain numbers only, since only its value
+    /// is right.
     #[doc(hidden)]
     const SHORTCUTS: bool = false;
 
-    /// What [`decide`](Number::decide) gives for a magnitude of at most `bound`, where `everywhere()` is right too but costs more. Formulas
-    /// that may be differentiated take that: of `near()` only the value is right.
+    /// [`decide`](Number::decide) for a magnitude of at most `bound`, where `everywhere()` is correct too but costs
+    /// more. Formulas that may be differentiated use `everywhere()`, because only the value of `near()` is correct.
     #[doc(hidden)]
     #[inline(always)]
     fn shortcut<R: Copy>(
@@ -103,12 +105,12 @@ pub trait Number:
         if Self::SHORTCUTS { self.decide(Test::Within(bound), near, everywhere, select) } else { everywhere() }
     }
 
-    /// 0.
+    /// The constant 0.
     fn zero() -> Self {
         Self::constant(0.0)
     }
 
-    /// 1.
+    /// The constant 1.
     fn one() -> Self {
         Self::constant(1.0)
     }
@@ -117,22 +119,22 @@ pub trait Number:
     binary_table!(number_binary_methods);
 }
 
-/// What is asked of a number's value where a formula has one form for most numbers and another for the rest.
+/// A test of a number's value, for formulas that have one form for most numbers and another for the rest.
 #[doc(hidden)]
 #[derive(Debug, Clone, Copy)]
 pub enum Test<N> {
-    /// Whether it is normal: neither infinite nor too small for all its digits.
+    /// As `Normal`, but also true if a number of `of` is 0: their product or quotient may then be 0.
     Normal,
-    /// The same; but as a product or quotient of something that is 0 it may be 0.
+    /// As `Normal`, but also true for a 0 that is the product or quotient of something that is 0.
     Whole { of: [N; 2] },
-    /// Whether its magnitude is at most so much.
+    /// Whether its magnitude is at most this bound.
     Within(f64),
-    /// Whether it is at least so much.
+    /// Whether it is at least this bound.
     AtLeast(f64),
 }
 
 impl<N> Test<N> {
-    /// The same question, its numbers borrowed.
+    /// The same test with borrowed numbers.
     pub(crate) fn as_ref(&self) -> Test<&N> {
         match self {
             Test::Whole { of: [a, b] } => Test::Whole { of: [a, b] },
@@ -142,7 +144,7 @@ impl<N> Test<N> {
         }
     }
 
-    /// The same question about the values of other numbers.
+    /// The same test on the values of other numbers.
     #[inline(always)]
     pub(crate) fn map<M>(self, mut value: impl FnMut(N) -> M) -> Test<M> {
         match self {
@@ -155,7 +157,7 @@ impl<N> Test<N> {
 }
 
 impl<T: Ieee> Test<T> {
-    /// The answer, without a branch.
+    /// The result of the test, without a branch.
     #[inline(always)]
     pub(crate) fn of(self, x: T) -> bool {
         match self {
@@ -190,7 +192,7 @@ pub trait Float: Number + Ieee + PartialOrd + Debug + Display + Default + Send +
     /// The same number as `f64`, exactly.
     fn to_f64(self) -> f64;
 
-    /// Neither infinite nor NaN.
+    /// Whether the number is neither infinite nor NaN.
     fn is_finite(self) -> bool {
         self.to_f64().is_finite()
     }

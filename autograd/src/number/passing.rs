@@ -1,19 +1,20 @@
-//! What a derivative of the table is written over: a gradient on its way through a row.
+//! [`Passing`]: the gradient on its way through a row, over which the table's derivatives are written.
 
 use std::ops::{Add, Div, Mul, Neg};
 
 use crate::number::{Number, Test};
 
-/// The gradient that comes in, or in forward mode the tangent, times some of a derivative's factors.
+/// The incoming gradient, or in forward mode the tangent, times some of a derivative's factors.
 ///
-/// A row applies its factors one by one, in an order in which nothing leaves the range of numbers before the product does: of the
-/// reciprocal, `-(d / x / x)` is right where `1/x²` overflows. A gradient of exactly 0 stays 0 whatever the factor. And where a row
-/// chooses, it chooses here too ([`masked`](Passing::masked)): what it left passes 0, not `∞ · 0`.
+/// A row applies its factors one by one, in an order in which no intermediate result overflows or underflows unless
+/// the product does: for the reciprocal, `-(d / x / x)` is correct where `1/x²` overflows. A gradient of exactly 0
+/// stays 0 whatever the factor. Where a row chooses, it chooses here too ([`masked`](Passing::masked)): the branch
+/// not taken passes 0, not `∞ · 0`.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Passing<N>(pub(crate) N);
 
 impl<N: Number> Passing<N> {
-    /// What passes a side that does not depend on the input: 0.
+    /// The gradient of a side that does not depend on the input: 0.
     #[inline(always)]
     pub(crate) fn nothing(self) -> Self {
         Passing(N::zero())
@@ -25,7 +26,7 @@ impl<N: Number> Passing<N> {
         Passing(self.0.masked(mask))
     }
 
-    /// Times a share of 0, ½ or 1. A share of 0 was not chosen.
+    /// Times a share of 0, ½ or 1. A share of 0 means that the side was not chosen.
     #[inline(always)]
     pub(crate) fn shared(self, share: N) -> Self {
         Passing(self.0.chain_flat(share))
@@ -37,7 +38,7 @@ impl<N: Number> Passing<N> {
         if number == 0.0 { self.nothing() } else { self * N::constant(number) }
     }
 
-    /// Times `exp(x)`, which may leave the range of numbers though the product does not.
+    /// Times `exp(x)`, which may overflow or underflow though the product does not.
     #[inline(always)]
     pub(crate) fn times_exp(self, x: N) -> Self {
         let power = x.exp();
@@ -48,9 +49,11 @@ impl<N: Number> Passing<N> {
         either(power, Test::Normal, || self * power, halves)
     }
 
-    /// Times `y/b`, where any two of the three may leave the range of numbers though the result does not.
+    /// Times `y/b`, where any product or quotient of two of the three may overflow or underflow though the result
+    /// does not.
     ///
-    /// If `d·y` does, `d` and `y` lie on one side of 1, so `1/b` lies on the other, and `d/b` between them.
+    /// If `d·y` does, `d` and `y` lie on one side of 1. Then `1/b` lies on the other side, and `d/b` lies between
+    /// them.
     #[inline(always)]
     pub(crate) fn times_quotient(self, y: N, b: N) -> Self {
         let first = self * y;
@@ -69,7 +72,7 @@ pub(crate) fn either<N: Number>(
     x.decide(test, most, rest, select)
 }
 
-/// `everywhere()`, unless `y` is a plain number up to a magnitude of `bound`: then `near()`, which costs less.
+/// `everywhere()`, unless `y` is a plain number up to a magnitude of `bound`: then `near()`, which is cheaper.
 #[inline(always)]
 pub(crate) fn shortcut<N: Number>(
     y: N,

@@ -1,4 +1,4 @@
-//! The table's rows as values: what the tape stores, and how the kernels reach a row's formulas.
+//! The table's rows as values: the tape stores them, and the kernels reach a row's formulas through them.
 
 use super::passing::{Passing, select, shortcut};
 use super::rules::*;
@@ -6,7 +6,7 @@ use super::table::{binary_table, unary_table};
 use crate::math::{self as m, Real};
 use crate::number::Number;
 
-/// λ of the self-normalising unit: with [`SELU_ALPHA`] it keeps mean 0 and variance 1 (Klambauer et al. 2017).
+/// λ of the self-normalising unit: with [`SELU_ALPHA`] it preserves mean 0 and variance 1 (Klambauer et al. 2017).
 const SELU_SCALE: f64 = 1.050_700_987_355_480_5;
 /// α of the self-normalising unit.
 const SELU_ALPHA: f64 = 1.673_263_242_354_377_2;
@@ -15,18 +15,19 @@ const FRAC_1_SQRT_2PI: f64 = 0.398_942_280_401_432_7;
 /// The plain-number arguments of a row, as `[p, q]`; unused ones are 0.
 pub(crate) type Args = [f64; 2];
 
-/// The formulas of one elementwise row of one input.
+/// The formulas of an elementwise row of one input.
 pub(crate) trait UnaryRow: Copy {
-    /// Whether the value's formula calls a function that has a cheaper form for most numbers: a trigonometric one or `sech_squared`.
+    /// Whether the value's formula calls a function with a cheaper form for most numbers: a trigonometric one or
+    /// `sech_squared`.
     const NEAR: bool;
-    /// Whether the derivative's does, or has one form for most numbers and another for the rest.
+    /// Whether the derivative's formula does so, or has one form for most numbers and another for the rest.
     const DECIDES: bool;
     fn value<T: Real>(x: T, args: Args) -> T;
     /// `d · dy/dx`
     fn pass<N: Number>(x: N, y: N, args: Args, d: Passing<N>) -> Passing<N>;
 }
 
-/// The formulas of one elementwise row of two inputs.
+/// The formulas of an elementwise row of two inputs.
 pub(crate) trait BinaryRow: Copy {
     /// As [`UnaryRow::DECIDES`].
     const DECIDES: bool;
@@ -37,7 +38,7 @@ pub(crate) trait BinaryRow: Copy {
     fn second<N: Number>(a: N, b: N, y: N, d: Passing<N>) -> Passing<N>;
 }
 
-/// Something to do with a row once it is known which: a kernel, instantiated for each row.
+/// A generic action on a row that is only known at run time: a kernel, instantiated for each row.
 pub(crate) trait UnaryVisitor {
     type Out;
     fn visit<R: UnaryRow>(self) -> Self::Out;
@@ -57,11 +58,11 @@ pub struct Row<R> {
     pub row: R,
     /// The method's name.
     pub name: &'static str,
-    /// The interval of each input on which the row is smooth but for `kinks`, and on which it is tested.
+    /// The interval of each input on which the row is tested; it is smooth there except at `kinks`.
     pub domains: &'static [(f64, f64)],
     /// Points of the first input's domain with a kink or a jump.
     pub kinks: &'static [f64],
-    /// How many plain-number arguments the method takes.
+    /// The number of plain-number arguments of the method.
     pub arguments: usize,
 }
 
@@ -80,7 +81,7 @@ macro_rules! define_unary {
         }
 
         $(
-            #[allow(unused_variables)] // a row names only what it reads
+            #[allow(unused_variables)] // a row names only the arguments that it reads
             impl UnaryRow for unary::$Row {
                 const NEAR: bool = matches!(Unary::$Row, Unary::Sin | Unary::Cos | Unary::Tan | Unary::SechSquared);
                 const DECIDES: bool = Unary::$Row.decides();
@@ -124,7 +125,7 @@ macro_rules! define_binary {
         }
 
         $(
-            #[allow(unused_variables)] // a row names only what it reads
+            #[allow(unused_variables)] // a row names only the arguments that it reads
             impl BinaryRow for binary::$Row {
                 const DECIDES: bool = Binary::$Row.decides();
                 #[inline(always)]
@@ -163,7 +164,7 @@ impl Unary {
         Self::ROWS[self as usize].name
     }
 
-    /// The value on one number.
+    /// The value at one number.
     #[inline(always)]
     pub(crate) fn value<T: Real>(self, x: T, args: Args) -> T {
         struct Value<T>(T, Args);
@@ -177,7 +178,7 @@ impl Unary {
         self.dispatch(Value(x, args))
     }
 
-    /// `d · dy/dx`, in whichever reading `N` is.
+    /// `d · dy/dx`, for any `Number`.
     #[inline(always)]
     pub(crate) fn pass<N: Number>(self, x: N, y: N, args: Args, d: N) -> N {
         struct Pass<N>(N, N, Args, N);
@@ -191,10 +192,10 @@ impl Unary {
         self.dispatch(Pass(x, y, args, d))
     }
 
-    /// A method's plain numbers as this row's [`Args`].
+    /// Converts a method's plain numbers to this row's [`Args`].
     ///
     /// # Panics
-    /// If they make no sense.
+    /// If they are invalid.
     #[inline(always)]
     #[track_caller]
     pub(crate) fn args<const N: usize>(self, given: [f64; N]) -> Args {
@@ -203,7 +204,7 @@ impl Unary {
         self.checked(args)
     }
 
-    /// The plain numbers of a row, if they make sense.
+    /// The plain numbers of a row, if they are valid.
     #[inline(always)]
     #[track_caller]
     pub(crate) fn checked(self, args: Args) -> Args {
@@ -213,8 +214,8 @@ impl Unary {
         args
     }
 
-    /// Whether the derivative's formula is not the same for all numbers: see [`UnaryRow::DECIDES`]. A row that is missing here fails in
-    /// debug builds, at the numbers for which it matters.
+    /// Whether the derivative's formula differs between numbers: see [`UnaryRow::DECIDES`]. A row that is missing
+    /// here fails in debug builds, at the numbers for which it matters.
     const fn decides(self) -> bool {
         use Unary::*;
         matches!(
@@ -238,7 +239,7 @@ impl Unary {
         )
     }
 
-    /// Whether a scalar node keeps its derivative, which shares most of its work with the value.
+    /// Whether a scalar node keeps its derivative, because it shares most of its work with the value.
     #[inline(always)]
     pub(crate) fn keeps_slope(self) -> bool {
         matches!(self, Unary::Sin | Unary::Cos)
@@ -250,7 +251,7 @@ impl Unary {
         Self::ROWS[self as usize].arguments > 0
     }
 
-    /// Whether the derivative is 0 everywhere by policy, so that nothing flows back.
+    /// Whether the derivative is 0 everywhere by policy, so that no gradient flows back.
     pub fn is_flat(self) -> bool {
         matches!(self, Unary::Sign | Unary::Step | Unary::Floor | Unary::Round | Unary::Ceil)
     }
@@ -262,7 +263,7 @@ impl Binary {
         Self::ROWS[self as usize].name
     }
 
-    /// The value on two numbers.
+    /// The value at two numbers.
     #[inline(always)]
     pub(crate) fn value<T: Real>(self, a: T, b: T) -> T {
         struct Value<T>(T, T);
@@ -276,7 +277,7 @@ impl Binary {
         self.dispatch(Value(a, b))
     }
 
-    /// `d · ∂y/∂a`, or `d · ∂y/∂b` if `second`, in whichever reading `N` is.
+    /// `d · ∂y/∂a`, or `d · ∂y/∂b` if `second`, for any `Number`.
     #[inline(always)]
     pub(crate) fn pass<N: Number>(self, second: bool, [a, b, y]: [N; 3], d: N) -> N {
         struct Pass<N>(bool, [N; 3], N);
@@ -300,19 +301,19 @@ impl Binary {
         )
     }
 
-    /// Whether a gradient flows to the first (0) or the second (1) input at all.
+    /// Whether a gradient flows to the first (0) or the second (1) input.
     #[inline]
     pub(crate) fn passes_to(self, k: usize) -> bool {
         !self.is_flat() && (self, k) != (Binary::Masked, 1)
     }
 
-    /// Whether both partial derivatives are 0 everywhere: a mask, through which nothing flows back.
+    /// Whether both partial derivatives are 0 everywhere: a mask, through which no gradient flows back.
     pub fn is_flat(self) -> bool {
         use Binary::{Equal, Greater, GreaterEqual, Less, LessEqual, NotEqual};
         matches!(self, Less | LessEqual | Greater | GreaterEqual | Equal | NotEqual)
     }
 
-    /// Whether both partial derivatives are 1, so that an incoming gradient passes without arithmetic.
+    /// Whether both partial derivatives are 1, so that the incoming gradient passes without arithmetic.
     pub(crate) fn is_sum(self) -> bool {
         self == Binary::Add
     }
@@ -327,7 +328,7 @@ impl Binary {
             Binary::Pow => Unary::Powf,
             Binary::Maximum => Unary::MaxNumber,
             Binary::Minimum => Unary::MinNumber,
-            // Of a factor that is not finite, or a divisor of 0, a gradient of 0 makes NaN here.
+            // With a factor that is not finite, or a divisor of 0, a gradient of 0 would become NaN here.
             Binary::Chain if number.is_finite() => Unary::MulNumber,
             Binary::ChainOver if number != 0.0 && !number.is_nan() => Unary::DivNumber,
             _ => return None,

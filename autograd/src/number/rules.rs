@@ -1,4 +1,4 @@
-//! Derivatives of the table that take more than a line, and why.
+//! Derivatives of the table that take more than a line, with their reasons.
 
 use super::passing::{Passing, either, shortcut};
 use crate::math::gate::{CUBE, LINE};
@@ -6,8 +6,8 @@ use crate::number::{Number, Test};
 
 /// `d/cosh²(x)`, for `y = tanh(x)`.
 ///
-/// `1 − y²` has lost its digits where |y| nears 1. Up to 0.7 it has them, and plain numbers are spared an exponential. Far out the slope
-/// is `4·exp(−2|x|)`, in two factors.
+/// `1 − y²` suffers cancellation where |y| is near 1. Up to 0.7 it is accurate, and saves plain numbers an
+/// exponential. Far out the slope is `4·exp(−2|x|)`, applied as two factors.
 #[inline(always)]
 pub(super) fn through_tanh<N: Number>(x: N, y: N, d: Passing<N>) -> Passing<N> {
     let far = || {
@@ -18,7 +18,7 @@ pub(super) fn through_tanh<N: Number>(x: N, y: N, d: Passing<N>) -> Passing<N> {
     shortcut(y, 0.7, || d * (N::one() - y * y), everywhere)
 }
 
-/// `d·sigmoid(x)·sigmoid(−x)`, for `y = sigmoid(x)`; likewise of `1 − y`.
+/// `d·sigmoid(x)·sigmoid(−x)`, for `y = sigmoid(x)`; `1 − y` suffers cancellation likewise.
 #[inline(always)]
 pub(super) fn through_sigmoid<N: Number>(x: N, y: N, d: Passing<N>) -> Passing<N> {
     let far = || {
@@ -39,8 +39,8 @@ pub(super) fn through_softsign<N: Number>(x: N, d: Passing<N>) -> Passing<N> {
     shortcut(x, f64::INFINITY, plain, || d * x.over_size() * x.over_size())
 }
 
-/// By how much of itself the slope of `tanh(softplus(x))` grows. With `q = sigmoid(−x)` and `s = 1 − q` that slope is `4sq²/(1 + q²)²`; the cubic
-/// is written in the smaller of the two.
+/// The relative growth of the slope of `tanh(softplus(x))`. With `q = sigmoid(−x)` and `s = 1 − q` that slope is
+/// `4sq²/(1 + q²)²`; the cubic is written in the smaller of the two.
 #[inline(always)]
 pub(super) fn mish_bend<N: Number>(x: N) -> N {
     let (s, q, c) = (x.sigmoid(), (-x).sigmoid(), N::constant);
@@ -49,7 +49,7 @@ pub(super) fn mish_bend<N: Number>(x: N) -> N {
     x.less(c(0.0)).select(left, right) / (c(1.0) + q * q)
 }
 
-/// Beyond this the gate of [`tanh_gate`](Number::tanh_gate) is shut or open, and the cube in it may overflow.
+/// Beyond this the gate of [`tanh_gate`](Number::tanh_gate) is closed or open, and its cube may overflow.
 const GATE_END: f64 = 40.0;
 
 /// The slope of the gate's argument.
@@ -78,7 +78,8 @@ pub(super) fn through_gelu_tanh<N: Number>(x: N, d: Passing<N>) -> Passing<N> {
     either(x, Test::Within(GATE_END), near, || d.masked(x.greater(N::zero())))
 }
 
-/// `−d·x·y`, for `y = exp(−x²/2)`. Where that is 0 in every type the factor x is left out: its powers, in higher orders, overflow.
+/// `−d·x·y`, for `y = exp(−x²/2)`. Where `y` is 0 in every type the factor x is left out, because its powers in
+/// higher orders overflow.
 #[inline(always)]
 pub(super) fn through_gaussian<N: Number>(x: N, y: N, d: Passing<N>) -> Passing<N> {
     either(x, Test::Within(40.0), || -(d * y.chain(x)), || -(d * y))
@@ -90,11 +91,11 @@ pub(super) fn inside<N: Number>(x: N, low: f64, high: f64) -> N {
     x.greater_equal(N::constant(low)) * x.less_equal(N::constant(high))
 }
 
-/// `d·a/(a² + b²)`, by which the angle of (a, b) turns; 0 at the origin.
+/// `d·a/(a² + b²)`, the derivative of the angle of (a, b); 0 at the origin.
 #[inline(always)]
 pub(super) fn through_angle<N: Number>(a: N, b: N, d: Passing<N>) -> Passing<N> {
     let slope = a.inverted(b);
-    // A slope that has left the range of numbers leaves its digits to a and b.
+    // A slope that overflowed or underflowed has lost its digits; they are taken from a and b.
     let rest = || {
         let (ratio, other) = (a / b, b / a);
         let flat = || (d / b).times_quotient(a, b) / (N::one() + ratio * ratio);
@@ -103,27 +104,28 @@ pub(super) fn through_angle<N: Number>(a: N, b: N, d: Passing<N>) -> Passing<N> 
     either(slope, Test::Whole { of: [a, a] }, || d * slope, rest)
 }
 
-/// `product()`, what passes by a factor `a` that is itself a gradient or a slope: where that is 0, not even an infinite `d` passes. A mask has no
-/// derivative, so it is not for ordinary `d`: `d·a` has the derivative `d` by `a` where that is 0 too.
+/// `product()`, the gradient through a factor `a` that is itself a gradient or a slope: where `a` is 0, not even an
+/// infinite `d` passes. A mask has no derivative, so this is not for ordinary `d`: `d·a` has the derivative `d` with
+/// respect to `a` where `a` is 0 too.
 #[inline(always)]
 pub(super) fn through_gradient<N: Number>(a: N, d: Passing<N>, product: impl Fn() -> Passing<N>) -> Passing<N> {
     either(d.0, Test::Within(1e38), &product, || product().masked(a))
 }
 
-/// `−d·a/b²`, for the quotient `y = a/b`. A quotient that has left the range of numbers leaves its digits to a.
+/// `−d·a/b²`, for the quotient `y = a/b`. Where the quotient overflowed or underflowed, the digits are taken from a.
 #[inline(always)]
 pub(super) fn through_divisor<N: Number>(a: N, b: N, y: N, d: Passing<N>) -> Passing<N> {
     -either(y, Test::Whole { of: [a, a] }, || d.times_quotient(y, b), || d / b / b * a)
 }
 
-/// `d/(1 + x²)`, of which the square vanishes or overflows first far out.
+/// `d/(1 + x²)`. Far out the square overflows first, or its reciprocal underflows.
 #[inline(always)]
 pub(super) fn through_atan<N: Number>(x: N, d: Passing<N>) -> Passing<N> {
     let near = || shortcut(x, 1e8, || d / (N::one() + x * x), || d * x.atan_slope());
     either(x, Test::Within(1e8), near, || d / x / x)
 }
 
-/// What passes a power `y = xⁿ`: `d·n·xⁿ⁻¹`.
+/// The gradient through a power `y = xⁿ`: `d·n·xⁿ⁻¹`.
 #[inline(always)]
 pub(super) fn whole_power<N: Number>(x: N, y: N, n: i32, d: Passing<N>) -> Passing<N> {
     let times = N::constant(f64::from(n));
@@ -134,12 +136,13 @@ pub(super) fn whole_power<N: Number>(x: N, y: N, n: i32, d: Passing<N>) -> Passi
         // Both factors lie on the same side of 1.
         ..0 => d * y * times / x,
         3..=4 => d * x.powi(n - 1) * times,
-        // The power may vanish where n times the power does not.
+        // The power may underflow where n times the power does not.
         _ => d * x.powi((n - 1) / 2) * times * x.powi(n / 2),
     }
 }
 
-/// The same for any exponent. `p − 1` is exact from ½ on; below, its rounding would cost digits where x is large or small.
+/// The same for any exponent. `p − 1` is exact from ½ on; below, its round-off would cost digits where x is large or
+/// small.
 #[inline(always)]
 pub(super) fn real_power<N: Number>(x: N, y: N, p: f64, d: Passing<N>) -> Passing<N> {
     let by_power = || d * x.powf(p - 1.0) * N::constant(p);

@@ -1,24 +1,25 @@
 //! The table of elementwise operations: one row each.
 //!
-//! A row is: documentation, name of the row, name of the method with its plain-number arguments, value, derivative,
+//! A row has: documentation, name of the row, name of the method with its plain-number arguments, value, derivative,
 //! the interval on which it is tested, and the points inside it where it has a kink or a jump.
 //!
-//! - The **value** is written over the functions of `kernels::math`, here `m`; it runs on `f32` and `f64`.
-//! - The **derivative** is written as what becomes of a gradient `d` on its way through the row ([`Passing`](super::passing::Passing)):
-//!   `d * y` for the exponential. It is written over [`Number`](crate::Number), in terms of the input `x`, the output `y` and the
-//!   plain numbers `p` and `q`. It runs on plain numbers in the sweep, on handles when a gradient is itself recorded,
-//!   and on dual numbers and tangents in forward mode.
+//! - The **value** is written over the functions of `crate::math`, here `m`; it runs on `f32` and `f64`.
+//! - The **derivative** is written as a transformation of the gradient `d` on its way through the row
+//!   ([`Passing`](super::passing::Passing)): `d * y` for the exponential. It is written over
+//!   [`Number`](crate::Number), in terms of the input `x`, the output `y` and the plain numbers `p` and `q`. It runs
+//!   on plain numbers in the sweep, on handles when a gradient is itself recorded, and on dual numbers and tangents
+//!   in forward mode.
 //!
 //! In both, `c(0.5)` is the plain number 0.5 in the type at hand.
 //!
-//! **To add an operation, add a row.** The method on `Var`, `Scalar`, `Tensor`, `Dual` and plain numbers, the kernels, the
-//! sweep, and the property tests follow from it. Edge values go into the table of `tests/it/edges.rs`.
+//! **To add an operation, add a row.** The method on `Var`, `Scalar`, `Tensor`, `Dual` and plain numbers, the
+//! kernels, the sweep and the property tests follow from it. Edge values go into the table of `tests/it/edges.rs`.
 
 /// Rows of one input. `p` and `q` are the method's plain-number arguments.
 macro_rules! unary_table {
     ($with:ident) => {
         $with! { (x y p q c d)
-            /// Eˣ: `y = exp(x)`, `dy/dx = y`.
+            /// Exponential: `y = exp(x)`, `dy/dx = y`.
             Exp, exp(), m::exp(x), d * y, (-3.0, 3.0), [];
             /// `y = exp(x) − 1`, accurate near 0; `dy/dx = exp(x)`.
             Expm1, exp_m1(), m::exp_m1(x), d.times_exp(x), (-3.0, 3.0), [];
@@ -36,7 +37,7 @@ macro_rules! unary_table {
             Square, square(), x * x, d * (x + x), (-3.0, 3.0), [];
             /// Absolute value; `dy/dx = sign(x)`, 0 at 0.
             Abs, abs(), m::abs(x), (d * x.sign()).masked(x), (-3.0, 3.0), [0.0];
-            /// −1, 0 or 1; derivative 0 everywhere by policy.
+            /// The sign: −1, 0 or 1; derivative 0 everywhere by policy.
             Sign, sign(), m::sign(x), d.nothing(), (-3.0, 3.0), [0.0];
             /// The unit step: 0, ½, 1 for `x < 0`, `x = 0`, `x > 0`; derivative 0 everywhere by policy.
             Step, step(), m::sign(x) * c(0.5) + c(0.5), d.nothing(), (-3.0, 3.0), [0.0];
@@ -67,7 +68,8 @@ macro_rules! unary_table {
             Tanh, tanh(), m::tanh(x), through_tanh(x, y, d), (-3.0, 3.0), [];
             /// The error function; `dy/dx = 2/√π · exp(−x²)`.
             Erf, erf(), m::erf(x), { let g = x.gaussian(); d * g * g * c(std::f64::consts::FRAC_2_SQRT_PI) }, (-2.0, 2.0), [];
-            /// The complementary error function `1 − erf(x)`, which keeps its digits where that cancels; `dy/dx = −2/√π · exp(−x²)`.
+            /// The complementary error function `1 − erf(x)`, accurate where that cancels; `dy/dx = −2/√π ·
+            /// exp(−x²)`.
             Erfc, erfc(), m::erfc(x), { let g = x.gaussian(); -(d * g * g * c(std::f64::consts::FRAC_2_SQRT_PI)) }, (-2.0, 2.0), [];
 
             /// Logistic function: `y = 1/(1 + exp(−x))`, `dy/dx = sigmoid(x)·sigmoid(−x)`.
@@ -84,10 +86,12 @@ macro_rules! unary_table {
             /// Exponential linear unit: `x` for `x > 0`, else `alpha·(exp(x) − 1)`; `dy/dx = alpha·exp(x)` for `x ≤ 0`.
             Elu, elu(alpha: f64), m::select(x > c(0.0), x, m::exp_m1(x) * c(p)),
                 select(x.greater(c(0.0)), d, d.times(p).times_exp(x)), (-3.0, 3.0), [0.0];
-            /// Self-normalising unit (Klambauer et al. 2017): `λx` for `x > 0`, else `λα(exp(x) − 1)`, with λ = 1.0507…, α = 1.6732….
+            /// Self-normalising unit (Klambauer et al. 2017): `λx` for `x > 0`, else `λα(exp(x) − 1)`, with λ =
+            /// 1.0507… and α = 1.6732….
             Selu, selu(), m::select(x > c(0.0), x * c(SELU_SCALE), m::exp_m1(x) * c(SELU_SCALE * SELU_ALPHA)),
                 select(x.greater(c(0.0)), d * c(SELU_SCALE), (d * c(SELU_SCALE * SELU_ALPHA)).times_exp(x)), (-3.0, 3.0), [0.0];
-            /// Gaussian error linear unit, exact: `y = x·Φ(x)` with the normal distribution function Φ (Hendrycks & Gimpel 2016).
+            /// Gaussian error linear unit, exact: `y = x·Φ(x)` with the normal distribution function Φ (Hendrycks &
+            /// Gimpel 2016).
             Gelu, gelu(), m::chain(m::normal_cdf(x), x),
                 d * (x.normal_cdf() + x.gaussian().chain(x) * c(FRAC_1_SQRT_2PI)), (-3.0, 3.0), [];
             /// GELU in its tanh form: `y = x/2·(1 + tanh(√(2/π)(x + 0.044715x³)))`.
@@ -116,7 +120,7 @@ macro_rules! unary_table {
             /// The power of a plain number: `y = baseˣ`, `dy/dx = y·ln(base)`.
             ExpBase, exp_base(base: f64), m::exp_base(x, p), if p == 0.0 { d.nothing() } else { (d * y).times(m::ln(p)) }, (-2.0, 2.0), [];
 
-            // What the slopes of the rows above are made of, as rows, so that they have slopes of their own.
+            // The functions that the slopes above consist of, as rows, so that they have slopes of their own.
             /// `y = 1/cosh²(x)`, the slope of the hyperbolic tangent; `dy/dx = −2y·tanh(x)`.
             SechSquared, sech_squared(), m::sech_squared(x), { let t = x.tanh(); -(d * y * (t + t)) }, (-3.0, 3.0), [];
             /// `y = sigmoid(x)·sigmoid(−x)`, the slope of the logistic function; `dy/dx = −y·tanh(x/2)`.
@@ -125,11 +129,12 @@ macro_rules! unary_table {
             Gaussian, gaussian(), m::gaussian(x), through_gaussian(x, y, d), (-3.0, 3.0), [];
             /// The distribution function Φ of the normal distribution; `dy/dx = exp(−x²/2)/√(2π)`.
             NormalCdf, normal_cdf(), m::normal_cdf(x), d * x.gaussian() * c(FRAC_1_SQRT_2PI), (-3.0, 3.0), [];
-            /// `y = ½(1 + tanh(√(2/π)(x + 0.044715x³)))`, what GELU's tanh form multiplies `x` by.
+            /// `y = ½(1 + tanh(√(2/π)(x + 0.044715x³)))`, the gate that GELU's tanh form multiplies `x` by.
             TanhGate, tanh_gate(), m::tanh_gate(x), through_gate(x, d), (-3.0, 3.0), [];
-            /// The slope of the logistic function at `√(8/π)(x + 0.044715x³)`, of which the slope of [`tanh_gate`](crate::Number::tanh_gate) is made.
+            /// The slope of the logistic function at `√(8/π)(x + 0.044715x³)`, a factor of the slope of
+            /// [`tanh_gate`](crate::Number::tanh_gate).
             TanhGateDensity, tanh_gate_density(), m::tanh_gate_density(x), through_gate_density(x, y, d), (-3.0, 3.0), [];
-            /// `y = tanh(softplus(x))`, what Mish multiplies `x` by.
+            /// `y = tanh(softplus(x))`, the gate that Mish multiplies `x` by.
             MishGate, mish_gate(), m::mish_gate(x), d * x.mish_gate_slope(), (-3.0, 3.0), [];
             /// The slope of [`mish_gate`](crate::Number::mish_gate): `y = sigmoid(x)/cosh²(softplus(x))`.
             MishGateSlope, mish_gate_slope(), m::mish_gate_slope(x), d * y * mish_bend(x), (-3.0, 3.0), [];
@@ -140,7 +145,8 @@ macro_rules! unary_table {
             /// `y = 1/(1 + x²)`, the slope of the arc tangent; `dy/dx = −2x·y²`.
             AtanSlope, atan_slope(), m::atan_slope(x), -(d * y * (x + x) * y), (-3.0, 3.0), [];
 
-            // What the operators between an array or scalar and a plain number record; they have methods for the table's sake.
+            // Rows that the operators between an array or scalar and a plain number record; the table gives them
+            // methods too.
             /// `−x`.
             Neg, negated(), -x, -d, (-3.0, 3.0), [];
             /// `x + number`.
@@ -175,11 +181,12 @@ macro_rules! binary_table {
             Div, over, a / b, (d / b, through_divisor(a, b, y, d)), (-3.0, 3.0), (0.3, 3.0);
             /// Variable power: `y = aᵇ` for `a ≥ 0`; `∂y/∂a = b·aᵇ⁻¹`, `∂y/∂b = y·ln(a)`, which is 0 at `a = 0`.
             Pow, pow, m::pow(a, b), (
-                // Where a > 0 the formula stands at b = 0 too: its own derivative by b is not 0 there.
+                // Where a > 0 the formula holds at b = 0 too: its own derivative with respect to b is not 0 there.
                 any_power(a, b, y, d).masked(a.greater(c(0.0)) + b.not_equal(c(0.0))),
                 (d * y * a.greater(c(0.0)).select(a, c(1.0)).ln()).masked(a)
             ), (0.3, 3.0), (-2.0, 2.0);
-            /// The angle of the point (b, a): `y = atan2(a, b)`; `∂y/∂a = b/(a² + b²)`, `∂y/∂b = −a/(a² + b²)`, 0 at the origin.
+            /// The angle of the point (b, a): `y = atan2(a, b)`; `∂y/∂a = b/(a² + b²)`, `∂y/∂b = −a/(a² + b²)`, 0 at
+            /// the origin.
             Atan2, atan2, m::atan2(a, b), (through_angle(b, a, d), -through_angle(a, b, d)), (0.3, 3.0), (-3.0, 3.0);
             /// The point (a, b) inverted in the unit circle: `y = a/(a² + b²)`, a slope of `atan2`; 0 at the origin.
             Inverted, inverted, m::inverted(a, b), (
@@ -187,9 +194,9 @@ macro_rules! binary_table {
                 { let other = b.inverted(a); d * other * other + -(d * y * y) },
                 -(d * y * (b.inverted(a) * c(2.0)))
             ), (0.3, 3.0), (-3.0, 3.0);
-            /// The larger of two, element by element; ties share the gradient, NaN wins.
+            /// The larger of two, element by element; ties share the gradient, NaN propagates.
             Maximum, maximum, m::max(a, b), (d.shared(a.greater(b) + a.equal(b) * c(0.5)), d.shared(b.greater(a) + a.equal(b) * c(0.5))), (-3.0, 0.0), (-3.0, 3.0);
-            /// The smaller of two, element by element; ties share the gradient, NaN wins.
+            /// The smaller of two, element by element; ties share the gradient, NaN propagates.
             Minimum, minimum, m::min(a, b), (d.shared(a.less(b) + a.equal(b) * c(0.5)), d.shared(b.less(a) + a.equal(b) * c(0.5))), (-3.0, 3.0), (-3.0, 3.0);
             /// 1 where `a < b`, else 0: a mask, without derivative.
             Less, less, m::mask(a < b), (d.nothing(), d.nothing()), (-3.0, 3.0), (-3.0, 3.0);
@@ -203,14 +210,16 @@ macro_rules! binary_table {
             Equal, equal, m::mask(a == b), (d.nothing(), d.nothing()), (-3.0, 3.0), (-3.0, 3.0);
             /// 1 where `a ≠ b`, else 0: a mask, without derivative.
             NotEqual, not_equal, m::mask(a != b), (d.nothing(), d.nothing()), (-3.0, 3.0), (-3.0, 3.0);
-            /// The product of the chain rule: 0 where `a` (an incoming gradient) is 0, whatever `b`; else `a · b`.
+            /// The product of the chain rule: 0 where `a` (an incoming gradient) is 0, whatever `b` is; else `a · b`.
             Chain, chain, m::chain(a, b), (d * b, through_gradient(a, d, || d * a)), (0.3, 3.0), (-3.0, 3.0);
-            /// The quotient of the chain rule: 0 where `a` (an incoming gradient) is 0, whatever `b`; else `a / b`.
+            /// The quotient of the chain rule: 0 where `a` (an incoming gradient) is 0, whatever `b` is; else `a /
+            /// b`.
             ChainOver, chain_over, m::select(a == c(0.0), c(0.0), a / b), (d / b, through_gradient(a, d, || through_divisor(a, b, y, d))), (0.3, 3.0), (0.3, 3.0);
-            /// The product of the chain rule where of a function only the slope `b` is known: 0 where either is 0, whatever the other; else `a · b`.
+            /// The product of the chain rule with a slope `b` only: 0 where either is 0, whatever the other is; else
+            /// `a · b`.
             ChainFlat, chain_flat, m::select(b == c(0.0), c(0.0), m::chain(a, b)),
                 (through_gradient(b, d, || d * b), through_gradient(a, d, || d * a)), (0.3, 3.0), (-3.0, 3.0);
-            /// `a` where the mask `b` is not 0, else exactly 0, whatever `a`; nothing flows back to the mask.
+            /// `a` where the mask `b` is not 0, else exactly 0, whatever `a` is; no gradient flows back to the mask.
             Masked, masked, m::select(b != c(0.0), a, c(0.0)), (d.masked(b), d.nothing()), (-3.0, 3.0), (0.3, 3.0);
         }
     };

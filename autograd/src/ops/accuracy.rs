@@ -1,10 +1,11 @@
-//! Value, slope and curvature of each row, in every reading, in both types: within [`BOUND`] units in the last place of what many
-//! digits give, from the smallest arguments to the largest. They are compared wherever they are normal numbers (or 0), and so is what
-//! they are derivatives of.
+//! Accuracy of value, slope and curvature of each row, in every use and both types: within [`BOUND`] units in the
+//! last place of a multi-precision result, from the smallest arguments to the largest. They are compared wherever
+//! they, and the derivatives that they stem from, are normal numbers (or 0).
 //!
-//! Two exceptions. Where the terms of a slope or curvature cancel at a point inside the domain other than 0, as those of the curvature of
-//! GELU at √2, the unit is that of the largest term, as long as less than three quarters of it are left. And what GELU's tanh form and Mish
-//! are made of has [`BOUND_OF_PARTS`]: its curvature is of the third order to them.
+//! There are two exceptions. The terms of a slope or curvature may cancel at a point inside the domain other than 0,
+//! as those of the curvature of GELU at √2. There the unit is that of the largest term, as long as less than three
+//! quarters of it are left. And the gates of GELU's tanh form and of Mish have [`BOUND_OF_PARTS`], because the
+//! curvature of the activation is of the third order to them.
 
 mod references;
 
@@ -18,10 +19,10 @@ use crate::number::{Float, Number, Test};
 use crate::tape::{Tape, Var};
 use crate::tensor::Tensor;
 
-/// What the crate promises.
+/// The bound that the crate promises.
 const BOUND: f64 = 4.0;
 
-/// Of the slopes and curvatures of the gates.
+/// The bound for slopes and curvatures of the gates.
 const BOUND_OF_PARTS: f64 = 8.0;
 
 fn bound(row: Unary) -> f64 {
@@ -31,7 +32,7 @@ fn bound(row: Unary) -> f64 {
     }
 }
 
-/// The plain numbers that a row is tested with.
+/// The plain numbers with which a row is tested.
 fn arguments(row: Unary) -> &'static [Args] {
     match row {
         Unary::Clamp => &[[-0.5, 2.0]],
@@ -59,7 +60,7 @@ fn points<T: Float>() -> Vec<T> {
     all.filter(|&x| Test::Normal.of(x)).collect()
 }
 
-/// The largest error that was seen of something, and where.
+/// The largest error of a quantity, and where it occurs.
 struct Worst {
     what: String,
     error: f64,
@@ -72,9 +73,10 @@ impl Worst {
         Worst { what, error: 0.0, at: String::new(), seen: 0 }
     }
 
-    /// Compares derivative `k`; `of` says of which others it is one.
+    /// Compares derivative `k`; `of` lists the lower derivatives from which it stems.
     fn see<T: Float>(&mut self, y: T, all: &[Sum], k: usize, of: &[usize], at: impl Fn() -> String) {
-        // Of a derivative near the largest number a factor may be larger; and so may be a term of a sum.
+        // Near the largest number, a factor of a derivative may be larger than the derivative; so may a term of a
+        // sum.
         let normal = |x: &Exact, below: i32| x.is_zero() || x.is_normal::<T>(below);
         let there = |k: usize| normal(&all[k].exact, if k == 0 { 0 } else { 3 });
         let Sum { exact, largest } = &all[k];
@@ -91,7 +93,7 @@ impl Worst {
         }
     }
 
-    /// A line for the report, if it is too far off.
+    /// A line for the report, if the error exceeds the bound.
     fn failure(&self, bound: f64) -> Option<String> {
         let Worst { what, error, at, seen } = self;
         println!("{what:40} {error:6.3} ulp at {at} ({seen})");
@@ -99,7 +101,7 @@ impl Worst {
     }
 }
 
-/// Rows as users' functions, which are compiled for each: those whose derivatives take more than one form.
+/// Rows as user-defined functions, which are compiled for each: those whose derivatives have more than one form.
 macro_rules! functions {
     ($($Row:ident)*) => { $(
         #[derive(Clone, Copy)]
@@ -156,7 +158,7 @@ fn row_of_one<T: Float>(row: Unary, args: Args, points: &[T]) -> Vec<Worst> {
         see("curvature, fused", 2, y.sum().grad(x).sum().backward()[x].as_slice());
     }
 
-    // One by one: on scalars, few at a time, and on dual numbers.
+    // One by one: on scalars, a few at a time, and on dual numbers.
     let mut alone = [(); 6].map(|()| Vec::with_capacity(points.len()));
     for &x in points {
         let tape = Tape::<T>::default();
@@ -200,7 +202,7 @@ fn rows_of_one_input_are_within_four_units() {
     assert!(failures.is_empty(), "{}", failures.join("\n"));
 }
 
-/// What each of [`references::binary`] is a derivative of.
+/// The lower derivatives from which each of [`references::binary`] stems.
 const OF: [&[usize]; 6] = [&[], &[0], &[0], &[0, 1], &[0, 1, 2], &[0, 2]];
 
 fn row_of_two<T: Float>(row: Binary, pairs: &[(T, T)]) -> Vec<Worst> {
@@ -255,7 +257,7 @@ fn row_of_two<T: Float>(row: Binary, pairs: &[(T, T)]) -> Vec<Worst> {
 /// Pairs of numbers of all sizes.
 fn pairs<T: Float>(row: Binary) -> Vec<(T, T)> {
     let all = points::<T>();
-    // A power has no use for most exponents.
+    // A power is out of range for most exponents.
     let most = if T::NAME == "f32" { 80.0 } else { 700.0 };
     let power = |a: T| {
         let exponent = most / a.to_f64().ln().abs().max(1e-300);
@@ -265,7 +267,7 @@ fn pairs<T: Float>(row: Binary) -> Vec<(T, T)> {
     if row == Binary::Pow {
         return all.iter().filter(|a| a.to_f64() > 0.0).flat_map(|&a| power(a).into_iter().chain(near(a))).collect();
     }
-    // Of each number one partner of a like size, and some of any.
+    // Each number has one partner of similar size, and some of any size.
     let partner = |i: usize, a: T| {
         let other = |k: usize| all[(i * 37 + k * 211) % all.len()];
         let like = [1.0, -1.7, 0.1, 40.0].map(|factor| T::from_f64(a.to_f64() * factor));

@@ -1,4 +1,4 @@
-//! Choosing between arrays, element by element. The other elementwise operations are rows of the table.
+//! Selection between arrays, element by element. The other elementwise operations are rows of the table.
 
 use super::{Array, Input, Operation};
 use crate::error::Error;
@@ -9,7 +9,7 @@ use crate::shape::{Shape, broadcast};
 
 /// `y = mask ? a : b`; each branch gets `dy` where it was taken and 0 where it was not.
 ///
-/// The gradient is selected, not multiplied by the mask: a NaN or ∞ in the branch not taken stays there.
+/// The gradient is selected, not multiplied by the mask, so that a NaN or ∞ in the branch not taken does not leak.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Select;
 
@@ -35,9 +35,9 @@ impl Operation for Select {
     }
 }
 
-/// A row without arguments of each value, in its place.
+/// Applies a row without arguments to each value, in place.
 pub(crate) fn in_place<T: Float>(row: Unary, values: &mut [T]) {
-    let mut before = [T::zero(); 256]; // few enough to stay where they are fast
+    let mut before = [T::zero(); 256]; // few enough to stay in the fastest memory
     for values in values.chunks_mut(before.len()) {
         let before = &mut before[..values.len()];
         before.copy_from_slice(values);
@@ -45,13 +45,13 @@ pub(crate) fn in_place<T: Float>(row: Unary, values: &mut [T]) {
     }
 }
 
-/// All of one shape.
+/// Selects from arrays of one shape.
 #[track_caller]
 pub(crate) fn select<A: Array>(mask: &A, a: &A, b: &A) -> A {
     A::apply(Select, mask.shape(), &[mask, a, b])
 }
 
-/// With broadcasting.
+/// Selects with broadcasting.
 #[track_caller]
 pub(crate) fn select_broadcast<A: Array>(mask: &A, a: &A, b: &A) -> Result<A, Error> {
     let shape = broadcast("select", &broadcast("select", &mask.shape(), &a.shape())?, &b.shape())?;

@@ -1,6 +1,7 @@
 //! Reading and adding at given positions.
 //!
-//! Every form compiles to a list of flat positions: `y[i] = x[position[i]]`, whose transpose is `x[position[i]] += y[i]`.
+//! Every form compiles to a list of flat positions: `y[i] = x[position[i]]`, whose transpose is `x[position[i]] +=
+//! y[i]`.
 
 use std::sync::Arc;
 
@@ -23,12 +24,12 @@ pub(crate) struct ScatterAdd {
 }
 
 impl Gather {
-    /// Adds the gradient of what was read to that of where it was read from.
+    /// Adds the gradient of the gathered values to that of their source.
     pub(crate) fn add<T: Float>(&self, dy: &[T], sum: &mut [T]) {
         kernels::add_at(&self.positions, dy, sum);
     }
 
-    /// Where each value lies in what it was read from.
+    /// The position of each value in the source.
     pub(crate) fn positions(&self) -> Vec<usize> {
         self.positions.to_vec()
     }
@@ -69,7 +70,7 @@ impl Operation for ScatterAdd {
     }
 }
 
-/// Zeros of `shape`, to which the values of all of `x`, one after another, are added at `positions`.
+/// Adds the values of all of `x`, one after another, at `positions` to zeros of `shape`.
 #[track_caller]
 pub(crate) fn scatter<A: Array>(x: &[&A], positions: Vec<usize>, shape: &Shape) -> A {
     let mut rows = Vec::with_capacity(x.len());
@@ -91,12 +92,12 @@ fn checked(op: &'static str, axis: usize, len: usize, indices: &[usize]) -> Resu
 #[track_caller]
 fn along<A: Array>(like: &A, shape: &Shape, axis: usize, indices: &[usize]) -> Arc<Vec<usize>> {
     let (outer, n, inner) = shape.around(axis..axis + 1);
-    let outer = if inner == 0 || indices.is_empty() { 0 } else { outer }; // it may be beyond counting
+    let outer = if inner == 0 || indices.is_empty() { 0 } else { outer }; // it may overflow
     let rows = (0..outer).flat_map(|o| indices.iter().map(move |&j| (o * n + j) * inner));
     like.indices_like(rows.flat_map(|row| row..row + inner))
 }
 
-/// The slices of `x` at `indices` of `axis`, in that order.
+/// Selects the slices of `x` at `indices` of `axis`, in that order.
 #[track_caller]
 pub(crate) fn take<A: Array>(x: &A, axis: usize, indices: &[usize]) -> Result<A, Error> {
     let shape = x.shape();
@@ -107,7 +108,7 @@ pub(crate) fn take<A: Array>(x: &A, axis: usize, indices: &[usize]) -> Result<A,
     Ok(A::apply(Gather { positions }, target, &[x]))
 }
 
-/// Zeros of length `len` along `axis`, to which the slices of `x` are added at `indices`.
+/// Adds the slices of `x` at `indices` to zeros of length `len` along `axis`.
 #[track_caller]
 pub(crate) fn scatter_add<A: Array>(x: &A, axis: usize, indices: &[usize], len: usize) -> Result<A, Error> {
     let shape = x.shape();
@@ -123,7 +124,7 @@ pub(crate) fn scatter_add<A: Array>(x: &A, axis: usize, indices: &[usize], len: 
     Ok(A::apply(ScatterAdd { positions }, target, &[x]))
 }
 
-/// One value for each position of the other axes: `y[…, …] = x[…, indices[…], …]`, and the axis disappears.
+/// Selects one value for each position of the other axes: `y[…, …] = x[…, indices[…], …]`. The axis disappears.
 #[track_caller]
 pub(crate) fn pick<A: Array>(x: &A, axis: usize, indices: &[usize]) -> Result<A, Error> {
     let shape = x.shape();

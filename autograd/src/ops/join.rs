@@ -1,4 +1,4 @@
-//! Putting arrays together along an axis.
+//! Joining arrays along an axis.
 
 use std::sync::Arc;
 
@@ -9,11 +9,12 @@ use crate::error::Error;
 use crate::number::Float;
 use crate::shape::Shape;
 
-/// Arrays one after another along `axis`; each gets back its slice of `dy`.
+/// Arrays one after another along `axis`; the gradient of each is its slice of `dy`.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Concat {
     axis: usize,
-    /// Where each begins. Added up for each anew, a hundred thousand parts took half a minute.
+    /// The start of each part. Adding up the lengths anew for each part took half a minute for a hundred thousand
+    /// parts.
     starts: Arc<Vec<usize>>,
 }
 
@@ -43,14 +44,14 @@ impl Operation for Concat {
     }
 }
 
-/// `op`: the method that the user called.
+/// Joins arrays; `op` is the method that the user called.
 #[track_caller]
 pub(crate) fn concat<A: Array>(op: &'static str, x: &[&A], axis: usize) -> Result<A, Error> {
     let Some(first) = x.first() else {
         return Err(Error::shape(op, "no arrays given; at least one is needed"));
     };
     for x in x {
-        first.meets(x, op); // a loop, so that a refusal points at the caller
+        first.meets(x, op); // a loop, so that a panic points at the caller
     }
     let shape = first.shape();
     shape.axis(op, axis)?;
@@ -70,7 +71,7 @@ pub(crate) fn concat<A: Array>(op: &'static str, x: &[&A], axis: usize) -> Resul
     Ok(A::apply(Concat { axis, starts: first.indices_like(starts.into_iter()) }, whole, x))
 }
 
-/// Arrays of one shape along a new axis.
+/// Joins arrays of one shape along a new axis.
 #[track_caller]
 pub(crate) fn stack<A: Array>(x: &[&A], axis: usize) -> Result<A, Error> {
     for other in x {
@@ -87,12 +88,12 @@ pub(crate) fn stack<A: Array>(x: &[&A], axis: usize) -> Result<A, Error> {
     }
     let mut parts = Vec::with_capacity(x.len());
     for x in x {
-        parts.push(view::unsqueeze(*x, axis)?); // likewise
+        parts.push(view::unsqueeze(*x, axis)?); // a loop likewise
     }
     concat("stack", &parts.iter().collect::<Vec<_>>(), axis)
 }
 
-/// Parts of the given lengths along `axis`.
+/// Splits an array into parts of the given lengths along `axis`.
 #[track_caller]
 pub(crate) fn split<A: Array>(x: &A, axis: usize, lengths: &[usize]) -> Result<Vec<A>, Error> {
     let shape = x.shape();
@@ -121,7 +122,7 @@ mod tests {
         static ASKED: Cell<usize> = const { Cell::new(0) };
     }
 
-    /// A tensor that counts how often its shape is asked for.
+    /// A tensor that counts the requests for its shape.
     #[derive(Clone)]
     struct Counted(Tensor);
 
@@ -142,7 +143,7 @@ mod tests {
         }
     }
 
-    /// How often shapes are asked for, to join `n` parts and to find the gradient of each.
+    /// The number of requests for shapes, to join `n` parts and to compute the gradient of each.
     fn asked(n: usize) -> usize {
         let parts: Vec<Counted> = (0..n).map(|i| Counted(Tensor::from([i as f64]))).collect();
         let parts: Vec<&Counted> = parts.iter().collect();

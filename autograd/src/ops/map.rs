@@ -1,4 +1,4 @@
-//! Users' elementwise functions, fused.
+//! User-defined elementwise functions, fused.
 
 use std::sync::Arc;
 
@@ -10,19 +10,20 @@ use crate::kernels::fused::{ElementwiseN, FusedForAll, Kernel, ORDERS};
 use crate::number::Float;
 use crate::shape::{Shape, broadcast};
 
-/// `y = f(x₀, x₁, …)`, or a partial derivative of it; `dx_k = dy · ∂y/∂x_k`, the same function differentiated once more.
+/// `y = f(x₀, x₁, …)`, or a partial derivative of it; `dx_k = dy · ∂y/∂x_k`, the same function differentiated once
+/// more.
 ///
-/// Of the function's inside only the slope is known here: where it is exactly 0, nothing passes, as on a flat side, not even of an infinite
-/// gradient. A slope of 0 has derivatives: of `x·x` at 0 it grows by 2.
+/// Only the function's slope is known here. Where it is exactly 0, no gradient passes, as on a flat side, not even an
+/// infinite gradient. A slope of 0 still has derivatives: that of `x·x` at 0 grows by 2.
 #[derive(Debug, Clone)]
 pub(crate) struct Map {
     f: Arc<dyn FusedForAll>,
-    /// The inputs by which it is differentiated, in any order: the first `order` of `wrt`; none for the value.
+    /// The inputs of the partial derivative, in any order: the first `order` of `wrt`; none for the value.
     order: u8,
     wrt: [u8; ORDERS],
 }
 
-/// The inputs that a fused function can have.
+/// The largest number of inputs of a fused function.
 const MOST: usize = 1 << u8::BITS;
 
 impl PartialEq for Map {
@@ -36,12 +37,12 @@ impl Map {
         &self.wrt[..usize::from(self.order)]
     }
 
-    /// The sum of the values, with the derivatives.
+    /// The sum of the values, and the derivatives.
     pub(crate) fn sum_with_slopes<T: Float>(&self, x: &[T], slopes: &mut [T]) -> T {
         self.f.of::<T>().sum_with_slope(x, slopes)
     }
 
-    /// `∂y/∂x_k`
+    /// The partial derivative `∂y/∂x_k`.
     #[track_caller]
     fn slope<A: Array>(&self, k: usize, x: &[&A]) -> A {
         assert!(
@@ -84,14 +85,14 @@ impl Operation for Map {
     }
 }
 
-/// `f` of arrays that broadcast to one shape; `op`: the method that the user called.
+/// Applies `f` to arrays that broadcast to one shape; `op` is the method that the user called.
 #[track_caller]
 pub(crate) fn map<A: Array, F: ElementwiseN<K>, const K: usize>(
     op: &'static str,
     x: [&A; K],
     f: F,
 ) -> Result<A, Error> {
-    // A derivative names its inputs by a byte each.
+    // A derivative names each of its inputs by a byte.
     if !(1..=MOST).contains(&K) {
         return Err(Error::shape(op, format!("a fused function of {K} inputs; it can have 1 to {MOST}")));
     }
@@ -102,7 +103,7 @@ pub(crate) fn map<A: Array, F: ElementwiseN<K>, const K: usize>(
     }
     let mut whole = x.map(A::clone);
     for x in &mut whole {
-        *x = x.expanded(&shape); // a loop, so that a refusal points at the caller
+        *x = x.expanded(&shape); // a loop, so that a panic points at the caller
     }
     let x = whole;
     let op = Map { f: Arc::new(Kernel(f)), order: 0, wrt: [0; ORDERS] };

@@ -1,14 +1,14 @@
-//! Operations: what they compute, and how their gradients are found.
+//! Operations: their values and their derivatives.
 //!
-//! - `table` — the elementwise operations, a row each. **A new elementwise operation is a new row.** `passing` is what its derivative
-//!   is written over, `rules` holds the longer ones.
-//! - `reduce`, `prod`, `normalize`, `product`, `view`, `index`, `join`, `scan`, `softmax` — the structured ones, a file per family, each in the
-//!   order: formula and shapes, shape law, value, derivative. **A new structured operation is a struct with
-//!   [`Operation`], and one line in [`operations!`].**
+//! - `number::table` — the elementwise operations, one row each. **A new elementwise operation is a new row.**
+//!   `number::passing` is the type over which its derivative is written, and `number::rules` holds the longer ones.
+//! - `reduce`, `prod`, `normalize`, `product`, `view`, `index`, `join`, `scan`, `softmax` — the structured
+//!   operations, one file per family. Each has the order: formula and shapes, shape rule, value, derivative. **A new
+//!   structured operation is a struct with [`Operation`], and one line in [`operations!`].**
 //!
-//! A derivative is written once, over [`Array`]: the little language that rules are written in. It has two readings.
-//! Plain arrays compute at once (the sweep, and `Tensor`'s own methods); recorded arrays append to the tape, so that a
-//! gradient can be differentiated again.
+//! A derivative is written once, over [`Array`], the trait in which rules are expressed. It has two kinds of
+//! implementations. Plain arrays compute at once (the sweep, and the methods of `Tensor`); recorded arrays append to
+//! the tape, so that a gradient can be differentiated again.
 //!
 //! Operations know neither the tape nor the sweep.
 
@@ -36,16 +36,16 @@ use crate::number::rows::{Args, Binary, Unary};
 use crate::number::{Float, Number};
 use crate::shape::{Shape, broadcast};
 
-/// An operand as a kernel sees it.
+/// An operand of a kernel.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Input<'a, T> {
     pub(crate) shape: &'a Shape,
     pub(crate) values: &'a [T],
 }
 
-/// A structured operation: its value, and its derivative by reverse reading.
+/// A structured operation: its value, and its derivatives.
 pub(crate) trait Operation {
-    /// Every name that [`name`](Operation::name) can give: the property tests must have met each.
+    /// Every name that [`name`](Operation::name) can return; the property tests must cover each.
     const NAMES: &'static [&'static str];
 
     /// The public name; the only one, unless the operation serves several methods.
@@ -60,30 +60,30 @@ pub(crate) trait Operation {
     #[track_caller]
     fn vjp<A: Array>(&self, k: usize, x: &[&A], y: &A, dy: &A) -> A;
 
-    /// The tangent of the output from the tangents `dx` of the inputs that have one: the transpose of [`vjp`](Operation::vjp).
-    /// Where the operation is not linear, both read the same slopes.
+    /// The tangent of the output from the tangents `dx` of the inputs that have one: the transpose of
+    /// [`vjp`](Operation::vjp). Where the operation is not linear, both use the same slopes.
     #[track_caller]
     fn jvp<A: Array>(&self, x: &[&A], y: &A, dx: &[Option<A>]) -> A;
 
-    /// Whether a gradient flows to input `k` at all.
+    /// Whether a gradient flows to input `k`.
     fn differentiable(&self, _k: usize) -> bool {
         true
     }
 
-    /// Whether a recorded value of so many inputs keeps its derivatives for the sweep, because they share costly work with it.
-    /// It has one input then.
+    /// Whether a recorded value with this number of inputs keeps its derivatives for the sweep, because they share
+    /// costly work with it. It then has one input.
     fn keeps_slopes(&self, _inputs: usize) -> bool {
         false
     }
 
-    /// [`forward`](Operation::forward), and the derivative by each value of `x`. Each value of `out` has as many neighbouring values of
-    /// `x` to itself.
+    /// [`forward`](Operation::forward), and the derivative with respect to each value of `x`. Each value of `out`
+    /// depends on the same number of neighbouring values of `x`, and on no others.
     fn forward_with_slopes<T: Float>(&self, _x: Input<'_, T>, _shape: &Shape, _out: &mut [T], _slopes: &mut [T]) {
         unreachable!("{}: it keeps no derivatives", self.name())
     }
 }
 
-/// The sum of the parts that exist, of which there is one.
+/// The sum of the parts that exist; there is at least one.
 fn sum<A: Array, const N: usize>(parts: [Option<A>; N]) -> A {
     parts.into_iter().flatten().reduce(|a, b| a.add(&b)).expect("an input has a tangent")
 }
@@ -99,14 +99,15 @@ fn linear<A: Array>(op: &(impl Into<Op> + Clone), x: &[&A], y: &A, dx: &[Option<
 /// Declares the structured operations: the enum that the tape stores, and its dispatch.
 macro_rules! operations {
     ($($Variant:ident($Type:ty),)*) => {
-        /// What an array node of the tape does.
+        /// The operation of an array node of the tape.
         #[derive(Debug, Clone, PartialEq)]
         pub(crate) enum Op {
-            /// A row of the table of one input.
+            /// A unary row.
             Unary(Unary, Args),
-            /// A row of the table of two inputs.
+            /// A binary row.
             Binary(Binary),
-            /// [`Affine`](product::Affine), and one of the rows in [`product::DENSE`] of what it gives, which is not kept.
+            /// [`Affine`](product::Affine) followed by a row in [`product::DENSE`]; the value before the row is not
+            /// kept.
             Dense(Unary),
             $($Variant($Type),)*
         }
@@ -132,7 +133,7 @@ macro_rules! operations {
 
             /// Fills `out` with the operation's value.
             pub(crate) fn forward<T: Float>(&self, x: &[Input<'_, T>], shape: &Shape, out: &mut [T]) {
-                // Without values an array may have axes of any length: no kernel walks them.
+                // An array without values may have axes of any length: no kernel iterates over them.
                 if out.is_empty() {
                     return;
                 }
@@ -174,7 +175,7 @@ macro_rules! operations {
                 }
             }
 
-            /// Whether a gradient flows to input `k` at all.
+            /// Whether a gradient flows to input `k`.
             pub(crate) fn differentiable(&self, k: usize) -> bool {
                 match self {
                     Op::Unary(row, _) => !row.is_flat(),
@@ -204,7 +205,8 @@ macro_rules! operations {
                 }
             }
 
-            /// The gradient that [`vjp`](Op::vjp) takes, once for all inputs: of a layer that of the sums before its row.
+            /// The gradient that [`vjp`](Op::vjp) takes, once for all inputs: for a dense layer, that of the
+            /// pre-activation.
             #[track_caller]
             pub(crate) fn before_row<A: Reading>(&self, y: &A, dy: A) -> A {
                 match self {
@@ -267,34 +269,35 @@ instances! {
     Op::forward as compute(op: &Op, x: &[Input<'_, T>], shape: &Shape, out: &mut [T]);
 }
 
-/// An array in one of the readings of the rules: a plain value, or a recorded handle.
+/// An array on which rules are evaluated: a plain value, or a recorded handle.
 ///
-/// The provided methods are the words of the language. They assume that shapes fit: laws are checked where the user
-/// calls, before anything is computed.
+/// The provided methods are the operations in which rules are written. They assume that shapes fit: shapes are
+/// checked in the user's call, before anything is computed.
 pub(crate) trait Array: Sized + Clone {
     type Value: Float;
 
     fn shape(&self) -> Shape;
 
-    /// Computes (and, in the recorded reading, records) an operation whose result has shape `shape`.
+    /// Computes (and, on a tape, records) an operation whose result has shape `shape`.
     #[track_caller]
     fn apply(op: impl Into<Op>, shape: Shape, x: &[&Self]) -> Self;
 
-    /// Refuses to meet `other` if they are recorded on two tapes; `op` is the method that the user called.
+    /// Panics if `self` and `other` are recorded on two tapes; `op` is the method that the user called.
     #[track_caller]
     fn meets(&self, _other: &Self, _op: &str) {}
 
-    /// An array that does not depend on anything, in the same reading as `self`.
+    /// An array that does not depend on anything, of the same kind as `self`.
     #[track_caller]
     fn constant_like(&self, shape: Shape, values: Vec<Self::Value>) -> Self;
 
-    /// Indices that an operation keeps, in the same reading as `self`: a tape reuses the memory of an earlier recording.
+    /// Indices for an operation to hold, of the same kind as `self`: a tape reuses the memory of an earlier
+    /// recording.
     #[track_caller]
     fn indices_like(&self, indices: impl Iterator<Item = usize>) -> Arc<Vec<usize>> {
         Arc::new(indices.collect())
     }
 
-    /// `value` in this shape.
+    /// `value`, repeated in this shape.
     #[track_caller]
     fn full_like(&self, value: Self::Value) -> Self {
         let shape = self.shape();
@@ -308,12 +311,12 @@ pub(crate) trait Array: Sized + Clone {
         self.full_like(Self::Value::zero())
     }
 
-    /// If this is the transpose of the last two axes of another array: that array.
+    /// The array whose last two axes are exchanged, if this is such a transpose.
     fn untransposed(&self) -> Option<Self> {
         None
     }
 
-    /// This divided by `y`, if it was recorded as a multiple of it, and so right where both are 0.
+    /// The quotient of this by `y`, if it was recorded as a multiple of `y`, and so correct where both are 0.
     fn as_multiple_of(&self, _y: &Self) -> Option<Self> {
         None
     }
@@ -323,7 +326,7 @@ pub(crate) trait Array: Sized + Clone {
         Self::apply(Op::Unary(row, args), self.shape(), &[self])
     }
 
-    /// The operands' shapes must broadcast.
+    /// Applies a binary row; the operands' shapes must broadcast.
     #[track_caller]
     fn binary(&self, row: Binary, b: &Self) -> Self {
         let shape = broadcast(row.name(), &self.shape(), &b.shape()).expect("shapes checked by the caller");
@@ -351,12 +354,13 @@ pub(crate) trait Array: Sized + Clone {
         self.binary(Binary::Chain, b)
     }
 
-    /// `self · share`, but 0 where the share is: what was not chosen gets nothing of an infinite gradient either.
+    /// `self · share`, but 0 where the share is 0: values that were not chosen get no part of an infinite gradient
+    /// either.
     fn shared(&self, share: &Self) -> Self {
         self.binary(Binary::ChainFlat, share)
     }
 
-    /// The same values in another shape of as many values.
+    /// The same values in another shape with as many values.
     #[track_caller]
     fn reshaped(&self, shape: &Shape) -> Self {
         if self.shape() == *shape {
@@ -365,7 +369,7 @@ pub(crate) trait Array: Sized + Clone {
         Self::apply(view::Reshape, shape.clone(), &[self])
     }
 
-    /// Stretched to `shape` by broadcasting.
+    /// Broadcasts to `shape`.
     #[track_caller]
     fn expanded(&self, shape: &Shape) -> Self {
         if self.shape() == *shape {
@@ -384,7 +388,7 @@ pub(crate) trait Array: Sized + Clone {
     }
 }
 
-/// A reading in which gradients are computed: the table's rows have a fused form in each.
+/// An array on which gradients are computed; each implementation has a fused form of the table's rows.
 pub(crate) trait Reading: Array {
     /// `dy · row′(x)`, in the shape of `dy`.
     #[track_caller]

@@ -1,4 +1,4 @@
-//! Rows brought to mean 0 and variance 1, as layer normalisation does (Ba, Kiros & Hinton 2016).
+//! Normalisation of rows to mean 0 and variance 1, as in layer normalisation (Ba, Kiros & Hinton 2016).
 
 use super::reduce::{Reduction, reduce};
 use super::{Array, Input, Operation};
@@ -14,8 +14,8 @@ pub(crate) struct Normalize {
     eps: f64,
 }
 
-/// `r·P(v)` with `P(v) = v − mean v − y·mean(y·v)`, from x and v, in one pass over each row. As a matrix it is symmetric: the
-/// Jacobian of [`Normalize`] at x.
+/// `r·P(v)` with `P(v) = v − mean v − y·mean(y·v)`, from x and v, in one pass over each row. As a matrix it is
+/// symmetric: the Jacobian of [`Normalize`] at x.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct NormalizeGradient {
     eps: f64,
@@ -45,8 +45,9 @@ impl Operation for Normalize {
 }
 
 impl NormalizeGradient {
-    /// The gradient by x of `⟨g, r·P(v)⟩ = n·r·s` with `s = mean(g·v) − mean g·mean v − a·b`, `a = mean(y·g)` and
-    /// `b = mean(y·v)`: `−r²·(s·y + b·P(g) + a·P(v))`. Symmetric in g and v, it is the tangent along g as well.
+    /// The gradient with respect to x of `⟨g, r·P(v)⟩ = n·r·s` with `s = mean(g·v) − mean g·mean v − a·b`, `a =
+    /// mean(y·g)` and `b = mean(y·v)`: `−r²·(s·y + b·P(g) + a·P(v))`. It is symmetric in g and v, so it is the
+    /// tangent along g as well.
     #[track_caller]
     fn curvature<A: Array>(&self, x: &A, v: &A, g: &A) -> A {
         let last = x.shape().len() - 1;
@@ -57,12 +58,12 @@ impl NormalizeGradient {
         let s = mean(&g.mul(v)).sub(&mean(g).mul(&mean(v))).sub(&a.mul(&b));
         let r = A::apply(InverseDeviation { eps: self.eps }, s.shape(), &[x]);
         let parts = normalize.jacobian(x, g).mul(&b).add(&normalize.jacobian(x, v).mul(&a));
-        // Factor by factor: r² may lie beyond the numbers.
+        // Factor by factor, because r² may overflow or underflow.
         y.mul(&r.mul(&s)).add(&parts).mul(&r).unary(Unary::Neg, [0.0; 2])
     }
 }
 
-/// `r = 1/√(var x + ε)` along the last axis, which stays as length 1; `dx = −dr·r²·y/n`, with y the normalised x.
+/// `r = 1/√(var x + ε)` along the last axis, which stays with length 1; `dx = −dr·r²·y/n`, with y the normalised x.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct InverseDeviation {
     eps: f64,
@@ -119,7 +120,7 @@ impl Operation for NormalizeGradient {
     }
 }
 
-/// Rows of the last axis at mean 0 and variance 1.
+/// Normalises rows of the last axis to mean 0 and variance 1.
 #[track_caller]
 pub(crate) fn normalize<A: Array>(x: &A, eps: f64) -> Result<A, Error> {
     let shape = x.shape();

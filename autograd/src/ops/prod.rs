@@ -1,4 +1,4 @@
-//! What the product of many values needs beyond a reduction: the product of the others, as its gradient.
+//! The gradient of a product of many values: the product of the others.
 
 use super::reduce::loops;
 use super::{Array, Input, Operation, join, view};
@@ -7,10 +7,10 @@ use crate::number::rows::Binary;
 use crate::number::{Float, Number};
 use crate::shape::Shape;
 
-/// `y_j = Π x_l` over all `l` but `j`, along the axes `start..end`. No division by what may be 0.
+/// `y_j = Π x_l` over all `l` but `j`, along the axes `start..end`, without a division by values that may be 0.
 ///
-/// The derivative of `Σ g·y` by x is `Σ_i g_i Π x_l` over all `l` but `i` and `j`. As a matrix it is symmetric, so it is the tangent along g
-/// as well.
+/// The derivative of `Σ g·y` with respect to x is `Σ_i g_i Π x_l` over all `l` but `i` and `j`. As a matrix it is
+/// symmetric, so it is the tangent along g as well.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct ProductOfOthers {
     pub(super) start: usize,
@@ -33,7 +33,7 @@ impl Operation for ProductOfOthers {
     }
 }
 
-/// A power of two near each value: a unit to count it in, which does not move with it.
+/// A power of two near each value: its unit, which is constant in derivatives.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Magnitude;
 
@@ -94,9 +94,10 @@ impl<A: Array> Pair<A> {
 }
 
 impl ProductOfOthers {
-    /// By a tree: halves are multiplied until one is left; then each gets the product of what lies outside it, which is that of the half
-    /// above, times its other half. Both with the derivative along g. All values are counted in their own units, so that no half leaves
-    /// the numbers; the units of the others come in at the end.
+    /// Computed by a tree: halves are multiplied until one is left. Then each node gets the product of the values
+    /// outside it: that of its parent times its sibling. Both carry the derivative along g. All values are counted in
+    /// their own units, so that no half overflows or underflows; the units of the others are multiplied in at the
+    /// end.
     #[track_caller]
     fn curvature<A: Array>(&self, x: &A, g: &A) -> A {
         let shape = x.shape();

@@ -1,4 +1,4 @@
-//! Products: matrices, batches of them, vectors, and the affine form of a layer.
+//! Products: of matrices, batches and vectors, and the affine map of a layer.
 //!
 //! A transposed operand is passed to the product as strides; nothing is copied for it.
 
@@ -11,7 +11,7 @@ use crate::number::Float;
 use crate::number::rows::Unary;
 use crate::shape::{Shape, broadcast, count};
 
-/// `(…, m, k) · (…, k, n) → (…, m, n)`, each operand read as its transpose if its flag is set.
+/// `(…, m, k) · (…, k, n) → (…, m, n)`; an operand is read as its transpose if its flag is set.
 ///
 /// `da = dy · bᵀ`, `db = aᵀ · dy`; with a transposed operand, the transposes of these.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -93,7 +93,7 @@ fn matrices<A: Array>(a: &A, b: &A, transpose_a: bool, transpose_b: bool) -> A {
     A::apply(op, product_shape(&batch, m, n), &[a, b])
 }
 
-/// `(…, m, n)`
+/// The result's shape `(…, m, n)`.
 fn product_shape(batch: &Shape, m: usize, n: usize) -> Shape {
     if batch.is_empty() {
         return Shape::from([m, n]);
@@ -101,7 +101,7 @@ fn product_shape(batch: &Shape, m: usize, n: usize) -> Shape {
     batch.inserted(batch.len(), m).inserted(batch.len() + 1, n)
 }
 
-/// The operand and whether to read it transposed, so that a recorded transpose costs nothing.
+/// The operand, and whether to read it transposed, so that a recorded transpose costs nothing.
 #[track_caller]
 fn unwrapped<A: Array>(x: &A) -> (A, bool) {
     match x.untransposed() {
@@ -110,7 +110,7 @@ fn unwrapped<A: Array>(x: &A) -> (A, bool) {
     }
 }
 
-/// NumPy's `matmul`: vectors are rows on the left and columns on the right; leading axes broadcast.
+/// NumPy's `matmul`: a vector is a row on the left and a column on the right; leading axes broadcast.
 #[track_caller]
 pub(crate) fn matmul<A: Array>(a: &A, b: &A) -> Result<A, Error> {
     let (shape_a, shape_b) = (a.shape(), b.shape());
@@ -178,7 +178,8 @@ pub(crate) fn outer<A: Array>(a: &A, b: &A) -> Result<A, Error> {
     Ok(view::unsqueeze(a, 1)?.mul(&view::unsqueeze(b, 0)?))
 }
 
-/// A layer: `y = x·w + b`, `(m, k) · (k, n) + (n,) → (m, n)`; `dx = dy·wᵀ`, `dw = xᵀ·dy`, `db = Σ_rows dy`.
+/// The affine map of a layer: `y = x·w + b`, `(m, k) · (k, n) + (n,) → (m, n)`; `dx = dy·wᵀ`, `dw = xᵀ·dy`, `db =
+/// Σ_rows dy`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Affine;
 
@@ -215,8 +216,9 @@ impl Operation for Affine {
     }
 }
 
-/// The rows that a layer can end in, and its names then: their derivative is the same if its formula is given the value in place
-/// of `x`, to the last digit. The slopes of tanh and of the sigmoid are not: they vanish long after the value has stopped changing.
+/// The activations that can be fused into a layer, with the operation's names. To the last digit, their derivative
+/// stays the same if its formula is given the value in place of `x`. This excludes tanh and the sigmoid: their slopes
+/// underflow long after the value has stopped changing.
 pub(crate) const DENSE: [(Unary, &str); 1] = [(Unary::Relu, "affine_relu")];
 
 pub(crate) fn dense_name(row: Unary) -> Option<&'static str> {
@@ -229,7 +231,7 @@ pub(crate) fn affine<A: Array>(x: &A, w: &A, b: &A) -> Result<A, Error> {
     layer(Affine.into(), x, w, b)
 }
 
-/// A row of `x·w + b`: one operation if the row allows it, else two.
+/// A row applied to `x·w + b`: one operation if the row allows it, else two.
 #[track_caller]
 pub(crate) fn dense<A: Array>(x: &A, w: &A, b: &A, row: Unary) -> Result<A, Error> {
     if row.takes_numbers() {

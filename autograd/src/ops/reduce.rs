@@ -1,6 +1,6 @@
 //! Reductions over one axis, several, or all.
 //!
-//! The kernels reduce a block of neighbouring axes; other choices of axes are first brought together by a permutation.
+//! The kernels reduce a block of neighbouring axes; a permutation first brings other choices of axes together.
 
 use std::ops::Range;
 
@@ -16,16 +16,16 @@ use crate::number::Float;
 use crate::number::rows::{Binary, Unary};
 use crate::shape::{Axes, Shape, checked_axes, count};
 
-/// The reductions, each of which divides by a number `over`: 1, or what the comment says.
+/// The reductions. Each divides by a number `over`: 1, unless its comment says otherwise.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Reduction {
     /// `y = Σ x`, `dx = dy`
     Sum,
-    /// `y = Σ x / over`, `dx = dy / over`, with how many they are
+    /// `y = Σ x / over`, `dx = dy / over`; `over` is the number of values
     Mean,
     /// `y = Π x`, `dx = dy · (the product of the others)`
     Prod,
-    /// `y = max x`, `dx = dy / ties` at each largest value
+    /// `y = max x`, `dx = dy / ties` at each maximum
     Max,
     /// `y = min x`, likewise
     Min,
@@ -33,13 +33,14 @@ pub(crate) enum Reduction {
     LogSumExp,
     /// `y = √Σ x²`, `dx = dy · x/y`, and 0 where `y = 0`
     Norm,
-    /// `y = Σ x² / over` of deviations from the mean, `dx = dy · 2x/over`, with how many they are, less the correction
+    /// `y = Σ x² / over` of deviations from the mean, `dx = dy · 2x/over`; `over` is the number of values less the
+    /// correction
     Variance,
     /// `y = √(Σ x² / over)` of deviations, `dx = dy/over · x/y`, and 0 where `y = 0`
     Std,
 }
 
-/// A reduction of the axes `start..end`; the result has them as length 1 if `keep`, else not at all.
+/// A reduction of the axes `start..end`; the result has them with length 1 if `keep`, else not at all.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Reduce {
     reduction: Reduction,
@@ -53,19 +54,19 @@ pub(super) fn loops(shape: &Shape, axes: Range<usize>) -> Loops {
     Loops { outer, n, inner }
 }
 
-/// The shape with the axes `start..end` as length 1.
+/// The shape with the axes `start..end` of length 1.
 fn kept(shape: &Shape, axes: Range<usize>) -> Shape {
     shape.iter().enumerate().map(|(i, &n)| if axes.contains(&i) { 1 } else { n }).collect()
 }
 
 impl Reduce {
-    /// Of a sum or a mean, in which each value weighs the same: by what it is divided.
+    /// The divisor of a sum or a mean, in which each value has the same weight.
     pub(crate) fn divisor_of_sum(&self) -> Option<f64> {
         matches!(self.reduction, Reduction::Sum | Reduction::Mean).then_some(self.over)
     }
 
-    /// `∂y/∂x` of each value, or `None` if it is 1, but for [`factor`](Reduce::factor); `kept` is the shape of `y` with the reduced axes
-    /// as length 1.
+    /// `∂y/∂x` of each value up to the [`factor`](Reduce::factor), or `None` if it is 1; `kept` is the shape of `y`
+    /// with the reduced axes of length 1.
     #[track_caller]
     fn slopes<A: Array>(&self, x: &A, y: &A, kept: &Shape) -> Option<A> {
         let (start, end) = (self.start, self.end);
@@ -77,7 +78,7 @@ impl Reduce {
             }
             Reduction::LogSumExp => Some(A::apply(Softmax { start, end }, x.shape(), &[x])),
             Reduction::Norm | Reduction::Std => {
-                // Where the norm is 0 so is x: dividing by 1 there gives the policy's 0 and keeps NaN out.
+                // Where the norm is 0 so is x: dividing by 1 there gives the 0 of the policy and prevents NaN.
                 let y = &y.reshaped(kept);
                 let one = y.binary(Binary::Equal, y);
                 let safe = elementwise::select(&y.unary(Unary::Sign, [0.0; 2]), y, &one);
@@ -87,7 +88,7 @@ impl Reduce {
         }
     }
 
-    /// What each value of the gradient is divided by, before anything else: there are the fewest, and the number may be far from 1.
+    /// The divisor of the gradient, applied first: there the values are fewest, and the divisor may be far from 1.
     fn factor(&self) -> f64 {
         if self.reduction == Reduction::Variance { self.over / 2.0 } else { self.over }
     }
@@ -104,7 +105,7 @@ fn divided<A: Array>(x: &A, over: f64) -> A {
 }
 
 impl Reduce {
-    /// A gradient or tangent `d` times the slopes; what an extreme did not choose gets exactly 0.
+    /// A gradient or tangent `d` times the slopes; values that an extreme did not choose get exactly 0.
     fn along<A: Array>(&self, d: &A, slopes: &A) -> A {
         match self.reduction {
             Reduction::Max | Reduction::Min => d.shared(slopes),
@@ -138,7 +139,8 @@ impl Operation for Reduce {
     fn vjp<A: Array>(&self, _k: usize, x: &[&A], y: &A, dy: &A) -> A {
         let shape = x[0].shape();
         let kept = kept(&shape, self.start..self.end);
-        // A multiple of the norm itself, as of its square, is that multiple of x: the formula would divide 0 by 0 there.
+        // A multiple of the norm itself, such as its square, has that multiple of x as its gradient; the formula
+        // would divide 0 by 0 there.
         if matches!(self.reduction, Reduction::Norm | Reduction::Std)
             && let Some(multiple) = dy.as_multiple_of(y)
         {
@@ -189,8 +191,8 @@ impl Operation for TieShare {
     }
 }
 
-/// `x` with the axes to reduce brought together at the end if they are not neighbours, where they lie, and the shape of the
-/// result: with these axes as length 1 if `keep`, else without them.
+/// `x` with the axes to reduce moved together to the end if they are not neighbours, the range of these axes, and the
+/// result's shape: with these axes of length 1 if `keep`, else without them.
 #[track_caller]
 fn gathered<A: Array>(op: &'static str, x: &A, axes: impl Axes, keep: bool) -> Result<(A, Range<usize>, Shape), Error> {
     let shape = x.shape();
@@ -212,13 +214,13 @@ fn gathered<A: Array>(op: &'static str, x: &A, axes: impl Axes, keep: bool) -> R
     Ok((view::permute(x, &order)?, shape.len() - axes.len()..shape.len(), result))
 }
 
-/// A reduction over `axes`; empty input is refused where the reduction has no neutral element.
+/// A reduction over `axes`; empty input is refused if the reduction has no neutral element.
 #[track_caller]
 pub(crate) fn reduce<A: Array>(reduction: Reduction, x: &A, axes: impl Axes, keep: bool) -> Result<A, Error> {
     reduce_as(Reduce::NAMES[reduction as usize], reduction, 0, x, axes, keep)
 }
 
-/// The same as the method `op`, with the number of values less `correction` to divide by.
+/// The same on behalf of the method `op`; the divisor is the number of values less `correction`.
 #[track_caller]
 fn reduce_as<A: Array>(
     op: &'static str,
@@ -241,7 +243,7 @@ fn reduce_as<A: Array>(
     Ok(A::apply(Reduce { reduction, start, end, over }, result, &[&x]))
 }
 
-/// Of deviations from the mean.
+/// A reduction of deviations from the mean.
 #[track_caller]
 fn spread<A: Array>(
     op: &'static str,
@@ -261,7 +263,7 @@ pub(crate) fn variance<A: Array>(x: &A, axes: impl Axes, keep: bool) -> Result<A
     spread("variance", Reduction::Variance, 0, x, axes, keep)
 }
 
-/// NaN for less than two values: what is divided by is 0 then, and not below.
+/// NaN for fewer than two values: the divisor is then 0, and not negative.
 #[track_caller]
 pub(crate) fn sample_variance<A: Array>(x: &A, axes: impl Axes, keep: bool) -> Result<A, Error> {
     spread("sample_variance", Reduction::Variance, 1, x, axes, keep)
@@ -287,7 +289,7 @@ pub(crate) fn sum_to<A: Array>(x: &A, shape: &Shape) -> A {
     reduce(Reduction::Sum, x, &stretched[..], false).expect("axes of the shape").reshaped(shape)
 }
 
-/// Positions of the extremes along `axis`.
+/// The positions of the extremes along `axis`.
 pub(crate) fn arg_extreme<T: Float>(
     op: &'static str,
     (shape, values): (&Shape, &[T]),

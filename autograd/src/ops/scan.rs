@@ -1,4 +1,4 @@
-//! Running sums.
+//! Cumulative sums.
 
 use super::{Array, Input, Operation, linear};
 use crate::error::Error;

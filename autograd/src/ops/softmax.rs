@@ -1,5 +1,5 @@
-//! Softmax, its logarithm, and the cross-entropy that trains classifiers. All shift by the largest logit, so that
-//! logits of ±1e4 neither overflow nor lose their differences.
+//! Softmax, its logarithm, and the cross-entropy of classifiers. All subtract the largest logit, so that logits of
+//! ±1e4 neither overflow nor lose their differences.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -26,10 +26,11 @@ pub(crate) struct LogSoftmax {
     axis: usize,
 }
 
-/// `y = v − Σ p·v` along the axes `start..end`, of a distribution p and any v; or its transpose, `y = v − p·Σv`.
+/// `y = v − Σ p·v` along the axes `start..end`, for a distribution p and any v; or its transpose, `y = v − p·Σv`.
 ///
-/// The sums are the kernel's: `p·(1 − p)` in words would be 0 where a class is sure. p is divided by its sum, 1, so that the derivatives
-/// hold for whatever moves it: `dp = −y·Σdy`, and of the transpose `−(dy − Σ p·dy)·Σv`.
+/// The kernel computes the sums: `p·(1 − p)` by operations would be 0 where the probability of a class rounds to 1. p
+/// is divided by its sum, 1, so that the derivatives hold however it changes: `dp = −y·Σdy`, and for the transpose
+/// `−(dy − Σ p·dy)·Σv`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Centre {
     start: usize,
@@ -60,7 +61,8 @@ impl Operation for Softmax {
 }
 
 impl LogSoftmax {
-    /// With softmax of the logits: the exponential of their logarithm would lose what rounding took from that.
+    /// Uses the softmax of the logits, because the exponential of their logarithm would lose the logarithm's
+    /// round-off.
     #[track_caller]
     fn centre<A: Array>(&self, x: &A, v: &A, transposed: bool) -> A {
         let (start, end) = (self.axis, self.axis + 1);
@@ -178,7 +180,7 @@ impl Operation for CrossEntropy {
     }
 }
 
-/// `(n,) → (n, 1)`
+/// Reshapes `(n,)` to `(n, 1)`.
 #[track_caller]
 fn column<A: Array>(x: &A) -> A {
     x.reshaped(&Shape::from([x.shape()[0], 1]))
@@ -255,7 +257,7 @@ pub(crate) fn cross_entropy_soft<A: Array>(x: &A, targets: &A) -> Result<A, Erro
         return Err(Error::shape("cross_entropy", law));
     }
     let axis = shape.len() - 1;
-    // Where the target is 0 the term is, though the logarithm of the probability may be −∞.
+    // Where the target is 0 the term is 0, though the logarithm of the probability may be −∞.
     let sum = reduce(Reduction::Sum, &targets.chain(&log_softmax(x, axis)?), axis, false)?;
     Ok(sum.unary(Unary::Neg, [0.0; 2]))
 }

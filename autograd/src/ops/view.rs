@@ -1,7 +1,8 @@
-//! Views: the same values in another order or shape, some of them, or some repeated.
+//! Views: the same values in another order or shape, a selection of them, or repetitions.
 //!
-//! Slices, flips, permutations and diagonals are one operation, reading through a strided layout, and its transpose,
-//! adding through it. Padding is that transpose. Reshaping and transposing the last two axes copy nothing on the tape.
+//! Slices, flips, permutations and diagonals are one operation, which reads through a strided layout; its transpose
+//! adds through that layout. Padding is the transpose. Reshaping and transposing the last two axes copy nothing on
+//! the tape.
 
 use std::ops::Range;
 
@@ -15,7 +16,7 @@ use crate::memory::{filled, no_room};
 use crate::number::{Float, Number};
 use crate::shape::{Shape, broadcast};
 
-/// `y = x` in another shape; `dx = dy` in the first shape.
+/// `y = x` in another shape; `dx = dy` in the original shape.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Reshape;
 
@@ -65,7 +66,7 @@ fn swapped(shape: &Shape) -> Shape {
     shape.with_axis(rank - 1, shape[rank - 2]).with_axis(rank - 2, shape[rank - 1])
 }
 
-/// Stretches by broadcasting; the gradient is summed over what was stretched.
+/// Broadcasts; the gradient is summed over the stretched axes.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Expand;
 
@@ -108,19 +109,19 @@ pub(crate) struct Spread {
 }
 
 impl View {
-    /// Adds the gradient of the view to that of what it shows.
+    /// Adds the gradient of the view to that of its source.
     pub(crate) fn add<T: Float>(&self, dy: &[T], sum: &mut [T]) {
         self.layout.add(dy, sum);
     }
 
-    /// Where each value lies in what is shown.
+    /// The position of each value in the source.
     pub(crate) fn positions(&self) -> Vec<usize> {
         self.layout.positions()
     }
 }
 
 impl Operation for View {
-    /// The last reads a gradient of [`Spread`].
+    /// The last name is for reading a gradient of [`Spread`].
     const NAMES: &'static [&'static str] = &["slice", "permute", "flip", "diagonal", "view"];
 
     fn name(&self) -> &'static str {
@@ -143,7 +144,7 @@ impl Operation for View {
 }
 
 impl Operation for Spread {
-    /// The last spreads a gradient of [`View`].
+    /// The last name is for spreading a gradient of [`View`].
     const NAMES: &'static [&'static str] = &["pad", "diagonal_matrix", "spread"];
 
     fn name(&self) -> &'static str {
@@ -270,12 +271,12 @@ pub(crate) fn slice<A: Array>(x: &A, axis: usize, range: Range<usize>, step: usi
     let mut layout = Layout::of(&shape);
     layout.offset = if range.is_empty() { 0 } else { range.start * layout.strides[axis] as usize };
     layout.shape = shape.with_axis(axis, range.len().div_ceil(step));
-    // A step beyond the axis takes the first index alone.
+    // A step beyond the axis selects the first index alone.
     layout.strides[axis] *= step.min(len.max(1)) as isize;
     Ok(read(x, layout, "slice"))
 }
 
-/// One index of an axis, which disappears.
+/// Selects one index of an axis, which disappears.
 #[track_caller]
 pub(crate) fn select_index<A: Array>(x: &A, axis: usize, index: usize) -> Result<A, Error> {
     let len = x.shape().axis("at", axis)?;
@@ -295,7 +296,7 @@ pub(crate) fn flip<A: Array>(x: &A, axis: usize) -> Result<A, Error> {
     Ok(read(x, layout, "flip"))
 }
 
-/// Zeros (or `value`) before and after along each axis.
+/// Pads with zeros (or `value`) before and after along each axis.
 #[track_caller]
 pub(crate) fn pad<A: Array>(x: &A, widths: &[(usize, usize)], value: f64) -> Result<A, Error> {
     let shape = x.shape();
@@ -335,7 +336,7 @@ fn diagonal_layout(source: &Shape) -> Layout {
     layout
 }
 
-/// `(…, m, n) → (…, min(m, n))`
+/// Reads the diagonals: `(…, m, n) → (…, min(m, n))`.
 #[track_caller]
 pub(crate) fn diagonal<A: Array>(x: &A) -> Result<A, Error> {
     let shape = x.shape();
@@ -346,7 +347,7 @@ pub(crate) fn diagonal<A: Array>(x: &A) -> Result<A, Error> {
     Ok(read(x, diagonal_layout(&shape), "diagonal"))
 }
 
-/// `(…, n) → (…, n, n)`
+/// Builds diagonal matrices: `(…, n) → (…, n, n)`.
 #[track_caller]
 pub(crate) fn diagonal_matrix<A: Array>(x: &A) -> Result<A, Error> {
     let shape = x.shape();

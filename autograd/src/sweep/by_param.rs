@@ -1,4 +1,4 @@
-//! The sweep that hands each parameter's gradient over as soon as it is whole.
+//! The sweep that passes on each parameter's gradient as soon as it is complete.
 
 use super::{Gradients, Sweep, start};
 use crate::number::Float;
@@ -8,7 +8,8 @@ use crate::tape::arena::ArrayOp;
 use crate::tape::scratch::{Kept, Scratch};
 use crate::tensor::Tensor;
 
-/// The sweep of `root`, in which `f` has the gradient of each parameter as soon as it is whole, and nobody has the others.
+/// Sweeps from `root`, and calls `f` with each parameter's gradient as soon as it is complete; no other gradient is
+/// kept.
 #[track_caller]
 pub(crate) fn backward_each<'t, T: Float>(root: Scalar<'t, T>, mut f: impl FnMut(&Param<T>, &Gradients<'t, T>)) {
     let (tape, mut end) = (root.tape(), root.node() as usize + 1);
@@ -16,7 +17,7 @@ pub(crate) fn backward_each<'t, T: Float>(root: Scalar<'t, T>, mut f: impl FnMut
     let mut scratch = start(tape, end);
     scratch.scalars[root.node() as usize] = T::one();
     loop {
-        // A parameter's node lies before all that reads it: what is still to be swept does not need its value.
+        // A parameter's node precedes all its readers, so the rest of the sweep does not need its value.
         let (param, kept) = {
             let arena = tape.arena.borrow();
             let places = tape.places.borrow();

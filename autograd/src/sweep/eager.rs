@@ -1,4 +1,4 @@
-//! Plain arrays as the sweep's reading of the rules: borrowed from the tape, or owned and pooled.
+//! Plain arrays on which the sweep evaluates the rules: borrowed from the tape, or owned and pooled.
 
 use crate::kernels::compiled as kernels;
 use crate::kernels::runs::Runs;
@@ -10,7 +10,7 @@ use crate::per_input::PerInput;
 use crate::shape::Shape;
 use crate::tape::arena::Arena;
 
-/// A value on the tape, or a gradient in a buffer of the pool, to which it returns.
+/// A value on the tape, or a gradient in a buffer that returns to the pool.
 pub(crate) struct Eager<'s, T: Float> {
     shape: Shape,
     values: Values<'s, T>,
@@ -27,7 +27,7 @@ impl<'s, T: Float> Eager<'s, T> {
         Eager { shape: shape.clone(), values: Values::Owned(values), pool }
     }
 
-    /// A recorded value. One whose transpose was never carried out is read by no rule.
+    /// A recorded value. No rule reads a transpose that is still deferred.
     #[track_caller]
     pub(crate) fn of(arena: &'s Arena<T>, array: u32, pool: &'s Pool<T>) -> Self {
         let shape = arena.arrays.shape(array).clone();
@@ -51,7 +51,7 @@ impl<'s, T: Float> Eager<'s, T> {
         Input { shape: &self.shape, values: self.values() }
     }
 
-    /// The values in a buffer; copied only from the tape.
+    /// The values as a buffer; only values on the tape are copied.
     pub(crate) fn into_values(mut self) -> Buffer<T> {
         match self.take() {
             Values::Owned(values) => values,
@@ -59,7 +59,7 @@ impl<'s, T: Float> Eager<'s, T> {
         }
     }
 
-    /// The values, leaving none.
+    /// Takes the values, and leaves none.
     fn take(&mut self) -> Values<'s, T> {
         std::mem::replace(&mut self.values, Values::Tape(&[]))
     }

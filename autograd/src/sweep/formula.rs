@@ -1,4 +1,4 @@
-//! Formulas in their recorded reading: the rules of the table on handles, which append to the tape.
+//! Recorded formulas: the rules of the table on handles, which append to the tape.
 
 use crate::kernels::fused::Elementwise;
 use crate::number::rows::{Args, Binary, Unary};
@@ -22,22 +22,22 @@ impl<T: Float> Reading for Var<'_, T> {
     }
 }
 
-/// What a recorded formula is made of: scalars or arrays.
+/// The handles of a recorded formula: scalars or arrays.
 pub(super) trait Handle: Copy {
     fn apply_unary(self, row: Unary, args: Args) -> Self;
     fn apply_binary(self, row: Binary, b: Self) -> Self;
     fn apply_select(self, a: Self, b: Self) -> Self;
-    /// A plain number as a handle beside `self`.
+    /// A plain number as a handle on the tape of `self`.
     fn lift(self, value: f64) -> Self;
-    /// The same, of the shape of `self`.
+    /// The same, in the shape of `self`.
     fn filled(self, value: f64) -> Self;
     /// Which values pass the test.
     fn tested(self, test: Test<Self>) -> Tested<Self>;
-    /// The nearest number of the type at hand.
+    /// The nearest number of the tape's type.
     fn rounded(value: f64) -> f64;
 }
 
-/// Which values pass a test: all, none, or those where the mask is 1.
+/// The values that pass a test: all, none, or those where the mask is 1.
 pub(super) enum Tested<H> {
     All,
     None,
@@ -104,7 +104,7 @@ impl<T: Float> Handle for Var<'_, T> {
 }
 
 impl<'t, T: Float> Scalar<'t, T> {
-    /// A function of one's own, recorded as the operations that it is made of: see [`Elementwise`].
+    /// Applies a user-defined function, recorded as its elementary operations: see [`Elementwise`].
     ///
     /// ```
     /// use autograd::{Elementwise, Number, Tape};
@@ -128,7 +128,7 @@ impl<'t, T: Float> Scalar<'t, T> {
     }
 }
 
-/// A handle, or a number that is not yet on any tape: rules may name constants without knowing a tape.
+/// A handle, or a number that is not yet on any tape: rules may use constants without a tape.
 #[derive(Clone, Copy)]
 pub(super) enum Recorded<H> {
     Number(f64),
@@ -138,7 +138,7 @@ pub(super) enum Recorded<H> {
 use Recorded::Number as Eager;
 
 impl<H: Handle> Recorded<H> {
-    /// What passes as a handle of the shape of the gradient that came in.
+    /// The result as a handle in the shape of the incoming gradient.
     pub(super) fn like(self, dy: H) -> H {
         match self {
             Recorded::Number(value) => dy.filled(value),
@@ -146,7 +146,7 @@ impl<H: Handle> Recorded<H> {
         }
     }
 
-    /// The handle; of a number, one beside another.
+    /// The handle; a number is recorded on the tape of another handle.
     fn beside(self, other: H) -> H {
         match self {
             Recorded::Number(value) => other.lift(value),
@@ -171,7 +171,7 @@ impl<H: Handle> Number for Recorded<H> {
         let handle = match (self, b) {
             (Eager(a), Eager(b)) => return Eager(a.binary(row, b)),
             (Recorded::Handle(a), Recorded::Handle(b)) => a.apply_binary(row, b),
-            // What a derivative leaves as it is, or does not let pass.
+            // A factor of 1 leaves the gradient unchanged; a factor of 0 stops it.
             (a, Eager(1.0)) if matches!(row, Binary::Chain | Binary::ChainOver) => return a,
             (a, Eager(mask)) if row == Binary::Masked => return if mask == 0.0 { Eager(0.0) } else { a },
             (Recorded::Handle(a), Eager(b)) => match row.with_number_right(b) {

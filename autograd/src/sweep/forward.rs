@@ -17,10 +17,10 @@ instances! {
     forward as tangents(tape: &Tape<T>, seeds: &[(u32, &Tensor<T>)], outputs: &[u32]) -> Result<Vec<Tensor<T>>, Error>;
 }
 
-/// The tangents of the arrays `outputs` when the arrays in `seeds` move along theirs; 0 where nothing arrives.
+/// The tangents of the arrays `outputs` when the arrays in `seeds` move along theirs; 0 where no tangent arrives.
 ///
 /// # Errors
-/// If an operation of the user's has no forward rule.
+/// If a user-defined operation has no forward rule.
 #[track_caller]
 fn forward<T: Float>(tape: &Tape<T>, seeds: &[(u32, &Tensor<T>)], outputs: &[u32]) -> Result<Vec<Tensor<T>>, Error> {
     tape.must_record("jvp");
@@ -50,7 +50,7 @@ fn forward<T: Float>(tape: &Tape<T>, seeds: &[(u32, &Tensor<T>)], outputs: &[u32
 
 /// Whether `outputs` depend on each node, and the end of the nodes to sweep.
 ///
-/// Others are passed over: their rules cost time, and one of them may refuse.
+/// Other nodes are skipped: their rules cost time, and one of them may refuse.
 fn needed<T: Float>(arena: &Arena<T>, outputs: &[u32]) -> (Vec<bool>, usize) {
     let mut nodes = list(false, arena.stream.len());
     let mut arrays = list(false, arena.arrays.len());
@@ -104,7 +104,7 @@ impl<'s, T: Float> ForwardSweep<'s, T> {
         Eager::owned(tangent.shape(), self.pool.copy(tangent.as_slice()), self.pool)
     }
 
-    /// Adds to an array's tangent: it may be seeded more than once, and both seeded and moved by others.
+    /// Adds to an array's tangent: it may be seeded more than once, and may both be seeded and depend on other seeds.
     fn arrive(&mut self, array: usize, tangent: Eager<'s, T>) {
         let sum = match self.arrays[array].take() {
             Some(other) => other.add(&tangent),
@@ -159,7 +159,7 @@ impl<'s, T: Float> ForwardSweep<'s, T> {
                 if dx.iter().any(Option::is_some) {
                     let mut x = Vec::with_capacity(inputs.len());
                     for &input in inputs {
-                        x.push(self.arena.tensor(input)); // a loop, so that a refusal points at the caller
+                        x.push(self.arena.tensor(input)); // a loop, so that a panic points at the caller
                     }
                     let dy = op.jvp_plain(&x, &self.arena.tensor(array), &dx)?;
                     self.arrive(index, self.seed(&dy));
@@ -173,14 +173,14 @@ impl<'s, T: Float> ForwardSweep<'s, T> {
         if dx.iter().all(Option::is_none) {
             return Ok(());
         }
-        // Without values there may be axes of any length, and no rule is asked.
+        // An array without values may have axes of any length, and no rule is called.
         if self.arena.arrays[array].numel == 0 {
             self.arrive(index, Eager::full(shape, T::zero(), self.pool));
             return Ok(());
         }
         let mut x: SmallVec<[Eager<'s, T>; 4]> = SmallVec::new();
         for &input in inputs {
-            x.push(Eager::of(self.arena, input, self.pool)); // a loop, so that a refusal points at the caller
+            x.push(Eager::of(self.arena, input, self.pool)); // a loop, so that a panic points at the caller
         }
         let x: SmallVec<[&Eager<'s, T>; 4]> = x.iter().collect();
         let dy = op.jvp(&x, &Eager::of(self.arena, array, self.pool), &dx);

@@ -1,4 +1,4 @@
-//! [`Gradients`]: what a sweep found.
+//! [`Gradients`]: the result of a sweep.
 
 use std::fmt;
 use std::ops::Index;
@@ -17,8 +17,8 @@ use crate::threads::{PASS, spread, threads_for};
 
 /// The gradients of one number with respect to scalars, arrays and parameters on its tape.
 ///
-/// Indexing gives the gradient, zero if the number does not depend on the handle; [`get`](Gradients::get) tells the two
-/// apart. Intermediate arrays have theirs kept only if [`Var::watch`] asked for it.
+/// Indexing returns the gradient, and zero if the number does not depend on the handle; [`get`](Gradients::get)
+/// distinguishes the two. The gradient of an intermediate array is kept only if [`Var::watch`] was called.
 ///
 /// ```
 /// use autograd::{Tape, Tensor};
@@ -40,7 +40,7 @@ impl<'t, T: Float> Gradients<'t, T> {
         Gradients { tape, found, zero: T::zero() }
     }
 
-    /// What was found, to be gradients of a tape again.
+    /// The results, to become gradients of a tape again.
     pub(super) fn into_found(mut self) -> Scratch<T> {
         std::mem::take(&mut self.found)
     }
@@ -120,14 +120,14 @@ impl<'t, T: Float> Gradients<'t, T> {
     fn place_of(&self, param: &Param<T>) -> Option<usize> {
         let arena = self.tape.arena.borrow();
         let last = *arena.params.get(&param.id())?;
-        // Recorded again since the sweep, it has an array that the sweep did not see.
+        // If it was recorded again after the sweep, its array is unknown to the sweep.
         self.place(last).or_else(|| arena.arrays.earlier(last).find_map(|array| self.place(array)))
     }
 
-    /// Scales the gradients of `parameters` down by one factor, so that their Euclidean norm, of all together, is at most `most`;
-    /// returns the norm from before (Pascanu, Mikolov & Bengio 2013).
+    /// Scales the gradients of `parameters` by one factor, so that their joint Euclidean norm is at most `most`.
     ///
-    /// A norm that is NaN or infinite is returned, and nothing scaled.
+    /// Returns the norm before scaling (Pascanu, Mikolov & Bengio 2013). If that is NaN or infinite, nothing is
+    /// scaled.
     ///
     /// ```
     /// use autograd::{Param, Parameters, Tape};
@@ -140,7 +140,7 @@ impl<'t, T: Float> Gradients<'t, T> {
     /// ```
     ///
     /// # Panics
-    /// If `most` is not above 0 and finite.
+    /// If `most` is not positive and finite.
     #[track_caller]
     pub fn clip_norm(&mut self, parameters: &Parameters<T>, most: f64) -> f64 {
         assert!(
@@ -169,15 +169,15 @@ impl<'t, T: Float> Gradients<'t, T> {
         norm
     }
 
-    /// Calls `f(values, gradient)` to change a parameter in place, and returns what it returns; `None`, without calling, if
-    /// the number does not depend on it.
+    /// Calls `f(values, gradient)` to change a parameter in place, and returns its result.
     ///
-    /// The tape gives its hold on the old values up, so nothing is copied; a later sweep that would need them panics and
-    /// asks to record again. A small closure is compiled for each instruction set of the processor's family and runs on the
-    /// widest that there is. Where each number is changed by itself, [`update_each`](Gradients::update_each) is shorter.
+    /// Returns `None`, without a call, if the number does not depend on the parameter. The tape releases the old
+    /// values, so nothing is copied; a later sweep that needs them panics and asks to record again. A small closure
+    /// is compiled for each instruction set of the processor's family and runs on the widest one available. If each
+    /// number is changed by itself, [`update_each`](Gradients::update_each) is shorter.
     ///
     /// # Panics
-    /// If `f` asks the parameter for its value, which it has as `values`.
+    /// If `f` asks the parameter for its value, which is available as `values`.
     #[track_caller]
     pub fn update<R>(&self, param: &Param<T>, f: impl FnOnce(&mut [T], &[T]) -> R) -> Option<R> {
         let gradient = self.of(param)?;
@@ -185,10 +185,11 @@ impl<'t, T: Float> Gradients<'t, T> {
         Some(param.modify(|values| widest_for(|| f(values, gradient.as_slice()))))
     }
 
-    /// Calls `f(value, gradient, state)` for each number of a parameter, in one pass; returns whether there was a gradient to
-    /// step along. `state` is what an optimiser remembers: any number of slices of the parameter's length.
+    /// Calls `f(value, gradient, state)` for each number of a parameter, in one pass.
     ///
-    /// Long passes are shared out to [`threads`](crate::threads); else as [`update`](Gradients::update).
+    /// Returns whether there was a gradient. `state` is an optimiser's memory: any number of slices of the
+    /// parameter's length. Long passes are shared out to [`threads`](crate::threads); otherwise it works as
+    /// [`update`](Gradients::update).
     ///
     /// ```
     /// use autograd::{Param, Tape};
@@ -244,7 +245,8 @@ fn pass<T: Float, const N: usize>(
     isa::run(values.len(), Pass { values, gradient, state, f });
 }
 
-/// [`pass`] as a kernel: of a closure of the loop itself the compiler would make one function, for the oldest processor.
+/// [`pass`] as a kernel: the compiler would turn a closure that contains the loop into one function, for the oldest
+/// processor.
 struct Pass<'a, T, F, const N: usize> {
     values: &'a mut [T],
     gradient: &'a [T],
@@ -276,7 +278,7 @@ impl<'t, T: Float> Index<Scalar<'t, T>> for Gradients<'t, T> {
         same_tape("gradient", self.tape, x.tape());
         let constant = self.tape.arena.borrow().stream.is_constant(x.node() as usize);
         assert!(!constant, "gradient: the scalar is a constant; make it with Tape::scalar to have its gradient");
-        // Recorded after the root: the root cannot depend on it.
+        // Recorded after the root, on which the root cannot depend.
         let node = x.node() as usize;
         if node < self.found.nodes { &self.found.scalars[node] } else { &self.zero }
     }
@@ -286,7 +288,7 @@ impl<'t, T: Float> Index<Var<'t, T>> for Gradients<'t, T> {
     type Output = Tensor<T>;
 
     /// # Panics
-    /// As [`get`](Gradients::get).
+    /// See [`get`](Gradients::get).
     #[track_caller]
     fn index(&self, x: Var<'t, T>) -> &Tensor<T> {
         &self.kept_or_panic(x).gradient

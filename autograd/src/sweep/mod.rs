@@ -1,8 +1,8 @@
-//! The reverse sweep: one walk over the tape, backwards.
+//! The reverse sweep: one backward walk over the tape.
 //!
-//! A node's operands lie before it, so walking back in recording order visits every node after all of its users: no
-//! sort, and no recursion at any depth. The sweep does the bookkeeping that rules never see: it skips what needs no
-//! gradient, adds up the contributions of several users, and reuses buffers.
+//! A node's operands precede it, so a walk against the recording order visits every node after all of its users,
+//! without a sort and without recursion at any depth. The sweep does the bookkeeping that rules never see: it skips
+//! nodes that need no gradient, adds up the contributions of several users, and reuses buffers.
 
 mod by_param;
 mod eager;
@@ -46,7 +46,7 @@ use crate::tensor::Tensor;
 use eager::Eager;
 use scalars::scalars;
 
-/// Gradients of `root` with respect to everything that is kept.
+/// Gradients of `root` with respect to all arrays that are kept.
 #[track_caller]
 pub(crate) fn backward_with<'t, T: Float>(root: Scalar<'t, T>, observer: Option<Observer<'_, T>>) -> Gradients<'t, T> {
     root.tape().must_record("backward");
@@ -62,11 +62,11 @@ pub(crate) fn backward_with<'t, T: Float>(root: Scalar<'t, T>, observer: Option<
 pub(crate) fn vjp<'t, T: Float>(y: Var<'t, T>, dy: &Tensor<T>) -> Gradients<'t, T> {
     y.tape().must_record("vjp");
     let seed = y.tape().pool.copy(dy.as_slice());
-    // Later nodes have no gradient and are passed over.
+    // Later nodes have no gradient and are skipped.
     sweep(y.tape(), y.tape().len(), |scratch| scratch.arrays[y.index() as usize] = Some(seed), None)
 }
 
-/// Who is told the gradients of named values.
+/// The observer of gradients of named values.
 type Observer<'o, T> = &'o mut dyn FnMut(&str, &Tensor<T>);
 
 #[track_caller]
@@ -89,7 +89,7 @@ fn sweep<'t, T: Float>(
     Gradients::new(tape, scratch)
 }
 
-/// What a sweep of the nodes before `nodes` works on: no gradient yet.
+/// The working memory for a sweep of the nodes before `nodes`, without gradients yet.
 #[track_caller]
 fn start<T: Float>(tape: &Tape<T>, nodes: usize) -> Scratch<T> {
     let (mut scratch, mut arena) = (tape.scratch.take(), tape.arena_mut());
@@ -115,7 +115,7 @@ pub(crate) struct Sweep<'s, 'o, T: Float> {
 }
 
 impl<'s, T: Float> Sweep<'s, '_, T> {
-    /// Sweeps the nodes before `nodes`; returns the one at which it stopped, if it did.
+    /// Sweeps the nodes before `nodes`; returns the node at which it stopped, if it did.
     #[track_caller]
     pub(crate) fn run(&mut self, nodes: usize) -> Option<usize> {
         let arena = self.arena;
@@ -143,7 +143,7 @@ impl<'s, T: Float> Sweep<'s, '_, T> {
             end = node;
             let dy = self.scratch.scalars[node];
             match entry.code() {
-                // A zero passes nothing on, whatever the local derivative: see the edge-value policy.
+                // A zero passes nothing on, whatever the local derivative is: see the edge-value policy.
                 _ if dy == T::zero() => {}
                 Opcode::Unary(row) => {
                     let dx = arena.stream.pass(row, [arena.stream.value(a), arena.stream.value(node)], b, dy);
@@ -171,7 +171,7 @@ impl<'s, T: Float> Sweep<'s, '_, T> {
         *slot = *slot + dx;
     }
 
-    /// Passes a scalar's gradient on to its input `x`; on a tape that checks, stops at one that is not finite.
+    /// Passes a scalar's gradient on to its input `x`; on a checking tape, stops at one that is not finite.
     fn pass(&mut self, node: usize, x: usize, dx: T) {
         if let Some(places) = self.places {
             places.check_scalar_gradient(
@@ -228,14 +228,16 @@ impl<'s, T: Float> Sweep<'s, '_, T> {
                 self.deliver(array, 0, dx);
             }
             Op::Dense(_) => self.operation(array, op, dy),
-            // A gradient as large as the whole for each of many parts of it would take as long as there are parts.
+            // A gradient as large as the whole array for each of many parts would take time proportional to the
+            // number of parts.
             Op::View(view) if self.places.is_none() => self.add_to_whole(input, dy, |dy, sum| view.add(dy, sum)),
             Op::Gather(gather) if self.places.is_none() => self.add_to_whole(input, dy, |dy, sum| gather.add(dy, sum)),
             // The same values in another shape.
             Op::Reshape(_) => self.deliver(array, 0, dy),
             op => {
                 if let Some(slopes) = arena.slopes(array).filter(|slopes| slopes.len() == dy.len()) {
-                    // Of the chain rule's product the second factor's derivative is the first, and a slope of 0 passes nothing.
+                    // In the chain rule's product, the second factor's derivative is the first factor, and a slope of
+                    // 0 passes nothing.
                     let runs = Runs::Same(dy.len());
                     kernels::binary_chain(Binary::Chain, true, &runs, &slopes, &slopes, &slopes, &mut dy);
                     return self.deliver(array, 0, dy);
@@ -252,7 +254,7 @@ impl<'s, T: Float> Sweep<'s, '_, T> {
         }
     }
 
-    /// Adds the gradient of a part of an array where it belongs, by `add`.
+    /// Adds the gradient of a part of an array to the whole, by `add`.
     fn add_to_whole(&mut self, array: u32, dy: Buffer<T>, add: impl FnOnce(&[T], &mut [T])) {
         let slot = &mut self.scratch.arrays[array as usize];
         if slot.is_none() {
@@ -264,22 +266,23 @@ impl<'s, T: Float> Sweep<'s, '_, T> {
         self.pool.give(dy);
     }
 
-    /// Whether a sum may leave its gradient with `array` as the one number that it is: nobody looks at it, nobody but sums asks for the
-    /// array's values, and it keeps slopes to multiply. They become the gradient of its input, so a later sweep computes them anew.
+    /// Whether a sum may pass its gradient to `array` as a single number. The conditions: nobody reads the gradient,
+    /// only sums read the array's values, and the array keeps slopes to multiply. These slopes become the gradient of
+    /// its input, so a later sweep computes them again.
     fn stays_one(&self, array: u32) -> bool {
         let node = &self.arena.arrays[array];
         let seen = node.watched || self.places.is_some() || self.observer.is_some();
         !seen && node.pending && self.scratch.arrays[array as usize].is_none() && self.arena.slopes(array).is_some()
     }
 
-    /// Where a sum has left one number, for each of `len` values: another one is to be added.
+    /// Expands a single number left by a sum to `len` values, because another gradient is to be added.
     fn spread_one(&mut self, array: u32, len: usize) {
         if let Some(one) = self.scratch.arrays[array as usize].take_if(|dy| dy.len() < len) {
             self.scratch.arrays[array as usize] = Some(self.of_all(one, len));
         }
     }
 
-    /// The one number that a gradient is, for each of `len` values.
+    /// A single-number gradient, expanded to `len` values.
     fn of_all(&self, one: Buffer<T>, len: usize) -> Buffer<T> {
         let mut all = self.pool.take(len);
         all.fill(one[0]);
@@ -292,7 +295,7 @@ impl<'s, T: Float> Sweep<'s, '_, T> {
         self.arena.arrays[self.arena.arrays.inputs(array)[k]].tracked
     }
 
-    /// A structured operation.
+    /// Sweeps a structured operation.
     #[track_caller]
     fn operation(&mut self, array: u32, op: &Op, dy: Buffer<T>) {
         if dy.is_empty() {
@@ -302,7 +305,7 @@ impl<'s, T: Float> Sweep<'s, '_, T> {
         let dy = op.before_row(&y, Eager::owned(self.arena.arrays.shape(array), dy, self.pool));
         let mut x: SmallVec<[Eager<'_, T>; 4]> = SmallVec::new();
         for &input in self.arena.arrays.inputs(array) {
-            x.push(Eager::of(self.arena, input, self.pool)); // a loop, so that a refusal points at the caller
+            x.push(Eager::of(self.arena, input, self.pool)); // a loop, so that a panic points at the caller
         }
         let x = PerInput::of(&x, |x| x);
         for k in 0..x.len() {
@@ -319,7 +322,7 @@ impl<'s, T: Float> Sweep<'s, '_, T> {
         }
     }
 
-    /// An operation whose result has no values, and may have axes of any length: no rule is asked.
+    /// Sweeps an operation whose result has no values, and may have axes of any length: no rule is called.
     #[cold]
     #[track_caller]
     fn nothing(&mut self, array: u32, op: &Op) {
@@ -331,13 +334,13 @@ impl<'s, T: Float> Sweep<'s, '_, T> {
         }
     }
 
-    /// A function that is computed elsewhere.
+    /// Sweeps a function that is computed externally.
     #[track_caller]
     fn external(&mut self, array: u32, op: &dyn External<T>, dy: Buffer<T>) {
         let arrays = &self.arena.arrays;
         let mut x = Vec::with_capacity(arrays.inputs(array).len());
         for &input in arrays.inputs(array) {
-            x.push(self.arena.tensor(input)); // a loop, so that a refusal points at the caller
+            x.push(self.arena.tensor(input)); // a loop, so that a panic points at the caller
         }
         let dy = Tensor::from_parts(arrays.shape(array).clone(), dy.shareable());
         let gradients = match op.vjp_plain(&x, &self.arena.tensor(array), &dy) {
@@ -347,13 +350,13 @@ impl<'s, T: Float> Sweep<'s, '_, T> {
         self.pool.give_shared(dy.into_values());
         for (k, dx) in gradients.into_iter().enumerate() {
             if self.needed(array, k) {
-                // A copy: a buffer that comes from elsewhere, at each sweep another, would stay in the pool.
+                // A copy, because an external buffer, another one at each sweep, would stay in the pool.
                 self.deliver(array, k, self.pool.copy(dx.as_slice()));
             }
         }
     }
 
-    /// Adds to the gradient of an array's input `k`; on a tape that checks, stops at one that is not finite.
+    /// Adds to the gradient of an array's input `k`; on a checking tape, stops at one that is not finite.
     #[inline]
     #[track_caller]
     fn deliver(&mut self, array: u32, k: usize, dx: Buffer<T>) {

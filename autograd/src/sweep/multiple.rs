@@ -1,8 +1,9 @@
-//! What a recorded gradient is a multiple of.
+//! Recorded gradients as multiples of a value.
 //!
-//! The slope of |x| is sign(x), and 0 at 0. Of |x|² that makes the right gradient, 2|x|·sign(x), and at 0 a wrong curvature: 0 times 0. But the
-//! gradient that comes in, 2|x|, was recorded as a multiple of |x|; then what goes out is the same multiple of x, which is right at 0 too, in
-//! every order. So it is with a norm, whose slope is x/‖x‖.
+//! The slope of |x| is sign(x), and 0 at 0. For |x|² this gives the correct gradient, 2|x|·sign(x), but a wrong
+//! curvature at 0: 0 times 0. The incoming gradient, 2|x|, was recorded as a multiple of |x|. The outgoing gradient
+//! is then the same multiple of x, which is correct at 0 too, in every order. The same holds for a norm, whose slope
+//! is x/‖x‖.
 
 use crate::number::Float;
 use crate::number::rows::{Args, Binary, Unary};
@@ -13,37 +14,38 @@ use crate::tensor::Tensor;
 
 use super::formula::Handle;
 
-/// Formulas are looked through to this depth: what is recorded for a power, a logarithm, a mean is a handful of nodes.
+/// The depth to which formulas are searched: a power, a logarithm or a mean is recorded as a handful of nodes.
 const DEPTH: usize = 10;
 
-/// A number or an array, as it was recorded before it was lifted, taken out, or reshaped.
+/// A number or an array, as it was recorded before it was lifted, extracted, or reshaped.
 #[derive(Clone, Copy, PartialEq)]
 enum Source {
     Scalar(u32),
     Array(u32),
 }
 
-/// How a value was made, as far as it matters here.
+/// How a value was computed, as far as it matters here.
 enum Made<H> {
     Unary(Unary, Args, H),
-    /// With whether an operand has the result's shape: one that is stretched is not divided by `y`.
+    /// Each operand comes with whether it has the result's shape: a broadcast operand is not divided by `y`.
     Binary(Binary, [(H, bool); 2]),
     Otherwise,
 }
 
-/// What a quotient is looked for in: scalars and arrays.
+/// The handles in which a quotient is searched: scalars and arrays.
 trait Recording: Handle {
     fn source(self) -> Source;
     /// Whether it is another recording of `y`, by the same operations on the same values.
     fn is(self, y: Source) -> bool;
     fn made(self) -> Made<Self>;
-    /// 1, of the same shape.
+    /// The constant 1, in the same shape.
     fn one(self) -> Self;
-    /// Of a scalar taken out of an array, or the other way round, and of a reshaped array: the quotient of what it was made of.
+    /// The quotient of the original value of a scalar extracted from an array, of a scalar as an array, or of a
+    /// reshaped array.
     fn through(self, y: Source, depth: usize) -> Option<Self>;
 }
 
-/// `x/y`, if `x` was recorded as a product in which `y` is a factor, or a sum of such.
+/// `x/y`, if `x` was recorded as a product in which `y` is a factor, or as a sum of such products.
 fn quotient<H: Recording>(x: H, y: Source, depth: usize) -> Option<H> {
     if x.is(y) {
         return Some(x.one());
@@ -51,7 +53,7 @@ fn quotient<H: Recording>(x: H, y: Source, depth: usize) -> Option<H> {
     let depth = depth.checked_sub(1)?;
     let of = |x: H| quotient(x, y, depth);
     match x.made() {
-        // 0 is a multiple of everything.
+        // 0 is a multiple of every value.
         Made::Unary(Unary::MulNumber, [0.0, _], _) => Some(x),
         Made::Unary(row @ (Unary::Neg | Unary::MulNumber | Unary::DivNumber), args, a) => {
             Some(of(a)?.apply_unary(row, args))
@@ -82,7 +84,7 @@ pub(super) fn scalar_multiple<'t, T: Float>(x: Scalar<'t, T>, y: Scalar<'t, T>) 
     quotient(x, y.source(), DEPTH)
 }
 
-/// The same of arrays of one shape.
+/// The same for arrays of one shape.
 pub(crate) fn array_multiple<'t, T: Float>(x: Var<'t, T>, y: Var<'t, T>) -> Option<Var<'t, T>> {
     quotient(x, y.source(), DEPTH)
 }
@@ -105,7 +107,7 @@ fn source<T: Float>(tape: &Tape<T>, mut at: Source) -> Source {
     }
 }
 
-/// Whether two values were computed alike.
+/// Whether two values were computed in the same way.
 fn alike<T: Float>(tape: &Tape<T>, a: Source, b: Source, depth: usize) -> bool {
     let (a, b) = (source(tape, a), source(tape, b));
     let Some(depth) = depth.checked_sub(1).filter(|_| a != b) else { return a == b };

@@ -1,4 +1,4 @@
-//! One work in parts, each on a tape and a thread of its own.
+//! Work in parts, each on a separate tape and thread.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -10,17 +10,19 @@ use crate::tape::scratch::{Kept, Scratch};
 use crate::tape::{Scalar, Tape};
 use crate::threads::{PASS, alone, spread, threads, threads_for};
 
-/// Numbers that one thread adds up at a time.
+/// The number of values that one thread adds up at a time.
 const PIECE: usize = 1 << 12;
 
-/// The gradients, by all parameters, of the sum of several numbers, each recorded and swept on a tape of its own and, where there are
-/// [`threads`], at the same time; and what else each recording returned.
+/// Computes the gradients of a sum of numbers with respect to all parameters, each number on its own tape.
 ///
-/// `record` is called with the number of the part and its tape, which has been cleared. The parts are added in their order, so the bits
-/// depend on how many there are, and not on the threads. Products inside a part stay on its thread. Let the others stay
-/// [`awake`](crate::awake) where a step takes less than a millisecond.
+/// Where there are [`threads`], the numbers are recorded and swept at the same time. The function also returns the
+/// other results of each recording.
 ///
-/// A batch cut in two, with the mean over all of it:
+/// `record` is called with the number of the part and its tape, which has been cleared. The parts are added in order,
+/// so the bits depend on the number of parts, not on the threads. Products inside a part stay on its thread. Keep the
+/// other threads [`awake`](crate::awake) where a step takes less than a millisecond.
+///
+/// A batch split in two, with the mean over all of it:
 ///
 /// ```
 /// use autograd::{Param, Tape, Tensor, backward_in_parts};
@@ -32,7 +34,7 @@ const PIECE: usize = 1 << 12;
 ///     (loss, loss.value())
 /// });
 /// assert_eq!(losses, [1.25, 3.25]);
-/// assert_eq!(grads[&w], Tensor::from([[4.0], [2.5]])); // as of the whole batch on one tape
+/// assert_eq!(grads[&w], Tensor::from([[4.0], [2.5]])); // as for the whole batch on one tape
 /// grads.update_each(&w, [], |w, dw, []| *w -= 0.25 * dw); // in place: no tape holds the old values
 /// assert_eq!(w.value(), Tensor::from([[0.0], [1.375]]));
 /// ```
@@ -58,7 +60,7 @@ pub fn backward_in_parts<'t, T: Float, R: Send>(
                 tape.clear();
                 let (root, result) = record(at * share + k, tape);
                 if !std::ptr::eq(root.tape(), &*tape) {
-                    return strayed.store(true, Ordering::Relaxed); // to be told by the caller's thread, at the caller's line
+                    return strayed.store(true, Ordering::Relaxed); // the caller's thread panics, at the caller's line
                 }
                 *found = Some((root.backward().into_found(), result));
             }
@@ -75,18 +77,18 @@ pub fn backward_in_parts<'t, T: Float, R: Send>(
     for (tape, mut part) in others.iter_mut().zip(found.drain(1..)) {
         part.recycle(&tape.pool);
         tape.scratch.set(part);
-        tape.clear(); // gives up its hold on the parameters, which are then updated in place
+        tape.clear(); // releases the parameters, which are then updated in place
     }
     (Gradients::new(first, found.remove(0)), results)
 }
 
-/// Adds what was found on another tape to `sum`, which was found on `tape`, parameter by parameter.
+/// Adds the results on another tape to `sum`, the results on `tape`, parameter by parameter.
 fn add<T: Float>(tape: &mut Tape<T>, sum: &mut Scratch<T>, other: &Tape<T>, part: &Scratch<T>) {
     let (arena, other) = (tape.arena.get_mut(), other.arena.borrow());
     let mut addends: Vec<Option<&[T]>> = vec![None; sum.kept.len()];
     for Kept { array, reached, gradient } in &part.kept {
         let ArrayOp::Param(param) = other.kind(*array) else { continue };
-        // Of one that was changed and recorded again, the last recording counts.
+        // For a parameter that was changed and recorded again, the last recording counts.
         if !reached || other.params.get(&param.id()) != Some(array) {
             continue;
         }

@@ -1,4 +1,4 @@
-//! The sweep in its recorded reading: gradients that are themselves on the tape, to be differentiated again.
+//! The recorded sweep: gradients that are themselves on the tape, and can be differentiated again.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -23,8 +23,8 @@ use crate::tensor::Tensor;
 impl<'t, T: Float> Scalar<'t, T> {
     /// The gradient of this number as recorded values, which can be used in formulas and differentiated again.
     ///
-    /// `x` is a [`Var`], a [`Scalar`], a `&Param`, or an array, slice or tuple of these; the result has the same form.
-    /// What this number does not depend on has gradient 0.
+    /// `x` is a [`Var`], a [`Scalar`], a `&Param`, or an array, slice or tuple of these; the result has the same
+    /// form. The gradient is 0 where this number does not depend on a value in `x`.
     ///
     /// ```
     /// use autograd::{Tape, Tensor};
@@ -49,7 +49,7 @@ impl<'t, T: Float> Scalar<'t, T> {
         x.gather(&mut scalars, &mut arrays)
     }
 
-    /// [`grad`](Scalar::grad) that refuses to answer 0 for what this number does not depend on.
+    /// [`grad`](Scalar::grad) that returns an error where this number does not depend on an input.
     ///
     /// ```
     /// let tape = autograd::Tape::new();
@@ -63,7 +63,8 @@ impl<'t, T: Float> Scalar<'t, T> {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Independent`] for the first input that this number does not depend on; scalars are counted before arrays.
+    /// [`Error::Independent`] for the first input that this number does not depend on; scalars are counted before
+    /// arrays.
     ///
     /// # Panics
     /// If something in `x` is recorded on another tape.
@@ -80,7 +81,7 @@ impl<'t, T: Float> Scalar<'t, T> {
         }
     }
 
-    /// What is listed in `x`, each with its recorded gradient if this number depends on it.
+    /// The handles listed in `x`, each with its recorded gradient if this number depends on it.
     #[track_caller]
     fn found<W: Wrt<'t, T>>(self, x: &W) -> (Found<Scalar<'t, T>>, Found<Var<'t, T>>) {
         self.tape().must_record("grad");
@@ -105,8 +106,8 @@ impl<'t, T: Float> Scalar<'t, T> {
 /// Handles, each with its gradient if there is one.
 type Found<H> = Vec<(H, Option<H>)>;
 
-/// Recorded gradients of `⟨y, dy⟩` with respect to `x`, through the nodes recorded from `start` on only: what lies before
-/// them is where a segment ends, whatever `x` and `dy` are made of.
+/// Recorded gradients of `⟨y, dy⟩` with respect to `x`, through the nodes recorded from `start` on only. Earlier
+/// nodes lie outside the segment, whatever `x` and `dy` depend on.
 #[track_caller]
 pub(crate) fn segment_vjp<'t, T: Float>(
     start: usize,
@@ -128,7 +129,7 @@ fn reads<T: Float>(kind: &ArrayOp<'_, T>) -> bool {
         ArrayOp::Op(op) => match &**op {
             Op::Binary(row) => !row.is_sum(),
             Op::Reduce(reduce) => reduce.divisor_of_sum().is_none(),
-            // The others that only move values, or add them up.
+            // The other operations only move values, or add them up.
             Op::Reshape(_) | Op::Transpose(_) | Op::Expand(_) | Op::View(_) | Op::Spread(_) => false,
             Op::Gather(_) | Op::ScatterAdd(_) | Op::Concat(_) | Op::CumulativeSum(_) => false,
             _ => true,
@@ -138,13 +139,13 @@ fn reads<T: Float>(kind: &ArrayOp<'_, T>) -> bool {
     }
 }
 
-/// So many parts of one array have their gradients added at once.
+/// The number of parts of one array whose gradients are added at once.
 const MANY: usize = 8;
 
-/// Something for each node from the first of a sweep on, and for a few before it.
+/// A value for each node from the first of a sweep on, and for a few nodes before it.
 ///
-/// A checkpoint sweeps the segment that it has recorded at the end of the tape. Lists as long as the tape would take a time for each
-/// segment that grows with the others.
+/// A checkpoint sweeps the segment that it has recorded at the end of the tape. Lists as long as the tape would take
+/// time for each segment that grows with the other segments.
 struct Slots<V> {
     first: usize,
     inside: Vec<V>,
@@ -179,17 +180,18 @@ instances! {
 
 pub(crate) struct RecordedSweep<'t, T: Float> {
     tape: &'t Tape<T>,
-    /// Whether a node depends on what the gradient is asked for: only those are swept.
+    /// Whether a node depends on the inputs of the gradient: only those nodes are swept.
     needed_scalars: Slots<bool>,
     needed_arrays: Slots<bool>,
     scalars: Slots<Option<Scalar<'t, T>>>,
     arrays: Slots<Option<Var<'t, T>>>,
-    /// Views of an array and what is read from it, each with its gradient, until the last user of the array is passed.
+    /// Views of an array and values read from it, each with its gradient, until the sweep passes the last user of the
+    /// array.
     parts: BTreeMap<u32, Vec<(u32, Var<'t, T>)>>,
 }
 
 impl<'t, T: Float> RecordedSweep<'t, T> {
-    /// A sweep of `range`, the whole tape up to a root or a segment of it.
+    /// A sweep of `range`: the whole tape up to a root, or a segment of it.
     #[track_caller]
     fn new(tape: &'t Tape<T>, range: Range<usize>, scalars: &[Scalar<'t, T>], arrays: &[Var<'t, T>]) -> Self {
         let arena = tape.arena.borrow();
@@ -252,7 +254,7 @@ impl<'t, T: Float> RecordedSweep<'t, T> {
                 self.scalar(node as u32, code, operands, dy);
             }
         }
-        // What is left is of arrays before the first node.
+        // The remaining parts belong to arrays before the first node.
         while let Some((&array, _)) = self.parts.first_key_value() {
             self.add_parts(array);
         }
@@ -310,7 +312,8 @@ impl<'t, T: Float> RecordedSweep<'t, T> {
         self.arrays.set(array as usize, Some(sum));
     }
 
-    /// Adds the gradients of the parts of an array. Many are added at once: each by itself is as large as the whole.
+    /// Adds the gradients of the parts of an array. Many are added at once, because each by itself is as large as the
+    /// whole.
     #[track_caller]
     fn add_parts(&mut self, array: u32) {
         let Some(parts) = self.parts.remove(&array) else { return };
@@ -333,7 +336,7 @@ impl<'t, T: Float> RecordedSweep<'t, T> {
         }
     }
 
-    /// Where each value of a part lies in the whole.
+    /// The position of each value of a part in the whole.
     fn positions(&self, part: u32) -> Vec<usize> {
         match self.op(part) {
             Op::View(view) => view.positions(),
@@ -354,7 +357,7 @@ impl<'t, T: Float> RecordedSweep<'t, T> {
             let inputs: SmallVec<[u32; 4]> = SmallVec::from_slice(arena.arrays.inputs(index));
             if reads(&arena.kind(index)) {
                 for &input in &inputs {
-                    arena.array_values(input); // refuses, at the caller's line, what is gone
+                    arena.array_values(input); // panics, at the caller's line, if the values are gone
                 }
             }
             match arena.kind(index) {
@@ -390,7 +393,7 @@ impl<'t, T: Float> RecordedSweep<'t, T> {
         let x: SmallVec<[Var<'t, T>; 4]> = inputs.iter().map(|&i| Var::new(self.tape, i)).collect();
         let x: SmallVec<[&Var<'t, T>; 4]> = x.iter().collect();
         let y = Var::new(self.tape, index);
-        // Without values there may be axes of any length, and no rule is asked.
+        // An array without values may have axes of any length, and no rule is called.
         let nothing = self.tape.arena.borrow().arrays[index].numel == 0;
         let dy = if nothing { dy } else { op.before_row(&y, dy) };
         for k in 0..x.len() {

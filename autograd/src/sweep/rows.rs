@@ -1,4 +1,4 @@
-//! The sweep of the table's rows over arrays: in place where they can be.
+//! The sweep of the table's rows over arrays: in place where possible.
 
 use super::eager::Eager;
 use super::{Buffer, Sweep};
@@ -9,7 +9,7 @@ use crate::number::rows::{Args, Binary, Unary};
 use crate::ops::Array;
 
 impl<T: Float> Sweep<'_, '_, T> {
-    /// A row of the table of one input, in place.
+    /// Sweeps a unary row, in place.
     #[track_caller]
     pub(super) fn unary(&mut self, array: u32, row: Unary, args: Args, mut dy: Buffer<T>) {
         if row.is_flat() {
@@ -20,7 +20,7 @@ impl<T: Float> Sweep<'_, '_, T> {
         self.deliver(array, 0, dy);
     }
 
-    /// A row of the table of two inputs: in place for the last that needs a gradient, on a copy for the other.
+    /// Sweeps a binary row: in place for the last operand that needs a gradient, on a copy for the other.
     #[track_caller]
     pub(super) fn binary(&mut self, array: u32, row: Binary, alike: bool, dy: Buffer<T>) {
         if row.is_flat() {
@@ -56,8 +56,8 @@ impl<T: Float> Sweep<'_, '_, T> {
         }
     }
 
-    /// The same for two arrays of the result's shape: a gradient that has met other users takes the product into its sum. `aby` are
-    /// the operands' and the result's values, unless the derivatives are 1.
+    /// The same for two arrays of the result's shape: where another user has already contributed a gradient, the
+    /// product is added to it. `aby` are the operands' and the result's values, unless the derivatives are 1.
     fn binary_of_one_shape(
         &mut self,
         row: Binary,
@@ -76,7 +76,7 @@ impl<T: Float> Sweep<'_, '_, T> {
                 kernels::binary_chain(row, k == 1, &Runs::Same(dy.len()), a, b, y, dy);
             }
         };
-        // The first to be served leaves `dy` as it is, so it had better be one that has a sum.
+        // The first operand leaves `dy` unchanged, so it should be one that already has a sum.
         let order = if needed[1] && slots[inputs[1]].is_some() { [1, 0] } else { [0, 1] };
         for (at, k) in order.into_iter().enumerate() {
             if !needed[k] {

@@ -1,29 +1,30 @@
 //! The sweep of scalar nodes, which does not know arrays.
 //!
-//! Threaded code (Bell 1973): the function that sweeps a node calls the one for the node before it, instead of returning to a
-//! loop that branches. The processor then foresees each call from what came before at the same place, and in a loop of the
-//! user's that is always the same; one branch for all of them takes it several cycles more (Ertl and Gregg 2003).
+//! Threaded code (Bell 1973): the function that sweeps a node calls that for the node before it, instead of returning
+//! to a loop that branches. The processor then predicts each call from its own history, which in a user's loop is
+//! always the same; a single branch for all nodes costs several cycles more (Ertl and Gregg 2003).
 
 use crate::kernels::elementwise::first_form_of_two;
 use crate::number::Float;
 use crate::number::rows::{Binary, Unary};
 use crate::tape::arena::{Node, Opcode, Stream, bytes};
 
-/// Sweeps the last of the nodes, of whose gradient `near` is a part, and some of those before it. Returns the end of what is still
-/// to be swept, and the part of the gradient of the last node there.
+/// Sweeps the last of the nodes, with `near` as a part of its gradient, and some of those before it.
 ///
-/// What a node passes to the one directly before it, which in a chain is the whole gradient, stays in a register, `near`, instead
-/// of going through memory.
+/// Returns the end of the nodes that remain, and the part of the gradient of the last of them. The gradient that a
+/// node passes to the one directly before it, in a chain the whole gradient, stays in a register, `near`, instead of
+/// going through memory.
 type Arm<T> = fn(&Stream<T>, nodes: &[Node<T>], gradients: &mut [T], near: T) -> (usize, T);
 
-/// After so many nodes at most the arms return, so that the stack is bounded where the compiler does not make jumps of their calls.
+/// The largest number of nodes before the arms return, so that the stack is bounded where the compiler does not turn
+/// their calls into jumps.
 const RUN: usize = 256;
 
-/// The end that an arm returns which met an operand behind its node: no tape has one.
+/// The end that an arm returns if it meets an operand behind its node; no tape has one.
 const ASTRAY: usize = usize::MAX;
 
-/// Sweeps the scalar nodes before `end` down to the first that it leaves to its caller: an array, or a row of two inputs
-/// that is not among the common ones. Returns the end of what is still to be swept.
+/// Sweeps the scalar nodes before `end` down to the first that it leaves to its caller: an array, or a binary row
+/// that is not among the common ones. Returns the end of the nodes that remain.
 #[inline(never)]
 pub(super) fn scalars<T: Float>(stream: &Stream<T>, gradients: &mut [T], mut end: usize) -> usize {
     let mut near = T::zero();
@@ -39,7 +40,7 @@ pub(super) fn scalars<T: Float>(stream: &Stream<T>, gradients: &mut [T], mut end
     end
 }
 
-/// Goes on with the last of `nodes`.
+/// Continues with the last of `nodes`.
 #[inline(always)]
 fn sweep<T: Float>(stream: &Stream<T>, nodes: &[Node<T>], gradients: &mut [T], near: T) -> (usize, T) {
     match nodes.last() {
@@ -58,7 +59,7 @@ fn add<T: Float>(gradients: &mut [T], node: usize, dx: T) -> Result<T, Stop> {
     Ok(*gradient)
 }
 
-/// Why an arm goes no further.
+/// The reason why an arm stops.
 enum Stop {
     /// It met an operand behind its node.
     Astray,
@@ -66,8 +67,9 @@ enum Stop {
     Rare,
 }
 
-/// An arm that adds `near` to the last node's gradient and, if that is not 0, has `pass` add to the gradients of the node's operands
-/// and return what it passes to the node before. The rare form of a derivative is another arm's, so that no register is kept for it here.
+/// An arm that adds `near` to the last node's gradient. If the sum is not 0, `pass` adds to the gradients of the
+/// node's operands and returns the gradient of the node before. Another arm handles the rare form of a derivative, so
+/// that no register is reserved for it here.
 #[inline(always)]
 fn arm<T: Float>(
     stream: &Stream<T>,
@@ -79,13 +81,13 @@ fn arm<T: Float>(
     let passed = || {
         let (node, before) = nodes.split_last().ok_or(Stop::Astray)?;
         let dy = add(gradients, before.len(), near)?;
-        // A zero passes nothing on, whatever the local derivative: see the edge-value policy.
+        // A zero passes nothing on, whatever the local derivative is: see the edge-value policy.
         let near = if dy == T::zero() { dy } else { pass(&mut Here { stream, node, before, gradients, dy })? };
         Ok((before, near))
     };
     match passed() {
         Ok((before, near)) => sweep(stream, before, gradients, near),
-        // The gradient is whole, and is not 0.
+        // The gradient is complete, and is not 0.
         Err(Stop::Rare) => any(stream, nodes, gradients, T::zero()),
         Err(Stop::Astray) => (ASTRAY, near),
     }
@@ -107,7 +109,8 @@ impl<T: Float> Here<'_, T> {
         self.node.operands().map(|operand| operand as usize)
     }
 
-    /// The value of an operand. Without the refusal of an index, so that what a rule does not read is not read.
+    /// The value of an operand. It does not panic on an invalid index, so that a value that the rule does not use is
+    /// not loaded.
     #[inline(always)]
     fn value(&self, operand: usize) -> T {
         self.before.get(operand).map_or(self.dy, |node| node.value)
@@ -119,13 +122,13 @@ impl<T: Float> Here<'_, T> {
         self.value(self.before.len().wrapping_sub(1))
     }
 
-    /// What a row passes to its operand `x`; `index` is that of what it keeps.
+    /// The gradient that a row passes to its operand `x`; `index` is that of the data that it keeps.
     #[inline(always)]
     fn unary(&self, row: Unary, x: T, index: usize) -> Result<T, Stop> {
         self.stream.first_form(row, [x, self.node.value], index, self.dy).ok_or(Stop::Rare)
     }
 
-    /// What a row passes to its operands `a` and `b`.
+    /// The gradients that a row passes to its operands `a` and `b`.
     #[inline(always)]
     fn binary(&self, row: Binary, a: T, b: T) -> Result<(T, T), Stop> {
         let (aby, dy) = ([a, b, self.node.value], self.dy);
@@ -137,18 +140,18 @@ impl<T: Float> Here<'_, T> {
         Ok((da, db))
     }
 
-    /// Passes to an operand.
+    /// Adds to an operand's gradient.
     #[inline(always)]
     fn pass(&mut self, operand: usize, dx: T) -> Result<(), Stop> {
         add(self.gradients, operand, dx).map(|_| ())
     }
 }
 
-/// The table of the arms; a type, since a constant of a generic function has no other home.
+/// The table of the arms; a type, since a generic function cannot have a constant of its own.
 struct Arms<T>(T);
 
 impl<T: Float> Arms<T> {
-    /// By [`Opcode::byte`]. Common rows have an arm for each way in which their operands lie.
+    /// Indexed by [`Opcode::byte`]. Common rows have an arm for each arrangement of their operands.
     const BY_BYTE: &[Arm<T>; 256] = &{
         let mut arms: [Arm<T>; 256] = [leave; 256];
         macro_rules! arm {
@@ -209,8 +212,8 @@ impl<T: Float> Arms<T> {
 
 const VARIABLE: u8 = Opcode::Variable.byte([false; 2]);
 
-/// A variable, which passes nothing on. Of many in a row, as a model's inputs are, the gradients of all but the last are whole: they
-/// are not touched.
+/// A variable, which passes nothing on. In a run of variables, such as a model's inputs, the gradients of all but the
+/// last are complete and stay untouched.
 fn variables<T: Float>(stream: &Stream<T>, nodes: &[Node<T>], gradients: &mut [T], near: T) -> (usize, T) {
     let before = &nodes[..nodes.len() - 1];
     if add(gradients, before.len(), near).is_err() {

@@ -1,10 +1,10 @@
-//! What a gradient can be asked with respect to: one handle, or several in an array, slice or tuple.
+//! The inputs of a gradient: one handle, or several in an array, slice or tuple.
 
 use crate::number::Float;
 use crate::param::Param;
 use crate::tape::{Scalar, Tape, Var};
 
-/// Something that [`Scalar::grad`] takes gradients with respect to; the result has the same form.
+/// An argument of [`Scalar::grad`]: the values to differentiate by. The result has the same form.
 ///
 /// ```
 /// let tape = autograd::Tape::new();
@@ -13,7 +13,7 @@ use crate::tape::{Scalar, Tape, Var};
 /// assert_eq!((dx.value(), dy.value().item()), (3.0, 2.0));
 /// ```
 pub trait Wrt<'t, T: Float> {
-    /// The gradient's form.
+    /// The form of the gradient.
     type Gradient;
 
     #[doc(hidden)]
@@ -52,7 +52,7 @@ impl<'t, T: Float> Wrt<'t, T> for Scalar<'t, T> {
 impl<'t, T: Float> Wrt<'t, T> for &Param<T> {
     type Gradient = Var<'t, T>;
     fn list(&self, tape: &'t Tape<T>, _: &mut Vec<Scalar<'t, T>>, arrays: &mut Vec<Var<'t, T>>) {
-        // As it was recorded, whatever became of it since.
+        // As it was recorded, whatever changed since.
         let recorded = tape.arena.borrow().params.get(&self.id()).map(|&array| Var::new(tape, array));
         arrays.push(recorded.unwrap_or_else(|| self.on(tape)));
     }

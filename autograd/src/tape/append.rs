@@ -1,22 +1,22 @@
-//! How a scalar gets onto the tape.
+//! Recording scalars on the tape.
 
 use super::arena::{Opcode, Stream};
 use super::{Scalar, Tape};
 use crate::number::Float;
 use crate::number::rows::Args;
 
-/// The second operand of a node, and what it stands for.
+/// The second operand of a node, by its meaning.
 pub(super) enum Second<T> {
-    /// A node, or nothing.
+    /// A node, or no operand.
     Node(u32),
-    /// Plain numbers, which the stream keeps.
+    /// Plain numbers, which the stream stores.
     Numbers(Args),
-    /// A derivative, which the stream keeps.
+    /// A derivative, which the stream stores.
     Slope(T),
 }
 
 impl<T: Float> Second<T> {
-    /// The operand, once the stream keeps what belongs beside the node.
+    /// Stores the data beside the node in the stream, and returns the operand.
     #[inline(always)]
     fn kept(self, stream: &mut Stream<T>) -> u32 {
         match self {
@@ -30,19 +30,19 @@ impl<T: Float> Second<T> {
 impl<T: Float> Tape<T> {
     /// Appends a scalar.
     ///
-    /// One cold call does all that is rare, growing and checking, and hands the value back: the compiler keeps in memory what
-    /// lives across a call, and a chain would wait for each of its values to come from there.
+    /// One cold call does all rare work, growing and checking, and returns the value: the compiler keeps values that
+    /// live across a call in memory, and a chain would wait for each of its values to be loaded.
     ///
     /// # Panics
     /// If the arena is borrowed.
     #[track_caller]
     #[inline(always)]
     pub(super) fn append(&self, code: Opcode, first: u32, second: Second<T>, value: T) -> Scalar<'_, T> {
-        // A borrow held over what follows would raise a flag in memory and lower it again, two stores of six. Of this one, which ends
-        // at once, the compiler leaves the test.
+        // A borrow over the code below would set a flag in memory and clear it again, two stores of six. For this
+        // borrow, which ends at once, the compiler keeps only the test.
         drop(self.arena_mut());
-        // SAFETY: nobody has borrowed the arena, as the line above has seen, and nothing below can: the stream does not know the tape,
-        // numbers are `f32` or `f64`, and a tape stays on its thread.
+        // SAFETY: nobody has borrowed the arena, as the line above has checked, and nothing below can: the stream
+        // does not know the tape, numbers are `f32` or `f64`, and a tape stays on its thread.
         let stream = unsafe { &mut (*self.arena.as_ptr()).stream };
         let operands = [first, second.kept(stream)];
         let (node, value) = match stream.push_within(code, operands, value) {
@@ -59,7 +59,8 @@ mod tests {
 
     use crate::Tape;
 
-    /// Small enough for an interpreter that checks every access: scalars and arrays in turn, beyond the room that there is, twice.
+    /// Small enough for an interpreter that checks every access: scalars and arrays alternate, beyond the capacity,
+    /// twice.
     #[test]
     fn recorded_numbers_are_found_again() {
         let mut tape = Tape::new();
@@ -76,7 +77,7 @@ mod tests {
         }
     }
 
-    /// What the test before the access is for.
+    /// The reason for the test before the access.
     #[test]
     fn nothing_is_appended_while_the_arena_is_read() {
         let tape = Tape::new();

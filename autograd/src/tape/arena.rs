@@ -1,11 +1,11 @@
-//! Where recorded values live.
+//! Storage of recorded values.
 //!
-//! One stream of nodes, in the order in which they were computed, holds scalars and arrays alike. A scalar is an entry of 16
-//! bytes; an array is an entry whose operand points into `arrays`. Values of arrays lie one after another in one vector, so
-//! recording allocates nothing once it has grown, and an operation reads its inputs before, and writes its output behind,
-//! one split of that vector.
+//! One stream of nodes, in the order of computation, holds scalars and arrays alike. A scalar is an entry of 16
+//! bytes; an array is an entry whose operand is an index into `arrays`. Values of arrays lie one after another in one
+//! vector, so recording allocates nothing once the vector has grown. An operation splits that vector once: it reads
+//! its inputs before the split, and writes its output behind it.
 //!
-//! Invariant: a node's operands have smaller indices than the node. That is why the sweep needs no sort.
+//! Invariant: a node's operands have smaller indices than the node. Hence the sweep needs no sort.
 
 mod pending;
 
@@ -34,23 +34,23 @@ use crate::shape::{Shape, broadcast};
 use crate::tensor::Tensor;
 
 pub(crate) struct Arena<T: Float> {
-    /// Scalars and arrays, in the order in which they were computed.
+    /// Scalars and arrays, in the order of computation.
     pub(crate) stream: Stream<T>,
-    /// Whether arrays are computed and not recorded: there will be no gradients.
+    /// Whether arrays are computed without recording, so that there are no gradients.
     pub(crate) values_only: bool,
     /// Whether constants have gradients too, and checkpoints are recorded: see `Tape::transparent`.
     pub(crate) transparent: bool,
     pub(crate) arrays: Arrays<T>,
-    /// Arrays whose gradient is kept: variables, parameters, watched ones.
+    /// Arrays whose gradient is kept: variables, parameters and watched arrays.
     pub(crate) kept: Vec<u32>,
-    /// The array node of each parameter that was used.
+    /// The array node of each recorded parameter.
     pub(crate) params: FxHashMap<usize, u32>,
     data: Vec<T>,
     used: usize,
-    /// The derivatives that nodes keep. A sweep may take them for a gradient, and leave none.
+    /// The derivatives that nodes keep. A sweep may take a buffer to turn it into a gradient, and leave `None`.
     slopes: Vec<RefCell<Option<Buffer<T>>>>,
-    /// Indices that operations hold, of which this recording has `indices_used`. An operation is dropped before the next
-    /// one begins, and its memory can be filled again.
+    /// Indices that operations hold; this recording uses the first `indices_used`. An operation is dropped before the
+    /// next recording begins, and its memory can be filled again.
     indices: Vec<Arc<Vec<usize>>>,
     indices_used: usize,
 }
@@ -72,7 +72,7 @@ impl<T: Float> Arena<T> {
         }
     }
 
-    /// Forgets all nodes and keeps the memory, that of the last sweep's gradients of scalars too.
+    /// Forgets all nodes and keeps the memory, including that of the last sweep's gradients of scalars.
     pub(crate) fn clear(&mut self, pool: &Pool<T>, gradients: Vec<T>) {
         self.stream.clear(gradients);
         self.arrays.clear();
@@ -101,17 +101,17 @@ impl<T: Float> Arena<T> {
         array
     }
 
-    /// An array whose gradient can be asked for.
+    /// Records an array whose gradient can be asked for.
     pub(crate) fn variable(&mut self, value: Tensor<T>) -> u32 {
         self.leaf(ArrayCode::Variable, true, value)
     }
 
-    /// An array without gradient.
+    /// Records an array without gradient.
     pub(crate) fn constant(&mut self, value: Tensor<T>) -> u32 {
         self.leaf(ArrayCode::Constant, false, value)
     }
 
-    /// A parameter with its present value, to be found again by `params`.
+    /// Records a parameter with its present value, and registers it in `params`.
     pub(crate) fn param(&mut self, param: &Param<T>, value: Tensor<T>) -> u32 {
         let code = self.arrays.keep_param(param.clone());
         let array = self.leaf(code, !param.is_frozen(), value);
@@ -120,7 +120,7 @@ impl<T: Float> Arena<T> {
         array
     }
 
-    /// An array that is not computed from others; `wanted`: its gradient, if it will have one.
+    /// Records an array without inputs; `wanted`: whether its gradient is kept.
     fn leaf(&mut self, code: ArrayCode, wanted: bool, value: Tensor<T>) -> u32 {
         let tracked = (wanted || self.transparent) && !self.values_only;
         let (shape, values) = value.into_parts();
@@ -133,7 +133,7 @@ impl<T: Float> Arena<T> {
         array
     }
 
-    /// A constant, copied to where the tape keeps what it computes.
+    /// Records a constant, copied into the tape's memory for computed values.
     #[track_caller]
     pub(crate) fn constant_of(&mut self, shape: Shape, values: &[T]) -> u32 {
         let Some(place) = self.reserve(values.len()) else { no_room("constant_with", &shape) };
@@ -142,7 +142,7 @@ impl<T: Float> Arena<T> {
         self.push(ArrayCode::Constant, &[], shape, place.len(), Storage::Data(place.start), self.transparent)
     }
 
-    /// A scalar as an array of shape ().
+    /// Records a scalar as an array of shape ().
     #[track_caller]
     pub(crate) fn lift(&mut self, node: u32) -> u32 {
         let tracked = !self.values_only && (self.transparent || !self.stream.is_constant(node as usize));
@@ -152,7 +152,7 @@ impl<T: Float> Arena<T> {
         self.push(ArrayCode::Lift(node), &[], shape, 1, Storage::Data(place.start), tracked)
     }
 
-    /// Computes a row of the table of one input and appends it.
+    /// Computes a unary row and appends it.
     #[track_caller]
     pub(crate) fn unary(&mut self, row: Unary, args: Args, x: u32, pool: &Pool<T>) -> u32 {
         self.materialise(x, pool);
@@ -165,7 +165,7 @@ impl<T: Float> Arena<T> {
         self.push(code, &[x], shape, numel, Storage::Data(place.start), tracked && !row.is_flat())
     }
 
-    /// Computes a row of the table of two inputs and appends it.
+    /// Computes a binary row and appends it.
     #[track_caller]
     pub(crate) fn binary(&mut self, row: Binary, a: u32, b: u32, pool: &Pool<T>) -> Result<u32, Error> {
         self.materialise(a, pool);
@@ -175,7 +175,7 @@ impl<T: Float> Arena<T> {
         let shapes = [node_a.shape, node_b.shape];
         let alike = shapes[0] == shapes[1] || self.arrays.shape(a) == self.arrays.shape(b);
         let (shape, numel) = if alike {
-            // Of two equal ones the older, which the next of a chain then meets again.
+            // Of two equal shapes the older one, which the next operation of a chain then meets again.
             (shapes[0].min(shapes[1]), node_a.numel)
         } else {
             let shape = broadcast(row.name(), self.arrays.shape(a), self.arrays.shape(b))?;
@@ -219,7 +219,7 @@ impl<T: Float> Arena<T> {
             }
             Op::Map(_) if tracked && op.keeps_slopes(inputs.len()) => {
                 pending = true;
-                // A parameter may be updated before the values are asked for, and a tape that checks looks at them at once.
+                // A parameter may be updated before the values are read, and a checking tape inspects values at once.
                 at_once = self.stream.is_tight() || matches!(self.arrays[inputs[0]].code, ArrayCode::Param(_));
                 Storage::Nowhere
             }
@@ -248,7 +248,7 @@ impl<T: Float> Arena<T> {
         array
     }
 
-    /// Appends a value that was computed elsewhere.
+    /// Appends a value that was computed externally.
     #[track_caller]
     pub(crate) fn external(&mut self, op: Arc<dyn External<T>>, inputs: &[u32], y: &Tensor<T>, pool: &Pool<T>) -> u32 {
         for &input in inputs {
@@ -261,7 +261,7 @@ impl<T: Float> Arena<T> {
         self.push(code, inputs, shape, place.len(), Storage::Data(place.start), tracked)
     }
 
-    /// Has the sweep keep the gradient of every array, whose values are computed if they were put off.
+    /// Makes the sweep keep the gradient of every array, and computes deferred values.
     pub(crate) fn watch_all(&mut self, pool: &Pool<T>) {
         self.kept.clear();
         for array in 0..self.arrays.len() as u32 {
@@ -273,7 +273,7 @@ impl<T: Float> Arena<T> {
         }
     }
 
-    /// Indices for an operation to hold.
+    /// Stores indices for an operation to hold.
     pub(crate) fn indices(&mut self, given: impl Iterator<Item = usize>) -> Arc<Vec<usize>> {
         if self.indices_used == self.indices.len() {
             self.indices.push(Arc::default());
@@ -285,13 +285,13 @@ impl<T: Float> Arena<T> {
                 indices.clear();
                 indices.extend(given);
             }
-            // Something outlives the recording, a gradient's gradient perhaps.
+            // The old indices outlive their recording, perhaps in a gradient's gradient.
             None => *slot = Arc::new(given.collect()),
         }
         slot.clone()
     }
 
-    /// Makes room for `len` values, if there is memory; they hold whatever an earlier recording left there.
+    /// Makes room for `len` values, if there is memory; their contents are those of an earlier recording.
     #[inline]
     fn reserve(&mut self, len: usize) -> Option<Range<usize>> {
         let place = self.used..self.used + len;
@@ -302,7 +302,7 @@ impl<T: Float> Arena<T> {
         Some(place)
     }
 
-    /// Makes room for `len` values in all, and for as many again if it can be had.
+    /// Makes room for `len` values in total, and for as many again if possible.
     #[cold]
     #[inline(never)]
     fn grow(&mut self, len: usize) -> Option<()> {
@@ -311,14 +311,14 @@ impl<T: Float> Arena<T> {
         Some(())
     }
 
-    /// Computes an operation; returns where its values begin.
+    /// Computes an operation; returns the position where its values begin.
     #[track_caller]
     fn compute(&mut self, op: &Op, shape: &Shape, inputs: &[u32]) -> usize {
         let Some(place) = self.reserve(shape.numel()) else { no_room(op.name(), shape) };
         let (before, out) = self.data.split_at_mut(place.start);
         let mut x: SmallVec<[Input<'_, T>; 4]> = SmallVec::new();
         for &input in inputs {
-            // A loop, so that a refusal points at the caller.
+            // A loop, so that a panic points at the caller.
             let values = self.arrays.values(&self.arrays[input], before);
             x.push(Input { shape: self.arrays.shape(input), values });
         }
@@ -326,31 +326,31 @@ impl<T: Float> Arena<T> {
         place.start
     }
 
-    /// What an array does.
+    /// The operation of an array.
     #[inline]
     pub(crate) fn kind(&self, array: u32) -> ArrayOp<'_, T> {
         self.arrays.kind(array, &self.stream)
     }
 
-    /// The values of an array that are not put off.
+    /// The values of an array that is not deferred.
     #[inline(always)]
     #[track_caller]
     pub(crate) fn array_values(&self, array: u32) -> &[T] {
         self.arrays.values(&self.arrays[array], &self.data)
     }
 
-    /// An array's values as a tensor; those that are shared are not copied. They are not put off.
+    /// An array's values as a tensor; shared values are not copied. The array is not deferred.
     #[track_caller]
     pub(crate) fn tensor(&self, array: u32) -> Tensor<T> {
         self.arrays.tensor(array, &self.data)
     }
 
-    /// Bytes of room for nodes and values.
+    /// Bytes of capacity for nodes and values.
     pub(crate) fn held(&self) -> usize {
         self.stream.held() + self.data.capacity() * size_of::<T>()
     }
 
-    /// Bytes held for nodes and values.
+    /// Bytes used for nodes and values.
     pub(crate) fn bytes(&self) -> usize {
         let slopes: usize =
             self.slopes.iter().map(|slopes| slopes.borrow().as_ref().map_or(0, |slopes| slopes.len())).sum();

@@ -1,8 +1,8 @@
 //! [`Arrays`]: the arrays of a tape, one after another.
 //!
-//! A node is `Copy`, and all that is large or owned lies beside the nodes: recording an array moves a few registers, and
-//! forgetting it takes nothing. A node that owned its parts was put together on the stack and copied in pieces that the
-//! processor could not forward; a chain of small arrays waited for that at each link.
+//! A node is `Copy`, and all large or owned data lies beside the nodes: recording an array moves a few registers, and
+//! forgetting it costs nothing. A node that owned its parts was assembled on the stack and copied in pieces for which
+//! the processor could not use store forwarding; a chain of small arrays waited for that at each link.
 
 use std::borrow::Cow;
 use std::iter::successors;
@@ -20,29 +20,30 @@ use crate::param::Param;
 use crate::shape::Shape;
 use crate::tensor::Tensor;
 
-/// What an array node does, as the node keeps it.
+/// The operation of an array node, as the node stores it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum ArrayCode {
-    /// An array that the user put on the tape to have its gradient.
+    /// An array that the user recorded in order to have its gradient.
     Variable,
     /// An array without gradient.
     Constant,
-    /// A parameter, as it was when it was first used on this tape. Index into `Arrays::params`.
+    /// A parameter with its value at its first use on this tape. Index into `Arrays::params`.
     Param(u32),
-    /// A scalar as an array. Its node.
+    /// A scalar as an array, by its node.
     Lift(u32),
-    /// A row of the table of one input, and the index of its plain-number arguments, which lie with those of scalars.
+    /// A unary row, and the index of its plain-number arguments, which are stored with those of scalars.
     Unary(Unary, u32),
-    /// A row of the table of two inputs, and whether both have its shape.
+    /// A binary row, and whether both operands have its shape.
     Binary(Binary, bool),
     /// Any other operation. Index into `Arrays::ops`.
     Op(u32),
-    /// A function that is computed elsewhere. Index into `Arrays::externals`.
+    /// A function that is computed externally. Index into `Arrays::externals`.
     External(u32),
 }
 
 impl ArrayCode {
-    /// Whether its gradient is what the user asked for when it was put on the tape. A sweep keeps it without being told.
+    /// Whether the user recorded the array in order to have its gradient, so that a sweep keeps it without further
+    /// request.
     pub(crate) fn is_leaf(self) -> bool {
         matches!(self, ArrayCode::Variable | ArrayCode::Constant | ArrayCode::Param(_))
     }
@@ -53,7 +54,7 @@ impl ArrayCode {
     }
 }
 
-/// What an array node does, with all that belongs to it.
+/// The operation of an array node, with all its data.
 pub(crate) enum ArrayOp<'a, T: Float> {
     /// See [`ArrayCode::Variable`].
     Variable,
@@ -63,14 +64,14 @@ pub(crate) enum ArrayOp<'a, T: Float> {
     Param(&'a Param<T>),
     /// See [`ArrayCode::Lift`].
     Lift(u32),
-    /// An operation, of the table or another.
+    /// An operation, of the table or structured.
     Op(Cow<'a, Op>),
     /// See [`ArrayCode::External`].
     External(&'a Arc<dyn External<T>>),
 }
 
 impl<'a, T: Float> ArrayOp<'a, T> {
-    /// What it does, by its public name.
+    /// The public name of the operation.
     pub(crate) fn name(&self) -> &'a str {
         match self {
             ArrayOp::Variable => "variable",
@@ -83,49 +84,50 @@ impl<'a, T: Float> ArrayOp<'a, T> {
     }
 }
 
-/// Where an array's values are.
+/// The location of an array's values.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Storage {
-    /// In `Arena::data`, from here on.
+    /// In `Arena::data`, from this position on.
     Data(usize),
     /// In a buffer shared with a tensor of the user or with a parameter. Index into `Arrays::shared`.
     Shared(u32),
-    /// Nowhere yet: they are put off.
+    /// Nowhere yet, because they are deferred.
     Nowhere,
 }
 
-/// One array. What it is made of is found by [`Arrays`].
+/// One array; [`Arrays`] resolves its indices.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ArrayNode {
     pub(crate) code: ArrayCode,
     pub(crate) place: Storage,
-    /// How many values it has.
+    /// The number of values.
     pub(crate) numel: usize,
-    /// The inputs of a row of the table. Of what has more: where they begin in `Arrays::inputs`, and how many they are.
+    /// The inputs of a row. For an operation with more inputs: their start in `Arrays::inputs`, and their number.
     pub(crate) inputs: [u32; 2],
-    /// Index into `Arrays::shapes`. Two indices may stand for one shape.
+    /// Index into `Arrays::shapes`. Two indices may refer to equal shapes.
     pub(super) shape: u32,
-    /// One more than the index into `Arena::slopes` of the derivatives by its only input, if it keeps them.
+    /// One more than the index into `Arena::slopes` of the derivatives with respect to its only input, if it keeps
+    /// them.
     pub(super) slopes: Option<NonZeroU32>,
-    /// Whether a variable or a parameter lies before it, so that gradients must flow through it.
+    /// Whether it depends on a variable or a parameter, so that gradients must flow through it.
     pub(crate) tracked: bool,
     /// Whether the user asked for its gradient.
     pub(crate) watched: bool,
-    /// Whether its values are put off until somebody reads them. Until then the place of a transpose holds the values of its
-    /// input, since a product reads those, and the place of a map nothing, since a sum needs no more than the sum.
+    /// Whether its values are deferred until they are read. Until then the place of a transpose holds the values of
+    /// its input, which a product reads. The place of a map holds nothing, since a sum needs only the sum.
     pub(crate) pending: bool,
 }
 
-/// The arrays of a tape, in the order in which they were computed.
+/// The arrays of a tape, in the order of computation.
 pub(crate) struct Arrays<T: Float> {
     nodes: Vec<ArrayNode>,
-    /// Of all that are not rows of the table.
+    /// The inputs of all operations that are not rows of the table.
     inputs: Vec<u32>,
     shapes: Vec<Shape>,
-    /// The buffers that are shared; of a parameter that was then updated in place, no longer.
+    /// The shared buffers; `None` for a parameter that was updated in place since.
     shared: Vec<Option<Shared<T>>>,
     params: Vec<Param<T>>,
-    /// For each of them the array of its recording before, if it was recorded more than once.
+    /// For each parameter the array of its previous recording, if it was recorded more than once.
     earlier: Vec<Option<u32>>,
     ops: Vec<Op>,
     externals: Vec<Arc<dyn External<T>>>,
@@ -157,7 +159,7 @@ impl<T: Float> Arrays<T> {
         self.externals.clear();
     }
 
-    /// How many arrays there are.
+    /// The number of arrays.
     #[inline]
     pub(crate) fn len(&self) -> usize {
         self.nodes.len()
@@ -198,33 +200,33 @@ impl<T: Float> Arrays<T> {
         array
     }
 
-    /// Keeps a shape; returns its index.
+    /// Stores a shape; returns its index.
     #[inline]
     pub(super) fn keep_shape(&mut self, shape: Shape) -> u32 {
         self.shapes.push(shape);
         (self.shapes.len() - 1) as u32
     }
 
-    /// Keeps a buffer that is shared.
+    /// Stores a shared buffer.
     pub(super) fn keep_shared(&mut self, values: Shared<T>) -> Storage {
         self.shared.push(Some(values));
         Storage::Shared((self.shared.len() - 1) as u32)
     }
 
-    /// Keeps a parameter; the array of its recording before is to follow.
+    /// Stores a parameter; the array of its previous recording is stored next.
     pub(super) fn keep_param(&mut self, param: Param<T>) -> ArrayCode {
         self.params.push(param);
         ArrayCode::Param((self.params.len() - 1) as u32)
     }
 
-    /// Keeps an operation that is not a row of the table.
+    /// Stores an operation that is not a row of the table.
     #[inline]
     pub(super) fn keep_op(&mut self, op: Op) -> ArrayCode {
         self.ops.push(op);
         ArrayCode::Op((self.ops.len() - 1) as u32)
     }
 
-    /// Keeps a function that is computed elsewhere.
+    /// Stores a function that is computed externally.
     pub(super) fn keep_external(&mut self, op: Arc<dyn External<T>>) -> ArrayCode {
         self.externals.push(op);
         ArrayCode::External((self.externals.len() - 1) as u32)
@@ -236,13 +238,13 @@ impl<T: Float> Arrays<T> {
         &self.shapes[self[array].shape as usize]
     }
 
-    /// The shape that is kept at `index`.
+    /// The shape at `index`.
     #[inline]
     pub(super) fn shape_at(&self, index: u32) -> &Shape {
         &self.shapes[index as usize]
     }
 
-    /// The arrays from which one is computed.
+    /// The inputs of an array.
     #[inline]
     pub(crate) fn inputs(&self, array: u32) -> &[u32] {
         let node = &self[array];
@@ -262,13 +264,13 @@ impl<T: Float> Arrays<T> {
         &self.ops[index as usize]
     }
 
-    /// The function at `index`, which is computed elsewhere.
+    /// The external function at `index`.
     #[inline]
     pub(crate) fn external(&self, index: u32) -> &Arc<dyn External<T>> {
         &self.externals[index as usize]
     }
 
-    /// What an array does; `stream` holds the arguments of rows.
+    /// The operation of an array; `stream` holds the arguments of rows.
     #[inline]
     pub(super) fn kind(&self, array: u32, stream: &Stream<T>) -> ArrayOp<'_, T> {
         match self[array].code {
@@ -288,13 +290,13 @@ impl<T: Float> Arrays<T> {
         &self.params
     }
 
-    /// Keeps the array of the recording before of the last parameter that was kept.
+    /// Stores the array of the previous recording of the parameter that was stored last.
     #[inline]
     pub(super) fn keep_earlier(&mut self, array: Option<u32>) {
         self.earlier.push(array);
     }
 
-    /// The recordings of a parameter before this one, from the last back.
+    /// The earlier recordings of a parameter, from the latest back.
     pub(crate) fn earlier(&self, array: u32) -> impl Iterator<Item = u32> {
         let before = |&array: &u32| match self[array].code {
             ArrayCode::Param(index) => self.earlier[index as usize],
@@ -303,7 +305,7 @@ impl<T: Float> Arrays<T> {
         successors(before(&array), before)
     }
 
-    /// A buffer that is shared, unless it was given up.
+    /// A shared buffer, unless it was released.
     #[inline]
     pub(crate) fn shared(&self, index: u32) -> Option<&Shared<T>> {
         self.shared[index as usize].as_ref()
@@ -314,14 +316,14 @@ impl<T: Float> Arrays<T> {
         matches!(self[array].place, Storage::Shared(index) if self.shared(index).is_none())
     }
 
-    /// Gives the values of a parameter up, so that it can be updated in place.
+    /// Releases the values of a parameter, so that it can be updated in place.
     pub(crate) fn release(&mut self, array: u32) {
         if let Storage::Shared(index) = self[array].place {
             self.shared[index as usize] = None;
         }
     }
 
-    /// An array's place for another of as many values, which holds them in its own right.
+    /// The place of an array, for another array with as many values, which gets its own share of a shared buffer.
     pub(super) fn place_again(&mut self, array: u32) -> Storage {
         match self[array].place {
             Storage::Shared(index) => match self.shared(index).cloned() {
@@ -332,7 +334,7 @@ impl<T: Float> Arrays<T> {
         }
     }
 
-    /// The values of an array that are not put off; `data` is the arena's.
+    /// The values of an array that is not deferred; `data` is the arena's.
     #[inline(always)]
     #[track_caller]
     pub(super) fn values<'a>(&'a self, node: &ArrayNode, data: &'a [T]) -> &'a [T] {
@@ -350,7 +352,7 @@ impl<T: Float> Arrays<T> {
     #[inline(never)]
     #[track_caller]
     fn refuse_released(&self, node: &ArrayNode) -> ! {
-        // What has only another shape than the parameter is told as the parameter.
+        // A reshaped parameter is reported as the parameter.
         let same = |other: &&ArrayNode| matches!(other.code, ArrayCode::Param(_)) && other.place == node.place;
         let shape = self.shape_at(self.nodes.iter().find(same).unwrap_or(node).shape);
         panic!(
@@ -359,7 +361,7 @@ impl<T: Float> Arrays<T> {
         )
     }
 
-    /// An array's values as a tensor; those that are shared are not copied. They are not put off.
+    /// An array's values as a tensor; shared values are not copied. The array is not deferred.
     #[track_caller]
     pub(super) fn tensor(&self, array: u32, data: &[T]) -> Tensor<T> {
         let (node, shape) = (&self[array], self.shape(array));
@@ -371,7 +373,7 @@ impl<T: Float> Arrays<T> {
         Tensor::new(shape, self.values(node, data).to_vec())
     }
 
-    /// Bytes held for an array beside its values and its arguments.
+    /// Bytes used for an array beside its values and its arguments.
     pub(crate) fn bytes_of(&self, array: u32) -> usize {
         let node = &self[array];
         let inputs = self.inputs(array);

@@ -1,6 +1,6 @@
-//! Finding where a NaN or an infinity comes from.
+//! Locating the origin of a NaN or an infinity.
 //!
-//! A tape that checks remembers the caller's line of each node, looks at each value as it is recorded and at each gradient
+//! A checking tape remembers the caller's line of each node. It tests each value as it is recorded and each gradient
 //! as it is swept, and stops at the first that is not finite, naming the operation.
 
 use std::collections::HashMap;
@@ -11,10 +11,10 @@ use super::Tape;
 use super::arena::{Arena, Opcode};
 use crate::number::Float;
 
-/// What a checking tape remembers beside its nodes.
+/// Source lines that a checking tape stores beside its nodes.
 #[derive(Debug, Default)]
 pub(crate) struct SourceLines {
-    /// Whether all that is not finite stops the program.
+    /// Whether a value that is not finite stops the program.
     pub(crate) finite: bool,
     /// The line that is recording.
     present: Option<&'static Location<'static>>,
@@ -38,7 +38,7 @@ impl SourceLines {
         self.scalars.clear();
     }
 
-    /// The gradient of an array's input.
+    /// Checks the gradient of an array's input.
     pub(crate) fn check_gradient<T: Float>(&self, arena: &Arena<T>, array: u32, k: usize, dx: &[T]) {
         let Some(found) = describe(dx) else { return };
         let kind = arena.kind(array);
@@ -47,7 +47,7 @@ impl SourceLines {
         panic!("{}", self.report(arena, what, array));
     }
 
-    /// The gradient that a scalar operation passes back.
+    /// Checks the gradient that a scalar operation passes back.
     pub(crate) fn check_scalar_gradient<T: Float>(&self, name: &str, node: u32, x: T, dx: T) {
         if !dx.is_finite() {
             let place = place(self.scalars.get(&node));
@@ -71,7 +71,7 @@ fn place(found: Option<&&'static Location<'static>>) -> String {
     found.map_or_else(|| "an unknown line".into(), |place| format!("{}:{}", place.file(), place.line()))
 }
 
-/// What is not finite, or `None`.
+/// Describes the values that are not finite; `None` if all are finite.
 fn describe<T: Float>(values: &[T]) -> Option<String> {
     let first = values.iter().position(|x| !x.is_finite())?;
     let count = values.iter().filter(|x| !x.is_finite()).count();
@@ -90,10 +90,10 @@ fn range<T: Float>(values: &[T]) -> String {
 }
 
 impl<T: Float> Tape<T> {
-    /// Makes this tape check that every value that is recorded on it, and every gradient that is swept, is finite.
+    /// Makes this tape check that every recorded value, and every gradient of a sweep, is finite.
     ///
-    /// The first that is not stops the program with a message that names the operation, the line that recorded it, its
-    /// shape, and the range of its inputs. Off by default, and then free.
+    /// The first that is not finite causes a panic whose message names the operation, the line that recorded it, its
+    /// shape, and the range of its inputs. The check is off by default, and then costs nothing.
     ///
     /// ```should_panic
     /// let tape = autograd::Tape::new();
@@ -111,8 +111,8 @@ impl<T: Float> Tape<T> {
         self.arena_mut().stream.tighten();
     }
 
-    /// A tape on which a check finds all that was recorded: the line of each node, gradients of constants too, and what a checkpoint
-    /// elsewhere does not keep.
+    /// A tape for the gradient checker, with all details of a recording: the line of each node, the gradients of
+    /// constants, and the inside of checkpoints, which is otherwise not kept.
     pub(crate) fn transparent() -> Self {
         let tape = Self::default();
         tape.remember_places(false);
@@ -137,7 +137,7 @@ impl<T: Float> Tape<T> {
         }
     }
 
-    /// Looks at an array that was just recorded.
+    /// Checks an array that was just recorded.
     #[inline(always)]
     pub(crate) fn recorded_array(&self, array: u32) {
         if self.checks.get() {
@@ -145,7 +145,7 @@ impl<T: Float> Tape<T> {
         }
     }
 
-    /// Looks at a parameter that was just recorded, at the caller's line.
+    /// Checks a parameter that was just recorded, at the caller's line.
     #[track_caller]
     #[inline(always)]
     pub(crate) fn recorded_param(&self, array: u32) {
@@ -171,7 +171,8 @@ impl<T: Float> Tape<T> {
         }
     }
 
-    /// Appends a scalar for which there is no room, or that is to be looked at; returns its node, and its value as it is.
+    /// Appends a scalar if there is no room for it, or if it must be checked; returns its node and its unchanged
+    /// value.
     #[cold]
     #[inline(never)]
     #[track_caller]
@@ -183,14 +184,14 @@ impl<T: Float> Tape<T> {
         (node, value)
     }
 
-    /// Looks at a scalar that was just computed, at the caller's line.
+    /// Checks a scalar that was just computed, at the caller's line.
     #[track_caller]
     fn check_scalar(&self, code: Opcode, node: u32, value: T) {
         let count = match code {
             Opcode::Unary(_) => 1,
             Opcode::Binary(_) => 2,
             Opcode::Variable | Opcode::Constant => 0,
-            // Its array was looked at.
+            // Its array was checked.
             Opcode::Item | Opcode::Array => return,
         };
         let (arena, mut places) = (self.arena.borrow(), self.places.borrow_mut());

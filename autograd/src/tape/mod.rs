@@ -1,4 +1,4 @@
-//! The tape: recording is computing.
+//! The tape: each operation computes its value at once and is recorded.
 
 mod append;
 pub(crate) mod arena;
@@ -36,10 +36,11 @@ use arena::{Arena, ArrayOp, Opcode};
 use debug::SourceLines;
 use scratch::Scratch;
 
-/// The computation graph: each operation on its handles computes at once and appends a node.
+/// The computation graph. Each operation on its handles computes at once and appends a node.
 ///
-/// Handles ([`Var`], [`Scalar`]) are `Copy` and borrow the tape. [`clear`](Tape::clear) forgets all nodes, keeps the memory
-/// for the next recording, and does not compile while a handle is alive. A tape holds up to 2²⁸ nodes, and panics at the next.
+/// Handles ([`Var`], [`Scalar`]) are `Copy` and borrow the tape. [`clear`](Tape::clear) forgets all nodes and keeps
+/// the memory for the next recording; it does not compile while a handle is alive. A tape holds up to 2²⁸ nodes and
+/// panics at the next one.
 ///
 /// ```
 /// use autograd::Tape;
@@ -52,7 +53,7 @@ use scratch::Scratch;
 /// }
 /// ```
 ///
-/// A handle cannot outlive the recording that it belongs to:
+/// A handle cannot outlive its recording:
 ///
 /// ```compile_fail,E0502
 /// let mut tape = autograd::Tape::new();
@@ -65,7 +66,7 @@ pub struct Tape<T: Float = f64> {
     pub(crate) pool: Pool<T>,
     pub(crate) scratch: Cell<Scratch<T>>,
     rng: RefCell<Option<StdRng>>,
-    /// Names of arrays whose gradients an observer is told.
+    /// Names of arrays whose gradients are reported to an observer.
     pub(crate) names: RefCell<HashMap<u32, String>>,
     /// Whether values and gradients must be finite: see `debug`.
     checks: Cell<bool>,
@@ -73,19 +74,19 @@ pub struct Tape<T: Float = f64> {
 }
 
 impl Tape {
-    /// An empty tape of `f64` values; `Tape::<f32>::default()` makes one of another type.
+    /// Creates an empty tape of `f64` values; `Tape::<f32>::default()` creates one of another type.
     ///
-    /// Only `f64`, as `HashMap::new` is only for one hasher: else `Tape::new()` would leave the type of every number in a
-    /// short program open, and `x.value().abs()` would not compile.
+    /// It exists for `f64` only, as `HashMap::new` exists for one hasher only. Otherwise `Tape::new()` would leave
+    /// the type of every number in a short program open, and `x.value().abs()` would not compile.
     pub fn new() -> Self {
         Self::default()
     }
 }
 
 impl<T: Float> Tape<T> {
-    /// A tape for values alone: arrays are computed on it and not recorded, so there is nothing to sweep.
+    /// Creates a tape for values only: it computes arrays without recording them, and has no gradients.
     ///
-    /// For a model that answers many questions: [`clear`](Tape::clear) before each, and its memory is reused.
+    /// Use it for inference: call [`clear`](Tape::clear) before each evaluation, and the memory is reused.
     ///
     /// ```
     /// use autograd::{Param, Tape, Tensor};
@@ -98,7 +99,7 @@ impl<T: Float> Tape<T> {
     /// }
     /// ```
     ///
-    /// Whatever asks it for a derivative, or for its graph, panics:
+    /// Any request for a derivative or for the graph panics:
     ///
     /// ```should_panic
     /// let tape = autograd::Tape::values_only();
@@ -110,10 +111,10 @@ impl<T: Float> Tape<T> {
         tape
     }
 
-    /// The arena, to record in.
+    /// The arena, borrowed for recording.
     ///
     /// # Panics
-    /// If it is being walked over: the user's code is within an observer, or a rule.
+    /// If it is already borrowed for reading, which is so while an observer or a rule of the user runs.
     #[track_caller]
     #[inline(always)]
     pub(crate) fn arena_mut(&self) -> RefMut<'_, Arena<T>> {
@@ -123,7 +124,7 @@ impl<T: Float> Tape<T> {
         }
     }
 
-    /// Refuses what needs a recording.
+    /// Panics if the tape computes values only; called by all that needs a recording.
     #[track_caller]
     pub(crate) fn must_record(&self, op: &str) {
         assert!(
@@ -132,7 +133,7 @@ impl<T: Float> Tape<T> {
         );
     }
 
-    /// This tape, never to be freed, for notebooks, where handles must live from cell to cell.
+    /// Leaks this tape, for notebooks, where handles must live from cell to cell.
     ///
     /// ```
     /// let tape = autograd::Tape::new().leak();
@@ -143,7 +144,7 @@ impl<T: Float> Tape<T> {
         Box::leak(Box::new(self))
     }
 
-    /// A number whose gradient can be asked for.
+    /// Records a number whose gradient can be asked for.
     ///
     /// ```
     /// let tape = autograd::Tape::new();
@@ -156,14 +157,14 @@ impl<T: Float> Tape<T> {
         self.append(Opcode::Variable, 0, Second::Node(0), value)
     }
 
-    /// A number without gradient. Plain numbers in formulas need no such call.
+    /// Records a number without gradient. Plain numbers in formulas do not need this call.
     #[track_caller]
     #[inline]
     pub fn scalar_constant(&self, value: T) -> Scalar<'_, T> {
         self.append(Opcode::Constant, 0, Second::Node(0), value)
     }
 
-    /// An array whose gradient can be asked for; its values are shared, not copied.
+    /// Records an array whose gradient can be asked for; its values are shared, not copied.
     ///
     /// ```
     /// use autograd::{Tape, Tensor};
@@ -177,16 +178,16 @@ impl<T: Float> Tape<T> {
         self.leaf(Arena::variable, value.into())
     }
 
-    /// An array without gradient, such as data; its values are shared, not copied.
+    /// Records an array without gradient, such as data; its values are shared, not copied.
     #[track_caller]
     pub fn constant(&self, value: impl Into<Tensor<T>>) -> Var<'_, T> {
         self.leaf(Arena::constant, value.into())
     }
 
-    /// An array without gradient, computed value by value, in row-major order, in memory that the tape keeps.
+    /// Records an array without gradient, computed value by value in row-major order into memory of the tape.
     ///
-    /// Unlike [`constant`](Tape::constant) of a new tensor, it allocates nothing once the tape has grown: for what is drawn
-    /// or looked up at each step.
+    /// Unlike [`constant`](Tape::constant) of a new tensor, it allocates nothing once the tape has grown. Use it for
+    /// values that are drawn or looked up at each step.
     ///
     /// ```
     /// use autograd::{Tape, Tensor};
@@ -198,7 +199,7 @@ impl<T: Float> Tape<T> {
     pub fn constant_with(&self, shape: impl Into<Shape>, f: impl FnMut(usize) -> T) -> Var<'_, T> {
         let shape = shape.into();
         let len = shape.checked_numel("constant_with").or_panic();
-        // Aside, so that `f` may use the tape.
+        // Computed into a separate buffer, so that `f` may use the tape.
         let Some(mut values) = self.pool.take_if_there_is(len) else { no_room("constant_with", &shape) };
         values.iter_mut().zip((0..).map(f)).for_each(|(slot, value)| *slot = value);
         self.note();
@@ -216,11 +217,11 @@ impl<T: Float> Tape<T> {
         Var::new(self, array)
     }
 
-    /// Turns training on: operations that are random while a model trains, such as dropout, draw from a generator
-    /// seeded with `seed`. A new tape evaluates: such operations pass their input through.
+    /// Turns training on: operations that are random during training, such as dropout, draw from a generator seeded
+    /// with `seed`. A new tape is in evaluation mode, in which such operations pass their input through.
     ///
-    /// The generator lives here because nothing is hidden elsewhere: the same seed gives the same bits, and tapes on
-    /// several threads do not disturb each other.
+    /// The tape owns the generator, so there is no hidden global state: the same seed gives the same bits, and tapes
+    /// on several threads do not disturb each other.
     ///
     /// ```
     /// use rand::RngExt;
@@ -272,7 +273,7 @@ impl<T: Float> Tape<T> {
         }
     }
 
-    /// What `f` draws from the generator of [`train`](Tape::train), or `None` while evaluating.
+    /// Calls `f` with the generator of [`train`](Tape::train); returns `None` in evaluation mode.
     ///
     /// # Panics
     /// If it is called within `f`.
@@ -281,9 +282,9 @@ impl<T: Float> Tape<T> {
         self.generator("random").as_mut().map(f)
     }
 
-    /// Runs `f` with a generator of its own seed in place of the present one.
+    /// Runs `f` with a generator seeded separately, in place of the present one.
     pub(crate) fn with_seed<R>(&self, seed: Option<u64>, f: impl FnOnce() -> R) -> Result<R, String> {
-        /// Puts the present one back, also when `f` panics.
+        /// Restores the present generator, also when `f` panics.
         struct Before<'a>(&'a RefCell<Option<StdRng>>, Option<StdRng>);
         impl Drop for Before<'_> {
             fn drop(&mut self) {
@@ -346,7 +347,7 @@ impl<T: Float> Tape<T> {
         census
     }
 
-    /// About the bytes that this tape keeps for what it records, swept or cleared.
+    /// Approximate bytes that this tape holds for recordings, including memory kept after a sweep or a clear.
     fn held(&self) -> usize {
         self.arena.borrow().held() + self.pool.held()
     }
@@ -389,7 +390,7 @@ fn being_walked() -> ! {
     )
 }
 
-/// Handles of two tapes must not meet: an index into one means nothing in the other.
+/// Panics if the tapes differ: an index into one means nothing in the other.
 #[track_caller]
 #[inline(always)]
 pub(crate) fn same_tape<T: Float>(op: &str, a: &Tape<T>, b: &Tape<T>) {

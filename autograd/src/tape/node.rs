@@ -2,12 +2,12 @@
 
 use super::opcode::Opcode;
 
-/// What a node does, what it reads, and its value if it is a scalar: 16 bytes.
+/// The operation, the operands, and the value if it is a scalar: 16 bytes.
 ///
-/// One entry instead of vectors side by side: recording tests one length and writes one place.
+/// One entry takes the place of parallel vectors, so that recording tests one length and writes to one place.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Node<T> {
-    /// From the lowest bit: the code in 8, the two operands in 28 each.
+    /// From the lowest bit: 8 bits for the code, 28 for each of the two operands.
     link: u64,
     pub(crate) value: T,
 }
@@ -17,7 +17,7 @@ const OPERAND_BITS: u32 = 28;
 const OPERAND: u64 = (1 << OPERAND_BITS) - 1;
 
 impl<T> Node<T> {
-    /// A tape has at most so many nodes: 4 gigabytes of them.
+    /// The largest number of nodes of a tape: 4 gigabytes of them.
     pub(crate) const MOST: usize = 1 << OPERAND_BITS;
 
     /// The node at index `at`; the operands are below [`MOST`](Node::MOST).
@@ -28,19 +28,19 @@ impl<T> Node<T> {
         Node { link: u64::from(code.byte(near)) | a << CODE_BITS | b << (CODE_BITS + OPERAND_BITS), value }
     }
 
-    /// [`Opcode::byte`].
+    /// The byte of [`Opcode::byte`].
     #[inline(always)]
     pub(crate) fn byte(&self) -> u8 {
         self.link as u8
     }
 
-    /// What it does.
+    /// The operation of the node.
     #[inline]
     pub(crate) fn code(&self) -> Opcode {
         Opcode::of_byte(self.byte())
     }
 
-    /// What it reads.
+    /// The operands of the node.
     #[inline(always)]
     pub(crate) fn operands(&self) -> [u32; 2] {
         [self.link >> CODE_BITS & OPERAND, self.link >> (CODE_BITS + OPERAND_BITS)].map(|operand| operand as u32)

@@ -1,8 +1,8 @@
-//! [`Opcode`]: what a node of the stream does, in one byte.
+//! [`Opcode`]: the operation of a node of the stream, in one byte.
 
 use crate::number::rows::{Binary, Unary};
 
-/// What a node of the stream does. The operands are in `Arena::operands`.
+/// The operation of a node of the stream. The node stores the operands too.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Opcode {
     /// A scalar variable.
@@ -13,20 +13,20 @@ pub(crate) enum Opcode {
     Unary(Unary),
     /// Operands: nodes of a and b.
     Binary(Binary),
-    /// The only value of an array. Operand: index into `arrays`.
+    /// The only value of an array, as a scalar. Operand: index into `arrays`.
     Item,
     /// An array. Operand: index into `arrays`.
     Array,
 }
 
 impl Opcode {
-    /// The bytes of the kinds without a row; those of the rows follow, of one input and then of two.
+    /// The bytes of the kinds without a row; those of the unary and then of the binary rows follow.
     const PLAIN: [Opcode; 4] = [Opcode::Variable, Opcode::Constant, Opcode::Item, Opcode::Array];
     const UNARY: u8 = Self::PLAIN.len() as u8;
     const BINARY: u8 = Self::UNARY + 2 * Unary::ROWS.len() as u8;
 
-    /// One byte, by which the sweep branches once: by the kind, by the row, and by which operands are `near`, the node directly
-    /// before, whose gradient the sweep holds in a register.
+    /// One byte, on which the sweep branches once. It encodes the kind, the row, and which operands are `near`: the
+    /// node directly before, whose gradient the sweep holds in a register.
     #[inline(always)]
     pub(crate) const fn byte(self, [a, b]: [bool; 2]) -> u8 {
         match self {
@@ -79,13 +79,13 @@ macro_rules! binary_bytes {
             pub(crate) const FAR: u8 = Opcode::Binary(Binary::$Row).byte([false, false]);
             pub(crate) const NEAR_A: u8 = Opcode::Binary(Binary::$Row).byte([true, false]);
             pub(crate) const NEAR_B: u8 = Opcode::Binary(Binary::$Row).byte([false, true]);
-            /// The same node twice.
+            /// The byte for the same near node as both operands.
             pub(crate) const NEAR: u8 = Opcode::Binary(Binary::$Row).byte([true, true]);
         }
     )* };
 }
 
-/// The bytes of each row as constants, for patterns; they bear the rows' names.
+/// The bytes of each row as constants, for patterns; they have the rows' names.
 #[allow(non_snake_case, dead_code)] // only the common rows have patterns of their own
 pub(crate) mod bytes {
     use super::*;

@@ -1,4 +1,4 @@
-//! What may stand beside an array, or a number, in a formula.
+//! Types that can be operands beside an array or a number.
 
 use super::{Scalar, Tape, Var, same_tape};
 use crate::number::Float;
@@ -6,7 +6,7 @@ use crate::number::rows::Binary;
 use crate::param::Param;
 use crate::tensor::Tensor;
 
-/// Anything that can be an operand beside a [`Var`]: another `Var`, a [`Scalar`], a plain number, a parameter, a tensor.
+/// An operand beside a [`Var`]: another `Var`, a [`Scalar`], a plain number, a parameter or a tensor.
 ///
 /// ```
 /// use autograd::{Operand, Tape, Tensor, Var};
@@ -26,7 +26,7 @@ pub trait Operand<'t, T: Float = f64>: Sized {
     #[track_caller]
     fn on(self, tape: &'t Tape<T>) -> Var<'t, T>;
 
-    /// The same for a method that is named if it refuses.
+    /// [`on`](Operand::on) for a method whose name appears in the panic message.
     #[doc(hidden)]
     #[track_caller]
     fn operand_of(self, _method: &str, tape: &'t Tape<T>) -> Var<'t, T> {
@@ -105,7 +105,7 @@ impl<'t, T: Float> Operand<'t, T> for f64 {
     }
 }
 
-/// What may stand beside a [`Scalar`] in a formula of numbers: another `Scalar`, or a plain number.
+/// An operand beside a [`Scalar`]: another `Scalar`, or a plain number.
 ///
 /// ```
 /// use autograd::{Scalar, ScalarOperand, Tape};

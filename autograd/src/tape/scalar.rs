@@ -1,4 +1,4 @@
-//! [`Scalar`]: one recorded number.
+//! [`Scalar`]: a recorded number.
 
 use std::fmt;
 use std::ops::{Add, AddAssign, Div, DivAssign, Mul, MulAssign, Neg, Sub, SubAssign};
@@ -13,10 +13,10 @@ use crate::param::Param;
 use crate::sweep::Gradients;
 use crate::tensor::Tensor;
 
-/// One number on a tape: a `Copy` handle that carries its value.
+/// A number on a tape: a `Copy` handle that carries its value.
 ///
-/// Reductions and losses return it, and only it has [`backward`](Scalar::backward): the gradient of an array is not a
-/// gradient but a Jacobian, and asking for it does not compile.
+/// Reductions and losses return a `Scalar`, and only a `Scalar` has [`backward`](Scalar::backward). The derivative of
+/// an array is a Jacobian, not a gradient, so asking an array for its gradient does not compile.
 ///
 /// ```
 /// use autograd::Tape;
@@ -34,7 +34,7 @@ use crate::tensor::Tensor;
 /// (x * x).backward(); // an array: sum() or mean() first
 /// ```
 ///
-/// Types do not mix by accident:
+/// Types are not mixed implicitly:
 ///
 /// ```compile_fail,E0277
 /// let (single, double) = (autograd::Tape::<f32>::default(), autograd::Tape::new());
@@ -58,19 +58,19 @@ impl<'t, T: Float> Scalar<'t, T> {
         self.node
     }
 
-    /// The number.
+    /// The value.
     #[inline(always)]
     pub fn value(self) -> T {
         self.value
     }
 
-    /// The tape that it is recorded on.
+    /// The tape that this number is recorded on.
     #[inline(always)]
     pub fn tape(self) -> &'t Tape<T> {
         self.tape
     }
 
-    /// The gradients of this number with respect to every variable and parameter on its tape: one sweep.
+    /// The gradients of this number with respect to every variable and parameter on its tape, in one sweep.
     ///
     /// ```
     /// let tape = autograd::Tape::new();
@@ -83,8 +83,9 @@ impl<'t, T: Float> Scalar<'t, T> {
         crate::sweep::backward_with(self, None)
     }
 
-    /// [`backward`](Scalar::backward), telling `observe` the gradient of each value that was [named](Var::named) as the sweep
-    /// passes it, from the last to the first. It may look at values, and must not record.
+    /// [`backward`](Scalar::backward), which reports the gradient of each [named](Var::named) value to `observe`.
+    ///
+    /// The sweep reports from the last recorded value to the first. `observe` may read values, and must not record.
     ///
     /// ```
     /// let tape = autograd::Tape::new();
@@ -99,11 +100,12 @@ impl<'t, T: Float> Scalar<'t, T> {
         crate::sweep::backward_with(self, Some(&mut observe))
     }
 
-    /// [`backward`](Scalar::backward) for the parameters alone: `f` is called with each as soon as its gradient is whole, from the last
-    /// recorded to the first, and may change it. The gradients hold no other.
+    /// [`backward`](Scalar::backward) for parameters only, which calls `f` as soon as a gradient is complete.
     ///
-    /// For models of many layers: a gradient is used while it is still in the cache, and its memory serves the next one. What needs
-    /// all gradients at once, such as clipping by their norm, needs `backward`.
+    /// The sweep goes from the last recorded parameter to the first, and `f` may change the parameter. The gradients
+    /// that `f` receives hold no other parameter's. Use it for models of many layers: a gradient is used while it is
+    /// still in the cache, and its memory serves the next one. An update that needs all gradients at once, such as
+    /// clipping by their norm, needs `backward`.
     ///
     /// ```
     /// use autograd::{Param, Tape};
@@ -126,7 +128,7 @@ impl<'t, T: Float> Scalar<'t, T> {
         Var::new(self.tape, self.tape.arena_mut().lift(self.node))
     }
 
-    /// The same value, without gradient.
+    /// A constant with the same value, through which no gradient flows.
     ///
     /// ```
     /// let tape = autograd::Tape::new();
@@ -150,11 +152,11 @@ impl<'t, T: Float> Scalar<'t, T> {
     pub fn select(self, a: Self, b: Self) -> Self {
         same_tape("select", self.tape, a.tape);
         same_tape("select", self.tape, b.tape);
-        // The tape's values are fixed, so the choice is: no node is needed.
+        // A recorded value never changes, so the choice is fixed and needs no node.
         if self.value == T::zero() { b } else { a }
     }
 
-    /// A row of the table, for programs that choose operations at run time; `args` are the method's plain numbers.
+    /// Applies the unary row `row`, chosen at run time; `args` are the method's plain-number arguments.
     ///
     /// ```
     /// use autograd::{Tape, Unary};
@@ -167,7 +169,8 @@ impl<'t, T: Float> Scalar<'t, T> {
     pub fn unary(self, row: Unary, args: Args) -> Self {
         let args = row.checked(args);
         let value = self.value.unary(row, args);
-        // Before the tape is asked: past that branch the compiler would compute anew what value and derivative share.
+        // Computed before the tape is accessed: after that branch the compiler would recompute what value and
+        // derivative share.
         let second = match row.keeps_slope() {
             true => Second::Slope(row.pass(self.value, value, args, T::one())),
             false => Second::Numbers(args),
@@ -175,7 +178,7 @@ impl<'t, T: Float> Scalar<'t, T> {
         self.tape.append(Opcode::Unary(row), self.node, second, value)
     }
 
-    /// A row of the table of two inputs, for programs that choose operations at run time.
+    /// Applies the binary row `row`, chosen at run time.
     ///
     /// ```
     /// use autograd::{Binary, Tape};
@@ -278,7 +281,7 @@ impl<T: Float> Neg for Scalar<'_, T> {
 /// Sums scalars of one tape.
 ///
 /// # Panics
-/// If there are none: an empty sum has no tape.
+/// If there are none, since an empty sum has no tape.
 impl<'t, T: Float> std::iter::Sum for Scalar<'t, T> {
     #[track_caller]
     fn sum<I: Iterator<Item = Self>>(iter: I) -> Self {

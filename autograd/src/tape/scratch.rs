@@ -1,4 +1,4 @@
-//! [`Scratch`]: what sweeps work on.
+//! [`Scratch`]: the working memory of sweeps.
 
 use super::arena::Arena;
 use crate::memory::pool::{Buffer, Pool};
@@ -6,19 +6,20 @@ use crate::memory::{make_room, no_room_for};
 use crate::number::Float;
 use crate::tensor::Tensor;
 
-/// What a sweep works on, kept from one to the next.
+/// The working memory of a sweep, kept from one sweep to the next.
 pub(crate) struct Scratch<T: Float> {
-    /// The gradient of each scalar node up to the root; behind those, room.
+    /// The gradient of each scalar node up to the root, followed by spare room.
     pub(crate) scalars: Vec<T>,
-    /// How many nodes are swept: the root is the last.
+    /// The number of nodes to sweep; the root is the last.
     pub(crate) nodes: usize,
     /// The gradient of each array node.
     pub(crate) arrays: Vec<Option<Buffer<T>>>,
-    /// The gradients that are kept, by index of the array, in rising order; `reached` tells whether the root depends on it.
+    /// The gradients that are kept, in ascending order of the array index; `reached` tells whether the root depends
+    /// on it.
     pub(crate) kept: Vec<Kept<T>>,
 }
 
-/// One kept gradient.
+/// A kept gradient.
 #[derive(Debug)]
 pub(crate) struct Kept<T: Float> {
     pub(crate) array: u32,
@@ -33,7 +34,8 @@ impl<T: Float> Default for Scratch<T> {
 }
 
 impl<T: Float> Scratch<T> {
-    /// Zero gradients for `nodes` scalars, none for `arrays` arrays. `zeros`: one for each node, or nothing.
+    /// Starts with zero gradients for `nodes` scalars, none for `arrays` arrays. `zeros`: one for each node, or
+    /// empty.
     #[track_caller]
     pub(crate) fn start(&mut self, zeros: Vec<T>, nodes: usize, arrays: usize) {
         if zeros.is_empty() {
@@ -49,7 +51,7 @@ impl<T: Float> Scratch<T> {
         self.arrays.resize_with(arrays, || None);
     }
 
-    /// Gathers the gradients that are kept; those that nothing reached are 0.
+    /// Collects the gradients that are kept; those that the sweep did not reach are 0.
     pub(crate) fn collect(&mut self, arena: &Arena<T>, pool: &Pool<T>) {
         for &array in &arena.kept {
             let shape = arena.arrays.shape(array);
@@ -72,7 +74,7 @@ impl<T: Float> Scratch<T> {
         }
     }
 
-    /// Gives all buffers back.
+    /// Returns all buffers to the pool.
     pub(crate) fn recycle(&mut self, pool: &Pool<T>) {
         for kept in self.kept.drain(..) {
             pool.give_shared(kept.gradient.into_values());

@@ -1,7 +1,7 @@
-//! [`Spare`]: a tape for work that records, sweeps and forgets.
+//! [`Spare`]: a temporary tape that records, sweeps and forgets.
 //!
-//! A new tape asks the system for memory and clears it: a fifth of the time of a small Hessian-vector product. Each
-//! thread keeps a few for the next such work instead.
+//! A new tape requests memory from the system and clears it, which takes a fifth of the time of a small
+//! Hessian-vector product. Instead, each thread keeps a few tapes for reuse.
 
 use std::any::Any;
 use std::cell::RefCell;
@@ -11,16 +11,16 @@ use std::thread::panicking;
 use super::Tape;
 use crate::number::Float;
 
-/// A thread keeps at most so many tapes; work within work needs more than one.
+/// The largest number of tapes that a thread keeps; nested work needs more than one.
 const MOST: usize = 4;
-/// Of at most so many bytes each.
+/// The largest size in bytes of each.
 const LARGEST: usize = 1 << 25;
 
 thread_local! {
     static KEPT: RefCell<Vec<Box<dyn Any>>> = const { RefCell::new(vec![]) };
 }
 
-/// An empty tape, which goes back to its thread when it is dropped.
+/// An empty tape, which returns to its thread when it is dropped.
 #[derive(Debug)]
 pub(crate) struct Spare<T: Float>(Option<Box<Tape<T>>>);
 
@@ -31,7 +31,7 @@ impl<T: Float> Spare<T> {
             let at = kept.iter().rposition(|tape| tape.is::<Tape<T>>())?;
             kept.swap_remove(at).downcast().ok()
         });
-        // While the thread ends nothing is kept.
+        // A thread that is ending keeps no tapes.
         Spare(Some(kept.ok().flatten().unwrap_or_default()))
     }
 }
@@ -50,10 +50,10 @@ impl<T: Float> Drop for Spare<T> {
         if panicking() || tape.checks.get() || tape.held() > LARGEST {
             return;
         }
-        // Here, not under the borrow: what the tape lets go of may be somebody's last.
+        // Here, not under the borrow: dropping the tape's contents may drop the last reference to a user's value.
         tape.clear();
         tape.evaluate();
-        // If the thread is at its end, the tape is dropped with the closure.
+        // If the thread is ending, the tape is dropped with the closure.
         let _ = KEPT.try_with(move |kept| {
             let mut kept = kept.borrow_mut();
             if kept.len() < MOST {

@@ -7,16 +7,16 @@ use crate::memory::{make_room, no_room_for};
 use crate::number::Float;
 use crate::number::rows::{Args, Unary};
 
-/// Scalars and arrays in the order in which they were computed, and what scalar rows keep beside their nodes.
+/// Scalars and arrays in the order of computation, and the data that scalar rows keep beside their nodes.
 #[derive(Debug)]
 pub(crate) struct Stream<T: Float> {
     /// The nodes, of which `len` are recorded; the rest is room.
     nodes: Vec<Node<T>>,
     len: usize,
-    /// The gradients that a sweep begins with, 0 for each node: written while recording, where a chain waits for its values anyway, and
-    /// a pass of its own is saved. Empty once a sweep has taken them, until the tape is cleared.
+    /// The initial gradients of a sweep, 0 for each node. They are written while recording, where a chain waits for
+    /// its values anyway, which saves a separate pass. Empty once a sweep has taken them, until the tape is cleared.
     zeros: Vec<T>,
-    /// Whether no room is kept, so that each scalar takes the slow way, on which it is checked.
+    /// Whether no room is kept, so that each scalar takes the slow path, which checks it.
     tight: bool,
     /// Plain-number arguments of scalar rows; the first is [0, 0].
     args: Vec<Args>,
@@ -29,7 +29,7 @@ impl<T: Float> Stream<T> {
         Stream { nodes: vec![], len: 0, zeros: vec![], tight: false, args: vec![[0.0; 2]], slopes: vec![] }
     }
 
-    /// Forgets all nodes and keeps the memory. `gradients`, those of the last sweep, are written over.
+    /// Forgets all nodes and keeps the memory. `gradients`, those of the last sweep, are overwritten.
     pub(crate) fn clear(&mut self, gradients: Vec<T>) {
         self.len = 0;
         if self.zeros.is_empty() {
@@ -54,12 +54,12 @@ impl<T: Float> Stream<T> {
         self.tight
     }
 
-    /// Bytes held for nodes and what they keep.
+    /// Bytes used for nodes and their data.
     pub(crate) fn bytes(&self) -> usize {
         self.len * size_of::<Node<T>>() + self.args.len() * size_of::<Args>() + self.slopes.len() * size_of::<T>()
     }
 
-    /// Bytes of room for nodes.
+    /// Bytes of capacity for nodes.
     pub(crate) fn held(&self) -> usize {
         self.nodes.capacity() * size_of::<Node<T>>()
     }
@@ -70,18 +70,18 @@ impl<T: Float> Stream<T> {
         self.len
     }
 
-    /// All nodes, in the order in which they were computed.
+    /// All nodes, in the order of computation.
     #[inline]
     pub(crate) fn nodes(&self) -> &[Node<T>] {
         &self.nodes[..self.len]
     }
 
-    /// Takes a zero for each node, for gradients; empty if a sweep has taken them already.
+    /// Takes a zero gradient for each node; empty if a sweep has taken them already.
     pub(crate) fn take_zeros(&mut self) -> Vec<T> {
         std::mem::take(&mut self.zeros)
     }
 
-    /// What a node does.
+    /// The operation of a node.
     #[inline]
     pub(crate) fn code(&self, node: usize) -> Opcode {
         self.nodes()[node].code()
@@ -93,7 +93,7 @@ impl<T: Float> Stream<T> {
         self.nodes()[node].byte() == Opcode::Constant.byte([false; 2])
     }
 
-    /// What a node reads.
+    /// The operands of a node.
     #[inline]
     pub(crate) fn operands(&self, node: usize) -> [u32; 2] {
         self.nodes()[node].operands()
@@ -135,7 +135,7 @@ impl<T: Float> Stream<T> {
         assert!(room > 0, "tape: more than 2²⁸ nodes; call clear between steps, or use several tapes");
         let more = if self.tight { 1 } else { self.len.max(64).min(room) };
         let (nodes, zeros) = (self.len + more, self.zeros.len() == self.len);
-        // Of both before either changes.
+        // Both are tested before either changes.
         if !make_room(&mut self.nodes, nodes) || (zeros && !make_room(&mut self.zeros, nodes)) {
             no_room_for("nodes", nodes);
         }
@@ -146,7 +146,7 @@ impl<T: Float> Stream<T> {
         self.push_within(code, operands, value).expect("room was made")
     }
 
-    /// The index of a row's plain-number arguments; a run of equal ones is stored once.
+    /// The index of a row's plain-number arguments; a run of equal arguments is stored once.
     #[inline(always)]
     pub(crate) fn push_args(&mut self, args: Args) -> u32 {
         if args == [0.0; 2] {
@@ -164,7 +164,7 @@ impl<T: Float> Stream<T> {
         self.args.push(args);
     }
 
-    /// The index of a derivative that is kept.
+    /// Stores a derivative; returns its index.
     #[inline(always)]
     pub(crate) fn push_slope(&mut self, slope: T) -> u32 {
         self.slopes.push(slope);
@@ -177,13 +177,14 @@ impl<T: Float> Stream<T> {
         if row.takes_numbers() { self.args[index] } else { [0.0; 2] }
     }
 
-    /// What a scalar row passes of `d` at `x`, where its value is `y` and its second operand `index`.
+    /// The gradient that a scalar row passes from `d` at `x`, where its value is `y` and its second operand is
+    /// `index`.
     #[inline(always)]
     pub(crate) fn pass(&self, row: Unary, [x, y]: [T; 2], index: usize, d: T) -> T {
         if row.keeps_slope() { d.chain(self.slopes[index]) } else { row.pass(x, y, self.args(row, index), d) }
     }
 
-    /// [`pass`](Stream::pass) in the form that does for most numbers; nothing where it does not do.
+    /// [`pass`](Stream::pass) in the form that is valid for most numbers; `None` where that form is not valid.
     #[inline(always)]
     pub(crate) fn first_form(&self, row: Unary, [x, y]: [T; 2], index: usize, d: T) -> Option<T> {
         if row.keeps_slope() {

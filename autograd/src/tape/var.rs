@@ -1,4 +1,4 @@
-//! [`Var`]: one recorded array.
+//! [`Var`]: a recorded array.
 
 use std::fmt;
 use std::ops::{Add, AddAssign, Div, DivAssign, Mul, MulAssign, Neg, Sub, SubAssign};
@@ -20,7 +20,7 @@ use crate::tensor::Tensor;
 /// An array on a tape: a `Copy` handle.
 ///
 /// Operands are other arrays, [`Scalar`]s, plain `f64` numbers, `&Param` and `&Tensor`; shapes broadcast as in NumPy.
-/// The methods without a formula of their own are shared with [`Tensor`] and documented there with examples.
+/// Methods that are shared with [`Tensor`] are documented there with examples.
 ///
 /// ```
 /// use autograd::{Tape, Tensor};
@@ -46,7 +46,7 @@ impl<'t, T: Float> Var<'t, T> {
         self.array
     }
 
-    /// The tape that it is recorded on.
+    /// The tape that this array is recorded on.
     #[inline(always)]
     pub fn tape(self) -> &'t Tape<T> {
         self.tape
@@ -64,11 +64,11 @@ impl<'t, T: Float> Var<'t, T> {
         if self.tape.arena.borrow().arrays[self.array].pending {
             self.tape.arena_mut().materialise(self.array, &self.tape.pool);
         }
-        // Without a claim to write: whoever observes a sweep may look at values.
+        // A shared borrow, because the observer of a sweep may read values.
         self.tape.arena.borrow().tensor(self.array)
     }
 
-    /// The same values, without gradient.
+    /// A constant with the same values, through which no gradient flows.
     ///
     /// ```
     /// let tape = autograd::Tape::new();
@@ -93,12 +93,12 @@ impl<'t, T: Float> Var<'t, T> {
     #[must_use]
     #[track_caller]
     pub fn named(self, name: impl Into<String>) -> Self {
-        drop(self.tape.arena_mut()); // an observer does not name
+        drop(self.tape.arena_mut()); // an observer must not add names
         self.tape.names.borrow_mut().insert(self.array, name.into());
         self
     }
 
-    /// Asks the sweep to keep the gradient of this intermediate value, which it otherwise reuses as memory.
+    /// Makes the sweep keep the gradient of this intermediate value, whose memory it otherwise reuses.
     ///
     /// ```
     /// let tape = autograd::Tape::new();
@@ -137,7 +137,8 @@ impl<'t, T: Float> Var<'t, T> {
         crate::sweep::vjp(self, dy)
     }
 
-    /// The Jacobian-vector product: how this array moves when each `x` moves along its `dx`, in one forward sweep.
+    /// The Jacobian-vector product: the tangent of this array when each `x` moves along its `dx`, in one forward
+    /// sweep.
     ///
     /// ```
     /// use autograd::{Tape, Tensor};
@@ -148,17 +149,17 @@ impl<'t, T: Float> Var<'t, T> {
     /// ```
     ///
     /// # Panics
-    /// If an `x` is recorded on another tape, or its `dx` has another shape; if there is an operation of the user's on the way whose
-    /// rule cannot be transposed, and which has no [`Custom::jvp`](crate::Custom::jvp).
+    /// If an `x` is recorded on another tape, or its `dx` has another shape. If a user-defined operation on the way
+    /// has a rule that cannot be transposed and no [`Custom::jvp`](crate::Custom::jvp).
     #[track_caller]
     pub fn jvp(self, along: &[(Var<'t, T>, &Tensor<T>)]) -> Tensor<T> {
         self.try_jvp(along).or_panic()
     }
 
-    /// [`jvp`](Var::jvp) where operations may have no forward rule.
+    /// [`jvp`](Var::jvp) for graphs whose operations may lack a forward rule.
     ///
     /// # Errors
-    /// [`Error::NoForwardRule`] with the name of the first operation that has none.
+    /// [`Error::NoForwardRule`] with the name of the first operation that lacks one.
     ///
     /// # Panics
     /// If an `x` is recorded on another tape, or its `dx` has another shape.
@@ -172,10 +173,10 @@ impl<'t, T: Float> Var<'t, T> {
         Ok(crate::sweep::tangents(self.tape, &seeds, &[self.array])?.remove(0))
     }
 
-    /// A function of one's own of each value, in one pass: see [`Elementwise`].
+    /// Applies a user-defined function to each value, in one pass: see [`Elementwise`].
     ///
-    /// The pass is put off until the values are read; under [`sum`](Var::sum) or [`mean`](Var::mean) they are added up where they
-    /// arise, and never written.
+    /// The pass is deferred until the values are read. Under [`sum`](Var::sum) or [`mean`](Var::mean) the values are
+    /// summed as they are computed, and never written to memory.
     #[must_use]
     #[track_caller]
     pub fn map(self, f: impl Elementwise) -> Self {
@@ -183,7 +184,7 @@ impl<'t, T: Float> Var<'t, T> {
         map::map("map", [&self], f).or_panic()
     }
 
-    /// A function of one's own of several arrays, value by value, in one pass: see [`ElementwiseN`].
+    /// Applies a user-defined function to several arrays, element by element, in one pass: see [`ElementwiseN`].
     ///
     /// # Panics
     /// If the shapes do not broadcast.
@@ -196,10 +197,10 @@ impl<'t, T: Float> Var<'t, T> {
         map::map("zip_map", x.each_ref(), f).or_panic()
     }
 
-    /// The only value of an array that has one, as a number to call [`backward`](Scalar::backward) on.
+    /// The only value of an array that has one, as a scalar with [`backward`](Scalar::backward).
     ///
     /// # Panics
-    /// If there is not exactly one.
+    /// If there is not exactly one value.
     #[track_caller]
     pub fn item(self) -> Scalar<'t, T> {
         let mut arena = self.tape.arena_mut();
@@ -214,7 +215,7 @@ impl<'t, T: Float> Var<'t, T> {
         Scalar::new(self.tape, node, value)
     }
 
-    /// A row of the table, for programs that choose operations at run time; `args` are the method's plain numbers.
+    /// Applies the unary row `row`, chosen at run time; `args` are the method's plain-number arguments.
     ///
     /// ```
     /// use autograd::{Tape, Unary};
@@ -229,7 +230,7 @@ impl<'t, T: Float> Var<'t, T> {
         Array::unary(&self, row, row.checked(args))
     }
 
-    /// A row of the table of two inputs, for programs that choose operations at run time.
+    /// Applies the binary row `row`, chosen at run time.
     ///
     /// ```
     /// use autograd::{Binary, Tape};
@@ -265,7 +266,7 @@ fn same_shape(op: &str, shape: &Shape, other: &Shape) {
     );
 }
 
-/// The recorded reading of the rules' language: each operation appends to the tape.
+/// Recorded evaluation of the rules: each operation appends a node to the tape.
 impl<'t, T: Float> Array for Var<'t, T> {
     type Value = T;
 
@@ -278,7 +279,7 @@ impl<'t, T: Float> Array for Var<'t, T> {
         let op = op.into();
         let tape = x[0].tape;
         for x in x {
-            same_tape(op.name(), tape, x.tape); // a loop, so that a refusal points at the caller
+            same_tape(op.name(), tape, x.tape); // a loop, so that a panic points at the caller
         }
         let array = tape.arena_mut().record(op, shape, &PerInput::of(x, |x| x.array), &tape.pool);
         tape.recorded_array(array);

@@ -1,16 +1,16 @@
-//! How an array prints: nested brackets as in NumPy, long axes cut in the middle.
+//! How an array prints: nested brackets as in NumPy, with the middle of long axes left out.
 
 use std::fmt;
 
 use super::Tensor;
 use crate::number::Float;
 
-/// Values shown at each end of an axis that is cut.
+/// Values shown at each end of a shortened axis.
 const EDGE: usize = 3;
-/// Arrays of more values than this have their long axes cut.
+/// Arrays of more values than this have their long axes shortened.
 const WHOLE: usize = 200;
 
-/// `Tensor` prints as NumPy does; `{:.2}` sets the digits after the point.
+/// `Tensor` prints as in NumPy; `{:.2}` sets the digits after the decimal point.
 ///
 /// ```
 /// use autograd::Tensor;
@@ -26,7 +26,7 @@ impl<T: Float> fmt::Display for Tensor<T> {
             if small || x.abs() >= 1e7 { format!("{x:.precision$e}") } else { format!("{x:.precision$}") }
         };
         let places = self.shape().iter().fold(1, |places, &len| usize::saturating_mul(places, len.max(1)));
-        let cut = places > WHOLE; // without values there may be many empty brackets
+        let cut = places > WHOLE; // an array without values may still have many empty brackets
         let width = self.as_slice().iter().map(|&x| text(x).len()).max().unwrap_or(0);
         write_axis(f, self, &mut vec![], cut, &|x| format!("{:>width$}", text(x)))
     }

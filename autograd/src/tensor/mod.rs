@@ -11,8 +11,8 @@ use crate::shape::Shape;
 
 /// An n-dimensional array: a shape, and its values in row-major order.
 ///
-/// Cloning is cheap: clones share their values until one is written to. Arithmetic broadcasts as in NumPy and reads as
-/// on recorded arrays; to have gradients, put a tensor on a [`Tape`](crate::Tape).
+/// Cloning is cheap: clones share their values until one of them is written to. Arithmetic broadcasts as in NumPy and
+/// has the same methods as recorded arrays. To compute gradients, record a tensor on a [`Tape`](crate::Tape).
 ///
 /// ```
 /// use autograd::Tensor;
@@ -28,19 +28,19 @@ pub struct Tensor<T: Float = f64> {
 }
 
 impl<T: Float> Tensor<T> {
-    /// An array of `shape` from its values in row-major order.
+    /// Creates an array of `shape` from values in row-major order.
     ///
     /// # Panics
-    /// If the number of values is not the product of the shape. [`try_new`](Tensor::try_new) returns that as an error.
+    /// If the number of values differs from that of the shape. [`try_new`](Tensor::try_new) returns this as an error.
     #[track_caller]
     pub fn new(shape: impl Into<Shape>, values: Vec<T>) -> Self {
         Self::try_new(shape, values).or_panic()
     }
 
-    /// An array of `shape` from values that come from data.
+    /// Creates an array of `shape` from values that come from data.
     ///
     /// # Errors
-    /// If the number of values is not the product of the shape.
+    /// If the number of values differs from that of the shape.
     pub fn try_new(shape: impl Into<Shape>, values: Vec<T>) -> Result<Self, Error> {
         let shape = shape.into();
         let numel = shape.checked_numel("tensor")?;
@@ -51,28 +51,28 @@ impl<T: Float> Tensor<T> {
         Ok(Tensor { shape, values: Shared::new(values) })
     }
 
-    /// An array of one repeated value.
+    /// Creates an array that repeats one value.
     ///
     /// # Panics
-    /// If the shape has more values than memory can hold; so do the other constructors.
+    /// If the shape has more values than memory can hold. The other constructors panic likewise.
     #[track_caller]
     pub fn full(shape: impl Into<Shape>, value: T) -> Self {
         Self::repeated("full", shape.into(), value)
     }
 
-    /// An array of zeros.
+    /// Creates an array of zeros.
     #[track_caller]
     pub fn zeros(shape: impl Into<Shape>) -> Self {
         Self::repeated("zeros", shape.into(), T::zero())
     }
 
-    /// An array of ones.
+    /// Creates an array of ones.
     #[track_caller]
     pub fn ones(shape: impl Into<Shape>) -> Self {
         Self::repeated("ones", shape.into(), T::one())
     }
 
-    /// The `n × n` identity.
+    /// Creates the `n × n` identity matrix.
     #[track_caller]
     pub fn eye(n: usize) -> Self {
         let mut identity = Self::repeated("eye", Shape::from([n, n]), T::zero());
@@ -80,7 +80,7 @@ impl<T: Float> Tensor<T> {
         identity
     }
 
-    /// `0, 1, …, n − 1`.
+    /// Creates the vector `0, 1, …, n − 1`.
     #[track_caller]
     pub fn arange(n: usize) -> Self {
         let mut values = Self::room("arange", &Shape::from(n));
@@ -88,7 +88,7 @@ impl<T: Float> Tensor<T> {
         Tensor { shape: Shape::from(n), values: Shared::new(values) }
     }
 
-    /// `n` numbers from `first` to `last` at equal distances, both included.
+    /// Creates `n` equally spaced numbers from `first` to `last`, both included.
     ///
     /// ```
     /// use autograd::Tensor;
@@ -96,20 +96,20 @@ impl<T: Float> Tensor<T> {
     /// ```
     ///
     /// # Panics
-    /// If an end is NaN or infinite.
+    /// If `first` or `last` is NaN or infinite.
     #[track_caller]
     pub fn linspace(first: f64, last: f64, n: usize) -> Self {
         let finite = first.is_finite() && last.is_finite();
         assert!(finite, "linspace: there are no equal distances from {first} to {last}; both ends must be finite");
         let mut values = Self::room("linspace", &Shape::from(n));
         let steps = n.saturating_sub(1).max(1) as f64;
-        // The difference of the ends may be more than a number can hold.
+        // The difference of the ends may overflow.
         let step = if (last - first).is_finite() { (last - first) / steps } else { last / steps - first / steps };
         values.extend((0..n).map(|i| T::from_f64(if i > 0 && i + 1 == n { last } else { first + step * i as f64 })));
         Tensor { shape: Shape::from(n), values: Shared::new(values) }
     }
 
-    /// One value for all of `shape`, asked for as `op`.
+    /// One value for all of `shape`; a refusal names `op`.
     #[track_caller]
     pub(crate) fn repeated(op: &'static str, shape: Shape, value: T) -> Self {
         match filled(value, shape.checked_numel(op).or_panic()) {
@@ -118,7 +118,7 @@ impl<T: Float> Tensor<T> {
         }
     }
 
-    /// No values yet, and room for those of `shape`, asked for as `op`.
+    /// An empty vector with capacity for `shape`; a refusal names `op`.
     #[track_caller]
     fn room(op: &'static str, shape: &Shape) -> Vec<T> {
         let mut values = vec![];
@@ -128,7 +128,7 @@ impl<T: Float> Tensor<T> {
         values
     }
 
-    /// An array computed from its indices.
+    /// Creates an array whose values are computed from their indices.
     ///
     /// ```
     /// use autograd::Tensor;
@@ -168,20 +168,20 @@ impl<T: Float> Tensor<T> {
         &self.values
     }
 
-    /// The values in row-major order, to write to; other clones keep theirs.
+    /// The values in row-major order, for writing; other clones keep theirs.
     pub fn as_mut_slice(&mut self) -> &mut [T] {
         Shared::make_mut(&mut self.values)
     }
 
-    /// The values in row-major order, copied.
+    /// A copy of the values in row-major order.
     pub fn to_vec(&self) -> Vec<T> {
         self.values.to_vec()
     }
 
-    /// The value at `index`, one number for each axis.
+    /// The value at `index`, which has one number for each axis.
     ///
     /// # Panics
-    /// If the index has another number of axes, or lies outside.
+    /// If `index` has another number of axes, or is out of range.
     #[track_caller]
     pub fn get(&self, index: impl AsRef<[usize]>) -> T {
         let index = index.as_ref();
@@ -194,14 +194,14 @@ impl<T: Float> Tensor<T> {
     /// The only value of an array that has one.
     ///
     /// # Panics
-    /// If there is not exactly one.
+    /// If there is not exactly one value.
     #[track_caller]
     pub fn item(&self) -> T {
         assert!(self.numel() == 1, "item: shape {} has {} values, not one", self.shape, self.numel());
         self.values[0]
     }
 
-    /// A function of each value.
+    /// Applies `f` to each value.
     ///
     /// ```
     /// use autograd::Tensor;
@@ -211,7 +211,7 @@ impl<T: Float> Tensor<T> {
         Tensor { shape: self.shape.clone(), values: Shared::new(self.values.iter().copied().map(f).collect()) }
     }
 
-    /// The same numbers as another type.
+    /// The same values as another number type.
     ///
     /// ```
     /// use autograd::Tensor;
@@ -236,7 +236,7 @@ impl<T: Float> Tensor<T> {
     /// ```
     ///
     /// # Panics
-    /// If the tolerance is negative, infinite or NaN: it would answer before it has looked.
+    /// If the tolerance is negative, infinite or NaN, because the comparison would then mean nothing.
     #[track_caller]
     pub fn is_close(&self, other: &Tensor<T>, tolerance: f64) -> bool {
         assert!(
@@ -250,7 +250,7 @@ impl<T: Float> Tensor<T> {
         self.shape == other.shape && self.values.iter().zip(&*other.values).all(close)
     }
 
-    /// The values, to tell whether two tensors hold the same memory.
+    /// The shared values, to test whether two tensors use the same memory.
     pub(crate) fn values(&self) -> &Shared<T> {
         &self.values
     }
@@ -270,12 +270,12 @@ impl<T: Float> Tensor<T> {
 
 impl<T: Float> PartialEq for Tensor<T> {
     fn eq(&self, other: &Self) -> bool {
-        // Not of the pointers first: what holds a NaN is not equal to itself.
+        // Pointers are not compared first, because a NaN is not equal to itself.
         self.shape == other.shape && self.values[..] == other.values[..]
     }
 }
 
-/// The plain reading of the rules' language: each operation computes at once into fresh memory.
+/// Plain evaluation of the rules: each operation computes at once into fresh memory.
 impl<T: Float> Array for Tensor<T> {
     type Value = T;
 

@@ -9,7 +9,7 @@ impl<T: Float> From<T> for Tensor<T> {
     }
 }
 
-/// A clone, which shares its values.
+/// Clones the tensor; the clone shares its values.
 impl<T: Float> From<&Tensor<T>> for Tensor<T> {
     fn from(x: &Tensor<T>) -> Self {
         x.clone()

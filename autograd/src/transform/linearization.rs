@@ -7,24 +7,24 @@ use crate::sweep::tangents;
 use crate::tape::{Scalar, Spare, Tape, Var};
 use crate::tensor::Tensor;
 
-/// Which way to compute a Jacobian.
+/// How to compute a Jacobian.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Mode {
-    /// Forward if there are fewer inputs than outputs, else reverse.
+    /// Forward mode if there are fewer inputs than outputs, else reverse mode.
     #[default]
     Auto,
-    /// A forward sweep for each input value: a column each.
+    /// One forward sweep, and one column, for each input value.
     Forward,
-    /// A reverse sweep for each output value: a row each.
+    /// One reverse sweep, and one row, for each output value.
     Reverse,
 }
 
-/// Variables at a point.
+/// Records a variable for each input at a point.
 pub(super) fn variables<'t, T: Float>(tape: &'t Tape<T>, point: &[Tensor<T>]) -> Vec<Var<'t, T>> {
     point.iter().map(|x| tape.var(x)).collect()
 }
 
-/// Refuses directions that are not one for each input, of its shape.
+/// Panics unless there is one direction for each input, of its shape.
 #[track_caller]
 pub(super) fn directions<T: Float>(op: &str, x: &[Var<'_, T>], v: &[Tensor<T>]) {
     assert!(v.len() == x.len(), "{op}: {} directions given for {} inputs", v.len(), x.len());
@@ -34,7 +34,7 @@ pub(super) fn directions<T: Float>(op: &str, x: &[Var<'_, T>], v: &[Tensor<T>]) 
     }
 }
 
-/// Refuses what a closure returned if it is recorded on another tape than the arrays that it was given.
+/// Panics if the closure returned a result on another tape than that of its arguments.
 #[track_caller]
 pub(super) fn returned_on<T: Float>(tape: &Tape<T>, other: &Tape<T>, op: &str) {
     assert!(
@@ -43,7 +43,7 @@ pub(super) fn returned_on<T: Float>(tape: &Tape<T>, other: &Tape<T>, op: &str) {
     );
 }
 
-/// A function recorded at a point: its value, and products with its Jacobian in either direction, as often as wanted.
+/// A function recorded at a point: its value, and products with its Jacobian in either direction, repeatable.
 ///
 /// ```
 /// use autograd::{linearize, Tensor};
@@ -56,12 +56,12 @@ pub(super) fn returned_on<T: Float>(tape: &Tape<T>, other: &Tape<T>, op: &str) {
 pub struct Linearization<T: Float = f64> {
     pub(super) tape: Spare<T>,
     pub(super) inputs: Vec<u32>,
-    /// The results in order; the Jacobian has their values one after another as rows.
+    /// The outputs in order; their values one after another are the rows of the Jacobian.
     pub(super) outputs: Vec<u32>,
 }
 
 impl<T: Float> Linearization<T> {
-    /// Records what `f` makes of variables at `point`.
+    /// Records `f` applied to variables at `point`.
     #[track_caller]
     pub(super) fn new(op: &str, f: impl for<'t> FnOnce(&[Var<'t, T>]) -> Var<'t, T>, point: &[Tensor<T>]) -> Self {
         let tape = Spare::tape();
@@ -74,7 +74,7 @@ impl<T: Float> Linearization<T> {
         Linearization { tape, inputs, outputs }
     }
 
-    /// Records the gradient of a number that `f` makes of variables at `point`.
+    /// Records the gradient of the scalar function `f` at `point`.
     #[track_caller]
     pub(super) fn of_gradient(
         op: &str,
@@ -105,7 +105,7 @@ impl<T: Float> Linearization<T> {
         self.outputs().next().expect("a function has a value").value()
     }
 
-    /// `J·v`: how the value moves when the inputs move along `v`.
+    /// The Jacobian-vector product `J·v`: the tangent of the value when the inputs move along `v`.
     ///
     /// # Panics
     /// If `v` does not have one tensor of the right shape for each input.
@@ -121,7 +121,7 @@ impl<T: Float> Linearization<T> {
         tangents(&self.tape, &seeds, &self.outputs).or_panic()
     }
 
-    /// `uᵀ·J`: the gradients of `⟨u, value⟩`.
+    /// The vector-Jacobian product `uᵀ·J`: the gradients of `⟨u, value⟩`.
     ///
     /// # Panics
     /// If `u` has another shape than the value.
@@ -132,7 +132,7 @@ impl<T: Float> Linearization<T> {
         self.inputs().map(|x| Tensor::new(x.shape(), grads[Var::new(y.tape(), x.index())].to_vec())).collect()
     }
 
-    /// The Jacobian as a matrix: a row for each value of the output, a column for each value of the inputs in order.
+    /// The Jacobian as a matrix, with a row for each output value and a column for each input value, in order.
     ///
     /// ```
     /// use autograd::{linearize, Mode, Tensor};
@@ -171,7 +171,7 @@ impl<T: Float> Linearization<T> {
                     let mut rest = &mut values[row * columns..][..columns];
                     for (x, &width) in self.inputs().zip(&widths) {
                         let (slots, others) = rest.split_at_mut(width);
-                        // Of a constant, as a frozen parameter is, it is 0.
+                        // The gradient of a constant, such as a frozen parameter, is 0.
                         if let Some(gradient) = grads.found(Var::new(y.tape(), x.index())) {
                             slots.copy_from_slice(gradient.as_slice());
                         }

@@ -1,8 +1,8 @@
-//! Functions of functions: gradients, products with the Jacobian, Jacobians and Hessians of closures.
+//! Derivatives of closures: gradients, products with the Jacobian, Jacobians and Hessians.
 //!
-//! At the crate root are the forms for a closure of one array. [`several`] has the same for closures of several arrays,
-//! and [`Parameters`](crate::Parameters) has them as methods, for losses of a model, by name. All are thin: what they share is
-//! [`Linearization`], a function recorded at a point.
+//! The crate root has the forms for a closure of one array. [`several`] has the same forms for closures of several
+//! arrays, and [`Parameters`](crate::Parameters) has them as methods for losses of a model, by name. All are thin
+//! layers over [`Linearization`], a function recorded at a point.
 
 mod linearization;
 mod parameters;
@@ -23,7 +23,7 @@ pub fn linearize<T: Float>(f: impl for<'t> Fn(Var<'t, T>) -> Var<'t, T>, x: &Ten
     several::linearize(|x| f(x[0]), slice::from_ref(x))
 }
 
-/// The value of `f` at `x`, and the gradients of `⟨u, f⟩`.
+/// Computes the value of `f` at `x`, and the gradients of `⟨u, f⟩`.
 ///
 /// ```
 /// use autograd::{vjp, Tensor};
@@ -43,7 +43,7 @@ pub fn vjp<T: Float>(
     (f.value(), f.vjp(u).remove(0))
 }
 
-/// The value of `f` at `x`, and how it moves when `x` moves along `v`: forward mode.
+/// Computes the value of `f` at `x`, and its tangent when `x` moves along `v`, in forward mode.
 ///
 /// ```
 /// use autograd::{jvp, Tensor};
@@ -63,9 +63,9 @@ pub fn jvp<T: Float>(
     (f.value(), f.jvp(slice::from_ref(v)))
 }
 
-/// The Jacobian of `f` at `x` as a matrix: a row for each value of `f(x)`, a column for each value of `x`.
+/// Computes the Jacobian of `f` at `x`: a row for each value of `f(x)`, a column for each value of `x`.
 ///
-/// The way is chosen by the shapes; [`Linearization::jacobian`] takes it as told.
+/// The shapes decide between forward and reverse mode; [`Linearization::jacobian`] lets the caller choose.
 ///
 /// ```
 /// use autograd::{jacobian, Tensor};
@@ -120,7 +120,8 @@ macro_rules! scalar_valued {
                 Linearization::new("linearize", f, x)
             }
 
-            /// The Jacobian of `f` at `x`: a row for each value of `f(x)`, a column for each value of the inputs in order.
+            /// Computes the Jacobian of `f` at `x`: a row for each value of `f(x)`, a column for each input value in
+            /// order.
             #[track_caller]
             pub fn jacobian<T: Float>(
                 f: impl for<'t> Fn(&[Var<'t, T>]) -> Var<'t, T>,
@@ -144,7 +145,7 @@ macro_rules! scalar_valued {
     };
 }
 
-/// The value and the gradient of a function, for the transform `op`.
+/// The value and the gradient of a function, on behalf of the transform `op`.
 #[track_caller]
 fn swept<T: Float>(
     op: &str,
@@ -160,7 +161,7 @@ fn swept<T: Float>(
 }
 
 scalar_valued! {
-    /// The value and the gradient of `f` at `x`.
+    /// Computes the value and the gradient of `f` at `x`.
     ///
     /// ```
     /// use autograd::{value_and_grad, Tensor};
@@ -169,7 +170,7 @@ scalar_valued! {
     /// ```
     fn value_and_grad(f, x) -> (T, Tensor<T>), (T, Vec<Tensor<T>>) = swept("value_and_grad", f, x), |(y, mut grads): (T, Vec<Tensor<T>>)| (y, grads.remove(0));
 
-    /// The gradient of `f` at `x`.
+    /// Computes the gradient of `f` at `x`.
     ///
     /// ```
     /// use autograd::{grad, Tensor};
@@ -177,7 +178,7 @@ scalar_valued! {
     /// ```
     fn grad(f, x) -> Tensor<T>, Vec<Tensor<T>> = swept("grad", f, x).1, |mut grads: Vec<Tensor<T>>| grads.remove(0);
 
-    /// The Hessian of `f` at `x` as a matrix: second derivatives by each pair of values of `x`.
+    /// Computes the Hessian of `f` at `x` as a matrix: second derivatives with respect to each pair of values of `x`.
     ///
     /// ```
     /// use autograd::{hessian, Tensor};
@@ -186,8 +187,9 @@ scalar_valued! {
     /// ```
     fn hessian(f, x) -> Tensor<T>, Tensor<T> = Linearization::of_gradient("hessian", f, x).jacobian(Mode::Reverse), |h| h;
 
-    /// The Hessian-vector product `H·v`, forward over reverse: the gradient is recorded, and moved along `v`. The Hessian is
-    /// never formed.
+    /// Computes the Hessian-vector product `H·v`, forward over reverse.
+    ///
+    /// The gradient is recorded, and its tangent along `v` is computed. The Hessian is never formed.
     ///
     /// ```
     /// use autograd::{hvp, Tensor};
@@ -199,7 +201,7 @@ scalar_valued! {
     /// If `v` has another shape than `x`.
     fn hvp(f, x, v) -> Tensor<T>, Vec<Tensor<T>> = Linearization::of_gradient("hvp", f, x).push("hvp", v), |mut hv: Vec<Tensor<T>>| hv.remove(0);
 
-    /// The vector-Hessian product `vᵀ·H`, reverse over reverse.
+    /// Computes the vector-Hessian product `vᵀ·H`, reverse over reverse.
     ///
     /// ```
     /// use autograd::{vhp, Tensor};
@@ -215,7 +217,7 @@ scalar_valued! {
         let y = f(&x);
         returned_on(&tape, y.tape(), "vhp");
         directions("vhp", &x, v);
-        // ⟨v, ∇f⟩ is a number again, and its gradient is what is asked for.
+        // ⟨v, ∇f⟩ is a scalar again, and its gradient is the product.
         let slopes = y.grad(&x[..]).into_iter().zip(v).map(|(dx, v)| (dx * v).sum());
         match slopes.reduce(|a, b| a + b) {
             Some(slope) => {

@@ -11,8 +11,9 @@ use crate::tensor::Tensor;
 
 /// Derivatives of a loss with respect to a model's parameters at their present values, by name.
 ///
-/// The closure records the loss on the tape that it is given. A frozen parameter is a constant: derivatives by it are 0. A parameter that has
-/// two names moves along the sum of their directions, and its derivatives stand under both.
+/// The closure records the loss on the tape that it receives. A frozen parameter is a constant: derivatives with
+/// respect to it are 0. A parameter with two names moves along the sum of their directions, and its derivatives are
+/// listed under both names.
 impl<T: Float> Parameters<T> {
     #[track_caller]
     fn at(&self, op: &str, f: impl for<'t> Fn(&'t Tape<T>) -> Scalar<'t, T>) -> Linearization<T> {
@@ -22,7 +23,7 @@ impl<T: Float> Parameters<T> {
             let y = f(&tape);
             returned_on(&tape, y.tape(), op);
             let gradients = y.grad(&x[..]);
-            // In place of one that is frozen stands what nothing depends on.
+            // A constant that nothing depends on takes the place of a frozen parameter.
             let frozen = |param: &Param<T>| param.is_frozen().then(|| tape.constant(Tensor::zeros(param.shape())));
             let moved = |arrays: Vec<_>| {
                 self.params().zip(arrays).map(|(param, array)| frozen(param).unwrap_or(array).index()).collect()
@@ -36,7 +37,7 @@ impl<T: Float> Parameters<T> {
         self.names().map(String::from).zip(values).collect()
     }
 
-    /// The value of a loss and its gradient, by name; 0 for parameters that it does not depend on.
+    /// Computes the value of a loss and its gradient, by name; 0 for parameters that it does not depend on.
     ///
     /// ```
     /// use autograd::{Param, Parameters};
@@ -55,7 +56,7 @@ impl<T: Float> Parameters<T> {
         (y.value(), self.named(self.params().map(gradient).collect()))
     }
 
-    /// The Hessian of a loss: rows and columns are the values of the parameters one after another, in order.
+    /// Computes the Hessian of a loss; rows and columns are the values of the parameters one after another, in order.
     ///
     /// ```
     /// use autograd::{Param, Parameters, Tensor};
@@ -68,7 +69,7 @@ impl<T: Float> Parameters<T> {
         self.at("hessian", f).jacobian(Mode::Reverse)
     }
 
-    /// The product of the Hessian of a loss with a direction for each parameter, by name; a missing one is 0.
+    /// Computes the product of the Hessian of a loss with directions by name; a missing direction is 0.
     ///
     /// ```
     /// use autograd::{Param, Parameters, Tensor};
@@ -80,7 +81,7 @@ impl<T: Float> Parameters<T> {
     /// ```
     ///
     /// # Errors
-    /// If a name is unknown, or a direction has another shape than its parameter.
+    /// If a name is unknown, or a direction and its parameter differ in shape.
     #[track_caller]
     pub fn hvp(
         &self,

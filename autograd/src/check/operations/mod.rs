@@ -1,14 +1,15 @@
-//! Operation by operation: where the derivative of the whole is too small for differences, each recorded operation's rule is held
-//! against differences of that operation alone, at its own inputs and its own scale.
+//! Checks operation by operation: where the whole derivative is too small for differences, the rule of each recorded
+//! operation is compared with differences of that operation alone, at its own inputs and scale.
 //!
-//! The sweep multiplies what the rules give, and is tested by itself; so rules that are right at every node make a right gradient,
-//! however small it is. What rules do not see, values that move beside the tape, is looked for by a second recording.
+//! The sweep multiplies the results of the rules, and is tested separately; so correct rules at every node give a
+//! correct gradient, however small it is. Rules do not see values that change outside the tape; a second recording
+//! finds them.
 //!
-//! - here — which operations are looked at, and what that amounts to
+//! - here — which operations are checked, and the verdict on them
 //! - `trace` — a recording, node by node
 //! - `single` — one operation by itself
-//! - `moved` — values that move without the tape's knowledge
-//! - `report` — what was found, as data
+//! - `moved` — values that change without the tape's knowledge
+//! - `report` — the results, as data
 
 mod moved;
 mod report;
@@ -38,24 +39,25 @@ use single::{Builtin, Settings, Single};
 pub(super) use trace::Trace;
 use trace::{Adjoints, Node};
 
-/// Inputs of the function that are moved one by one to see what else moves.
+/// The number of the function's inputs that are moved one by one, to see what else moves.
 const INPUTS: usize = 16;
 
-/// Directions along which each is moved: along one alone, what moves may cancel by chance.
+/// The number of directions for each: along a single direction, movements may cancel by chance.
 const DIRECTIONS: usize = 2;
 
-/// How the operations are looked at.
+/// Settings for the check of the operations.
 pub(super) struct Ask {
     pub(super) rtol: f64,
     pub(super) seed: u64,
-    /// How many of the user's operations, and how many others, are looked at.
+    /// The largest number of user-defined operations, and of others, to check.
     pub(super) most: usize,
-    /// Whether each input element is moved by itself as well: along a direction, one of many that is wrong counts for little.
+    /// Whether each input element is also moved by itself: along a direction, one wrong element among many counts for
+    /// little.
     pub(super) by_element: bool,
 }
 
-/// Looks at the operations that a subject records. `gradient` is the tape's, by each input.
-/// With whether each was looked at, and each of its outputs.
+/// Checks the operations that a subject records; `gradient` is the tape's, with respect to each input. Also returns
+/// whether every operation, and every output of each, was checked.
 pub(super) fn examine<T: Float>(
     subject: &CheckedFunction<'_, T>,
     gradient: &[Tensor],
@@ -105,7 +107,8 @@ pub(super) fn examine<T: Float>(
     }
     found.findings.sort_by_key(|f| (f.verdict != Verdict::Wrong, f.comparison.is_unresolved()));
     let wrong = found.findings.iter().any(|finding| finding.verdict == Verdict::Wrong);
-    // Rules that are the library's own are held to exact values by its tests, also where rounding hides their slope from differences.
+    // The tests of the library compare its own rules with exact values, also where round-off hides the slope from
+    // differences.
     let told = found.agreed + open_of_own;
     // A kink, a jump or an edge, where an operation has no derivative, is another matter.
     found.verdict = match (wrong, 10 * open_of_own <= told && rough_spots == 0) {
@@ -119,7 +122,7 @@ pub(super) fn examine<T: Float>(
     (found, complete)
 }
 
-/// Looks for values that move without the tape's knowledge.
+/// Looks for values that change without the tape's knowledge.
 fn look_beside<T: Float>(
     subject: &CheckedFunction<'_, T>,
     gradient: &[Tensor],
@@ -168,8 +171,8 @@ fn look_beside<T: Float>(
     }
 }
 
-/// The nodes to look at, and how many there are: each on the way from the inputs to the end, and identical operations at similar points
-/// once.
+/// The nodes to check, and how many there are: those on the way from the inputs to the result; identical operations
+/// at similar points count once.
 fn distinct<T: Float>(trace: &Trace<T>, adjoints: &Adjoints<T>, ask: &Ask) -> (Vec<Node>, usize) {
     let (scalars, arrays) = &trace.dependent;
     let arena = trace.tape.arena.borrow();
@@ -214,13 +217,13 @@ fn distinct<T: Float>(trace: &Trace<T>, adjoints: &Adjoints<T>, ask: &Ask) -> (V
     (nodes, recorded)
 }
 
-/// Sign, exponent and the first three bits of a number's digits: numbers that share them are alike.
+/// Sign, exponent and the first three bits of the significand: numbers that share them count as similar.
 fn bucket(x: f64) -> u16 {
     (x.to_bits() >> 49) as u16
 }
 
 impl<T: Float> Trace<T> {
-    /// What a node does, if it is an operation of the library's.
+    /// The operation of a node, if it is built in.
     fn operation(&self, node: Node) -> Option<Op> {
         let arena = self.tape.arena.borrow();
         match node {
@@ -239,7 +242,7 @@ impl<T: Float> Trace<T> {
         }
     }
 
-    /// The values that a node reads.
+    /// The input values of a node.
     fn read(&self, node: Node) -> Vec<Tensor<T>> {
         let arena = self.tape.arena.borrow();
         match node {
@@ -252,7 +255,7 @@ impl<T: Float> Trace<T> {
         }
     }
 
-    /// What a node computed.
+    /// The value of a node.
     fn computed(&self, node: Node) -> Tensor<T> {
         match node {
             Node::Scalar(node) => Tensor::full([], self.tape.arena.borrow().stream.value(node as usize)),
@@ -274,7 +277,7 @@ impl<T: Float> Trace<T> {
         self.operation(a) == self.operation(b)
     }
 
-    /// The name of what a node is, and its shape.
+    /// The name of a node's operation, and its shape.
     fn described(&self, node: Node) -> (String, Shape) {
         let arena = self.tape.arena.borrow();
         match node {
@@ -304,17 +307,17 @@ fn single_of<T: Float>(trace: &Trace<T>, adjoints: &Adjoints<T>, node: Node) -> 
         return Some(Single { rule: rule.clone(), wide: None, x, y, dy, live });
     }
     let builtin = Arc::new(Builtin { op: trace.operation(node)?, shape: y.shape().clone() });
-    // A mask decides what is chosen, and is not itself differentiated.
+    // A mask decides a choice, and is not itself differentiated.
     let live = live.into_iter().enumerate().map(|(k, live)| live && builtin.op.differentiable(k)).collect();
     Some(Single { rule: builtin.clone(), wide: Some(builtin), x, y, dy, live })
 }
 
-/// File and line at which a node was recorded.
+/// The file and line at which a node was recorded.
 fn place<T: Float>(trace: &Trace<T>, node: Node) -> (String, u32) {
     trace.place(node).map_or(("an unknown place".into(), 0), |place| (place.file().into(), place.line()))
 }
 
-/// A wrong comparison with the name of what is wrong, where there is one.
+/// A wrong comparison with the name of the mistake, where there is one.
 fn named(mut c: super::Comparison) -> super::Comparison {
     if c.cause != Some(Cause::Unexplained) {
         return c;

@@ -1,9 +1,9 @@
-//! Values that move with the inputs, though the tape knows nothing of it: a detached array, a number computed from values, what a
-//! closure has captured.
+//! Values that move with the inputs without the tape's knowledge: a detached array, a number computed from values, a
+//! value captured by a closure.
 //!
-//! Two recordings, at the point and near it, are compared node by node. What an operation of the second makes of the inputs of the
-//! first moves by itself, and by so much the gradient misses the truth; unless these movements cancel, as those of a detached maximum
-//! that is taken from logits and added again.
+//! Two recordings, at the point and near it, are compared node by node. An operation of the second is evaluated at
+//! the inputs of the first. If the result still differs, it moves by itself, and the gradient lacks this movement.
+//! Such movements may cancel, as those of a detached maximum that is subtracted from logits and added again.
 
 use super::super::comparison::TapeDerivative;
 use super::super::line::{Function, Line};
@@ -17,20 +17,20 @@ use crate::number::Float;
 use crate::tape::arena::{ArrayOp, Opcode};
 use crate::tensor::Tensor;
 
-/// How far the second recording is, as a part of an ordinary step.
+/// The distance of the second recording, as a part of an ordinary step.
 const NEAR: f64 = 1.0 / 64.0;
 
-/// What moves without the tape's knowledge.
+/// The finding on movements without the tape's knowledge.
 pub(super) enum Moved {
     Nothing,
-    /// The recording itself is another near the point: it depends on values which branch is taken.
+    /// The recording itself differs near the point: its branches depend on values.
     Otherwise,
-    /// The gradient lacks their movements, which amount to this; that of one node most.
+    /// The gradient lacks movements of this total; the given node contributes most.
     Missing {
         comparison: Box<Comparison>,
         node: Node,
     },
-    /// They do not amount to anything, as far as can be seen.
+    /// The movements cancel, within the accuracy of the check.
     Cancelling,
 }
 
@@ -49,7 +49,7 @@ pub(super) fn find<T: Float>(
         match moved(here, &there) {
             Some(nodes) if h == NEAR || drift.nodes.is_empty() => drift.nodes = nodes,
             Some(_) => {}
-            // Nearer by, perhaps no branch is crossed.
+            // A smaller distance may cross no branch.
             None if h == NEAR => {}
             None => return Moved::Otherwise,
         }
@@ -66,7 +66,7 @@ pub(super) fn find<T: Float>(
         1,
     );
     let missing = c.numeric.value;
-    // Less than the tolerance of the whole does not show.
+    // A total below the tolerance of the whole is not visible.
     if c.verdict != Verdict::Wrong || missing.abs() <= rtol * analytic.abs() {
         return Moved::Cancelling;
     }
@@ -77,7 +77,7 @@ pub(super) fn find<T: Float>(
     Moved::Missing { comparison: Box::new(c), node: first }
 }
 
-/// The nodes of `here` that `there` computes otherwise from the same inputs; `None` if the two are not of one structure.
+/// The nodes that `there` computes differently from the same inputs as `here`; `None` if their structures differ.
 fn moved<T: Float>(here: &Trace<T>, there: &Trace<T>) -> Option<Vec<Node>> {
     let (a, b) = (here.tape.arena.borrow(), there.tape.arena.borrow());
     if here.len != there.len || a.arrays.len() != b.arrays.len() {
@@ -131,7 +131,7 @@ fn different<T: Float>(a: T, b: T) -> bool {
 }
 
 impl<T: Float> Trace<T> {
-    /// What an array of this recording makes of its inputs' values in another.
+    /// Recomputes an array of this recording from the values of its inputs in another.
     fn value_from(&self, array: u32, other: &Trace<T>) -> Tensor<T> {
         let arena = self.tape.arena.borrow();
         let x = || arena.arrays.inputs(array).iter().map(|&input| other.value(input)).collect::<Vec<_>>();
@@ -142,7 +142,7 @@ impl<T: Float> Trace<T> {
         }
     }
 
-    /// The same of a number.
+    /// The same for a scalar.
     fn scalar_from(&self, node: u32, other: &Trace<T>) -> T {
         let (arena, others) = (self.tape.arena.borrow(), other.tape.arena.borrow());
         let [a, b] = arena.stream.operands(node as usize).map(|operand| operand as usize);
@@ -153,7 +153,7 @@ impl<T: Float> Trace<T> {
     }
 }
 
-/// The movements along a direction, each times the gradient there.
+/// The movements along a direction, each times the gradient at its node.
 struct Drift<'d, 'a, T: Float> {
     subject: &'d CheckedFunction<'a, T>,
     here: &'d Trace<T>,
@@ -181,7 +181,7 @@ impl<T: Float> Drift<'_, '_, T> {
         self.nodes.iter().map(step).collect()
     }
 
-    /// `Σ ⟨dy, step⟩`
+    /// The sum `Σ ⟨dy, step⟩`.
     fn sum(&self, adjoints: &Adjoints<T>, steps: &[Tensor]) -> f64 {
         let term = |(node, step): (&Node, &Tensor)| match *node {
             Node::Scalar(node) => adjoints.scalars[node as usize].to_f64() * step.item(),
@@ -193,7 +193,7 @@ impl<T: Float> Drift<'_, '_, T> {
         self.nodes.iter().zip(steps).map(term).sum()
     }
 
-    /// The node whose movement counts most.
+    /// The node whose movement contributes most.
     fn furthest(&self) -> Node {
         let steps = self.steps(&self.there(NEAR));
         let size = |(at, step): (usize, Tensor)| {
@@ -204,7 +204,7 @@ impl<T: Float> Drift<'_, '_, T> {
         sizes.max_by(|a, b| a.0.total_cmp(&b.0)).expect("something moves").1
     }
 
-    /// What rounding of the values that have moved makes of a sample.
+    /// The round-off of a sample due to the values that moved.
     fn rounding_of_values(&self) -> f64 {
         let sizes: Vec<Tensor> = self
             .nodes
@@ -239,7 +239,7 @@ impl<T: Float> Function for Drift<'_, '_, T> {
         0.0
     }
 
-    /// Where the gradients cancel, all that is left of them is rounding, which scatters as the point moves.
+    /// Where the gradients cancel, only their round-off is left, which scatters as the point moves.
     fn rounding(&mut self) -> f64 {
         let steps = self.steps(&self.there(NEAR));
         let near = |k: f64| {

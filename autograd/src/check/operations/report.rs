@@ -1,34 +1,34 @@
-//! What was found out operation by operation, as data.
+//! The results of the check operation by operation, as data.
 
 #[cfg(feature = "serde")]
 use super::super::report::shape;
 use super::super::report::{Cause, Comparison, Verdict};
 use crate::shape::Shape;
 
-/// What was found out operation by operation: each recorded rule beside differences of that operation alone, at its own inputs.
+/// The results operation by operation: each recorded rule compared with differences of that operation alone.
 #[derive(Debug, Clone, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Operations {
-    /// The order of the derivative that they are operations of.
+    /// The order of the derivative whose recording contains them.
     pub order: usize,
     /// How many operations lie on the way from the inputs to the result.
     pub recorded: usize,
-    /// How many were looked at: identical ones at similar points once.
+    /// How many were checked; identical operations at similar points count once.
     pub compared: usize,
     /// How many of their values have derivatives that agree with differences.
     pub agreed: usize,
-    /// How many have derivatives that differences do not tell.
+    /// How many have derivatives that the differences do not resolve.
     pub unresolved: usize,
     /// The verdict on all of them.
     pub verdict: Verdict,
-    /// Those that are wrong, and the user's own that could not be told.
+    /// The wrong operations, and user-defined ones that could not be resolved.
     pub findings: Vec<OperationReport>,
-    /// What else was seen.
+    /// Further observations.
     pub notes: Vec<String>,
 }
 
-/// One operation whose rule is wrong, or could not be told.
+/// An operation whose rule is wrong, or could not be resolved.
 #[derive(Debug, Clone, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
@@ -42,13 +42,13 @@ pub struct OperationReport {
     /// The shape of its value.
     #[cfg_attr(feature = "serde", serde(with = "shape"))]
     pub shape: Shape,
-    /// The verdict on it.
+    /// The verdict on the operation.
     pub verdict: Verdict,
     /// The name of the reason.
     pub cause: Option<Cause>,
     /// The reason in a sentence.
     pub reason: String,
-    /// Its derivative by its rule beside the same by differences of its value.
+    /// Its derivative by its rule, compared with differences of its value.
     pub comparison: Comparison,
 }
 

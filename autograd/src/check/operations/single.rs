@@ -1,4 +1,5 @@
-//! One recorded operation by itself: its rule beside differences of its own value, at its own inputs and scale.
+//! One recorded operation by itself: its rule compared with differences of its own value, at its own inputs and
+//! scale.
 
 use std::sync::Arc;
 
@@ -24,18 +25,18 @@ use crate::shape::Shape;
 use crate::tape::Var;
 use crate::tensor::Tensor;
 
-/// Directions in which the inputs are moved.
+/// The number of directions in which the inputs are moved.
 const DIRECTIONS: usize = 2;
-/// Outputs that are compared one by one; of more a sample, and a sum of all.
+/// The number of outputs compared one by one; of more, a sample and a sum of all are compared.
 const OUTPUTS: usize = 1000;
-/// Rows of a Jacobian that are asked for one by one where the rule cannot be transposed.
+/// The number of rows of a Jacobian computed one by one where the rule cannot be transposed.
 const ROWS: usize = 64;
-/// Beyond this a step of 1 has few digits beside a number.
+/// Beyond this a step of 1 keeps few digits beside a number.
 const LARGE: f64 = 1e12;
-/// Elements that are tried to find the one behind a wrong output.
+/// The number of elements tried to find the one behind a wrong output.
 const TRIES: usize = 256;
 
-/// A built-in operation as one that is computed elsewhere, so that both are looked at alike.
+/// A built-in operation in the form of an external one, so that both are checked alike.
 pub(super) struct Builtin {
     pub(super) op: Op,
     pub(super) shape: Shape,
@@ -65,17 +66,17 @@ impl<T: Float> External<T> for Builtin {
 /// An operation as it was recorded.
 pub(super) struct Single<T: Float> {
     pub(super) rule: Arc<dyn External<T>>,
-    /// The same in `f64`, unless it is the user's own.
+    /// The same in `f64`, unless it is user-defined.
     pub(super) wide: Option<Arc<Builtin>>,
     pub(super) x: Vec<Tensor<T>>,
     pub(super) y: Tensor<T>,
-    /// The gradient that the sweep brought it.
+    /// The incoming gradient in the sweep.
     pub(super) dy: Tensor<T>,
     /// Which inputs depend on those of the whole function.
     pub(super) live: Vec<bool>,
 }
 
-/// How an operation is looked at.
+/// Settings for the check of one operation.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Settings {
     pub(super) rtol: f64,
@@ -84,15 +85,15 @@ pub(super) struct Settings {
     pub(super) by_element: bool,
 }
 
-/// What was found out about an operation.
+/// The results for one operation.
 #[derive(Debug, Default)]
 pub(super) struct Finding {
-    /// Outputs whose derivatives agree with differences.
+    /// The number of outputs whose derivatives agree with differences.
     pub(super) agreed: usize,
-    /// Outputs that differences could not tell of, and why the worst of them.
+    /// The outputs that differences do not decide, with the reason for the worst of them.
     pub(super) open: Vec<Comparison>,
     pub(super) wrong: Option<Comparison>,
-    /// Whether no more than a sample of the outputs was compared one by one.
+    /// Whether only a sample of the outputs was compared one by one.
     pub(super) sampled: bool,
 }
 
@@ -117,7 +118,7 @@ impl<T: Float> Single<T> {
         }
     }
 
-    /// The relative spacing of the values' numbers.
+    /// The relative spacing of numbers of the values' type.
     fn epsilon(&self) -> f64 {
         if self.wide.is_some() { f64::EPSILON } else { T::EPSILON }
     }
@@ -127,17 +128,17 @@ impl<T: Float> Single<T> {
         Ok(self.rule.jvp_plain(x, y, &u)?.cast())
     }
 
-    /// `⟨Jᵀ·dy, u⟩` by the rule.
+    /// The product `⟨Jᵀ·dy, u⟩` by the rule.
     fn pulled(&self, dy: &Tensor<T>, u: &[Tensor]) -> f64 {
         let gradients = self.rule.vjp_plain(&self.x, &self.y, dy).expect("a rule that the sweep has taken");
         let terms = gradients.iter().zip(u).flat_map(|(g, u)| {
-            // An element that is not moved adds nothing, not even its NaN.
+            // An element that does not move adds nothing, not even its NaN.
             g.as_slice().iter().zip(u.as_slice()).map(|(g, u)| if *u == 0.0 { 0.0 } else { g.to_f64() * u })
         });
         terms.sum()
     }
 
-    /// Holds the rule against differences.
+    /// Compares the rule with differences.
     pub(super) fn check(&self, settings: Settings) -> Finding {
         let mut rng = StdRng::seed_from_u64(settings.seed);
         let wanted: Vec<usize> = (0..self.y.numel()).filter(|&j| self.dy.as_slice()[j] != T::zero()).collect();
@@ -146,12 +147,12 @@ impl<T: Float> Single<T> {
         outputs.sort_unstable();
         let mut finding = Finding { sampled: most < wanted.len(), ..Finding::default() };
         for _ in 0..DIRECTIONS {
-            // By steps of ordinary size; and, for what those do not tell, by steps in proportion to each number.
+            // With steps of ordinary size, and then, for unresolved outputs, with steps in proportion to each number.
             let mut found = self.along(&self.direction(&mut rng, false), &outputs, settings, None);
             if found.wrong.is_none() && found.open.iter().any(Comparison::is_unresolved) {
                 found = self.along(&self.direction(&mut rng, true), &outputs, settings, Some(found));
             }
-            // A reciprocal at 1e-150 is odd to steps of ordinary size.
+            // A reciprocal at 1e-150 is not smooth at steps of ordinary size.
             if found.wrong.is_some() && self.x.iter().any(|x| x.as_slice().iter().any(|x| is_small(x.to_f64()))) {
                 let closer = self.along(&self.direction(&mut rng, true), &outputs, settings, None);
                 if closer.wrong.is_none() && closer.open.is_empty() {
@@ -172,7 +173,8 @@ impl<T: Float> Single<T> {
     }
 
     fn direction(&self, rng: &mut StdRng, in_proportion: bool) -> Vec<Tensor> {
-        // One operation is no slower a function of large numbers than of small ones, unless a step would be lost in them.
+        // A single operation varies with large numbers as fast as with small ones, unless a step would be lost in
+        // them.
         let ordinary = |x: f64| if x.abs() < LARGE { 1.0 } else { element_unit(x) };
         let size = |x: f64| if in_proportion && x != 0.0 { x.abs() } else { ordinary(x) };
         let mut element = |x: f64| weight(rng) * size(x);
@@ -182,13 +184,13 @@ impl<T: Float> Single<T> {
         self.x.iter().zip(&self.live).map(of).collect()
     }
 
-    /// Compares the outputs' derivatives along `u`; only those that were not resolved before, if any were compared.
+    /// Compares the outputs' derivatives along `u`; only those that were unresolved before, if any were compared.
     fn along(&self, u: &[Tensor], outputs: &[usize], settings: Settings, before: Option<Finding>) -> Finding {
         let mut samples = Samples::new(self, u);
         let tangent = self.tangent(&self.x, &self.y, u);
         let again = before.is_some();
         let mut finding = before.unwrap_or_default();
-        // A kink is one in whatever way it is passed.
+        // A kink remains one in any direction.
         let (open, rough) = std::mem::take(&mut finding.open).into_iter().partition(Comparison::is_unresolved);
         finding.open = rough;
         let open: Vec<Comparison> = open;
@@ -206,7 +208,7 @@ impl<T: Float> Single<T> {
         }
         if let (true, Ok(tangent)) = (outputs.len() == OUTPUTS, &tangent) {
             let mut rng = StdRng::seed_from_u64(settings.seed);
-            // Outputs of any size count alike.
+            // Weights that make outputs of any size count alike.
             let sizes = tangent.as_slice().iter().zip(self.dy.as_slice());
             let weights = sizes.map(|(t, dy)| {
                 let alike = weight(&mut rng) / t.abs();
@@ -219,7 +221,7 @@ impl<T: Float> Single<T> {
                 finding.add(samples.compare(analytic, place, Pick::Sum(&weights), settings.rtol));
             }
         }
-        // What the sweep made of the gradient that came: a rule may clip it.
+        // The sweep's result for the incoming gradient, because a rule may clip it.
         let place = String::from("the gradient that came");
         let (dy, pulled) = (self.dy.cast::<f64>(), self.pulled(&self.dy, u));
         match &tangent {
@@ -251,7 +253,8 @@ impl<T: Float> Single<T> {
                 *wrong = c;
             }
         } else if let Some(at) = finding.open.iter().position(Comparison::is_slightly_off) {
-            // Little along a direction may be more of one element, if that alone is off; a solver's error is of many.
+            // A small error along a direction may be a larger error of one element, if it alone is wrong; a solver's
+            // error spreads over many.
             let found = element(&finding.open[at]);
             if let Some(c) = found.filter(|c| c.difference() > 0.9 * finding.open[at].difference()) {
                 finding.open.remove(at);
@@ -265,14 +268,14 @@ impl<T: Float> Single<T> {
         if self.y.shape().is_empty() { "output".into() } else { format!("output{:?}", index_of(self.y.shape(), j)) }
     }
 
-    /// 1 for one output, 0 for the others.
+    /// The unit vector of one output: 1 for it, 0 for the others.
     fn row(&self, j: usize) -> Tensor<T> {
         let mut row = Tensor::zeros(self.y.shape());
         row.as_mut_slice()[j] = T::one();
         row
     }
 
-    /// The first element by which an output is moved wrongly, each by as much as in `u`.
+    /// The first element by which an output moves wrongly, each moved as far as in `u`.
     fn wrong_element(&self, j: usize, u: &[Tensor], settings: Settings) -> Option<Comparison> {
         let mut tries = vec![];
         for (k, x) in self.x.iter().enumerate().filter(|(k, _)| self.live[*k]) {
@@ -292,7 +295,7 @@ impl<T: Float> Single<T> {
     }
 }
 
-/// What of the outputs is compared.
+/// The part of the outputs that is compared.
 #[derive(Clone, Copy)]
 enum Pick<'a> {
     One(usize),
@@ -335,7 +338,7 @@ impl<'s, T: Float> Samples<'s, T> {
         seen.entry(h.to_bits()).or_insert_with(computed).as_slice()
     }
 
-    /// The standard deviation that rounding gives the rule's own derivatives.
+    /// The standard deviation of the rule's own derivatives due to round-off.
     fn scatter(&mut self) -> &Tensor {
         let Samples { single, u, scatter, .. } = self;
         scatter.get_or_insert_with(|| {
@@ -365,7 +368,7 @@ impl<'s, T: Float> Samples<'s, T> {
     }
 }
 
-/// One output, or a sum of them.
+/// One output, or a sum of outputs.
 struct Output<'o, 's, 'p, T: Float> {
     samples: &'o mut Samples<'s, T>,
     pick: Pick<'p>,

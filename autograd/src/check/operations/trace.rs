@@ -1,4 +1,4 @@
-//! A recording that is looked at node by node: what each computed, and how the number at its end moves with it.
+//! A recording examined node by node: the value of each node, and the gradient of the result with respect to it.
 
 use std::panic::Location;
 
@@ -13,21 +13,21 @@ pub(in super::super) struct Trace<T: Float> {
     pub(super) tape: Tape<T>,
     /// The arrays that are the function's inputs.
     pub(super) inputs: Vec<u32>,
-    /// The array that is the number whose gradient is checked.
+    /// The array that holds the number whose gradient is checked.
     root: u32,
     /// How many nodes were recorded.
     pub(super) len: usize,
-    /// Which of them depend on the inputs: scalars by node, arrays by index.
+    /// Which nodes depend on the inputs: scalars by node, arrays by index.
     pub(super) dependent: (Vec<bool>, Vec<bool>),
 }
 
-/// The gradient of the number at the end by everything recorded; by what it does not depend on, `None` or 0.
+/// The gradient of the result with respect to every node; `None` or 0 for nodes that it does not depend on.
 pub(in super::super) struct Adjoints<T: Float> {
     pub(super) scalars: Vec<T>,
     pub(super) arrays: Vec<Option<Tensor<T>>>,
 }
 
-/// One node of a recording that is computed from others.
+/// A node of a recording that is computed from others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Node {
     Scalar(u32),
@@ -63,7 +63,7 @@ impl<T: Float> Trace<T> {
         }
     }
 
-    /// The standard deviation that rounding each value gives the number at the end, if each errs by itself.
+    /// The standard deviation of the result due to the round-off of each value, if the errors are independent.
     pub(in super::super) fn noise(&self, adjoints: &Adjoints<T>) -> f64 {
         let arena = self.tape.arena.borrow();
         let mut terms = vec![];

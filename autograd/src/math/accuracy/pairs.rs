@@ -1,4 +1,4 @@
-//! Powers, angles and lengths, and waves far out.
+//! Powers, angles and lengths, and trigonometric functions of large numbers.
 
 use super::super::{self as m, Real};
 use super::BOUND;
@@ -15,7 +15,7 @@ fn points() -> Vec<f64> {
     points
 }
 
-/// The worst error of a function of two numbers on a type, over the pairs whose result is normal.
+/// The largest error of a function of two numbers in a type, over the pairs with a normal result.
 fn worst<T: Float + Real>(
     name: &str,
     pairs: &[(f64, f64)],
@@ -65,7 +65,7 @@ fn functions<T: Float + Real>() {
     let all: Vec<_> = points.iter().flat_map(|&a| points.iter().flat_map(move |&b| signs(a, b))).collect();
     worst::<T>("atan2", &all, m::atan2, angle);
     worst::<T>("inverted", &all, m::inverted, |a, b| a / (a.square() + b.square()));
-    // Exponents for which the power is a number, of any size.
+    // Exponents for which the power is in range, of any size.
     let mut powers: Vec<_> = all.iter().copied().filter(|(a, _)| *a > 0.0).collect();
     for &a in &points {
         for fraction in [1.0, -1.0, 0.99, -0.97, 0.51, 0.1, -0.03, 1e-3] {
@@ -77,7 +77,7 @@ fn functions<T: Float + Real>() {
     worst::<T>("pow", &powers, m::pow, power);
     let integers: Vec<_> = powers.iter().map(|&(a, b)| (a, b.round())).filter(|(_, b)| b.abs() < 2e9).collect();
     worst::<T>("powi", &integers, |a, b| m::powi(a, b.to_f64() as i32), power);
-    // The plain number has all its digits, whatever the type.
+    // The plain number has full precision, whatever the type.
     let p = 0.1;
     let positive: Vec<_> = all.iter().copied().filter(|(a, _)| *a > 0.0).collect();
     worst::<T>("powf", &positive, |a, _| m::powf(a, p), |a, _| power(a, &p.into()));
@@ -93,7 +93,7 @@ fn functions_of_two_numbers_are_within_two_units() {
 #[test]
 #[allow(clippy::excessive_precision)] // as they were computed
 fn waves_far_out_are_within_two_units() {
-    /// (x, sin x, cos x, tan x), computed in 1500 bits. The sixth is as near to a quarter turn as a number comes.
+    /// (x, sin x, cos x, tan x), computed in 1500 bits. The sixth is as close to a quarter turn as any number.
     const FAR: &[(f64, f64, f64, f64)] = &[
         (100000.5, -0.4477465716572126, -0.8941605043666447, 0.5007451900085457),
         (1000000.0, -0.34999350217129294, 0.9367521275331447, -0.373624453987599),
@@ -156,7 +156,7 @@ fn edges_are_those_of_the_c_standard() {
     let near = |a: f64, b: f64| same(a, b) || (a - b).abs() <= BOUND * f64::EPSILON * b.abs();
     for a in numbers {
         for b in numbers {
-            // Pinned against the C library, whose results at these points are exact or, at ordinary ones, right.
+            // Pinned against the C library, whose results at these points are exact or, at ordinary ones, correct.
             assert!(near(m::pow(a, b), a.powf(b)), "{a}^{b} is {}, not {}", m::pow(a, b), a.powf(b));
             assert!(near(m::atan2(a, b), a.atan2(b)), "atan2({a}, {b}) is {}, not {}", m::atan2(a, b), a.atan2(b));
             assert!(same(m::pow(a as f32, b as f32).into(), f64::from((a as f32).powf(b as f32))), "{a}^{b} on f32");

@@ -1,11 +1,11 @@
-//! Value, slope and curvature of each row, in many digits.
+//! Value, slope and curvature of each row, in multiple precision.
 //!
-//! The matches have no last arm for the rest: a row without a reference does not compile.
+//! The matches have no wildcard arm: a row without a reference does not compile.
 
 use crate::exact::Exact;
 use crate::number::rows::{Args, Binary, Unary};
 
-/// A derivative, and the size of the largest of the terms that it is the sum of, where they cancel at some point that is not 0.
+/// A derivative, with the size of the largest of its terms if they cancel at some point other than 0.
 #[derive(Debug, Clone)]
 pub(super) struct Sum {
     pub(super) exact: Exact,
@@ -29,7 +29,7 @@ fn larger(a: &Exact, b: &Exact) -> Exact {
     if (a.abs() - b.abs()).is_negative() { b.abs() } else { a.abs() }
 }
 
-/// `a + b`, which cancel somewhere.
+/// `a + b`, whose terms cancel somewhere.
 fn sum(a: Exact, b: Exact) -> Sum {
     Sum { exact: &a + &b, largest: Some(larger(&a, &b)) }
 }
@@ -51,7 +51,7 @@ fn line(x: &Exact, slope: f64, at: f64) -> [Sum; 3] {
     [(x * slope + at).into(), slope.into(), 0.0.into()]
 }
 
-/// The same on one side of a kink.
+/// A constant on one side of a kink.
 fn flat(y: f64) -> [Sum; 3] {
     [y.into(), 0.0.into(), 0.0.into()]
 }
@@ -223,7 +223,7 @@ pub(super) fn unary(row: Unary, [p, q]: Args, x: &Exact) -> [Sum; 3] {
     }
 }
 
-/// The sigmoid.
+/// The sigmoid and its derivatives.
 fn sigmoid(x: &Exact) -> [Exact; 3] {
     let y = x.sigmoid();
     let slope = &y * (-x).sigmoid();
@@ -231,7 +231,7 @@ fn sigmoid(x: &Exact) -> [Exact; 3] {
     [y, slope, curvature]
 }
 
-/// `tanh(softplus(x))`
+/// `tanh(softplus(x))` and its derivatives.
 fn mish_gate(x: &Exact) -> [Sum; 3] {
     let (s, [y, slope, _]) = (x.softplus(), sigmoid(x));
     let (t, bell) = (s.tanh(), 1.0 / s.cosh().square());
@@ -246,7 +246,7 @@ fn gate_argument(x: &Exact) -> [Exact; 3] {
     [&unit * (x + x.powi(3) * &cube), bend, unit * x * cube * 6.0]
 }
 
-/// The sigmoid of that.
+/// The sigmoid of the gate's argument.
 fn gate(x: &Exact) -> [Sum; 3] {
     let [w, bend, second] = gate_argument(x);
     let [y, slope, curvature] = sigmoid(&w);
@@ -254,7 +254,7 @@ fn gate(x: &Exact) -> [Sum; 3] {
     [y.into(), (slope * bend).into(), second]
 }
 
-/// The slope of the sigmoid there.
+/// The slope of the sigmoid at the gate's argument.
 fn gate_density(x: &Exact) -> [Sum; 3] {
     let [w, bend, second] = gate_argument(x);
     let ([_, y, slope], t) = (sigmoid(&w), (&w / 2.0).tanh());
@@ -264,7 +264,7 @@ fn gate_density(x: &Exact) -> [Sum; 3] {
     [y.into(), (slope * bend).into(), Sum { exact: a + b + c, largest: Some(largest) }]
 }
 
-/// Value, the slopes by `a` and `b`, and the curvatures by `a` twice, by both, and by `b` twice.
+/// Value, the slopes with respect to `a` and `b`, and the second derivatives: `a` twice, both, `b` twice.
 pub(super) fn binary(row: Binary, a: &Exact, b: &Exact) -> [Sum; 6] {
     let zero = || Sum::from(0.0);
     let plain = |y: Exact, da: f64, db: f64| [y.into(), da.into(), db.into(), zero(), zero(), zero()];

@@ -1,4 +1,4 @@
-//! Values that are put off until somebody reads them, and derivatives that are kept for the sweep.
+//! Values that are deferred until they are read, and derivatives that are kept for the sweep.
 
 use std::cell::{Ref, RefCell};
 use std::num::NonZeroU32;
@@ -18,7 +18,7 @@ impl<T: Float> Arena<T> {
         Ref::filter_map(self.place_of_slopes(array)?.borrow(), Option::as_ref).ok()
     }
 
-    /// The same, taken.
+    /// Takes the derivatives that an array keeps.
     pub(crate) fn take_slopes(&self, array: u32) -> Option<Buffer<T>> {
         self.place_of_slopes(array)?.take()
     }
@@ -44,7 +44,7 @@ impl<T: Float> Arena<T> {
         (place.start, slopes)
     }
 
-    /// The place of the sum, over a number, of a map whose values are put off, and stay so.
+    /// The place of the sum, divided by a number, of a map whose values are deferred, and stay so.
     #[track_caller]
     pub(super) fn sum_of_pending(&mut self, map: u32, over: f64, pool: &Pool<T>) -> Option<usize> {
         let node = &self.arrays[map];
@@ -56,7 +56,7 @@ impl<T: Float> Arena<T> {
         let mut slopes = pool.take(node.numel);
         let sum = f.sum_with_slopes(self.array_values(self.arrays.inputs(map)[0]), &mut slopes);
         if !sum.is_finite() {
-            // The values are needed after all: it may have left the numbers on its way only.
+            // The values are needed after all: an intermediate sum may have overflowed although the result does not.
             pool.give(slopes);
             return None;
         }
@@ -66,7 +66,7 @@ impl<T: Float> Arena<T> {
         Some(place.start)
     }
 
-    /// Computes the values of an array that were put off.
+    /// Computes the deferred values of an array.
     #[inline(always)]
     #[track_caller]
     pub(crate) fn materialise(&mut self, array: u32, pool: &Pool<T>) {
@@ -75,11 +75,11 @@ impl<T: Float> Arena<T> {
         }
     }
 
-    /// The same for all: who observes a sweep may look at any.
+    /// Computes all deferred values, because the observer of a sweep may read any.
     #[track_caller]
     pub(crate) fn materialise_all(&mut self, pool: &Pool<T>) {
         for array in 0..self.arrays.len() as u32 {
-            // What an updated parameter has left cannot be looked at, and its readers say so.
+            // The old values of an updated parameter cannot be read, and operations that read them report it.
             let inputs = self.arrays.inputs(array);
             if self.arrays[array].pending && !inputs.iter().any(|&input| self.arrays.is_released(input)) {
                 self.compute_pending(array, pool);
