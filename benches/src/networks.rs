@@ -242,8 +242,9 @@ fn product(y: &mut [f32], a: View<'_>, b: View<'_>, n: usize, add: bool) {
     let (a, b, y) = (a.0.as_ptr(), b.0.as_ptr(), y.as_mut_ptr());
     // SAFETY: by the assertion the three arrays hold all that these sizes and strides reach; y is borrowed alone.
     unsafe {
-        let one = gemm::Parallelism::None;
-        gemm::gemm(m, n, k, y, 1, n as isize, add, a, ac, ar, b, bc, br, 1.0, 1.0, false, false, false, one);
+        // As columns of yᵀ = bᵀ·aᵀ, which the library wants side by side.
+        let (one, run) = (gemm_common::Parallelism::None, gemm_f32::gemm::f32::get_gemm_fn());
+        run(n, m, k, y, n as isize, 1, add, b, br, bc, a, ar, ac, 1.0, 1.0, false, false, false, one);
     }
 }
 

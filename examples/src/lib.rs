@@ -4,6 +4,7 @@ use autograd::{Gradients, Param};
 use rand::Rng;
 use rand_distr::{Distribution, StandardNormal};
 
+#[cfg(feature = "pictures")]
 pub mod pictures;
 mod table;
 

@@ -1,8 +1,9 @@
-//! Products of strided matrices, so that a transposed operand is never copied: by the crate `gemm`, or in `small`
+//! Products of strided matrices, so that a transposed operand is never copied: by the crates `gemm-f32` and `gemm-f64`, or in `small`
 //! where the overhead of `gemm` would exceed the cost of the product.
 
 use super::small::{self, SMALL, SMALL_TURNED};
-use crate::number::Float;
+use crate::number::instances::is_f32;
+use crate::number::{Float, Number};
 use crate::threads::{PRODUCT, spread, threads_for};
 
 /// A matrix inside a slice: its start, and the distances between rows and between columns.
@@ -94,30 +95,27 @@ fn gemm<T: Float>((m, k, n): (usize, usize, usize), a: Matrix<T>, b: Matrix<T>, 
     assert!(last(m, k, a) < a.values.len(), "matrix a lies inside its slice");
     assert!(last(k, n, b) < b.values.len(), "matrix b lies inside its slice");
     assert!(m * n <= c.len(), "matrix c lies inside its slice");
-    // SAFETY: the three matrices lie inside their slices (asserted above), `c` is borrowed mutably and so overlaps
-    // neither `a` nor `b`, and all values are initialised.
-    unsafe {
-        gemm::gemm(
-            m,
-            n,
-            k,
-            c.as_mut_ptr(),
-            1,
-            n as isize,
-            add,
-            a.values.as_ptr(),
-            a.col_stride as isize,
-            a.row_stride as isize,
-            b.values.as_ptr(),
-            b.col_stride as isize,
-            b.row_stride as isize,
-            T::one(),
-            T::one(),
-            false,
-            false,
-            false,
-            gemm::Parallelism::None,
-        );
+    // The library wants the rows of `c` side by side, as the columns of `cᵀ = bᵀ·aᵀ` are.
+    let (m, n, a, b, c_strides) = match n {
+        1 => (m, n, a, b, [1, 1]),
+        _ => (n, m, b.transposed(), a.transposed(), [n as isize, 1]),
+    };
+    let strides = |x: Matrix<T>| [x.col_stride as isize, x.row_stride as isize];
+    let [[c_cs, c_rs], [a_cs, a_rs], [b_cs, b_rs]] = [c_strides, strides(a), strides(b)];
+    macro_rules! run {
+        ($F:ident, $run:expr) => {{
+            let one = $F::one();
+            let (c, a, b) = (c.as_mut_ptr().cast::<$F>(), a.values.as_ptr().cast(), b.values.as_ptr().cast());
+            let alone = gemm_common::Parallelism::None;
+            // SAFETY: `T` is this type. The three matrices lie inside their slices (asserted above), `c` is borrowed mutably and so
+            // overlaps neither `a` nor `b`, and all values are initialised.
+            unsafe { $run(m, n, k, c, c_cs, c_rs, add, a, a_cs, a_rs, b, b_cs, b_rs, one, one, false, false, false, alone) }
+        }};
+    }
+    if is_f32::<T>() {
+        run!(f32, gemm_f32::gemm::f32::get_gemm_fn())
+    } else {
+        run!(f64, gemm_f64::gemm::f64::get_gemm_fn())
     }
 }
 

@@ -33,10 +33,14 @@
 
 mod observe;
 mod report;
+mod scale;
+#[cfg(feature = "spectrum")]
 mod spectrum;
 mod stats;
 
-pub use spectrum::{Extremes, extreme_singular_values, gradient_scale, singular_values};
+pub use scale::gradient_scale;
+#[cfg(feature = "spectrum")]
+pub use spectrum::{Extremes, extreme_singular_values, singular_values};
 pub use stats::Stats;
 
 use std::collections::HashMap;
