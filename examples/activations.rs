@@ -6,7 +6,7 @@
 //!
 //! Two pictures, of all activations with their derivatives and of the order and chaos of tanh networks, go to the folder given
 //! as argument, else beside the program. To renew those of the documentation:
-//! `cargo run --release --example activations examples/pictures`.
+//! `cargo run --release -p examples --features pictures --example activations examples/pictures`.
 
 use autograd::Var;
 use examples::pictures;

@@ -2,7 +2,7 @@
 //!
 //! The drawings go to the folder given as argument, else beside the compiled program: whoever built it can write there, and
 //! running it changes nothing in the source tree. Those of the documentation lie in `examples/pictures`; at the end the
-//! program compares, so they cannot go stale. To renew them: `cargo run --release --example graph examples/pictures`.
+//! program compares, so they cannot go stale. To renew them: `cargo run --release -p examples --example graph examples/pictures`.
 
 use std::path::{Path, PathBuf};
 

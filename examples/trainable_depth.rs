@@ -6,7 +6,7 @@
 //! depth at which they cease to learn is held against 6ξ_c, for each scale.
 //!
 //! The map of their accuracy, with the curve 6ξ_c over it, goes to the folder given as argument, else beside the program. To
-//! renew that of the documentation: `cargo run --release --example trainable_depth examples/pictures`.
+//! renew that of the documentation: `cargo run --release -p examples --features pictures --example trainable_depth examples/pictures`.
 
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -8,7 +8,7 @@
 //! on the way forth, how values spread.
 //!
 //! Pictures go to the folder given as argument, else beside the program. To renew those of the documentation:
-//! `cargo run --release --example vanishing_gradients examples/pictures`.
+//! `cargo run --release -p examples --features pictures --example vanishing_gradients examples/pictures`.
 
 use std::f64::consts::LOG10_E;
 
