@@ -91,7 +91,7 @@
 //! | read and prepare data | [`Table`], [`Dataset`], [`Scaler`], [`Targets`], [`one_hot`] |
 //! | choose a regression loss | [`Mse`], [`L1`], [`Huber`], [`Euclidean`]; your own: [`Loss`], [`Outputs`] |
 //! | choose a classification loss | [`CrossEntropy`], [`BinaryCrossEntropyWithLogits`], [`CrossEntropyFromProbabilities`], [`Hinge`], [`KlDivergence`] |
-//! | choose an optimiser | [`Sgd`], [`Adam`], [`Optimizer`] |
+//! | choose an optimiser | [`Sgd`], [`Adam`], [`Groups`], [`Optimizer`] |
 //! | train and evaluate | [`Trainer`], [`History`], [`metrics`] |
 //! | find vanishing gradients and dead units | [`Flow`], [`Trainer::observe_flow`], [`flow::singular_values`] |
 //! | observe a model or a training step | [`Observer`], [`Probe`], [`Trainer::observe_steps`] |
@@ -159,5 +159,5 @@ pub use nn::mlp::{Layer, Mlp, MlpBuilder};
 pub use nn::module::{LayerRow, Module, summary};
 pub use nn::observe::{Observer, Parameter, Part, Site, Slopes};
 pub use nn::probe::Probe;
-pub use optim::{Adam, Optimizer, Sgd};
+pub use optim::{Adam, Groups, Optimizer, Sgd};
 pub use train::{Epoch, History, Stopped, Trainer};

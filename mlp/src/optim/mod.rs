@@ -1,9 +1,11 @@
 //! Optimisers, one file per optimiser.
 
 mod adam;
+mod groups;
 mod sgd;
 
 pub use adam::Adam;
+pub use groups::Groups;
 pub use sgd::Sgd;
 
 use autograd::{Float, Gradients, Param, Parameters, Shape, Tensor};

@@ -1,7 +1,7 @@
 //! Steps computed by hand.
 
 use autograd::{Float, Param, Parameters, Tape, Tensor};
-use mlp::{Adam, Optimizer, Sgd};
+use mlp::{Adam, Groups, Optimizer, Sgd};
 
 /// Where `w`, at first 1, stands after steps with these gradients.
 fn walk(optimizer: impl FnOnce(&Parameters) -> Box<dyn Optimizer>, gradients: &[f64]) -> Vec<f64> {
@@ -213,4 +213,52 @@ fn a_learning_rate_that_is_none_is_refused() {
 fn an_epsilon_that_is_0_in_the_type_is_refused() {
     let w = Param::<f32>::new([1.0]);
     let _ = Adam::new(&Parameters::new().with("w", &w), 0.1).eps(1e-60);
+}
+
+#[test]
+fn groups_step_each_parameter_as_its_own_optimiser_does() {
+    let params = || [Param::new([1.0, -2.0]), Param::new([0.5])];
+    let step = |params: &[Param; 2], optimizers: &mut [&mut dyn Optimizer]| {
+        let tape = Tape::new();
+        let loss = (params[0].on(&tape).square().sum() * params[1].on(&tape).item()).square();
+        let grads = loss.backward();
+        optimizers.iter_mut().for_each(|optimizer| optimizer.step(&grads));
+    };
+    let of = |param: &Param| Parameters::new().with("w", param);
+    let (alone, together) = (params(), params());
+    let mut adam = Adam::new(&of(&alone[0]), 0.1);
+    let mut sgd = Sgd::new(&of(&alone[1]), 0.01).momentum(0.9);
+    let make = |params: &[Param; 2]| -> Groups {
+        Groups::new().with(Adam::new(&of(&params[0]), 0.1)).with(Sgd::new(&of(&params[1]), 0.01).momentum(0.9))
+    };
+    let mut groups = make(&together);
+    for _ in 0..3 {
+        step(&alone, &mut [&mut adam, &mut sgd]);
+        step(&together, &mut [&mut groups]);
+    }
+    let values = |params: &[Param; 2]| params.each_ref().map(Param::value);
+    assert_eq!(values(&together), values(&alone));
+    assert_eq!(groups.parameters().unwrap().names().collect::<Vec<_>>(), ["w", "1.w"]);
+
+    // Taken up again from its state, it goes on alike; a state that does not fit changes nothing.
+    let copy = params();
+    copy.iter().zip(values(&together)).for_each(|(param, value)| param.set(value));
+    let mut again = make(&copy);
+    again.set_state(&groups.state()).unwrap();
+    let mut broken = groups.state();
+    broken.swap_remove("1.w.velocity");
+    assert!(again.set_state(&broken).unwrap_err().to_string().contains("no `w.velocity`"));
+    broken.insert("7.w.velocity".into(), Tensor::zeros([1]));
+    assert!(again.set_state(&broken).unwrap_err().to_string().contains("belongs to none of 2 groups"));
+    step(&together, &mut [&mut groups]);
+    step(&copy, &mut [&mut again]);
+    assert_eq!(values(&copy), values(&together));
+}
+
+#[test]
+#[should_panic(expected = "groups: `again` belongs to an earlier group; a parameter can be in one group only")]
+fn a_parameter_in_two_groups_is_refused() {
+    let w = Param::new([1.0]);
+    let first: Groups = Groups::new().with(Sgd::new(&Parameters::new().with("w", &w), 0.1));
+    let _ = first.with(Sgd::new(&Parameters::new().with("again", &w), 0.1));
 }
