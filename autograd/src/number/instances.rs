@@ -34,11 +34,12 @@ macro_rules! instances {
             #[track_caller]
             pub(crate) fn $name<T: $crate::number::Float>($($arg: $type),*) $(-> $result)? {
                 use $crate::number::instances::{is_f32, same};
-                // SAFETY: the types of the instance are those of this function with `T` replaced by the type that it
-                // equals.
-                match is_f32::<T>() {
-                    true => unsafe { same(of_f32::$name($(same($arg)),*)) },
-                    false => unsafe { same(of_f64::$name($(same($arg)),*)) },
+                if is_f32::<T>() {
+                    // SAFETY: `T` is `f32`, so the types of the instance are those of this function.
+                    unsafe { same(of_f32::$name($(same($arg)),*)) }
+                } else {
+                    // SAFETY: `T` is `f64`, so the types of the instance are those of this function.
+                    unsafe { same(of_f64::$name($(same($arg)),*)) }
                 }
             }
         )*

@@ -105,10 +105,10 @@ impl<T: Float> Optimizer<T> for Groups<T> {
 
     /// The states of all groups, each name with the number of its group before it, such as `1.w.velocity`.
     fn state(&self) -> IndexMap<String, Tensor<T>> {
-        let of = |(group, optimizer): (usize, &Box<dyn Optimizer<T>>)| {
-            optimizer.state().into_iter().map(move |(name, array)| (format!("{group}.{name}"), array))
-        };
-        self.optimizers.iter().enumerate().flat_map(of).collect()
+        let states = self.optimizers.iter().map(|optimizer| optimizer.state()).enumerate();
+        states
+            .flat_map(|(group, state)| state.into_iter().map(move |(name, x)| (format!("{group}.{name}"), x)))
+            .collect()
     }
 
     fn set_state(&mut self, state: &IndexMap<String, Tensor<T>>) -> Result<(), Error> {
@@ -124,8 +124,8 @@ impl<T: Float> Optimizer<T> for Groups<T> {
             part.insert(rest.to_string(), array.clone());
         }
         let before: Vec<_> = self.optimizers.iter().map(|optimizer| optimizer.state()).collect();
-        for at in 0..parts.len() {
-            if let Err(error) = self.optimizers[at].set_state(&parts[at]) {
+        for (at, part) in parts.iter().enumerate() {
+            if let Err(error) = self.optimizers[at].set_state(part) {
                 // Nothing changes: the earlier groups take their own states back.
                 for (optimizer, before) in self.optimizers.iter_mut().zip(&before).take(at) {
                     optimizer.set_state(before)?;

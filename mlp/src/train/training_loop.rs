@@ -83,7 +83,10 @@ impl<'r, 'a, T: Float> TrainingLoop<'r, 'a, T> {
     fn step(&mut self, batch: &Dataset<T>, seed: u64, place: StepPosition) -> Result<EpochSums, Error> {
         let mut observers = self.trainer.steps.borrow_mut();
         let mut observer = self.due(&mut observers);
-        let mut probe = observer.as_deref_mut().map_or(Probe::off(), |observer| Probe::new(observer));
+        let mut probe = match &mut observer {
+            Some(observer) => Probe::new(*observer),
+            None => Probe::off(),
+        };
         let (tape, mut tally) = (&mut self.tapes[0], EpochSums::default());
         tape.clear();
         tape.train(seed);

@@ -6,12 +6,14 @@ use super::{Flow, LayerFlow, Signal, Stats, WeightFlow, share};
 use crate::nn::observe::{Observer, Parameter, Part, Site, Slopes};
 use crate::train::Trainer;
 
+type Show<'a> = dyn FnMut(usize, &Flow) + 'a;
+
 /// Gathers a flow, and passes it to `show` after each step.
 #[derive(Default)]
 pub(super) struct Gatherer<'a> {
     pub(super) flow: Flow,
     weights: Vec<WeightFlow>,
-    show: Option<Box<dyn FnMut(usize, &Flow) + 'a>>,
+    show: Option<Box<Show<'a>>>,
 }
 
 impl Observer for Gatherer<'_> {
