@@ -13,11 +13,10 @@ use examples::pictures;
 use mlp::theory::{MeanField, Properties, depth_scale};
 use mlp::{Activation, Function, Init};
 
-/// The activations of one number: the theory refuses the two softmaxes, which mix those of a row.
+/// The activations of one number: the theory refuses the softmaxes, which mix those of a row.
 fn theories() -> Result<Vec<MeanField>, mlp::Error> {
-    let named = Activation::ALL.into_iter().filter(|a| !matches!(a, Activation::Softmax | Activation::LogSoftmax));
-    let own = Function::new("sine", |z: Var| z.sin());
-    named.map(MeanField::new).chain([MeanField::new(own)]).collect()
+    let named = Activation::ALL.into_iter().filter_map(|activation| MeanField::new(activation).ok());
+    Ok(named.chain([MeanField::new(Function::new("sine", |z: Var| z.sin()))?]).collect())
 }
 
 /// √χ at the variance where the layers settle; none if the variance grows without bound.

@@ -148,16 +148,13 @@ pub use data::{Batches, Dataset, Scaler, Table, Targets, one_hot};
 pub use depth::flow::{self, Flow};
 pub use depth::theory;
 pub use error::{Error, Result};
-pub use loss::{
-    Base, BinaryCrossEntropyWithLogits, CrossEntropy, CrossEntropyFromProbabilities, Euclidean, Hinge, Huber,
-    KlDivergence, L1, Loss, Mse, Outputs,
-};
+pub use loss::*;
 pub use nn::activation::{Activation, Function, PRelu, StraightThrough};
 pub use nn::init::{self, Init};
-pub use nn::layers::{Dropout, LayerNorm, Linear, Residual, Sequential};
+pub use nn::layers::*;
 pub use nn::mlp::{Layer, Mlp, MlpBuilder};
 pub use nn::module::{LayerRow, Module, summary};
 pub use nn::observe::{Observer, Parameter, Part, Site, Slopes};
 pub use nn::probe::Probe;
-pub use optim::{Adam, Groups, Optimizer, Sgd};
+pub use optim::*;
 pub use train::{Epoch, History, Stopped, Trainer};

@@ -2,17 +2,21 @@
 //!
 //! A binary of its own, since it counts what the whole process allocates.
 
+#[path = "common/optimizers.rs"]
+mod optimizers;
+
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
 use autograd::{Param, Parameters, Tape, Tensor, Unary, Var};
 use mlp::{
-    Activation, Adam, BinaryCrossEntropyWithLogits, CrossEntropy, CrossEntropyFromProbabilities, Dropout, Euclidean,
-    Hinge, Huber, Init, KlDivergence, L1, LayerNorm, Linear, Loss, Module, Mse, Optimizer, Residual, Sequential, Sgd,
-    Targets,
+    Activation, BinaryCrossEntropyWithLogits, CrossEntropy, CrossEntropyFromProbabilities, Dropout, Euclidean, Hinge,
+    Huber, Init, KlDivergence, L1, LayerNorm, Linear, Loss, Module, Mse, Optimizer, Residual, Sequential, Sgd, Targets,
 };
 use rand::SeedableRng;
 use rand::rngs::StdRng;
+
+use optimizers::optimizers;
 
 struct Counting;
 
@@ -136,13 +140,8 @@ fn a_steady_step_allocates_nothing() {
 
     let model = model(Activation::Tanh);
     let parameters = model.parameters();
-    let optimizers: [(&str, Box<dyn Optimizer>); 4] = [
-        ("momentum", Box::new(plain(&parameters).momentum(0.9))),
-        ("nesterov", Box::new(plain(&parameters).momentum(0.9).nesterov().weight_decay(1e-3))),
-        ("adam", Box::new(Adam::new(&parameters, 1e-3))),
-        ("adamw", Box::new(Adam::new(&parameters, 1e-3).weight_decay(1e-2))),
-    ];
-    for (name, mut optimizer) in optimizers {
+    for (name, make) in optimizers() {
+        let mut optimizer = make(&parameters, 1e-3);
         found.push((name.into(), allocations(&model, &CrossEntropy, &classes, &mut *optimizer)));
     }
 

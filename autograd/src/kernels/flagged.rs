@@ -105,7 +105,10 @@ fn block_in<First: Evaluated<T>, Right: Evaluated<T>, T: Float, F: Formula<K>, c
     if !F::DECIDES {
         for (i, out) in out.iter_mut().enumerate() {
             let value = f.at(array_of(|k| First::new(x[k][i])), First::new(*out));
-            debug_assert!(value.far() == T::Flag::from(false), "a formula that decides must say so");
+            debug_assert!(
+                value.far() == T::Flag::from(false),
+                "a formula that decides must say so: mark its row in number/table.rs"
+            );
             *out = value.value();
         }
         return;

@@ -13,7 +13,7 @@ use crate::tensor::Tensor;
 
 macro_rules! unary_methods {
     (($x:ident $y:ident $p:ident $q:ident $c:ident $d:ident) $(
-        $(#[$doc:meta])* $Row:ident, $name:ident($($arg:ident: $type:ty),*), $value:expr, $derivative:expr, $domain:expr, [$($kink:expr),*];
+        $(#[$doc:meta])* $Row:ident, $name:ident($($arg:ident: $type:ty),*), $value:expr, $derivative:expr, $domain:expr, [$($kink:expr),*] $(, $Mark:ident)*;
     )*) => {
         methods! { $(
             $(#[$doc])*
@@ -38,7 +38,7 @@ fn binary<A: Array>(row: Binary, a: &A, b: &A) -> Result<A, Error> {
 }
 
 macro_rules! binary_methods {
-    (($a:ident $b:ident $y:ident $c:ident $d:ident) $($(#[$doc:meta])* $Row:ident, $name:ident, $value:expr, $partials:expr, $da:expr, $db:expr;)*) => {
+    (($a:ident $b:ident $y:ident $c:ident $d:ident) $($(#[$doc:meta])* $Row:ident, $name:ident, $value:expr, $partials:expr, $da:expr, $db:expr $(, $Mark:ident)*;)*) => {
         impl<'t, T: Float> Var<'t, T> { $(
             $(#[$doc])*
             ///

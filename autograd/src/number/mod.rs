@@ -2,6 +2,7 @@
 
 pub(crate) mod dual;
 pub(crate) mod instances;
+mod marks;
 pub(crate) mod passing;
 pub(crate) mod rows;
 mod rules;
@@ -16,7 +17,7 @@ use crate::number::table::{binary_table, unary_table};
 
 macro_rules! number_unary_methods {
     (($x:ident $y:ident $p:ident $q:ident $c:ident $d:ident) $(
-        $(#[$doc:meta])* $Row:ident, $name:ident($($arg:ident: $type:ty),*), $value:expr, $derivative:expr, $domain:expr, [$($kink:expr),*];
+        $(#[$doc:meta])* $Row:ident, $name:ident($($arg:ident: $type:ty),*), $value:expr, $derivative:expr, $domain:expr, [$($kink:expr),*] $(, $Mark:ident)*;
     )*) => { $(
         $(#[$doc])*
         #[inline(always)]
@@ -25,7 +26,7 @@ macro_rules! number_unary_methods {
     )* };
 }
 macro_rules! number_binary_methods {
-    (($a:ident $b:ident $y:ident $c:ident $d:ident) $($(#[$doc:meta])* $Row:ident, $name:ident, $value:expr, $partials:expr, $da:expr, $db:expr;)*) => { $(
+    (($a:ident $b:ident $y:ident $c:ident $d:ident) $($(#[$doc:meta])* $Row:ident, $name:ident, $value:expr, $partials:expr, $da:expr, $db:expr $(, $Mark:ident)*;)*) => { $(
         $(#[$doc])*
         #[inline(always)]
         fn $name(self, b: Self) -> Self { self.binary(Binary::$Row, b) }

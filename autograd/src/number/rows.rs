@@ -1,5 +1,6 @@
 //! The table's rows as values: the tape stores them, and the kernels reach a row's formulas through them.
 
+use super::marks::{Mark, has};
 use super::passing::{Passing, select, shortcut};
 use super::rules::*;
 use super::table::{binary_table, unary_table};
@@ -17,10 +18,9 @@ pub(crate) type Args = [f64; 2];
 
 /// The formulas of an elementwise row of one input.
 pub(crate) trait UnaryRow: Copy {
-    /// Whether the value's formula calls a function with a cheaper form for most numbers: a trigonometric one or
-    /// `sech_squared`.
+    /// Whether it is marked [`Near`](Mark::Near).
     const NEAR: bool;
-    /// Whether the derivative's formula does so, or has one form for most numbers and another for the rest.
+    /// Whether it is marked [`Decides`](Mark::Decides).
     const DECIDES: bool;
     fn value<T: Real>(x: T, args: Args) -> T;
     /// `d · dy/dx`
@@ -68,7 +68,8 @@ pub struct Row<R> {
 
 macro_rules! define_unary {
     (($x:ident $y:ident $p:ident $q:ident $c:ident $d:ident) $(
-        $(#[$doc:meta])* $Row:ident, $name:ident($($arg:ident: $type:ty),*), $value:expr, $derivative:expr, $domain:expr, [$($kink:expr),*];
+        $(#[$doc:meta])* $Row:ident, $name:ident($($arg:ident: $type:ty),*), $value:expr, $derivative:expr, $domain:expr, [$($kink:expr),*]
+        $(, $Mark:ident)*;
     )*) => {
         /// The elementwise operations of one input: the rows of the table.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -83,8 +84,8 @@ macro_rules! define_unary {
         $(
             #[allow(unused_variables)] // a row names only the arguments that it reads
             impl UnaryRow for unary::$Row {
-                const NEAR: bool = matches!(Unary::$Row, Unary::Sin | Unary::Cos | Unary::Tan | Unary::SechSquared);
-                const DECIDES: bool = Unary::$Row.decides();
+                const NEAR: bool = has(&[$(Mark::$Mark),*], Mark::Near);
+                const DECIDES: bool = has(&[$(Mark::$Mark),*], Mark::Decides);
                 #[inline(always)]
                 fn value<T: Real>($x: T, [$p, $q]: Args) -> T { let $c = T::of_f64; $value }
                 #[inline(always)]
@@ -106,13 +107,26 @@ macro_rules! define_unary {
             pub(crate) fn dispatch<V: UnaryVisitor>(self, visitor: V) -> V::Out {
                 match self { $(Unary::$Row => visitor.visit::<unary::$Row>(),)* }
             }
+
+            /// Whether the derivative is 0 everywhere by policy, so that no gradient flows back.
+            #[inline]
+            pub fn is_flat(self) -> bool {
+                match self { $(Unary::$Row => const { has(&[$(Mark::$Mark),*], Mark::Flat) },)* }
+            }
+
+            /// Whether a scalar node keeps its derivative, because it shares most of its work with the value.
+            #[inline(always)]
+            pub(crate) fn keeps_slope(self) -> bool {
+                match self { $(Unary::$Row => const { has(&[$(Mark::$Mark),*], Mark::KeepsSlope) },)* }
+            }
         }
     };
 }
 
 macro_rules! define_binary {
     (($a:ident $b:ident $y:ident $c:ident $d:ident) $(
-        $(#[$doc:meta])* $Row:ident, $name:ident, $value:expr, ($first:expr, $second:expr $(,)?), $domain_a:expr, $domain_b:expr;
+        $(#[$doc:meta])* $Row:ident, $name:ident, $value:expr, ($first:expr, $second:expr $(,)?), $domain_a:expr, $domain_b:expr
+        $(, $Mark:ident)*;
     )*) => {
         /// The elementwise operations of two inputs: the rows of the table.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -127,7 +141,7 @@ macro_rules! define_binary {
         $(
             #[allow(unused_variables)] // a row names only the arguments that it reads
             impl BinaryRow for binary::$Row {
-                const DECIDES: bool = Binary::$Row.decides();
+                const DECIDES: bool = has(&[$(Mark::$Mark),*], Mark::Decides);
                 #[inline(always)]
                 fn value<T: Real>($a: T, $b: T) -> T { let $c = T::of_f64; $value }
                 #[inline(always)]
@@ -150,6 +164,21 @@ macro_rules! define_binary {
             #[inline(always)]
             pub(crate) fn dispatch<V: BinaryVisitor>(self, visitor: V) -> V::Out {
                 match self { $(Binary::$Row => visitor.visit::<binary::$Row>(),)* }
+            }
+
+            /// Whether both partial derivatives are 0 everywhere: a mask, through which no gradient flows back.
+            #[inline]
+            pub fn is_flat(self) -> bool {
+                match self { $(Binary::$Row => const { has(&[$(Mark::$Mark),*], Mark::Flat) },)* }
+            }
+
+            /// Whether a gradient flows to the first (0) or the second (1) input.
+            #[inline]
+            pub(crate) fn passes_to(self, k: usize) -> bool {
+                let only_first = match self {
+                    $(Binary::$Row => const { has(&[$(Mark::$Mark),*], Mark::FlatInSecond) },)*
+                };
+                !self.is_flat() && !(only_first && k == 1)
             }
         }
     };
@@ -214,46 +243,10 @@ impl Unary {
         args
     }
 
-    /// Whether the derivative's formula differs between numbers: see [`UnaryRow::DECIDES`]. A row that is missing
-    /// here fails in debug builds, at the numbers for which it matters.
-    const fn decides(self) -> bool {
-        use Unary::*;
-        matches!(
-            self,
-            Sin | Cos
-                | Tan
-                | Atan
-                | Powf
-                | DivInto
-                | Expm1
-                | Elu
-                | Selu
-                | Sqrt
-                | Tanh
-                | Sigmoid
-                | Softsign
-                | GeluTanh
-                | TanhGate
-                | TanhGateDensity
-                | Gaussian
-        )
-    }
-
-    /// Whether a scalar node keeps its derivative, because it shares most of its work with the value.
-    #[inline(always)]
-    pub(crate) fn keeps_slope(self) -> bool {
-        matches!(self, Unary::Sin | Unary::Cos)
-    }
-
     /// Whether the method takes plain numbers.
     #[inline(always)]
     pub(crate) fn takes_numbers(self) -> bool {
         Self::ROWS[self as usize].arguments > 0
-    }
-
-    /// Whether the derivative is 0 everywhere by policy, so that no gradient flows back.
-    pub fn is_flat(self) -> bool {
-        matches!(self, Unary::Sign | Unary::Step | Unary::Floor | Unary::Round | Unary::Ceil)
     }
 }
 
@@ -291,26 +284,6 @@ impl Binary {
             }
         }
         self.dispatch(Pass(second, [a, b, y], d))
-    }
-
-    /// As for [`Unary`].
-    const fn decides(self) -> bool {
-        matches!(
-            self,
-            Binary::Div | Binary::Pow | Binary::Atan2 | Binary::Chain | Binary::ChainFlat | Binary::ChainOver
-        )
-    }
-
-    /// Whether a gradient flows to the first (0) or the second (1) input.
-    #[inline]
-    pub(crate) fn passes_to(self, k: usize) -> bool {
-        !self.is_flat() && (self, k) != (Binary::Masked, 1)
-    }
-
-    /// Whether both partial derivatives are 0 everywhere: a mask, through which no gradient flows back.
-    pub fn is_flat(self) -> bool {
-        use Binary::{Equal, Greater, GreaterEqual, Less, LessEqual, NotEqual};
-        matches!(self, Less | LessEqual | Greater | GreaterEqual | Equal | NotEqual)
     }
 
     /// Whether both partial derivatives are 1, so that the incoming gradient passes without arithmetic.

@@ -63,7 +63,7 @@ impl Opcode {
 
 macro_rules! unary_bytes {
     (($x:ident $y:ident $p:ident $q:ident $c:ident $d:ident) $(
-        $(#[$doc:meta])* $Row:ident, $name:ident($($arg:ident: $type:ty),*), $value:expr, $derivative:expr, $domain:expr, [$($kink:expr),*];
+        $(#[$doc:meta])* $Row:ident, $name:ident($($arg:ident: $type:ty),*), $value:expr, $derivative:expr, $domain:expr, [$($kink:expr),*] $(, $Mark:ident)*;
     )*) => { $(
         pub(crate) mod $Row {
             use super::*;
@@ -73,7 +73,7 @@ macro_rules! unary_bytes {
     )* };
 }
 macro_rules! binary_bytes {
-    (($a:ident $b:ident $y:ident $c:ident $d:ident) $($(#[$doc:meta])* $Row:ident, $name:ident, $value:expr, $partials:expr, $da:expr, $db:expr;)*) => { $(
+    (($a:ident $b:ident $y:ident $c:ident $d:ident) $($(#[$doc:meta])* $Row:ident, $name:ident, $value:expr, $partials:expr, $da:expr, $db:expr $(, $Mark:ident)*;)*) => { $(
         pub(crate) mod $Row {
             use super::*;
             pub(crate) const FAR: u8 = Opcode::Binary(Binary::$Row).byte([false, false]);

@@ -196,7 +196,7 @@ impl<'t, T: Float> Scalar<'t, T> {
 
 macro_rules! unary_methods {
     (($x:ident $y:ident $p:ident $q:ident $c:ident $d:ident) $(
-        $(#[$doc:meta])* $Row:ident, $name:ident($($arg:ident: $type:ty),*), $value:expr, $derivative:expr, $domain:expr, [$($kink:expr),*];
+        $(#[$doc:meta])* $Row:ident, $name:ident($($arg:ident: $type:ty),*), $value:expr, $derivative:expr, $domain:expr, [$($kink:expr),*] $(, $Mark:ident)*;
     )*) => {
         impl<T: Float> Scalar<'_, T> { $(
             $(#[$doc])*
@@ -212,7 +212,7 @@ macro_rules! unary_methods {
 unary_table!(unary_methods);
 
 macro_rules! binary_methods {
-    (($a:ident $b:ident $y:ident $c:ident $d:ident) $($(#[$doc:meta])* $Row:ident, $name:ident, $value:expr, $partials:expr, $da:expr, $db:expr;)*) => {
+    (($a:ident $b:ident $y:ident $c:ident $d:ident) $($(#[$doc:meta])* $Row:ident, $name:ident, $value:expr, $partials:expr, $da:expr, $db:expr $(, $Mark:ident)*;)*) => {
         impl<'t, T: Float> Scalar<'t, T> { $(
             $(#[$doc])*
             #[must_use]

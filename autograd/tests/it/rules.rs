@@ -329,7 +329,10 @@ fn every_operation_is_enrolled() {
         met.extend(tape.census().into_keys());
     }
     let missing: Vec<_> = operations().into_iter().filter(|&name| !met.contains(name)).collect();
-    assert!(missing.is_empty(), "not enrolled in the property tests: {missing:?}; add a line to `cases`");
+    assert!(
+        missing.is_empty(),
+        "not enrolled in the property tests: {missing:?}; add a line to `cases` in tests/it/rules.rs"
+    );
 }
 
 /// Third derivatives of the elementwise rows of one input, on scalars and on arrays.

@@ -107,13 +107,8 @@ impl Figure for Phases {
 /// # Errors
 /// None but those of the theory, which finds where the curves jump.
 pub fn activations() -> Result<Picture, mlp::Error> {
-    let single = |a: &Activation| !matches!(a, Activation::Softmax | Activation::LogSoftmax);
-    Activation::ALL
-        .into_iter()
-        .filter(single)
-        .map(Shape::of)
-        .collect::<Result<Vec<_>, _>>()
-        .map(|shapes| Picture::of(&Shapes(shapes)))
+    let single = Activation::ALL.into_iter().filter(|&activation| MeanField::new(activation).is_ok());
+    single.map(Shape::of).collect::<Result<Vec<_>, _>>().map(|shapes| Picture::of(&Shapes(shapes)))
 }
 
 const REACH: f64 = 4.0;

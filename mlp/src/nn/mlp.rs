@@ -256,8 +256,7 @@ impl MlpBuilder {
 
     /// Sets the initialiser of all weights.
     ///
-    /// Without it the activation of each layer decides: He normal for the rectifier family (ReLU, leaky ReLU, ELU,
-    /// GELU, SiLU, Mish, softplus), LeCun normal for SELU, Glorot uniform for the others. Biases are 0.
+    /// Without it the activation of each layer decides: [`Activation::usual_init`]. Biases are 0.
     #[must_use]
     pub fn init(self, init: Init) -> Self {
         MlpBuilder { init: Some(init), ..self }
@@ -321,7 +320,7 @@ impl MlpBuilder {
             let drawn = self.hidden_init.as_ref().filter(|_| is_hidden).map(|init| (init.0)(activation)).transpose()?;
             let linear = match drawn {
                 Some([weights, biases]) => Linear::with_biases(inputs, units, &weights, &biases, rng),
-                None => Linear::new(inputs, units, &self.init.unwrap_or_else(|| usual_init(activation)), rng),
+                None => Linear::new(inputs, units, &self.init.unwrap_or_else(|| activation.usual_init()), rng),
             };
             let linear = linear.map_err(|error| match inputs == 0 || units == 0 {
                 true => {
@@ -336,15 +335,5 @@ impl MlpBuilder {
             inputs = units;
         }
         Ok(Mlp { layers })
-    }
-}
-
-/// He et al. 2015 for functions that suppress one side, Klambauer et al. 2017 for SELU, Glorot & Bengio 2010 otherwise.
-fn usual_init(activation: Activation) -> Init {
-    use Activation::*;
-    match activation {
-        Relu | LeakyRelu(_) | Elu(_) | Softplus | Gelu | GeluTanh | Silu | Mish => Init::he_normal(),
-        Selu => Init::lecun_normal(),
-        _ => Init::glorot_uniform(),
     }
 }

@@ -1,7 +1,9 @@
 //! Values, derivatives, names.
 
 use autograd::{Tape, Tensor, check};
-use mlp::{Activation, Function, Module, PRelu, StraightThrough};
+use mlp::{Activation, Dataset, Function, Init, Mlp, MlpBuilder, Module, Mse, PRelu, Sgd, StraightThrough, Trainer};
+use rand::SeedableRng;
+use rand::rngs::StdRng;
 
 use crate::gradients::check_module;
 
@@ -13,6 +15,39 @@ fn at(activation: Activation, z: f64) -> (f64, f64) {
     let z = tape.var([z]);
     let y = activation.apply(z);
     (y.value().item(), y.sum().backward()[z].item())
+}
+
+/// Whether it changes each number by itself; the softmaxes mix those of a row.
+pub(crate) fn is_elementwise(activation: Activation) -> bool {
+    let row = activation.predict(&Tensor::from(POINTS));
+    let alone = Tensor::from(POINTS).reshape([8, 1]);
+    activation.predict(&alone).reshape([2, 4]).is_close(&row, 1e-12)
+}
+
+/// What a row of the table states beside the value.
+#[test]
+fn every_row_is_consistent() {
+    let relus = [Activation::Relu, Activation::LeakyRelu(0.01), Activation::Gelu, Activation::Softplus];
+    assert!(relus.iter().all(|relu| relu.usual_init() == Init::he_normal()));
+    assert_eq!(Activation::Selu.usual_init(), Init::lecun_normal());
+    assert_eq!(Activation::Tanh.usual_init(), Init::glorot_uniform());
+    let rng = || StdRng::seed_from_u64(5);
+    for activation in Activation::ALL {
+        let model = |builder: MlpBuilder| builder.build::<f64>(&mut rng()).unwrap();
+        let layers = || Mlp::new(4).output(3, activation);
+        let [usual, given] = [model(layers()), model(layers().init(activation.usual_init()))];
+        assert_eq!(usual.layers()[0].linear.w.value(), given.layers()[0].linear.w.value(), "{activation}");
+        // The model may fuse the activation with its sums; the parts cannot.
+        let parts = activation.predict(&usual.layers()[0].linear.predict(&Tensor::from(POINTS)));
+        assert!(usual.predict(&Tensor::from(POINTS)).is_close(&parts, 1e-14), "{activation}: it is fused with another");
+        // Targets outside its range are refused: its own values must be none.
+        let far = activation.predict(&Tensor::linspace(-40.0, 40.0, 324).reshape([81, 4]));
+        let (data, model) = (Dataset::new(far.clone(), far).unwrap(), model(Mlp::new(4).output(4, activation)));
+        let mut still = Sgd::new(&model.parameters(), 0.0);
+        let fit = Trainer::new().progress(false).epochs(1).fit(&model, &Mse, &mut still, &data, None);
+        let refused = fit.err().is_some_and(|error| error.to_string().contains("lie outside"));
+        assert!(!refused, "{activation}: its range is wider than its row in nn/activation/table.rs says");
+    }
 }
 
 #[test]

@@ -19,6 +19,8 @@ mod model;
 mod names;
 mod observe;
 mod optim;
+#[path = "../common/optimizers.rs"]
+mod optimizers;
 mod resume;
 mod rooms;
 mod tables;

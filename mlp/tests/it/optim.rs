@@ -3,6 +3,8 @@
 use autograd::{Float, Param, Parameters, Tape, Tensor};
 use mlp::{Adam, Groups, Optimizer, Sgd};
 
+use crate::optimizers::optimizers;
+
 /// Where `w`, at first 1, stands after steps with these gradients.
 fn walk(optimizer: impl FnOnce(&Parameters) -> Box<dyn Optimizer>, gradients: &[f64]) -> Vec<f64> {
     let w = Param::new([1.0]);
@@ -72,40 +74,41 @@ fn parameters_without_gradient_are_left_alone() {
     let (used, unused, frozen) = (Param::new([1.0]), Param::new([2.0]), Param::new([3.0]));
     frozen.freeze();
     let parameters = Parameters::new().with("used", &used).with("unused", &unused).with("frozen", &frozen);
-    let optimizers: [Box<dyn Optimizer>; 3] = [
-        Box::new(Sgd::new(&parameters, 0.1).weight_decay(0.5)),
-        Box::new(Sgd::new(&parameters, 0.1).momentum(0.9).weight_decay(0.5)),
-        Box::new(Adam::new(&parameters, 0.1).weight_decay(0.5)),
-    ];
-    for mut optimizer in optimizers {
+    for (name, make) in optimizers() {
+        let mut optimizer = make(&parameters, 0.1);
         let (before, tape) = (used.value().item(), Tape::new());
         optimizer.step(&(used.on(&tape) * &frozen).sum().backward());
-        assert!(used.value().item() < before);
-        assert_eq!((unused.value().item(), frozen.value().item()), (2.0, 3.0));
+        assert!(used.value().item() < before, "{name}");
+        assert_eq!((unused.value().item(), frozen.value().item()), (2.0, 3.0), "{name}");
     }
 }
 
 #[test]
 fn a_shared_parameter_steps_once() {
-    let w = Param::new([1.0]);
-    let tied = Parameters::new().with("encoder", &w).with("decoder", &w);
-    let tape = Tape::new();
-    Sgd::new(&tied, 0.1).step(&w.on(&tape).sum().backward());
-    assert_eq!(w.value(), Tensor::from([0.9]));
+    for (name, make) in optimizers() {
+        let [alone, tied] = [1, 2].map(|names| {
+            let w = Param::new([1.0]);
+            let one = Parameters::new().with("encoder", &w);
+            let mut optimizer = make(&if names == 1 { one } else { one.with("decoder", &w) }, 0.1);
+            let tape = Tape::new();
+            optimizer.step(&w.on(&tape).sum().backward());
+            w.value().item()
+        });
+        assert!(alone < 1.0 && tied == alone, "{name}: {tied} after one step, {alone} under one name");
+    }
 }
 
 #[test]
 fn the_learning_rate_can_change() {
     let w = Param::<f64>::new([1.0]);
     let parameters = Parameters::new().with("w", &w);
-    let optimizers: [Box<dyn Optimizer>; 2] =
-        [Box::new(Sgd::new(&parameters, 0.1)), Box::new(Adam::new(&parameters, 0.1))];
-    for mut optimizer in optimizers {
-        assert_eq!(optimizer.learning_rate(), 0.1);
+    for (name, make) in optimizers() {
+        let mut optimizer = make(&parameters, 0.1);
+        assert_eq!(optimizer.learning_rate(), 0.1, "{name}");
         optimizer.set_learning_rate(0.0);
         let tape = Tape::new();
         optimizer.step(&w.on(&tape).sum().backward());
-        assert_eq!(w.value().item(), 1.0);
+        assert_eq!(w.value().item(), 1.0, "{name}");
     }
 }
 
@@ -164,12 +167,65 @@ fn a_gradient_that_is_not_finite_shows() {
 fn an_optimiser_says_what_it_steps() {
     let (w, b) = (Param::new([1.0]), Param::new([2.0]));
     let parameters = Parameters::new().with("w", &w).with("b", &b).with("tied", &w);
-    let optimizers: [Box<dyn Optimizer>; 2] =
-        [Box::new(Sgd::new(&parameters, 0.1)), Box::new(Adam::new(&parameters, 0.1))];
-    for optimizer in optimizers {
-        let steps = optimizer.parameters().unwrap();
-        assert_eq!(steps.iter().collect::<Vec<_>>(), [("w", &w), ("b", &b)]);
+    for (name, make) in optimizers() {
+        let steps = make(&parameters, 0.1).parameters().unwrap();
+        assert_eq!(steps.iter().collect::<Vec<_>>(), [("w", &w), ("b", &b)], "{name}");
     }
+}
+
+/// Its state takes another of its kind on where it stood, and one that does not fit changes nothing.
+#[test]
+fn every_optimiser_continues_from_its_state() {
+    for (name, make) in optimizers::<f64>() {
+        let w = Param::new([1.0, -2.0]);
+        let parameters = Parameters::new().with("w", &w);
+        let steps = |optimizer: &mut dyn Optimizer| {
+            for k in 0..3 {
+                let tape = Tape::new();
+                optimizer.step(&(w.on(&tape) * &Tensor::from([0.5 + f64::from(k), -1.0])).sum().backward());
+            }
+            w.value()
+        };
+        let mut first = make(&parameters, 0.1);
+        let (there, state) = (steps(&mut *first), first.state());
+        let on = steps(&mut *first);
+        w.set(there);
+        let mut second = make(&parameters, 0.1);
+        second.set_state(&state).unwrap();
+        assert_eq!(steps(&mut *second), on, "{name}");
+        let mut wrong = state.clone();
+        wrong.insert("w.unknown".into(), Tensor::from(1.0));
+        let before = second.state();
+        assert!(second.set_state(&wrong).is_err() && second.state() == before, "{name}: an array too many");
+        for key in state.keys() {
+            for value in [Tensor::from([0.0, f64::NAN]), Tensor::zeros([3])] {
+                let mut wrong = state.clone();
+                wrong[key.as_str()] = value;
+                assert!(second.set_state(&wrong).is_err() && second.state() == before, "{name}: `{key}`");
+            }
+        }
+    }
+}
+
+/// The list of forms lacks no optimiser of the crate: each file of `src/optim` is one.
+#[test]
+fn every_optimiser_is_in_the_list() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/optim");
+    let list = include_str!("../common/optimizers.rs");
+    let mut count = 0;
+    for file in std::fs::read_dir(folder).unwrap() {
+        let path = file.unwrap().path();
+        let text = std::fs::read_to_string(&path).unwrap();
+        for name in text.lines().filter_map(|line| line.strip_prefix("impl<T: Float> Optimizer<T> for ")) {
+            let name = name.split('<').next().unwrap();
+            assert!(
+                list.contains(&format!("{name}::new(")),
+                "{name} is not tested: add a line to tests/common/optimizers.rs"
+            );
+            count += 1;
+        }
+    }
+    assert!(count >= 2, "no optimiser found in {folder}");
 }
 
 #[test]

@@ -12,13 +12,9 @@ use mlp::{Activation, Adam, CrossEntropy, Dataset, Error, History, Mlp, Module, 
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 
-type Make = fn(&Parameters<f32>) -> Box<dyn Optimizer<f32>>;
+use crate::optimizers::optimizers;
 
-const OPTIMIZERS: [Make; 3] = [
-    |parameters| Box::new(Adam::new(parameters, 0.01).weight_decay(0.1)),
-    |parameters| Box::new(Sgd::new(parameters, 0.1).momentum(0.9).nesterov()),
-    |parameters| Box::new(Sgd::new(parameters, 0.1)),
-];
+type Make = fn(&Parameters<f32>, f64) -> Box<dyn Optimizer<f32>>;
 
 /// What a training comes to.
 struct Trained {
@@ -35,7 +31,7 @@ fn trained(make: Make, trainer: Trainer<'_>) -> Result<Trained, Error> {
     let data = Dataset::new(inputs, classes)?;
     let layers = Mlp::new(2).hidden(6, Activation::Tanh).dropout(0.2).output(2, Activation::Identity);
     let model: Mlp<f32> = layers.build(&mut StdRng::seed_from_u64(3))?;
-    let mut optimizer = make(&model.parameters());
+    let mut optimizer = make(&model.parameters(), 0.02);
     let steps = Rc::new(RefCell::new(vec![]));
     let seen = steps.clone();
     let trainer = trainer.progress(false).batch_size(16).observe_flow(3, move |step, _| seen.borrow_mut().push(step));
@@ -48,13 +44,13 @@ fn trained(make: Make, trainer: Trainer<'_>) -> Result<Trained, Error> {
 fn a_training_taken_up_again_has_the_bits_of_one_that_went_through() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("training.safetensors");
-    for (make, parts) in OPTIMIZERS.into_iter().flat_map(|make| [(make, 1), (make, 2)]) {
+    for ((name, make), parts) in optimizers().into_iter().flat_map(|form| [(form, 1), (form, 2)]) {
         let trainer = |epochs| Trainer::new().parts(parts).epochs(epochs);
         let through = trained(make, trainer(5)).unwrap();
         // Saved after the second epoch, and after the third, which is its last.
         let first = trained(make, trainer(3).save_training(2, &path)).unwrap();
         let last = trained(make, trainer(5).resume_from(&path)).unwrap();
-        assert_eq!((last.bits, [first.losses, last.losses].concat()), (through.bits, through.losses));
+        assert_eq!((last.bits, [first.losses, last.losses].concat()), (through.bits, through.losses), "{name}");
         assert_eq!([first.steps, last.steps].concat(), through.steps, "the flow is looked at in the same steps");
     }
 }

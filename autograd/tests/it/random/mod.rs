@@ -70,7 +70,10 @@ fn random_programs_meet_every_operation() {
         met.extend(tape.census().into_keys());
     }
     let missing: Vec<_> = operations().into_iter().filter(|&name| !met.contains(name)).collect();
-    assert!(missing.is_empty(), "no random program records {missing:?}; add a step to the strategy");
+    assert!(
+        missing.is_empty(),
+        "no random program records {missing:?}; add its method to `define_methods!` in tests/it/random/program.rs and a step to strategy.rs"
+    );
 }
 
 /// Run with `--nocapture`, and any of them can be compiled: every call, and every check.
