@@ -13,7 +13,8 @@
 //!
 //! - The **marks** are those of [`Mark`](super::marks::Mark). A row whose derivative is 0 everywhere is `Flat`; one
 //!   whose derivative uses [`shortcut`](super::passing::shortcut), [`either`](super::passing::either) or a rule that
-//!   does is `Decides`. A test compares each row's kernel with its formula, and names a row whose mark is missed.
+//!   does is `Decides`. A test compares each row's kernel with its formula, and names
+//!   a row that is wrong for want of a mark.
 //!
 //! In both, `c(0.5)` is the plain number 0.5 in the type at hand.
 //!
