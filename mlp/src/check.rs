@@ -4,7 +4,8 @@ use autograd::check::{Checker, Report};
 use autograd::{Float, Scalar, Tape};
 
 use crate::error::Result;
-use crate::{Dataset, Loss, Module};
+use crate::loss::Loss;
+use crate::{Dataset, Module};
 
 /// Checks the gradient of a model's mean loss with respect to all its parameters.
 ///

@@ -7,7 +7,8 @@ use super::{LIMIT, MeanField, NOISE};
 use crate::depth::quadrature::root;
 use crate::error::shown;
 use crate::nn::init::{Distribution, Fan};
-use crate::{Error, Init, Linear};
+use crate::nn::layers::Linear;
+use crate::{Error, Init};
 
 /// A critical point: weights and biases with `χ = 1` at a fixed point of the variance.
 ///
