@@ -160,7 +160,7 @@ impl<'p, 's, 'a, T: Float> OrderCheck<'p, 's, 'a, T> {
                 (c.verdict, c.cause) = (Verdict::Wrong, Some(Cause::NotLinear));
                 c.reason = format!(
                     "the rule is not linear in the gradient that comes in: of −1024·f it gives {s:.6}, not −1024 · {g:.6}; \
-                     is something clipped on the direction back?"
+                     is something clipped on the way back?"
                 );
                 self.elements.push((input, at, c));
                 return;

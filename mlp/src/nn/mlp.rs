@@ -6,8 +6,7 @@ use std::sync::Arc;
 use autograd::{Float, Parameters, Var};
 use rand::Rng;
 
-use crate::error::Error;
-use crate::error::shown;
+use crate::error::{Error, shown};
 use crate::nn::activation::Activation;
 use crate::nn::init::Init;
 use crate::nn::layers::{Dropout, LayerNorm, Linear};

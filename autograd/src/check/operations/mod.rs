@@ -132,40 +132,47 @@ fn look_beside<T: Float>(
     found: &mut Operations,
 ) {
     let mut rng = StdRng::seed_from_u64(ask.seed);
-    let mut still = None;
-    for input in (0..subject.point.len().min(INPUTS)).flat_map(|input| [input; DIRECTIONS]) {
-        if still == Some(input) {
-            continue;
-        }
-        let zeros = |x: &Tensor<T>| Tensor::zeros(x.shape());
-        let mut u: Vec<Tensor> = subject.point.iter().map(zeros).collect();
-        u[input] = subject.point[input].map(|x| T::from_f64(weight(&mut rng) * element_unit(x.to_f64()))).cast();
-        let terms = gradient[input].as_slice().iter().zip(u[input].as_slice());
-        let along = terms.map(|(g, u)| g * u).sum();
-        match moved::find(subject, trace, adjoints, &u, along, ask.rtol) {
-            Moved::Nothing => still = Some(input),
-            Moved::Cancelling => {}
-            Moved::Otherwise => {
-                found.verdict = Verdict::Inconclusive;
-                let text = "near the point the function records other operations: it chooses them by its values";
-                found.notes.push(text.into());
-                return;
-            }
-            Moved::Missing { mut comparison, node } => {
-                found.verdict = Verdict::Wrong;
-                let (file, line) = place(trace, node);
-                let name = &subject.names[input];
-                comparison.reason = format!(
-                    "it moves with {name}, but enters the recording as a number that does not: detached, or computed from values?"
-                );
-                let (cause, reason) = (comparison.cause.clone(), comparison.reason.clone());
-                let (what, shape) = trace.described(node);
-                let verdict = Verdict::Wrong;
-                found.findings.insert(
-                    0,
-                    OperationReport { name: what, file, line, shape, verdict, cause, reason, comparison: *comparison },
-                );
-                return;
+    for input in 0..subject.point.len().min(INPUTS) {
+        for _ in 0..DIRECTIONS {
+            let zeros = |x: &Tensor<T>| Tensor::zeros(x.shape());
+            let mut u: Vec<Tensor> = subject.point.iter().map(zeros).collect();
+            u[input] = subject.point[input].map(|x| T::from_f64(weight(&mut rng) * element_unit(x.to_f64()))).cast();
+            let terms = gradient[input].as_slice().iter().zip(u[input].as_slice());
+            let along = terms.map(|(g, u)| g * u).sum();
+            match moved::find(subject, trace, adjoints, &u, along, ask.rtol) {
+                Moved::Nothing => break,
+                Moved::Cancelling => {}
+                Moved::Otherwise => {
+                    found.verdict = Verdict::Inconclusive;
+                    let text = "near the point the function records other operations: it chooses them by its values";
+                    found.notes.push(text.into());
+                    return;
+                }
+                Moved::Missing { mut comparison, node } => {
+                    found.verdict = Verdict::Wrong;
+                    let (file, line) = place(trace, node);
+                    let name = &subject.names[input];
+                    comparison.reason = format!(
+                        "it moves with {name}, but enters the recording as a number that does not: detached, or computed from values?"
+                    );
+                    let (cause, reason) = (comparison.cause.clone(), comparison.reason.clone());
+                    let (what, shape) = trace.described(node);
+                    let verdict = Verdict::Wrong;
+                    found.findings.insert(
+                        0,
+                        OperationReport {
+                            name: what,
+                            file,
+                            line,
+                            shape,
+                            verdict,
+                            cause,
+                            reason,
+                            comparison: *comparison,
+                        },
+                    );
+                    return;
+                }
             }
         }
     }

@@ -226,19 +226,23 @@ impl Flow {
         let (n, wanted) = (before.len(), parameters.len());
         assert!(n == wanted, "flow: {n} arrays of values given for {wanted} parameters");
         let all = parameters.iter().zip(before);
-        let updates = all.map(|((name, param), before)| (name, update(before, &param.value())));
-        let updates: HashMap<&str, Option<f64>> = updates.collect();
-        for weights in self.weights_mut() {
-            if let Some(update) = updates.get(weights.name.as_str()) {
-                weights.update = *update;
-            }
-        }
+        self.set_updates(all.map(|((name, param), before)| (name.to_string(), update(before, &param.value()))));
         self
     }
 
     /// All parameters: first those of the layers, then the others.
     pub fn weights(&self) -> impl Iterator<Item = &WeightFlow> {
         self.layers.iter().flat_map(|layer| &layer.weights).chain(&self.others)
+    }
+
+    /// By name, each looked up once: a model may have a hundred thousand parameters.
+    fn set_updates(&mut self, updates: impl Iterator<Item = (String, Option<f64>)>) {
+        let updates: HashMap<String, Option<f64>> = updates.collect();
+        for weights in self.weights_mut() {
+            if let Some(update) = updates.get(&weights.name) {
+                weights.update = *update;
+            }
+        }
     }
 
     fn weights_mut(&mut self) -> impl Iterator<Item = &mut WeightFlow> {

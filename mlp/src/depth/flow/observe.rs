@@ -13,6 +13,7 @@ type Show<'a> = dyn FnMut(usize, &Flow) + 'a;
 pub(super) struct Gatherer<'a> {
     pub(super) flow: Flow,
     weights: Vec<WeightFlow>,
+    updates: Vec<(String, Option<f64>)>,
     show: Option<Box<Show<'a>>>,
 }
 
@@ -20,6 +21,7 @@ impl Observer for Gatherer<'_> {
     fn begin(&mut self) {
         self.flow = Flow::default();
         self.weights.clear();
+        self.updates.clear();
     }
 
     fn output(&mut self, site: &Site<'_>, values: &Tensor) {
@@ -77,13 +79,11 @@ impl Observer for Gatherer<'_> {
     }
 
     fn updated(&mut self, name: &str, before: &Tensor, after: &Tensor) {
-        let update = update(before, after);
-        if let Some(weights) = self.flow.weights_mut().find(|weights| weights.name == name) {
-            weights.update = update;
-        }
+        self.updates.push((name.into(), update(before, after)));
     }
 
     fn stepped(&mut self, step: usize) {
+        self.flow.set_updates(self.updates.drain(..));
         if let Some(show) = &mut self.show {
             show(step, &self.flow);
         }

@@ -34,6 +34,12 @@ impl<T: Float> Sequential<T> {
         self.0.push(Box::new(module));
         self
     }
+
+    /// What each module names, with its position before the names.
+    fn gathered(&self, of: impl Fn(&dyn Module<T>) -> Parameters<T>) -> Parameters<T> {
+        let all = self.0.iter().enumerate();
+        all.fold(Parameters::new(), |all, (i, module)| all.with_all(&i.to_string(), &of(&**module)))
+    }
 }
 
 impl<T: Float> Default for Sequential<T> {
@@ -59,13 +65,11 @@ impl<T: Float> Module<T> for Sequential<T> {
     }
 
     fn parameters(&self) -> Parameters<T> {
-        let named = self.0.iter().enumerate();
-        named.fold(Parameters::new(), |all, (i, module)| all.with_all(&i.to_string(), &module.parameters()))
+        self.gathered(|module| module.parameters())
     }
 
     fn buffers(&self) -> Parameters<T> {
-        let named = self.0.iter().enumerate();
-        named.fold(Parameters::new(), |all, (i, module)| all.with_all(&i.to_string(), &module.buffers()))
+        self.gathered(|module| module.buffers())
     }
 
     fn input_width(&self) -> Option<usize> {
