@@ -3,13 +3,14 @@
 //! A branch in a loop keeps the compiler from vectorising it. So a block is first computed without a branch, in the
 //! form that is valid for most numbers. If that form was not valid for all, the block is computed again in full:
 //! because a trigonometric argument was too large for the vector form, because a factor overflowed or underflowed, or
-//! because a slope is too small to be computed from a rounded output.
+//! because a slope is too small to be computed from a rounded output. Where vectors are not worth that, formulas are
+//! computed on plain numbers.
 
 use std::cmp::Ordering;
 use std::marker::PhantomData;
 use std::ops::{Add, Div, Mul, Neg, Sub};
 
-use super::isa::{Baseline, Isa};
+use super::isa::{Baseline, Isa, Kernel};
 use crate::math::exponential::{beyond_tanh, near_sech_squared};
 use crate::math::ieee::Ieee;
 use crate::math::trigonometric::{near_cos, near_sin, near_tan};
@@ -56,6 +57,18 @@ pub(super) fn array_of<N: Copy, const K: usize>(f: impl Fn(usize) -> N) -> [N; K
 /// `out[i] = f(x₀[i], x₁[i], …; out[i])`
 #[inline(always)]
 pub(crate) fn each<I: Isa, T: Float, F: Formula<K>, const K: usize>(f: F, x: [Operand<'_, T>; K], out: &mut [T]) {
+    if !I::BLOCKS {
+        for (i, out) in out.iter_mut().enumerate() {
+            *out = f.at(
+                array_of(|k| match x[k] {
+                    Operand::Each(x) => x[i],
+                    Operand::One(x) => x,
+                }),
+                *out,
+            );
+        }
+        return;
+    }
     let mut padded: [_; K] = array_of(|k| match x[k] {
         Operand::Each(_) => [T::one(); BLOCK],
         Operand::One(x) => [x; BLOCK],
@@ -90,41 +103,60 @@ fn block<I: Isa, T: Float, F: Formula<K>, const K: usize, const LEN: usize>(
     out: &mut [T; LEN],
 ) {
     match F::SHORTCUTS {
-        true => block_in::<Flagged<I, T, true, false>, Flagged<I, T, true, true>, T, F, K, LEN>(f, x, out),
-        false => block_in::<Flagged<I, T, false, false>, Flagged<I, T, false, true>, T, F, K, LEN>(f, x, out),
+        true => block_in::<I, true, T, F, K, LEN>(f, x, out),
+        false => block_in::<I, false, T, F, K, LEN>(f, x, out),
     }
 }
 
 /// Computes a block in the first form available, and again in the correct form if needed.
 #[inline(always)]
-fn block_in<First: Evaluated<T>, Right: Evaluated<T>, T: Float, F: Formula<K>, const K: usize, const LEN: usize>(
+fn block_in<I: Isa, const S: bool, T: Float, F: Formula<K>, const K: usize, const LEN: usize>(
     f: F,
     x: [&[T; LEN]; K],
     out: &mut [T; LEN],
 ) {
+    let first = |i: usize, out: T| {
+        f.at(array_of(|k| Flagged::<I, T, S, false>::new(x[k][i])), Flagged::<I, T, S, false>::new(out))
+    };
     if !F::DECIDES {
         for (i, out) in out.iter_mut().enumerate() {
-            let value = f.at(array_of(|k| First::new(x[k][i])), First::new(*out));
+            let value = first(i, *out);
             debug_assert!(
-                value.far() == T::Flag::from(false),
+                value.far == T::Flag::from(false),
                 "a formula that decides must say so: mark its row in number/table.rs"
             );
-            *out = value.value();
+            *out = value.value;
         }
         return;
     }
     let (mut y, mut far) = ([T::zero(); LEN], T::Flag::from(false));
     for (i, y) in y.iter_mut().enumerate() {
-        let value = f.at(array_of(|k| First::new(x[k][i])), First::new(out[i]));
-        *y = value.value();
-        far = far | value.far();
+        let value = first(i, out[i]);
+        *y = value.value;
+        far = far | value.far;
     }
-    if far != T::Flag::from(false) {
-        for (i, y) in y.iter_mut().enumerate() {
-            *y = f.at(array_of(|k| Right::new(x[k][i])), Right::new(out[i])).value();
+    if far == T::Flag::from(false) {
+        *out = y;
+    } else {
+        I::rarely(Careful::<S, T, F, K, LEN> { f, x, out });
+    }
+}
+
+/// A block in the form that is correct for all numbers.
+struct Careful<'a, const S: bool, T, F, const K: usize, const LEN: usize> {
+    f: F,
+    x: [&'a [T; LEN]; K],
+    out: &'a mut [T; LEN],
+}
+
+impl<const S: bool, T: Float, F: Formula<K>, const K: usize, const LEN: usize> Kernel for Careful<'_, S, T, F, K, LEN> {
+    #[inline(always)]
+    fn run<I: Isa>(self) {
+        let Careful { f, x, out } = self;
+        for (i, out) in out.iter_mut().enumerate() {
+            *out = f.at(array_of(|k| Flagged::<I, T, S, true>::new(x[k][i])), Flagged::new(*out)).value;
         }
     }
-    *out = y;
 }
 
 /// A function of one number and its derivative.
@@ -136,6 +168,12 @@ pub(crate) trait WithSlope: Copy {
 /// `(y[i], slope[i]) = f(x[i])`
 #[inline(always)]
 pub(crate) fn each_with_slope<I: Isa, T: Float>(f: impl WithSlope, x: &[T], y: &mut [T], slope: &mut [T]) {
+    if !I::BLOCKS {
+        for ((&x, y), slope) in x.iter().zip(y).zip(slope) {
+            [*y, *slope] = f.at(x);
+        }
+        return;
+    }
     let [mut padded, mut values, mut slopes] = [[T::one(); BLOCK]; 3];
     for ((x, y), slope) in x.chunks(BLOCK).zip(y.chunks_mut(BLOCK)).zip(slope.chunks_mut(BLOCK)) {
         let (rest, whole) = (x.len(), x.len() == BLOCK);
@@ -188,13 +226,6 @@ pub(crate) fn first_form<T: Float, F: Formula<K>, const K: usize>(f: F, x: [T; K
     (y.far == T::Flag::from(false)).then_some(y.value)
 }
 
-/// A number type on which the formula of a block is evaluated.
-trait Evaluated<T: Float>: Real + Number {
-    fn new(value: T) -> Self;
-    fn value(self) -> T;
-    fn far(self) -> T::Flag;
-}
-
 /// A number, and whether it is `far`: outside the range in which its form is valid.
 ///
 /// The first form is the one for most numbers: trigonometric functions near 0, decisions as for most numbers, and, if
@@ -206,22 +237,12 @@ struct Flagged<I, T: Ieee, const SHORTCUTS: bool, const CAREFUL: bool> {
     isa: PhantomData<I>,
 }
 
-impl<I: Isa, T: Float, const S: bool, const C: bool> Evaluated<T> for Flagged<I, T, S, C> {
+impl<I: Isa, T: Float, const S: bool, const C: bool> Flagged<I, T, S, C> {
     #[inline(always)]
     fn new(value: T) -> Self {
         Flagged { value, far: false.into(), isa: PhantomData }
     }
-    #[inline(always)]
-    fn value(self) -> T {
-        self.value
-    }
-    #[inline(always)]
-    fn far(self) -> T::Flag {
-        self.far
-    }
-}
 
-impl<I: Isa, T: Float, const S: bool, const C: bool> Flagged<I, T, S, C> {
     #[inline(always)]
     fn or(self, far: T::Flag) -> Self {
         Flagged { far: self.far | far, ..self }

@@ -16,24 +16,52 @@ pub(crate) trait Kernel {
 }
 
 /// An instruction set as a type: functions that name it are instantiated, and so inlined, for each set separately.
-pub(crate) trait Isa: Debug + Copy + 'static {}
+pub(crate) trait Isa: Debug + Copy + 'static {
+    /// Whether formulas are worth computing [by blocks](super::flagged). The baseline of x86-64 holds two numbers at
+    /// once and serves few processors: there, blocks would cost a fifth of this crate's compile time.
+    const BLOCKS: bool;
+
+    /// Runs, within a kernel, what is seldom needed: out of line, and compiled once for all wide instruction sets.
+    fn rarely<K: Kernel>(kernel: K);
+}
 
 /// The instructions that every processor of the target has: SSE2 on x86-64, NEON on AArch64.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Baseline;
-impl Isa for Baseline {}
+impl Isa for Baseline {
+    const BLOCKS: bool = !cfg!(target_arch = "x86_64");
+
+    #[inline(never)]
+    fn rarely<K: Kernel>(kernel: K) {
+        kernel.run::<Self>();
+    }
+}
 
 #[cfg(target_arch = "x86_64")]
 #[derive(Debug, Clone, Copy)]
 struct Avx2;
 #[cfg(target_arch = "x86_64")]
-impl Isa for Avx2 {}
+impl Isa for Avx2 {
+    const BLOCKS: bool = true;
+
+    fn rarely<K: Kernel>(kernel: K) {
+        // SAFETY: kernels run on this set only after `widest` has found it.
+        unsafe { avx2(kernel) }
+    }
+}
 
 #[cfg(target_arch = "x86_64")]
 #[derive(Debug, Clone, Copy)]
 struct Avx512;
 #[cfg(target_arch = "x86_64")]
-impl Isa for Avx512 {}
+impl Isa for Avx512 {
+    const BLOCKS: bool = true;
+
+    fn rarely<K: Kernel>(kernel: K) {
+        // SAFETY: kernels run on this set only after `widest` has found it.
+        unsafe { avx2(kernel) }
+    }
+}
 
 /// For fewer values, detecting the processor is not worth its cost.
 pub(crate) const FEW: usize = 16;

@@ -111,13 +111,15 @@ macro_rules! define_unary {
             /// Whether the derivative is 0 everywhere by policy, so that no gradient flows back.
             #[inline]
             pub fn is_flat(self) -> bool {
-                match self { $(Unary::$Row => const { has(&[$(Mark::$Mark),*], Mark::Flat) },)* }
+                const FLAT: &[bool] = &[$(has(&[$(Mark::$Mark),*], Mark::Flat)),*];
+                FLAT[self as usize]
             }
 
             /// Whether a scalar node keeps its derivative, because it shares most of its work with the value.
             #[inline(always)]
             pub(crate) fn keeps_slope(self) -> bool {
-                match self { $(Unary::$Row => const { has(&[$(Mark::$Mark),*], Mark::KeepsSlope) },)* }
+                const KEEPS: &[bool] = &[$(has(&[$(Mark::$Mark),*], Mark::KeepsSlope)),*];
+                KEEPS[self as usize]
             }
         }
     };
@@ -169,16 +171,17 @@ macro_rules! define_binary {
             /// Whether both partial derivatives are 0 everywhere: a mask, through which no gradient flows back.
             #[inline]
             pub fn is_flat(self) -> bool {
-                match self { $(Binary::$Row => const { has(&[$(Mark::$Mark),*], Mark::Flat) },)* }
+                !self.passes_to(0)
             }
 
             /// Whether a gradient flows to the first (0) or the second (1) input.
             #[inline]
             pub(crate) fn passes_to(self, k: usize) -> bool {
-                let only_first = match self {
-                    $(Binary::$Row => const { has(&[$(Mark::$Mark),*], Mark::FlatInSecond) },)*
-                };
-                !self.is_flat() && !(only_first && k == 1)
+                const PASSES: &[[bool; 2]] = &[$({
+                    let flat = has(&[$(Mark::$Mark),*], Mark::Flat);
+                    [!flat, !flat && !has(&[$(Mark::$Mark),*], Mark::FlatInSecond)]
+                }),*];
+                PASSES[self as usize][k]
             }
         }
     };
