@@ -38,6 +38,25 @@ pub(crate) enum Operand<'a, T> {
     One(T),
 }
 
+impl<T: Float> Operand<'_, T> {
+    #[inline(always)]
+    fn at(self, i: usize) -> T {
+        match self {
+            Operand::Each(x) => x[i],
+            Operand::One(x) => x,
+        }
+    }
+}
+
+/// A formula on plain numbers, with the same bits as in blocks.
+#[inline(always)]
+fn alone<T: Float, F: Formula<K>, const K: usize>(f: F, x: [T; K], out: T) -> T {
+    if F::SHORTCUTS {
+        return f.at(x, out);
+    }
+    f.at(array_of(|k| Flagged::<Baseline, T, false, true>::new(x[k])), Flagged::new(out)).value
+}
+
 /// The number of values computed at once: a loop of known length is vectorised without a remainder.
 const BLOCK: usize = 64;
 
@@ -59,13 +78,7 @@ pub(super) fn array_of<N: Copy, const K: usize>(f: impl Fn(usize) -> N) -> [N; K
 pub(crate) fn each<I: Isa, T: Float, F: Formula<K>, const K: usize>(f: F, x: [Operand<'_, T>; K], out: &mut [T]) {
     if !I::BLOCKS {
         for (i, out) in out.iter_mut().enumerate() {
-            *out = f.at(
-                array_of(|k| match x[k] {
-                    Operand::Each(x) => x[i],
-                    Operand::One(x) => x,
-                }),
-                *out,
-            );
+            *out = alone(f, array_of(|k| x[k].at(i)), *out);
         }
         return;
     }
@@ -170,7 +183,7 @@ pub(crate) trait WithSlope: Copy {
 pub(crate) fn each_with_slope<I: Isa, T: Float>(f: impl WithSlope, x: &[T], y: &mut [T], slope: &mut [T]) {
     if !I::BLOCKS {
         for ((&x, y), slope) in x.iter().zip(y).zip(slope) {
-            [*y, *slope] = f.at(x);
+            [*y, *slope] = f.at(Flagged::<I, T, false, true>::new(x)).map(|of| of.value);
         }
         return;
     }
@@ -215,7 +228,7 @@ pub(crate) fn few<T: Float, F: Formula<K>, const K: usize>(f: F, x: [&[T]; K], o
         start += FOUR;
     }
     for (i, out) in out.iter_mut().enumerate().skip(start) {
-        *out = f.at(array_of(|k| x[k][i]), *out);
+        *out = alone(f, array_of(|k| x[k][i]), *out);
     }
 }
 
