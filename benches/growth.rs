@@ -50,6 +50,12 @@ const CASES: &[Case] = &[
         assert_eq!(found, n);
         time
     }),
+    ("gradients: one within each step of a recursion", |n| {
+        let tape = Tape::new();
+        let (time, x) = timed(|| (0..n).fold(tape.scalar(1.0), |x, _| x - (x.square() * 0.5).grad(x) / n as f64));
+        assert!((x.value() - (1.0 - 1.0 / n as f64).powi(n as i32)).abs() < 1e-12);
+        time
+    }),
     ("parameters: half of them frozen", |n| {
         let (params, _) = params(n);
         params.iter().step_by(2).for_each(Param::freeze);

@@ -29,9 +29,13 @@ impl Operation for Select {
         if k == 1 { select(x[0], dy, &zero) } else { select(x[0], &zero, dy) }
     }
 
-    fn jvp<A: Array>(&self, x: &[&A], _y: &A, dx: &[Option<A>]) -> A {
-        let whole = |k: usize| dx[k].clone().unwrap_or_else(|| x[k].zeros_like());
-        select(x[0], &whole(1), &whole(2))
+    fn jvp<A: Array>(&self, x: &[&A], _y: &A, dx: &[Option<&A>]) -> A {
+        match (dx[1], dx[2]) {
+            (Some(da), Some(db)) => select(x[0], da, db),
+            (Some(da), None) => select(x[0], da, &da.zeros_like()),
+            (None, Some(db)) => select(x[0], &db.zeros_like(), db),
+            (None, None) => x[1].zeros_like(),
+        }
     }
 }
 

@@ -48,7 +48,7 @@ impl Operation for Gather {
         A::apply(ScatterAdd { positions: self.positions.clone() }, x[0].shape(), &[dy])
     }
 
-    fn jvp<A: Array>(&self, x: &[&A], y: &A, dx: &[Option<A>]) -> A {
+    fn jvp<A: Array>(&self, x: &[&A], y: &A, dx: &[Option<&A>]) -> A {
         linear(self, x, y, dx)
     }
 }
@@ -65,7 +65,7 @@ impl Operation for ScatterAdd {
         A::apply(Gather { positions: self.positions.clone() }, x[0].shape(), &[dy])
     }
 
-    fn jvp<A: Array>(&self, x: &[&A], y: &A, dx: &[Option<A>]) -> A {
+    fn jvp<A: Array>(&self, x: &[&A], y: &A, dx: &[Option<&A>]) -> A {
         linear(self, x, y, dx)
     }
 }

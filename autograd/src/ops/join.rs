@@ -39,7 +39,7 @@ impl Operation for Concat {
         view::slice(dy, self.axis, start..start + len, 1).expect("a part of the whole")
     }
 
-    fn jvp<A: Array>(&self, x: &[&A], y: &A, dx: &[Option<A>]) -> A {
+    fn jvp<A: Array>(&self, x: &[&A], y: &A, dx: &[Option<&A>]) -> A {
         linear(self, x, y, dx)
     }
 }

@@ -78,8 +78,8 @@ impl Operation for Map {
     }
 
     #[track_caller]
-    fn jvp<A: Array>(&self, x: &[&A], y: &A, dx: &[Option<A>]) -> A {
-        let along = |(k, dx): (usize, &Option<A>)| Some(dx.as_ref()?.shared(&self.slope(k, x)));
+    fn jvp<A: Array>(&self, x: &[&A], y: &A, dx: &[Option<&A>]) -> A {
+        let along = |(k, dx): (usize, &Option<&A>)| Some((*dx)?.shared(&self.slope(k, x)));
         let parts = dx.iter().enumerate().filter_map(along);
         parts.reduce(|a, b| a.add(&b)).unwrap_or_else(|| y.zeros_like())
     }

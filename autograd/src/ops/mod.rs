@@ -28,6 +28,8 @@ pub(crate) mod view;
 
 use std::sync::Arc;
 
+use smallvec::SmallVec;
+
 use crate::kernels::compiled as kernels;
 use crate::kernels::runs::Runs;
 use crate::memory::{filled, no_room};
@@ -63,7 +65,7 @@ pub(crate) trait Operation {
     /// The tangent of the output from the tangents `dx` of the inputs that have one: the transpose of
     /// [`vjp`](Operation::vjp). Where the operation is not linear, both use the same slopes.
     #[track_caller]
-    fn jvp<A: Array>(&self, x: &[&A], y: &A, dx: &[Option<A>]) -> A;
+    fn jvp<A: Array>(&self, x: &[&A], y: &A, dx: &[Option<&A>]) -> A;
 
     /// Whether a gradient flows to input `k`.
     fn differentiable(&self, _k: usize) -> bool {
@@ -90,10 +92,11 @@ fn sum<A: Array, const N: usize>(parts: [Option<A>; N]) -> A {
 
 /// The tangent of an operation that is linear in all its inputs together: the operation itself.
 #[track_caller]
-fn linear<A: Array>(op: &(impl Into<Op> + Clone), x: &[&A], y: &A, dx: &[Option<A>]) -> A {
-    let whole = |(x, dx): (&&A, &Option<A>)| dx.clone().unwrap_or_else(|| x.zeros_like());
-    let dx: Vec<A> = x.iter().zip(dx).map(whole).collect();
-    A::apply(op.clone(), y.shape(), &dx.iter().collect::<Vec<_>>())
+fn linear<A: Array>(op: &(impl Into<Op> + Clone), x: &[&A], y: &A, dx: &[Option<&A>]) -> A {
+    let zeros = |(x, dx): (&&A, &Option<&A>)| if dx.is_none() { Some(x.zeros_like()) } else { None };
+    let zeros: SmallVec<[Option<A>; 4]> = x.iter().zip(dx).map(zeros).collect();
+    let whole = zeros.iter().zip(dx).filter_map(|(zeros, dx)| dx.or(zeros.as_ref()));
+    A::apply(op.clone(), y.shape(), &whole.collect::<SmallVec<[&A; 4]>>())
 }
 
 /// Declares the structured operations: the enum that the tape stores, and its dispatch.
@@ -187,15 +190,15 @@ macro_rules! operations {
 
             /// The tangent of the output.
             #[track_caller]
-            pub(crate) fn jvp<A: Reading>(&self, x: &[&A], y: &A, dx: &[Option<A>]) -> A {
+            pub(crate) fn jvp<A: Reading>(&self, x: &[&A], y: &A, dx: &[Option<&A>]) -> A {
                 match self {
                     Op::Unary(row, args) => {
-                        let dx = dx[0].clone().expect("the only input has a tangent");
-                        A::unary_vjp(*row, *args, x[0], y, dx)
+                        let dx = dx[0].expect("the only input has a tangent");
+                        A::unary_vjp(*row, *args, x[0], y, dx.clone())
                     }
                     Op::Binary(row) => {
                         let part = |k: usize| {
-                            let dx = dx[k].as_ref()?.expanded(&y.shape());
+                            let dx = dx[k]?.expanded(&y.shape());
                             Some(A::binary_vjp(*row, k == 1, x[0], x[1], y, dx))
                         };
                         sum([part(0), part(1)])

@@ -39,8 +39,8 @@ impl Operation for Normalize {
         self.jacobian(x[0], dy)
     }
 
-    fn jvp<A: Array>(&self, x: &[&A], _y: &A, dx: &[Option<A>]) -> A {
-        self.jacobian(x[0], dx[0].as_ref().expect("the only input has a tangent"))
+    fn jvp<A: Array>(&self, x: &[&A], _y: &A, dx: &[Option<&A>]) -> A {
+        self.jacobian(x[0], dx[0].expect("the only input has a tangent"))
     }
 }
 
@@ -92,8 +92,8 @@ impl Operation for InverseDeviation {
         self.along(x[0], y, dy)
     }
 
-    fn jvp<A: Array>(&self, x: &[&A], y: &A, dx: &[Option<A>]) -> A {
-        let along = self.along(x[0], y, dx[0].as_ref().expect("the only input has a tangent"));
+    fn jvp<A: Array>(&self, x: &[&A], y: &A, dx: &[Option<&A>]) -> A {
+        let along = self.along(x[0], y, dx[0].expect("the only input has a tangent"));
         reduce(Reduction::Sum, &along, x[0].shape().len() - 1, true).expect("the last axis")
     }
 }
@@ -112,10 +112,10 @@ impl Operation for NormalizeGradient {
         }
     }
 
-    fn jvp<A: Array>(&self, x: &[&A], _y: &A, dx: &[Option<A>]) -> A {
+    fn jvp<A: Array>(&self, x: &[&A], _y: &A, dx: &[Option<&A>]) -> A {
         super::sum([
-            dx[0].as_ref().map(|t| self.curvature(x[0], x[1], t)),
-            dx[1].as_ref().map(|t| A::apply(*self, t.shape(), &[x[0], t])),
+            dx[0].map(|t| self.curvature(x[0], x[1], t)),
+            dx[1].map(|t| A::apply(*self, t.shape(), &[x[0], t])),
         ])
     }
 }

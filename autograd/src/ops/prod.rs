@@ -28,8 +28,8 @@ impl Operation for ProductOfOthers {
         self.curvature(x[0], g)
     }
 
-    fn jvp<A: Array>(&self, x: &[&A], _y: &A, dx: &[Option<A>]) -> A {
-        self.curvature(x[0], dx[0].as_ref().expect("the only input has a tangent"))
+    fn jvp<A: Array>(&self, x: &[&A], _y: &A, dx: &[Option<&A>]) -> A {
+        self.curvature(x[0], dx[0].expect("the only input has a tangent"))
     }
 }
 
@@ -54,7 +54,7 @@ impl Operation for Magnitude {
         x[0].zeros_like()
     }
 
-    fn jvp<A: Array>(&self, _x: &[&A], y: &A, _dx: &[Option<A>]) -> A {
+    fn jvp<A: Array>(&self, _x: &[&A], y: &A, _dx: &[Option<&A>]) -> A {
         y.zeros_like()
     }
 }

@@ -73,9 +73,9 @@ impl Operation for Matmul {
         dx.sum_to(&x[k].shape())
     }
 
-    fn jvp<A: Array>(&self, x: &[&A], _y: &A, dx: &[Option<A>]) -> A {
+    fn jvp<A: Array>(&self, x: &[&A], _y: &A, dx: &[Option<&A>]) -> A {
         let product = |a: &A, b: &A| matrices(a, b, self.transpose_a, self.transpose_b);
-        super::sum([dx[0].as_ref().map(|da| product(da, x[1])), dx[1].as_ref().map(|db| product(x[0], db))])
+        super::sum([dx[0].map(|da| product(da, x[1])), dx[1].map(|db| product(x[0], db))])
     }
 }
 
@@ -206,12 +206,12 @@ impl Operation for Affine {
         }
     }
 
-    fn jvp<A: Array>(&self, x: &[&A], y: &A, dx: &[Option<A>]) -> A {
+    fn jvp<A: Array>(&self, x: &[&A], y: &A, dx: &[Option<&A>]) -> A {
         let product = |a: &A, b: &A| matrices(a, b, false, false);
         super::sum([
-            dx[0].as_ref().map(|dx| product(dx, x[1])),
-            dx[1].as_ref().map(|dw| product(x[0], dw)),
-            dx[2].as_ref().map(|db| db.expanded(&y.shape())),
+            dx[0].map(|dx| product(dx, x[1])),
+            dx[1].map(|dw| product(x[0], dw)),
+            dx[2].map(|db| db.expanded(&y.shape())),
         ])
     }
 }

@@ -153,14 +153,14 @@ impl Operation for Reduce {
         }
     }
 
-    fn jvp<A: Array>(&self, x: &[&A], y: &A, dx: &[Option<A>]) -> A {
-        let dx = dx[0].clone().expect("the only input has a tangent");
+    fn jvp<A: Array>(&self, x: &[&A], y: &A, dx: &[Option<&A>]) -> A {
+        let dx = dx[0].expect("the only input has a tangent");
         let kept = kept(&x[0].shape(), self.start..self.end);
-        let parts = match self.slopes(x[0], y, &kept) {
-            None => dx,
-            Some(slopes) => self.along(&dx, &slopes),
-        };
-        A::apply(self.tangents(), y.shape(), &[&parts])
+        let tangent = |parts: &A| A::apply(self.tangents(), y.shape(), &[parts]);
+        match self.slopes(x[0], y, &kept) {
+            None => tangent(dx),
+            Some(slopes) => tangent(&self.along(dx, &slopes)),
+        }
     }
 }
 
@@ -186,7 +186,7 @@ impl Operation for TieShare {
         x[k].zeros_like()
     }
 
-    fn jvp<A: Array>(&self, _x: &[&A], y: &A, _dx: &[Option<A>]) -> A {
+    fn jvp<A: Array>(&self, _x: &[&A], y: &A, _dx: &[Option<&A>]) -> A {
         y.zeros_like()
     }
 }

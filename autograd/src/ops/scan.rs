@@ -26,7 +26,7 @@ impl Operation for CumulativeSum {
         A::apply(CumulativeSum { reverse: !self.reverse, ..*self }, dy.shape(), &[dy])
     }
 
-    fn jvp<A: Array>(&self, x: &[&A], y: &A, dx: &[Option<A>]) -> A {
+    fn jvp<A: Array>(&self, x: &[&A], y: &A, dx: &[Option<&A>]) -> A {
         linear(self, x, y, dx)
     }
 }

@@ -55,8 +55,8 @@ impl Operation for Softmax {
     }
 
     /// The Jacobian diag(y) − y·yᵀ is symmetric.
-    fn jvp<A: Array>(&self, x: &[&A], y: &A, dx: &[Option<A>]) -> A {
-        self.vjp(0, x, y, dx[0].as_ref().expect("the only input has a tangent"))
+    fn jvp<A: Array>(&self, x: &[&A], y: &A, dx: &[Option<&A>]) -> A {
+        self.vjp(0, x, y, dx[0].expect("the only input has a tangent"))
     }
 }
 
@@ -82,8 +82,8 @@ impl Operation for LogSoftmax {
     }
 
     /// `dy = dx − Σ softmax(x)·dx`
-    fn jvp<A: Array>(&self, x: &[&A], _y: &A, dx: &[Option<A>]) -> A {
-        self.centre(x[0], dx[0].as_ref().expect("the only input has a tangent"), false)
+    fn jvp<A: Array>(&self, x: &[&A], _y: &A, dx: &[Option<&A>]) -> A {
+        self.centre(x[0], dx[0].expect("the only input has a tangent"), false)
     }
 }
 
@@ -115,7 +115,7 @@ impl Operation for Centre {
         dp.unary(Unary::Neg, [0.0; 2])
     }
 
-    fn jvp<A: Array>(&self, x: &[&A], y: &A, dx: &[Option<A>]) -> A {
+    fn jvp<A: Array>(&self, x: &[&A], y: &A, dx: &[Option<&A>]) -> A {
         let (p, v, axes) = (x[0], x[1], self.start..self.end);
         let along_p = |t: &A| {
             let parts = match self.transposed {
@@ -124,7 +124,7 @@ impl Operation for Centre {
             };
             parts.unary(Unary::Neg, [0.0; 2])
         };
-        super::sum([dx[0].as_ref().map(along_p), dx[1].as_ref().map(|t| self.of(p, t))])
+        super::sum([dx[0].map(along_p), dx[1].map(|t| self.of(p, t))])
     }
 }
 
@@ -173,8 +173,8 @@ impl Operation for CrossEntropy {
         A::apply(CrossEntropyGradient { classes: self.classes.clone() }, x[0].shape(), &[x[0], dy])
     }
 
-    fn jvp<A: Array>(&self, x: &[&A], y: &A, dx: &[Option<A>]) -> A {
-        let dx = dx[0].as_ref().expect("the only input has a tangent");
+    fn jvp<A: Array>(&self, x: &[&A], y: &A, dx: &[Option<&A>]) -> A {
+        let dx = dx[0].expect("the only input has a tangent");
         let slopes = CrossEntropyGradient { classes: self.classes.clone() }.slopes(x[0], y);
         sum_keep(&dx.mul(&slopes), 1..2).reshaped(&y.shape())
     }
@@ -219,11 +219,11 @@ impl Operation for CrossEntropyGradient {
         sum_keep(&g.mul(&self.slopes(logits, dy)), 1..2).reshaped(&dy.shape())
     }
 
-    fn jvp<A: Array>(&self, x: &[&A], _y: &A, dx: &[Option<A>]) -> A {
+    fn jvp<A: Array>(&self, x: &[&A], _y: &A, dx: &[Option<&A>]) -> A {
         let (logits, dy) = (x[0], x[1]);
         super::sum([
-            dx[0].as_ref().map(|t| self.curvature(logits, t).mul(&column(dy))),
-            dx[1].as_ref().map(|t| self.slopes(logits, dy).mul(&column(t))),
+            dx[0].map(|t| self.curvature(logits, t).mul(&column(dy))),
+            dx[1].map(|t| self.slopes(logits, dy).mul(&column(t))),
         ])
     }
 }

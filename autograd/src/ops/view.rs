@@ -31,7 +31,7 @@ impl Operation for Reshape {
         dy.reshaped(&x[0].shape())
     }
 
-    fn jvp<A: Array>(&self, x: &[&A], y: &A, dx: &[Option<A>]) -> A {
+    fn jvp<A: Array>(&self, x: &[&A], y: &A, dx: &[Option<&A>]) -> A {
         linear(self, x, y, dx)
     }
 }
@@ -55,7 +55,7 @@ impl Operation for Transpose {
         A::apply(Transpose, x[0].shape(), &[dy])
     }
 
-    fn jvp<A: Array>(&self, x: &[&A], y: &A, dx: &[Option<A>]) -> A {
+    fn jvp<A: Array>(&self, x: &[&A], y: &A, dx: &[Option<&A>]) -> A {
         linear(self, x, y, dx)
     }
 }
@@ -89,7 +89,7 @@ impl Operation for Expand {
         dy.sum_to(&x[0].shape())
     }
 
-    fn jvp<A: Array>(&self, x: &[&A], y: &A, dx: &[Option<A>]) -> A {
+    fn jvp<A: Array>(&self, x: &[&A], y: &A, dx: &[Option<&A>]) -> A {
         linear(self, x, y, dx)
     }
 }
@@ -138,7 +138,7 @@ impl Operation for View {
         A::apply(Spread { layout, name: "spread" }, shape, &[dy])
     }
 
-    fn jvp<A: Array>(&self, x: &[&A], y: &A, dx: &[Option<A>]) -> A {
+    fn jvp<A: Array>(&self, x: &[&A], y: &A, dx: &[Option<&A>]) -> A {
         linear(self, x, y, dx)
     }
 }
@@ -160,7 +160,7 @@ impl Operation for Spread {
         read(dy, (*self.layout).clone(), "view")
     }
 
-    fn jvp<A: Array>(&self, x: &[&A], y: &A, dx: &[Option<A>]) -> A {
+    fn jvp<A: Array>(&self, x: &[&A], y: &A, dx: &[Option<&A>]) -> A {
         linear(self, x, y, dx)
     }
 }

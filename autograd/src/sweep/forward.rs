@@ -4,6 +4,7 @@ use smallvec::SmallVec;
 
 use super::eager::Eager;
 use crate::error::Error;
+use crate::external::External;
 use crate::memory::list;
 use crate::memory::pool::Pool;
 use crate::number::Float;
@@ -14,50 +15,78 @@ use crate::tape::arena::{Arena, ArrayOp, Opcode};
 use crate::tensor::Tensor;
 
 instances! {
-    forward as tangents(tape: &Tape<T>, seeds: &[(u32, &Tensor<T>)], outputs: &[u32]) -> Result<Vec<Tensor<T>>, Error>;
+    forward as tangents(tape: &Tape<T>, seeds: &[Seeds<'_, T>], outputs: &[u32]) -> Result<Vec<Tensor<T>>, Error>;
 }
 
-/// The tangents of the arrays `outputs` when the arrays in `seeds` move along theirs; 0 where no tangent arrives.
+/// A direction: arrays, each with its tangent.
+pub(crate) type Seeds<'s, T> = SmallVec<[(u32, &'s Tensor<T>); 1]>;
+
+/// The tangents of the arrays `outputs` for each direction in turn, in which the arrays in its seeds move along
+/// theirs; 0 where no tangent arrives.
+///
+/// All directions are carried in one sweep, so that each operation is looked up once.
 ///
 /// # Errors
 /// If a user-defined operation has no forward rule.
 #[track_caller]
-fn forward<T: Float>(tape: &Tape<T>, seeds: &[(u32, &Tensor<T>)], outputs: &[u32]) -> Result<Vec<Tensor<T>>, Error> {
+fn forward<T: Float>(tape: &Tape<T>, seeds: &[Seeds<'_, T>], outputs: &[u32]) -> Result<Vec<Tensor<T>>, Error> {
     tape.must_record("jvp");
     let arena = tape.arena.borrow();
+    let directions = seeds.len();
     let mut sweep = ForwardSweep {
         arena: &arena,
         pool: &tape.pool,
-        scalars: list(T::zero(), arena.stream.len()),
-        arrays: list(None, arena.arrays.len()),
+        directions,
+        scalars: list(T::zero(), arena.stream.len() * directions),
+        arrays: list(None, arena.arrays.len() * directions),
     };
-    for &(array, tangent) in seeds {
-        sweep.arrive(array as usize, sweep.seed(tangent));
+    for (direction, seeds) in seeds.iter().enumerate() {
+        for &(array, tangent) in seeds {
+            sweep.arrive(array as usize, direction, sweep.seed(tangent));
+        }
     }
-    let (needed, end) = needed(&arena, outputs);
+    let Uses { needed, end, last } = uses(&arena, outputs);
+    let mut last = last.into_iter().peekable();
     for node in (0..end).filter(|&node| needed[node]) {
         sweep.step(node)?;
+        while let Some((_, array)) = last.next_if(|&(user, _)| user as usize <= node) {
+            sweep.arrays[array as usize * directions..][..directions].fill(None);
+        }
     }
-    let result = |&array: &u32| {
+    let result = |direction: usize, array: u32| {
         let shape = arena.arrays.shape(array).clone();
-        match &sweep.arrays[array as usize] {
+        match sweep.tangent(array, direction) {
             Some(tangent) => Tensor::new(shape, tangent.values().to_vec()),
             None => Tensor::zeros(shape),
         }
     };
-    Ok(outputs.iter().map(result).collect())
+    Ok((0..directions).flat_map(|d| outputs.iter().map(move |&array| (d, array))).map(|(d, y)| result(d, y)).collect())
 }
 
-/// Whether `outputs` depend on each node, and the end of the nodes to sweep.
-///
-/// Other nodes are skipped: their rules cost time, and one of them may refuse.
-fn needed<T: Float>(arena: &Arena<T>, outputs: &[u32]) -> (Vec<bool>, usize) {
+/// What a sweep for given outputs needs.
+struct Uses {
+    /// Whether the outputs depend on each node. The others are skipped: their rules cost time, and one may refuse.
+    needed: Vec<bool>,
+    /// The end of the nodes to sweep.
+    end: usize,
+    /// The last node that reads each array, outputs left out: there its tangent is released. In the order of these
+    /// nodes.
+    last: Vec<(u32, u32)>,
+}
+
+fn uses<T: Float>(arena: &Arena<T>, outputs: &[u32]) -> Uses {
     let mut nodes = list(false, arena.stream.len());
     let mut arrays = list(false, arena.arrays.len());
     for &output in outputs {
         arrays[output as usize] = true;
     }
-    let mut end = 0;
+    let (mut end, mut last) = (0, vec![]);
+    // Going back, the first node that reads an array is the last one to do so.
+    let mut read = |arrays: &mut Vec<bool>, array: u32, node: usize| {
+        if !std::mem::replace(&mut arrays[array as usize], true) {
+            last.push((node as u32, array));
+        }
+    };
     for node in (0..arena.stream.len()).rev() {
         let [a, b] = arena.stream.operands(node).map(|operand| operand as usize);
         let code = arena.stream.code(node);
@@ -75,7 +104,7 @@ fn needed<T: Float>(arena: &Arena<T>, outputs: &[u32]) -> (Vec<bool>, usize) {
                 nodes[a] = true;
                 nodes[b] = true;
             }
-            Opcode::Item => arrays[a] = true,
+            Opcode::Item => read(&mut arrays, a as u32, node),
             Opcode::Array => {
                 let kind = arena.kind(a as u32);
                 if let ArrayOp::Lift(scalar) = kind {
@@ -83,18 +112,21 @@ fn needed<T: Float>(arena: &Arena<T>, outputs: &[u32]) -> (Vec<bool>, usize) {
                 }
                 for (k, &input) in arena.arrays.inputs(a as u32).iter().enumerate() {
                     if !matches!(&kind, ArrayOp::Op(op) if !op.differentiable(k)) {
-                        arrays[input as usize] = true;
+                        read(&mut arrays, input, node);
                     }
                 }
             }
         }
     }
-    (nodes, end)
+    last.reverse();
+    Uses { needed: nodes, end, last }
 }
 
 struct ForwardSweep<'s, T: Float> {
     arena: &'s Arena<T>,
     pool: &'s Pool<T>,
+    directions: usize,
+    /// Tangents: of one node or array after another, for all directions each.
     scalars: Vec<T>,
     arrays: Vec<Option<Eager<'s, T>>>,
 }
@@ -104,32 +136,44 @@ impl<'s, T: Float> ForwardSweep<'s, T> {
         Eager::owned(tangent.shape(), self.pool.copy(tangent.as_slice()), self.pool)
     }
 
+    fn tangent(&self, array: u32, direction: usize) -> Option<&Eager<'s, T>> {
+        self.arrays[array as usize * self.directions + direction].as_ref()
+    }
+
     /// Adds to an array's tangent: it may be seeded more than once, and may both be seeded and depend on other seeds.
-    fn arrive(&mut self, array: usize, tangent: Eager<'s, T>) {
-        let sum = match self.arrays[array].take() {
+    fn arrive(&mut self, array: usize, direction: usize, tangent: Eager<'s, T>) {
+        let slot = &mut self.arrays[array * self.directions + direction];
+        *slot = Some(match slot.take() {
             Some(other) => other.add(&tangent),
             None => tangent,
-        };
-        self.arrays[array] = Some(sum);
+        });
     }
 
     #[track_caller]
     fn step(&mut self, node: usize) -> Result<(), Error> {
-        let arena = self.arena;
+        let (arena, directions) = (self.arena, self.directions);
         let [a, b] = arena.stream.operands(node).map(|operand| operand as usize);
+        let at = |node: usize, direction: usize| node * directions + direction;
         match arena.stream.code(node) {
             Opcode::Variable | Opcode::Constant => {}
             Opcode::Unary(row) => {
                 let xy = [a, node].map(|x| arena.stream.value(x));
-                self.scalars[node] = arena.stream.pass(row, xy, b, self.scalars[a]);
+                for d in 0..directions {
+                    self.scalars[at(node, d)] = arena.stream.pass(row, xy, b, self.scalars[at(a, d)]);
+                }
             }
             Opcode::Binary(row) => {
                 let aby = [a, b, node].map(|x| arena.stream.value(x));
-                self.scalars[node] = row.pass(false, aby, self.scalars[a]) + row.pass(true, aby, self.scalars[b]);
+                for d in 0..directions {
+                    let parts = [(false, a), (true, b)].map(|(k, x)| row.pass(k, aby, self.scalars[at(x, d)]));
+                    self.scalars[at(node, d)] = parts[0] + parts[1];
+                }
             }
             Opcode::Item => {
-                if let Some(tangent) = &self.arrays[a] {
-                    self.scalars[node] = tangent.values()[0];
+                for d in 0..directions {
+                    if let Some(tangent) = &self.arrays[at(a, d)] {
+                        self.scalars[at(node, d)] = tangent.values()[0];
+                    }
                 }
             }
             Opcode::Array => return self.array(a),
@@ -144,48 +188,67 @@ impl<'s, T: Float> ForwardSweep<'s, T> {
         let op = match self.arena.kind(array) {
             ArrayOp::Op(op) => op,
             ArrayOp::Lift(scalar) => {
-                let tangent = self.scalars[scalar as usize];
-                if tangent != T::zero() {
-                    self.arrive(index, Eager::full(shape, tangent, self.pool));
-                }
-                return Ok(());
-            }
-            ArrayOp::External(op) => {
-                let tangent = |&i: &u32| {
-                    let tangent = self.arrays[i as usize].as_ref()?;
-                    Some(Tensor::new(self.arena.arrays.shape(i).clone(), tangent.values().to_vec()))
-                };
-                let dx: Vec<_> = inputs.iter().map(tangent).collect();
-                if dx.iter().any(Option::is_some) {
-                    let mut x = Vec::with_capacity(inputs.len());
-                    for &input in inputs {
-                        x.push(self.arena.tensor(input)); // a loop, so that a panic points at the caller
+                for d in 0..self.directions {
+                    let tangent = self.scalars[scalar as usize * self.directions + d];
+                    if tangent != T::zero() {
+                        self.arrive(index, d, Eager::full(shape, tangent, self.pool));
                     }
-                    let dy = op.jvp_plain(&x, &self.arena.tensor(array), &dx)?;
-                    self.arrive(index, self.seed(&dy));
                 }
                 return Ok(());
             }
+            ArrayOp::External(op) => return self.external(array, &**op),
             ArrayOp::Variable | ArrayOp::Constant | ArrayOp::Param(_) => return Ok(()),
         };
-        let moves = |(k, &i): (usize, &u32)| self.arrays[i as usize].clone().filter(|_| op.differentiable(k));
-        let dx: SmallVec<[Option<Eager<'s, T>>; 4]> = inputs.iter().enumerate().map(moves).collect();
-        if dx.iter().all(Option::is_none) {
-            return Ok(());
-        }
-        // An array without values may have axes of any length, and no rule is called.
-        if self.arena.arrays[array].numel == 0 {
-            self.arrive(index, Eager::full(shape, T::zero(), self.pool));
-            return Ok(());
-        }
+        let nothing = self.arena.arrays[array].numel == 0;
         let mut x: SmallVec<[Eager<'s, T>; 4]> = SmallVec::new();
-        for &input in inputs {
-            x.push(Eager::of(self.arena, input, self.pool)); // a loop, so that a panic points at the caller
+        for d in 0..self.directions {
+            let dy = {
+                let moves = |(k, &i): (usize, &u32)| self.tangent(i, d).filter(|_| op.differentiable(k));
+                let dx: SmallVec<[Option<&Eager<'s, T>>; 4]> = inputs.iter().enumerate().map(moves).collect();
+                if dx.iter().all(Option::is_none) {
+                    continue;
+                }
+                if nothing {
+                    // Without values, axes may have any length, and no rule is called.
+                    Eager::full(shape, T::zero(), self.pool)
+                } else {
+                    if x.is_empty() {
+                        for &input in inputs {
+                            // A loop, so that a panic points at the caller.
+                            x.push(Eager::of(self.arena, input, self.pool));
+                        }
+                    }
+                    let x: SmallVec<[&Eager<'s, T>; 4]> = x.iter().collect();
+                    op.jvp(&x, &Eager::of(self.arena, array, self.pool), &dx)
+                }
+            };
+            debug_assert_eq!(dy.shape(), *shape, "{}: the forward rule returned another shape", op.name());
+            self.arrive(index, d, dy);
         }
-        let x: SmallVec<[&Eager<'s, T>; 4]> = x.iter().collect();
-        let dy = op.jvp(&x, &Eager::of(self.arena, array, self.pool), &dx);
-        debug_assert_eq!(dy.shape(), *shape, "{}: the forward rule returned another shape", op.name());
-        self.arrive(index, dy);
+        Ok(())
+    }
+
+    #[track_caller]
+    fn external(&mut self, array: u32, op: &dyn External<T>) -> Result<(), Error> {
+        let inputs = self.arena.arrays.inputs(array);
+        let mut x = Vec::new();
+        for d in 0..self.directions {
+            let tangent = |&i: &u32| {
+                let tangent = self.tangent(i, d)?;
+                Some(Tensor::new(self.arena.arrays.shape(i).clone(), tangent.values().to_vec()))
+            };
+            let dx: Vec<_> = inputs.iter().map(tangent).collect();
+            if dx.iter().all(Option::is_none) {
+                continue;
+            }
+            if x.is_empty() {
+                for &input in inputs {
+                    x.push(self.arena.tensor(input)); // a loop, so that a panic points at the caller
+                }
+            }
+            let dy = op.jvp_plain(&x, &self.arena.tensor(array), &dx)?;
+            self.arrive(array as usize, d, self.seed(&dy));
+        }
         Ok(())
     }
 }

@@ -14,10 +14,11 @@ mod parts;
 mod recorded;
 mod rows;
 mod scalars;
+mod slots;
 mod wrt;
 
 pub(crate) use by_param::backward_each;
-pub(crate) use forward::tangents;
+pub(crate) use forward::{Seeds, tangents};
 pub use gradients::Gradients;
 pub(crate) use multiple::array_multiple;
 pub use parts::backward_in_parts;

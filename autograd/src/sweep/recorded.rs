@@ -3,15 +3,14 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 
 use super::formula::Recorded;
 use super::multiple::scalar_multiple;
+use super::slots::Slots;
 use super::wrt::Wrt;
 use crate::error::Error;
 use crate::external;
-use crate::memory::list;
 use crate::number::Float;
 use crate::number::instances::instances;
 use crate::number::rows::Unary;
@@ -93,13 +92,30 @@ impl<'t, T: Float> Scalar<'t, T> {
         for x in &arrays {
             same_tape("grad", self.tape(), x.tape());
         }
-        let nodes = 0..self.node() as usize + 1;
+        let nodes = first_input(self.tape(), self.node() as usize, &scalars, &arrays)..self.node() as usize + 1;
         let mut sweep = RecordedSweep::new(self.tape(), nodes.clone(), &scalars, &arrays);
         sweep.scalars.set(self.node() as usize, Some(self.tape().scalar_constant(T::one())));
         run(&mut sweep, nodes);
         let scalar = |x: Scalar<'t, T>| (x, *sweep.scalars.get(x.node() as usize));
         let array = |x: Var<'t, T>| (x, sweep.gradient(x));
         (scalars.into_iter().map(scalar).collect(), arrays.into_iter().map(array).collect())
+    }
+}
+
+/// The earliest of the nodes up to `root` that recorded an input; after `root` if there is none.
+///
+/// Nothing before it can depend on an input. The search goes back from `root`, so that a gradient takes time
+/// proportional to what lies between the inputs and the result, wherever on the tape these are.
+fn first_input<T: Float>(tape: &Tape<T>, root: usize, scalars: &[Scalar<'_, T>], arrays: &[Var<'_, T>]) -> usize {
+    let arena = tape.arena.borrow();
+    let scalar = scalars.iter().map(|x| x.node() as usize).min();
+    let first = scalar.filter(|&node| node <= root).unwrap_or(root + 1);
+    let Some(array) = arrays.iter().map(|x| x.index()).min() else { return first };
+    // Arrays are numbered as they are recorded.
+    let index = |node: usize| (arena.stream.code(node) == Opcode::Array).then(|| arena.stream.operands(node)[0]);
+    match (0..=root).rev().find(|&node| index(node).is_some_and(|index| index <= array)) {
+        Some(node) if index(node) == Some(array) => node.min(first),
+        _ => first,
     }
 }
 
@@ -142,38 +158,6 @@ fn reads<T: Float>(kind: &ArrayOp<'_, T>) -> bool {
 /// The number of parts of one array whose gradients are added at once.
 const MANY: usize = 8;
 
-/// A value for each node from the first of a sweep on, and for a few nodes before it.
-///
-/// A checkpoint sweeps the segment that it has recorded at the end of the tape. Lists as long as the tape would take
-/// time for each segment that grows with the other segments.
-struct Slots<V> {
-    first: usize,
-    inside: Vec<V>,
-    before: FxHashMap<usize, V>,
-    none: V,
-}
-
-impl<V: Clone> Slots<V> {
-    #[track_caller]
-    fn new(none: V, range: Range<usize>) -> Self {
-        let inside = list(none.clone(), range.len());
-        Slots { first: range.start, inside, before: FxHashMap::default(), none }
-    }
-
-    fn get(&self, at: usize) -> &V {
-        let inside = at.checked_sub(self.first);
-        let found = inside.map_or_else(|| self.before.get(&at), |at| self.inside.get(at));
-        found.unwrap_or(&self.none)
-    }
-
-    fn set(&mut self, at: usize, value: V) {
-        match at.checked_sub(self.first) {
-            Some(at) => self.inside[at] = value,
-            None => drop(self.before.insert(at, value)),
-        }
-    }
-}
-
 instances! {
     RecordedSweep::run as run(sweep: &mut RecordedSweep<'_, T>, nodes: Range<usize>);
 }
@@ -196,15 +180,17 @@ impl<'t, T: Float> RecordedSweep<'t, T> {
     fn new(tape: &'t Tape<T>, range: Range<usize>, scalars: &[Scalar<'t, T>], arrays: &[Var<'t, T>]) -> Self {
         let arena = tape.arena.borrow();
         // Arrays are numbered as they are recorded.
-        let first = range.clone().find(|&node| arena.stream.code(node) == Opcode::Array);
-        let first = first.map_or(arena.arrays.len(), |node| arena.stream.operands(node)[0] as usize);
-        let places = first..arena.arrays.len();
+        let index = |node: usize| arena.stream.operands(node)[0] as usize;
+        let is_array = |&node: &usize| arena.stream.code(node) == Opcode::Array;
+        let all = arena.arrays.len();
+        let first = range.clone().find(is_array).map_or(all, index);
+        let places = first..range.clone().rev().find(is_array).map_or(all, |last| index(last) + 1);
         let mut needed_scalars = Slots::new(false, range.clone());
         let mut needed_arrays = Slots::new(false, places.clone());
         for x in scalars.iter().filter(|x| (x.node() as usize) < range.end) {
             needed_scalars.set(x.node() as usize, true);
         }
-        for x in arrays {
+        for x in arrays.iter().filter(|x| (x.index() as usize) < places.end) {
             needed_arrays.set(x.index() as usize, true);
         }
         let scalars = Slots::new(None, range.clone());
@@ -402,5 +388,33 @@ impl<'t, T: Float> RecordedSweep<'t, T> {
                 self.add_array(inputs[k], dx);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::first_input;
+    use crate::{Scalar, Tape};
+
+    #[test]
+    fn a_gradient_sweeps_from_its_earliest_input_on() {
+        let tape = Tape::new();
+        let early = tape.var([1.0, 2.0]);
+        let long = (0..50).fold(early.square().sum(), |x, _| x.sin());
+        let (x, s) = (tape.var([3.0]), tape.scalar(4.0));
+        let y = (x * s).sum() * long;
+        let start =
+            |scalars: &[Scalar<'_>], arrays: &[crate::Var<'_>]| first_input(&tape, y.node() as usize, scalars, arrays);
+        let root = y.node() as usize;
+        let (of_s, of_x) = (start(&[s], &[]), start(&[], &[x]));
+        assert_eq!(of_s, s.node() as usize);
+        assert!(of_x + 1 == of_s && of_x > 50, "x is recorded just before s");
+        assert_eq!(start(&[s], &[x]), of_x);
+        assert_eq!(start(&[s], &[early, x]), 0);
+        assert_eq!(start(&[y], &[]), root);
+        let late = (tape.scalar(1.0), tape.var([1.0]));
+        assert_eq!(start(&[late.0], &[late.1]), root + 1, "recorded after the result: nothing to sweep");
+        assert_eq!(y.grad((late.0, late.1, s)).0.value(), 0.0);
+        assert_eq!(y.grad(s).value(), 3.0 * long.value());
     }
 }

@@ -169,8 +169,8 @@ impl<'t, T: Float> Var<'t, T> {
             same_tape("jvp", self.tape, x.tape);
             same_shape("jvp", &x.shape(), dx.shape());
         }
-        let seeds: Vec<_> = along.iter().map(|&(x, dx)| (x.array, dx)).collect();
-        Ok(crate::sweep::tangents(self.tape, &seeds, &[self.array])?.remove(0))
+        let seeds = along.iter().map(|&(x, dx)| (x.array, dx)).collect();
+        Ok(crate::sweep::tangents(self.tape, &[seeds], &[self.array])?.remove(0))
     }
 
     /// Applies a user-defined function to each value, in one pass: see [`Elementwise`].

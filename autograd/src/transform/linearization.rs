@@ -3,7 +3,7 @@
 use crate::error::OrPanic;
 use crate::number::Float;
 use crate::shape::Shape;
-use crate::sweep::tangents;
+use crate::sweep::{Seeds, tangents};
 use crate::tape::{Scalar, Spare, Tape, Var};
 use crate::tensor::Tensor;
 
@@ -59,6 +59,9 @@ pub struct Linearization<T: Float = f64> {
     /// The outputs in order; their values one after another are the rows of the Jacobian.
     pub(super) outputs: Vec<u32>,
 }
+
+/// The columns of a Jacobian that one forward sweep carries: more would need memory, and save little.
+const DIRECTIONS: usize = 16;
 
 impl<T: Float> Linearization<T> {
     /// Records `f` applied to variables at `point`.
@@ -117,8 +120,7 @@ impl<T: Float> Linearization<T> {
     #[track_caller]
     pub(super) fn push(&self, op: &str, v: &[Tensor<T>]) -> Vec<Tensor<T>> {
         directions(op, &self.inputs().collect::<Vec<_>>(), v);
-        let seeds: Vec<_> = self.inputs.iter().copied().zip(v).collect();
-        tangents(&self.tape, &seeds, &self.outputs).or_panic()
+        tangents(&self.tape, &[self.inputs.iter().copied().zip(v).collect()], &self.outputs).or_panic()
     }
 
     /// The vector-Jacobian product `uᵀ·J`: the gradients of `⟨u, value⟩`.
@@ -147,17 +149,24 @@ impl<T: Float> Linearization<T> {
         let mut jacobian = Tensor::repeated("jacobian", Shape::from([rows, columns]), T::zero());
         let values = jacobian.as_mut_slice();
         if mode == Mode::Forward || (mode == Mode::Auto && columns < rows) {
-            let mut v: Vec<Tensor<T>> = self.inputs().map(|x| Tensor::zeros(x.shape())).collect();
             let mut column = 0;
-            for input in 0..v.len() {
-                for at in 0..v[input].numel() {
-                    v[input].as_mut_slice()[at] = T::one();
-                    let y = self.push("jacobian", &v);
-                    v[input].as_mut_slice()[at] = T::zero();
-                    for (row, &value) in y.iter().flat_map(Tensor::as_slice).enumerate() {
-                        values[row * columns + column] = value;
+            for (&input, x) in self.inputs.iter().zip(self.inputs()) {
+                let (shape, len) = (x.shape(), x.shape().numel());
+                for start in (0..len).step_by(DIRECTIONS) {
+                    let unit = |at: usize| {
+                        let mut v = Tensor::zeros(shape.clone());
+                        v.as_mut_slice()[at] = T::one();
+                        v
+                    };
+                    let v: Vec<Tensor<T>> = (start..len.min(start + DIRECTIONS)).map(unit).collect();
+                    let seeds: Vec<_> = v.iter().map(|v| Seeds::from_iter([(input, v)])).collect();
+                    let y = tangents(&self.tape, &seeds, &self.outputs).or_panic();
+                    for y in y.chunks(self.outputs.len()) {
+                        for (row, &value) in y.iter().flat_map(Tensor::as_slice).enumerate() {
+                            values[row * columns + column] = value;
+                        }
+                        column += 1;
                     }
-                    column += 1;
                 }
             }
         } else {
