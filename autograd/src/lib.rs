@@ -129,7 +129,7 @@ pub use check::check;
 pub use external::{Custom, Step, checkpoint_chain, step};
 pub use graph::{Graph, Handle};
 pub use kernels::fused::{Elementwise, ElementwiseN};
-pub use number::dual::Dual;
+pub use number::dual::{Dual, Partials};
 pub use number::rows::{Binary, Row, Unary};
 pub use number::{Float, Number};
 pub use ops::operations;

@@ -58,7 +58,7 @@ fn alone<T: Float, F: Formula<K>, const K: usize>(f: F, x: [T; K], out: T) -> T 
 }
 
 /// The number of values computed at once: a loop of known length is vectorised without a remainder.
-const BLOCK: usize = 64;
+pub(super) const BLOCK: usize = 64;
 
 /// `f(0), f(1), …`, at least one. `std::array::from_fn` does the same by closures of closures, which cost the compiler
 /// more than the formula.
@@ -172,51 +172,6 @@ impl<const S: bool, T: Float, F: Formula<K>, const K: usize, const LEN: usize> K
     }
 }
 
-/// A function of one number and its derivative.
-pub(crate) trait WithSlope: Copy {
-    /// Implementations are `#[inline(always)]`.
-    fn at<N: Real + Number>(self, x: N) -> [N; 2];
-}
-
-/// `(y[i], slope[i]) = f(x[i])`
-#[inline(always)]
-pub(crate) fn each_with_slope<I: Isa, T: Float>(f: impl WithSlope, x: &[T], y: &mut [T], slope: &mut [T]) {
-    if !I::BLOCKS {
-        for ((&x, y), slope) in x.iter().zip(y).zip(slope) {
-            [*y, *slope] = f.at(Flagged::<I, T, false, true>::new(x)).map(|of| of.value);
-        }
-        return;
-    }
-    let [mut padded, mut values, mut slopes] = [[T::one(); BLOCK]; 3];
-    for ((x, y), slope) in x.chunks(BLOCK).zip(y.chunks_mut(BLOCK)).zip(slope.chunks_mut(BLOCK)) {
-        let (rest, whole) = (x.len(), x.len() == BLOCK);
-        if !whole {
-            padded[..rest].copy_from_slice(x);
-        }
-        let x = x.first_chunk().unwrap_or(&padded);
-        let (to_y, to_slope) = match (y.first_chunk_mut(), slope.first_chunk_mut()) {
-            (Some(y), Some(slope)) => (y, slope),
-            _ => (&mut values, &mut slopes),
-        };
-        let mut far = T::Flag::from(false);
-        for i in 0..BLOCK {
-            let [value, derivative] = f.at(Flagged::<I, T, false, false>::new(x[i]));
-            (to_y[i], to_slope[i]) = (value.value, derivative.value);
-            far = far | value.far | derivative.far;
-        }
-        if far != T::Flag::from(false) {
-            for i in 0..BLOCK {
-                let [value, derivative] = f.at(Flagged::<I, T, false, true>::new(x[i]));
-                (to_y[i], to_slope[i]) = (value.value, derivative.value);
-            }
-        }
-        if !whole {
-            y.copy_from_slice(&values[..rest]);
-            slope.copy_from_slice(&slopes[..rest]);
-        }
-    }
-}
-
 /// [`each`] with the baseline instruction set, for the few values that are not worth a block.
 #[inline(always)]
 pub(crate) fn few<T: Float, F: Formula<K>, const K: usize>(f: F, x: [&[T]; K], out: &mut [T]) {
@@ -244,15 +199,15 @@ pub(crate) fn first_form<T: Float, F: Formula<K>, const K: usize>(f: F, x: [T; K
 /// The first form is the one for most numbers: trigonometric functions near 0, decisions as for most numbers, and, if
 /// `SHORTCUTS`, the shortcuts. With `CAREFUL`, both forms are computed, and the correct one is chosen.
 #[derive(Debug, Clone, Copy)]
-struct Flagged<I, T: Ieee, const SHORTCUTS: bool, const CAREFUL: bool> {
-    value: T,
-    far: T::Flag,
+pub(super) struct Flagged<I, T: Ieee, const SHORTCUTS: bool, const CAREFUL: bool> {
+    pub(super) value: T,
+    pub(super) far: T::Flag,
     isa: PhantomData<I>,
 }
 
 impl<I: Isa, T: Float, const S: bool, const C: bool> Flagged<I, T, S, C> {
     #[inline(always)]
-    fn new(value: T) -> Self {
+    pub(super) fn new(value: T) -> Self {
         Flagged { value, far: false.into(), isa: PhantomData }
     }
 

@@ -2,11 +2,12 @@
 
 use std::fmt;
 
-use super::flagged::{Formula, Operand, WithSlope, array_of, each, each_with_slope};
+use super::flagged::{Formula, Operand, array_of, each};
 use super::isa;
+use super::slopes::{WithSlopes, each_with_slopes};
 use super::sums::{BLOCK, PairwiseSum, row_sum};
 use crate::math::Real;
-use crate::number::dual::Dual;
+use crate::number::dual::{Dual, Partials};
 use crate::number::instances::{is_f32, same};
 use crate::number::{Float, Number};
 
@@ -75,13 +76,18 @@ impl<E: Elementwise> ElementwiseN<1> for E {
 /// The highest order of derivatives of a fused function.
 pub(crate) const ORDERS: usize = 3;
 
+/// The largest number of inputs of a function that computes its value and its slopes in one pass. The work grows with
+/// the square of that number, and so does the code.
+pub(crate) const KEPT: usize = 8;
+
 /// A function with its type erased, over arrays of `T`.
 pub(crate) trait Fused<T>: Send + Sync {
     /// `out[i] = ∂f/∂x_wrt₀∂x_wrt₁… at (x₀[i], x₁[i], …)`; the value if `wrt` is empty.
     fn run(&self, wrt: &[u8], x: &[&[T]], out: &mut [T]);
-    /// The values and the derivatives of a function of one input, in one pass.
-    fn run_with_slope(&self, x: &[T], y: &mut [T], slope: &mut [T]);
-    /// The sum of the values, and the derivatives, in one pass that writes no values.
+    /// The values and the partial derivatives in one pass, one derivative after another in `slopes`. The function has
+    /// at most [`KEPT`] inputs.
+    fn run_with_slopes(&self, x: &[&[T]], y: &mut [T], slopes: &mut [T]);
+    /// The sum of the values of a function of one input, and the derivatives, in one pass that writes no values.
     fn sum_with_slope(&self, x: &[T], slope: &mut [T]) -> T;
 }
 
@@ -102,10 +108,10 @@ impl<F: ElementwiseN<K>, T: Float, const K: usize> Fused<T> for Kernel<F, K> {
         }
     }
 
-    fn run_with_slope(&self, x: &[T], y: &mut [T], slope: &mut [T]) {
+    fn run_with_slopes(&self, x: &[&[T]], y: &mut [T], slopes: &mut [T]) {
         // With more inputs no slopes are kept, and nothing is compiled.
-        if K == 1 {
-            isa::run(x.len(), PassWithSlope(self.0, x, y, slope));
+        if K <= KEPT {
+            isa::run(y.len(), PassWithSlopes(self.0, array_of(|k| x[k]), y, slopes));
         }
     }
 
@@ -152,17 +158,17 @@ impl<F: Formula<K>, T: Float, const K: usize> isa::Kernel for Pass<'_, F, T, K> 
     }
 }
 
-/// The same for a function of one input together with its derivative, which share most of their work.
-struct PassWithSlope<'a, F, T, const K: usize>(F, &'a [T], &'a mut [T], &'a mut [T]);
+/// The same for a function together with its partial derivatives.
+struct PassWithSlopes<'a, F, T, const K: usize>(F, [&'a [T]; K], &'a mut [T], &'a mut [T]);
 
-impl<F: ElementwiseN<K>, T: Float, const K: usize> isa::Kernel for PassWithSlope<'_, F, T, K> {
+impl<F: ElementwiseN<K>, T: Float, const K: usize> isa::Kernel for PassWithSlopes<'_, F, T, K> {
     #[inline(always)]
     fn run<I: isa::Isa>(self) {
-        each_with_slope::<I, T>(Both::<F, K>(self.0), self.1, self.2, self.3);
+        each_with_slopes::<I, T, _, K>(Both(self.0), self.1, self.2, self.3);
     }
 }
 
-/// [`PassWithSlope`] whose values are only summed, in the order in which [`sum`](super::sums::sum) adds.
+/// [`PassWithSlopes`] of one input whose values are only summed, in the order in which [`sum`](super::sums::sum) adds.
 struct SumWithSlope<'a, F, T, const K: usize>(F, &'a [T], &'a mut T, &'a mut [T]);
 
 impl<F: ElementwiseN<K>, T: Float, const K: usize> isa::Kernel for SumWithSlope<'_, F, T, K> {
@@ -173,22 +179,22 @@ impl<F: ElementwiseN<K>, T: Float, const K: usize> isa::Kernel for SumWithSlope<
         let mut sums = PairwiseSum::<T>::default();
         for (x, slope) in x.chunks(BLOCK).zip(slope.chunks_mut(BLOCK)) {
             let y = &mut y[..x.len()];
-            each_with_slope::<I, T>(Both::<F, K>(f), x, y, slope);
+            each_with_slopes::<I, T, _, K>(Both(f), [x; K], y, slope);
             sums.add([row_sum(y, |y| y)]);
         }
         [*sum] = sums.total();
     }
 }
 
-/// A function of one input, evaluated on a dual number.
+/// A function evaluated on numbers with all their derivatives.
 #[derive(Clone, Copy)]
-struct Both<F, const K: usize>(F);
+struct Both<F>(F);
 
-impl<F: ElementwiseN<K>, const K: usize> WithSlope for Both<F, K> {
+impl<F: ElementwiseN<K>, const K: usize> WithSlopes<K> for Both<F> {
     #[inline(always)]
-    fn at<N: Real + Number>(self, x: N) -> [N; 2] {
-        let Dual { value, derivative } = self.0.f(seeded([x; K], 0));
-        [value, derivative]
+    fn at<N: Real + Number>(self, x: [N; K]) -> (N, [N; K]) {
+        let Partials { value, derivatives } = self.0.f(Partials::variables(x));
+        (value, derivatives)
     }
 }
 

@@ -326,6 +326,17 @@ mod tests {
         }
     }
 
+    /// Of several inputs, with a decision and a sine.
+    #[derive(Clone, Copy)]
+    struct Tides;
+
+    impl ElementwiseN<3> for Tides {
+        #[inline(always)]
+        fn f<N: Number>(self, [x, y, z]: [N; 3]) -> N {
+            x.greater(y).select((x * y).tanh(), y.sin()) / (N::constant(2.0) + z.cos())
+        }
+    }
+
     #[test]
     fn fused_functions_have_the_same_bits_on_each_instruction_set() {
         let x = points::<f64>(0.3);
@@ -338,7 +349,7 @@ mod tests {
         assert_eq!(value, alone, "alone and in an array");
         let both = same_on_all::<f64>("a fused function and its derivative", 2 * x.len(), |out| {
             let (y, slope) = out.split_at_mut(x.len());
-            kernel.run_with_slope(&x, y, slope);
+            kernel.run_with_slopes(&[&x], y, slope);
         });
         let slope = same_on_all("a fused function", x.len(), |out| kernel.run(&[0], &[&x], out));
         let finite = &x[..192]; // the edges make NaN
@@ -348,5 +359,14 @@ mod tests {
             assert!(sum[0].is_finite());
         });
         assert_eq!(both, [value, slope].concat(), "in one pass and in two");
+
+        let (other, kernel) = (points::<f64>(1.7), Kernel(Tides));
+        let inputs = [&x[..], &other, &x];
+        let all = same_on_all::<f64>("a fused function of three and its derivatives", 4 * x.len(), |out| {
+            let (y, slopes) = out.split_at_mut(x.len());
+            kernel.run_with_slopes(&inputs, y, slopes);
+        });
+        let one = |wrt: &[u8]| same_on_all::<f64>("one of these", x.len(), |out| kernel.run(wrt, &inputs, out));
+        assert_eq!(all, [one(&[]), one(&[0]), one(&[1]), one(&[2])].concat(), "in one pass and in four");
     }
 }

@@ -1,4 +1,4 @@
-//! Dual numbers: a value and its derivative, propagated forward together.
+//! Dual numbers: a value and its derivative, or several of them, propagated forward together.
 
 use std::ops::{Add, Div, Mul, Neg, Sub};
 
@@ -70,23 +70,108 @@ impl<N: Number> Number for Dual<N> {
     }
 }
 
-macro_rules! operator {
-    ($($Trait:ident $method:ident $Row:ident;)*) => { $(
-        impl<N: Number> $Trait for Dual<N> {
+/// A value and its partial derivatives with respect to `K` variables: [`Dual`] in `K` directions at once.
+///
+/// ```
+/// use autograd::{Number, Partials};
+/// let [x, y] = Partials::variables([3.0, 2.0]);
+/// let z = x * y.exp();
+/// assert_eq!((z.value, z.derivatives), (3.0 * 2f64.exp(), [2f64.exp(), 3.0 * 2f64.exp()]));
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Partials<N, const K: usize> {
+    /// The function's value.
+    pub value: N,
+    /// The derivative with respect to each variable.
+    pub derivatives: [N; K],
+}
+
+impl<N: Number, const K: usize> Partials<N, K> {
+    /// The variables themselves, with a derivative of 1 each.
+    #[inline(always)]
+    pub fn variables(x: [N; K]) -> [Self; K] {
+        let mut all = [Partials { value: N::zero(), derivatives: [N::zero(); K] }; K];
+        for k in 0..K {
+            all[k].value = x[k];
+            all[k].derivatives[k] = N::one();
+        }
+        all
+    }
+}
+
+// Loops without closures, which the compiler would not inline into kernels for wide vectors.
+impl<N: Number, const K: usize> Number for Partials<N, K> {
+    #[inline(always)]
+    fn constant(value: f64) -> Self {
+        Partials { value: N::constant(value), derivatives: [N::zero(); K] }
+    }
+
+    #[inline(always)]
+    fn unary(self, row: Unary, args: Args) -> Self {
+        let value = self.value.unary(row, args);
+        let mut derivatives = self.derivatives;
+        for d in &mut derivatives {
+            *d = row.pass(self.value, value, args, *d);
+        }
+        Partials { value, derivatives }
+    }
+
+    #[inline(always)]
+    fn binary(self, row: Binary, b: Self) -> Self {
+        let value = self.value.binary(row, b.value);
+        let aby = [self.value, b.value, value];
+        let mut derivatives = self.derivatives;
+        for (d, db) in derivatives.iter_mut().zip(b.derivatives) {
+            *d = row.pass(false, aby, *d) + row.pass(true, aby, db);
+        }
+        Partials { value, derivatives }
+    }
+
+    #[inline(always)]
+    fn select(self, a: Self, b: Self) -> Self {
+        let (mask, mut derivatives) = (self.value, a.derivatives);
+        for (d, db) in derivatives.iter_mut().zip(b.derivatives) {
+            *d = mask.select(*d, db);
+        }
+        Partials { value: mask.select(a.value, b.value), derivatives }
+    }
+
+    #[inline(always)]
+    fn decide<R: Copy>(
+        self,
+        test: Test<Self>,
+        most: impl FnOnce() -> R,
+        rest: impl FnOnce() -> R,
+        select: impl FnOnce(Self, R, R) -> R,
+    ) -> R {
+        let choice = |mask, a, b| select(Partials { value: mask, derivatives: [N::zero(); K] }, a, b);
+        self.value.decide(test.map(|of| of.value), most, rest, choice)
+    }
+}
+
+macro_rules! operators {
+    ([$($generics:tt)*] $Self:ty) => {
+        operators! { @each [$($generics)*] $Self: Add add, Sub sub, Mul mul, Div div }
+        impl<$($generics)*> Neg for $Self {
+            type Output = Self;
+            #[inline(always)]
+            fn neg(self) -> Self {
+                self.unary(Unary::Neg, [0.0; 2])
+            }
+        }
+    };
+    (@each $generics:tt $Self:ty: $($Row:ident $method:ident),*) => {
+        $(operators! { @one $generics $Self: $Row $method })*
+    };
+    (@one [$($generics:tt)*] $Self:ty: $Row:ident $method:ident) => {
+        impl<$($generics)*> $Row for $Self {
             type Output = Self;
             #[inline(always)]
             fn $method(self, b: Self) -> Self {
                 self.binary(Binary::$Row, b)
             }
         }
-    )* };
+    };
 }
-operator! { Add add Add; Sub sub Sub; Mul mul Mul; Div div Div; }
-
-impl<N: Number> Neg for Dual<N> {
-    type Output = Self;
-    #[inline(always)]
-    fn neg(self) -> Self {
-        self.unary(Unary::Neg, [0.0; 2])
-    }
-}
+operators! { [N: Number] Dual<N> }
+operators! { [N: Number, const K: usize] Partials<N, K> }

@@ -6,7 +6,7 @@ use smallvec::SmallVec;
 
 use super::{Array, Input, Operation};
 use crate::error::Error;
-use crate::kernels::fused::{ElementwiseN, FusedForAll, Kernel, ORDERS};
+use crate::kernels::fused::{ElementwiseN, FusedForAll, KEPT, Kernel, ORDERS};
 use crate::number::Float;
 use crate::shape::{Shape, broadcast};
 
@@ -65,11 +65,12 @@ impl Operation for Map {
     }
 
     fn keeps_slopes(&self, inputs: usize) -> bool {
-        inputs == 1 && self.order == 0
+        inputs <= KEPT && self.order == 0
     }
 
-    fn forward_with_slopes<T: Float>(&self, x: Input<'_, T>, _shape: &Shape, out: &mut [T], slopes: &mut [T]) {
-        self.f.of::<T>().run_with_slope(x.values, out, slopes);
+    fn forward_with_slopes<T: Float>(&self, x: &[Input<'_, T>], _shape: &Shape, out: &mut [T], slopes: &mut [T]) {
+        let x: SmallVec<[&[T]; 4]> = x.iter().map(|x| x.values).collect();
+        self.f.of::<T>().run_with_slopes(&x, out, slopes);
     }
 
     #[track_caller]

@@ -73,14 +73,14 @@ pub(crate) trait Operation {
     }
 
     /// Whether a recorded value with this number of inputs keeps its derivatives for the sweep, because they share
-    /// costly work with it. It then has one input.
+    /// costly work with it.
     fn keeps_slopes(&self, _inputs: usize) -> bool {
         false
     }
 
-    /// [`forward`](Operation::forward), and the derivative with respect to each value of `x`. Each value of `out`
-    /// depends on the same number of neighbouring values of `x`, and on no others.
-    fn forward_with_slopes<T: Float>(&self, _x: Input<'_, T>, _shape: &Shape, _out: &mut [T], _slopes: &mut [T]) {
+    /// [`forward`](Operation::forward), and the derivative with respect to each value of each input, one input after
+    /// another. Each value of `out` depends on the same number of neighbouring values of an input, and on no others.
+    fn forward_with_slopes<T: Float>(&self, _x: &[Input<'_, T>], _shape: &Shape, _out: &mut [T], _slopes: &mut [T]) {
         unreachable!("{}: it keeps no derivatives", self.name())
     }
 }
@@ -165,7 +165,7 @@ macro_rules! operations {
             /// See [`Operation::forward_with_slopes`].
             pub(crate) fn forward_with_slopes<T: Float>(
                 &self,
-                x: Input<'_, T>,
+                x: &[Input<'_, T>],
                 shape: &Shape,
                 out: &mut [T],
                 slopes: &mut [T],

@@ -165,8 +165,8 @@ impl Operation for CrossEntropy {
         true
     }
 
-    fn forward_with_slopes<T: Float>(&self, x: Input<'_, T>, _shape: &Shape, out: &mut [T], slopes: &mut [T]) {
-        kernels::cross_entropy(x.values, &self.classes, Some(out), Some(slopes));
+    fn forward_with_slopes<T: Float>(&self, x: &[Input<'_, T>], _shape: &Shape, out: &mut [T], slopes: &mut [T]) {
+        kernels::cross_entropy(x[0].values, &self.classes, Some(out), Some(slopes));
     }
 
     fn vjp<A: Array>(&self, _k: usize, x: &[&A], _y: &A, dy: &A) -> A {

@@ -236,12 +236,27 @@ impl<'s, T: Float> Sweep<'s, '_, T> {
             // The same values in another shape.
             Op::Reshape(_) => self.deliver(array, 0, dy),
             op => {
-                if let Some(slopes) = arena.slopes(array).filter(|slopes| slopes.len() == dy.len()) {
-                    // In the chain rule's product, the second factor's derivative is the first factor, and a slope of
-                    // 0 passes nothing.
-                    let runs = Runs::Same(dy.len());
-                    kernels::binary_chain(Binary::Chain, true, &runs, &slopes, &slopes, &slopes, &mut dy);
-                    return self.deliver(array, 0, dy);
+                let inputs = arena.arrays.inputs(array).len();
+                if let Some(slopes) = arena.slopes(array).filter(|slopes| slopes.len() == inputs * dy.len()) {
+                    let len = dy.len();
+                    let through = |k: usize, mut dx: Buffer<T>| {
+                        // In the chain rule's product, the second factor's derivative is the first factor, and a slope
+                        // of 0 passes nothing.
+                        let slopes = &slopes[k * len..][..len];
+                        kernels::binary_chain(Binary::Chain, true, &Runs::Same(len), slopes, slopes, slopes, &mut dx);
+                        dx
+                    };
+                    for k in 1..inputs {
+                        if self.needed(array, k) {
+                            self.deliver(array, k, through(k, self.pool.copy(&dy)));
+                        }
+                    }
+                    if self.needed(array, 0) {
+                        self.deliver(array, 0, through(0, dy));
+                    } else {
+                        self.pool.give(dy);
+                    }
+                    return;
                 }
                 match arena.take_slopes(array) {
                     Some(mut dx) => {

@@ -217,14 +217,14 @@ impl<T: Float> Arena<T> {
                 pending = true;
                 self.arrays.place_again(inputs[0])
             }
-            Op::Map(_) if tracked && op.keeps_slopes(inputs.len()) => {
+            Op::Map(_) if tracked && inputs.len() == 1 && op.keeps_slopes(1) => {
                 pending = true;
                 // A parameter may be updated before the values are read, and a checking tape inspects values at once.
                 at_once = self.stream.is_tight() || matches!(self.arrays[inputs[0]].code, ArrayCode::Param(_));
                 Storage::Nowhere
             }
             op if tracked && op.keeps_slopes(inputs.len()) => {
-                let (place, kept) = self.compute_with_slopes(op, &shape, inputs[0], pool);
+                let (place, kept) = self.compute_with_slopes(op, &shape, inputs, pool);
                 slopes = Some(kept);
                 Storage::Data(place)
             }

@@ -106,8 +106,7 @@ pub(crate) struct ArrayNode {
     pub(crate) inputs: [u32; 2],
     /// Index into `Arrays::shapes`. Two indices may refer to equal shapes.
     pub(super) shape: u32,
-    /// One more than the index into `Arena::slopes` of the derivatives with respect to its only input, if it keeps
-    /// them.
+    /// One more than the index into `Arena::slopes` of the derivatives with respect to its inputs, if it keeps them.
     pub(super) slopes: Option<NonZeroU32>,
     /// Whether it depends on a variable or a parameter, so that gradients must flow through it.
     pub(crate) tracked: bool,

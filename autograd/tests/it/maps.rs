@@ -1,6 +1,6 @@
 //! What the tape computes in one pass and might have computed in several: nobody can tell but by the clock.
 
-use autograd::{Elementwise, Float, Number, Param, Scalar, Tape, Tensor, Unary, Var};
+use autograd::{Elementwise, ElementwiseN, Float, Number, Param, Scalar, Tape, Tensor, Unary, Var};
 
 /// tanh(2x + 1)·exp(−x²)
 #[derive(Clone, Copy)]
@@ -234,4 +234,62 @@ fn cross_entropy_has_the_same_gradient_however_often_it_is_swept() {
     let grads = ((both * weights).sum() + both.sum()).backward()[logits].clone();
     let row = tape.constant_with([100, 1], |i| if i == 3 { 1.0 } else { 3.0 }).value();
     assert!(grads.is_close(&(&(&expected * 100.0) * &row), 1e-13));
+}
+
+/// The gate of a cell, with a function that chooses.
+#[derive(Clone, Copy)]
+struct Gate;
+
+impl ElementwiseN<4> for Gate {
+    #[inline(always)]
+    fn f<N: Number>(self, [x, h, w, b]: [N; 4]) -> N {
+        (x * w + b).sigmoid() * h.tanh() + x.greater(h).select(w.sin(), b * b)
+    }
+}
+
+/// More inputs than a function may have to keep its slopes.
+#[derive(Clone, Copy)]
+struct Many;
+
+impl ElementwiseN<9> for Many {
+    #[inline(always)]
+    fn f<N: Number>(self, x: [N; 9]) -> N {
+        x[1..].iter().fold(x[0], |all, &x| all * x + x.exp())
+    }
+}
+
+/// The gradient of a fused function of several inputs, the last of them broadcast, against the recorded one and
+/// against forward mode.
+fn of_several<T: Float, const K: usize>(f: impl ElementwiseN<K>, constant: Option<usize>) {
+    for len in [0, 1, 15, 64, 1000] {
+        let tape = Tape::<T>::default();
+        let values =
+            |k: usize| Tensor::from_fn([len], |i| T::from_f64(((i[0] * 7919 + k * 31) % 4001) as f64 / 1e3 - 2.0));
+        let x: [Var<'_, T>; K] = std::array::from_fn(|k| match k {
+            _ if Some(k) == constant => tape.constant(values(k)),
+            _ if k + 1 == K => tape.var([T::from_f64(0.7)]),
+            _ => tape.var(values(k)),
+        });
+        let y = Var::zip_map(x, f);
+        let weights = values(77);
+        let loss = (y * &weights).sum();
+        let (grads, recorded) = (loss.backward(), loss.grad(&x[..]));
+        for k in (0..K).filter(|&k| Some(k) != constant) {
+            assert_eq!(grads[x[k]], recorded[k].value(), "input {k} of {K}, {len} values");
+            let ones = Tensor::full(x[k].shape(), T::one());
+            let along = (y.jvp(&[(x[k], &ones)]) * &weights).sum();
+            let sum: f64 = grads[x[k]].to_vec().iter().map(|dx| dx.to_f64()).sum();
+            let close = (along.to_f64() - sum).abs() <= 1e3 * T::EPSILON * (len as f64).max(1.0);
+            assert!(close || !sum.is_finite(), "input {k} of {K}, {len} values: {along} and {sum}");
+        }
+    }
+}
+
+#[test]
+fn a_map_of_several_inputs_has_the_gradient_of_its_parts() {
+    of_several::<f64, 4>(Gate, None);
+    of_several::<f32, 4>(Gate, None);
+    of_several::<f64, 4>(Gate, Some(0));
+    of_several::<f64, 4>(Gate, Some(2));
+    of_several::<f64, 9>(Many, Some(3));
 }

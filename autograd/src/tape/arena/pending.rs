@@ -35,12 +35,23 @@ impl<T: Float> Arena<T> {
     }
 
     #[track_caller]
-    pub(super) fn compute_with_slopes(&mut self, op: &Op, shape: &Shape, x: u32, pool: &Pool<T>) -> (usize, Buffer<T>) {
+    pub(super) fn compute_with_slopes(
+        &mut self,
+        op: &Op,
+        shape: &Shape,
+        inputs: &[u32],
+        pool: &Pool<T>,
+    ) -> (usize, Buffer<T>) {
         let Some(place) = self.reserve(shape.numel()) else { no_room(op.name(), shape) };
         let (before, out) = self.data.split_at_mut(place.start);
-        let x = Input { shape: self.arrays.shape(x), values: self.arrays.values(&self.arrays[x], before) };
-        let mut slopes = pool.take(x.values.len());
-        op.forward_with_slopes(x, shape, &mut out[..place.len()], &mut slopes);
+        let mut x: SmallVec<[Input<'_, T>; 4]> = SmallVec::new();
+        for &input in inputs {
+            // A loop, so that a panic points at the caller.
+            let values = self.arrays.values(&self.arrays[input], before);
+            x.push(Input { shape: self.arrays.shape(input), values });
+        }
+        let mut slopes = pool.take(x.iter().map(|x| x.values.len()).sum());
+        op.forward_with_slopes(&x, shape, &mut out[..place.len()], &mut slopes);
         (place.start, slopes)
     }
 
@@ -95,7 +106,7 @@ impl<T: Float> Arena<T> {
         let (op, shape) = (self.arrays.op(op).clone(), self.arrays.shape(array).clone());
         let inputs: SmallVec<[u32; 4]> = SmallVec::from_slice(self.arrays.inputs(array));
         let place = if op.keeps_slopes(inputs.len()) && self.slopes(array).is_none() {
-            let (place, slopes) = self.compute_with_slopes(&op, &shape, inputs[0], pool);
+            let (place, slopes) = self.compute_with_slopes(&op, &shape, &inputs, pool);
             self.keep_slopes(array, slopes);
             place
         } else {
