@@ -142,5 +142,6 @@ pub use tensor::Tensor;
 pub use threads::{awake, set_threads, threads};
 #[doc(inline)]
 pub use transform::{
-    Linearization, Mode, grad, hessian, hvp, jacobian, jvp, linearize, several, value_and_grad, vhp, vjp,
+    Linearization, Mode, grad, grad_and_hvp, hessian, hvp, jacobian, jacobian_each, jvp, linearize, several,
+    value_and_grad, vhp, vjp,
 };

@@ -1,6 +1,6 @@
 //! Recorded formulas: the rules of the table on handles, which append to the tape.
 
-use crate::kernels::fused::Elementwise;
+use crate::kernels::fused::{Elementwise, ElementwiseN};
 use crate::number::rows::{Args, Binary, Unary};
 use crate::number::{Float, Number, Test};
 use crate::ops::{Array, Reading};
@@ -120,10 +120,40 @@ impl<'t, T: Float> Scalar<'t, T> {
     /// assert_eq!(x.map(Cube).backward()[x], 12.0);
     /// ```
     #[must_use]
+    #[track_caller]
     pub fn map(self, f: impl Elementwise) -> Self {
-        match f.f(Recorded::Handle(self)) {
+        Scalar::zip_map([self], f)
+    }
+
+    /// Applies a user-defined function of several numbers, recorded as its elementary operations: see
+    /// [`ElementwiseN`]. The same function runs over arrays ([`Var::zip_map`]) and over plain and
+    /// [dual](crate::Dual) numbers.
+    ///
+    /// ```
+    /// use autograd::{ElementwiseN, Number, Scalar, Tape};
+    /// #[derive(Clone, Copy)]
+    /// struct Rosenbrock;
+    /// impl ElementwiseN<2> for Rosenbrock {
+    ///     fn f<N: Number>(self, [x, y]: [N; 2]) -> N {
+    ///         (N::one() - x).square() + N::constant(100.0) * (y - x * x).square()
+    ///     }
+    /// }
+    /// let tape = Tape::new();
+    /// let (x, y) = (tape.scalar(-1.0), tape.scalar(2.0));
+    /// let z = Scalar::zip_map([x, y], Rosenbrock);
+    /// assert_eq!(z.value(), Rosenbrock.f([-1.0, 2.0]));
+    /// assert_eq!((z.backward()[x], z.backward()[y]), (396.0, 200.0));
+    /// ```
+    ///
+    /// # Panics
+    /// If the numbers lie on different tapes, or if there are none.
+    #[must_use]
+    #[track_caller]
+    pub fn zip_map<const K: usize>(x: [Self; K], f: impl ElementwiseN<K>) -> Self {
+        let first = *x.first().expect("zip_map: a function of 0 inputs; it needs one at least");
+        match f.f(x.map(Recorded::Handle)) {
             Recorded::Handle(y) => y,
-            Recorded::Number(y) => self.lift(y),
+            Recorded::Number(y) => first.lift(y),
         }
     }
 }

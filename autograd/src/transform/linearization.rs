@@ -108,6 +108,11 @@ impl<T: Float> Linearization<T> {
         self.outputs().next().expect("a function has a value").value()
     }
 
+    /// The values of all outputs.
+    pub(super) fn values(&self) -> Vec<Tensor<T>> {
+        self.outputs().map(Var::value).collect()
+    }
+
     /// The Jacobian-vector product `J·v`: the tangent of the value when the inputs move along `v`.
     ///
     /// # Panics
@@ -132,6 +137,49 @@ impl<T: Float> Linearization<T> {
         let y = self.outputs().next().expect("a function has a value");
         let grads = y.vjp(u);
         self.inputs().map(|x| Tensor::new(x.shape(), grads[Var::new(y.tape(), x.index())].to_vec())).collect()
+    }
+
+    /// See [`jacobian_each`](crate::jacobian_each()): of the only input.
+    #[track_caller]
+    pub(super) fn jacobian_each(&self) -> Tensor<T> {
+        let (x, y) = (self.inputs().next().expect("one input"), self.outputs().next().expect("one output"));
+        let (shape, of) = (x.shape(), y.shape());
+        let Some(&rows) = shape.first() else {
+            panic!("jacobian_each: x has shape (), without an axis of rows; reshape it to (rows, values)")
+        };
+        assert!(
+            of.first() == Some(&rows),
+            "jacobian_each: the result has shape {of}, but x of shape {shape} has {rows} rows; the function must map each row"
+        );
+        let [k, m] = [&shape, &of].map(|shape| shape[1..].iter().product::<usize>());
+        let mut all = Tensor::repeated("jacobian_each", Shape::from([rows, m, k]), T::zero());
+        let values = all.as_mut_slice();
+        // 1 in one place of each row.
+        let unit = |shape: &Shape, width: usize, at: usize| {
+            let mut unit = Tensor::zeros(shape.clone());
+            unit.as_mut_slice().iter_mut().skip(at).step_by(width).for_each(|u| *u = T::one());
+            unit
+        };
+        if m <= k.div_ceil(DIRECTIONS) {
+            for j in 0..m {
+                let grads = y.vjp(&unit(&of, m, j));
+                let Some(dx) = grads.found(Var::new(y.tape(), x.index())) else { continue };
+                for (b, dx) in dx.as_slice().chunks(k.max(1)).enumerate() {
+                    values[(b * m + j) * k..][..k].copy_from_slice(dx);
+                }
+            }
+            return all;
+        }
+        for start in (0..k).step_by(DIRECTIONS) {
+            let v: Vec<Tensor<T>> = (start..k.min(start + DIRECTIONS)).map(|i| unit(&shape, k, i)).collect();
+            let seeds: Vec<_> = v.iter().map(|v| Seeds::from_iter([(x.index(), v)])).collect();
+            for (i, dy) in (start..).zip(tangents(&self.tape, &seeds, &self.outputs).or_panic()) {
+                for (at, &dy) in dy.as_slice().iter().enumerate() {
+                    values[at * k + i] = dy;
+                }
+            }
+        }
+        all
     }
 
     /// The Jacobian as a matrix, with a row for each output value and a column for each input value, in order.

@@ -80,6 +80,30 @@ pub fn jacobian<T: Float>(f: impl for<'t> Fn(Var<'t, T>) -> Var<'t, T>, x: &Tens
     several::jacobian(|x| f(x[0]), slice::from_ref(x))
 }
 
+/// Computes the Jacobian of each row, for a function that maps each row of `x` by itself.
+///
+/// `x` has shape (rows, …) with `k` values a row, and the result `f(x)` has as many rows, with `m` values each; the
+/// Jacobians have shape (rows, m, k). All rows are computed at once: in `m` reverse sweeps, or in one forward sweep for
+/// every 16 of the `k` directions, whichever is less. What a row does to another row is added to its Jacobian.
+///
+/// ```
+/// use autograd::{jacobian_each, Tensor};
+/// // (a, b) ↦ (ab, a², a + b)
+/// let x = Tensor::from([[1.0, 2.0], [3.0, 4.0]]);
+/// let j = jacobian_each(|x| {
+///     let (a, b) = (x.slice(1, 0..1), x.slice(1, 1..2));
+///     autograd::Var::concat(&[a * b, a.square(), a + b], 1)
+/// }, &x);
+/// assert_eq!(j, Tensor::from([[[2.0, 1.0], [2.0, 0.0], [1.0, 1.0]], [[4.0, 3.0], [6.0, 0.0], [1.0, 1.0]]]));
+/// ```
+///
+/// # Panics
+/// If `x` has no axis, or `f(x)` has not as many rows.
+#[track_caller]
+pub fn jacobian_each<T: Float>(f: impl for<'t> Fn(Var<'t, T>) -> Var<'t, T>, x: &Tensor<T>) -> Tensor<T> {
+    Linearization::new("jacobian_each", |x| f(x[0]), slice::from_ref(x)).jacobian_each()
+}
+
 /// Forms of the scalar-valued transforms: for one array, and for several.
 macro_rules! scalar_valued {
     ($(
@@ -200,6 +224,26 @@ scalar_valued! {
     /// # Panics
     /// If `v` has another shape than `x`.
     fn hvp(f, x, v) -> Tensor<T>, Vec<Tensor<T>> = Linearization::of_gradient("hvp", f, x).push("hvp", v), |mut hv: Vec<Tensor<T>>| hv.remove(0);
+
+    /// Computes the value, the gradient and the Hessian-vector product `H·v` of `f` at `x`, from one recording.
+    ///
+    /// ```
+    /// use autograd::{grad_and_hvp, Tensor};
+    /// let (y, dx, hv) = grad_and_hvp(|x| x.prod(), &Tensor::from([2.0, 3.0]), &Tensor::from([1.0, 10.0]));
+    /// assert_eq!((y, dx, hv), (6.0, Tensor::from([3.0, 2.0]), Tensor::from([10.0, 1.0])));
+    /// ```
+    ///
+    /// # Panics
+    /// If `v` has another shape than `x`.
+    fn grad_and_hvp(f, x, v) -> (T, Tensor<T>, Tensor<T>), (T, Vec<Tensor<T>>, Vec<Tensor<T>>) = {
+        let mut value = T::zero();
+        let gradient = Linearization::of_gradient("grad_and_hvp", |x| {
+            let y = f(x);
+            value = y.value();
+            y
+        }, x);
+        (value, gradient.values(), gradient.push("grad_and_hvp", v))
+    }, |(y, mut dx, mut hv): (T, Vec<Tensor<T>>, Vec<Tensor<T>>)| (y, dx.remove(0), hv.remove(0));
 
     /// Computes the vector-Hessian product `vᵀ·H`, reverse over reverse.
     ///

@@ -2,7 +2,8 @@
 
 use autograd::check::Checker;
 use autograd::{
-    Mode, Param, Parameters, Scalar, Tape, Tensor, Unary, Var, grad, hessian, hvp, jacobian, linearize, several, vhp,
+    Mode, Param, Parameters, Scalar, Tape, Tensor, Unary, Var, grad, grad_and_hvp, hessian, hvp, jacobian,
+    jacobian_each, linearize, several, vhp,
 };
 
 use crate::sampling::Sampler;
@@ -217,4 +218,55 @@ fn a_gradient_by_a_parameter_is_that_of_its_recording() {
     assert_eq!(loss.grad(&w).value().to_vec(), [6.0]);
     w.freeze();
     assert_eq!(loss.grad(&w).value().to_vec(), [6.0]);
+}
+
+#[test]
+fn many_directions_in_one_sweep_are_those_of_one_each() {
+    // More columns than one sweep carries, through a constant, an untouched input and scalars.
+    fn f<'t>(x: &[Var<'t>]) -> Var<'t> {
+        let s = x[0].slice(0, 0..1).item().sin();
+        Var::concat(&[x[0].square() * s, x[0].cumsum(0) + &Tensor::from([1.0])], 0)
+    }
+    let (x, unused) = (Tensor::from_fn([37], |i| (i[0] as f64 * 0.7).sin()), Tensor::from([1.0, 2.0, 3.0]));
+    let f = several::linearize(f, &[x.clone(), unused.clone()]);
+    let j = f.jacobian(Mode::Forward);
+    assert!(j.is_close(&f.jacobian(Mode::Reverse), 1e-14));
+    for column in [0, 1, 15, 16, 31, 32, 36, 38] {
+        let one = |len: usize, at: usize| Tensor::from_fn([len], |i| f64::from(u8::from(i[0] == at)));
+        let v = [one(37, column), one(3, column.wrapping_sub(37))];
+        assert_eq!(f.jvp(&v), j.slice(1, column..column + 1).reshape([74]), "column {column}");
+    }
+}
+
+#[test]
+fn the_jacobian_of_each_row_is_that_of_the_row_alone() {
+    for (inputs, outputs) in [(3, 2), (40, 1), (1, 5), (33, 4), (2, 0), (0, 2)] {
+        let a: Tensor = Tensor::from_fn([inputs, outputs], |i| ((i[0] * 7 + i[1] * 3) as f64).cos());
+        let x: Tensor = Tensor::from_fn([4, inputs], |i| ((i[0] * 5 + i[1]) as f64).sin());
+        let each = jacobian_each(|x| x.matmul(&a).tanh(), &x);
+        assert_eq!(each.shape().to_vec(), [4, outputs, inputs]);
+        for b in 0..4 {
+            let alone = jacobian(|x| x.matmul(&a).tanh(), &x.slice(0, b..b + 1));
+            let each = each.slice(0, b..b + 1).reshape([outputs, inputs]);
+            assert!(each.is_close(&alone, 1e-14), "row {b} of {inputs} to {outputs}");
+        }
+    }
+    // Higher axes of a row are flattened; a function that has no gradient has a Jacobian of 0.
+    let cube: Tensor = Tensor::from_fn([2, 2, 3], |i| (i[0] + i[1] + i[2]) as f64);
+    assert_eq!(jacobian_each(|x| x.sum_axis(2), &cube).shape().to_vec(), [2, 2, 6]);
+    assert_eq!(jacobian_each(|x| x.detach().sum_axis(2), &cube), Tensor::zeros([2, 2, 6]));
+}
+
+#[test]
+fn value_gradient_and_product_from_one_recording() {
+    let (x, v) = (Tensor::from([0.3, -1.2, 2.0]), Tensor::from([1.0, 0.5, -2.0]));
+    fn f<'t>(x: Var<'t>) -> Scalar<'t> {
+        (x.sin() * x.square()).logsumexp()
+    }
+    let (y, dx, hv) = grad_and_hvp(f, &x, &v);
+    let tape = Tape::new();
+    assert_eq!(y, f(tape.var(x.clone())).value());
+    assert!(dx.is_close(&grad(f, &x), 1e-15) && hv.is_close(&hvp(f, &x, &v), 1e-15));
+    let (y, dx, hv) = several::grad_and_hvp(|v| f(v[0]) + v[1].prod(), &[x.clone(), v.clone()], &[v, x]);
+    assert!(y.is_finite() && dx.len() == 2 && hv.len() == 2);
 }

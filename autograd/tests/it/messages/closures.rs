@@ -156,6 +156,16 @@ fn transforms(t: &mut Table<'_>) {
     let p = at(&x[0]);
     t.row(move || autograd::jacobian(|_| elsewhere(), &p), format!("jacobian: {other}"));
     let p = at(&x[0]);
+    t.row(move || autograd::jacobian_each(|_| elsewhere(), &p), format!("jacobian_each: {other}"));
+    let p = at(&x[0]);
+    let law =
+        "jacobian_each: the result has shape (2,), but x of shape (3, 2) has 3 rows; the function must map each row";
+    t.row(move || autograd::jacobian_each(|x| x.sum_axis(0), &p), law);
+    let law = "jacobian_each: x has shape (), without an axis of rows; reshape it to (rows, values)";
+    t.row(move || autograd::jacobian_each(|x| x, &Tensor::full([], 1.0)), law);
+    let p = at(&x[0]);
+    t.row(move || autograd::grad_and_hvp(number, &p, &p), format!("grad_and_hvp: {other}"));
+    let p = at(&x[0]);
     t.row(move || autograd::value_and_grad(number, &p), format!("value_and_grad: {other}"));
     let p = at(&x[0]);
     t.row(move || autograd::grad(number, &p), format!("grad: {other}"));
