@@ -9,6 +9,7 @@ use crate::tensor::Tensor;
 
 /// How to compute a Jacobian.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub enum Mode {
     /// Forward mode if there are fewer inputs than outputs, else reverse mode.
     #[default]

@@ -45,6 +45,7 @@ impl Fan {
 
 /// The shape of a random distribution of given variance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Distribution {
     /// The uniform distribution between −√3·std and √3·std.
     Uniform,
