@@ -78,7 +78,7 @@
 //! | check | [`check`](check()), [`check::Checker`], [`check::Report`] |
 //! | write functions over any kind of number | [`Number`], [`Float`], [`Dual`] |
 //! | list the operations | [`operations`], [`Unary`], [`Binary`] |
-//! | transform closures | [`grad`](grad()), [`value_and_grad`], [`vjp`](vjp()), [`jvp`](jvp()), [`jacobian`](jacobian()), [`hessian`](hessian()), [`hvp`](hvp()), [`vhp`], [`linearize`], [`several`] |
+//! | transform closures | [`grad`](grad()), [`value_and_grad`], [`vjp`](vjp()), [`jvp`](jvp()), [`jacobian`](jacobian()), [`jacobian_each`], [`hessian`](hessian()), [`hvp`](hvp()), [`grad_and_hvp`], [`vhp`], [`linearize`], [`several`] |
 //! | use several cores | [`backward_in_parts`], [`awake`], [`set_threads`], [`threads`](threads()) |
 //! | read the reasons | [`design`] |
 //!
