@@ -1,0 +1,75 @@
+//! The determinant by expansion along the first row, minor by minor: `ℓ!` products, which is what the eval is about.
+
+use std::ops::{Add, Mul, Sub};
+
+use autograd::Tape;
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::Function;
+use crate::runs::{Outcome, read};
+
+pub(super) fn function(name: &str) -> Option<Function> {
+    match name {
+        "primal" => Some(primal),
+        "gradient" => Some(gradient),
+        _ => None,
+    }
+}
+
+#[derive(Deserialize)]
+struct Input {
+    #[serde(rename = "A")]
+    a: Vec<f64>,
+    ell: usize,
+}
+
+fn checked(input: Value) -> Result<(Input, crate::runs::Runs), String> {
+    let (input, runs) = read::<Input>(input)?;
+    let Input { a, ell } = &input;
+    match *ell > 0 && a.len() == ell * ell {
+        true => Ok((input, runs)),
+        false => Err(format!("input: {} numbers are no square matrix of {ell} rows", a.len())),
+    }
+}
+
+/// The determinant of the last rows of `a`, from `row` on, at `columns`. These are sorted again when it returns.
+fn minor<N: Copy + Add<Output = N> + Sub<Output = N> + Mul<Output = N>>(a: &[&[N]], columns: &mut [usize]) -> N {
+    let [first, rest @ ..] = a else { panic!("det: a minor has a row") };
+    match *columns {
+        [c] => first[c],
+        [c, d] => first[c] * rest[0][d] - first[d] * rest[0][c],
+        _ => {
+            // The first of `columns` is the one that is left out: it moves through the others, which keep their order.
+            let mut sum = first[columns[0]] * minor(rest, &mut columns[1..]);
+            for column in 1..columns.len() {
+                columns.swap(0, column);
+                let product = first[columns[0]] * minor(rest, &mut columns[1..]);
+                sum = if column % 2 == 0 { sum + product } else { sum - product };
+            }
+            columns.rotate_left(1);
+            sum
+        }
+    }
+}
+
+fn objective<N: Copy + Add<Output = N> + Sub<Output = N> + Mul<Output = N>>(a: &[N], ell: usize) -> N {
+    minor(&a.chunks(ell).collect::<Vec<_>>(), &mut (0..ell).collect::<Vec<_>>())
+}
+
+fn primal(input: Value) -> Outcome {
+    let (Input { a, ell }, runs) = checked(input)?;
+    runs.time(|| objective(&a, ell), |y| y)
+}
+
+fn gradient(input: Value) -> Outcome {
+    let (Input { a, ell }, runs) = checked(input)?;
+    let mut tape = Tape::new();
+    let gradient = || {
+        tape.clear();
+        let a: Vec<_> = a.iter().map(|&a| tape.scalar(a)).collect();
+        let grads = objective(&a, ell).backward();
+        a.iter().map(|&a| grads[a]).collect::<Vec<_>>()
+    };
+    runs.time(gradient, |da| da)
+}
