@@ -1,11 +1,14 @@
 //! The evals: a file each, with an objective and its derivative.
 
+mod ba;
 mod det;
 mod gmm;
 mod hello;
+mod ht;
 mod kmeans;
 mod llsq;
 mod lse;
+mod lstm;
 mod ode;
 mod timed;
 
@@ -27,13 +30,16 @@ impl Eval {
     }
 }
 
-const EVALS: [(&str, Eval); 7] = [
+const EVALS: [(&str, Eval); 10] = [
+    ("ba", Eval(ba::function)),
     ("det", Eval(det::function)),
     ("gmm", Eval(gmm::function)),
     ("hello", Eval(hello::function)),
+    ("ht", Eval(ht::function)),
     ("kmeans", Eval(kmeans::function)),
     ("llsq", Eval(llsq::function)),
     ("lse", Eval(lse::function)),
+    ("lstm", Eval(lstm::function)),
     ("ode", Eval(ode::function)),
 ];
 

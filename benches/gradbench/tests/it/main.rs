@@ -2,6 +2,7 @@
 //! differences of that formula.
 
 mod arrays;
+mod networks;
 mod protocol;
 mod scalars;
 
