@@ -5,6 +5,7 @@
 //! what `autograd` exports.
 
 mod evals;
+mod nested;
 mod protocol;
 mod runs;
 

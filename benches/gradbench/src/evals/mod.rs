@@ -10,6 +10,8 @@ mod llsq;
 mod lse;
 mod lstm;
 mod ode;
+mod particle;
+mod saddle;
 mod timed;
 
 use autograd::Tensor;
@@ -30,7 +32,7 @@ impl Eval {
     }
 }
 
-const EVALS: [(&str, Eval); 10] = [
+const EVALS: [(&str, Eval); 12] = [
     ("ba", Eval(ba::function)),
     ("det", Eval(det::function)),
     ("gmm", Eval(gmm::function)),
@@ -41,6 +43,8 @@ const EVALS: [(&str, Eval); 10] = [
     ("lse", Eval(lse::function)),
     ("lstm", Eval(lstm::function)),
     ("ode", Eval(ode::function)),
+    ("particle", Eval(particle::function)),
+    ("saddle", Eval(saddle::function)),
 ];
 
 /// Rows of one length as a matrix.
