@@ -6,6 +6,8 @@
 
 mod sparse;
 
+use std::cell::RefCell;
+
 use autograd::{Tape, Tensor, Var};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -26,8 +28,9 @@ pub(super) fn function(name: &str) -> Option<Function> {
 const CAMERA: usize = 11;
 const INPUTS: usize = CAMERA + 3 + 1;
 
-/// Observations in a block: what a block records stays in the second cache.
-const BLOCK: usize = 1024;
+/// Observations in a block: what a block records stays in the second cache. Of a power of two, the numbers of one
+/// observation would lie in one set of the first.
+const BLOCK: usize = 1000;
 
 #[derive(Deserialize)]
 struct Input {
@@ -75,13 +78,15 @@ impl Problem {
     /// The inputs of a block's observations, a row each, and their features.
     fn block(&self, start: usize, len: usize) -> (Tensor, Tensor) {
         let (mut inputs, mut features) = (vec![0.0; INPUTS * len], vec![0.0; 2 * len]);
-        for at in 0..len {
-            let (camera, point) = self.pairs[start + at];
-            let numbers = self.cameras[camera].iter().chain(&self.points[point]).chain([&self.weights[start + at]]);
-            numbers.zip(inputs[at..].iter_mut().step_by(len)).for_each(|(&number, slot)| *slot = number);
-            let feature = self.features[start + at];
-            feature.iter().zip(features[at..].iter_mut().step_by(len)).for_each(|(&number, slot)| *slot = number);
+        for (at, &(camera, point)) in self.pairs[start..][..len].iter().enumerate() {
+            for (row, number) in self.cameras[camera].iter().chain(&self.points[point]).enumerate() {
+                inputs[row * len + at] = *number;
+            }
+            for (row, number) in self.features[start + at].iter().enumerate() {
+                features[row * len + at] = *number;
+            }
         }
+        inputs[(INPUTS - 1) * len..].copy_from_slice(&self.weights[start..][..len]);
         (Tensor::new([INPUTS, len], inputs), Tensor::new([2, len], features))
     }
 }
@@ -173,8 +178,11 @@ fn objective(input: Value) -> Outcome {
 fn jacobian(input: Value) -> Outcome {
     let (problem, runs) = Problem::read(input)?;
     let mut tape = Tape::new();
-    let jacobian = || {
-        let mut jacobian = Jacobian::new(problem.cameras.len(), problem.points.len(), problem.pairs.len());
+    // Its memory is used again in the next run.
+    let jacobian = RefCell::new(Jacobian::new(problem.cameras.len(), problem.points.len(), problem.pairs.len()));
+    let fill = || {
+        let mut jacobian = jacobian.borrow_mut();
+        jacobian.clear();
         for (start, len) in problem.blocks() {
             tape.clear();
             let (inputs, features) = problem.block(start, len);
@@ -191,7 +199,6 @@ fn jacobian(input: Value) -> Outcome {
         let weights = tape.var(problem.weights.as_slice());
         let slopes = regularisation(weights).vjp(&Tensor::ones([problem.weights.len()]));
         jacobian.push_regularisation(slopes[weights].as_slice());
-        jacobian
     };
-    runs.time(jacobian, |jacobian| jacobian.excerpt())
+    runs.time(fill, |()| jacobian.borrow().excerpt())
 }

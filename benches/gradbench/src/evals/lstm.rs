@@ -1,9 +1,9 @@
 //! The loss of a network of long short-term memory on a text, a character a row of bits. Its weight matrices are diagonal.
 //!
-//! A layer needs nothing of the next. So each layer goes through the whole text before the next begins, and what does not
-//! wait for its own last state, two of its gates, is computed for all characters at once.
+//! A layer needs of the one below what that computed a step ago. So all layers step together, each a character behind the
+//! one below it, and a step of all of them is a few operations on arrays of a row for each layer.
 
-use autograd::{Scalar, Tensor, Var};
+use autograd::{Elementwise, Number, Scalar, Tensor, Var};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -40,34 +40,61 @@ fn arrays(input: Value) -> Result<([Tensor; 2], Data, Runs), String> {
     Ok(([matrix(&input.main_params, 4 * bits)?, matrix(&input.extra_params, bits)?], data, runs))
 }
 
-/// The hidden states of a layer at all places: `(c, b) → (c, b)`.
-fn layer<'t>(input: Var<'t>, weights: Var<'t>, biases: Var<'t>, hidden: &Tensor, cell: &Tensor) -> Var<'t> {
-    let (tape, [c, b]) = (input.tape(), [input.shape()[0], input.shape()[1]]);
-    let gate = |row: Var<'t>, at: usize| row.slice(0, at * b..(at + 1) * b);
-    let [forget, ingate, outgate, change] = [0, 1, 2, 3].map(|at| (gate(weights, at), gate(biases, at)));
-    let forget = (input * forget.0 + forget.1).sigmoid();
-    let outgate = (input * outgate.0 + outgate.1).sigmoid();
-    let (mut hidden, mut cell) = (tape.constant(hidden), tape.constant(cell));
-    let states: Vec<_> = (0..c)
-        .map(|at| {
-            let ingate = (hidden * ingate.0 + ingate.1).sigmoid();
-            let change = (hidden * change.0 + change.1).tanh();
-            cell = cell * forget.at(0, at) + ingate * change;
-            hidden = outgate.at(0, at) * cell.tanh();
-            hidden
-        })
-        .collect();
-    Var::stack(&states, 0)
+/// `1/(1 + exp(−x))`. As a function of one's own it keeps its slope, which is made of the same exponential.
+#[derive(Clone, Copy)]
+struct Sigmoid;
+
+impl Elementwise for Sigmoid {
+    #[inline(always)]
+    fn f<N: Number>(self, x: N) -> N {
+        N::one() / (N::one() + (-x).exp())
+    }
+}
+
+/// `tanh(x) = 1 − 2/(1 + exp(2x))`, likewise.
+#[derive(Clone, Copy)]
+struct Tanh;
+
+impl Elementwise for Tanh {
+    #[inline(always)]
+    fn f<N: Number>(self, x: N) -> N {
+        N::one() - N::constant(2.0) / (N::one() + (x + x).exp())
+    }
+}
+
+/// The hidden states of the last layer, `(c, b)`, for what the first one is given at each place: `(c, b)`.
+fn states<'t>(given: Var<'t>, main: Var<'t>, state: &Tensor) -> Var<'t> {
+    let (layers, [places, bits]) = (main.shape()[0] / 2, [given.shape()[0], given.shape()[1]]);
+    let [weights, biases] = [0, 1].map(|kind| main.reshape([layers, 2, 4, bits]).at(1, kind));
+    let [forget, ingate, outgate, change] = [0, 1, 2, 3].map(|gate| (weights.at(1, gate), biases.at(1, gate)));
+    let first = [0, 1].map(|kind| given.tape().constant(state.reshape([layers, 2, bits]).at(1, kind)));
+    let [mut hidden, mut cell] = first;
+    let mut last = vec![];
+    for step in 0..places + layers - 1 {
+        // After the text's end the lower layers go on with what nobody reads.
+        let place = step.min(places - 1);
+        let below = Var::concat(&[given.slice(0, place..place + 1), hidden.slice(0, 0..layers - 1)], 0);
+        let through = |x: Var<'t>, gate: (Var<'t>, Var<'t>)| x * gate.0 + gate.1;
+        let made = through(hidden, ingate).map(Sigmoid) * through(hidden, change).map(Tanh);
+        cell = cell * through(below, forget).map(Sigmoid) + made;
+        hidden = through(below, outgate).map(Sigmoid) * cell.map(Tanh);
+        let begun = step + 1;
+        if begun < layers {
+            let with_first =
+                |x: Var<'t>, first: Var<'t>| Var::concat(&[x.slice(0, 0..begun), first.slice(0, begun..layers)], 0);
+            (hidden, cell) = (with_first(hidden, first[0]), with_first(cell, first[1]));
+        } else {
+            last.push(hidden.at(0, layers - 1));
+        }
+    }
+    Var::stack(&last, 0)
 }
 
 /// The mean over all bits of `−y·(z − ln(2 + Σ exp(z)))`, for predictions `z` of the next character `y`.
 fn objective<'t>([main, extra]: [Var<'t>; 2], data: &Data) -> Scalar<'t> {
-    let (characters, layers) = (data.text.shape()[0], main.shape()[0] / 2);
+    let characters = data.text.shape()[0];
     let (given, next) = (data.text.slice(0, 0..characters - 1), data.text.slice(0, 1..characters));
-    let row = |at: usize| main.at(0, at);
-    let output = (0..layers).fold(extra.at(0, 0) * &given, |input, at| {
-        layer(input, row(2 * at), row(2 * at + 1), &data.state.at(0, 2 * at), &data.state.at(0, 2 * at + 1))
-    });
+    let output = states(extra.at(0, 0) * given, main, &data.state);
     let predictions = output * extra.at(0, 1) + extra.at(0, 2);
     let norms = (predictions.exp().sum_keep(1) + 2.0).ln();
     -((predictions - norms) * &next).mean()

@@ -80,6 +80,7 @@ impl Mul for Tangent<'_> {
 impl Div for Tangent<'_> {
     type Output = Self;
 
+    #[expect(clippy::suspicious_arithmetic_impl)] // the quotient rule multiplies
     fn div(self, b: Self) -> Self {
         let value = self.value / b.value;
         let tangent = self.tangent.and(b.tangent.scaled(|d| -(value * d)));

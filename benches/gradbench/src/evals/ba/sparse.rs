@@ -7,26 +7,33 @@ use super::{CAMERA, INPUTS};
 /// Row `i` has the columns `cols[rows[i]..rows[i + 1]]`, and the values at the same places.
 ///
 /// Two rows for each observation come first, then one for each weight. The columns are those of the cameras, then of the
-/// points, then of the weights.
+/// points, then of the weights. Indices are of 32 bits, as the suite's own are.
 #[derive(Serialize)]
 pub(super) struct Jacobian {
-    rows: Vec<usize>,
-    cols: Vec<usize>,
+    rows: Vec<u32>,
+    cols: Vec<u32>,
     vals: Vec<f64>,
     #[serde(skip)]
-    points: usize,
+    points: u32,
     #[serde(skip)]
-    weights: usize,
+    weights: u32,
 }
 
 impl Jacobian {
-    /// An empty one for `n` cameras, `m` points and `p` observations, with room for all.
+    /// One without rows for `n` cameras, `m` points and `p` observations, with room for all.
     pub(super) fn new(n: usize, m: usize, p: usize) -> Self {
-        let (mut rows, entries) = (Vec::with_capacity(3 * p + 1), (2 * INPUTS + 1) * p);
-        rows.push(0);
-        let points = CAMERA * n;
+        let entries = (2 * INPUTS + 1) * p;
         let (cols, vals) = (Vec::with_capacity(entries), Vec::with_capacity(entries));
-        Jacobian { rows, cols, vals, points, weights: points + 3 * m }
+        let points = (CAMERA * n) as u32;
+        Jacobian { rows: Vec::with_capacity(3 * p + 1), cols, vals, points, weights: points + 3 * m as u32 }
+    }
+
+    /// Forgets all rows and keeps their memory.
+    pub(super) fn clear(&mut self) {
+        self.rows.clear();
+        self.cols.clear();
+        self.vals.clear();
+        self.rows.push(0);
     }
 
     /// Appends a row of an observation: the derivatives by its camera, its point and its weight.
@@ -37,19 +44,20 @@ impl Jacobian {
         point: usize,
         values: impl Iterator<Item = &'a f64>,
     ) {
-        self.cols.extend(CAMERA * camera..CAMERA * (camera + 1));
-        self.cols.extend(self.points + 3 * point..self.points + 3 * (point + 1));
-        self.cols.push(self.weights + observation);
+        let [camera, point] = [(CAMERA * camera) as u32, self.points + 3 * point as u32];
+        self.cols.extend(camera..camera + CAMERA as u32);
+        self.cols.extend(point..point + 3);
+        self.cols.push(self.weights + observation as u32);
         self.vals.extend(values);
-        self.rows.push(self.cols.len());
+        self.rows.push(self.cols.len() as u32);
     }
 
     /// Appends the rows of the weights.
     pub(super) fn push_regularisation(&mut self, values: &[f64]) {
-        let entries = self.cols.len();
-        self.cols.extend(self.weights..self.weights + values.len());
+        let (entries, count) = (self.cols.len() as u32, values.len() as u32);
+        self.cols.extend(self.weights..self.weights + count);
         self.vals.extend(values);
-        self.rows.extend(entries + 1..=entries + values.len());
+        self.rows.extend(entries + 1..=entries + count);
     }
 
     /// What the suite compares, since its inputs repeat: the first observation's entries and the last entry.
