@@ -89,7 +89,8 @@ fn posterior([d, k]: [usize; 2], points: &[f64], [m, gamma]: [f64; 2], parameter
 
 #[test]
 fn gmm() {
-    for (d, k, n, m) in [(3, 2, 5, 2.0), (1, 3, 4, 0.0)] {
+    // The last has more numbers than are computed together.
+    for (d, k, n, m) in [(3, 2, 5, 2.0), (1, 3, 4, 0.0), (2, 3, 12_000, 1.0)] {
         let below = d * (d - 1) / 2;
         let (x, gamma) = (sequence(1, n * d), 0.7);
         let [alpha, mu, q, l] = [k, k * d, k * d, k * below].map(|len| sequence(50 * len, len));
@@ -110,18 +111,27 @@ fn gmm() {
     }
 }
 
+/// Points and centroids, each near a point.
+fn clusters(n: usize, k: usize, d: usize) -> (Vec<f64>, Vec<f64>, Value) {
+    let points = sequence(0, n * d);
+    let centroids = points[(n - k) * d..].iter().map(|x| x + 0.01).collect::<Vec<_>>();
+    let rows = |values: &[f64]| values.chunks(d).map(<[f64]>::to_vec).collect::<Vec<_>>();
+    let input = json!({"points": rows(&points), "centroids": rows(&centroids)});
+    (points, centroids, input)
+}
+
+fn distance(p: &[f64], c: &[f64]) -> f64 {
+    p.iter().zip(c).map(|(p, c)| (p - c).powi(2)).sum()
+}
+
 #[test]
 fn kmeans() {
     let (n, k, d) = (30, 4, 3);
-    let points = sequence(0, n * d);
-    let centroids = points[(n - k) * d..].iter().map(|x| x + 0.01).collect::<Vec<_>>();
+    let (points, centroids, input) = clusters(n, k, d);
     let formula = |centroids: &[f64]| {
-        let distance = |p: &[f64], c: &[f64]| p.iter().zip(c).map(|(p, c)| (p - c).powi(2)).sum::<f64>();
         let least = |p| centroids.chunks(d).map(|c| distance(p, c)).fold(f64::INFINITY, f64::min);
         points.chunks(d).map(least).sum::<f64>()
     };
-    let rows = |values: &[f64]| values.chunks(d).map(<[f64]>::to_vec).collect::<Vec<_>>();
-    let input = json!({"points": rows(&points), "centroids": rows(&centroids)});
     assert_close(&numbers(&output("kmeans", "cost", &input)), &[formula(&centroids)], 1e-13);
     // The function is quadratic nearby: differences of differences are exact but for rounding.
     let h = 1e-3;
@@ -137,6 +147,24 @@ fn kmeans() {
     let direction = output("kmeans", "dir", &input);
     assert_close(&numbers(&direction), &newton, 1e-6);
     assert_eq!((direction.as_array().unwrap().len(), direction[0].as_array().unwrap().len()), (k, d));
+}
+
+/// More points than are looked at together. Newton's direction leads from the mean of a centroid's points to itself.
+#[test]
+fn kmeans_of_many_points() {
+    let (n, k, d) = (20_000, 4, 2);
+    let (points, centroids, input) = clusters(n, k, d);
+    let (mut sums, mut counts, mut cost) = (vec![0.0; k * d], vec![0.0; k], 0.0);
+    for p in points.chunks(d) {
+        let distances: Vec<_> = centroids.chunks(d).map(|c| distance(p, c)).collect();
+        let nearest = (0..k).min_by(|&i, &j| distances[i].total_cmp(&distances[j])).unwrap();
+        cost += distances[nearest];
+        counts[nearest] += 1.0;
+        sums[nearest * d..].iter_mut().zip(p).for_each(|(sum, p)| *sum += p);
+    }
+    let newton: Vec<_> = (0..k * d).map(|at| centroids[at] - sums[at] / counts[at / d]).collect();
+    assert_close(&numbers(&output("kmeans", "cost", &input)), &[cost], 1e-12);
+    assert_close(&numbers(&output("kmeans", "dir", &input)), &newton, 1e-12);
 }
 
 #[test]
