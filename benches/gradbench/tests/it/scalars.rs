@@ -26,7 +26,8 @@ fn determinant(a: &[f64], ell: usize) -> f64 {
 
 #[test]
 fn det() {
-    for ell in 1..=6 {
+    // From 9 rows on it is recorded in parts.
+    for ell in [1, 2, 3, 4, 5, 6, 9, 10] {
         let a = sequence(ell, ell * ell);
         let input = json!({"A": a, "ell": ell});
         assert_close(&numbers(&output("det", "primal", &input)), &[determinant(&a, ell)], 1e-13);
