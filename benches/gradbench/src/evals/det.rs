@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::Function;
-use crate::runs::{Outcome, read};
+use crate::runs::{Outcome, Runs, read};
 
 pub(super) fn function(name: &str) -> Option<Function> {
     match name {
@@ -24,7 +24,7 @@ struct Input {
     ell: usize,
 }
 
-fn checked(input: Value) -> Result<(Input, crate::runs::Runs), String> {
+fn checked(input: Value) -> Result<(Input, Runs), String> {
     let (input, runs) = read::<Input>(input)?;
     let Input { a, ell } = &input;
     match *ell > 0 && a.len() == ell * ell {
@@ -33,7 +33,7 @@ fn checked(input: Value) -> Result<(Input, crate::runs::Runs), String> {
     }
 }
 
-/// The determinant of the last rows of `a`, from `row` on, at `columns`. These are sorted again when it returns.
+/// The determinant of the rows `a` at as many `columns`, whose order is the same again when it returns.
 fn minor<N: Copy + Add<Output = N> + Sub<Output = N> + Mul<Output = N>>(a: &[&[N]], columns: &mut [usize]) -> N {
     let [first, rest @ ..] = a else { panic!("det: a minor has a row") };
     match *columns {
