@@ -73,7 +73,7 @@ fn for_each_part(columns: &mut [usize], row: usize, depth: usize, sign: f64, par
     }
     for at in row..columns.len() {
         columns.swap(row, at);
-        let sign = if (at - row) % 2 == 0 { sign } else { -sign };
+        let sign = if (at - row).is_multiple_of(2) { sign } else { -sign };
         for_each_part(columns, row + 1, depth, sign, part);
     }
     columns[row..].rotate_left(1);
