@@ -1,0 +1,103 @@
+//! A charged particle between two others: the place of one of these, `w`, for which it passes through the origin.
+//!
+//! Euler's method moves the particle along the gradient of a potential, the inner derivative. The outer derivative is that
+//! of where it crosses the axis, by `w`. Of the two letters of a function the first says the mode of the outer one: `f`
+//! for forward, `r` for reverse.
+
+use autograd::{Mode, Scalar, Tape, Tensor, linearize};
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::nested::{Forward, Real, descent, slope};
+use crate::runs::{Outcome, read};
+
+pub(super) fn function(name: &str) -> Option<super::Function> {
+    match name {
+        "ff" => Some(forward_forward),
+        "fr" => Some(forward_reverse),
+        "rf" => Some(reverse_forward),
+        "rr" => Some(reverse_reverse),
+        _ => None,
+    }
+}
+
+#[derive(Deserialize)]
+struct Input {
+    w: f64,
+}
+
+/// The potential of charges at (10, 0) and (10, 10 − w).
+struct Potential;
+
+impl slope::Function for Potential {
+    fn at<R: Real>([x, y]: [R; 2], [w, _]: [R; 2]) -> R {
+        let (across, up) = (x.plus(-10.0), y.plus(-10.0) + w);
+        let square = across * across;
+        (square + y * y).inverse_root() + (square + up * up).inverse_root()
+    }
+}
+
+/// The square of where the particle crosses the axis. `number` makes a number of the kind of `w`.
+fn crossing<R: Real>(w: R, number: impl Fn(f64) -> R, mut slope: impl FnMut([R; 2], [R; 2]) -> [R; 2]) -> R {
+    const STEP: f64 = 0.1;
+    let (mut x, mut v) = ([number(0.0), number(8.0)], [number(0.75), number(0.0)]);
+    loop {
+        let force = slope(x, [w, w]);
+        let moved = [0, 1].map(|i| x[i] + v[i].times(STEP));
+        if moved[1].plain() < 0.0 {
+            // Along a line from the last place above the axis.
+            let place = x[0] - x[1] / v[1] * v[0];
+            return place * place;
+        }
+        v = [0, 1].map(|i| v[i] - force[i].times(STEP));
+        x = moved;
+    }
+}
+
+fn forward_forward(input: Value) -> Outcome {
+    let value = |w| crossing(w, |x| x, slope::forward::<Potential, f64>);
+    let gradient = |w: f64| crossing(w.dual(true), |x| x.dual(false), slope::forward::<Potential, _>).derivative;
+    descended(input, value, gradient)
+}
+
+fn reverse_forward(input: Value) -> Outcome {
+    let value = |w| crossing(w, |x| x, slope::forward::<Potential, f64>);
+    let mut tape = Tape::new();
+    let gradient = |w| {
+        tape.clear();
+        let w = tape.scalar(w);
+        crossing(w, |x| tape.scalar(x), slope::forward::<Potential, Scalar>).backward()[w]
+    };
+    descended(input, value, gradient)
+}
+
+fn reverse_reverse(input: Value) -> Outcome {
+    let (mut inner, mut tape) = (Tape::new(), Tape::new());
+    let value = |w| crossing(w, |x| x, |x, given| slope::reverse::<Potential>(&mut inner, x, given));
+    let gradient = |w| {
+        tape.clear();
+        let w = tape.scalar(w);
+        crossing(w, |x| tape.scalar(x), slope::recorded::<Potential>).backward()[w]
+    };
+    descended(input, value, gradient)
+}
+
+/// The inner gradients are recorded; a forward sweep over them is the outer one.
+fn forward_reverse(input: Value) -> Outcome {
+    let mut inner = Tape::new();
+    let value = |w| crossing(w, |x| x, |x, given| slope::reverse::<Potential>(&mut inner, x, given));
+    let gradient = |w| {
+        let recorded = linearize(
+            |w| crossing(w.item(), |x| w.tape().scalar(x), slope::recorded::<Potential>).to_var(),
+            &Tensor::from([w]),
+        );
+        recorded.jacobian(Mode::Forward).item()
+    };
+    descended(input, value, gradient)
+}
+
+/// The `w` of least value.
+fn descended(input: Value, mut value: impl FnMut(f64) -> f64, mut gradient: impl FnMut(f64) -> f64) -> Outcome {
+    let (Input { w }, runs) = read(input)?;
+    runs.time(|| descent::least(|[w]| value(w), |[w]| [gradient(w)], [w])[0], |w| w)
+}

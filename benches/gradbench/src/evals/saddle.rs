@@ -1,0 +1,114 @@
+//! The saddle point of `(x₁² + x₂²) − (y₁² + y₂²)`: the least, over `x`, of the most over `y`.
+//!
+//! The most is found by gradient ascent, the least by gradient descent through it: the outer derivative goes through all
+//! steps of the inner search. Of the two letters of a function the first says the mode of the outer derivative: `f` for
+//! forward, `r` for reverse.
+
+use autograd::{Dual, Mode, Number, Scalar, Tape, Tensor, linearize};
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::nested::{Real, descent, slope};
+use crate::runs::{Outcome, read};
+
+pub(super) fn function(name: &str) -> Option<super::Function> {
+    match name {
+        "ff" => Some(forward_forward),
+        "fr" => Some(forward_reverse),
+        "rf" => Some(reverse_forward),
+        "rr" => Some(reverse_reverse),
+        _ => None,
+    }
+}
+
+#[derive(Deserialize)]
+struct Input {
+    start: [f64; 2],
+}
+
+/// The function, of `y` at a given `x`.
+struct Saddle;
+
+impl slope::Function for Saddle {
+    fn at<R: Real>(y: [R; 2], x: [R; 2]) -> R {
+        (x[0] * x[0] + x[1] * x[1]) - (y[0] * y[0] + y[1] * y[1])
+    }
+}
+
+fn saddle<R: Real>(y: [R; 2], x: [R; 2]) -> R {
+    <Saddle as slope::Function>::at(y, x)
+}
+
+/// The `y` for which the function is most at `x`, looked for from `start` on.
+fn highest<R: Real>(x: [R; 2], start: [R; 2], mut slope: impl FnMut([R; 2], [R; 2]) -> [R; 2]) -> [R; 2] {
+    let plain = x.map(R::plain);
+    descent::least(|y| -saddle(y, plain), |y| slope(y, x).map(|dy| dy.times(-1.0)), start)
+}
+
+/// The most over `y`, as a function of `x`.
+fn most<R: Real>(x: [R; 2], start: [R; 2], slope: impl FnMut([R; 2], [R; 2]) -> [R; 2]) -> R {
+    saddle(highest(x, start, slope), x)
+}
+
+/// The inner gradient of plain numbers.
+type Slope<'a> = &'a mut dyn FnMut([f64; 2], [f64; 2]) -> [f64; 2];
+
+/// The saddle point: `gradient` is that of the most by `x`, `slope` the inner one. Both begin at `start`.
+fn found(input: Value, slope: Slope<'_>, mut gradient: impl FnMut([f64; 2], [f64; 2]) -> [f64; 2]) -> Outcome {
+    let (Input { start }, runs) = read(input)?;
+    let point = || {
+        let x = descent::least(|x| most(x, start, &mut *slope), |x| gradient(x, start), start);
+        [x, highest(x, start, &mut *slope)]
+    };
+    runs.time(point, |point| point.concat())
+}
+
+/// The outer gradient by dual numbers, a direction after the other.
+fn forward_forward(input: Value) -> Outcome {
+    let gradient = |x: [f64; 2], start: [f64; 2]| {
+        [[1.0, 0.0], [0.0, 1.0]].map(|along| {
+            let x = [0, 1].map(|i| Dual::new(x[i], along[i]));
+            most(x, start.map(Dual::constant), slope::forward::<Saddle, _>).derivative
+        })
+    };
+    found(input, &mut slope::forward::<Saddle, f64>, gradient)
+}
+
+/// The inner gradients are recorded; a forward sweep over them, in both directions, is the outer one.
+fn forward_reverse(input: Value) -> Outcome {
+    let mut inner = Tape::new();
+    let gradient = |x: [f64; 2], start: [f64; 2]| {
+        let recorded = linearize(
+            |x| {
+                let [start, x] = [start.map(|y| x.tape().scalar(y)), [0, 1].map(|i| x.at(0, i).item())];
+                most(x, start, slope::recorded::<Saddle>).to_var()
+            },
+            &Tensor::from(x),
+        );
+        let slopes = recorded.jacobian(Mode::Forward);
+        [slopes.get([0, 0]), slopes.get([0, 1])]
+    };
+    found(input, &mut |y, x| slope::reverse::<Saddle>(&mut inner, y, x), gradient)
+}
+
+fn reverse_forward(input: Value) -> Outcome {
+    let mut tape = Tape::new();
+    let gradient = |x: [f64; 2], start: [f64; 2]| {
+        tape.clear();
+        let x = x.map(|x| tape.scalar(x));
+        let grads = most(x, start.map(|y| tape.scalar(y)), slope::forward::<Saddle, Scalar>).backward();
+        x.map(|x| grads[x])
+    };
+    found(input, &mut slope::forward::<Saddle, f64>, gradient)
+}
+
+fn reverse_reverse(input: Value) -> Outcome {
+    let (mut inner, mut tape) = (Tape::new(), Tape::new());
+    let gradient = |x: [f64; 2], start: [f64; 2]| {
+        tape.clear();
+        let x = x.map(|x| tape.scalar(x));
+        let grads = most(x, start.map(|y| tape.scalar(y)), slope::recorded::<Saddle>).backward();
+        x.map(|x| grads[x])
+    };
+    found(input, &mut |y, x| slope::reverse::<Saddle>(&mut inner, y, x), gradient)
+}
