@@ -1,4 +1,7 @@
-//! Row G: what an operation on a small array costs; and each family of operations by size, recorded and swept.
+//! Row G: what an operation on a small array costs; and each family of operations by size, recorded and swept; rows of a
+//! table by their indices.
+
+use std::hint::black_box;
 
 use autograd::{Tape, Tensor, Var};
 use benches::arrays::{LINKS, chain, chain_by_hand, verify};
@@ -66,5 +69,50 @@ fn families(c: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, small, families);
+/// Rows of a table by their indices; the gradient is as large as the table.
+fn embedding(c: &mut Criterion) {
+    const ROWS: usize = 50_000;
+    const WIDTH: usize = 64;
+    let table = tensor([ROWS, WIDTH], 0, 1.0);
+    let indices: Vec<usize> = (0..4_096).map(|i| i * i % ROWS).collect();
+    let dy = tensor([indices.len(), WIDTH], 1, 1.0);
+    let mut tape = Tape::default();
+    // Neither copies its result out of the tape.
+    let take = |tape: &mut Tape<f32>| {
+        tape.clear();
+        black_box(tape.var(table.clone()).take(0, &indices));
+    };
+    let gradient = |tape: &mut Tape<f32>, see: fn(&Tensor<f32>) -> Vec<f32>| {
+        tape.clear();
+        let x = tape.var(table.clone());
+        see(&x.take(0, &indices).vjp(&dy)[x])
+    };
+    let take_by_hand = |out: &mut [f32]| {
+        for (out, &j) in out.chunks_exact_mut(WIDTH).zip(&indices) {
+            out.copy_from_slice(&table.as_slice()[j * WIDTH..][..WIDTH]);
+        }
+    };
+    let gradient_by_hand = |out: &mut [f32]| {
+        out.fill(0.0);
+        for (dy, &j) in dy.as_slice().chunks_exact(WIDTH).zip(&indices) {
+            for (out, dy) in out[j * WIDTH..][..WIDTH].iter_mut().zip(dy) {
+                *out += dy;
+            }
+        }
+    };
+    let (mut rows, mut sums) = (vec![0.0; dy.numel()], vec![0.0; table.numel()]);
+    take_by_hand(&mut rows);
+    gradient_by_hand(&mut sums);
+    assert_close("take", tape.var(table.clone()).take(0, &indices).value().as_slice(), &rows, 0.0);
+    assert_close("take, gradient", &gradient(&mut tape, Tensor::to_vec), &sums, 0.0);
+    let mut group = c.benchmark_group(format!("{} rows of {ROWS} × {WIDTH}", indices.len()));
+    group.throughput(Throughput::Elements(dy.numel() as u64));
+    group.bench_function("take", |b| b.iter(|| take(&mut tape)));
+    group.bench_function("take, by hand", |b| b.iter(|| take_by_hand(&mut rows)));
+    group.bench_function("gradient", |b| b.iter(|| gradient(&mut tape, |dx| vec![dx.as_slice()[0]])));
+    group.bench_function("gradient, by hand", |b| b.iter(|| gradient_by_hand(&mut sums)));
+    group.finish();
+}
+
+criterion_group!(benches, small, families, embedding);
 criterion_main!(benches);

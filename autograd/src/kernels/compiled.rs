@@ -3,7 +3,9 @@
 use super::product::Matrix;
 use super::reduce::Loops;
 use super::runs::Runs;
-use super::{centre, elementwise, factors, normalize, product, reduce, scan, softmax, squares, sums};
+use super::{
+    arg_extreme, centre, elementwise, factors, normalize, product, reduce, scan, scatter, softmax, squares, sums,
+};
 use crate::number::instances::instances;
 use crate::number::rows::{Args, Binary, Unary};
 
@@ -20,6 +22,8 @@ instances! {
     factors::product as product(x: &[T], loops: Loops, out: &mut [T]);
     factors::product_of_others as product_of_others(x: &[T], loops: Loops, out: &mut [T]);
     reduce::extreme as extreme(x: &[T], loops: Loops, largest: bool, out: &mut [T]);
+    arg_extreme::arg_extreme as arg_extreme(x: &[T], loops: Loops, largest: bool, out: &mut [usize]);
+    scatter::add_rows as add_rows(x: &[T], loops: Loops, indices: &[usize], out: &mut [T]);
     reduce::tie_share as tie_share(x: &[T], y: &[T], loops: Loops, out: &mut [T]);
     scan::cumulative_sum as cumulative_sum(x: &[T], loops: Loops, reverse: bool, out: &mut [T]);
     softmax::log_sum_exp as log_sum_exp(x: &[T], loops: Loops, out: &mut [T]);

@@ -8,8 +8,34 @@ use crate::number::Float;
 /// The number of partial products of a row.
 const LANES: usize = 16;
 
-/// The number of fractions in [√½, √2) that can be multiplied before their product must be split again.
-const BLOCK: usize = 128;
+/// The number of factors that are multiplied before their product is split again.
+const BLOCK: usize = 8;
+
+/// Up to this size and down to its inverse, a block of factors and a fraction can be multiplied as they are: each
+/// partial product is a normal number, and has the digits that the product of the fractions has.
+#[inline(always)]
+fn near<T: Float>() -> T {
+    let (least, _) = T::SMALLEST.split();
+    T::exp2_integer(math::floor(-least / T::from_f64(BLOCK as f64 + 1.0)))
+}
+
+/// Whether all factors are [`near`] 1.
+#[inline(always)]
+fn all_near<T: Float>(x: &[T]) -> bool {
+    let most = near::<T>();
+    let least = T::one() / most;
+    x.iter().fold(true, |all, &x| all & (math::abs(x) >= least) & (math::abs(x) <= most))
+}
+
+/// The factors of a row, then ones: loops of a known length stay in registers.
+#[inline(always)]
+fn filled<T: Float, const W: usize>(row: &[T]) -> [T; W] {
+    row.try_into().unwrap_or_else(|_| {
+        let mut all = [T::one(); W];
+        all[..row.len()].copy_from_slice(row);
+        all
+    })
+}
 
 /// `x = ±2ᵏ·m` with `m` in [√½, √2), or 1 in place of 0, of an infinity and of NaN.
 #[derive(Clone, Copy)]
@@ -63,9 +89,14 @@ impl<T: Float, const W: usize> Products<T, W> {
     fn of_rows<'a>(n: usize, row: impl Fn(usize) -> &'a [T]) -> Self {
         let mut products = Self::none();
         for from in (0..n).step_by(BLOCK) {
-            for j in from..n.min(from + BLOCK) {
-                for (lane, &x) in row(j).iter().enumerate().take(W) {
-                    products.multiply(lane, Factor::of(x));
+            let block = from..n.min(from + BLOCK);
+            if block.clone().fold(true, |all, j| all & all_near(&filled::<T, W>(row(j)))) {
+                products.multiply_near(block.map(|j| filled(row(j))));
+            } else {
+                for j in block {
+                    for (lane, &x) in row(j).iter().enumerate().take(W) {
+                        products.multiply(lane, Factor::of(x));
+                    }
                 }
             }
             products.split();
@@ -80,6 +111,21 @@ impl<T: Float, const W: usize> Products<T, W> {
         self.sign[lane] = self.sign[lane] * sign;
         for (count, odd) in self.odd.iter_mut().zip(odd) {
             count[lane] = count[lane] + odd;
+        }
+    }
+
+    /// Multiplies rows of factors that are [`near`] 1.
+    #[inline(always)]
+    fn multiply_near(&mut self, rows: impl Iterator<Item = [T; W]>) {
+        let mut products = self.m;
+        for row in rows {
+            for (product, x) in products.iter_mut().zip(row) {
+                *product = *product * x;
+            }
+        }
+        for ((m, sign), product) in self.m.iter_mut().zip(&mut self.sign).zip(products) {
+            *m = math::abs(product);
+            *sign = *sign * T::one().with_sign(product);
         }
     }
 
@@ -107,6 +153,18 @@ impl<T: Float, const W: usize> Products<T, W> {
         all
     }
 
+    /// The products as fractions and twice a power of two, if there is no odd factor.
+    #[inline(always)]
+    fn scales(&self) -> Option<[[T; W]; 3]> {
+        let ([mut m, mut half, mut rest], mut odd) = ([[T::one(); W]; 3], T::zero());
+        for (lane, ((m, half), rest)) in m.iter_mut().zip(&mut half).zip(&mut rest).enumerate() {
+            *m = self.m[lane] * self.sign[lane];
+            [*half, *rest] = powers(self.exponent[lane]);
+            odd = self.odd.iter().fold(odd, |sum, odd| sum + odd[lane]);
+        }
+        (odd == T::zero()).then_some([m, half, rest])
+    }
+
     /// The product in a lane without one of its factors, `x`, or with all of them.
     #[inline(always)]
     fn without(&self, lane: usize, x: Option<T>) -> T {
@@ -124,14 +182,21 @@ impl<T: Float, const W: usize> Products<T, W> {
     }
 }
 
-/// `2ᵏ·m`, in two steps, because 2ᵏ itself may overflow or underflow where the product does not.
+/// `2ᵏ·m`
 #[inline(always)]
 fn scaled<T: Float>(m: T, k: f64) -> T {
+    let [half, rest] = powers(k);
+    m * half * rest
+}
+
+/// 2ᵏ as a product of two powers, because it may itself overflow or underflow where a multiple does not.
+#[inline(always)]
+fn powers<T: Float>(k: f64) -> [T; 2] {
     let (least, _) = T::SMALLEST.split();
     let most = -2.0 * (least.to_f64() + 1.0);
     let k = math::min(math::max(k, -most), most);
     let half = math::floor(k * 0.5);
-    m * T::exp2_integer(T::from_f64(half)) * T::exp2_integer(T::from_f64(k - half))
+    [T::exp2_integer(T::from_f64(half)), T::exp2_integer(T::from_f64(k - half))]
 }
 
 /// The product of a row. Lanes hide the latency of a factor, and cost more than they save in a short row.
@@ -172,17 +237,40 @@ kernel! {
         if inner == 1 {
             for (row, out) in x.chunks_exact(n.max(1)).zip(out.chunks_exact_mut(n.max(1))) {
                 let products = row_product(row);
-                for (out, &x) in out.iter_mut().zip(row) {
-                    *out = products.without(0, Some(x));
+                let scales = products.scales();
+                for (row, out) in row.chunks(STRIP).zip(out.chunks_mut(STRIP)) {
+                    match scales {
+                        Some([[m], [half], [rest]]) if all_near(row) => {
+                            for (out, &x) in out.iter_mut().zip(row) {
+                                *out = m / x * half * rest;
+                            }
+                        }
+                        _ => {
+                            for (out, &x) in out.iter_mut().zip(row) {
+                                *out = products.without(0, Some(x));
+                            }
+                        }
+                    }
                 }
             }
         } else {
             strips(loops, |o, i, w| {
                 let products = Products::<T, STRIP>::of_rows(n, |j| &x[(o * n + j) * inner + i..][..w]);
+                let scales = products.scales();
                 for j in 0..n {
                     let at = (o * n + j) * inner + i;
-                    for (lane, (out, &x)) in out[at..at + w].iter_mut().zip(&x[at..]).enumerate() {
-                        *out = products.without(lane, Some(x));
+                    let (x, out) = (&x[at..at + w], &mut out[at..at + w]);
+                    match &scales {
+                        Some([m, half, rest]) if all_near(x) => {
+                            for ((((out, &x), &m), &half), &rest) in out.iter_mut().zip(x).zip(m).zip(half).zip(rest) {
+                                *out = m / x * half * rest;
+                            }
+                        }
+                        _ => {
+                            for (lane, (out, &x)) in out.iter_mut().zip(x).enumerate() {
+                                *out = products.without(lane, Some(x));
+                            }
+                        }
                     }
                 }
             });
@@ -226,6 +314,48 @@ mod tests {
         // A thousand large factors first, then as many small ones.
         let x: Vec<f64> = (0..2000).map(|i| if i < 1000 { 2f64.powi(1000) } else { 2f64.powi(-1000) }).collect();
         assert_eq!(of::<f64>(&x).0, 1.0);
+    }
+
+    /// A far factor, which is the neutral one of a second product, makes the kernels go factor by factor.
+    #[test]
+    fn near_factors_have_the_bits_of_others() {
+        fn both<T: Float>() {
+            let (near, least) = (near::<T>().to_f64(), T::SMALLEST.to_f64());
+            for (n, size) in [(5, 1.0), (9, near), (40, 1.3), (3_000, 1.0), (700, 0.9 * near), (2_001, 1.1 / near)] {
+                let sign = |i: usize| if i.is_multiple_of(3) { -size } else { size };
+                let value = |i: usize| sign(i) * (1.0 + 0.2 * (i as f64).sin()).clamp(1.0 / near / size, near / size);
+                let x: Vec<T> = (0..n).map(|i| T::from_f64(value(i))).collect();
+                assert!(all_near(&x), "{size}");
+                let mut one_by_one = Products::<T, 1>::none();
+                for &x in &x {
+                    one_by_one.multiply(0, Factor::of(x));
+                    one_by_one.split();
+                }
+                let loops = Loops { outer: 1, n, inner: 2 };
+                let mut all = [T::zero(); 2];
+                let twice: Vec<T> = x.iter().flat_map(|&x| [x, x]).collect();
+                product(&twice, loops, &mut all);
+                assert_eq!(all, [one_by_one.without(0, None); 2], "{n} factors near {size}");
+                // Beside a column with a factor that is far.
+                let mut far = twice.clone();
+                far[1] = T::from_f64(least);
+                for inner in [1, 2] {
+                    let loops = Loops { outer: 1, n, inner };
+                    let (x, mut others) = (if inner == 1 { &x } else { &twice }, vec![T::zero(); n * inner]);
+                    product_of_others(x, loops, &mut others);
+                    let products = if inner == 1 { row_product(x) } else { one_by_one };
+                    let expected: Vec<T> = x.iter().map(|&x| products.without(0, Some(x))).collect();
+                    assert_eq!(others, expected, "{n} factors near {size}, {inner} columns");
+                }
+                let mut others = [vec![T::zero(); 2 * n], vec![T::zero(); 2 * n]];
+                product_of_others(&far, loops, &mut others[0]);
+                product_of_others(&twice, loops, &mut others[1]);
+                let first = |others: &[T]| others.iter().step_by(2).copied().collect::<Vec<_>>();
+                assert_eq!(first(&others[0]), first(&others[1]), "beside a far factor");
+            }
+        }
+        both::<f32>();
+        both::<f64>();
     }
 
     #[test]

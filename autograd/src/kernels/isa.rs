@@ -182,7 +182,7 @@ mod tests {
     use crate::kernels::fused::{Elementwise, ElementwiseN, Fused, Kernel};
     use crate::kernels::reduce::{self, Loops};
     use crate::kernels::runs::Runs;
-    use crate::kernels::{centre, factors, normalize, scan, softmax, squares, sums};
+    use crate::kernels::{arg_extreme, centre, factors, normalize, scan, scatter, softmax, squares, sums};
     use crate::number::rows::{Binary, Unary};
     use crate::number::{Float, Number};
 
@@ -276,6 +276,14 @@ mod tests {
             for root in [false, true] {
                 same_on_all::<T>("squares", small, |out| squares::squares(&x, loops, 3.0, root, out));
             }
+            same_on_all::<T>("argmax", small, |out| {
+                let mut at = vec![0; small];
+                arg_extreme::arg_extreme(&x, loops, true, &mut at);
+                out.iter_mut().zip(at).for_each(|(out, at)| *out = T::from_f64(at as f64));
+            });
+            let indices: Vec<usize> = (0..n).map(|j| j * 7 % 5).collect();
+            let few = Loops { n: 5, ..loops };
+            same_on_all::<T>("add_rows", 5 * small, |out| scatter::add_rows(&x, few, &indices, out));
             let mut top = vec![T::zero(); small];
             reduce::extreme(&x, loops, true, &mut top);
             same_on_all::<T>("tie_share", all, |out| reduce::tie_share(&x, &top, loops, out));

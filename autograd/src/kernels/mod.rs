@@ -1,6 +1,7 @@
 //! Kernels over slices. They know neither tensors nor the tape, and hold most of the `unsafe` code; the rest is in
 //! `tape/append.rs`, `number/instances.rs` and `math/lanes.rs`.
 
+pub(crate) mod arg_extreme;
 pub(crate) mod centre;
 pub(crate) mod compiled;
 pub(crate) mod elementwise;

@@ -70,20 +70,6 @@ fn fold_all<T: Float>(x: &[T], loops: Loops, start: T, out: &mut [T], f: impl Fn
     }
 }
 
-/// The position of the first largest (or smallest) value along the middle axis; NaN counts as the extreme.
-pub(crate) fn arg_extreme<T: Float>(x: &[T], Loops { outer, n, inner }: Loops, largest: bool) -> Vec<usize> {
-    let beats = |a: T, b: T| if largest { a > b } else { a < b };
-    let nan = |x: T| x.to_f64().is_nan();
-    let at = |o: usize, j: usize, i: usize| x[(o * n + j) * inner + i];
-    let best = |o: usize, i: usize| {
-        (1..n).fold(0, |best, j| {
-            let (new, old) = (at(o, j, i), at(o, best, i));
-            if !nan(old) && (nan(new) || beats(new, old)) { j } else { best }
-        })
-    };
-    (0..outer).flat_map(|o| (0..inner).map(move |i| (o, i))).map(|(o, i)| best(o, i)).collect()
-}
-
 kernel! {
     /// `out = [x = y] / (number of ties)`: the gradient of an extreme, shared equally among ties.
     fn tie_share<'a, T>(x: &'a [T], y: &'a [T], loops: Loops, out: &'a mut [T]) for x.len(), {

@@ -1,37 +1,45 @@
-//! Reading and adding at given positions.
+//! Reading and adding at given indices.
 //!
-//! Every form compiles to a list of flat positions: `y[i] = x[position[i]]`, whose transpose is `x[position[i]] +=
-//! y[i]`.
+//! Both go by rows: of an array as (outer, n, inner), each index of the middle axis stands for `inner` values that lie
+//! side by side, in each of the `outer` blocks. Single values are rows of one, of an array as (1, numel, 1).
 
 use std::sync::Arc;
 
+use super::reduce::loops;
 use super::{Array, Input, Operation, join, linear};
 use crate::error::Error;
-use crate::kernels::scatter as kernels;
+use crate::kernels::compiled as kernels;
+use crate::kernels::reduce::Loops;
+use crate::kernels::scatter::take_rows;
 use crate::number::Float;
 use crate::shape::Shape;
 
-/// `y[i] = x[positions[i]]`; `dx` is `dy` added at the positions.
+/// `y[o, j] = x[o, indices[j]]`, rows of an x with these loops; `dx` is `dy` added at the indices.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Gather {
-    positions: Arc<Vec<usize>>,
+    loops: Loops,
+    indices: Arc<Vec<usize>>,
 }
 
-/// `y[positions[i]] += x[i]`, 0 elsewhere; `dx[i] = dy[positions[i]]`.
+/// `y[o, indices[j]] += x[o, j]`, rows of a y with these loops, 0 elsewhere; `dx[o, j] = dy[o, indices[j]]`.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct ScatterAdd {
-    positions: Arc<Vec<usize>>,
+    loops: Loops,
+    indices: Arc<Vec<usize>>,
 }
 
 impl Gather {
     /// Adds the gradient of the gathered values to that of their source.
     pub(crate) fn add<T: Float>(&self, dy: &[T], sum: &mut [T]) {
-        kernels::add_at(&self.positions, dy, sum);
+        kernels::add_rows(dy, self.loops, &self.indices, sum);
     }
 
     /// The position of each value in the source.
     pub(crate) fn positions(&self) -> Vec<usize> {
-        self.positions.to_vec()
+        let Loops { outer, n, inner } = self.loops;
+        let outer = if inner == 0 || self.indices.is_empty() { 0 } else { outer }; // it may be beyond counting
+        let rows = (0..outer).flat_map(|o| self.indices.iter().map(move |&j| (o * n + j) * inner));
+        rows.flat_map(|row| row..row + inner).collect()
     }
 }
 
@@ -39,13 +47,11 @@ impl Operation for Gather {
     const NAMES: &'static [&'static str] = &["gather"];
 
     fn forward<T: Float>(&self, x: &[Input<'_, T>], _shape: &Shape, out: &mut [T]) {
-        for (out, &at) in out.iter_mut().zip(&*self.positions) {
-            *out = x[0].values[at];
-        }
+        take_rows(x[0].values, self.loops, &self.indices, out);
     }
 
     fn vjp<A: Array>(&self, _k: usize, x: &[&A], _y: &A, dy: &A) -> A {
-        A::apply(ScatterAdd { positions: self.positions.clone() }, x[0].shape(), &[dy])
+        A::apply(ScatterAdd { loops: self.loops, indices: self.indices.clone() }, x[0].shape(), &[dy])
     }
 
     fn jvp<A: Array>(&self, x: &[&A], y: &A, dx: &[Option<&A>]) -> A {
@@ -58,11 +64,11 @@ impl Operation for ScatterAdd {
 
     fn forward<T: Float>(&self, x: &[Input<'_, T>], _shape: &Shape, out: &mut [T]) {
         out.fill(T::zero());
-        kernels::add_at(&self.positions, x[0].values, out);
+        kernels::add_rows(x[0].values, self.loops, &self.indices, out);
     }
 
     fn vjp<A: Array>(&self, _k: usize, x: &[&A], _y: &A, dy: &A) -> A {
-        A::apply(Gather { positions: self.positions.clone() }, x[0].shape(), &[dy])
+        A::apply(Gather { loops: self.loops, indices: self.indices.clone() }, x[0].shape(), &[dy])
     }
 
     fn jvp<A: Array>(&self, x: &[&A], y: &A, dx: &[Option<&A>]) -> A {
@@ -78,7 +84,13 @@ pub(crate) fn scatter<A: Array>(x: &[&A], positions: Vec<usize>, shape: &Shape) 
         rows.push(x.reshaped(&Shape::from(x.shape().numel())));
     }
     let values = join::concat("concat", &rows.iter().collect::<Vec<_>>(), 0).expect("rows of numbers");
-    A::apply(ScatterAdd { positions: Arc::new(positions) }, shape.clone(), &[&values])
+    let scatter = ScatterAdd { loops: singles(shape), indices: Arc::new(positions) };
+    A::apply(scatter, shape.clone(), &[&values])
+}
+
+/// All values as rows of one.
+fn singles(shape: &Shape) -> Loops {
+    Loops { outer: 1, n: shape.numel(), inner: 1 }
 }
 
 fn checked(op: &'static str, axis: usize, len: usize, indices: &[usize]) -> Result<(), Error> {
@@ -88,15 +100,6 @@ fn checked(op: &'static str, axis: usize, len: usize, indices: &[usize]) -> Resu
     }
 }
 
-/// Flat positions of `[…, indices, …]` along `axis` of `shape`.
-#[track_caller]
-fn along<A: Array>(like: &A, shape: &Shape, axis: usize, indices: &[usize]) -> Arc<Vec<usize>> {
-    let (outer, n, inner) = shape.around(axis..axis + 1);
-    let outer = if inner == 0 || indices.is_empty() { 0 } else { outer }; // it may overflow
-    let rows = (0..outer).flat_map(|o| indices.iter().map(move |&j| (o * n + j) * inner));
-    like.indices_like(rows.flat_map(|row| row..row + inner))
-}
-
 /// Selects the slices of `x` at `indices` of `axis`, in that order.
 #[track_caller]
 pub(crate) fn take<A: Array>(x: &A, axis: usize, indices: &[usize]) -> Result<A, Error> {
@@ -104,8 +107,8 @@ pub(crate) fn take<A: Array>(x: &A, axis: usize, indices: &[usize]) -> Result<A,
     checked("take", axis, shape.axis("take", axis)?, indices)?;
     let target = shape.with_axis(axis, indices.len());
     target.checked_numel("take")?;
-    let positions = along(x, &shape, axis, indices);
-    Ok(A::apply(Gather { positions }, target, &[x]))
+    let (loops, indices) = (loops(&shape, axis..axis + 1), x.indices_like(indices.iter().copied()));
+    Ok(A::apply(Gather { loops, indices }, target, &[x]))
 }
 
 /// Adds the slices of `x` at `indices` to zeros of length `len` along `axis`.
@@ -120,8 +123,8 @@ pub(crate) fn scatter_add<A: Array>(x: &A, axis: usize, indices: &[usize], len: 
     checked("scatter_add", axis, len, indices)?;
     let target = shape.with_axis(axis, len);
     target.checked_numel("scatter_add")?;
-    let positions = along(x, &target, axis, indices);
-    Ok(A::apply(ScatterAdd { positions }, target, &[x]))
+    let (loops, indices) = (loops(&target, axis..axis + 1), x.indices_like(indices.iter().copied()));
+    Ok(A::apply(ScatterAdd { loops, indices }, target, &[x]))
 }
 
 /// Selects one value for each position of the other axes: `y[…, …] = x[…, indices[…], …]`. The axis disappears.
@@ -138,6 +141,6 @@ pub(crate) fn pick<A: Array>(x: &A, axis: usize, indices: &[usize]) -> Result<A,
     }
     checked("pick", axis, len, indices)?;
     let flat = |(place, &j): (usize, &usize)| (place / inner * n + j) * inner + place % inner;
-    let positions = x.indices_like(indices.iter().enumerate().map(flat));
-    Ok(A::apply(Gather { positions }, rest, &[x]))
+    let indices = x.indices_like(indices.iter().enumerate().map(flat));
+    Ok(A::apply(Gather { loops: singles(&shape), indices }, rest, &[x]))
 }

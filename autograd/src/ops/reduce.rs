@@ -302,5 +302,8 @@ pub(crate) fn arg_extreme<T: Float>(
     if values.is_empty() {
         return Ok(vec![]);
     }
-    Ok(crate::kernels::reduce::arg_extreme(values, loops(shape, axis..axis + 1), largest))
+    let loops = loops(shape, axis..axis + 1);
+    let mut positions = vec![0; loops.outer * loops.inner];
+    kernels::arg_extreme(values, loops, largest, &mut positions);
+    Ok(positions)
 }
