@@ -45,13 +45,13 @@ pub(crate) fn each_with_slopes<I: Isa, T: Float, F: WithSlopes<K>, const K: usiz
         }
         let x = array_of(|k| x[k][start..].first_chunk().unwrap_or(&padded[k]));
         let mut far = T::Flag::from(false);
-        for i in 0..BLOCK {
+        for (i, y) in block.values.iter_mut().enumerate() {
             let (value, partials) = f.at(array_of(|k| Flagged::<I, T, false, false>::new(x[k][i])));
-            block.values[i] = value.value;
+            *y = value.value;
             far = far | value.far;
-            for k in 0..K {
-                block.slopes[k][i] = partials[k].value;
-                far = far | partials[k].far;
+            for (slope, partial) in block.slopes.iter_mut().zip(partials) {
+                slope[i] = partial.value;
+                far = far | partial.far;
             }
         }
         if far != T::Flag::from(false) {
@@ -75,11 +75,11 @@ impl<T: Float, F: WithSlopes<K>, const K: usize> Kernel for Careful<'_, T, F, K>
     #[inline(always)]
     fn run<I: Isa>(self) {
         let Careful { f, x, block } = self;
-        for i in 0..BLOCK {
+        for (i, y) in block.values.iter_mut().enumerate() {
             let (value, partials) = f.at(array_of(|k| Flagged::<I, T, false, true>::new(x[k][i])));
-            block.values[i] = value.value;
-            for k in 0..K {
-                block.slopes[k][i] = partials[k].value;
+            *y = value.value;
+            for (slope, partial) in block.slopes.iter_mut().zip(partials) {
+                slope[i] = partial.value;
             }
         }
     }
