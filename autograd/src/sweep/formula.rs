@@ -4,7 +4,7 @@ use crate::kernels::fused::{Elementwise, ElementwiseN};
 use crate::number::rows::{Args, Binary, Unary};
 use crate::number::{Float, Number, Test};
 use crate::ops::{Array, Reading};
-use crate::tape::{Scalar, Var};
+use crate::tape::{Scalar, Var, same_tape};
 use crate::tensor::Tensor;
 
 impl<T: Float> Reading for Var<'_, T> {
@@ -151,6 +151,9 @@ impl<'t, T: Float> Scalar<'t, T> {
     #[track_caller]
     pub fn zip_map<const K: usize>(x: [Self; K], f: impl ElementwiseN<K>) -> Self {
         let first = *x.first().expect("zip_map: a function of 0 inputs; it needs one at least");
+        for other in &x[1..] {
+            same_tape("zip_map", first.tape(), other.tape());
+        }
         match f.f(x.map(Recorded::Handle)) {
             Recorded::Handle(y) => y,
             Recorded::Number(y) => first.lift(y),

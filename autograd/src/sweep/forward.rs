@@ -33,11 +33,12 @@ fn forward<T: Float>(tape: &Tape<T>, seeds: &[Seeds<'_, T>], outputs: &[u32]) ->
     tape.must_record("jvp");
     let arena = tape.arena.borrow();
     let directions = seeds.len();
+    let Uses { needed, end, last } = uses(&arena, outputs);
     let mut sweep = ForwardSweep {
         arena: &arena,
         pool: &tape.pool,
         directions,
-        scalars: list(T::zero(), arena.stream.len() * directions),
+        scalars: list(T::zero(), end * directions),
         arrays: list(None, arena.arrays.len() * directions),
     };
     for (direction, seeds) in seeds.iter().enumerate() {
@@ -45,7 +46,6 @@ fn forward<T: Float>(tape: &Tape<T>, seeds: &[Seeds<'_, T>], outputs: &[u32]) ->
             sweep.arrive(array as usize, direction, sweep.seed(tangent));
         }
     }
-    let Uses { needed, end, last } = uses(&arena, outputs);
     let mut last = last.into_iter().peekable();
     for node in (0..end).filter(|&node| needed[node]) {
         sweep.step(node)?;

@@ -208,7 +208,9 @@ impl<T: Float> Arena<T> {
                 self.materialise(input, pool);
             }
         }
-        let tracked = inputs.iter().enumerate().any(|(k, &i)| self.arrays[i].tracked && op.differentiable(k));
+        let flows = |(k, &i): (usize, &u32)| self.arrays[i].tracked && op.differentiable(k);
+        let through = inputs.iter().enumerate().filter(|&input| flows(input)).count();
+        let tracked = through > 0;
         let (mut pending, mut at_once, mut slopes) = (false, false, None);
         let place = match &op {
             _ if let Some(sum) = sum => Storage::Data(sum),
@@ -223,7 +225,8 @@ impl<T: Float> Arena<T> {
                 at_once = self.stream.is_tight() || matches!(self.arrays[inputs[0]].code, ArrayCode::Param(_));
                 Storage::Nowhere
             }
-            op if tracked && op.keeps_slopes(inputs.len()) => {
+            // Slopes are computed for all inputs or for none: for few of many they would be waste.
+            op if 2 * through >= inputs.len().max(1) && op.keeps_slopes(inputs.len()) => {
                 let (place, kept) = self.compute_with_slopes(op, &shape, inputs, pool);
                 slopes = Some(kept);
                 Storage::Data(place)

@@ -14,7 +14,7 @@ pub enum Mode {
     /// Forward mode if there are fewer inputs than outputs, else reverse mode.
     #[default]
     Auto,
-    /// One forward sweep, and one column, for each input value.
+    /// Forward sweeps: a column for each input value, up to 16 of them in one sweep.
     Forward,
     /// One reverse sweep, and one row, for each output value.
     Reverse,
@@ -63,6 +63,9 @@ pub struct Linearization<T: Float = f64> {
 
 /// The columns of a Jacobian that one forward sweep carries: more would need memory, and save little.
 const DIRECTIONS: usize = 16;
+
+/// The largest product of nodes and directions.
+const MOST: usize = 1 << 22;
 
 impl<T: Float> Linearization<T> {
     /// Records `f` applied to variables at `point`.
@@ -140,6 +143,12 @@ impl<T: Float> Linearization<T> {
         self.inputs().map(|x| Tensor::new(x.shape(), grads[Var::new(y.tape(), x.index())].to_vec())).collect()
     }
 
+    /// The columns of a Jacobian that one forward sweep carries: fewer on a long tape, so that its working memory, a
+    /// number or two for each node and direction, stays bounded.
+    fn directions(&self) -> usize {
+        (MOST / self.tape.len().max(1)).clamp(1, DIRECTIONS)
+    }
+
     /// See [`jacobian_each`](crate::jacobian_each()): of the only input.
     #[track_caller]
     pub(super) fn jacobian_each(&self) -> Tensor<T> {
@@ -152,9 +161,12 @@ impl<T: Float> Linearization<T> {
             of.first() == Some(&rows),
             "jacobian_each: the result has shape {of}, but x of shape {shape} has {rows} rows; the function must map each row"
         );
-        let [k, m] = [&shape, &of].map(|shape| shape[1..].iter().product::<usize>());
+        let [k, m] = [&shape, &of].map(|shape| shape.around(0..1).2);
         let mut all = Tensor::repeated("jacobian_each", Shape::from([rows, m, k]), T::zero());
         let values = all.as_mut_slice();
+        if values.is_empty() {
+            return all;
+        }
         // 1 in one place of each row.
         let unit = |shape: &Shape, width: usize, at: usize| {
             let mut unit = Tensor::zeros(shape.clone());
@@ -165,14 +177,15 @@ impl<T: Float> Linearization<T> {
             for j in 0..m {
                 let grads = y.vjp(&unit(&of, m, j));
                 let Some(dx) = grads.found(Var::new(y.tape(), x.index())) else { continue };
-                for (b, dx) in dx.as_slice().chunks(k.max(1)).enumerate() {
+                for (b, dx) in dx.as_slice().chunks(k).enumerate() {
                     values[(b * m + j) * k..][..k].copy_from_slice(dx);
                 }
             }
             return all;
         }
-        for start in (0..k).step_by(DIRECTIONS) {
-            let v: Vec<Tensor<T>> = (start..k.min(start + DIRECTIONS)).map(|i| unit(&shape, k, i)).collect();
+        let directions = self.directions();
+        for start in (0..k).step_by(directions) {
+            let v: Vec<Tensor<T>> = (start..k.min(start + directions)).map(|i| unit(&shape, k, i)).collect();
             let seeds: Vec<_> = v.iter().map(|v| Seeds::from_iter([(x.index(), v)])).collect();
             for (i, dy) in (start..).zip(tangents(&self.tape, &seeds, &self.outputs).or_panic()) {
                 for (at, &dy) in dy.as_slice().iter().enumerate() {
@@ -198,16 +211,16 @@ impl<T: Float> Linearization<T> {
         let mut jacobian = Tensor::repeated("jacobian", Shape::from([rows, columns]), T::zero());
         let values = jacobian.as_mut_slice();
         if mode == Mode::Forward || (mode == Mode::Auto && columns < rows) {
-            let mut column = 0;
+            let (mut column, directions) = (0, self.directions());
             for (&input, x) in self.inputs.iter().zip(self.inputs()) {
                 let (shape, len) = (x.shape(), x.shape().numel());
-                for start in (0..len).step_by(DIRECTIONS) {
+                for start in (0..len).step_by(directions) {
                     let unit = |at: usize| {
                         let mut v = Tensor::zeros(shape.clone());
                         v.as_mut_slice()[at] = T::one();
                         v
                     };
-                    let v: Vec<Tensor<T>> = (start..len.min(start + DIRECTIONS)).map(unit).collect();
+                    let v: Vec<Tensor<T>> = (start..len.min(start + directions)).map(unit).collect();
                     let seeds: Vec<_> = v.iter().map(|v| Seeds::from_iter([(input, v)])).collect();
                     let y = tangents(&self.tape, &seeds, &self.outputs).or_panic();
                     for y in y.chunks(self.outputs.len()) {

@@ -84,7 +84,8 @@ pub fn jacobian<T: Float>(f: impl for<'t> Fn(Var<'t, T>) -> Var<'t, T>, x: &Tens
 ///
 /// `x` has shape (rows, …) with `k` values a row, and the result `f(x)` has as many rows, with `m` values each; the
 /// Jacobians have shape (rows, m, k). All rows are computed at once: in `m` reverse sweeps, or in one forward sweep for
-/// every 16 of the `k` directions, whichever is less. What a row does to another row is added to its Jacobian.
+/// every 16 of the `k` directions, whichever is less. If a row of the result depends on another row of `x`, the result is
+/// no Jacobian; [`jacobian`](jacobian()) serves any function.
 ///
 /// ```
 /// use autograd::{jacobian_each, Tensor};
@@ -98,7 +99,7 @@ pub fn jacobian<T: Float>(f: impl for<'t> Fn(Var<'t, T>) -> Var<'t, T>, x: &Tens
 /// ```
 ///
 /// # Panics
-/// If `x` has no axis, or `f(x)` has not as many rows.
+/// If `x` has no axis, or `f(x)` has not as many rows; in forward mode, if a user-defined operation has no forward rule.
 #[track_caller]
 pub fn jacobian_each<T: Float>(f: impl for<'t> Fn(Var<'t, T>) -> Var<'t, T>, x: &Tensor<T>) -> Tensor<T> {
     Linearization::new("jacobian_each", |x| f(x[0]), slice::from_ref(x)).jacobian_each()

@@ -251,6 +251,9 @@ fn the_jacobian_of_each_row_is_that_of_the_row_alone() {
             assert!(each.is_close(&alone, 1e-14), "row {b} of {inputs} to {outputs}");
         }
     }
+    // Without rows there is nothing to compute, however long a row is.
+    let empty: Tensor = Tensor::zeros([0, 1 << 40]);
+    assert_eq!(jacobian_each(|x| x, &empty).shape().to_vec(), [0, 1 << 40, 1 << 40]);
     // Higher axes of a row are flattened; a function that has no gradient has a Jacobian of 0.
     let cube: Tensor = Tensor::from_fn([2, 2, 3], |i| (i[0] + i[1] + i[2]) as f64);
     assert_eq!(jacobian_each(|x| x.sum_axis(2), &cube).shape().to_vec(), [2, 2, 6]);

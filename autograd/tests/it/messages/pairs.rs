@@ -1,6 +1,6 @@
 //! Misuses of several arrays of one tape.
 
-use autograd::{Binary, Elementwise, ElementwiseN, Number, Param, Tape, Tensor, Unary, Var};
+use autograd::{Binary, Elementwise, ElementwiseN, Number, Param, Scalar, Tape, Tensor, Unary, Var};
 
 use super::{Table, Tally, both};
 
@@ -136,6 +136,7 @@ fn fused(t: &mut Table<'_>) {
     let [a, b] = [[2, 3], [4, 5]].map(|shape| t.tape.var(Tensor::ones(shape)));
     t.row(move || Var::zip_map([a, b], Sum), format!("zip_map: {BROADCAST}"));
     t.row(|| Var::<f64>::zip_map([], Sum), "zip_map: a fused function of 0 inputs; it can have 1 to 256");
+    t.row(|| Scalar::<f64>::zip_map([], Sum), "zip_map: a function of 0 inputs; it needs one at least");
     t.row(move || Var::zip_map([a; 257], Sum), "zip_map: a fused function of 257 inputs; it can have 1 to 256");
     let third = a.map(Sine).sum().grad(a).sum().grad(a).sum().grad(a).sum();
     let law =

@@ -1,7 +1,8 @@
 //! Handles of two tapes, derivatives that do not exist, and values that are gone.
 
 use autograd::{
-    ElementwiseN, Number, Param, Parameters, Tape, Tensor, Unary, Var, backward_in_parts, checkpoint_chain, step,
+    ElementwiseN, Number, Param, Parameters, Scalar, Tape, Tensor, Unary, Var, backward_in_parts, checkpoint_chain,
+    step,
 };
 use rand::RngExt;
 
@@ -93,6 +94,7 @@ fn numbers_of_two<'t>(t: &mut Table<'t>, two: &'t Tape) {
     t.row(move || x.atan2(y), format!("atan2: {TAPES}"));
     t.row(move || x.maximum(y), format!("maximum: {TAPES}"));
     t.row(move || x.less(y), format!("less: {TAPES}"));
+    t.row(move || Scalar::zip_map([x, y], Sum), format!("zip_map: {TAPES}"));
     t.row(move || x.select(y, x), format!("select: {TAPES}"));
     t.row(move || x.select(x, y), format!("select: {TAPES}"));
     t.row(move || x.grad(y), format!("grad: {TAPES}"));
