@@ -40,8 +40,10 @@ pub(crate) fn each_with_slopes<I: Isa, T: Float, F: WithSlopes<K>, const K: usiz
     let mut block = Block { values: [T::one(); BLOCK], slopes: [[T::one(); BLOCK]; K] };
     for (start, y) in (0..).step_by(BLOCK).zip(y.chunks_mut(BLOCK)) {
         let rest = y.len();
-        for (padded, x) in padded.iter_mut().zip(x).filter(|_| rest < BLOCK) {
-            padded[..rest].copy_from_slice(&x[start..start + rest]);
+        if rest < BLOCK {
+            for (padded, x) in padded.iter_mut().zip(x) {
+                padded[..rest].copy_from_slice(&x[start..]);
+            }
         }
         let x = array_of(|k| x[k][start..].first_chunk().unwrap_or(&padded[k]));
         let mut far = T::Flag::from(false);

@@ -93,7 +93,7 @@ fn sum<A: Array, const N: usize>(parts: [Option<A>; N]) -> A {
 /// The tangent of an operation that is linear in all its inputs together: the operation itself.
 #[track_caller]
 fn linear<A: Array>(op: &(impl Into<Op> + Clone), x: &[&A], y: &A, dx: &[Option<&A>]) -> A {
-    let zeros = |(x, dx): (&&A, &Option<&A>)| if dx.is_none() { Some(x.zeros_like()) } else { None };
+    let zeros = |(x, dx): (&&A, &Option<&A>)| dx.is_none().then(|| x.zeros_like());
     let zeros: SmallVec<[Option<A>; 4]> = x.iter().zip(dx).map(zeros).collect();
     let whole = zeros.iter().zip(dx).filter_map(|(zeros, dx)| dx.or(zeros.as_ref()));
     A::apply(op.clone(), y.shape(), &whole.collect::<SmallVec<[&A; 4]>>())

@@ -61,6 +61,13 @@ pub struct Linearization<T: Float = f64> {
     pub(super) outputs: Vec<u32>,
 }
 
+/// 1 at the place `at` of each `width` values, 0 elsewhere.
+fn unit<T: Float>(shape: &Shape, width: usize, at: usize) -> Tensor<T> {
+    let mut unit = Tensor::zeros(shape.clone());
+    unit.as_mut_slice().iter_mut().skip(at).step_by(width).for_each(|u| *u = T::one());
+    unit
+}
+
 /// The columns of a Jacobian that one forward sweep carries: more would need memory, and save little.
 const DIRECTIONS: usize = 16;
 
@@ -143,10 +150,21 @@ impl<T: Float> Linearization<T> {
         self.inputs().map(|x| Tensor::new(x.shape(), grads[Var::new(y.tape(), x.index())].to_vec())).collect()
     }
 
-    /// The columns of a Jacobian that one forward sweep carries: fewer on a long tape, so that its working memory, a
-    /// number or two for each node and direction, stays bounded.
-    fn directions(&self) -> usize {
-        (MOST / self.tape.len().max(1)).clamp(1, DIRECTIONS)
+    /// Calls `f` with each `i` below `width`, and the tangents of all outputs when number `i` of each `width` numbers of
+    /// `x` moves.
+    ///
+    /// A sweep carries up to [`DIRECTIONS`] of them: fewer on a long tape, so that its working memory, a number or two
+    /// for each node and direction, stays bounded.
+    #[track_caller]
+    fn push_each(&self, x: Var<'_, T>, width: usize, mut f: impl FnMut(usize, &[Tensor<T>])) {
+        let shape = x.shape();
+        let most = (MOST / self.tape.len().max(1)).clamp(1, DIRECTIONS);
+        for start in (0..width).step_by(most) {
+            let v: Vec<Tensor<T>> = (start..width.min(start + most)).map(|i| unit(&shape, width, i)).collect();
+            let seeds: Vec<_> = v.iter().map(|v| Seeds::from_iter([(x.index(), v)])).collect();
+            let y = tangents(&self.tape, &seeds, &self.outputs).or_panic();
+            (start..).zip(y.chunks(self.outputs.len())).for_each(|(i, y)| f(i, y));
+        }
     }
 
     /// See [`jacobian_each`](crate::jacobian_each()): of the only input.
@@ -167,12 +185,6 @@ impl<T: Float> Linearization<T> {
         if values.is_empty() {
             return all;
         }
-        // 1 in one place of each row.
-        let unit = |shape: &Shape, width: usize, at: usize| {
-            let mut unit = Tensor::zeros(shape.clone());
-            unit.as_mut_slice().iter_mut().skip(at).step_by(width).for_each(|u| *u = T::one());
-            unit
-        };
         if m <= k.div_ceil(DIRECTIONS) {
             for j in 0..m {
                 let grads = y.vjp(&unit(&of, m, j));
@@ -183,16 +195,11 @@ impl<T: Float> Linearization<T> {
             }
             return all;
         }
-        let directions = self.directions();
-        for start in (0..k).step_by(directions) {
-            let v: Vec<Tensor<T>> = (start..k.min(start + directions)).map(|i| unit(&shape, k, i)).collect();
-            let seeds: Vec<_> = v.iter().map(|v| Seeds::from_iter([(x.index(), v)])).collect();
-            for (i, dy) in (start..).zip(tangents(&self.tape, &seeds, &self.outputs).or_panic()) {
-                for (at, &dy) in dy.as_slice().iter().enumerate() {
-                    values[at * k + i] = dy;
-                }
+        self.push_each(x, k, |i, y| {
+            for (at, &dy) in y[0].as_slice().iter().enumerate() {
+                values[at * k + i] = dy;
             }
-        }
+        });
         all
     }
 
@@ -211,25 +218,14 @@ impl<T: Float> Linearization<T> {
         let mut jacobian = Tensor::repeated("jacobian", Shape::from([rows, columns]), T::zero());
         let values = jacobian.as_mut_slice();
         if mode == Mode::Forward || (mode == Mode::Auto && columns < rows) {
-            let (mut column, directions) = (0, self.directions());
-            for (&input, x) in self.inputs.iter().zip(self.inputs()) {
-                let (shape, len) = (x.shape(), x.shape().numel());
-                for start in (0..len).step_by(directions) {
-                    let unit = |at: usize| {
-                        let mut v = Tensor::zeros(shape.clone());
-                        v.as_mut_slice()[at] = T::one();
-                        v
-                    };
-                    let v: Vec<Tensor<T>> = (start..len.min(start + directions)).map(unit).collect();
-                    let seeds: Vec<_> = v.iter().map(|v| Seeds::from_iter([(input, v)])).collect();
-                    let y = tangents(&self.tape, &seeds, &self.outputs).or_panic();
-                    for y in y.chunks(self.outputs.len()) {
-                        for (row, &value) in y.iter().flat_map(Tensor::as_slice).enumerate() {
-                            values[row * columns + column] = value;
-                        }
-                        column += 1;
+            let mut first = 0;
+            for (x, &width) in self.inputs().zip(&widths) {
+                self.push_each(x, width, |i, y| {
+                    for (row, &value) in y.iter().flat_map(Tensor::as_slice).enumerate() {
+                        values[row * columns + first + i] = value;
                     }
-                }
+                });
+                first += width;
             }
         } else {
             let mut row = 0;

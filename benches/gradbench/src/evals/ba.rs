@@ -16,13 +16,7 @@ use super::Function;
 use crate::runs::{Outcome, Runs, read};
 use sparse::Jacobian;
 
-pub(super) fn function(name: &str) -> Option<Function> {
-    match name {
-        "objective" => Some(objective),
-        "jacobian" => Some(jacobian),
-        _ => None,
-    }
-}
+pub(super) const FUNCTIONS: &[(&str, Function)] = &[("objective", objective), ("jacobian", jacobian)];
 
 /// What a camera, and an observation, depend on.
 const CAMERA: usize = 11;

@@ -9,13 +9,7 @@ use serde_json::Value;
 use super::Function;
 use crate::runs::{Outcome, Runs, read};
 
-pub(super) fn function(name: &str) -> Option<Function> {
-    match name {
-        "primal" => Some(primal),
-        "gradient" => Some(gradient),
-        _ => None,
-    }
-}
+pub(super) const FUNCTIONS: &[(&str, Function)] = &[("primal", primal), ("gradient", gradient)];
 
 #[derive(Deserialize)]
 struct Input {

@@ -12,13 +12,7 @@ use serde_json::Value;
 use super::{Function, matrix, rows, timed};
 use crate::runs::{Outcome, read};
 
-pub(super) fn function(name: &str) -> Option<Function> {
-    match name {
-        "objective" => Some(value),
-        "jacobian" => Some(jacobian),
-        _ => None,
-    }
-}
+pub(super) const FUNCTIONS: &[(&str, Function)] = &[("objective", value), ("jacobian", jacobian)];
 
 #[derive(Deserialize)]
 struct Input {

@@ -13,13 +13,7 @@ use super::{Function, rows};
 use crate::runs::Outcome;
 use model::{Hand, Points};
 
-pub(super) fn function(name: &str) -> Option<Function> {
-    match name {
-        "objective" => Some(value),
-        "jacobian" => Some(jacobian),
-        _ => None,
-    }
-}
+pub(super) const FUNCTIONS: &[(&str, Function)] = &[("objective", value), ("jacobian", jacobian)];
 
 /// Bones that bend, in the order of the pose's angles; of each finger the first one also moves sideways.
 const FINGERS: usize = 5;

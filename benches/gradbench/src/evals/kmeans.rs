@@ -10,13 +10,7 @@ use serde_json::Value;
 use super::{Function, matrix, rows};
 use crate::runs::{Outcome, read};
 
-pub(super) fn function(name: &str) -> Option<Function> {
-    match name {
-        "cost" => Some(cost),
-        "dir" => Some(direction),
-        _ => None,
-    }
-}
+pub(super) const FUNCTIONS: &[(&str, Function)] = &[("cost", cost), ("dir", direction)];
 
 #[derive(Deserialize)]
 struct Input {

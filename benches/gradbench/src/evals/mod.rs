@@ -22,29 +22,22 @@ use crate::runs::Outcome;
 /// A function of an eval: from the input of a message to its output.
 type Function = fn(Value) -> Outcome;
 
-/// An eval: its functions by name.
-#[derive(Clone, Copy)]
-pub(crate) struct Eval(fn(&str) -> Option<Function>);
-
-impl Eval {
-    pub(crate) fn function(self, name: &str) -> Option<Function> {
-        (self.0)(name)
-    }
-}
+/// An eval: its functions, each with its name.
+type Eval = &'static [(&'static str, Function)];
 
 const EVALS: [(&str, Eval); 12] = [
-    ("ba", Eval(ba::function)),
-    ("det", Eval(det::function)),
-    ("gmm", Eval(gmm::function)),
-    ("hello", Eval(hello::function)),
-    ("ht", Eval(ht::function)),
-    ("kmeans", Eval(kmeans::function)),
-    ("llsq", Eval(llsq::function)),
-    ("lse", Eval(lse::function)),
-    ("lstm", Eval(lstm::function)),
-    ("ode", Eval(ode::function)),
-    ("particle", Eval(particle::function)),
-    ("saddle", Eval(saddle::function)),
+    ("ba", ba::FUNCTIONS),
+    ("det", det::FUNCTIONS),
+    ("gmm", gmm::FUNCTIONS),
+    ("hello", hello::FUNCTIONS),
+    ("ht", ht::FUNCTIONS),
+    ("kmeans", kmeans::FUNCTIONS),
+    ("llsq", llsq::FUNCTIONS),
+    ("lse", lse::FUNCTIONS),
+    ("lstm", lstm::FUNCTIONS),
+    ("ode", ode::FUNCTIONS),
+    ("particle", particle::FUNCTIONS),
+    ("saddle", saddle::FUNCTIONS),
 ];
 
 /// Rows of one length as a matrix.

@@ -7,13 +7,7 @@ use serde_json::Value;
 use super::{Function, timed};
 use crate::runs::{Outcome, read};
 
-pub(super) fn function(name: &str) -> Option<Function> {
-    match name {
-        "primal" => Some(primal),
-        "gradient" => Some(gradient),
-        _ => None,
-    }
-}
+pub(super) const FUNCTIONS: &[(&str, Function)] = &[("primal", primal), ("gradient", gradient)];
 
 #[derive(Deserialize)]
 struct Input {

@@ -11,15 +11,8 @@ use serde_json::Value;
 use crate::nested::{Forward, Real, descent, slope};
 use crate::runs::{Outcome, read};
 
-pub(super) fn function(name: &str) -> Option<super::Function> {
-    match name {
-        "ff" => Some(forward_forward),
-        "fr" => Some(forward_reverse),
-        "rf" => Some(reverse_forward),
-        "rr" => Some(reverse_reverse),
-        _ => None,
-    }
-}
+pub(super) const FUNCTIONS: &[(&str, super::Function)] =
+    &[("ff", forward_forward), ("fr", forward_reverse), ("rf", reverse_forward), ("rr", reverse_reverse)];
 
 #[derive(Deserialize)]
 struct Input {
