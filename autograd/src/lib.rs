@@ -71,12 +71,13 @@
 //! |---|---|
 //! | record | [`Tape`], [`Var`], [`Scalar`], [`Operand`], [`ScalarOperand`] |
 //! | hold plain arrays | [`Tensor`], [`Shape`], [`Axes`], [`broadcast`] |
-//! | sweep | [`Scalar::backward`], [`Gradients`], [`Scalar::grad`], [`Wrt`] |
+//! | sweep | [`Scalar::backward`], [`Gradients`], [`Var::jvp`] |
+//! | record derivatives, and differentiate them again | [`Scalar::grad`], [`Wrt`], [`Var::tangent`] |
 //! | compute without gradients | [`Tape::values_only`] |
 //! | train | [`Param`], [`Parameters`], [`Gradients::update`], [`Scalar::backward_each`] |
 //! | see the graph | [`Tape::graph`], [`Scalar::graph`], [`Graph`] |
 //! | check | [`check`](check()), [`check::Checker`], [`check::Report`] |
-//! | write functions over any kind of number | [`Number`], [`Float`], [`Dual`] |
+//! | write functions over any kind of number | [`Number`], [`Real`], [`Float`], [`Dual`], [`Partials`], [`Recorded`] |
 //! | list the operations | [`operations`], [`Unary`], [`Binary`] |
 //! | transform closures | [`grad`](grad()), [`value_and_grad`], [`vjp`](vjp()), [`jvp`](jvp()), [`jacobian`](jacobian()), [`jacobian_each`], [`hessian`](hessian()), [`hvp`](hvp()), [`grad_and_hvp`], [`vhp`], [`linearize`], [`several`] |
 //! | use several cores | [`backward_in_parts`], [`awake`], [`set_threads`], [`threads`](threads()) |
@@ -131,12 +132,12 @@ pub use graph::{Graph, Handle};
 pub use kernels::fused::{Elementwise, ElementwiseN};
 pub use number::dual::{Dual, Partials};
 pub use number::rows::{Binary, Row, Unary};
-pub use number::{Float, Number};
+pub use number::{Float, Number, Real};
 pub use ops::operations;
 
 pub use param::{Param, Parameters};
 pub use shape::{Axes, Shape, broadcast};
-pub use sweep::{Gradients, Wrt, backward_in_parts};
+pub use sweep::{Gradients, Recorded, Wrt, backward_in_parts};
 pub use tape::{Operand, Scalar, ScalarOperand, Tape, Var};
 pub use tensor::Tensor;
 pub use threads::{awake, set_threads, threads};

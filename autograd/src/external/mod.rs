@@ -86,6 +86,32 @@ fn transposed<T: Float>(
     Ok(dy)
 }
 
+/// The tangent of an output as a recorded value: the transpose of the gradient rule where the rule is recorded too, or
+/// else the plain tangent as a constant.
+///
+/// # Errors
+/// If the operation has no forward rule.
+#[track_caller]
+pub(crate) fn tangent<'t, T: Float>(
+    op: &dyn External<T>,
+    x: &[Var<'t, T>],
+    y: Var<'t, T>,
+    dx: &[Option<Var<'t, T>>],
+) -> Result<Var<'t, T>, Error> {
+    let values: Vec<_> = x.iter().map(|x| x.value()).collect();
+    let directions: Vec<_> = dx.iter().map(|dx| dx.map(Var::value)).collect();
+    let plain = op.jvp_plain(&values, &y.value(), &directions)?;
+    let u = y.tape().var(Tensor::zeros(y.shape()));
+    let found = gradients(op, x, y, u).map_err(Error::Rule)?;
+    let along = found.into_iter().zip(dx).filter_map(|(g, dx)| Some((g * (*dx)?).sum()));
+    let recorded = along.reduce(|a, b| a + b).map(|sum| sum.grad(u));
+    // A rule that computes on plain values has no transpose on the tape.
+    Ok(match recorded {
+        Some(dy) if dy.value().is_close(&plain, T::EPSILON.sqrt()) => dy,
+        _ => y.tape().constant(plain),
+    })
+}
+
 /// The gradients that a rule returned, checked: one for each input, of its shape, on the tape of `dy`. Or the error
 /// text.
 pub(crate) fn gradients<'t, T: Float, E: External<T> + ?Sized>(

@@ -37,10 +37,10 @@ impl Isa for Baseline {
     }
 }
 
-#[cfg(target_arch = "x86_64")]
+#[cfg(all(target_arch = "x86_64", feature = "simd"))]
 #[derive(Debug, Clone, Copy)]
 struct Avx2;
-#[cfg(target_arch = "x86_64")]
+#[cfg(all(target_arch = "x86_64", feature = "simd"))]
 impl Isa for Avx2 {
     const BLOCKS: bool = true;
 
@@ -50,10 +50,10 @@ impl Isa for Avx2 {
     }
 }
 
-#[cfg(target_arch = "x86_64")]
+#[cfg(all(target_arch = "x86_64", feature = "simd"))]
 #[derive(Debug, Clone, Copy)]
 struct Avx512;
-#[cfg(target_arch = "x86_64")]
+#[cfg(all(target_arch = "x86_64", feature = "simd"))]
 impl Isa for Avx512 {
     const BLOCKS: bool = true;
 
@@ -130,7 +130,7 @@ pub(crate) use kernel;
 
 /// The number of instruction sets beyond the baseline that this processor has. The standard library caches the
 /// detection.
-#[cfg(target_arch = "x86_64")]
+#[cfg(all(target_arch = "x86_64", feature = "simd"))]
 #[inline]
 fn widest() -> usize {
     use std::is_x86_feature_detected as has;
@@ -141,7 +141,7 @@ fn widest() -> usize {
     }
 }
 
-#[cfg(not(target_arch = "x86_64"))]
+#[cfg(not(all(target_arch = "x86_64", feature = "simd")))]
 #[inline]
 fn widest() -> usize {
     0
@@ -150,7 +150,7 @@ fn widest() -> usize {
 /// Runs a kernel with at most the instruction set numbered `limit`, and never with one that the processor lacks.
 #[inline]
 fn run_within<K: Kernel>(limit: usize, kernel: K) {
-    #[cfg(target_arch = "x86_64")]
+    #[cfg(all(target_arch = "x86_64", feature = "simd"))]
     match limit.min(widest()) {
         0 => {}
         // SAFETY: `widest` has found the feature.
@@ -161,13 +161,13 @@ fn run_within<K: Kernel>(limit: usize, kernel: K) {
     baseline(kernel);
 }
 
-#[cfg(target_arch = "x86_64")]
+#[cfg(all(target_arch = "x86_64", feature = "simd"))]
 #[target_feature(enable = "avx2")]
 fn avx2<K: Kernel>(kernel: K) {
     kernel.run::<Avx2>();
 }
 
-#[cfg(target_arch = "x86_64")]
+#[cfg(all(target_arch = "x86_64", feature = "simd"))]
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
 fn avx512<K: Kernel>(kernel: K) {
     kernel.run::<Avx512>();

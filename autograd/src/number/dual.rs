@@ -3,7 +3,7 @@
 use std::ops::{Add, Div, Mul, Neg, Sub};
 
 use crate::number::rows::{Args, Binary, Unary};
-use crate::number::{Number, Test};
+use crate::number::{Number, Real, Test};
 
 /// `value + derivative·ε` with `ε² = 0`: forward-mode differentiation with respect to one variable.
 ///
@@ -42,19 +42,27 @@ impl<N: Number> Number for Dual<N> {
     #[inline(always)]
     fn unary(self, row: Unary, args: Args) -> Self {
         let value = self.value.unary(row, args);
-        Dual { value, derivative: row.pass(self.value, value, args, self.derivative) }
+        let derivative = self.derivative;
+        Dual {
+            value,
+            derivative: if derivative.is_still() { derivative } else { row.pass(self.value, value, args, derivative) },
+        }
     }
 
     #[inline(always)]
     fn binary(self, row: Binary, b: Self) -> Self {
         let value = self.value.binary(row, b.value);
-        let aby = [self.value, b.value, value];
-        Dual { value, derivative: row.pass(false, aby, self.derivative) + row.pass(true, aby, b.derivative) }
+        Dual { value, derivative: both(row, [self.value, b.value, value], self.derivative, b.derivative) }
     }
 
     #[inline(always)]
     fn select(self, a: Self, b: Self) -> Self {
         Dual { value: self.value.select(a.value, b.value), derivative: self.value.select(a.derivative, b.derivative) }
+    }
+
+    #[inline(always)]
+    fn is_still(self) -> bool {
+        self.value.is_still() && self.derivative.is_still()
     }
 
     #[inline(always)]
@@ -67,6 +75,24 @@ impl<N: Number> Number for Dual<N> {
     ) -> R {
         let choice = |mask, a, b| select(Dual { value: mask, derivative: N::zero() }, a, b);
         self.value.decide(test.map(|of| of.value), most, rest, choice)
+    }
+}
+
+impl<N: Real> Real for Dual<N> {
+    #[inline(always)]
+    fn value(self) -> f64 {
+        self.value.value()
+    }
+}
+
+/// The derivative of a binary row's value `y` when its operands move; `aby` are these three numbers.
+#[inline(always)]
+fn both<N: Number>(row: Binary, aby: [N; 3], da: N, db: N) -> N {
+    match (da.is_still(), db.is_still()) {
+        (true, true) => da,
+        (true, false) => row.pass(true, aby, db),
+        (false, true) => row.pass(false, aby, da),
+        (false, false) => row.pass(false, aby, da) + row.pass(true, aby, db),
     }
 }
 
@@ -111,7 +137,9 @@ impl<N: Number, const K: usize> Number for Partials<N, K> {
         let value = self.value.unary(row, args);
         let mut derivatives = self.derivatives;
         for d in &mut derivatives {
-            *d = row.pass(self.value, value, args, *d);
+            if !d.is_still() {
+                *d = row.pass(self.value, value, args, *d);
+            }
         }
         Partials { value, derivatives }
     }
@@ -122,7 +150,7 @@ impl<N: Number, const K: usize> Number for Partials<N, K> {
         let aby = [self.value, b.value, value];
         let mut derivatives = self.derivatives;
         for (d, db) in derivatives.iter_mut().zip(b.derivatives) {
-            *d = row.pass(false, aby, *d) + row.pass(true, aby, db);
+            *d = both(row, aby, *d, db);
         }
         Partials { value, derivatives }
     }
@@ -146,6 +174,13 @@ impl<N: Number, const K: usize> Number for Partials<N, K> {
     ) -> R {
         let choice = |mask, a, b| select(Partials { value: mask, derivatives: [N::zero(); K] }, a, b);
         self.value.decide(test.map(|of| of.value), most, rest, choice)
+    }
+}
+
+impl<N: Real, const K: usize> Real for Partials<N, K> {
+    #[inline(always)]
+    fn value(self) -> f64 {
+        self.value.value()
     }
 }
 

@@ -34,6 +34,7 @@ macro_rules! number_binary_methods {
 }
 
 /// Types that elementwise formulas are generic over: `f32`, `f64`, [`Dual`](crate::Dual), recorded handles.
+/// [`Real`] is the same with a value to decide by.
 ///
 /// Derivative rules are formulas over `Number`, and so are user-defined elementwise functions. The trait provides all
 /// methods of the operation table from its two required methods.
@@ -87,6 +88,14 @@ pub trait Number:
         self.logistic_density()
     }
 
+    /// Whether this is known to be 0 before anything is computed: a tangent that never moves, whose products need not be
+    /// recorded.
+    #[doc(hidden)]
+    #[inline(always)]
+    fn is_still(self) -> bool {
+        false
+    }
+
     /// Whether [`shortcut`](Number::shortcut) may take the cheap form: for plain numbers only, since only its value
     /// is right.
     #[doc(hidden)]
@@ -118,6 +127,41 @@ pub trait Number:
 
     unary_table!(number_unary_methods);
     binary_table!(number_binary_methods);
+}
+
+/// A [`Number`] whose value can be looked at: `f32`, `f64`, [`Dual`](crate::Dual) and [`Partials`](crate::Partials) of
+/// these, numbers on a tape ([`Recorded`](crate::Recorded)), and dual numbers over a tape.
+///
+/// A formula with control flow is written once over it, and differentiated in either mode, or in one within the other.
+/// Decisions are made on values, and have no derivative of their own.
+///
+/// ```
+/// use autograd::{Dual, Number, Real, Recorded, Scalar, Tape};
+/// /// √a by Newton's method, until it no longer moves.
+/// fn root<N: Real>(a: N) -> N {
+///     let mut x = a;
+///     loop {
+///         let next = (x + a / x).times_number(0.5);
+///         if (next.value() - x.value()).abs() < 1e-12 {
+///             return next;
+///         }
+///         x = next;
+///     }
+/// }
+/// let close = |slope: f64| assert!((slope - 0.25).abs() < 1e-12); // 1/(2√4)
+/// assert_eq!(root(4.0), 2.0);
+/// close(root(Dual::new(4.0, 1.0)).derivative);
+/// let tape = Tape::new();
+/// let a = tape.scalar(4.0);
+/// close(root(Recorded::from(a)).on(&tape).backward()[a]);
+/// // Reverse over forward: d/da of 1/(2√a) is −1/(4a√a).
+/// let slope = root(Dual::new(Recorded::from(a), Recorded::one())).derivative.on(&tape);
+/// close(slope.value());
+/// assert!((slope.backward()[a] + 1.0 / 32.0).abs() < 1e-12);
+/// ```
+pub trait Real: Number {
+    /// The value as a plain number, without derivatives.
+    fn value(self) -> f64;
 }
 
 /// A test of a number's value, for formulas that have one form for most numbers and another for the rest.
@@ -237,6 +281,13 @@ macro_rules! float {
                 _select: impl FnOnce($T, R, R) -> R,
             ) -> R {
                 if test.of(self) { most() } else { math::rarely(rest) }
+            }
+        }
+
+        impl Real for $T {
+            #[inline(always)]
+            fn value(self) -> f64 {
+                f64::from(self)
             }
         }
 

@@ -2,9 +2,9 @@
 
 use crate::kernels::fused::{Elementwise, ElementwiseN};
 use crate::number::rows::{Args, Binary, Unary};
-use crate::number::{Float, Number, Test};
+use crate::number::{Float, Number, Real, Test};
 use crate::ops::{Array, Reading};
-use crate::tape::{Scalar, Var, same_tape};
+use crate::tape::{Scalar, Tape, Var, same_tape};
 use crate::tensor::Tensor;
 
 impl<T: Float> Reading for Var<'_, T> {
@@ -23,7 +23,7 @@ impl<T: Float> Reading for Var<'_, T> {
 }
 
 /// The handles of a recorded formula: scalars or arrays.
-pub(super) trait Handle: Copy {
+pub trait Handle: Copy {
     fn apply_unary(self, row: Unary, args: Args) -> Self;
     fn apply_binary(self, row: Binary, b: Self) -> Self;
     fn apply_select(self, a: Self, b: Self) -> Self;
@@ -38,7 +38,8 @@ pub(super) trait Handle: Copy {
 }
 
 /// The values that pass a test: all, none, or those where the mask is 1.
-pub(super) enum Tested<H> {
+#[derive(Debug)]
+pub enum Tested<H> {
     All,
     None,
     Some(H),
@@ -161,11 +162,51 @@ impl<'t, T: Float> Scalar<'t, T> {
     }
 }
 
-/// A handle, or a number that is not yet on any tape: rules may use constants without a tape.
-#[derive(Clone, Copy)]
-pub(super) enum Recorded<H> {
+/// A recorded number, or a plain one that is on no tape yet, as a [`Number`].
+///
+/// A constant of a formula knows no tape, so a [`Scalar`] itself is no `Number`. Operations of plain numbers alone are
+/// not recorded. [`Real`] has an example.
+///
+/// ```
+/// use autograd::{Number, Recorded, Tape};
+/// fn logistic<N: Number>(x: N) -> N {
+///     N::one() / (N::one() + (-x).exp())
+/// }
+/// let tape = Tape::new();
+/// let x = tape.scalar(0.0);
+/// assert_eq!(logistic(Recorded::from(x)).on(&tape).backward()[x], 0.25);
+/// ```
+#[derive(Debug, Clone, Copy)]
+pub enum Recorded<H> {
+    /// A number on no tape.
     Number(f64),
+    /// A handle on a tape.
     Handle(H),
+}
+
+impl<'t, T: Float> From<Scalar<'t, T>> for Recorded<Scalar<'t, T>> {
+    fn from(x: Scalar<'t, T>) -> Self {
+        Recorded::Handle(x)
+    }
+}
+
+impl<'t, T: Float> Recorded<Scalar<'t, T>> {
+    /// This number on `tape`; a plain one as a constant.
+    pub fn on(self, tape: &'t Tape<T>) -> Scalar<'t, T> {
+        match self {
+            Recorded::Number(value) => tape.scalar_constant(T::from_f64(value)),
+            Recorded::Handle(x) => x,
+        }
+    }
+}
+
+impl<T: Float> Real for Recorded<Scalar<'_, T>> {
+    fn value(self) -> f64 {
+        match self {
+            Recorded::Number(value) => value,
+            Recorded::Handle(x) => x.value().to_f64(),
+        }
+    }
 }
 
 use Recorded::Number as Eager;
@@ -217,6 +258,10 @@ impl<H: Handle> Number for Recorded<H> {
             },
         };
         Recorded::Handle(handle)
+    }
+
+    fn is_still(self) -> bool {
+        matches!(self, Eager(0.0))
     }
 
     fn select(self, a: Self, b: Self) -> Self {

@@ -11,13 +11,16 @@ mod forward;
 mod gradients;
 mod multiple;
 mod parts;
+mod reach;
 mod recorded;
 mod rows;
 mod scalars;
 mod slots;
+mod tangent;
 mod wrt;
 
 pub(crate) use by_param::backward_each;
+pub use formula::Recorded;
 pub(crate) use forward::{Seeds, tangents};
 pub use gradients::Gradients;
 pub(crate) use multiple::array_multiple;

@@ -7,13 +7,14 @@ use smallvec::SmallVec;
 
 use super::formula::Recorded;
 use super::multiple::scalar_multiple;
+use super::reach::{Reached, first_input};
 use super::slots::Slots;
 use super::wrt::Wrt;
 use crate::error::Error;
 use crate::external;
 use crate::number::Float;
 use crate::number::instances::instances;
-use crate::number::rows::Unary;
+use crate::number::rows::{Binary, Unary};
 use crate::ops::{Array, Op, index};
 use crate::tape::arena::{ArrayOp, Opcode};
 use crate::tape::{Scalar, Tape, Var, same_tape};
@@ -102,23 +103,6 @@ impl<'t, T: Float> Scalar<'t, T> {
     }
 }
 
-/// The earliest of the nodes up to `root` that recorded an input; after `root` if there is none.
-///
-/// Nothing before it can depend on an input. The search goes back from `root`, so that a gradient takes time
-/// proportional to what lies between the inputs and the result, wherever on the tape these are.
-fn first_input<T: Float>(tape: &Tape<T>, root: usize, scalars: &[Scalar<'_, T>], arrays: &[Var<'_, T>]) -> usize {
-    let arena = tape.arena.borrow();
-    let scalar = scalars.iter().map(|x| x.node() as usize).min();
-    let first = scalar.filter(|&node| node <= root).unwrap_or(root + 1);
-    let Some(array) = arrays.iter().map(|x| x.index()).min() else { return first };
-    // Arrays are numbered as they are recorded.
-    let index = |node: usize| (arena.stream.code(node) == Opcode::Array).then(|| arena.stream.operands(node)[0]);
-    match (0..=root).rev().find(|&node| index(node).is_some_and(|index| index <= array)) {
-        Some(node) if index(node) == Some(array) => node.min(first),
-        _ => first,
-    }
-}
-
 /// Handles, each with its gradient if there is one.
 type Found<H> = Vec<(H, Option<H>)>;
 
@@ -139,8 +123,42 @@ pub(crate) fn segment_vjp<'t, T: Float>(
     x.iter().map(|&x| sweep.gradient(x).unwrap_or_else(|| Array::zeros_like(&x))).collect()
 }
 
+/// A recorded number, by its node.
+fn handle<T: Float>(tape: &Tape<T>, node: u32) -> Scalar<'_, T> {
+    let value = tape.arena.borrow().stream.value(node as usize);
+    Scalar::new(tape, node, value)
+}
+
+/// `d` times the derivative of a unary row recorded at `node`, whose operands are its input and where its numbers are.
+pub(super) fn unary<'t, T: Float>(
+    tape: &'t Tape<T>,
+    row: Unary,
+    node: u32,
+    [a, b]: [u32; 2],
+    d: Scalar<'t, T>,
+) -> Scalar<'t, T> {
+    let (x, y, args) = (handle(tape, a), handle(tape, node), tape.arena.borrow().stream.args(row, b as usize));
+    let multiple = if row == Unary::Abs { scalar_multiple(d, y) } else { None };
+    match multiple {
+        Some(multiple) => multiple.chain(x),
+        None => row.pass(Recorded::Handle(x), Recorded::Handle(y), args, Recorded::Handle(d)).like(d),
+    }
+}
+
+/// `d` times the derivative of a binary row recorded at `node` with respect to its first or second operand.
+pub(super) fn binary<'t, T: Float>(
+    tape: &'t Tape<T>,
+    row: Binary,
+    node: u32,
+    [a, b]: [u32; 2],
+    second: bool,
+    d: Scalar<'t, T>,
+) -> Scalar<'t, T> {
+    row.pass(second, [a, b, node].map(|x| Recorded::Handle(handle(tape, x))), Recorded::Handle(d)).like(d)
+}
+
 /// Whether a rule may read the values of its inputs.
-fn reads<T: Float>(kind: &ArrayOp<'_, T>) -> bool {
+pub(super) fn reads<T: Float>(kind: &ArrayOp<'_, T>) -> bool {
     match kind {
         ArrayOp::Op(op) => match &**op {
             Op::Binary(row) => !row.is_sum(),
@@ -164,9 +182,8 @@ instances! {
 
 pub(crate) struct RecordedSweep<'t, T: Float> {
     tape: &'t Tape<T>,
-    /// Whether a node depends on the inputs of the gradient: only those nodes are swept.
-    needed_scalars: Slots<bool>,
-    needed_arrays: Slots<bool>,
+    /// What depends on the inputs of the gradient: only these nodes are swept.
+    needed: Reached,
     scalars: Slots<Option<Scalar<'t, T>>>,
     arrays: Slots<Option<Var<'t, T>>>,
     /// Views of an array and values read from it, each with its gradient, until the sweep passes the last user of the
@@ -178,51 +195,9 @@ impl<'t, T: Float> RecordedSweep<'t, T> {
     /// A sweep of `range`: the whole tape up to a root, or a segment of it.
     #[track_caller]
     fn new(tape: &'t Tape<T>, range: Range<usize>, scalars: &[Scalar<'t, T>], arrays: &[Var<'t, T>]) -> Self {
-        let arena = tape.arena.borrow();
-        // Arrays are numbered as they are recorded.
-        let index = |node: usize| arena.stream.operands(node)[0] as usize;
-        let is_array = |&node: &usize| arena.stream.code(node) == Opcode::Array;
-        let all = arena.arrays.len();
-        let first = range.clone().find(is_array).map_or(all, index);
-        let places = first..range.clone().rev().find(is_array).map_or(all, |last| index(last) + 1);
-        let mut needed_scalars = Slots::new(false, range.clone());
-        let mut needed_arrays = Slots::new(false, places.clone());
-        for x in scalars.iter().filter(|x| (x.node() as usize) < range.end) {
-            needed_scalars.set(x.node() as usize, true);
-        }
-        for x in arrays.iter().filter(|x| (x.index() as usize) < places.end) {
-            needed_arrays.set(x.index() as usize, true);
-        }
-        let scalars = Slots::new(None, range.clone());
-        for node in range {
-            let [a, b] = arena.stream.operands(node).map(|operand| operand as usize);
-            let scalar = |x: usize| *needed_scalars.get(x);
-            let array = |x: usize| *needed_arrays.get(x);
-            let needed = match arena.stream.code(node) {
-                Opcode::Variable | Opcode::Constant => false,
-                Opcode::Unary(_) => scalar(a),
-                Opcode::Binary(_) => scalar(a) || scalar(b),
-                Opcode::Item => array(a),
-                Opcode::Array => {
-                    let inputs = arena.arrays.inputs(a as u32);
-                    let needed = match arena.kind(a as u32) {
-                        ArrayOp::Lift(x) => scalar(x as usize),
-                        ArrayOp::External(_) => inputs.iter().any(|&x| array(x as usize)),
-                        ArrayOp::Op(op) => (0..inputs.len()).any(|k| op.differentiable(k) && array(inputs[k] as usize)),
-                        ArrayOp::Variable | ArrayOp::Constant | ArrayOp::Param(_) => false,
-                    };
-                    if needed {
-                        needed_arrays.set(a, true);
-                    }
-                    continue;
-                }
-            };
-            if needed {
-                needed_scalars.set(node, true);
-            }
-        }
-        let (arrays, parts) = (Slots::new(None, places), BTreeMap::new());
-        RecordedSweep { tape, needed_scalars, needed_arrays, scalars, arrays, parts }
+        let needed = Reached::from_inputs(tape, range.clone(), scalars, arrays);
+        let (scalars, arrays) = (Slots::new(None, range), Slots::new(None, needed.places()));
+        RecordedSweep { tape, needed, scalars, arrays, parts: BTreeMap::new() }
     }
 
     #[track_caller]
@@ -234,7 +209,7 @@ impl<'t, T: Float> RecordedSweep<'t, T> {
             };
             if code == Opcode::Array {
                 self.array(operands[0]);
-            } else if *self.needed_scalars.get(node)
+            } else if self.needed.scalar(node as u32)
                 && let Some(dy) = *self.scalars.get(node)
             {
                 self.scalar(node as u32, code, operands, dy);
@@ -250,29 +225,17 @@ impl<'t, T: Float> RecordedSweep<'t, T> {
         *self.arrays.get(x.index() as usize)
     }
 
-    fn handle(&self, node: u32) -> Scalar<'t, T> {
-        let value = self.tape.arena.borrow().stream.value(node as usize);
-        Scalar::new(self.tape, node, value)
-    }
-
     fn scalar(&mut self, node: u32, code: Opcode, [a, b]: [u32; 2], dy: Scalar<'t, T>) {
-        let y = Recorded::Handle(self.handle(node));
         match code {
             Opcode::Unary(row) => {
-                let (x, args) = (self.handle(a), self.tape.arena.borrow().stream.args(row, b as usize));
-                let multiple = if row == Unary::Abs { scalar_multiple(dy, self.handle(node)) } else { None };
-                let dx = match multiple {
-                    Some(multiple) => multiple.chain(x),
-                    None => row.pass(Recorded::Handle(x), y, args, Recorded::Handle(dy)).like(dy),
-                };
+                let dx = unary(self.tape, row, node, [a, b], dy);
                 self.add_scalar(a, dx);
             }
             Opcode::Binary(row) => {
-                let x = [a, b].map(|x| Recorded::Handle(self.handle(x)));
                 for (k, operand) in [a, b].into_iter().enumerate() {
-                    if *self.needed_scalars.get(operand as usize) && row.passes_to(k) {
-                        let dx = row.pass(k == 1, [x[0], x[1], y], Recorded::Handle(dy));
-                        self.add_scalar(operand, dx.like(dy));
+                    if self.needed.scalar(operand) && row.passes_to(k) {
+                        let dx = binary(self.tape, row, node, [a, b], k == 1, dy);
+                        self.add_scalar(operand, dx);
                     }
                 }
             }
@@ -333,7 +296,7 @@ impl<'t, T: Float> RecordedSweep<'t, T> {
 
     #[track_caller]
     fn array(&mut self, index: u32) {
-        if !self.needed_arrays.get(index as usize) {
+        if !self.needed.array(index) {
             return;
         }
         self.add_parts(index);
@@ -361,7 +324,7 @@ impl<'t, T: Float> RecordedSweep<'t, T> {
                         Err(law) => panic!("{law}"),
                     };
                     for (&input, dx) in inputs.iter().zip(gradients) {
-                        if *self.needed_arrays.get(input as usize) {
+                        if self.needed.array(input) {
                             self.add_array(input, dx);
                         }
                     }
@@ -371,7 +334,7 @@ impl<'t, T: Float> RecordedSweep<'t, T> {
             }
         };
         if matches!(op, Op::View(_) | Op::Gather(_)) {
-            if *self.needed_arrays.get(inputs[0] as usize) {
+            if self.needed.array(inputs[0]) {
                 self.parts.entry(inputs[0]).or_default().push((index, dy));
             }
             return;
@@ -383,38 +346,10 @@ impl<'t, T: Float> RecordedSweep<'t, T> {
         let nothing = self.tape.arena.borrow().arrays[index].numel == 0;
         let dy = if nothing { dy } else { op.before_row(&y, dy) };
         for k in 0..x.len() {
-            if *self.needed_arrays.get(inputs[k] as usize) && op.differentiable(k) {
+            if self.needed.array(inputs[k]) && op.differentiable(k) {
                 let dx = if nothing { x[k].zeros_like() } else { op.vjp(k, &x, &y, &dy) };
                 self.add_array(inputs[k], dx);
             }
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::first_input;
-    use crate::{Scalar, Tape};
-
-    #[test]
-    fn a_gradient_sweeps_from_its_earliest_input_on() {
-        let tape = Tape::new();
-        let early = tape.var([1.0, 2.0]);
-        let long = (0..50).fold(early.square().sum(), |x, _| x.sin());
-        let (x, s) = (tape.var([3.0]), tape.scalar(4.0));
-        let y = (x * s).sum() * long;
-        let start =
-            |scalars: &[Scalar<'_>], arrays: &[crate::Var<'_>]| first_input(&tape, y.node() as usize, scalars, arrays);
-        let root = y.node() as usize;
-        let (of_s, of_x) = (start(&[s], &[]), start(&[], &[x]));
-        assert_eq!(of_s, s.node() as usize);
-        assert!(of_x + 1 == of_s && of_x > 50, "x is recorded just before s");
-        assert_eq!(start(&[s], &[x]), of_x);
-        assert_eq!(start(&[s], &[early, x]), 0);
-        assert_eq!(start(&[y], &[]), root);
-        let late = (tape.scalar(1.0), tape.var([1.0]));
-        assert_eq!(start(&[late.0], &[late.1]), root + 1, "recorded after the result: nothing to sweep");
-        assert_eq!(y.grad((late.0, late.1, s)).0.value(), 0.0);
-        assert_eq!(y.grad(s).value(), 3.0 * long.value());
     }
 }

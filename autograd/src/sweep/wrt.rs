@@ -71,6 +71,16 @@ impl<'t, T: Float, W: Wrt<'t, T>> Wrt<'t, T> for &[W] {
     }
 }
 
+impl<'t, T: Float, W: Wrt<'t, T>> Wrt<'t, T> for Vec<W> {
+    type Gradient = Vec<W::Gradient>;
+    fn list(&self, tape: &'t Tape<T>, scalars: &mut Vec<Scalar<'t, T>>, arrays: &mut Vec<Var<'t, T>>) {
+        (&self[..]).list(tape, scalars, arrays);
+    }
+    fn gather(&self, scalars: ListOf<'_, Scalar<'t, T>>, arrays: ListOf<'_, Var<'t, T>>) -> Vec<W::Gradient> {
+        (&self[..]).gather(scalars, arrays)
+    }
+}
+
 impl<'t, T: Float, W: Wrt<'t, T>, const N: usize> Wrt<'t, T> for [W; N] {
     type Gradient = [W::Gradient; N];
     fn list(&self, tape: &'t Tape<T>, scalars: &mut Vec<Scalar<'t, T>>, arrays: &mut Vec<Var<'t, T>>) {

@@ -21,6 +21,7 @@ pub use operand::{Operand, ScalarOperand};
 pub use scalar::Scalar;
 pub(crate) use spare::Spare;
 pub use var::Var;
+pub(crate) use var::same_shape;
 
 use rand::SeedableRng;
 use rand::rngs::StdRng;

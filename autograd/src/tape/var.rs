@@ -259,7 +259,7 @@ impl<'t, T: Float> Var<'t, T> {
 }
 
 #[track_caller]
-fn same_shape(op: &str, shape: &Shape, other: &Shape) {
+pub(crate) fn same_shape(op: &str, shape: &Shape, other: &Shape) {
     assert!(
         shape == other,
         "{op}: a tangent or gradient of shape {other} does not belong to an array of shape {shape}"

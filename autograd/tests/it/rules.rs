@@ -57,6 +57,9 @@ fn inner_product<'t>(name: &str, seed: u64, y: Var<'t>, x: &[Var<'t>], points: &
     let w = sampler.normal_like(&y.shape());
     let along: Vec<_> = x.iter().copied().zip(&v).collect();
     let (forward, grads) = (y.jvp(&along), y.vjp(&w));
+    let constants: Vec<_> = v.iter().map(|v| y.tape().constant(v)).collect();
+    let recorded = y.tangent(x, constants).value();
+    assert!(recorded.is_close(&forward, 1e-13), "{name}: plain tangent {forward:?}, recorded {recorded:?}");
     let terms = |a: &Tensor, b: &Tensor| (a * b).to_vec();
     let left = terms(&w, &forward);
     let right: Vec<f64> = x.iter().zip(&v).flat_map(|(&x, v)| terms(&grads[x], v)).collect();

@@ -4,11 +4,11 @@
 //! of where it crosses the axis, by `w`. Of the two letters of a function the first says the mode of the outer one: `f`
 //! for forward, `r` for reverse.
 
-use autograd::{Mode, Scalar, Tape, Tensor, linearize};
+use autograd::{Dual, Mode, Real, Recorded, Tape, Tensor, linearize};
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::nested::{Forward, Real, descent, slope};
+use crate::nested::{descent, slope};
 use crate::runs::{Outcome, read};
 
 pub(super) const FUNCTIONS: &[(&str, super::Function)] =
@@ -24,53 +24,53 @@ struct Potential;
 
 impl slope::Function for Potential {
     fn at<R: Real>([x, y]: [R; 2], [w, _]: [R; 2]) -> R {
-        let (across, up) = (x.plus(-10.0), y.plus(-10.0) + w);
+        let (across, up) = (x.plus_number(-10.0), y.plus_number(-10.0) + w);
         let square = across * across;
-        (square + y * y).inverse_root() + (square + up * up).inverse_root()
+        (square + y * y).rsqrt() + (square + up * up).rsqrt()
     }
 }
 
-/// The square of where the particle crosses the axis. `number` makes a number of the kind of `w`.
-fn crossing<R: Real>(w: R, number: impl Fn(f64) -> R, mut slope: impl FnMut([R; 2], [R; 2]) -> [R; 2]) -> R {
+/// The square of where the particle crosses the axis.
+fn crossing<R: Real>(w: R, mut slope: impl FnMut([R; 2], [R; 2]) -> [R; 2]) -> R {
     const STEP: f64 = 0.1;
-    let (mut x, mut v) = ([number(0.0), number(8.0)], [number(0.75), number(0.0)]);
+    let (mut x, mut v) = ([0.0, 8.0].map(R::constant), [0.75, 0.0].map(R::constant));
     loop {
         let force = slope(x, [w, w]);
-        let moved = [0, 1].map(|i| x[i] + v[i].times(STEP));
-        if moved[1].plain() < 0.0 {
+        let moved = [0, 1].map(|i| x[i] + v[i].times_number(STEP));
+        if moved[1].value() < 0.0 {
             // Along a line from the last place above the axis.
             let place = x[0] - x[1] / v[1] * v[0];
             return place * place;
         }
-        v = [0, 1].map(|i| v[i] - force[i].times(STEP));
+        v = [0, 1].map(|i| v[i] - force[i].times_number(STEP));
         x = moved;
     }
 }
 
 fn forward_forward(input: Value) -> Outcome {
-    let value = |w| crossing(w, |x| x, slope::forward::<Potential, f64>);
-    let gradient = |w: f64| crossing(w.dual(true), |x| x.dual(false), slope::forward::<Potential, _>).derivative;
+    let value = |w| crossing(w, slope::forward::<Potential, f64>);
+    let gradient = |w: f64| crossing(Dual::new(w, 1.0), slope::forward::<Potential, _>).derivative;
     descended(input, value, gradient)
 }
 
 fn reverse_forward(input: Value) -> Outcome {
-    let value = |w| crossing(w, |x| x, slope::forward::<Potential, f64>);
+    let value = |w| crossing(w, slope::forward::<Potential, f64>);
     let mut tape = Tape::new();
     let gradient = |w| {
         tape.clear();
         let w = tape.scalar(w);
-        crossing(w, |x| tape.scalar(x), slope::forward::<Potential, Scalar>).backward()[w]
+        crossing(Recorded::from(w), slope::forward::<Potential, _>).on(&tape).backward()[w]
     };
     descended(input, value, gradient)
 }
 
 fn reverse_reverse(input: Value) -> Outcome {
     let (mut inner, mut tape) = (Tape::new(), Tape::new());
-    let value = |w| crossing(w, |x| x, |x, given| slope::reverse::<Potential>(&mut inner, x, given));
+    let value = |w| crossing(w, |x, given| slope::reverse::<Potential>(&mut inner, x, given));
     let gradient = |w| {
         tape.clear();
         let w = tape.scalar(w);
-        crossing(w, |x| tape.scalar(x), slope::recorded::<Potential>).backward()[w]
+        crossing(Recorded::from(w), slope::recorded::<Potential>(&tape)).on(&tape).backward()[w]
     };
     descended(input, value, gradient)
 }
@@ -78,10 +78,10 @@ fn reverse_reverse(input: Value) -> Outcome {
 /// The inner gradients are recorded; a forward sweep over them is the outer one.
 fn forward_reverse(input: Value) -> Outcome {
     let mut inner = Tape::new();
-    let value = |w| crossing(w, |x| x, |x, given| slope::reverse::<Potential>(&mut inner, x, given));
+    let value = |w| crossing(w, |x, given| slope::reverse::<Potential>(&mut inner, x, given));
     let gradient = |w| {
         let recorded = linearize(
-            |w| crossing(w.item(), |x| w.tape().scalar(x), slope::recorded::<Potential>).to_var(),
+            |w| crossing(Recorded::from(w.item()), slope::recorded::<Potential>(w.tape())).on(w.tape()).to_var(),
             &Tensor::from([w]),
         );
         recorded.jacobian(Mode::Forward).item()

@@ -4,11 +4,11 @@
 //! steps of the inner search. Of the two letters of a function the first says the mode of the outer derivative: `f` for
 //! forward, `r` for reverse.
 
-use autograd::{Dual, Mode, Number, Scalar, Tape, Tensor, linearize};
+use autograd::{Dual, Mode, Number, Real, Recorded, Tape, Tensor, linearize};
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::nested::{Real, descent, slope};
+use crate::nested::{descent, slope};
 use crate::runs::{Outcome, read};
 
 pub(super) const FUNCTIONS: &[(&str, super::Function)] =
@@ -34,8 +34,8 @@ fn saddle<R: Real>(y: [R; 2], x: [R; 2]) -> R {
 
 /// The `y` for which the function is most at `x`, looked for from `start` on.
 fn highest<R: Real>(x: [R; 2], start: [R; 2], mut slope: impl FnMut([R; 2], [R; 2]) -> [R; 2]) -> [R; 2] {
-    let plain = x.map(R::plain);
-    descent::least(|y| -saddle(y, plain), |y| slope(y, x).map(|dy| dy.times(-1.0)), start)
+    let plain = x.map(R::value);
+    descent::least(|y| -saddle(y, plain), |y| slope(y, x).map(|dy| -dy), start)
 }
 
 /// The most over `y`, as a function of `x`.
@@ -73,8 +73,8 @@ fn forward_reverse(input: Value) -> Outcome {
     let gradient = |x: [f64; 2], start: [f64; 2]| {
         let recorded = linearize(
             |x| {
-                let [start, x] = [start.map(|y| x.tape().scalar(y)), [0, 1].map(|i| x.at(0, i).item())];
-                most(x, start, slope::recorded::<Saddle>).to_var()
+                let (tape, x) = (x.tape(), [0, 1].map(|i| Recorded::from(x.at(0, i).item())));
+                most(x, start.map(Recorded::Number), slope::recorded::<Saddle>(tape)).on(tape).to_var()
             },
             &Tensor::from(x),
         );
@@ -89,7 +89,8 @@ fn reverse_forward(input: Value) -> Outcome {
     let gradient = |x: [f64; 2], start: [f64; 2]| {
         tape.clear();
         let x = x.map(|x| tape.scalar(x));
-        let grads = most(x, start.map(|y| tape.scalar(y)), slope::forward::<Saddle, Scalar>).backward();
+        let start = start.map(Recorded::Number);
+        let grads = most(x.map(Recorded::from), start, slope::forward::<Saddle, _>).on(&tape).backward();
         x.map(|x| grads[x])
     };
     found(input, &mut slope::forward::<Saddle, f64>, gradient)
@@ -100,7 +101,8 @@ fn reverse_reverse(input: Value) -> Outcome {
     let gradient = |x: [f64; 2], start: [f64; 2]| {
         tape.clear();
         let x = x.map(|x| tape.scalar(x));
-        let grads = most(x, start.map(|y| tape.scalar(y)), slope::recorded::<Saddle>).backward();
+        let start = start.map(Recorded::Number);
+        let grads = most(x.map(Recorded::from), start, slope::recorded::<Saddle>(&tape)).on(&tape).backward();
         x.map(|x| grads[x])
     };
     found(input, &mut |y, x| slope::reverse::<Saddle>(&mut inner, y, x), gradient)
