@@ -58,6 +58,7 @@ pub(crate) mod compare;
 mod comparison;
 mod diagnose;
 mod difference;
+mod function;
 mod grain;
 mod html;
 mod line;
@@ -66,24 +67,29 @@ mod operations;
 pub(crate) mod outcome;
 mod precision;
 mod probe;
+mod repeats;
 mod report;
 mod rounding;
+mod run;
 mod scan;
+mod source;
 pub(crate) mod subject;
+mod taped;
 mod text;
+mod ways;
 
+pub use function::{Function, assert_gradient};
 pub use operations::{OperationReport, Operations};
 pub use precision::Formula;
-pub use report::{Cause, Comparison, Estimate, InputReport, Report, Scan, ScanStep, Verdict};
+pub use report::{Calls, Cause, Comparison, Estimate, InputReport, Report, Scan, ScanStep, Verdict};
 
 use crate::error::Error;
 use crate::number::Float;
 use crate::param::{Param, Parameters};
 use crate::tape::{Scalar, Tape, Var};
 use crate::tensor::Tensor;
-use compare::examine;
-use outcome::Outcome;
 use subject::CheckedFunction;
+use taped::{Record, Taped};
 
 /// Checks the gradient of `f` at a point with the default [`Checker`].
 ///
@@ -236,7 +242,8 @@ impl Checker {
     {
         refuse_none(point.len())?;
         let record = of_inputs(f);
-        self.run(CheckedFunction::new(numbered(point.len()), point.to_vec(), vec![], &record, self.seed))
+        let taped = Taped::new(vec![], &record);
+        self.run(CheckedFunction::new(numbered(point.len()), point.to_vec(), &taped, self.seed), self.orders)
     }
 
     /// Checks the gradient of a loss with respect to a model's parameters at their present values. Frozen parameters
@@ -261,61 +268,8 @@ impl Checker {
         F: for<'t> Fn(&'t Tape<T>) -> Scalar<'t, T>,
     {
         let record = loss(f);
-        self.run(of_parameters(parameters, &record, self.seed)?)
-    }
-
-    /// Checks one order after the other, as long as they pass.
-    fn run<T: Float>(&self, mut subject: CheckedFunction<'_, T>) -> Result<Report, Error> {
-        let output = subject.v.shape().clone();
-        let first = examine(self, &mut subject, 1, 0.0)?;
-        let (mut directions, mut compared) = (first.directions, first.compared);
-        let (mut inputs, mut notes, mut unresolved) = (first.inputs.clone(), first.notes.clone(), first.unresolved);
-        let value = first.value;
-        let (mut scale, mut last) = (first.scale, first);
-        for order in 2..=self.orders {
-            if last.verdict != Verdict::Pass {
-                break;
-            }
-            subject.raise(self.seed + order as u64);
-            let mut next = examine(self, &mut subject, order, scale).unwrap_or_else(Outcome::not_finite);
-            if next.verdict != Verdict::Pass {
-                next.reason = format!("order {} passes, order {order} does not: {}", order - 1, next.reason);
-            }
-            if next.verdict == Verdict::Wrong {
-                next.cause = Some(Cause::SecondOrder);
-            }
-            directions += next.directions;
-            compared += next.compared;
-            unresolved += next.unresolved;
-            inputs.append(&mut next.inputs);
-            notes.append(&mut next.notes);
-            (scale, last) = (next.scale, next);
-        }
-        if last.verdict == Verdict::Pass {
-            last.reason = format!(
-                "the gradient agrees with differences along {directions} directions and at {compared} elements"
-            );
-            if unresolved > 0 {
-                last.reason += &format!("; {unresolved} of these lie below what they resolve, where");
-                last.reason += " each operation agrees with differences of its own";
-            }
-        }
-        Ok(Report {
-            verdict: last.verdict,
-            cause: last.cause,
-            reason: last.reason,
-            notes,
-            seed: self.seed,
-            precision: T::NAME.into(),
-            output,
-            value,
-            directions,
-            unresolved,
-            operations: last.operations,
-            inputs,
-            worst: last.worst,
-            scan: last.scan,
-        })
+        let (names, point, taped) = of_parameters(parameters, &record)?;
+        self.run(CheckedFunction::new(names, point, &taped, self.seed), self.orders)
     }
 }
 
@@ -335,16 +289,18 @@ where
     move |tape, _| f(tape).to_var()
 }
 
+/// The names and values of the parameters that are moved, and the loss as a source.
+type OfParameters<'a, T> = (Vec<String>, Vec<Tensor<T>>, Taped<'a, T>);
+
 fn of_parameters<'a, T: Float>(
     parameters: &Parameters<T>,
-    record: &'a subject::Record<'a, T>,
-    seed: u64,
-) -> Result<CheckedFunction<'a, T>, Error> {
+    record: &'a Record<'a, T>,
+) -> Result<OfParameters<'a, T>, Error> {
     let moved = || parameters.distinct().filter(|(_, param)| !param.is_frozen());
     refuse_none(moved().count())?;
     let names = moved().map(|(name, _)| name.to_string()).collect();
     let params: Vec<Param<T>> = moved().map(|(_, param)| param.clone()).collect();
-    Ok(CheckedFunction::new(names, params.iter().map(Param::value).collect(), params, record, seed))
+    Ok((names, params.iter().map(Param::value).collect(), Taped::new(params, record)))
 }
 
 fn numbered(inputs: usize) -> Vec<String> {
