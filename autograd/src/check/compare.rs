@@ -73,7 +73,7 @@ fn study<T: Float>(
     let rtol = checker.rtol.max(if few_digits::<T>() { 1e-4 } else { 0.0 });
     let most = gradient.iter().map(|(g, _)| largest(g)).fold(0.0, f64::max);
     // Operations tell more than the size of the gradient does.
-    let negligible = if subject.source.taped().is_some() { 0.0 } else { rtol * most };
+    let negligible = subject.source.taped().is_none().then_some(rtol * most);
     let (noise_of_values, rounding, noise) = (None, None, spread.value);
     let spread_of_values = spread.value;
     let mut probe = Probe {
@@ -87,6 +87,7 @@ fn study<T: Float>(
         rtol,
         below,
         negligible,
+        crooked: vec![],
         rounding,
     };
     let mut study = OrderCheck::new(checker, gradient.clone(), &mut probe);
@@ -182,15 +183,25 @@ impl<'p, 's, 'a, T: Float> OrderCheck<'p, 's, 'a, T> {
 
     /// Tests that a rule is linear in the incoming gradient. The factor is a power of two, so that round-off scales
     /// with it, and negative, since a rule may depend on the sign.
+    ///
+    /// A rule of code without a tape may iterate, and is linear only as far as its iterations go.
     fn linearity(&mut self) {
         const SCALE: f64 = -1024.0;
         if !self.probe.subject.source.scales_by_rule(&self.probe.subject.at) {
             return;
         }
-        // A rule that solves by iterations is linear only as far as these go.
-        let slack = if self.probe.subject.source.taped().is_some() { 1e3 * T::EPSILON } else { 1e-3 };
+        let exact = 1e3 * T::EPSILON;
+        let slack = if self.probe.subject.source.taped().is_some() { exact } else { 1e-3 };
         let smallest = if few_digits::<T>() { f64::from(f32::MIN_POSITIVE) } else { f64::MIN_POSITIVE };
         let scaled = self.probe.subject.gradient(SCALE);
+        let finite = |x: f64| if x.is_finite() { x.abs() } else { 0.0 };
+        self.probe.crooked =
+            self.gradient.iter().zip(&scaled).map(|((g, _), (s, _))| (s / SCALE - g).map(finite)).collect();
+        let crooked = self.probe.crooked.iter().map(largest).fold(0.0, f64::max);
+        if crooked > exact * self.most() && slack > exact {
+            let by = self.probe.subject.source.name(self.probe.order);
+            self.notes.push(format!("the {by} is linear only to ± {crooked:.1e}, as one that iterates to a tolerance"));
+        }
         for (input, ((g, _), (s, _))) in self.gradient.iter().zip(&scaled).enumerate() {
             let most = largest(g);
             // Round-off scales too, except below the smallest normal number.

@@ -1,8 +1,6 @@
 //! The judgement of one derivative: the value that is given compared with differences along a line.
 
-use super::difference::{
-    Central, agrees_at_finer_steps, agrees_at_longer_steps, central, ridders, settles, sides, stencil, vanishes,
-};
+use super::difference::{Central, agrees_at_finer_steps, agrees_at_longer_steps, central, ridders, sides, stencil};
 use super::line::Line;
 use super::noise::{jumps, noise, stairs};
 use super::report::{Cause, Comparison, Estimate, Verdict};
@@ -17,7 +15,7 @@ const RESOLVES_IN_F32: f64 = 2e-2;
 const PART_OF_SLOPES: f64 = 1e-6;
 /// Beside terms of round-off, a derivative with a smaller relative error is not called wrong: an iteration that stops
 /// at a tolerance of 1e-8 differs from its limit by as much, and is as smooth.
-const SMALLEST: f64 = 4e-7;
+pub(super) const SMALLEST: f64 = 4e-7;
 
 /// A derivative that is given, by a tape or by a function's own code.
 pub(super) struct Claim {
@@ -32,9 +30,9 @@ pub(super) struct Claim {
     /// Whether the line is an operation by itself. If its value does not change at all, a derivative of 0 is correct;
     /// in a whole function, the change may be lost in other parts of the computation.
     pub(super) alone: bool,
-    /// The size below which a derivative is no part of the gradient: a derivative of 0 is then correct if the function
-    /// does not change at all.
-    pub(super) negligible: f64,
+    /// For a function of which only values and derivatives are seen, the size below which a derivative is no part of
+    /// the gradient.
+    pub(super) negligible: Option<f64>,
 }
 
 impl Claim {
@@ -79,10 +77,10 @@ impl Claim {
 }
 
 /// A comparison while evidence is collected.
-struct Comparing<'l, 'f> {
-    c: Comparison,
-    claim: Claim,
-    line: &'l mut Line<'f>,
+pub(super) struct Comparing<'l, 'f> {
+    pub(super) c: Comparison,
+    pub(super) claim: Claim,
+    pub(super) line: &'l mut Line<'f>,
     /// The size below which a derivative is negligible.
     floor: f64,
 }
@@ -324,6 +322,13 @@ impl Comparing<'_, '_> {
                           numbers that it reads";
             return self.inconclusive(Cause::Unresolved, reason.into());
         }
+        if let Some(step) = self.climbs() {
+            let reason = format!(
+                "the function stands still around the point, but over steps of {step:.0e} it moves as the gradient says: it has \
+                 stairs"
+            );
+            return self.inconclusive(Cause::Unresolved, reason);
+        }
         if !self.stands(None) {
             let reason =
                 "the difference from the gradient is another at each step, as far down as it can be told from rounding";
@@ -380,37 +385,6 @@ impl Comparing<'_, '_> {
         }
         self.c.cause = Some(Cause::Unexplained);
         self.c.reason = format!("the relative difference is {:.1e}", self.c.relative());
-    }
-
-    /// Whether the difference from the claim falls with the step, and below the disagreement of the extrapolated
-    /// differences.
-    fn vanishes(&mut self, side: Option<f64>) -> bool {
-        let below = if self.c.verdict == Verdict::Wrong { self.c.difference() } else { f64::INFINITY };
-        vanishes(self.line, self.c.analytic, below, side)
-    }
-
-    /// Whether the function does not change, and the claimed derivative is too small to change it: the intermediate
-    /// values are likely as large as the inputs, and round more away.
-    fn lies_below_inputs(&mut self) -> bool {
-        let (above, below, size) = self.line.secants(self.line.unit);
-        let least = 64.0 * self.line.epsilon * self.claim.point.max(size);
-        above == 0.0 && below == 0.0 && self.c.analytic.abs() * self.line.unit <= least
-    }
-
-    /// Whether the derivative is claimed to be 0, the function does not change at all, and a derivative that its
-    /// round-off could hide would be no part of the gradient.
-    fn is_flat(&mut self) -> bool {
-        let hidden = SAFETY * self.c.numeric.error;
-        let zero = self.c.analytic == 0.0 && self.c.numeric.value == 0.0 && hidden <= self.claim.negligible;
-        let (above, below, _) = self.line.secants(self.line.unit);
-        zero && (above, below) == (0.0, 0.0) && stairs(self.line).is_none_or(|height| height == 0.0)
-    }
-
-    /// Whether the difference from the claim is the same for every step length.
-    fn stands(&mut self, side: Option<f64>) -> bool {
-        let difference = self.c.numeric.value - self.c.analytic;
-        let left = settles(self.line, self.c.analytic, side);
-        left.is_some_and(|left| (left - difference).abs() <= 0.5 * difference.abs())
     }
 
     /// Reports that the differences agree with the claim, but would agree with other values too.

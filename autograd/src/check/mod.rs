@@ -1,5 +1,5 @@
-//! Gradient checking: compares the tape's gradient with finite differences, and gives a verdict with its certainty
-//! and its reason.
+//! Gradient checking: compares a gradient with finite differences, and gives a verdict with its certainty and its
+//! reason. The gradient is the tape's, or that of a [`Function`] of one's own.
 //!
 //! Cheap and exact tests come first: two evaluations and two sweeps must agree to the bit, and a rule must be linear
 //! in the incoming gradient. Random directions follow, in reverse and in forward mode, because one direction covers
@@ -34,6 +34,27 @@
 //! like the results of a solver that stops early, or that scatter. And an operation must be at fault. If the evidence
 //! does not decide, the verdict is [`Verdict::Inconclusive`], with the name of the reason.
 //!
+//! # Functions without a tape
+//!
+//! A solver, a library in C, a program in another language: what computes its own values and derivatives is a
+//! [`Function`] of closures. It goes through the same comparisons. Its operations are not seen, so that what
+//! differences do not resolve is inconclusive; but several derivatives of it are held against each other.
+//!
+//! ```
+//! use autograd::{check::Function, Tensor};
+//! // y = √x by Heron's method until a step is below 1e-12, with dy/dx = 1/2y.
+//! let root = |x: f64| {
+//!     let mut y: f64 = 1.0;
+//!     while (y - x / y).abs() > 1e-12 {
+//!         y = (y + x / y) / 2.0;
+//!     }
+//!     y
+//! };
+//! let right = Function::new(|x: &[Tensor]| x[0].map(root)).vjp(|x: &[Tensor], v: &Tensor| vec![v / (x[0].map(root) * 2.0)]);
+//! let report = right.check(&[Tensor::from([0.3, 2.0])]).unwrap();
+//! assert!(report.passed(), "{report}");
+//! ```
+//!
 //! `benches/peers` (2026-11-29) tries wrong rules and functions that are correct but difficult. PyTorch's `gradcheck`
 //! passes 32 % of the wrong rules and calls 31 % of the correct functions wrong; JAX's `check_grads` 29 % and 33 %;
 //! SciPy's `check_grad` 28 % and 43 %; this checker none of either.
@@ -41,12 +62,16 @@
 //! # Modules
 //!
 //! - here — the functions to check, and the settings
-//! - `subject` — the function as one number, with its value and derivatives
+//! - `subject` — the function as one number
+//! - `source`, `taped`, `function` — where values and derivatives come from: a tape, or the function's own code
+//! - `run` — from order to order
+//! - `repeats` — whether the function repeats itself
 //! - `line`, `grain`, `probe` — a function of a step; the resolution of its points; the whole function along a
 //!   direction
 //! - `difference`, `noise` — derivatives by differences, and the errors of samples
-//! - `comparison` — a derivative compared with its differences
-//! - `rounding` — the errors of the tape's own derivatives
+//! - `comparison`, `evidence` — a derivative compared with its differences; what speaks for it or against it
+//! - `rounding` — the errors of the derivatives that are checked
+//! - `ways` — several derivatives of one function, held against each other
 //! - `compare` — random directions, elements one by one, and the search for a wrong element
 //! - `operations` — each recorded operation by itself
 //! - `outcome`, `diagnose` — the verdict on all comparisons; the pattern of a wrong gradient
@@ -58,6 +83,7 @@ pub(crate) mod compare;
 mod comparison;
 mod diagnose;
 mod difference;
+mod evidence;
 mod function;
 mod grain;
 mod html;

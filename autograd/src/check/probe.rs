@@ -40,8 +40,10 @@ pub(super) struct Probe<'s, 'a, T: Float> {
     pub(super) rtol: f64,
     /// The size of the function and its derivatives at the lower orders.
     pub(super) below: f64,
-    /// The size below which a derivative is no part of the gradient; 0 where operations tell more.
-    pub(super) negligible: f64,
+    /// The size below which a derivative is no part of the gradient; `None` where operations tell more.
+    pub(super) negligible: Option<f64>,
+    /// How far a rule is from linear, by element.
+    pub(super) crooked: Vec<Tensor>,
     /// The round-off of the given derivative with respect to each element, once requested.
     pub(super) rounding: Option<Vec<Tensor>>,
 }

@@ -6,6 +6,10 @@
 //! weights of outputs and gradients are moved with the point, since the derivatives of a quadratic depend on them
 //! only.
 //!
+//! Of code without a tape two more things are known. A rule that iterates to a tolerance is not quite linear, by about
+//! its error. And a quotient by a small number `x`, as in `sin(x)/x`, errs by the round-off of `f/x`, the same at all
+//! points around.
+//!
 //! A rare round-off error at the point itself appears at no other point. At the orders beyond the first the
 //! function's own size is known, and a derivative that moves it by less than its round-off over a step of 1 is not
 //! told from 0.
@@ -15,7 +19,7 @@ use std::collections::VecDeque;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 
-use super::probe::{Direction, Probe};
+use super::probe::{Direction, Probe, is_small};
 use super::subject::{cast, nudged};
 use crate::number::Float;
 use crate::tensor::Tensor;
@@ -24,10 +28,18 @@ impl<T: Float> Probe<'_, '_, T> {
     /// The standard deviation of the given derivative along a direction; for one element it is at most that along a
     /// direction, since the errors of elements may be the same.
     pub(super) fn rounding(&mut self, direction: &Direction) -> f64 {
-        let Probe { subject, rounding, .. } = self;
+        let Probe { subject, rounding, crooked, centre, x, .. } = self;
         let at = |k: f64| subject.at.nearby(k);
         let gradient = |k: f64| subject.source.gradient(&at(k), 1.0).into_iter().map(|(g, _)| g).collect();
-        let by_element = rounding.get_or_insert_with(|| deviation(gradient));
+        let by_element = rounding.get_or_insert_with(|| {
+            let mut found = deviation(gradient);
+            if subject.source.taped().is_none() {
+                found.iter_mut().zip(&*crooked).for_each(|(found, crooked)| *found = found.maximum(crooked));
+                let quotient = |x: f64| if is_small(x) { 4.0 * T::EPSILON * (*centre / x).abs() } else { 0.0 };
+                found.iter_mut().zip(&*x).for_each(|(found, x)| *found = found.maximum(x.map(quotient)));
+            }
+            found
+        });
         match direction {
             Direction::Along(u) => {
                 let terms = by_element.iter().zip(u).flat_map(|(e, u)| (e * u).to_vec());

@@ -5,7 +5,7 @@
 //! differences allow. Where they are not equal, differences tell which side is wrong.
 
 use super::compare::OrderCheck;
-use super::comparison::SAFETY;
+use super::comparison::{SAFETY, SMALLEST};
 use super::probe::Direction;
 use super::report::{Cause, Comparison, Verdict};
 use super::subject::cast;
@@ -78,6 +78,17 @@ impl<T: Float> OrderCheck<'_, '_, '_, T> {
         self.weigh_way(c, direction, magnitude, name, forward);
     }
 
+    /// How far a jvp is from linear: by about its error, if it iterates to a tolerance.
+    fn crooked_forward(&self, u: &[Tensor], forward: f64) -> f64 {
+        const SCALE: f64 = -1024.0;
+        let subject = &self.probe.subject;
+        let scaled: Vec<Tensor> = u.iter().map(|u| SCALE * u).collect();
+        let found = subject.source.tangent(&subject.at, &cast(&scaled)).ok().flatten();
+        let off = found.map_or(0.0, |found| (found / SCALE - forward).abs());
+        // What is far from linear is an error by itself.
+        if off <= 1e-3 * forward.abs() { off } else { 0.0 }
+    }
+
     /// Weighs a comparison with the same derivative by another way.
     fn weigh_way(&mut self, c: &mut Comparison, direction: &Direction, magnitude: f64, name: &'static str, other: f64) {
         let exact = 1e3 * T::EPSILON * magnitude;
@@ -85,14 +96,21 @@ impl<T: Float> OrderCheck<'_, '_, '_, T> {
         if gap <= exact {
             return;
         }
-        let rounding = |study: &mut Self| {
-            let forward = || study.probe.rounding_forward(&study.probe.tangent(direction));
-            if matches!(name, "forward mode" | "jvp") { forward() } else { study.probe.rounding(direction) }
+        let rounding = |study: &mut Self| match name {
+            "forward mode" => study.probe.rounding_forward(&study.probe.tangent(direction)),
+            "jvp" => {
+                let u = study.probe.tangent(direction);
+                let own = study.probe.rounding_forward(&u).max(study.crooked_forward(&u, other));
+                own.max(study.probe.rounding(direction))
+            }
+            _ => study.probe.rounding(direction),
         };
+        // As small as the error of an iteration that stops early may be.
+        let small = if self.is_taped() { 0.0 } else { SMALLEST * other.abs() };
         // Differences that pass may still be nearer to one way than to the other.
         let off = gap.min((other - c.numeric.value).abs());
         match c.verdict {
-            Verdict::Pass if off.is_nan() || off > c.allowed + exact && off > SAFETY * rounding(self) => {
+            Verdict::Pass if off.is_nan() || off > c.allowed + exact + small && off > SAFETY * rounding(self) => {
                 let cause = if c.by == name { Cause::NotLinear } else { Cause::ForwardMode };
                 (c.verdict, c.cause) = (Verdict::Wrong, Some(cause));
                 c.reason = if c.by == name {

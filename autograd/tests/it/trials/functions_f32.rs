@@ -77,7 +77,7 @@ pub(crate) const WRONG: &[Case] = &[
     ("in f32, a function: regression, the bias forgotten", |seed| fitted(seed, 1.0, 0.0)),
     ("in f32, a function: matrices transposed", |seed| matrices(seed, true)),
     ("in f32, a function: log of a sum, not normalised", |seed| normalised(seed, false)),
-    ("in f32, a function: points of 2e4, by a half", |seed| {
-        sum(seed, within(seed, &[3], 1e4, 1.4e4), |x| (1e-4 * x).sin(), |x| 0.5e-4 * (1e-4 * x).cos())
+    ("in f32, a function: points of 10, by a half", |seed| {
+        sum(seed, within(seed, &[3], 10.0, 12.0), |x| (0.1 * x).sin(), |x| 0.05 * (0.1 * x).cos())
     }),
 ];

@@ -100,13 +100,13 @@ pub(crate) const CASES: &[Case] = &[
             },
         )
     }),
-    ("a function: 2e4² beside a sine", |seed| {
+    ("a function: sums of 2e4 beside a sine", |seed| {
         let x = [within(seed, &[2], 1.5e4, 2.5e4), within(seed, &[2], 0.2, 1.2)];
         gradient(
             seed,
             &x,
-            |x| (0..2).map(|i| x[0][i] * x[0][i] + x[1][i].sin()).sum(),
-            |x| vec![x[0].iter().map(|x| 2.0 * x).collect(), x[1].iter().map(|x| x.cos()).collect()],
+            |x| (0..2).map(|i| 3.0 * x[0][i] + x[1][i].sin()).sum(),
+            |x| vec![vec![3.0; 2], x[1].iter().map(|x| x.cos()).collect()],
         )
     }),
 ];

@@ -171,8 +171,8 @@ pub(crate) const CASES: &[Case] = &[
         gradient(
             seed,
             &x,
-            |x| (0..2).map(|i| x[0][i] * x[0][i] + x[1][i].sin()).sum(),
-            |x| vec![x[0].iter().map(|x| 2.0 * x).collect(), x[1].iter().map(|x| 1.01 * x.cos()).collect()],
+            |x| (0..2).map(|i| 3.0 * x[0][i] + x[1][i].sin()).sum(),
+            |x| vec![vec![3.0; 2], x[1].iter().map(|x| 1.01 * x.cos()).collect()],
         )
     }),
     ("a function: f32 inside, the sign", |seed| {
