@@ -95,8 +95,8 @@ def result(y: Any, dtype: np.dtype, what: str) -> np.ndarray:
     what
         The name of it, for errors.
     """
-    if type(y) is np.ndarray and y.dtype == dtype:
-        return y
+    if isinstance(y, np.ndarray | np.generic) and y.dtype is dtype:
+        return y if type(y) is np.ndarray else np.asarray(y)
     if y is None or isinstance(y, str | bytes | dict | set):
         raise TypeError(f"{what} is {article(y)}; return an array or a number")
     try:

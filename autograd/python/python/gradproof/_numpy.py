@@ -76,10 +76,13 @@ class OfNumpy:
         self.output: Output | None = None
         self.borrowed = Borrowed()
         self.returned: np.dtype | None = None
+        self.is_flat = all(child.kind is None for child in inputs.children)
 
     def arguments(self, x: list[np.ndarray]) -> Any:
         """The arguments, with numbers where the user gave numbers."""
-        return self.inputs.build(a[()] if i in self.numbers else a for i, a in enumerate(x))
+        if self.numbers:
+            x = [a[()] if i in self.numbers else a for i, a in enumerate(x)]
+        return x if self.is_flat else self.inputs.build(iter(x))
 
     def value(self, x: list[np.ndarray]) -> np.ndarray:
         """The function's result as one array."""
