@@ -14,7 +14,14 @@ import numpy as np
 import pytest
 
 HERE = pathlib.Path(__file__).parent
-MODULES = ["gradproof", "gradproof._check", "gradproof._report", "gradproof._testing"]
+MODULES = [
+    "gradproof",
+    "gradproof.depth._theory",
+    "gradproof.depth._flow",
+    "gradproof._check",
+    "gradproof._report",
+    "gradproof._testing",
+]
 PACKAGE = pathlib.Path(gradproof.__file__).parent
 
 
