@@ -123,7 +123,9 @@ fn examine<T: Float + Element>(
             Err(payload) => {
                 let text = payload.downcast_ref::<String>().map(String::as_str);
                 let text = text.or(payload.downcast_ref::<&str>().copied()).unwrap_or("no message");
-                PyRuntimeError::new_err(format!("gradproof failed, which is a fault of its own; please report it: {text}"))
+                PyRuntimeError::new_err(format!(
+                    "gradproof failed, which is a fault of its own; please report it: {text}"
+                ))
             }
         }),
     }

@@ -8,6 +8,7 @@ and how sure it is.
 - :func:`check_jax`: functions of JAX
 - :func:`assert_gradient`: any of these, in a test
 - :class:`Report`: what they return
+- :mod:`gradproof.depth`: signals and gradients in deep networks
 
 Examples
 --------
@@ -21,6 +22,7 @@ Examples
 'wrong'
 """
 
+from . import depth
 from ._check import check
 from ._jax import check_jax
 from ._report import Calls, Comparison, Estimate, Input, Report, Verdict
@@ -39,4 +41,5 @@ __all__ = [
     "check_jax",
     "check_module",
     "check_torch",
+    "depth",
 ]
