@@ -5,7 +5,6 @@ import pathlib
 
 import pytest
 
-pytest.importorskip("IPython", reason="IPython is not installed, which draws the notebook's table")
 NOTEBOOK = pathlib.Path(__file__).parents[3] / "examples/notebooks/python_gradient_check.ipynb"
 
 

@@ -3,6 +3,7 @@
 import ast
 import doctest
 import importlib
+import importlib.util
 import inspect
 import pathlib
 import re
@@ -41,9 +42,8 @@ def test_the_readme_runs():
     assert blocks
     names = {}
     for block in blocks:
-        for framework in ("torch", "jax"):
-            if f"import {framework}" in block:
-                pytest.importorskip(framework, reason=f"{framework} is not installed")
+        if "import torch" in block and not importlib.util.find_spec("torch"):
+            continue
         exec(compile(block, "README.md", "exec"), names)
 
 
