@@ -1,10 +1,12 @@
 //! The kernels as the rest of the crate calls them: one instance for each number type.
 
+use super::factor::Triangle;
 use super::product::Matrix;
 use super::reduce::Loops;
 use super::runs::Runs;
 use super::{
-    arg_extreme, centre, elementwise, factors, normalize, product, reduce, scan, scatter, softmax, squares, sums,
+    arg_extreme, centre, elementwise, factor, factors, normalize, product, reduce, scan, scatter, softmax, squares,
+    sums,
 };
 use crate::number::instances::instances;
 use crate::number::rows::{Args, Binary, Unary};
@@ -33,5 +35,9 @@ instances! {
     normalize::normalize as normalize(x: &[T], n: usize, eps: T, out: &mut [T]);
     normalize::inverse_deviation as inverse_deviation(x: &[T], n: usize, eps: T, out: &mut [T]);
     normalize::normalize_gradient as normalize_gradient(x: &[T], v: &[T], n: usize, eps: T, out: &mut [T]);
+    factor::solve_triangular as solve_triangular(n: usize, k: usize, t: Triangle<'_, T>, x: &mut [T]);
+    factor::cholesky as cholesky(n: usize, a: &mut [T]);
+    factor::lu as lu(n: usize, a: &mut [T], pivots: &mut [T]);
+    factor::lu_solve as lu_solve(n: usize, k: usize, lu: &[T], pivots: &[T], transposed: bool, x: &mut [T]);
     product::matmul as matmul(m: usize, k: usize, n: usize, a: Matrix<T>, b: Matrix<T>, add: bool, c: &mut [T]);
 }

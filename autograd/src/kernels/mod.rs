@@ -5,6 +5,7 @@ pub(crate) mod arg_extreme;
 pub(crate) mod centre;
 pub(crate) mod compiled;
 pub(crate) mod elementwise;
+pub(crate) mod factor;
 pub(crate) mod factors;
 mod flagged;
 pub(crate) mod fused;

@@ -142,6 +142,14 @@ reductions! {
     /// assert_eq!(Tensor::from([1.0, 3.0]).sample_variance(), 2.0);
     /// ```
     sample_variance, sample_variance_axis, sample_variance_keep (x, axes, keep) reduce::sample_variance(x, axes, keep);
+
+    /// The square root of the sample variance, `√(Σ(x − mean)²/(n − 1))`; its gradient at constant input is 0.
+    ///
+    /// ```
+    /// use autograd::Tensor;
+    /// assert_eq!(Tensor::from([1.0, 3.0]).sample_std(), 2f64.sqrt());
+    /// ```
+    sample_std, sample_std_axis, sample_std_keep (x, axes, keep) reduce::sample_std(x, axes, keep);
 }
 
 impl<T: Float> Tensor<T> {

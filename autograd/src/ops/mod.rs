@@ -2,8 +2,8 @@
 //!
 //! - `number::table` — the elementwise operations, one row each. **A new elementwise operation is a new row.**
 //!   `number::passing` is the type over which its derivative is written, and `number::rules` holds the longer ones.
-//! - `reduce`, `prod`, `normalize`, `product`, `view`, `index`, `join`, `scan`, `softmax` — the structured
-//!   operations, one file per family. Each has the order: formula and shapes, shape rule, value, derivative. **A new
+//! - `reduce`, `prod`, `normalize`, `product`, `view`, `index`, `join`, `scan`, `softmax`, `roll`,
+//!   `linalg` — the structured operations, one file per family. Each has the order: formula and shapes, shape rule, value, derivative. **A new
 //!   structured operation is a struct with [`Operation`], and one line in [`operations!`].**
 //!
 //! A derivative is written once, over [`Array`], the trait in which rules are expressed. It has two kinds of
@@ -14,15 +14,19 @@
 
 #[cfg(test)]
 mod accuracy;
+pub(crate) mod einsum;
 pub(crate) mod elementwise;
 pub(crate) mod index;
 pub(crate) mod join;
+pub(crate) mod linalg;
 pub(crate) mod map;
 pub(crate) mod normalize;
 pub(crate) mod prod;
 pub(crate) mod product;
 pub(crate) mod reduce;
+pub(crate) mod roll;
 pub(crate) mod scan;
+pub(crate) mod sequence;
 pub(crate) mod softmax;
 pub(crate) mod view;
 
@@ -266,6 +270,12 @@ operations! {
     Centre(softmax::Centre),
     CrossEntropy(softmax::CrossEntropy),
     CrossEntropyGradient(softmax::CrossEntropyGradient),
+    SolveTriangular(linalg::SolveTriangular),
+    Cholesky(linalg::Cholesky),
+    Lu(linalg::Lu),
+    Solve(linalg::Solve),
+    Determinant(linalg::Determinant),
+    Roll(roll::Roll),
 }
 
 instances! {
@@ -284,6 +294,10 @@ pub(crate) trait Array: Sized + Clone {
     /// Computes (and, on a tape, records) an operation whose result has shape `shape`.
     #[track_caller]
     fn apply(op: impl Into<Op>, shape: Shape, x: &[&Self]) -> Self;
+
+    /// Calls `see` with the values: for what data decides.
+    #[track_caller]
+    fn with_values<R>(&self, see: impl FnOnce(&[Self::Value]) -> R) -> R;
 
     /// Panics if `self` and `other` are recorded on two tapes; `op` is the method that the user called.
     #[track_caller]

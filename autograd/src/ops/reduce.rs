@@ -275,6 +275,11 @@ pub(crate) fn std<A: Array>(x: &A, axes: impl Axes, keep: bool) -> Result<A, Err
     spread("std", Reduction::Std, 0, x, axes, keep)
 }
 
+#[track_caller]
+pub(crate) fn sample_std<A: Array>(x: &A, axes: impl Axes, keep: bool) -> Result<A, Error> {
+    spread("std", Reduction::Std, 1, x, axes, keep)
+}
+
 /// See [`Array::sum_to`].
 #[track_caller]
 pub(crate) fn sum_to<A: Array>(x: &A, shape: &Shape) -> A {

@@ -299,6 +299,11 @@ impl<'t, T: Float> Array for Var<'t, T> {
     }
 
     #[track_caller]
+    fn with_values<R>(&self, see: impl FnOnce(&[T]) -> R) -> R {
+        see(self.value().as_slice())
+    }
+
+    #[track_caller]
     fn meets(&self, other: &Self, op: &str) {
         same_tape(op, self.tape, other.tape);
     }

@@ -292,6 +292,10 @@ impl<T: Float> Array for Tensor<T> {
         Tensor { shape, values: Shared::new(out) }
     }
 
+    fn with_values<R>(&self, see: impl FnOnce(&[T]) -> R) -> R {
+        see(&self.values)
+    }
+
     fn constant_like(&self, shape: Shape, values: Vec<T>) -> Self {
         Tensor { shape, values: Shared::new(values) }
     }

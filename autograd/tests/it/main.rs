@@ -6,6 +6,7 @@ mod counts;
 mod curvature;
 mod debugging;
 mod edges;
+mod einsum;
 mod empties;
 #[allow(dead_code)] // what the tests beside the kernels use
 #[path = "../../src/exact.rs"]
@@ -16,6 +17,7 @@ mod graph;
 mod graphs;
 mod house;
 mod limits;
+mod linear_algebra;
 mod maps;
 mod messages;
 mod parts;

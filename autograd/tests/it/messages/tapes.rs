@@ -75,6 +75,10 @@ fn arrays_of_two<'t>(t: &mut Table<'t>, two: &'t Tape) {
     t.row(move || Var::stack(&[x, y], 0), format!("stack: {TAPES}"));
     t.row(move || Var::zip_map([x, y], Sum), format!("zip_map: {TAPES}"));
     t.row(move || x.jvp(&[(y, &Tensor::from([1.0]))]), format!("jvp: {TAPES}"));
+    t.row(move || x.tangent(y, y), format!("tangent: {TAPES}"));
+    t.row(move || x.tangent(x, y), format!("tangent: {TAPES}"));
+    t.row(move || x.tangent(&[x, x][..], vec![x]), "tangent: 1 directions for 2 inputs; give one for each");
+    methods!(t, x, y, b: solve solve_lower solve_upper cholesky_solve kron);
     t.row(move || x.sum().grad(y), format!("grad: {TAPES}"));
     t.row(move || x.sum().try_grad((x, y)), format!("grad: {TAPES}"));
     t.row(move || x.graph().name(y, "y"), format!("graph: {TAPES}"));
@@ -205,6 +209,7 @@ fn values_only<'t>(t: &mut Table<'t>, tapes: &'t mut [Tape; 1]) {
     t.row(move || y.backward_with(|_, _| ()), format!("backward: {law}"));
     t.row(move || y.backward_each(|_, _| ()), format!("backward_each: {law}"));
     t.row(move || x.vjp(&Tensor::ones(2)), format!("vjp: {law}"));
+    t.row(move || x.tangent(x, x), format!("tangent: {law}"));
     t.row(move || x.jvp(&[(x, &Tensor::ones(2))]), format!("jvp: {law}"));
     t.row(move || x.sum().grad(x), format!("grad: {law}"));
     t.row(move || x.sum().try_grad(x), format!("grad: {law}"));

@@ -44,6 +44,10 @@ pub(super) enum Call {
     TimesMean(usize, usize),
     Concat(Vec<usize>, usize),
     Stack(Vec<usize>, usize),
+    Solve(usize, usize),
+    SolveLower(usize, usize),
+    /// The logarithm of a determinant's magnitude.
+    LogDet(usize),
     /// A fused function of one array, of two.
     Bump(usize),
     Blend(usize, usize),
@@ -149,6 +153,13 @@ define_methods! {
     Pick pick(axis: usize, indices: Indices);
     ScatterAdd scatter_add(axis: usize, indices: Indices, len: usize);
     Cumsum cumsum(axis: usize);
+    Roll roll(by: isize, axis: usize);
+    Shift shift(by: isize, axis: usize);
+    MatrixExp matrix_exp();
+    Cholesky cholesky();
+    Inverse inverse();
+    Det det();
+    Trace trace();
     Softmax softmax(axis: usize);
     LogSoftmax log_softmax(axis: usize);
     Normalize normalize(eps: f64);
@@ -167,9 +178,10 @@ impl Call {
     /// The numbers of the arrays that it reads.
     pub(super) fn reads(&self) -> Vec<usize> {
         match self {
-            Call::Unary { x, .. } | Call::Method(x, _) | Call::Bump(x) => vec![*x],
+            Call::Unary { x, .. } | Call::Method(x, _) | Call::Bump(x) | Call::LogDet(x) => vec![*x],
             Call::Binary { a, b, .. } => vec![*a, *b],
             Call::Matmul(a, b) | Call::Dot(a, b) | Call::Outer(a, b) => vec![*a, *b],
+            Call::Solve(a, b) | Call::SolveLower(a, b) => vec![*a, *b],
             Call::CrossEntropySoft(a, b) | Call::TimesMean(a, b) | Call::Blend(a, b) => vec![*a, *b],
             Call::Affine(x) | Call::Dense(x, _) | Call::Select(x) => x.to_vec(),
             Call::Concat(x, _) | Call::Stack(x, _) => x.clone(),
@@ -193,6 +205,9 @@ impl Call {
             Call::TimesMean(a, b) => v[a] * v[b].mean(),
             Call::Concat(ref x, axis) => Var::concat(&x.iter().map(|&x| v[x]).collect::<Vec<_>>(), axis),
             Call::Stack(ref x, axis) => Var::stack(&x.iter().map(|&x| v[x]).collect::<Vec<_>>(), axis),
+            Call::Solve(a, b) => v[a].solve(v[b]),
+            Call::SolveLower(a, b) => v[a].solve_lower(v[b]),
+            Call::LogDet(x) => v[x].slogdet().1,
             Call::Bump(x) => v[x].map(Bump),
             Call::Blend(a, b) => Var::zip_map([v[a], v[b]], Blend),
         }
@@ -219,6 +234,9 @@ impl Call {
             Call::TimesMean(a, b) => &v[a] * v[b].mean().to_f64(),
             Call::Concat(ref x, axis) => Tensor::concat(&x.iter().map(|&x| v[x].clone()).collect::<Vec<_>>(), axis),
             Call::Stack(ref x, axis) => Tensor::stack(&x.iter().map(|&x| v[x].clone()).collect::<Vec<_>>(), axis),
+            Call::Solve(a, b) => v[a].solve(&v[b]),
+            Call::SolveLower(a, b) => v[a].solve_lower(&v[b]),
+            Call::LogDet(x) => v[x].slogdet().1,
             Call::Bump(x) => v[x].map(|x| Elementwise::f(Bump, x)),
             Call::Blend(a, b) => zip(&v[a], &v[b], |a, b| ElementwiseN::f(Blend, [a, b])),
         }
@@ -251,6 +269,9 @@ impl Call {
             Call::TimesMean(a, b) => format!("v{a} * v{b}.mean()"),
             Call::Concat(ref x, axis) => format!("Var::concat(&[{}], {axis})", list(x)),
             Call::Stack(ref x, axis) => format!("Var::stack(&[{}], {axis})", list(x)),
+            Call::Solve(a, b) => format!("v{a}.solve(v{b})"),
+            Call::SolveLower(a, b) => format!("v{a}.solve_lower(v{b})"),
+            Call::LogDet(x) => format!("v{x}.slogdet().1"),
             Call::Bump(x) => format!("v{x}.map(Bump)"),
             Call::Blend(a, b) => format!("Var::zip_map([v{a}, v{b}], Blend)"),
         }

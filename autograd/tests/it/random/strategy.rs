@@ -273,9 +273,32 @@ impl Builder {
             36 => Method::Reshape { shape: Lengths(if q % 2 == 0 { vec![rest, n] } else { vec![n, 1, rest] }) },
             37 => Method::Pad { widths: Widths(vec![(q % 2, r % 2); rank]), value: 0.5 },
             49 if rank > 0 => Method::Normalize { eps: 0.1 },
+            50 if rank > 0 => Method::Roll { by: q as isize % 5 - 2, axis },
+            51 if rank > 0 => Method::Shift { by: q as isize % 5 - 2, axis },
+            52 => return self.linear_algebra(arrays, q),
             _ => return self.joined(kind, x, arrays, [p, q, r]),
         };
         self.method(x, method)
+    }
+
+    /// Of the exponential of a symmetric matrix, which is positive definite.
+    fn linear_algebra(&mut self, arrays: [usize; 3], q: usize) -> Option<usize> {
+        let x = self.find(arrays[0], |shape| shape.len() == 2)?;
+        let turned = self.method(x, Method::T {})?;
+        let square = self.push(Call::Matmul(x, turned))?;
+        let small = self.domain_of(square, (-0.5, 0.5))?;
+        let p = self.method(small, Method::MatrixExp {})?;
+        let n = self.shape(p)[0];
+        let right = self.find(arrays[1], |shape| shape.len() < 3 && shape.first() == Some(&n));
+        match (q % 7, right) {
+            (0, Some(b)) => self.push(Call::Solve(p, b)),
+            (1, Some(b)) => self.push(Call::SolveLower(p, b)),
+            (2, _) => self.method(p, Method::Inverse {}),
+            (3, _) => self.method(p, Method::Det {}),
+            (4, _) => self.push(Call::LogDet(p)),
+            (5, _) => self.method(p, Method::Trace {}),
+            _ => self.method(p, Method::Cholesky {}),
+        }
     }
 
     /// Calls of several arrays.
@@ -362,4 +385,4 @@ impl Builder {
 }
 
 /// How many structured calls [`Builder::structured`] numbers.
-const STRUCTURED: usize = 50;
+const STRUCTURED: usize = 53;
