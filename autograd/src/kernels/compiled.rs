@@ -5,7 +5,7 @@ use super::product::Matrix;
 use super::reduce::Loops;
 use super::runs::Runs;
 use super::{
-    arg_extreme, centre, elementwise, factor, factors, normalize, product, reduce, scan, scatter, softmax, squares,
+    arg_extreme, centre, elementwise, factor, factors, normalize, product, qr, reduce, scan, scatter, softmax, squares,
     sums,
 };
 use crate::number::instances::instances;
@@ -39,5 +39,6 @@ instances! {
     factor::cholesky as cholesky(n: usize, a: &mut [T]);
     factor::lu as lu(n: usize, a: &mut [T], pivots: &mut [T]);
     factor::lu_solve as lu_solve(n: usize, k: usize, lu: &[T], pivots: &[T], transposed: bool, x: &mut [T]);
+    qr::qr as qr(m: usize, n: usize, a: &[T], q: &mut [T], r: &mut [T]);
     product::matmul as matmul(m: usize, k: usize, n: usize, a: Matrix<T>, b: Matrix<T>, add: bool, c: &mut [T]);
 }

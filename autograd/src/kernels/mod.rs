@@ -13,6 +13,7 @@ pub(crate) mod isa;
 pub(crate) mod layout;
 pub(crate) mod normalize;
 pub(crate) mod product;
+pub(crate) mod qr;
 mod quotient;
 pub(crate) mod reduce;
 pub(crate) mod runs;

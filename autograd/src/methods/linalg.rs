@@ -139,6 +139,21 @@ products! {
     /// If the shapes do not fit.
     fn cholesky_solve / try_cholesky_solve (l, b) linalg::cholesky_solve(l, b);
 
+    /// The `x` of least `‖a·x − b‖²`, by orthogonal factors: `(…, m, n)` and `(…, m, k)` or `(m,)`, `m ≥ n`, columns independent.
+    ///
+    /// ```
+    /// use autograd::Tensor;
+    /// // The line through (0, 1), (1, 3), (2, 5).
+    /// let a = Tensor::from([[1.0, 0.0], [1.0, 1.0], [1.0, 2.0]]);
+    /// let line = a.lstsq(&Tensor::from([1.0, 3.0, 5.0]));
+    /// assert!(line.is_close(&Tensor::from([1.0, 2.0]), 1e-14));
+    /// ```
+    ///
+    /// # Panics
+    /// If the shapes do not fit, or there are fewer rows than columns. Columns that depend on each other give numbers that are not
+    /// finite, or very large.
+    fn lstsq / try_lstsq (a, b) linalg::lstsq(a, b);
+
     /// The Kronecker product of two matrices: `(m, n) ⊗ (p, q) → (mp, nq)`.
     ///
     /// ```
@@ -150,6 +165,37 @@ products! {
     /// # Panics
     /// If they are not two matrices.
     fn kron / try_kron (a, b) linalg::kron(a, b);
+}
+
+macro_rules! factors {
+    ($([$($generics:tt)*] $Self:ty, $receiver:ty, $T:ident;)*) => { $(
+        impl<$($generics)*> $Self {
+            /// The factors `q·r` of matrices with as many rows as columns, or more: `(…, m, n) → (…, m, n), (…, n, n)`.
+            ///
+            /// The columns of `q` are orthonormal, `r` is upper triangular, and its diagonal is positive, which makes the factors
+            /// unique and differentiable where the columns of the matrix are independent. Derivative: Walter & Lehmann (2010).
+            ///
+            /// ```
+            /// use autograd::Tensor;
+            /// let (q, r) = Tensor::from([[3.0, 1.0], [4.0, 2.0]]).qr();
+            /// assert!(q.is_close(&Tensor::from([[0.6, -0.8], [0.8, 0.6]]), 1e-15));
+            /// assert!(r.is_close(&Tensor::from([[5.0, 2.2], [0.0, 0.4]]), 1e-15));
+            /// ```
+            ///
+            /// # Panics
+            /// If there are fewer rows than columns, or no columns.
+            #[must_use]
+            #[track_caller]
+            pub fn qr(self: $receiver) -> (Self, Self) {
+                let [q, r] = linalg::qr(&self.clone()).or_panic();
+                (q, r)
+            }
+        }
+    )* };
+}
+factors! {
+    ['t, T: Float] Var<'t, T>, Self, T;
+    [T: Float] Tensor<T>, &Self, T;
 }
 
 impl<'t, T: Float> Var<'t, T> {

@@ -273,6 +273,7 @@ operations! {
     SolveTriangular(linalg::SolveTriangular),
     Cholesky(linalg::Cholesky),
     Lu(linalg::Lu),
+    Qr(linalg::Qr),
     Solve(linalg::Solve),
     Determinant(linalg::Determinant),
     Roll(roll::Roll),

@@ -195,6 +195,9 @@ fn cases() -> Vec<Case> {
         ("solve_lower", systems, |x| regular(x[0]).solve_lower(x[1])),
         ("solve_upper", systems, |x| regular(x[0]).solve_upper(x[1])),
         ("inverse", squares, |x| regular(x[0]).inverse()),
+        ("qr, q", squares, |x| regular(x[0]).qr().0),
+        ("qr, r", tall, |x| x[0].qr().1),
+        ("lstsq", tall, |x| x[0].lstsq(x[1])),
         ("det", squares, |x| regular(x[0]).det()),
         ("slogdet", squares, |x| regular(x[0]).slogdet().1),
         ("matrix_exp", squares, |x| x[0].matrix_exp()),
@@ -364,6 +367,13 @@ fn squares(s: &mut Sampler) -> Vec<Tensor> {
 fn systems(s: &mut Sampler) -> Vec<Tensor> {
     let (n, k) = (s.len(), s.len());
     vec![s.normal_like(&[2, n, n]), s.normal_like(&[n, k])]
+}
+
+/// A matrix with more rows than columns, which are far from dependent, and right-hand sides.
+fn tall(s: &mut Sampler) -> Vec<Tensor> {
+    let (n, k) = (s.len(), s.len());
+    let x = s.normal_like(&[n + 1, n]) * 0.25;
+    vec![x + &(Tensor::ones([n]).diagonal_matrix() * 3.0).pad(&[(0, 1), (0, 0)], 0.0), s.normal_like(&[n + 1, k])]
 }
 
 /// `x·xᵀ + 1`

@@ -7,12 +7,14 @@ mod cholesky;
 mod determinant;
 mod exponential;
 mod lu;
+mod qr;
 mod triangular;
 
 pub(crate) use cholesky::{Cholesky, cholesky, cholesky_solve};
 pub(crate) use determinant::{Determinant, det, slogdet};
 pub(crate) use exponential::matrix_exp;
 pub(crate) use lu::{Lu, Solve, inverse, solve};
+pub(crate) use qr::{Qr, lstsq, qr};
 pub(crate) use triangular::{SolveTriangular, solve_triangular};
 
 use super::{Array, Input, product, reduce, view};

@@ -104,6 +104,8 @@ fn choices(t: &mut Table<'_>) {
     both!(t, x, [2, 3], x.matrix_exp(), "matrix_exp: shape (2, 3): the last two axes must be of one length");
     both!(t, x, [2, 3], x.slogdet().1, "slogdet: shape (2, 3): the last two axes must be of one length");
     both!(t, x, [3], x.trace(), "trace: shape (3,) is no matrix; diagonal_matrix makes one from a vector");
+    let law = "qr: shape (2, 3): matrices of at least one column and as many rows as columns are needed";
+    both!(t, x, [2, 3], x.qr().0, law);
     both!(t, x, [3], x.cholesky(), "cholesky: shape (3,) is no matrix; square matrices are needed");
     let singular = "inverse: pivot 1 is 0 or NaN: the matrix is singular, or holds NaN";
     both!(t, x, [2, 2], x.inverse(), singular);

@@ -48,6 +48,8 @@ pub(super) enum Call {
     SolveLower(usize, usize),
     /// The logarithm of a determinant's magnitude.
     LogDet(usize),
+    /// The sum of the orthogonal and the triangular factor.
+    OfFactors(usize),
     /// A fused function of one array, of two.
     Bump(usize),
     Blend(usize, usize),
@@ -178,7 +180,9 @@ impl Call {
     /// The numbers of the arrays that it reads.
     pub(super) fn reads(&self) -> Vec<usize> {
         match self {
-            Call::Unary { x, .. } | Call::Method(x, _) | Call::Bump(x) | Call::LogDet(x) => vec![*x],
+            Call::Unary { x, .. } | Call::Method(x, _) | Call::Bump(x) | Call::LogDet(x) | Call::OfFactors(x) => {
+                vec![*x]
+            }
             Call::Binary { a, b, .. } => vec![*a, *b],
             Call::Matmul(a, b) | Call::Dot(a, b) | Call::Outer(a, b) => vec![*a, *b],
             Call::Solve(a, b) | Call::SolveLower(a, b) => vec![*a, *b],
@@ -208,6 +212,7 @@ impl Call {
             Call::Solve(a, b) => v[a].solve(v[b]),
             Call::SolveLower(a, b) => v[a].solve_lower(v[b]),
             Call::LogDet(x) => v[x].slogdet().1,
+            Call::OfFactors(x) => v[x].qr().0 + v[x].qr().1,
             Call::Bump(x) => v[x].map(Bump),
             Call::Blend(a, b) => Var::zip_map([v[a], v[b]], Blend),
         }
@@ -237,6 +242,7 @@ impl Call {
             Call::Solve(a, b) => v[a].solve(&v[b]),
             Call::SolveLower(a, b) => v[a].solve_lower(&v[b]),
             Call::LogDet(x) => v[x].slogdet().1,
+            Call::OfFactors(x) => &v[x].qr().0 + &v[x].qr().1,
             Call::Bump(x) => v[x].map(|x| Elementwise::f(Bump, x)),
             Call::Blend(a, b) => zip(&v[a], &v[b], |a, b| ElementwiseN::f(Blend, [a, b])),
         }
@@ -272,6 +278,7 @@ impl Call {
             Call::Solve(a, b) => format!("v{a}.solve(v{b})"),
             Call::SolveLower(a, b) => format!("v{a}.solve_lower(v{b})"),
             Call::LogDet(x) => format!("v{x}.slogdet().1"),
+            Call::OfFactors(x) => format!("v{x}.qr().0 + v{x}.qr().1"),
             Call::Bump(x) => format!("v{x}.map(Bump)"),
             Call::Blend(a, b) => format!("Var::zip_map([v{a}, v{b}], Blend)"),
         }

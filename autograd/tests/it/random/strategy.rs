@@ -290,13 +290,14 @@ impl Builder {
         let p = self.method(small, Method::MatrixExp {})?;
         let n = self.shape(p)[0];
         let right = self.find(arrays[1], |shape| shape.len() < 3 && shape.first() == Some(&n));
-        match (q % 7, right) {
+        match (q % 8, right) {
             (0, Some(b)) => self.push(Call::Solve(p, b)),
             (1, Some(b)) => self.push(Call::SolveLower(p, b)),
             (2, _) => self.method(p, Method::Inverse {}),
             (3, _) => self.method(p, Method::Det {}),
             (4, _) => self.push(Call::LogDet(p)),
             (5, _) => self.method(p, Method::Trace {}),
+            (6, _) => self.push(Call::OfFactors(p)),
             _ => self.method(p, Method::Cholesky {}),
         }
     }
