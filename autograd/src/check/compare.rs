@@ -7,12 +7,13 @@ use rand::rngs::StdRng;
 use rand::seq::index::sample;
 
 use super::Checker;
-use super::comparison::SAFETY;
 use super::noise::noise;
 use super::outcome::Outcome;
 use super::probe::{Direction, Probe, element_unit, few_digits, is_small};
+use super::repeats::{self, Spread};
 use super::report::{Cause, Comparison, Verdict};
 use super::subject::{CheckedFunction, Gradient, weight};
+use super::ways::Ways;
 use crate::error::Error;
 use crate::number::Float;
 use crate::number::instances::instances;
@@ -29,7 +30,7 @@ fn compare<T: Float>(
     order: usize,
     below: f64,
 ) -> Result<Outcome, Error> {
-    let x: Vec<Tensor> = subject.point.iter().map(Tensor::cast).collect();
+    let x: Vec<Tensor> = subject.at.point.iter().map(Tensor::cast).collect();
     let value = subject.value(&x);
     if !value.is_finite() {
         let what = if order == 1 { "function" } else { "gradient" };
@@ -37,28 +38,65 @@ fn compare<T: Float>(
         return Err(Error::Check(law));
     }
     let gradient = subject.gradient(1.0);
-    let once_more = subject.gradient(1.0);
-    let same = |(a, b): (&(Tensor, bool), &(Tensor, bool))| {
-        a.0.as_slice().iter().zip(b.0.as_slice()).all(|(a, b)| a.to_bits() == b.to_bits())
-    };
-    let repeats = subject.value(&x).to_bits() == value.to_bits();
-    if !repeats || !gradient.iter().zip(&once_more).all(same) {
-        return Ok(Outcome::nondeterministic(value, if repeats { "two backward sweeps" } else { "two evaluations" }));
+    if let Some(error) = subject.source.refused() {
+        return Err(error);
     }
+    let mut spread = match repeats::at_once(subject, &x, value, &gradient) {
+        Ok(spread) => spread,
+        Err(what) => return Ok(Outcome::nondeterministic(value, &what)),
+    };
+    loop {
+        let outcome = study(checker, subject, order, below, value, &gradient, &spread);
+        if let Some(error) = subject.source.refused() {
+            return Err(error);
+        }
+        // A function with hidden state shows it by now.
+        match repeats::at_last(subject, &x, value, &gradient, &spread) {
+            Ok(None) => return Ok(outcome),
+            Ok(Some(found)) => spread = found,
+            Err(what) => return Ok(Outcome::nondeterministic(value, &what)),
+        }
+    }
+}
+
+/// The comparisons of a function that repeats itself within a spread.
+fn study<T: Float>(
+    checker: &Checker,
+    subject: &mut CheckedFunction<'_, T>,
+    order: usize,
+    below: f64,
+    value: f64,
+    gradient: &Gradient,
+    spread: &Spread,
+) -> Outcome {
+    let x: Vec<Tensor> = subject.at.point.iter().map(Tensor::cast).collect();
     let rtol = checker.rtol.max(if few_digits::<T>() { 1e-4 } else { 0.0 });
-    let (noise, noise_of_recording, rounding) = (0.0, None, None);
-    let mut probe = Probe { subject, x, centre: value, noise, noise_of_recording, order, rtol, below, rounding };
-    let mut study = OrderCheck::new(checker, gradient, &mut probe);
+    let most = gradient.iter().map(|(g, _)| largest(g)).fold(0.0, f64::max);
+    // Operations tell more than the size of the gradient does.
+    let negligible = subject.source.taped().is_none().then_some(rtol * most);
+    let (noise_of_values, rounding, noise) = (None, None, spread.value);
+    let spread_of_values = spread.value;
+    let mut probe = Probe {
+        subject,
+        x,
+        centre: value,
+        noise,
+        spread: spread_of_values,
+        noise_of_values,
+        order,
+        rtol,
+        below,
+        negligible,
+        crooked: vec![],
+        rounding,
+    };
+    let mut study = OrderCheck::new(checker, gradient.clone(), &mut probe);
+    study.notes.extend(spread.note());
     study.linearity();
     study.directions();
     study.elements();
     study.localise();
-    let outcome = study.outcome();
-    // A function with hidden state shows it by now.
-    if probe.subject.value(&probe.x.clone()).to_bits() != value.to_bits() {
-        return Ok(Outcome::nondeterministic(value, "two evaluations, with others between them,"));
-    }
-    Ok(outcome)
+    study.outcome()
 }
 
 /// One order's comparisons, as they are collected.
@@ -71,6 +109,8 @@ pub(super) struct OrderCheck<'p, 's, 'a, T: Float> {
     /// Comparisons of elements, by input and position in it.
     pub(super) elements: Vec<(usize, usize, Comparison)>,
     pub(super) notes: Vec<String>,
+    /// What further ways of taking the derivative tell.
+    pub(super) ways: Ways,
     /// The operation that forward mode cannot pass.
     pub(super) no_forward: Option<String>,
     pub(super) total: usize,
@@ -84,10 +124,12 @@ impl<'p, 's, 'a, T: Float> OrderCheck<'p, 's, 'a, T> {
         let rng = StdRng::seed_from_u64(checker.seed);
         let total = probe.x.iter().map(Tensor::numel).sum();
         let (along, elements, notes) = (vec![], vec![], vec![]);
+        let ways = Ways::new(probe.subject.source.other_gradients(&probe.subject.at));
+        let (no_forward, scale) = (None, 0.0);
         let mut study =
-            OrderCheck { checker, probe, gradient, rng, along, elements, notes, no_forward: None, total, scale: 0.0 };
+            OrderCheck { checker, probe, gradient, rng, along, elements, notes, ways, no_forward, total, scale };
         let direction = study.random(|_| true);
-        study.probe.noise = noise(|h| study.probe.at(&direction, h), T::EPSILON);
+        study.probe.noise = noise(|h| study.probe.at(&direction, h), T::EPSILON).max(study.probe.spread);
         let (h, centre) = (study.probe.unit(&direction), study.probe.centre);
         let slopes = [h, -h].map(|h| ((study.probe.at(&direction, h) - centre) / h).abs());
         let sizes = slopes.into_iter().chain([centre.abs(), study.most()]);
@@ -112,8 +154,8 @@ impl<'p, 's, 'a, T: Float> OrderCheck<'p, 's, 'a, T> {
         Direction::Along(self.probe.x.iter().map(|x| x.map(&mut component)).collect())
     }
 
-    /// The tape's derivative along a direction, and the sum of the magnitudes of its terms.
-    fn slope(&self, u: &[Tensor]) -> (f64, f64) {
+    /// The given derivative along a direction, and the sum of the magnitudes of its terms.
+    pub(super) fn slope(&self, u: &[Tensor]) -> (f64, f64) {
         let terms = || {
             self.gradient.iter().zip(u).flat_map(|((g, _), u)| {
                 // An element that does not move adds nothing, not even its NaN.
@@ -123,7 +165,7 @@ impl<'p, 's, 'a, T: Float> OrderCheck<'p, 's, 'a, T> {
         (terms().sum(), terms().map(f64::abs).sum())
     }
 
-    /// The tape's derivative along a direction, and the magnitude of the terms of its sum.
+    /// The given derivative along a direction, and the magnitude of the terms of its sum.
     fn claim(&self, direction: &Direction) -> (f64, f64) {
         let Direction::Along(u) = direction else { unreachable!("a direction") };
         let (analytic, magnitude) = self.slope(u);
@@ -141,14 +183,29 @@ impl<'p, 's, 'a, T: Float> OrderCheck<'p, 's, 'a, T> {
 
     /// Tests that a rule is linear in the incoming gradient. The factor is a power of two, so that round-off scales
     /// with it, and negative, since a rule may depend on the sign.
+    ///
+    /// A rule of code without a tape may iterate, and is linear only as far as its iterations go.
     fn linearity(&mut self) {
         const SCALE: f64 = -1024.0;
+        if !self.probe.subject.source.scales_by_rule(&self.probe.subject.at) {
+            return;
+        }
+        let exact = 1e3 * T::EPSILON;
+        let slack = if self.probe.subject.source.taped().is_some() { exact } else { 1e-3 };
         let smallest = if few_digits::<T>() { f64::from(f32::MIN_POSITIVE) } else { f64::MIN_POSITIVE };
         let scaled = self.probe.subject.gradient(SCALE);
+        let finite = |x: f64| if x.is_finite() { x.abs() } else { 0.0 };
+        self.probe.crooked =
+            self.gradient.iter().zip(&scaled).map(|((g, _), (s, _))| (s / SCALE - g).map(finite)).collect();
+        let crooked = self.probe.crooked.iter().map(largest).fold(0.0, f64::max);
+        if crooked > exact * self.most() && slack > exact {
+            let by = self.probe.subject.source.name(self.probe.order);
+            self.notes.push(format!("the {by} is linear only to ± {crooked:.1e}, as one that iterates to a tolerance"));
+        }
         for (input, ((g, _), (s, _))) in self.gradient.iter().zip(&scaled).enumerate() {
             let most = largest(g);
             // Round-off scales too, except below the smallest normal number.
-            let rounding = 1e3 * T::EPSILON * most.max(smallest);
+            let rounding = slack * most.max(smallest);
             let off = |(_, (g, s)): &(usize, (&f64, &f64))| (*s - SCALE * *g).abs() > SCALE.abs() * rounding;
             if !(SCALE * most).is_finite() || !s.is_finite() {
                 continue;
@@ -195,23 +252,7 @@ impl<'p, 's, 'a, T: Float> OrderCheck<'p, 's, 'a, T> {
                 (direction, c) = (closer, better);
             }
         }
-        let Direction::Along(u) = &direction else { unreachable!("a direction") };
-        let forward = match self.probe.subject.tangent(u) {
-            Ok(forward) => forward,
-            Err(error) => {
-                self.no_forward = Some(error.to_string());
-                return self.along.push((direction, c));
-            }
-        };
-        c.forward = Some(forward);
-        let slack = c.allowed + 1e3 * T::EPSILON * self.slope(u).1;
-        // Differences that pass may still be nearer to one mode than to the other.
-        let off = (forward - c.numeric.value).abs().min((forward - c.analytic).abs());
-        let beyond = |rounding: f64| off > SAFETY * rounding;
-        if c.verdict == Verdict::Pass && (off > slack && beyond(self.probe.rounding_forward(u)) || off.is_nan()) {
-            (c.verdict, c.cause) = (Verdict::Wrong, Some(Cause::ForwardMode));
-            c.reason = format!("forward mode gives {forward:.9e}, where reverse mode and differences agree");
-        }
+        self.other_ways_along(&direction, &mut c);
         self.along.push((direction, c));
     }
 
@@ -247,6 +288,7 @@ impl<'p, 's, 'a, T: Float> OrderCheck<'p, 's, 'a, T> {
         {
             c = better;
         }
+        self.other_ways_at(input, at, &mut c);
         self.elements.push((input, at, c));
     }
 

@@ -1,8 +1,6 @@
-//! The judgement of one derivative: the tape's value compared with differences along a line.
+//! The judgement of one derivative: the value that is given compared with differences along a line.
 
-use super::difference::{
-    Central, agrees_at_finer_steps, agrees_at_longer_steps, central, ridders, settles, sides, stencil, vanishes,
-};
+use super::difference::{Central, agrees_at_finer_steps, agrees_at_longer_steps, central, ridders, sides, stencil};
 use super::line::Line;
 use super::noise::{jumps, noise, stairs};
 use super::report::{Cause, Comparison, Estimate, Verdict};
@@ -17,10 +15,12 @@ const RESOLVES_IN_F32: f64 = 2e-2;
 const PART_OF_SLOPES: f64 = 1e-6;
 /// Beside terms of round-off, a derivative with a smaller relative error is not called wrong: an iteration that stops
 /// at a tolerance of 1e-8 differs from its limit by as much, and is as smooth.
-const SMALLEST: f64 = 4e-7;
+pub(super) const SMALLEST: f64 = 4e-7;
 
-/// The tape's derivative.
-pub(super) struct TapeDerivative {
+/// A derivative that is given, by a tape or by a function's own code.
+pub(super) struct Claim {
+    /// What gives it.
+    pub(super) by: &'static str,
     pub(super) analytic: f64,
     /// The magnitudes of the terms of its sum, which determine its round-off.
     pub(super) magnitude: f64,
@@ -30,9 +30,12 @@ pub(super) struct TapeDerivative {
     /// Whether the line is an operation by itself. If its value does not change at all, a derivative of 0 is correct;
     /// in a whole function, the change may be lost in other parts of the computation.
     pub(super) alone: bool,
+    /// For a function of which only values and derivatives are seen, the size below which a derivative is no part of
+    /// the gradient.
+    pub(super) negligible: Option<f64>,
 }
 
-impl TapeDerivative {
+impl Claim {
     /// Compares the claim with differences along a line.
     pub(super) fn compare(self, line: &mut Line<'_>, place: String, order: usize) -> Comparison {
         let (above, below, size) = line.secants(line.unit);
@@ -46,6 +49,7 @@ impl TapeDerivative {
             c: Comparison {
                 place,
                 order,
+                by: self.by.into(),
                 analytic: self.analytic,
                 forward: None,
                 numeric: central.estimate,
@@ -73,10 +77,10 @@ impl TapeDerivative {
 }
 
 /// A comparison while evidence is collected.
-struct Comparing<'l, 'f> {
-    c: Comparison,
-    claim: TapeDerivative,
-    line: &'l mut Line<'f>,
+pub(super) struct Comparing<'l, 'f> {
+    pub(super) c: Comparison,
+    pub(super) claim: Claim,
+    pub(super) line: &'l mut Line<'f>,
     /// The size below which a derivative is negligible.
     floor: f64,
 }
@@ -133,7 +137,7 @@ impl Comparing<'_, '_> {
         (finite && high < 1.01 * low && low > seen).then_some(low)
     }
 
-    /// Finds the reason where the first differences do not agree with the tape, or are not known well enough.
+    /// Finds the reason where the first differences do not agree with the claim, or are not known well enough.
     fn doubt(&mut self, central: &Central) {
         let known = self.line.noise;
         self.line.ask_for_noise();
@@ -249,7 +253,7 @@ impl Comparing<'_, '_> {
         }
         if let (Verdict::Inconclusive, Some(step)) = (self.c.verdict, central.kink) {
             let reason = format!(
-                "a kink nearby, which steps of {step:.0e} reach over; smaller ones agree with the tape, but only to ± {:.1e}; \
+                "a kink nearby, which steps of {step:.0e} reach over; smaller ones agree with the gradient, but only to ± {:.1e}; \
                  move the point away from it",
                 self.c.numeric.error
             );
@@ -268,24 +272,28 @@ impl Comparing<'_, '_> {
             self.c.verdict = Verdict::Pass;
             return;
         }
-        let mut tape = 0.0;
+        let mut scatter = 0.0;
         if self.c.verdict == Verdict::Wrong {
-            tape = self.line.rounding();
+            scatter = self.line.rounding();
             // A sum that cancels in most directions need not cancel in this one.
             let epsilon = self.line.epsilon;
             let noise = noise(|h| self.line.at(h), epsilon);
             self.c.numeric.error = self.c.numeric.error.max(4.0 * noise / self.c.numeric.step);
         }
         let known = self.c.numeric.error;
-        self.c.numeric.error = known.max(tape);
+        self.c.numeric.error = known.max(scatter);
         if self.apply_tolerance() {
             return;
         }
-        if self.c.verdict == Verdict::Inconclusive && tape > known {
-            let reason = format!("the terms of the gradient cancel: rounding leaves it known only to ± {tape:.1e}");
+        if self.c.verdict == Verdict::Inconclusive && scatter > known {
+            let reason = format!("the terms of the gradient cancel: rounding leaves it known only to ± {scatter:.1e}");
             return self.inconclusive(Cause::IllScaled, reason);
         }
         if self.c.verdict == Verdict::Inconclusive {
+            if self.is_flat() {
+                self.c.verdict = Verdict::Pass;
+                return;
+            }
             return self.unresolved();
         }
         if !self.c.analytic.is_finite() {
@@ -293,13 +301,13 @@ impl Comparing<'_, '_> {
             self.c.reason = format!("the gradient is {} where the function has a finite one", self.c.analytic);
             return;
         }
-        // Only for samples that look noisy, with a much smaller slope than the tape's.
+        // Only for samples that look noisy, with a much smaller slope than the claim's.
         if self.line.is_noisy()
             && self.c.relative() > 0.5
             && let Some(step) = agrees_at_finer_steps(self.line, self.c.analytic)
         {
             let reason = format!(
-                "at steps of {step:.0e} the function moves as the tape says, at longer ones it does not: it changes too fast for \
+                "at steps of {step:.0e} the function moves as the gradient says, at longer ones it does not: it changes too fast for \
                  differences; rescale the input"
             );
             return self.inconclusive(Cause::IllScaled, reason);
@@ -310,19 +318,26 @@ impl Comparing<'_, '_> {
             return self.inconclusive(Cause::IllScaled, text.into());
         }
         if self.lies_below_inputs() {
-            let reason = "the function does not change at all, but a change as small as the tape says would be lost beside the \
+            let reason = "the function does not change at all, but a change as small as the gradient says would be lost beside the \
                           numbers that it reads";
             return self.inconclusive(Cause::Unresolved, reason.into());
         }
+        if let Some(step) = self.climbs() {
+            let reason = format!(
+                "the function stands still around the point, but over steps of {step:.0e} it moves as the gradient says: it has \
+                 stairs"
+            );
+            return self.inconclusive(Cause::Unresolved, reason);
+        }
         if !self.stands(None) {
             let reason =
-                "the difference from the tape is another at each step, as far down as it can be told from rounding";
+                "the difference from the gradient is another at each step, as far down as it can be told from rounding";
             return self.inconclusive(Cause::Unresolved, reason.into());
         }
         if let Some(step) = agrees_at_longer_steps(self.line, self.c.analytic, &self.c.numeric) {
             let reason = format!(
-                "at steps of {step:.0e} the function moves as the tape says, at shorter ones it does not: noise, or detail that the tape \
-                 does not know"
+                "at steps of {step:.0e} the function moves as the gradient says, at shorter ones it does not: noise, or detail that the \
+                 gradient does not know"
             );
             return self.inconclusive(Cause::Noise, reason);
         }
@@ -372,29 +387,7 @@ impl Comparing<'_, '_> {
         self.c.reason = format!("the relative difference is {:.1e}", self.c.relative());
     }
 
-    /// Whether the difference from the tape falls with the step, and below the disagreement of the extrapolated
-    /// differences.
-    fn vanishes(&mut self, side: Option<f64>) -> bool {
-        let below = if self.c.verdict == Verdict::Wrong { self.c.difference() } else { f64::INFINITY };
-        vanishes(self.line, self.c.analytic, below, side)
-    }
-
-    /// Whether the function does not change, and the tape's derivative is too small to change it: the intermediate
-    /// values are likely as large as the inputs, and round more away.
-    fn lies_below_inputs(&mut self) -> bool {
-        let (above, below, size) = self.line.secants(self.line.unit);
-        let least = 64.0 * self.line.epsilon * self.claim.point.max(size);
-        above == 0.0 && below == 0.0 && self.c.analytic.abs() * self.line.unit <= least
-    }
-
-    /// Whether the difference from the tape is the same for every step length.
-    fn stands(&mut self, side: Option<f64>) -> bool {
-        let difference = self.c.numeric.value - self.c.analytic;
-        let left = settles(self.line, self.c.analytic, side);
-        left.is_some_and(|left| (left - difference).abs() <= 0.5 * difference.abs())
-    }
-
-    /// Reports that the differences agree with the tape, but would agree with other values too.
+    /// Reports that the differences agree with the claim, but would agree with other values too.
     fn unresolved(&mut self) {
         let known = format!("the differences are only known to ± {:.1e}", self.c.numeric.error);
         if self.line.is_noisy() {

@@ -67,7 +67,9 @@ fn detached(input: &InputDerivatives) -> Option<(Cause, String)> {
     let all = input.pairs().all(|(_, a, _)| a == 0.0);
     let text = match (all, input.reached) {
         (true, false) => format!("no gradient reaches {}, by which the function changes: is it detached?", input.name),
-        (true, true) => format!("the gradient by {} is 0 where the function changes: a detached input?", input.name),
+        (true, true) => {
+            format!("the gradient by {} is 0 where the function changes: a detached or forgotten input?", input.name)
+        }
         (false, _) => "the gradient is 0 at the wrong elements: a detached part, or a missing term?".into(),
     };
     Some((Cause::Detached, text))

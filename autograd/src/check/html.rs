@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::report::{Comparison, Estimate, Report, Scan, ScanStep, Verdict};
-use super::text::{MOST_FINDINGS, REMAINDER, digits, inequality, meaning, other_estimates};
+use super::text::{MOST_FINDINGS, digits, in_forward_mode, inequality, meaning, other_estimates, remainder};
 use crate::graph::{notebook, xml};
 
 const INK: &str = "#1a2733";
@@ -46,13 +46,14 @@ impl Report {
             add(format!("<p style=\"margin:4px 0;color:{GREY}\">Note: {}</p>", xml(note)));
         }
         let output =
-            if self.output.is_empty() { String::new() } else { format!(" (random sum of output {})", self.output) };
+            if self.output.numel() == 1 { String::new() } else { format!(" (random sum of output {})", self.output) };
         add(format!(
-            "<p style=\"margin:4px 0;color:{GREY}\">f = {:.6e}{output}, gradient in {}, {} directions, seed {}</p>",
+            "<p style=\"margin:4px 0;color:{GREY}\">f = {:.6e}{output}, gradient in {}, {} directions, seed {}, {}</p>",
             self.value,
             xml(&self.precision),
             self.directions,
-            self.seed
+            self.seed,
+            self.calls
         ));
         if !self.inputs.is_empty() {
             add(self.input_reports());
@@ -69,7 +70,8 @@ impl Report {
         }
         if let Some(scan) = &self.scan {
             let drawn = scan.drawn().next().is_some();
-            let (what, steps) = if drawn { (REMAINDER, scan.to_svg()) } else { ("the slopes", slopes(scan)) };
+            let (what, steps) =
+                if drawn { (remainder(self), scan.to_svg()) } else { ("the slopes".into(), slopes(scan)) };
             let place = xml(&scan.place);
             add(format!("<p style=\"margin:10px 0 2px\"><b>Steps along {place}</b>: {what}</p>\n{steps}"));
             add(format!("<p style=\"margin:4px 0;color:{GREY}\">{}</p>", xml(&meaning(scan))));
@@ -135,8 +137,8 @@ fn table(head: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {
 fn comparison(c: &Comparison, what: &str) -> String {
     let order = if c.order > 1 { " (second order)" } else { "" };
     let bare = |name: &str, value: String| vec![name.into(), value, String::new(), String::new()];
-    let mut rows = vec![bare("by the tape", digits(c.analytic, 16))];
-    rows.extend(c.forward.map(|forward| bare("in forward mode", digits(forward, 16))));
+    let mut rows = vec![bare(&format!("by the {}", c.by), digits(c.analytic, 16))];
+    rows.extend(c.forward.map(|forward| bare(in_forward_mode(c), digits(forward, 16))));
     rows.extend(other_estimates(c).into_iter().map(|(name, estimate)| {
         let Estimate { value, error, step } = estimate;
         if !error.is_finite() {

@@ -4,27 +4,27 @@ use rustc_hash::FxHashMap;
 
 use super::grain::Grain;
 
-/// A function that is sampled, and whose derivative at step 0 the tape knows too.
-pub(super) trait Function {
+/// A function that is sampled, and whose derivative at step 0 is claimed.
+pub(super) trait Sampled {
     /// The value at step `h`.
     fn at(&mut self, h: f64) -> f64;
 
     /// The standard deviation of a sample, from information other than the samples.
     fn noise(&mut self) -> f64;
 
-    /// The standard deviation of the tape's own derivative due to round-off.
+    /// The standard deviation of the claimed derivative due to round-off.
     fn rounding(&mut self) -> f64;
 }
 
 /// A function of a step, with the accuracy of its samples.
 pub(super) struct Line<'f> {
-    f: &'f mut dyn Function,
+    f: &'f mut dyn Sampled,
     seen: FxHashMap<u64, f64>,
     /// The relative spacing of numbers of the samples' type.
     pub(super) epsilon: f64,
     /// The standard deviation of a sample beyond the round-off of its own value.
     pub(super) noise: f64,
-    /// The part of it that the recording shows, once requested.
+    /// The part of it that is known without samples, once requested.
     pub(super) recorded: f64,
     /// The value at step 0.
     pub(super) centre: f64,
@@ -35,7 +35,7 @@ pub(super) struct Line<'f> {
 }
 
 impl<'f> Line<'f> {
-    pub(super) fn new(f: &'f mut dyn Function, epsilon: f64, noise: f64, centre: f64, unit: f64) -> Self {
+    pub(super) fn new(f: &'f mut dyn Sampled, epsilon: f64, noise: f64, centre: f64, unit: f64) -> Self {
         let (seen, recorded, grain) = (FxHashMap::default(), 0.0, Grain::NONE);
         Line { f, seen, epsilon, noise, recorded, centre, unit, grain }
     }
@@ -53,13 +53,13 @@ impl<'f> Line<'f> {
         *self.seen.entry(h.to_bits()).or_insert_with(|| self.f.at(h))
     }
 
-    /// Includes the samples' noise that the recording shows.
+    /// Includes the samples' noise that is known without them.
     pub(super) fn ask_for_noise(&mut self) {
         self.recorded = self.f.noise();
         self.noise = self.noise.max(self.recorded);
     }
 
-    /// The standard deviation of the tape's own derivative along this line.
+    /// The standard deviation of the claimed derivative along this line.
     pub(super) fn rounding(&mut self) -> f64 {
         self.f.rounding()
     }
@@ -112,7 +112,7 @@ impl<'f> Line<'f> {
 pub(super) struct Exact<F>(pub(super) F);
 
 #[cfg(test)]
-impl<F: FnMut(f64) -> f64> Function for Exact<F> {
+impl<F: FnMut(f64) -> f64> Sampled for Exact<F> {
     fn at(&mut self, h: f64) -> f64 {
         (self.0)(h)
     }

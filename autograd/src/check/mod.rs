@@ -1,5 +1,5 @@
-//! Gradient checking: compares the tape's gradient with finite differences, and gives a verdict with its certainty
-//! and its reason.
+//! Gradient checking: compares a gradient with finite differences, and gives a verdict with its certainty and its
+//! reason. The gradient is the tape's, or that of a [`Function`] of one's own.
 //!
 //! Cheap and exact tests come first: two evaluations and two sweeps must agree to the bit, and a rule must be linear
 //! in the incoming gradient. Random directions follow, in reverse and in forward mode, because one direction covers
@@ -34,6 +34,27 @@
 //! like the results of a solver that stops early, or that scatter. And an operation must be at fault. If the evidence
 //! does not decide, the verdict is [`Verdict::Inconclusive`], with the name of the reason.
 //!
+//! # Functions without a tape
+//!
+//! A solver, a library in C, a program in another language: what computes its own values and derivatives is a
+//! [`Function`] of closures. It goes through the same comparisons. Its operations are not seen, so that what
+//! differences do not resolve is inconclusive; but several derivatives of it are held against each other.
+//!
+//! ```
+//! use autograd::{check::Function, Tensor};
+//! // y = √x by Heron's method until a step is below 1e-12, with dy/dx = 1/2y.
+//! let root = |x: f64| {
+//!     let mut y: f64 = 1.0;
+//!     while (y - x / y).abs() > 1e-12 {
+//!         y = (y + x / y) / 2.0;
+//!     }
+//!     y
+//! };
+//! let right = Function::new(|x: &[Tensor]| x[0].map(root)).vjp(|x: &[Tensor], v: &Tensor| vec![v / (x[0].map(root) * 2.0)]);
+//! let report = right.check(&[Tensor::from([0.3, 2.0])]).unwrap();
+//! assert!(report.passed(), "{report}");
+//! ```
+//!
 //! `benches/peers` (2026-11-29) tries wrong rules and functions that are correct but difficult. PyTorch's `gradcheck`
 //! passes 32 % of the wrong rules and calls 31 % of the correct functions wrong; JAX's `check_grads` 29 % and 33 %;
 //! SciPy's `check_grad` 28 % and 43 %; this checker none of either.
@@ -41,12 +62,16 @@
 //! # Modules
 //!
 //! - here — the functions to check, and the settings
-//! - `subject` — the function as one number, with its value and derivatives
+//! - `subject` — the function as one number
+//! - `source`, `taped`, `function` — where values and derivatives come from: a tape, or the function's own code
+//! - `run` — from order to order
+//! - `repeats` — whether the function repeats itself
 //! - `line`, `grain`, `probe` — a function of a step; the resolution of its points; the whole function along a
 //!   direction
 //! - `difference`, `noise` — derivatives by differences, and the errors of samples
-//! - `comparison` — a derivative compared with its differences
-//! - `rounding` — the errors of the tape's own derivatives
+//! - `comparison`, `evidence` — a derivative compared with its differences; what speaks for it or against it
+//! - `rounding` — the errors of the derivatives that are checked
+//! - `ways` — several derivatives of one function, held against each other
 //! - `compare` — random directions, elements one by one, and the search for a wrong element
 //! - `operations` — each recorded operation by itself
 //! - `outcome`, `diagnose` — the verdict on all comparisons; the pattern of a wrong gradient
@@ -58,6 +83,8 @@ pub(crate) mod compare;
 mod comparison;
 mod diagnose;
 mod difference;
+mod evidence;
+mod function;
 mod grain;
 mod html;
 mod line;
@@ -66,24 +93,29 @@ mod operations;
 pub(crate) mod outcome;
 mod precision;
 mod probe;
+mod repeats;
 mod report;
 mod rounding;
+mod run;
 mod scan;
+mod source;
 pub(crate) mod subject;
+mod taped;
 mod text;
+mod ways;
 
+pub use function::{Function, assert_gradient};
 pub use operations::{OperationReport, Operations};
 pub use precision::Formula;
-pub use report::{Cause, Comparison, Estimate, InputReport, Report, Scan, ScanStep, Verdict};
+pub use report::{Calls, Cause, Comparison, Estimate, InputReport, Report, Scan, ScanStep, Verdict};
 
 use crate::error::Error;
 use crate::number::Float;
 use crate::param::{Param, Parameters};
 use crate::tape::{Scalar, Tape, Var};
 use crate::tensor::Tensor;
-use compare::examine;
-use outcome::Outcome;
 use subject::CheckedFunction;
+use taped::{Record, Taped};
 
 /// Checks the gradient of `f` at a point with the default [`Checker`].
 ///
@@ -236,7 +268,8 @@ impl Checker {
     {
         refuse_none(point.len())?;
         let record = of_inputs(f);
-        self.run(CheckedFunction::new(numbered(point.len()), point.to_vec(), vec![], &record, self.seed))
+        let taped = Taped::new(vec![], &record);
+        self.run(CheckedFunction::new(numbered(point.len()), point.to_vec(), &taped, self.seed), self.orders)
     }
 
     /// Checks the gradient of a loss with respect to a model's parameters at their present values. Frozen parameters
@@ -261,61 +294,8 @@ impl Checker {
         F: for<'t> Fn(&'t Tape<T>) -> Scalar<'t, T>,
     {
         let record = loss(f);
-        self.run(of_parameters(parameters, &record, self.seed)?)
-    }
-
-    /// Checks one order after the other, as long as they pass.
-    fn run<T: Float>(&self, mut subject: CheckedFunction<'_, T>) -> Result<Report, Error> {
-        let output = subject.v.shape().clone();
-        let first = examine(self, &mut subject, 1, 0.0)?;
-        let (mut directions, mut compared) = (first.directions, first.compared);
-        let (mut inputs, mut notes, mut unresolved) = (first.inputs.clone(), first.notes.clone(), first.unresolved);
-        let value = first.value;
-        let (mut scale, mut last) = (first.scale, first);
-        for order in 2..=self.orders {
-            if last.verdict != Verdict::Pass {
-                break;
-            }
-            subject.raise(self.seed + order as u64);
-            let mut next = examine(self, &mut subject, order, scale).unwrap_or_else(Outcome::not_finite);
-            if next.verdict != Verdict::Pass {
-                next.reason = format!("order {} passes, order {order} does not: {}", order - 1, next.reason);
-            }
-            if next.verdict == Verdict::Wrong {
-                next.cause = Some(Cause::SecondOrder);
-            }
-            directions += next.directions;
-            compared += next.compared;
-            unresolved += next.unresolved;
-            inputs.append(&mut next.inputs);
-            notes.append(&mut next.notes);
-            (scale, last) = (next.scale, next);
-        }
-        if last.verdict == Verdict::Pass {
-            last.reason = format!(
-                "the gradient agrees with differences along {directions} directions and at {compared} elements"
-            );
-            if unresolved > 0 {
-                last.reason += &format!("; {unresolved} of these lie below what they resolve, where");
-                last.reason += " each operation agrees with differences of its own";
-            }
-        }
-        Ok(Report {
-            verdict: last.verdict,
-            cause: last.cause,
-            reason: last.reason,
-            notes,
-            seed: self.seed,
-            precision: T::NAME.into(),
-            output,
-            value,
-            directions,
-            unresolved,
-            operations: last.operations,
-            inputs,
-            worst: last.worst,
-            scan: last.scan,
-        })
+        let (names, point, taped) = of_parameters(parameters, &record)?;
+        self.run(CheckedFunction::new(names, point, &taped, self.seed), self.orders)
     }
 }
 
@@ -335,16 +315,18 @@ where
     move |tape, _| f(tape).to_var()
 }
 
+/// The names and values of the parameters that are moved, and the loss as a source.
+type OfParameters<'a, T> = (Vec<String>, Vec<Tensor<T>>, Taped<'a, T>);
+
 fn of_parameters<'a, T: Float>(
     parameters: &Parameters<T>,
-    record: &'a subject::Record<'a, T>,
-    seed: u64,
-) -> Result<CheckedFunction<'a, T>, Error> {
+    record: &'a Record<'a, T>,
+) -> Result<OfParameters<'a, T>, Error> {
     let moved = || parameters.distinct().filter(|(_, param)| !param.is_frozen());
     refuse_none(moved().count())?;
     let names = moved().map(|(name, _)| name.to_string()).collect();
     let params: Vec<Param<T>> = moved().map(|(_, param)| param.clone()).collect();
-    Ok(CheckedFunction::new(names, params.iter().map(Param::value).collect(), params, record, seed))
+    Ok((names, params.iter().map(Param::value).collect(), Taped::new(params, record)))
 }
 
 fn numbered(inputs: usize) -> Vec<String> {

@@ -2,9 +2,10 @@
 
 use super::compare::{OrderCheck, index_of, largest};
 use super::difference::{sides, stencil};
-use super::operations::{self, Ask, Operations};
+use super::operations::{self, Ask, Operations, Recorded};
 use super::probe::{Direction, few_digits};
 use super::report::{Cause, Comparison, InputReport, Scan, Verdict};
+use super::subject::cast;
 use super::{diagnose, scan};
 use crate::error::Error;
 use crate::number::Float;
@@ -12,6 +13,10 @@ use crate::tensor::Tensor;
 
 /// How many user-defined operations, and how many others, are checked one by one; of more, a sample is checked.
 const OPERATIONS: usize = 1000;
+
+/// Two entries of a Hessian that differ by more than this part of the largest one are an error, whatever differences
+/// tell.
+const ASYMMETRIC: f64 = 1e-2;
 
 /// The results at one order.
 pub(crate) struct Outcome {
@@ -71,12 +76,12 @@ impl<T: Float> OrderCheck<'_, '_, '_, T> {
         let mut verdict = self.by_differences(proven);
         let unresolved = self.all().filter(|c| c.is_unresolved()).count();
         let asked = self.checker.operations || verdict != Verdict::Pass || unresolved > 0 && !proven;
-        let mut operations = asked.then(|| self.by_operations(false));
+        let mut operations = asked.then(|| self.by_operations(false)).flatten();
         if let Some((found, _)) = &operations
             && (found.verdict, verdict) == (Verdict::Pass, Verdict::Wrong)
             && self.is_wrong_here_and_there()
         {
-            operations = Some(self.by_operations(true));
+            operations = self.by_operations(true);
         }
         let mut worst = self.worst_of(verdict).cloned();
         let direction = worst.as_ref().map(|worst| self.way_of(worst));
@@ -94,6 +99,7 @@ impl<T: Float> OrderCheck<'_, '_, '_, T> {
                 (worst.cause, worst.reason) = (cause.clone(), found.1);
             }
         }
+        (verdict, cause, reason) = self.weigh_ways(verdict, cause, reason);
         self.add_notes(proven);
         let mut seen = None;
         if let (Some(worst), Some(direction)) = (&mut worst, &direction) {
@@ -160,12 +166,41 @@ impl<T: Float> OrderCheck<'_, '_, '_, T> {
         (1..=count(Verdict::Pass)).contains(&count(Verdict::Wrong))
     }
 
-    fn by_operations(&self, by_element: bool) -> (Operations, bool) {
+    /// The same by each operation of the recording, if there is one.
+    fn by_operations(&self, by_element: bool) -> Option<(Operations, bool)> {
+        let subject = &self.probe.subject;
+        let recorded = Recorded { taped: subject.source.taped()?, at: &subject.at, names: &subject.names };
         let gradient: Vec<Tensor> = self.gradient.iter().map(|(g, _)| g.clone()).collect();
         let ask = Ask { rtol: self.probe.rtol, seed: self.checker.seed, most: OPERATIONS, by_element };
-        let (mut operations, complete) = operations::examine(self.probe.subject, &gradient, &ask);
+        let (mut operations, complete) = operations::examine(recorded, &gradient, &ask);
         operations.order = self.probe.order;
-        (operations, complete)
+        Some((operations, complete))
+    }
+
+    /// Combines the verdict with what several derivatives of one function tell about each other.
+    fn weigh_ways(
+        &mut self,
+        verdict: Verdict,
+        cause: Option<Cause>,
+        reason: String,
+    ) -> (Verdict, Option<Cause>, String) {
+        let subject = &self.probe.subject;
+        if let (Verdict::Wrong, Some(right)) = (verdict, self.ways.right) {
+            let by = subject.source.name(self.probe.order);
+            let text = format!("{reason}; the {right} agrees with the differences, the {by} does not");
+            return (verdict, Some(Cause::ReverseMode), text);
+        }
+        match (subject.source.asymmetry(&subject.at), verdict) {
+            (Some(found), Verdict::Wrong) => (verdict, Some(Cause::Asymmetric), format!("{reason}; {}", found.text)),
+            (Some(found), Verdict::Inconclusive) if found.part > ASYMMETRIC => {
+                (Verdict::Wrong, Some(Cause::Asymmetric), format!("{}; {reason}", found.text))
+            }
+            (Some(found), _) => {
+                self.notes.push(found.text);
+                (verdict, cause, reason)
+            }
+            (None, _) => (verdict, cause, reason),
+        }
     }
 
     /// Combines the differences of the whole function with those of each operation.
@@ -249,24 +284,26 @@ impl<T: Float> OrderCheck<'_, '_, '_, T> {
             }
         });
         let u = self.probe.tangent(direction);
-        c.forward = c.forward.or_else(|| self.probe.subject.tangent(&u).ok());
+        let subject = &self.probe.subject;
+        c.forward = c.forward.or_else(|| subject.source.tangent(&subject.at, &cast(&u)).ok().flatten());
         // For an array, find which of its values moves wrongly.
-        let of_array = c.order == 1 && self.probe.subject.v.numel() > 1;
+        let of_array = c.order == 1 && self.probe.subject.at.v.numel() > 1;
         if c.verdict == Verdict::Wrong
             && of_array
-            && let Some(text) = self.output_place(direction, &u, c.numeric.step)
+            && let Some(text) = self.output_place(direction, &u, c)
         {
             self.notes.push(text);
         }
     }
 
     /// The entry of the Jacobian with the largest error, by differences of the outputs at the worst place.
-    fn output_place(&mut self, direction: &Direction, u: &[Tensor], step: f64) -> Option<String> {
-        let h = step.max(1e-6);
+    fn output_place(&mut self, direction: &Direction, u: &[Tensor], c: &Comparison) -> Option<String> {
+        let h = c.numeric.step.max(1e-6);
         let moved = |h: f64| self.probe.x.iter().zip(u).map(|(x, u)| x + &(h * u)).collect::<Vec<_>>();
         let (up, down) = (moved(h), moved(-h));
         let (up, down) = (self.probe.subject.output(&up), self.probe.subject.output(&down));
-        let forward = self.probe.subject.output_tangent(u).ok()?;
+        let subject = &self.probe.subject;
+        let forward = subject.source.output_tangent(&subject.at, &cast(u))?;
         let numeric = up.as_slice().iter().zip(down.as_slice()).map(|(a, b)| (a.to_f64() - b.to_f64()) / (2.0 * h));
         let off = |(at, (n, a)): (usize, (f64, &T))| ((n - a.to_f64()).abs(), at, n, a.to_f64());
         let pairs = numeric.zip(forward.as_slice()).enumerate().map(off);
@@ -274,7 +311,8 @@ impl<T: Float> OrderCheck<'_, '_, '_, T> {
         let index = index_of(forward.shape(), at);
         let what = if matches!(direction, Direction::Along(_)) { "derivative" } else { "entry of the Jacobian" };
         Some(format!(
-            "the {what} that is furthest off is that of output{index:?}: {a:.6} by the tape, {n:.6} by differences"
+            "the {what} that is furthest off is that of output{index:?}: {a:.6} by the {}, {n:.6} by differences",
+            c.by
         ))
     }
 
@@ -282,6 +320,7 @@ impl<T: Float> OrderCheck<'_, '_, '_, T> {
         if let Some(error) = &self.no_forward {
             self.notes.push(format!("only reverse mode was checked: {error}"));
         }
+        self.notes.extend(self.ways.apart.take());
         let unsure = self.along.iter().filter(|(_, c)| c.verdict == Verdict::Inconclusive).count();
         if proven && unsure > 0 {
             self.notes.push(format!("{unsure} directions were inconclusive; every element alone agrees"));
@@ -341,6 +380,8 @@ impl<T: Float> OrderCheck<'_, '_, '_, T> {
                 }
             }
             let (analytic, reached) = self.gradient[input].clone();
+            // That nothing reaches an input is seen on a tape only.
+            let reached = reached || self.probe.subject.source.taped().is_none();
             diagnose::InputDerivatives { name: name.clone(), analytic, reached, numeric, wrong }
         };
         self.probe.subject.names.iter().enumerate().map(of).collect()

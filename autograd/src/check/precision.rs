@@ -3,6 +3,7 @@
 use super::comparison::SAFETY;
 use super::report::{Cause, Comparison, Estimate, Report, Verdict};
 use super::subject::{CheckedFunction, Gradient};
+use super::taped::Taped;
 use super::{Checker, compare, loss, numbered, of_inputs, of_parameters, refuse_none};
 use crate::error::Error;
 use crate::number::Float;
@@ -53,8 +54,9 @@ impl Checker {
         let double = of_inputs::<f64, _>(|x| f.record(x));
         let names = numbered(point.len());
         let wide = point.iter().map(Tensor::cast).collect();
-        let single = CheckedFunction::new(names.clone(), point.to_vec(), vec![], &single, self.seed);
-        self.both(&single, CheckedFunction::new(names, wide, vec![], &double, self.seed))
+        let (single, double) = (Taped::new(vec![], &single), Taped::new(vec![], &double));
+        let narrow = CheckedFunction::new(names.clone(), point.to_vec(), &single, self.seed);
+        self.both(&narrow, CheckedFunction::new(names, wide, &double, self.seed))
     }
 
     /// Checks the gradient of a loss with respect to parameters in `f32`, by means of a `twin` in `f64`.
@@ -110,14 +112,17 @@ impl Checker {
         }
         let _restored = Restored(own);
         let (single, double) = (loss(f), loss(g));
-        let single = of_parameters(parameters, &single, self.seed)?;
-        self.both(&single, of_parameters(&pairs, &double, self.seed)?)
+        let (names, point, single) = of_parameters(parameters, &single)?;
+        let narrow = CheckedFunction::new(names, point, &single, self.seed);
+        let (names, point, double) = of_parameters(&pairs, &double)?;
+        self.both(&narrow, CheckedFunction::new(names, point, &double, self.seed))
     }
 
     fn both(&self, single: &CheckedFunction<'_, f32>, double: CheckedFunction<'_, f64>) -> Result<Report, Error> {
         let (narrow, wide) = (single.gradient(1.0), double.gradient(1.0));
         let names = single.names.clone();
-        let mut report = self.run(double)?;
+        let mut report = self.run(double, self.orders)?;
+        report.calls += single.source.calls();
         report.precision = "f32, held against f64".into();
         let (furthest, element) = furthest(&narrow, &wide, &names);
         if report.passed() {
@@ -165,6 +170,7 @@ fn furthest(narrow: &Gradient, wide: &Gradient, names: &[String]) -> (f64, Optio
             let comparison = Comparison {
                 place,
                 order: 1,
+                by: "tape".into(),
                 analytic: a,
                 forward: None,
                 numeric,

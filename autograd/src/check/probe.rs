@@ -1,11 +1,10 @@
 //! The whole function along a direction: all inputs at once, or one element.
 
 use super::compare::largest;
-use super::comparison::TapeDerivative;
+use super::comparison::Claim;
 use super::grain::Grain;
-use super::line::{Function, Line};
+use super::line::{Line, Sampled};
 use super::noise::noise;
-use super::operations::Trace;
 use super::report::{Comparison, Verdict};
 use super::subject::CheckedFunction;
 use crate::number::Float;
@@ -33,13 +32,19 @@ pub(super) struct Probe<'s, 'a, T: Float> {
     pub(super) centre: f64,
     /// The standard deviation of a sample, as measured from samples.
     pub(super) noise: f64,
-    /// The same, as computed from the recording, once requested.
-    pub(super) noise_of_recording: Option<f64>,
+    /// The spread of samples at one point, of a function that does not repeat itself to the bit.
+    pub(super) spread: f64,
+    /// The standard deviation of a sample, as computed from the values behind it, once requested.
+    pub(super) noise_of_values: Option<f64>,
     pub(super) order: usize,
     pub(super) rtol: f64,
     /// The size of the function and its derivatives at the lower orders.
     pub(super) below: f64,
-    /// The round-off of the tape's derivative with respect to each element, once requested.
+    /// The size below which a derivative is no part of the gradient; `None` where operations tell more.
+    pub(super) negligible: Option<f64>,
+    /// How far a rule is from linear, by element.
+    pub(super) crooked: Vec<Tensor>,
+    /// The round-off of the given derivative with respect to each element, once requested.
     pub(super) rounding: Option<Vec<Tensor>>,
 }
 
@@ -115,7 +120,7 @@ impl<T: Float> Probe<'_, '_, T> {
         ask(&mut Line::new(&mut along, T::EPSILON, noise, centre, unit).with_grain(grain))
     }
 
-    /// Compares the tape's derivative along a direction with differences. `magnitude` is that of the terms of its
+    /// Compares the given derivative along a direction with differences. `magnitude` is that of the terms of its
     /// sum.
     pub(super) fn compare(
         &mut self,
@@ -128,8 +133,9 @@ impl<T: Float> Probe<'_, '_, T> {
             Direction::Along(_) => self.x.iter().map(largest).fold(0.0, f64::max),
             Direction::Element { input, at, .. } => self.x[input].as_slice()[at].abs(),
         };
-        let claim = TapeDerivative { analytic, magnitude, rtol: self.rtol, point, alone: false };
-        let order = self.order;
+        let (order, by) = (self.order, self.subject.source.name(self.order));
+        let (rtol, alone, negligible) = (self.rtol, false, self.negligible);
+        let claim = Claim { by, analytic, magnitude, rtol, point, alone, negligible };
         self.along(direction, |line| claim.compare(line, place, order))
     }
 }
@@ -148,7 +154,7 @@ impl<T: Float> Probe<'_, '_, T> {
             Direction::Element { unit, .. } => *unit,
         };
         // Noise at ordinary steps may be smooth variation at these.
-        let noise = noise(|h| self.at(direction, scale * h), T::EPSILON);
+        let noise = noise(|h| self.at(direction, scale * h), T::EPSILON).max(self.spread);
         let ordinary = std::mem::replace(&mut self.noise, noise);
         let closer = self.compare(before.place.clone(), direction, analytic, magnitude);
         self.noise = ordinary;
@@ -166,23 +172,20 @@ struct Along<'p, 's, 'a, T: Float> {
     direction: &'p Direction,
 }
 
-impl<T: Float> Function for Along<'_, '_, '_, T> {
+impl<T: Float> Sampled for Along<'_, '_, '_, T> {
     fn at(&mut self, h: f64) -> f64 {
         self.probe.at(self.direction, h)
     }
 
-    /// The combined round-off of all recorded values. Samples need not show it, since coarsely rounded values are
-    /// equal.
+    /// The combined round-off of the values behind a sample. Samples need not show it, since coarsely rounded values
+    /// are equal.
     fn noise(&mut self) -> f64 {
-        let Probe { subject, noise_of_recording, .. } = &mut *self.probe;
-        *noise_of_recording.get_or_insert_with(|| {
-            let trace = Trace::of(subject, &subject.point);
-            trace.noise(&trace.adjoints())
-        })
+        let Probe { subject, noise_of_values, .. } = &mut *self.probe;
+        *noise_of_values.get_or_insert_with(|| subject.source.noise(&subject.at))
     }
 
     fn rounding(&mut self) -> f64 {
-        self.probe.rounding(self.direction).max(self.probe.rounding_of_recording(self.direction))
+        self.probe.rounding(self.direction).max(self.probe.rounding_of_values(self.direction))
     }
 }
 

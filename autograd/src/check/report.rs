@@ -53,7 +53,7 @@ pub enum Cause {
     Precision,
     /// The gradient is NaN or infinite where the function has a finite one.
     NotFinite,
-    /// The gradient is zero where the function changes.
+    /// The gradient is zero where the function changes: a detached input, or a forgotten one.
     Detached,
     /// The gradient has the opposite sign.
     Sign,
@@ -72,8 +72,17 @@ pub enum Cause {
         /// The number of compared elements.
         of: usize,
     },
-    /// Reverse mode agrees with the differences, forward mode does not.
+    /// Reverse mode agrees with the differences, forward mode does not; for a [`Function`](super::Function), the
+    /// derivative that the check takes first agrees, and another of those given does not.
     ForwardMode,
+    /// Of the derivatives of a [`Function`](super::Function), the one that the check takes first does not agree with
+    /// the differences, and another does.
+    ReverseMode,
+    /// Two derivatives of a [`Function`](super::Function) contradict each other, and the differences do not tell which
+    /// is wrong.
+    Disagreement,
+    /// A Hessian is not symmetric.
+    Asymmetric,
     /// The rule is not linear in the incoming gradient.
     NotLinear,
     /// The gradient is correct, its own gradient is not.
@@ -95,7 +104,7 @@ impl fmt::Display for Cause {
             Cause::Contradiction => f.write_str("differences contradict each other"),
             Cause::Precision => f.write_str("precision"),
             Cause::NotFinite => f.write_str("not finite"),
-            Cause::Detached => f.write_str("detached input"),
+            Cause::Detached => f.write_str("detached or forgotten input"),
             Cause::Sign => f.write_str("sign"),
             Cause::Factor(factor) => write!(f, "factor {factor:.6}"),
             Cause::Transposed(axes) => write!(f, "transposition {axes:?}"),
@@ -103,6 +112,9 @@ impl fmt::Display for Cause {
             Cause::MissingSum(axis) => write!(f, "missing sum over axis {axis}"),
             Cause::Isolated { wrong, of } => write!(f, "{wrong} of {of} elements"),
             Cause::ForwardMode => f.write_str("forward mode"),
+            Cause::ReverseMode => f.write_str("reverse mode"),
+            Cause::Disagreement => f.write_str("derivatives contradict each other"),
+            Cause::Asymmetric => f.write_str("not symmetric"),
             Cause::NotLinear => f.write_str("not linear"),
             Cause::SecondOrder => f.write_str("second order"),
             Cause::Unexplained => f.write_str("unexplained"),
@@ -132,7 +144,7 @@ impl Estimate {
     }
 }
 
-/// A derivative from the tape compared with the same derivative by differences.
+/// A derivative compared with the same derivative by differences.
 #[derive(Debug, Clone, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
@@ -141,10 +153,14 @@ pub struct Comparison {
     pub place: String,
     /// 1 for the gradient, 2 for the gradient of the gradient's component along random weights.
     pub order: usize,
-    /// The tape's derivative, in reverse mode.
+    /// What gave `analytic`: `tape`, or which of a [`Function`](super::Function)'s derivatives: `vjp`, `gradient`,
+    /// `Jacobian`, `jvp` or `Hessian`.
+    pub by: String,
+    /// The derivative that is checked; the tape's is that of reverse mode.
     #[cfg_attr(feature = "serde", serde(with = "number"))]
     pub analytic: f64,
-    /// The tape's derivative in forward mode; known for directions and for the worst element.
+    /// The derivative in forward mode, or by the jvp of a [`Function`](super::Function) that was given more than it;
+    /// known for directions and for the worst element.
     pub forward: Option<f64>,
     /// The derivative by differences: Ridders' extrapolation or a stencil, whichever is more accurate.
     pub numeric: Estimate,
@@ -156,7 +172,7 @@ pub struct Comparison {
     pub below: Option<Estimate>,
     /// The step from which on differences reach over a kink, if they do.
     pub kink: Option<f64>,
-    /// The allowed error of the tape, relative to the derivative.
+    /// The allowed error of `analytic`, relative to the derivative.
     pub rtol: f64,
     /// The allowed error of the differences, as a multiple of their estimated error.
     pub safety: f64,
@@ -243,7 +259,7 @@ pub struct InputReport {
 pub struct ScanStep {
     /// The step length `h`.
     pub step: f64,
-    /// The remainder `|f(x + h·u) − f(x) − h·a|` with the tape's derivative `a`.
+    /// The remainder `|f(x + h·u) − f(x) − h·a|` with the given derivative `a`.
     #[cfg_attr(feature = "serde", serde(with = "number"))]
     pub remainder: f64,
     /// The slope from above, `(f(x + h·u) − f(x))/h`.
@@ -281,6 +297,30 @@ pub struct Scan {
     pub slope: Option<f64>,
 }
 
+/// How often a check called the function and its derivatives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub struct Calls {
+    /// Evaluations of the function; on a tape, recordings.
+    pub evaluations: usize,
+    /// Calls of its derivatives; on a tape, sweeps.
+    pub derivatives: usize,
+}
+
+impl std::ops::AddAssign for Calls {
+    fn add_assign(&mut self, other: Calls) {
+        self.evaluations += other.evaluations;
+        self.derivatives += other.derivatives;
+    }
+}
+
+impl fmt::Display for Calls {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} evaluations, {} derivatives", self.evaluations, self.derivatives)
+    }
+}
+
 /// The result of a gradient check: a verdict, its reason, and everything about the worst comparison.
 ///
 /// It prints as text, is converted to HTML by [`to_html`](Report::to_html), shows itself in a notebook, and is data
@@ -309,6 +349,8 @@ pub struct Report {
     pub value: f64,
     /// The number of directions along which derivatives were compared.
     pub directions: usize,
+    /// How often the function and its derivatives were called.
+    pub calls: Calls,
     /// How many of all comparisons lie below the resolution of differences of the whole function.
     pub unresolved: usize,
     /// The results operation by operation, where requested or needed.

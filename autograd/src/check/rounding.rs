@@ -1,10 +1,14 @@
-//! The round-off of the tape's own derivatives.
+//! The round-off of the derivatives that are checked.
 //!
-//! Where the terms of a derivative cancel, only their round-off is left: the tape's second derivative of `sin(x/x)`
+//! Where the terms of a derivative cancel, only their round-off is left: the second derivative of `sin(x/x)` by the tape
 //! is 5.6e-17 at 1.1875, and 0 a little beside it. Neither its size nor that of the function shows how large the
 //! terms were, but its scatter over nearby points does: a smooth derivative, correct or wrong, does not scatter. The
 //! weights of outputs and gradients are moved with the point, since the derivatives of a quadratic depend on them
 //! only.
+//!
+//! Of code without a tape two more things are known. A rule that iterates to a tolerance is not quite linear, by about
+//! its error. And a quotient by a small number `x`, as in `sin(x)/x`, errs by the round-off of `f/x`, the same at all
+//! points around.
 //!
 //! A rare round-off error at the point itself appears at no other point. At the orders beyond the first the
 //! function's own size is known, and a derivative that moves it by less than its round-off over a step of 1 is not
@@ -15,19 +19,27 @@ use std::collections::VecDeque;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 
-use super::operations::Trace;
-use super::probe::{Direction, Probe};
-use super::subject::nudged;
+use super::probe::{Direction, Probe, is_small};
+use super::subject::{cast, nudged};
 use crate::number::Float;
 use crate::tensor::Tensor;
 
 impl<T: Float> Probe<'_, '_, T> {
-    /// The standard deviation of the tape's derivative along a direction; for one element it is at most that along a
+    /// The standard deviation of the given derivative along a direction; for one element it is at most that along a
     /// direction, since the errors of elements may be the same.
     pub(super) fn rounding(&mut self, direction: &Direction) -> f64 {
-        let Probe { subject, rounding, .. } = self;
-        let gradient = |k: f64| subject.nearby(k).gradient(1.0).into_iter().map(|(g, _)| g).collect();
-        let by_element = rounding.get_or_insert_with(|| deviation(gradient));
+        let Probe { subject, rounding, crooked, centre, x, .. } = self;
+        let at = |k: f64| subject.at.nearby(k);
+        let gradient = |k: f64| subject.source.gradient(&at(k), 1.0).into_iter().map(|(g, _)| g).collect();
+        let by_element = rounding.get_or_insert_with(|| {
+            let mut found = deviation(gradient);
+            if subject.source.taped().is_none() {
+                found.iter_mut().zip(&*crooked).for_each(|(found, crooked)| *found = found.maximum(crooked));
+                let quotient = |x: f64| if is_small(x) { 4.0 * T::EPSILON * (*centre / x).abs() } else { 0.0 };
+                found.iter_mut().zip(&*x).for_each(|(found, x)| *found = found.maximum(x.map(quotient)));
+            }
+            found
+        });
         match direction {
             Direction::Along(u) => {
                 let terms = by_element.iter().zip(u).flat_map(|(e, u)| (e * u).to_vec());
@@ -40,24 +52,23 @@ impl<T: Float> Probe<'_, '_, T> {
         }
     }
 
-    /// The same from the gradient's own recording: the combined round-off of all its values. Terms that cancel to 0
+    /// The same from the values of the gradient, or of its recording: their combined round-off. Terms that cancel to 0
     /// at all points around do not scatter.
-    pub(super) fn rounding_of_recording(&self, direction: &Direction) -> f64 {
+    pub(super) fn rounding_of_values(&self, direction: &Direction) -> f64 {
         // Fused functions have three derivatives, and this takes one more than the gradient.
         if self.order > 2 {
             return 0.0;
         }
-        let weighted = self.subject.weighted(self.tangent(direction).iter().map(Tensor::cast).collect());
-        let trace = Trace::of(&weighted, &weighted.point);
-        trace.noise(&trace.adjoints())
+        self.subject.source.noise(&self.subject.at.weighted(cast(&self.tangent(direction))))
     }
 
     /// The standard deviation of the forward-mode derivative along a direction.
     pub(super) fn rounding_forward(&self, u: &[Tensor]) -> f64 {
         let tangent = |k: f64| {
             let mut rng = StdRng::seed_from_u64(1);
-            let u: Vec<Tensor> = u.iter().map(|u| nudged::<T>(&u.cast(), k, &mut rng).cast()).collect();
-            vec![Tensor::full([], self.subject.nearby(k).tangent(&u).unwrap_or(f64::NAN))]
+            let u: Vec<Tensor<T>> = u.iter().map(|u| nudged::<T>(&u.cast(), k, &mut rng)).collect();
+            let found = self.subject.source.tangent(&self.subject.at.nearby(k), &u);
+            vec![Tensor::full([], found.ok().flatten().unwrap_or(f64::NAN))]
         };
         deviation(tangent)[0].item().max(T::EPSILON * self.below)
     }

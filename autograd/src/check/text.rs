@@ -3,13 +3,17 @@
 use std::fmt::{self, Display, Formatter};
 
 use super::operations::Operations;
-use super::report::{Comparison, Estimate, Report, Scan, Verdict};
+use super::report::{Comparison, Estimate, Report, Scan};
 
 const WIDTH: usize = 98;
 /// The largest number of operations that are printed one by one.
 pub(super) const MOST_FINDINGS: usize = 8;
+
 /// The description of a scan.
-pub(super) const REMAINDER: &str = "what remains after the linear part, |f(x + h·u) − f(x) − h·tape|";
+pub(super) fn remainder(report: &Report) -> String {
+    let by = report.worst.as_ref().map_or("gradient", |worst| &worst.by);
+    format!("what remains after the linear part, |f(x + h·u) − f(x) − h·{by}|")
+}
 
 impl Display for Report {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
@@ -23,12 +27,13 @@ impl Display for Report {
             wrap(f, "  note: ", note)?;
         }
         let of =
-            if self.output.is_empty() { String::new() } else { format!(" (random sum of output {})", self.output) };
+            if self.output.numel() == 1 { String::new() } else { format!(" (random sum of output {})", self.output) };
         writeln!(
             f,
             "  f = {:.6e}{of}, gradient in {}, {} directions, seed {}",
             self.value, self.precision, self.directions, self.seed
         )?;
+        writeln!(f, "  {}", self.calls)?;
         if !self.inputs.is_empty() {
             writeln!(f)?;
             self.table(f)?;
@@ -49,7 +54,7 @@ impl Display for Report {
         }
         if let Some(scan) = &self.scan {
             writeln!(f)?;
-            write!(f, "{}", Steps(scan, self.verdict))?;
+            write!(f, "{}", Steps(scan, self))?;
         }
         Ok(())
     }
@@ -95,9 +100,9 @@ impl Operations {
 fn comparison(f: &mut Formatter<'_>, c: &Comparison, what: &str) -> fmt::Result {
     let order = if c.order > 1 { " (second order)" } else { "" };
     writeln!(f, "  {what}: {}{order}", c.place)?;
-    writeln!(f, "    by the tape        {}", digits(c.analytic, 16))?;
+    writeln!(f, "    {:<18} {}", format!("by the {}", c.by), digits(c.analytic, 16))?;
     if let Some(forward) = c.forward {
-        writeln!(f, "    in forward mode    {}", digits(forward, 16))?;
+        writeln!(f, "    {:<18} {}", in_forward_mode(c), digits(forward, 16))?;
     }
     for (name, estimate) in other_estimates(c) {
         if estimate.error.is_finite() {
@@ -108,6 +113,11 @@ fn comparison(f: &mut Formatter<'_>, c: &Comparison, what: &str) -> fmt::Result 
         }
     }
     writeln!(f, "    {}", inequality(c))
+}
+
+/// What the derivative in forward mode is called.
+pub(super) fn in_forward_mode(c: &Comparison) -> &'static str {
+    if c.by == "tape" { "in forward mode" } else { "by the jvp" }
 }
 
 /// With room for a sign: left-aligned, so that the digits of several numbers align.
@@ -129,7 +139,8 @@ pub(super) fn inequality(c: &Comparison) -> String {
     let sign = if c.difference() <= c.allowed { "≤" } else { ">" };
     let size = c.numeric.value.abs().max(if c.analytic.is_finite() { c.analytic.abs() } else { 0.0 });
     format!(
-        "|tape − differences| = {:.2e} {sign} {:.2e} = {:.0e} · {size:.2e} + {} · {:.1e}",
+        "|{} − differences| = {:.2e} {sign} {:.2e} = {:.0e} · {size:.2e} + {} · {:.1e}",
+        c.by,
         c.difference(),
         c.allowed,
         c.rtol,
@@ -139,15 +150,15 @@ pub(super) fn inequality(c: &Comparison) -> String {
 }
 
 /// A scan, printed in full unless the check passed.
-struct Steps<'a>(&'a Scan, Verdict);
+struct Steps<'a>(&'a Scan, &'a Report);
 
 impl Display for Steps<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let Steps(scan, verdict) = self;
-        if *verdict == Verdict::Pass {
+        let Steps(scan, report) = self;
+        if report.passed() {
             return write!(f, "  {}", meaning(scan));
         }
-        wrap(f, "  ", &format!("steps along {}: {REMAINDER}", scan.place))?;
+        wrap(f, "  ", &format!("steps along {}: {}", scan.place, remainder(report)))?;
         writeln!(f, "    step  remainder                              slope from above   slope from below")?;
         for s in &scan.steps {
             // From 1e-16 or less to 1 and more, one character for each half decade.

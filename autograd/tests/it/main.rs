@@ -1,6 +1,7 @@
 //! The crate's integration tests, one binary.
 
 mod checker;
+mod checker_functions;
 mod checker_operations;
 mod counts;
 mod curvature;

@@ -27,7 +27,8 @@ use rustc_hash::FxHashMap;
 use super::comparison::SAFETY;
 use super::probe::element_unit;
 use super::report::{Cause, Verdict};
-use super::subject::{CheckedFunction, weight};
+use super::subject::{At, weight};
+use super::taped::Taped;
 use crate::number::Float;
 use crate::ops::Op;
 use crate::shape::Shape;
@@ -56,14 +57,18 @@ pub(super) struct Ask {
     pub(super) by_element: bool,
 }
 
-/// Checks the operations that a subject records; `gradient` is the tape's, with respect to each input. Also returns
+/// A recorded function at a point, with the names of its inputs.
+#[derive(Clone, Copy)]
+pub(super) struct Recorded<'r, 'a, T: Float> {
+    pub(super) taped: &'r Taped<'a, T>,
+    pub(super) at: &'r At<T>,
+    pub(super) names: &'r [String],
+}
+
+/// Checks the operations that a function records; `gradient` is the tape's, with respect to each input. Also returns
 /// whether every operation, and every output of each, was checked.
-pub(super) fn examine<T: Float>(
-    subject: &CheckedFunction<'_, T>,
-    gradient: &[Tensor],
-    ask: &Ask,
-) -> (Operations, bool) {
-    let trace = Trace::of(subject, &subject.point);
+pub(super) fn examine<T: Float>(subject: Recorded<'_, '_, T>, gradient: &[Tensor], ask: &Ask) -> (Operations, bool) {
+    let trace = Trace::of(subject.taped, subject.at, &subject.at.point);
     let adjoints = trace.adjoints();
     let (nodes, recorded) = distinct(&trace, &adjoints, ask);
     let mut found = Operations {
@@ -124,7 +129,7 @@ pub(super) fn examine<T: Float>(
 
 /// Looks for values that change without the tape's knowledge.
 fn look_beside<T: Float>(
-    subject: &CheckedFunction<'_, T>,
+    subject: Recorded<'_, '_, T>,
     gradient: &[Tensor],
     trace: &Trace<T>,
     adjoints: &Adjoints<T>,
@@ -132,11 +137,11 @@ fn look_beside<T: Float>(
     found: &mut Operations,
 ) {
     let mut rng = StdRng::seed_from_u64(ask.seed);
-    for input in 0..subject.point.len().min(INPUTS) {
+    for input in 0..subject.at.point.len().min(INPUTS) {
         for _ in 0..DIRECTIONS {
             let zeros = |x: &Tensor<T>| Tensor::zeros(x.shape());
-            let mut u: Vec<Tensor> = subject.point.iter().map(zeros).collect();
-            u[input] = subject.point[input].map(|x| T::from_f64(weight(&mut rng) * element_unit(x.to_f64()))).cast();
+            let mut u: Vec<Tensor> = subject.at.point.iter().map(zeros).collect();
+            u[input] = subject.at.point[input].map(|x| T::from_f64(weight(&mut rng) * element_unit(x.to_f64()))).cast();
             let terms = gradient[input].as_slice().iter().zip(u[input].as_slice());
             let along = terms.map(|(g, u)| g * u).sum();
             match moved::find(subject, trace, adjoints, &u, along, ask.rtol) {

@@ -5,11 +5,11 @@
 //! the inputs of the first. If the result still differs, it moves by itself, and the gradient lacks this movement.
 //! Such movements may cancel, as those of a detached maximum that is subtracted from logits and added again.
 
-use super::super::comparison::TapeDerivative;
-use super::super::line::{Function, Line};
+use super::super::comparison::Claim;
+use super::super::line::{Line, Sampled};
 use super::super::report::{Cause, Comparison, Verdict};
 use super::super::rounding::deviation;
-use super::super::subject::CheckedFunction;
+use super::Recorded;
 use super::single::Builtin;
 use super::trace::{Adjoints, Node, Trace};
 use crate::external::External;
@@ -36,7 +36,7 @@ pub(super) enum Moved {
 
 /// Looks for movements along `u`, along which the tape's derivative is `analytic`.
 pub(super) fn find<T: Float>(
-    subject: &CheckedFunction<'_, T>,
+    subject: Recorded<'_, '_, T>,
     here: &Trace<T>,
     adjoints: &Adjoints<T>,
     u: &[Tensor],
@@ -59,7 +59,8 @@ pub(super) fn find<T: Float>(
     }
     let first = drift.furthest();
     let noise = drift.rounding_of_values();
-    let claim = TapeDerivative { analytic: 0.0, magnitude: 0.0, rtol: 0.0, point: 0.0, alone: true };
+    let claim =
+        Claim { by: "tape", analytic: 0.0, magnitude: 0.0, rtol: 0.0, point: 0.0, alone: true, negligible: None };
     let mut c = claim.compare(
         &mut Line::new(&mut drift, T::EPSILON, noise, 0.0, NEAR),
         "what moves without the tape".into(),
@@ -155,7 +156,7 @@ impl<T: Float> Trace<T> {
 
 /// The movements along a direction, each times the gradient at its node.
 struct Drift<'d, 'a, T: Float> {
-    subject: &'d CheckedFunction<'a, T>,
+    subject: Recorded<'d, 'a, T>,
     here: &'d Trace<T>,
     adjoints: &'d Adjoints<T>,
     u: &'d [Tensor],
@@ -164,8 +165,9 @@ struct Drift<'d, 'a, T: Float> {
 
 impl<T: Float> Drift<'_, '_, T> {
     fn there(&self, h: f64) -> Trace<T> {
-        let x = self.subject.point.iter().zip(self.u);
-        Trace::of(self.subject, &x.map(|(x, u)| (&x.cast::<f64>() + &(h * u)).cast()).collect::<Vec<_>>())
+        let Recorded { taped, at, .. } = self.subject;
+        let x = at.point.iter().zip(self.u);
+        Trace::of(taped, at, &x.map(|(x, u)| (&x.cast::<f64>() + &(h * u)).cast()).collect::<Vec<_>>())
     }
 
     /// How far each node has moved from `here` to `there`.
@@ -226,7 +228,7 @@ impl<T: Float> Drift<'_, '_, T> {
     }
 }
 
-impl<T: Float> Function for Drift<'_, '_, T> {
+impl<T: Float> Sampled for Drift<'_, '_, T> {
     fn at(&mut self, h: f64) -> f64 {
         let there = self.there(h);
         match moved(self.here, &there) {
@@ -243,8 +245,8 @@ impl<T: Float> Function for Drift<'_, '_, T> {
     fn rounding(&mut self) -> f64 {
         let steps = self.steps(&self.there(NEAR));
         let near = |k: f64| {
-            let nearby = self.subject.nearby(k);
-            let adjoints = Trace::of(&nearby, &nearby.point).adjoints();
+            let nearby = self.subject.at.nearby(k);
+            let adjoints = Trace::of(self.subject.taped, &nearby, &nearby.point).adjoints();
             vec![Tensor::full([], self.sum(&adjoints, &steps) / NEAR)]
         };
         deviation(near)[0].item()

@@ -9,9 +9,9 @@ use rand::seq::index::sample;
 use rustc_hash::FxHashMap;
 
 use super::super::compare::{index_of, largest, place};
-use super::super::comparison::TapeDerivative;
+use super::super::comparison::Claim;
 use super::super::grain::Grain;
-use super::super::line::{Function, Line};
+use super::super::line::{Line, Sampled};
 use super::super::noise::noise;
 use super::super::probe::{element_unit, is_small};
 use super::super::report::{Cause, Comparison, Verdict};
@@ -360,7 +360,8 @@ impl<'s, T: Float> Samples<'s, T> {
         let noise = noise(|h| pick.of(self.at(h)), epsilon);
         let noise = if noise > 4.0 * epsilon * centre.abs() { noise } else { 0.0 };
         let point = self.x.iter().map(largest).fold(0.0, f64::max);
-        let claim = TapeDerivative { analytic, magnitude: analytic.abs(), rtol, point, alone: true };
+        let claim =
+            Claim { by: "tape", analytic, magnitude: analytic.abs(), rtol, point, alone: true, negligible: None };
         let grain = self.grain;
         let mut output = Output { samples: self, pick };
         let mut line = Line::new(&mut output, epsilon, noise, centre, first).with_grain(grain);
@@ -374,7 +375,7 @@ struct Output<'o, 's, 'p, T: Float> {
     pick: Pick<'p>,
 }
 
-impl<T: Float> Function for Output<'_, '_, '_, T> {
+impl<T: Float> Sampled for Output<'_, '_, '_, T> {
     fn at(&mut self, h: f64) -> f64 {
         self.pick.of(self.samples.at(h))
     }

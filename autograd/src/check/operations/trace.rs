@@ -2,13 +2,14 @@
 
 use std::panic::Location;
 
-use super::super::subject::CheckedFunction;
+use super::super::subject::At;
+use super::super::taped::Taped;
 use crate::number::Float;
 use crate::tape::arena::{ArrayOp, Opcode};
 use crate::tape::{Tape, Var};
 use crate::tensor::Tensor;
 
-/// A recording of a subject at a point.
+/// A recording of a function at a point.
 pub(in super::super) struct Trace<T: Float> {
     pub(super) tape: Tape<T>,
     /// The arrays that are the function's inputs.
@@ -35,11 +36,11 @@ pub(super) enum Node {
 }
 
 impl<T: Float> Trace<T> {
-    /// Records `subject` at `x`.
-    pub(in super::super) fn of(subject: &CheckedFunction<'_, T>, x: &[Tensor<T>]) -> Self {
+    /// Records `φ` at `x`.
+    pub(in super::super) fn of(taped: &Taped<'_, T>, at: &At<T>, x: &[Tensor<T>]) -> Self {
         let tape = Tape::transparent();
         let (inputs, root) = {
-            let (inputs, y) = subject.phi(&tape, x, true);
+            let (inputs, y) = taped.phi(at, &tape, x, true);
             (inputs.iter().map(|x| x.index()).collect(), y.index())
         };
         let len = tape.len();

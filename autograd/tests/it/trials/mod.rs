@@ -7,8 +7,15 @@
 //!   people get wrong
 //! - `right`, `right_rough`, `right_small`, `right_solvers` — cancelling, steep, noisy; kinks, powers and stairs; tails and deep
 //!   chains; iterations, tables and `f32` inside
+//! - `functions` and its parts — functions without a tape, with derivatives by hand
 #![allow(clippy::eq_op)] // x/x is 1, but for its rounding
 
+pub(crate) mod functions;
+pub(crate) mod functions_f32;
+pub(crate) mod functions_right;
+pub(crate) mod functions_rough;
+pub(crate) mod functions_ways;
+pub(crate) mod functions_wrong;
 pub(crate) mod right;
 pub(crate) mod right_rough;
 pub(crate) mod right_small;
@@ -17,10 +24,11 @@ pub(crate) mod wrong;
 pub(crate) mod wrong_places;
 pub(crate) mod wrong_rules;
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 
-use autograd::check::{Checker, Formula, Report, Verdict};
-use autograd::{Custom, Float, Scalar, Tensor, Var};
+use autograd::check::{Checker, Formula, Function, Report, Verdict};
+use autograd::{Custom, Float, Scalar, Tape, Tensor, Var};
 
 use crate::sampling::Sampler;
 
@@ -127,7 +135,29 @@ where
 
 /// Checks a function of one array.
 fn at(seed: u64, x: Tensor, f: impl for<'t> Fn(&[Var<'t>]) -> Scalar<'t>) -> Report {
-    Checker::new().seed(seed).check(f, &[x]).unwrap()
+    array(seed, &[x], |x| f(x).to_var())
+}
+
+/// Checks an array function.
+fn array(seed: u64, x: &[Tensor], f: impl for<'t> Fn(&[Var<'t>]) -> Var<'t>) -> Report {
+    if !UNSEEN.get() {
+        return Checker::new().seed(seed).check_array(f, x).unwrap();
+    }
+    fn inputs<'t>(tape: &'t Tape, x: &[Tensor]) -> Vec<Var<'t>> {
+        x.iter().map(|x| tape.var(x.clone())).collect()
+    }
+    let unseen = Function::new(|x: &[Tensor]| f(&inputs(&Tape::new(), x)).value()).vjp(|x: &[Tensor], v: &Tensor| {
+        let tape = Tape::new();
+        let x = inputs(&tape, x);
+        let grads = (f(&x) * v).sum().backward();
+        x.iter().map(|&x| grads.get(x).cloned().unwrap_or_else(|| Tensor::zeros(x.shape()))).collect()
+    });
+    Checker::new().seed(seed).check_function(&unseen, x).unwrap()
+}
+
+thread_local! {
+    /// Whether the checker is to see values and derivatives only, and no tape.
+    static UNSEEN: Cell<bool> = const { Cell::new(false) };
 }
 
 /// The same to second order.
@@ -173,19 +203,46 @@ fn run(what: &str, cases: &[&[Case]], bad: fn(Verdict) -> bool) -> usize {
     total
 }
 
+const WRONG: &[&[Case]] = &[wrong::CASES, wrong_places::CASES, wrong_rules::CASES];
+const RIGHT: &[&[Case]] = &[right::CASES, right_rough::CASES, right_small::CASES, right_solvers::CASES];
+
 #[test]
 fn trials_of_wrong_rules() {
-    assert_eq!(
-        run("missed", &[wrong::CASES, wrong_places::CASES, wrong_rules::CASES], |verdict| verdict != Verdict::Wrong),
-        0
-    );
+    assert_eq!(run("missed", WRONG, |verdict| verdict != Verdict::Wrong), 0);
 }
 
 #[test]
 fn trials_of_right_functions() {
-    assert_eq!(
-        run("false", &[right::CASES, right_rough::CASES, right_small::CASES, right_solvers::CASES], |verdict| verdict
-            == Verdict::Wrong),
-        0
-    );
+    assert_eq!(run("false", RIGHT, |verdict| verdict == Verdict::Wrong), 0);
+}
+
+/// Without a tape, a mistake that differences do not see is not found; but it does not pass.
+#[test]
+fn trials_of_wrong_rules_without_a_tape() {
+    UNSEEN.set(true);
+    assert_eq!(run("passed", WRONG, |verdict| verdict == Verdict::Pass), 0);
+}
+
+#[test]
+fn trials_of_right_functions_without_a_tape() {
+    UNSEEN.set(true);
+    assert_eq!(run("false", RIGHT, |verdict| verdict == Verdict::Wrong), 0);
+}
+
+#[test]
+fn trials_of_wrong_functions() {
+    let cases = [functions_wrong::CASES, functions_ways::WRONG, functions_f32::WRONG];
+    assert_eq!(run("missed", &cases, |verdict| verdict != Verdict::Wrong), 0);
+}
+
+#[test]
+fn trials_of_plain_functions() {
+    let cases = [functions_right::CASES, functions_ways::RIGHT];
+    assert_eq!(run("unsure", &cases, |verdict| verdict != Verdict::Pass), 0);
+}
+
+#[test]
+fn trials_of_difficult_functions() {
+    let cases = [functions_rough::CASES, functions_f32::RIGHT];
+    assert_eq!(run("false", &cases, |verdict| verdict == Verdict::Wrong), 0);
 }

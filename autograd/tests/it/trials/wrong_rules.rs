@@ -4,13 +4,8 @@ use autograd::check::{Checker, Report};
 use autograd::{Elementwise, Number, Param, Parameters, Tensor, Var};
 
 use super::wrong::matrices;
-use super::{Case, at, own, point, rule, twice, within};
+use super::{Case, array, at, own, point, rule, twice, within};
 use crate::sampling::Sampler;
-
-/// An array function at seeded points.
-fn array(seed: u64, x: &[Tensor], f: impl for<'t> Fn(&[Var<'t>]) -> Var<'t>) -> Report {
-    Checker::new().seed(seed).check_array(f, x).unwrap()
-}
 
 /// The solution of (A + 5)·x = b for matrices of 2 × 2, by Cramer's rule.
 fn solve(x: &[Tensor]) -> Tensor {
