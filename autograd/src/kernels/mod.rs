@@ -11,6 +11,7 @@ pub(crate) mod fused;
 pub(crate) mod isa;
 pub(crate) mod layout;
 pub(crate) mod normalize;
+pub(crate) mod order;
 pub(crate) mod product;
 mod quotient;
 pub(crate) mod reduce;

@@ -44,6 +44,10 @@ macro_rules! methods {
 
 mod elementwise;
 mod joins;
+mod order;
+mod places;
 mod products;
 mod reductions;
 mod views;
+
+pub use order::Unique;

@@ -18,6 +18,7 @@ mod house;
 mod limits;
 mod maps;
 mod messages;
+mod order;
 mod parts;
 mod random;
 mod recovery;
