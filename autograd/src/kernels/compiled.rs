@@ -5,8 +5,8 @@ use super::product::Matrix;
 use super::reduce::Loops;
 use super::runs::Runs;
 use super::{
-    arg_extreme, centre, elementwise, factor, factors, normalize, product, qr, reduce, scan, scatter, softmax, squares,
-    sums,
+    arg_extreme, centre, elementwise, factor, factors, normalize, order, product, qr, reduce, scan, scatter, softmax,
+    squares, sums,
 };
 use crate::number::instances::instances;
 use crate::number::rows::{Args, Binary, Unary};
@@ -28,6 +28,11 @@ instances! {
     scatter::add_rows as add_rows(x: &[T], loops: Loops, indices: &[usize], out: &mut [T]);
     reduce::tie_share as tie_share(x: &[T], y: &[T], loops: Loops, out: &mut [T]);
     scan::cumulative_sum as cumulative_sum(x: &[T], loops: Loops, reverse: bool, out: &mut [T]);
+    order::ranked as ranked(x: &[T], loops: Loops, ranks: &[usize], descending: bool, nan_first: bool, out: &mut [usize]);
+    order::running_extreme as running_extreme(x: &[T], loops: Loops, largest: bool, out: &mut [usize]);
+    order::search as search(sorted: &[T], x: &[T], right: bool, out: &mut [usize]);
+    order::scatter_extreme as scatter_extreme(x: &[T], positions: &[usize], largest: bool, out: &mut [T]);
+    order::interpolate as interpolate(a: &[T], b: &[T], weights: &[f64], inner: usize, out: &mut [T]);
     softmax::log_sum_exp as log_sum_exp(x: &[T], loops: Loops, out: &mut [T]);
     softmax::softmax as softmax(x: &[T], loops: Loops, log: bool, out: &mut [T]);
     softmax::cross_entropy as cross_entropy(x: &[T], classes: &[usize], out: Option<&mut [T]>, slopes: Option<&mut [T]>);

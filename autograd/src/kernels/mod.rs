@@ -12,6 +12,7 @@ pub(crate) mod fused;
 pub(crate) mod isa;
 pub(crate) mod layout;
 pub(crate) mod normalize;
+pub(crate) mod order;
 pub(crate) mod product;
 pub(crate) mod qr;
 mod quotient;

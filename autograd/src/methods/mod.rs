@@ -83,7 +83,11 @@ macro_rules! products {
 mod elementwise;
 mod joins;
 mod linalg;
+mod order;
+mod places;
 mod products;
 mod reductions;
 mod sequences;
 mod views;
+
+pub use order::Unique;

@@ -3,7 +3,7 @@
 use crate::error::{Error, OrPanic};
 use crate::number::Float;
 use crate::number::rows::Unary;
-use crate::ops::{einsum, elementwise, product, softmax};
+use crate::ops::{einsum, elementwise, product, scatter, softmax};
 use crate::tape::{Operand, Var};
 use crate::tensor::Tensor;
 
@@ -100,6 +100,37 @@ products! {
     /// # Panics
     /// If the shapes do not broadcast.
     fn select(mask, a, b) elementwise::select_broadcast(mask, a, b);
+
+    /// `value` where the mask is not 0, else this array's value, with broadcasting.
+    ///
+    /// The gradient goes to the values that stay, and exactly 0 to the others. For values that are arrays, see
+    /// [`select`](Self::select).
+    ///
+    /// ```
+    /// use autograd::Tensor;
+    /// let x = Tensor::from([1.0, f64::NAN, 3.0]);
+    /// assert_eq!(x.masked_fill(&x.not_equal(x.clone()), 0.0), Tensor::from([1.0, 0.0, 3.0]));
+    /// ```
+    ///
+    /// # Panics
+    /// If the shapes do not broadcast.
+    fn masked_fill / try_masked_fill (x, mask; value: f64) scatter::masked_fill(x, mask, value);
+
+    /// The values where the mask is not 0, one after another in row-major order: `(…) → (n,)`, n of them.
+    ///
+    /// The gradient goes back to the places that they come from. Mask and array broadcast.
+    ///
+    /// ```
+    /// let tape = autograd::Tape::new();
+    /// let x = tape.var([[1.0, -2.0], [-3.0, 4.0]]);
+    /// let positive = x.masked_select(x.greater(0.0));
+    /// assert_eq!(positive.value().to_vec(), [1.0, 4.0]);
+    /// assert_eq!(positive.square().sum().backward()[x].to_vec(), [2.0, 0.0, 0.0, 8.0]);
+    /// ```
+    ///
+    /// # Panics
+    /// If the shapes do not broadcast.
+    fn masked_select / try_masked_select (x, mask) scatter::masked_select(x, mask);
 
     /// Cross-entropy of each row of logits with a distribution, in nats: `−Σ_j target_j · log_softmax(x)_j`.
     ///

@@ -157,7 +157,7 @@ mod tests {
         }
 
         fn with_values<R>(&self, see: impl FnOnce(&[f64]) -> R) -> R {
-            see(self.0.as_slice())
+            self.0.with_values(see)
         }
 
         fn constant_like(&self, shape: Shape, values: Vec<f64>) -> Self {

@@ -21,6 +21,7 @@ mod limits;
 mod linear_algebra;
 mod maps;
 mod messages;
+mod order;
 mod parts;
 mod random;
 mod recovery;

@@ -10,6 +10,7 @@ use autograd::{Binary, ElementwiseN, Number, Scalar, Tape, Tensor, Unary, Var, o
 use proptest::prelude::*;
 
 use crate::maps::Bump;
+use crate::order;
 use crate::sampling::{Sampler, arguments, config};
 
 /// Σ f(x)·w with fixed weights w, so that every output receives its own gradient.
@@ -121,20 +122,21 @@ impl ElementwiseN<4> for Mixed {
     }
 }
 
-type Case = (&'static str, fn(&mut Sampler) -> Vec<Tensor>, for<'t> fn(&[Var<'t>]) -> Var<'t>);
+/// Name, inputs, function.
+pub(crate) type Case = (&'static str, fn(&mut Sampler) -> Vec<Tensor>, for<'t> fn(&[Var<'t>]) -> Var<'t>);
 
 /// Random arrays of three axes, of two, and pairs that can be multiplied.
-fn block(s: &mut Sampler) -> Vec<Tensor> {
+pub(crate) fn block(s: &mut Sampler) -> Vec<Tensor> {
     let shape = [s.len(), s.len() + 1, s.len()];
     vec![s.normal_like(&shape)]
 }
 
-fn distinct(s: &mut Sampler) -> Vec<Tensor> {
+pub(crate) fn distinct(s: &mut Sampler) -> Vec<Tensor> {
     let shape = [s.len(), s.len() + 1, s.len()];
     vec![s.distinct(&shape)]
 }
 
-fn matrix(s: &mut Sampler) -> Vec<Tensor> {
+pub(crate) fn matrix(s: &mut Sampler) -> Vec<Tensor> {
     let shape = [s.len() + 1, s.len() + 1];
     vec![s.normal_like(&shape)]
 }
@@ -155,7 +157,7 @@ fn vectors(s: &mut Sampler) -> Vec<Tensor> {
 }
 
 fn cases() -> Vec<Case> {
-    vec![
+    let mut cases: Vec<Case> = vec![
         ("map", block, |x| x[0].map(Bump)),
         (
             "zip_map",
@@ -354,7 +356,9 @@ fn cases() -> Vec<Case> {
             y /= 2.0;
             y
         }),
-    ]
+    ];
+    cases.extend(order::cases());
+    cases
 }
 
 /// Two square matrices.

@@ -1,8 +1,8 @@
 //! Handles of two tapes, derivatives that do not exist, and values that are gone.
 
 use autograd::{
-    ElementwiseN, Number, Param, Parameters, Scalar, Tape, Tensor, Unary, Var, backward_in_parts, checkpoint_chain,
-    step,
+    ElementwiseN, Number, Param, Parameters, Scalar, Scatter, Tape, Tensor, Unary, Var, backward_in_parts,
+    checkpoint_chain, step,
 };
 use rand::RngExt;
 
@@ -70,6 +70,10 @@ fn arrays_of_two<'t>(t: &mut Table<'t>, two: &'t Tape) {
     t.row(move || x.affine(x, y), format!("affine: {TAPES}"));
     t.row(move || x.dense(x, y, Unary::Relu), format!("dense: {TAPES}"));
     t.row(move || x.select(y, x), format!("select: {TAPES}"));
+    t.row(move || x.scatter(0, &[0], y, Scatter::Max), format!("scatter: {TAPES}"));
+    t.row(move || x.put(0, &[0], y), format!("put: {TAPES}"));
+    t.row(move || x.masked_fill(y, 0.0), format!("masked_fill: {TAPES}"));
+    t.row(move || x.masked_select(y), format!("masked_select: {TAPES}"));
     t.row(move || x.select(x, y), format!("select: {TAPES}"));
     t.row(move || Var::concat(&[x, y], 0), format!("concat: {TAPES}"));
     t.row(move || Var::stack(&[x, y], 0), format!("stack: {TAPES}"));

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use autograd::{Binary, Float, Scalar, Tensor, Unary, Var};
+use autograd::{Binary, Float, Scalar, Scatter, Tensor, Unary, Var};
 
 include!("fused.rs");
 include!("loss.rs");
@@ -40,6 +40,8 @@ pub(super) enum Call {
     Dense([usize; 3], Unary),
     Select([usize; 3]),
     CrossEntropySoft(usize, usize),
+    /// An array, values that are brought to it along an axis, and where.
+    Scatter([usize; 2], usize, Indices, Scatter),
     /// An array times the mean of another, which is a scalar handle.
     TimesMean(usize, usize),
     Concat(Vec<usize>, usize),
@@ -166,6 +168,13 @@ define_methods! {
     LogSoftmax log_softmax(axis: usize);
     Normalize normalize(eps: f64);
     CrossEntropy cross_entropy(classes: Indices);
+    Sort sort(axis: usize);
+    SortDescending sort_descending(axis: usize);
+    MedianAxis median_axis(axis: usize);
+    QuantileKeep quantile_keep(q: f64, axis: usize);
+    Cummax cummax(axis: usize);
+    Cummin cummin(axis: usize);
+    Gather gather(axis: usize, shape: Lengths, indices: Indices);
 }
 
 /// A binary formula of plain tensors, number by number: a reading that shares no kernel with the tape.
@@ -186,6 +195,7 @@ impl Call {
             Call::Binary { a, b, .. } => vec![*a, *b],
             Call::Matmul(a, b) | Call::Dot(a, b) | Call::Outer(a, b) => vec![*a, *b],
             Call::Solve(a, b) | Call::SolveLower(a, b) => vec![*a, *b],
+            Call::Scatter(x, ..) => x.to_vec(),
             Call::CrossEntropySoft(a, b) | Call::TimesMean(a, b) | Call::Blend(a, b) => vec![*a, *b],
             Call::Affine(x) | Call::Dense(x, _) | Call::Select(x) => x.to_vec(),
             Call::Concat(x, _) | Call::Stack(x, _) => x.clone(),
@@ -206,6 +216,7 @@ impl Call {
             Call::Dense([x, w, b], row) => v[x].dense(v[w], v[b], row),
             Call::Select([mask, a, b]) => v[mask].select(v[a], v[b]),
             Call::CrossEntropySoft(x, p) => v[x].cross_entropy_soft(v[p]),
+            Call::Scatter([x, values], axis, ref at, how) => v[x].scatter(axis, at.pass(), v[values], how),
             Call::TimesMean(a, b) => v[a] * v[b].mean(),
             Call::Concat(ref x, axis) => Var::concat(&x.iter().map(|&x| v[x]).collect::<Vec<_>>(), axis),
             Call::Stack(ref x, axis) => Var::stack(&x.iter().map(|&x| v[x]).collect::<Vec<_>>(), axis),
@@ -236,6 +247,7 @@ impl Call {
             Call::Dense([x, w, b], row) => v[x].dense(&v[w], &v[b], row),
             Call::Select([mask, a, b]) => v[mask].select(&v[a], &v[b]),
             Call::CrossEntropySoft(x, p) => v[x].cross_entropy_soft(&v[p]),
+            Call::Scatter([x, values], axis, ref at, how) => v[x].scatter(axis, at.pass(), &v[values], how),
             Call::TimesMean(a, b) => &v[a] * v[b].mean().to_f64(),
             Call::Concat(ref x, axis) => Tensor::concat(&x.iter().map(|&x| v[x].clone()).collect::<Vec<_>>(), axis),
             Call::Stack(ref x, axis) => Tensor::stack(&x.iter().map(|&x| v[x].clone()).collect::<Vec<_>>(), axis),
@@ -272,6 +284,9 @@ impl Call {
             Call::Dense([x, w, b], row) => format!("v{x}.dense(v{w}, v{b}, Unary::{row:?})"),
             Call::Select([mask, a, b]) => format!("v{mask}.select(v{a}, v{b})"),
             Call::CrossEntropySoft(x, p) => format!("v{x}.cross_entropy_soft(v{p})"),
+            Call::Scatter([x, values], axis, ref at, how) => {
+                format!("v{x}.scatter({axis}, {}, v{values}, Scatter::{how:?})", at.text())
+            }
             Call::TimesMean(a, b) => format!("v{a} * v{b}.mean()"),
             Call::Concat(ref x, axis) => format!("Var::concat(&[{}], {axis})", list(x)),
             Call::Stack(ref x, axis) => format!("Var::stack(&[{}], {axis})", list(x)),
