@@ -1,11 +1,11 @@
 //! The table's rows as values: the tape stores them, and the kernels reach a row's formulas through them.
 
+use std::f64::consts::{LN_2, LOG2_E, LOG10_E, PI};
+
 use super::marks::{Mark, has};
 use super::passing::{Passing, select, shortcut};
 use super::rules::*;
 use super::table::{binary_table, unary_table};
-use std::f64::consts::{LN_2, LOG2_E, LOG10_E, PI};
-
 use crate::math::{self as m, Real, special};
 use crate::number::Number;
 

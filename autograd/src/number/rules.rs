@@ -1,8 +1,8 @@
 //! Derivatives of the table that take more than a line, with their reasons.
 
-use super::passing::{Passing, either, select, shortcut};
 use std::f64::consts::{FRAC_1_SQRT_2, PI};
 
+use super::passing::{Passing, either, select, shortcut};
 use crate::math::gate::{CUBE, LINE};
 use crate::number::{Number, Test};
 
@@ -231,11 +231,4 @@ pub(super) fn through_gamma_density<N: Number>(x: N, y: N, a: f64, d: Passing<N>
         return d * (x.gamma_density(a - 1.0) - x.gamma_density(a));
     }
     d * y * (N::constant(a - 1.0).chain_over(x) - N::one())
-}
-
-/// `d·sigmoid(a − b)`; infinite numbers have no difference.
-#[inline(always)]
-pub(super) fn through_logaddexp<N: Number>(a: N, b: N, d: Passing<N>) -> Passing<N> {
-    let infinite = || d.shared(a.greater(b) + a.equal(b) * N::constant(0.5));
-    either(a, Test::Within(1e38), || d * (a - b).sigmoid(), infinite)
 }

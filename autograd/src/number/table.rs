@@ -4,7 +4,8 @@
 //! the interval on which it is tested, the points inside it where it has a kink or a jump, and its marks, if any. A row
 //! of two inputs has two derivatives and two intervals, and no points.
 //!
-//! - The **value** is written over the functions of `crate::math`, here `m`; it runs on `f32` and `f64`.
+//! - The **value** is written over the functions of `crate::math`, here `m`; it runs on `f32` and `f64`. A function of
+//!   one of the files in `math/special` is called by `m::special`, once for a number.
 //! - The **derivative** is written as a transformation of the gradient `d` on its way through the row
 //!   ([`Passing`](super::passing::Passing)): `d * y` for the exponential. It is written over
 //!   [`Number`](crate::Number), in terms of the input `x`, the output `y` and the plain numbers `p` and `q`. It runs
@@ -15,6 +16,8 @@
 //!   whose derivative uses [`shortcut`](super::passing::shortcut), [`either`](super::passing::either) or a rule that
 //!   does is `Decides`. A test compares each row's kernel with its formula, and names
 //!   a row that is wrong for want of a mark.
+//!
+//!   Common rows have arms of their own in the sweep of scalars.
 //!
 //! In both, `c(0.5)` is the plain number 0.5 in the type at hand.
 //!
@@ -109,6 +112,7 @@ macro_rules! unary_table {
             Erfinv, erfinv(), m::special(x, special::erfinv), through_erfinv(x, y, d), (-0.9, 0.9), [], Decides;
             /// The inverse of [`normal_cdf`](crate::Number::normal_cdf), for `0 ≤ x ≤ 1`: the normal distribution's
             /// quantile, or probit; `dy/dx = √(2π)·exp(y²/2)`.
+            #[doc(alias = "probit")]
             Ndtri, ndtri(), m::special(x, special::ndtri), through_ndtri(x, y, d), (0.05, 0.95), [];
             /// `y = ln(Φ(x))`, the logarithm of [`normal_cdf`](crate::Number::normal_cdf), finite at −10³⁰; `dy/dx =
             /// φ(x)/Φ(x)`.
@@ -208,6 +212,7 @@ macro_rules! unary_table {
             /// `y = exp(−x²/2)`, `dy/dx = −x·y`.
             Gaussian, gaussian(), m::gaussian(x), through_gaussian(x, y, d), (-3.0, 3.0), [], Decides;
             /// The distribution function Φ of the normal distribution; `dy/dx = exp(−x²/2)/√(2π)`.
+            #[doc(alias = "ndtr")]
             NormalCdf, normal_cdf(), m::normal_cdf(x), d * x.gaussian() * c(FRAC_1_SQRT_2PI), (-3.0, 3.0), [];
             /// `y = ½(1 + tanh(√(2/π)(x + 0.044715x³)))`, the gate that GELU's tanh form multiplies `x` by.
             TanhGate, tanh_gate(), m::tanh_gate(x), through_gate(x, d), (-3.0, 3.0), [], Decides;
@@ -301,9 +306,11 @@ macro_rules! binary_table {
                 { let sine = b.direction(a); d * sine / a.hypot(b) * sine },
                 -(d * y / a.hypot(b) * b.direction(a))
             ), (0.3, 3.0), (-3.0, 3.0);
-            /// `y = ln(exp(a) + exp(b))`, where the exponentials may overflow or underflow; `∂y/∂a = sigmoid(a − b)`. Equal
-            /// infinities share the gradient.
-            Logaddexp, logaddexp, m::special2(a, special::logaddexp, b), (through_logaddexp(a, b, d), through_logaddexp(b, a, d)), (-3.0, 3.0), (-3.0, 3.0), Decides;
+            /// `y = ln(exp(a) + exp(b))`, where the exponentials may overflow or underflow; `∂y/∂a = exp(a − y)`.
+            Logaddexp, logaddexp, m::special2(a, special::logaddexp, b), (d * a.share(b), d * b.share(a)), (-3.0, 3.0), (-3.0, 3.0);
+            /// `y = exp(a)/(exp(a) + exp(b)) = sigmoid(a − b)`, a slope of [`logaddexp`](crate::Number::logaddexp), without
+            /// the round-off of the difference, which the exponential would magnify; ½ of equal infinities.
+            Share, share, m::special2(a, special::share, b), (d * y * b.share(a), -(d * y * b.share(a))), (-3.0, 3.0), (-3.0, 3.0);
             /// `y = a·ln(b)`, 0 at `a = 0` whatever the number `b`; `∂y/∂a = ln(b)`, `∂y/∂b = a/b`, both 0 where `a = 0` and
             /// `b ≤ 0`.
             Xlogy, xlogy, m::special2(a, special::xlogy, b), (

@@ -103,6 +103,8 @@ const BINARY: &[(Binary, f64, f64, f64, f64, f64)] = &[
     (Binary::Logaddexp, -INF, -INF, -INF, 0.5, 0.5),
     (Binary::Logaddexp, -INF, 2.0, 2.0, 0.0, 1.0),
     (Binary::Logaddexp, 1000.0, -1000.0, 1000.0, 1.0, 0.0),
+    (Binary::Share, INF, INF, 0.5, 0.25, -0.25),
+    (Binary::Share, -INF, 3.0, 0.0, 0.0, 0.0),
     (Binary::Xlogy, 0.0, 0.0, 0.0, 0.0, 0.0),
     (Binary::Xlogy, 0.0, -1.0, 0.0, 0.0, 0.0),
     (Binary::Xlogy, 0.0, NAN, NAN, 0.0, 0.0),

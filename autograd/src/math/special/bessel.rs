@@ -36,7 +36,7 @@ fn series(n: i32, x: f64) -> Pair {
     for k in 1.. {
         let k = f64::from(k);
         term = quotient(product(term, square), exactly(k * (k + f64::from(n))));
-        if !(term[0] > 1e-20 * sum[0]) {
+        if term[0] <= 1e-20 * sum[0] || term[0].is_nan() {
             break;
         }
         sum = add(sum, term);
@@ -63,7 +63,9 @@ fn far_part(n: i32, x: f64) -> f64 {
 pub(crate) fn iv(x: f64, n: f64) -> f64 {
     let n = (n as i32).abs();
     let size = x.abs();
-    let y = if !(size >= far(n)) {
+    let y = if size == f64::INFINITY {
+        size
+    } else if size < far(n) || size.is_nan() {
         nearest(series(n, size))
     } else {
         let part = far_part(n, size);
@@ -73,11 +75,13 @@ pub(crate) fn iv(x: f64, n: f64) -> f64 {
     if x < 0.0 && n % 2 == 1 { -y } else { y }
 }
 
+/// `I₀(x)`
 #[inline(never)]
 pub(crate) fn i0(x: f64) -> f64 {
     iv(x, 0.0)
 }
 
+/// `I₁(x)`
 #[inline(never)]
 pub(crate) fn i1(x: f64) -> f64 {
     iv(x, 1.0)
@@ -93,7 +97,7 @@ pub(crate) fn i0e(x: f64) -> f64 {
 #[inline(never)]
 pub(crate) fn i1e(x: f64) -> f64 {
     let size = x.abs();
-    let y = if !(size >= far(1)) { nearest(series(1, size)) * exp(-size) } else { far_part(1, size) };
+    let y = if size < far(1) || size.is_nan() { nearest(series(1, size)) * exp(-size) } else { far_part(1, size) };
     if x < 0.0 { -y } else { y }
 }
 
@@ -117,7 +121,7 @@ pub(crate) fn i0e_slope(x: f64, n: f64) -> f64 {
         let k = f64::from(k);
         let factor = product(exactly(2.0 * k + 1.0), exactly(x)); // (½ + k)·2x
         term = quotient(product(term, factor), exactly((k + 1.0 + order) * (k + 1.0)));
-        if !(term[0] > 1e-20 * sum[0]) {
+        if term[0] <= 1e-20 * sum[0] || term[0].is_nan() {
             break;
         }
         sum = add(sum, term);

@@ -2,6 +2,7 @@
 
 use super::super::exponential::{exp, exp_m1};
 use super::super::logarithm::{ln, ln_1p};
+use super::{add, exactly};
 
 /// `ln(1 − exp(−x))`: by whichever of the two functions is not near its singularity (Mächler 2012).
 #[inline(never)]
@@ -29,6 +30,19 @@ pub(crate) fn logaddexp(a: f64, b: f64) -> f64 {
     }
     let (low, high) = if a < b { (a, b) } else { (b, a) };
     high + ln_1p(exp(low - high))
+}
+
+/// `exp(a)/(exp(a) + exp(b))`
+#[inline(never)]
+pub(crate) fn share(a: f64, b: f64) -> f64 {
+    if a == b {
+        return 0.5;
+    }
+    let [gap, lost] = add(exactly(a), exactly(-b));
+    let small = exp(-gap.abs());
+    // Infinite numbers have no round-off, nor has a difference that is.
+    let bend = if lost.is_finite() { lost } else { 0.0 };
+    if gap < 0.0 { (small + small * bend) / (1.0 + small) } else { 1.0 / (1.0 + (small - small * bend)) }
 }
 
 /// `a·ln(b)`, 0 where `a` is 0 and `b` is a number.

@@ -66,7 +66,7 @@ pub(crate) fn erfcx_slope(x: f64, n: f64) -> f64 {
     }
     // r_k = F_k/F_{k−1} = 2k/(2x + r_{k+1}); the farther from 0, the sooner it forgets where it began.
     let depth = n + 24 + (150.0 / x) as usize;
-    let mut ratio = (x * x + 2.0 * depth as f64).sqrt() - x;
+    let mut ratio = if x < 1e9 { (x * x + 2.0 * depth as f64).sqrt() - x } else { 0.0 };
     let mut y = 1.0;
     for k in (1..depth).rev() {
         ratio = 2.0 * k as f64 / (2.0 * x + ratio);

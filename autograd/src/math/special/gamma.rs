@@ -48,10 +48,10 @@ const DIGAMMA_SERIES: [f64; 8] = [
 /// integers, whose sides differ.
 #[inline(never)]
 pub(crate) fn digamma(x: f64) -> f64 {
-    if x == 0.0 {
+    if x.abs() < 1e-20 {
         return -1.0 / x;
     }
-    if x >= 0.0 {
+    if x > 0.0 {
         return nearest(digamma_pair(exactly(x)));
     }
     let (s, c) = sin_cos_pi(x);
@@ -106,7 +106,7 @@ const EULER_MACLAURIN: [f64; 12] = [
 /// `x^(−m)` of a number in two parts.
 fn power([x, lost]: Pair, m: f64) -> f64 {
     let y = pow64(x, -m);
-    y - y * (m * lost / x)
+    if lost == 0.0 { y } else { y - y * (m * lost / x) }
 }
 
 /// `Σ 1/(x + k)ᵐ` over `k ≥ 0`, Hurwitz's zeta function, for a positive `x` in two parts (DLMF 25.11.5).
@@ -114,6 +114,9 @@ fn zeta(m: f64, mut x: Pair) -> Pair {
     let mut sum = exactly(0.0);
     while x[0] < 10.0 + m {
         let term = power(x, m);
+        if term == f64::INFINITY {
+            return exactly(term);
+        }
         sum = add(sum, exactly(term));
         if term < 1e-19 * sum[0] {
             return sum; // the rest is smaller still: terms fall faster than geometrically here
@@ -135,7 +138,7 @@ fn zeta(m: f64, mut x: Pair) -> Pair {
 /// The derivative of order `n` of the digamma function (DLMF 5.15), for `n ≥ 0`; NaN for a negative order.
 ///
 /// For negative `x` the recurrence is summed, the far part of it as a difference of two zeta functions. At 0 and the
-/// negative integers it is ∞ for odd `n`, NaN for even `n`.
+/// negative integers it is ∞ for odd `n`; for even `n` ∓∞ at ±0, NaN at the others, whose sides differ.
 #[inline(never)]
 pub(crate) fn polygamma(x: f64, n: f64) -> f64 {
     let n = n.trunc();
@@ -155,7 +158,7 @@ pub(crate) fn polygamma(x: f64, n: f64) -> f64 {
         return nearest(zeta(m, exactly(x))) * sign;
     }
     if x == x.floor() {
-        return if odd { f64::INFINITY } else { f64::NAN };
+        return if odd { f64::INFINITY } else { -1.0 / if x == 0.0 { x } else { f64::NAN } };
     }
     const NEAR: f64 = 10.0;
     let term = |[x, lost]: Pair| match x < 0.0 {

@@ -18,14 +18,15 @@ pub(crate) fn spherical_bessel_pi(x: f64, n: f64) -> f64 {
     if size == f64::INFINITY {
         return 0.0;
     }
-    let z = product(PI, exactly(size));
+    // Very large numbers, whose halves would overflow, are even integers.
+    let z = if size < 1e17 { product(PI, exactly(size)) } else { exactly(PI[0] * size) };
     let y = if z[0] * z[0] < f64::from(2 * (2 * n + 3)) {
         let first = (1..=n).fold(exactly(1.0), |term, k| quotient(product(term, z), exactly(f64::from(2 * k + 1))));
         let square = product(z, [-0.5 * z[0], -0.5 * z[1]]);
         let (mut sum, mut term) = (first, first);
         for k in 1.. {
             term = quotient(product(term, square), exactly(f64::from(k * (2 * (n + k) + 1))));
-            if !(term[0].abs() > 1e-20 * sum[0].abs()) {
+            if term[0].abs() <= 1e-20 * sum[0].abs() || term[0].is_nan() {
                 break;
             }
             sum = add(sum, term);

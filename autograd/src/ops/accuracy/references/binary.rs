@@ -86,6 +86,11 @@ pub(in super::super) fn binary(row: Binary, a: &Exact, b: &Exact) -> [Sum; 6] {
             let ([da, bend, _], db) = (sigmoid(&gap), (-gap).sigmoid());
             [y, da.into(), db.into(), bend.clone().into(), (-&bend).into(), bend.into()]
         }
+        Binary::Share => {
+            let [y, slope, curvature] = sigmoid(&(a - b));
+            let (down, mixed) = (-&slope, -&curvature);
+            [y.into(), slope.into(), down.into(), curvature.clone().into(), mixed.into(), curvature.into()]
+        }
         Binary::Xlogy | Binary::Xlog1py => {
             let (at, ln) = if row == Binary::Xlogy { (b.clone(), b.ln()) } else { (b + 1.0, b.ln_1p()) };
             let (db, mixed) = (a / &at, 1.0 / &at);
@@ -94,7 +99,7 @@ pub(in super::super) fn binary(row: Binary, a: &Exact, b: &Exact) -> [Sum; 6] {
         }
         Binary::Fmod => {
             let y = Exact::from(first % second);
-            let turns = ((a - &y) / b).to_f64().round();
+            let turns = (a - &y) / b;
             [y.into(), 1.0.into(), (-turns).into(), zero(), zero(), zero()]
         }
         Binary::Copysign => {
