@@ -199,16 +199,23 @@ pub(super) fn through_ndtri<N: Number>(x: N, y: N, d: Passing<N>) -> Passing<N> 
     select(tail.equal(N::zero()), d / tail, d / tail / mills)
 }
 
-/// `−d·y·(y + x)`, for the inverse Mills' ratio `y`. For negative `x` that cancels: with `u = −x/√2` it is
-/// `−d·y·F₁(u)/(√2·F₀(u))` for the moments F of [`erfcx_slope`](Number::erfcx_slope), and −1 + 1/x² in the limit.
+/// `d·(y(1 − s) − s(y + x))`, for the inverse `y` of Mills' ratio and `s = y(y + x)`. For negative `x` that cancels: with
+/// `u = −x/√2` and the moments F of [`erfcx_slope`](Number::erfcx_slope), `y + x` is `r/√2` for `r = F₁(u)/F₀(u)`. Far out
+/// it is 2/x³.
 #[inline(always)]
-pub(super) fn through_inverse_mills<N: Number>(x: N, y: N, d: Passing<N>) -> Passing<N> {
+pub(super) fn through_mills_slope<N: Number>(x: N, s: N, d: Passing<N>) -> Passing<N> {
     let tail = || {
         let u = x * N::constant(-FRAC_1_SQRT_2);
-        -(d * y * (u.erfcx_slope(1) / u.erfcx())) * N::constant(FRAC_1_SQRT_2)
+        let (first, second) = (u.erfcx_slope(1) / u.erfcx(), u.erfcx_slope(2) / u.erfcx());
+        let bend = x.inverse_mills() * (second - first * first) * N::constant(0.5);
+        d * (bend - s * first * N::constant(FRAC_1_SQRT_2))
     };
-    let left = || either(x, Test::AtLeast(-1e9), tail, || d / x / x + -d);
-    either(x, Test::AtLeast(0.0), || -(d * y * (y + x)), left)
+    let left = || either(x, Test::AtLeast(-1e9), tail, || -(d * N::constant(-2.0) / x / x / x));
+    let right = || {
+        let y = x.inverse_mills();
+        d * (y * (N::one() - s) - s * (y + x))
+    };
+    either(x, Test::AtLeast(0.0), right, left)
 }
 
 /// `d·π(n·jₙ₋₁ − (n + 1)·jₙ₊₁)/(2n + 1)` at `πx`

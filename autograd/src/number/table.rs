@@ -241,7 +241,10 @@ macro_rules! unary_table {
             ErfcxSlope, erfcx_slope(n: i32), m::special_with(x, special::erfcx_slope, p), -(d * x.erfcx_slope(following(p))), (-2.0, 3.0), [];
             /// `y = φ(x)/Φ(x)`, the inverse of Mills' ratio for the lower tail and slope of
             /// [`log_ndtr`](crate::Number::log_ndtr); `dy/dx = −y(y + x)`.
-            InverseMills, inverse_mills(), m::special(x, special::inverse_mills), through_inverse_mills(x, y, d), (-4.0, 3.0), [], Decides;
+            InverseMills, inverse_mills(), m::special(x, special::inverse_mills), -(d * x.mills_slope()), (-4.0, 3.0), [];
+            /// `y = m(m + x)` for `m` = [`inverse_mills`](crate::Number::inverse_mills), whose slope it is but for its sign;
+            /// between 0 and 1.
+            MillsSlope, mills_slope(), m::special(x, special::mills_slope), through_mills_slope(x, y, d), (-4.0, 3.0), [], Decides;
             /// The derivative of order `n ≥ 0` of `exp(−x)·I₀(x)` for `x ≥ 0`, without its sign: `y = 1/π·∫₀² tⁿ·exp(−xt)/√(t(2
             /// − t)) dt`, `dy/dx` is minus the next.
             I0eSlope, i0e_slope(n: i32), m::special_with(x, special::i0e_slope, p), -(d * x.i0e_slope(following(p))), (0.1, 4.0), [];

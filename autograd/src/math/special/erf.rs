@@ -4,8 +4,12 @@ use std::f64::consts::{FRAC_1_SQRT_2, FRAC_2_SQRT_PI, LN_2, PI};
 
 use super::super::logarithm::{ln, ln_1p};
 use super::super::normal;
-use super::super::pair::{product, quotient};
+use super::super::pair::{Pair, product, quotient};
 use super::{add, exactly, nearest};
+
+/// 2/√π and √(2/π) in two parts.
+const TWO_OVER_SQRT_PI: Pair = [FRAC_2_SQRT_PI, 1.533_545_961_316_588e-17];
+const SQRT_2_OVER_PI: Pair = [0.797_884_560_802_865_4, -4.984_654_404_555_46e-17];
 
 /// `exp(x²)`, whose square's round-off it would magnify.
 fn exp_square(x: f64) -> f64 {
@@ -61,33 +65,37 @@ pub(crate) fn erfcx_slope(x: f64, n: f64) -> f64 {
         }
         return last[1];
     }
+    if x == f64::INFINITY {
+        return 0.0;
+    }
     if x < 1.0 {
-        return near_slope(x, n);
+        return nearest(near_slope(exactly(x), n));
     }
     // r_k = F_k/F_{k−1} = 2k/(2x + r_{k+1}); the farther from 0, the sooner it forgets where it began.
     let depth = n + 24 + (150.0 / x) as usize;
-    let mut ratio = if x < 1e9 { (x * x + 2.0 * depth as f64).sqrt() - x } else { 0.0 };
-    let mut y = 1.0;
-    for k in (1..depth).rev() {
-        ratio = 2.0 * k as f64 / (2.0 * x + ratio);
+    let start = if x < 1e9 { (x * x + 2.0 * depth as f64).sqrt() - x } else { 0.0 };
+    let far = (n + 8..depth).rev().fold(start, |ratio, k| 2.0 * k as f64 / (2.0 * x + ratio));
+    let (mut ratio, mut y) = (exactly(far), exactly(1.0));
+    for k in (1..n + 8).rev() {
+        ratio = quotient(exactly(2.0 * k as f64), add(ratio, exactly(2.0 * x)));
         if k <= n {
-            y *= ratio;
+            y = product(y, ratio);
         }
     }
-    y * (FRAC_2_SQRT_PI / (2.0 * x + ratio))
+    nearest(product(y, quotient(TWO_OVER_SQRT_PI, add(ratio, exactly(2.0 * x)))))
 }
 
 /// The same by its Taylor series, which alternates, in twice the digits.
-fn near_slope(x: f64, n: usize) -> f64 {
+fn near_slope(x: Pair, n: usize) -> Pair {
     let order = n as f64;
     // The values at 0: Fₖ = 2(k − 1)·Fₖ₋₂.
-    let mut at_zero = [exactly(1.0), [FRAC_2_SQRT_PI, 1.533_545_961_316_588e-17]];
+    let mut at_zero = [exactly(1.0), TWO_OVER_SQRT_PI];
     for k in 2..=n + 1 {
         at_zero = [at_zero[1], product(at_zero[0], exactly(2.0 * (k - 1) as f64))];
     }
     let [first, second] = at_zero;
-    let square = product(exactly(x), exactly(x));
-    let mut terms = [first, product(second, exactly(-x))];
+    let square = product(x, x);
+    let mut terms = [first, product(second, [-x[0], -x[1]])];
     let mut sum = add(terms[0], terms[1]);
     for k in 0..200 {
         let k = f64::from(k);
@@ -99,17 +107,54 @@ fn near_slope(x: f64, n: usize) -> f64 {
         }
         terms = [terms[1], next];
     }
-    nearest(sum)
+    sum
+}
+
+/// `φ(x)/Φ(x) + x` for `x < −√2`, by Laplace's continued fraction `1/(|x| + 2/(|x| + 3/(|x| + …)))` (DLMF 7.9.2).
+fn laplace(x: f64) -> f64 {
+    let size = -x;
+    let depth = 24 + (212.0 / size) as usize;
+    let start = if size < 1e9 { ((size * size + 4.0 * depth as f64).sqrt() - size) / 2.0 } else { 0.0 };
+    (1..depth).rev().fold(start, |ratio, k| k as f64 / (size + ratio))
+}
+
+/// From here on to the left that has converged.
+const LAPLACE: f64 = -std::f64::consts::SQRT_2;
+
+/// `φ(x)/Φ(x)` from there to 0, where it is `√(2/π)/erfcx(−x/√2)`.
+fn near_mills(x: f64) -> Pair {
+    let u = product(exactly(-x), [FRAC_1_SQRT_2, -4.833_646_656_726_457e-17]);
+    quotient(SQRT_2_OVER_PI, near_slope(u, 0))
 }
 
 /// `φ(x)/Φ(x)`, the slope of [`log_ndtr`].
 #[inline(never)]
 pub(crate) fn inverse_mills(x: f64) -> f64 {
-    const SQRT_2_OVER_PI: f64 = FRAC_2_SQRT_PI * FRAC_1_SQRT_2;
-    if x < 0.0 {
-        return SQRT_2_OVER_PI / erfcx(-x * FRAC_1_SQRT_2);
+    if x < LAPLACE {
+        return laplace(x) - x;
     }
-    normal::gaussian(x) * (0.5 * SQRT_2_OVER_PI) / normal::normal_cdf(x)
+    if x < 0.0 {
+        return nearest(near_mills(x));
+    }
+    normal::gaussian(x) * (0.5 * SQRT_2_OVER_PI[0]) / normal::normal_cdf(x)
+}
+
+/// `y·(y + x)` for `y = φ(x)/Φ(x)`, the slope of [`inverse_mills`] without its sign.
+#[inline(never)]
+pub(crate) fn mills_slope(x: f64) -> f64 {
+    if x == f64::NEG_INFINITY {
+        return 1.0;
+    }
+    if x < LAPLACE {
+        let sum = laplace(x);
+        return sum * (sum - x);
+    }
+    if x < 0.0 {
+        let y = near_mills(x);
+        return nearest(product(y, add(y, exactly(x))));
+    }
+    let y = inverse_mills(x);
+    if y == 0.0 { 0.0 } else { y * (y + x) }
 }
 
 /// `ln Φ(x)`

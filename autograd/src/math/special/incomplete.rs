@@ -1,7 +1,5 @@
 //! The incomplete gamma functions, regularised: the distribution function of the gamma distribution, and its tail.
 
-use std::f64::consts::PI;
-
 use super::super::exponential::exp_m1;
 use super::super::logarithm::ln;
 use super::super::pair::{Pair, product, quotient};
@@ -50,13 +48,20 @@ fn lgamma_1p(a: f64) -> f64 {
 }
 
 /// `exp(x)` of a number in two parts.
-fn exp([x, lost]: Pair) -> f64 {
+fn exp([x, lost]: Pair) -> Pair {
     let y = libm::exp(x);
-    y + y * lost
+    [y, y * lost]
+}
+
+/// `√x`
+fn sqrt(x: f64) -> Pair {
+    let y = x.sqrt();
+    let [square, lost] = product(exactly(y), exactly(y));
+    [y, ((x - square) - lost) / (y + y)]
 }
 
 /// 1/√(2π) in two parts.
-const FRAC_1_SQRT_2PI: Pair = [0.398_942_280_401_432_7, -2.492_327_202_277_73e-17];
+const FRAC_1_SQRT_2PI: Pair = [0.398_942_280_401_432_7, -2.492_327_202_777_73e-17];
 
 /// From here on Stirling's series of the gamma function (DLMF 5.11.3) has converged.
 const STIRLING: f64 = 20.0;
@@ -70,7 +75,7 @@ fn stirling(a: f64) -> f64 {
 }
 
 /// `exp(log)/Γ(a)` for `a` below [`STIRLING`]: by the recurrence and that series, in twice the digits.
-fn over_gamma(log: Pair, a: f64) -> f64 {
+fn over_gamma(log: Pair, a: f64) -> Pair {
     let (mut shifted, mut factors) = (exactly(a), exactly(1.0));
     while shifted[0] < STIRLING {
         factors = product(factors, shifted);
@@ -80,22 +85,23 @@ fn over_gamma(log: Pair, a: f64) -> f64 {
     let ln = add([ln, ln_lost], exactly(shifted[1] / shifted[0]));
     let gamma = add(product(add(shifted, exactly(-0.5)), ln), [-shifted[0], -shifted[1]]);
     let gamma = add(gamma, exactly(stirling(shifted[0])));
-    exp(add(log, [-gamma[0], -gamma[1]])) * nearest(product(factors, FRAC_1_SQRT_2PI))
+    product(exp(add(log, [-gamma[0], -gamma[1]])), product(factors, FRAC_1_SQRT_2PI))
 }
 
 /// `xᵃ·exp(−x)/Γ(a + 1)`, its logarithm in twice the digits.
-fn prefactor(a: f64, x: f64) -> f64 {
+fn prefactor(a: f64, x: f64) -> Pair {
     if a < STIRLING {
-        return over_gamma(add(product(exactly(a), ln_pair(x)), exactly(-x)), a) / a;
+        return quotient(over_gamma(add(product(exactly(a), ln_pair(x)), exactly(-x)), a), exactly(a));
     }
     let [ratio, lost] = quotient(exactly(x), exactly(a));
     if ratio == 0.0 || ratio == f64::INFINITY {
-        return 0.0;
+        return exactly(0.0);
     }
     let [ln, ln_lost] = ln_pair(ratio);
     let power = product(exactly(a), add([ln, ln_lost], exactly(lost / ratio)));
     let difference = add(exactly(a), exactly(-x));
-    exp(add(add(power, difference), exactly(-stirling(a)))) / (2.0 * PI * a).sqrt()
+    let y = exp(add(add(power, difference), exactly(-stirling(a))));
+    quotient(product(y, FRAC_1_SQRT_2PI), sqrt(a))
 }
 
 /// The lower one by its power series (DLMF 8.7.1), which has positive terms: about 6√a of them where `x` is near `a`.
@@ -108,7 +114,7 @@ fn by_series(a: f64, x: f64) -> f64 {
         }
         sum = add(sum, term);
     }
-    prefactor(a, x) * (sum[0] + sum[1])
+    nearest(product(prefactor(a, x), sum))
 }
 
 /// The upper one by Legendre's continued fraction (DLMF 8.9.2), from a depth that is doubled until the result stays.
@@ -126,7 +132,7 @@ fn by_fraction(a: f64, x: f64) -> f64 {
     loop {
         let next = at(depth);
         if (next - y).abs() <= 1e-16 * next || depth > 1 << 24 {
-            return prefactor(a, x) * a * next;
+            return nearest(product(prefactor(a, x), exactly(a * next)));
         }
         (depth, y) = (2 * depth, next);
     }
@@ -193,8 +199,8 @@ pub(crate) fn gamma_density(x: f64, a: f64) -> f64 {
     }
     if a < STIRLING {
         let less = add(exactly(a), exactly(-1.0));
-        return over_gamma(add(product(less, ln_pair(x)), exactly(-x)), a);
+        return nearest(over_gamma(add(product(less, ln_pair(x)), exactly(-x)), a));
     }
     let y = prefactor(a, x);
-    if y == 0.0 { 0.0 } else { y * (a / x) }
+    if y[0] == 0.0 { 0.0 } else { nearest(product(y, quotient(exactly(a), exactly(x)))) }
 }

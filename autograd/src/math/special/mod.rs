@@ -18,7 +18,7 @@ mod spherical;
 
 pub(crate) use bessel::{i0, i0e, i0e_slope, i1, i1e, iv};
 pub(crate) use elementary::{copysign, direction, fmod, log1mexp, logaddexp, logit, share, xlog1py, xlogy};
-pub(crate) use erf::{erfcx, erfcx_slope, erfinv, inverse_mills, log_ndtr, ndtri};
+pub(crate) use erf::{erfcx, erfcx_slope, erfinv, inverse_mills, log_ndtr, mills_slope, ndtri};
 pub(crate) use gamma::{digamma, lgamma, polygamma};
 pub(crate) use incomplete::{gamma_density, gammainc, gammaincc};
 /// Those of the C library, as `libm` has them in Rust: within a unit in the last place, with the same bits everywhere.

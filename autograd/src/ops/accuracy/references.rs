@@ -266,6 +266,7 @@ pub(super) fn unary(row: Unary, [p, q]: Args, x: &Exact) -> [Sum; 3] {
         | Unary::Ndtri
         | Unary::LogNdtr
         | Unary::InverseMills
+        | Unary::MillsSlope
         | Unary::I0
         | Unary::I1
         | Unary::Iv

@@ -128,10 +128,22 @@ def mills(x):
     y, r = sqrt(2 / pi) / f[0], f[1] / f[0]
     slope = -y * r / sqrt(2)
     terms = [-slope * r / sqrt(2), -y * f[2] / f[0] / 2, y * r * r / 2]
-    # With respect to x, u falls.
-    bend = terms[0] - terms[1] - terms[2]
+    bend = sum(terms)
     size = max(map(abs, terms)) if x < 0 else max(abs(slope * (y + x)), abs(y * slope), y)
     return y, slope, bend, 0, 0, size
+
+
+def mills_slope_row(x, _):
+    y, slope, bend, _, _, size = mills(x)
+    u = -x / sqrt(2)
+    f = [moment(u, n) / moment(u, 0) for n in range(4)]
+    # The slope is −y·r/√2 for r = F₁/F₀; as above, r′ and r″ with respect to x.
+    r = f[1], (f[2] - f[1] ** 2) / sqrt(2), (f[3] - 3 * f[1] * f[2] + 2 * f[1] ** 3) / 2
+    terms = [y * r[2], 2 * slope * r[1], bend * r[0]]
+    sizes = [abs(y) * max(f[3], f[1] * f[2], f[1] ** 3), abs(slope) * max(f[2], f[1] ** 2), size * f[1], y * (y + abs(x)) if x > 0 else 0]
+    if x > 0:
+        sizes = [y, abs(slope) * (y + x), abs(bend) * (y + x), size]
+    return -slope, -bend, sum(terms) / sqrt(2), 0, size, max(sizes)
 
 
 def log_ndtr_row(x, _):
@@ -208,6 +220,7 @@ ROWS = [
     ('ndtri', [0], ndtri_row, [line(0, 1), sizes(-37, 0), sizes(-290, 0), lambda: 1 - 10 ** random.uniform(-7, -1), near(0.5, -1)]),
     ('log_ndtr', [0], log_ndtr_row, [line(-40, 12), line(-3, 3), sizes(-20, 1, 0), sizes(1, 15, -1)]),
     ('inverse_mills', [0], lambda x, _: mills(x), [line(-40, 12), line(-3, 3), sizes(-20, 1, 0), sizes(1, 8, -1)]),
+    ('mills_slope', [0], mills_slope_row, [line(-40, 12), line(-3, 3), sizes(-20, 1, 0), sizes(1, 8, -1)]),
     ('i0', [0], bessel_row, [sizes(-12, 2.8, 0), line(-80, 80)]),
     ('i1', [0], lambda x, _: bessel_row(x, 1), [sizes(-12, 2.8, 0), line(-80, 80)]),
     ('iv', [2, 3, 5], bessel_row, [sizes(-6, 2.8, 0), line(-80, 80)]),
