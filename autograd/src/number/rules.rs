@@ -177,6 +177,13 @@ pub(super) fn preceding(n: f64) -> i32 {
     (n as i32).saturating_sub(1)
 }
 
+/// `d·y/(3x)`, for the cube root `y`; at 0 it is `d/(3y²)`.
+#[inline(always)]
+pub(super) fn through_cbrt<N: Number>(x: N, y: N, d: Passing<N>) -> Passing<N> {
+    let three = N::constant(3.0);
+    either(y, Test::Normal, || d.times_quotient(y, x) / three, || d / (y * three) / y)
+}
+
 /// `d·√π/2·exp(y²)`, for `y = erfinv(x)`. Far out the square would magnify the round-off of `y`; but `erfc(|y|)` is `1 −
 /// |x|`, so the exponential is `erfcx(|y|)/(1 − |x|)`.
 #[inline(always)]

@@ -53,7 +53,7 @@ macro_rules! unary_table {
             /// Reciprocal square root: `y = 1/√x`, `dy/dx = −y/(2x)`.
             Rsqrt, rsqrt(), m::rsqrt(x), -(d * y * c(0.5) / x), (0.1, 4.0), [];
             /// Cube root, also of negative numbers; `dy/dx = 1/(3y²)`, infinite at 0.
-            Cbrt, cbrt(), m::special(x, special::cbrt), d / (y * c(3.0)) / y, (0.2, 4.0), [];
+            Cbrt, cbrt(), m::special(x, special::cbrt), through_cbrt(x, y, d), (0.2, 4.0), [], Decides;
             /// Reciprocal: `y = 1/x`, `dy/dx = −1/x²`.
             Recip, recip(), c(1.0) / x, -(d / x / x), (0.3, 4.0), [], Common;
             /// `y = x²`, `dy/dx = 2x`.
@@ -92,11 +92,11 @@ macro_rules! unary_table {
             /// Hyperbolic tangent; `dy/dx = 1/cosh²(x)`.
             Tanh, tanh(), m::tanh(x), through_tanh(x, y, d), (-3.0, 3.0), [], Decides, Common;
             /// Inverse hyperbolic sine; `dy/dx = 1/√(1 + x²)`.
-            Asinh, asinh(), m::special(x, special::asinh), d / x.hypot(c(1.0)), (-3.0, 3.0), [];
+            Asinh, asinh(), m::special(x, special::asinh), d * x.asinh_slope(), (-3.0, 3.0), [];
             /// Inverse hyperbolic cosine, for `x ≥ 1`; `dy/dx = 1/√(x² − 1)`, infinite at 1.
-            Acosh, acosh(), m::special(x, special::acosh), d / (x - c(1.0)).sqrt() / (x + c(1.0)).sqrt(), (1.2, 4.0), [];
+            Acosh, acosh(), m::special(x, special::acosh), d * x.acosh_slope(), (1.2, 4.0), [];
             /// Inverse hyperbolic tangent, for `|x| ≤ 1`; `dy/dx = 1/(1 − x²)`, infinite at ±1.
-            Atanh, atanh(), m::special(x, special::atanh), d * x.asin_slope() * x.asin_slope(), (-0.9, 0.9), [];
+            Atanh, atanh(), m::special(x, special::atanh), d * x.atanh_slope(), (-0.9, 0.9), [];
             /// `y = sin(πx)/(πx)`, 1 at 0, exactly 0 at the other integers; `dy/dx = −π·j₁(πx)`.
             Sinc, sinc(), m::special(x, special::sinc), -(d * x.spherical_bessel_pi(1) * c(PI)), (-3.0, 3.0), [];
             /// The error function; `dy/dx = 2/√π · exp(−x²)`.
@@ -250,6 +250,12 @@ macro_rules! unary_table {
             I0eSlope, i0e_slope(n: i32), m::special_with(x, special::i0e_slope, p), -(d * x.i0e_slope(following(p))), (0.1, 4.0), [];
             /// `y = xᵃ⁻¹·exp(−x)/Γ(a)`, the density of the gamma distribution; `dy/dx = y·((a − 1)/x − 1)`.
             GammaDensity, gamma_density(a: f64), m::special_with(x, special::gamma_density, p), through_gamma_density(x, y, p, d), (0.2, 4.0), [];
+            /// `y = 1/√(1 + x²)`, the slope of [`asinh`](crate::Number::asinh); `dy/dx = −x·y³`.
+            AsinhSlope, asinh_slope(), m::special(x, special::asinh_slope), -(d * y * y * (x * y)), (-3.0, 3.0), [];
+            /// `y = 1/√(x² − 1)` for `x > 1`, the slope of [`acosh`](crate::Number::acosh); `dy/dx = −x·y³`.
+            AcoshSlope, acosh_slope(), m::special(x, special::acosh_slope), -(d * y * y * (x * y)), (1.2, 4.0), [];
+            /// `y = 1/(1 − x²)` for `|x| < 1`, the slope of [`atanh`](crate::Number::atanh); `dy/dx = 2x·y²`.
+            AtanhSlope, atanh_slope(), m::special(x, special::atanh_slope), d * y * y * (x + x), (-0.9, 0.9), [];
 
             // Rows that the operators between an array or scalar and a plain number record; the table gives them
             // methods too.

@@ -111,6 +111,8 @@ const BINARY: &[(Binary, f64, f64, f64, f64, f64)] = &[
     (Binary::Xlogy, 2.0, 0.0, -INF, -INF, INF),
     (Binary::Xlog1py, 0.0, -1.0, 0.0, 0.0, 0.0),
     (Binary::Xlog1py, 2.0, 0.0, 0.0, 0.0, 2.0),
+    (Binary::Hypot, 3e300, 4e300, 5e300, 0.6, 0.8),
+    (Binary::Hypot, 3e-310, 0.0, 3e-310, 1.0, 0.0),
     (Binary::Fmod, 5.5, 2.0, 1.5, 1.0, -2.0),
     (Binary::Fmod, -5.5, 2.0, -1.5, 1.0, 2.0),
     (Binary::Fmod, 5.5, INF, 5.5, 1.0, 0.0),

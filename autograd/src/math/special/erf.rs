@@ -121,7 +121,10 @@ fn laplace(x: f64) -> f64 {
 /// From here on to the left that has converged.
 const LAPLACE: f64 = -std::f64::consts::SQRT_2;
 
-/// `φ(x)/Φ(x)` from there to 0, where it is `√(2/π)/erfcx(−x/√2)`.
+/// Up to here the terms of a Taylor series are few.
+const NEAR: f64 = 2.0;
+
+/// `φ(x)/Φ(x)` between the two, where it is `√(2/π)/erfcx(−x/√2)`.
 fn near_mills(x: f64) -> Pair {
     let u = product(exactly(-x), [FRAC_1_SQRT_2, -4.833_646_656_726_457e-17]);
     quotient(SQRT_2_OVER_PI, near_slope(u, 0))
@@ -133,7 +136,7 @@ pub(crate) fn inverse_mills(x: f64) -> f64 {
     if x < LAPLACE {
         return laplace(x) - x;
     }
-    if x < 0.0 {
+    if x < NEAR {
         return nearest(near_mills(x));
     }
     normal::gaussian(x) * (0.5 * SQRT_2_OVER_PI[0]) / normal::normal_cdf(x)
@@ -149,7 +152,7 @@ pub(crate) fn mills_slope(x: f64) -> f64 {
         let sum = laplace(x);
         return sum * (sum - x);
     }
-    if x < 0.0 {
+    if x < NEAR {
         let y = near_mills(x);
         return nearest(product(y, add(y, exactly(x))));
     }

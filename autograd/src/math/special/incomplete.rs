@@ -5,7 +5,7 @@ use super::super::logarithm::ln;
 use super::super::pair::{Pair, product, quotient};
 use super::super::power::ln_pair;
 use super::gamma::digamma;
-use super::{add, exactly, nearest};
+use super::{add, exactly, nearest, sqrt};
 
 /// `(−1)ᵏ·ζ(k)/k` for `k = 2, 3, …`
 const LGAMMA_SERIES: [f64; 26] = [
@@ -53,13 +53,6 @@ fn exp([x, lost]: Pair) -> Pair {
     [y, y * lost]
 }
 
-/// `√x`
-fn sqrt(x: f64) -> Pair {
-    let y = x.sqrt();
-    let [square, lost] = product(exactly(y), exactly(y));
-    [y, ((x - square) - lost) / (y + y)]
-}
-
 /// 1/√(2π) in two parts.
 const FRAC_1_SQRT_2PI: Pair = [0.398_942_280_401_432_7, -2.492_327_202_777_73e-17];
 
@@ -101,7 +94,7 @@ fn prefactor(a: f64, x: f64) -> Pair {
     let power = product(exactly(a), add([ln, ln_lost], exactly(lost / ratio)));
     let difference = add(exactly(a), exactly(-x));
     let y = exp(add(add(power, difference), exactly(-stirling(a))));
-    quotient(product(y, FRAC_1_SQRT_2PI), sqrt(a))
+    quotient(product(y, FRAC_1_SQRT_2PI), sqrt(exactly(a)))
 }
 
 /// The lower one by its power series (DLMF 8.7.1), which has positive terms: about 6√a of them where `x` is near `a`.

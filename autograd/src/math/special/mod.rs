@@ -17,12 +17,15 @@ mod incomplete;
 mod spherical;
 
 pub(crate) use bessel::{i0, i0e, i0e_slope, i1, i1e, iv};
-pub(crate) use elementary::{copysign, direction, fmod, log1mexp, logaddexp, logit, share, xlog1py, xlogy};
+pub(crate) use elementary::{
+    acosh_slope, asinh_slope, atanh_slope, copysign, direction, fmod, hypot, log1mexp, logaddexp, logit, share,
+    xlog1py, xlogy,
+};
 pub(crate) use erf::{erfcx, erfcx_slope, erfinv, inverse_mills, log_ndtr, mills_slope, ndtri};
 pub(crate) use gamma::{digamma, lgamma, polygamma};
 pub(crate) use incomplete::{gamma_density, gammainc, gammaincc};
 /// Those of the C library, as `libm` has them in Rust: within a unit in the last place, with the same bits everywhere.
-pub(crate) use libm::{acosh, asinh, atanh, cbrt, exp2, hypot, log2, log10};
+pub(crate) use libm::{acosh, asinh, atanh, cbrt, exp2, log2, log10};
 pub(crate) use spherical::{sinc, spherical_bessel_pi};
 
 use super::pair::{self, Pair, product};
@@ -39,6 +42,13 @@ const fn exactly(a: f64) -> Pair {
 fn add(x: Pair, y: Pair) -> Pair {
     let [head, lost] = pair::sum(x[0], y);
     [head, lost + x[1]]
+}
+
+/// `√x`
+fn sqrt(x: Pair) -> Pair {
+    let y = x[0].sqrt();
+    let [square, lost] = product(exactly(y), exactly(y));
+    [y, (((x[0] - square) - lost) + x[1]) / (y + y)]
 }
 
 /// The nearest number.

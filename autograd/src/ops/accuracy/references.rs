@@ -252,6 +252,21 @@ pub(super) fn unary(row: Unary, [p, q]: Args, x: &Exact) -> [Sum; 3] {
             let w = (one() - x) * (one() + x);
             all([(x * 2.0 / (one() - x)).ln_1p() / 2.0, 1.0 / &w, x * 2.0 / w.square()])
         }
+        Unary::AsinhSlope => {
+            let w = one() + x.square();
+            let y = 1.0 / w.sqrt();
+            let curvature = sum(x.square() * 3.0 * &y / w.square(), -(&y / &w));
+            [y.clone().into(), (-(x * y) / w).into(), curvature]
+        }
+        Unary::AcoshSlope => {
+            let w = (x - 1.0) * (x + 1.0);
+            let y = 1.0 / w.sqrt();
+            all([y.clone(), -(x * &y) / &w, y * (x.square() * 2.0 + 1.0) / w.square()])
+        }
+        Unary::AtanhSlope => {
+            let y = 1.0 / ((one() - x) * (one() + x));
+            all([y.clone(), x * 2.0 * y.square(), y.square() * 2.0 + x.square() * 8.0 * y.powi(3)])
+        }
         Unary::Sinc
         | Unary::SphericalBesselPi
         | Unary::Lgamma

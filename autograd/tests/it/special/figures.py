@@ -59,7 +59,7 @@ def bessel_moment(x, n):
 
 
 def spherical(x, n):
-    """jₙ(πx), and the size of its largest term."""
+    """jₙ(πx)"""
     z = pi * x
     if abs(z) < mpf(10) ** -30:
         return z ** n / fac2(2 * n + 1) if n >= 0 else 1 / z
@@ -68,11 +68,13 @@ def spherical(x, n):
 
 
 def spherical_row(x, n):
-    rise = lambda n: pi * ((n * spherical(x, n - 1) if n else 0) - (n + 1) * spherical(x, n + 1)) / (2 * n + 1)
-    bend = pi * ((n * rise(n - 1) if n else 0) - (n + 1) * rise(n + 1)) / (2 * n + 1)
+    parts = lambda f, n: [pi / (2 * n + 1) * (n * f(n - 1) if n else 0), -pi / (2 * n + 1) * (n + 1) * f(n + 1)]
+    rise = lambda n: sum(parts(lambda n: spherical(x, n), n))
+    terms = [parts(lambda n: spherical(x, n), n), parts(rise, n)]
     z = pi * abs(x)
-    unit = [pi ** k / z for k in range(3)] if z > n + 1 else [0, 0, 0]
-    return spherical(x, n), rise(n), bend, *unit
+    units = [pi ** k / z if z > n + 1 else 0 for k in range(3)]
+    units[1:] = [max(unit, *map(abs, term)) for unit, term in zip(units[1:], terms)]
+    return spherical(x, n), *map(sum, terms), *units
 
 
 def zeta(x, n):
