@@ -184,11 +184,14 @@ pub(super) fn through_cbrt<N: Number>(x: N, y: N, d: Passing<N>) -> Passing<N> {
     either(y, Test::Normal, || d.times_quotient(y, x) / three, || d / (y * three) / y)
 }
 
+/// √π/2
+const HALF_SQRT_PI: f64 = 0.886_226_925_452_758;
+
 /// `d·√π/2·exp(y²)`, for `y = erfinv(x)`. Far out the square would magnify the round-off of `y`; but `erfc(|y|)` is `1 −
 /// |x|`, so the exponential is `erfcx(|y|)/(1 − |x|)`.
 #[inline(always)]
 pub(super) fn through_erfinv<N: Number>(x: N, y: N, d: Passing<N>) -> Passing<N> {
-    let d = d * N::constant(0.5 * PI.sqrt());
+    let d = d * N::constant(HALF_SQRT_PI);
     let far = || {
         let tail = N::one() - x.abs();
         // At ±1 the tail is 0, and so is erfcx(∞).

@@ -27,10 +27,12 @@ pub(crate) fn logit(x: f64) -> f64 {
 
 /// `exp(−|a − b|)`, without the round-off of the difference, which it would magnify.
 fn exp_gap(a: f64, b: f64) -> f64 {
+    if !(a - b).is_finite() {
+        return exp(-(a - b).abs());
+    }
     let [gap, lost] = add(exactly(a), exactly(-b));
     let y = exp(-gap.abs());
-    // Infinite numbers have no round-off, nor has a difference that is.
-    if !lost.is_finite() || lost == 0.0 { y } else { y - y * (lost * gap.signum()) }
+    y - y * (lost * gap.signum())
 }
 
 /// `ln(exp(a) + exp(b))`
@@ -67,7 +69,7 @@ pub(crate) fn xlog1py(a: f64, b: f64) -> f64 {
 
 /// `√(a² + b²)` of finite numbers in two parts, and the factor by which they were scaled first.
 fn length(a: f64, b: f64) -> (Pair, f64) {
-    const UP: f64 = (1u128 << 127) as f64 * (1u128 << 127) as f64 * (1u128 << 127) as f64 * (1u128 << 127) as f64;
+    const UP: f64 = f64::from_bits((1023 + 600) << 52); // 2⁶⁰⁰
     let size = a.abs().max(b.abs());
     let scale = if size > 1e150 {
         1.0 / UP
