@@ -1,4 +1,4 @@
-//! Writes a test from each notebook of this folder: its code cells, in order, in one function.
+//! Writes a test from each notebook in Rust of this folder: its code cells, in order, in one function.
 //!
 //! The kernel's commands (`:dep` and others) are left out. A value that a cell ends in is shown, as the kernel does it.
 //! rustfmt's layout tells where it begins: at the last line that is not indented and closes nothing.
@@ -36,6 +36,7 @@ fn main() {
         .expect("the folder of the notebooks")
         .map(|entry| entry.expect("an entry of the folder").path())
         .filter(|path| path.extension().is_some_and(|extension| extension == "ipynb"))
+        .filter(|path| read(path)["metadata"]["kernelspec"]["language"] == "rust")
         .collect();
     notebooks.sort();
     assert!(!notebooks.is_empty(), "no notebook here");
@@ -51,10 +52,14 @@ fn main() {
     fs::write(out.join("all.rs"), all).expect("a file in OUT_DIR");
 }
 
+fn read(path: &Path) -> Value {
+    let text = fs::read_to_string(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+    serde_json::from_str(&text).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
+}
+
 /// The text of the code cells.
 fn code_cells(path: &Path) -> Vec<String> {
-    let text = fs::read_to_string(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
-    let notebook: Value = serde_json::from_str(&text).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+    let notebook = read(path);
     let cells = notebook["cells"].as_array().unwrap_or_else(|| panic!("{}: no cells", path.display()));
     let code = cells.iter().filter(|cell| cell["cell_type"] == "code");
     // The format allows a list of lines, each with its line break, or one text.
