@@ -10,8 +10,7 @@ use std::path::Path;
 
 use autograd::check::Checker;
 use autograd::{Param, Parameters, Scalar, Tape, Tensor, Var};
-use mlp::data::Table;
-use mlp::{Adam, Optimizer};
+use mlp::{Adam, Optimizer, Table};
 
 /// Patients to learn from; the others are for the test.
 const TRAINING: usize = 200;
@@ -87,8 +86,7 @@ fn main() {
     let x = standardised(&table.numbers(&names).expect("numbers"), TRAINING);
     let y = standardised(&table.numbers(&["progression"]).expect("numbers"), TRAINING).flatten();
     let (learned, others) = (0..TRAINING, TRAINING..table.rows());
-    let [(x, y), (x_others, y_others)] =
-        [learned, others].map(|rows| (x.slice(0, rows.clone()), y.slice(0, rows)));
+    let [(x, y), (x_others, y_others)] = [learned, others].map(|rows| (x.slice(0, rows.clone()), y.slice(0, rows)));
 
     let process = Process::new(names.len());
     let few = (x.slice(0, 0..20), y.slice(0, 0..20));
@@ -116,7 +114,10 @@ fn main() {
         process.lengths.value().as_slice().iter().map(|log| log.exp()).zip(&names).collect();
     lengths.sort_by(|a, b| a.0.total_cmp(&b.0));
     println!("   a change that matters, in standard deviations of each input:");
-    println!("   {}", lengths.iter().map(|(length, name)| format!("{name} {length:.1}")).collect::<Vec<_>>().join(", "));
+    println!(
+        "   {}",
+        lengths.iter().map(|(length, name)| format!("{name} {length:.1}")).collect::<Vec<_>>().join(", ")
+    );
 
     let (mean, deviation) = process.predict(&x, &y, &x_others);
     let error = (&mean - &y_others).square().mean().sqrt();

@@ -82,9 +82,8 @@ fn main() {
     let (learned, random) = (weights(&mut rng), weights(&mut rng));
 
     let tasks = [task(&mut rng)];
-    let report = Checker::new()
-        .check_parameters(&named(&learned), |tape| loss(tape, &learned, &tasks))
-        .expect("a finite loss");
+    let report =
+        Checker::new().check_parameters(&named(&learned), |tape| loss(tape, &learned, &tasks)).expect("a finite loss");
     println!("1. The gradient through a step of descent: {} ({})", report.verdict, report.reason);
     assert!(report.passed(), "{report}");
 
