@@ -25,6 +25,14 @@ pub enum Error {
         /// The shapes, the rule that they violate, and a repair.
         law: String,
     },
+    /// A matrix whose values an operation cannot work with: singular, or not positive definite.
+    #[error("{op}: {law}")]
+    Matrix {
+        /// The operation, by its public name.
+        op: &'static str,
+        /// What is wrong with which matrix.
+        law: String,
+    },
     /// An index past the end of an axis.
     #[error("{op}: index {index} at position {position} is out of range for axis {axis} of length {len}")]
     Index {

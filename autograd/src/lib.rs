@@ -71,6 +71,7 @@
 //! |---|---|
 //! | record | [`Tape`], [`Var`], [`Scalar`], [`Operand`], [`ScalarOperand`] |
 //! | hold plain arrays | [`Tensor`], [`Shape`], [`Axes`], [`broadcast`] |
+//! | order values, and put them at given places | [`Var::sort`], [`Var::topk`], [`Var::quantile`], [`Var::gather`], [`Var::scatter`], [`Scatter`], [`Unique`] |
 //! | sweep | [`Scalar::backward`], [`Gradients`], [`Var::jvp`] |
 //! | record derivatives, and differentiate them again | [`Scalar::grad`], [`Wrt`], [`Var::tangent`] |
 //! | compute without gradients | [`Tape::values_only`] |
@@ -130,10 +131,12 @@ pub use check::check;
 pub use external::{Custom, Step, checkpoint_chain, step};
 pub use graph::{Graph, Handle};
 pub use kernels::fused::{Elementwise, ElementwiseN};
+pub use methods::Unique;
 pub use number::dual::{Dual, Partials};
 pub use number::rows::{Binary, Row, Unary};
 pub use number::{Float, Number, Real};
 pub use ops::operations;
+pub use ops::scatter::Scatter;
 
 pub use param::{Param, Parameters};
 pub use shape::{Axes, Shape, broadcast};

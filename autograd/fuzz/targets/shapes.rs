@@ -3,7 +3,7 @@
 
 #![no_main]
 
-use autograd::{Shape, Tape, Tensor, Unary, Var};
+use autograd::{Scatter, Shape, Tape, Tensor, Unary, Var};
 use autograd_fuzz::{Bytes, fail, refused_with_words};
 use libfuzzer_sys::fuzz_target;
 
@@ -74,6 +74,9 @@ fuzz_target!(|data: &[u8]| {
         upper_triangle(isize::MIN) take(axis, &list) pick(axis, &list) cumsum(axis) softmax(axis) log_softmax(axis)
         normalize(1e-3) cross_entropy(&list) sum_axis(axis) mean_axis(&list[..]) prod_axis(axis) max_axis(axis) min_keep(axis)
         logsumexp_axis(&list[..]) norm_keep(axis) variance_axis(axis) std_keep(&list[..]) sample_variance_axis(axis)
+        sort(axis) sort_descending(axis) cummax(axis) cummin(axis) median_axis(axis) quantile_keep(0.3, &list[..])
+        quantiles(&[0.0, 0.7], axis) masked_fill(&y, 0.5) masked_select(&y) put(axis, &list, &y)
+        scatter(axis, &list, &y, Scatter::Set) scatter(axis, &list, &y, Scatter::Max) scatter(axis, &list, &y, Scatter::Mean)
         tanh() square() plus(&y) times(&y) less(&y) matmul(&y) dot(&y) select(&y, &z) affine(&y, &z) dense(&y, &z, Unary::Relu)
     );
     assert!(!done.is_empty());

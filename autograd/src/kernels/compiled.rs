@@ -1,10 +1,12 @@
 //! The kernels as the rest of the crate calls them: one instance for each number type.
 
+use super::factor::Triangle;
 use super::product::Matrix;
 use super::reduce::Loops;
 use super::runs::Runs;
 use super::{
-    arg_extreme, centre, elementwise, factors, normalize, product, reduce, scan, scatter, softmax, squares, sums,
+    arg_extreme, centre, elementwise, factor, factors, normalize, order, product, qr, reduce, scan, scatter, softmax,
+    squares, sums,
 };
 use crate::number::instances::instances;
 use crate::number::rows::{Args, Binary, Unary};
@@ -26,6 +28,11 @@ instances! {
     scatter::add_rows as add_rows(x: &[T], loops: Loops, indices: &[usize], out: &mut [T]);
     reduce::tie_share as tie_share(x: &[T], y: &[T], loops: Loops, out: &mut [T]);
     scan::cumulative_sum as cumulative_sum(x: &[T], loops: Loops, reverse: bool, out: &mut [T]);
+    order::ranked as ranked(x: &[T], loops: Loops, ranks: &[usize], descending: bool, nan_first: bool, out: &mut [usize]);
+    order::running_extreme as running_extreme(x: &[T], loops: Loops, largest: bool, out: &mut [usize]);
+    order::search as search(sorted: &[T], x: &[T], right: bool, out: &mut [usize]);
+    order::scatter_extreme as scatter_extreme(x: &[T], positions: &[usize], largest: bool, out: &mut [T]);
+    order::interpolate as interpolate(a: &[T], b: &[T], weights: &[f64], inner: usize, out: &mut [T]);
     softmax::log_sum_exp as log_sum_exp(x: &[T], loops: Loops, out: &mut [T]);
     softmax::softmax as softmax(x: &[T], loops: Loops, log: bool, out: &mut [T]);
     softmax::cross_entropy as cross_entropy(x: &[T], classes: &[usize], out: Option<&mut [T]>, slopes: Option<&mut [T]>);
@@ -33,5 +40,10 @@ instances! {
     normalize::normalize as normalize(x: &[T], n: usize, eps: T, out: &mut [T]);
     normalize::inverse_deviation as inverse_deviation(x: &[T], n: usize, eps: T, out: &mut [T]);
     normalize::normalize_gradient as normalize_gradient(x: &[T], v: &[T], n: usize, eps: T, out: &mut [T]);
+    factor::solve_triangular as solve_triangular(n: usize, k: usize, t: Triangle<'_, T>, x: &mut [T]);
+    factor::cholesky as cholesky(n: usize, a: &mut [T]);
+    factor::lu as lu(n: usize, a: &mut [T], pivots: &mut [T]);
+    factor::lu_solve as lu_solve(n: usize, k: usize, lu: &[T], pivots: &[T], transposed: bool, x: &mut [T]);
+    qr::qr as qr(m: usize, n: usize, a: &[T], q: &mut [T], r: &mut [T]);
     product::matmul as matmul(m: usize, k: usize, n: usize, a: Matrix<T>, b: Matrix<T>, add: bool, c: &mut [T]);
 }

@@ -150,15 +150,15 @@ fn widest() -> usize {
 /// Runs a kernel with at most the instruction set numbered `limit`, and never with one that the processor lacks.
 #[inline]
 fn run_within<K: Kernel>(limit: usize, kernel: K) {
-    #[cfg(all(target_arch = "x86_64", feature = "simd"))]
     match limit.min(widest()) {
-        0 => {}
         // SAFETY: `widest` has found the feature.
-        1 => return unsafe { avx2(kernel) },
+        #[cfg(all(target_arch = "x86_64", feature = "simd"))]
+        1 => unsafe { avx2(kernel) },
         // SAFETY: `widest` has found the features.
-        _ => return unsafe { avx512(kernel) },
+        #[cfg(all(target_arch = "x86_64", feature = "simd"))]
+        2 => unsafe { avx512(kernel) },
+        _ => baseline(kernel),
     }
-    baseline(kernel);
 }
 
 #[cfg(all(target_arch = "x86_64", feature = "simd"))]

@@ -1,8 +1,8 @@
 //! Methods that join and split arrays.
 
-use crate::error::OrPanic;
+use crate::error::{Error, OrPanic};
 use crate::number::Float;
-use crate::ops::join;
+use crate::ops::{einsum, join};
 use crate::tape::Var;
 use crate::tensor::Tensor;
 
@@ -39,6 +39,55 @@ macro_rules! joins {
             #[track_caller]
             pub fn stack(parts: &[$Part], axis: usize) -> Self {
                 join::stack(&parts.iter().collect::<Vec<_>>(), axis).named("stack").or_panic()
+            }
+
+            /// Products of arrays by named axes, summed over what the result does not name (Einstein's summation, as
+            /// NumPy's `einsum`): `"ij,jk->ik"` is the product of matrices.
+            ///
+            /// Each letter names an axis, `...` those that are left, from the right. Of an axis that one array names twice,
+            /// the diagonal is taken. Without `->`, the result has the axes that are named once, in the order of the
+            /// alphabet. Two arrays at a time are multiplied, from left to right, as products of matrices.
+            ///
+            /// ```
+            /// use autograd::Tensor;
+            /// let (a, b) = (Tensor::from([[1.0, 2.0], [3.0, 4.0]]), Tensor::from([10.0, 1.0]));
+            /// assert_eq!(Tensor::einsum("ij,j->i", &[a.clone(), b.clone()]), a.matmul(&b));
+            /// assert_eq!(Tensor::einsum("ii->", &[a.clone()]), a.trace());
+            /// assert_eq!(Tensor::einsum("i,ij,j", &[b.clone(), a, b]).item(), 154.0);
+            /// ```
+            ///
+            /// # Panics
+            /// If the names do not fit the arrays.
+            #[must_use]
+            #[track_caller]
+            pub fn einsum(names: &str, arrays: &[$Part]) -> Self {
+                einsum::einsum(names, &arrays.iter().collect::<Vec<_>>()).named("einsum").or_panic()
+            }
+
+            /// [`einsum`](Self::einsum) where names or shapes come from data.
+            ///
+            /// # Errors
+            /// In the cases in which the plain form panics.
+            #[track_caller]
+            pub fn try_einsum(names: &str, arrays: &[$Part]) -> Result<Self, Error> {
+                einsum::einsum(names, &arrays.iter().collect::<Vec<_>>()).named("einsum")
+            }
+
+            /// The coordinates of a grid: each vector along its own axis of an array with as many axes as there are vectors.
+            ///
+            /// ```
+            /// use autograd::Tensor;
+            /// let grid = Tensor::meshgrid(&[Tensor::from([1.0, 2.0]), Tensor::from([3.0, 4.0, 5.0])]);
+            /// assert_eq!(grid[0], Tensor::from([[1.0, 1.0, 1.0], [2.0, 2.0, 2.0]]));
+            /// assert_eq!(grid[1], Tensor::from([[3.0, 4.0, 5.0], [3.0, 4.0, 5.0]]));
+            /// ```
+            ///
+            /// # Panics
+            /// If one of them is no vector.
+            #[must_use]
+            #[track_caller]
+            pub fn meshgrid(vectors: &[$Part]) -> Vec<Self> {
+                join::meshgrid(&vectors.iter().collect::<Vec<_>>()).or_panic()
             }
 
             /// Splits this array into parts of the given lengths along `axis`.

@@ -42,8 +42,52 @@ macro_rules! methods {
     };
 }
 
+/// Methods of two arrays; the second may be any operand.
+macro_rules! products {
+    ($(
+        $(#[$doc:meta])* fn $name:ident $(/ $try:ident)? ($a:ident, $b:ident $(, $c:ident)? $(; $arg:ident: $type:ty)?) $body:expr;
+    )*) => {
+        impl<'t, T: Float> Var<'t, T> { $(
+            $(#[$doc])*
+            #[must_use]
+            #[track_caller]
+            pub fn $name(self, $b: impl Operand<'t, T> $(, $c: impl Operand<'t, T>)? $(, $arg: $type)?) -> Self {
+                self.tape().note();
+                let ($a, $b) = (&self, &$b.operand_of(stringify!($name), self.tape()));
+                $( let $c = &$c.operand_of(stringify!($name), self.tape()); )?
+                $body.named(stringify!($name)).or_panic()
+            }
+            methods!(try $($try)? $name Self, [self, $b: impl Operand<'t, T> $(, $c: impl Operand<'t, T>)? $(, $arg: $type)?] {
+                self.tape().note();
+                let ($a, $b) = (&self, &$b.operand_of(stringify!($name), self.tape()));
+                $( let $c = &$c.operand_of(stringify!($name), self.tape()); )?
+                $body
+            });
+        )* }
+        impl<T: Float> Tensor<T> { $(
+            $(#[$doc])*
+            #[must_use]
+            #[track_caller]
+            pub fn $name(&self, $b: &Tensor<T> $(, $c: &Tensor<T>)? $(, $arg: $type)?) -> Self {
+                let $a = self;
+                $body.named(stringify!($name)).or_panic()
+            }
+            methods!(try $($try)? $name Self, [&self, $b: &Tensor<T> $(, $c: &Tensor<T>)? $(, $arg: $type)?] {
+                let $a = self;
+                $body
+            });
+        )* }
+    };
+}
+
 mod elementwise;
 mod joins;
+mod linalg;
+mod order;
+mod places;
 mod products;
 mod reductions;
+mod sequences;
 mod views;
+
+pub use order::Unique;

@@ -3,47 +3,9 @@
 use crate::error::{Error, OrPanic};
 use crate::number::Float;
 use crate::number::rows::Unary;
-use crate::ops::{elementwise, product, softmax};
+use crate::ops::{einsum, elementwise, product, scatter, softmax};
 use crate::tape::{Operand, Var};
 use crate::tensor::Tensor;
-
-/// Methods of two arrays; the second may be any operand.
-macro_rules! products {
-    ($(
-        $(#[$doc:meta])* fn $name:ident $(/ $try:ident)? ($a:ident, $b:ident $(, $c:ident)? $(; $arg:ident: $type:ty)?) $body:expr;
-    )*) => {
-        impl<'t, T: Float> Var<'t, T> { $(
-            $(#[$doc])*
-            #[must_use]
-            #[track_caller]
-            pub fn $name(self, $b: impl Operand<'t, T> $(, $c: impl Operand<'t, T>)? $(, $arg: $type)?) -> Self {
-                self.tape().note();
-                let ($a, $b) = (&self, &$b.operand_of(stringify!($name), self.tape()));
-                $( let $c = &$c.operand_of(stringify!($name), self.tape()); )?
-                $body.named(stringify!($name)).or_panic()
-            }
-            methods!(try $($try)? $name Self, [self, $b: impl Operand<'t, T> $(, $c: impl Operand<'t, T>)? $(, $arg: $type)?] {
-                self.tape().note();
-                let ($a, $b) = (&self, &$b.operand_of(stringify!($name), self.tape()));
-                $( let $c = &$c.operand_of(stringify!($name), self.tape()); )?
-                $body
-            });
-        )* }
-        impl<T: Float> Tensor<T> { $(
-            $(#[$doc])*
-            #[must_use]
-            #[track_caller]
-            pub fn $name(&self, $b: &Tensor<T> $(, $c: &Tensor<T>)? $(, $arg: $type)?) -> Self {
-                let $a = self;
-                $body.named(stringify!($name)).or_panic()
-            }
-            methods!(try $($try)? $name Self, [&self, $b: &Tensor<T> $(, $c: &Tensor<T>)? $(, $arg: $type)?] {
-                let $a = self;
-                $body
-            });
-        )* }
-    };
-}
 
 products! {
     /// The matrix product, as NumPy's `matmul`: `(…, m, k) · (…, k, n) → (…, m, n)`.
@@ -82,6 +44,18 @@ products! {
     /// # Panics
     /// If they are not two vectors.
     fn outer(a, b) product::outer(a, b);
+
+    /// Sums of products over pairs of axes: the other axes of the first array, then those of the second.
+    ///
+    /// ```
+    /// use autograd::Tensor;
+    /// let (a, b) = (Tensor::from([[1.0, 2.0]]), Tensor::from([[10.0], [1.0]]));
+    /// assert_eq!(a.tensordot(&b, [&[1], &[0]]), a.matmul(&b));
+    /// ```
+    ///
+    /// # Panics
+    /// If an axis does not exist or is named twice, or two that are paired differ in length.
+    fn tensordot / try_tensordot (a, b; axes: [&[usize]; 2]) einsum::tensordot(a, b, axes);
 
     /// The affine map `x·w + b` of a layer, in one operation: `(…, k) · (k, n) + (n,) → (…, n)`.
     ///
@@ -126,6 +100,37 @@ products! {
     /// # Panics
     /// If the shapes do not broadcast.
     fn select(mask, a, b) elementwise::select_broadcast(mask, a, b);
+
+    /// `value` where the mask is not 0, else this array's value, with broadcasting.
+    ///
+    /// The gradient goes to the values that stay, and exactly 0 to the others. For values that are arrays, see
+    /// [`select`](Self::select).
+    ///
+    /// ```
+    /// use autograd::Tensor;
+    /// let x = Tensor::from([1.0, f64::NAN, 3.0]);
+    /// assert_eq!(x.masked_fill(&x.not_equal(x.clone()), 0.0), Tensor::from([1.0, 0.0, 3.0]));
+    /// ```
+    ///
+    /// # Panics
+    /// If the shapes do not broadcast.
+    fn masked_fill / try_masked_fill (x, mask; value: f64) scatter::masked_fill(x, mask, value);
+
+    /// The values where the mask is not 0, one after another in row-major order: `(…) → (n,)`, n of them.
+    ///
+    /// The gradient goes back to the places that they come from. Mask and array broadcast.
+    ///
+    /// ```
+    /// let tape = autograd::Tape::new();
+    /// let x = tape.var([[1.0, -2.0], [-3.0, 4.0]]);
+    /// let positive = x.masked_select(x.greater(0.0));
+    /// assert_eq!(positive.value().to_vec(), [1.0, 4.0]);
+    /// assert_eq!(positive.square().sum().backward()[x].to_vec(), [2.0, 0.0, 0.0, 8.0]);
+    /// ```
+    ///
+    /// # Panics
+    /// If the shapes do not broadcast.
+    fn masked_select / try_masked_select (x, mask) scatter::masked_select(x, mask);
 
     /// Cross-entropy of each row of logits with a distribution, in nats: `−Σ_j target_j · log_softmax(x)_j`.
     ///

@@ -2,6 +2,7 @@
 
 use crate::error::OrPanic;
 use crate::number::Float;
+use crate::ops::order;
 use crate::ops::reduce::{self, Reduction};
 use crate::shape::Axes;
 use crate::tape::{Scalar, Var};
@@ -9,12 +10,15 @@ use crate::tensor::Tensor;
 
 /// Reductions: over all values (to a number), over axes, and over axes that stay with length 1.
 macro_rules! reductions {
-    ($( $(#[$doc:meta])* $whole:ident, $axis:ident, $keep:ident ($x:ident, $axes:ident, $keeping:ident) $body:expr; )*) => {
+    ($(
+        $(#[$doc:meta])*
+        $whole:ident, $axis:ident, $keep:ident ($x:ident, $axes:ident, $keeping:ident $(; $arg:ident: $type:ty)?) $body:expr;
+    )*) => {
         impl<'t, T: Float> Var<'t, T> { $(
             $(#[$doc])*
             #[must_use]
             #[track_caller]
-            pub fn $whole(self) -> Scalar<'t, T> {
+            pub fn $whole(self $(, $arg: $type)?) -> Scalar<'t, T> {
                 self.tape().note();
                 let ($x, $axes, $keeping) = (&self, 0..self.shape().len(), false);
                 $body.named(stringify!($whole)).or_panic().item()
@@ -24,7 +28,7 @@ macro_rules! reductions {
             $(#[$doc])*
             #[must_use]
             #[track_caller]
-            pub fn $whole(&self) -> T {
+            pub fn $whole(&self $(, $arg: $type)?) -> T {
                 let ($x, $axes, $keeping) = (self, 0..self.shape().len(), false);
                 $body.named(stringify!($whole)).or_panic().item()
             }
@@ -34,12 +38,12 @@ macro_rules! reductions {
             ///
             /// # Panics
             /// If an axis does not exist or is named twice.
-            fn $axis($x, $axes: impl Axes) { let $keeping = false; $body };
+            fn $axis($x $(, $arg: $type)?, $axes: impl Axes) { let $keeping = false; $body };
             #[doc = concat!("[`", stringify!($whole), "`](Self::", stringify!($whole), ") over one axis or several, which stay with length 1.")]
             ///
             /// # Panics
             /// If an axis does not exist or is named twice.
-            fn $keep($x, $axes: impl Axes) { let $keeping = true; $body };
+            fn $keep($x $(, $arg: $type)?, $axes: impl Axes) { let $keeping = true; $body };
         )* }
     };
 }
@@ -142,6 +146,47 @@ reductions! {
     /// assert_eq!(Tensor::from([1.0, 3.0]).sample_variance(), 2.0);
     /// ```
     sample_variance, sample_variance_axis, sample_variance_keep (x, axes, keep) reduce::sample_variance(x, axes, keep);
+
+    /// The square root of the sample variance, `√(Σ(x − mean)²/(n − 1))`; its gradient at constant input is 0.
+    ///
+    /// ```
+    /// use autograd::Tensor;
+    /// assert_eq!(Tensor::from([1.0, 3.0]).sample_std(), 2f64.sqrt());
+    /// ```
+    sample_std, sample_std_axis, sample_std_keep (x, axes, keep) reduce::sample_std(x, axes, keep);
+
+    /// The median: the middle one of the sorted values, or the mean of the two; NaN if any value is NaN.
+    ///
+    /// It is [`quantile(0.5)`](Self::quantile). Each of the values that it is made of gets its share of the gradient;
+    /// of equal ones, those that come first in the array have the lower ranks.
+    ///
+    /// ```
+    /// let tape = autograd::Tape::new();
+    /// let x = tape.var([7.0, 1.0, 2.0, 9.0]);
+    /// assert_eq!(x.median().value(), 4.5);
+    /// assert_eq!(x.median().backward()[x].to_vec(), [0.5, 0.0, 0.5, 0.0]);
+    /// ```
+    ///
+    /// # Panics
+    /// If the array is empty.
+    median, median_axis, median_keep (x, axes, keep) order::quantile("median", x, 0.5, axes, keep);
+
+    /// The quantile `q`: the value of rank `(n − 1)·q`, interpolated linearly; NaN if any value is NaN.
+    ///
+    /// With `r = (n − 1)·q` and the sorted values `s₀ ≤ s₁ ≤ …` it is `s_k + (s_{k+1} − s_k)·(r − k)` for `k = ⌊r⌋`,
+    /// as NumPy's default. The two values get `1 − (r − k)` and `r − k` of the gradient; of equal ones, those that come
+    /// first in the array have the lower ranks. [`quantiles`](Self::quantiles) takes several along one axis.
+    ///
+    /// ```
+    /// let tape = autograd::Tape::new();
+    /// let x = tape.var([30.0, 10.0, 20.0]);
+    /// assert_eq!(x.quantile(0.75).value(), 25.0);
+    /// assert_eq!(x.quantile(0.75).backward()[x].to_vec(), [0.5, 0.0, 0.5]);
+    /// ```
+    ///
+    /// # Panics
+    /// If the array is empty, or `q` does not lie from 0 to 1.
+    quantile, quantile_axis, quantile_keep (x, axes, keep; q: f64) order::quantile("quantile", x, q, axes, keep);
 }
 
 impl<T: Float> Tensor<T> {

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use crate::error::{Error, OrPanic};
 use crate::number::Float;
-use crate::ops::{Array, index, normalize, scan, softmax, view};
+use crate::ops::{Array, index, normalize, roll, scan, softmax, view};
 use crate::shape::Shape;
 use crate::tape::Var;
 use crate::tensor::Tensor;
@@ -246,6 +246,28 @@ methods! {
     /// # Panics
     /// If the axis does not exist.
     fn cumsum(x, axis: usize) scan::cumsum(x, axis);
+
+    /// Shifts by `by` positions along an axis, around its end: `y[j] = x[j − by]`.
+    ///
+    /// ```
+    /// use autograd::Tensor;
+    /// assert_eq!(Tensor::from([1.0, 2.0, 3.0]).roll(1, 0), Tensor::from([3.0, 1.0, 2.0]));
+    /// ```
+    ///
+    /// # Panics
+    /// If the axis does not exist.
+    fn roll / try_roll (x, by: isize, axis: usize) roll::roll(x, by, axis);
+
+    /// Shifts by `by` positions along an axis: `y[j] = x[j − by]`, 0 where nothing arrives.
+    ///
+    /// ```
+    /// use autograd::Tensor;
+    /// assert_eq!(Tensor::from([1.0, 2.0, 3.0]).shift(-1, 0), Tensor::from([2.0, 3.0, 0.0]));
+    /// ```
+    ///
+    /// # Panics
+    /// If the axis does not exist.
+    fn shift / try_shift (x, by: isize, axis: usize) roll::shift(x, by, axis);
 
     /// `exp(x) / Σ exp(x)` along `axis`, stable at ±1e4.
     ///

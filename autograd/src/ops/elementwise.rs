@@ -4,7 +4,7 @@ use super::{Array, Input, Operation};
 use crate::error::Error;
 use crate::kernels::compiled as kernels;
 use crate::number::Float;
-use crate::number::rows::Unary;
+use crate::number::rows::{Binary, Unary};
 use crate::shape::{Shape, broadcast};
 
 /// `y = mask ? a : b`; each branch gets `dy` where it was taken and 0 where it was not.
@@ -47,6 +47,14 @@ pub(crate) fn in_place<T: Float>(row: Unary, values: &mut [T]) {
         before.copy_from_slice(values);
         kernels::unary(row, [0.0; 2], before, values);
     }
+}
+
+/// A row of two inputs with broadcasting.
+#[track_caller]
+pub(crate) fn binary<A: Array>(row: Binary, a: &A, b: &A) -> Result<A, Error> {
+    a.meets(b, row.name());
+    broadcast(row.name(), &a.shape(), &b.shape())?;
+    Ok(a.binary(row, b))
 }
 
 /// Selects from arrays of one shape.

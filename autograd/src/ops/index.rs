@@ -5,6 +5,8 @@
 
 use std::sync::Arc;
 
+use smallvec::{SmallVec, smallvec};
+
 use super::reduce::loops;
 use super::{Array, Input, Operation, join, linear};
 use crate::error::Error;
@@ -76,6 +78,18 @@ impl Operation for ScatterAdd {
     }
 }
 
+/// Single values of `x` at `positions`, as an array of shape `target`.
+#[track_caller]
+pub(super) fn at<A: Array>(x: &A, positions: Arc<Vec<usize>>, target: Shape) -> A {
+    A::apply(Gather { loops: singles(&x.shape()), indices: positions }, target, &[x])
+}
+
+/// Single values added to zeros of shape `target` at `positions`: the transpose of [`at`].
+#[track_caller]
+pub(super) fn added<A: Array>(x: &A, positions: Arc<Vec<usize>>, target: Shape) -> A {
+    A::apply(ScatterAdd { loops: singles(&target), indices: positions }, target, &[x])
+}
+
 /// Adds the values of all of `x`, one after another, at `positions` to zeros of `shape`.
 #[track_caller]
 pub(crate) fn scatter<A: Array>(x: &[&A], positions: Vec<usize>, shape: &Shape) -> A {
@@ -84,8 +98,7 @@ pub(crate) fn scatter<A: Array>(x: &[&A], positions: Vec<usize>, shape: &Shape) 
         rows.push(x.reshaped(&Shape::from(x.shape().numel())));
     }
     let values = join::concat("concat", &rows.iter().collect::<Vec<_>>(), 0).expect("rows of numbers");
-    let scatter = ScatterAdd { loops: singles(shape), indices: Arc::new(positions) };
-    A::apply(scatter, shape.clone(), &[&values])
+    added(&values, Arc::new(positions), shape.clone())
 }
 
 /// All values as rows of one.
@@ -93,7 +106,8 @@ fn singles(shape: &Shape) -> Loops {
     Loops { outer: 1, n: shape.numel(), inner: 1 }
 }
 
-fn checked(op: &'static str, axis: usize, len: usize, indices: &[usize]) -> Result<(), Error> {
+/// `Err` for an index that does not lie on the axis.
+pub(crate) fn checked(op: &'static str, axis: usize, len: usize, indices: &[usize]) -> Result<(), Error> {
     match indices.iter().position(|&index| index >= len) {
         Some(position) => Err(Error::Index { op, index: indices[position], position, axis, len }),
         None => Ok(()),
@@ -143,4 +157,79 @@ pub(crate) fn pick<A: Array>(x: &A, axis: usize, indices: &[usize]) -> Result<A,
     let flat = |(place, &j): (usize, &usize)| (place / inner * n + j) * inner + place % inner;
     let indices = x.indices_like(indices.iter().enumerate().map(flat));
     Ok(A::apply(Gather { loops: singles(&shape), indices }, rest, &[x]))
+}
+
+/// Selects `y[i, …, j, …] = x[i, …, indices[i, …, j, …], …]`, where the index stands on `axis`.
+#[track_caller]
+pub(crate) fn gather<A: Array>(x: &A, axis: usize, shape: Shape, indices: &[usize]) -> Result<A, Error> {
+    let whole = x.shape();
+    let len = placed("gather", &whole, axis, &shape, indices)?;
+    checked("gather", axis, len, indices)?;
+    Ok(along(x, axis, &shape, indices, shape.clone()))
+}
+
+/// [`gather`] of indices that are known to fit; the values form an array of shape `target`.
+#[track_caller]
+pub(super) fn along<A: Array>(x: &A, axis: usize, shape: &Shape, indices: &[usize], target: Shape) -> A {
+    let positions = positions(&x.shape(), axis, shape, indices);
+    at(x, x.indices_like(positions.into_iter()), target)
+}
+
+/// The length of `axis`, if an array of `shape` with one index for each value lies within `whole` along the other axes.
+pub(super) fn placed(
+    op: &'static str,
+    whole: &Shape,
+    axis: usize,
+    shape: &Shape,
+    indices: &[usize],
+) -> Result<usize, Error> {
+    let len = whole.axis(op, axis)?;
+    if shape.len() != whole.len() {
+        let law = format!(
+            "shape {shape} has {} axes, shape {whole} has {}; they need the same number",
+            shape.len(),
+            whole.len()
+        );
+        return Err(Error::shape(op, law));
+    }
+    if let Some(i) = (0..shape.len()).find(|&i| i != axis && shape[i] > whole[i]) {
+        let law = format!(
+            "shape {shape} does not lie within {whole}: axis {i} needs {} ≤ {}, and only axis {axis} may be longer",
+            shape[i], whole[i]
+        );
+        return Err(Error::shape(op, law));
+    }
+    let numel = shape.checked_numel(op)?;
+    if indices.len() != numel {
+        let law = format!("{} indices given for the {numel} values of shape {shape}", indices.len());
+        return Err(Error::shape(op, law));
+    }
+    Ok(len)
+}
+
+/// The position in an array of shape `whole` of each value of `shape`, whose index along `axis` is given.
+pub(super) fn positions(whole: &Shape, axis: usize, shape: &Shape, indices: &[usize]) -> Vec<usize> {
+    let strides: SmallVec<[usize; 4]> = whole.strides().iter().map(|&stride| stride as usize).collect();
+    let last = shape.len() - 1;
+    let mut positions = Vec::with_capacity(indices.len());
+    let (mut index, mut start): (SmallVec<[usize; 4]>, usize) = (smallvec![0; last], 0);
+    for row in indices.chunks(shape[last].max(1)) {
+        if axis == last {
+            positions.extend(row.iter().map(|j| start + j));
+        } else {
+            positions.extend(row.iter().enumerate().map(|(i, j)| start + j * strides[axis] + i));
+        }
+        // The next row, like the next number of a counter.
+        for i in (0..last).rev() {
+            let stride = if i == axis { 0 } else { strides[i] };
+            index[i] += 1;
+            start += stride;
+            if index[i] < shape[i] {
+                break;
+            }
+            index[i] = 0;
+            start -= stride * shape[i];
+        }
+    }
+    positions
 }

@@ -94,6 +94,24 @@ pub(crate) fn stack<A: Array>(x: &[&A], axis: usize) -> Result<A, Error> {
 }
 
 /// Splits an array into parts of the given lengths along `axis`.
+/// The coordinates of the grid that vectors span.
+#[track_caller]
+pub(crate) fn meshgrid<A: Array>(vectors: &[&A]) -> Result<Vec<A>, Error> {
+    let mut lengths = vec![];
+    for (i, x) in vectors.iter().enumerate() {
+        vectors[0].meets(x, "meshgrid"); // a loop, so that a panic points at the caller
+        let shape = x.shape();
+        let [n] = shape[..] else {
+            return Err(Error::shape("meshgrid", format!("array {i} of shape {shape} is no vector; flatten it?")));
+        };
+        lengths.push(n);
+    }
+    let shape: Shape = lengths.iter().copied().collect();
+    shape.checked_numel("meshgrid")?;
+    let along = |i: usize| (0..lengths.len()).map(|k| if k == i { lengths[k] } else { 1 }).collect::<Shape>();
+    Ok(vectors.iter().enumerate().map(|(i, x)| x.reshaped(&along(i)).expanded(&shape)).collect())
+}
+
 #[track_caller]
 pub(crate) fn split<A: Array>(x: &A, axis: usize, lengths: &[usize]) -> Result<Vec<A>, Error> {
     let shape = x.shape();
@@ -136,6 +154,10 @@ mod tests {
 
         fn apply(op: impl Into<Op>, shape: Shape, x: &[&Self]) -> Self {
             Counted(Tensor::apply(op, shape, &x.iter().map(|x| &x.0).collect::<Vec<_>>()))
+        }
+
+        fn with_values<R>(&self, see: impl FnOnce(&[f64]) -> R) -> R {
+            self.0.with_values(see)
         }
 
         fn constant_like(&self, shape: Shape, values: Vec<f64>) -> Self {

@@ -2,9 +2,10 @@
 //!
 //! - `number::table` — the elementwise operations, one row each. **A new elementwise operation is a new row.**
 //!   `number::passing` is the type over which its derivative is written, and `number::rules` holds the longer ones.
-//! - `reduce`, `prod`, `normalize`, `product`, `view`, `index`, `join`, `scan`, `softmax` — the structured
-//!   operations, one file per family. Each has the order: formula and shapes, shape rule, value, derivative. **A new
-//!   structured operation is a struct with [`Operation`], and one line in [`operations!`].**
+//! - `reduce`, `prod`, `normalize`, `product`, `linalg`, `view`, `roll`, `index`, `scatter`, `order`, `join`, `scan`,
+//!   `softmax` — the structured operations, one file per family. Each has the order: formula and shapes, shape rule,
+//!   value, derivative. **A new structured operation is a struct with [`Operation`], and one line in [`operations!`].**
+//!   `einsum` and `sequence` are composed of others.
 //!
 //! A derivative is written once, over [`Array`], the trait in which rules are expressed. It has two kinds of
 //! implementations. Plain arrays compute at once (the sweep, and the methods of `Tensor`); recorded arrays append to
@@ -14,15 +15,21 @@
 
 #[cfg(test)]
 mod accuracy;
+pub(crate) mod einsum;
 pub(crate) mod elementwise;
 pub(crate) mod index;
 pub(crate) mod join;
+pub(crate) mod linalg;
 pub(crate) mod map;
 pub(crate) mod normalize;
+pub(crate) mod order;
 pub(crate) mod prod;
 pub(crate) mod product;
 pub(crate) mod reduce;
+pub(crate) mod roll;
 pub(crate) mod scan;
+pub(crate) mod scatter;
+pub(crate) mod sequence;
 pub(crate) mod softmax;
 pub(crate) mod view;
 
@@ -254,6 +261,8 @@ operations! {
     Spread(view::Spread),
     Gather(index::Gather),
     ScatterAdd(index::ScatterAdd),
+    ScatterExtreme(scatter::ScatterExtreme),
+    Interpolate(order::Interpolate),
     Concat(join::Concat),
     Matmul(product::Matmul),
     Affine(product::Affine),
@@ -266,6 +275,13 @@ operations! {
     Centre(softmax::Centre),
     CrossEntropy(softmax::CrossEntropy),
     CrossEntropyGradient(softmax::CrossEntropyGradient),
+    SolveTriangular(linalg::SolveTriangular),
+    Cholesky(linalg::Cholesky),
+    Lu(linalg::Lu),
+    Qr(linalg::Qr),
+    Solve(linalg::Solve),
+    Determinant(linalg::Determinant),
+    Roll(roll::Roll),
 }
 
 instances! {
@@ -288,6 +304,10 @@ pub(crate) trait Array: Sized + Clone {
     /// Panics if `self` and `other` are recorded on two tapes; `op` is the method that the user called.
     #[track_caller]
     fn meets(&self, _other: &Self, _op: &str) {}
+
+    /// Calls `see` with the values, in row-major order: for choices that no gradient passes through.
+    #[track_caller]
+    fn with_values<R>(&self, see: impl FnOnce(&[Self::Value]) -> R) -> R;
 
     /// An array that does not depend on anything, of the same kind as `self`.
     #[track_caller]

@@ -27,7 +27,7 @@ fn matrix(shape: &[usize], transposed: bool) -> (usize, usize) {
 }
 
 /// The axes before the last two.
-fn batch(shape: &Shape) -> Shape {
+pub(super) fn batch(shape: &Shape) -> Shape {
     shape.without(shape.len() - 2..shape.len())
 }
 
@@ -81,7 +81,7 @@ impl Operation for Matmul {
 
 /// The product of arrays of at least two axes whose shapes are known to fit.
 #[track_caller]
-fn matrices<A: Array>(a: &A, b: &A, transpose_a: bool, transpose_b: bool) -> A {
+pub(super) fn matrices<A: Array>(a: &A, b: &A, transpose_a: bool, transpose_b: bool) -> A {
     let (shape_a, shape_b) = (a.shape(), b.shape());
     let (m, _) = matrix(&shape_a, transpose_a);
     let (_, n) = matrix(&shape_b, transpose_b);
@@ -94,7 +94,7 @@ fn matrices<A: Array>(a: &A, b: &A, transpose_a: bool, transpose_b: bool) -> A {
 }
 
 /// The result's shape `(…, m, n)`.
-fn product_shape(batch: &Shape, m: usize, n: usize) -> Shape {
+pub(super) fn product_shape(batch: &Shape, m: usize, n: usize) -> Shape {
     if batch.is_empty() {
         return Shape::from([m, n]);
     }

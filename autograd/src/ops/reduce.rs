@@ -194,7 +194,12 @@ impl Operation for TieShare {
 /// `x` with the axes to reduce moved together to the end if they are not neighbours, the range of these axes, and the
 /// result's shape: with these axes of length 1 if `keep`, else without them.
 #[track_caller]
-fn gathered<A: Array>(op: &'static str, x: &A, axes: impl Axes, keep: bool) -> Result<(A, Range<usize>, Shape), Error> {
+pub(super) fn gathered<A: Array>(
+    op: &'static str,
+    x: &A,
+    axes: impl Axes,
+    keep: bool,
+) -> Result<(A, Range<usize>, Shape), Error> {
     let shape = x.shape();
     let axes = checked_axes(op, &shape, axes)?;
     let rest = (0..shape.len()).filter(|i| !axes.contains(i));
@@ -273,6 +278,11 @@ pub(crate) fn sample_variance<A: Array>(x: &A, axes: impl Axes, keep: bool) -> R
 #[track_caller]
 pub(crate) fn std<A: Array>(x: &A, axes: impl Axes, keep: bool) -> Result<A, Error> {
     spread("std", Reduction::Std, 0, x, axes, keep)
+}
+
+#[track_caller]
+pub(crate) fn sample_std<A: Array>(x: &A, axes: impl Axes, keep: bool) -> Result<A, Error> {
+    spread("std", Reduction::Std, 1, x, axes, keep)
 }
 
 /// See [`Array::sum_to`].

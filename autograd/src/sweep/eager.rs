@@ -97,6 +97,10 @@ impl<T: Float> Array for Eager<'_, T> {
         Eager::with_values(shape, out, pool)
     }
 
+    fn with_values<R>(&self, see: impl FnOnce(&[T]) -> R) -> R {
+        see(self.values())
+    }
+
     fn constant_like(&self, shape: Shape, values: Vec<T>) -> Self {
         Eager::with_values(shape, Buffer::new(values), self.pool)
     }

@@ -165,7 +165,7 @@ pub(super) fn reads<T: Float>(kind: &ArrayOp<'_, T>) -> bool {
             Op::Reduce(reduce) => reduce.divisor_of_sum().is_none(),
             // The other operations only move values, or add them up.
             Op::Reshape(_) | Op::Transpose(_) | Op::Expand(_) | Op::View(_) | Op::Spread(_) => false,
-            Op::Gather(_) | Op::ScatterAdd(_) | Op::Concat(_) | Op::CumulativeSum(_) => false,
+            Op::Gather(_) | Op::ScatterAdd(_) | Op::Concat(_) | Op::CumulativeSum(_) | Op::Interpolate(_) => false,
             _ => true,
         },
         ArrayOp::External(_) => true,

@@ -61,11 +61,17 @@ impl<'t, T: Float> Var<'t, T> {
     /// The values.
     #[track_caller]
     pub fn value(self) -> Tensor<T> {
+        self.materialised();
+        // A shared borrow, because the observer of a sweep may read values.
+        self.tape.arena.borrow().tensor(self.array)
+    }
+
+    /// Computes the values if they are deferred.
+    #[track_caller]
+    fn materialised(self) {
         if self.tape.arena.borrow().arrays[self.array].pending {
             self.tape.arena_mut().materialise(self.array, &self.tape.pool);
         }
-        // A shared borrow, because the observer of a sweep may read values.
-        self.tape.arena.borrow().tensor(self.array)
     }
 
     /// A constant with the same values, through which no gradient flows.
@@ -301,6 +307,12 @@ impl<'t, T: Float> Array for Var<'t, T> {
     #[track_caller]
     fn meets(&self, other: &Self, op: &str) {
         same_tape(op, self.tape, other.tape);
+    }
+
+    #[track_caller]
+    fn with_values<R>(&self, see: impl FnOnce(&[T]) -> R) -> R {
+        self.materialised();
+        see(self.tape.arena.borrow().array_values(self.array))
     }
 
     fn constant_like(&self, shape: Shape, values: Vec<T>) -> Self {

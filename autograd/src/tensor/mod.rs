@@ -6,6 +6,7 @@ mod nested;
 use crate::error::{Error, OrPanic};
 use crate::memory::{Shared, filled, make_room, no_room};
 use crate::number::Float;
+use crate::ops::index::checked;
 use crate::ops::{self, Array, Input, Op};
 use crate::shape::Shape;
 
@@ -78,6 +79,35 @@ impl<T: Float> Tensor<T> {
         let mut identity = Self::repeated("eye", Shape::from([n, n]), T::zero());
         identity.as_mut_slice().iter_mut().step_by(n.saturating_add(1)).for_each(|diagonal| *diagonal = T::one());
         identity
+    }
+
+    /// Creates the rows `y[i, j] = 1` where `j = indices[i]`, else 0: `(n,) → (n, classes)`.
+    ///
+    /// ```
+    /// use autograd::Tensor;
+    /// assert_eq!(Tensor::one_hot(&[2, 0], 3), Tensor::from([[0.0, 0.0, 1.0], [1.0, 0.0, 0.0]]));
+    /// ```
+    ///
+    /// # Panics
+    /// If an index is not below `classes`. [`try_one_hot`](Tensor::try_one_hot) returns this as an error.
+    #[track_caller]
+    pub fn one_hot(indices: &[usize], classes: usize) -> Self {
+        Self::try_one_hot(indices, classes).or_panic()
+    }
+
+    /// [`one_hot`](Tensor::one_hot) of indices that come from data.
+    ///
+    /// # Errors
+    /// If an index is not below `classes`.
+    #[track_caller]
+    pub fn try_one_hot(indices: &[usize], classes: usize) -> Result<Self, Error> {
+        checked("one_hot", 1, classes, indices)?;
+        let shape = Shape::from([indices.len(), classes]);
+        shape.checked_numel("one_hot")?;
+        let mut rows = Self::repeated("one_hot", shape, T::zero());
+        let values = rows.as_mut_slice();
+        indices.iter().enumerate().for_each(|(row, index)| values[row * classes + index] = T::one());
+        Ok(rows)
     }
 
     /// Creates the vector `0, 1, …, n − 1`.
@@ -290,6 +320,10 @@ impl<T: Float> Array for Tensor<T> {
         let inputs: Vec<_> = x.iter().map(|x| Input { shape: &x.shape, values: &x.values }).collect();
         ops::compute(&op, &inputs, &shape, &mut out);
         Tensor { shape, values: Shared::new(out) }
+    }
+
+    fn with_values<R>(&self, see: impl FnOnce(&[T]) -> R) -> R {
+        see(&self.values)
     }
 
     fn constant_like(&self, shape: Shape, values: Vec<T>) -> Self {

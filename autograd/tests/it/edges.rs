@@ -67,7 +67,7 @@ const UNARY: &[(Unary, [f64; 2], f64, f64, f64)] = &[
 
 #[test]
 fn rows_of_one_input() {
-    for &(row, args, x, y, dy) in UNARY {
+    for &(row, args, x, y, dy) in UNARY.iter().chain(crate::special::EDGES) {
         let what = format!("{} {args:?} at {x}", row.name());
         let tape = Tape::new();
         let s = tape.scalar(x);
@@ -96,6 +96,29 @@ const BINARY: &[(Binary, f64, f64, f64, f64, f64)] = &[
     (Binary::Div, 1.0, 0.0, INF, INF, -INF),
     (Binary::Atan2, 0.0, 1.0, 0.0, 1.0, 0.0),
     (Binary::Atan2, 0.0, 0.0, 0.0, 0.0, 0.0),
+    (Binary::Hypot, 3.0, 4.0, 5.0, 0.6, 0.8),
+    (Binary::Hypot, 0.0, 0.0, 0.0, 0.0, 0.0),
+    (Binary::Hypot, -INF, 2.0, INF, -1.0, 0.0),
+    (Binary::Direction, 0.0, 0.0, 0.0, 0.0, 0.0),
+    (Binary::Logaddexp, -INF, -INF, -INF, 0.5, 0.5),
+    (Binary::Logaddexp, -INF, 2.0, 2.0, 0.0, 1.0),
+    (Binary::Logaddexp, 1000.0, -1000.0, 1000.0, 1.0, 0.0),
+    (Binary::Share, INF, INF, 0.5, 0.25, -0.25),
+    (Binary::Share, -INF, 3.0, 0.0, 0.0, 0.0),
+    (Binary::Xlogy, 0.0, 0.0, 0.0, 0.0, 0.0),
+    (Binary::Xlogy, 0.0, -1.0, 0.0, 0.0, 0.0),
+    (Binary::Xlogy, 0.0, NAN, NAN, 0.0, 0.0),
+    (Binary::Xlogy, 2.0, 0.0, -INF, -INF, INF),
+    (Binary::Xlog1py, 0.0, -1.0, 0.0, 0.0, 0.0),
+    (Binary::Xlog1py, 2.0, 0.0, 0.0, 0.0, 2.0),
+    (Binary::Hypot, 3e300, 4e300, 5e300, 0.6, 0.8),
+    (Binary::Hypot, 3e-310, 0.0, 3e-310, 1.0, 0.0),
+    (Binary::Fmod, 5.5, 2.0, 1.5, 1.0, -2.0),
+    (Binary::Fmod, -5.5, 2.0, -1.5, 1.0, 2.0),
+    (Binary::Fmod, 5.5, INF, 5.5, 1.0, 0.0),
+    (Binary::Copysign, 3.0, -0.0, -3.0, -1.0, 0.0),
+    (Binary::Copysign, -3.0, 1.0, 3.0, -1.0, 0.0),
+    (Binary::Copysign, 0.0, -1.0, 0.0, 0.0, 0.0),
     (Binary::Less, 1.0, 1.0, 0.0, 0.0, 0.0),
     (Binary::LessEqual, 1.0, 1.0, 1.0, 0.0, 0.0),
     (Binary::Equal, NAN, NAN, 0.0, 0.0, 0.0),
@@ -318,6 +341,10 @@ fn arrays_without_values_pass_through_everything() {
         ("cross_entropy", |x| x.cross_entropy(&[])),
         ("cross_entropy_soft", |x| x.cross_entropy_soft(x.detach())),
         ("cumsum", |x| x.cumsum(0)),
+        ("sort", |x| x.sort(1)),
+        ("median_axis", |x| x.median_axis(1)),
+        ("cummax", |x| x.cummax(0)),
+        ("masked_select", |x| x.masked_select(x)),
         ("t", |x| x.t() * 2.0),
         ("matmul", |x| x.matmul(Tensor::ones([4, 3]))),
         ("matmul of nothing", |x| x.t().matmul(x)),

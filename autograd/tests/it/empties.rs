@@ -2,7 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use autograd::{Shape, Tape, Tensor, Unary, Var};
+use autograd::{Scatter, Shape, Tape, Tensor, Unary, Var};
 use proptest::prelude::*;
 
 use crate::sampling::config;
@@ -55,7 +55,17 @@ fn methods() -> Vec<Method> {
         plus(&Tensor::ones([])) times(&Tensor::ones([1, 1, 1])) minus(&Tensor::zeros([MAX, 0]))
         maximum(&Tensor::zeros([0, MAX, 1])) select(&Tensor::ones([]), &Tensor::ones([1]))
         cross_entropy_soft(&Tensor::ones([1, 3]))
+        sort(0) sort(1) sort_descending(2) cummax(0) cummin(2) median_axis(0) median_axis(1) median_keep([1, 2])
+        quantile_axis(0.3, 2) quantiles(&[0.1, 0.7], 1) quantiles(&[], 0)
+        gather(0, [0, MAX, MAX], &[]) gather(1, [0, 3, 0], &[]) gather(2, [MAX, 0, 9], &[])
+        scatter(0, &[], &Tensor::zeros([0, 1, 1]), Scatter::Set) scatter(1, &[], &Tensor::zeros([0, MAX, 0]), Scatter::Mean)
+        scatter(2, &[], &Tensor::zeros([1, 0, MAX]), Scatter::Max) scatter(2, &[], &Tensor::zeros([0, 0, 0]), Scatter::Add)
+        put(0, &[], &Tensor::ones([])) put(1, &[0, 2], &Tensor::ones([])) put(2, &[MAX - 1], &Tensor::zeros([]))
+        masked_fill(&Tensor::ones([]), 2.0) masked_select(&Tensor::ones([]))
     ];
+    all.push(("topk", |x| x.topk(1, 1).0, |x| x.topk(1, 1).0));
+    all.push(("topk of many", |x| x.topk(MAX - 1, 0).0, |x| x.topk(MAX - 1, 0).0));
+    all.push(("kthvalue", |x| x.kthvalue(1, 2).0, |x| x.kthvalue(1, 2).0));
     all.push(("concat", |x| Var::concat(&[x, x], 0), |x| Tensor::concat(&[x.clone(), x.clone()], 0)));
     all.push(("concat 2", |x| Var::concat(&[x, x], 2), |x| Tensor::concat(&[x.clone(), x.clone()], 2)));
     all.push(("stack", |x| Var::stack(&[x, x], 1), |x| Tensor::stack(&[x.clone(), x.clone()], 1)));

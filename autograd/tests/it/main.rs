@@ -7,6 +7,7 @@ mod counts;
 mod curvature;
 mod debugging;
 mod edges;
+mod einsum;
 mod empties;
 #[allow(dead_code)] // what the tests beside the kernels use
 #[path = "../../src/exact.rs"]
@@ -17,8 +18,10 @@ mod graph;
 mod graphs;
 mod house;
 mod limits;
+mod linear_algebra;
 mod maps;
 mod messages;
+mod order;
 mod parts;
 mod random;
 mod recovery;
@@ -26,6 +29,7 @@ mod rooms;
 mod rules;
 mod sampling;
 mod softmax_tails;
+mod special;
 mod sums;
 mod tails;
 mod threads;

@@ -10,6 +10,7 @@ use autograd::{Binary, ElementwiseN, Number, Scalar, Tape, Tensor, Unary, Var, o
 use proptest::prelude::*;
 
 use crate::maps::Bump;
+use crate::order;
 use crate::sampling::{Sampler, arguments, config};
 
 /// Σ f(x)·w with fixed weights w, so that every output receives its own gradient.
@@ -121,20 +122,21 @@ impl ElementwiseN<4> for Mixed {
     }
 }
 
-type Case = (&'static str, fn(&mut Sampler) -> Vec<Tensor>, for<'t> fn(&[Var<'t>]) -> Var<'t>);
+/// Name, inputs, function.
+pub(crate) type Case = (&'static str, fn(&mut Sampler) -> Vec<Tensor>, for<'t> fn(&[Var<'t>]) -> Var<'t>);
 
 /// Random arrays of three axes, of two, and pairs that can be multiplied.
-fn block(s: &mut Sampler) -> Vec<Tensor> {
+pub(crate) fn block(s: &mut Sampler) -> Vec<Tensor> {
     let shape = [s.len(), s.len() + 1, s.len()];
     vec![s.normal_like(&shape)]
 }
 
-fn distinct(s: &mut Sampler) -> Vec<Tensor> {
+pub(crate) fn distinct(s: &mut Sampler) -> Vec<Tensor> {
     let shape = [s.len(), s.len() + 1, s.len()];
     vec![s.distinct(&shape)]
 }
 
-fn matrix(s: &mut Sampler) -> Vec<Tensor> {
+pub(crate) fn matrix(s: &mut Sampler) -> Vec<Tensor> {
     let shape = [s.len() + 1, s.len() + 1];
     vec![s.normal_like(&shape)]
 }
@@ -155,7 +157,7 @@ fn vectors(s: &mut Sampler) -> Vec<Tensor> {
 }
 
 fn cases() -> Vec<Case> {
-    vec![
+    let mut cases: Vec<Case> = vec![
         ("map", block, |x| x[0].map(Bump)),
         (
             "zip_map",
@@ -185,6 +187,43 @@ fn cases() -> Vec<Case> {
         ("sample_variance_axis", block, |x| x[0].sample_variance_axis(1)),
         ("std_axis", distinct, |x| x[0].std_axis(1)),
         ("cumsum", block, |x| x[0].square().cumsum(1)),
+        ("roll", block, |x| x[0].square().roll(-1, 1)),
+        ("shift", block, |x| x[0].square().shift(1, 0) * x[0].shift(-1, 2)),
+        ("cholesky", squares, |x| positive(x[0]).cholesky()),
+        ("cholesky of what is not symmetric", squares, |x| (positive(x[0]) + x[0] * 0.1).cholesky()),
+        ("cholesky_solve", systems, |x| positive(x[0]).cholesky().cholesky_solve(x[1])),
+        ("solve", systems, |x| regular(x[0]).solve(x[1])),
+        ("solve a vector", systems, |x| regular(x[0].at(0, 0)).solve(x[1].at(1, 0))),
+        ("solve_lower", systems, |x| regular(x[0]).solve_lower(x[1])),
+        ("solve_upper", systems, |x| regular(x[0]).solve_upper(x[1])),
+        ("inverse", squares, |x| regular(x[0]).inverse()),
+        ("qr, q", squares, |x| regular(x[0]).qr().0),
+        ("qr, r", tall, |x| x[0].qr().1),
+        ("lstsq", tall, |x| x[0].lstsq(x[1])),
+        ("det", squares, |x| regular(x[0]).det()),
+        ("slogdet", squares, |x| regular(x[0]).slogdet().1),
+        ("matrix_exp", squares, |x| x[0].matrix_exp()),
+        ("matrix_exp, squared", squares, |x| (x[0] * 4.0).matrix_exp() * 1e-3),
+        ("trace", squares, |x| x[0].square().trace()),
+        ("kron", matrix, |x| x[0].kron(x[0].t())),
+        ("einsum of a product", product, |x| Var::einsum("ij,jk->ki", &[x[0], x[1]])),
+        ("einsum of batches and sums", block, |x| Var::einsum("aij,akj,...->ia", &[x[0], x[0], x[0].sum().to_var()])),
+        ("einsum of a diagonal", squares, |x| Var::einsum("aii,aij->aj", &[x[0], x[0]])),
+        ("tensordot", block, |x| x[0].tensordot(x[0].square(), [&[0, 2], &[0, 2]])),
+        ("diff", block, |x| x[0].square().diff(1)),
+        ("cumprod", block, |x| x[0].cumprod(1)),
+        ("repeat", matrix, |x| x[0].square().repeat(0, 3)),
+        ("tile", matrix, |x| x[0].square().tile(&[2, 1])),
+        ("trapezoid", block, |x| x[0].square().trapezoid(1, 0.3)),
+        ("p_norm", distinct, |x| (x[0] + 0.55).p_norm(2.5, 1)),
+        ("interp", matrix, |x| (x[0] * 0.1).interp(&[-1.0, 1.0], &x[0].at(0, 0).slice(0, 0..2).square())),
+        ("cdist", matrix, |x| x[0].cdist(x[0] + 2.5)),
+        ("cosine_similarity", matrix, |x| x[0].cosine_similarity(x[0].at(0, 0) + 1.5, 1)),
+        ("sample_std_axis", distinct, |x| x[0].sample_std_axis(1)),
+        ("meshgrid", vectors, |x| {
+            let grid = Var::meshgrid(&[x[0], x[1].square()]);
+            grid[0] * grid[1]
+        }),
         ("softmax 1", block, |x| x[0].softmax(1)),
         ("normalize", block, |x| x[0].normalize(0.1)),
         ("softmax 2", block, |x| x[0].softmax(2)),
@@ -317,7 +356,42 @@ fn cases() -> Vec<Case> {
             y /= 2.0;
             y
         }),
-    ]
+    ];
+    cases.extend(order::cases());
+    cases
+}
+
+/// Two square matrices.
+fn squares(s: &mut Sampler) -> Vec<Tensor> {
+    let n = s.len();
+    vec![s.normal_like(&[2, n, n])]
+}
+
+/// Two square matrices, and right-hand sides that both are solved with.
+fn systems(s: &mut Sampler) -> Vec<Tensor> {
+    let (n, k) = (s.len(), s.len());
+    vec![s.normal_like(&[2, n, n]), s.normal_like(&[n, k])]
+}
+
+/// A matrix with more rows than columns, which are far from dependent, and right-hand sides.
+fn tall(s: &mut Sampler) -> Vec<Tensor> {
+    let (n, k) = (s.len(), s.len());
+    let x = s.normal_like(&[n + 1, n]) * 0.25;
+    vec![x + &(Tensor::ones([n]).diagonal_matrix() * 3.0).pad(&[(0, 1), (0, 0)], 0.0), s.normal_like(&[n + 1, k])]
+}
+
+/// `x·xᵀ + 1`
+fn positive<'t>(x: Var<'t>) -> Var<'t> {
+    x.matmul(x.t()) + &identity(x)
+}
+
+/// Far from singular: `x/4 + 3`.
+fn regular<'t>(x: Var<'t>) -> Var<'t> {
+    x * 0.25 + &(identity(x) * 3.0)
+}
+
+fn identity(x: Var<'_>) -> Tensor {
+    Tensor::ones([x.shape()[x.shape().len() - 1]]).diagonal_matrix()
 }
 
 /// Each structured operation must occur in `cases`, in the gradient of one, or in the gradient of a gradient.

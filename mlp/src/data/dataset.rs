@@ -273,10 +273,7 @@ pub fn one_hot<T: Float>(labels: &[usize], classes: usize) -> Result<Tensor<T>> 
     }
     let shape = [labels.len(), classes];
     room("one_hot", &shape)?;
-    let mut y = Tensor::zeros(shape);
-    let rows = y.as_mut_slice();
-    labels.iter().enumerate().for_each(|(sample, label)| rows[sample * classes + label] = T::one());
-    Ok(y)
+    Ok(Tensor::one_hot(labels, classes))
 }
 
 fn samples<T: Float>(x: &Tensor<T>) -> usize {

@@ -7,6 +7,7 @@
 
 mod arrays;
 mod closures;
+mod order;
 mod pairs;
 mod settings;
 mod tapes;
@@ -112,7 +113,7 @@ use both;
 #[test]
 fn every_misuse_is_refused_with_its_message_at_its_line() {
     let mut tally = Tally::default();
-    for check in [arrays::check, pairs::check, tapes::check, settings::check, closures::check] {
+    for check in [arrays::check, pairs::check, tapes::check, settings::check, closures::check, order::check] {
         check(&mut tally);
     }
     let Tally { misuses, wrong } = tally;

@@ -1,8 +1,8 @@
 //! Handles of two tapes, derivatives that do not exist, and values that are gone.
 
 use autograd::{
-    ElementwiseN, Number, Param, Parameters, Scalar, Tape, Tensor, Unary, Var, backward_in_parts, checkpoint_chain,
-    step,
+    ElementwiseN, Number, Param, Parameters, Scalar, Scatter, Tape, Tensor, Unary, Var, backward_in_parts,
+    checkpoint_chain, step,
 };
 use rand::RngExt;
 
@@ -70,11 +70,19 @@ fn arrays_of_two<'t>(t: &mut Table<'t>, two: &'t Tape) {
     t.row(move || x.affine(x, y), format!("affine: {TAPES}"));
     t.row(move || x.dense(x, y, Unary::Relu), format!("dense: {TAPES}"));
     t.row(move || x.select(y, x), format!("select: {TAPES}"));
+    t.row(move || x.scatter(0, &[0], y, Scatter::Max), format!("scatter: {TAPES}"));
+    t.row(move || x.put(0, &[0], y), format!("put: {TAPES}"));
+    t.row(move || x.masked_fill(y, 0.0), format!("masked_fill: {TAPES}"));
+    t.row(move || x.masked_select(y), format!("masked_select: {TAPES}"));
     t.row(move || x.select(x, y), format!("select: {TAPES}"));
     t.row(move || Var::concat(&[x, y], 0), format!("concat: {TAPES}"));
     t.row(move || Var::stack(&[x, y], 0), format!("stack: {TAPES}"));
     t.row(move || Var::zip_map([x, y], Sum), format!("zip_map: {TAPES}"));
     t.row(move || x.jvp(&[(y, &Tensor::from([1.0]))]), format!("jvp: {TAPES}"));
+    t.row(move || x.tangent(y, y), format!("tangent: {TAPES}"));
+    t.row(move || x.tangent(x, y), format!("tangent: {TAPES}"));
+    t.row(move || x.tangent(&[x, x][..], vec![x]), "tangent: 1 directions for 2 inputs; give one for each");
+    methods!(t, x, y, b: solve solve_lower solve_upper cholesky_solve kron);
     t.row(move || x.sum().grad(y), format!("grad: {TAPES}"));
     t.row(move || x.sum().try_grad((x, y)), format!("grad: {TAPES}"));
     t.row(move || x.graph().name(y, "y"), format!("graph: {TAPES}"));
@@ -205,6 +213,7 @@ fn values_only<'t>(t: &mut Table<'t>, tapes: &'t mut [Tape; 1]) {
     t.row(move || y.backward_with(|_, _| ()), format!("backward: {law}"));
     t.row(move || y.backward_each(|_, _| ()), format!("backward_each: {law}"));
     t.row(move || x.vjp(&Tensor::ones(2)), format!("vjp: {law}"));
+    t.row(move || x.tangent(x, x), format!("tangent: {law}"));
     t.row(move || x.jvp(&[(x, &Tensor::ones(2))]), format!("jvp: {law}"));
     t.row(move || x.sum().grad(x), format!("grad: {law}"));
     t.row(move || x.sum().try_grad(x), format!("grad: {law}"));

@@ -2,7 +2,9 @@
 
 use std::ops::Range;
 
-use autograd::{Binary, Float, Scalar, Tensor, Unary, Var};
+use autograd::{Binary, Float, Scalar, Scatter, Tensor, Unary, Var};
+
+use crate::sampling::takes_an_order;
 
 include!("fused.rs");
 include!("loss.rs");
@@ -40,10 +42,18 @@ pub(super) enum Call {
     Dense([usize; 3], Unary),
     Select([usize; 3]),
     CrossEntropySoft(usize, usize),
+    /// An array, values that are brought to it along an axis, and where.
+    Scatter([usize; 2], usize, Indices, Scatter),
     /// An array times the mean of another, which is a scalar handle.
     TimesMean(usize, usize),
     Concat(Vec<usize>, usize),
     Stack(Vec<usize>, usize),
+    Solve(usize, usize),
+    SolveLower(usize, usize),
+    /// The logarithm of a determinant's magnitude.
+    LogDet(usize),
+    /// The sum of the orthogonal and the triangular factor.
+    OfFactors(usize),
     /// A fused function of one array, of two.
     Bump(usize),
     Blend(usize, usize),
@@ -149,10 +159,24 @@ define_methods! {
     Pick pick(axis: usize, indices: Indices);
     ScatterAdd scatter_add(axis: usize, indices: Indices, len: usize);
     Cumsum cumsum(axis: usize);
+    Roll roll(by: isize, axis: usize);
+    Shift shift(by: isize, axis: usize);
+    MatrixExp matrix_exp();
+    Cholesky cholesky();
+    Inverse inverse();
+    Det det();
+    Trace trace();
     Softmax softmax(axis: usize);
     LogSoftmax log_softmax(axis: usize);
     Normalize normalize(eps: f64);
     CrossEntropy cross_entropy(classes: Indices);
+    Sort sort(axis: usize);
+    SortDescending sort_descending(axis: usize);
+    MedianAxis median_axis(axis: usize);
+    QuantileKeep quantile_keep(q: f64, axis: usize);
+    Cummax cummax(axis: usize);
+    Cummin cummin(axis: usize);
+    Gather gather(axis: usize, shape: Lengths, indices: Indices);
 }
 
 /// A binary formula of plain tensors, number by number: a reading that shares no kernel with the tape.
@@ -167,9 +191,13 @@ impl Call {
     /// The numbers of the arrays that it reads.
     pub(super) fn reads(&self) -> Vec<usize> {
         match self {
-            Call::Unary { x, .. } | Call::Method(x, _) | Call::Bump(x) => vec![*x],
+            Call::Unary { x, .. } | Call::Method(x, _) | Call::Bump(x) | Call::LogDet(x) | Call::OfFactors(x) => {
+                vec![*x]
+            }
             Call::Binary { a, b, .. } => vec![*a, *b],
             Call::Matmul(a, b) | Call::Dot(a, b) | Call::Outer(a, b) => vec![*a, *b],
+            Call::Solve(a, b) | Call::SolveLower(a, b) => vec![*a, *b],
+            Call::Scatter(x, ..) => x.to_vec(),
             Call::CrossEntropySoft(a, b) | Call::TimesMean(a, b) | Call::Blend(a, b) => vec![*a, *b],
             Call::Affine(x) | Call::Dense(x, _) | Call::Select(x) => x.to_vec(),
             Call::Concat(x, _) | Call::Stack(x, _) => x.clone(),
@@ -190,9 +218,14 @@ impl Call {
             Call::Dense([x, w, b], row) => v[x].dense(v[w], v[b], row),
             Call::Select([mask, a, b]) => v[mask].select(v[a], v[b]),
             Call::CrossEntropySoft(x, p) => v[x].cross_entropy_soft(v[p]),
+            Call::Scatter([x, values], axis, ref at, how) => v[x].scatter(axis, at.pass(), v[values], how),
             Call::TimesMean(a, b) => v[a] * v[b].mean(),
             Call::Concat(ref x, axis) => Var::concat(&x.iter().map(|&x| v[x]).collect::<Vec<_>>(), axis),
             Call::Stack(ref x, axis) => Var::stack(&x.iter().map(|&x| v[x]).collect::<Vec<_>>(), axis),
+            Call::Solve(a, b) => v[a].solve(v[b]),
+            Call::SolveLower(a, b) => v[a].solve_lower(v[b]),
+            Call::LogDet(x) => v[x].slogdet().1,
+            Call::OfFactors(x) => v[x].qr().0 + v[x].qr().1,
             Call::Bump(x) => v[x].map(Bump),
             Call::Blend(a, b) => Var::zip_map([v[a], v[b]], Blend),
         }
@@ -216,9 +249,14 @@ impl Call {
             Call::Dense([x, w, b], row) => v[x].dense(&v[w], &v[b], row),
             Call::Select([mask, a, b]) => v[mask].select(&v[a], &v[b]),
             Call::CrossEntropySoft(x, p) => v[x].cross_entropy_soft(&v[p]),
+            Call::Scatter([x, values], axis, ref at, how) => v[x].scatter(axis, at.pass(), &v[values], how),
             Call::TimesMean(a, b) => &v[a] * v[b].mean().to_f64(),
             Call::Concat(ref x, axis) => Tensor::concat(&x.iter().map(|&x| v[x].clone()).collect::<Vec<_>>(), axis),
             Call::Stack(ref x, axis) => Tensor::stack(&x.iter().map(|&x| v[x].clone()).collect::<Vec<_>>(), axis),
+            Call::Solve(a, b) => v[a].solve(&v[b]),
+            Call::SolveLower(a, b) => v[a].solve_lower(&v[b]),
+            Call::LogDet(x) => v[x].slogdet().1,
+            Call::OfFactors(x) => &v[x].qr().0 + &v[x].qr().1,
             Call::Bump(x) => v[x].map(|x| Elementwise::f(Bump, x)),
             Call::Blend(a, b) => zip(&v[a], &v[b], |a, b| ElementwiseN::f(Blend, [a, b])),
         }
@@ -230,7 +268,8 @@ impl Call {
         match *self {
             Call::Unary { row, args, x, scalar } => {
                 let row = &Unary::ROWS[row as usize];
-                let number = |x: f64| if row.row == Unary::Powi { format!("{x:.0}") } else { format!("{x:?}") };
+                let whole = row.row == Unary::Powi || takes_an_order(row.row);
+                let number = |x: f64| if whole { format!("{x:.0}") } else { format!("{x:?}") };
                 let args = args[..row.arguments].iter().map(|&x| number(x)).collect::<Vec<_>>().join(", ");
                 if scalar {
                     format!("v{x}.item().{}({args}).to_var()", row.name)
@@ -248,9 +287,16 @@ impl Call {
             Call::Dense([x, w, b], row) => format!("v{x}.dense(v{w}, v{b}, Unary::{row:?})"),
             Call::Select([mask, a, b]) => format!("v{mask}.select(v{a}, v{b})"),
             Call::CrossEntropySoft(x, p) => format!("v{x}.cross_entropy_soft(v{p})"),
+            Call::Scatter([x, values], axis, ref at, how) => {
+                format!("v{x}.scatter({axis}, {}, v{values}, Scatter::{how:?})", at.text())
+            }
             Call::TimesMean(a, b) => format!("v{a} * v{b}.mean()"),
             Call::Concat(ref x, axis) => format!("Var::concat(&[{}], {axis})", list(x)),
             Call::Stack(ref x, axis) => format!("Var::stack(&[{}], {axis})", list(x)),
+            Call::Solve(a, b) => format!("v{a}.solve(v{b})"),
+            Call::SolveLower(a, b) => format!("v{a}.solve_lower(v{b})"),
+            Call::LogDet(x) => format!("v{x}.slogdet().1"),
+            Call::OfFactors(x) => format!("v{x}.qr().0 + v{x}.qr().1"),
             Call::Bump(x) => format!("v{x}.map(Bump)"),
             Call::Blend(a, b) => format!("Var::zip_map([v{a}, v{b}], Blend)"),
         }

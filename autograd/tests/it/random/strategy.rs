@@ -4,7 +4,7 @@
 //! among what fits the shapes and values so far. Any numbers make a program, so shrinking by removing and lowering them
 //! stays valid. A step that fits nothing is left out.
 
-use autograd::{Binary, Tensor, Unary};
+use autograd::{Binary, Scatter, Tensor, Unary};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -209,6 +209,14 @@ impl Builder {
         (near * n == x.numel()).then_some(())
     }
 
+    /// Whether no two values along `axis` come near each other.
+    fn no_neighbours(&self, x: usize, axis: usize) -> Option<()> {
+        let sorted = self.values[x].sort(axis);
+        let n = sorted.shape()[axis];
+        let gaps = sorted.slice(axis, 1..n) - sorted.slice(axis, 0..n - 1);
+        gaps.as_slice().iter().all(|&gap| gap > CLEAR).then_some(())
+    }
+
     /// Whether the slices along `axis` are clear of length 0.
     fn not_zero(&self, norms: &Tensor) -> Option<()> {
         norms.as_slice().iter().all(|&x| x > 0.1).then_some(())
@@ -273,9 +281,54 @@ impl Builder {
             36 => Method::Reshape { shape: Lengths(if q % 2 == 0 { vec![rest, n] } else { vec![n, 1, rest] }) },
             37 => Method::Pad { widths: Widths(vec![(q % 2, r % 2); rank]), value: 0.5 },
             49 if rank > 0 => Method::Normalize { eps: 0.1 },
+            50..=55 if rank > 0 => {
+                self.no_neighbours(x, axis)?;
+                match kind {
+                    50 => Method::Sort { axis },
+                    51 => Method::SortDescending { axis },
+                    52 => Method::MedianAxis { axis },
+                    53 => Method::QuantileKeep { q: (q % 5) as f64 / 4.0, axis },
+                    54 => Method::Cummax { axis },
+                    _ => Method::Cummin { axis },
+                }
+            }
+            56 if rank > 0 => {
+                let mut to = shape.clone();
+                to[axis] = 1 + r % 3;
+                Method::Gather { axis, indices: indices(rest * to[axis], n), shape: Lengths(to) }
+            }
+            57 if rank > 0 => {
+                let values = self.find(arrays[1], |other| other == shape)?;
+                let how = [Scatter::Set, Scatter::Add, Scatter::Mean][r % 3];
+                return self.push(Call::Scatter([x, values], axis, indices(rest * n, n), how));
+            }
+            58 if rank > 0 => Method::Roll { by: q as isize % 5 - 2, axis },
+            59 if rank > 0 => Method::Shift { by: q as isize % 5 - 2, axis },
+            60 => return self.linear_algebra(arrays, q),
             _ => return self.joined(kind, x, arrays, [p, q, r]),
         };
         self.method(x, method)
+    }
+
+    /// Of the exponential of a symmetric matrix, which is positive definite.
+    fn linear_algebra(&mut self, arrays: [usize; 3], q: usize) -> Option<usize> {
+        let x = self.find(arrays[0], |shape| shape.len() == 2)?;
+        let turned = self.method(x, Method::T {})?;
+        let square = self.push(Call::Matmul(x, turned))?;
+        let small = self.domain_of(square, (-0.5, 0.5))?;
+        let p = self.method(small, Method::MatrixExp {})?;
+        let n = self.shape(p)[0];
+        let right = self.find(arrays[1], |shape| shape.len() < 3 && shape.first() == Some(&n));
+        match (q % 8, right) {
+            (0, Some(b)) => self.push(Call::Solve(p, b)),
+            (1, Some(b)) => self.push(Call::SolveLower(p, b)),
+            (2, _) => self.method(p, Method::Inverse {}),
+            (3, _) => self.method(p, Method::Det {}),
+            (4, _) => self.push(Call::LogDet(p)),
+            (5, _) => self.method(p, Method::Trace {}),
+            (6, _) => self.push(Call::OfFactors(p)),
+            _ => self.method(p, Method::Cholesky {}),
+        }
     }
 
     /// Calls of several arrays.
@@ -362,4 +415,4 @@ impl Builder {
 }
 
 /// How many structured calls [`Builder::structured`] numbers.
-const STRUCTURED: usize = 50;
+const STRUCTURED: usize = 61;

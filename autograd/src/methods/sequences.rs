@@ -1,0 +1,132 @@
+//! Differences, products and repetitions along an axis, distances and interpolation.
+
+use crate::error::{Error, OrPanic};
+use crate::number::Float;
+use crate::ops::sequence;
+use crate::tape::{Operand, Var};
+use crate::tensor::Tensor;
+
+methods! {
+    /// The differences of neighbours along an axis, `y[j] = x[j + 1] − x[j]`; one value less than before.
+    ///
+    /// ```
+    /// use autograd::Tensor;
+    /// assert_eq!(Tensor::from([1.0, 4.0, 2.0]).diff(0), Tensor::from([3.0, -2.0]));
+    /// ```
+    ///
+    /// # Panics
+    /// If the axis does not exist, or is empty.
+    fn diff / try_diff (x, axis: usize) sequence::diff(x, axis);
+
+    /// The running product along an axis, `y[j] = x[0]·…·x[j]`; its gradient is right where factors are 0.
+    ///
+    /// ```
+    /// use autograd::{Tape, Tensor};
+    /// let tape = Tape::new();
+    /// let x = tape.var([2.0, 0.0, 4.0]);
+    /// let y = x.cumprod(0);
+    /// assert_eq!(y.value(), Tensor::from([2.0, 0.0, 0.0]));
+    /// assert_eq!(y.at(0, 2).sum().backward()[x], Tensor::from([0.0, 8.0, 0.0]));
+    /// ```
+    ///
+    /// # Panics
+    /// If the axis does not exist.
+    fn cumprod / try_cumprod (x, axis: usize) sequence::cumprod(x, axis);
+
+    /// Repeats each value `count` times along an axis.
+    ///
+    /// ```
+    /// use autograd::Tensor;
+    /// assert_eq!(Tensor::from([1.0, 2.0]).repeat(0, 2), Tensor::from([1.0, 1.0, 2.0, 2.0]));
+    /// ```
+    ///
+    /// # Panics
+    /// If the axis does not exist.
+    fn repeat / try_repeat (x, axis: usize, count: usize) sequence::repeat(x, axis, count);
+
+    /// Repeats the whole array `counts[i]` times along axis `i`.
+    ///
+    /// ```
+    /// use autograd::Tensor;
+    /// assert_eq!(Tensor::from([1.0, 2.0]).tile(&[2]), Tensor::from([1.0, 2.0, 1.0, 2.0]));
+    /// ```
+    ///
+    /// # Panics
+    /// If there is not one count for each axis.
+    fn tile / try_tile (x, counts: &[usize]) sequence::tile(x, counts);
+
+    /// The integral along an axis of the straight lines through values a distance of `dx` apart (trapezoidal rule).
+    ///
+    /// ```
+    /// use autograd::Tensor;
+    /// assert_eq!(Tensor::from([1.0, 2.0, 5.0]).trapezoid(0, 0.5).item(), 2.5);
+    /// ```
+    ///
+    /// # Panics
+    /// If the axis does not exist.
+    fn trapezoid / try_trapezoid (y, axis: usize, dx: f64) sequence::trapezoid(y, axis, dx);
+
+    /// The p-norm along an axis, `(Σ|x|ᵖ)^(1/p)` for `p ≥ 1`; `f64::INFINITY` gives the largest magnitude. No power overflows.
+    ///
+    /// At 0 the gradient is 0. [`norm`](Self::norm) is the 2-norm of all values.
+    ///
+    /// ```
+    /// use autograd::Tensor;
+    /// let x = Tensor::from([3.0, -4.0]);
+    /// assert_eq!(x.p_norm(1.0, 0).item(), 7.0);
+    /// assert_eq!(x.p_norm(f64::INFINITY, 0).item(), 4.0);
+    /// assert!((x.p_norm(3.0, 0).item() - 91f64.cbrt()).abs() < 1e-14);
+    /// ```
+    ///
+    /// # Panics
+    /// If `p < 1`, or the axis does not exist.
+    fn p_norm / try_p_norm (x, p: f64, axis: usize) sequence::p_norm(x, p, axis);
+
+    /// Interpolates at each `x` between the points `(places, values)`, piecewise linearly; the first and the last value beyond
+    /// them.
+    ///
+    /// `places` rise. The slope at a place is that of the line after it, and 0 beyond the ends.
+    ///
+    /// ```
+    /// use autograd::{Tape, Tensor};
+    /// let tape = Tape::new();
+    /// let (x, values) = (tape.var([0.5, 1.5, 9.0]), tape.var([0.0, 10.0, 30.0]));
+    /// let y = x.interp(&[0.0, 1.0, 2.0], &values);
+    /// assert_eq!(y.value(), Tensor::from([5.0, 20.0, 30.0]));
+    /// let grads = y.sum().backward();
+    /// assert_eq!(grads[x], Tensor::from([10.0, 20.0, 0.0]));
+    /// assert_eq!(grads[values], Tensor::from([0.5, 1.0, 1.5]));
+    /// ```
+    ///
+    /// # Panics
+    /// If the places do not rise, or there is not one value for each.
+    fn interp / try_interp (x, places: &[T], values: &Self) sequence::interp(x, values, places);
+}
+
+products! {
+    /// The Euclidean distances between the rows of two arrays: `(…, m, d)` and `(…, n, d)` → `(…, m, n)`.
+    ///
+    /// Computed from differences, so that near points do not cancel. At a distance of 0 the gradient is 0.
+    ///
+    /// ```
+    /// use autograd::Tensor;
+    /// let d = Tensor::from([[0.0, 0.0], [3.0, 0.0]]).cdist(&Tensor::from([[3.0, 4.0]]));
+    /// assert_eq!(d, Tensor::from([[5.0], [4.0]]));
+    /// ```
+    ///
+    /// # Panics
+    /// If the shapes do not fit.
+    fn cdist / try_cdist (a, b) sequence::cdist(a, b);
+
+    /// The cosine of the angle between vectors along an axis, `a·b/(‖a‖·‖b‖)`, with broadcasting; norms below 1e-8 count as 1e-8.
+    ///
+    /// ```
+    /// use autograd::Tensor;
+    /// let c = Tensor::from([[1.0, 0.0], [3.0, 4.0]]).cosine_similarity(&Tensor::from([1.0, 0.0]), 1);
+    /// assert_eq!(c, Tensor::from([1.0, 0.6]));
+    /// ```
+    ///
+    /// # Panics
+    /// If the shapes do not broadcast, or the axis does not exist.
+    fn cosine_similarity / try_cosine_similarity (a, b; axis: usize) sequence::cosine_similarity(a, b, axis);
+}
