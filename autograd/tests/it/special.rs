@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use autograd::{Dual, Float, Number, Tape, Tensor, Unary};
+use autograd::{Binary, Dual, Float, Number, Tape, Tensor, Unary};
 
 const INF: f64 = f64::INFINITY;
 const NAN: f64 = f64::NAN;
@@ -71,6 +71,33 @@ pub(crate) const EDGES: &[(Unary, [f64; 2], f64, f64, f64)] = &[
     (Unary::I0e, [0.0; 2], INF, 0.0, 0.0),
     (Unary::I1e, [0.0; 2], 0.0, 0.0, 0.5),
     (Unary::I1e, [0.0; 2], -INF, 0.0, 0.0),
+];
+
+/// (row, a, b, y, ∂y/∂a, ∂y/∂b), likewise.
+pub(crate) const EDGES_OF_TWO: &[(Binary, f64, f64, f64, f64, f64)] = &[
+    (Binary::Hypot, 3.0, 4.0, 5.0, 0.6, 0.8),
+    (Binary::Hypot, 0.0, 0.0, 0.0, 0.0, 0.0),
+    (Binary::Hypot, -INF, 2.0, INF, -1.0, 0.0),
+    (Binary::Direction, 0.0, 0.0, 0.0, 0.0, 0.0),
+    (Binary::Logaddexp, -INF, -INF, -INF, 0.5, 0.5),
+    (Binary::Logaddexp, -INF, 2.0, 2.0, 0.0, 1.0),
+    (Binary::Logaddexp, 1000.0, -1000.0, 1000.0, 1.0, 0.0),
+    (Binary::Share, INF, INF, 0.5, 0.25, -0.25),
+    (Binary::Share, -INF, 3.0, 0.0, 0.0, 0.0),
+    (Binary::Xlogy, 0.0, 0.0, 0.0, 0.0, 0.0),
+    (Binary::Xlogy, 0.0, -1.0, 0.0, 0.0, 0.0),
+    (Binary::Xlogy, 0.0, NAN, NAN, 0.0, 0.0),
+    (Binary::Xlogy, 2.0, 0.0, -INF, -INF, INF),
+    (Binary::Xlog1py, 0.0, -1.0, 0.0, 0.0, 0.0),
+    (Binary::Xlog1py, 2.0, 0.0, 0.0, 0.0, 2.0),
+    (Binary::Hypot, 3e300, 4e300, 5e300, 0.6, 0.8),
+    (Binary::Hypot, 3e-310, 0.0, 3e-310, 1.0, 0.0),
+    (Binary::Fmod, 5.5, 2.0, 1.5, 1.0, -2.0),
+    (Binary::Fmod, -5.5, 2.0, -1.5, 1.0, 2.0),
+    (Binary::Fmod, 5.5, INF, 5.5, 1.0, 0.0),
+    (Binary::Copysign, 3.0, -0.0, -3.0, -1.0, 0.0),
+    (Binary::Copysign, -3.0, 1.0, 3.0, -1.0, 0.0),
+    (Binary::Copysign, 0.0, -1.0, 0.0, 0.0, 0.0),
 ];
 
 /// So many units in the last place of the exact result, or of the largest of the terms that cancel there.
