@@ -23,6 +23,10 @@ instances! {
     compare as examine(checker: &Checker, subject: &mut CheckedFunction<'_, T>, order: usize, below: f64) -> Result<Outcome, Error>;
 }
 
+/// The part of a derivative by which a function that iterates and a rule that iterates may differ: the steps at which
+/// either stops need not show in its values.
+pub(super) const ITERATED: f64 = 1e-4;
+
 /// Compares everything at one order; `below` is the scale of the lower orders.
 fn compare<T: Float>(
     checker: &Checker,
@@ -88,6 +92,8 @@ fn study<T: Float>(
         below,
         negligible,
         crooked: vec![],
+        iterated: 0.0,
+        most,
         rounding,
     };
     let mut study = OrderCheck::new(checker, gradient.clone(), &mut probe);
@@ -200,6 +206,7 @@ impl<'p, 's, 'a, T: Float> OrderCheck<'p, 's, 'a, T> {
         let crooked = self.probe.crooked.iter().map(largest).fold(0.0, f64::max);
         if crooked > exact * self.most() && slack > exact {
             let by = self.probe.subject.source.name(self.probe.order);
+            self.probe.iterated = ITERATED;
             self.notes.push(format!("the {by} is linear only to ± {crooked:.1e}, as one that iterates to a tolerance"));
         }
         for (input, ((g, _), (s, _))) in self.gradient.iter().zip(&scaled).enumerate() {

@@ -33,6 +33,8 @@ pub(super) struct Claim {
     /// For a function of which only values and derivatives are seen, the size below which a derivative is no part of
     /// the gradient.
     pub(super) negligible: Option<f64>,
+    /// How far function and derivative may differ if either iterates to a tolerance, of one that shows it.
+    pub(super) iterated: f64,
 }
 
 impl Claim {
@@ -375,7 +377,7 @@ impl Comparing<'_, '_> {
                 );
             }
         }
-        if self.c.relative() < SMALLEST {
+        if self.c.relative() < SMALLEST || self.c.difference() <= self.claim.iterated {
             let reason = format!(
                 "off by {:.1e} of its size: more than the differences err by, less than an iteration that is stopped early may; \
                  iterate further, or allow it with Checker::rtol",

@@ -6,8 +6,8 @@ use super::line::Line;
 use super::noise::stairs;
 use super::report::Verdict;
 
-/// How many times ordinary steps are doubled in search of stairs.
-const FARTHEST: i32 = 12;
+/// How far a search for stairs goes, in units of the largest number that is moved, or of 1.
+const FARTHEST: f64 = 16.0;
 
 impl Comparing<'_, '_> {
     /// Whether the difference from the claim falls with the step, and below the disagreement of the extrapolated
@@ -51,7 +51,8 @@ impl Comparing<'_, '_> {
             let (above, below, _) = line.secants(h);
             (above - a).abs() <= near && (below - a).abs() <= near
         };
-        let mut steps = (1..=FARTHEST).map(|octave| unit * f64::from(octave).exp2());
+        let farthest = FARTHEST * self.claim.point.max(1.0);
+        let mut steps = (1..).map(|octave| unit * f64::from(octave).exp2()).take_while(|h| 2.0 * h <= farthest);
         steps.find(|&h| agrees(h, line) && agrees(2.0 * h, line))
     }
 

@@ -44,6 +44,10 @@ pub(super) struct Probe<'s, 'a, T: Float> {
     pub(super) negligible: Option<f64>,
     /// How far a rule is from linear, by element.
     pub(super) crooked: Vec<Tensor>,
+    /// The part of a derivative that iterations may be off by, of a rule that is not quite linear; else 0.
+    pub(super) iterated: f64,
+    /// The largest element of the gradient.
+    pub(super) most: f64,
     /// The round-off of the given derivative with respect to each element, once requested.
     pub(super) rounding: Option<Vec<Tensor>>,
 }
@@ -135,7 +139,8 @@ impl<T: Float> Probe<'_, '_, T> {
         };
         let (order, by) = (self.order, self.subject.source.name(self.order));
         let (rtol, alone, negligible) = (self.rtol, false, self.negligible);
-        let claim = Claim { by, analytic, magnitude, rtol, point, alone, negligible };
+        let iterated = self.iterated * magnitude.max(self.most);
+        let claim = Claim { by, analytic, magnitude, rtol, point, alone, negligible, iterated };
         self.along(direction, |line| claim.compare(line, place, order))
     }
 }

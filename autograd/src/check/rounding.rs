@@ -7,7 +7,7 @@
 //! only.
 //!
 //! Of code without a tape two more things are known. A rule that iterates to a tolerance is not quite linear, by about
-//! its error. And a quotient by a small number `x`, as in `sin(x)/x`, errs by the round-off of `f/x`, the same at all
+//! its error; and the function then iterates too. And a quotient by a small number `x`, as in `sin(x)/x`, errs by the round-off of `f/x`, the same at all
 //! points around.
 //!
 //! A rare round-off error at the point itself appears at no other point. At the orders beyond the first the

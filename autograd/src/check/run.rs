@@ -43,7 +43,7 @@ impl Checker {
             last.reason = format!(
                 "the gradient agrees with differences along {directions} directions and at {compared} elements"
             );
-            if unresolved > 0 {
+            if unresolved > 0 && last.operations.is_some() {
                 last.reason += &format!("; {unresolved} of these lie below what they resolve, where");
                 last.reason += " each operation agrees with differences of its own";
             }

@@ -4,7 +4,7 @@
 //! Of `⟨v, J·u⟩ = ⟨Jᵀ·v, u⟩` both sides are exact but for round-off, so that they are compared more closely than
 //! differences allow. Where they are not equal, differences tell which side is wrong.
 
-use super::compare::OrderCheck;
+use super::compare::{ITERATED, OrderCheck};
 use super::comparison::{SAFETY, SMALLEST};
 use super::probe::Direction;
 use super::report::{Cause, Comparison, Verdict};
@@ -96,17 +96,20 @@ impl<T: Float> OrderCheck<'_, '_, '_, T> {
         if gap <= exact {
             return;
         }
+        let u = self.probe.tangent(direction);
         let rounding = |study: &mut Self| match name {
-            "forward mode" => study.probe.rounding_forward(&study.probe.tangent(direction)),
-            "jvp" => {
-                let u = study.probe.tangent(direction);
-                let own = study.probe.rounding_forward(&u).max(study.crooked_forward(&u, other));
-                own.max(study.probe.rounding(direction))
-            }
+            "forward mode" => study.probe.rounding_forward(&u),
+            "jvp" => study.probe.rounding_forward(&u).max(study.probe.rounding(direction)),
             _ => study.probe.rounding(direction),
         };
         // As small as the error of an iteration that stops early may be.
-        let small = if self.is_taped() { 0.0 } else { SMALLEST * other.abs() };
+        let small = if self.is_taped() {
+            0.0
+        } else if self.probe.iterated > 0.0 || name == "jvp" && self.crooked_forward(&u, other) > exact {
+            ITERATED * magnitude.max(self.probe.most)
+        } else {
+            SMALLEST * other.abs()
+        };
         // Differences that pass may still be nearer to one way than to the other.
         let off = gap.min((other - c.numeric.value).abs());
         match c.verdict {

@@ -162,8 +162,8 @@ impl<'f, 'a, T: Float> Own<'f, 'a, T> {
                 let mut found: Vec<Tensor> = x.iter().map(|x| Tensor::zeros(x.shape())).collect();
                 for input in 0..x.len() {
                     for at in 0..x[input].numel() {
-                        u[input].as_mut_slice()[at] = T::one();
-                        found[input].as_mut_slice()[at] = scale * dot(v, &self.jvp(x, &u)?);
+                        u[input].as_mut_slice()[at] = T::from_f64(scale);
+                        found[input].as_mut_slice()[at] = dot(v, &self.jvp(x, &u)?);
                         u[input].as_mut_slice()[at] = T::zero();
                     }
                 }
@@ -234,7 +234,7 @@ impl<T: Float> Source<T> for Own<'_, '_, T> {
     }
 
     fn scales_by_rule(&self, at: &At<T>) -> bool {
-        at.w.is_empty() && self.ways[0] == Way::Vjp
+        at.w.is_empty() && matches!(self.ways[0], Way::Vjp | Way::Jvp)
     }
 
     fn other_gradients(&self, at: &At<T>) -> Vec<(&'static str, Vec<Tensor>)> {

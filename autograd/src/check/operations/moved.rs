@@ -59,8 +59,16 @@ pub(super) fn find<T: Float>(
     }
     let first = drift.furthest();
     let noise = drift.rounding_of_values();
-    let claim =
-        Claim { by: "tape", analytic: 0.0, magnitude: 0.0, rtol: 0.0, point: 0.0, alone: true, negligible: None };
+    let claim = Claim {
+        by: "tape",
+        analytic: 0.0,
+        magnitude: 0.0,
+        rtol: 0.0,
+        point: 0.0,
+        alone: true,
+        negligible: None,
+        iterated: 0.0,
+    };
     let mut c = claim.compare(
         &mut Line::new(&mut drift, T::EPSILON, noise, 0.0, NEAR),
         "what moves without the tape".into(),

@@ -360,8 +360,16 @@ impl<'s, T: Float> Samples<'s, T> {
         let noise = noise(|h| pick.of(self.at(h)), epsilon);
         let noise = if noise > 4.0 * epsilon * centre.abs() { noise } else { 0.0 };
         let point = self.x.iter().map(largest).fold(0.0, f64::max);
-        let claim =
-            Claim { by: "tape", analytic, magnitude: analytic.abs(), rtol, point, alone: true, negligible: None };
+        let claim = Claim {
+            by: "tape",
+            analytic,
+            magnitude: analytic.abs(),
+            rtol,
+            point,
+            alone: true,
+            negligible: None,
+            iterated: 0.0,
+        };
         let grain = self.grain;
         let mut output = Output { samples: self, pick };
         let mut line = Line::new(&mut output, epsilon, noise, centre, first).with_grain(grain);
