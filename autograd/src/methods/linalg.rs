@@ -87,7 +87,7 @@ products! {
     /// The solution `x` of `a·x = b`, by LU factors with partial pivoting: `(…, n, n)` and `(…, n, k)` or `(n,)`, with leading
     /// axes broadcast.
     ///
-    /// `db = a⁻ᵀ·dx`, `da = −db·xᵀ`, from the same factors.
+    /// `db = a⁻ᵀ·dx`, `da = −db·xᵀ`.
     ///
     /// ```
     /// use autograd::Tensor;

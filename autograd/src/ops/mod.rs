@@ -277,7 +277,6 @@ operations! {
     CrossEntropyGradient(softmax::CrossEntropyGradient),
     SolveTriangular(linalg::SolveTriangular),
     Cholesky(linalg::Cholesky),
-    Lu(linalg::Lu),
     Qr(linalg::Qr),
     Solve(linalg::Solve),
     Determinant(linalg::Determinant),

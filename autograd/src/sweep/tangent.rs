@@ -42,6 +42,7 @@ impl<'t, T: Float> Var<'t, T> {
     #[track_caller]
     pub fn tangent<W: Wrt<'t, T, Gradient: Wrt<'t, T>>>(self, x: W, dx: W::Gradient) -> Self {
         let tape = self.tape();
+        tape.must_record("tangent");
         let node = node_of(self);
         let sweep = swept(tape, node, Place::Array(self.index()), &x, &dx);
         sweep.array(self.index()).unwrap_or_else(|| self.zeros_like())
@@ -64,6 +65,7 @@ impl<'t, T: Float> Scalar<'t, T> {
     #[must_use]
     #[track_caller]
     pub fn tangent<W: Wrt<'t, T, Gradient: Wrt<'t, T>>>(self, x: W, dx: W::Gradient) -> Self {
+        self.tape().must_record("tangent");
         let node = self.node();
         let sweep = swept(self.tape(), node as usize, Place::Scalar(node), &x, &dx);
         let tangent = *sweep.scalars.get(node as usize);
@@ -86,7 +88,6 @@ fn swept<'t, T: Float, W: Wrt<'t, T, Gradient: Wrt<'t, T>>>(
     x: &W,
     dx: &W::Gradient,
 ) -> TangentSweep<'t, T> {
-    tape.must_record("tangent");
     let (mut scalars, mut arrays, mut along_scalars, mut along_arrays) = (vec![], vec![], vec![], vec![]);
     x.list(tape, &mut scalars, &mut arrays);
     dx.list(tape, &mut along_scalars, &mut along_arrays);

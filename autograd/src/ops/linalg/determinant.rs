@@ -1,17 +1,17 @@
 //! Determinants.
 
-use super::lu::{Solve, factors, identity_like};
+use super::lu::{Solve, identity_like};
 use super::{inner, square};
 use crate::error::Error;
-use crate::kernels::factor;
+use crate::kernels::{compiled as kernels, factor};
 use crate::math;
 use crate::number::Float;
 use crate::ops::product::batch;
 use crate::ops::{Array, Input, Operation, view};
 use crate::shape::Shape;
 
-/// `det a`, or `ln |det a|`, of `a` and its factors: `(…, n, n) → (…)`; `da = det·a⁻ᵀ·dy`, without the factor `det` for
-/// the logarithm.
+/// `det a`: `(…, n, n) → (…)`, `da = det·a⁻ᵀ·dy`; or the sign of `det a` and `ln |det a|` side by side: `(…, n, n) → (…, 2)`,
+/// `da = a⁻ᵀ` times the second of `dy`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Determinant {
     log: bool,
@@ -26,34 +26,45 @@ impl Operation for Determinant {
 
     fn forward<T: Float>(&self, x: &[Input<'_, T>], _shape: &Shape, out: &mut [T]) {
         let n = x[0].shape[x[0].shape.len() - 1];
-        for (i, out) in out.iter_mut().enumerate() {
-            let (lu, pivots) = x[1].values[i * (n + 1) * n..][..(n + 1) * n].split_at(n * n);
-            let (sign, sizes) = factor::determinant(n, lu, pivots);
-            *out = match self.log {
-                true => sizes.fold(T::zero(), |sum, size| sum + math::ln(size)),
-                false => sizes.fold(sign, |product, size| product * size),
-            };
+        let mut pivots = vec![T::zero(); n];
+        for (i, out) in out.chunks_exact_mut(if self.log { 2 } else { 1 }).enumerate() {
+            let mut lu = x[0].values[i * n * n..][..n * n].to_vec();
+            kernels::lu(n, &mut lu, &mut pivots);
+            let (sign, sizes) = factor::determinant(n, &lu, &pivots);
+            match out {
+                [sign_out, log] => (*sign_out, *log) = (sign, sizes.fold(T::zero(), |sum, x| sum + math::ln(x))),
+                [det, ..] => *det = sizes.fold(sign, |product, size| product * size),
+                [] => unreachable!("one value or two for each matrix"),
+            }
         }
     }
 
-    fn differentiable(&self, k: usize) -> bool {
-        k == 0
-    }
-
     fn vjp<A: Array>(&self, _k: usize, x: &[&A], y: &A, dy: &A) -> A {
-        let slope = if self.log { dy.clone() } else { dy.mul(y) };
-        inverse_transpose(x).mul(&as_matrices(&slope))
+        let slope = if self.log { second(dy) } else { dy.mul(y) };
+        inverse_transpose(x[0]).mul(&as_matrices(&slope))
     }
 
     fn jvp<A: Array>(&self, x: &[&A], y: &A, dx: &[Option<&A>]) -> A {
-        let slope = inner(&inverse_transpose(x), dx[0].expect("the only input with a tangent"));
-        if self.log { slope } else { slope.mul(y) }
+        let slope = inner(&inverse_transpose(x[0]), dx[0].expect("the only input has a tangent"));
+        if !self.log {
+            return slope.mul(y);
+        }
+        let rank = slope.shape().len();
+        let mut widths = vec![(0, 0); rank];
+        widths.push((1, 0)); // the sign does not move
+        view::pad(&view::unsqueeze(&slope, rank).expect("a new last axis"), &widths, 0.0).expect("one width an axis")
     }
 }
 
 #[track_caller]
-fn inverse_transpose<A: Array>(x: &[&A]) -> A {
-    Solve { transposed: true }.of(x[0], &identity_like(x[0]), x[1])
+fn inverse_transpose<A: Array>(a: &A) -> A {
+    Solve { transposed: true }.of(a, &identity_like(a))
+}
+
+/// The second value of the last axis: `(…, 2) → (…)`.
+#[track_caller]
+fn second<A: Array>(x: &A) -> A {
+    view::select_index(x, x.shape().len() - 1, 1).expect("two values")
 }
 
 /// `(…) → (…, 1, 1)`
@@ -66,21 +77,16 @@ fn as_matrices<A: Array>(x: &A) -> A {
 
 #[track_caller]
 pub(crate) fn det<A: Array>(a: &A) -> Result<A, Error> {
-    let lu = factors("det", a)?;
-    Ok(A::apply(Determinant { log: false }, batch(&a.shape()), &[a, &lu]))
+    square("det", &a.shape())?;
+    Ok(A::apply(Determinant { log: false }, batch(&a.shape()), &[a]))
 }
 
 /// The signs, as plain numbers, and `ln |det a|`.
 #[track_caller]
 pub(crate) fn slogdet<A: Array>(a: &A) -> Result<(Vec<A::Value>, A), Error> {
-    let (lu, shape) = (factors("slogdet", a)?, a.shape());
-    let n = square("slogdet", &shape)?;
-    let signs = lu.with_values(|lu| {
-        let sign = |i: usize| {
-            let (lu, pivots) = lu[i * (n + 1) * n..][..(n + 1) * n].split_at(n * n);
-            factor::determinant(n, lu, pivots).0
-        };
-        (0..batch(&shape).numel()).map(sign).collect()
-    });
-    Ok((signs, A::apply(Determinant { log: true }, batch(&shape), &[a, &lu])))
+    square("slogdet", &a.shape())?;
+    let lead = batch(&a.shape());
+    let both = A::apply(Determinant { log: true }, lead.inserted(lead.len(), 2), &[a]);
+    let signs = both.with_values(|both| both.iter().copied().step_by(2).collect());
+    Ok((signs, second(&both)))
 }

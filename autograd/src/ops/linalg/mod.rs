@@ -13,7 +13,7 @@ mod triangular;
 pub(crate) use cholesky::{Cholesky, cholesky, cholesky_solve};
 pub(crate) use determinant::{Determinant, det, slogdet};
 pub(crate) use exponential::matrix_exp;
-pub(crate) use lu::{Lu, Solve, inverse, solve};
+pub(crate) use lu::{Solve, inverse, solve};
 pub(crate) use qr::{Qr, lstsq, qr};
 pub(crate) use triangular::{SolveTriangular, solve_triangular};
 

@@ -304,7 +304,7 @@ impl Builder {
             }
             58 if rank > 0 => Method::Roll { by: q as isize % 5 - 2, axis },
             59 if rank > 0 => Method::Shift { by: q as isize % 5 - 2, axis },
-            60 => return self.linear_algebra(arrays, q),
+            60..=63 => return self.linear_algebra(arrays, q),
             _ => return self.joined(kind, x, arrays, [p, q, r]),
         };
         self.method(x, method)
@@ -415,4 +415,4 @@ impl Builder {
 }
 
 /// How many structured calls [`Builder::structured`] numbers.
-const STRUCTURED: usize = 61;
+const STRUCTURED: usize = 64;
