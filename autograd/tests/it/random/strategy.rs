@@ -302,9 +302,9 @@ impl Builder {
                 let how = [Scatter::Set, Scatter::Add, Scatter::Mean][r % 3];
                 return self.push(Call::Scatter([x, values], axis, indices(rest * n, n), how));
             }
-            58 if rank > 0 => Method::Roll { by: q as isize % 5 - 2, axis },
-            59 if rank > 0 => Method::Shift { by: q as isize % 5 - 2, axis },
-            60..=63 => return self.linear_algebra(arrays, q),
+            59 if rank > 0 => Method::Roll { by: q as isize % 5 - 2, axis },
+            60 if rank > 0 => Method::Shift { by: q as isize % 5 - 2, axis },
+            61..=64 => return self.linear_algebra(arrays, q),
             _ => return self.joined(kind, x, arrays, [p, q, r]),
         };
         self.method(x, method)
@@ -415,4 +415,4 @@ impl Builder {
 }
 
 /// How many structured calls [`Builder::structured`] numbers.
-const STRUCTURED: usize = 64;
+const STRUCTURED: usize = 65;
