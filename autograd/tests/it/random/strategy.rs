@@ -217,6 +217,16 @@ impl Builder {
         gaps.as_slice().iter().all(|&gap| gap > CLEAR).then_some(())
     }
 
+    /// Whether each extreme of what comes to a place is clear of the others.
+    fn no_tied_places(&self, x: [usize; 2], axis: usize, at: &[usize], how: Scatter) -> Option<()> {
+        let [x, values] = x.map(|x| &self.values[x]);
+        let y = x.scatter(axis, at, values, how);
+        let near = |gap: Tensor| gap.abs().less(CLEAR);
+        let come = near(y.gather(axis, values.shape(), at) - values);
+        let ties = near(&y - x).scatter(axis, at, &come, Scatter::Add);
+        (ties == Tensor::ones(ties.shape())).then_some(())
+    }
+
     /// Whether the slices along `axis` are clear of length 0.
     fn not_zero(&self, norms: &Tensor) -> Option<()> {
         norms.as_slice().iter().all(|&x| x > 0.1).then_some(())
@@ -297,10 +307,17 @@ impl Builder {
                 to[axis] = 1 + r % 3;
                 Method::Gather { axis, indices: indices(rest * to[axis], n), shape: Lengths(to) }
             }
-            57 if rank > 0 => {
+            57 | 58 if rank > 0 => {
                 let values = self.find(arrays[1], |other| other == shape)?;
-                let how = [Scatter::Set, Scatter::Add, Scatter::Mean][r % 3];
-                return self.push(Call::Scatter([x, values], axis, indices(rest * n, n), how));
+                let at = indices(rest * n, n);
+                let how = match kind {
+                    57 => [Scatter::Set, Scatter::Add, Scatter::Mean][r % 3],
+                    _ => [Scatter::Max, Scatter::Min][p % 2],
+                };
+                if kind == 58 {
+                    self.no_tied_places([x, values], axis, &at.0, how)?;
+                }
+                return self.push(Call::Scatter([x, values], axis, at, how));
             }
             59 if rank > 0 => Method::Roll { by: q as isize % 5 - 2, axis },
             60 if rank > 0 => Method::Shift { by: q as isize % 5 - 2, axis },
