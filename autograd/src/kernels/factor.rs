@@ -113,8 +113,8 @@ fn factor<T: Float>(n: usize, stride: usize, a: &mut [T]) -> Result<(), usize> {
                 row[j] = (row[j] - dot(&row[..j], other)) / other[j];
             }
             let rest = row[i] - dot(&row[..i], &row[..i]);
-            // Not `rest <= 0`: NaN is no pivot either.
-            if !(rest > T::zero()) {
+            let is_pivot = rest > T::zero(); // NaN is none
+            if !is_pivot {
                 return Err(i);
             }
             row[i] = math::sqrt(rest);

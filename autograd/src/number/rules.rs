@@ -1,6 +1,6 @@
 //! Derivatives of the table that take more than a line, with their reasons.
 
-use std::f64::consts::{FRAC_1_SQRT_2, PI};
+use std::f64::consts::PI;
 
 use super::passing::{Passing, either, select, shortcut};
 use crate::math::gate::{CUBE, LINE};

@@ -116,7 +116,8 @@ pub(crate) fn interp<A: Array>(x: &A, fp: &A, xp: &[A::Value]) -> Result<A, Erro
         let law = format!("values of shape {points} at {n} places: one value for each, and at least one, is needed");
         return Err(Error::shape("interp", law));
     }
-    if let Some(i) = (1..n).find(|&i| !(xp[i] > xp[i - 1])) {
+    let rises = |i: &usize| xp[*i] > xp[i - 1];
+    if let Some(i) = (1..n).find(|i| !rises(i)) {
         let law = format!("place {i} is {}, not above {} before it; sort the places?", xp[i], xp[i - 1]);
         return Err(Error::shape("interp", law));
     }
@@ -144,7 +145,7 @@ pub(crate) fn interp<A: Array>(x: &A, fp: &A, xp: &[A::Value]) -> Result<A, Erro
 pub(crate) fn p_norm<A: Array>(x: &A, p: f64, axis: usize) -> Result<A, Error> {
     x.shape().axis("p_norm", axis)?;
     let size = x.unary(Unary::Abs, [0.0; 2]);
-    if !(p >= 1.0) {
+    if p < 1.0 || p.is_nan() {
         return Err(Error::shape("p_norm", format!("p is {p}; a norm needs p ≥ 1, or infinity")));
     }
     if p == 1.0 {

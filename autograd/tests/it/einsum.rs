@@ -61,7 +61,7 @@ fn without_an_arrow_the_result_has_what_is_named_once() {
     let operands = [a.clone(), b.clone()];
     assert_eq!(Tensor::einsum("zj,ja", &operands), a.matmul(&b).t());
     let batches: Tensor = Tensor::linspace(-1.0, 1.0, 24).reshape([2, 4, 3]);
-    let turned = Tensor::einsum("...ij->...ji", &[batches.clone()]);
+    let turned = Tensor::einsum("...ij->...ji", std::slice::from_ref(&batches));
     assert_eq!(turned, batches.t());
     assert_eq!(Tensor::einsum("...ij,...ij", &[batches.clone(), batches.clone()]).shape(), &[2].into());
     assert_eq!(Tensor::einsum("...i,i->...", &[batches.clone(), Tensor::ones([3])]), batches.sum_axis(2));

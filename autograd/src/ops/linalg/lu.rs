@@ -62,7 +62,10 @@ impl Solve {
 
 /// The first pivot that nothing can be divided by.
 fn lost_pivot<T: Float>(n: usize, lu: &[T]) -> Option<usize> {
-    (0..n).find(|&j| !(lu[j * n + j].to_f64().abs() > 0.0))
+    (0..n).find(|&j| {
+        let pivot = lu[j * n + j].to_f64();
+        pivot == 0.0 || pivot.is_nan()
+    })
 }
 
 /// The identity, as many rows as the matrices have.
