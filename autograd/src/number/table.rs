@@ -316,9 +316,9 @@ macro_rules! binary_table {
             /// The cosine of the direction of (a, b): `y = a/√(a² + b²)`, a slope of
             /// [`hypot`](crate::Number::hypot); 0 at the origin.
             Direction, direction, m::special2(a, special::direction, b), (
-                { let sine = b.direction(a); (d * sine).times_quotient(sine, a.hypot(b)) },
-                -(d * y * b.direction(a) / a.hypot(b))
-            ), (0.3, 3.0), (-3.0, 3.0), Decides;
+                { let sine = b.direction(a); d * sine / a.hypot(b) * sine },
+                -(d * y / a.hypot(b) * b.direction(a))
+            ), (0.3, 3.0), (-3.0, 3.0);
             /// `y = ln(exp(a) + exp(b))`, where the exponentials may overflow or underflow; `∂y/∂a = exp(a − y)`.
             Logaddexp, logaddexp, m::special2(a, special::logaddexp, b), (d * a.share(b), d * b.share(a)), (-3.0, 3.0), (-3.0, 3.0);
             /// `y = exp(a)/(exp(a) + exp(b)) = sigmoid(a − b)`, a slope of [`logaddexp`](crate::Number::logaddexp), without

@@ -4,7 +4,7 @@
 //!
 //! There are two exceptions. The terms of a slope or curvature may cancel at a point inside the domain other than 0,
 //! as those of the curvature of GELU at √2. There the unit is that of the largest term, as long as less than three
-//! quarters of it are left. And the gates of GELU's tanh form and of Mish, and the slopes of `hypot`, `logaddexp` and inverse hyperbolic functions, have
+//! quarters of it are left. And the gates of GELU's tanh form and of Mish, and the slopes of `hypot` and `logaddexp`, have
 //! [`BOUND_OF_PARTS`], because the curvature of the function is of the third order to them.
 
 mod references;
@@ -28,7 +28,6 @@ const BOUND_OF_PARTS: f64 = 8.0;
 fn bound(row: Unary) -> f64 {
     match row {
         Unary::TanhGate | Unary::TanhGateDensity | Unary::MishGate | Unary::MishGateSlope => BOUND_OF_PARTS,
-        Unary::AsinhSlope | Unary::AcoshSlope => BOUND_OF_PARTS,
         _ => BOUND,
     }
 }

@@ -117,17 +117,16 @@ pub(crate) fn asinh_slope(x: f64) -> f64 {
     nearest(quotient(exactly(1.0), sqrt(add(exactly(1.0), product(exactly(x), exactly(x))))))
 }
 
-/// `1/√(x² − 1)`, ∞ at ±1.
+/// `1/√(x² − 1)`, ∞ at 1.
 #[inline(never)]
 pub(crate) fn acosh_slope(x: f64) -> f64 {
-    let size = x.abs();
-    if size == 1.0 {
-        return f64::INFINITY;
+    if x == 1.0 || x > 1e150 {
+        return 1.0 / if x > 1.0 { x } else { 0.0 };
     }
-    if size > 1e150 {
-        return 1.0 / size;
+    if x < 1.0 {
+        return f64::NAN;
     }
-    nearest(quotient(exactly(1.0), sqrt(product(add(exactly(size), exactly(-1.0)), add(exactly(size), exactly(1.0))))))
+    nearest(quotient(exactly(1.0), sqrt(product(add(exactly(x), exactly(-1.0)), add(exactly(x), exactly(1.0))))))
 }
 
 /// `1/(1 − x²)`, ∞ at ±1.
@@ -137,8 +136,8 @@ pub(crate) fn atanh_slope(x: f64) -> f64 {
     if size == 1.0 {
         return f64::INFINITY;
     }
-    if size > 1e150 {
-        return -1.0 / size / size;
+    if size > 1.0 {
+        return f64::NAN;
     }
     nearest(quotient(exactly(1.0), add(exactly(1.0), product(exactly(-x), exactly(x)))))
 }

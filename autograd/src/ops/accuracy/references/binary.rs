@@ -87,10 +87,9 @@ pub(in super::super) fn binary(row: Binary, a: &Exact, b: &Exact) -> [Sum; 6] {
             [y, da.into(), db.into(), bend.clone().into(), (-&bend).into(), bend.into()]
         }
         Binary::Share => {
-            let ([y, slope, _], other) = (sigmoid(&(a - b)), (b - a).sigmoid());
-            let (rise, fall) = (&slope * &other, &slope * &y);
-            let curvature = sum(rise.clone(), -&fall);
-            [y.into(), slope.clone().into(), (-slope).into(), curvature.clone(), sum(fall, -rise), curvature]
+            let [y, slope, curvature] = sigmoid(&(a - b));
+            let (down, mixed) = (-&slope, -&curvature);
+            [y.into(), slope.into(), down.into(), curvature.clone().into(), mixed.into(), curvature.into()]
         }
         Binary::Xlogy | Binary::Xlog1py => {
             let (at, ln) = if row == Binary::Xlogy { (b.clone(), b.ln()) } else { (b + 1.0, b.ln_1p()) };
