@@ -209,15 +209,18 @@ pub(super) fn through_ndtri<N: Number>(x: N, y: N, d: Passing<N>) -> Passing<N> 
     select(tail.equal(N::zero()), d / tail, d / tail / mills)
 }
 
-/// `d·(y(1 − s) − s(y + x))`, for the inverse `y` of Mills' ratio and `s = y(y + x)`. For negative `x` that cancels; there
-/// `1 − s = t₁(t₂ − t₁)` by the parts of [`laplace_ratio`](Number::laplace_ratio), whose slopes are `tₙ(tₙ₊₁ − tₙ)`.
+/// `d·(y(1 − s) − s(y + x))`, for the inverse `y` of Mills' ratio and `s = y(y + x)`. For negative `x` that cancels: with
+/// `u = −x/√2` and the moments F of [`erfcx_slope`](Number::erfcx_slope), `y + x` is `r/√2` for `r = F₁(u)/F₀(u)`. Far out
+/// it is 2/x³.
 #[inline(always)]
 pub(super) fn through_mills_slope<N: Number>(x: N, s: N, d: Passing<N>) -> Passing<N> {
-    let left = || {
-        let [first, second, third] = [1, 2, 3].map(|n| x.laplace_ratio(n));
-        let gap = second - first;
-        -(d * first * (gap * gap + (second * (third - second) - first * gap)))
+    let tail = || {
+        let u = x * N::constant(-FRAC_1_SQRT_2);
+        let (first, second) = (u.erfcx_slope(1) / u.erfcx(), u.erfcx_slope(2) / u.erfcx());
+        let bend = x.inverse_mills() * (second - first * first) * N::constant(0.5);
+        d * (bend - s * first * N::constant(FRAC_1_SQRT_2))
     };
+    let left = || either(x, Test::AtLeast(-1e9), tail, || -(d * N::constant(-2.0) / x / x / x));
     let right = || {
         let y = x.inverse_mills();
         d * (y * (N::one() - s) - s * (y + x))

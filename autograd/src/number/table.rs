@@ -245,10 +245,6 @@ macro_rules! unary_table {
             /// `y = m(m + x)` for `m` = [`inverse_mills`](crate::Number::inverse_mills), whose slope it is but for its sign;
             /// between 0 and 1.
             MillsSlope, mills_slope(), m::special(x, special::mills_slope), through_mills_slope(x, y, d), (-4.0, 3.0), [], Decides;
-            /// The parts `y = tₙ(x) = n/(tₙ₊₁(x) − x)` of Laplace's continued fraction, for `x ≤ 0`: `t₁` is
-            /// [`inverse_mills`](crate::Number::inverse_mills) plus `x`; `dy/dx = y(tₙ₊₁ − y)`.
-            LaplaceRatio, laplace_ratio(n: i32), m::special_with(x, special::laplace_ratio, p),
-                d * y * (x.laplace_ratio(following(p)) - y), (-4.0, -0.2), [];
             /// The derivative of order `n ≥ 0` of `exp(−x)·I₀(x)` for `x ≥ 0`, without its sign: `y = 1/π·∫₀² tⁿ·exp(−xt)/√(t(2
             /// − t)) dt`, `dy/dx` is minus the next.
             I0eSlope, i0e_slope(n: i32), m::special_with(x, special::i0e_slope, p), -(d * x.i0e_slope(following(p))), (0.1, 4.0), [];

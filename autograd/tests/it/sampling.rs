@@ -18,15 +18,7 @@ pub(crate) fn config() -> Config {
 
 /// Whether the row's plain number is the order of a function: an integer of 0 or more.
 pub(crate) fn takes_an_order(row: Unary) -> bool {
-    matches!(
-        row,
-        Unary::Polygamma
-            | Unary::LaplaceRatio
-            | Unary::Iv
-            | Unary::I0eSlope
-            | Unary::ErfcxSlope
-            | Unary::SphericalBesselPi
-    )
+    matches!(row, Unary::Polygamma | Unary::Iv | Unary::I0eSlope | Unary::ErfcxSlope | Unary::SphericalBesselPi)
 }
 
 /// One of three choices of a row's plain-number arguments, and the kinks that it makes.

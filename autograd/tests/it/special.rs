@@ -217,7 +217,7 @@ fn special_functions_are_within_four_units() {
         }
     }
     assert!(failures.is_empty(), "{}", failures.join("\n"));
-    assert!(worst.len() >= 6 * 22, "value, slope and curvature of each row in both types: {}", worst.len());
+    assert!(worst.len() >= 6 * 21, "value, slope and curvature of each row in both types: {}", worst.len());
 }
 
 #[test]
@@ -259,9 +259,9 @@ fn fourth_derivatives_keep_their_digits() {
         let tape = Tape::new();
         let s = tape.scalar(x);
         let y = s.unary(row, [0.0; 2]).grad(s).grad(s).grad(s);
-        for (found, right, within) in [(y.value(), third, 16.0), (y.backward()[s], fourth, 32.0)] {
+        for (found, right) in [(y.value(), third), (y.backward()[s], fourth)] {
             let off = (found / right - 1.0).abs() / f64::EPSILON;
-            assert!(off <= within, "{} at {x}: {found:e}, right is {right:e}, {off} ulp", row.name());
+            assert!(off <= 8.0, "{} at {x}: {found:e}, right is {right:e}, {off} ulp", row.name());
         }
     }
 }

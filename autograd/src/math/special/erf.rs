@@ -110,12 +110,12 @@ fn near_slope(x: Pair, n: usize) -> Pair {
     sum
 }
 
-/// `tₙ(x)` of Laplace's continued fraction, for `x < −√2`.
-fn laplace(x: f64, n: usize) -> f64 {
+/// `φ(x)/Φ(x) + x` for `x < −√2`, by Laplace's continued fraction `1/(|x| + 2/(|x| + 3/(|x| + …)))` (DLMF 7.9.2).
+fn laplace(x: f64) -> f64 {
     let size = -x;
-    let end = n + 24 + (212.0 / size) as usize;
-    let start = if size < 1e9 { ((size * size + 4.0 * end as f64).sqrt() - size) / 2.0 } else { 0.0 };
-    (n..end).rev().fold(start, |ratio, k| k as f64 / (size + ratio))
+    let depth = 24 + (212.0 / size) as usize;
+    let start = if size < 1e9 { ((size * size + 4.0 * depth as f64).sqrt() - size) / 2.0 } else { 0.0 };
+    (1..depth).rev().fold(start, |ratio, k| k as f64 / (size + ratio))
 }
 
 /// From here on to the left that has converged.
@@ -130,29 +130,11 @@ fn near_mills(x: f64) -> Pair {
     quotient(SQRT_2_OVER_PI, near_slope(u, 0))
 }
 
-/// `tₙ = n/(|x| + tₙ₊₁)` for `x ≤ 0`, the parts of Laplace's continued fraction `φ(x)/Φ(x) + x = t₁` (DLMF 7.9.2); NaN for
-/// positive `x`.
-#[inline(never)]
-pub(crate) fn laplace_ratio(x: f64, n: f64) -> f64 {
-    let n = n.max(0.0) as usize;
-    if x.is_nan() || x > 0.0 {
-        return f64::NAN;
-    }
-    if n == 0 || x == f64::NEG_INFINITY {
-        return 0.0;
-    }
-    if x < LAPLACE {
-        return laplace(x, n);
-    }
-    let first = add(near_mills(x), exactly(x));
-    nearest((1..n).fold(first, |t, k| add(quotient(exactly(k as f64), t), exactly(x))))
-}
-
 /// `φ(x)/Φ(x)`, the slope of [`log_ndtr`].
 #[inline(never)]
 pub(crate) fn inverse_mills(x: f64) -> f64 {
     if x < LAPLACE {
-        return laplace(x, 1) - x;
+        return laplace(x) - x;
     }
     if x < NEAR {
         return nearest(near_mills(x));
@@ -167,7 +149,7 @@ pub(crate) fn mills_slope(x: f64) -> f64 {
         return 1.0;
     }
     if x < LAPLACE {
-        let sum = laplace(x, 1);
+        let sum = laplace(x);
         return sum * (sum - x);
     }
     if x < NEAR {

@@ -21,7 +21,7 @@ pub(crate) use elementary::{
     acosh_slope, asinh_slope, atanh_slope, copysign, direction, fmod, hypot, log1mexp, logaddexp, logit, share,
     xlog1py, xlogy,
 };
-pub(crate) use erf::{erfcx, erfcx_slope, erfinv, inverse_mills, laplace_ratio, log_ndtr, mills_slope, ndtri};
+pub(crate) use erf::{erfcx, erfcx_slope, erfinv, inverse_mills, log_ndtr, mills_slope, ndtri};
 pub(crate) use gamma::{digamma, lgamma, polygamma};
 pub(crate) use incomplete::{gamma_density, gammainc, gammaincc};
 /// Those of the C library, as `libm` has them in Rust: within a unit in the last place, with the same bits everywhere.

@@ -282,7 +282,6 @@ pub(super) fn unary(row: Unary, [p, q]: Args, x: &Exact) -> [Sum; 3] {
         | Unary::LogNdtr
         | Unary::InverseMills
         | Unary::MillsSlope
-        | Unary::LaplaceRatio
         | Unary::I0
         | Unary::I1
         | Unary::Iv

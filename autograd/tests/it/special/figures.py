@@ -142,17 +142,10 @@ def mills_slope_row(x, _):
     # The slope is −y·r/√2 for r = F₁/F₀; as above, r′ and r″ with respect to x.
     r = f[1], (f[2] - f[1] ** 2) / sqrt(2), (f[3] - 3 * f[1] * f[2] + 2 * f[1] ** 3) / 2
     terms = [y * r[2], 2 * slope * r[1], bend * r[0]]
-    sizes = [y, abs(slope) * (y + x), abs(bend) * (y + x), size] if x > 0 else [0]
-    if x < 0:
-        t = [(f[k + 1] / f[k]) / sqrt(2) for k in range(3)]
-        size, sizes = t[0] * max((t[1] - t[0]) ** 2, t[1] * (t[2] - t[1]), t[0] * (t[1] - t[0])), [t[0] * t[2] ** 3]
+    sizes = [abs(y) * max(f[3], f[1] * f[2], f[1] ** 3), abs(slope) * max(f[2], f[1] ** 2), size * f[1], y * (y + abs(x)) if x > 0 else 0]
+    if x > 0:
+        sizes = [y, abs(slope) * (y + x), abs(bend) * (y + x), size]
     return -slope, -bend, sum(terms) / sqrt(2), 0, size, max(sizes)
-
-
-def laplace_row(x, n):
-    f = [moment(-x / sqrt(2), k) for k in range(n - 1, n + 3)]
-    t, u, v = (f[k + 1] / f[k] / sqrt(2) for k in range(3))
-    return t, t * (u - t), t * (u - t) ** 2 + t * (u * (v - u) - t * (u - t)), 0, t * u, t * v * v
 
 
 def log_ndtr_row(x, _):
@@ -230,7 +223,6 @@ ROWS = [
     ('log_ndtr', [0], log_ndtr_row, [line(-40, 12), line(-3, 3), sizes(-20, 1, 0), sizes(1, 15, -1)]),
     ('inverse_mills', [0], lambda x, _: mills(x), [line(-40, 12), line(-3, 3), sizes(-20, 1, 0), sizes(1, 8, -1)]),
     ('mills_slope', [0], mills_slope_row, [line(-40, 12), line(-3, 3), sizes(-20, 1, 0), sizes(1, 8, -1)]),
-    ('laplace_ratio', [1, 2, 3], laplace_row, [line(-40, 0), line(-3, 0), sizes(-20, 1, -1), sizes(1, 8, -1)]),
     ('i0', [0], bessel_row, [sizes(-12, 2.8, 0), line(-80, 80)]),
     ('i1', [0], lambda x, _: bessel_row(x, 1), [sizes(-12, 2.8, 0), line(-80, 80)]),
     ('iv', [2, 3, 5], bessel_row, [sizes(-6, 2.8, 0), line(-80, 80)]),
