@@ -14,8 +14,6 @@ pub(crate) enum Mark {
     FlatInSecond,
     /// A scalar node keeps its derivative, because it shares most of its work with the value.
     KeepsSlope,
-    /// The sweep of scalars has arms of its own for the row (`sweep/scalars.rs`), and so the tape more than one code.
-    Common,
 }
 
 /// Whether `mark` is among the marks of a row.

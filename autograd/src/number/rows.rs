@@ -1,12 +1,10 @@
 //! The table's rows as values: the tape stores them, and the kernels reach a row's formulas through them.
 
-use std::f64::consts::{LN_2, LOG2_E, LOG10_E, PI};
-
 use super::marks::{Mark, has};
 use super::passing::{Passing, select, shortcut};
 use super::rules::*;
 use super::table::{binary_table, unary_table};
-use crate::math::{self as m, Real, special};
+use crate::math::{self as m, Real};
 use crate::number::Number;
 
 /// λ of the self-normalising unit: with [`SELU_ALPHA`] it preserves mean 0 and variance 1 (Klambauer et al. 2017).
@@ -105,12 +103,6 @@ macro_rules! define_unary {
                 arguments: <[&str]>::len(&[$(stringify!($arg)),*]),
             },)*];
 
-            /// Whether the sweep of scalars has arms of its own for the row.
-            pub(crate) const fn is_common(self) -> bool {
-                const COMMON: &[bool] = &[$(has(&[$(Mark::$Mark),*], Mark::Common)),*];
-                COMMON[self as usize]
-            }
-
             #[inline(always)]
             pub(crate) fn dispatch<V: UnaryVisitor>(self, visitor: V) -> V::Out {
                 match self { $(Unary::$Row => visitor.visit::<unary::$Row>(),)* }
@@ -170,12 +162,6 @@ macro_rules! define_binary {
                 kinks: &[],
                 arguments: 0,
             },)*];
-
-            /// Whether the sweep of scalars has arms of its own for the row.
-            pub(crate) const fn is_common(self) -> bool {
-                const COMMON: &[bool] = &[$(has(&[$(Mark::$Mark),*], Mark::Common)),*];
-                COMMON[self as usize]
-            }
 
             #[inline(always)]
             pub(crate) fn dispatch<V: BinaryVisitor>(self, visitor: V) -> V::Out {
@@ -254,14 +240,10 @@ impl Unary {
     #[inline(always)]
     #[track_caller]
     pub(crate) fn checked(self, args: Args) -> Args {
-        match self {
-            Unary::Clamp if args[0] > args[1] || args.iter().any(|bound| bound.is_nan()) => refuse_bounds(args),
-            Unary::Polygamma if args[0] < 0.0 => refuse("polygamma", "the order", args[0], "an order of 0 or more"),
-            Unary::Gammainc | Unary::Gammaincc if args[0].is_nan() || args[0] <= 0.0 => {
-                refuse(self.name(), "the shape", args[0], "a shape above 0")
-            }
-            _ => args,
+        if self == Unary::Clamp && (args[0] > args[1] || args.iter().any(|bound| bound.is_nan())) {
+            refuse_bounds(args);
         }
+        args
     }
 
     /// Whether the method takes plain numbers.
@@ -344,13 +326,6 @@ impl Binary {
         };
         Some((row, [number, 0.0]))
     }
-}
-
-#[cold]
-#[inline(never)]
-#[track_caller]
-fn refuse(row: &str, what: &str, given: f64, repair: &str) -> ! {
-    panic!("{row}: {what} is {given}; it takes {repair}")
 }
 
 #[cold]

@@ -29,7 +29,6 @@ mod rooms;
 mod rules;
 mod sampling;
 mod softmax_tails;
-mod special;
 mod sums;
 mod tails;
 mod threads;
