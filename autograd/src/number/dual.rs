@@ -86,14 +86,17 @@ impl<N: Real> Real for Dual<N> {
 }
 
 /// The derivative of a binary row's value `y` when its operands move; `aby` are these three numbers.
+///
+/// Each rule is named once: all that is named here is compiled for each operation of each formula, and again for each
+/// order of derivative.
 #[inline(always)]
 fn both<N: Number>(row: Binary, aby: [N; 3], da: N, db: N) -> N {
-    match (da.is_still(), db.is_still()) {
-        (true, true) => da,
-        (true, false) => row.pass(true, aby, db),
-        (false, true) => row.pass(false, aby, da),
-        (false, false) => row.pass(false, aby, da) + row.pass(true, aby, db),
+    let first = if da.is_still() { da } else { row.pass(false, aby, da) };
+    let second = if db.is_still() { db } else { row.pass(true, aby, db) };
+    if second.is_still() {
+        return first;
     }
+    if first.is_still() { second } else { first + second }
 }
 
 /// A value and its partial derivatives with respect to `K` variables: [`Dual`] in `K` directions at once.
