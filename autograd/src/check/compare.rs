@@ -101,6 +101,7 @@ fn study<T: Float>(
     study.linearity();
     study.directions();
     study.elements();
+    study.explain_directions();
     study.localise();
     study.outcome()
 }
@@ -297,6 +298,30 @@ impl<'p, 's, 'a, T: Float> OrderCheck<'p, 's, 'a, T> {
         }
         self.other_ways_at(input, at, &mut c);
         self.elements.push((input, at, c));
+    }
+
+    /// Without operations to ask, a direction that is off by no more than its elements may be is no more wrong than
+    /// these. The terms of its sum may cancel, and leave the errors of a solver that stops early.
+    fn explain_directions(&mut self) {
+        let seen = self.probe.subject.source.taped().is_some();
+        let all = || self.elements.iter().map(|(_, _, c)| c);
+        if seen || self.elements.len() < self.total || all().any(|c| c.verdict == Verdict::Wrong) {
+            return;
+        }
+        let unsure = all().filter(|c| c.verdict == Verdict::Inconclusive);
+        let Some(worst) = unsure.max_by(|a, b| a.badness().total_cmp(&b.badness())) else { return };
+        let (cause, text) =
+            (worst.cause.clone(), format!("no more than its elements may be: {}: {}", worst.place, worst.reason));
+        for (direction, c) in &mut self.along {
+            let (Direction::Along(u), Some(Cause::Unexplained)) = (&*direction, &c.cause) else { continue };
+            let off = |(input, at, e): &(usize, usize, Comparison)| {
+                u[*input].as_slice()[*at].abs() * e.difference().max(e.allowed)
+            };
+            if c.difference() <= 2.0 * self.elements.iter().map(off).sum::<f64>() {
+                (c.verdict, c.cause) = (Verdict::Inconclusive, cause.clone());
+                c.reason = format!("off by {:.1e}, {text}", c.difference());
+            }
+        }
     }
 
     /// Finds a wrong element by bisection, if a direction is wrong and no compared element is.
