@@ -210,7 +210,7 @@ impl<'t, T: Float> Var<'t, T> {
     /// let x = tape.var([[0.0, 2.0], [4.0, 0.0]]);
     /// let (sign, log) = x.slogdet();
     /// assert_eq!((sign.item(), log.value().item()), (-1.0, 2f64.ln() + 4f64.ln()));
-    /// assert_eq!(log.sum().backward()[x], Tensor::from([[0.0, 0.25], [0.5, 0.0]]));
+    /// assert_eq!(log.sum().backward()[x], Tensor::from([[0.0, 0.5], [0.25, 0.0]]));
     /// ```
     ///
     /// # Panics
