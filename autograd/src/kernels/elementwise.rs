@@ -9,7 +9,7 @@ use super::isa::{self, Isa, Kernel, kernel};
 use super::runs::Runs;
 use crate::math::Real;
 use crate::number::passing::Passing;
-use crate::number::rows::{Args, Binary, BinaryRow, BinaryVisitor, Unary, UnaryRow, UnaryVisitor};
+use crate::number::rows::{Args, Binary, BinaryRow, BinaryVisitor, Marked, Unary, UnaryRow, UnaryVisitor};
 use crate::number::{Float, Number};
 
 /// A row with its plain numbers, as the formula of its value or of its gradient.
@@ -38,6 +38,12 @@ impl<R: UnaryRow> Formula<2> for Pass<R> {
     }
 }
 
+/// Runs the loop of a row with the instructions that its marks allow.
+#[inline(always)]
+fn run<R: Marked, K: Kernel>(len: usize, kernel: K) {
+    if R::SINGLE { isa::baseline(kernel) } else { isa::run(len, kernel) }
+}
+
 /// `out[i] = row(x[i])`
 pub(crate) fn unary<T: Float>(row: Unary, args: Args, x: &[T], out: &mut [T]) {
     struct Map<'a, T>(Args, &'a [T], &'a mut [T]);
@@ -49,7 +55,7 @@ pub(crate) fn unary<T: Float>(row: Unary, args: Args, x: &[T], out: &mut [T]) {
                 let Map(args, x, out) = self;
                 return few(Value::<R>(args, PhantomData), [x], out);
             }
-            isa::run(self.2.len(), Loop::<R, _>(self, PhantomData));
+            run::<R, _>(self.2.len(), Loop::<R, _>(self, PhantomData));
         }
     }
     struct Loop<R, M>(M, PhantomData<R>);
@@ -74,7 +80,7 @@ pub(crate) fn unary_chain<T: Float>(row: Unary, args: Args, x: &[T], y: &[T], dy
                 let Chain(args, x, y, dy) = self;
                 return few(Pass::<R>(args, PhantomData), [x, y], dy);
             }
-            isa::run(self.3.len(), Loop::<R, _>(self, PhantomData));
+            run::<R, _>(self.3.len(), Loop::<R, _>(self, PhantomData));
         }
     }
     struct Loop<R, C>(C, PhantomData<R>);
@@ -99,7 +105,7 @@ pub(crate) fn binary<T: Float>(row: Binary, runs: &Runs, a: &[T], b: &[T], out: 
             if let &Runs::Same(..isa::FEW) = runs {
                 return out.iter_mut().zip(a).zip(b).for_each(|((out, &a), &b)| *out = R::value(a, b));
             }
-            isa::run(out.len(), Loop::<R, _>(Map(runs, a, b, out), PhantomData));
+            run::<R, _>(out.len(), Loop::<R, _>(Map(runs, a, b, out), PhantomData));
         }
     }
     struct Loop<R, M>(M, PhantomData<R>);
@@ -166,7 +172,7 @@ pub(crate) fn binary_chain<T: Float>(row: Binary, second: bool, runs: &Runs, a: 
                 }
                 return;
             }
-            isa::run(dy.len(), Loop::<R, _>(Chain(second, runs, a, b, y, dy), PhantomData));
+            run::<R, _>(dy.len(), Loop::<R, _>(Chain(second, runs, a, b, y, dy), PhantomData));
         }
     }
     struct Loop<R, C>(C, PhantomData<R>);
@@ -252,7 +258,7 @@ pub(crate) fn binary_chain_add<T: Float>(row: Binary, second: bool, [a, b, y]: [
         type Out = ();
         #[inline(always)]
         fn visit<R: BinaryRow>(self) {
-            isa::run(self.2.len(), Loop::<R, _>(self, PhantomData));
+            run::<R, _>(self.2.len(), Loop::<R, _>(self, PhantomData));
         }
     }
     struct Loop<R, C>(C, PhantomData<R>);

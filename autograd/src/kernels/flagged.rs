@@ -312,6 +312,21 @@ impl<I: Isa, T: Float, const S: bool, const C: bool> Real for Flagged<I, T, S, C
     fn native_exp_base(self, base: f64) -> Self {
         Flagged::new(self.value.native_exp_base(base)).or(self.far)
     }
+
+    #[inline(always)]
+    fn native_special(self, f: fn(f64) -> f64) -> Self {
+        Flagged::new(self.value.native_special(f)).or(self.far)
+    }
+
+    #[inline(always)]
+    fn native_special2(self, f: fn(f64, f64) -> f64, b: Self) -> Self {
+        Flagged::new(self.value.native_special2(f, b.value)).or(self.far).or(b.far)
+    }
+
+    #[inline(always)]
+    fn native_special_with(self, f: fn(f64, f64) -> f64, p: f64) -> Self {
+        Flagged::new(self.value.native_special_with(f, p)).or(self.far)
+    }
 }
 
 impl<I: Isa, T: Float, const S: bool, const C: bool> Number for Flagged<I, T, S, C> {

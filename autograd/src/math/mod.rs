@@ -10,6 +10,8 @@
 //! with the same bits. There is no fused multiply-add anywhere: the same seed gives the same bits on a processor
 //! without it, and in a crate compiled without the feature, `mul_add` would call a function that is thirty times
 //! slower.
+//!
+//! Special functions are computed number by number, out of line ([`special`]), within 4 units in the last place.
 
 pub(crate) mod exponential;
 mod far;
@@ -22,6 +24,7 @@ mod normal;
 mod pair;
 mod pieces;
 mod power;
+pub(crate) mod special;
 pub(crate) mod trigonometric;
 
 #[cfg(test)]
@@ -52,6 +55,12 @@ pub trait Real:
     fn native_powf(self, p: f64) -> Self;
     #[doc(hidden)]
     fn native_exp_base(self, base: f64) -> Self;
+    #[doc(hidden)]
+    fn native_special(self, f: fn(f64) -> f64) -> Self;
+    #[doc(hidden)]
+    fn native_special2(self, f: fn(f64, f64) -> f64, b: Self) -> Self;
+    #[doc(hidden)]
+    fn native_special_with(self, f: fn(f64, f64) -> f64, p: f64) -> Self;
 }
 
 macro_rules! natives {
@@ -94,6 +103,12 @@ macro_rules! natives {
             fn native_powf(self, p: f64) -> $T { power::pow64(f64::from(self), p) as $T }
             #[inline(always)]
             fn native_exp_base(self, base: f64) -> $T { power::pow64(base, f64::from(self)) as $T }
+            #[inline(always)]
+            fn native_special(self, f: fn(f64) -> f64) -> $T { f(f64::from(self)) as $T }
+            #[inline(always)]
+            fn native_special2(self, f: fn(f64, f64) -> f64, b: $T) -> $T { f(f64::from(self), f64::from(b)) as $T }
+            #[inline(always)]
+            fn native_special_with(self, f: fn(f64, f64) -> f64, p: f64) -> $T { f(f64::from(self), p) as $T }
         }
     };
 }
@@ -132,6 +147,7 @@ natives! {
     floor Floor = f32::floor, f64::floor;
     round Round = f32::round, f64::round;
     ceil Ceil = f32::ceil, f64::ceil;
+    trunc Trunc = f32::trunc, f64::trunc;
 }
 
 /// The functions of two numbers.
@@ -174,6 +190,24 @@ pub(crate) fn powf<T: Real>(x: T, p: f64) -> T {
 #[inline(always)]
 pub(crate) fn exp_base<T: Real>(x: T, base: f64) -> T {
     x.native_exp_base(base)
+}
+
+/// A function of [`special`], computed out of line.
+#[inline(always)]
+pub(crate) fn special<T: Real>(x: T, f: fn(f64) -> f64) -> T {
+    x.native_special(f)
+}
+
+/// A function of two numbers, likewise.
+#[inline(always)]
+pub(crate) fn special2<T: Real>(a: T, f: fn(f64, f64) -> f64, b: T) -> T {
+    a.native_special2(f, b)
+}
+
+/// A function of a number and a plain one, likewise.
+#[inline(always)]
+pub(crate) fn special_with<T: Real>(x: T, f: fn(f64, f64) -> f64, p: f64) -> T {
+    x.native_special_with(f, p)
 }
 
 #[inline(always)]

@@ -17,7 +17,7 @@ fn upper<T: Ieee>(a: T) -> T {
 
 /// `erfc(a)·exp(a²)` for `a ≥ 3/4`, and its round-off; `a_lost` is the round-off of `a`.
 #[inline(always)]
-fn upper_part<T: Ieee>(a: T, a_lost: T) -> [T; 2] {
+pub(super) fn upper_part<T: Ieee>(a: T, a_lost: T) -> [T; 2] {
     let (one, centre) = (of::<T>(1.0), T::ERFC_RANGE[1]);
     let rest = T::erfc_rest((a - centre) / (a + centre));
     let (top, bottom) = (one + rest, a + a + one);

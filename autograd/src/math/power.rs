@@ -12,7 +12,7 @@ use super::{abs, at_least, at_most, select};
 /// As in `logarithm.rs`, it is 2·artanh(f/(2 + f)) for `m = 2ᵏ·(1 + f)`, with the quotient and the first terms of its
 /// series in twice the digits.
 #[inline(always)]
-fn ln_pair(x: f64) -> [f64; 2] {
+pub(super) fn ln_pair(x: f64) -> [f64; 2] {
     const THIRD: [f64; 2] = [0.333_333_333_333_333_3, 1.850_371_707_708_594e-17];
     let [factor, exponent] = f64::LIFT;
     let lift = x < f64::SMALLEST;

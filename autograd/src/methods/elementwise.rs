@@ -22,8 +22,9 @@ macro_rules! unary_methods {
             ///
             /// ```
             /// use autograd::{check, Tensor};
-            /// # let (slope, alpha, low, high, n, p, base, number) = (0.1, 1.0, 0.25, 0.75, 2, 0.5, 2.0, 0.5);
-            #[doc = concat!("let report = check(|x| x[0].", stringify!($name), "(", stringify!($($arg),*), ").sum(), &[Tensor::from([0.6])]);")]
+            /// # let (slope, alpha, low, high, n, p, base, number, a) = (0.1, 1.0, 0.25, 0.75, 2, 0.5, 2.0, 0.5, 1.5);
+            #[doc = concat!("# let at = { let (low, high) = ", stringify!($domain), "; low + 0.7 * (high - low) };")]
+            #[doc = concat!("let report = check(|x| x[0].", stringify!($name), "(", stringify!($($arg),*), ").sum(), &[Tensor::from([at])]);")]
             /// assert!(report.unwrap().passed());
             /// ```
             fn $name(x $(, $arg: $type)*) Ok::<_, Error>(Array::unary(x, Unary::$Row, Unary::$Row.args([$($arg.into()),*])));
@@ -46,7 +47,7 @@ macro_rules! binary_methods {
             ///
             /// ```
             /// use autograd::{check, Tensor};
-            #[doc = concat!("let report = check(|x| x[0].", stringify!($name), "(x[1]).sum(), &[Tensor::from([0.6]), Tensor::from([0.3])]);")]
+            #[doc = concat!("let report = check(|x| x[0].", stringify!($name), "(x[1]).sum(), &[Tensor::from([0.6]), Tensor::from([0.4])]);")]
             /// assert!(report.unwrap().passed());
             /// ```
             ///

@@ -14,6 +14,11 @@ pub(crate) enum Mark {
     FlatInSecond,
     /// A scalar node keeps its derivative, because it shares most of its work with the value.
     KeepsSlope,
+    /// The sweep of scalars has arms of its own for the row (`sweep/scalars.rs`), and so the tape more than one code.
+    Common,
+    /// The value is a function out of line, called for each number, as those of `math/special` are. Wide vectors would gain
+    /// nothing and take a third of this crate's compile time, so the kernels are compiled for the baseline only.
+    Single,
 }
 
 /// Whether `mark` is among the marks of a row.

@@ -1,10 +1,12 @@
 //! The table's rows as values: the tape stores them, and the kernels reach a row's formulas through them.
 
+use std::f64::consts::{LN_2, LOG2_E, LOG10_E, PI};
+
 use super::marks::{Mark, has};
 use super::passing::{Passing, select, shortcut};
 use super::rules::*;
 use super::table::{binary_table, unary_table};
-use crate::math::{self as m, Real};
+use crate::math::{self as m, Real, special};
 use crate::number::Number;
 
 /// λ of the self-normalising unit: with [`SELU_ALPHA`] it preserves mean 0 and variance 1 (Klambauer et al. 2017).
@@ -16,21 +18,25 @@ const FRAC_1_SQRT_2PI: f64 = 0.398_942_280_401_432_7;
 /// The plain-number arguments of a row, as `[p, q]`; unused ones are 0.
 pub(crate) type Args = [f64; 2];
 
-/// The formulas of an elementwise row of one input.
-pub(crate) trait UnaryRow: Copy {
-    /// Whether it is marked [`Near`](Mark::Near).
-    const NEAR: bool;
+/// The marks of a row that its kernels read.
+pub(crate) trait Marked: Copy {
     /// Whether it is marked [`Decides`](Mark::Decides).
     const DECIDES: bool;
+    /// Whether it is marked [`Single`](Mark::Single).
+    const SINGLE: bool;
+}
+
+/// The formulas of an elementwise row of one input.
+pub(crate) trait UnaryRow: Marked {
+    /// Whether it is marked [`Near`](Mark::Near).
+    const NEAR: bool;
     fn value<T: Real>(x: T, args: Args) -> T;
     /// `d · dy/dx`
     fn pass<N: Number>(x: N, y: N, args: Args, d: Passing<N>) -> Passing<N>;
 }
 
 /// The formulas of an elementwise row of two inputs.
-pub(crate) trait BinaryRow: Copy {
-    /// As [`UnaryRow::DECIDES`].
-    const DECIDES: bool;
+pub(crate) trait BinaryRow: Marked {
     fn value<T: Real>(a: T, b: T) -> T;
     /// `d · ∂y/∂a`
     fn first<N: Number>(a: N, b: N, y: N, d: Passing<N>) -> Passing<N>;
@@ -82,10 +88,13 @@ macro_rules! define_unary {
         }
 
         $(
+            impl Marked for unary::$Row {
+                const DECIDES: bool = has(&[$(Mark::$Mark),*], Mark::Decides);
+                const SINGLE: bool = has(&[$(Mark::$Mark),*], Mark::Single);
+            }
             #[allow(unused_variables)] // a row names only the arguments that it reads
             impl UnaryRow for unary::$Row {
                 const NEAR: bool = has(&[$(Mark::$Mark),*], Mark::Near);
-                const DECIDES: bool = has(&[$(Mark::$Mark),*], Mark::Decides);
                 #[inline(always)]
                 fn value<T: Real>($x: T, [$p, $q]: Args) -> T { let $c = T::of_f64; $value }
                 #[inline(always)]
@@ -102,6 +111,12 @@ macro_rules! define_unary {
                 kinks: &[$($kink),*],
                 arguments: <[&str]>::len(&[$(stringify!($arg)),*]),
             },)*];
+
+            /// Whether the sweep of scalars has arms of its own for the row.
+            pub(crate) const fn is_common(self) -> bool {
+                const COMMON: &[bool] = &[$(has(&[$(Mark::$Mark),*], Mark::Common)),*];
+                COMMON[self as usize]
+            }
 
             #[inline(always)]
             pub(crate) fn dispatch<V: UnaryVisitor>(self, visitor: V) -> V::Out {
@@ -141,9 +156,12 @@ macro_rules! define_binary {
         }
 
         $(
+            impl Marked for binary::$Row {
+                const DECIDES: bool = has(&[$(Mark::$Mark),*], Mark::Decides);
+                const SINGLE: bool = has(&[$(Mark::$Mark),*], Mark::Single);
+            }
             #[allow(unused_variables)] // a row names only the arguments that it reads
             impl BinaryRow for binary::$Row {
-                const DECIDES: bool = has(&[$(Mark::$Mark),*], Mark::Decides);
                 #[inline(always)]
                 fn value<T: Real>($a: T, $b: T) -> T { let $c = T::of_f64; $value }
                 #[inline(always)]
@@ -162,6 +180,12 @@ macro_rules! define_binary {
                 kinks: &[],
                 arguments: 0,
             },)*];
+
+            /// Whether the sweep of scalars has arms of its own for the row.
+            pub(crate) const fn is_common(self) -> bool {
+                const COMMON: &[bool] = &[$(has(&[$(Mark::$Mark),*], Mark::Common)),*];
+                COMMON[self as usize]
+            }
 
             #[inline(always)]
             pub(crate) fn dispatch<V: BinaryVisitor>(self, visitor: V) -> V::Out {
@@ -240,10 +264,14 @@ impl Unary {
     #[inline(always)]
     #[track_caller]
     pub(crate) fn checked(self, args: Args) -> Args {
-        if self == Unary::Clamp && (args[0] > args[1] || args.iter().any(|bound| bound.is_nan())) {
-            refuse_bounds(args);
+        match self {
+            Unary::Clamp if args[0] > args[1] || args.iter().any(|bound| bound.is_nan()) => refuse_bounds(args),
+            Unary::Polygamma if args[0] < 0.0 => refuse("polygamma", "the order", args[0], "an order of 0 or more"),
+            Unary::Gammainc | Unary::Gammaincc if args[0].is_nan() || args[0] <= 0.0 => {
+                refuse(self.name(), "the shape", args[0], "a shape above 0")
+            }
+            _ => args,
         }
-        args
     }
 
     /// Whether the method takes plain numbers.
@@ -326,6 +354,13 @@ impl Binary {
         };
         Some((row, [number, 0.0]))
     }
+}
+
+#[cold]
+#[inline(never)]
+#[track_caller]
+fn refuse(row: &str, what: &str, given: f64, repair: &str) -> ! {
+    panic!("{row}: {what} is {given}; it takes {repair}")
 }
 
 #[cold]

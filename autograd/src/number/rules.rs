@@ -1,6 +1,8 @@
 //! Derivatives of the table that take more than a line, with their reasons.
 
-use super::passing::{Passing, either, shortcut};
+use std::f64::consts::PI;
+
+use super::passing::{Passing, either, select, shortcut};
 use crate::math::gate::{CUBE, LINE};
 use crate::number::{Number, Test};
 
@@ -161,4 +163,86 @@ pub(super) fn any_power<N: Number>(a: N, b: N, y: N, d: Passing<N>) -> Passing<N
     let by_power = || d * a.pow(b - N::one()) * b;
     let by_quotient = || (d * b).times_quotient(y, a);
     either(b, Test::AtLeast(0.5), by_power, || either(y, Test::Normal, by_quotient, by_power))
+}
+
+/// The order after `n`.
+#[inline(always)]
+pub(super) fn following(n: f64) -> i32 {
+    (n as i32).saturating_add(1)
+}
+
+/// The order before `n`.
+#[inline(always)]
+pub(super) fn preceding(n: f64) -> i32 {
+    (n as i32).saturating_sub(1)
+}
+
+/// `d·y/(3x)`, for the cube root `y`; at 0 it is `d/(3y²)`.
+#[inline(always)]
+pub(super) fn through_cbrt<N: Number>(x: N, y: N, d: Passing<N>) -> Passing<N> {
+    let three = N::constant(3.0);
+    either(y, Test::Normal, || d.times_quotient(y, x) / three, || d / (y * three) / y)
+}
+
+/// √π/2
+const HALF_SQRT_PI: f64 = 0.886_226_925_452_758;
+
+/// `d·√π/2·exp(y²)`, for `y = erfinv(x)`. Far out the square would magnify the round-off of `y`; but `erfc(|y|)` is `1 −
+/// |x|`, so the exponential is `erfcx(|y|)/(1 − |x|)`.
+#[inline(always)]
+pub(super) fn through_erfinv<N: Number>(x: N, y: N, d: Passing<N>) -> Passing<N> {
+    let d = d * N::constant(HALF_SQRT_PI);
+    let far = || {
+        let tail = N::one() - x.abs();
+        // At ±1 the tail is 0, and so is erfcx(∞).
+        select(tail.equal(N::zero()), d / tail, d * y.abs().erfcx() / tail)
+    };
+    either(x, Test::Within(0.5), || d * (y * y).exp(), far)
+}
+
+/// `d/φ(y)`, for `y = ndtri(x)`: the density is the smaller tail times the inverse of its Mills' ratio.
+#[inline(always)]
+pub(super) fn through_ndtri<N: Number>(x: N, y: N, d: Passing<N>) -> Passing<N> {
+    let lower = x.less_equal(N::constant(0.5));
+    let tail = lower.select(x, N::one() - x);
+    let mills = lower.select(y, -y).inverse_mills();
+    select(tail.equal(N::zero()), d / tail, d / tail / mills)
+}
+
+/// `d·(y(1 − s) − s(y + x))`, for the inverse `y` of Mills' ratio and `s = y(y + x)`. For negative `x` that cancels; there
+/// `1 − s = t₁(t₂ − t₁)` by the parts of [`laplace_ratio`](Number::laplace_ratio), whose slopes are `tₙ(tₙ₊₁ − tₙ)`.
+#[inline(always)]
+pub(super) fn through_mills_slope<N: Number>(x: N, s: N, d: Passing<N>) -> Passing<N> {
+    let left = || {
+        let [first, second, third] = [1, 2, 3].map(|n| x.laplace_ratio(n));
+        let gap = second - first;
+        -(d * first * (gap * gap + (second * (third - second) - first * gap)))
+    };
+    let right = || {
+        let y = x.inverse_mills();
+        d * (y * (N::one() - s) - s * (y + x))
+    };
+    either(x, Test::AtLeast(0.0), right, left)
+}
+
+/// `d·π(n·jₙ₋₁ − (n + 1)·jₙ₊₁)/(2n + 1)` at `πx`
+#[inline(always)]
+pub(super) fn through_spherical_bessel<N: Number>(x: N, n: f64, d: Passing<N>) -> Passing<N> {
+    let after = |weight: f64| x.spherical_bessel_pi(following(n)) * N::constant(weight);
+    let n = n.max(0.0).trunc();
+    let unit = PI / (2.0 * n + 1.0);
+    if n == 0.0 {
+        return -(d * after(unit));
+    }
+    d * (x.spherical_bessel_pi(preceding(n)) * N::constant(n * unit) - after((n + 1.0) * unit))
+}
+
+/// `d·y·((a − 1)/x − 1)`, for the gamma density `y`. Above 1, where that is 0·∞ at `x = 0`, it is the difference of the
+/// densities for `a − 1` and `a`.
+#[inline(always)]
+pub(super) fn through_gamma_density<N: Number>(x: N, y: N, a: f64, d: Passing<N>) -> Passing<N> {
+    if a > 1.0 {
+        return d * (x.gamma_density(a - 1.0) - x.gamma_density(a));
+    }
+    d * y * (N::constant(a - 1.0).chain_over(x) - N::one())
 }

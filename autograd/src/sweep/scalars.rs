@@ -170,6 +170,7 @@ impl<T: Float> Arms<T> {
         }
         macro_rules! rows {
             (unary $($Unary:ident)*; binary $($Binary:ident)*;) => { $(
+                const { assert!(Unary::$Unary.is_common(), "mark the row Common in number/table.rs") };
                 arm!(bytes::$Unary::FAR, |here| {
                     let [a, index] = here.operands();
                     here.pass(a, here.unary(Unary::$Unary, here.value(a), index)?)?;
@@ -177,6 +178,7 @@ impl<T: Float> Arms<T> {
                 });
                 arm!(bytes::$Unary::NEAR, |here| here.unary(Unary::$Unary, here.near(), here.operands()[1]));
             )* $(
+                const { assert!(Binary::$Binary.is_common(), "mark the row Common in number/table.rs") };
                 arm!(bytes::$Binary::FAR, |here| {
                     let [a, b] = here.operands();
                     let (da, db) = here.binary(Binary::$Binary, here.value(a), here.value(b))?;

@@ -20,13 +20,53 @@ pub(crate) enum Opcode {
 }
 
 impl Opcode {
-    /// The bytes of the kinds without a row; those of the unary and then of the binary rows follow.
+    /// The bytes of the kinds without a row; those of the unary and then of the binary rows follow. A common row has one
+    /// for each arrangement of its operands, another row only one.
     const PLAIN: [Opcode; 4] = [Opcode::Variable, Opcode::Constant, Opcode::Item, Opcode::Array];
-    const UNARY: u8 = Self::PLAIN.len() as u8;
-    const BINARY: u8 = Self::UNARY + 2 * Unary::ROWS.len() as u8;
+    const UNARY: [u8; Unary::ROWS.len() + 1] = {
+        let (mut bytes, mut row) = ([Self::PLAIN.len() as u8; _], 0);
+        while row < Unary::ROWS.len() {
+            bytes[row + 1] = bytes[row] + if Unary::ROWS[row].row.is_common() { 2 } else { 1 };
+            row += 1;
+        }
+        bytes
+    };
+    const BINARY: [u8; Binary::ROWS.len() + 1] = {
+        let (mut bytes, mut row) = ([Self::UNARY[Unary::ROWS.len()]; _], 0);
+        while row < Binary::ROWS.len() {
+            bytes[row + 1] = bytes[row] + if Binary::ROWS[row].row.is_common() { 4 } else { 1 };
+            row += 1;
+        }
+        bytes
+    };
+    const OF_BYTE: [Opcode; 256] = {
+        let (mut codes, mut row) = ([Opcode::Array; 256], 0);
+        while row < Self::PLAIN.len() {
+            codes[row] = Self::PLAIN[row];
+            row += 1;
+        }
+        let mut byte = row as u8;
+        row = 0;
+        while row < Unary::ROWS.len() {
+            while byte < Self::UNARY[row + 1] {
+                codes[byte as usize] = Opcode::Unary(Unary::ROWS[row].row);
+                byte += 1;
+            }
+            row += 1;
+        }
+        row = 0;
+        while row < Binary::ROWS.len() {
+            while byte < Self::BINARY[row + 1] {
+                codes[byte as usize] = Opcode::Binary(Binary::ROWS[row].row);
+                byte += 1;
+            }
+            row += 1;
+        }
+        codes
+    };
 
-    /// One byte, on which the sweep branches once. It encodes the kind, the row, and which operands are `near`: the
-    /// node directly before, whose gradient the sweep holds in a register.
+    /// One byte, on which the sweep branches once. It encodes the kind, the row, and, of a common row, which operands are
+    /// `near`: the node directly before, whose gradient the sweep holds in a register.
     #[inline(always)]
     pub(crate) const fn byte(self, [a, b]: [bool; 2]) -> u8 {
         match self {
@@ -34,18 +74,17 @@ impl Opcode {
             Opcode::Constant => 1,
             Opcode::Item => 2,
             Opcode::Array => 3,
-            Opcode::Unary(row) => Self::UNARY + 2 * row as u8 + a as u8,
-            Opcode::Binary(row) => Self::BINARY + 4 * row as u8 + a as u8 + 2 * b as u8,
+            Opcode::Unary(row) => Self::UNARY[row as usize] + (a && row.is_common()) as u8,
+            Opcode::Binary(row) => {
+                let near = if row.is_common() { a as u8 + 2 * b as u8 } else { 0 };
+                Self::BINARY[row as usize] + near
+            }
         }
     }
 
     #[inline]
     pub(super) fn of_byte(byte: u8) -> Opcode {
-        match byte {
-            Self::BINARY.. => Opcode::Binary(Binary::ROWS[usize::from(byte - Self::BINARY) / 4].row),
-            Self::UNARY.. => Opcode::Unary(Unary::ROWS[usize::from(byte - Self::UNARY) / 2].row),
-            plain => Self::PLAIN[usize::from(plain)],
-        }
+        Self::OF_BYTE[usize::from(byte)]
     }
 
     /// The name of a scalar operation.

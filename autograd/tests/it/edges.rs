@@ -67,7 +67,7 @@ const UNARY: &[(Unary, [f64; 2], f64, f64, f64)] = &[
 
 #[test]
 fn rows_of_one_input() {
-    for &(row, args, x, y, dy) in UNARY {
+    for &(row, args, x, y, dy) in UNARY.iter().chain(crate::special::EDGES) {
         let what = format!("{} {args:?} at {x}", row.name());
         let tape = Tape::new();
         let s = tape.scalar(x);
@@ -110,7 +110,7 @@ const BINARY: &[(Binary, f64, f64, f64, f64, f64)] = &[
 
 #[test]
 fn rows_of_two_inputs() {
-    for &(row, a, b, y, da, db) in BINARY {
+    for &(row, a, b, y, da, db) in BINARY.iter().chain(crate::special::EDGES_OF_TWO) {
         let what = format!("{} of {a} and {b}", row.name());
         let tape = Tape::new();
         let (s, t) = (tape.scalar(a), tape.scalar(b));

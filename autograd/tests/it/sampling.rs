@@ -16,11 +16,25 @@ pub(crate) fn config() -> Config {
     if std::env::var_os("PROPTEST_CASES").is_some() { config } else { Config { cases: 6, ..config } }
 }
 
+/// Whether the row's plain number is the order of a function: an integer of 0 or more.
+pub(crate) fn takes_an_order(row: Unary) -> bool {
+    matches!(
+        row,
+        Unary::Polygamma
+            | Unary::LaplaceRatio
+            | Unary::Iv
+            | Unary::I0eSlope
+            | Unary::ErfcxSlope
+            | Unary::SphericalBesselPi
+    )
+}
+
 /// One of three choices of a row's plain-number arguments, and the kinks that it makes.
 pub(crate) fn arguments(row: Unary, choice: usize) -> ([f64; 2], Vec<f64>) {
     let of = |choices: [f64; 3]| [choices[choice % 3], 0.0];
     match row {
         Unary::Powi => (of([3.0, 2.0, -1.0]), vec![]),
+        row if takes_an_order(row) => (of([1.0, 2.0, 0.0]), vec![]),
         Unary::Clamp => ([0.25, 0.75], vec![0.25, 0.75]),
         Unary::ExpBase => (of([2.5, 0.5, 2.0]), vec![]),
         Unary::MaxNumber | Unary::MinNumber => {

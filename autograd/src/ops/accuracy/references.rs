@@ -2,8 +2,12 @@
 //!
 //! The matches have no wildcard arm: a row without a reference does not compile.
 
+mod binary;
+
+pub(super) use binary::binary;
+
 use crate::exact::Exact;
-use crate::number::rows::{Args, Binary, Unary};
+use crate::number::rows::{Args, Unary};
 
 /// A derivative, with the size of the largest of its terms if they cancel at some point other than 0.
 #[derive(Debug, Clone)]
@@ -211,6 +215,80 @@ pub(super) fn unary(row: Unary, [p, q]: Args, x: &Exact) -> [Sum; 3] {
             let curvature = sum(x.square() * 8.0 * y.powi(3), y.square() * -2.0);
             [y.clone().into(), (x * y.square() * -2.0).into(), curvature]
         }
+        Unary::Exp2 => {
+            let (y, ln) = (Exact::from(2.0).pow(x), Exact::from(2.0).ln());
+            all([y.clone(), &y * &ln, y * ln.square()])
+        }
+        Unary::Log2 | Unary::Log10 => {
+            let slope = 1.0 / (x * Exact::from(if row == Unary::Log2 { 2.0 } else { 10.0 }).ln());
+            all([&slope * x * x.ln(), slope.clone(), -slope / x])
+        }
+        Unary::Log1mexp => {
+            let y = if x.is_smaller(0.7) { (-(-x).exp_m1()).ln() } else { (-(-x).exp()).ln_1p() };
+            let [slope, curvature, _] = recip_exp_m1(x);
+            [y.into(), slope, curvature]
+        }
+        Unary::RecipExpm1 => recip_exp_m1(x),
+        Unary::Logit => {
+            let other = one() - x;
+            let (near, far) = (1.0 / x.square(), 1.0 / other.square());
+            [(x / &other).ln().into(), (1.0 / (x * &other)).into(), sum(far, -near)]
+        }
+        Unary::Cbrt => {
+            let y = x.abs().pow(&(one() / 3.0)) * if positive { 1.0 } else { -1.0 };
+            all([y.clone(), 1.0 / (y.square() * 3.0), -2.0 / (y.powi(5) * 9.0)])
+        }
+        Unary::Trunc => flat(x.to_f64().trunc()),
+        Unary::Asinh => {
+            let (w, size) = (one() + x.square(), x.abs());
+            let y = (&size + size.square() / (one() + w.sqrt())).ln_1p() * if positive { 1.0 } else { -1.0 };
+            all([y, 1.0 / w.sqrt(), -x / (w.sqrt() * w)])
+        }
+        Unary::Acosh => {
+            let (t, w) = (x - 1.0, (x - 1.0) * (x + 1.0));
+            all([(t + w.sqrt()).ln_1p(), 1.0 / w.sqrt(), -x / (w.sqrt() * w)])
+        }
+        Unary::Atanh => {
+            let w = (one() - x) * (one() + x);
+            all([(x * 2.0 / (one() - x)).ln_1p() / 2.0, 1.0 / &w, x * 2.0 / w.square()])
+        }
+        Unary::AsinhSlope => {
+            let w = one() + x.square();
+            let y = 1.0 / w.sqrt();
+            let curvature = sum(x.square() * 3.0 * &y / w.square(), -(&y / &w));
+            [y.clone().into(), (-(x * y) / w).into(), curvature]
+        }
+        Unary::AcoshSlope => {
+            let w = (x - 1.0) * (x + 1.0);
+            let y = 1.0 / w.sqrt();
+            all([y.clone(), -(x * &y) / &w, y * (x.square() * 2.0 + 1.0) / w.square()])
+        }
+        Unary::AtanhSlope => {
+            let y = 1.0 / ((one() - x) * (one() + x));
+            all([y.clone(), x * 2.0 * y.square(), y.square() * 2.0 + x.square() * 8.0 * y.powi(3)])
+        }
+        Unary::Sinc
+        | Unary::SphericalBesselPi
+        | Unary::Lgamma
+        | Unary::Digamma
+        | Unary::Polygamma
+        | Unary::Gammainc
+        | Unary::Gammaincc
+        | Unary::GammaDensity
+        | Unary::Erfcx
+        | Unary::ErfcxSlope
+        | Unary::Erfinv
+        | Unary::Ndtri
+        | Unary::LogNdtr
+        | Unary::InverseMills
+        | Unary::MillsSlope
+        | Unary::LaplaceRatio
+        | Unary::I0
+        | Unary::I1
+        | Unary::Iv
+        | Unary::I0e
+        | Unary::I1e
+        | Unary::I0eSlope => unreachable!("{} is compared with figures: tests/it/special/figures.py", row.name()),
         Unary::Neg => line(x, -1.0, 0.0),
         Unary::AddNumber => line(x, 1.0, p),
         Unary::SubFrom => line(x, -1.0, p),
@@ -221,6 +299,14 @@ pub(super) fn unary(row: Unary, [p, q]: Args, x: &Exact) -> [Sum; 3] {
         Unary::MinNumber if x.to_f64() < p => line(x, 1.0, 0.0),
         Unary::MaxNumber | Unary::MinNumber => flat(p),
     }
+}
+
+/// `1/(eˣ − 1)` and its derivatives.
+fn recip_exp_m1(x: &Exact) -> [Sum; 3] {
+    let (y, other) = (1.0 / x.exp_m1(), 1.0 / (-x).exp_m1());
+    let slope = &y * &other;
+    let curvature = &slope * (&other - &y);
+    all([y, slope, curvature])
 }
 
 /// The sigmoid and its derivatives.
@@ -262,75 +348,4 @@ fn gate_density(x: &Exact) -> [Sum; 3] {
     let largest = terms.iter().fold(Exact::from(0.0), |largest, term| larger(&largest, term));
     let [a, b, c] = terms;
     [y.into(), (slope * bend).into(), Sum { exact: a + b + c, largest: Some(largest) }]
-}
-
-/// Value, the slopes with respect to `a` and `b`, and the second derivatives: `a` twice, both, `b` twice.
-pub(super) fn binary(row: Binary, a: &Exact, b: &Exact) -> [Sum; 6] {
-    let zero = || Sum::from(0.0);
-    let plain = |y: Exact, da: f64, db: f64| [y.into(), da.into(), db.into(), zero(), zero(), zero()];
-    let mask = |holds: bool| plain(f64::from(u8::from(holds)).into(), 0.0, 0.0);
-    let (first, second) = (a.to_f64(), b.to_f64());
-    match row {
-        Binary::Add => plain(a + b, 1.0, 1.0),
-        Binary::Sub => plain(a - b, 1.0, -1.0),
-        Binary::Mul | Binary::Chain | Binary::ChainFlat => {
-            [(a * b).into(), b.clone().into(), a.clone().into(), zero(), 1.0.into(), zero()]
-        }
-        Binary::Div | Binary::ChainOver => {
-            let y = a / b;
-            let slope = 1.0 / b;
-            [
-                y.clone().into(),
-                slope.clone().into(),
-                (-(&y / b)).into(),
-                zero(),
-                (-(slope / b)).into(),
-                (y * 2.0 / b.square()).into(),
-            ]
-        }
-        Binary::Pow => {
-            let (y, ln) = (a.pow(b), a.ln());
-            let (da, db) = (&y / a * b, &y * &ln);
-            let mixed = sum(&y / a, &da * &ln);
-            [y.into(), da.clone().into(), db.clone().into(), (da / a * (b - 1.0)).into(), mixed, (db * ln).into()]
-        }
-        Binary::Atan2 => {
-            let square = a.square() + b.square();
-            let fourth = square.square();
-            let bend = a * b * 2.0 / &fourth;
-            let mixed = sum(a.square() / &fourth, -(b.square() / fourth));
-            let near = (a / b).atan();
-            let y = match (b.is_negative(), a.is_negative()) {
-                (false, _) => near,
-                (true, false) => near + Exact::pi(),
-                (true, true) => near - Exact::pi(),
-            };
-            [y.into(), (b / &square).into(), (-(a / square)).into(), (-&bend).into(), mixed, bend.into()]
-        }
-        Binary::Inverted => {
-            let square = a.square() + b.square();
-            let (fourth, sixth) = (square.square(), square.powi(3));
-            let (aa, bb) = (a.square(), b.square());
-            let sum = |left: Exact, right: Exact| sum(left * 2.0 / &sixth, right * -2.0 / &sixth);
-            [
-                (a / square).into(),
-                self::sum(&bb / &fourth, -(&aa / &fourth)),
-                (a * b * -2.0 / fourth).into(),
-                sum(a * &aa, a * &bb * 3.0),
-                sum(b * &aa * 3.0, b * &bb),
-                sum(a * bb * 3.0, a * aa),
-            ]
-        }
-        Binary::Maximum if first > second => plain(a.clone(), 1.0, 0.0),
-        Binary::Minimum if first < second => plain(a.clone(), 1.0, 0.0),
-        Binary::Maximum | Binary::Minimum if first == second => plain(a.clone(), 0.5, 0.5),
-        Binary::Maximum | Binary::Minimum => plain(b.clone(), 0.0, 1.0),
-        Binary::Less => mask(first < second),
-        Binary::LessEqual => mask(first <= second),
-        Binary::Greater => mask(first > second),
-        Binary::GreaterEqual => mask(first >= second),
-        Binary::Equal => mask(first == second),
-        Binary::NotEqual => mask(first != second),
-        Binary::Masked => plain(a.clone(), 1.0, 0.0),
-    }
 }

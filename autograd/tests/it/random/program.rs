@@ -4,6 +4,8 @@ use std::ops::Range;
 
 use autograd::{Binary, Float, Scalar, Scatter, Tensor, Unary, Var};
 
+use crate::sampling::takes_an_order;
+
 include!("fused.rs");
 include!("loss.rs");
 
@@ -266,7 +268,8 @@ impl Call {
         match *self {
             Call::Unary { row, args, x, scalar } => {
                 let row = &Unary::ROWS[row as usize];
-                let number = |x: f64| if row.row == Unary::Powi { format!("{x:.0}") } else { format!("{x:?}") };
+                let whole = row.row == Unary::Powi || takes_an_order(row.row);
+                let number = |x: f64| if whole { format!("{x:.0}") } else { format!("{x:?}") };
                 let args = args[..row.arguments].iter().map(|&x| number(x)).collect::<Vec<_>>().join(", ");
                 if scalar {
                     format!("v{x}.item().{}({args}).to_var()", row.name)
