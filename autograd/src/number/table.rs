@@ -260,7 +260,7 @@ macro_rules! unary_table {
             /// `y = 1/√(x² − 1)` for `x > 1`, the slope of [`acosh`](crate::Number::acosh); `dy/dx = −x·y³`.
             AcoshSlope, acosh_slope(), m::special(x, special::acosh_slope), -(d * y * y * (x * y)), (1.2, 4.0), [], Single;
             /// `y = 1/(1 − x²)` for `|x| < 1`, the slope of [`atanh`](crate::Number::atanh); `dy/dx = 2x·y²`.
-            AtanhSlope, atanh_slope(), m::special(x, special::atanh_slope), d * y * y * (x + x), (-0.9, 0.9), [], Single;
+            AtanhSlope, atanh_slope(), m::special(x, special::atanh_slope), d * y * (x + x) * y, (-0.9, 0.9), [], Single;
 
             // Rows that the operators between an array or scalar and a plain number record; the table gives them
             // methods too.
@@ -317,8 +317,8 @@ macro_rules! binary_table {
             /// The cosine of the direction of (a, b): `y = a/√(a² + b²)`, a slope of
             /// [`hypot`](crate::Number::hypot); 0 at the origin.
             Direction, direction, m::special2(a, special::direction, b), (
-                { let sine = b.direction(a); (d * sine).times_quotient(sine, a.hypot(b)) },
-                -(d * y * b.direction(a) / a.hypot(b))
+                d * b.direction(a) * b.inverted(a),
+                -(d * y * b.inverted(a))
             ), (0.3, 3.0), (-3.0, 3.0), Decides, Single;
             /// `y = ln(exp(a) + exp(b))`, where the exponentials may overflow or underflow; `∂y/∂a = exp(a − y)`.
             Logaddexp, logaddexp, m::special2(a, special::logaddexp, b), (d * a.share(b), d * b.share(a)), (-3.0, 3.0), (-3.0, 3.0), Single;

@@ -209,8 +209,14 @@ fn rows_of_one_input_are_within_four_units() {
     assert!(failures.is_empty(), "{}", failures.join("\n"));
 }
 
-/// The lower derivatives from which each of [`references::binary`] stems.
-const OF: [&[usize]; 6] = [&[], &[0], &[0], &[0, 1], &[0, 1, 2], &[0, 2]];
+/// The derivatives from which each of [`references::binary`] stems.
+fn of(row: Binary) -> [&'static [usize]; 6] {
+    match row {
+        // Each second derivative has the slope of a factor, which is as large as the mixed one.
+        Binary::Direction => [&[], &[0], &[0], &[0, 1, 4], &[0, 1, 2], &[0, 2, 4]],
+        _ => [&[], &[0], &[0], &[0, 1], &[0, 1, 2], &[0, 2]],
+    }
+}
 
 fn row_of_two<T: Float>(row: Binary, pairs: &[(T, T)]) -> Vec<Worst> {
     let right: Vec<_> =
@@ -219,7 +225,7 @@ fn row_of_two<T: Float>(row: Binary, pairs: &[(T, T)]) -> Vec<Worst> {
     let mut see = |what: &str, k: usize, y: &[T]| {
         let mut worst = Worst::of(format!("{} {} {what}", row.name(), T::NAME));
         for ((&y, right), (a, b)) in y.iter().zip(&right).zip(pairs) {
-            worst.see(y, right, k, OF[k], || format!("({:e}, {:e})", a.to_f64(), b.to_f64()));
+            worst.see(y, right, k, of(row)[k], || format!("({:e}, {:e})", a.to_f64(), b.to_f64()));
         }
         found.push(worst);
     };

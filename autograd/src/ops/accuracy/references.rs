@@ -265,7 +265,8 @@ pub(super) fn unary(row: Unary, [p, q]: Args, x: &Exact) -> [Sum; 3] {
         }
         Unary::AtanhSlope => {
             let y = 1.0 / ((one() - x) * (one() + x));
-            all([y.clone(), x * 2.0 * y.square(), y.square() * 2.0 + x.square() * 8.0 * y.powi(3)])
+            let curvature = sum(x.square() * 8.0 * y.powi(3), y.square() * 2.0);
+            [y.clone().into(), (x * 2.0 * y.square()).into(), curvature]
         }
         Unary::Sinc
         | Unary::SphericalBesselPi
