@@ -28,7 +28,7 @@ const BOUND_OF_PARTS: f64 = 8.0;
 fn bound(row: Unary) -> f64 {
     match row {
         Unary::TanhGate | Unary::TanhGateDensity | Unary::MishGate | Unary::MishGateSlope => BOUND_OF_PARTS,
-        Unary::AsinhSlope | Unary::AcoshSlope => BOUND_OF_PARTS,
+        Unary::AsinhSlope | Unary::AcoshSlope | Unary::AtanhSlope => BOUND_OF_PARTS,
         _ => BOUND,
     }
 }
