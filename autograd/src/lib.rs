@@ -80,7 +80,7 @@
 //! | check | [`check`](check()), [`check::Checker`], [`check::Report`] |
 //! | write functions over any kind of number | [`Number`], [`Real`], [`Float`], [`Dual`], [`Partials`], [`Recorded`] |
 //! | list the operations | [`operations`], [`Unary`], [`Binary`] |
-//! | transform closures | [`grad`](grad()), [`value_and_grad`], [`vjp`](vjp()), [`jvp`](jvp()), [`jacobian`](jacobian()), [`jacobian_each`], [`hessian`](hessian()), [`hvp`](hvp()), [`grad_and_hvp`], [`vhp`], [`linearize`], [`several`] |
+//! | transform closures | [`grad`](grad()), [`value_and_grad`], [`vjp`](vjp()), [`jvp`](jvp()), [`jacobian`](jacobian()), [`jacobian_each`], [`jacobian_sparse`](jacobian_sparse()), [`hessian`](hessian()), [`hessian_sparse`](hessian_sparse()), [`hvp`](hvp()), [`grad_and_hvp`], [`vhp`], [`linearize`], [`several`] |
 //! | use several cores | [`backward_in_parts`], [`awake`], [`set_threads`], [`threads`](threads()) |
 //! | read the reasons | [`design`] |
 //!
@@ -146,6 +146,6 @@ pub use tensor::Tensor;
 pub use threads::{awake, set_threads, threads};
 #[doc(inline)]
 pub use transform::{
-    Linearization, Mode, grad, grad_and_hvp, hessian, hvp, jacobian, jacobian_each, jvp, linearize, several,
-    value_and_grad, vhp, vjp,
+    Linearization, Mode, Sparse, Sparsity, grad, grad_and_hvp, hessian, hessian_sparse, hvp, jacobian, jacobian_each,
+    jacobian_sparse, jvp, linearize, several, value_and_grad, vhp, vjp,
 };

@@ -1,5 +1,6 @@
 //! Selection between arrays, element by element. The other elementwise operations are rows of the table.
 
+use super::reads::Reads;
 use super::{Array, Input, Operation};
 use crate::error::Error;
 use crate::kernels::compiled as kernels;
@@ -22,6 +23,10 @@ impl Operation for Select {
 
     fn differentiable(&self, k: usize) -> bool {
         k > 0
+    }
+
+    fn reads(&self, k: usize, x: &[&Shape], shape: &Shape) -> Reads {
+        Reads::stretched(x[k], shape)
     }
 
     fn vjp<A: Array>(&self, k: usize, x: &[&A], _y: &A, dy: &A) -> A {

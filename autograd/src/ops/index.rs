@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use smallvec::{SmallVec, smallvec};
 
+use super::reads::Reads;
 use super::reduce::loops;
 use super::{Array, Input, Operation, join, linear};
 use crate::error::Error;
@@ -52,6 +53,10 @@ impl Operation for Gather {
         take_rows(x[0].values, self.loops, &self.indices, out);
     }
 
+    fn reads(&self, k: usize, x: &[&Shape], shape: &Shape) -> Reads {
+        Reads::copied(self, k, x, shape)
+    }
+
     fn vjp<A: Array>(&self, _k: usize, x: &[&A], _y: &A, dy: &A) -> A {
         A::apply(ScatterAdd { loops: self.loops, indices: self.indices.clone() }, x[0].shape(), &[dy])
     }
@@ -67,6 +72,10 @@ impl Operation for ScatterAdd {
     fn forward<T: Float>(&self, x: &[Input<'_, T>], _shape: &Shape, out: &mut [T]) {
         out.fill(T::zero());
         kernels::add_rows(x[0].values, self.loops, &self.indices, out);
+    }
+
+    fn reads(&self, _k: usize, _x: &[&Shape], shape: &Shape) -> Reads {
+        Reads::brought(Gather { loops: self.loops, indices: self.indices.clone() }.positions(), shape)
     }
 
     fn vjp<A: Array>(&self, _k: usize, x: &[&A], _y: &A, dy: &A) -> A {

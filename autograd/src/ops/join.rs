@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
+use super::reads::Reads;
 use super::{Array, Input, Operation, linear, view};
 use crate::error::Error;
 use crate::number::Float;
@@ -32,6 +33,10 @@ impl Operation for Concat {
             }
             start += len;
         }
+    }
+
+    fn reads(&self, k: usize, x: &[&Shape], shape: &Shape) -> Reads {
+        Reads::copied(self, k, x, shape)
     }
 
     fn vjp<A: Array>(&self, k: usize, x: &[&A], _y: &A, dy: &A) -> A {

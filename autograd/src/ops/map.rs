@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
+use super::reads::Reads;
 use super::{Array, Input, Operation};
 use crate::error::Error;
 use crate::kernels::fused::{ElementwiseN, FusedForAll, KEPT, Kernel, ORDERS};
@@ -71,6 +72,10 @@ impl Operation for Map {
     fn forward_with_slopes<T: Float>(&self, x: &[Input<'_, T>], _shape: &Shape, out: &mut [T], slopes: &mut [T]) {
         let x: SmallVec<[&[T]; 4]> = x.iter().map(|x| x.values).collect();
         self.f.of::<T>().run_with_slopes(&x, out, slopes);
+    }
+
+    fn reads(&self, k: usize, x: &[&Shape], shape: &Shape) -> Reads {
+        Reads::stretched(x[k], shape)
     }
 
     #[track_caller]

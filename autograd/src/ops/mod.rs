@@ -25,6 +25,7 @@ pub(crate) mod normalize;
 pub(crate) mod order;
 pub(crate) mod prod;
 pub(crate) mod product;
+pub(crate) mod reads;
 pub(crate) mod reduce;
 pub(crate) mod roll;
 pub(crate) mod scan;
@@ -35,6 +36,7 @@ pub(crate) mod view;
 
 use std::sync::Arc;
 
+use reads::Reads;
 use smallvec::SmallVec;
 
 use crate::kernels::compiled as kernels;
@@ -77,6 +79,11 @@ pub(crate) trait Operation {
     /// Whether a gradient flows to input `k`.
     fn differentiable(&self, _k: usize) -> bool {
         true
+    }
+
+    /// How the output depends on input `k`, given the shapes of the inputs and of the output: where the Jacobian is not 0.
+    fn reads(&self, k: usize, x: &[&Shape], shape: &Shape) -> Reads {
+        Reads::all(x[k], shape)
     }
 
     /// Whether a recorded value with this number of inputs keeps its derivatives for the sweep, because they share
@@ -192,6 +199,16 @@ macro_rules! operations {
                     Op::Binary(row) => row.passes_to(k),
                     Op::Dense(_) => true,
                     $(Op::$Variant(op) => op.differentiable(k),)*
+                }
+            }
+
+            /// See [`Operation::reads`].
+            pub(crate) fn reads(&self, k: usize, x: &[&Shape], shape: &Shape) -> Reads {
+                match self {
+                    Op::Unary(..) => Reads::Same,
+                    Op::Binary(_) => Reads::stretched(x[k], shape),
+                    Op::Dense(_) => product::Affine.reads(k, x, shape),
+                    $(Op::$Variant(op) => op.reads(k, x, shape),)*
                 }
             }
 

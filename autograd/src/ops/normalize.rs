@@ -1,5 +1,6 @@
 //! Normalisation of rows to mean 0 and variance 1, as in layer normalisation (Ba, Kiros & Hinton 2016).
 
+use super::reads::Reads;
 use super::reduce::{Reduction, reduce};
 use super::{Array, Input, Operation};
 use crate::error::Error;
@@ -33,6 +34,10 @@ impl Operation for Normalize {
 
     fn forward<T: Float>(&self, x: &[Input<'_, T>], shape: &Shape, out: &mut [T]) {
         kernels::normalize(x[0].values, shape[shape.len() - 1], T::from_f64(self.eps), out);
+    }
+
+    fn reads(&self, _k: usize, x: &[&Shape], shape: &Shape) -> Reads {
+        Reads::along(x[0].len() - 1..x[0].len(), x[0], shape)
     }
 
     fn vjp<A: Array>(&self, _k: usize, x: &[&A], _y: &A, dy: &A) -> A {
@@ -88,6 +93,10 @@ impl Operation for InverseDeviation {
         kernels::inverse_deviation(x[0].values, shape[shape.len() - 1], T::from_f64(self.eps), out);
     }
 
+    fn reads(&self, _k: usize, x: &[&Shape], shape: &Shape) -> Reads {
+        Reads::along(x[0].len() - 1..x[0].len(), x[0], shape)
+    }
+
     fn vjp<A: Array>(&self, _k: usize, x: &[&A], y: &A, dy: &A) -> A {
         self.along(x[0], y, dy)
     }
@@ -103,6 +112,10 @@ impl Operation for NormalizeGradient {
 
     fn forward<T: Float>(&self, x: &[Input<'_, T>], shape: &Shape, out: &mut [T]) {
         kernels::normalize_gradient(x[0].values, x[1].values, shape[shape.len() - 1], T::from_f64(self.eps), out);
+    }
+
+    fn reads(&self, k: usize, x: &[&Shape], shape: &Shape) -> Reads {
+        Reads::along(shape.len() - 1..shape.len(), x[k], shape)
     }
 
     fn vjp<A: Array>(&self, k: usize, x: &[&A], _y: &A, g: &A) -> A {

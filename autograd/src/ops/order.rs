@@ -8,6 +8,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::index::{along, at};
+use super::reads::Reads;
 use super::reduce::{gathered, loops};
 use super::{Array, Input, Operation, sum};
 use crate::error::Error;
@@ -42,6 +43,10 @@ impl Operation for Interpolate {
 
     fn forward<T: Float>(&self, x: &[Input<'_, T>], _shape: &Shape, out: &mut [T]) {
         kernels::interpolate(x[0].values, x[1].values, &self.weights, self.inner, out);
+    }
+
+    fn reads(&self, k: usize, x: &[&Shape], shape: &Shape) -> Reads {
+        Reads::stretched(x[k], shape)
     }
 
     fn vjp<A: Array>(&self, k: usize, _x: &[&A], _y: &A, dy: &A) -> A {

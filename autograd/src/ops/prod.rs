@@ -1,5 +1,6 @@
 //! The gradient of a product of many values: the product of the others.
 
+use super::reads::Reads;
 use super::reduce::loops;
 use super::{Array, Input, Operation, join, view};
 use crate::kernels::{compiled as kernels, squares};
@@ -22,6 +23,10 @@ impl Operation for ProductOfOthers {
 
     fn forward<T: Float>(&self, x: &[Input<'_, T>], shape: &Shape, out: &mut [T]) {
         kernels::product_of_others(x[0].values, loops(shape, self.start..self.end), out);
+    }
+
+    fn reads(&self, _k: usize, x: &[&Shape], shape: &Shape) -> Reads {
+        Reads::along(self.start..self.end, x[0], shape)
     }
 
     fn vjp<A: Array>(&self, _k: usize, x: &[&A], _y: &A, g: &A) -> A {

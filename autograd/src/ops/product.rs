@@ -2,6 +2,7 @@
 //!
 //! A transposed operand is passed to the product as strides; nothing is copied for it.
 
+use super::reads::Reads;
 use super::{Array, Input, Op, Operation, view};
 use crate::error::Error;
 use crate::kernels::compiled as kernels;
@@ -59,6 +60,29 @@ impl Operation for Matmul {
                 kernels::matmul(m, k, n, a, b, false, &mut out[(run.out + i) * size..][..size]);
             }
         });
+    }
+
+    /// On a row of the first, and on a column of the second operand.
+    fn reads(&self, k: usize, x: &[&Shape], shape: &Shape) -> Reads {
+        let transposed = if k == 0 { self.transpose_a } else { self.transpose_b };
+        let ([.., rows, cols], [.., m, n]) = (&x[k][..], &shape[..]) else { unreachable!("a product has matrices") };
+        let (rows, cols, m, n) = (*rows, *cols, *m, *n);
+        let lines = if k == 0 { m } else { n };
+        // The line of place `at` among matrices of these rows and columns: a row, or a column.
+        let line = |at: usize, cols: usize, by_row: bool| if by_row { at / cols } else { at % cols };
+        let of = (0..x[k].numel()).map(|i| {
+            let (matrix, at) = (i / (rows * cols), i % (rows * cols));
+            (matrix * lines + line(at, cols, (k == 0) != transposed)) as u32
+        });
+        let matrices = match Reads::stretched(&batch(x[k]), &batch(shape)) {
+            Reads::Groups { read, .. } => read,
+            _ => (0..batch(shape).numel() as u32).collect(),
+        };
+        let read = (0..shape.numel()).map(|i| {
+            let (matrix, at) = (matrices[i / (m * n)], i % (m * n));
+            matrix * lines as u32 + line(at, n, k == 0) as u32
+        });
+        Reads::Groups { of: of.collect(), read: read.collect() }
     }
 
     fn vjp<A: Array>(&self, k: usize, x: &[&A], _y: &A, dy: &A) -> A {
@@ -196,6 +220,11 @@ impl Operation for Affine {
         }
         let (a, b) = (Matrix::new(x[0].values, k, false), Matrix::new(x[1].values, n, false));
         kernels::matmul(shape[0], k, n, a, b, true, out);
+    }
+
+    fn reads(&self, k: usize, x: &[&Shape], shape: &Shape) -> Reads {
+        let (outer, inner) = if k == 0 { (shape[0], 1) } else { (1, shape[1]) };
+        Reads::lines(outer, inner, x[k], shape)
     }
 
     fn vjp<A: Array>(&self, k: usize, x: &[&A], _y: &A, dy: &A) -> A {

@@ -7,6 +7,7 @@ use std::ops::Range;
 use smallvec::SmallVec;
 
 use super::prod::ProductOfOthers;
+use super::reads::Reads;
 use super::softmax::Softmax;
 use super::{Array, Input, Operation, elementwise, view};
 use crate::error::Error;
@@ -134,6 +135,10 @@ impl Operation for Reduce {
             Reduction::Norm | Reduction::Std => kernels::squares(x, loops, self.over, true, out),
             Reduction::Variance => kernels::squares(x, loops, self.over, false, out),
         }
+    }
+
+    fn reads(&self, _k: usize, x: &[&Shape], shape: &Shape) -> Reads {
+        Reads::along(self.start..self.end, x[0], shape)
     }
 
     fn vjp<A: Array>(&self, _k: usize, x: &[&A], y: &A, dy: &A) -> A {

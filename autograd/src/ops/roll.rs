@@ -1,5 +1,6 @@
 //! Shifts along an axis.
 
+use super::reads::Reads;
 use super::{Array, Input, Operation, linear};
 use crate::error::Error;
 use crate::number::Float;
@@ -38,6 +39,10 @@ impl Operation for Roll {
                 false => out[gap.1].fill(T::zero()),
             }
         }
+    }
+
+    fn reads(&self, k: usize, x: &[&Shape], shape: &Shape) -> Reads {
+        Reads::copied(self, k, x, shape)
     }
 
     fn vjp<A: Array>(&self, _k: usize, _x: &[&A], _y: &A, dy: &A) -> A {

@@ -1,5 +1,7 @@
 //! Cumulative sums.
 
+use super::reads::Reads;
+use super::reduce::loops;
 use super::{Array, Input, Operation, linear};
 use crate::error::Error;
 use crate::kernels::compiled as kernels;
@@ -20,6 +22,10 @@ impl Operation for CumulativeSum {
     fn forward<T: Float>(&self, x: &[Input<'_, T>], shape: &Shape, out: &mut [T]) {
         let (outer, n, inner) = shape.around(self.axis..self.axis + 1);
         kernels::cumulative_sum(x[0].values, Loops { outer, n, inner }, self.reverse, out);
+    }
+
+    fn reads(&self, _k: usize, _x: &[&Shape], shape: &Shape) -> Reads {
+        Reads::Running { loops: loops(shape, self.axis..self.axis + 1), reverse: self.reverse }
     }
 
     fn vjp<A: Array>(&self, _k: usize, _x: &[&A], _y: &A, dy: &A) -> A {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::index::{added, at, checked, placed, positions};
+use super::reads::Reads;
 use super::{Array, Input, Operation, elementwise, index, join, sum, view};
 use crate::error::Error;
 use crate::kernels::compiled as kernels;
@@ -80,6 +81,10 @@ impl Operation for ScatterExtreme {
     fn forward<T: Float>(&self, x: &[Input<'_, T>], _shape: &Shape, out: &mut [T]) {
         out.copy_from_slice(x[0].values);
         kernels::scatter_extreme(x[1].values, &self.positions, self.largest, out);
+    }
+
+    fn reads(&self, k: usize, _x: &[&Shape], shape: &Shape) -> Reads {
+        if k == 0 { Reads::Same } else { Reads::brought(self.positions.iter().copied(), shape) }
     }
 
     fn vjp<A: Array>(&self, k: usize, x: &[&A], y: &A, dy: &A) -> A {

@@ -4,6 +4,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::reads::Reads;
 use super::reduce::{Reduction, loops, reduce};
 use super::{Array, Input, Operation};
 use crate::error::Error;
@@ -50,6 +51,10 @@ impl Operation for Softmax {
         kernels::softmax(x[0].values, loops(shape, self.start..self.end), false, out);
     }
 
+    fn reads(&self, _k: usize, x: &[&Shape], shape: &Shape) -> Reads {
+        Reads::along(self.start..self.end, x[0], shape)
+    }
+
     fn vjp<A: Array>(&self, _k: usize, _x: &[&A], y: &A, dy: &A) -> A {
         y.mul(&Centre { start: self.start, end: self.end, transposed: false }.of(y, dy))
     }
@@ -75,6 +80,10 @@ impl Operation for LogSoftmax {
 
     fn forward<T: Float>(&self, x: &[Input<'_, T>], shape: &Shape, out: &mut [T]) {
         kernels::softmax(x[0].values, loops(shape, self.axis..self.axis + 1), true, out);
+    }
+
+    fn reads(&self, _k: usize, x: &[&Shape], shape: &Shape) -> Reads {
+        Reads::along(self.axis..self.axis + 1, x[0], shape)
     }
 
     fn vjp<A: Array>(&self, _k: usize, x: &[&A], _y: &A, dy: &A) -> A {
@@ -103,6 +112,10 @@ impl Operation for Centre {
 
     fn forward<T: Float>(&self, x: &[Input<'_, T>], shape: &Shape, out: &mut [T]) {
         kernels::centre(x[0].values, x[1].values, loops(shape, self.start..self.end), self.transposed, out);
+    }
+
+    fn reads(&self, k: usize, x: &[&Shape], shape: &Shape) -> Reads {
+        Reads::along(self.start..self.end, x[k], shape)
     }
 
     fn vjp<A: Array>(&self, k: usize, x: &[&A], y: &A, g: &A) -> A {
@@ -169,6 +182,10 @@ impl Operation for CrossEntropy {
         kernels::cross_entropy(x[0].values, &self.classes, Some(out), Some(slopes));
     }
 
+    fn reads(&self, _k: usize, x: &[&Shape], shape: &Shape) -> Reads {
+        Reads::lines(x[0][0], 1, x[0], shape)
+    }
+
     fn vjp<A: Array>(&self, _k: usize, x: &[&A], _y: &A, dy: &A) -> A {
         A::apply(CrossEntropyGradient { classes: self.classes.clone() }, x[0].shape(), &[x[0], dy])
     }
@@ -209,6 +226,10 @@ impl Operation for CrossEntropyGradient {
     fn forward<T: Float>(&self, x: &[Input<'_, T>], _shape: &Shape, out: &mut [T]) {
         kernels::cross_entropy(x[0].values, &self.classes, None, Some(out));
         scale_rows(out, x[1].values);
+    }
+
+    fn reads(&self, k: usize, x: &[&Shape], shape: &Shape) -> Reads {
+        Reads::lines(shape[0], 1, x[k], shape)
     }
 
     fn vjp<A: Array>(&self, k: usize, x: &[&A], _y: &A, g: &A) -> A {

@@ -7,6 +7,7 @@
 use std::ops::Range;
 
 use super::elementwise::select;
+use super::reads::Reads;
 use super::{Array, Input, Operation, linear};
 use crate::error::Error;
 use crate::kernels::layout::Layout;
@@ -25,6 +26,10 @@ impl Operation for Reshape {
 
     fn forward<T: Float>(&self, x: &[Input<'_, T>], _shape: &Shape, out: &mut [T]) {
         out.copy_from_slice(x[0].values);
+    }
+
+    fn reads(&self, _k: usize, _x: &[&Shape], _shape: &Shape) -> Reads {
+        Reads::Same
     }
 
     fn vjp<A: Array>(&self, _k: usize, x: &[&A], _y: &A, dy: &A) -> A {
@@ -49,6 +54,10 @@ impl Operation for Transpose {
         layout.shape = swapped(x[0].shape);
         layout.strides.swap(rank - 2, rank - 1);
         layout.read(x[0].values, out);
+    }
+
+    fn reads(&self, k: usize, x: &[&Shape], shape: &Shape) -> Reads {
+        Reads::copied(self, k, x, shape)
     }
 
     fn vjp<A: Array>(&self, _k: usize, x: &[&A], _y: &A, dy: &A) -> A {
@@ -83,6 +92,10 @@ impl Operation for Expand {
                 out.copy_from_slice(&x[0].values[run.a..run.a + run.len]);
             }
         });
+    }
+
+    fn reads(&self, k: usize, x: &[&Shape], shape: &Shape) -> Reads {
+        Reads::copied(self, k, x, shape)
     }
 
     fn vjp<A: Array>(&self, _k: usize, x: &[&A], _y: &A, dy: &A) -> A {
@@ -132,6 +145,10 @@ impl Operation for View {
         self.layout.read(x[0].values, out);
     }
 
+    fn reads(&self, k: usize, x: &[&Shape], shape: &Shape) -> Reads {
+        Reads::copied(self, k, x, shape)
+    }
+
     fn vjp<A: Array>(&self, _k: usize, _x: &[&A], _y: &A, dy: &A) -> A {
         let layout = self.layout.clone();
         let shape = layout.source.clone();
@@ -154,6 +171,10 @@ impl Operation for Spread {
     fn forward<T: Float>(&self, x: &[Input<'_, T>], _shape: &Shape, out: &mut [T]) {
         out.fill(T::zero());
         self.layout.add(x[0].values, out);
+    }
+
+    fn reads(&self, _k: usize, _x: &[&Shape], shape: &Shape) -> Reads {
+        Reads::brought(self.layout.positions(), shape)
     }
 
     fn vjp<A: Array>(&self, _k: usize, _x: &[&A], _y: &A, dy: &A) -> A {

@@ -64,17 +64,17 @@ fn forward<T: Float>(tape: &Tape<T>, seeds: &[Seeds<'_, T>], outputs: &[u32]) ->
 }
 
 /// What a sweep for given outputs needs.
-struct Uses {
+pub(super) struct Uses {
     /// Whether the outputs depend on each node. The others are skipped: their rules cost time, and one may refuse.
-    needed: Vec<bool>,
+    pub(super) needed: Vec<bool>,
     /// The end of the nodes to sweep.
-    end: usize,
+    pub(super) end: usize,
     /// The last node that reads each array, outputs left out: there its tangent is released. In the order of these
     /// nodes.
     last: Vec<(u32, u32)>,
 }
 
-fn uses<T: Float>(arena: &Arena<T>, outputs: &[u32]) -> Uses {
+pub(super) fn uses<T: Float>(arena: &Arena<T>, outputs: &[u32]) -> Uses {
     let mut nodes = list(false, arena.stream.len());
     let mut arrays = list(false, arena.arrays.len());
     for &output in outputs {

@@ -5,6 +5,7 @@
 //! nodes that need no gradient, adds up the contributions of several users, and reuses buffers.
 
 mod by_param;
+mod dependence;
 mod eager;
 mod formula;
 mod forward;
@@ -20,6 +21,7 @@ mod tangent;
 mod wrt;
 
 pub(crate) use by_param::backward_each;
+pub(crate) use dependence::{Rows, dependence};
 pub use formula::Recorded;
 pub(crate) use forward::{Seeds, tangents};
 pub use gradients::Gradients;

@@ -1,9 +1,11 @@
 //! [`Linearization`]: a function recorded at a point.
 
+use super::sparse::Sparse;
+use super::sparsity::Sparsity;
 use crate::error::OrPanic;
 use crate::number::Float;
 use crate::shape::Shape;
-use crate::sweep::{Seeds, tangents};
+use crate::sweep::{Seeds, dependence, tangents};
 use crate::tape::{Scalar, Spare, Tape, Var};
 use crate::tensor::Tensor;
 
@@ -150,15 +152,18 @@ impl<T: Float> Linearization<T> {
         self.inputs().map(|x| Tensor::new(x.shape(), grads[Var::new(y.tape(), x.index())].to_vec())).collect()
     }
 
+    /// The directions that a sweep carries: [`DIRECTIONS`], or fewer on a long tape, so that its working memory, a number or
+    /// two for each node and direction, stays bounded.
+    fn most(&self) -> usize {
+        (MOST / self.tape.len().max(1)).clamp(1, DIRECTIONS)
+    }
+
     /// Calls `f` with each `i` below `width`, and the tangents of all outputs when number `i` of each `width` numbers of
     /// `x` moves.
-    ///
-    /// A sweep carries up to [`DIRECTIONS`] of them: fewer on a long tape, so that its working memory, a number or two
-    /// for each node and direction, stays bounded.
     #[track_caller]
     fn push_each(&self, x: Var<'_, T>, width: usize, mut f: impl FnMut(usize, &[Tensor<T>])) {
         let shape = x.shape();
-        let most = (MOST / self.tape.len().max(1)).clamp(1, DIRECTIONS);
+        let most = self.most();
         for start in (0..width).step_by(most) {
             let v: Vec<Tensor<T>> = (start..width.min(start + most)).map(|i| unit(&shape, width, i)).collect();
             let seeds: Vec<_> = v.iter().map(|v| Seeds::from_iter([(x.index(), v)])).collect();
@@ -249,5 +254,59 @@ impl<T: Float> Linearization<T> {
             }
         }
         jacobian
+    }
+
+    /// The places of the Jacobian that may not be 0, and groups of its columns or rows to compute together.
+    ///
+    /// The places follow from the structure of the recorded operations, not from values: they hold wherever `f` records the
+    /// same operations on arrays of the same shapes. In a user-defined operation, every result counts as
+    /// dependent on every input. Orders and places (of `sort`, `gather`) are those at this point.
+    ///
+    /// ```
+    /// use autograd::{linearize, Tensor};
+    /// let f = |x: autograd::Var<'_>| x.cumsum(0).sin();
+    /// let sparsity = linearize(f, &Tensor::from([1.0, 2.0, 3.0])).sparsity();
+    /// // The same places serve at another point.
+    /// let j = linearize(f, &Tensor::from([0.0, 0.0, 0.0])).jacobian_sparse(&sparsity);
+    /// assert_eq!(j.to_dense(), Tensor::from([[1.0, 0.0, 0.0], [1.0, 1.0, 0.0], [1.0, 1.0, 1.0]]));
+    /// ```
+    pub fn sparsity(&self) -> Sparsity {
+        let columns = self.inputs().map(|x| x.shape().numel()).sum();
+        Sparsity::new(columns, dependence(&self.tape, &self.inputs, &self.outputs), self.outputs.len() == 1)
+    }
+
+    /// The Jacobian as a sparse matrix, with values at the places of `sparsity`; see [`sparsity`](Self::sparsity).
+    ///
+    /// # Panics
+    /// If `sparsity` is that of a function of other shapes; in forward mode, if a user-defined operation has no forward rule.
+    #[track_caller]
+    pub fn jacobian_sparse(&self, sparsity: &Sparsity) -> Sparse<T> {
+        let columns = self.inputs().map(|x| x.shape().numel()).sum();
+        let shape = (self.outputs().map(|y| y.shape().numel()).sum(), columns);
+        assert!(
+            sparsity.shape() == shape,
+            "jacobian_sparse: the Jacobian has shape {shape:?}, but the sparsity was found for one of shape {:?}; find it \
+             for this function",
+            sparsity.shape()
+        );
+        if sparsity.by_rows() {
+            let y = self.outputs().next().expect("one output");
+            return sparsity.fill(1, |colours| {
+                let grads = y.vjp(&sparsity.seeds(colours.start, [y.shape()]).remove(0));
+                let found = |x: Var<'_, T>| grads.found(Var::new(y.tape(), x.index())).map(|dx| dx.to_vec());
+                vec![
+                    self.inputs()
+                        .flat_map(|x| found(x).unwrap_or_else(|| vec![T::zero(); x.shape().numel()]))
+                        .collect(),
+                ]
+            });
+        }
+        sparsity.fill(self.most(), |colours| {
+            let shapes = || self.inputs().map(|x| x.shape());
+            let v: Vec<Vec<Tensor<T>>> = colours.map(|colour| sparsity.seeds(colour, shapes())).collect();
+            let seeds: Vec<Seeds<'_, T>> = v.iter().map(|v| self.inputs.iter().copied().zip(v).collect()).collect();
+            let y = tangents(&self.tape, &seeds, &self.outputs).or_panic();
+            y.chunks(self.outputs.len()).map(|y| y.iter().flat_map(Tensor::as_slice).copied().collect()).collect()
+        })
     }
 }

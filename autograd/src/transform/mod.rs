@@ -6,8 +6,12 @@
 
 mod linearization;
 mod parameters;
+mod sparse;
+mod sparsity;
 
 pub use linearization::{Linearization, Mode};
+pub use sparse::Sparse;
+pub use sparsity::Sparsity;
 
 use std::slice;
 
@@ -78,6 +82,27 @@ pub fn jvp<T: Float>(
 #[track_caller]
 pub fn jacobian<T: Float>(f: impl for<'t> Fn(Var<'t, T>) -> Var<'t, T>, x: &Tensor<T>) -> Tensor<T> {
     several::jacobian(|x| f(x[0]), slice::from_ref(x))
+}
+
+/// Computes the Jacobian of `f` at `x` as a sparse matrix, in a product for each colour of its columns or rows.
+///
+/// The places that may not be 0 are found on the recording ([`Linearization::sparsity`]). Columns without a common row are
+/// computed in one product: a banded Jacobian takes as many directions as the band is wide, whatever its size.
+///
+/// ```
+/// use autograd::{jacobian_sparse, Tensor};
+/// // xᵢ·xᵢ₊₁: two values in each row
+/// let x = Tensor::from_fn([1000], |i| i[0] as f64);
+/// let j = jacobian_sparse(|x| x.slice(0, 0..999) * x.slice(0, 1..1000), &x);
+/// assert_eq!((j.shape(), j.values().len(), j.sparsity().colours()), ((999, 1000), 1998, 2));
+/// assert_eq!(j.row(7).collect::<Vec<_>>(), [(7, 8.0), (8, 7.0)]);
+/// ```
+///
+/// # Panics
+/// In forward mode, if a user-defined operation has no forward rule.
+#[track_caller]
+pub fn jacobian_sparse<T: Float>(f: impl for<'t> Fn(Var<'t, T>) -> Var<'t, T>, x: &Tensor<T>) -> Sparse<T> {
+    several::jacobian_sparse(|x| f(x[0]), slice::from_ref(x))
 }
 
 /// Computes the Jacobian of each row, for a function that maps each row of `x` by itself.
@@ -155,6 +180,16 @@ macro_rules! scalar_valued {
                 Linearization::new("jacobian", f, x).jacobian(Mode::Auto)
             }
 
+            /// [`jacobian_sparse`](crate::jacobian_sparse()) for several arrays.
+            #[track_caller]
+            pub fn jacobian_sparse<T: Float>(
+                f: impl for<'t> Fn(&[Var<'t, T>]) -> Var<'t, T>,
+                x: &[Tensor<T>],
+            ) -> Sparse<T> {
+                let f = Linearization::new("jacobian_sparse", f, x);
+                f.jacobian_sparse(&f.sparsity())
+            }
+
             $(
                 #[doc = concat!("[`", stringify!($name), "`](crate::", stringify!($name), "()) for several arrays.")]
                 #[track_caller]
@@ -211,6 +246,23 @@ scalar_valued! {
     /// assert_eq!(h, Tensor::from([[0.0, 1.0], [1.0, 0.0]]));
     /// ```
     fn hessian(f, x) -> Tensor<T>, Tensor<T> = Linearization::of_gradient("hessian", f, x).jacobian(Mode::Reverse), |h| h;
+
+    /// Computes the Hessian of `f` at `x` as a sparse matrix, in a Hessian-vector product for each colour of its columns.
+    ///
+    /// ```
+    /// use autograd::{hessian_sparse, Tensor};
+    /// // A chain of springs: only neighbours meet.
+    /// let x = Tensor::from_fn([500], |i| (i[0] as f64).sin());
+    /// let h = hessian_sparse(|x| ((x.slice(0, 1..500) - x.slice(0, 0..499)).powi(4)).sum(), &x);
+    /// assert_eq!((h.values().len(), h.sparsity().colours()), (3 * 500 - 2, 3));
+    /// ```
+    ///
+    /// # Panics
+    /// If a user-defined operation has no forward rule.
+    fn hessian_sparse(f, x) -> Sparse<T>, Sparse<T> = {
+        let gradient = Linearization::of_gradient("hessian_sparse", f, x);
+        gradient.jacobian_sparse(&gradient.sparsity())
+    }, |h| h;
 
     /// Computes the Hessian-vector product `H·v`, forward over reverse.
     ///

@@ -29,6 +29,7 @@ mod rooms;
 mod rules;
 mod sampling;
 mod softmax_tails;
+mod sparse;
 mod special;
 mod sums;
 mod tails;

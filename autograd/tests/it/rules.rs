@@ -156,7 +156,7 @@ fn vectors(s: &mut Sampler) -> Vec<Tensor> {
     vec![s.normal_like(&[n]), s.normal_like(&[n])]
 }
 
-fn cases() -> Vec<Case> {
+pub(crate) fn cases() -> Vec<Case> {
     let mut cases: Vec<Case> = vec![
         ("map", block, |x| x[0].map(Bump)),
         (

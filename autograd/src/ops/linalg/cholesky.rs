@@ -6,6 +6,7 @@ use crate::kernels::compiled as kernels;
 use crate::number::Float;
 use crate::number::rows::Unary;
 use crate::ops::product::matrices;
+use crate::ops::reads::Reads;
 use crate::ops::{Array, Input, Operation};
 use crate::shape::Shape;
 
@@ -31,6 +32,10 @@ impl Operation for Cholesky {
             }
             kernels::cholesky(n, l);
         }
+    }
+
+    fn reads(&self, k: usize, x: &[&Shape], shape: &Shape) -> Reads {
+        Reads::matrices(x[k], shape)
     }
 
     fn vjp<A: Array>(&self, _k: usize, _x: &[&A], l: &A, dl: &A) -> A {

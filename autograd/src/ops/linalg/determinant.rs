@@ -7,6 +7,7 @@ use crate::kernels::{compiled as kernels, factor};
 use crate::math;
 use crate::number::Float;
 use crate::ops::product::batch;
+use crate::ops::reads::Reads;
 use crate::ops::{Array, Input, Operation, view};
 use crate::shape::Shape;
 
@@ -37,6 +38,10 @@ impl Operation for Determinant {
                 [] => unreachable!("one value or two for each matrix"),
             }
         }
+    }
+
+    fn reads(&self, k: usize, x: &[&Shape], shape: &Shape) -> Reads {
+        Reads::matrices(x[k], shape)
     }
 
     fn vjp<A: Array>(&self, _k: usize, x: &[&A], y: &A, dy: &A) -> A {

@@ -6,6 +6,7 @@ use crate::kernels::compiled as kernels;
 use crate::number::rows::Unary;
 use crate::number::{Float, Number};
 use crate::ops::product::matrices;
+use crate::ops::reads::Reads;
 use crate::ops::{Array, Input, Operation, sum};
 use crate::shape::Shape;
 
@@ -32,6 +33,10 @@ impl Operation for Solve {
                 Some(_) => x_out.fill(T::from_f64(f64::NAN)),
             }
         });
+    }
+
+    fn reads(&self, k: usize, x: &[&Shape], shape: &Shape) -> Reads {
+        Reads::matrices(x[k], shape)
     }
 
     fn vjp<A: Array>(&self, k: usize, x: &[&A], y: &A, dy: &A) -> A {

@@ -5,6 +5,7 @@ use crate::error::Error;
 use crate::kernels::compiled as kernels;
 use crate::number::Float;
 use crate::ops::product::{batch, matrices, product_shape};
+use crate::ops::reads::Reads;
 use crate::ops::{Array, Input, Operation, join, product, view};
 use crate::shape::Shape;
 
@@ -30,6 +31,10 @@ impl Operation for Qr {
             let (q, r) = out.split_at_mut(m * n);
             kernels::qr(m, n, a, q, r);
         }
+    }
+
+    fn reads(&self, k: usize, x: &[&Shape], shape: &Shape) -> Reads {
+        Reads::matrices(x[k], shape)
     }
 
     fn vjp<A: Array>(&self, _k: usize, _x: &[&A], y: &A, dy: &A) -> A {

@@ -8,6 +8,7 @@ use crate::kernels::product::Matrix;
 use crate::number::Float;
 use crate::number::rows::Unary;
 use crate::ops::product::matrices;
+use crate::ops::reads::Reads;
 use crate::ops::{Array, Input, Operation, sum};
 use crate::shape::Shape;
 
@@ -28,6 +29,10 @@ impl Operation for SolveTriangular {
             let t = Triangle { values, lower: self.lower, unit: false };
             kernels::solve_triangular(n, k, if self.transposed { t.transposed() } else { t }, x_out);
         });
+    }
+
+    fn reads(&self, k: usize, x: &[&Shape], shape: &Shape) -> Reads {
+        Reads::matrices(x[k], shape)
     }
 
     fn vjp<A: Array>(&self, k: usize, x: &[&A], y: &A, dy: &A) -> A {

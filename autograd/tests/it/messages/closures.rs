@@ -161,6 +161,18 @@ fn transforms(t: &mut Table<'_>) {
     let law =
         "jacobian_each: the result has shape (2,), but x of shape (3, 2) has 3 rows; the function must map each row";
     t.row(move || autograd::jacobian_each(|x| x.sum_axis(0), &p), law);
+    let p = at(&x[0]);
+    t.row(move || autograd::jacobian_sparse(|_| elsewhere(), &p), format!("jacobian_sparse: {other}"));
+    let law = "jacobian_sparse: the Jacobian has shape (6, 6), but the sparsity was found for one of shape (3, 3); find it for \
+               this function";
+    let p = at(&x[0]);
+    let sparsity = autograd::linearize(|x| x.sin(), &Tensor::<f64>::ones([3])).sparsity();
+    t.row(move || autograd::linearize(|x| x.sin(), &p).jacobian_sparse(&sparsity), law);
+    let diagonal = || autograd::jacobian_sparse(|x| x.sin(), &Tensor::<f64>::ones([3]));
+    let law = "times: a matrix of 3 columns and a vector of shape (2,)";
+    t.row(move || diagonal().times(&Tensor::ones([2])), law);
+    let law = "transpose_times: a matrix of 3 rows and a vector of shape (2,)";
+    t.row(move || diagonal().transpose_times(&Tensor::ones([2])), law);
     let law = "jacobian_each: x has shape (), without an axis of rows; reshape it to (rows, values)";
     t.row(move || autograd::jacobian_each(|x| x, &Tensor::full([], 1.0)), law);
     let p = at(&x[0]);

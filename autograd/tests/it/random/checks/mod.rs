@@ -8,12 +8,13 @@ mod forward;
 mod gradient;
 mod hessian;
 mod single;
+mod sparse;
 mod values;
 
 use std::sync::Arc;
 
 use autograd::check::{Checker, Verdict};
-use autograd::{Float, Scalar, Tape, Tensor, Var, value_and_grad};
+use autograd::{Float, Scalar, Tape, Tensor, Var, several, value_and_grad};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
@@ -38,7 +39,7 @@ macro_rules! checks {
             &[$(Check { name: stringify!($name), source: include_str!(concat!(stringify!($name), ".rs")), holds: $name::holds }),*];
     };
 }
-checks!(values, gradient, again, forward, hessian, checkpoint, single);
+checks!(values, gradient, again, forward, hessian, checkpoint, single, sparse);
 
 /// How often differences could not tell; or the first check that fails, and why.
 pub(super) fn run(program: &Program) -> Result<usize, (Check, String)> {
