@@ -87,6 +87,8 @@
 //! Shapes that do not fit are a programming error: the call panics at the caller's line. For shapes that come from
 //! data, the `try_` forms return an [`Error`](error::Error).
 
+#[cfg(any(feature = "argmin", feature = "nalgebra", feature = "ndarray"))]
+pub mod bridges;
 pub mod check;
 pub mod error;
 #[cfg(test)]

@@ -203,6 +203,16 @@ impl<T: Float> Tensor<T> {
         Shared::make_mut(&mut self.values)
     }
 
+    /// The values in row-major order; without a copy if no other tensor shares them.
+    ///
+    /// ```
+    /// assert_eq!(autograd::Tensor::from([[1.0, 2.0], [3.0, 4.0]]).into_vec(), [1.0, 2.0, 3.0, 4.0]);
+    /// ```
+    #[must_use]
+    pub fn into_vec(self) -> Vec<T> {
+        Shared::try_unwrap(self.values).unwrap_or_else(|shared| shared.to_vec())
+    }
+
     /// A copy of the values in row-major order.
     pub fn to_vec(&self) -> Vec<T> {
         self.values.to_vec()

@@ -1,5 +1,6 @@
 //! The crate's integration tests, one binary.
 
+mod bridges;
 mod checker;
 mod checker_functions;
 mod checker_operations;
