@@ -2,7 +2,7 @@
 
 use crate::error::{Error, OrPanic};
 use crate::number::Float;
-use crate::ops::{einsum, join};
+use crate::ops::{Array, einsum, join, view};
 use crate::tape::Var;
 use crate::tensor::Tensor;
 
@@ -39,6 +39,33 @@ macro_rules! joins {
             #[track_caller]
             pub fn stack(parts: &[$Part], axis: usize) -> Self {
                 join::stack(&parts.iter().collect::<Vec<_>>(), axis).named("stack").or_panic()
+            }
+
+            /// Calls `f` with each part along the first axis, and joins its results along a new first axis.
+            ///
+            /// So a function of one sample serves a batch. Each part is computed, and recorded, by itself: where an operation
+            /// takes leading axes, as products and reductions along an axis do, calling it with the whole batch is faster.
+            ///
+            /// ```
+            /// use autograd::Tensor;
+            /// let x = Tensor::from([[3.0, 4.0], [5.0, 12.0]]);
+            /// assert_eq!(x.map_rows(|row| row.square().sum().sqrt()), Tensor::from([5.0, 13.0]));
+            /// ```
+            ///
+            /// # Panics
+            /// If there is no first axis or no part, or results differ in shape.
+            #[must_use]
+            #[track_caller]
+            pub fn map_rows(&self, mut f: impl FnMut(Self) -> Self) -> Self {
+                let shape = Array::shape(self);
+                let n = shape.first().copied().unwrap_or(0);
+                assert!(n > 0, "map_rows: an array of shape {shape} has no rows to call the function with");
+                let mut results = vec![];
+                for i in 0..n {
+                    // A loop, so that a panic points at the caller.
+                    results.push(f(view::select_index(self, 0, i).or_panic()));
+                }
+                join::stack(&results.iter().collect::<Vec<_>>(), 0).named("map_rows").or_panic()
             }
 
             /// Products of arrays by named axes, summed over what the result does not name (Einstein's summation, as

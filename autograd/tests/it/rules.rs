@@ -217,6 +217,7 @@ pub(crate) fn cases() -> Vec<Case> {
         ("trapezoid", block, |x| x[0].square().trapezoid(1, 0.3)),
         ("p_norm", distinct, |x| (x[0] + 0.55).p_norm(2.5, 1)),
         ("interp", matrix, |x| (x[0] * 0.1).interp(&[-1.0, 1.0], &x[0].at(0, 0).slice(0, 0..2).square())),
+        ("map_rows", matrix, |x| x[0].map_rows(|row| row.softmax(0).square())),
         ("cdist", matrix, |x| x[0].cdist(x[0] + 2.5)),
         ("cosine_similarity", matrix, |x| x[0].cosine_similarity(x[0].at(0, 0) + 1.5, 1)),
         ("sample_std_axis", distinct, |x| x[0].sample_std_axis(1)),

@@ -25,6 +25,8 @@ fn views(t: &mut Table<'_>) {
     both!(t, x, [2, 3], x.reshape([5]), "reshape: shape (2, 3) has 6 values, shape (5,) needs 5");
     both!(t, x, [2, 3], x.reshape(huge), format!("reshape: {beyond}"));
     both!(t, x, [2], x.t(), "t: shape (2,) has no two axes to exchange; add one with unsqueeze?");
+    let law = "map_rows: an array of shape () has no rows to call the function with";
+    both!(t, x, [], x.map_rows(|row| row), law);
     let axes = "does not exist in shape (2, 3), which has axes 0 to 1";
     both!(t, x, [2, 3], x.transpose(0, 2), format!("transpose: axis 2 {axes}"));
     both!(t, x, [2, 3], x.transpose(5, 0), format!("transpose: axis 5 {axes}"));
