@@ -9,7 +9,7 @@ fn each_room_uses_only_those_below_it() {
     House {
         root: env!("CARGO_MANIFEST_DIR"),
         floors: &[
-            &["check"],
+            &["bridges", "check"],
             &["graph", "transform"],
             &["methods"],
             &["tape", "sweep", "param", "external"],
