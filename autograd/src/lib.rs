@@ -79,6 +79,7 @@
 //! | see the graph | [`Tape::graph`], [`Scalar::graph`], [`Graph`] |
 //! | check | [`check`](check()), [`check::Checker`], [`check::Report`] |
 //! | write functions over any kind of number | [`Number`], [`Real`], [`Float`], [`Dual`], [`Partials`], [`Recorded`] |
+//! | write functions over plain and recorded arrays | [`generic::ArrayLike`] |
 //! | list the operations | [`operations`], [`Unary`], [`Binary`] |
 //! | transform closures | [`grad`](grad()), [`value_and_grad`], [`vjp`](vjp()), [`jvp`](jvp()), [`jacobian`](jacobian()), [`jacobian_each`], [`jacobian_sparse`](jacobian_sparse()), [`hessian`](hessian()), [`hessian_sparse`](hessian_sparse()), [`hvp`](hvp()), [`grad_and_hvp`], [`vhp`], [`linearize`], [`several`] |
 //! | use several cores | [`backward_in_parts`], [`awake`], [`set_threads`], [`threads`](threads()) |
@@ -133,7 +134,7 @@ pub use check::check;
 pub use external::{Custom, Step, checkpoint_chain, step};
 pub use graph::{Graph, Handle};
 pub use kernels::fused::{Elementwise, ElementwiseN};
-pub use methods::Unique;
+pub use methods::{Unique, generic};
 pub use number::dual::{Dual, Partials};
 pub use number::rows::{Binary, Row, Unary};
 pub use number::{Float, Number, Real};

@@ -15,7 +15,9 @@ macro_rules! unary_methods {
     (($x:ident $y:ident $p:ident $q:ident $c:ident $d:ident) $(
         $(#[$doc:meta])* $Row:ident, $name:ident($($arg:ident: $type:ty),*), $value:expr, $derivative:expr, $domain:expr, [$($kink:expr),*] $(, $Mark:ident)*;
     )*) => {
-        methods! { $(
+        methods! {
+            trait Rows;
+            $(
             $(#[$doc])*
             ///
             /// On a tape, its gradient agrees with finite differences:
@@ -58,6 +60,25 @@ macro_rules! binary_methods {
             pub fn $name(self, b: impl Operand<'t, T>) -> Self {
                 self.tape().note();
                 b.right_of(Binary::$Row, self)
+            }
+        )* }
+        /// Methods of [`ArrayLike`](crate::generic::ArrayLike): the rows of two inputs.
+        pub trait RowsOfTwo: Sized { $(
+            #[doc = concat!("See [`Tensor::", stringify!($name), "`](crate::Tensor::", stringify!($name), ").")]
+            #[must_use]
+            #[track_caller]
+            fn $name(&self, b: &Self) -> Self;
+        )* }
+        impl<T: Float> RowsOfTwo for Var<'_, T> { $(
+            #[track_caller]
+            fn $name(&self, b: &Self) -> Self {
+                Var::$name(*self, *b)
+            }
+        )* }
+        impl<T: Float> RowsOfTwo for Tensor<T> { $(
+            #[track_caller]
+            fn $name(&self, b: &Self) -> Self {
+                Tensor::$name(self, b)
             }
         )* }
         impl<T: Float> Tensor<T> { $(

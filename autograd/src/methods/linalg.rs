@@ -7,6 +7,8 @@ use crate::tape::{Operand, Var};
 use crate::tensor::Tensor;
 
 methods! {
+    trait LinearAlgebra;
+
     /// The lower triangular Cholesky factor `l` of symmetric positive definite matrices, `l·lᵀ = x`: `(…, n, n) → (…, n,
     /// n)`.
     ///
@@ -84,6 +86,8 @@ methods! {
 }
 
 products! {
+    trait Systems;
+
     /// The solution `x` of `a·x = b`, by LU factors with partial pivoting: `(…, n, n)` and `(…, n, k)` or `(n,)`, with leading
     /// axes broadcast.
     ///

@@ -1,10 +1,36 @@
 //! The methods that recorded and plain arrays share, declared once for both.
 //!
 //! Each line names a generic function of `ops` that returns a `Result`. From it the macros make an inherent method of
-//! `Var` (by value) and of `Tensor` (by reference) that panics at the caller's line, and a `try_` form on request.
+//! `Var` (by value) and of `Tensor` (by reference) that panics at the caller's line, and a `try_` form on request; and a
+//! method of a trait, for functions that are generic over both ([`generic`]).
 
 /// Methods of one array with plain arguments.
 macro_rules! methods {
+    (trait $Trait:ident; $($lines:tt)*) => {
+        methods! { $($lines)* }
+        methods! { @trait $Trait $($lines)* }
+    };
+    (@trait $Trait:ident $( $(#[$doc:meta])* fn $name:ident $(/ $try:ident)? ($x:ident $(, $arg:ident: $type:ty)*) $body:expr; )*) => {
+        #[doc = concat!("Methods of [`ArrayLike`](crate::generic::ArrayLike): `", stringify!($Trait), "`.")]
+        pub trait $Trait: Sized { $(
+            #[doc = concat!("See [`Tensor::", stringify!($name), "`](crate::Tensor::", stringify!($name), ").")]
+            #[must_use]
+            #[track_caller]
+            fn $name(&self $(, $arg: $type)*) -> Self;
+        )* }
+        impl<T: Float> $Trait for Var<'_, T> { $(
+            #[track_caller]
+            fn $name(&self $(, $arg: $type)*) -> Self {
+                Var::$name(*self $(, $arg)*)
+            }
+        )* }
+        impl<T: Float> $Trait for Tensor<T> { $(
+            #[track_caller]
+            fn $name(&self $(, $arg: $type)*) -> Self {
+                Tensor::$name(self $(, $arg)*)
+            }
+        )* }
+    };
     ($( $(#[$doc:meta])* fn $name:ident $(/ $try:ident)? ($x:ident $(, $arg:ident: $type:ty)*) $body:expr; )*) => {
         impl<'t, T: Float> Var<'t, T> { $(
             $(#[$doc])*
@@ -44,6 +70,33 @@ macro_rules! methods {
 
 /// Methods of two arrays; the second may be any operand.
 macro_rules! products {
+    (trait $Trait:ident; $($lines:tt)*) => {
+        products! { $($lines)* }
+        products! { @trait $Trait $($lines)* }
+    };
+    (@trait $Trait:ident $(
+        $(#[$doc:meta])* fn $name:ident $(/ $try:ident)? ($a:ident, $b:ident $(, $c:ident)? $(; $arg:ident: $type:ty)?) $body:expr;
+    )*) => {
+        #[doc = concat!("Methods of [`ArrayLike`](crate::generic::ArrayLike): `", stringify!($Trait), "`.")]
+        pub trait $Trait: Sized { $(
+            #[doc = concat!("See [`Tensor::", stringify!($name), "`](crate::Tensor::", stringify!($name), ").")]
+            #[must_use]
+            #[track_caller]
+            fn $name(&self, $b: &Self $(, $c: &Self)? $(, $arg: $type)?) -> Self;
+        )* }
+        impl<T: Float> $Trait for Var<'_, T> { $(
+            #[track_caller]
+            fn $name(&self, $b: &Self $(, $c: &Self)? $(, $arg: $type)?) -> Self {
+                Var::$name(*self, *$b $(, *$c)? $(, $arg)?)
+            }
+        )* }
+        impl<T: Float> $Trait for Tensor<T> { $(
+            #[track_caller]
+            fn $name(&self, $b: &Self $(, $c: &Self)? $(, $arg: $type)?) -> Self {
+                Tensor::$name(self, $b $(, $c)? $(, $arg)?)
+            }
+        )* }
+    };
     ($(
         $(#[$doc:meta])* fn $name:ident $(/ $try:ident)? ($a:ident, $b:ident $(, $c:ident)? $(; $arg:ident: $type:ty)?) $body:expr;
     )*) => {
@@ -81,6 +134,7 @@ macro_rules! products {
 }
 
 mod elementwise;
+pub mod generic;
 mod joins;
 mod linalg;
 mod order;

@@ -8,6 +8,8 @@ use crate::tape::Var;
 use crate::tensor::Tensor;
 
 methods! {
+    trait Orders;
+
     /// The values in increasing order along `axis`, NaN last.
     ///
     /// The gradient of each value goes to the place that it comes from. Equal values, −0 and 0 among them, keep their

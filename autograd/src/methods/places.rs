@@ -9,6 +9,8 @@ use crate::tape::{Operand, Var};
 use crate::tensor::Tensor;
 
 methods! {
+    trait Places;
+
     /// Selects one value for each index: `y[i, …, j, …] = x[i, …, indices[i, …, j, …], …]`, where the index stands on
     /// `axis`.
     ///

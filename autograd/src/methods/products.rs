@@ -8,6 +8,8 @@ use crate::tape::{Operand, Var};
 use crate::tensor::Tensor;
 
 products! {
+    trait Products;
+
     /// The matrix product, as NumPy's `matmul`: `(…, m, k) · (…, k, n) → (…, m, n)`.
     ///
     /// A vector is a row on the left and a column on the right; leading axes broadcast. `da = dy · bᵀ`, `db = aᵀ ·

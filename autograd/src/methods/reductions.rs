@@ -33,7 +33,9 @@ macro_rules! reductions {
                 $body.named(stringify!($whole)).or_panic().item()
             }
         )* }
-        methods! { $(
+        methods! {
+            trait Reductions;
+            $(
             #[doc = concat!("[`", stringify!($whole), "`](Self::", stringify!($whole), ") over one axis or several, which disappear.")]
             ///
             /// # Panics

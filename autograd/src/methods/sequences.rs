@@ -7,6 +7,8 @@ use crate::tape::{Operand, Var};
 use crate::tensor::Tensor;
 
 methods! {
+    trait Sequences;
+
     /// The differences of neighbours along an axis, `y[j] = x[j + 1] − x[j]`; one value less than before.
     ///
     /// ```
@@ -81,7 +83,9 @@ methods! {
     /// # Panics
     /// If `p < 1`, or the axis does not exist.
     fn p_norm / try_p_norm (x, p: f64, axis: usize) sequence::p_norm(x, p, axis);
+}
 
+methods! {
     /// Interpolates at each `x` between the points `(places, values)`, piecewise linearly; the first and the last value beyond
     /// them.
     ///
@@ -104,6 +108,8 @@ methods! {
 }
 
 products! {
+    trait Integrals;
+
     /// The Euclidean distances between the rows of two arrays: `(…, m, d)` and `(…, n, d)` → `(…, m, n)`.
     ///
     /// Computed from differences, so that near points do not cancel. At a distance of 0 the gradient is 0.

@@ -10,6 +10,8 @@ use crate::tape::Var;
 use crate::tensor::Tensor;
 
 methods! {
+    trait Views;
+
     /// The same values in another shape with as many values.
     ///
     /// ```

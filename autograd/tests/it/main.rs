@@ -15,6 +15,7 @@ mod empties;
 mod exact;
 mod external;
 mod far;
+mod generic;
 mod graph;
 mod graphs;
 mod house;
