@@ -10,7 +10,7 @@ fn formula<A: ArrayLike>(x: &A, w: &A) -> A {
     let solved = (normal.t().matmul(&normal) + x.constant(&Tensor::eye(3))).solve(&h.slice(0, 0..1).t());
     let joined = A::joined(&[solved.clone(), solved.sort(0).masked_fill(&solved.step(), 2.0)], 1);
     let pairs = A::summed("ij,ij->j", &[joined.clone(), joined.roll(1, 0)]);
-    A::stacked(&[pairs.clone(), -pairs.cdist_of()], 0).sum_axis(0) + h.mean_keep(0).total()
+    A::stacked(&[pairs.clone(), -pairs.square()], 0).sum_axis(0) + h.mean_keep(0).total() + pairs.cdist_of()
 }
 
 /// What takes another array, by a trait of one's own over these.
