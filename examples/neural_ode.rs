@@ -74,6 +74,7 @@ impl Flow {
         states
     }
 
+    /// The gradients of h(0) and w by the steps, taken back one by one.
     fn discrete(&self, x: &[Tensor], dy: Tensor) -> Vec<Tensor> {
         let mut gradients: Vec<Tensor> = x.iter().map(|x| Tensor::zeros(x.shape())).collect();
         gradients[0] = dy;
@@ -90,6 +91,7 @@ impl Flow {
         gradients
     }
 
+    /// The gradients of h(0) and w by the adjoint equation, solved backwards from y = h(time).
     fn continuous(&self, x: &[Tensor], y: Tensor, dy: Tensor) -> Vec<Tensor> {
         let zeros = x[1..].iter().map(|w| Tensor::zeros(w.shape()));
         let mut state: Vec<Tensor> = [y, dy].into_iter().chain(zeros).collect(); // h, a, g…

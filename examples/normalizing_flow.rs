@@ -17,9 +17,9 @@ use mlp::{Activation, Adam, Mlp, Module, Optimizer};
 use rand::{Rng, RngExt, SeedableRng, rngs::StdRng};
 
 const COUPLINGS: usize = 8;
-const HIDDEN: usize = 24;
-const ROWS: usize = 1500;
-const BATCH: usize = 250;
+const HIDDEN: usize = 16;
+const ROWS: usize = 3000;
+const BATCH: usize = 125;
 const NOISE: f64 = 0.1;
 
 struct Flow {
@@ -40,7 +40,7 @@ impl Flow {
     /// s and t, columns of as many rows as a has; s is bounded, so that no step of a training explodes.
     fn scale_and_shift<'t>(network: &Mlp, a: Var<'t>) -> [Var<'t>; 2] {
         let both = network.forward(a);
-        [both.slice(1, 0..1).tanh() * 2.0, both.slice(1, 1..2)]
+        [(both.slice(1, 0..1) / 3.0).tanh() * 3.0, both.slice(1, 1..2)]
     }
 
     /// z, and ln |det ∂z/∂x| in a column.
@@ -116,7 +116,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("\n2. {COUPLINGS} couplings learn two moons");
     let mut tape = Tape::new();
     let mut adam = Adam::new(&flow.parameters(), 0.0);
-    const STEPS: usize = 3000;
+    const STEPS: usize = 6000;
     for step in 0..=STEPS {
         tape.clear();
         let rows: Vec<usize> = (0..BATCH).map(|_| rng.random_range(0..ROWS)).collect();
@@ -124,21 +124,23 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         if step % (STEPS / 5) == 0 {
             println!("   step {step:>4}: −ln p(x) = {:.3}", loss.value());
         }
-        adam.set_learning_rate(2.5e-3 * (1.0 + (PI * step as f64 / STEPS as f64).cos()));
+        adam.set_learning_rate(5e-3 * (1.0 + (PI * step as f64 / STEPS as f64).cos()));
         adam.step(&loss.backward());
     }
     let tape = Tape::values_only();
     let reached = flow.loss(tape.constant(&others)).value();
     let (bound, rough) = (truth(&others), gaussian(&learned, &others));
     println!("   {ROWS} other places: flow {reached:.3}, normal distribution {rough:.3}, truth {bound:.3}");
-    assert!(reached < rough - 1.0 && (-0.02..0.1).contains(&(reached - bound)));
+    assert!(reached < rough - 0.7 && (-0.02..0.1).contains(&(reached - bound)));
 
     println!("\n3. After training");
     invertible(&flow, &learned);
     let samples = flow.backward(&normal(&mut rng, [ROWS, 2], 1.0).value());
-    println!("   −ln p(x) of {ROWS} samples, as the truth has it: {:.3}", truth(&samples));
+    let drawn = truth(&samples);
+    println!("   {ROWS} samples: −ln p(x) = {drawn:.3} by the truth");
+    assert!((drawn - bound).abs() < 0.2);
 
-    let points = |x: &Tensor| x.as_slice().chunks(2).take(800).map(|at| (at[0], at[1])).collect();
+    let points = |x: &Tensor| x.as_slice().chunks(2).take(600).map(|at| (at[0], at[1])).collect();
     let panels = [("drawn from the truth".into(), points(&others)), ("drawn from the flow".into(), points(&samples))];
     pictures::points("Two moons", ["x", "y"], &panels).publish("two_moons")?;
     Ok(())
