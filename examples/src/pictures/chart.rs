@@ -159,6 +159,11 @@ impl<'a, B: DrawingBackend + 'a> Chart<'a, B> {
         self.0.draw_series([Text::new(text.to_owned(), at, style)]).map(drop)
     }
 
+    /// A small disc at each point.
+    pub(super) fn dots(&mut self, points: &[(f64, f64)], colour: RGBColor) -> Drawn<B> {
+        self.0.draw_series(points.iter().map(|&at| Circle::new(at, px(1.25), colour.filled()))).map(drop)
+    }
+
     /// A mark, and a bar from `low` to `high` through it.
     pub(super) fn measured(&mut self, x: f64, [low, y, high]: [f64; 3], pen: Pen) -> Drawn<B> {
         let thin = pen.colour.stroke_width(px(1.2));

@@ -13,12 +13,14 @@ mod chart;
 mod curves;
 mod depth;
 mod flow;
+mod points;
 mod theory;
 
 use chart::{Area, Drawn, FINE, px};
 pub use curves::curves;
 pub use depth::{Gradients, gradients, singular_values, trained};
 pub use flow::outputs;
+pub use points::points;
 pub use theory::{activations, phases};
 
 /// DejaVu Sans with Latin, Greek, superscripts and the commonest signs: PNG and the layout do not depend on what is installed.
