@@ -81,6 +81,7 @@ macro_rules! products {
 }
 
 mod elementwise;
+mod factors;
 mod joins;
 mod linalg;
 mod order;

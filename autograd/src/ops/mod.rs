@@ -267,6 +267,8 @@ operations! {
     Matmul(product::Matmul),
     Affine(product::Affine),
     CumulativeSum(scan::CumulativeSum),
+    Recurrence(scan::Recurrence),
+    CumulativeLogSumExp(scan::CumulativeLogSumExp),
     Normalize(normalize::Normalize),
     NormalizeGradient(normalize::NormalizeGradient),
     InverseDeviation(normalize::InverseDeviation),
@@ -280,6 +282,9 @@ operations! {
     Qr(linalg::Qr),
     Solve(linalg::Solve),
     Determinant(linalg::Determinant),
+    Eigen(linalg::Eigen),
+    Singular(linalg::Singular),
+    Pseudoinverse(linalg::Pseudoinverse),
     Roll(roll::Roll),
 }
 

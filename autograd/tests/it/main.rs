@@ -30,6 +30,7 @@ mod rules;
 mod sampling;
 mod softmax_tails;
 mod special;
+mod spectra;
 mod sums;
 mod tails;
 mod threads;

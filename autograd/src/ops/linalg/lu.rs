@@ -89,7 +89,7 @@ pub(crate) fn inverse<A: Array>(a: &A) -> Result<A, Error> {
 }
 
 #[track_caller]
-fn solve_as<A: Array>(op: &'static str, a: &A, b: &A) -> Result<A, Error> {
+pub(super) fn solve_as<A: Array>(op: &'static str, a: &A, b: &A) -> Result<A, Error> {
     with_columns(b, |b| {
         system(op, &a.shape(), &b.shape())?;
         let x = Solve { transposed: false }.of(a, b);
