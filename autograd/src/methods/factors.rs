@@ -157,7 +157,8 @@ methods! {
     #[doc(alias("nuclear_norm", "spectral_norm", "matrix_norm"))]
     fn schatten_norm / try_schatten_norm (x, p: f64) linalg::schatten_norm(x, p);
 
-    /// The condition numbers of matrices, the largest singular value over the smallest: `(…, m, n) → (…)`; ∞ if the smallest is 0.
+    /// The condition numbers of matrices, the largest singular value over the smallest: `(…, m, n) → (…)`; ∞ if
+    /// the smallest is 0, NaN if all are.
     ///
     /// About as many digits as it has are lost where a system with this matrix is solved.
     ///

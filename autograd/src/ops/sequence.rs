@@ -24,7 +24,7 @@ pub(crate) fn diff<A: Array>(x: &A, axis: usize) -> Result<A, Error> {
 pub(crate) fn cumprod<A: Array>(x: &A, axis: usize) -> Result<A, Error> {
     let shape = x.shape();
     let (n, mut y, mut reach) = (shape.axis("cumprod", axis)?, x.clone(), 1);
-    while reach < n {
+    while reach < n && shape.numel() > 0 {
         let mut widths = vec![(0, 0); shape.len()];
         widths[axis] = (reach, 0);
         y = y.mul(&view::pad(&view::slice(&y, axis, 0..n - reach, 1)?, &widths, 1.0)?);

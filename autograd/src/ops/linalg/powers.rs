@@ -71,6 +71,9 @@ pub(crate) fn matrix_exp<A: Array>(a: &A) -> Result<A, Error> {
 #[track_caller]
 pub(crate) fn matrix_power<A: Array>(a: &A, n: i32) -> Result<A, Error> {
     square("matrix_power", &a.shape())?;
+    if a.shape().numel() == 0 {
+        return Ok(a.clone());
+    }
     let mut base = if n < 0 { solve_as("matrix_power", a, &identity_like(a))? } else { a.clone() };
     let (mut left, mut power) = (n.unsigned_abs(), None);
     loop {
