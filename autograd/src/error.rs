@@ -97,7 +97,7 @@ impl<T> OrPanic<T> for Result<T, Error> {
     #[inline]
     fn named(self, method: &'static str) -> Self {
         self.map_err(|mut error| {
-            if let Error::Shape { op, .. } | Error::Index { op, .. } = &mut error {
+            if let Error::Shape { op, .. } | Error::Index { op, .. } | Error::Matrix { op, .. } = &mut error {
                 *op = method;
             }
             error

@@ -71,12 +71,13 @@ fuzz_target!(|data: &[u8]| {
     let done = both!(x,
         flatten() t() transpose(axis, other) permute(&list) squeeze(axis) unsqueeze(axis) flip(axis)
         slice(axis, start..end) slice_step(axis, start..end, k) at(axis, other) diagonal() lower_triangle(start as isize - 2)
-        upper_triangle(isize::MIN) take(axis, &list) pick(axis, &list) cumsum(axis) softmax(axis) log_softmax(axis)
+        upper_triangle(isize::MIN) take(axis, &list) pick(axis, &list) cumsum(axis) logcumsumexp(axis) softmax(axis) log_softmax(axis)
         normalize(1e-3) cross_entropy(&list) sum_axis(axis) mean_axis(&list[..]) prod_axis(axis) max_axis(axis) min_keep(axis)
         logsumexp_axis(&list[..]) norm_keep(axis) variance_axis(axis) std_keep(&list[..]) sample_variance_axis(axis)
         sort(axis) sort_descending(axis) cummax(axis) cummin(axis) median_axis(axis) quantile_keep(0.3, &list[..])
         quantiles(&[0.0, 0.7], axis) masked_fill(&y, 0.5) masked_select(&y) put(axis, &list, &y)
         scatter(axis, &list, &y, Scatter::Set) scatter(axis, &list, &y, Scatter::Max) scatter(axis, &list, &y, Scatter::Mean)
+        eigvalsh() svdvals() schatten_norm(3.0) pinv() matrix_power(3) renorm(2.0, axis, 0.5) cross(&y, axis)
         tanh() square() plus(&y) times(&y) less(&y) matmul(&y) dot(&y) select(&y, &z) affine(&y, &z) dense(&y, &z, Unary::Relu)
     );
     assert!(!done.is_empty());
@@ -90,7 +91,7 @@ fuzz_target!(|data: &[u8]| {
         both!(x, pad(&widths, 0.5));
     }
     if x.numel() < 64 {
-        both!(x, diagonal_matrix() outer(&y));
+        both!(x, diagonal_matrix() outer(&y) vander(3));
     }
     let tape = Tape::new();
     let [u, v] = [&x, &y].map(|x| tape.var(x));

@@ -4,6 +4,7 @@ use super::factor::Triangle;
 use super::product::Matrix;
 use super::reduce::Loops;
 use super::runs::Runs;
+use super::scan::Part;
 use super::{
     arg_extreme, centre, elementwise, factor, factors, normalize, order, product, qr, reduce, scan, scatter, softmax,
     squares, sums,
@@ -28,6 +29,8 @@ instances! {
     scatter::add_rows as add_rows(x: &[T], loops: Loops, indices: &[usize], out: &mut [T]);
     reduce::tie_share as tie_share(x: &[T], y: &[T], loops: Loops, out: &mut [T]);
     scan::cumulative_sum as cumulative_sum(x: &[T], loops: Loops, reverse: bool, out: &mut [T]);
+    scan::log_sums as log_sums(x: &[T], loops: Loops, part: Part, out: &mut [T]);
+    scan::recurrence as recurrence(a: &[T], b: &[T], loops: Loops, reverse: bool, out: &mut [T]);
     order::ranked as ranked(x: &[T], loops: Loops, ranks: &[usize], descending: bool, nan_first: bool, out: &mut [usize]);
     order::running_extreme as running_extreme(x: &[T], loops: Loops, largest: bool, out: &mut [usize]);
     order::search as search(sorted: &[T], x: &[T], right: bool, out: &mut [usize]);

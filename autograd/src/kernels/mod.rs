@@ -10,6 +10,7 @@ pub(crate) mod factors;
 mod flagged;
 pub(crate) mod fused;
 pub(crate) mod isa;
+pub(crate) mod jacobi;
 pub(crate) mod layout;
 pub(crate) mod normalize;
 pub(crate) mod order;

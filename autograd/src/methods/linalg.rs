@@ -73,6 +73,36 @@ methods! {
     /// If the matrices are not square.
     fn matrix_exp / try_matrix_exp (x) linalg::matrix_exp(x);
 
+    /// Whole powers of square matrices, `xⁿ`; of the inverse if `n` is negative: `(…, n, n) → (…, n, n)`.
+    ///
+    /// ```
+    /// use autograd::Tensor;
+    /// let fibonacci = Tensor::from([[1.0, 1.0], [1.0, 0.0]]);
+    /// assert_eq!(fibonacci.matrix_power(10), Tensor::from([[89.0, 55.0], [55.0, 34.0]]));
+    /// assert_eq!(fibonacci.matrix_power(-1), fibonacci.inverse());
+    /// ```
+    ///
+    /// # Panics
+    /// If the matrices are not square, or `n` is negative and one is singular to working precision.
+    fn matrix_power / try_matrix_power (x, n: i32) linalg::matrix_power(x, n);
+
+    /// `ln det x` of symmetric positive definite matrices, by the [`cholesky`](Self::cholesky) factor: `(…, n, n) → (…)`; `dx = x⁻¹·dy`.
+    ///
+    /// Of `x` the symmetric part counts. [`slogdet`](Self::slogdet) takes other matrices.
+    ///
+    /// ```
+    /// use autograd::{Tape, Tensor};
+    /// let tape = Tape::new();
+    /// let x = tape.var([[4.0, 0.0], [0.0, 0.5]]);
+    /// let y = x.logdet();
+    /// assert!((y.value().item() - 2f64.ln()).abs() < 1e-15);
+    /// assert!(y.sum().backward()[x].is_close(&Tensor::from([[0.25, 0.0], [0.0, 2.0]]), 1e-15));
+    /// ```
+    ///
+    /// # Panics
+    /// If the matrices are not square, or not positive definite.
+    fn logdet / try_logdet (x) linalg::logdet(x);
+
     /// The sums of the diagonals of matrices: `(…, m, n) → (…)`.
     ///
     /// ```
@@ -169,37 +199,6 @@ products! {
     /// # Panics
     /// If they are not two matrices.
     fn kron / try_kron (a, b) linalg::kron(a, b);
-}
-
-macro_rules! factors {
-    ($([$($generics:tt)*] $Self:ty, $receiver:ty, $T:ident;)*) => { $(
-        impl<$($generics)*> $Self {
-            /// The factors `q·r` of matrices with as many rows as columns, or more: `(…, m, n) → (…, m, n), (…, n, n)`.
-            ///
-            /// The columns of `q` are orthonormal, `r` is upper triangular, and its diagonal is positive, which makes the factors
-            /// unique and differentiable where the columns of the matrix are independent. Derivative: Walter & Lehmann (2010).
-            ///
-            /// ```
-            /// use autograd::Tensor;
-            /// let (q, r) = Tensor::from([[3.0, 1.0], [4.0, 2.0]]).qr();
-            /// assert!(q.is_close(&Tensor::from([[0.6, -0.8], [0.8, 0.6]]), 1e-15));
-            /// assert!(r.is_close(&Tensor::from([[5.0, 2.2], [0.0, 0.4]]), 1e-15));
-            /// ```
-            ///
-            /// # Panics
-            /// If there are fewer rows than columns, or no columns.
-            #[must_use]
-            #[track_caller]
-            pub fn qr(self: $receiver) -> (Self, Self) {
-                let [q, r] = linalg::qr(&self.clone()).or_panic();
-                (q, r)
-            }
-        }
-    )* };
-}
-factors! {
-    ['t, T: Float] Var<'t, T>, Self, T;
-    [T: Float] Tensor<T>, &Self, T;
 }
 
 impl<'t, T: Float> Var<'t, T> {

@@ -134,6 +134,7 @@ macro_rules! products {
 }
 
 mod elementwise;
+mod factors;
 pub mod generic;
 mod joins;
 mod linalg;

@@ -1,8 +1,8 @@
-//! Differences, products and repetitions along an axis, distances and interpolation.
+//! Differences, products, sums of exponentials and repetitions along an axis, powers, distances and interpolation.
 
 use crate::error::{Error, OrPanic};
 use crate::number::Float;
-use crate::ops::sequence;
+use crate::ops::{scan, sequence};
 use crate::tape::{Operand, Var};
 use crate::tensor::Tensor;
 
@@ -34,6 +34,46 @@ methods! {
     /// # Panics
     /// If the axis does not exist.
     fn cumprod / try_cumprod (x, axis: usize) sequence::cumprod(x, axis);
+
+    /// `ln Σ exp` of the values so far along an axis, `y[j] = ln(exp(x[0]) + … + exp(x[j]))`, without overflow.
+    ///
+    /// `dx[i] = Σ_{j ≥ i} exp(x[i] − y[j])·dy[j]`. Equal infinities have equal shares.
+    ///
+    /// ```
+    /// use autograd::{Tape, Tensor};
+    /// let tape = Tape::new();
+    /// let x = tape.var([1e4, 1e4, -1e4]);
+    /// let y = x.logcumsumexp(0);
+    /// assert_eq!(y.value(), Tensor::from([1e4, 1e4 + 2f64.ln(), 1e4 + 2f64.ln()]));
+    /// assert_eq!(y.at(0, 2).sum().backward()[x], Tensor::from([0.5, 0.5, 0.0]));
+    /// ```
+    ///
+    /// # Panics
+    /// If the axis does not exist.
+    fn logcumsumexp / try_logcumsumexp (x, axis: usize) scan::logcumsumexp(x, axis);
+
+    /// The powers `1, x, x², …` of each value along a new last axis, as of Vandermonde's matrix: `(…) → (…, count)`.
+    ///
+    /// ```
+    /// use autograd::Tensor;
+    /// assert_eq!(Tensor::from([2.0, 0.0]).vander(3), Tensor::from([[1.0, 2.0, 4.0], [1.0, 0.0, 0.0]]));
+    /// ```
+    ///
+    /// # Panics
+    /// If `count` is 0.
+    fn vander / try_vander (x, count: usize) sequence::vander(x, count);
+
+    /// Scales the vectors along an axis whose p-norm is above `largest` down to it: `x·min(1, largest/‖x‖)`.
+    ///
+    /// ```
+    /// use autograd::Tensor;
+    /// let x = Tensor::from([[3.0, 4.0], [0.6, 0.0]]);
+    /// assert!(x.renorm(2.0, 1, 1.0).is_close(&Tensor::from([[0.6, 0.8], [0.6, 0.0]]), 1e-15));
+    /// ```
+    ///
+    /// # Panics
+    /// If `p < 1`, `largest` is not above 0 and finite, or the axis does not exist.
+    fn renorm / try_renorm (x, p: f64, axis: usize, largest: f64) sequence::renorm(x, p, axis, largest);
 
     /// Repeats each value `count` times along an axis.
     ///
@@ -123,6 +163,18 @@ products! {
     /// # Panics
     /// If the shapes do not fit.
     fn cdist / try_cdist (a, b) sequence::cdist(a, b);
+
+    /// The cross product `a × b` of vectors of 3 values along an axis, with broadcasting.
+    ///
+    /// ```
+    /// use autograd::Tensor;
+    /// let z = Tensor::from([1.0, 0.0, 0.0]).cross(&Tensor::from([0.0, 1.0, 0.0]), 0);
+    /// assert_eq!(z, Tensor::from([0.0, 0.0, 1.0]));
+    /// ```
+    ///
+    /// # Panics
+    /// If the shapes do not broadcast, or the axis does not exist or is not of length 3.
+    fn cross / try_cross (a, b; axis: usize) sequence::cross(a, b, axis);
 
     /// The cosine of the angle between vectors along an axis, `a·b/(‖a‖·‖b‖)`, with broadcasting; norms below 1e-8 count as 1e-8.
     ///

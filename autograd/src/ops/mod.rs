@@ -284,6 +284,8 @@ operations! {
     Matmul(product::Matmul),
     Affine(product::Affine),
     CumulativeSum(scan::CumulativeSum),
+    Recurrence(scan::Recurrence),
+    CumulativeLogSumExp(scan::CumulativeLogSumExp),
     Normalize(normalize::Normalize),
     NormalizeGradient(normalize::NormalizeGradient),
     InverseDeviation(normalize::InverseDeviation),
@@ -297,6 +299,9 @@ operations! {
     Qr(linalg::Qr),
     Solve(linalg::Solve),
     Determinant(linalg::Determinant),
+    Eigen(linalg::Eigen),
+    Singular(linalg::Singular),
+    Pseudoinverse(linalg::Pseudoinverse),
     Roll(roll::Roll),
 }
 

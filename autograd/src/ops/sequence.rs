@@ -1,11 +1,12 @@
 //! Operations on sequences, composed of others: their derivatives are those of what they consist of.
 
 use super::reduce::{Reduction, reduce};
+use super::roll::roll;
 use super::{Array, elementwise, index, view};
 use crate::error::Error;
 use crate::number::rows::{Binary, Unary};
 use crate::number::{Float, Number};
-use crate::shape::Shape;
+use crate::shape::{Shape, broadcast};
 
 /// `y[j] = x[j + 1] − x[j]`; one value less.
 #[track_caller]
@@ -23,13 +24,28 @@ pub(crate) fn diff<A: Array>(x: &A, axis: usize) -> Result<A, Error> {
 pub(crate) fn cumprod<A: Array>(x: &A, axis: usize) -> Result<A, Error> {
     let shape = x.shape();
     let (n, mut y, mut reach) = (shape.axis("cumprod", axis)?, x.clone(), 1);
-    while reach < n {
+    while reach < n && shape.numel() > 0 {
         let mut widths = vec![(0, 0); shape.len()];
         widths[axis] = (reach, 0);
         y = y.mul(&view::pad(&view::slice(&y, axis, 0..n - reach, 1)?, &widths, 1.0)?);
         reach *= 2;
     }
     Ok(y)
+}
+
+/// `1, x, x², …` along a new last axis: `(…) → (…, count)`.
+#[track_caller]
+pub(crate) fn vander<A: Array>(x: &A, count: usize) -> Result<A, Error> {
+    let (shape, rank) = (x.shape(), x.shape().len());
+    if count == 0 {
+        return Err(Error::shape("vander", "0 powers asked for; there is one at least"));
+    }
+    let result = shape.inserted(rank, count);
+    result.checked_numel("vander")?;
+    let mut widths = vec![(0, 0); rank];
+    widths.push((1, 0));
+    let factors = view::unsqueeze(x, rank)?.expanded(&result.with_axis(rank, count - 1));
+    cumprod(&view::pad(&factors, &widths, 1.0)?, rank)
 }
 
 /// Repeats each value `count` times along an axis.
@@ -107,6 +123,20 @@ pub(crate) fn trapezoid<A: Array>(y: &A, axis: usize, dx: f64) -> Result<A, Erro
     reduce(Reduction::Sum, &y.mul(&y.constant_like(along.into_iter().collect(), weights)), axis, false)
 }
 
+/// `a × b` along an axis of length 3: `y_i = a_{i+1}·b_{i+2} − a_{i+2}·b_{i+1}`, in a circle.
+#[track_caller]
+pub(crate) fn cross<A: Array>(a: &A, b: &A, axis: usize) -> Result<A, Error> {
+    let shape = broadcast("cross", &a.shape(), &b.shape())?;
+    let n = shape.axis("cross", axis)?;
+    if n != 3 {
+        let law = format!("axis {axis} of shape {shape} has length {n}, and vectors of 3 values are needed");
+        return Err(Error::shape("cross", law));
+    }
+    let [a, b] = [a, b].map(|x| x.expanded(&shape));
+    let product = |by_a: isize, by_b: isize| Ok::<A, Error>(roll(&a, by_a, axis)?.mul(&roll(&b, by_b, axis)?));
+    Ok(product(-1, -2)?.sub(&product(-2, -1)?))
+}
+
 /// The straight lines through the points `(xp, fp)` at `x`, with `xp` rising; the first and last of `fp` beyond them.
 #[track_caller]
 pub(crate) fn interp<A: Array>(x: &A, fp: &A, xp: &[A::Value]) -> Result<A, Error> {
@@ -169,4 +199,14 @@ pub(crate) fn p_norm<A: Array>(x: &A, p: f64, axis: usize) -> Result<A, Error> {
     let root = elementwise::select(&positive, &sum, &one).unary(Unary::Powf, [p.recip(), 0.0]);
     let norm = elementwise::select(&positive, &root, &sum.zeros_like());
     Ok(norm.mul(&view::squeeze(&scale, axis)?))
+}
+
+/// Scales vectors along an axis down to the p-norm `largest`, if theirs is larger.
+#[track_caller]
+pub(crate) fn renorm<A: Array>(x: &A, p: f64, axis: usize, largest: f64) -> Result<A, Error> {
+    if !(largest > 0.0 && largest.is_finite()) {
+        return Err(Error::shape("renorm", format!("the largest norm is {largest}; it must be above 0 and finite")));
+    }
+    let norm = view::unsqueeze(&p_norm(x, p, axis)?, axis)?.unary(Unary::MaxNumber, [largest, 0.0]);
+    Ok(x.mul(&norm.full_like(A::Value::from_f64(largest)).binary(Binary::Div, &norm)))
 }

@@ -11,6 +11,29 @@ import torch
 torch.set_default_dtype(torch.float64)
 torch.manual_seed(0)
 
+
+
+def positive(v):
+    """The signs that make the largest component of each column positive."""
+    largest = v.abs().argmax(-2, keepdim=True)
+    return v.gather(-2, largest).sign().detach()
+
+
+def eigenvectors(a, b):
+    _, v = torch.linalg.eigh((a + a.mT) / 2)
+    return v * positive(v)
+
+
+def left(a, b):
+    u, _, _ = torch.linalg.svd(b, full_matrices=False)
+    return u * positive(u)
+
+
+def right(a, b):
+    u, _, vt = torch.linalg.svd(b.mT, full_matrices=False)
+    return vt * positive(u).mT
+
+
 OPERATIONS = {
     "cholesky": lambda a, b: torch.linalg.cholesky((a + a.mT) / 2),
     "solve": torch.linalg.solve,
@@ -21,6 +44,23 @@ OPERATIONS = {
     "det": lambda a, b: torch.linalg.det(a),
     "slogdet": lambda a, b: torch.linalg.slogdet(a)[1],
     "matrix_exp": lambda a, b: torch.linalg.matrix_exp(a),
+    "matrix_power": lambda a, b: torch.linalg.matrix_power(a, 5),
+    "matrix_power of the inverse": lambda a, b: torch.linalg.matrix_power(a, -3),
+    "logdet": lambda a, b: torch.logdet((a + a.mT) / 2),
+    "eigvalsh": lambda a, b: torch.linalg.eigvalsh((a + a.mT) / 2),
+    "eigenvectors": eigenvectors,
+    "svdvals": lambda a, b: torch.linalg.svdvals(b),
+    "left vectors": left,
+    "right vectors": right,
+    "nuclear": lambda a, b: torch.linalg.matrix_norm(b, "nuc"),
+    "spectral": lambda a, b: torch.linalg.matrix_norm(b, 2),
+    "frobenius": lambda a, b: torch.linalg.matrix_norm(b),
+    "cond": lambda a, b: torch.linalg.cond(a),
+    "pinv": lambda a, b: torch.linalg.pinv(b),
+    "pinv of dependent columns": lambda a, b: torch.linalg.pinv(b @ b.mT),
+    "logcumsumexp": lambda a, b: torch.logcumsumexp(3 * b, -2),
+    "vander": lambda a, b: torch.linalg.vander(b, N=4),
+    "renorm": lambda a, b: b * (0.5 / torch.linalg.vector_norm(b, 3, -1, keepdim=True).clamp(min=0.5)),
 }
 
 

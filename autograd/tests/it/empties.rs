@@ -62,7 +62,13 @@ fn methods() -> Vec<Method> {
         scatter(2, &[], &Tensor::zeros([1, 0, MAX]), Scatter::Max) scatter(2, &[], &Tensor::zeros([0, 0, 0]), Scatter::Add)
         put(0, &[], &Tensor::ones([])) put(1, &[0, 2], &Tensor::ones([])) put(2, &[MAX - 1], &Tensor::zeros([]))
         masked_fill(&Tensor::ones([]), 2.0) masked_select(&Tensor::ones([]))
+        eigvalsh() svdvals() schatten_norm(1.0) schatten_norm(2.0) schatten_norm(3.0) cond() pinv() matrix_power(0) matrix_power(5) inverse() cumprod(1)
+        logcumsumexp(0) logcumsumexp(1) logcumsumexp(2) vander(1) vander(MAX) renorm(2.0, 1, 1.0)
+        cross(&Tensor::ones([3, 1, 1]), 0) cross(&Tensor::ones([3]), 2)
     ];
+    all.push(("eigh", |x| x.eigh().1, |x| x.eigh().1));
+    all.push(("svd, u", |x| x.svd().0, |x| x.svd().0));
+    all.push(("svd, vᵀ", |x| x.svd().2, |x| x.svd().2));
     all.push(("topk", |x| x.topk(1, 1).0, |x| x.topk(1, 1).0));
     all.push(("topk of many", |x| x.topk(MAX - 1, 0).0, |x| x.topk(MAX - 1, 0).0));
     all.push(("kthvalue", |x| x.kthvalue(1, 2).0, |x| x.kthvalue(1, 2).0));

@@ -33,6 +33,7 @@ mod sampling;
 mod softmax_tails;
 mod sparse;
 mod special;
+mod spectra;
 mod sums;
 mod tails;
 mod threads;

@@ -12,6 +12,7 @@ use proptest::prelude::*;
 use crate::maps::Bump;
 use crate::order;
 use crate::sampling::{Sampler, arguments, config};
+use crate::spectra;
 
 /// Σ f(x)·w with fixed weights w, so that every output receives its own gradient.
 fn weighted<'t>(y: Var<'t>) -> Scalar<'t> {
@@ -359,11 +360,12 @@ pub(crate) fn cases() -> Vec<Case> {
         }),
     ];
     cases.extend(order::cases());
+    cases.extend(spectra::cases());
     cases
 }
 
 /// Two square matrices.
-fn squares(s: &mut Sampler) -> Vec<Tensor> {
+pub(crate) fn squares(s: &mut Sampler) -> Vec<Tensor> {
     let n = s.len();
     vec![s.normal_like(&[2, n, n])]
 }
@@ -375,19 +377,19 @@ fn systems(s: &mut Sampler) -> Vec<Tensor> {
 }
 
 /// A matrix with more rows than columns, which are far from dependent, and right-hand sides.
-fn tall(s: &mut Sampler) -> Vec<Tensor> {
+pub(crate) fn tall(s: &mut Sampler) -> Vec<Tensor> {
     let (n, k) = (s.len(), s.len());
     let x = s.normal_like(&[n + 1, n]) * 0.25;
     vec![x + &(Tensor::ones([n]).diagonal_matrix() * 3.0).pad(&[(0, 1), (0, 0)], 0.0), s.normal_like(&[n + 1, k])]
 }
 
 /// `x·xᵀ + 1`
-fn positive<'t>(x: Var<'t>) -> Var<'t> {
+pub(crate) fn positive<'t>(x: Var<'t>) -> Var<'t> {
     x.matmul(x.t()) + &identity(x)
 }
 
 /// Far from singular: `x/4 + 3`.
-fn regular<'t>(x: Var<'t>) -> Var<'t> {
+pub(crate) fn regular<'t>(x: Var<'t>) -> Var<'t> {
     x * 0.25 + &(identity(x) * 3.0)
 }
 

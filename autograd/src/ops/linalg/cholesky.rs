@@ -7,7 +7,8 @@ use crate::number::Float;
 use crate::number::rows::Unary;
 use crate::ops::product::matrices;
 use crate::ops::reads::Reads;
-use crate::ops::{Array, Input, Operation};
+use crate::ops::reduce::{Reduction, reduce};
+use crate::ops::{Array, Input, Operation, view};
 use crate::shape::Shape;
 
 /// The lower triangular `l` with `l·lᵀ = (a + aᵀ)/2`: `da` is the symmetric part of `l⁻ᵀ·Φ(lᵀ·dl)·l⁻¹`, where `Φ` takes
@@ -62,7 +63,7 @@ fn halved<A: Array>(x: &A) -> A {
 
 /// `(x + xᵀ)/2`
 #[track_caller]
-fn symmetric<A: Array>(x: &A) -> A {
+pub(super) fn symmetric<A: Array>(x: &A) -> A {
     let half = x.unary(Unary::MulNumber, [0.5, 0.0]);
     half.add(&transpose(&half))
 }
@@ -94,4 +95,12 @@ pub(crate) fn cholesky_solve<A: Array>(l: &A, b: &A) -> Result<A, Error> {
         system("cholesky_solve", &l.shape(), &b.shape())?;
         Ok(TRANSPOSED.of(l, &PLAIN.of(l, b)))
     })
+}
+
+/// `ln det a = 2·Σ ln l_jj`
+#[track_caller]
+pub(crate) fn logdet<A: Array>(a: &A) -> Result<A, Error> {
+    let logs = view::diagonal(&cholesky(a)?)?.unary(Unary::Ln, [0.0; 2]);
+    let sum = reduce(Reduction::Sum, &logs, logs.shape().len() - 1, false)?;
+    Ok(sum.unary(Unary::MulNumber, [2.0, 0.0]))
 }

@@ -63,7 +63,7 @@ impl Operation for Determinant {
 
 #[track_caller]
 fn inverse_transpose<A: Array>(a: &A) -> A {
-    Solve { transposed: true }.of(a, &identity_like(a))
+    Solve::transposed().of(a, &identity_like(a))
 }
 
 /// The second value of the last axis: `(…, 2) → (…)`.

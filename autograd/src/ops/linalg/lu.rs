@@ -1,5 +1,8 @@
 //! Systems of linear equations, by LU factors with partial pivoting.
 
+use std::any::Any;
+use std::sync::{Arc, Mutex, PoisonError};
+
 use super::{each_system, square, system, which, with_columns};
 use crate::error::Error;
 use crate::kernels::compiled as kernels;
@@ -11,9 +14,51 @@ use crate::ops::{Array, Input, Operation, sum};
 use crate::shape::Shape;
 
 /// `x = a⁻¹·b`, or `a⁻ᵀ·b`: `db = a⁻ᵀ·dx`, `da = −db·xᵀ`. NaN for a matrix with a pivot of 0 or NaN.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub(crate) struct Solve {
-    pub(super) transposed: bool,
+    transposed: bool,
+    kept: Kept,
+}
+
+/// The factors with which a system was solved last. Its derivatives solve with the same matrices, and factors are most of the
+/// work: the operation shares them with those of its derivatives. Other matrices replace them.
+#[derive(Debug, Clone, Default)]
+struct Kept(Arc<Mutex<Option<Arc<dyn Any + Send + Sync>>>>);
+
+/// What is kept is no part of what the operation is.
+impl PartialEq for Kept {
+    fn eq(&self, _other: &Self) -> bool {
+        true
+    }
+}
+
+/// Matrices, one after another, and their factors.
+struct Factored<T> {
+    matrices: Vec<T>,
+    lu: Vec<T>,
+    pivots: Vec<T>,
+}
+
+impl Kept {
+    /// The factors of matrices of `n` rows.
+    fn factors<T: Float>(&self, n: usize, matrices: &[T]) -> Arc<Factored<T>> {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = kept.clone().and_then(|kept| kept.downcast::<Factored<T>>().ok());
+        if let Some(known) = known.filter(|known| known.matrices == matrices) {
+            return known;
+        }
+        let mut new = Factored {
+            matrices: matrices.to_vec(),
+            lu: matrices.to_vec(),
+            pivots: vec![T::zero(); matrices.len() / n],
+        };
+        for (lu, pivots) in new.lu.chunks_exact_mut(n * n).zip(new.pivots.chunks_exact_mut(n)) {
+            kernels::lu(n, lu, pivots);
+        }
+        let new = Arc::new(new);
+        *kept = Some(new.clone());
+        new
+    }
 }
 
 impl Operation for Solve {
@@ -21,15 +66,14 @@ impl Operation for Solve {
 
     fn forward<T: Float>(&self, x: &[Input<'_, T>], shape: &Shape, out: &mut [T]) {
         let (n, k) = (shape[shape.len() - 2], shape[shape.len() - 1]);
-        let (mut lu, mut pivots, mut factored) = (vec![], vec![T::zero(); n], None);
+        if n == 0 {
+            return;
+        }
+        let factored = self.kept.factors(n, x[0].values);
         each_system(x[0].shape, x[1], shape, out, |matrix, x_out| {
-            // Several right-hand sides may belong to one matrix.
-            if factored.replace(matrix) != Some(matrix) {
-                lu = x[0].values[matrix * n * n..][..n * n].to_vec();
-                kernels::lu(n, &mut lu, &mut pivots);
-            }
-            match lost_pivot(n, &lu) {
-                None => kernels::lu_solve(n, k, &lu, &pivots, self.transposed, x_out),
+            let (lu, pivots) = (&factored.lu[matrix * n * n..][..n * n], &factored.pivots[matrix * n..][..n]);
+            match lost_pivot(n, lu) {
+                None => kernels::lu_solve(n, k, lu, pivots, self.transposed, x_out),
                 Some(_) => x_out.fill(T::from_f64(f64::NAN)),
             }
         });
@@ -40,7 +84,7 @@ impl Operation for Solve {
     }
 
     fn vjp<A: Array>(&self, k: usize, x: &[&A], y: &A, dy: &A) -> A {
-        let db = Solve { transposed: !self.transposed }.of(x[0], dy);
+        let db = Solve { transposed: !self.transposed, kept: self.kept.clone() }.of(x[0], dy);
         if k == 1 {
             return db.sum_to(&x[1].shape());
         }
@@ -58,10 +102,15 @@ impl Operation for Solve {
 }
 
 impl Solve {
+    /// With the transposes of the matrices.
+    pub(super) fn transposed() -> Self {
+        Solve { transposed: true, ..Solve::default() }
+    }
+
     /// Applies this to arrays whose shapes fit.
     #[track_caller]
-    pub(super) fn of<A: Array>(self, a: &A, b: &A) -> A {
-        A::apply(self, system("solve", &a.shape(), &b.shape()).expect("shapes that fit"), &[a, b])
+    pub(super) fn of<A: Array>(&self, a: &A, b: &A) -> A {
+        A::apply(self.clone(), system("solve", &a.shape(), &b.shape()).expect("shapes that fit"), &[a, b])
     }
 }
 
@@ -90,14 +139,17 @@ pub(crate) fn solve<A: Array>(a: &A, b: &A) -> Result<A, Error> {
 #[track_caller]
 pub(crate) fn inverse<A: Array>(a: &A) -> Result<A, Error> {
     square("inverse", &a.shape())?;
+    if a.shape().numel() == 0 {
+        return Ok(a.clone());
+    }
     solve_as("inverse", a, &identity_like(a))
 }
 
 #[track_caller]
-fn solve_as<A: Array>(op: &'static str, a: &A, b: &A) -> Result<A, Error> {
+pub(super) fn solve_as<A: Array>(op: &'static str, a: &A, b: &A) -> Result<A, Error> {
     with_columns(b, |b| {
         system(op, &a.shape(), &b.shape())?;
-        let x = Solve { transposed: false }.of(a, b);
+        let x = Solve::default().of(a, b);
         if x.with_values(|x| x.iter().all(|x| !x.to_f64().is_nan())) {
             return Ok(x);
         }

@@ -1,26 +1,33 @@
-//! Linear algebra of square matrices, in the last two axes; the axes before them are batches.
+//! Linear algebra of matrices, in the last two axes; the axes before them are batches.
 //!
-//! The derivatives are those of Giles (2008), "An extended collection of matrix derivative results", and Murray (2016),
-//! "Differentiation of the Cholesky decomposition".
+//! The derivatives are those of Giles (2008), "An extended collection of matrix derivative results", Murray (2016),
+//! "Differentiation of the Cholesky decomposition", and Townsend (2016), "Differentiating the singular value decomposition".
 
 mod cholesky;
 mod determinant;
-mod exponential;
+mod eigen;
 mod lu;
+mod powers;
+mod pseudoinverse;
 mod qr;
+mod singular;
 mod triangular;
 
-pub(crate) use cholesky::{Cholesky, cholesky, cholesky_solve};
+pub(crate) use cholesky::{Cholesky, cholesky, cholesky_solve, logdet};
 pub(crate) use determinant::{Determinant, det, slogdet};
-pub(crate) use exponential::matrix_exp;
+pub(crate) use eigen::{Eigen, eigh, eigvalsh};
 pub(crate) use lu::{Solve, inverse, solve};
+pub(crate) use powers::{matrix_exp, matrix_power};
+pub(crate) use pseudoinverse::{Pseudoinverse, pinv};
 pub(crate) use qr::{Qr, lstsq, qr};
+pub(crate) use singular::{Singular, cond, ranks, schatten_norm, svd, svdvals};
 pub(crate) use triangular::{SolveTriangular, solve_triangular};
 
-use super::{Array, Input, product, reduce, view};
+use super::{Array, Input, join, product, reduce, view};
 use crate::error::{Error, OrPanic};
 use crate::kernels::runs::Runs;
 use crate::number::Float;
+use crate::number::rows::Unary;
 use crate::shape::{Shape, broadcast};
 
 /// The number of rows of square matrices.
@@ -97,6 +104,73 @@ fn which(shape: &Shape, matrix: usize) -> String {
         (rest, *length) = (rest / *length, rest % *length);
     }
     if lengths.is_empty() { String::new() } else { format!(" of matrix {lengths:?}") }
+}
+
+/// Cuts the last axis into parts with these lengths at its place.
+#[track_caller]
+fn unpacked<A: Array, const N: usize>(y: &A, parts: [&[usize]; N]) -> [A; N] {
+    let shape = y.shape();
+    let last = shape.len() - 1;
+    let mut start = 0;
+    parts.map(|lengths| {
+        let range = start..start + lengths.iter().product::<usize>();
+        start = range.end;
+        let part = view::slice(y, last, range, 1).expect("a range of the axis");
+        part.reshaped(&shape[..last].iter().chain(lengths).copied().collect())
+    })
+}
+
+/// Joins parts along one last axis, after `lead` axes.
+#[track_caller]
+fn packed<A: Array>(op: &'static str, lead: usize, parts: &[A]) -> A {
+    let flat = |part: &A| {
+        let shape = part.shape();
+        part.reshaped(&Shape::from(&shape[..lead]).inserted(lead, shape[lead..].iter().product()))
+    };
+    let flat: Vec<A> = parts.iter().map(flat).collect();
+    join::concat(op, &flat.iter().collect::<Vec<_>>(), lead).expect("shapes that fit")
+}
+
+/// The differences `x_j − x_i`, with 1 on the diagonal: `(…, n) → (…, n, n)`.
+#[track_caller]
+fn gaps<A: Array>(x: &A) -> A {
+    let [rows, columns] = crossed(x);
+    let gaps = rows.sub(&columns);
+    gaps.add(&lu::identity_like(&gaps))
+}
+
+/// The values as rows `(…, 1, n)`, and as columns `(…, n, 1)`.
+#[track_caller]
+fn crossed<A: Array>(x: &A) -> [A; 2] {
+    let rank = x.shape().len();
+    [rank - 1, rank].map(|axis| view::unsqueeze(x, axis).expect("an axis beside the last"))
+}
+
+/// The two halves of `x`: its symmetric part without the diagonal, and its antisymmetric part.
+#[track_caller]
+fn halves<A: Array>(x: &A) -> [A; 2] {
+    let half = x.unary(Unary::MulNumber, [0.5, 0.0]);
+    let turned = transpose(&half);
+    let symmetric = half.add(&turned);
+    [symmetric.sub(&on_diagonal(&view::diagonal(&symmetric).expect("matrices"))), half.sub(&turned)]
+}
+
+/// Diagonal matrices.
+#[track_caller]
+fn on_diagonal<A: Array>(x: &A) -> A {
+    view::diagonal_matrix(x).expect("a last axis")
+}
+
+/// An error if a result is NaN, which those of finite matrices are not; `size` values belong to each matrix of `a`.
+#[track_caller]
+fn finite<A: Array>(op: &'static str, a: &A, y: A, size: usize) -> Result<A, Error> {
+    match y.with_values(|y| y.iter().position(|y| y.to_f64().is_nan())) {
+        None => Ok(y),
+        Some(at) => {
+            let law = format!("a value{} is infinite or NaN", which(&a.shape(), at / size));
+            Err(Error::Matrix { op, law })
+        }
+    }
 }
 
 /// The sums of the diagonals: `(…, m, n) → (…)`.

@@ -1,12 +1,12 @@
 //! Orthogonal factors, and least squares.
 
-use super::{SolveTriangular, transpose, triangle, with_columns};
+use super::{SolveTriangular, packed, transpose, triangle, unpacked, with_columns};
 use crate::error::Error;
 use crate::kernels::compiled as kernels;
 use crate::number::Float;
-use crate::ops::product::{batch, matrices, product_shape};
+use crate::ops::product::{batch, matrices};
 use crate::ops::reads::Reads;
-use crate::ops::{Array, Input, Operation, join, product, view};
+use crate::ops::{Array, Input, Operation, product, view};
 use crate::shape::Shape;
 
 /// `q·r = a` in one array: each `q`, then each `r`, row by row: `(…, m, n) → (…, m·n + n·n)`, `m ≥ n`.
@@ -55,13 +55,7 @@ impl Operation for Qr {
         let skew = below(&turned).sub(&transpose(&below(&turned)));
         let dr = matrices(&turned.sub(&skew), &r, false, false);
         let dq = over_r(&da.sub(&matrices(&q, &dr, false, false)));
-        let lead = y.shape().without(y.shape().len() - 1..y.shape().len());
-        let flat = |x: &A| {
-            let shape = x.shape();
-            let size = shape[shape.len() - 2] * shape[shape.len() - 1];
-            x.reshaped(&lead.inserted(lead.len(), size))
-        };
-        join::concat("qr", &[&flat(&dq), &flat(&dr)], lead.len()).expect("shapes that fit")
+        packed("qr", y.shape().len() - 1, &[dq, dr])
     }
 }
 
@@ -69,15 +63,8 @@ impl Qr {
     /// The factors in one array.
     #[track_caller]
     fn parts<A: Array>(self, y: &A) -> [A; 2] {
-        let shape = y.shape();
-        let (last, size) = (shape.len() - 1, shape[shape.len() - 1]);
-        let (lead, of_r) = (shape.without(last..last + 1), self.n * self.n);
-        let part = |range: std::ops::Range<usize>| {
-            let rows = range.len() / self.n;
-            let part = view::slice(y, last, range, 1).expect("a range of the axis");
-            part.reshaped(&product_shape(&lead, rows, self.n))
-        };
-        [part(0..size - of_r), part(size - of_r..size)]
+        let (size, n) = (y.shape()[y.shape().len() - 1], self.n);
+        unpacked(y, [&[size / n - n, n], &[n, n]])
     }
 }
 

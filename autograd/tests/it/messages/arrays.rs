@@ -90,6 +90,13 @@ fn choices(t: &mut Table<'_>) {
     both!(t, x, [2, 3], x.diff(2), format!("diff: axis 2 {axes}"));
     both!(t, x, [2, 0], x.diff(1), "diff: axis 1 of shape (2, 0) is empty, and has no differences");
     both!(t, x, [2, 3], x.cumprod(2), format!("cumprod: axis 2 {axes}"));
+    both!(t, x, [2, 3], x.logcumsumexp(2), format!("logcumsumexp: axis 2 {axes}"));
+    both!(t, x, [2, 3], x.vander(0), "vander: 0 powers asked for; there is one at least");
+    let beyond = "vander: shape (2, 3, 18446744073709551615) has more values than a computer can hold";
+    both!(t, x, [2, 3], x.vander(usize::MAX), beyond);
+    both!(t, x, [2, 3], x.renorm(2.0, 2, 1.0), format!("renorm: axis 2 {axes}"));
+    both!(t, x, [2, 3], x.renorm(0.5, 0, 1.0), "renorm: p is 0.5; a norm needs p ≥ 1, or infinity");
+    both!(t, x, [2, 3], x.renorm(2.0, 0, 0.0), "renorm: the largest norm is 0; it must be above 0 and finite");
     both!(t, x, [2, 3], x.repeat(2, 1), format!("repeat: axis 2 {axes}"));
     let beyond = "repeat: shape (2, 18446744073709551615) has more values than a computer can hold";
     both!(t, x, [2, 3], x.repeat(1, usize::MAX), beyond);
@@ -111,6 +118,7 @@ fn choices(t: &mut Table<'_>) {
     both!(t, x, [3], x.cholesky(), "cholesky: shape (3,) is no matrix; square matrices are needed");
     let singular = "inverse: pivot 1 is 0 or NaN: the matrix is singular, or holds NaN";
     both!(t, x, [2, 2], x.inverse(), singular);
+    spectra(t);
     both!(t, x, [2, 3], x.softmax(7), format!("softmax: axis 7 {axes}"));
     both!(t, x, [2, 3], x.log_softmax(7), format!("log_softmax: axis 7 {axes}"));
     both!(t, x, [], x.normalize(0.0), "normalize: a single number is no row; reshape it?");
@@ -140,6 +148,40 @@ macro_rules! reductions {
         both!($table, x, [2, 3], x.$name([0, 0]), format!("{op}: axis 0 is named twice"));
         both!($table, x, [], x.$name(0), format!("{op}: axis 0 does not exist in shape (), which has no axes"));
     )* };
+}
+
+/// What goes by eigenvalues and singular values.
+fn spectra(t: &mut Table<'_>) {
+    let sides = "shape (2, 3): the last two axes must be of one length";
+    both!(t, x, [2, 3], x.eigh().0, format!("eigh: {sides}"));
+    both!(t, x, [2, 3], x.eigvalsh(), format!("eigvalsh: {sides}"));
+    both!(t, x, [2, 3], x.logdet(), format!("logdet: {sides}"));
+    both!(t, x, [2, 3], x.matrix_power(2), format!("matrix_power: {sides}"));
+    both!(t, x, [3], x.eigh().0, "eigh: shape (3,) is no matrix; square matrices are needed");
+    let singular = "pivot 1 is 0 or NaN: the matrix is singular, or holds NaN";
+    both!(t, x, [2, 2], x.matrix_power(-2), format!("matrix_power: {singular}"));
+    let law = "the leading 2 × 2 block is not positive definite; is the matrix a covariance? \
+               a small multiple of the identity added to it may help";
+    both!(t, x, [2, 2], x.logdet(), format!("logdet: {law}"));
+    both!(t, x, [3], x.svd().0, "svd: shape (3,) is no matrix");
+    both!(t, x, [3], x.svdvals(), "svdvals: shape (3,) is no matrix");
+    both!(t, x, [3], x.schatten_norm(1.0), "schatten_norm: shape (3,) is no matrix");
+    both!(t, x, [3], x.schatten_norm(2.0), "schatten_norm: shape (3,) is no matrix");
+    both!(t, x, [2, 3], x.schatten_norm(0.5), "schatten_norm: p is 0.5; a norm needs p ≥ 1, or infinity");
+    both!(t, x, [3], x.cond(), "cond: shape (3,) is no matrix");
+    both!(t, x, [0, 3], x.cond(), "cond: matrices of shape (0, 3) have no singular values");
+    both!(t, x, [3], x.pinv(), "pinv: shape (3,) is no matrix");
+    t.row(|| Tensor::<f64>::ones([3]).matrix_rank(), "matrix_rank: shape (3,) is no matrix");
+    let nan = "a value of matrix [1] is infinite or NaN";
+    let of = |x: f64| [1.0, x].map(|x| Tensor::from([[x]]));
+    let [a, b] = [f64::NAN, f64::INFINITY].map(|x| Tensor::stack(&of(x), 0));
+    let (c, d) = (t.tape.var(&a), t.tape.var(&b));
+    t.row(move || c.eigh(), format!("eigh: {nan}"));
+    t.row(move || c.eigvalsh(), format!("eigvalsh: {nan}"));
+    t.row(move || d.svd(), format!("svd: {nan}"));
+    t.row(move || d.cond(), format!("cond: {nan}"));
+    t.row(move || a.pinv(), format!("pinv: {nan}"));
+    t.row(move || b.matrix_rank(), format!("matrix_rank: {nan}"));
 }
 
 fn reductions(t: &mut Table<'_>) {

@@ -106,6 +106,11 @@ fn products(t: &mut Table<'_>) {
     let law = BROADCAST.replace("(4, 5)", "(4, 3)");
     both!(t, x, [2, 3], x.select(&Tensor::ones([4, 3]), &Tensor::ones([3])), format!("select: {law}"));
     both!(t, x, [2, 3], x.select(&Tensor::ones([3]), &Tensor::ones([4, 3])), format!("select: {law}"));
+    both!(t, x, [2, 3], x.cross(&Tensor::ones([4, 5]), 1), format!("cross: {BROADCAST}"));
+    let law = "cross: axis 0 of shape (2, 3) has length 2, and vectors of 3 values are needed";
+    both!(t, x, [2, 3], x.cross(&Tensor::ones([3]), 0), law);
+    let law = "cross: axis 2 does not exist in shape (2, 3), which has axes 0 to 1";
+    both!(t, x, [2, 3], x.cross(&Tensor::ones([3]), 2), law);
     let law =
         "cross_entropy_soft: targets of shape (3,) do not fit logits of shape (2, 3); one probability for each logit";
     both!(t, x, [2, 3], x.cross_entropy_soft(&Tensor::ones([3])), law);

@@ -83,6 +83,7 @@ fn arrays_of_two<'t>(t: &mut Table<'t>, two: &'t Tape) {
     t.row(move || x.tangent(x, y), format!("tangent: {TAPES}"));
     t.row(move || x.tangent(&[x, x][..], vec![x]), "tangent: 1 directions for 2 inputs; give one for each");
     methods!(t, x, y, b: solve solve_lower solve_upper cholesky_solve kron);
+    t.row(move || x.cross(y, 0), format!("cross: {TAPES}"));
     t.row(move || x.sum().grad(y), format!("grad: {TAPES}"));
     t.row(move || x.sum().try_grad((x, y)), format!("grad: {TAPES}"));
     t.row(move || x.graph().name(y, "y"), format!("graph: {TAPES}"));

@@ -54,6 +54,10 @@ pub(super) enum Call {
     LogDet(usize),
     /// The sum of the orthogonal and the triangular factor.
     OfFactors(usize),
+    /// What eigenvectors weigh with their values: their squares, which no sign turns.
+    OfEigen(usize),
+    /// The same of singular vectors on both sides.
+    OfSingular(usize),
     /// A fused function of one array, of two.
     Bump(usize),
     Blend(usize, usize),
@@ -159,6 +163,8 @@ define_methods! {
     Pick pick(axis: usize, indices: Indices);
     ScatterAdd scatter_add(axis: usize, indices: Indices, len: usize);
     Cumsum cumsum(axis: usize);
+    Logcumsumexp logcumsumexp(axis: usize);
+    Pinv pinv();
     Roll roll(by: isize, axis: usize);
     Shift shift(by: isize, axis: usize);
     MatrixExp matrix_exp();
@@ -191,9 +197,8 @@ impl Call {
     /// The numbers of the arrays that it reads.
     pub(super) fn reads(&self) -> Vec<usize> {
         match self {
-            Call::Unary { x, .. } | Call::Method(x, _) | Call::Bump(x) | Call::LogDet(x) | Call::OfFactors(x) => {
-                vec![*x]
-            }
+            Call::Unary { x, .. } | Call::Method(x, _) | Call::Bump(x) | Call::LogDet(x) => vec![*x],
+            Call::OfFactors(x) | Call::OfEigen(x) | Call::OfSingular(x) => vec![*x],
             Call::Binary { a, b, .. } => vec![*a, *b],
             Call::Matmul(a, b) | Call::Dot(a, b) | Call::Outer(a, b) => vec![*a, *b],
             Call::Solve(a, b) | Call::SolveLower(a, b) => vec![*a, *b],
@@ -226,6 +231,14 @@ impl Call {
             Call::SolveLower(a, b) => v[a].solve_lower(v[b]),
             Call::LogDet(x) => v[x].slogdet().1,
             Call::OfFactors(x) => v[x].qr().0 + v[x].qr().1,
+            Call::OfEigen(x) => {
+                let (w, v) = v[x].eigh();
+                v.square() * w
+            }
+            Call::OfSingular(x) => {
+                let (u, s, vt) = v[x].svd();
+                (u.square() * s).matmul(vt.square())
+            }
             Call::Bump(x) => v[x].map(Bump),
             Call::Blend(a, b) => Var::zip_map([v[a], v[b]], Blend),
         }
@@ -257,6 +270,14 @@ impl Call {
             Call::SolveLower(a, b) => v[a].solve_lower(&v[b]),
             Call::LogDet(x) => v[x].slogdet().1,
             Call::OfFactors(x) => &v[x].qr().0 + &v[x].qr().1,
+            Call::OfEigen(x) => {
+                let (w, v) = v[x].eigh();
+                v.square() * w
+            }
+            Call::OfSingular(x) => {
+                let (u, s, vt) = v[x].svd();
+                (u.square() * s).matmul(&vt.square())
+            }
             Call::Bump(x) => v[x].map(|x| Elementwise::f(Bump, x)),
             Call::Blend(a, b) => zip(&v[a], &v[b], |a, b| ElementwiseN::f(Blend, [a, b])),
         }
@@ -297,6 +318,10 @@ impl Call {
             Call::SolveLower(a, b) => format!("v{a}.solve_lower(v{b})"),
             Call::LogDet(x) => format!("v{x}.slogdet().1"),
             Call::OfFactors(x) => format!("v{x}.qr().0 + v{x}.qr().1"),
+            Call::OfEigen(x) => format!("v{x}.eigh().1.square() * v{x}.eigh().0"),
+            Call::OfSingular(x) => {
+                format!("(v{x}.svd().0.square() * v{x}.svd().1).matmul(v{x}.svd().2.square())")
+            }
             Call::Bump(x) => format!("v{x}.map(Bump)"),
             Call::Blend(a, b) => format!("Var::zip_map([v{a}, v{b}], Blend)"),
         }

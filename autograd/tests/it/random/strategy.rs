@@ -322,6 +322,8 @@ impl Builder {
             59 if rank > 0 => Method::Roll { by: q as isize % 5 - 2, axis },
             60 if rank > 0 => Method::Shift { by: q as isize % 5 - 2, axis },
             61..=64 => return self.linear_algebra(arrays, q),
+            65 => return self.spectrum(arrays, q),
+            66 if rank > 0 => Method::Logcumsumexp { axis },
             _ => return self.joined(kind, x, arrays, [p, q, r]),
         };
         self.method(x, method)
@@ -345,6 +347,28 @@ impl Builder {
             (5, _) => self.method(p, Method::Trace {}),
             (6, _) => self.push(Call::OfFactors(p)),
             _ => self.method(p, Method::Cholesky {}),
+        }
+    }
+
+    /// Of a matrix whose singular values, or those of the symmetric matrix `x·xᵀ`, lie apart, and not at 0.
+    fn spectrum(&mut self, arrays: [usize; 3], q: usize) -> Option<usize> {
+        let x = self.find(arrays[0], |shape| shape.len() == 2)?;
+        let x = match q % 3 {
+            0 => {
+                let turned = self.method(x, Method::T {})?;
+                self.push(Call::Matmul(x, turned))?
+            }
+            _ => x,
+        };
+        let mut values = self.values[x].svdvals().to_vec();
+        values.push(0.0);
+        if values.windows(2).any(|s| s[0] - s[1] < 0.2) {
+            return None;
+        }
+        match q % 3 {
+            0 => self.push(Call::OfEigen(x)),
+            1 => self.push(Call::OfSingular(x)),
+            _ => self.method(x, Method::Pinv {}),
         }
     }
 
@@ -432,4 +456,4 @@ impl Builder {
 }
 
 /// How many structured calls [`Builder::structured`] numbers.
-const STRUCTURED: usize = 65;
+const STRUCTURED: usize = 67;

@@ -1,6 +1,6 @@
-//! The matrix exponential.
+//! The matrix exponential, and whole powers.
 
-use super::lu::{Solve, identity_like};
+use super::lu::{Solve, identity_like, solve_as};
 use super::square;
 use crate::error::Error;
 use crate::number::Float;
@@ -60,9 +60,30 @@ pub(crate) fn matrix_exp<A: Array>(a: &A) -> Result<A, Error> {
     };
     let (odd, even) = (product(a, &sum(1)), sum(0));
     let (top, bottom) = (even.add(&odd), even.sub(&odd));
-    let mut y = Solve { transposed: false }.of(&bottom, &top);
+    let mut y = Solve::default().of(&bottom, &top);
     for _ in 0..squarings {
         y = product(&y, &y);
     }
     Ok(y)
+}
+
+/// `aⁿ` by squaring; of the inverse if `n` is negative.
+#[track_caller]
+pub(crate) fn matrix_power<A: Array>(a: &A, n: i32) -> Result<A, Error> {
+    square("matrix_power", &a.shape())?;
+    if a.shape().numel() == 0 {
+        return Ok(a.clone());
+    }
+    let mut base = if n < 0 { solve_as("matrix_power", a, &identity_like(a))? } else { a.clone() };
+    let (mut left, mut power) = (n.unsigned_abs(), None);
+    loop {
+        if left % 2 == 1 {
+            power = Some(power.map_or_else(|| base.clone(), |power| matrices(&power, &base, false, false)));
+        }
+        left /= 2;
+        if left == 0 {
+            return Ok(power.unwrap_or_else(|| identity_like(a).expanded(&a.shape())));
+        }
+        base = matrices(&base, &base, false, false);
+    }
 }
