@@ -1,6 +1,8 @@
 //! Triangular systems, and the factors of square matrices: row-major, by halves or blocks, so that products of matrices
 //! do most of the work (Golub & Van Loan 2013, chapters 3 and 4).
 
+use std::ops::Range;
+
 use super::product::{Matrix, matmul};
 use crate::math;
 use crate::number::Float;
@@ -147,25 +149,7 @@ fn factor<T: Float>(n: usize, stride: usize, a: &mut [T]) -> Result<(), usize> {
 pub(crate) fn lu<T: Float>(n: usize, a: &mut [T], pivots: &mut [T]) {
     for start in (0..n).step_by(FEW) {
         let end = n.min(start + FEW);
-        for j in start..end {
-            let size = |i: &usize| math::abs(a[i * n + j]);
-            let pivot = (j..n).reduce(|best, i| if size(&i) > size(&best) { i } else { best }).unwrap_or(j);
-            pivots[j] = T::from_f64(pivot as f64);
-            let (above, below) = a.split_at_mut((j + 1) * n);
-            let top = &mut above[j * n..];
-            if pivot > j {
-                top.swap_with_slice(&mut below[(pivot - j - 1) * n..][..n]);
-            }
-            if top[j] != T::zero() {
-                for row in below.chunks_exact_mut(n) {
-                    let factor = row[j] / top[j];
-                    row[j] = factor;
-                    for (x, &top) in row[j + 1..end].iter_mut().zip(&top[j + 1..end]) {
-                        *x = *x - factor * top;
-                    }
-                }
-            }
-        }
+        panel(n, start..end, a, pivots);
         let (rows, width) = (end - start, n - end);
         if width == 0 {
             break;
@@ -179,6 +163,41 @@ pub(crate) fn lu<T: Float>(n: usize, a: &mut [T], pivots: &mut [T]) {
         let left: Vec<T> = (end..n).flat_map(|i| a[i * n + start..i * n + end].iter().copied()).collect();
         let (left, right) = (Matrix::new(&left, rows, false), Matrix::new(&right, width, false));
         subtract_product((width, rows, width), left, right, &mut a[end * n + end..], n);
+    }
+}
+
+/// Factors some columns of a matrix whose columns before them are done, and exchanges rows of all columns.
+///
+/// The columns are copied, so that each lies by itself: then the loops run over whole columns instead of short rows.
+fn panel<T: Float>(n: usize, columns: Range<usize>, a: &mut [T], pivots: &mut [T]) {
+    let (start, rows) = (columns.start, n - columns.start);
+    let mut panel: Vec<T> = columns.clone().flat_map(|j| (start..n).map(move |i| i * n + j)).map(|at| a[at]).collect();
+    for j in 0..columns.len() {
+        let column = &panel[j * rows..][..rows];
+        let pivot = (j..rows).reduce(|best, i| if math::abs(column[i]) > math::abs(column[best]) { i } else { best });
+        let pivot = pivot.unwrap_or(j);
+        pivots[start + j] = T::from_f64((start + pivot) as f64);
+        if pivot > j {
+            let (above, below) = a.split_at_mut((start + pivot) * n);
+            above[(start + j) * n..][..n].swap_with_slice(&mut below[..n]);
+            panel.chunks_exact_mut(rows).for_each(|column| column.swap(j, pivot));
+        }
+        let (done, rest) = panel.split_at_mut((j + 1) * rows);
+        let column = &mut done[j * rows..];
+        let top = column[j];
+        if top == T::zero() {
+            continue;
+        }
+        column[j + 1..].iter_mut().for_each(|x| *x = *x / top);
+        for other in rest.chunks_exact_mut(rows) {
+            let top = other[j];
+            for (x, &factor) in other[j + 1..].iter_mut().zip(&column[j + 1..]) {
+                *x = *x - factor * top;
+            }
+        }
+    }
+    for (column, j) in panel.chunks_exact(rows).zip(columns) {
+        column.iter().zip(start..n).for_each(|(&x, i)| a[i * n + j] = x);
     }
 }
 

@@ -176,3 +176,26 @@ fn singular<A: Array>(a: &A) -> Option<[usize; 2]> {
         })
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An operation whose matrices change solves with those that it is given.
+    #[test]
+    fn factors_belong_to_their_matrices() {
+        let (op, shape) = (Solve::default(), Shape::from([1, 1]));
+        fn solved<T: Float>(op: &Solve, shape: &Shape, a: f64) -> f64 {
+            let [a, b] = [a, 6.0].map(|x| [T::from_f64(x)]);
+            let mut x = [T::zero()];
+            op.forward(&[Input { shape, values: &a }, Input { shape, values: &b }], shape, &mut x);
+            x[0].to_f64()
+        }
+        for (a, x) in [(2.0, 3.0), (3.0, 2.0), (3.0, 2.0)] {
+            assert_eq!(solved::<f64>(&op, &shape, a), x);
+            assert_eq!(solved::<f32>(&op.clone(), &shape, a), x);
+        }
+        assert!(solved::<f64>(&op, &shape, 0.0).is_nan());
+        assert_eq!(solved::<f64>(&op, &shape, 2.0), 3.0);
+    }
+}
