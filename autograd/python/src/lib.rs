@@ -32,6 +32,7 @@ struct Derivatives {
     jvp: Option<Call>,
     jacobian: Option<Call>,
     hessian: Option<Call>,
+    hvp: Option<Call>,
 }
 
 /// The settings of a check.
@@ -111,6 +112,9 @@ fn examine<T: Float + Element>(
             }
             if let Some(call) = &derivatives.hessian {
                 f = f.hessian(|x| call.rows((x,)));
+            }
+            if let Some(call) = &derivatives.hvp {
+                f = f.hvp(|x, u| call.each((x, u)));
             }
             checker.check_function(&f, &point)
         }))

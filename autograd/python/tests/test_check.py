@@ -56,6 +56,21 @@ def test_gradients_and_hessians(x):
     assert (report.verdict, report.cause) == ("wrong", "asymmetric")
 
 
+def test_products_of_a_hessian(x):
+    f = lambda p: np.sum(p["a"] ** 3) * p["b"]
+    grad = lambda p: {"a": 3 * p["a"] ** 2 * p["b"], "b": np.sum(p["a"] ** 3)}
+
+    def hvp(p, u, factor=6):
+        first = factor * p["a"] * p["b"] * u["a"] + 3 * p["a"] ** 2 * u["b"]
+        return {"a": first, "b": np.sum(3 * p["a"] ** 2 * u["a"])}
+
+    p = {"a": x, "b": 0.7}
+    report = gradproof.check(f, p, grad=grad, hvp=hvp, orders=2)
+    assert report.passed and [i.order for i in report.inputs] == [1, 1, 2, 2], report
+    report = gradproof.check(f, p, grad=grad, hvp=lambda p, u: hvp(p, u, 3))
+    assert (report.verdict, report.cause) == ("wrong", "second_order"), report
+
+
 def test_causes_carry_their_detail(x):
     f = lambda x: np.sum(x**3)
     assert gradproof.check(f, x, grad=lambda x: x**2).detail == pytest.approx(1 / 3)

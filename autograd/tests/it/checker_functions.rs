@@ -215,6 +215,51 @@ fn a_hessian_is_the_second_order() {
 }
 
 #[test]
+fn products_of_a_hessian_stand_for_it() {
+    // Σ aᵢ²·b, by a and b.
+    let f = |factor: f64| {
+        Function::new(|x: &[Tensor]| x[0].square().sum() * x[1].item())
+            .gradient(|x: &[Tensor]| vec![&x[0] * (2.0 * x[1].item()), Tensor::from(x[0].square().sum())])
+            .hvp(move |x: &[Tensor], u: &[Tensor]| {
+                let (b, db) = (x[1].item(), u[1].item());
+                vec![(&u[0] * b + &x[0] * db) * (2.0 * factor), Tensor::from(2.0 * (&x[0] * &u[0]).sum())]
+            })
+    };
+    let x = [Tensor::from([0.5, 1.5]), Tensor::from(0.7)];
+    let report = f(1.0).check(&x).unwrap();
+    assert!(report.passed() && report.inputs.len() == 4 && report.worst.unwrap().by == "hvp");
+    assert!(Checker::new().orders(2).check_function(&f(1.0), &x).unwrap().passed());
+    says(&f(1.5).check(&x).unwrap(), Verdict::Wrong, Cause::SecondOrder, "order 1 passes, order 2 does not");
+    // A Hessian beside its products: each is held against the other.
+    let both = |h: f64, products: f64| {
+        Function::new(|x: &[Tensor]| x[0].square().sum())
+            .gradient(|x: &[Tensor]| vec![&x[0] * 2.0])
+            .hessian(move |_: &[Tensor]| vec![vec![Tensor::from([[h, 0.0], [0.0, h]])]])
+            .hvp(move |_: &[Tensor], u: &[Tensor]| vec![&u[0] * products])
+            .check(&x[..1])
+            .unwrap()
+    };
+    assert!(both(2.0, 2.0).passed());
+    says(&both(2.0, 3.0), Verdict::Wrong, Cause::SecondOrder, "the hvp is wrong");
+    says(
+        &both(3.0, 2.0),
+        Verdict::Wrong,
+        Cause::SecondOrder,
+        "the hvp agrees with the differences, the Hessian does not",
+    );
+    refuses(
+        &f(1.0).hvp(|x: &[Tensor], _: &[Tensor]| vec![x[0].clone(), x[0].clone()]),
+        &x,
+        "check: the hvp by input 1 has shape (2,) and needs (); sum over axis 0, along which the input was broadcast",
+    );
+    refuses(
+        &Function::new(|x: &[Tensor]| x[0].sum()).hvp(|_: &[Tensor], u: &[Tensor]| u.to_vec()),
+        &x[..1],
+        "check: an hvp is compared with differences of the gradient; give that too",
+    );
+}
+
+#[test]
 fn noise_is_measured_and_randomness_named() {
     let calls = Cell::new(0u32);
     let restless = |size: f64| {

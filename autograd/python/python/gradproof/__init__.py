@@ -25,9 +25,10 @@ Examples
 from . import depth
 from ._check import check
 from ._jax import check_jax
+from ._module import check_module
 from ._report import Calls, Comparison, Estimate, Input, Report, Verdict
 from ._testing import assert_gradient
-from ._torch import check_module, check_torch
+from ._torch import check_torch
 
 __all__ = [
     "Calls",

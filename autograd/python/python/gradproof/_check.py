@@ -33,6 +33,7 @@ def check(
     jvp: Callable[..., Any] | None = None,
     jacobian: Callable[..., Any] | None = None,
     hessian: Callable[..., Any] | None = None,
+    hvp: Callable[..., Any] | None = None,
     seed: int = 0,
     directions: int = 3,
     elements: int = 1000,
@@ -62,6 +63,9 @@ def check(
     hessian
         ``hessian(*x)``: arrays of the shape of one input followed by that of another, in the form of ``grad`` twice.
         Another derivative is given too, and second order is checked.
+    hvp
+        ``hvp(*x, *u)``: the products :math:`H u` with tangents of the shapes of the inputs, in the form of ``grad``: a
+        Hessian that is too large to write down.
     seed
         The seed of random directions, weights and sampled elements.
     directions
@@ -69,7 +73,7 @@ def check(
     elements
         The number of elements to compare one by one, over all inputs; of more, a random sample is compared.
     orders
-        2 demands second order, which needs ``hessian``.
+        2 demands second order, which needs ``hessian`` or ``hvp``.
     tolerance
         The relative tolerance beyond the error of the differences. In float32 it is at least 1e-4.
 
@@ -101,7 +105,7 @@ def check(
     ('sign', ['b'])
     """
     options = Options(seed, directions, elements, orders, tolerance)
-    given = {"grad": grad, "vjp": vjp, "jvp": jvp, "jacobian": jacobian, "hessian": hessian}
+    given = {"grad": grad, "vjp": vjp, "jvp": jvp, "jacobian": jacobian, "hessian": hessian, "hvp": hvp}
     calls = {kind: call for kind, call in given.items() if call is not None}
     for kind, call in calls.items():
         if not callable(call):

@@ -14,7 +14,7 @@ from ._report import Report
 from ._run import Options, run
 from ._tree import all_numbers, article
 
-CALLED = {"vjp": "jax.vjp", "jvp": "jax.jvp", "hessian": "jax.hessian"}
+CALLED = {"vjp": "jax.vjp", "jvp": "jax.jvp", "hvp": "jax.jvp of jax.grad"}
 
 
 class OfJax:
@@ -97,15 +97,16 @@ class OfJax:
         pushed = self.call("jvp", lambda x, u: self.jax.jvp(self.flat, x, u)[1], self.arrays(x), self.arrays(u))
         return np.asarray(pushed)
 
-    def hessian(self, x: list[np.ndarray]) -> list[list[np.ndarray]]:
-        """The blocks of second derivatives: forward over reverse, or reverse over reverse where forward mode is not known."""
-        jax, every = self.jax, tuple(range(len(x)))
-        first = jax.grad(lambda *leaves: self.flat(*leaves).sum(), every)
+    def hvp(self, x: list[np.ndarray], u: list[np.ndarray]) -> list[np.ndarray]:
+        """The products of the Hessian with tangents: forward over reverse, or reverse over reverse where forward mode is not
+        known."""
+        jax, arrays, tangents = self.jax, self.arrays(x), self.arrays(u)
+        first = jax.grad(lambda leaves: self.flat(*leaves).sum())
         try:
-            rows = self.call("hessian", jax.jacfwd(first, every), *self.arrays(x))
+            found = self.call("hvp", lambda x, u: jax.jvp(first, (x,), (u,))[1], arrays, tangents)
         except TypeError:
-            rows = self.call("reverse over reverse", jax.jacrev(first, every), *self.arrays(x))
-        return [[np.asarray(block) for block in row] for row in rows]
+            found = self.call("reverse over reverse", lambda x, u: jax.vjp(first, x)[1](u)[0], arrays, tangents)
+        return [np.asarray(g) for g in found]
 
     def point(self) -> list[np.ndarray]:
         """The inputs as arrays of NumPy."""
@@ -152,7 +153,7 @@ class OfJax:
             point = self.point()
             derivatives, left_out = self.ways(point)
             if options.orders == 2:
-                derivatives["hessian"] = self.hessian
+                derivatives["hvp"] = self.hvp
             report = run(self.value, derivatives, point, self.names, options, {**CALLED, "f": self.what})
         return report._noted(notes + left_out)
 
@@ -185,7 +186,8 @@ def check_jax(
     seed, directions, elements, tolerance
         As in :func:`check`.
     orders
-        2 also checks the second derivatives of a function of one value, forward over reverse.
+        2 also checks the second derivatives of a function of one value: products of the Hessian with tangents, forward
+        over reverse.
 
     Returns
     -------

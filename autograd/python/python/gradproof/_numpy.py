@@ -18,6 +18,7 @@ WORDS = {
     "jvp": "the jvp",
     "jacobian": "the Jacobian",
     "hessian": "the Hessian",
+    "hvp": "the hvp",
 }
 
 
@@ -106,17 +107,19 @@ class OfNumpy:
                 return self.each(self.borrowed(apply, what, [*x, v], [*self.names, "v"]), what)
 
             return vjp
-        if kind == "jvp":
+        if kind in ("jvp", "hvp"):
 
-            def jvp(x: list[np.ndarray], u: list[np.ndarray]) -> np.ndarray:
+            def along(x: list[np.ndarray], u: list[np.ndarray]) -> Any:
                 def apply(a: list[np.ndarray]) -> Any:
                     return call(*self.arguments(a[:n]), *self.arguments(a[n:]))
 
                 tangents = [f"the tangent of {name}" for name in self.names]
                 found = self.borrowed(apply, what, [*x, *u], [*self.names, *tangents])
+                if kind == "hvp":
+                    return self.each(found, what)
                 return (self.output or Output()).flat(found, self.dtype, what)
 
-            return jvp
+            return along
 
         def at(x: list[np.ndarray]) -> list[Any]:
             if kind == "jacobian" and self.output is not None and self.output.tree is not None:

@@ -94,7 +94,7 @@ class Comparison:
     order
         1 for the gradient, 2 for its own gradient.
     by
-        Which derivative of those given: ``'gradient'``, ``'vjp'``, ``'jvp'``, ``'Jacobian'`` or ``'Hessian'``.
+        Which derivative of those given: ``'gradient'``, ``'vjp'``, ``'jvp'``, ``'Jacobian'``, ``'Hessian'`` or ``'hvp'``.
     analytic
         The derivative that is checked.
     forward

@@ -43,7 +43,7 @@ class Options:
 
 
 #: What the checker calls the derivatives that Python calls otherwise.
-KINDS = {"grad": "gradient", "vjp": "vjp", "jvp": "jvp", "jacobian": "jacobian", "hessian": "hessian"}
+KINDS = {"grad": "gradient", **{kind: kind for kind in ("vjp", "jvp", "jacobian", "hessian", "hvp")}}
 
 
 def run(

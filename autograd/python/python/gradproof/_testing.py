@@ -45,7 +45,7 @@ def assert_gradient(f: Callable[..., Any], *x: Any, **given: Any) -> Report:
 def chosen(f: Any, x: Any) -> Callable[..., Report]:
     """The check for these inputs."""
     if any(base.__module__.startswith("torch.nn.") for base in type(f).__mro__) and x and callable(x[0]):
-        from ._torch import check_module
+        from ._module import check_module
 
         return check_module
     module = framework(x)

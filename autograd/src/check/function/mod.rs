@@ -21,6 +21,7 @@ type Gradient<'a, T> = Box<dyn Fn(&[Tensor<T>]) -> Vec<Tensor<T>> + 'a>;
 type Vjp<'a, T> = Box<dyn Fn(&[Tensor<T>], &Tensor<T>) -> Vec<Tensor<T>> + 'a>;
 type Jvp<'a, T> = Box<dyn Fn(&[Tensor<T>], &[Tensor<T>]) -> Tensor<T> + 'a>;
 type Hessian<'a, T> = Box<dyn Fn(&[Tensor<T>]) -> Vec<Vec<Tensor<T>>> + 'a>;
+type Hvp<'a, T> = Box<dyn Fn(&[Tensor<T>], &[Tensor<T>]) -> Vec<Tensor<T>> + 'a>;
 
 /// A function `y = f(x)` of arrays with derivatives of its own, to be checked against differences.
 ///
@@ -34,6 +35,7 @@ type Hessian<'a, T> = Box<dyn Fn(&[Tensor<T>]) -> Vec<Vec<Tensor<T>>> + 'a>;
 /// | [`jvp`](Function::jvp) | any | `Σᵢ Jᵢ·uᵢ` | `y` |
 /// | [`jacobian`](Function::jacobian) | any | `Jᵢ = ∂y/∂xᵢ` for each input | `y` ++ `xᵢ` |
 /// | [`hessian`](Function::hessian) | one value | `Hᵢⱼ = ∂²y/∂xᵢ∂xⱼ` for each pair | `xᵢ` ++ `xⱼ` |
+/// | [`hvp`](Function::hvp) | one value | `Σⱼ Hᵢⱼ·uⱼ` for each input | `xᵢ` |
 ///
 /// ```
 /// use autograd::{check::Function, Tensor};
@@ -70,6 +72,7 @@ pub struct Function<'a, T: Float = f64> {
     jvp: Option<Jvp<'a, T>>,
     jacobian: Option<Gradient<'a, T>>,
     hessian: Option<Hessian<'a, T>>,
+    hvp: Option<Hvp<'a, T>>,
     names: Option<Vec<String>>,
 }
 
@@ -92,6 +95,7 @@ impl<'a, T: Float> Function<'a, T> {
             jvp: None,
             jacobian: None,
             hessian: None,
+            hvp: None,
             names: None,
         }
     }
@@ -185,6 +189,29 @@ impl<'a, T: Float> Function<'a, T> {
         Function { hessian: Some(Box::new(hessian)), ..self }
     }
 
+    /// Adds the products `Σⱼ Hᵢⱼ·uⱼ` of the Hessian of a function of one value with tangents `uⱼ` of the inputs' shapes:
+    /// for each input an array of its shape.
+    ///
+    /// It stands for a Hessian of too many entries to write down: second order is checked along random `u`. Beside a
+    /// Hessian it is held against that too.
+    ///
+    /// ```
+    /// use autograd::{check::{Cause, Function}, Tensor};
+    /// // f = Σ x³, with H = diag 6x.
+    /// let cubes = |factor: f64| {
+    ///     Function::new(|x: &[Tensor]| x[0].powi(3).sum())
+    ///         .gradient(|x: &[Tensor]| vec![x[0].square() * 3.0])
+    ///         .hvp(move |x: &[Tensor], u: &[Tensor]| vec![&(&x[0] * &u[0]) * factor])
+    /// };
+    /// let x = [Tensor::from([0.5, -1.0])];
+    /// assert!(cubes(6.0).check(&x).unwrap().passed());
+    /// assert_eq!(cubes(3.0).check(&x).unwrap().cause, Some(Cause::SecondOrder));
+    /// ```
+    #[must_use]
+    pub fn hvp(self, hvp: impl Fn(&[Tensor<T>], &[Tensor<T>]) -> Vec<Tensor<T>> + 'a) -> Self {
+        Function { hvp: Some(Box::new(hvp)), ..self }
+    }
+
     /// Names the inputs, for reports and errors.
     ///
     /// ```
@@ -217,7 +244,7 @@ impl<'a, T: Float> Function<'a, T> {
 }
 
 impl Checker {
-    /// Checks the derivatives of a function of one's own at a point; with a Hessian, to second order.
+    /// Checks the derivatives of a function of one's own at a point; with a Hessian or its products, to second order.
     ///
     /// ```
     /// use autograd::{check::{Checker, Function}, Tensor};
@@ -230,7 +257,7 @@ impl Checker {
     /// # Errors
     /// If no input or no derivative is given; if a derivative is not of the number or shapes that it needs, naming the
     /// input; if the function is not finite at the point; if this checker asks for what needs a tape, or for second
-    /// order without a Hessian.
+    /// order without a Hessian or its products.
     pub fn check_function<T: Float>(&self, f: &Function<'_, T>, point: &[Tensor<T>]) -> Result<Report, Error> {
         refuse_none(point.len())?;
         let names = match &f.names {
@@ -247,13 +274,13 @@ impl Checker {
         if self.operations {
             return refuse("operations(true) looks into a recording, and a function of one's own has none".into());
         }
-        let orders = match (&f.hessian, self.orders) {
-            (Some(_), 0..=2) => 2,
-            (None, 0..=1) => 1,
-            (None, 2) => {
+        let orders = match (f.hessian.is_some() || f.hvp.is_some(), self.orders) {
+            (true, 0..=2) => 2,
+            (false, 0..=1) => 1,
+            (false, 2) => {
                 return refuse(
-                    "order 2 compares second derivatives, and none are given; add hessian(…), or check the gradient as a function \
-                     of its own, with a jvp or a Jacobian"
+                    "order 2 compares second derivatives, and none are given; add hessian(…) or hvp(…), or check the gradient as \
+                     a function of its own, with a jvp or a Jacobian"
                         .into(),
                 );
             }
@@ -291,6 +318,7 @@ impl<T: Float> fmt::Debug for Function<'_, T> {
             ("jvp", self.jvp.is_some()),
             ("jacobian", self.jacobian.is_some()),
             ("hessian", self.hessian.is_some()),
+            ("hvp", self.hvp.is_some()),
         ];
         let given: Vec<&str> = given.into_iter().filter_map(|(name, given)| given.then_some(name)).collect();
         f.debug_struct("Function").field("derivatives", &given).field("names", &self.names).finish_non_exhaustive()

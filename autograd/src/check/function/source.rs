@@ -62,18 +62,19 @@ impl<'f, 'a, T: Float> Own<'f, 'a, T> {
 
     /// Checks that there is a derivative, and that it is one of such an output.
     pub(super) fn can_differentiate(&self, output: &Shape) -> Result<(), Error> {
-        let Function { gradient, hessian, .. } = self.f;
+        let Function { gradient, hessian, hvp, .. } = self.f;
         let refuse = |why: String| Err(Error::Check(why));
-        match (self.ways.is_empty(), hessian.is_some()) {
-            (true, true) => {
-                return refuse("a Hessian is compared with differences of the gradient; give that too".into());
-            }
-            (true, false) => {
-                return refuse("no derivative is given; give a gradient, a vjp, a jvp or a Jacobian".into());
-            }
-            (false, _) => {}
+        let of_one = [("gradient", gradient.is_some()), ("Hessian", hessian.is_some()), ("hvp", hvp.is_some())];
+        if self.ways.is_empty() {
+            return match of_one.into_iter().find(|(_, given)| *given) {
+                Some((what, _)) => {
+                    let article = if what == "hvp" { "an" } else { "a" };
+                    refuse(format!("{article} {what} is compared with differences of the gradient; give that too"))
+                }
+                None => refuse("no derivative is given; give a gradient, a vjp, a jvp or a Jacobian".into()),
+            };
         }
-        for (what, given) in [("gradient", gradient.is_some()), ("Hessian", hessian.is_some())] {
+        for (what, given) in of_one {
             if given && output.numel() != 1 {
                 return refuse(format!(
                     "a {what} is that of one value, and the function returns an array of shape {output}; give a vjp, a jvp or a \
@@ -140,6 +141,23 @@ impl<'f, 'a, T: Float> Own<'f, 'a, T> {
         self.fits(found).then_some(rows)
     }
 
+    /// The Hessian times `w`.
+    fn hvp(&self, x: &[Tensor<T>], w: &[Tensor<T>]) -> Option<Vec<Tensor>> {
+        let hvp = self.f.hvp.as_ref()?;
+        let found = self.arrays("hvp", |input| x[input].shape().clone(), || hvp(x, w))?;
+        Some(found.iter().map(Tensor::cast).collect())
+    }
+
+    /// The weights `w` times the Hessian.
+    fn weighted_hessian(&self, x: &[Tensor<T>], w: &[Tensor<T>]) -> Option<Vec<Tensor>> {
+        let rows = self.hessian(x)?;
+        let column = |j: usize| {
+            let blocks = rows.iter().zip(w).map(|(row, w)| first_contracted(&row[j], w, x[j].shape()));
+            blocks.reduce(|a, b| a + b).expect("an input")
+        };
+        Some((0..x.len()).map(column).collect())
+    }
+
     /// The gradient of `scale·⟨v, f⟩` in one way.
     fn gradient_by(&self, way: Way, x: &[Tensor<T>], v: &Tensor<T>, scale: f64) -> Option<Vec<Tensor>> {
         match way {
@@ -176,14 +194,16 @@ impl<'f, 'a, T: Float> Own<'f, 'a, T> {
     fn gradient_at(&self, at: &At<T>, x: &[Tensor<T>], scale: f64) -> Vec<Tensor> {
         let found = match &at.w[..] {
             [] => self.gradient_by(self.ways[0], x, &at.v, scale),
-            [w, ..] => self.hessian(x).map(|rows| {
+            // Its products take the scale as a rule does: with what comes in.
+            [w, ..] => {
                 let scale = scale * at.v.as_slice()[0].to_f64();
-                let column = |j: usize| {
-                    let blocks = rows.iter().zip(w).map(|(row, w)| first_contracted(&row[j], w, x[j].shape()));
-                    blocks.reduce(|a, b| a + b).expect("an input") * scale
-                };
-                (0..x.len()).map(column).collect()
-            }),
+                match &self.f.hessian {
+                    Some(_) => self.weighted_hessian(x, w).map(|rows| rows.iter().map(|row| row * scale).collect()),
+                    None => {
+                        self.hvp(x, &w.iter().map(|w| w.map(|w| T::from_f64(w.to_f64() * scale))).collect::<Vec<_>>())
+                    }
+                }
+            }
         };
         found.unwrap_or_else(|| x.iter().map(|x| Tensor::full(x.shape(), f64::NAN)).collect())
     }
@@ -206,7 +226,11 @@ impl<'f, 'a, T: Float> Own<'f, 'a, T> {
 
 impl<T: Float> Source<T> for Own<'_, '_, T> {
     fn name(&self, order: usize) -> &'static str {
-        if order > 1 { "Hessian" } else { self.ways[0].name() }
+        match (order, &self.f.hessian) {
+            (..=1, _) => self.ways[0].name(),
+            (_, Some(_)) => "Hessian",
+            (_, None) => "hvp",
+        }
     }
 
     fn output(&self, x: &[Tensor<T>]) -> Tensor<T> {
@@ -234,12 +258,13 @@ impl<T: Float> Source<T> for Own<'_, '_, T> {
     }
 
     fn scales_by_rule(&self, at: &At<T>) -> bool {
-        at.w.is_empty() && matches!(self.ways[0], Way::Vjp | Way::Jvp)
+        if at.w.is_empty() { matches!(self.ways[0], Way::Vjp | Way::Jvp) } else { self.f.hessian.is_none() }
     }
 
     fn other_gradients(&self, at: &At<T>) -> Vec<(&'static str, Vec<Tensor>)> {
-        if !at.w.is_empty() {
-            return vec![];
+        if let Some(w) = at.w.first() {
+            let both = self.f.hessian.is_some().then(|| self.hvp(&at.point, w)).flatten();
+            return both.into_iter().map(|found| ("hvp", found)).collect();
         }
         let others = self.ways[1..].iter().filter(|&&way| way != Way::Jvp);
         others.filter_map(|&way| Some((way.name(), self.gradient_by(way, &at.point, &at.v, 1.0)?))).collect()

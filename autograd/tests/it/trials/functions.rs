@@ -1,7 +1,7 @@
 //! Functions without a tape: plain loops over slices, with derivatives by hand.
 //!
 //! - here — the functions that several cases share, and the way to check them
-//! - `functions_wrong`, `functions_wrong_ways` — wrong gradients; wrong vjps, jvps, Jacobians and Hessians
+//! - `functions_wrong` — wrong gradients; `functions_ways` — wrong and right vjps, jvps, Jacobians, Hessians and their products
 //! - `functions_right`, `functions_rough`, `functions_f32` — plain ones; solvers, noise, kinks and scales; in `f32`
 
 use autograd::check::{Checker, Function, Report};

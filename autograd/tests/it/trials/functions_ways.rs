@@ -1,4 +1,4 @@
-//! Wrong vjps, jvps, Jacobians and Hessians of functions without a tape, and right ones of the same functions.
+//! Wrong vjps, jvps, Jacobians, Hessians and their products of functions without a tape, and right ones of the same functions.
 
 use autograd::Tensor;
 use autograd::check::{Function, Report};
@@ -94,6 +94,20 @@ fn curved(seed: u64, n: usize, fault: fn(&mut [f64])) -> Report {
     check(seed, &f, &[point(seed, &[n])])
 }
 
+/// Rosenbrock's function with the products of its Hessian.
+fn bent(seed: u64, fault: fn(&mut [f64])) -> Report {
+    let f = Function::new(|x: &[Tensor]| rosenbrock(x[0].as_slice()))
+        .gradient(|x: &[Tensor]| vec![rosenbrock_gradient(x[0].as_slice()).into()])
+        .hvp(move |x: &[Tensor], u: &[Tensor]| {
+            let n = x[0].numel();
+            let h = Tensor::new([n, n], rosenbrock_hessian(x[0].as_slice()));
+            let mut product = h.matmul(&u[0]).to_vec();
+            fault(&mut product);
+            vec![product.into()]
+        });
+    check(seed, &f, &[point(seed, &[5])])
+}
+
 /// `Σ aᵢ²·bᵢ` of two inputs, with the blocks of its Hessian; those off the diagonal times a factor.
 fn blocks(seed: u64, mixed: f64) -> Report {
     let f = Function::new(|x: &[Tensor]| {
@@ -172,6 +186,9 @@ pub(crate) const WRONG: &[Case] = &[
     ("a Hessian: one entry of two", |seed| curved(seed, 4, |h| h[1] *= 1.001)),
     ("a Hessian: without mixed blocks", |seed| blocks(seed, 0.0)),
     ("a Hessian: mixed blocks doubled", |seed| blocks(seed, 2.0)),
+    ("products of a Hessian: by a factor 2", |seed| bent(seed, twice)),
+    ("products of a Hessian: one element by a thousandth", |seed| bent(seed, |hu| hu[2] *= 1.001)),
+    ("products of a Hessian: clipped", |seed| bent(seed, |hu| hu.iter_mut().for_each(|h| *h = h.clamp(-1e4, 1e4)))),
 ];
 
 pub(crate) const RIGHT: &[Case] = &[
@@ -182,4 +199,5 @@ pub(crate) const RIGHT: &[Case] = &[
     ("a Jacobian and a jvp", |seed| softmaxes(seed, nothing, true)),
     ("a Hessian", |seed| curved(seed, 5, nothing)),
     ("a Hessian of blocks", |seed| blocks(seed, 1.0)),
+    ("products of a Hessian", |seed| bent(seed, nothing)),
 ];
