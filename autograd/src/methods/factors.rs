@@ -64,8 +64,8 @@ factors! {
     /// hundred rows.
     ///
     /// With `f_ij = 1/(w_j − w_i)` off the diagonal, `dx = v·(diag(dw) + f ∘ vᵀ·dv)·vᵀ`, its symmetric part (Giles 2008). At equal values
-    /// the vectors are not unique and have no derivative: a function that depends on which were chosen has a gradient that is not
-    /// finite. One of the values alone has a gradient: [`eigvalsh`](Self::eigvalsh).
+    /// the vectors are a choice without derivative, and a gradient that reaches them is not finite. A function of the values alone has a
+    /// gradient: [`eigvalsh`](Self::eigvalsh).
     ///
     /// ```
     /// use autograd::Tensor;
@@ -87,8 +87,7 @@ factors! {
     /// By rotations (Hestenes 1958), so that small values are accurate too.
     ///
     /// Derivative: Townsend (2016), which divides by gaps `s_j − s_i`, and by `s_i` where `m ≠ n`. At equal values, or two that are 0,
-    /// the vectors are not unique: a function that depends on which were chosen has a gradient that is not finite. One of the
-    /// values alone has a gradient: [`svdvals`](Self::svdvals).
+    /// the vectors are a choice, and a gradient that reaches them is not finite. A function of the values alone has a gradient: [`svdvals`](Self::svdvals).
     ///
     /// ```
     /// use autograd::Tensor;

@@ -49,7 +49,7 @@ macro_rules! joins {
             /// ```
             /// use autograd::Tensor;
             /// let x = Tensor::from([[3.0, 4.0], [5.0, 12.0]]);
-            /// assert_eq!(x.map_rows(|row| row.square().sum().sqrt()), Tensor::from([5.0, 13.0]));
+            /// assert_eq!(x.map_rows(|row| row.square().sum_axis(0).sqrt()), Tensor::from([5.0, 13.0]));
             /// ```
             ///
             /// # Panics

@@ -264,10 +264,9 @@ impl<T: Float> Linearization<T> {
     ///
     /// ```
     /// use autograd::{linearize, Tensor};
-    /// let f = |x: autograd::Var<'_>| x.cumsum(0).sin();
-    /// let sparsity = linearize(f, &Tensor::from([1.0, 2.0, 3.0])).sparsity();
+    /// let sparsity = linearize(|x| x.cumsum(0).sin(), &Tensor::from([1.0, 2.0, 3.0])).sparsity();
     /// // The same places serve at another point.
-    /// let j = linearize(f, &Tensor::from([0.0, 0.0, 0.0])).jacobian_sparse(&sparsity);
+    /// let j = linearize(|x| x.cumsum(0).sin(), &Tensor::from([0.0, 0.0, 0.0])).jacobian_sparse(&sparsity);
     /// assert_eq!(j.to_dense(), Tensor::from([[1.0, 0.0, 0.0], [1.0, 1.0, 0.0], [1.0, 1.0, 1.0]]));
     /// ```
     pub fn sparsity(&self) -> Sparsity {

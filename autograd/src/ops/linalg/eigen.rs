@@ -1,11 +1,10 @@
 //! Eigenvalues and eigenvectors of symmetric matrices.
 
 use super::cholesky::symmetric;
-use super::{finite, gaps, halves, on_diagonal, packed, square, unpacked};
+use super::{finite, gaps, halves, on_diagonal, over, packed, square, unpacked};
 use crate::error::Error;
 use crate::kernels::jacobi;
 use crate::number::Float;
-use crate::number::rows::Binary;
 use crate::ops::product::{batch, matrices};
 use crate::ops::reads::Reads;
 use crate::ops::{Array, Input, Operation, view};
@@ -13,9 +12,8 @@ use crate::shape::Shape;
 
 /// `v·diag(w)·vᵀ = (a + aᵀ)/2` in one array: the values `w`, then the vectors `v`, row by row: `(…, n, n) → (…, n + n·n)`.
 ///
-/// `dw = diag p` and `dv = v·(f ∘ p)` with `p = vᵀ·da·v` and `f_ij = 1/(w_j − w_i)` off the diagonal (Giles 2008). What is 0
-/// stays 0 where a gap is 0: there a function that does not depend on the choice of the vectors has its gradient, and
-/// others none that is finite.
+/// `dw = diag p` and `dv = v·(f ∘ p)` with `p = vᵀ·da·v` and `f_ij = 1/(w_j − w_i)` off the diagonal (Giles 2008). Where a
+/// gap is 0, the vectors are a choice without derivative, and what depends on them has none that is finite.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Eigen {
     n: usize,
@@ -42,7 +40,7 @@ impl Operation for Eigen {
     fn vjp<A: Array>(&self, _k: usize, _x: &[&A], y: &A, dy: &A) -> A {
         let ([w, v], [dw, dv]) = (self.parts(y), self.parts(dy));
         let [_, turn] = halves(&matrices(&v, &dv, true, false));
-        let middle = turn.binary(Binary::ChainOver, &gaps(&w)).add(&on_diagonal(&dw));
+        let middle = over(&turn, &gaps(&w), &[&dv]).add(&on_diagonal(&dw));
         matrices(&matrices(&v, &middle, false, false), &v, false, true)
     }
 
@@ -51,7 +49,7 @@ impl Operation for Eigen {
         let da = symmetric(da[0].expect("the only input has a tangent"));
         let moved = matrices(&matrices(&v, &da, true, false), &v, false, false);
         let dw = view::diagonal(&moved).expect("matrices");
-        let turn = moved.sub(&on_diagonal(&dw)).binary(Binary::ChainOver, &gaps(&w));
+        let turn = over(&moved.sub(&on_diagonal(&dw)), &gaps(&w), &[&da]);
         packed("eigh", y.shape().len() - 1, &[dw, matrices(&v, &turn, false, false)])
     }
 }

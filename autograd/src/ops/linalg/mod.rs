@@ -26,8 +26,8 @@ pub(crate) use triangular::{SolveTriangular, solve_triangular};
 use super::{Array, Input, join, product, reduce, view};
 use crate::error::{Error, OrPanic};
 use crate::kernels::runs::Runs;
-use crate::number::Float;
-use crate::number::rows::Unary;
+use crate::number::rows::{Binary, Unary};
+use crate::number::{Float, Number};
 use crate::shape::{Shape, broadcast};
 
 /// The number of rows of square matrices.
@@ -135,8 +135,21 @@ fn packed<A: Array>(op: &'static str, lead: usize, parts: &[A]) -> A {
 #[track_caller]
 fn gaps<A: Array>(x: &A) -> A {
     let [rows, columns] = crossed(x);
-    let gaps = rows.sub(&columns);
-    gaps.add(&lu::identity_like(&gaps))
+    off_diagonal(&rows.sub(&columns))
+}
+
+/// Divisors of matrices whose diagonal is 0: 1 is added to their own.
+#[track_caller]
+fn off_diagonal<A: Array>(x: &A) -> A {
+    x.add(&lu::identity_like(x))
+}
+
+/// `x / gaps`, of a gradient or tangent `from` that reaches vectors. Where a gap is 0 that is not finite, also where `x` is 0: the
+/// limit is another number, which `x` does not tell. If nothing reaches the vectors at all, nothing comes of them.
+#[track_caller]
+fn over<A: Array>(x: &A, gaps: &A, from: &[&A]) -> A {
+    let reaches = |from: &&A| from.with_values(|values| values.iter().any(|&value| value != A::Value::zero()));
+    x.binary(if from.iter().any(reaches) { Binary::Div } else { Binary::ChainOver }, gaps)
 }
 
 /// The values as rows `(…, 1, n)`, and as columns `(…, n, 1)`.

@@ -1,6 +1,6 @@
 //! Singular values and vectors, and what follows from the values.
 
-use super::{crossed, finite, gaps, halves, on_diagonal, packed, unpacked};
+use super::{crossed, finite, gaps, halves, off_diagonal, on_diagonal, over, packed, unpacked};
 use crate::error::Error;
 use crate::kernels::jacobi;
 use crate::number::Float;
@@ -15,7 +15,8 @@ use crate::shape::Shape;
 ///
 /// With `p = uᵀ·da·v`: `ds = diag p`, `du = u·(x + y) + (1 − u·uᵀ)·da·v·s⁻¹`, `dv = v·(x − y) + (1 − v·vᵀ)·daᵀ·u·s⁻¹`, where
 /// `x_ij = (p_ij + p_ji)/2(s_j − s_i)` and `y_ij = (p_ij − p_ji)/2(s_j + s_i)` off the diagonal (Townsend 2016, whose
-/// `1/(s_j² − s_i²)` is split here, so that equal values do not meet what turns both sides alike). What is 0 stays 0 over 0.
+/// `1/(s_j² − s_i²)` is split here, so that equal values do not meet what turns both sides alike). Where values are
+/// equal or 0, the vectors are a choice, as in [`Eigen`](super::Eigen).
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Singular {
     m: usize,
@@ -44,16 +45,17 @@ impl Operation for Singular {
         let (left, right) = (matrices(&u, &du, true, false), matrices(&vt, &dvt, false, true));
         let ([_, turn_u], [_, turn_v]) = (halves(&left), halves(&right));
         let [row, column] = crossed(&s);
-        let alike = turn_u.add(&turn_v).binary(Binary::ChainOver, &gaps(&s));
-        let apart = turn_u.sub(&turn_v).binary(Binary::ChainOver, &row.add(&column));
+        let over = |x: &A, y: &A| over(x, y, &[&du, &dvt]);
+        let alike = over(&turn_u.add(&turn_v), &gaps(&s));
+        let apart = over(&turn_u.sub(&turn_v), &off_diagonal(&row.add(&column)));
         let middle = alike.add(&apart).add(&on_diagonal(&ds));
         let mut da = matrices(&u, &matrices(&middle, &vt, false, false), false, false);
         if self.m > self.n {
-            let beyond = du.sub(&matrices(&u, &left, false, false)).binary(Binary::ChainOver, &row);
+            let beyond = over(&du.sub(&matrices(&u, &left, false, false)), &row);
             da = da.add(&matrices(&beyond, &vt, false, false));
         }
         if self.n > self.m {
-            let beyond = dvt.sub(&matrices(&right, &vt, true, false)).binary(Binary::ChainOver, &column);
+            let beyond = over(&dvt.sub(&matrices(&right, &vt, true, false)), &column);
             da = da.add(&matrices(&u, &beyond, false, false));
         }
         da
@@ -67,15 +69,16 @@ impl Operation for Singular {
         let ds = view::diagonal(&moved).expect("matrices");
         let [alike, apart] = halves(&moved);
         let [row, column] = crossed(&s);
-        let alike = alike.binary(Binary::ChainOver, &gaps(&s));
-        let apart = apart.binary(Binary::ChainOver, &row.add(&column));
+        let over = |x: &A, y: &A| over(x, y, &[da]);
+        let alike = over(&alike, &gaps(&s));
+        let apart = over(&apart, &off_diagonal(&row.add(&column)));
         let mut du = matrices(&u, &alike.add(&apart), false, false);
         let mut dvt = matrices(&alike.sub(&apart), &vt, true, false);
         if self.m > self.n {
-            du = du.add(&right.sub(&matrices(&u, &moved, false, false)).binary(Binary::ChainOver, &row));
+            du = du.add(&over(&right.sub(&matrices(&u, &moved, false, false)), &row));
         }
         if self.n > self.m {
-            dvt = dvt.add(&left.sub(&matrices(&moved, &vt, false, false)).binary(Binary::ChainOver, &column));
+            dvt = dvt.add(&over(&left.sub(&matrices(&moved, &vt, false, false)), &column));
         }
         packed("svd", y.shape().len() - 1, &[du, ds, dvt])
     }
