@@ -69,15 +69,19 @@ impl Sparsity {
         let mut values = vec![T::zero(); self.rows.columns.len()];
         for start in (0..self.colours).step_by(most) {
             let products = products(start..self.colours.min(start + most));
+            let colour = |line: usize| self.colour[line] as usize;
+            let mut rest = &mut values[..];
             for row in 0..self.rows.len() {
-                for at in self.rows.starts[row]..self.rows.starts[row + 1] {
-                    let column = self.rows.columns[at] as usize;
+                let columns = self.rows.row(row);
+                let (slots, others) = rest.split_at_mut(columns.len());
+                for (slot, &column) in slots.iter_mut().zip(columns) {
+                    let column = column as usize;
                     let (line, place) = if self.by_rows { (row, column) } else { (column, row) };
-                    if let Some(product) = (self.colour[line] as usize).checked_sub(start).and_then(|k| products.get(k))
-                    {
-                        values[at] = product[place];
+                    if let Some(product) = colour(line).checked_sub(start).and_then(|k| products.get(k)) {
+                        *slot = product[place];
                     }
                 }
+                rest = others;
             }
         }
         Sparse::new(self.clone(), values)
