@@ -69,9 +69,9 @@ fn names(c: &mut Criterion) {
     let (x, a, b): (Tensor, Tensor, Tensor) =
         (tensor([32, 64, 48], 0, 1.0), tensor([48, 40], 1 << 20, 1.0), tensor([64, 40], 1 << 21, 1.0));
     let f = function(|x| Var::einsum("bij,jk,ik->bk", &[x, x.tape().constant(&a), x.tape().constant(&b)]).square());
-    verify("einsum", &x, &f);
+    verify("einsum", &x, f);
     let mut tape = Tape::new();
-    c.bench_function("einsum of three", |bench| bench.iter(|| gradient(&mut tape, &x, &f)));
+    c.bench_function("einsum of three", |bench| bench.iter(|| gradient(&mut tape, &x, f)));
 }
 
 /// `sin(xᵢ)·xᵢ₊₁ + xᵢ₊₂²`: a band of three.
