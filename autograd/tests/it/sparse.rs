@@ -31,7 +31,7 @@ fn each_operation_has_the_jacobian_of_the_full_one() {
     // A softmax of one value is constant: a name counts if the places are exact with no seed.
     for (seed, (name, inputs, f)) in (0..8).flat_map(|seed| cases().into_iter().map(move |case| (seed, case))) {
         let x = inputs(&mut Sampler::new(seed));
-        let f: Linearization = several::linearize(|x| f(x), &x);
+        let f: Linearization = several::linearize(f, &x);
         let (full, sparse) = (f.jacobian(Mode::Auto), f.jacobian_sparse(&f.sparsity()));
         let size = full.to_vec().iter().fold(1.0, |size: f64, y| size.max(y.abs()));
         let gap = (sparse.to_dense() - &full).to_vec().iter().fold(0.0, |gap: f64, y| gap.max(y.abs()));
