@@ -80,7 +80,7 @@
 //! | check | [`check`](check()), [`check::Checker`], [`check::Report`] |
 //! | write functions over any kind of number | [`Number`], [`Real`], [`Float`], [`Dual`], [`Partials`], [`Recorded`] |
 //! | write functions over plain and recorded arrays | [`generic::ArrayLike`] |
-//! | list the operations | [`operations`], [`Unary`], [`Binary`] |
+//! | list the operations | [`operations`], [`Unary`], [`Binary`]; how to say those of PyTorch: [`operators`] |
 //! | transform closures | [`grad`](grad()), [`value_and_grad`], [`vjp`](vjp()), [`jvp`](jvp()), [`jacobian`](jacobian()), [`jacobian_each`], [`jacobian_sparse`](jacobian_sparse()), [`hessian`](hessian()), [`hessian_sparse`](hessian_sparse()), [`hvp`](hvp()), [`grad_and_hvp`], [`vhp`], [`linearize`], [`several`] |
 //! | use several cores | [`backward_in_parts`], [`awake`], [`set_threads`], [`threads`](threads()) |
 //! | read the reasons | [`design`] |
@@ -114,6 +114,10 @@ pub mod transform;
 #[cfg(doc)]
 #[doc = include_str!("../DESIGN.md")]
 pub mod design {}
+
+#[cfg(doc)]
+#[doc = include_str!("../OPERATORS.md")]
+pub mod operators {}
 
 /// The names that most programs use: `use autograd::prelude::*;`.
 ///

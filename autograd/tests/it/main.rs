@@ -23,6 +23,7 @@ mod limits;
 mod linear_algebra;
 mod maps;
 mod messages;
+mod operators;
 mod order;
 mod parts;
 mod random;
