@@ -3,7 +3,7 @@
 use super::cholesky::symmetric;
 use super::{finite, gaps, halves, on_diagonal, over, packed, square, unpacked};
 use crate::error::Error;
-use crate::kernels::jacobi;
+use crate::kernels::eigen::eigen;
 use crate::number::Float;
 use crate::ops::product::{batch, matrices};
 use crate::ops::reads::Reads;
@@ -27,7 +27,7 @@ impl Operation for Eigen {
         for (a, out) in x[0].values.chunks_exact(n * n).zip(out.chunks_exact_mut(n + n * n)) {
             let at = |i: usize, j: usize| a[i * n + j].to_f64() * 0.5;
             let mean = (0..n * n).map(|place| at(place / n, place % n) + at(place % n, place / n)).collect();
-            for (out, &y) in out.iter_mut().zip(jacobi::eigen(n, mean).iter().flatten()) {
+            for (out, &y) in out.iter_mut().zip(eigen(n, mean).iter().flatten()) {
                 *out = T::from_f64(y);
             }
         }

@@ -3,7 +3,7 @@
 use super::singular::negligible;
 use super::{finite, transpose};
 use crate::error::Error;
-use crate::kernels::jacobi;
+use crate::kernels::singular::singular;
 use crate::number::Float;
 use crate::ops::product::{batch, matrices, product_shape};
 use crate::ops::reads::Reads;
@@ -24,7 +24,7 @@ impl Operation for Pseudoinverse {
         let (n, m) = (shape[shape.len() - 2], shape[shape.len() - 1]);
         let k = m.min(n);
         for (a, out) in x[0].values.chunks_exact(m * n).zip(out.chunks_exact_mut(m * n)) {
-            let [u, s, vt] = jacobi::singular(m, n, a.iter().map(|x| x.to_f64()).collect());
+            let [u, s, vt] = singular(m, n, a.iter().map(|x| x.to_f64()).collect());
             let least = negligible::<T>(m, n) * s[0];
             for (at, out) in out.iter_mut().enumerate() {
                 let (i, j) = (at / m, at % m);

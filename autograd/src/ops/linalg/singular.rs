@@ -2,7 +2,7 @@
 
 use super::{crossed, finite, gaps, halves, off_diagonal, on_diagonal, over, packed, unpacked};
 use crate::error::Error;
-use crate::kernels::jacobi;
+use crate::kernels::singular::singular;
 use crate::number::Float;
 use crate::number::rows::Binary;
 use crate::ops::product::{batch, matrices, product_shape};
@@ -29,7 +29,7 @@ impl Operation for Singular {
     fn forward<T: Float>(&self, x: &[Input<'_, T>], shape: &Shape, out: &mut [T]) {
         let (m, n) = (self.m, self.n);
         for (a, out) in x[0].values.chunks_exact(m * n).zip(out.chunks_exact_mut(shape[shape.len() - 1])) {
-            let parts = jacobi::singular(m, n, a.iter().map(|x| x.to_f64()).collect());
+            let parts = singular(m, n, a.iter().map(|x| x.to_f64()).collect());
             for (out, &y) in out.iter_mut().zip(parts.iter().flatten()) {
                 *out = T::from_f64(y);
             }
