@@ -107,7 +107,7 @@ methods! {
     ///
     /// Of `x` the symmetric part counts. `dx = v·diag(dy)·vᵀ`, with the vectors `v`: no gap between values divides, so the gradient
     /// exists at equal values too. That of a function that treats equal values alike, such as their sum, is the right one; of
-    /// others it depends on the choice of the vectors.
+    /// others it depends on the choice of the vectors. Second derivatives divide by gaps, and are not finite at equal values.
     ///
     /// ```
     /// use autograd::{Tape, Tensor};
@@ -152,7 +152,7 @@ methods! {
     /// ```
     ///
     /// # Panics
-    /// If `p < 1`, there are fewer than two axes, or a value is not finite.
+    /// If `p < 1`, there are fewer than two axes, or, unless `p = 2`, a value is not finite.
     #[doc(alias("nuclear_norm", "spectral_norm", "matrix_norm"))]
     fn schatten_norm / try_schatten_norm (x, p: f64) linalg::schatten_norm(x, p);
 

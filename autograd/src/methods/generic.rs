@@ -54,7 +54,8 @@ impl<T: Float> Arithmetic for Tensor<T> {}
 /// A plain array ([`Tensor`]) or a recorded one ([`Var`]), with the methods that both share.
 ///
 /// Elementwise operations, reductions, views, products, linear algebra, orders and sequences are those of the two types, by
-/// reference; see there. See [the module](self) for an example.
+/// reference, where they give one array of one; see there. What gives several (`svd`, `topk`, `split`), takes closures or other
+/// arguments (`map_rows`, `scatter`, `interp`) has no generic form. See [the module](self) for an example.
 pub trait ArrayLike:
     Clone
     + Arithmetic

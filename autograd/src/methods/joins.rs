@@ -73,7 +73,8 @@ macro_rules! joins {
             ///
             /// Each letter names an axis, `...` those that are left, from the right. Of an axis that one array names twice,
             /// the diagonal is taken. Without `->`, the result has the axes that are named once, in the order of the
-            /// alphabet. Two arrays at a time are multiplied, from left to right, as products of matrices.
+            /// alphabet. Two arrays at a time are multiplied, from left to right, as products of matrices. Unlike in NumPy, an axis of
+            /// length 1 does not stretch, and `->` without `...` sums over what `...` stands for.
             ///
             /// ```
             /// use autograd::Tensor;

@@ -42,7 +42,7 @@ methods! {
     /// The determinants of square matrices: `(…, n, n) → (…)`; `dx = y·x⁻ᵀ·dy`.
     ///
     /// The gradient is that of regular matrices: at a singular one it is not finite. [`slogdet`](Self::slogdet) neither
-    /// overflows nor underflows.
+    /// overflows nor underflows; where the determinant does, the gradient does too.
     ///
     /// ```
     /// use autograd::{Tape, Tensor};
@@ -60,6 +60,9 @@ methods! {
 
     /// The exponential `1 + x + x²/2 + x³/6 + …` of square matrices, by scaling and squaring (Higham 2005): `(…, n, n) → (…,
     /// n, n)`.
+    ///
+    /// The error is a few units of the norm of the matrix: where entries differ by many orders of magnitude, the small ones of
+    /// the result lose digits.
     ///
     /// ```
     /// use autograd::Tensor;
@@ -184,8 +187,8 @@ products! {
     /// ```
     ///
     /// # Panics
-    /// If the shapes do not fit, or there are fewer rows than columns. Columns that depend on each other give numbers that are not
-    /// finite, or very large.
+    /// If the shapes do not fit, or there are fewer rows than columns. Columns that depend on each other are not
+    /// found: round-off decides which solution results, and its gradient is very large or not finite.
     fn lstsq / try_lstsq (a, b) linalg::lstsq(a, b);
 
     /// The Kronecker product of two matrices: `(m, n) ⊗ (p, q) → (mp, nq)`.

@@ -152,7 +152,8 @@ products! {
 
     /// The Euclidean distances between the rows of two arrays: `(…, m, d)` and `(…, n, d)` → `(…, m, n)`.
     ///
-    /// Computed from differences, so that near points do not cancel. At a distance of 0 the gradient is 0.
+    /// Computed from differences, so that near points do not cancel. At a distance of 0 the gradient is 0, and higher derivatives
+    /// mean nothing.
     ///
     /// ```
     /// use autograd::Tensor;

@@ -112,7 +112,8 @@ pub(crate) fn kthvalue<A: Array>(x: &A, k: usize, axis: usize) -> Result<(A, Vec
     let shape = x.shape();
     let n = shape.axis("kthvalue", axis)?;
     if k == 0 || k > n {
-        let law = format!("there is no value {k} among the {n} along axis {axis} of shape {shape}; the first is 1");
+        let law =
+            format!("there is no value {k} among the {n} along axis {axis} of shape {shape}; they count from 1 to {n}");
         return Err(Error::shape("kthvalue", law));
     }
     let rest = shape.without(axis..axis + 1);

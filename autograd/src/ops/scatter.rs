@@ -36,7 +36,7 @@ pub enum Scatter {
     Max,
     /// The smallest, NaN if any is NaN; ties share the gradient equally.
     Min,
-    /// The mean.
+    /// The mean of the value that is there and of all that come.
     Mean,
 }
 

@@ -100,15 +100,16 @@ const LEAST_NORM: f64 = 1e-8;
 /// `a·b/(‖a‖·‖b‖)` along an axis.
 #[track_caller]
 pub(crate) fn cosine_similarity<A: Array>(a: &A, b: &A, axis: usize) -> Result<A, Error> {
-    let product = elementwise::binary(Binary::Mul, a, b)?;
-    let shape = product.shape();
+    a.meets(b, "cosine_similarity");
+    let shape = broadcast("cosine_similarity", &a.shape(), &b.shape())?;
     shape.axis("cosine_similarity", axis)?;
-    let dot = reduce(Reduction::Sum, &product, axis, false)?;
-    let norm = |x: &A| {
-        let norm = reduce(Reduction::Norm, &x.expanded(&shape), axis, false)?;
-        Ok::<A, Error>(norm.unary(Unary::MaxNumber, [LEAST_NORM, 0.0]))
+    // Each by itself: the product of two long vectors may overflow.
+    let unit = |x: &A| {
+        let x = x.expanded(&shape);
+        let norm = reduce(Reduction::Norm, &x, axis, true)?.unary(Unary::MaxNumber, [LEAST_NORM, 0.0]);
+        Ok::<A, Error>(x.binary(Binary::Div, &norm))
     };
-    Ok(dot.binary(Binary::Div, &norm(a)?).binary(Binary::Div, &norm(b)?))
+    reduce(Reduction::Sum, &unit(a)?.mul(&unit(b)?), axis, false)
 }
 
 /// The integral of the straight lines through values a distance of `dx` apart.
@@ -173,12 +174,12 @@ pub(crate) fn interp<A: Array>(x: &A, fp: &A, xp: &[A::Value]) -> Result<A, Erro
 /// `(Σ|x|ᵖ)^(1/p)` along an axis, for `p ≥ 1`, infinity included; scaled by the largest, so that no power overflows.
 #[track_caller]
 pub(crate) fn p_norm<A: Array>(x: &A, p: f64, axis: usize) -> Result<A, Error> {
-    x.shape().axis("p_norm", axis)?;
+    let n = x.shape().axis("p_norm", axis)?;
     let size = x.unary(Unary::Abs, [0.0; 2]);
     if p < 1.0 || p.is_nan() {
         return Err(Error::shape("p_norm", format!("p is {p}; a norm needs p ≥ 1, or infinity")));
     }
-    if p == 1.0 {
+    if p == 1.0 || n == 0 {
         return reduce(Reduction::Sum, &size, axis, false);
     }
     if p == 2.0 {

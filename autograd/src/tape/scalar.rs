@@ -142,6 +142,8 @@ impl<'t, T: Float> Scalar<'t, T> {
 
     /// `a` where this mask is not 0, else `b`; the branch not taken gets no gradient.
     ///
+    /// It returns one of the two and records nothing. [`Var::select`] records both.
+    ///
     /// ```
     /// let tape = autograd::Tape::new();
     /// let x = tape.scalar(-4.0);

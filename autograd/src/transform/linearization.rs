@@ -259,8 +259,10 @@ impl<T: Float> Linearization<T> {
     /// The places of the Jacobian that may not be 0, and groups of its columns or rows to compute together.
     ///
     /// The places follow from the structure of the recorded operations, not from values: they hold wherever `f` records the
-    /// same operations on arrays of the same shapes. In a user-defined operation, every result counts as
-    /// dependent on every input. Orders and places (of `sort`, `gather`) are those at this point.
+    /// same operations on arrays of the same shapes. In a user-defined operation or a checkpoint,
+    /// every result counts as dependent on every input. What chooses by values records what was chosen at this point: orders
+    /// (`sort`, `topk`, `median`, `quantile`, `cummax` and their kin), intervals (`interp`), a branch of
+    /// [`Scalar::select`](crate::Scalar::select) or of the program. Where a function has these, find its places at each point.
     ///
     /// ```
     /// use autograd::{linearize, Tensor};

@@ -47,7 +47,9 @@ impl<T: Float> Sparse<T> {
     ///
     /// # Panics
     /// If there is no such row.
+    #[track_caller]
     pub fn row(&self, i: usize) -> impl Iterator<Item = (usize, T)> {
+        assert!(i < self.shape().0, "row: there is no row {i} in a matrix of {} rows; the first is 0", self.shape().0);
         let starts = self.sparsity.row_starts();
         let places = starts[i]..starts[i + 1];
         let columns = self.sparsity.columns()[places.clone()].iter().map(|&column| column as usize);

@@ -142,3 +142,10 @@ proptest! {
         all_ways(&lengths);
     }
 }
+
+#[test]
+fn norms_of_nothing_are_0() {
+    for p in [1.0, 2.0, 3.0, f64::INFINITY] {
+        assert_eq!(Tensor::<f64>::zeros([2, 0]).p_norm(p, 1), Tensor::zeros([2]));
+    }
+}

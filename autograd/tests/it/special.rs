@@ -294,3 +294,29 @@ const HIGHER: &[(Unary, f64, f64, f64)] = &[
     (Unary::Ndtri, 0.01, 624540.05981937764, -181981958.18066403),
     (Unary::Ndtri, 0.7, 36.875931813901346, 310.38170742886394),
 ];
+
+/// Where terms overflow or underflow though the value does not; and NaN is no number.
+const ENDS: &[(Unary, f64, f64, f64)] = &[
+    (Unary::Iv, 50.0, 690.0, 1.142_261_703_694_832e297),
+    (Unary::Iv, 50.0, 710.0, 5.749_289_532_729_67e305),
+    (Unary::Iv, 50.0, 750.0, INF),
+    (Unary::Iv, 36.0, -720.0, INF),
+    (Unary::Iv, f64::MIN, 1.0, 0.0),
+    (Unary::Iv, 0.0, NAN, NAN),
+    (Unary::I0, 0.0, NAN, NAN),
+    (Unary::I1e, 0.0, NAN, NAN),
+    (Unary::Digamma, 0.0, 1.7e308, 709.726_836_893_228_2),
+    (Unary::Polygamma, 1.0, 1e200, 1e-200),
+    (Unary::Polygamma, 2.0, 1e100, -1e-200),
+    (Unary::Polygamma, 1.0, -1e-160, INF),
+    (Unary::Polygamma, 2.0, -1e-160, INF),
+];
+
+#[test]
+fn ends_of_the_range() {
+    for &(row, p, x, right) in ENDS {
+        let y: f64 = x.unary(row, [p, 0.0]);
+        let fits = y == right || (y - right).abs() <= 4e-15 * right.abs() || y.is_nan() && right.is_nan();
+        assert!(fits, "{} ({p}) of {x}: {y:e}, right {right:e}", row.name());
+    }
+}

@@ -177,3 +177,10 @@ fn slopes_of_long_reductions() {
     let slopes = jacobian(|x| x.sum().to_var(), &x);
     assert!(slopes.as_slice().iter().all(|&slope| slope == 1.0));
 }
+
+/// The product of two long vectors overflows, their cosine does not.
+#[test]
+fn cosines_of_long_vectors() {
+    let c = Tensor::from([1e160, 1e160]).cosine_similarity(&Tensor::from([1e160, 0.0]), 0).item();
+    assert!((c - 0.5f64.sqrt()).abs() < 1e-15, "{c}");
+}

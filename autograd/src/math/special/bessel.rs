@@ -21,10 +21,10 @@ fn asymptotic(a: f64, b: f64, z: f64) -> f64 {
     nearest(sum)
 }
 
-/// `(x/2)ⁿ·Σ (x²/4)ᵏ/(k!(k + n)!)` (DLMF 10.25.2) for `x ≥ 0`, in twice the digits.
-fn series(n: i32, x: f64) -> Pair {
+/// `scale·(x/2)ⁿ·Σ (x²/4)ᵏ/(k!(k + n)!)` (DLMF 10.25.2) for `x ≥ 0`, in twice the digits; ∞ where a term overflows.
+fn series(n: i32, x: f64, scale: f64) -> Pair {
     let half = exactly(0.5 * x);
-    let mut first = exactly(1.0);
+    let mut first = exactly(scale);
     for j in 1..=n {
         first = quotient(product(first, half), exactly(f64::from(j)));
         if first[0] == 0.0 || first[0] > 1e290 {
@@ -36,7 +36,10 @@ fn series(n: i32, x: f64) -> Pair {
     for k in 1.. {
         let k = f64::from(k);
         term = quotient(product(term, square), exactly(k * (k + f64::from(n))));
-        if term[0] <= 1e-20 * sum[0] || term[0].is_nan() {
+        if !term[0].is_finite() || !term[1].is_finite() {
+            return exactly(f64::INFINITY);
+        }
+        if term[0] <= 1e-20 * sum[0] {
             break;
         }
         sum = add(sum, term);
@@ -61,12 +64,17 @@ fn far_part(n: i32, x: f64) -> f64 {
 /// `Iₙ(x)`
 #[inline(never)]
 pub(crate) fn iv(x: f64, n: f64) -> f64 {
-    let n = (n as i32).abs();
+    if x.is_nan() {
+        return x;
+    }
+    let n = (n as i32).saturating_abs();
     let size = x.abs();
     let y = if size == f64::INFINITY {
         size
-    } else if size < far(n) || size.is_nan() {
-        nearest(series(n, size))
+    } else if size < far(n) {
+        // A term times x² may overflow though the sum does not.
+        const DOWN: f64 = 1.0 / 1.606_938_044_258_990_3e60; // 2^−200
+        if size > 600.0 { nearest(series(n, size, DOWN)) / DOWN } else { nearest(series(n, size, 1.0)) }
     } else {
         let part = far_part(n, size);
         // exp(x) may overflow though the product does not.
@@ -97,7 +105,13 @@ pub(crate) fn i0e(x: f64) -> f64 {
 #[inline(never)]
 pub(crate) fn i1e(x: f64) -> f64 {
     let size = x.abs();
-    let y = if size < far(1) || size.is_nan() { nearest(series(1, size)) * exp(-size) } else { far_part(1, size) };
+    let y = if size.is_nan() {
+        x
+    } else if size < far(1) {
+        nearest(series(1, size, 1.0)) * exp(-size)
+    } else {
+        far_part(1, size)
+    };
     if x < 0.0 { -y } else { y }
 }
 

@@ -70,6 +70,9 @@ fn digamma_pair(x: Pair) -> Pair {
     if x[0] == f64::INFINITY || x[0].is_nan() {
         return x;
     }
+    if x[0] > 1e18 {
+        return ln_pair(x[0]); // what follows is below its round-off
+    }
     let from_root = (x[0] - ROOT[0]) - ROOT[1] + x[1];
     if from_root.abs() < 0.1 {
         return exactly(ABOUT_ROOT.iter().rev().fold(0.0, |sum, c| (sum + c) * from_root));
@@ -111,6 +114,9 @@ fn power([x, lost]: Pair, m: f64) -> f64 {
 
 /// `Σ 1/(x + k)ᵐ` over `k ≥ 0`, Hurwitz's zeta function, for a positive `x` in two parts (DLMF 25.11.5).
 fn zeta(m: f64, mut x: Pair) -> Pair {
+    if x[0] > 1e20 * m {
+        return exactly(pow64(x[0], 1.0 - m) / (m - 1.0)); // what follows is below its round-off, and may underflow
+    }
     let mut sum = exactly(0.0);
     while x[0] < 10.0 + m {
         let term = power(x, m);
@@ -169,7 +175,11 @@ pub(crate) fn polygamma(x: f64, n: f64) -> f64 {
     let sum = if x > -NEAR {
         let (mut at, mut sum) = (exactly(x), exactly(0.0));
         while at[0] < 0.0 {
-            sum = add(sum, exactly(term(at)));
+            let term = term(at);
+            if term.is_infinite() {
+                return term * sign;
+            }
+            sum = add(sum, exactly(term));
             at = add(at, exactly(1.0));
         }
         add(sum, zeta(m, at))

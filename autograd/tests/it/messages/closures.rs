@@ -169,6 +169,8 @@ fn transforms(t: &mut Table<'_>) {
     let sparsity = autograd::linearize(|x| x.sin(), &Tensor::<f64>::ones([3])).sparsity();
     t.row(move || autograd::linearize(|x| x.sin(), &p).jacobian_sparse(&sparsity), law);
     let diagonal = || autograd::jacobian_sparse(|x| x.sin(), &Tensor::<f64>::ones([3]));
+    let law = "row: there is no row 3 in a matrix of 3 rows; the first is 0";
+    t.row(move || diagonal().row(3).count(), law);
     let law = "times: a matrix of 3 columns and a vector of shape (2,)";
     t.row(move || diagonal().times(&Tensor::ones([2])), law);
     let law = "transpose_times: a matrix of 3 rows and a vector of shape (2,)";

@@ -23,7 +23,7 @@ fn orders(t: &mut Table<'_>) {
     both!(t, x, [2, 3], x.topk(1, 2), format!("topk: {AXES}"));
     both!(t, x, [2, 3], x.topk(4, 1), "topk: axis 1 of shape (2, 3) has 3 values, fewer than 4");
     both!(t, x, [2, 3], x.kthvalue(1, 2), format!("kthvalue: {AXES}"));
-    let law = "among the 3 along axis 1 of shape (2, 3); the first is 1";
+    let law = "among the 3 along axis 1 of shape (2, 3); they count from 1 to 3";
     both!(t, x, [2, 3], x.kthvalue(0, 1), format!("kthvalue: there is no value 0 {law}"));
     both!(t, x, [2, 3], x.kthvalue(4, 1), format!("kthvalue: there is no value 4 {law}"));
     both!(t, x, [2, 3], x.median_axis(2), format!("median_axis: {AXES}"));
@@ -138,7 +138,7 @@ fn results_say_the_same() {
         (x.try_topk(4, 1).err(), "topk: axis 1 of shape (2, 3) has 3 values, fewer than 4"),
         (
             v.try_kthvalue(4, 1).err(),
-            "kthvalue: there is no value 4 among the 3 along axis 1 of shape (2, 3); the first is 1",
+            "kthvalue: there is no value 4 among the 3 along axis 1 of shape (2, 3); they count from 1 to 3",
         ),
         (
             Tensor::<f64>::try_one_hot(&[3], 3).err(),
