@@ -250,7 +250,12 @@ def test_a_signal_ends_a_check(x):
         return np.sum(x**2)
 
     calls = []
-    refused(KeyboardInterrupt, f=f)
+    # A job in the background starts with the signal ignored, and Python then has no handler for it.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        refused(KeyboardInterrupt, f=f)
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def test_arrays_of_other_frameworks_are_sent_to_their_check():
