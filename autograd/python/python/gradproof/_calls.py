@@ -123,3 +123,9 @@ def name_of(f: Callable[..., Any], default: str) -> str:
     """What the user calls a function."""
     name = getattr(f, "__name__", default)
     return default if name == "<lambda>" else f"{default} ({name})" if name != default else name
+
+
+def in_a_line(error: Exception) -> str:
+    """The type of an exception and the first line of its message."""
+    first = (str(error).strip().splitlines() or [""])[0]
+    return f"{type(error).__name__}: {first}"

@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from ._calls import in_a_line
+
 FLOAT64 = np.dtype(np.float64)
 
 
@@ -73,5 +75,4 @@ def choose(
     probe(own)
     if refused is None:
         return own, []
-    first = (str(refused).strip().splitlines() or [""])[0]
-    return own, [f"checked in {own}, since in float64 the function raises {type(refused).__name__}: {first}"]
+    return own, [f"checked in {own}, since in float64 the function raises {in_a_line(refused)}"]

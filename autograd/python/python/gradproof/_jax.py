@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ._calls import argument_names, name_of
+from ._calls import argument_names, in_a_line, name_of
 from ._double import FLOAT64, choose, needed, own_type
 from ._report import Report
 from ._run import Options, run
@@ -132,8 +132,7 @@ class OfJax:
                 attempt()
                 found[kind] = getattr(self, kind)
             except Exception as error:
-                first = (str(error).strip().splitlines() or [""])[0]
-                notes.append(f"{mode} mode is left out, since it raises {type(error).__name__}: {first}")
+                notes.append(f"{mode} mode is left out, since it raises {in_a_line(error)}")
                 errors.append(error)
         if not found:
             raise errors[0]

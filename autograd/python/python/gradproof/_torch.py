@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ._calls import name_of, unchanged
+from ._calls import in_a_line, name_of, unchanged
 from ._check import inputs_of
 from ._double import FLOAT64, choose, needed, own_type
 from ._report import Report
@@ -182,8 +182,7 @@ class OfTorch:
             try:
                 derivatives["jvp"] = self.jvp(point)
             except Exception as error:
-                first = (str(error).strip().splitlines() or [""])[0]
-                notes.append(f"forward mode is left out, since it raises {type(error).__name__}: {first}")
+                notes.append(f"forward mode is left out, since it raises {in_a_line(error)}")
         if options.orders == 2:
             derivatives["hvp"] = self.hvp
         report = run(self.value, derivatives, point, self.names, options, {**CALLED, "f": self.what})
