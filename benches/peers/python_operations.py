@@ -4,27 +4,18 @@ Each row prints the median of its calls, value and gradient. PyTorch has no spar
 with the colours given, of which one call by hand writes the band.
 """
 
-import os
 import time
 
-os.environ["OMP_NUM_THREADS"] = os.environ["MKL_NUM_THREADS"] = "1"
-
-import numpy as np
+import python_rows  # first: it asks the libraries for one thread
 import torch
 
 torch.set_num_threads(1)
 torch.set_default_dtype(torch.float64)
 
 
-def scattered(first, count):
-    """The numbers of `benches::scattered`: a hash of the index, in [-1, 1)."""
-    h = np.arange(first, first + count, dtype=np.uint32) * np.uint32(0x9E3779B1)
-    h = (h ^ (h >> 16)) * np.uint32(0x85EBCA6B)
-    return ((h ^ (h >> 13)) >> 8) / float(1 << 23) - 1.0
-
-
 def tensor(shape, first):
-    return torch.tensor(scattered(first, int(np.prod(shape))).reshape(shape))
+    """The numbers of the benches."""
+    return torch.tensor(python_rows.tensor(shape, first, 1.0))
 
 
 def positive(n):

@@ -2,6 +2,7 @@
 `trials/right_solvers.rs`."""
 
 import numpy as np
+from solvers import bisection, fixed_point, fixed_point_slope
 
 from .backends import xp
 from .case import Case, at, between, map_gradient, matrices, plain, repeat, sine, square
@@ -21,38 +22,9 @@ def implicit(name, draw, solve, slope, exactly, near=1e-8):
     return Case(name, draw, f, exactly=lambda x: square(exactly(x)).sum(), near=near)
 
 
-def fixed_point(tolerance):
-    """y = cos(x·y) by iteration until steps are below a tolerance."""
-
-    def solve(x):
-        y = 0.5
-        for _ in range(1000):
-            after = np.cos(x * y)
-            if abs(after - y) < tolerance:
-                return after
-            y = after
-        return y
-
-    return solve
-
-
-def slope_of_fixed_point(x, y):
-    s = np.sin(x * y)
-    return -y * s / (1.0 + x * s)
-
-
 def exact_fixed_point(x):
     mpmath = xp.mpmath
     return np.frompyfunc(lambda x: mpmath.findroot(lambda y: y - mpmath.cos(x * y), 0.8), 1, 1)(x)
-
-
-def bisection(x):
-    """y³ + y = x by halving an interval."""
-    low, high = -3.0, 3.0
-    while high - low > 1e-8:
-        mid = (low + high) / 2.0
-        low, high = (mid, high) if mid**3 + mid < x else (low, mid)
-    return (low + high) / 2.0
 
 
 def by_steps(step):
@@ -139,13 +111,13 @@ plain_product = lambda dy, a, b: (plain(lambda dy, b: dy @ b.T)(dy, b), plain(la
 
 CASES = [
     implicit(
-        "a fixed point to 1e-8", between(0.3, 0.9, 3), fixed_point(1e-8), slope_of_fixed_point, exact_fixed_point, 1e-6
+        "a fixed point to 1e-8", between(0.3, 0.9, 3), fixed_point(1e-8), fixed_point_slope, exact_fixed_point, 1e-6
     ),
     implicit(
-        "a fixed point to 1e-6", between(0.3, 0.9, 3), fixed_point(1e-6), slope_of_fixed_point, exact_fixed_point, 1e-4
+        "a fixed point to 1e-6", between(0.3, 0.9, 3), fixed_point(1e-6), fixed_point_slope, exact_fixed_point, 1e-4
     ),
     implicit(
-        "a fixed point to 1e-11", between(0.3, 0.9, 3), fixed_point(1e-11), slope_of_fixed_point, exact_fixed_point
+        "a fixed point to 1e-11", between(0.3, 0.9, 3), fixed_point(1e-11), fixed_point_slope, exact_fixed_point
     ),
     implicit("a root by bisection to 1e-8", at(3), bisection, slope_of_cubic, exact_cubic, 1e-6),
     implicit("a root by Newton to 1e-8", at(3), newton, slope_of_cubic, exact_cubic),

@@ -84,38 +84,8 @@ def regression(w, b):
     return 0.5 * (rest * rest).sum(), rows.T @ rest, rest.sum(keepdims=True)
 
 
-def fixed_point(tolerance):
-    """y = cos(x·y) by iteration until steps are below a tolerance."""
-
-    def solve(x):
-        y = 0.5
-        for _ in range(1000):
-            after = np.cos(x * y)
-            if abs(after - y) < tolerance:
-                return after
-            y = after
-        return y
-
-    return elementwise(solve)
-
-
-def fixed_point_slope(x, y):
-    s = np.sin(x * y)
-    return -y * s / (1.0 + x * s)
-
-
-@elementwise
-def bisection(x):
-    """y³ + y = x by halving an interval to 1e-8."""
-    low, high = -3.0, 3.0
-    while high - low > 1e-8:
-        mid = (low + high) / 2.0
-        low, high = (mid, high) if mid**3 + mid < x else (low, mid)
-    return (low + high) / 2.0
-
-
 def newton(tolerance):
-    """The same by Newton's method until a step is below a tolerance."""
+    """y³ + y = x by Newton's method until a step is below a tolerance."""
 
     def solve(x):
         y = 0.0

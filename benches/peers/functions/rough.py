@@ -3,13 +3,12 @@
 import numpy as np
 
 from checks.case import few_bits, point, within
+from solvers import bisection, fixed_point, fixed_point_slope
 
 from .case import (
     Case,
-    bisection,
     cubic_slope,
-    fixed_point,
-    fixed_point_slope,
+    elementwise,
     newton,
     of,
     restless,
@@ -21,7 +20,7 @@ from .case import (
 
 def fixed(tolerance):
     """A fixed point of each element, with its slope found at the solution."""
-    solve = fixed_point(tolerance)
+    solve = elementwise(fixed_point(tolerance))
     return lambda seed: summed(within(seed, (3,), 0.3, 0.9), solve, lambda x: fixed_point_slope(x, solve(x)))
 
 
@@ -131,7 +130,7 @@ CASES = [
     Case("a function: a fixed point to 1e-6", fixed(1e-6)),
     Case("a function: a fixed point to 1e-8", fixed(1e-8)),
     Case("a function: a fixed point to 1e-10", fixed(1e-10)),
-    Case("a function: a root by bisection", root(bisection)),
+    Case("a function: a root by bisection", root(elementwise(bisection))),
     Case("a function: a root by Newton to 1e-6", root(newton(1e-6))),
     Case("a function: a root by Newton to 1e-10", root(newton(1e-10))),
     Case("a function: equations solved to 1e-6, also backwards", iterated(1e-6)),

@@ -3,11 +3,11 @@
 import numpy as np
 
 from checks.case import point, within
+from solvers import fixed_point, fixed_point_slope
 
 from .case import (
     Case,
-    fixed_point,
-    fixed_point_slope,
+    elementwise,
     logsumexp,
     newton,
     of,
@@ -61,7 +61,7 @@ def as_if_elementwise(x):
 
 
 def without_denominator(tolerance):
-    solve = fixed_point(tolerance)
+    solve = elementwise(fixed_point(tolerance))
 
     def slope(x):
         y = solve(x)
@@ -71,7 +71,7 @@ def without_denominator(tolerance):
 
 
 def implicit_off(seed):
-    solve = fixed_point(1e-8)
+    solve = elementwise(fixed_point(1e-8))
     return summed(fixed(seed), solve, lambda x: 1.01 * fixed_point_slope(x, solve(x)))
 
 
