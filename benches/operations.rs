@@ -1,9 +1,14 @@
 //! Operations of custom models, each with its gradient: factorisations, orders, running sums, products by names, and a sparse
 //! Jacobian. `peers/python_operations.py` has the same in PyTorch.
 
+use std::fmt::Display;
+
 use autograd::{Tape, Tensor, Var, jacobian_sparse};
 use benches::{assert_close, tensor};
-use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
+use criterion::measurement::WallTime;
+use criterion::{BenchmarkGroup, Criterion, criterion_group, criterion_main};
+
+type Group<'a> = BenchmarkGroup<'a, WallTime>;
 
 /// `A·Aᵀ/n + 1`, positive definite and well conditioned.
 fn positive(n: usize) -> Tensor {
@@ -18,15 +23,17 @@ fn gradient(tape: &mut Tape, x: &Tensor, f: impl for<'t> Fn(Var<'t>) -> Var<'t>)
     f(x).sum().backward()[x].clone()
 }
 
-/// The derivative along `x` itself against a difference: every operation here is smooth there.
-fn verify(what: &str, x: &Tensor, f: impl for<'t> Fn(Var<'t>) -> Var<'t>) {
+/// Times the gradient of `f` at `x`, once its derivative along `x` itself agrees with a difference: every operation here is
+/// smooth there.
+fn row(group: &mut Group<'_>, name: impl Display, x: &Tensor, f: impl for<'t> Fn(Var<'t>) -> Var<'t>) {
     let value = |scale: f64| {
         let tape = Tape::values_only();
         f(tape.var(x * scale)).sum().value()
     };
-    let h = 1e-5;
-    let slope = (gradient(&mut Tape::new(), x, &f) * x).sum();
-    assert_close(what, &[slope], &[(value(1.0 + h) - value(1.0 - h)) / (2.0 * h)], 1e-5);
+    let (h, mut tape) = (1e-5, Tape::new());
+    let slope = (gradient(&mut tape, x, &f) * x).sum();
+    assert_close(&name.to_string(), &[slope], &[(value(1.0 + h) - value(1.0 - h)) / (2.0 * h)], 1e-5);
+    group.bench_function(name.to_string(), |bench| bench.iter(|| gradient(&mut tape, x, &f)));
 }
 
 fn factors(c: &mut Criterion) {
@@ -34,44 +41,30 @@ fn factors(c: &mut Criterion) {
     group.sample_size(20);
     for n in [100, 500] {
         let (a, b): (Tensor, Tensor) = (positive(n), tensor([n, 1], n * n, 1.0));
-        let mut tape = Tape::new();
-        verify("cholesky", &a, |a| a.cholesky());
-        group.bench_function(BenchmarkId::new("cholesky", n), |bench| {
-            bench.iter(|| gradient(&mut tape, &a, |a| a.cholesky()))
-        });
-        verify("solve", &a, |a| a.solve(a.tape().constant(&b)));
-        group.bench_function(BenchmarkId::new("solve", n), |bench| {
-            bench.iter(|| gradient(&mut tape, &a, |a| a.solve(a.tape().constant(&b))))
-        });
+        row(&mut group, format_args!("cholesky/{n}"), &a, |a| a.cholesky());
+        row(&mut group, format_args!("solve/{n}"), &a, |a| a.solve(&b));
     }
     group.finish();
 }
 
 fn sequences(c: &mut Criterion) {
-    let x: Tensor = tensor([1_000_000], 0, 1.0);
-    let weights: Tensor = tensor([1_000_000], 1 << 24, 1.0);
+    let [x, weights]: [Tensor; 2] = [0, 1 << 24].map(|first| tensor([1_000_000], first, 1.0));
     let mut group = c.benchmark_group("a million numbers");
     group.sample_size(20);
-    let mut tape = Tape::new();
-    verify("sort", &x, |x| x.sort(0) * &weights);
-    group.bench_function("sort", |bench| bench.iter(|| gradient(&mut tape, &x, |x| x.sort(0) * &weights)));
-    verify("cumsum", &x, |x| x.cumsum(0) * &weights);
-    group.bench_function("cumsum", |bench| bench.iter(|| gradient(&mut tape, &x, |x| x.cumsum(0) * &weights)));
+    row(&mut group, "sort", &x, |x| x.sort(0) * &weights);
+    row(&mut group, "cumsum", &x, |x| x.cumsum(0) * &weights);
     group.finish();
-}
-
-/// A closure as a function of a recorded array on any tape, which the compiler does not see by itself.
-fn function<F: for<'t> Fn(Var<'t>) -> Var<'t>>(f: F) -> F {
-    f
 }
 
 fn names(c: &mut Criterion) {
     let (x, a, b): (Tensor, Tensor, Tensor) =
         (tensor([32, 64, 48], 0, 1.0), tensor([48, 40], 1 << 20, 1.0), tensor([64, 40], 1 << 21, 1.0));
-    let f = function(|x| Var::einsum("bij,jk,ik->bk", &[x, x.tape().constant(&a), x.tape().constant(&b)]).square());
-    verify("einsum", &x, f);
-    let mut tape = Tape::new();
-    c.bench_function("einsum of three", |bench| bench.iter(|| gradient(&mut tape, &x, f)));
+    let mut group = c.benchmark_group("einsum");
+    row(&mut group, "of three", &x, |x| {
+        let [a, b] = [&a, &b].map(|factor| x.tape().constant(factor));
+        Var::einsum("bij,jk,ik->bk", &[x, a, b]).square()
+    });
+    group.finish();
 }
 
 /// `sin(xᵢ)·xᵢ₊₁ + xᵢ₊₂²`: a band of three.

@@ -49,7 +49,7 @@ def rows():
     yield "a million numbers/sort", lambda: gradient(lambda x: torch.sort(x)[0] * weights, x)
     yield "a million numbers/cumsum", lambda: gradient(lambda x: torch.cumsum(x, 0) * weights, x)
     y, a, b = tensor((32, 64, 48), 0), tensor((48, 40), 1 << 20), tensor((64, 40), 1 << 21)
-    yield "einsum of three", lambda: gradient(lambda y: torch.einsum("bij,jk,ik->bk", y, a, b) ** 2, y)
+    yield "einsum/of three", lambda: gradient(lambda y: torch.einsum("bij,jk,ik->bk", y, a, b) ** 2, y)
     z = tensor((100_000,), 0)
     right = torch.stack([z[:-2].cos() * z[1:-1], z[:-2].sin(), 2 * z[2:]], 1)
     assert torch.allclose(banded_jacobian(z), right, rtol=1e-14)

@@ -116,6 +116,11 @@ impl<T: Float> Linearization<T> {
         self.inputs.iter().map(|&array| Var::new(&self.tape, array))
     }
 
+    /// The number of values of all outputs, and of all inputs: the rows and columns of the Jacobian.
+    fn numel(&self) -> (usize, usize) {
+        (self.outputs().map(|y| y.shape().numel()).sum(), self.inputs().map(|x| x.shape().numel()).sum())
+    }
+
     /// The function's value at the point.
     pub fn value(&self) -> Tensor<T> {
         self.outputs().next().expect("a function has a value").value()
@@ -218,8 +223,7 @@ impl<T: Float> Linearization<T> {
     #[track_caller]
     pub fn jacobian(&self, mode: Mode) -> Tensor<T> {
         let widths: Vec<_> = self.inputs().map(|x| x.shape().numel()).collect();
-        let columns = widths.iter().sum();
-        let rows: usize = self.outputs().map(|y| y.shape().numel()).sum();
+        let (rows, columns) = self.numel();
         let mut jacobian = Tensor::repeated("jacobian", Shape::from([rows, columns]), T::zero());
         let values = jacobian.as_mut_slice();
         if mode == Mode::Forward || (mode == Mode::Auto && columns < rows) {
@@ -272,8 +276,7 @@ impl<T: Float> Linearization<T> {
     /// assert_eq!(j.to_dense(), Tensor::from([[1.0, 0.0, 0.0], [1.0, 1.0, 0.0], [1.0, 1.0, 1.0]]));
     /// ```
     pub fn sparsity(&self) -> Sparsity {
-        let columns = self.inputs().map(|x| x.shape().numel()).sum();
-        Sparsity::new(columns, dependence(&self.tape, &self.inputs, &self.outputs), self.outputs.len() == 1)
+        Sparsity::new(self.numel().1, dependence(&self.tape, &self.inputs, &self.outputs), self.outputs.len() == 1)
     }
 
     /// The Jacobian as a sparse matrix, with values at the places of `sparsity`; see [`sparsity`](Self::sparsity).
@@ -282,8 +285,7 @@ impl<T: Float> Linearization<T> {
     /// If `sparsity` is that of a function of other shapes; in forward mode, if a user-defined operation has no forward rule.
     #[track_caller]
     pub fn jacobian_sparse(&self, sparsity: &Sparsity) -> Sparse<T> {
-        let columns = self.inputs().map(|x| x.shape().numel()).sum();
-        let shape = (self.outputs().map(|y| y.shape().numel()).sum(), columns);
+        let shape = self.numel();
         assert!(
             sparsity.shape() == shape,
             "jacobian_sparse: the Jacobian has shape {shape:?}, but the sparsity was found for one of shape {:?}; find it \

@@ -1,6 +1,7 @@
 //! [`Sparsity`]: the places of a sparse Jacobian, and the products that compute it.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use super::sparse::Sparse;
 use crate::number::Float;
@@ -15,9 +16,10 @@ use crate::tensor::Tensor;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sparsity {
     columns: usize,
-    rows: Rows,
+    /// Shared with each Jacobian.
+    rows: Arc<Rows>,
     /// The colour of each column, or of each row if `by_rows`.
-    colour: Vec<u32>,
+    colour: Arc<[u32]>,
     colours: usize,
     by_rows: bool,
 }
@@ -29,7 +31,7 @@ impl Sparsity {
         let longest = |lines: &Rows| lines.starts.windows(2).map(|ends| ends[1] - ends[0]).max().unwrap_or(0);
         let by_rows = may_be_rows && longest(&turned) < longest(&rows);
         let (colour, colours) = if by_rows { coloured(&turned, &rows) } else { coloured(&rows, &turned) };
-        Sparsity { columns, rows, colour, colours, by_rows }
+        Sparsity { columns, rows: Arc::new(rows), colour: colour.into(), colours, by_rows }
     }
 
     /// The number of rows and of columns.
