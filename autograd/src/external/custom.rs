@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{External, transposed};
+use super::External;
 use crate::error::Error;
 use crate::number::Float;
 use crate::tape::{Tape, Var, same_tape};
@@ -104,7 +104,7 @@ impl<T: Float, C: Custom<T>> External<T> for Own<C> {
     fn jvp_plain(&self, x: &[Tensor<T>], y: &Tensor<T>, dx: &[Option<Tensor<T>>]) -> Result<Tensor<T>, Error> {
         let whole = |(x, dx): (&Tensor<T>, &Option<Tensor<T>>)| dx.clone().unwrap_or_else(|| Tensor::zeros(x.shape()));
         let own: Vec<_> = x.iter().zip(dx).map(whole).collect();
-        let Some(dy) = self.0.jvp(x, y, &own) else { return transposed(self, x, y, dx) };
+        let Some(dy) = self.0.jvp(x, y, &own) else { return self.by_transpose(x, y, dx) };
         let (name, shape, other) = (self.0.name(), y.shape(), dy.shape());
         if shape != other {
             return Err(Error::Rule(format!(

@@ -4,7 +4,7 @@
 //! They share [`External`]: the derivative is a formula over recorded arrays. When derivatives are recorded, the
 //! formula runs on the tape itself. In a plain sweep it runs on a scratch tape, which is then thrown away.
 //!
-//! The formula is the user's, and may return anything: [`gradients`] checks it for every sweep. A refusal is returned
+//! The formula is the user's, and may return anything: [`checked`] checks it for every sweep. A refusal is returned
 //! to the sweep as text, and the sweep panics at the line that asked for the derivative; a panic behind a trait
 //! object would lose that line.
 
@@ -29,15 +29,21 @@ pub(crate) trait External<T: Float>: Send + Sync {
     /// Computes the value again.
     fn value(&self, x: &[Tensor<T>]) -> Tensor<T>;
 
-    /// The gradients as the user's rule returned them: one for each input, on the tape of `dy`. [`gradients`] checks
+    /// The gradients as the user's rule returned them: one for each input, on the tape of `dy`. [`checked`] checks
     /// them.
     fn vjp<'t>(&self, x: &[Var<'t, T>], y: Var<'t, T>, dy: Var<'t, T>) -> Result<Vec<Var<'t, T>>, String>;
 
-    /// The same as plain values, checked.
+    /// The same, checked.
+    fn gradients<'t>(&self, x: &[Var<'t, T>], y: Var<'t, T>, dy: Var<'t, T>) -> Result<Vec<Var<'t, T>>, String> {
+        checked(self.name(), self.vjp(x, y, dy)?, x, dy)
+    }
+
+    /// The same as plain values.
     fn vjp_plain(&self, x: &[Tensor<T>], y: &Tensor<T>, dy: &Tensor<T>) -> Result<Vec<Tensor<T>>, String> {
         let tape = Spare::tape();
         let x: Vec<_> = x.iter().map(|x| tape.constant(x)).collect();
-        Ok(gradients(self, &x, tape.constant(y), tape.constant(dy))?.into_iter().map(Var::value).collect())
+        let dy = tape.constant(dy);
+        Ok(self.gradients(&x, tape.constant(y), dy)?.into_iter().map(Var::value).collect())
     }
 
     /// The tangent of the output, by the transpose of the gradient rule.
@@ -45,9 +51,18 @@ pub(crate) trait External<T: Float>: Send + Sync {
     /// # Errors
     /// If no transpose can be found: see [`transposed`].
     fn jvp_plain(&self, x: &[Tensor<T>], y: &Tensor<T>, dx: &[Option<Tensor<T>>]) -> Result<Tensor<T>, Error> {
-        transposed(self, x, y, dx)
+        self.by_transpose(x, y, dx)
+    }
+
+    /// See [`transposed`].
+    fn by_transpose(&self, x: &[Tensor<T>], y: &Tensor<T>, dx: &[Option<Tensor<T>>]) -> Result<Tensor<T>, Error> {
+        let plain = |dy: &Tensor<T>| self.vjp_plain(x, y, dy);
+        transposed(self.name(), &|x, y, dy| self.gradients(x, y, dy), &plain, (x, y), dx)
     }
 }
+
+/// [`External::gradients`] without its operation's type, so that what calls it is compiled once.
+type Rule<'a, T> = dyn for<'t> Fn(&[Var<'t, T>], Var<'t, T>, Var<'t, T>) -> Result<Vec<Var<'t, T>>, String> + 'a;
 
 /// The tangent of an output from its gradient rule, which is linear in `dy`: its transpose is the tangent rule.
 ///
@@ -55,15 +70,16 @@ pub(crate) trait External<T: Float>: Send + Sync {
 /// gradient clipped by its norm) has no transpose. So the transpose must pass a test: ⟨w, J·dx⟩ = ⟨Jᵀ·w, dx⟩ for a
 /// random `w`. This `w` is small, because a rule that clips large gradients is linear there.
 fn transposed<T: Float>(
-    op: &(impl External<T> + ?Sized),
-    x: &[Tensor<T>],
-    y: &Tensor<T>,
+    name: &str,
+    gradients: &Rule<'_, T>,
+    vjp_plain: &dyn Fn(&Tensor<T>) -> Result<Vec<Tensor<T>>, String>,
+    (x, y): (&[Tensor<T>], &Tensor<T>),
     dx: &[Option<Tensor<T>>],
 ) -> Result<Tensor<T>, Error> {
     let tape = Spare::tape();
     let recorded: Vec<_> = x.iter().map(|x| tape.constant(x)).collect();
     let u = tape.var(Tensor::zeros(y.shape()));
-    let found = gradients(op, &recorded, tape.constant(y), u).map_err(Error::Rule)?;
+    let found = gradients(&recorded, tape.constant(y), u).map_err(Error::Rule)?;
     let along = found.into_iter().zip(dx).filter_map(|(g, dx)| Some((g * dx.as_ref()?).sum()));
     let Some(sum) = along.reduce(|a, b| a + b) else { return Ok(Tensor::zeros(y.shape())) };
     let dy = sum.backward()[u].clone();
@@ -73,15 +89,14 @@ fn transposed<T: Float>(
         a.as_slice().iter().zip(b.as_slice()).map(|(a, b)| a.to_f64() * b.to_f64()).collect()
     };
     let forward = terms(&w, &dy);
-    let gradients = op.vjp_plain(x, y, &w).map_err(Error::Rule)?;
-    let back: Vec<f64> =
-        gradients.iter().zip(dx).filter_map(|(g, dx)| Some(terms(g, dx.as_ref()?))).flatten().collect();
+    let plain = vjp_plain(&w).map_err(Error::Rule)?;
+    let back: Vec<f64> = plain.iter().zip(dx).filter_map(|(g, dx)| Some(terms(g, dx.as_ref()?))).flatten().collect();
     let size: f64 = forward.iter().chain(&back).map(|term| term.abs()).sum();
     let off = (forward.iter().sum::<f64>() - back.iter().sum::<f64>()).abs();
     // A derivative may itself be infinite; then there is nothing to compare.
     let lost = !size.is_finite() && back.iter().all(|term| term.is_finite());
     if lost || off > T::EPSILON.sqrt() * size {
-        return Err(Error::NoForwardRule { op: op.name().into() });
+        return Err(Error::NoForwardRule { op: name.into() });
     }
     Ok(dy)
 }
@@ -102,7 +117,7 @@ pub(crate) fn tangent<'t, T: Float>(
     let directions: Vec<_> = dx.iter().map(|dx| dx.map(Var::value)).collect();
     let plain = op.jvp_plain(&values, &y.value(), &directions)?;
     let u = y.tape().var(Tensor::zeros(y.shape()));
-    let found = gradients(op, x, y, u).map_err(Error::Rule)?;
+    let found = op.gradients(x, y, u).map_err(Error::Rule)?;
     let along = found.into_iter().zip(dx).filter_map(|(g, dx)| Some((g * (*dx)?).sum()));
     let recorded = along.reduce(|a, b| a + b).map(|sum| sum.grad(u));
     // A rule that computes on plain values has no transpose on the tape.
@@ -112,15 +127,14 @@ pub(crate) fn tangent<'t, T: Float>(
     })
 }
 
-/// The gradients that a rule returned, checked: one for each input, of its shape, on the tape of `dy`. Or the error
+/// The gradients that a rule returned, if there is one for each input, of its shape, on the tape of `dy`; or else the error
 /// text.
-pub(crate) fn gradients<'t, T: Float, E: External<T> + ?Sized>(
-    op: &E,
+fn checked<'t, T: Float>(
+    name: &str,
+    found: Vec<Var<'t, T>>,
     x: &[Var<'t, T>],
-    y: Var<'t, T>,
     dy: Var<'t, T>,
 ) -> Result<Vec<Var<'t, T>>, String> {
-    let (name, found) = (op.name(), op.vjp(x, y, dy)?);
     let (given, needed) = (found.len(), x.len());
     if given != needed {
         return Err(format!("{name}: the derivative rule returned {given} gradients for {needed} inputs"));

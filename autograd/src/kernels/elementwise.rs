@@ -4,9 +4,9 @@
 
 use std::marker::PhantomData;
 
-use super::flagged::{self, Formula, Operand, array_of, each, few};
+use super::flagged::{self, Formula, Operand, array_of, each, few, one_by_one};
 use super::isa::{self, Isa, Kernel, kernel};
-use super::runs::Runs;
+use super::runs::{Run, Runs};
 use crate::math::Real;
 use crate::number::passing::Passing;
 use crate::number::rows::{Args, Binary, BinaryRow, BinaryVisitor, Marked, Unary, UnaryRow, UnaryVisitor};
@@ -38,10 +38,19 @@ impl<R: UnaryRow> Formula<2> for Pass<R> {
     }
 }
 
-/// Runs the loop of a row with the instructions that its marks allow.
+/// `out[i] = f(x₀[i], …; out[i])` for a formula of row `R`, with the instructions that its marks allow.
 #[inline(always)]
-fn run<R: Marked, K: Kernel>(len: usize, kernel: K) {
-    if R::SINGLE { isa::baseline(kernel) } else { isa::run(len, kernel) }
+fn map<R: Marked, T: Float, F: Formula<K>, const K: usize>(f: F, x: [Operand<'_, T>; K], out: &mut [T]) {
+    if R::SINGLE { one_by_one(f, x, out) } else { each(f, x, out) }
+}
+
+/// The same for a row of one input: what is called most has a loop of its own for a few values.
+#[inline(always)]
+fn map_one<R: UnaryRow, T: Float, F: Formula<K>, const K: usize>(f: F, x: [&[T]; K], out: &mut [T]) {
+    if R::COMMON && out.len() < isa::FEW {
+        return few(f, x, out);
+    }
+    map::<R, T, F, K>(f, array_of(|k| Operand::each(x[k])), out);
 }
 
 /// `out[i] = row(x[i])`
@@ -51,19 +60,7 @@ pub(crate) fn unary<T: Float>(row: Unary, args: Args, x: &[T], out: &mut [T]) {
         type Out = ();
         #[inline(always)]
         fn visit<R: UnaryRow>(self) {
-            if self.2.len() < isa::FEW {
-                let Map(args, x, out) = self;
-                return few(Value::<R>(args, PhantomData), [x], out);
-            }
-            run::<R, _>(self.2.len(), Loop::<R, _>(self, PhantomData));
-        }
-    }
-    struct Loop<R, M>(M, PhantomData<R>);
-    impl<R: UnaryRow, T: Float> Kernel for Loop<R, Map<'_, T>> {
-        #[inline(always)]
-        fn run<I: Isa>(self) {
-            let Map(args, x, out) = self.0;
-            each::<I, T, _, 1>(Value::<R>(args, PhantomData), [Operand::Each(x)], out);
+            map_one::<R, T, _, 1>(Value::<R>(self.0, PhantomData), [self.1], self.2);
         }
     }
     row.dispatch(Map(args, x, out));
@@ -76,22 +73,30 @@ pub(crate) fn unary_chain<T: Float>(row: Unary, args: Args, x: &[T], y: &[T], dy
         type Out = ();
         #[inline(always)]
         fn visit<R: UnaryRow>(self) {
-            if self.3.len() < isa::FEW {
-                let Chain(args, x, y, dy) = self;
-                return few(Pass::<R>(args, PhantomData), [x, y], dy);
-            }
-            run::<R, _>(self.3.len(), Loop::<R, _>(self, PhantomData));
-        }
-    }
-    struct Loop<R, C>(C, PhantomData<R>);
-    impl<R: UnaryRow, T: Float> Kernel for Loop<R, Chain<'_, T>> {
-        #[inline(always)]
-        fn run<I: Isa>(self) {
-            let Chain(args, x, y, dy) = self.0;
-            each::<I, T, _, 2>(Pass::<R>(args, PhantomData), [Operand::Each(x), Operand::Each(y)], dy);
+            map_one::<R, T, _, 2>(Pass::<R>(self.0, PhantomData), [self.1, self.2], self.3);
         }
     }
     row.dispatch(Chain(args, x, y, dy));
+}
+
+/// The value of a binary row as a formula.
+#[derive(Clone, Copy)]
+struct ValueOfTwo<R>(PhantomData<R>);
+
+impl<R: BinaryRow> Formula<2> for ValueOfTwo<R> {
+    const DECIDES: bool = false;
+    const SHORTCUTS: bool = true;
+
+    #[inline(always)]
+    fn at<N: Real + Number>(self, [a, b]: [N; 2], _: N) -> N {
+        R::value(a, b)
+    }
+}
+
+/// The operands of a run.
+#[inline(always)]
+fn operands<'a, T: Float>(run: Run, a: &'a [T], b: &'a [T]) -> [Operand<'a, T>; 2] {
+    [Operand::stepped(&a[run.a..], run.step_a), Operand::stepped(&b[run.b..], run.step_b)]
 }
 
 /// `out = row(a, b)`, with the operands broadcast by `runs`.
@@ -102,10 +107,14 @@ pub(crate) fn binary<T: Float>(row: Binary, runs: &Runs, a: &[T], b: &[T], out: 
         #[inline(always)]
         fn visit<R: BinaryRow>(self) {
             let Map(runs, a, b, out) = self;
+            if !R::COMMON {
+                let f = ValueOfTwo::<R>(PhantomData);
+                return runs.for_each(|run| map::<R, T, _, 2>(f, operands(run, a, b), run.of(out)));
+            }
             if let &Runs::Same(..isa::FEW) = runs {
                 return out.iter_mut().zip(a).zip(b).for_each(|((out, &a), &b)| *out = R::value(a, b));
             }
-            run::<R, _>(out.len(), Loop::<R, _>(Map(runs, a, b, out), PhantomData));
+            isa::run(out.len(), Loop::<R, _>(Map(runs, a, b, out), PhantomData));
         }
     }
     struct Loop<R, M>(M, PhantomData<R>);
@@ -114,7 +123,7 @@ pub(crate) fn binary<T: Float>(row: Binary, runs: &Runs, a: &[T], b: &[T], out: 
         fn run<I: Isa>(self) {
             let Map(runs, a, b, out) = self.0;
             runs.for_each(|run| {
-                let out = &mut out[run.out..run.out + run.len];
+                let out = run.of(out);
                 match (run.step_a, run.step_b) {
                     (1, 1) => {
                         for ((out, &a), &b) in out.iter_mut().zip(&a[run.a..]).zip(&b[run.b..]) {
@@ -165,14 +174,20 @@ pub(crate) fn binary_chain<T: Float>(row: Binary, second: bool, runs: &Runs, a: 
         #[inline(always)]
         fn visit<R: BinaryRow>(self) {
             let Chain(second, runs, a, b, y, dy) = self;
+            let partial = Partial::<R>(second, PhantomData);
+            if !R::COMMON || R::DECIDES && !matches!(runs, Runs::Same(..isa::FEW)) {
+                return runs.for_each(|run| {
+                    let [a, b] = operands(run, a, b);
+                    map::<R, T, _, 3>(partial, [a, b, Operand::each(&y[run.out..])], run.of(dy));
+                });
+            }
             if let &Runs::Same(..isa::FEW) = runs {
-                let partial = Partial::<R>(second, PhantomData);
                 for (((dy, &y), &a), &b) in dy.iter_mut().zip(y).zip(a).zip(b) {
                     *dy = partial.at([a, b, y], *dy);
                 }
                 return;
             }
-            run::<R, _>(dy.len(), Loop::<R, _>(Chain(second, runs, a, b, y, dy), PhantomData));
+            isa::run(dy.len(), Loop::<R, _>(Chain(second, runs, a, b, y, dy), PhantomData));
         }
     }
     struct Loop<R, C>(C, PhantomData<R>);
@@ -183,14 +198,6 @@ pub(crate) fn binary_chain<T: Float>(row: Binary, second: bool, runs: &Runs, a: 
             let partial = Partial::<R>(second, PhantomData);
             runs.for_each(|run| {
                 let (y, dy) = (&y[run.out..run.out + run.len], &mut dy[run.out..run.out + run.len]);
-                if R::DECIDES {
-                    let x = [(a, run.a, run.step_a), (b, run.b, run.step_b)];
-                    let [a, b] = array_of(|k| match x[k] {
-                        (x, at, 0) => Operand::One(x[at]),
-                        (x, at, _) => Operand::Each(&x[at..at + run.len]),
-                    });
-                    return each::<I, T, _, 3>(partial, [a, b, Operand::Each(y)], dy);
-                }
                 match (run.step_a, run.step_b) {
                     (1, 1) => {
                         for (((dy, &y), &a), &b) in dy.iter_mut().zip(y).zip(&a[run.a..]).zip(&b[run.b..]) {
@@ -258,7 +265,12 @@ pub(crate) fn binary_chain_add<T: Float>(row: Binary, second: bool, [a, b, y]: [
         type Out = ();
         #[inline(always)]
         fn visit<R: BinaryRow>(self) {
-            run::<R, _>(self.2.len(), Loop::<R, _>(self, PhantomData));
+            let Chain(second, all, sum) = self;
+            if !R::COMMON || R::DECIDES {
+                let added = Added(Partial::<R>(second, PhantomData));
+                return map::<R, T, _, 4>(added, array_of(|k| Operand::each(all[k])), sum);
+            }
+            isa::run(sum.len(), Loop::<R, _>(Chain(second, all, sum), PhantomData));
         }
     }
     struct Loop<R, C>(C, PhantomData<R>);
@@ -267,9 +279,6 @@ pub(crate) fn binary_chain_add<T: Float>(row: Binary, second: bool, [a, b, y]: [
         fn run<I: Isa>(self) {
             let Chain(second, [a, b, y, dy], sum) = self.0;
             let partial = Partial::<R>(second, PhantomData);
-            if R::DECIDES {
-                return each::<I, T, _, 4>(Added(partial), array_of(|k| Operand::Each([a, b, y, dy][k])), sum);
-            }
             for ((((sum, &dy), &y), &a), &b) in sum.iter_mut().zip(dy).zip(y).zip(a).zip(b) {
                 *sum = *sum + partial.at([a, b, y], dy);
             }

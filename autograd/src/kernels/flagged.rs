@@ -10,7 +10,7 @@ use std::cmp::Ordering;
 use std::marker::PhantomData;
 use std::ops::{Add, Div, Mul, Neg, Sub};
 
-use super::isa::{Baseline, Isa, Kernel};
+use super::isa::{self, Baseline, Isa, Kernel};
 use crate::math::exponential::{beyond_tanh, near_sech_squared};
 use crate::math::ieee::Ieee;
 use crate::math::trigonometric::{near_cos, near_sin, near_tan};
@@ -33,18 +33,28 @@ pub(crate) trait Formula<const K: usize>: Copy {
 
 /// An operand of a formula: a number for each result, or one for all.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Operand<'a, T> {
-    Each(&'a [T]),
-    One(T),
+pub(crate) struct Operand<'a, T> {
+    values: &'a [T],
+    /// 1, or 0 for one number.
+    step: usize,
 }
 
-impl<T: Float> Operand<'_, T> {
+impl<'a, T: Float> Operand<'a, T> {
+    /// A number for each result.
+    #[inline(always)]
+    pub(crate) fn each(values: &'a [T]) -> Self {
+        Operand { values, step: 1 }
+    }
+
+    /// The first number for all results if `step` is 0, and a number for each if it is 1.
+    #[inline(always)]
+    pub(crate) fn stepped(values: &'a [T], step: usize) -> Self {
+        Operand { values, step }
+    }
+
     #[inline(always)]
     fn at(self, i: usize) -> T {
-        match self {
-            Operand::Each(x) => x[i],
-            Operand::One(x) => x,
-        }
+        self.values[i * self.step]
     }
 }
 
@@ -73,37 +83,76 @@ pub(super) fn array_of<N: Copy, const K: usize>(f: impl Fn(usize) -> N) -> [N; K
     all
 }
 
-/// `out[i] = f(x₀[i], x₁[i], …; out[i])`
-#[inline(always)]
-pub(crate) fn each<I: Isa, T: Float, F: Formula<K>, const K: usize>(f: F, x: [Operand<'_, T>; K], out: &mut [T]) {
-    if !I::BLOCKS {
-        for (i, out) in out.iter_mut().enumerate() {
-            *out = alone(f, array_of(|k| x[k].at(i)), *out);
+/// `out[i] = f(x₀[i], x₁[i], …; out[i])` with the widest instructions available.
+#[inline]
+pub(crate) fn each<T: Float, F: Formula<K>, const K: usize>(f: F, x: [Operand<'_, T>; K], out: &mut [T]) {
+    if out.len() < isa::FEW {
+        return one_by_one(f, x, out);
+    }
+    padded(x, out, &mut |x, out| isa::run(out.len(), Blocks { f, x, out }));
+}
+
+/// [`each`] with the baseline instructions.
+#[inline(never)]
+pub(crate) fn one_by_one<T: Float, F: Formula<K>, const K: usize>(f: F, x: [Operand<'_, T>; K], out: &mut [T]) {
+    for (i, out) in out.iter_mut().enumerate() {
+        *out = alone(f, array_of(|k| x[k].at(i)), *out);
+    }
+}
+
+/// Calls `blocks` for whole blocks, the last of them filled up with ones. It is compiled once for all formulas.
+#[inline(never)]
+fn padded<T: Float, const K: usize>(
+    x: [Operand<'_, T>; K],
+    out: &mut [T],
+    blocks: &mut dyn FnMut([Operand<'_, T>; K], &mut [T]),
+) {
+    let mut filled = [[T::one(); BLOCK]; K];
+    let (mut ends, mut last) = (filled, [T::one(); BLOCK]);
+    let (whole, rest) = out.split_at_mut(out.len() - out.len() % BLOCK);
+    let mut x = x;
+    for (x, filled) in x.iter_mut().zip(&mut filled) {
+        if x.step == 0 {
+            *filled = [x.values[0]; BLOCK];
+            x.values = filled;
         }
+    }
+    let start = whole.len();
+    if start > 0 {
+        blocks(x, whole);
+    }
+    let len = rest.len();
+    if len == 0 {
         return;
     }
-    let mut padded: [_; K] = array_of(|k| match x[k] {
-        Operand::Each(_) => [T::one(); BLOCK],
-        Operand::One(x) => [x; BLOCK],
-    });
-    let mut last = [T::one(); BLOCK];
-    for (start, out) in (0..).step_by(BLOCK).zip(out.chunks_mut(BLOCK)) {
-        let (rest, whole) = (out.len(), out.len() == BLOCK);
-        if !whole {
-            for (padded, x) in padded.iter_mut().zip(x) {
-                if let Operand::Each(x) = x {
-                    padded[..rest].copy_from_slice(&x[start..start + rest]);
-                }
-            }
-            last[..rest].copy_from_slice(out);
+    for (x, end) in x.iter_mut().zip(&mut ends) {
+        if x.step == 1 {
+            end[..len].copy_from_slice(&x.values[start..start + len]);
+            x.values = end;
         }
-        let x = array_of(|k| match x[k] {
-            Operand::Each(x) if whole => x[start..].first_chunk().expect("a whole block"),
-            _ => &padded[k],
-        });
-        block::<I, T, F, K, BLOCK>(f, x, if whole { out.first_chunk_mut().expect("a whole block") } else { &mut last });
-        if !whole {
-            out.copy_from_slice(&last[..rest]);
+    }
+    last[..len].copy_from_slice(rest);
+    blocks(x, &mut last);
+    rest.copy_from_slice(&last[..len]);
+}
+
+/// Whole blocks of [`each`]. An operand with one number for all results has a block of them.
+struct Blocks<'a, T, F, const K: usize> {
+    f: F,
+    x: [Operand<'a, T>; K],
+    out: &'a mut [T],
+}
+
+impl<T: Float, F: Formula<K>, const K: usize> Kernel for Blocks<'_, T, F, K> {
+    #[inline(always)]
+    fn run<I: Isa>(self) {
+        let Blocks { f, x, out } = self;
+        if !I::BLOCKS {
+            return one_by_one(f, x, out);
+        }
+        for (start, out) in (0..).step_by(BLOCK).zip(out.as_chunks_mut::<BLOCK>().0) {
+            let x = array_of(|k| x[k].values[start * x[k].step..].first_chunk().expect("a whole block"));
+            block::<I, T, F, K, BLOCK>(f, x, out);
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::flagged::{Formula, Operand, array_of, each};
+use super::flagged::{Formula, Operand, array_of, each, one_by_one};
 use super::isa;
 use super::slopes::{WithSlopes, each_with_slopes};
 use super::sums::{BLOCK, PairwiseSum, row_sum};
@@ -96,14 +96,14 @@ pub(crate) struct Kernel<F, const K: usize>(pub(crate) F);
 
 impl<F: ElementwiseN<K>, T: Float, const K: usize> Fused<T> for Kernel<F, K> {
     fn run(&self, wrt: &[u8], x: &[&[T]], out: &mut [T]) {
-        let (f, x, len) = (self.0, array_of(|k| x[k]), out.len());
+        let (f, x) = (self.0, array_of(|k| Operand::each(x[k])));
         match *wrt {
-            [] => isa::run(len, Pass(Derivative(f, []), x, out)),
-            [i] => isa::run(len, Pass(Derivative(f, [i]), x, out)),
-            [i, j] => isa::run(len, Pass(Derivative(f, [i, j]), x, out)),
+            [] => each(Derivative(f, []), x, out),
+            [i] => each(Derivative(f, [i]), x, out),
+            [i, j] => each(Derivative(f, [i, j]), x, out),
             // Rarely used, and the longest code of all: it lengthened the compilation of a program with one function
             // by a third.
-            [i, j, k] => isa::baseline(Pass(Derivative(f, [i, j, k]), x, out)),
+            [i, j, k] => one_by_one(Derivative(f, [i, j, k]), x, out),
             _ => unreachable!("refused when it was recorded"),
         }
     }
@@ -148,17 +148,7 @@ impl dyn FusedForAll {
     }
 }
 
-/// One pass of a formula over its inputs.
-struct Pass<'a, F, T, const K: usize>(F, [&'a [T]; K], &'a mut [T]);
-
-impl<F: Formula<K>, T: Float, const K: usize> isa::Kernel for Pass<'_, F, T, K> {
-    #[inline(always)]
-    fn run<I: isa::Isa>(self) {
-        each::<I, T, _, K>(self.0, array_of(|k| Operand::Each(self.1[k])), self.2);
-    }
-}
-
-/// The same for a function together with its partial derivatives.
+/// One pass of a function together with its partial derivatives.
 struct PassWithSlopes<'a, F, T, const K: usize>(F, [&'a [T]; K], &'a mut [T], &'a mut [T]);
 
 impl<F: ElementwiseN<K>, T: Float, const K: usize> isa::Kernel for PassWithSlopes<'_, F, T, K> {

@@ -77,9 +77,8 @@ pub(crate) fn run<K: Kernel>(len: usize, kernel: K) {
     run_within(limit(), kernel);
 }
 
-/// Runs a kernel with the baseline instructions, the only ones that it is compiled for.
 #[inline]
-pub(crate) fn baseline<K: Kernel>(kernel: K) {
+fn baseline<K: Kernel>(kernel: K) {
     kernel.run::<Baseline>();
 }
 
@@ -231,11 +230,12 @@ mod tests {
         let args = [1.5, 2.0];
         for row in Unary::ROWS.iter().map(|row| row.row) {
             let value = same_on_all::<T>(row.name(), x.len(), |out| elementwise::unary(row, args, &x, out));
-            let alone: Vec<u64> = x.iter().map(|&x| bits(row.value(x, args))).collect();
+            let alone: Vec<u64> = x.iter().map(|&x| bits(row.value_of_any(x, args))).collect();
             assert_eq!(value, alone, "{} alone and in an array", row.name());
-            let y: Vec<T> = x.iter().map(|&x| row.value(x, args)).collect();
+            let y: Vec<T> = x.iter().map(|&x| row.value_of_any(x, args)).collect();
             let slope = same_on_all::<T>(row.name(), x.len(), |out| elementwise::unary_chain(row, args, &x, &y, out));
-            let alone: Vec<u64> = x.iter().zip(&y).map(|(&x, &y)| bits(row.pass(x, y, args, T::one()))).collect();
+            let alone: Vec<u64> =
+                x.iter().zip(&y).map(|(&x, &y)| bits(row.pass_of_any(x, y, args, T::one()))).collect();
             assert_eq!(slope, alone, "the slope of {} alone and in an array", row.name());
         }
         let runs = Runs::new(&[x.len()], &[x.len()], &[x.len()]);

@@ -27,6 +27,14 @@ pub(crate) struct Run {
     pub(crate) step_b: usize,
 }
 
+impl Run {
+    /// Its part of the result.
+    #[inline(always)]
+    pub(crate) fn of<T>(self, out: &mut [T]) -> &mut [T] {
+        &mut out[self.out..self.out + self.len]
+    }
+}
+
 impl Runs {
     /// The iteration over operands of shapes `a` and `b` that broadcast to `out`.
     pub(crate) fn new(out: &[usize], a: &[usize], b: &[usize]) -> Runs {
@@ -62,38 +70,52 @@ impl Runs {
     /// Calls `f` for each inner run.
     #[inline(always)]
     pub(crate) fn for_each(&self, mut f: impl FnMut(Run)) {
-        let one;
-        let axes = match self {
-            Runs::Same(len) => {
-                one = [(*len, 1, 1)];
-                &one[..]
+        let mut walk = self.walk();
+        while walk.left > 0 {
+            f(walk.run);
+            walk.left -= 1;
+            if walk.left > 0 {
+                walk.advance();
             }
-            Runs::Axes(axes) => axes,
+        }
+    }
+
+    fn walk(&self) -> Walk<'_> {
+        let (run, outer) = match self {
+            &Runs::Same(len) => (Run { out: 0, a: 0, b: 0, len, step_a: 1, step_b: 1 }, &[][..]),
+            Runs::Axes(axes) => {
+                let (&(len, step_a, step_b), outer) = axes.split_last().expect("at least one axis");
+                (Run { out: 0, a: 0, b: 0, len, step_a, step_b }, outer)
+            }
         };
-        let (&(len, step_a, step_b), outer) = axes.split_last().expect("at least one axis");
-        let count: usize = outer.iter().map(|axis| axis.0).product();
-        if len == 0 || count == 0 {
-            return;
-        }
-        let mut run = Run { out: 0, a: 0, b: 0, len, step_a, step_b };
-        let mut index: SmallVec<[usize; 4]> = SmallVec::new();
-        if !outer.is_empty() {
-            index.resize(outer.len(), 0);
-        }
-        for _ in 0..count {
-            f(run);
-            run.out += len;
-            for (i, &(n, step_a, step_b)) in outer.iter().enumerate().rev() {
-                index[i] += 1;
-                run.a += step_a;
-                run.b += step_b;
-                if index[i] < n {
-                    break;
-                }
-                index[i] = 0;
-                run.a -= n * step_a;
-                run.b -= n * step_b;
+        let left = if run.len == 0 { 0 } else { outer.iter().map(|axis| axis.0).product() };
+        Walk { run, left, outer, index: SmallVec::from_elem(0, outer.len()) }
+    }
+}
+
+/// A walk over the inner runs. Its steps are compiled once for all kernels.
+struct Walk<'a> {
+    run: Run,
+    left: usize,
+    outer: &'a [(usize, usize, usize)],
+    index: SmallVec<[usize; 4]>,
+}
+
+impl Walk<'_> {
+    #[inline(never)]
+    fn advance(&mut self) {
+        let run = &mut self.run;
+        run.out += run.len;
+        for (index, &(n, step_a, step_b)) in self.index.iter_mut().zip(self.outer).rev() {
+            *index += 1;
+            run.a += step_a;
+            run.b += step_b;
+            if *index < n {
+                break;
             }
+            *index = 0;
+            run.a -= n * step_a;
+            run.b -= n * step_b;
         }
     }
 }

@@ -14,7 +14,8 @@ pub(crate) enum Mark {
     FlatInSecond,
     /// A scalar node keeps its derivative, because it shares most of its work with the value.
     KeepsSlope,
-    /// The sweep of scalars has arms of its own for the row (`sweep/scalars.rs`), and so the tape more than one code.
+    /// The sweep of scalars has arms of its own for the row (`sweep/scalars.rs`), and so the tape more than one code; kernels
+    /// have loops of its own for a few values and for each arrangement of two operands.
     Common,
     /// The value is a function out of line, called for each number, as those of `math/special` are. Wide vectors would gain
     /// nothing and take a third of this crate's compile time, so the kernels are compiled for the baseline only.
@@ -56,7 +57,7 @@ mod tests {
             let (low, high) = row.domains[0];
             let slope = |k: u32| {
                 let x = low + (high - low) * f64::from(k) / 7.0;
-                row.row.pass(x, row.row.value(x, [2.0, 2.9]), [2.0, 2.9], 1.0)
+                row.row.pass_of_any(x, row.row.value_of_any(x, [2.0, 2.9]), [2.0, 2.9], 1.0)
             };
             let flat = (1..7).all(|k| slope(k) == 0.0);
             assert_eq!(row.row.is_flat(), flat, "`{}` {TABLE}: mark it Flat if its derivative is nothing", row.name);
@@ -66,7 +67,7 @@ mod tests {
             for (second, mark) in [(false, "Flat"), (true, "Flat or FlatInSecond")] {
                 let slope = |k: u32| {
                     let (a, b) = (at(row.domains[0], k), at(row.domains[1], 1 + 3 * k % 6));
-                    row.row.pass(second, [a, b, row.row.value(a, b)], 1.0)
+                    row.row.pass_of_any(second, [a, b, row.row.value(a, b)], 1.0)
                 };
                 let flat = (1..7).all(|k| slope(k) == 0.0);
                 assert_eq!(row.row.passes_to(usize::from(second)), !flat, "`{}` {TABLE}: {mark}", row.name);
@@ -102,7 +103,7 @@ mod tests {
                 let dx = v.unary(row.row, args).vjp(&w);
                 agree(&dx[v], |i| {
                     let (x, w) = (x.as_slice()[i], w.as_slice()[i]);
-                    row.row.pass(x, row.row.value(x, args), args, w)
+                    row.row.pass_of_any(x, row.row.value_of_any(x, args), args, w)
                 })
             });
         }
@@ -115,7 +116,7 @@ mod tests {
                     [false, true].into_iter().all(|second| {
                         agree(&dx[v[usize::from(second)]], |i| {
                             let (a, b) = (x.as_slice()[i], w.as_slice()[i]);
-                            row.row.pass(second, [a, b, row.row.value(a, b)], dy)
+                            row.row.pass_of_any(second, [a, b, row.row.value(a, b)], dy)
                         })
                     })
                 });

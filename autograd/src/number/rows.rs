@@ -22,6 +22,8 @@ pub(crate) type Args = [f64; 2];
 pub(crate) trait Marked: Copy {
     /// Whether it is marked [`Decides`](Mark::Decides).
     const DECIDES: bool;
+    /// Whether it is marked [`Common`](Mark::Common).
+    const COMMON: bool;
     /// Whether it is marked [`Single`](Mark::Single).
     const SINGLE: bool;
 }
@@ -90,6 +92,7 @@ macro_rules! define_unary {
         $(
             impl Marked for unary::$Row {
                 const DECIDES: bool = has(&[$(Mark::$Mark),*], Mark::Decides);
+                const COMMON: bool = has(&[$(Mark::$Mark),*], Mark::Common);
                 const SINGLE: bool = has(&[$(Mark::$Mark),*], Mark::Single);
             }
             #[allow(unused_variables)] // a row names only the arguments that it reads
@@ -158,6 +161,7 @@ macro_rules! define_binary {
         $(
             impl Marked for binary::$Row {
                 const DECIDES: bool = has(&[$(Mark::$Mark),*], Mark::Decides);
+                const COMMON: bool = has(&[$(Mark::$Mark),*], Mark::Common);
                 const SINGLE: bool = has(&[$(Mark::$Mark),*], Mark::Single);
             }
             #[allow(unused_variables)] // a row names only the arguments that it reads
@@ -248,6 +252,18 @@ impl Unary {
         self.dispatch(Pass(x, y, args, d))
     }
 
+    /// [`value`](Self::value) of a row that is known only at run time: one copy of all rows, out of line.
+    #[inline(never)]
+    pub(crate) fn value_of_any<T: Real>(self, x: T, args: Args) -> T {
+        self.value(x, args)
+    }
+
+    /// [`pass`](Self::pass) of a row that is known only at run time: one copy of all rows, out of line.
+    #[inline(never)]
+    pub(crate) fn pass_of_any<N: Number>(self, x: N, y: N, args: Args, d: N) -> N {
+        self.pass(x, y, args, d)
+    }
+
     /// Converts a method's plain numbers to this row's [`Args`].
     ///
     /// # Panics
@@ -315,6 +331,12 @@ impl Binary {
             }
         }
         self.dispatch(Pass(second, [a, b, y], d))
+    }
+
+    /// [`pass`](Self::pass) of a row that is known only at run time: one copy of all rows, out of line.
+    #[inline(never)]
+    pub(crate) fn pass_of_any<N: Number>(self, second: bool, aby: [N; 3], d: N) -> N {
+        self.pass(second, aby, d)
     }
 
     /// Whether both partial derivatives are 1, so that the incoming gradient passes without arithmetic.

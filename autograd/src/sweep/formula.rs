@@ -236,7 +236,7 @@ impl<H: Handle> Number for Recorded<H> {
 
     fn unary(self, row: Unary, args: Args) -> Self {
         match self {
-            Eager(x) => Eager(x.unary(row, args)),
+            Eager(x) => Eager(row.value_of_any(x, args)),
             Recorded::Handle(x) => Recorded::Handle(x.apply_unary(row, args)),
         }
     }

@@ -165,7 +165,7 @@ impl<'s, T: Float> ForwardSweep<'s, T> {
             Opcode::Binary(row) => {
                 let aby = [a, b, node].map(|x| arena.stream.value(x));
                 for d in 0..directions {
-                    let parts = [(false, a), (true, b)].map(|(k, x)| row.pass(k, aby, self.scalars[at(x, d)]));
+                    let parts = [(false, a), (true, b)].map(|(k, x)| row.pass_of_any(k, aby, self.scalars[at(x, d)]));
                     self.scalars[at(node, d)] = parts[0] + parts[1];
                 }
             }

@@ -157,8 +157,8 @@ impl<'s, T: Float> Sweep<'s, '_, T> {
                 }
                 Opcode::Binary(row) => {
                     let aby = [a, b, node].map(|x| arena.stream.value(x));
-                    self.pass(node, a, row.pass(false, aby, dy));
-                    self.pass(node, b, row.pass(true, aby, dy));
+                    self.pass(node, a, row.pass_of_any(false, aby, dy));
+                    self.pass(node, b, row.pass_of_any(true, aby, dy));
                 }
                 Opcode::Item => {
                     if arena.arrays[a as u32].tracked {

@@ -11,7 +11,6 @@ use super::reach::{Reached, first_input};
 use super::slots::Slots;
 use super::wrt::Wrt;
 use crate::error::Error;
-use crate::external;
 use crate::number::Float;
 use crate::number::instances::instances;
 use crate::number::rows::{Binary, Unary};
@@ -319,7 +318,7 @@ impl<'t, T: Float> RecordedSweep<'t, T> {
                     let op = op.clone();
                     drop(arena);
                     let x: Vec<_> = inputs.iter().map(|&i| Var::new(self.tape, i)).collect();
-                    let gradients = match external::gradients(&*op, &x, Var::new(self.tape, index), dy) {
+                    let gradients = match op.gradients(&x, Var::new(self.tape, index), dy) {
                         Ok(gradients) => gradients,
                         Err(law) => panic!("{law}"),
                     };

@@ -245,8 +245,8 @@ fn any<T: Float>(stream: &Stream<T>, nodes: &[Node<T>], gradients: &mut [T], nea
             Opcode::Unary(row) => here.pass(a, here.stream.pass(row, [here.value(a), y], b, dy))?,
             Opcode::Binary(row) => {
                 let aby = [here.value(a), here.value(b), y];
-                here.pass(a, row.pass(false, aby, dy))?;
-                here.pass(b, row.pass(true, aby, dy))?;
+                here.pass(a, row.pass_of_any(false, aby, dy))?;
+                here.pass(b, row.pass_of_any(true, aby, dy))?;
             }
             _ => return Err(Stop::Astray),
         }

@@ -181,7 +181,7 @@ impl<T: Float> Stream<T> {
     /// `index`.
     #[inline(always)]
     pub(crate) fn pass(&self, row: Unary, [x, y]: [T; 2], index: usize, d: T) -> T {
-        if row.keeps_slope() { d.chain(self.slopes[index]) } else { row.pass(x, y, self.args(row, index), d) }
+        if row.keeps_slope() { d.chain(self.slopes[index]) } else { row.pass_of_any(x, y, self.args(row, index), d) }
     }
 
     /// [`pass`](Stream::pass) in the form that is valid for most numbers; `None` where that form is not valid.
