@@ -107,33 +107,32 @@ fn padded<T: Float, const K: usize>(
     out: &mut [T],
     blocks: &mut dyn FnMut([Operand<'_, T>; K], &mut [T]),
 ) {
-    let mut filled = [[T::one(); BLOCK]; K];
-    let (mut ends, mut last) = (filled, [T::one(); BLOCK]);
-    let (whole, rest) = out.split_at_mut(out.len() - out.len() % BLOCK);
+    // Written only where they are needed.
+    let (mut filled, mut ends): ([[T; BLOCK]; K], [[T; BLOCK]; K]);
     let mut x = x;
-    for (x, filled) in x.iter_mut().zip(&mut filled) {
-        if x.step == 0 {
+    if x.iter().any(|x| x.step == 0) {
+        filled = [[T::one(); BLOCK]; K];
+        for (x, filled) in x.iter_mut().zip(&mut filled).filter(|(x, _)| x.step == 0) {
             *filled = [x.values[0]; BLOCK];
             x.values = filled;
         }
     }
-    let start = whole.len();
+    let (whole, rest) = out.split_at_mut(out.len() - out.len() % BLOCK);
+    let (start, len) = (whole.len(), rest.len());
     if start > 0 {
         blocks(x, whole);
     }
-    let len = rest.len();
-    if len == 0 {
-        return;
-    }
-    for (x, end) in x.iter_mut().zip(&mut ends) {
-        if x.step == 1 {
+    if len > 0 {
+        ends = [[T::one(); BLOCK]; K];
+        for (x, end) in x.iter_mut().zip(&mut ends).filter(|(x, _)| x.step == 1) {
             end[..len].copy_from_slice(&x.values[start..start + len]);
             x.values = end;
         }
+        let mut last = [T::one(); BLOCK];
+        last[..len].copy_from_slice(rest);
+        blocks(x, &mut last);
+        rest.copy_from_slice(&last[..len]);
     }
-    last[..len].copy_from_slice(rest);
-    blocks(x, &mut last);
-    rest.copy_from_slice(&last[..len]);
 }
 
 /// Whole blocks of [`each`]. An operand with one number for all results has a block of them.
