@@ -64,6 +64,9 @@ pub(crate) trait External<T: Float>: Send + Sync {
 /// [`External::gradients`] without its operation's type, so that what calls it is compiled once.
 type Rule<'a, T> = dyn for<'t> Fn(&[Var<'t, T>], Var<'t, T>, Var<'t, T>) -> Result<Vec<Var<'t, T>>, String> + 'a;
 
+/// [`External::vjp_plain`] at given inputs, in the same way.
+type PlainRule<'a, T> = dyn Fn(&Tensor<T>) -> Result<Vec<Tensor<T>>, String> + 'a;
+
 /// The tangent of an output from its gradient rule, which is linear in `dy`: its transpose is the tangent rule.
 ///
 /// A rule may compute on plain values, and then its transpose is not on the tape. A rule that is not linear (a
@@ -72,7 +75,7 @@ type Rule<'a, T> = dyn for<'t> Fn(&[Var<'t, T>], Var<'t, T>, Var<'t, T>) -> Resu
 fn transposed<T: Float>(
     name: &str,
     gradients: &Rule<'_, T>,
-    vjp_plain: &dyn Fn(&Tensor<T>) -> Result<Vec<Tensor<T>>, String>,
+    vjp_plain: &PlainRule<'_, T>,
     (x, y): (&[Tensor<T>], &Tensor<T>),
     dx: &[Option<Tensor<T>>],
 ) -> Result<Tensor<T>, Error> {

@@ -100,13 +100,12 @@ pub(crate) fn one_by_one<T: Float, F: Formula<K>, const K: usize>(f: F, x: [Oper
     }
 }
 
+/// A formula over whole blocks, without its type.
+type OnBlocks<'a, T, const K: usize> = dyn for<'x> FnMut([Operand<'x, T>; K], &mut [T]) + 'a;
+
 /// Calls `blocks` for whole blocks, the last of them filled up with ones. It is compiled once for all formulas.
 #[inline(never)]
-fn padded<T: Float, const K: usize>(
-    x: [Operand<'_, T>; K],
-    out: &mut [T],
-    blocks: &mut dyn FnMut([Operand<'_, T>; K], &mut [T]),
-) {
+fn padded<T: Float, const K: usize>(x: [Operand<'_, T>; K], out: &mut [T], blocks: &mut OnBlocks<'_, T, K>) {
     // Written only where they are needed.
     let (mut filled, mut ends): ([[T; BLOCK]; K], [[T; BLOCK]; K]);
     let mut x = x;
