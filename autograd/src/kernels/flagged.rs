@@ -15,7 +15,7 @@ use crate::math::exponential::{beyond_tanh, near_sech_squared};
 use crate::math::ieee::Ieee;
 use crate::math::trigonometric::{near_cos, near_sin, near_tan};
 use crate::math::{self, Native, Native2, Real};
-use crate::number::rows::{Args, Binary, Unary};
+use crate::number::rows::{Args, Binary, BinaryRow, Unary, UnaryRow};
 use crate::number::{Float, Number, Test};
 
 /// A function of `K` numbers and of the present value of the output, generic over numbers.
@@ -392,6 +392,16 @@ impl<I: Isa, T: Float, const S: bool, const C: bool> Number for Flagged<I, T, S,
     #[inline(always)]
     fn binary(self, row: Binary, b: Self) -> Self {
         row.value(self, b).or(self.far).or(b.far)
+    }
+
+    #[inline(always)]
+    fn row<R: UnaryRow>(self, args: Args) -> Self {
+        R::value(self, args).or(self.far)
+    }
+
+    #[inline(always)]
+    fn row_of_two<R: BinaryRow>(self, b: Self) -> Self {
+        R::value(self, b).or(self.far).or(b.far)
     }
 
     #[inline(always)]

@@ -2,7 +2,8 @@
 
 use std::ops::{Add, Div, Mul, Neg, Sub};
 
-use crate::number::rows::{Args, Binary, Unary};
+use crate::number::passing::Passing;
+use crate::number::rows::{self, Args, Binary, BinaryRow, BinaryVisitor, Unary, UnaryRow, UnaryVisitor};
 use crate::number::{Number, Real, Test};
 
 /// `value + derivative·ε` with `ε² = 0`: forward-mode differentiation with respect to one variable.
@@ -41,18 +42,25 @@ impl<N: Number> Number for Dual<N> {
 
     #[inline(always)]
     fn unary(self, row: Unary, args: Args) -> Self {
-        let value = self.value.unary(row, args);
-        let derivative = self.derivative;
-        Dual {
-            value,
-            derivative: if derivative.is_still() { derivative } else { row.pass(self.value, value, args, derivative) },
-        }
+        row.dispatch(Of(self, args))
     }
 
     #[inline(always)]
     fn binary(self, row: Binary, b: Self) -> Self {
-        let value = self.value.binary(row, b.value);
-        Dual { value, derivative: both(row, [self.value, b.value, value], self.derivative, b.derivative) }
+        row.dispatch(OfTwo(self, b))
+    }
+
+    #[inline(always)]
+    fn row<R: UnaryRow>(self, args: Args) -> Self {
+        let value = self.value.row::<R>(args);
+        let derivative = self.derivative;
+        Dual { value, derivative: along::<R, N>(self.value, value, args, derivative) }
+    }
+
+    #[inline(always)]
+    fn row_of_two<R: BinaryRow>(self, b: Self) -> Self {
+        let value = self.value.row_of_two::<R>(b.value);
+        Dual { value, derivative: both::<R, N>([self.value, b.value, value], self.derivative, b.derivative) }
     }
 
     #[inline(always)]
@@ -85,14 +93,42 @@ impl<N: Real> Real for Dual<N> {
     }
 }
 
+/// A row known at run time, of any number.
+struct Of<N>(N, Args);
+
+impl<N: Number> UnaryVisitor for Of<N> {
+    type Out = N;
+    #[inline(always)]
+    fn visit<R: UnaryRow>(self) -> N {
+        self.0.row::<R>(self.1)
+    }
+}
+
+/// The same of two numbers.
+struct OfTwo<N>(N, N);
+
+impl<N: Number> BinaryVisitor for OfTwo<N> {
+    type Out = N;
+    #[inline(always)]
+    fn visit<R: BinaryRow>(self) -> N {
+        self.0.row_of_two::<R>(self.1)
+    }
+}
+
+/// The derivative of a row's value `y` when its operand moves by `dx`.
+#[inline(always)]
+fn along<R: UnaryRow, N: Number>(x: N, y: N, args: Args, dx: N) -> N {
+    if dx.is_still() { dx } else { R::pass(x, y, args, Passing(dx)).0 }
+}
+
 /// The derivative of a binary row's value `y` when its operands move; `aby` are these three numbers.
 ///
 /// Each rule is named once: all that is named here is compiled for each operation of each formula, and again for each
 /// order of derivative.
 #[inline(always)]
-fn both<N: Number>(row: Binary, aby: [N; 3], da: N, db: N) -> N {
-    let first = if da.is_still() { da } else { row.pass(false, aby, da) };
-    let second = if db.is_still() { db } else { row.pass(true, aby, db) };
+fn both<R: BinaryRow, N: Number>([a, b, y]: [N; 3], da: N, db: N) -> N {
+    let first = if da.is_still() { da } else { R::first(a, b, y, Passing(da)).0 };
+    let second = if db.is_still() { db } else { R::second(a, b, y, Passing(db)).0 };
     if second.is_still() {
         return first;
     }
@@ -137,23 +173,31 @@ impl<N: Number, const K: usize> Number for Partials<N, K> {
 
     #[inline(always)]
     fn unary(self, row: Unary, args: Args) -> Self {
-        let value = self.value.unary(row, args);
+        row.dispatch(Of(self, args))
+    }
+
+    #[inline(always)]
+    fn binary(self, row: Binary, b: Self) -> Self {
+        row.dispatch(OfTwo(self, b))
+    }
+
+    #[inline(always)]
+    fn row<R: UnaryRow>(self, args: Args) -> Self {
+        let value = self.value.row::<R>(args);
         let mut derivatives = self.derivatives;
         for d in &mut derivatives {
-            if !d.is_still() {
-                *d = row.pass(self.value, value, args, *d);
-            }
+            *d = along::<R, N>(self.value, value, args, *d);
         }
         Partials { value, derivatives }
     }
 
     #[inline(always)]
-    fn binary(self, row: Binary, b: Self) -> Self {
-        let value = self.value.binary(row, b.value);
+    fn row_of_two<R: BinaryRow>(self, b: Self) -> Self {
+        let value = self.value.row_of_two::<R>(b.value);
         let aby = [self.value, b.value, value];
         let mut derivatives = self.derivatives;
         for (d, db) in derivatives.iter_mut().zip(b.derivatives) {
-            *d = both(row, aby, *d, db);
+            *d = both::<R, N>(aby, *d, db);
         }
         Partials { value, derivatives }
     }
@@ -194,7 +238,7 @@ macro_rules! operators {
             type Output = Self;
             #[inline(always)]
             fn neg(self) -> Self {
-                self.unary(Unary::Neg, [0.0; 2])
+                self.row::<rows::unary::Neg>([0.0; 2])
             }
         }
     };
@@ -206,7 +250,7 @@ macro_rules! operators {
             type Output = Self;
             #[inline(always)]
             fn $method(self, b: Self) -> Self {
-                self.binary(Binary::$Row, b)
+                self.row_of_two::<rows::binary::$Row>(b)
             }
         }
     };

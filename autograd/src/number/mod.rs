@@ -1,5 +1,8 @@
 //! [`Number`]: the trait that formulas are generic over, so that one formula has several uses.
 
+// A hidden method of a public trait is generic over rows, which are this crate's alone.
+#![allow(private_bounds)]
+
 pub(crate) mod dual;
 pub(crate) mod instances;
 mod marks;
@@ -12,7 +15,7 @@ use std::fmt::{Debug, Display};
 use std::ops::{Add, Div, Mul, Neg, Sub};
 
 use crate::math::{self, ieee::Ieee};
-use crate::number::rows::{Args, Binary, Unary};
+use crate::number::rows::{Args, Binary, BinaryRow, Unary, UnaryRow};
 use crate::number::table::{binary_table, unary_table};
 
 macro_rules! number_unary_methods {
@@ -22,14 +25,14 @@ macro_rules! number_unary_methods {
         $(#[$doc])*
         #[inline(always)]
         #[track_caller]
-        fn $name(self $(, $arg: $type)*) -> Self { self.unary(Unary::$Row, Unary::$Row.args([$($arg.into()),*])) }
+        fn $name(self $(, $arg: $type)*) -> Self { self.row::<rows::unary::$Row>(Unary::$Row.args([$($arg.into()),*])) }
     )* };
 }
 macro_rules! number_binary_methods {
     (($a:ident $b:ident $y:ident $c:ident $d:ident) $($(#[$doc:meta])* $Row:ident, $name:ident, $value:expr, $partials:expr, $da:expr, $db:expr $(, $Mark:ident)*;)*) => { $(
         $(#[$doc])*
         #[inline(always)]
-        fn $name(self, b: Self) -> Self { self.binary(Binary::$Row, b) }
+        fn $name(self, b: Self) -> Self { self.row_of_two::<rows::binary::$Row>(b) }
     )* };
 }
 
@@ -58,6 +61,22 @@ pub trait Number:
 
     #[doc(hidden)]
     fn binary(self, row: Binary, b: Self) -> Self;
+
+    /// [`unary`](Number::unary) of a row known at compile time. A type whose formulas are inlined into a user's has its own
+    /// form, so that the other rows are not compiled for it.
+    #[doc(hidden)]
+    #[inline(always)]
+    #[track_caller]
+    fn row<R: UnaryRow>(self, args: Args) -> Self {
+        self.unary(R::ROW, args)
+    }
+
+    /// The same for [`binary`](Number::binary).
+    #[doc(hidden)]
+    #[inline(always)]
+    fn row_of_two<R: BinaryRow>(self, b: Self) -> Self {
+        self.binary(R::ROW, b)
+    }
 
     /// `a` where this mask is not 0, else `b`; the branch not taken contributes nothing, not even a NaN.
     fn select(self, a: Self, b: Self) -> Self;
@@ -259,6 +278,14 @@ macro_rules! float {
             #[inline(always)]
             fn binary(self, row: Binary, b: $T) -> $T {
                 row.value(self, b)
+            }
+            #[inline(always)]
+            fn row<R: UnaryRow>(self, args: Args) -> $T {
+                R::value(self, args)
+            }
+            #[inline(always)]
+            fn row_of_two<R: BinaryRow>(self, b: $T) -> $T {
+                R::value(self, b)
             }
             #[inline(always)]
             fn select(self, a: $T, b: $T) -> $T {

@@ -30,6 +30,8 @@ pub(crate) trait Marked: Copy {
 
 /// The formulas of an elementwise row of one input.
 pub(crate) trait UnaryRow: Marked {
+    /// The row as a value.
+    const ROW: Unary;
     /// Whether it is marked [`Near`](Mark::Near).
     const NEAR: bool;
     fn value<T: Real>(x: T, args: Args) -> T;
@@ -39,6 +41,8 @@ pub(crate) trait UnaryRow: Marked {
 
 /// The formulas of an elementwise row of two inputs.
 pub(crate) trait BinaryRow: Marked {
+    /// The row as a value.
+    const ROW: Binary;
     fn value<T: Real>(a: T, b: T) -> T;
     /// `d · ∂y/∂a`
     fn first<N: Number>(a: N, b: N, y: N, d: Passing<N>) -> Passing<N>;
@@ -85,8 +89,9 @@ macro_rules! define_unary {
         #[repr(u8)]
         pub enum Unary { $($(#[$doc])* $Row,)* }
 
-        mod unary {
-            $(#[derive(Clone, Copy)] pub(super) struct $Row;)*
+        /// The rows as types.
+        pub(crate) mod unary {
+            $(#[derive(Clone, Copy)] pub(crate) struct $Row;)*
         }
 
         $(
@@ -97,6 +102,7 @@ macro_rules! define_unary {
             }
             #[allow(unused_variables)] // a row names only the arguments that it reads
             impl UnaryRow for unary::$Row {
+                const ROW: Unary = Unary::$Row;
                 const NEAR: bool = has(&[$(Mark::$Mark),*], Mark::Near);
                 #[inline(always)]
                 fn value<T: Real>($x: T, [$p, $q]: Args) -> T { let $c = T::of_f64; $value }
@@ -154,8 +160,9 @@ macro_rules! define_binary {
         #[repr(u8)]
         pub enum Binary { $($(#[$doc])* $Row,)* }
 
-        mod binary {
-            $(#[derive(Clone, Copy)] pub(super) struct $Row;)*
+        /// The rows as types.
+        pub(crate) mod binary {
+            $(#[derive(Clone, Copy)] pub(crate) struct $Row;)*
         }
 
         $(
@@ -166,6 +173,7 @@ macro_rules! define_binary {
             }
             #[allow(unused_variables)] // a row names only the arguments that it reads
             impl BinaryRow for binary::$Row {
+                const ROW: Binary = Binary::$Row;
                 #[inline(always)]
                 fn value<T: Real>($a: T, $b: T) -> T { let $c = T::of_f64; $value }
                 #[inline(always)]
