@@ -14,7 +14,7 @@ use references::Sum;
 use crate::exact::Exact;
 use crate::kernels::fused::Elementwise;
 use crate::number::dual::Dual;
-use crate::number::rows::{Args, Binary, Row, Unary};
+use crate::number::rows::{self, Args, Binary, Row, Unary};
 use crate::number::{Float, Number, Test};
 use crate::tape::{Tape, Var};
 use crate::tensor::Tensor;
@@ -110,7 +110,7 @@ macro_rules! functions {
         impl Elementwise for $Row {
             #[inline(always)]
             fn f<N: Number>(self, x: N) -> N {
-                x.unary(Unary::$Row, [0.0; 2])
+                x.row::<rows::unary::$Row>([0.0; 2])
             }
         }
     )* };
