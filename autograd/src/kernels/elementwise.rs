@@ -175,17 +175,17 @@ pub(crate) fn binary_chain<T: Float>(row: Binary, second: bool, runs: &Runs, a: 
         fn visit<R: BinaryRow>(self) {
             let Chain(second, runs, a, b, y, dy) = self;
             let partial = Partial::<R>(second, PhantomData);
-            if !R::COMMON || R::DECIDES && !matches!(runs, Runs::Same(..isa::FEW)) {
-                return runs.for_each(|run| {
-                    let [a, b] = operands(run, a, b);
-                    map::<R, T, _, 3>(partial, [a, b, Operand::each(&y[run.out..])], run.of(dy));
-                });
-            }
-            if let &Runs::Same(..isa::FEW) = runs {
+            if R::COMMON && matches!(runs, Runs::Same(..isa::FEW)) {
                 for (((dy, &y), &a), &b) in dy.iter_mut().zip(y).zip(a).zip(b) {
                     *dy = partial.at([a, b, y], *dy);
                 }
                 return;
+            }
+            if !R::COMMON || R::DECIDES {
+                return runs.for_each(|run| {
+                    let [a, b] = operands(run, a, b);
+                    map::<R, T, _, 3>(partial, [a, b, Operand::each(&y[run.out..])], run.of(dy));
+                });
             }
             isa::run(dy.len(), Loop::<R, _>(Chain(second, runs, a, b, y, dy), PhantomData));
         }
@@ -197,7 +197,7 @@ pub(crate) fn binary_chain<T: Float>(row: Binary, second: bool, runs: &Runs, a: 
             let Chain(second, runs, a, b, y, dy) = self.0;
             let partial = Partial::<R>(second, PhantomData);
             runs.for_each(|run| {
-                let (y, dy) = (&y[run.out..run.out + run.len], &mut dy[run.out..run.out + run.len]);
+                let (y, dy) = (&y[run.out..run.out + run.len], run.of(dy));
                 match (run.step_a, run.step_b) {
                     (1, 1) => {
                         for (((dy, &y), &a), &b) in dy.iter_mut().zip(y).zip(&a[run.a..]).zip(&b[run.b..]) {

@@ -15,7 +15,7 @@ use crate::math::exponential::{beyond_tanh, near_sech_squared};
 use crate::math::ieee::Ieee;
 use crate::math::trigonometric::{near_cos, near_sin, near_tan};
 use crate::math::{self, Native, Native2, Real};
-use crate::number::rows::{Args, Binary, BinaryRow, Unary, UnaryRow};
+use crate::number::rows::{Args, BinaryRow, UnaryRow};
 use crate::number::{Float, Number, Test};
 
 /// A function of `K` numbers and of the present value of the output, generic over numbers.
@@ -382,16 +382,6 @@ impl<I: Isa, T: Float, const S: bool, const C: bool> Number for Flagged<I, T, S,
     #[inline(always)]
     fn constant(value: f64) -> Self {
         Self::of_f64(value)
-    }
-
-    #[inline(always)]
-    fn unary(self, row: Unary, args: Args) -> Self {
-        row.value(self, args).or(self.far)
-    }
-
-    #[inline(always)]
-    fn binary(self, row: Binary, b: Self) -> Self {
-        row.value(self, b).or(self.far).or(b.far)
     }
 
     #[inline(always)]

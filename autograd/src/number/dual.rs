@@ -3,7 +3,7 @@
 use std::ops::{Add, Div, Mul, Neg, Sub};
 
 use crate::number::passing::Passing;
-use crate::number::rows::{self, Args, Binary, BinaryRow, BinaryVisitor, Unary, UnaryRow, UnaryVisitor};
+use crate::number::rows::{self, Args, BinaryRow, UnaryRow};
 use crate::number::{Number, Real, Test};
 
 /// `value + derivative·ε` with `ε² = 0`: forward-mode differentiation with respect to one variable.
@@ -38,16 +38,6 @@ impl<N: Number> Number for Dual<N> {
     #[inline(always)]
     fn constant(value: f64) -> Self {
         Dual { value: N::constant(value), derivative: N::zero() }
-    }
-
-    #[inline(always)]
-    fn unary(self, row: Unary, args: Args) -> Self {
-        row.dispatch(Of(self, args))
-    }
-
-    #[inline(always)]
-    fn binary(self, row: Binary, b: Self) -> Self {
-        row.dispatch(OfTwo(self, b))
     }
 
     #[inline(always)]
@@ -90,28 +80,6 @@ impl<N: Real> Real for Dual<N> {
     #[inline(always)]
     fn value(self) -> f64 {
         self.value.value()
-    }
-}
-
-/// A row known at run time, of any number.
-struct Of<N>(N, Args);
-
-impl<N: Number> UnaryVisitor for Of<N> {
-    type Out = N;
-    #[inline(always)]
-    fn visit<R: UnaryRow>(self) -> N {
-        self.0.row::<R>(self.1)
-    }
-}
-
-/// The same of two numbers.
-struct OfTwo<N>(N, N);
-
-impl<N: Number> BinaryVisitor for OfTwo<N> {
-    type Out = N;
-    #[inline(always)]
-    fn visit<R: BinaryRow>(self) -> N {
-        self.0.row_of_two::<R>(self.1)
     }
 }
 
@@ -169,16 +137,6 @@ impl<N: Number, const K: usize> Number for Partials<N, K> {
     #[inline(always)]
     fn constant(value: f64) -> Self {
         Partials { value: N::constant(value), derivatives: [N::zero(); K] }
-    }
-
-    #[inline(always)]
-    fn unary(self, row: Unary, args: Args) -> Self {
-        row.dispatch(Of(self, args))
-    }
-
-    #[inline(always)]
-    fn binary(self, row: Binary, b: Self) -> Self {
-        row.dispatch(OfTwo(self, b))
     }
 
     #[inline(always)]

@@ -38,7 +38,7 @@ pub(crate) const fn has(marks: &[Mark], mark: Mark) -> bool {
 mod tests {
     use std::panic::{AssertUnwindSafe, catch_unwind};
 
-    use crate::{Binary, Tape, Tensor, Unary};
+    use crate::{Binary, Number, Tape, Tensor, Unary};
 
     const TABLE: &str = "in number/table.rs";
 
@@ -67,7 +67,7 @@ mod tests {
             for (second, mark) in [(false, "Flat"), (true, "Flat or FlatInSecond")] {
                 let slope = |k: u32| {
                     let (a, b) = (at(row.domains[0], k), at(row.domains[1], 1 + 3 * k % 6));
-                    row.row.pass_of_any(second, [a, b, row.row.value(a, b)], 1.0)
+                    row.row.pass_of_any(second, [a, b, a.binary(row.row, b)], 1.0)
                 };
                 let flat = (1..7).all(|k| slope(k) == 0.0);
                 assert_eq!(row.row.passes_to(usize::from(second)), !flat, "`{}` {TABLE}: {mark}", row.name);
@@ -116,7 +116,7 @@ mod tests {
                     [false, true].into_iter().all(|second| {
                         agree(&dx[v[usize::from(second)]], |i| {
                             let (a, b) = (x.as_slice()[i], w.as_slice()[i]);
-                            row.row.pass_of_any(second, [a, b, row.row.value(a, b)], dy)
+                            row.row.pass_of_any(second, [a, b, a.binary(row.row, b)], dy)
                         })
                     })
                 });

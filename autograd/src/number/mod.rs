@@ -15,7 +15,7 @@ use std::fmt::{Debug, Display};
 use std::ops::{Add, Div, Mul, Neg, Sub};
 
 use crate::math::{self, ieee::Ieee};
-use crate::number::rows::{Args, Binary, BinaryRow, Unary, UnaryRow};
+use crate::number::rows::{Args, Binary, BinaryRow, BinaryVisitor, Unary, UnaryRow, UnaryVisitor};
 use crate::number::table::{binary_table, unary_table};
 
 macro_rules! number_unary_methods {
@@ -56,26 +56,42 @@ pub trait Number:
     /// A plain number, with derivative 0.
     fn constant(value: f64) -> Self;
 
+    /// A row of the table. It is named as a type, so that a user's formula does not compile the other rows.
     #[doc(hidden)]
-    fn unary(self, row: Unary, args: Args) -> Self;
+    fn row<R: UnaryRow>(self, args: Args) -> Self;
 
+    /// A row of two inputs.
     #[doc(hidden)]
-    fn binary(self, row: Binary, b: Self) -> Self;
+    fn row_of_two<R: BinaryRow>(self, b: Self) -> Self;
 
-    /// [`unary`](Number::unary) of a row known at compile time. A type whose formulas are inlined into a user's has its own
-    /// form, so that the other rows are not compiled for it.
+    /// [`row`](Number::row) where the row is known only at run time.
     #[doc(hidden)]
     #[inline(always)]
-    #[track_caller]
-    fn row<R: UnaryRow>(self, args: Args) -> Self {
-        self.unary(R::ROW, args)
+    fn unary(self, row: Unary, args: Args) -> Self {
+        struct Of<N>(N, Args);
+        impl<N: Number> UnaryVisitor for Of<N> {
+            type Out = N;
+            #[inline(always)]
+            fn visit<R: UnaryRow>(self) -> N {
+                self.0.row::<R>(self.1)
+            }
+        }
+        row.dispatch(Of(self, args))
     }
 
-    /// The same for [`binary`](Number::binary).
+    /// The same for a row of two inputs.
     #[doc(hidden)]
     #[inline(always)]
-    fn row_of_two<R: BinaryRow>(self, b: Self) -> Self {
-        self.binary(R::ROW, b)
+    fn binary(self, row: Binary, b: Self) -> Self {
+        struct Of<N>(N, N);
+        impl<N: Number> BinaryVisitor for Of<N> {
+            type Out = N;
+            #[inline(always)]
+            fn visit<R: BinaryRow>(self) -> N {
+                self.0.row_of_two::<R>(self.1)
+            }
+        }
+        row.dispatch(Of(self, b))
     }
 
     /// `a` where this mask is not 0, else `b`; the branch not taken contributes nothing, not even a NaN.
@@ -270,14 +286,6 @@ macro_rules! float {
             #[inline(always)]
             fn constant(value: f64) -> $T {
                 value as $T
-            }
-            #[inline(always)]
-            fn unary(self, row: Unary, args: Args) -> $T {
-                row.value(self, args)
-            }
-            #[inline(always)]
-            fn binary(self, row: Binary, b: $T) -> $T {
-                row.value(self, b)
             }
             #[inline(always)]
             fn row<R: UnaryRow>(self, args: Args) -> $T {

@@ -232,20 +232,6 @@ impl Unary {
         Self::ROWS[self as usize].name
     }
 
-    /// The value at one number.
-    #[inline(always)]
-    pub(crate) fn value<T: Real>(self, x: T, args: Args) -> T {
-        struct Value<T>(T, Args);
-        impl<T: Real> UnaryVisitor for Value<T> {
-            type Out = T;
-            #[inline(always)]
-            fn visit<R: UnaryRow>(self) -> T {
-                R::value(self.0, self.1)
-            }
-        }
-        self.dispatch(Value(x, args))
-    }
-
     /// `d · dy/dx`, for any `Number`.
     #[inline(always)]
     pub(crate) fn pass<N: Number>(self, x: N, y: N, args: Args, d: N) -> N {
@@ -260,10 +246,10 @@ impl Unary {
         self.dispatch(Pass(x, y, args, d))
     }
 
-    /// [`value`](Self::value) of a row that is known only at run time: one copy of all rows, out of line.
+    /// The value of a row that is known only at run time: one copy of all rows, out of line.
     #[inline(never)]
-    pub(crate) fn value_of_any<T: Real>(self, x: T, args: Args) -> T {
-        self.value(x, args)
+    pub(crate) fn value_of_any<N: Number>(self, x: N, args: Args) -> N {
+        x.unary(self, args)
     }
 
     /// [`pass`](Self::pass) of a row that is known only at run time: one copy of all rows, out of line.
@@ -309,20 +295,6 @@ impl Binary {
     /// The method's name.
     pub fn name(self) -> &'static str {
         Self::ROWS[self as usize].name
-    }
-
-    /// The value at two numbers.
-    #[inline(always)]
-    pub(crate) fn value<T: Real>(self, a: T, b: T) -> T {
-        struct Value<T>(T, T);
-        impl<T: Real> BinaryVisitor for Value<T> {
-            type Out = T;
-            #[inline(always)]
-            fn visit<R: BinaryRow>(self) -> T {
-                R::value(self.0, self.1)
-            }
-        }
-        self.dispatch(Value(a, b))
     }
 
     /// `d · ∂y/∂a`, or `d · ∂y/∂b` if `second`, for any `Number`.

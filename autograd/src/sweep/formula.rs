@@ -1,7 +1,7 @@
 //! Recorded formulas: the rules of the table on handles, which append to the tape.
 
 use crate::kernels::fused::{Elementwise, ElementwiseN};
-use crate::number::rows::{Args, Binary, Unary};
+use crate::number::rows::{Args, Binary, BinaryRow, Unary, UnaryRow};
 use crate::number::{Float, Number, Real, Test};
 use crate::ops::{Array, Reading};
 use crate::tape::{Scalar, Tape, Var, same_tape};
@@ -229,11 +229,21 @@ impl<H: Handle> Recorded<H> {
     }
 }
 
+#[allow(private_bounds)] // rows are this crate's alone
 impl<H: Handle> Number for Recorded<H> {
     fn constant(value: f64) -> Self {
         Recorded::Number(H::rounded(value))
     }
 
+    fn row<R: UnaryRow>(self, args: Args) -> Self {
+        self.unary(R::ROW, args)
+    }
+
+    fn row_of_two<R: BinaryRow>(self, b: Self) -> Self {
+        self.binary(R::ROW, b)
+    }
+
+    // The tape stores rows as values, so none is compiled apart.
     fn unary(self, row: Unary, args: Args) -> Self {
         match self {
             Eager(x) => Eager(row.value_of_any(x, args)),
