@@ -165,8 +165,8 @@ mod tests {
             self.0.with_values(see)
         }
 
-        fn constant_like(&self, shape: Shape, values: Vec<f64>) -> Self {
-            Counted(Tensor::new(shape, values))
+        fn constant_like(&self, shape: Shape, value: impl FnMut(usize) -> f64) -> Self {
+            Counted(self.0.constant_like(shape, value))
         }
     }
 

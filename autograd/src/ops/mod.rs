@@ -41,7 +41,6 @@ use smallvec::SmallVec;
 
 use crate::kernels::compiled as kernels;
 use crate::kernels::runs::Runs;
-use crate::memory::{filled, no_room};
 use crate::number::instances::instances;
 use crate::number::rows::{Args, Binary, Unary};
 use crate::number::{Float, Number};
@@ -330,9 +329,10 @@ pub(crate) trait Array: Sized + Clone {
     #[track_caller]
     fn with_values<R>(&self, see: impl FnOnce(&[Self::Value]) -> R) -> R;
 
-    /// An array that does not depend on anything, of the same kind as `self`.
+    /// An array that does not depend on anything, of the same kind as `self`, from the value at each flat position. A
+    /// function instead of a vector: sweeps and tapes write its values into memory that they keep.
     #[track_caller]
-    fn constant_like(&self, shape: Shape, values: Vec<Self::Value>) -> Self;
+    fn constant_like(&self, shape: Shape, value: impl FnMut(usize) -> Self::Value) -> Self;
 
     /// Indices for an operation to hold, of the same kind as `self`: a tape reuses the memory of an earlier
     /// recording.
@@ -344,9 +344,7 @@ pub(crate) trait Array: Sized + Clone {
     /// `value`, repeated in this shape.
     #[track_caller]
     fn full_like(&self, value: Self::Value) -> Self {
-        let shape = self.shape();
-        let Some(values) = filled(value, shape.numel()) else { no_room("full", &shape) };
-        self.constant_like(shape, values)
+        self.constant_like(self.shape(), |_| value)
     }
 
     /// Zeros of this shape.

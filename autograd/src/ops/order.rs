@@ -33,8 +33,7 @@ impl Interpolate {
             let w = self.weights[at / self.inner % self.weights.len()];
             A::Value::from_f64(if k == 0 { 1.0 - w } else { w })
         };
-        let values = (0..shape.numel()).map(weight).collect();
-        d.chain(&d.constant_like(shape, values))
+        d.chain(&d.constant_like(shape, weight))
     }
 }
 

@@ -122,7 +122,7 @@ pub(crate) fn scatter<A: Array>(x: &A, axis: usize, indices: &[usize], values: &
     }
     let sum = x.add(&added(values, positions, whole.clone()));
     Ok(match counts {
-        Some(counts) => sum.binary(Binary::Div, &x.constant_like(whole, counts)),
+        Some(counts) => sum.binary(Binary::Div, &x.constant_like(whole, |at| counts[at])),
         None => sum,
     })
 }
@@ -152,7 +152,7 @@ pub(crate) fn put<A: Array>(x: &A, axis: usize, indices: &[usize], values: &A) -
 #[track_caller]
 pub(crate) fn masked_fill<A: Array>(x: &A, mask: &A, value: f64) -> Result<A, Error> {
     let shape = broadcast("masked_fill", &x.shape(), &mask.shape())?;
-    let value = x.constant_like(Shape::default(), vec![A::Value::from_f64(value)]);
+    let value = x.constant_like(Shape::default(), |_| A::Value::from_f64(value));
     Ok(elementwise::select(&mask.expanded(&shape), &value.expanded(&shape), &x.expanded(&shape)))
 }
 

@@ -117,11 +117,14 @@ pub(crate) fn cosine_similarity<A: Array>(a: &A, b: &A, axis: usize) -> Result<A
 pub(crate) fn trapezoid<A: Array>(y: &A, axis: usize, dx: f64) -> Result<A, Error> {
     let shape = y.shape();
     let n = shape.axis("trapezoid", axis)?;
-    let weights = (0..n).map(|j| A::Value::from_f64(if j == 0 || j + 1 == n { dx / 2.0 } else { dx }));
-    let weights = if n == 1 { vec![A::Value::zero()] } else { weights.collect() };
+    let weight = |j: usize| match j {
+        _ if n == 1 => 0.0,
+        _ if j == 0 || j + 1 == n => dx / 2.0,
+        _ => dx,
+    };
     let mut along: Vec<usize> = vec![1; shape.len()];
     along[axis] = n;
-    reduce(Reduction::Sum, &y.mul(&y.constant_like(along.into_iter().collect(), weights)), axis, false)
+    reduce(Reduction::Sum, &y.mul(&y.constant_like(along.into_iter().collect(), |j| A::Value::from_f64(weight(j)))), axis, false)
 }
 
 /// `a × b` along an axis of length 3: `y_i = a_{i+1}·b_{i+2} − a_{i+2}·b_{i+1}`, in a circle.
@@ -158,9 +161,7 @@ pub(crate) fn interp<A: Array>(x: &A, fp: &A, xp: &[A::Value]) -> Result<A, Erro
     // The line that each value lies on.
     let segments: Vec<usize> =
         x.with_values(|x| x.iter().map(|x| xp.partition_point(|place| place <= x).clamp(1, n - 1) - 1).collect());
-    let of = |values: &dyn Fn(usize) -> A::Value| {
-        x.constant_like(shape.clone(), segments.iter().map(|&segment| values(segment)).collect())
-    };
+    let of = |values: &dyn Fn(usize) -> A::Value| x.constant_like(shape.clone(), |at| values(segments[at]));
     let first = of(&|i| xp[i]);
     let width = of(&|i| xp[i + 1] - xp[i]);
     let inside = x.unary(Unary::Clamp, [xp[0].to_f64(), xp[n - 1].to_f64()]);
@@ -190,10 +191,10 @@ pub(crate) fn p_norm<A: Array>(x: &A, p: f64, axis: usize) -> Result<A, Error> {
         return view::squeeze(&largest, axis);
     }
     // As a constant: the scale cancels. A row of zeros, or with an infinity, is divided by 1.
-    let scale = largest.with_values(|x| {
+    let scale: Vec<A::Value> = largest.with_values(|x| {
         x.iter().map(|&x| if x.to_f64() > 0.0 && x.is_finite() { x } else { A::Value::one() }).collect()
     });
-    let scale = x.constant_like(largest.shape(), scale);
+    let scale = x.constant_like(largest.shape(), |at| scale[at]);
     let sum = reduce(Reduction::Sum, &size.binary(Binary::Div, &scale).unary(Unary::Powf, [p, 0.0]), axis, false)?;
     // The root has no slope at 0, where the norm has a kink: there the gradient is 0 by policy.
     let (one, positive) = (sum.full_like(A::Value::one()), sum.unary(Unary::Sign, [0.0; 2]));

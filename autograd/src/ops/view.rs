@@ -343,7 +343,7 @@ pub(crate) fn pad<A: Array>(x: &A, widths: &[(usize, usize)], value: f64) -> Res
     for at in layout.positions() {
         frame[at] = A::Value::zero();
     }
-    Ok(padded.add(&x.constant_like(source, frame)))
+    Ok(padded.add(&x.constant_like(source, |at| frame[at])))
 }
 
 /// The layout of the main diagonal of the last two axes.
@@ -392,7 +392,6 @@ pub(crate) fn triangle<A: Array>(op: &'static str, x: &A, k: isize, lower: bool)
         return Ok(x.clone());
     }
     let keep = |i: usize, j: usize| if lower { j as isize - i as isize <= k } else { j as isize - i as isize >= k };
-    let mask = (0..rows * cols).map(|at| math::mask(keep(at / cols, at % cols))).collect();
-    let mask = x.constant_like([rows, cols].into(), mask).expanded(&shape);
+    let mask = x.constant_like([rows, cols].into(), |at| math::mask(keep(at / cols, at % cols))).expanded(&shape);
     Ok(select(&mask, x, &x.zeros_like()))
 }

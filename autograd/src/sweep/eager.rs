@@ -101,8 +101,10 @@ impl<T: Float> Array for Eager<'_, T> {
         see(self.values())
     }
 
-    fn constant_like(&self, shape: Shape, values: Vec<T>) -> Self {
-        Eager::with_values(shape, Buffer::new(values), self.pool)
+    fn constant_like(&self, shape: Shape, value: impl FnMut(usize) -> T) -> Self {
+        let mut values = self.pool.take(shape.numel());
+        values.iter_mut().zip((0..).map(value)).for_each(|(slot, value)| *slot = value);
+        Eager::with_values(shape, values, self.pool)
     }
 
     fn full_like(&self, value: T) -> Self {

@@ -315,8 +315,8 @@ impl<'t, T: Float> Array for Var<'t, T> {
         see(self.tape.arena.borrow().array_values(self.array))
     }
 
-    fn constant_like(&self, shape: Shape, values: Vec<T>) -> Self {
-        self.tape.constant(Tensor::new(shape, values))
+    fn constant_like(&self, shape: Shape, value: impl FnMut(usize) -> T) -> Self {
+        self.tape.constant_with(shape, value)
     }
 
     fn indices_like(&self, indices: impl Iterator<Item = usize>) -> Arc<Vec<usize>> {

@@ -336,7 +336,9 @@ impl<T: Float> Array for Tensor<T> {
         see(&self.values)
     }
 
-    fn constant_like(&self, shape: Shape, values: Vec<T>) -> Self {
+    fn constant_like(&self, shape: Shape, value: impl FnMut(usize) -> T) -> Self {
+        let Some(mut values) = filled(T::zero(), shape.numel()) else { no_room("constant", &shape) };
+        values.iter_mut().zip((0..).map(value)).for_each(|(slot, value)| *slot = value);
         Tensor { shape, values: Shared::new(values) }
     }
 

@@ -35,6 +35,7 @@ mod softmax_tails;
 mod sparse;
 mod special;
 mod spectra;
+mod steady;
 mod sums;
 mod tails;
 mod threads;

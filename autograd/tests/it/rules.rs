@@ -15,7 +15,7 @@ use crate::sampling::{Sampler, arguments, config};
 use crate::spectra;
 
 /// Σ f(x)·w with fixed weights w, so that every output receives its own gradient.
-fn weighted<'t>(y: Var<'t>) -> Scalar<'t> {
+pub(crate) fn weighted<'t>(y: Var<'t>) -> Scalar<'t> {
     let shape = y.shape();
     let n = shape.numel();
     let weights = Tensor::new(shape, (0..n).map(|i| 0.7 + (1.3 * i as f64).sin()).collect());
@@ -23,7 +23,7 @@ fn weighted<'t>(y: Var<'t>) -> Scalar<'t> {
 }
 
 /// Σ ⟨∂L/∂xₖ, vₖ⟩ with fixed vₖ: its gradient is a Hessian-vector product.
-fn slope<'t>(loss: Scalar<'t>, x: &[Var<'t>]) -> Scalar<'t> {
+pub(crate) fn slope<'t>(loss: Scalar<'t>, x: &[Var<'t>]) -> Scalar<'t> {
     let parts = loss.grad(x);
     let weigh = |(k, dx): (usize, Var<'t>)| weighted(dx + 0.1 * k as f64);
     parts.into_iter().enumerate().map(weigh).sum()

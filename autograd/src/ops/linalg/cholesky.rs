@@ -1,5 +1,7 @@
 //! The Cholesky factor.
 
+use std::cmp::Ordering;
+
 use super::{SolveTriangular, square, system, transpose, triangle, which, with_columns};
 use crate::error::Error;
 use crate::kernels::compiled as kernels;
@@ -57,8 +59,14 @@ impl Operation for Cholesky {
 fn halved<A: Array>(x: &A) -> A {
     let shape = x.shape();
     let n = shape[shape.len() - 1];
-    let weights = (0..n * n).map(|at| A::Value::from_f64(if at % (n + 1) == 0 { 0.5 } else { 1.0 })).collect();
-    triangle(&x.mul(&x.constant_like(Shape::from([n, n]), weights)), true)
+    let weight = |at: usize| match (at / n).cmp(&(at % n)) {
+        Ordering::Less => 0.0,
+        Ordering::Equal => 0.5,
+        Ordering::Greater => 1.0,
+    };
+    let weights = x.constant_like(Shape::from([n, n]), |at| A::Value::from_f64(weight(at)));
+    // `chain`, so that what lies above the diagonal is 0 even if it is not finite.
+    weights.expanded(&shape).chain(x)
 }
 
 /// `(x + xᵀ)/2`

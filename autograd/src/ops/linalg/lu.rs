@@ -127,8 +127,8 @@ fn lost_pivot<T: Float>(n: usize, lu: &[T]) -> Option<usize> {
 pub(super) fn identity_like<A: Array>(a: &A) -> A {
     let shape = a.shape();
     let n = shape[shape.len() - 1];
-    let values = (0..n * n).map(|at| if at % (n + 1) == 0 { A::Value::one() } else { A::Value::zero() }).collect();
-    a.constant_like(Shape::from([n, n]), values)
+    let value = |at| if at % (n + 1) == 0 { A::Value::one() } else { A::Value::zero() };
+    a.constant_like(Shape::from([n, n]), value)
 }
 
 #[track_caller]
