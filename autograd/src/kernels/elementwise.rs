@@ -3,10 +3,11 @@
 //! Each kernel is one loop, instantiated for each row, so that a row's formula is inlined into it.
 
 use std::marker::PhantomData;
+use std::ops::Range;
 
 use super::flagged::{self, Formula, Operand, array_of, each, few, one_by_one};
 use super::isa::{self, Isa, Kernel, kernel};
-use super::runs::{Run, Runs};
+use super::runs::Runs;
 use crate::math::Real;
 use crate::number::passing::Passing;
 use crate::number::rows::{Args, Binary, BinaryRow, BinaryVisitor, Marked, Unary, UnaryRow, UnaryVisitor};
@@ -47,7 +48,7 @@ fn map<R: Marked, T: Float, F: Formula<K>, const K: usize>(f: F, x: [Operand<'_,
 /// The same for a row of one input: what is called most has a loop of its own for a few values.
 #[inline(always)]
 fn map_one<R: UnaryRow, T: Float, F: Formula<K>, const K: usize>(f: F, x: [&[T]; K], out: &mut [T]) {
-    if R::COMMON && out.len() < isa::FEW {
+    if R::LOOPS && out.len() < isa::FEW {
         return few(f, x, out);
     }
     map::<R, T, F, K>(f, array_of(|k| Operand::each(x[k])), out);
@@ -93,10 +94,37 @@ impl<R: BinaryRow> Formula<2> for ValueOfTwo<R> {
     }
 }
 
-/// The operands of a run.
-#[inline(always)]
-fn operands<'a, T: Float>(run: Run, a: &'a [T], b: &'a [T]) -> [Operand<'a, T>; 2] {
-    [Operand::stepped(&a[run.a..], run.step_a), Operand::stepped(&b[run.b..], run.step_b)]
+/// A loop over part of the results: its operands, and which results they are.
+type OnStretch<'f, T> = dyn for<'x> FnMut([Operand<'x, T>; 2], Range<usize>) + 'f;
+
+/// Calls `f` for all results in order: for each long run, and for short runs together, whose operands are copied side by
+/// side. A call costs as much as some hundred values. This is compiled once for all rows.
+#[inline(never)]
+fn stretches<T: Float>(runs: &Runs, a: &[T], b: &[T], f: &mut OnStretch<'_, T>) {
+    const LONG: usize = 256;
+    let Runs::Axes(axes) = runs else { return runs.for_each(|run| f([a, b].map(Operand::each), 0..run.len)) };
+    if axes.last().is_some_and(|&(len, ..)| len >= LONG) {
+        return runs.for_each(|run| {
+            let [a, b] = [Operand::stepped(&a[run.a..], run.step_a), Operand::stepped(&b[run.b..], run.step_b)];
+            f([a, b], run.out..run.out + run.len);
+        });
+    }
+    let (mut copies, mut start, mut end) = ([[T::zero(); 2 * LONG]; 2], 0, 0);
+    runs.for_each(|run| {
+        if run.out + run.len - start > 2 * LONG {
+            f([&copies[0], &copies[1]].map(|copy| Operand::each(copy)), start..end);
+            start = end;
+        }
+        end = run.out + run.len;
+        for (copy, (x, from, step)) in copies.iter_mut().zip([(a, run.a, run.step_a), (b, run.b, run.step_b)]) {
+            let copy = &mut copy[run.out - start..end - start];
+            match step {
+                0 => copy.fill(x[from]),
+                _ => copy.copy_from_slice(&x[from..from + run.len]),
+            }
+        }
+    });
+    f([&copies[0], &copies[1]].map(|copy| Operand::each(copy)), start..end);
 }
 
 /// `out = row(a, b)`, with the operands broadcast by `runs`.
@@ -107,9 +135,9 @@ pub(crate) fn binary<T: Float>(row: Binary, runs: &Runs, a: &[T], b: &[T], out: 
         #[inline(always)]
         fn visit<R: BinaryRow>(self) {
             let Map(runs, a, b, out) = self;
-            if !R::COMMON {
+            if !R::LOOPS {
                 let f = ValueOfTwo::<R>(PhantomData);
-                return runs.for_each(|run| map::<R, T, _, 2>(f, operands(run, a, b), run.of(out)));
+                return stretches(runs, a, b, &mut |x, at| map::<R, T, _, 2>(f, x, &mut out[at]));
             }
             if let &Runs::Same(..isa::FEW) = runs {
                 return out.iter_mut().zip(a).zip(b).for_each(|((out, &a), &b)| *out = R::value(a, b));
@@ -175,16 +203,15 @@ pub(crate) fn binary_chain<T: Float>(row: Binary, second: bool, runs: &Runs, a: 
         fn visit<R: BinaryRow>(self) {
             let Chain(second, runs, a, b, y, dy) = self;
             let partial = Partial::<R>(second, PhantomData);
-            if R::COMMON && matches!(runs, Runs::Same(..isa::FEW)) {
+            if R::LOOPS && matches!(runs, Runs::Same(..isa::FEW)) {
                 for (((dy, &y), &a), &b) in dy.iter_mut().zip(y).zip(a).zip(b) {
                     *dy = partial.at([a, b, y], *dy);
                 }
                 return;
             }
-            if !R::COMMON || R::DECIDES {
-                return runs.for_each(|run| {
-                    let [a, b] = operands(run, a, b);
-                    map::<R, T, _, 3>(partial, [a, b, Operand::each(&y[run.out..])], run.of(dy));
+            if !R::LOOPS || R::DECIDES {
+                return stretches(runs, a, b, &mut |[a, b], at| {
+                    map::<R, T, _, 3>(partial, [a, b, Operand::each(&y[at.clone()])], &mut dy[at]);
                 });
             }
             isa::run(dy.len(), Loop::<R, _>(Chain(second, runs, a, b, y, dy), PhantomData));
@@ -266,7 +293,7 @@ pub(crate) fn binary_chain_add<T: Float>(row: Binary, second: bool, [a, b, y]: [
         #[inline(always)]
         fn visit<R: BinaryRow>(self) {
             let Chain(second, all, sum) = self;
-            if !R::COMMON || R::DECIDES {
+            if !R::LOOPS || R::DECIDES {
                 let added = Added(Partial::<R>(second, PhantomData));
                 return map::<R, T, _, 4>(added, array_of(|k| Operand::each(all[k])), sum);
             }

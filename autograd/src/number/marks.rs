@@ -14,8 +14,11 @@ pub(crate) enum Mark {
     FlatInSecond,
     /// A scalar node keeps its derivative, because it shares most of its work with the value.
     KeepsSlope,
-    /// The sweep of scalars has arms of its own for the row (`sweep/scalars.rs`), and so the tape more than one code; kernels
-    /// have loops of its own for a few values and for each arrangement of two operands.
+    /// Kernels have loops of its own for a few values and for each arrangement of two operands: the formula costs less than
+    /// to copy operands, or few values are usual, as for an activation.
+    Loops,
+    /// The same, and the sweep of scalars has arms of its own for the row (`sweep/scalars.rs`), and so the tape more than one
+    /// code.
     Common,
     /// The value is a function out of line, called for each number, as those of `math/special` are. Wide vectors would gain
     /// nothing and take a third of this crate's compile time, so the kernels are compiled for the baseline only.

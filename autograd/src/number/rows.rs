@@ -22,8 +22,8 @@ pub(crate) type Args = [f64; 2];
 pub(crate) trait Marked: Copy {
     /// Whether it is marked [`Decides`](Mark::Decides).
     const DECIDES: bool;
-    /// Whether it is marked [`Common`](Mark::Common).
-    const COMMON: bool;
+    /// Whether it is marked [`Loops`](Mark::Loops) or [`Common`](Mark::Common).
+    const LOOPS: bool;
     /// Whether it is marked [`Single`](Mark::Single).
     const SINGLE: bool;
 }
@@ -97,7 +97,7 @@ macro_rules! define_unary {
         $(
             impl Marked for unary::$Row {
                 const DECIDES: bool = has(&[$(Mark::$Mark),*], Mark::Decides);
-                const COMMON: bool = has(&[$(Mark::$Mark),*], Mark::Common);
+                const LOOPS: bool = has(&[$(Mark::$Mark),*], Mark::Common) || has(&[$(Mark::$Mark),*], Mark::Loops);
                 const SINGLE: bool = has(&[$(Mark::$Mark),*], Mark::Single);
             }
             #[allow(unused_variables)] // a row names only the arguments that it reads
@@ -168,7 +168,7 @@ macro_rules! define_binary {
         $(
             impl Marked for binary::$Row {
                 const DECIDES: bool = has(&[$(Mark::$Mark),*], Mark::Decides);
-                const COMMON: bool = has(&[$(Mark::$Mark),*], Mark::Common);
+                const LOOPS: bool = has(&[$(Mark::$Mark),*], Mark::Common) || has(&[$(Mark::$Mark),*], Mark::Loops);
                 const SINGLE: bool = has(&[$(Mark::$Mark),*], Mark::Single);
             }
             #[allow(unused_variables)] // a row names only the arguments that it reads

@@ -17,7 +17,8 @@
 //!   does is `Decides`. A test compares each row's kernel with its formula, and names
 //!   a row that is wrong for want of a mark.
 //!
-//!   Common rows have arms of their own in the sweep of scalars. A row whose value is a function of `math/special` is
+//!   Common rows have arms of their own in the sweep of scalars; they and those marked `Loops` have kernels of their own for a
+//!   few values and for operands that broadcast. A row whose value is a function of `math/special` is
 //!   `Single`.
 //!
 //! In both, `c(0.5)` is the plain number 0.5 in the type at hand.
@@ -160,9 +161,9 @@ macro_rules! unary_table {
             /// Logistic function: `y = 1/(1 + exp(−x))`, `dy/dx = sigmoid(x)·sigmoid(−x)`.
             Sigmoid, sigmoid(), m::sigmoid(x), through_sigmoid(x, y, d), (-3.0, 3.0), [], Decides, Common;
             /// `y = ln(sigmoid(x))`, finite at −1000; `dy/dx = sigmoid(−x)`.
-            LogSigmoid, log_sigmoid(), -m::softplus(-x), d * (-x).sigmoid(), (-3.0, 3.0), [];
+            LogSigmoid, log_sigmoid(), -m::softplus(-x), d * (-x).sigmoid(), (-3.0, 3.0), [], Loops;
             /// `y = ln(1 + exp(x))`, finite at 1000; `dy/dx = sigmoid(x)`.
-            Softplus, softplus(), m::softplus(x), d * x.sigmoid(), (-3.0, 3.0), [];
+            Softplus, softplus(), m::softplus(x), d * x.sigmoid(), (-3.0, 3.0), [], Loops;
             /// Rectifier: `y = max(0, x)`; `dy/dx` is 1 for `x > 0`, else 0.
             Relu, relu(), m::max(x, c(0.0)), d.masked(x.greater(c(0.0))), (-3.0, 3.0), [0.0], Common;
             /// Leaky rectifier: `x` for `x > 0`, else `slope·x`; `dy/dx` is `slope` at 0.
@@ -170,7 +171,7 @@ macro_rules! unary_table {
                 select(x.greater(c(0.0)), d, d.times(p)), (-3.0, 3.0), [0.0];
             /// Exponential linear unit: `x` for `x > 0`, else `alpha·(exp(x) − 1)`; `dy/dx = alpha·exp(x)` for `x ≤ 0`.
             Elu, elu(alpha: f64), m::select(x > c(0.0), x, m::exp_m1(x) * c(p)),
-                select(x.greater(c(0.0)), d, d.times(p).times_exp(x)), (-3.0, 3.0), [0.0], Decides;
+                select(x.greater(c(0.0)), d, d.times(p).times_exp(x)), (-3.0, 3.0), [0.0], Decides, Loops;
             /// Self-normalising unit (Klambauer et al. 2017): `λx` for `x > 0`, else `λα(exp(x) − 1)`, with λ =
             /// 1.0507… and α = 1.6732….
             Selu, selu(), m::select(x > c(0.0), x * c(SELU_SCALE), m::exp_m1(x) * c(SELU_SCALE * SELU_ALPHA)),
@@ -178,11 +179,11 @@ macro_rules! unary_table {
             /// Gaussian error linear unit, exact: `y = x·Φ(x)` with the normal distribution function Φ (Hendrycks &
             /// Gimpel 2016).
             Gelu, gelu(), m::chain(m::normal_cdf(x), x),
-                d * (x.normal_cdf() + x.gaussian().chain(x) * c(FRAC_1_SQRT_2PI)), (-3.0, 3.0), [];
+                d * (x.normal_cdf() + x.gaussian().chain(x) * c(FRAC_1_SQRT_2PI)), (-3.0, 3.0), [], Loops;
             /// GELU in its tanh form: `y = x/2·(1 + tanh(√(2/π)(x + 0.044715x³)))`.
             GeluTanh, gelu_tanh(), m::chain(m::tanh_gate(x), x), through_gelu_tanh(x, d), (-3.0, 3.0), [], Decides;
             /// Sigmoid linear unit, or swish: `y = x·sigmoid(x)`.
-            Silu, silu(), m::chain(m::sigmoid(x), x), d * (x.sigmoid() + (-x).sigmoid().chain(y)), (-3.0, 3.0), [];
+            Silu, silu(), m::chain(m::sigmoid(x), x), d * (x.sigmoid() + (-x).sigmoid().chain(y)), (-3.0, 3.0), [], Loops;
             /// `y = x·tanh(softplus(x))` (Misra 2019).
             Mish, mish(), m::chain(m::mish_gate(x), x), d * (x.mish_gate() + x.mish_gate_slope().chain(x)), (-3.0, 3.0), [];
             /// `y = x/(1 + |x|)`, `dy/dx = 1/(1 + |x|)²`.
@@ -346,32 +347,32 @@ macro_rules! binary_table {
                 d.nothing()
             ), (0.3, 3.0), (0.3, 3.0), FlatInSecond, Single;
             /// The larger of two, element by element; ties share the gradient, NaN propagates.
-            Maximum, maximum, m::max(a, b), (d.shared(a.greater(b) + a.equal(b) * c(0.5)), d.shared(b.greater(a) + a.equal(b) * c(0.5))), (-3.0, 0.0), (-3.0, 3.0);
+            Maximum, maximum, m::max(a, b), (d.shared(a.greater(b) + a.equal(b) * c(0.5)), d.shared(b.greater(a) + a.equal(b) * c(0.5))), (-3.0, 0.0), (-3.0, 3.0), Loops;
             /// The smaller of two, element by element; ties share the gradient, NaN propagates.
-            Minimum, minimum, m::min(a, b), (d.shared(a.less(b) + a.equal(b) * c(0.5)), d.shared(b.less(a) + a.equal(b) * c(0.5))), (-3.0, 3.0), (-3.0, 3.0);
+            Minimum, minimum, m::min(a, b), (d.shared(a.less(b) + a.equal(b) * c(0.5)), d.shared(b.less(a) + a.equal(b) * c(0.5))), (-3.0, 3.0), (-3.0, 3.0), Loops;
             /// 1 where `a < b`, else 0: a mask, without derivative.
-            Less, less, m::mask(a < b), (d.nothing(), d.nothing()), (-3.0, 3.0), (-3.0, 3.0), Flat;
+            Less, less, m::mask(a < b), (d.nothing(), d.nothing()), (-3.0, 3.0), (-3.0, 3.0), Flat, Loops;
             /// 1 where `a ≤ b`, else 0: a mask, without derivative.
-            LessEqual, less_equal, m::mask(a <= b), (d.nothing(), d.nothing()), (-3.0, 3.0), (-3.0, 3.0), Flat;
+            LessEqual, less_equal, m::mask(a <= b), (d.nothing(), d.nothing()), (-3.0, 3.0), (-3.0, 3.0), Flat, Loops;
             /// 1 where `a > b`, else 0: a mask, without derivative.
-            Greater, greater, m::mask(a > b), (d.nothing(), d.nothing()), (-3.0, 3.0), (-3.0, 3.0), Flat;
+            Greater, greater, m::mask(a > b), (d.nothing(), d.nothing()), (-3.0, 3.0), (-3.0, 3.0), Flat, Loops;
             /// 1 where `a ≥ b`, else 0: a mask, without derivative.
-            GreaterEqual, greater_equal, m::mask(a >= b), (d.nothing(), d.nothing()), (-3.0, 3.0), (-3.0, 3.0), Flat;
+            GreaterEqual, greater_equal, m::mask(a >= b), (d.nothing(), d.nothing()), (-3.0, 3.0), (-3.0, 3.0), Flat, Loops;
             /// 1 where `a = b`, else 0: a mask, without derivative.
-            Equal, equal, m::mask(a == b), (d.nothing(), d.nothing()), (-3.0, 3.0), (-3.0, 3.0), Flat;
+            Equal, equal, m::mask(a == b), (d.nothing(), d.nothing()), (-3.0, 3.0), (-3.0, 3.0), Flat, Loops;
             /// 1 where `a ≠ b`, else 0: a mask, without derivative.
-            NotEqual, not_equal, m::mask(a != b), (d.nothing(), d.nothing()), (-3.0, 3.0), (-3.0, 3.0), Flat;
+            NotEqual, not_equal, m::mask(a != b), (d.nothing(), d.nothing()), (-3.0, 3.0), (-3.0, 3.0), Flat, Loops;
             /// The product of the chain rule: 0 where `a` (an incoming gradient) is 0, whatever `b` is; else `a · b`.
-            Chain, chain, m::chain(a, b), (d * b, through_gradient(a, d, || d * a)), (0.3, 3.0), (-3.0, 3.0), Decides;
+            Chain, chain, m::chain(a, b), (d * b, through_gradient(a, d, || d * a)), (0.3, 3.0), (-3.0, 3.0), Decides, Loops;
             /// The quotient of the chain rule: 0 where `a` (an incoming gradient) is 0, whatever `b` is; else `a /
             /// b`.
             ChainOver, chain_over, m::select(a == c(0.0), c(0.0), a / b), (d / b, through_gradient(a, d, || through_divisor(a, b, y, d))), (0.3, 3.0), (0.3, 3.0), Decides;
             /// The product of the chain rule with a slope `b` only: 0 where either is 0, whatever the other is; else
             /// `a · b`.
             ChainFlat, chain_flat, m::select(b == c(0.0), c(0.0), m::chain(a, b)),
-                (through_gradient(b, d, || d * b), through_gradient(a, d, || d * a)), (0.3, 3.0), (-3.0, 3.0), Decides;
+                (through_gradient(b, d, || d * b), through_gradient(a, d, || d * a)), (0.3, 3.0), (-3.0, 3.0), Decides, Loops;
             /// `a` where the mask `b` is not 0, else exactly 0, whatever `a` is; no gradient flows back to the mask.
-            Masked, masked, m::select(b != c(0.0), a, c(0.0)), (d.masked(b), d.nothing()), (-3.0, 3.0), (0.3, 3.0), FlatInSecond;
+            Masked, masked, m::select(b != c(0.0), a, c(0.0)), (d.masked(b), d.nothing()), (-3.0, 3.0), (0.3, 3.0), FlatInSecond, Loops;
         }
     };
 }

@@ -124,7 +124,12 @@ pub(crate) fn trapezoid<A: Array>(y: &A, axis: usize, dx: f64) -> Result<A, Erro
     };
     let mut along: Vec<usize> = vec![1; shape.len()];
     along[axis] = n;
-    reduce(Reduction::Sum, &y.mul(&y.constant_like(along.into_iter().collect(), |j| A::Value::from_f64(weight(j)))), axis, false)
+    reduce(
+        Reduction::Sum,
+        &y.mul(&y.constant_like(along.into_iter().collect(), |j| A::Value::from_f64(weight(j)))),
+        axis,
+        false,
+    )
 }
 
 /// `a × b` along an axis of length 3: `y_i = a_{i+1}·b_{i+2} − a_{i+2}·b_{i+1}`, in a circle.
