@@ -161,6 +161,14 @@ pub enum Error {
         /// The number type of the model.
         expected: &'static str,
     },
+    /// A layer of a model that does not take what it would be given.
+    #[error("layer {layer}: {problem}")]
+    Layer {
+        /// The layer's position or name in the model.
+        layer: String,
+        /// What does not fit.
+        problem: Box<Error>,
+    },
     /// An invalid setting.
     #[error("{what}: {why}")]
     Invalid {

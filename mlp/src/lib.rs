@@ -153,7 +153,7 @@ pub use nn::activation::{Activation, Function, PRelu, StraightThrough};
 pub use nn::init::{self, Init};
 pub use nn::layers::*;
 pub use nn::mlp::{Layer, Mlp, MlpBuilder};
-pub use nn::module::{LayerRow, Module, summary};
+pub use nn::module::{LayerRow, Module, summary, summary_for};
 pub use nn::observe::{Observer, Parameter, Part, Site, Slopes};
 pub use nn::probe::Probe;
 pub use optim::*;

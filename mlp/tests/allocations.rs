@@ -2,6 +2,8 @@
 //!
 //! A binary of its own, since it counts what the whole process allocates.
 
+#[path = "common/forms.rs"]
+mod forms;
 #[path = "common/optimizers.rs"]
 mod optimizers;
 
@@ -10,8 +12,8 @@ use std::cell::Cell;
 
 use autograd::{Param, Parameters, Tape, Tensor, Unary, Var};
 use mlp::{
-    Activation, BinaryCrossEntropyWithLogits, CrossEntropy, CrossEntropyFromProbabilities, Dropout, Euclidean, Hinge,
-    Huber, Init, KlDivergence, L1, LayerNorm, Linear, Loss, Module, Mse, Optimizer, Residual, Sequential, Sgd, Targets,
+    Activation, BinaryCrossEntropyWithLogits, CrossEntropy, CrossEntropyFromProbabilities, Euclidean, Hinge, Huber,
+    Init, KlDivergence, L1, Linear, Loss, Module, Mse, Optimizer, Sequential, Sgd, Targets,
 };
 use rand::SeedableRng;
 use rand::rngs::StdRng;
@@ -69,8 +71,12 @@ fn allocations(model: &dyn Module, loss: &dyn Loss, targets: &Targets, optimizer
 }
 
 /// What ten steps allocate after as many to warm up.
-fn allocations_of(mut step: impl FnMut(Var<'_>)) -> usize {
-    let x = Tensor::from_fn([BATCH, 4], |i| (i[0] as f64 - 2.0) * 0.3 + i[1] as f64 * 0.1);
+fn allocations_of(step: impl FnMut(Var<'_>)) -> usize {
+    allocations_at(&Tensor::from_fn([BATCH, 4], |i| (i[0] as f64 - 2.0) * 0.3 + i[1] as f64 * 0.1), step)
+}
+
+/// The same, for given inputs.
+fn allocations_at(x: &Tensor, mut step: impl FnMut(Var<'_>)) -> usize {
     let mut tape = Tape::new();
     tape.train(7);
     let mut steps = |steps: usize| {
@@ -108,10 +114,11 @@ fn a_steady_step_allocates_nothing() {
     for activation in Activation::ALL {
         try_layer(activation.name().into(), Box::new(activation));
     }
-    try_layer("linear without biases".into(), Box::new(linear(WIDTH, WIDTH).without_bias()));
-    try_layer("layer_norm".into(), Box::new(LayerNorm::new(WIDTH).unwrap()));
-    try_layer("dropout".into(), Box::new(Dropout::new(0.5).unwrap()));
-    try_layer("residual".into(), Box::new(Residual::new(linear(WIDTH, WIDTH))));
+    for form in forms::forms::<f64>() {
+        let mut sgd = plain(&form.layer.parameters());
+        let step = |x: Var<'_>| sgd.step(&form.layer.forward(x).square().sum().backward());
+        found.push((form.name.into(), allocations_at(&form.inputs, step)));
+    }
 
     let losses: [(&str, Box<dyn Loss>, &Targets); 12] = [
         ("mse", Box::new(Mse), &values),

@@ -93,7 +93,7 @@ impl<'t, T: Float> Operand<'t, T> for Tensor<T> {
 impl<'t, T: Float> Operand<'t, T> for f64 {
     #[track_caller]
     fn on(self, tape: &'t Tape<T>) -> Var<'t, T> {
-        tape.constant(Tensor::full([], T::from_f64(self)))
+        tape.constant_with([], |_| T::from_f64(self))
     }
 
     #[track_caller]

@@ -3,14 +3,14 @@
 use std::fmt;
 use std::sync::Arc;
 
-use autograd::{Float, Parameters, Var};
+use autograd::{Float, Parameters, Shape, Var};
 use rand::Rng;
 
 use crate::error::{Error, shown};
 use crate::nn::activation::Activation;
 use crate::nn::init::Init;
 use crate::nn::layers::{Dropout, LayerNorm, Linear};
-use crate::nn::module::{LayerRow, Module, summary};
+use crate::nn::module::{LayerRow, Module, chain_for, numbered, summary};
 use crate::nn::probe::Probe;
 
 /// A multilayer perceptron: `y = f_output(f_hidden(xW + b)V + c)`, with any number of hidden layers.
@@ -108,6 +108,10 @@ impl<T: Float> Module<T> for Layer<T> {
         Some(self.linear.inputs())
     }
 
+    fn output_shape(&self, input: &Shape) -> Result<Option<Shape>, Error> {
+        self.linear.output_shape(input)
+    }
+
     fn output_activation(&self) -> Option<Activation> {
         Some(self.activation).filter(|_| self.dropout.is_none())
     }
@@ -143,6 +147,10 @@ impl Mlp {
 }
 
 impl<T: Float> Mlp<T> {
+    fn chain_for(&self, input: &Shape) -> Result<(Vec<(LayerRow, Option<Shape>)>, Option<Shape>), Error> {
+        chain_for(self.layers.iter().map(|layer| layer as &dyn Module<T>), input)
+    }
+
     /// A network of existing layers; without layers it is the identity.
     pub fn from_layers(layers: impl IntoIterator<Item = Layer<T>>) -> Self {
         Mlp { layers: layers.into_iter().collect() }
@@ -181,13 +189,20 @@ impl<T: Float> Module<T> for Mlp<T> {
         self.layers.first()?.input_width()
     }
 
+    fn output_shape(&self, input: &Shape) -> Result<Option<Shape>, Error> {
+        Ok(self.chain_for(input)?.1)
+    }
+
+    fn describe_for(&self, input: &Shape) -> Result<Vec<(LayerRow, Option<Shape>)>, Error> {
+        Ok(self.chain_for(input)?.0)
+    }
+
     fn output_activation(&self) -> Option<Activation> {
         self.layers.last()?.output_activation()
     }
 
     fn describe(&self) -> Vec<LayerRow> {
-        let numbered = |(i, row): (usize, LayerRow)| LayerRow { layer: format!("{i} {}", row.layer), ..row };
-        self.layers.iter().flat_map(Layer::describe).enumerate().map(numbered).collect()
+        self.layers.iter().flat_map(Layer::describe).enumerate().map(|(i, row)| numbered(i, row)).collect()
     }
 }
 

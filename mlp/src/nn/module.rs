@@ -3,10 +3,10 @@
 use std::any::type_name;
 use std::fmt;
 
-use autograd::{Float, Parameters, Tape, Tensor, Var};
+use autograd::{Float, Parameters, Shape, Tape, Tensor, Var};
 
-use crate::Activation;
 use crate::nn::probe::Probe;
+use crate::{Activation, Error};
 
 /// A differentiable function of one tensor, with named parameters.
 ///
@@ -118,6 +118,45 @@ pub trait Module<T: Float = f64>: Send + Sync {
         None
     }
 
+    /// The shape of the output for inputs of shape `input`, foretold without computing anything; `None` if the module
+    /// cannot tell, which is the default.
+    ///
+    /// The layers of this crate tell it. [`summary_for`] shows the shape behind each layer, and a
+    /// [`Trainer`](crate::Trainer) rejects inputs that do not fit before the first step.
+    ///
+    /// ```
+    /// use mlp::{Init, Linear, Module};
+    /// use rand::{SeedableRng, rngs::StdRng};
+    /// let layer: Linear = Linear::new(3, 2, &Init::glorot_uniform(), &mut StdRng::seed_from_u64(0))?;
+    /// assert_eq!(layer.output_shape(&[5, 3].into())?, Some([5, 2].into()));
+    /// let error = layer.output_shape(&[5, 4].into()).unwrap_err();
+    /// assert!(error.to_string().starts_with("linear: rows of 3 numbers are needed, the input has shape (5, 4)"));
+    /// # Ok::<(), mlp::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If inputs of this shape do not fit; the error names the layer.
+    fn output_shape(&self, input: &Shape) -> Result<Option<Shape>, Error> {
+        let _ = input;
+        Ok(None)
+    }
+
+    /// The rows of [`describe`](Module::describe), each with the shape of its output for inputs of shape `input`; `None`
+    /// where it is not known.
+    ///
+    /// The default knows the shape of the last row from [`output_shape`](Module::output_shape). A module of several layers
+    /// asks each of them.
+    ///
+    /// # Errors
+    /// As [`output_shape`](Module::output_shape).
+    fn describe_for(&self, input: &Shape) -> Result<Vec<(LayerRow, Option<Shape>)>, Error> {
+        let mut rows: Vec<_> = self.describe().into_iter().map(|row| (row, None)).collect();
+        if let Some((_, output)) = rows.last_mut() {
+            *output = self.output_shape(input)?;
+        }
+        Ok(rows)
+    }
+
     /// The activation that produces the output, if the module knows it.
     ///
     /// A trainer then rejects an unsuitable loss and unsuitable targets before the first step.
@@ -188,6 +227,14 @@ impl<T: Float> Module<T> for Box<dyn Module<T>> {
         (**self).input_width()
     }
 
+    fn output_shape(&self, input: &Shape) -> Result<Option<Shape>, Error> {
+        (**self).output_shape(input)
+    }
+
+    fn describe_for(&self, input: &Shape) -> Result<Vec<(LayerRow, Option<Shape>)>, Error> {
+        (**self).describe_for(input)
+    }
+
     fn output_activation(&self) -> Option<Activation> {
         (**self).output_activation()
     }
@@ -234,13 +281,68 @@ pub struct LayerRow {
 /// # Ok::<(), mlp::Error>(())
 /// ```
 pub fn summary<T: Float, M: Module<T> + ?Sized>(model: &M) -> String {
-    let rows = model.describe();
-    let total: usize = rows.iter().map(|row| row.parameters).sum();
+    table("shape", model.describe().into_iter().map(|row| (row.shape.clone(), row)).collect())
+}
+
+/// The same table, with the shape behind each layer for inputs of shape `input`; nothing is computed.
+///
+/// ```
+/// use mlp::{Activation, Mlp, summary_for};
+/// use rand::{SeedableRng, rngs::StdRng};
+/// let mut rng = StdRng::seed_from_u64(0);
+/// let model: Mlp = Mlp::new(3).hidden(4, Activation::Sigmoid).output(2, Activation::Sigmoid).build(&mut rng)?;
+/// assert_eq!(summary_for(&model, [5, 3])?, "\
+/// layer     output  activation  parameters
+/// 0 linear  (5, 4)  sigmoid             16
+/// 1 linear  (5, 2)  sigmoid             10
+/// total                                 26
+/// ");
+/// let error = summary_for(&model, [5, 7]).unwrap_err();
+/// assert!(error.to_string().starts_with("layer 0: linear: rows of 3 numbers are needed, the input has shape (5, 7)"));
+/// # Ok::<(), mlp::Error>(())
+/// ```
+///
+/// # Errors
+/// If inputs of this shape do not fit; the error names the layer.
+pub fn summary_for<T: Float, M: Module<T> + ?Sized>(model: &M, input: impl Into<Shape>) -> Result<String, Error> {
+    let shown = |(row, output): (LayerRow, Option<Shape>)| {
+        (output.map_or(String::from("unknown"), |shape| shape.to_string()), row)
+    };
+    Ok(table("output", model.describe_for(&input.into())?.into_iter().map(shown).collect()))
+}
+
+/// A model as a table whose second column is `shape`.
+fn table(shape: &str, rows: Vec<(String, LayerRow)>) -> String {
+    let total: usize = rows.iter().map(|(_, row)| row.parameters).sum();
     let row = |a: &str, b: &str, c: &str, d: String| [a.to_string(), b.to_string(), c.to_string(), d];
-    let mut cells = vec![row("layer", "shape", "activation", "parameters".into())];
-    cells.extend(rows.iter().map(|r| row(&r.layer, &r.shape, &r.activation, r.parameters.to_string())));
+    let mut cells = vec![row("layer", shape, "activation", "parameters".into())];
+    cells.extend(rows.iter().map(|(shape, r)| row(&r.layer, shape, &r.activation, r.parameters.to_string())));
     cells.push(row("total", "", "", total.to_string()));
     let width = |column: usize| cells.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
     let [a, b, c, d] = [0, 1, 2, 3].map(width);
     cells.iter().map(|[w, x, y, z]| format!("{w:a$}  {x:b$}  {y:c$}  {z:>d$}\n")).collect()
+}
+
+/// What a chain of modules foretells for inputs of shape `input`: the rows of each, numbered, and the shape behind all.
+/// An error names the position of its module.
+pub(crate) fn chain_for<'m, T: Float + 'm>(
+    modules: impl Iterator<Item = &'m (dyn Module<T> + 'm)>,
+    input: &Shape,
+) -> Result<(Vec<(LayerRow, Option<Shape>)>, Option<Shape>), Error> {
+    let (mut rows, mut shape) = (vec![], Some(input.clone()));
+    for (i, module) in modules.enumerate() {
+        let at = |error: Error| Error::Layer { layer: i.to_string(), problem: Box::new(error) };
+        let (own, output) = match &shape {
+            Some(input) => (module.describe_for(input).map_err(at)?, module.output_shape(input).map_err(at)?),
+            None => (module.describe().into_iter().map(|row| (row, None)).collect(), None),
+        };
+        rows.extend(own.into_iter().map(|(row, shape)| (numbered(i, row), shape)));
+        shape = output;
+    }
+    Ok((rows, shape))
+}
+
+/// A row of the module at position `i`.
+pub(crate) fn numbered(i: usize, row: LayerRow) -> LayerRow {
+    LayerRow { layer: format!("{i} {}", row.layer), ..row }
 }

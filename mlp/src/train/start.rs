@@ -133,6 +133,9 @@ impl<T: Float> Objective<'_, T> {
                 "the model takes rows of {width} numbers, the inputs of the {what} have shape {shape}; {repair}"
             ));
         }
+        if let Err(error) = self.model.output_shape(shape) {
+            return invalid(format!("the model does not take the inputs of the {what}: {error}"));
+        }
         let few = data.take(&(0..data.len().min(2)).collect::<Vec<_>>());
         let tape = Tape::default();
         let first = self.model.forward(tape.constant(few.inputs().clone())).value();

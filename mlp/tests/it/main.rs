@@ -5,6 +5,7 @@ mod criticality;
 mod data;
 mod finite;
 mod flow;
+mod forms;
 mod gradients;
 #[path = "../../../autograd/tests/it/house.rs"]
 mod house;

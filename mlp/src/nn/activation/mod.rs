@@ -7,7 +7,7 @@ mod table;
 use std::fmt;
 use std::str::FromStr;
 
-use autograd::{Float, Parameters, Unary, Var};
+use autograd::{Float, Parameters, Shape, Unary, Var};
 
 use crate::Error;
 use crate::error::shown;
@@ -188,6 +188,10 @@ impl<T: Float> Module<T> for Activation {
 
     fn parameters(&self) -> Parameters<T> {
         Parameters::new()
+    }
+
+    fn output_shape(&self, input: &Shape) -> Result<Option<Shape>, Error> {
+        Ok(Some(input.clone()))
     }
 
     fn output_activation(&self) -> Option<Activation> {

@@ -2,10 +2,11 @@
 
 use std::fmt;
 
-use autograd::{Float, Param, Parameters, Tensor, Var};
+use autograd::{Float, Param, Parameters, Shape, Tensor, Var};
 
 use super::{Activation, activation_row};
-use crate::nn::layers::check_features;
+use crate::Error;
+use crate::nn::layers::{check_features, features_fit};
 use crate::nn::module::{LayerRow, Module};
 use crate::nn::probe::Probe;
 
@@ -42,6 +43,10 @@ impl<T: Float> Module<T> for StraightThrough {
 
     fn parameters(&self) -> Parameters<T> {
         Parameters::new()
+    }
+
+    fn output_shape(&self, input: &Shape) -> Result<Option<Shape>, Error> {
+        Ok(Some(input.clone()))
     }
 
     fn output_activation(&self) -> Option<Activation> {
@@ -105,6 +110,13 @@ impl<T: Float> Module<T> for PRelu<T> {
 
     fn parameters(&self) -> Parameters<T> {
         Parameters::new().with("alpha", &self.alpha)
+    }
+
+    fn output_shape(&self, input: &Shape) -> Result<Option<Shape>, Error> {
+        if self.alpha.numel() != 1 {
+            features_fit("prelu", input, self.alpha.numel())?;
+        }
+        Ok(Some(input.clone()))
     }
 
     fn describe(&self) -> Vec<LayerRow> {

@@ -1,6 +1,6 @@
 //! [`Dropout`]: random zeros during training.
 
-use autograd::{Float, Parameters, Var};
+use autograd::{Float, Parameters, Shape, Var};
 use rand::RngExt;
 use rand::rngs::StdRng;
 
@@ -63,6 +63,10 @@ impl<T: Float> Module<T> for Dropout {
 
     fn parameters(&self) -> Parameters<T> {
         Parameters::new()
+    }
+
+    fn output_shape(&self, input: &Shape) -> Result<Option<Shape>, Error> {
+        Ok(Some(input.clone()))
     }
 
     fn describe(&self) -> Vec<LayerRow> {

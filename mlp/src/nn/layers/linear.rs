@@ -1,6 +1,6 @@
 //! [`Linear`]: the fully connected layer.
 
-use autograd::{Float, Param, Parameters, Var};
+use autograd::{Float, Param, Parameters, Shape, Var};
 use rand::Rng;
 
 use crate::nn::module::{LayerRow, Module};
@@ -124,6 +124,13 @@ impl<T: Float> Module<T> for Linear<T> {
 
     fn input_width(&self) -> Option<usize> {
         Some(self.inputs())
+    }
+
+    fn output_shape(&self, input: &Shape) -> Result<Option<Shape>, Error> {
+        super::features_fit("linear", input, self.inputs())?;
+        let mut shape = input.to_vec();
+        *shape.last_mut().expect("a row") = self.outputs();
+        Ok(Some(shape.into_iter().collect()))
     }
 
     fn describe(&self) -> Vec<LayerRow> {

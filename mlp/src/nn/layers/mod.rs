@@ -12,14 +12,27 @@ pub use norm::LayerNorm;
 pub use residual::Residual;
 pub use sequential::Sequential;
 
-use autograd::{Float, Var};
+use autograd::{Float, Shape, Var};
+
+use crate::Error;
 
 /// Rejects rows whose length differs from the parameters of `layer`: broadcasting would stretch rows of length 1.
 #[track_caller]
-pub(crate) fn check_features<T: Float>(layer: &str, x: Var<'_, T>, features: usize) {
-    let shape = x.shape();
-    assert!(
-        shape.last() == Some(&features),
-        "{layer}: rows of {features} numbers are needed, the input has shape {shape}; reshape it or resize the layer"
-    );
+pub(crate) fn check_features<T: Float>(layer: &'static str, x: Var<'_, T>, features: usize) {
+    if let Err(error) = features_fit(layer, &x.shape(), features) {
+        panic!("{error}");
+    }
+}
+
+/// The same, for a shape that is foretold.
+pub(crate) fn features_fit(layer: &'static str, shape: &Shape, features: usize) -> Result<(), Error> {
+    match shape.last() == Some(&features) {
+        true => Ok(()),
+        false => Err(Error::invalid(
+            layer,
+            format!(
+                "rows of {features} numbers are needed, the input has shape {shape}; reshape it or resize the layer"
+            ),
+        )),
+    }
 }

@@ -1,6 +1,6 @@
 //! [`LayerNorm`]: normalises rows to mean 0 and variance 1.
 
-use autograd::{Float, Param, Parameters, Tensor, Var};
+use autograd::{Float, Param, Parameters, Shape, Tensor, Var};
 
 use crate::Error;
 use crate::nn::module::{LayerRow, Module};
@@ -57,6 +57,11 @@ impl<T: Float> Module<T> for LayerNorm<T> {
 
     fn input_width(&self) -> Option<usize> {
         Some(self.gain.numel())
+    }
+
+    fn output_shape(&self, input: &Shape) -> Result<Option<Shape>, Error> {
+        super::features_fit("layer_norm", input, self.gain.numel())?;
+        Ok(Some(input.clone()))
     }
 
     fn describe(&self) -> Vec<LayerRow> {

@@ -2,8 +2,9 @@
 
 use std::fmt;
 
-use autograd::{Float, Parameters, Var};
+use autograd::{Float, Parameters, Shape, Var};
 
+use crate::Error;
 use crate::nn::module::{LayerRow, Module, summary};
 use crate::nn::probe::Probe;
 
@@ -37,8 +38,9 @@ impl<T: Float> Module<T> for Residual<T> {
     #[track_caller]
     fn forward_with<'t>(&self, x: Var<'t, T>, probe: &mut Probe<'_>) -> Var<'t, T> {
         let y = self.0.forward_with(x, probe);
-        let (from, to) = (x.shape(), y.shape());
-        assert!(from == to, "residual: the module turns shape {from} into {to}; a shortcut needs equal shapes");
+        if let Err(error) = equal(&x.shape(), &y.shape()) {
+            panic!("{error}");
+        }
         probe.output("residual", x + y)
     }
 
@@ -54,9 +56,33 @@ impl<T: Float> Module<T> for Residual<T> {
         self.0.input_width()
     }
 
+    fn output_shape(&self, input: &Shape) -> Result<Option<Shape>, Error> {
+        let output = self.0.output_shape(input)?;
+        output.as_ref().map_or(Ok(()), |output| equal(input, output))?;
+        Ok(output)
+    }
+
     fn describe(&self) -> Vec<LayerRow> {
-        let within = |row: LayerRow| LayerRow { layer: format!("residual {}", row.layer), ..row };
         self.0.describe().into_iter().map(within).collect()
+    }
+
+    fn describe_for(&self, input: &Shape) -> Result<Vec<(LayerRow, Option<Shape>)>, Error> {
+        self.output_shape(input)?;
+        Ok(self.0.describe_for(input)?.into_iter().map(|(row, shape)| (within(row), shape)).collect())
+    }
+}
+
+fn within(row: LayerRow) -> LayerRow {
+    LayerRow { layer: format!("residual {}", row.layer), ..row }
+}
+
+fn equal(from: &Shape, to: &Shape) -> Result<(), Error> {
+    match from == to {
+        true => Ok(()),
+        false => Err(Error::invalid(
+            "residual",
+            format!("the module turns shape {from} into {to}; a shortcut needs equal shapes"),
+        )),
     }
 }
 

@@ -2,11 +2,11 @@
 
 use std::fmt;
 
-use autograd::{Float, Parameters, Var};
+use autograd::{Float, Parameters, Shape, Var};
 
-use crate::Activation;
-use crate::nn::module::{LayerRow, Module, summary};
+use crate::nn::module::{LayerRow, Module, chain_for, numbered, summary};
 use crate::nn::probe::Probe;
+use crate::{Activation, Error};
 
 /// A chain of modules: `y = fₙ(…f₁(f₀(x)))`.
 ///
@@ -76,12 +76,19 @@ impl<T: Float> Module<T> for Sequential<T> {
         self.0.first()?.input_width()
     }
 
+    fn output_shape(&self, input: &Shape) -> Result<Option<Shape>, Error> {
+        Ok(chain_for(self.0.iter().map(|module| &**module), input)?.1)
+    }
+
+    fn describe_for(&self, input: &Shape) -> Result<Vec<(LayerRow, Option<Shape>)>, Error> {
+        Ok(chain_for(self.0.iter().map(|module| &**module), input)?.0)
+    }
+
     fn output_activation(&self) -> Option<Activation> {
         self.0.last()?.output_activation()
     }
 
     fn describe(&self) -> Vec<LayerRow> {
-        let numbered = |i: usize, row: LayerRow| LayerRow { layer: format!("{i} {}", row.layer), ..row };
         let rows = self.0.iter().enumerate();
         rows.flat_map(|(i, module)| module.describe().into_iter().map(move |row| numbered(i, row))).collect()
     }
