@@ -5,6 +5,7 @@ use mlp::{Activation, Dropout, Init, LayerNorm, Linear, Module, Residual, Sequen
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 
+use crate::figures::{agrees, cases};
 use crate::gradients::check_module;
 
 fn linear(inputs: usize, outputs: usize) -> Linear {
@@ -145,4 +146,21 @@ fn layer_norm_does_not_stretch_rows() {
 #[should_panic(expected = "residual: the module turns shape (2, 3) into (2, 1); a shortcut needs equal shapes")]
 fn a_shortcut_does_not_stretch_rows() {
     Residual::new(linear(3, 1)).predict(&points());
+}
+
+#[test]
+fn layers_agree_with_pytorch() {
+    for (name, case) in cases(include_str!("../data/layers.json")) {
+        fn layer<T: autograd::Float>(name: &str) -> Box<dyn Module<T>> {
+            match name {
+                "linear" => {
+                    Box::new(Linear::new(3, 2, &Init::glorot_uniform(), &mut StdRng::seed_from_u64(3)).unwrap())
+                }
+                "layer_norm" => Box::new(LayerNorm::new(3).unwrap()),
+                _ => panic!("no layer is called {name}"),
+            }
+        }
+        agrees(&name, &*layer::<f64>(&name), &case);
+        agrees(&name, &*layer::<f32>(&name), &case);
+    }
 }

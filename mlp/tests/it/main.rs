@@ -3,6 +3,7 @@ mod activations;
 mod checks;
 mod criticality;
 mod data;
+mod figures;
 mod finite;
 mod flow;
 mod forms;
