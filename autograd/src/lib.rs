@@ -142,7 +142,9 @@ pub use methods::{Unique, generic};
 pub use number::dual::{Dual, Partials};
 pub use number::rows::{Binary, Row, Unary};
 pub use number::{Float, Number, Real};
+pub use ops::convolution::{Conv, Lengths};
 pub use ops::operations;
+pub use ops::pooling::{Pool, Resize};
 pub use ops::scatter::Scatter;
 
 pub use param::{Param, Parameters};

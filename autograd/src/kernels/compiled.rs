@@ -5,9 +5,10 @@ use super::product::Matrix;
 use super::reduce::Loops;
 use super::runs::Runs;
 use super::scan::Part;
+use super::windows::Sizes;
 use super::{
     arg_extreme, centre, elementwise, factor, factors, normalize, order, product, qr, reduce, scan, scatter, softmax,
-    squares, sums,
+    squares, sums, windows,
 };
 use crate::number::instances::instances;
 use crate::number::rows::{Args, Binary, Unary};
@@ -48,5 +49,8 @@ instances! {
     factor::lu as lu(n: usize, a: &mut [T], pivots: &mut [T]);
     factor::lu_solve as lu_solve(n: usize, k: usize, lu: &[T], pivots: &[T], transposed: bool, x: &mut [T]);
     qr::qr as qr(m: usize, n: usize, a: &[T], q: &mut [T], r: &mut [T]);
+    windows::convolve as convolve(sizes: &Sizes, x: &[T], w: &[T], y: &mut [T]);
+    windows::convolve_back as convolve_back(sizes: &Sizes, w: &[T], y: &[T], x: &mut [T]);
+    windows::correlate as correlate(sizes: &Sizes, x: &[T], y: &[T], w: &mut [T]);
     product::matmul as matmul(m: usize, k: usize, n: usize, a: Matrix<T>, b: Matrix<T>, add: bool, c: &mut [T]);
 }

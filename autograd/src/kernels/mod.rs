@@ -27,3 +27,4 @@ mod small;
 pub(crate) mod softmax;
 pub(crate) mod squares;
 pub(crate) mod sums;
+pub(crate) mod windows;

@@ -28,6 +28,7 @@ pub use super::products::Products;
 pub use super::reductions::Reductions;
 pub use super::sequences::{Integrals, Sequences};
 pub use super::views::Views;
+pub use super::windows::{Convolutions, Pooling};
 use crate::number::Float;
 use crate::shape::Shape;
 use crate::tape::Var;
@@ -64,6 +65,8 @@ pub trait ArrayLike:
     + Reductions
     + Views
     + Products
+    + Convolutions
+    + Pooling
     + LinearAlgebra
     + Systems
     + Orders

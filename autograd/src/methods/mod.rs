@@ -144,5 +144,6 @@ mod products;
 mod reductions;
 mod sequences;
 mod views;
+mod windows;
 
 pub use order::Unique;

@@ -2,10 +2,10 @@
 //!
 //! - `number::table` — the elementwise operations, one row each. **A new elementwise operation is a new row.**
 //!   `number::passing` is the type over which its derivative is written, and `number::rules` holds the longer ones.
-//! - `reduce`, `prod`, `normalize`, `product`, `linalg`, `view`, `roll`, `index`, `scatter`, `order`, `join`, `scan`,
+//! - `reduce`, `prod`, `normalize`, `product`, `convolution`, `linalg`, `view`, `roll`, `index`, `scatter`, `order`, `join`, `scan`,
 //!   `softmax` — the structured operations, one file per family. Each has the order: formula and shapes, shape rule,
 //!   value, derivative. **A new structured operation is a struct with [`Operation`], and one line in [`operations!`].**
-//!   `einsum` and `sequence` are composed of others.
+//!   `einsum`, `pooling` and `sequence` are composed of others.
 //!
 //! A derivative is written once, over [`Array`], the trait in which rules are expressed. It has two kinds of
 //! implementations. Plain arrays compute at once (the sweep, and the methods of `Tensor`); recorded arrays append to
@@ -15,6 +15,7 @@
 
 #[cfg(test)]
 mod accuracy;
+pub(crate) mod convolution;
 pub(crate) mod einsum;
 pub(crate) mod elementwise;
 pub(crate) mod index;
@@ -23,6 +24,7 @@ pub(crate) mod linalg;
 pub(crate) mod map;
 pub(crate) mod normalize;
 pub(crate) mod order;
+pub(crate) mod pooling;
 pub(crate) mod prod;
 pub(crate) mod product;
 pub(crate) mod reads;
@@ -302,6 +304,7 @@ operations! {
     Singular(linalg::Singular),
     Pseudoinverse(linalg::Pseudoinverse),
     Roll(roll::Roll),
+    Convolution(convolution::Convolution),
 }
 
 instances! {

@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use autograd::check::Checker;
-use autograd::{Binary, ElementwiseN, Number, Scalar, Tape, Tensor, Unary, Var, operations};
+use autograd::{Binary, Conv, ElementwiseN, Number, Pool, Resize, Scalar, Tape, Tensor, Unary, Var, operations};
 use proptest::prelude::*;
 
 use crate::maps::Bump;
@@ -190,6 +190,28 @@ pub(crate) fn cases() -> Vec<Case> {
         ("cumsum", block, |x| x[0].square().cumsum(1)),
         ("roll", block, |x| x[0].square().roll(-1, 1)),
         ("shift", block, |x| x[0].square().shift(1, 0) * x[0].shift(-1, 2)),
+        ("conv2d", images, |x| x[0].conv2d(x[1], &Conv::new())),
+        ("conv2d, strides, padding and dilation", images, |x| {
+            x[0].conv2d(x[1], &Conv::new().stride([2, 1]).padding([1, 2]).dilation([1, 2]))
+        }),
+        ("conv2d in groups", groups, |x| x[0].conv2d(x[1], &Conv::new().groups(2).padding(1))),
+        ("conv1d", images, |x| x[0].at(2, 0).conv1d(x[1].at(2, 0), &Conv::new().stride(2).padding(1))),
+        ("conv_transpose2d", turned, |x| {
+            x[0].conv_transpose2d(x[1], &Conv::new().stride(2).padding(1).output_padding([1, 0]))
+        }),
+        ("conv_transpose1d", turned, |x| x[0].at(2, 0).conv_transpose1d(x[1].at(2, 0), &Conv::new().dilation(2))),
+        ("max_pool2d", pictures, |x| x[0].max_pool2d(&Pool::new(2).stride([1, 2]).padding([0, 1]))),
+        ("max_pool1d", pictures, |x| x[0].at(2, 0).max_pool1d(&Pool::new(2).dilation(2).stride(1))),
+        ("avg_pool2d", pictures, |x| x[0].avg_pool2d(&Pool::new([2, 3]).stride(1).padding(1)).square()),
+        ("avg_pool1d", pictures, |x| x[0].at(2, 0).avg_pool1d(&Pool::new(2).padding(1).exclude_padding()).square()),
+        ("adaptive_avg_pool2d", pictures, |x| x[0].adaptive_avg_pool2d([2, 3]).square()),
+        ("adaptive_max_pool2d", pictures, |x| x[0].adaptive_max_pool2d([3, 2])),
+        ("adaptive pooling along one axis", pictures, |x| {
+            x[0].at(2, 0).adaptive_avg_pool1d(2).square() + x[0].at(2, 1).adaptive_max_pool1d(2)
+        }),
+        ("resize2d", pictures, |x| x[0].resize2d([5, 2], Resize::Bilinear).square()),
+        ("resize2d to the nearest", pictures, |x| x[0].resize2d([2, 6], Resize::Nearest).square()),
+        ("resize1d", pictures, |x| x[0].at(2, 0).resize1d(6, Resize::BilinearCorners).square()),
         ("cholesky", squares, |x| positive(x[0]).cholesky()),
         ("cholesky of what is not symmetric", squares, |x| (positive(x[0]) + x[0] * 0.1).cholesky()),
         ("cholesky_solve", systems, |x| positive(x[0]).cholesky().cholesky_solve(x[1])),
@@ -381,6 +403,27 @@ pub(crate) fn tall(s: &mut Sampler) -> Vec<Tensor> {
     let (n, k) = (s.len(), s.len());
     let x = s.normal_like(&[n + 1, n]) * 0.25;
     vec![x + &(Tensor::ones([n]).diagonal_matrix() * 3.0).pad(&[(0, 1), (0, 0)], 0.0), s.normal_like(&[n + 1, k])]
+}
+
+/// Images of two samples and channels, and weights of a window of two by three.
+fn images(s: &mut Sampler) -> Vec<Tensor> {
+    vec![s.normal_like(&[2, 2, 3, 5]), s.normal_like(&[3, 2, 2, 3])]
+}
+
+/// The same in two groups.
+fn groups(s: &mut Sampler) -> Vec<Tensor> {
+    vec![s.normal_like(&[2, 4, 3, 3]), s.normal_like(&[2, 2, 2, 2])]
+}
+
+/// For a transposed convolution.
+fn turned(s: &mut Sampler) -> Vec<Tensor> {
+    vec![s.normal_like(&[2, 3, 2, 3]), s.normal_like(&[3, 2, 3, 2])]
+}
+
+/// Images without two values alike in a window.
+fn pictures(s: &mut Sampler) -> Vec<Tensor> {
+    let noise = s.normal_like(&[2, 2, 3, 4]) * 0.01;
+    vec![Tensor::from_fn([2, 2, 3, 4], |i| ((7 * i[2] + 5 * i[3] + 3 * i[1] + i[0]) % 12) as f64 * 0.3 - 1.5) + noise]
 }
 
 /// `x·xᵀ + 1`

@@ -22,6 +22,19 @@ const WIDER: &[&str] = &[
     "cdist",
     "cross_entropy_soft",
     "prod with a zero",
+    // A window is said to depend on all of its sample, and a mean or a resized axis on the whole axis.
+    "conv1d",
+    "conv2d",
+    "conv2d in groups",
+    "conv2d, strides, padding and dilation",
+    "conv_transpose1d",
+    "conv_transpose2d",
+    "avg_pool1d",
+    "avg_pool2d",
+    "adaptive_avg_pool2d",
+    "adaptive pooling along one axis",
+    "resize1d",
+    "resize2d",
 ];
 
 /// Each operation has the numbers of the full Jacobian, and stores no place whose value is 0, but for those named above.

@@ -1,6 +1,7 @@
 //! One test binary.
 mod activations;
 mod checks;
+mod convolution;
 mod criticality;
 mod data;
 mod figures;

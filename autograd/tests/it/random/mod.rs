@@ -60,7 +60,7 @@ fn random_programs() {
 fn random_programs_meet_every_operation() {
     let mut runner = TestRunner::deterministic();
     let mut met = BTreeSet::new();
-    for _ in 0..1500 {
+    for _ in 0..4000 {
         let program = resolve(&programs().new_tree(&mut runner).unwrap().current());
         let tape = Tape::new();
         let x: Vec<_> = program.inputs.iter().map(|x| tape.var(x)).collect();

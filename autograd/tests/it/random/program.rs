@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use autograd::{Binary, Float, Scalar, Scatter, Tensor, Unary, Var};
+use autograd::{Binary, Conv, Float, Scalar, Scatter, Tensor, Unary, Var};
 
 use crate::sampling::takes_an_order;
 
@@ -49,6 +49,8 @@ pub(super) enum Call {
     Concat(Vec<usize>, usize),
     Stack(Vec<usize>, usize),
     Solve(usize, usize),
+    /// One array as a signal, another as weights: 0 for the convolution, 1 for the transposed one.
+    Convolve(usize, usize, bool),
     SolveLower(usize, usize),
     /// The logarithm of a determinant's magnitude.
     LogDet(usize),
@@ -201,7 +203,7 @@ impl Call {
             Call::OfFactors(x) | Call::OfEigen(x) | Call::OfSingular(x) => vec![*x],
             Call::Binary { a, b, .. } => vec![*a, *b],
             Call::Matmul(a, b) | Call::Dot(a, b) | Call::Outer(a, b) => vec![*a, *b],
-            Call::Solve(a, b) | Call::SolveLower(a, b) => vec![*a, *b],
+            Call::Solve(a, b) | Call::SolveLower(a, b) | Call::Convolve(a, b, _) => vec![*a, *b],
             Call::Scatter(x, ..) => x.to_vec(),
             Call::CrossEntropySoft(a, b) | Call::TimesMean(a, b) | Call::Blend(a, b) => vec![*a, *b],
             Call::Affine(x) | Call::Dense(x, _) | Call::Select(x) => x.to_vec(),
@@ -228,6 +230,10 @@ impl Call {
             Call::Concat(ref x, axis) => Var::concat(&x.iter().map(|&x| v[x]).collect::<Vec<_>>(), axis),
             Call::Stack(ref x, axis) => Var::stack(&x.iter().map(|&x| v[x]).collect::<Vec<_>>(), axis),
             Call::Solve(a, b) => v[a].solve(v[b]),
+            Call::Convolve(a, b, transposed) => {
+                let [x, w] = [a, b].map(|k| v[k].reshape([1, 1, v[k].shape().numel()]));
+                if transposed { x.conv_transpose1d(w, &Conv::new()) } else { x.conv1d(w, &Conv::new()) }
+            }
             Call::SolveLower(a, b) => v[a].solve_lower(v[b]),
             Call::LogDet(x) => v[x].slogdet().1,
             Call::OfFactors(x) => v[x].qr().0 + v[x].qr().1,
@@ -267,6 +273,10 @@ impl Call {
             Call::Concat(ref x, axis) => Tensor::concat(&x.iter().map(|&x| v[x].clone()).collect::<Vec<_>>(), axis),
             Call::Stack(ref x, axis) => Tensor::stack(&x.iter().map(|&x| v[x].clone()).collect::<Vec<_>>(), axis),
             Call::Solve(a, b) => v[a].solve(&v[b]),
+            Call::Convolve(a, b, transposed) => {
+                let [x, w] = [a, b].map(|k| v[k].reshape([1, 1, v[k].numel()]));
+                if transposed { x.conv_transpose1d(&w, &Conv::new()) } else { x.conv1d(&w, &Conv::new()) }
+            }
             Call::SolveLower(a, b) => v[a].solve_lower(&v[b]),
             Call::LogDet(x) => v[x].slogdet().1,
             Call::OfFactors(x) => &v[x].qr().0 + &v[x].qr().1,
@@ -315,6 +325,11 @@ impl Call {
             Call::Concat(ref x, axis) => format!("Var::concat(&[{}], {axis})", list(x)),
             Call::Stack(ref x, axis) => format!("Var::stack(&[{}], {axis})", list(x)),
             Call::Solve(a, b) => format!("v{a}.solve(v{b})"),
+            Call::Convolve(a, b, transposed) => {
+                let name = if transposed { "conv_transpose1d" } else { "conv1d" };
+                let signal = |k: usize| format!("v{k}.reshape([1, 1, v{k}.shape().numel()])");
+                format!("{}.{name}({}, &Conv::new())", signal(a), signal(b))
+            }
             Call::SolveLower(a, b) => format!("v{a}.solve_lower(v{b})"),
             Call::LogDet(x) => format!("v{x}.slogdet().1"),
             Call::OfFactors(x) => format!("v{x}.qr().0 + v{x}.qr().1"),

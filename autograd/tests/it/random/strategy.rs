@@ -324,6 +324,12 @@ impl Builder {
             61..=64 => return self.linear_algebra(arrays, q),
             65 => return self.spectrum(arrays, q),
             66 if rank > 0 => Method::Logcumsumexp { axis },
+            67 => {
+                // The weights are at most as long as the signal.
+                let numel = rest * n;
+                let w = self.find(arrays[1], |other| (1..=numel).contains(&other.iter().product()))?;
+                return self.push(Call::Convolve(x, w, q % 2 == 1));
+            }
             _ => return self.joined(kind, x, arrays, [p, q, r]),
         };
         self.method(x, method)
@@ -456,4 +462,4 @@ impl Builder {
 }
 
 /// How many structured calls [`Builder::structured`] numbers.
-const STRUCTURED: usize = 67;
+const STRUCTURED: usize = 68;

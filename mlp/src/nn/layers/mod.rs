@@ -1,14 +1,20 @@
 //! Layers, one file per layer.
 
+mod convolution;
 mod dropout;
 mod linear;
 mod norm;
+mod pooling;
 mod residual;
 mod sequential;
 
+pub use convolution::{Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d};
 pub use dropout::Dropout;
 pub use linear::Linear;
 pub use norm::LayerNorm;
+pub use pooling::{
+    AdaptiveAvgPool2d, AdaptiveMaxPool2d, AvgPool1d, AvgPool2d, Flatten, MaxPool1d, MaxPool2d, Upsample2d,
+};
 pub use residual::Residual;
 pub use sequential::Sequential;
 

@@ -1,0 +1,194 @@
+//! [`Conv1d`], [`Conv2d`] and their transposed forms: layers of windows that share their weights.
+
+use autograd::{Conv, Float, Lengths, Param, Parameters, Shape, Tensor, Var};
+use rand::Rng;
+
+use crate::nn::module::{LayerRow, Module};
+use crate::{Error, Init};
+
+/// The layers of this file: a table of name, axes, and the operation.
+macro_rules! convolutions {
+    ($(
+        $(#[$doc:meta])* $Layer:ident, $name:literal, $method:ident / $try:ident, $axes:literal, $Length:ty, $transposed:literal;
+    )*) => { $(
+        $(#[$doc])*
+        #[derive(Debug, Clone)]
+        pub struct $Layer<T: Float = f64> {
+            /// The weights.
+            pub w: Param<T>,
+            /// The biases, of shape (outputs,).
+            pub b: Option<Param<T>>,
+            /// Stride, padding, dilation and groups.
+            pub conv: Conv,
+        }
+
+        impl<T: Float> $Layer<T> {
+            /// Creates a layer from `channels` to `outputs` channels with windows of `size`, weights drawn by `init`, and biases of 0.
+            ///
+            /// The fan-in of `init` is the number of values that a result depends on.
+            ///
+            /// # Errors
+            /// If a size is 0, or the groups do not divide the channels and the outputs.
+            pub fn new(
+                channels: usize,
+                outputs: usize,
+                size: $Length,
+                conv: Conv,
+                init: &Init,
+                rng: &mut (impl Rng + ?Sized),
+            ) -> Result<Self, Error> {
+                let size: &[usize] = &size.pair()[2 - $axes..];
+                Ok($Layer {
+                    w: Param::new(weights($name, [channels, outputs], size, &conv, $transposed, init, rng)?),
+                    b: Some(Param::new(Tensor::zeros([outputs]))),
+                    conv,
+                })
+            }
+
+            /// Removes the biases.
+            #[must_use]
+            pub fn without_bias(self) -> Self {
+                $Layer { b: None, ..self }
+            }
+        }
+
+        impl<T: Float> Module<T> for $Layer<T> {
+            /// # Panics
+            /// If the shape of `x` does not fit.
+            #[track_caller]
+            fn forward<'t>(&self, x: Var<'t, T>) -> Var<'t, T> {
+                let y = x.$method(&self.w, &self.conv);
+                match &self.b {
+                    Some(b) => y + b.on(x.tape()).reshape(biases::<$axes>(b.numel())),
+                    None => y,
+                }
+            }
+
+            fn parameters(&self) -> Parameters<T> {
+                let parameters = Parameters::new().with("w", &self.w);
+                match &self.b {
+                    Some(b) => parameters.with("b", b),
+                    None => parameters,
+                }
+            }
+
+            fn output_shape(&self, input: &Shape) -> Result<Option<Shape>, Error> {
+                Ok(Some(self.conv.$try(input, &self.w.shape())?))
+            }
+
+            fn describe(&self) -> Vec<LayerRow> {
+                let w = self.w.shape();
+                let groups = self.conv.group_count();
+                let [channels, outputs] = if $transposed { [w[0], w[1] * groups] } else { [w[1] * groups, w[0]] };
+                let size = w[2..].iter().map(usize::to_string).collect::<Vec<_>>().join("×");
+                vec![LayerRow {
+                    layer: format!(concat!($name, "({})"), size),
+                    shape: format!("{channels} → {outputs}"),
+                    activation: String::new(),
+                    parameters: self.parameters().numel(),
+                }]
+            }
+        }
+    )* };
+}
+
+/// The shape of biases beside `AXES` axes of places.
+fn biases<const AXES: usize>(outputs: usize) -> Shape {
+    std::iter::once(outputs).chain([1; AXES]).collect()
+}
+
+/// Weights of shape (outputs, channels/groups, …), or (channels, outputs/groups, …) of a transposed convolution.
+fn weights<T: Float>(
+    layer: &'static str,
+    [channels, outputs]: [usize; 2],
+    size: &[usize],
+    conv: &Conv,
+    transposed: bool,
+    init: &Init,
+    rng: &mut (impl Rng + ?Sized),
+) -> Result<Tensor<T>, Error> {
+    let groups = conv.group_count();
+    let invalid = |why: String| Err(Error::invalid(layer, why));
+    if channels == 0 || outputs == 0 || size.contains(&0) || groups == 0 {
+        return invalid(format!(
+            "{channels} → {outputs} channels, windows of {size:?}, {groups} groups: no size may be 0"
+        ));
+    }
+    if channels % groups != 0 || outputs % groups != 0 {
+        return invalid(format!("{groups} groups do not divide {channels} channels and {outputs} outputs"));
+    }
+    let of = |first: usize, second: usize| -> Shape { [first, second].iter().chain(size).copied().collect() };
+    let window: usize = size.iter().product();
+    // Drawn as (inputs, outputs) of one result, as of a linear layer.
+    Ok(match transposed {
+        true => init.try_sample([channels, outputs / groups * window], rng)?.reshape(of(channels, outputs / groups)),
+        false => {
+            let drawn = init.try_sample([channels / groups * window, outputs], rng)?;
+            drawn.t().reshape(of(outputs, channels / groups))
+        }
+    })
+}
+
+convolutions! {
+    /// Convolution along one axis: `y = x ∗ w + b`, see [`Var::conv1d`]. Shapes: `(n, channels, l) → (n, outputs, l′)`.
+    ///
+    /// Weights have shape (outputs, channels/groups, size).
+    ///
+    /// ```
+    /// use autograd::{Conv, Tensor};
+    /// use mlp::{Conv1d, Init, Module};
+    /// use rand::{SeedableRng, rngs::StdRng};
+    /// let rng = &mut StdRng::seed_from_u64(0);
+    /// let layer: Conv1d = Conv1d::new(2, 4, 3, Conv::new().padding(1), &Init::he_normal(), rng)?;
+    /// assert_eq!(layer.predict(&Tensor::ones([5, 2, 10])).shape(), &[5, 4, 10].into());
+    /// # Ok::<(), mlp::Error>(())
+    /// ```
+    Conv1d, "conv1d", conv1d / conv1d_shape, 1, usize, false;
+
+    /// Convolution of images (LeCun et al. 1989): `y = x ∗ w + b`, see [`Var::conv2d`]. Shapes: `(n, channels, h, w) → (n, outputs, h′,
+    /// w′)`.
+    ///
+    /// Weights have shape (outputs, channels/groups, rows, columns).
+    ///
+    /// ```
+    /// use autograd::{Conv, Tensor};
+    /// use mlp::{Conv2d, Init, Module};
+    /// use rand::{SeedableRng, rngs::StdRng};
+    /// let rng = &mut StdRng::seed_from_u64(0);
+    /// let layer: Conv2d = Conv2d::new(1, 8, 3, Conv::new().stride(2).padding(1), &Init::he_normal(), rng)?;
+    /// assert_eq!(layer.output_shape(&[32, 1, 28, 28].into())?, Some([32, 8, 14, 14].into()));
+    /// # Ok::<(), mlp::Error>(())
+    /// ```
+    Conv2d, "conv2d", conv2d / conv2d_shape, 2, impl Lengths, false;
+
+    /// Transposed convolution along one axis, see [`Var::conv_transpose1d`]. Shapes: `(n, channels, l) → (n, outputs, l′)`.
+    ///
+    /// Weights have shape (channels, outputs/groups, size).
+    ///
+    /// ```
+    /// use autograd::{Conv, Tensor};
+    /// use mlp::{ConvTranspose1d, Init, Module};
+    /// use rand::{SeedableRng, rngs::StdRng};
+    /// let rng = &mut StdRng::seed_from_u64(0);
+    /// let layer: ConvTranspose1d = ConvTranspose1d::new(2, 1, 2, Conv::new().stride(2), &Init::he_normal(), rng)?;
+    /// assert_eq!(layer.predict(&Tensor::ones([5, 2, 7])).shape(), &[5, 1, 14].into());
+    /// # Ok::<(), mlp::Error>(())
+    /// ```
+    ConvTranspose1d, "conv_transpose1d", conv_transpose1d / conv_transpose1d_shape, 1, usize, true;
+
+    /// Transposed convolution of images, which makes them larger; see [`Var::conv_transpose2d`]. Shapes: `(n, channels, h, w) → (n,
+    /// outputs, h′, w′)`.
+    ///
+    /// Weights have shape (channels, outputs/groups, rows, columns).
+    ///
+    /// ```
+    /// use autograd::{Conv, Tensor};
+    /// use mlp::{ConvTranspose2d, Init, Module};
+    /// use rand::{SeedableRng, rngs::StdRng};
+    /// let rng = &mut StdRng::seed_from_u64(0);
+    /// let layer: ConvTranspose2d = ConvTranspose2d::new(8, 1, 2, Conv::new().stride(2), &Init::he_normal(), rng)?;
+    /// assert_eq!(layer.predict(&Tensor::ones([5, 8, 7, 7])).shape(), &[5, 1, 14, 14].into());
+    /// # Ok::<(), mlp::Error>(())
+    /// ```
+    ConvTranspose2d, "conv_transpose2d", conv_transpose2d / conv_transpose2d_shape, 2, impl Lengths, true;
+}
