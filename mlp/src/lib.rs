@@ -84,7 +84,8 @@
 //!
 //! | to … | see |
 //! |---|---|
-//! | build | [`Mlp`], [`Linear`], [`Activation`], [`PRelu`], [`LayerNorm`], [`Dropout`], [`Sequential`], [`Residual`] |
+//! | build | [`Mlp`], [`Linear`], [`Activation`], [`PRelu`], [`Dropout`], [`AlphaDropout`], [`Sequential`], [`Residual`] |
+//! | normalise values and weights | [`LayerNorm`], [`BatchNorm`], [`GroupNorm`], [`RmsNorm`]; [`WeightNorm`], [`SpectralNorm`] |
 //! | write your own model or function | [`Module`], [`Function`], [`StraightThrough`], [`summary`] |
 //! | initialise weights | [`Init`] |
 //! | predict how deep a signal reaches | [`theory`], [`theory::MeanField`] |

@@ -19,6 +19,7 @@ mod losses;
 mod messages;
 mod model;
 mod names;
+mod norms;
 mod observe;
 mod optim;
 #[path = "../common/optimizers.rs"]
@@ -28,3 +29,4 @@ mod rooms;
 mod tables;
 mod theory;
 mod train;
+mod weight_norms;

@@ -1,16 +1,31 @@
 //! Layers, one file per layer.
 
+mod alpha_dropout;
+mod batch_norm;
+mod channels;
 mod dropout;
+mod group_norm;
 mod linear;
 mod norm;
 mod residual;
+mod rms_norm;
 mod sequential;
+mod spectral_norm;
+mod weight_norm;
+mod weighted;
 
+pub use alpha_dropout::AlphaDropout;
+pub use batch_norm::BatchNorm;
 pub use dropout::Dropout;
+pub use group_norm::GroupNorm;
 pub use linear::Linear;
 pub use norm::LayerNorm;
 pub use residual::Residual;
+pub use rms_norm::RmsNorm;
 pub use sequential::Sequential;
+pub use spectral_norm::SpectralNorm;
+pub use weight_norm::WeightNorm;
+pub use weighted::Weighted;
 
 use autograd::{Float, Shape, Var};
 
