@@ -20,6 +20,7 @@ mod messages;
 mod model;
 mod names;
 mod norms;
+mod norms_learn;
 mod observe;
 mod optim;
 #[path = "../common/optimizers.rs"]

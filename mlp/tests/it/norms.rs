@@ -70,7 +70,7 @@ fn gradients_agree_with_differences_in_training() {
 #[test]
 fn running_statistics_are_moved_in_training_only() {
     let norm = BatchNorm::new(2).unwrap();
-    let [first, second] = [[[1.0, -2.0], [3.0, 2.0]], [[5.0, 0.0], [7.0, 6.0]]].map(|x| Tensor::<f64>::from(x));
+    let [first, second] = [[[1.0, -2.0], [3.0, 2.0]], [[5.0, 0.0], [7.0, 6.0]]].map(Tensor::<f64>::from);
     let mut tape = Tape::new();
     for x in [&first, &second] {
         tape.train(0);
