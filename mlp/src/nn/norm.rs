@@ -40,7 +40,12 @@ impl<T: Float> Module<T> for Norm<T> {
     /// If `x` does not fit the normalisation.
     #[track_caller]
     fn forward<'t>(&self, x: Var<'t, T>) -> Var<'t, T> {
-        self.module().forward(x)
+        // Not through `dyn`, which would lose the caller's line.
+        match self {
+            Norm::Layer(norm) => norm.forward(x),
+            Norm::Batch(norm) => norm.forward(x),
+            Norm::Rms(norm) => norm.forward(x),
+        }
     }
 
     fn parameters(&self) -> Parameters<T> {
