@@ -84,7 +84,8 @@
 //!
 //! | to … | see |
 //! |---|---|
-//! | build | [`Mlp`], [`Linear`], [`Activation`], [`PRelu`], [`LayerNorm`], [`Dropout`], [`Sequential`], [`Residual`] |
+//! | build | [`Mlp`], [`Linear`], [`Activation`], [`PRelu`], [`Dropout`], [`AlphaDropout`], [`Sequential`], [`Residual`] |
+//! | normalise values and weights | [`LayerNorm`], [`BatchNorm`], [`GroupNorm`], [`RmsNorm`], [`Norm`]; [`WeightNorm`], [`SpectralNorm`] |
 //! | write your own model or function | [`Module`], [`Function`], [`StraightThrough`], [`summary`] |
 //! | initialise weights | [`Init`] |
 //! | predict how deep a signal reaches | [`theory`], [`theory::MeanField`] |
@@ -154,6 +155,7 @@ pub use nn::init::{self, Init};
 pub use nn::layers::*;
 pub use nn::mlp::{Layer, Mlp, MlpBuilder};
 pub use nn::module::{LayerRow, Module, summary, summary_for};
+pub use nn::norm::Norm;
 pub use nn::observe::{Observer, Parameter, Part, Site, Slopes};
 pub use nn::probe::Probe;
 pub use optim::*;

@@ -9,8 +9,9 @@ use rand::Rng;
 use crate::error::{Error, shown};
 use crate::nn::activation::Activation;
 use crate::nn::init::Init;
-use crate::nn::layers::{Dropout, LayerNorm, Linear};
+use crate::nn::layers::{Dropout, Linear};
 use crate::nn::module::{LayerRow, Module, chain_for, numbered, summary};
+use crate::nn::norm::{Kind, Norm};
 use crate::nn::probe::Probe;
 
 /// A multilayer perceptron: `y = f_output(f_hidden(xW + b)V + c)`, with any number of hidden layers.
@@ -60,7 +61,7 @@ pub struct Layer<T: Float = f64> {
     /// The weighted sums (pre-activations): `p = xW + b`.
     pub linear: Linear<T>,
     /// The normalisation of `p`.
-    pub norm: Option<LayerNorm<T>>,
+    pub norm: Option<Norm<T>>,
     /// The activation: `h = f(p)`.
     pub activation: Activation,
     /// Zeroes random values of `h` during training.
@@ -104,12 +105,21 @@ impl<T: Float> Module<T> for Layer<T> {
         }
     }
 
+    fn buffers(&self) -> Parameters<T> {
+        let buffers = self.norm.as_ref().map_or_else(Parameters::new, |norm| norm.buffers());
+        Parameters::new().with_all("norm", &buffers)
+    }
+
     fn input_width(&self) -> Option<usize> {
         Some(self.linear.inputs())
     }
 
     fn output_shape(&self, input: &Shape) -> Result<Option<Shape>, Error> {
-        self.linear.output_shape(input)
+        let sums = self.linear.output_shape(input)?;
+        match (&self.norm, sums) {
+            (Some(norm), Some(sums)) => norm.output_shape(&sums),
+            (_, sums) => Ok(sums),
+        }
     }
 
     fn output_activation(&self) -> Option<Activation> {
@@ -118,8 +128,8 @@ impl<T: Float> Module<T> for Layer<T> {
 
     fn describe(&self) -> Vec<LayerRow> {
         let mut row = self.linear.describe().remove(0);
-        if self.norm.is_some() {
-            row.layer += " + layer_norm";
+        for norm in self.norm.iter().flat_map(|norm| norm.describe()) {
+            row.layer += &format!(" + {}", norm.layer);
         }
         if let Some(dropout) = self.dropout {
             row.layer += &format!(" + dropout({})", shown(dropout.p()));
@@ -141,7 +151,7 @@ impl Mlp {
             init: None,
             hidden_init: None,
             dropout: None,
-            layer_norm: false,
+            norm: None,
         }
     }
 }
@@ -149,6 +159,12 @@ impl Mlp {
 impl<T: Float> Mlp<T> {
     fn chain_for(&self, input: &Shape) -> Result<(Vec<(LayerRow, Option<Shape>)>, Option<Shape>), Error> {
         chain_for(self.layers.iter().map(|layer| layer as &dyn Module<T>), input)
+    }
+
+    /// What each layer names, with its position before the names.
+    fn gathered(&self, of: fn(&Layer<T>) -> Parameters<T>) -> Parameters<T> {
+        let named = self.layers.iter().enumerate();
+        named.fold(Parameters::new(), |all, (i, layer)| all.with_all(&format!("layers.{i}"), &of(layer)))
     }
 
     /// A network of existing layers; without layers it is the identity.
@@ -181,8 +197,11 @@ impl<T: Float> Module<T> for Mlp<T> {
     }
 
     fn parameters(&self) -> Parameters<T> {
-        let named = self.layers.iter().enumerate();
-        named.fold(Parameters::new(), |all, (i, layer)| all.with_all(&format!("layers.{i}"), &layer.parameters()))
+        self.gathered(Layer::parameters)
+    }
+
+    fn buffers(&self) -> Parameters<T> {
+        self.gathered(Layer::buffers)
     }
 
     fn input_width(&self) -> Option<usize> {
@@ -251,7 +270,7 @@ pub struct MlpBuilder {
     init: Option<Init>,
     hidden_init: Option<HiddenInit>,
     dropout: Option<f64>,
-    layer_norm: bool,
+    norm: Option<Kind>,
 }
 
 impl MlpBuilder {
@@ -302,10 +321,44 @@ impl MlpBuilder {
         MlpBuilder { dropout: Some(p), ..self }
     }
 
-    /// Adds [`LayerNorm`] before the activation of each hidden layer.
+    /// Adds [`LayerNorm`](crate::LayerNorm) before the activation of each hidden layer, in place of another normalisation.
     #[must_use]
     pub fn layer_norm(self) -> Self {
-        MlpBuilder { layer_norm: true, ..self }
+        MlpBuilder { norm: Some(Kind::Layer), ..self }
+    }
+
+    /// Adds [`BatchNorm`](crate::BatchNorm) before the activation of each hidden layer, in place of another normalisation.
+    ///
+    /// Inputs are then `(n, inputs)`, and a training must leave no batch of one sample. Save the model's
+    /// [`state`](Module::state), which holds the running statistics.
+    ///
+    /// ```
+    /// use mlp::{Activation, Mlp, Module};
+    /// use rand::{SeedableRng, rngs::StdRng};
+    /// let layers = Mlp::new(3).hidden(4, Activation::Relu).output(1, Activation::Identity).batch_norm();
+    /// let model: Mlp = layers.build(&mut StdRng::seed_from_u64(0))?;
+    /// assert_eq!(model.buffers().names().collect::<Vec<_>>(), ["layers.0.norm.mean", "layers.0.norm.variance"]);
+    /// assert!(model.output_shape(&[5, 7, 3].into()).is_err());
+    /// # Ok::<(), mlp::Error>(())
+    /// ```
+    #[must_use]
+    pub fn batch_norm(self) -> Self {
+        MlpBuilder { norm: Some(Kind::Batch), ..self }
+    }
+
+    /// Adds [`RmsNorm`](crate::RmsNorm) before the activation of each hidden layer, in place of another normalisation.
+    ///
+    /// ```
+    /// use mlp::{Activation, Mlp, Module};
+    /// use rand::{SeedableRng, rngs::StdRng};
+    /// let layers = Mlp::new(3).hidden(4, Activation::Relu).output(1, Activation::Identity).rms_norm();
+    /// let model: Mlp = layers.build(&mut StdRng::seed_from_u64(0))?;
+    /// assert!(model.parameters().names().any(|name| name == "layers.0.norm.gain"));
+    /// # Ok::<(), mlp::Error>(())
+    /// ```
+    #[must_use]
+    pub fn rms_norm(self) -> Self {
+        MlpBuilder { norm: Some(Kind::Rms), ..self }
     }
 
     /// Builds the network with weights drawn from `rng`: the same seed gives the same network.
@@ -344,7 +397,7 @@ impl MlpBuilder {
                 false => error,
             })?;
             activation.check()?;
-            let norm = if self.layer_norm && is_hidden { Some(LayerNorm::new(units)?) } else { None };
+            let norm = self.norm.filter(|_| is_hidden).map(|kind| kind.build(units)).transpose()?;
             layers.push(Layer { linear, norm, activation, dropout: dropout.filter(|_| is_hidden) });
             inputs = units;
         }

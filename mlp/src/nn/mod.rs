@@ -2,7 +2,7 @@
 //!
 //! - `module` — [`Module`](crate::Module), and the summary table of a model
 //! - `layers` — one file per layer; `activation`, `init`
-//! - `mlp` — the multilayer perceptron and its builder
+//! - `mlp` — the multilayer perceptron and its builder; `norm` — the normalisation of its layers
 //! - `observe`, `probe` — the receiver of a model's intermediate values, and the handle that exposes them
 
 pub(crate) mod activation;
@@ -10,5 +10,6 @@ pub mod init;
 pub(crate) mod layers;
 pub(crate) mod mlp;
 pub(crate) mod module;
+pub(crate) mod norm;
 pub(crate) mod observe;
 pub(crate) mod probe;

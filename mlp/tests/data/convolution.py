@@ -16,7 +16,7 @@ def layer(name, layer, x):
     figures.record(name, layer, {"x": x}, state)
 
 
-image = torch.randn(2, 4, 5, 6)
+image = torch.randn(2, 4, 4, 5)
 layer("conv2d", nn.Conv2d(4, 3, 3), image)
 layer("conv2d strided", nn.Conv2d(4, 6, (2, 3), stride=(2, 1), padding=(1, 2), dilation=(1, 2), groups=2), image)
 layer("conv2d of single pixels", nn.Conv2d(4, 3, 1, bias=False), image)
@@ -43,7 +43,7 @@ for name, pool in {
     "upsample bilinear": nn.Upsample((7, 4), mode="bilinear", align_corners=False),
     "upsample bilinear corners": nn.Upsample((7, 4), mode="bilinear", align_corners=True),
 }.items():
-    figures.record(name, pool, {"x": image})
+    figures.record(name, pool, {"x": image[:1, :2]})
 for name, pool in {
     "max_pool1d": nn.MaxPool1d(3, stride=2, padding=1),
     "avg_pool1d": nn.AvgPool1d(2, stride=1),

@@ -20,6 +20,8 @@ mod losses;
 mod messages;
 mod model;
 mod names;
+mod norms;
+mod norms_learn;
 mod observe;
 mod optim;
 #[path = "../common/optimizers.rs"]
@@ -29,3 +31,4 @@ mod rooms;
 mod tables;
 mod theory;
 mod train;
+mod weight_norms;

@@ -28,7 +28,9 @@ fn gradients_agree_with_differences_with_and_without_norm() {
     let x = Tensor::from([[0.3, -1.2, 2.0], [1.1, 0.4, -0.6]]);
     let plain = Mlp::new(3).hidden(4, Activation::Gelu).hidden(3, Activation::Tanh).output(2, Activation::Identity);
     check_module(&plain.clone().build::<f64>(&mut rng()).unwrap(), &x);
-    check_module(&plain.layer_norm().build::<f64>(&mut rng()).unwrap(), &x);
+    for normalised in [plain.clone().layer_norm(), plain.clone().batch_norm(), plain.rms_norm()] {
+        check_module(&normalised.build::<f64>(&mut rng()).unwrap(), &x);
+    }
 }
 
 #[test]

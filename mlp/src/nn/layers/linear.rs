@@ -3,6 +3,7 @@
 use autograd::{Float, Param, Parameters, Shape, Var};
 use rand::Rng;
 
+use super::Weighted;
 use crate::nn::module::{LayerRow, Module};
 use crate::{Error, Init};
 
@@ -108,10 +109,7 @@ impl<T: Float> Module<T> for Linear<T> {
     /// If the row length of `x` is not [`inputs`](Linear::inputs).
     #[track_caller]
     fn forward<'t>(&self, x: Var<'t, T>) -> Var<'t, T> {
-        match &self.b {
-            Some(b) => x.affine(&self.w, b),
-            None => x.matmul(&self.w),
-        }
+        self.forward_weighted(x, self.w.on(x.tape()))
     }
 
     fn parameters(&self) -> Parameters<T> {
@@ -140,5 +138,23 @@ impl<T: Float> Module<T> for Linear<T> {
             activation: String::new(),
             parameters: self.parameters().numel(),
         }]
+    }
+}
+
+impl<T: Float> Weighted<T> for Linear<T> {
+    fn weights(&self) -> &Param<T> {
+        &self.w
+    }
+
+    fn output_axis(&self) -> usize {
+        1
+    }
+
+    #[track_caller]
+    fn forward_weighted<'t>(&self, x: Var<'t, T>, w: Var<'t, T>) -> Var<'t, T> {
+        match &self.b {
+            Some(b) => x.affine(w, b),
+            None => x.matmul(w),
+        }
     }
 }

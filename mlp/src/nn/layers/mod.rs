@@ -1,22 +1,37 @@
 //! Layers, one file per layer.
 
+mod alpha_dropout;
+mod batch_norm;
+mod channels;
 mod convolution;
 mod dropout;
+mod group_norm;
 mod linear;
 mod norm;
 mod pooling;
 mod residual;
+mod rms_norm;
 mod sequential;
+mod spectral_norm;
+mod weight_norm;
+mod weighted;
 
+pub use alpha_dropout::AlphaDropout;
+pub use batch_norm::BatchNorm;
 pub use convolution::{Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d};
 pub use dropout::Dropout;
+pub use group_norm::GroupNorm;
 pub use linear::Linear;
 pub use norm::LayerNorm;
 pub use pooling::{
     AdaptiveAvgPool2d, AdaptiveMaxPool2d, AvgPool1d, AvgPool2d, Flatten, MaxPool1d, MaxPool2d, Upsample2d,
 };
 pub use residual::Residual;
+pub use rms_norm::RmsNorm;
 pub use sequential::Sequential;
+pub use spectral_norm::SpectralNorm;
+pub use weight_norm::WeightNorm;
+pub use weighted::Weighted;
 
 use autograd::{Float, Shape, Var};
 

@@ -1,0 +1,62 @@
+//! What normalisations of channels share: inputs `(n, channels, …)`, with a factor and an offset for each channel.
+
+use autograd::{Float, Param, Parameters, Shape, Tensor, Var};
+
+use crate::Error;
+
+/// `Ok` if `shape` is (n, channels, …).
+pub(super) fn channels_fit(layer: &'static str, shape: &Shape, channels: usize) -> Result<(), Error> {
+    match shape.get(1) == Some(&channels) {
+        true => Ok(()),
+        false => Err(Error::invalid(
+            layer,
+            format!(
+                "inputs (n, {channels}, …) are needed, the input has shape {shape}; reshape it or resize the layer"
+            ),
+        )),
+    }
+}
+
+/// The number of values of one channel in one sample.
+pub(super) fn places(shape: &Shape) -> usize {
+    shape[2..].iter().product()
+}
+
+/// `x` with at most three axes: (n, channels) or (n, channels, places).
+#[track_caller]
+pub(super) fn folded<T: Float>(x: Var<'_, T>) -> Var<'_, T> {
+    let shape = x.shape();
+    if shape.len() <= 3 { x } else { x.reshape([shape[0], shape[1], places(&shape)]) }
+}
+
+/// One value for each channel, (channels) or (1, channels), in a shape that broadcasts beside the folded `x`.
+///
+/// They are repeated for the samples, so that gradients are summed over the places, then over the samples: one sum over
+/// two axes that are no neighbours would first reorder the whole batch. And a parameter that is reshaped as it is would
+/// be shared with the tape when an optimiser changes it, and copied.
+#[track_caller]
+pub(super) fn beside<'t, T: Float>(x: Var<'t, T>, values: Var<'t, T>) -> Var<'t, T> {
+    let shape = x.shape();
+    if shape.len() == 2 { values } else { values.expand([shape[0], shape[1]]).reshape([shape[0], shape[1], 1]) }
+}
+
+/// The mean of each channel of the folded `x`: (1, channels).
+#[track_caller]
+pub(super) fn means<T: Float>(x: Var<'_, T>) -> Var<'_, T> {
+    let of_samples = if x.shape().len() == 2 { x } else { x.mean_axis(2) };
+    of_samples.mean_keep(0)
+}
+
+/// Factors of 1 and offsets of 0.
+pub(super) fn identity<T: Float>(channels: usize) -> [Option<Param<T>>; 2] {
+    [Tensor::ones([channels]), Tensor::zeros([channels])].map(|values| Some(Param::new(values)))
+}
+
+/// The parameters of a layer that may have factors and offsets.
+pub(super) fn named<T: Float>(gain: Option<&Param<T>>, shift: Option<&Param<T>>) -> Parameters<T> {
+    let given = [("gain", gain), ("shift", shift)];
+    given.into_iter().fold(Parameters::new(), |all, (name, param)| match param {
+        Some(param) => all.with(name, param),
+        None => all,
+    })
+}

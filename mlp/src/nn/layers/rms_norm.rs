@@ -1,0 +1,70 @@
+//! [`RmsNorm`]: divides rows by their root mean square.
+
+use autograd::{Float, Param, Parameters, Shape, Tensor, Var};
+
+use crate::Error;
+use crate::nn::module::{LayerRow, Module};
+
+/// Root mean square normalisation over the last axis (Zhang & Sennrich 2019).
+///
+/// `y = x/√(mean x² + eps) · gain`
+///
+/// Shapes: `(…, features) → (…, features)`. The squares must not overflow: below 1e19 in `f32`, below 1e154 in `f64`.
+///
+/// ```
+/// use autograd::Tensor;
+/// use mlp::{Module, RmsNorm};
+/// let y = RmsNorm::new(2)?.predict(&Tensor::from([[1.0, 7.0]]));
+/// assert!(y.is_close(&Tensor::from([[0.2, 1.4]]), 1e-15));
+/// # Ok::<(), mlp::Error>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct RmsNorm<T: Float = f64> {
+    /// The factor of each feature, initially 1.
+    pub gain: Param<T>,
+    /// The constant that keeps the square root away from 0.
+    pub eps: f64,
+}
+
+impl<T: Float> RmsNorm<T> {
+    /// Creates a layer for rows of `features` values; `eps` is the machine epsilon of `T`, 1.2e−7 or 2.2e−16.
+    ///
+    /// # Errors
+    /// If `features` is 0.
+    pub fn new(features: usize) -> Result<Self, Error> {
+        if features == 0 {
+            return Err(Error::invalid("rms_norm", "0 features: there is nothing to normalise"));
+        }
+        Ok(RmsNorm { gain: Param::new(Tensor::ones([features])), eps: T::EPSILON })
+    }
+}
+
+impl<T: Float> Module<T> for RmsNorm<T> {
+    /// # Panics
+    /// If the row length of `x` differs from the number of features.
+    #[track_caller]
+    fn forward<'t>(&self, x: Var<'t, T>) -> Var<'t, T> {
+        super::check_features("rms_norm", x, self.gain.numel());
+        let last = x.shape().len() - 1;
+        x * (x.square().mean_keep(last) + self.eps).rsqrt() * &self.gain
+    }
+
+    fn parameters(&self) -> Parameters<T> {
+        Parameters::new().with("gain", &self.gain)
+    }
+
+    fn input_width(&self) -> Option<usize> {
+        Some(self.gain.numel())
+    }
+
+    fn output_shape(&self, input: &Shape) -> Result<Option<Shape>, Error> {
+        super::features_fit("rms_norm", input, self.gain.numel())?;
+        Ok(Some(input.clone()))
+    }
+
+    fn describe(&self) -> Vec<LayerRow> {
+        let n = self.gain.numel();
+        let shape = format!("{n} → {n}");
+        vec![LayerRow { layer: "rms_norm".into(), shape, activation: String::new(), parameters: n }]
+    }
+}
