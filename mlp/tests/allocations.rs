@@ -59,10 +59,6 @@ static ALLOCATOR: Counting = Counting;
 const BATCH: usize = 6;
 const WIDTH: usize = 8;
 
-/// Batch normalisation copies the mean and the variance of the batch off the tape, to move its running statistics: two
-/// tensors of two allocations each, in ten steps.
-const STATISTICS: usize = 10 * 2 * 2;
-
 fn linear(inputs: usize, outputs: usize) -> Linear {
     Linear::new(inputs, outputs, &Init::glorot_uniform(), &mut StdRng::seed_from_u64(1)).unwrap()
 }
@@ -166,6 +162,6 @@ fn a_steady_step_allocates_nothing() {
     };
     found.push(("handed over".into(), allocations_of(handed_over)));
 
-    found.retain(|(name, count)| *count > if name.starts_with("batch_norm") { STATISTICS } else { 0 });
+    found.retain(|(_, count)| *count > 0);
     assert!(found.is_empty(), "allocations in ten steps: {found:?}");
 }

@@ -196,6 +196,12 @@ impl Operation for TieShare {
     }
 }
 
+/// A shape with some axes of length 1 if `keep`, else without them.
+fn remaining(shape: &Shape, axes: &[usize], keep: bool) -> Shape {
+    let lengths = (0..shape.len()).map(|i| (axes.contains(&i), shape[i]));
+    lengths.filter_map(|(reduced, len)| if reduced { keep.then_some(1) } else { Some(len) }).collect()
+}
+
 /// `x` with the axes to reduce moved together to the end if they are not neighbours, the range of these axes, and the
 /// result's shape: with these axes of length 1 if `keep`, else without them.
 #[track_caller]
@@ -208,11 +214,7 @@ pub(super) fn gathered<A: Array>(
     let shape = x.shape();
     let axes = checked_axes(op, &shape, axes)?;
     let rest = (0..shape.len()).filter(|i| !axes.contains(i));
-    let result: Shape = if keep {
-        (0..shape.len()).map(|i| if axes.contains(&i) { 1 } else { shape[i] }).collect()
-    } else {
-        rest.clone().map(|i| shape[i]).collect()
-    };
+    let result = remaining(&shape, &axes, keep);
     result.checked_numel(op)?;
     let (Some(&first), Some(&last)) = (axes.first(), axes.last()) else {
         return Ok((x.clone(), 0..0, result));
@@ -222,6 +224,19 @@ pub(super) fn gathered<A: Array>(
     }
     let order: Vec<usize> = rest.chain(axes.iter().copied()).collect();
     Ok((view::permute(x, &order)?, shape.len() - axes.len()..shape.len(), result))
+}
+
+/// The last neighbours among axes that are not all neighbours, and the axes before them.
+fn neighbours(
+    op: &'static str,
+    shape: &Shape,
+    axes: &[usize],
+) -> Result<Option<(Range<usize>, SmallVec<[usize; 4]>)>, Error> {
+    let axes = checked_axes(op, shape, axes)?;
+    let Some(&last) = axes.last() else { return Ok(None) };
+    let first = (0..=last).rev().take_while(|axis| axes.contains(axis)).last().unwrap_or(last);
+    let before: SmallVec<[usize; 4]> = axes.iter().copied().filter(|&axis| axis < first).collect();
+    Ok((!before.is_empty()).then_some((first..last + 1, before)))
 }
 
 /// A reduction over `axes`; empty input is refused if the reduction has no neutral element.
@@ -240,7 +255,22 @@ fn reduce_as<A: Array>(
     axes: impl Axes,
     keep: bool,
 ) -> Result<A, Error> {
-    let (x, Range { start, end }, result) = gathered(op, x, axes, keep)?;
+    let axes = axes.list();
+    let in_parts = matches!(reduction, Reduction::Sum | Reduction::Mean | Reduction::Variance);
+    let shape = x.shape();
+    if in_parts
+        && shape.numel() > 0
+        && let Some((last, before)) = neighbours(op, &shape, &axes)?
+    {
+        // The last neighbours first, and of what is left the sum: no axis has to be moved.
+        let n: usize = axes.iter().map(|&axis| shape[axis]).product();
+        let over = if reduction == Reduction::Sum { 1.0 } else { n.saturating_sub(correction) as f64 };
+        let inner = Reduce { reduction, start: last.start, end: last.end, over };
+        let inner = A::apply(inner, shape.without(last), &[x]);
+        let sum = reduce_as(op, Reduction::Sum, 0, &inner, &before[..], false)?;
+        return Ok(sum.reshaped(&remaining(&shape, &axes, keep)));
+    }
+    let (x, Range { start, end }, result) = gathered(op, x, &axes[..], keep)?;
     let shape = x.shape();
     if matches!(reduction, Reduction::Max | Reduction::Min) && shape[start..end].contains(&0) {
         return Err(Error::shape(op, format!("the reduced axes of shape {shape} are empty, and have no {op}")));

@@ -214,7 +214,10 @@ impl<T: Float> Arena<T> {
         let (mut pending, mut at_once, mut slopes) = (false, false, None);
         let place = match &op {
             _ if let Some(sum) = sum => Storage::Data(sum),
-            Op::Reshape(_) => self.arrays.place_again(inputs[0]),
+            // A parameter's values are copied instead: a second share of them would make the optimiser copy all.
+            Op::Reshape(_) if !matches!(self.arrays[inputs[0]].code, ArrayCode::Param(_)) => {
+                self.arrays.place_again(inputs[0])
+            }
             Op::Transpose(_) => {
                 pending = true;
                 self.arrays.place_again(inputs[0])

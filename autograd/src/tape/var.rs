@@ -66,6 +66,23 @@ impl<'t, T: Float> Var<'t, T> {
         self.tape.arena.borrow().tensor(self.array)
     }
 
+    /// Calls `see` with the values in row-major order, without a copy.
+    ///
+    /// ```
+    /// use autograd::Tape;
+    /// let tape = Tape::new();
+    /// let x = tape.var([3.0, 4.0]);
+    /// assert_eq!(x.with_values(|x| x.iter().map(|x| x * x).sum::<f64>()), 25.0);
+    /// ```
+    ///
+    /// # Panics
+    /// If `see` records on the tape.
+    #[track_caller]
+    pub fn with_values<R>(self, see: impl FnOnce(&[T]) -> R) -> R {
+        self.materialised();
+        see(self.tape.arena.borrow().array_values(self.array))
+    }
+
     /// Computes the values if they are deferred.
     #[track_caller]
     fn materialised(self) {
@@ -311,8 +328,7 @@ impl<'t, T: Float> Array for Var<'t, T> {
 
     #[track_caller]
     fn with_values<R>(&self, see: impl FnOnce(&[T]) -> R) -> R {
-        self.materialised();
-        see(self.tape.arena.borrow().array_values(self.array))
+        Var::with_values(*self, see)
     }
 
     fn constant_like(&self, shape: Shape, value: impl FnMut(usize) -> T) -> Self {

@@ -10,7 +10,7 @@ use crate::error::{Error, shown};
 use crate::nn::activation::Activation;
 use crate::nn::init::Init;
 use crate::nn::layers::{Dropout, Linear};
-use crate::nn::module::{LayerRow, Module, chain_for, numbered, summary};
+use crate::nn::module::{Foretold, LayerRow, Module, chain_for, numbered, summary};
 use crate::nn::norm::{Kind, Norm};
 use crate::nn::probe::Probe;
 
@@ -157,7 +157,7 @@ impl Mlp {
 }
 
 impl<T: Float> Mlp<T> {
-    fn chain_for(&self, input: &Shape) -> Result<(Vec<(LayerRow, Option<Shape>)>, Option<Shape>), Error> {
+    fn chain_for(&self, input: &Shape) -> Result<Foretold, Error> {
         chain_for(self.layers.iter().map(|layer| layer as &dyn Module<T>), input)
     }
 

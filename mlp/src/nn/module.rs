@@ -323,12 +323,15 @@ fn table(shape: &str, rows: Vec<(String, LayerRow)>) -> String {
     cells.iter().map(|[w, x, y, z]| format!("{w:a$}  {x:b$}  {y:c$}  {z:>d$}\n")).collect()
 }
 
+/// The rows of modules with the shape behind each, and the shape behind all.
+pub(crate) type Foretold = (Vec<(LayerRow, Option<Shape>)>, Option<Shape>);
+
 /// What a chain of modules foretells for inputs of shape `input`: the rows of each, numbered, and the shape behind all.
 /// An error names the position of its module.
 pub(crate) fn chain_for<'m, T: Float + 'm>(
     modules: impl Iterator<Item = &'m (dyn Module<T> + 'm)>,
     input: &Shape,
-) -> Result<(Vec<(LayerRow, Option<Shape>)>, Option<Shape>), Error> {
+) -> Result<Foretold, Error> {
     let (mut rows, mut shape) = (vec![], Some(input.clone()));
     for (i, module) in modules.enumerate() {
         let at = |error: Error| Error::Layer { layer: i.to_string(), problem: Box::new(error) };

@@ -2,8 +2,8 @@
 
 use autograd::{Conv, Float, Pool, Resize, Shape, Tensor};
 use mlp::{
-    AdaptiveAvgPool2d, AdaptiveMaxPool2d, AvgPool1d, AvgPool2d, Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d,
-    Init, MaxPool1d, MaxPool2d, Module, Upsample2d,
+    AdaptiveAvgPool2d, AdaptiveMaxPool2d, AvgPool1d, AvgPool2d, Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d, Init,
+    MaxPool1d, MaxPool2d, Module, Upsample2d,
 };
 use rand::SeedableRng;
 use rand::rngs::StdRng;
@@ -59,9 +59,8 @@ fn layers_agree_with_pytorch() {
 
 #[test]
 fn bad_shapes_are_named_before_anything_is_computed() {
-    let conv = |name: &str, shape: &[usize]| {
-        layer::<f64>(name).output_shape(&Shape::from(shape)).unwrap_err().to_string()
-    };
+    let conv =
+        |name: &str, shape: &[usize]| layer::<f64>(name).output_shape(&Shape::from(shape)).unwrap_err().to_string();
     assert_eq!(
         conv("conv2d", &[2, 3, 5, 5]),
         "conv2d: inputs of shape (2, 3, 5, 5) and weights of shape (3, 4, 3, 3): with 1 groups the weights need 3 channels and a \
@@ -80,7 +79,9 @@ fn bad_shapes_are_named_before_anything_is_computed() {
 fn sizes_of_zero_and_groups_that_do_not_divide_are_refused() {
     let new = |channels, outputs, size: usize, groups| {
         let conv = Conv::new().groups(groups);
-        Conv2d::<f64>::new(channels, outputs, size, conv, &Init::Zeros, &mut StdRng::seed_from_u64(0)).unwrap_err().to_string()
+        Conv2d::<f64>::new(channels, outputs, size, conv, &Init::Zeros, &mut StdRng::seed_from_u64(0))
+            .unwrap_err()
+            .to_string()
     };
     assert_eq!(new(0, 2, 3, 1), "conv2d: 0 → 2 channels, windows of [3, 3], 1 groups: no size may be 0");
     assert_eq!(new(3, 2, 3, 2), "conv2d: 2 groups do not divide 3 channels and 2 outputs");

@@ -105,13 +105,15 @@ impl<T: Float> BatchNorm<T> {
     }
 
     /// Moves the running statistics towards those of a batch with `count` values per channel.
-    fn move_running(&self, mean: &Tensor<T>, variance: &Tensor<T>, count: usize) {
+    fn move_running(&self, mean: Var<'_, T>, variance: Var<'_, T>, count: usize) {
         let (share, unbiased) = (T::from_f64(self.momentum), T::from_f64(count as f64 / (count as f64 - 1.0)));
-        let towards = |running: &Param<T>, batch: &Tensor<T>, factor: T| {
-            running.modify(|running| {
-                for (running, &batch) in running.iter_mut().zip(batch.as_slice()) {
-                    *running = *running * (T::one() - share) + batch * factor * share;
-                }
+        let towards = |running: &Param<T>, batch: Var<'_, T>, factor: T| {
+            batch.with_values(|batch| {
+                running.modify(|running| {
+                    for (running, &batch) in running.iter_mut().zip(batch) {
+                        *running = *running * (T::one() - share) + batch * factor * share;
+                    }
+                });
             });
         };
         towards(&self.mean, mean, T::one());
@@ -140,7 +142,7 @@ impl<T: Float> Module<T> for BatchNorm<T> {
             let mean = means(x);
             let centred = x - beside(x, mean);
             let variance = means(centred.square());
-            self.move_running(&mean.value(), &variance.value(), count);
+            self.move_running(mean, variance, count);
             (centred, variance)
         } else {
             let running = |running: &Param<T>| tape.constant(running.value());

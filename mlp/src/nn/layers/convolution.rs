@@ -3,6 +3,7 @@
 use autograd::{Conv, Float, Lengths, Param, Parameters, Shape, Tensor, Var};
 use rand::Rng;
 
+use super::Weighted;
 use crate::nn::module::{LayerRow, Module};
 use crate::{Error, Init};
 
@@ -57,11 +58,7 @@ macro_rules! convolutions {
             /// If the shape of `x` does not fit.
             #[track_caller]
             fn forward<'t>(&self, x: Var<'t, T>) -> Var<'t, T> {
-                let y = x.$method(&self.w, &self.conv);
-                match &self.b {
-                    Some(b) => y + b.on(x.tape()).reshape(biases::<$axes>(b.numel())),
-                    None => y,
-                }
+                self.forward_weighted(x, self.w.on(x.tape()))
             }
 
             fn parameters(&self) -> Parameters<T> {
@@ -87,6 +84,26 @@ macro_rules! convolutions {
                     activation: String::new(),
                     parameters: self.parameters().numel(),
                 }]
+            }
+        }
+
+        impl<T: Float> Weighted<T> for $Layer<T> {
+            fn weights(&self) -> &Param<T> {
+                &self.w
+            }
+
+            /// In groups of a transposed convolution, this axis counts the outputs of one group.
+            fn output_axis(&self) -> usize {
+                usize::from($transposed)
+            }
+
+            #[track_caller]
+            fn forward_weighted<'t>(&self, x: Var<'t, T>, w: Var<'t, T>) -> Var<'t, T> {
+                let y = x.$method(w, &self.conv);
+                match &self.b {
+                    Some(b) => y + b.on(x.tape()).reshape(biases::<$axes>(b.numel())),
+                    None => y,
+                }
             }
         }
     )* };
