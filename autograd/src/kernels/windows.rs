@@ -117,6 +117,24 @@ pub(crate) struct Sizes {
 }
 
 impl Sizes {
+    /// As a list, which a tape keeps like indices.
+    pub(crate) fn to_list(self) -> [usize; 16] {
+        let Sizes { batch, groups, channels, outputs, windows: w } = self;
+        let [[a, b], [c, d], [e, f], [g, h], [i, j], [k, l]] =
+            [w.plane, w.size, w.stride, w.padding, w.dilation, w.count];
+        [batch, groups, channels, outputs, a, b, c, d, e, f, g, h, i, j, k, l]
+    }
+
+    /// From such a list.
+    pub(crate) fn from_list(list: &[usize]) -> Self {
+        let &[batch, groups, channels, outputs, a, b, c, d, e, f, g, h, i, j, k, l] = list else {
+            unreachable!("the sizes of a convolution")
+        };
+        let [plane, size, stride, padding, dilation, count] = [[a, b], [c, d], [e, f], [g, h], [i, j], [k, l]];
+        let windows = Windows { plane, size, stride, padding, dilation, count };
+        Sizes { batch, groups, channels, outputs, windows }
+    }
+
     /// The values of a group of `x`, of `w`, of `y`, and of its columns.
     fn of_group(&self) -> [usize; 4] {
         let [plane, window, windows] = self.windows.sizes();

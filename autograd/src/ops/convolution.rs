@@ -1,6 +1,8 @@
 //! Convolution, as a form that is linear in images, weights and results: each of the three follows from the other two, and a
 //! derivative of one of these operations is another of them.
 
+use std::sync::Arc;
+
 use super::reads::Reads;
 use super::{Array, Input, Operation, sum};
 use crate::error::Error;
@@ -157,7 +159,8 @@ const PARTS: [Part; 3] = [Part::Images, Part::Weights, Part::Results];
 /// in the order images, weights, results.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Convolution {
-    sizes: Box<Sizes>,
+    /// [`Sizes`] as a list, in memory that a tape uses again.
+    sizes: Arc<Vec<usize>>,
     part: Part,
 }
 
@@ -187,18 +190,22 @@ impl Operation for Convolution {
     }
 
     fn forward<T: Float>(&self, x: &[Input<'_, T>], _shape: &Shape, out: &mut [T]) {
-        let (a, b) = (x[0].values, x[1].values);
+        let (a, b, sizes) = (x[0].values, x[1].values, Sizes::from_list(&self.sizes));
         match self.part {
-            Part::Images => kernels::convolve_back(&self.sizes, a, b, out),
-            Part::Weights => kernels::correlate(&self.sizes, a, b, out),
-            Part::Results => kernels::convolve(&self.sizes, a, b, out),
+            Part::Images => kernels::convolve_back(&sizes, a, b, out),
+            Part::Weights => kernels::correlate(&sizes, a, b, out),
+            Part::Results => kernels::convolve(&sizes, a, b, out),
         }
     }
 
     /// On all of a sample, between images and results.
     fn reads(&self, k: usize, x: &[&Shape], shape: &Shape) -> Reads {
         let by_sample = self.part != Part::Weights && self.operands().nth(k) != Some(Part::Weights);
-        if by_sample { Reads::lines(self.sizes.batch, 1, x[k], shape) } else { Reads::all(x[k], shape) }
+        if by_sample {
+            Reads::lines(Sizes::from_list(&self.sizes).batch, 1, x[k], shape)
+        } else {
+            Reads::all(x[k], shape)
+        }
     }
 
     fn vjp<A: Array>(&self, k: usize, x: &[&A], _y: &A, dy: &A) -> A {
@@ -333,7 +340,7 @@ impl Plan {
     #[track_caller]
     fn run<A: Array>(self, x: &A, w: &A) -> A {
         let (x, w) = (x.reshaped(&with_row(&x.shape())), w.reshaped(&with_row(&w.shape())));
-        let op = Convolution { sizes: Box::new(self.sizes), part: self.part };
+        let op = Convolution { sizes: x.indices_like(self.sizes.to_list().into_iter()), part: self.part };
         let operands = if self.part == Part::Images { [&w, &x] } else { [&x, &w] };
         let y = A::apply(op, with_row(&self.shape), &operands);
         if y.shape() == self.shape { y } else { y.reshaped(&self.shape) }
