@@ -4,7 +4,7 @@ use std::f64::consts::PI;
 
 use autograd::{Float, Shape, Tensor, Var};
 
-use super::targets::{blocks, check_logarithms, check_positive, row_axis, values};
+use super::targets::{blocks, check_logarithms, check_positive, part, row_axis, values};
 use super::{Loss, Outputs};
 use crate::error::shown;
 use crate::{Error, Targets};
@@ -185,8 +185,10 @@ impl NegativeBinomialNll {
 /// The two halves of the last axis.
 fn halves<'t, T: Float>(loss: &'static str, y: Var<'t, T>) -> Result<[Var<'t, T>; 2], Error> {
     let axis = row_axis(loss, y)?;
-    let width = y.shape()[axis];
-    Ok([y.slice(axis, 0..width / 2), y.slice(axis, width / 2..width)])
+    let shape = y.shape();
+    let blocks: Shape = shape[..axis].iter().copied().chain([2, shape[axis] / 2]).collect();
+    let y = y.reshape(blocks);
+    Ok([part(y, axis, 0), part(y, axis, 1)])
 }
 
 /// Targets that are counts, or means of counts.

@@ -3,7 +3,7 @@
 
 use autograd::{Float, Shape, Var};
 
-use super::targets::check_positive;
+use super::targets::{check_positive, part};
 use super::{Loss, Outputs};
 use crate::error::shown;
 use crate::{Error, Targets};
@@ -33,7 +33,7 @@ pub struct Triplet {
 impl<T: Float> Loss<T> for Triplet {
     fn each<'t>(&self, y: Var<'t, T>, targets: &Targets<T>) -> Result<Var<'t, T>, Error> {
         self.check_parts(&y.shape(), targets)?;
-        let [anchor, positive, negative] = [0, 1, 2].map(|part| y.at(1, part));
+        let [anchor, positive, negative] = [0, 1, 2].map(|i| part(y, 1, i));
         let (near, far) = ((anchor - positive).norm_axis(1), (anchor - negative).norm_axis(1));
         Ok((near - far + self.margin).relu())
     }
@@ -77,7 +77,7 @@ impl<T: Float> Loss<T> for Contrastive {
     fn each<'t>(&self, y: Var<'t, T>, targets: &Targets<T>) -> Result<Var<'t, T>, Error> {
         self.check_pairs(&y.shape(), targets)?;
         let like = likeness(y, targets);
-        let distance = (y.at(1, 0) - y.at(1, 1)).norm_axis(1);
+        let distance = (part(y, 1, 0) - part(y, 1, 1)).norm_axis(1);
         let short = (self.margin - distance).relu();
         Ok((like.chain(distance.square()) + (1.0 - like).chain(short.square())) * 0.5)
     }
@@ -121,7 +121,7 @@ impl<T: Float> Loss<T> for CosineEmbedding {
     fn each<'t>(&self, y: Var<'t, T>, targets: &Targets<T>) -> Result<Var<'t, T>, Error> {
         self.check_pairs(&y.shape(), targets)?;
         let like = likeness(y, targets);
-        let cosine = y.at(1, 0).cosine_similarity(y.at(1, 1), 1);
+        let cosine = part(y, 1, 0).cosine_similarity(part(y, 1, 1), 1);
         Ok(like.chain(1.0 - cosine) + (1.0 - like).chain((cosine - self.margin).relu()))
     }
 
@@ -173,7 +173,7 @@ impl<T: Float> Loss<T> for NtXent {
         self.check_views(&y.shape(), targets)?;
         let [n, _, width] = y.shape()[..] else { unreachable!("views") };
         let unit = y / y.norm_keep(2).at_least(1e-12);
-        let together = (unit.at(1, 0) * unit.at(1, 1)).sum_axis(1) / self.temperature;
+        let together = (part(unit, 1, 0) * part(unit, 1, 1)).sum_axis(1) / self.temperature;
         let all = unit.reshape([2 * n, width]);
         // A view is not among those in which it looks for the other.
         let not_itself = |i| if i / (2 * n) == i % (2 * n) { T::from_f64(f64::NEG_INFINITY) } else { T::zero() };

@@ -50,6 +50,11 @@ pub(super) fn blocks<'a, T: Float>(
     Err(Error::invalid(loss, why))
 }
 
+/// The part of `axis` with index `i`; the axis disappears. A tape keeps the memory for `take`, and not that for `at`.
+pub(super) fn part<T: Float>(y: Var<'_, T>, axis: usize, i: usize) -> Var<'_, T> {
+    y.take(axis, &[i]).squeeze(axis)
+}
+
 /// `Ok` unless the output layer gives no negative values: the outputs are logarithms.
 pub(super) fn check_logarithms<T: Float>(
     loss: &'static str,
