@@ -4,7 +4,7 @@ use autograd::check::{Checker, Report};
 use autograd::{Float, Scalar, Tape};
 
 use crate::error::Result;
-use crate::loss::Loss;
+use crate::loss::{self, Loss};
 use crate::{Dataset, Module};
 
 /// Checks the gradient of a model's mean loss with respect to all its parameters.
@@ -64,7 +64,10 @@ pub fn check_f32_module(
     loss: &(impl Loss<f32> + Loss<f64>),
     data: &Dataset<f32>,
 ) -> Result<Report> {
-    let wide = Dataset::new(data.inputs().cast::<f64>(), data.targets().cast::<f64>())?;
+    let mut wide = Dataset::new(data.inputs().cast::<f64>(), data.targets().cast::<f64>())?;
+    if let Some(weights) = data.weights() {
+        wide = wide.with_weights(weights.to_vec())?;
+    }
     mean(&Tape::default(), model, loss, data)?;
     mean(&Tape::default(), twin, loss, &wide)?;
     let again = "a loss that was recorded once";
@@ -83,5 +86,5 @@ fn mean<'t, T: Float>(
     loss: &(impl Loss<T> + ?Sized),
     data: &Dataset<T>,
 ) -> Result<Scalar<'t, T>> {
-    loss.mean(model.forward(tape.constant(data.inputs().clone())), data.targets())
+    loss::mean(loss, model.forward(tape.constant(data.inputs().clone())), data)
 }

@@ -90,8 +90,11 @@
 //! | initialise weights | [`Init`] |
 //! | predict how deep a signal reaches | [`theory`], [`theory::MeanField`] |
 //! | read and prepare data | [`Table`], [`Dataset`], [`Scaler`], [`Targets`], [`one_hot`] |
-//! | choose a regression loss | [`Mse`], [`L1`], [`Huber`], [`Euclidean`]; your own: [`Loss`], [`Outputs`] |
-//! | choose a classification loss | [`CrossEntropy`], [`BinaryCrossEntropyWithLogits`], [`CrossEntropyFromProbabilities`], [`Hinge`], [`KlDivergence`] |
+//! | choose a regression loss | [`Mse`], [`L1`], [`Huber`], [`Euclidean`], [`Quantile`]; your own: [`Loss`], [`Outputs`] |
+//! | foretell a distribution | [`GaussianNll`], [`PoissonNll`], [`NegativeBinomialNll`] |
+//! | choose a classification loss | [`CrossEntropy`], [`BinaryCrossEntropyWithLogits`], [`CrossEntropyFromProbabilities`], [`SmoothedCrossEntropy`], [`Focal`], [`BinaryFocal`], [`Hinge`], [`KlDivergence`] |
+//! | learn embeddings, or sequences of labels | [`Triplet`], [`Contrastive`], [`CosineEmbedding`], [`NtXent`]; [`Ctc`] |
+//! | weight samples or classes, ignore a class | [`Dataset::with_weights`], [`ClassWeights`], [`Ignoring`] |
 //! | choose an optimiser | [`Sgd`], [`Adam`], [`Groups`], [`Optimizer`] |
 //! | train and evaluate | [`Trainer`], [`History`], [`metrics`] |
 //! | find vanishing gradients and dead units | [`Flow`], [`Trainer::observe_flow`], [`flow::singular_values`] |

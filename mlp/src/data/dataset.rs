@@ -9,7 +9,7 @@ use rand::{SeedableRng, seq::SliceRandom};
 
 use crate::error::{Error, Result, room, shown};
 
-/// The desired outputs of a model: values, or one class for each sample.
+/// The desired outputs of a model: values, or one class or sequence of labels for each sample.
 ///
 /// ```
 /// use mlp::Targets;
@@ -22,6 +22,8 @@ pub enum Targets<T: Float = f64> {
     Values(Tensor<T>),
     /// The index of the correct class of each sample.
     Classes(Vec<usize>),
+    /// The labels of each sample in their order, of any number; see [`Ctc`](crate::Ctc).
+    Sequences(Vec<Vec<usize>>),
 }
 
 impl<T: Float> Targets<T> {
@@ -30,6 +32,7 @@ impl<T: Float> Targets<T> {
         match self {
             Targets::Values(values) => samples(values),
             Targets::Classes(classes) => classes.len(),
+            Targets::Sequences(sequences) => sequences.len(),
         }
     }
 
@@ -48,6 +51,7 @@ impl<T: Float> Targets<T> {
         match self {
             Targets::Values(values) => Targets::Values(values.cast()),
             Targets::Classes(classes) => Targets::Classes(classes.clone()),
+            Targets::Sequences(sequences) => Targets::Sequences(sequences.clone()),
         }
     }
 
@@ -55,6 +59,9 @@ impl<T: Float> Targets<T> {
         match self {
             Targets::Values(values) => Targets::Values(take(values, samples)),
             Targets::Classes(classes) => Targets::Classes(samples.iter().map(|&i| classes[i]).collect()),
+            Targets::Sequences(sequences) => {
+                Targets::Sequences(samples.iter().map(|&i| sequences[i].clone()).collect())
+            }
         }
     }
 }
@@ -88,6 +95,7 @@ impl<T: Float> From<Vec<usize>> for Targets<T> {
 pub struct Dataset<T: Float = f64> {
     inputs: Tensor<T>,
     targets: Targets<T>,
+    weights: Option<Vec<f64>>,
 }
 
 impl<T: Float> Dataset<T> {
@@ -115,7 +123,46 @@ impl<T: Float> Dataset<T> {
         if n != m {
             return Err(Error::Samples { inputs: n, targets: m });
         }
-        Ok(Dataset { inputs, targets })
+        Ok(Dataset { inputs, targets, weights: None })
+    }
+
+    /// Gives each sample a weight in the mean loss; see [`Loss::weighted_mean`](crate::Loss::weighted_mean).
+    ///
+    /// Splits and batches keep the weights with their samples. Accuracies leave out samples of weight 0 and count the
+    /// others alike.
+    ///
+    /// ```
+    /// use autograd::Tensor;
+    /// use mlp::Dataset;
+    /// let data = Dataset::new(Tensor::from([[1.0], [2.0]]), vec![0, 1])?.with_weights(vec![1.0, 0.5])?;
+    /// assert_eq!(data.select(&[1])?.weights(), Some(&[0.5][..]));
+    /// assert!(data.with_weights(vec![1.0, -1.0]).is_err());
+    /// # Ok::<(), mlp::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] if there is not one weight for each sample, one is negative or not finite, or all are 0.
+    pub fn with_weights(self, weights: Vec<f64>) -> Result<Self> {
+        let (n, m) = (self.len(), weights.len());
+        let invalid = |why: String| Err(Error::invalid("weights", why));
+        if n != m {
+            return invalid(format!("{m} weights for {n} samples; each sample needs one, in the same order"));
+        }
+        if let Some(i) = weights.iter().position(|weight| !(*weight >= 0.0 && weight.is_finite())) {
+            return invalid(format!(
+                "the weight of sample {i} is {}, not a finite number, 0 or above",
+                shown(weights[i])
+            ));
+        }
+        if weights.iter().all(|&weight| weight == 0.0) {
+            return invalid("all are 0, so that no sample counts; give one at least a weight above 0".to_string());
+        }
+        Ok(Dataset { weights: Some(weights), ..self })
+    }
+
+    /// The weights of the samples in the mean loss, if they have any.
+    pub fn weights(&self) -> Option<&[f64]> {
+        self.weights.as_deref()
     }
 
     /// The inputs, of shape (samples, …).
@@ -220,7 +267,8 @@ impl<T: Float> Dataset<T> {
 
     /// Selects samples by index; every index must exist.
     pub(crate) fn take(&self, samples: &[usize]) -> Self {
-        Dataset { inputs: take(&self.inputs, samples), targets: self.targets.take(samples) }
+        let weights = self.weights.as_ref().map(|weights| samples.iter().map(|&i| weights[i]).collect());
+        Dataset { inputs: take(&self.inputs, samples), targets: self.targets.take(samples), weights }
     }
 }
 

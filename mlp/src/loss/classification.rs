@@ -31,9 +31,9 @@ impl<T: Float> Loss<T> for CrossEntropy {
         check_rows("cross_entropy", &y.shape(), targets)?;
         match targets {
             Targets::Classes(classes) => Ok(y.cross_entropy(classes)),
-            Targets::Values(distributions) => {
+            _ => {
                 row_axis("cross_entropy", y)?;
-                Ok(y.cross_entropy_soft(distributions))
+                Ok(y.cross_entropy_soft(values("cross_entropy", &y.shape(), targets)?))
             }
         }
     }
@@ -92,9 +92,9 @@ impl<T: Float> Loss<T> for CrossEntropyFromProbabilities {
         let log = |p: Var<'t, T>| p.at_least(f64::from(f32::MIN_POSITIVE)).ln();
         let nats = match targets {
             Targets::Classes(classes) => -log(y.pick(1, classes)),
-            Targets::Values(distributions) => {
+            _ => {
                 let axis = row_axis(FROM_PROBABILITIES, y)?;
-                -(log(y) * distributions).sum_axis(axis)
+                -(log(y) * values(FROM_PROBABILITIES, &y.shape(), targets)?).sum_axis(axis)
             }
         };
         Ok(match self.base {
@@ -132,7 +132,7 @@ pub struct BinaryCrossEntropyWithLogits;
 impl<T: Float> Loss<T> for BinaryCrossEntropyWithLogits {
     fn each<'t>(&self, y: Var<'t, T>, targets: &Targets<T>) -> Result<Var<'t, T>, Error> {
         check_labels(&y.shape(), targets)?;
-        let t = binary(y, targets, [0.0, 1.0]);
+        let t = binary(y, targets, [0.0, 1.0])?;
         // `chain` is 0 where the weight is 0, even if the logit is infinite: a certain and correct prediction has
         // loss 0.
         Ok(t.chain((-y).softplus()) + (1.0 - t).chain(y.softplus()))
@@ -177,7 +177,7 @@ pub struct Hinge;
 impl<T: Float> Loss<T> for Hinge {
     fn each<'t>(&self, y: Var<'t, T>, targets: &Targets<T>) -> Result<Var<'t, T>, Error> {
         check_signs(&y.shape(), targets)?;
-        Ok((1.0 - y * binary(y, targets, [-1.0, 1.0])).at_least(0.0))
+        Ok((1.0 - y * binary(y, targets, [-1.0, 1.0])?).at_least(0.0))
     }
 
     fn check(&self, outputs: &Outputs<'_, T>, targets: &Targets<T>) -> Result<(), Error> {

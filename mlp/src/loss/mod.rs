@@ -1,13 +1,24 @@
 //! Losses: one struct per loss, and the [`Loss`] trait. Logarithms are natural (nats) unless a loss says otherwise.
 
 mod classification;
+mod ctc;
+mod likelihood;
+mod pairs;
 mod regression;
+mod smoothing;
 mod targets;
+mod weighted;
 
 pub use classification::{
     Base, BinaryCrossEntropyWithLogits, CrossEntropy, CrossEntropyFromProbabilities, Hinge, KlDivergence,
 };
-pub use regression::{Euclidean, Huber, L1, Mse};
+pub use ctc::Ctc;
+pub use likelihood::{GaussianNll, NegativeBinomialNll, PoissonNll};
+pub use pairs::{Contrastive, CosineEmbedding, NtXent, Triplet};
+pub use regression::{Euclidean, Huber, L1, Mse, Quantile};
+pub use smoothing::{BinaryFocal, Focal, SmoothedCrossEntropy};
+pub use weighted::{ClassWeights, Ignoring};
+pub(crate) use weighted::{mean, weight};
 
 use autograd::{Float, Scalar, Shape, Tensor, Var};
 
@@ -44,12 +55,56 @@ pub trait Loss<T: Float = f64>: Send + Sync {
     /// If the targets are of the wrong kind, or do not fit the outputs `y`.
     fn each<'t>(&self, y: Var<'t, T>, targets: &Targets<T>) -> Result<Var<'t, T>, Error>;
 
-    /// The mean of [`each`](Loss::each), which training minimises.
+    /// The mean of [`each`](Loss::each), which training minimises: their sum over the sum of the
+    /// [weights](Loss::weight).
+    ///
+    /// It is NaN without samples, and 0 if all weights are 0.
     ///
     /// # Errors
     /// As [`each`](Loss::each).
     fn mean<'t>(&self, y: Var<'t, T>, targets: &Targets<T>) -> Result<Scalar<'t, T>, Error> {
-        Ok(self.each(y, targets)?.mean())
+        let weights = (0..targets.len()).map(|i| self.weight(targets, i));
+        Ok(weighted::average(self.each(y, targets)?, weights))
+    }
+
+    /// The mean with a weight for each sample, `Σ w·each / Σ w`; training takes it if a [`Dataset`](crate::Dataset) has
+    /// weights.
+    ///
+    /// A weight of 0 leaves a sample out, whatever its loss; with equal weights it is the [`mean`](Loss::mean). It is 0
+    /// if all weights are.
+    ///
+    /// ```
+    /// use autograd::{Tape, Tensor};
+    /// use mlp::{L1, Loss, Targets};
+    /// let tape = Tape::new();
+    /// let y = tape.var([[1.0], [2.0], [9.0]]);
+    /// let targets = Targets::Values(Tensor::zeros([3, 1]));
+    /// assert_eq!(L1.weighted_mean(y, &targets, &[1.0, 3.0, 0.0])?.value(), 1.75);
+    /// # Ok::<(), mlp::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`each`](Loss::each), and if there is not one weight for each sample, finite and not negative.
+    fn weighted_mean<'t>(&self, y: Var<'t, T>, targets: &Targets<T>, weights: &[f64]) -> Result<Scalar<'t, T>, Error> {
+        weighted::check_weights("weighted_mean", weights)?;
+        let (each, n) = (self.each(y, targets)?, targets.len());
+        if weights.len() != n || each.shape().first() != Some(&n) {
+            let (m, shape) = (weights.len(), each.shape());
+            let why = format!("{m} weights do not fit {n} targets and losses of shape {shape}; it takes one for each");
+            return Err(Error::invalid("weighted_mean", why));
+        }
+        let sums = (0..n).map(|i| weights[i] * self.weight(targets, i));
+        Ok(weighted::average(weighted::scaled(each, |i| weights[i]), sums))
+    }
+
+    /// The weight of a sample in the [`mean`](Loss::mean), 1 unless a loss says otherwise; what [`each`](Loss::each)
+    /// gives for the sample already contains it.
+    ///
+    /// Targets must have passed [`check`](Loss::check). The parts of a batch, and the batches of an epoch, count by the
+    /// sums of their weights.
+    fn weight(&self, targets: &Targets<T>, sample: usize) -> f64 {
+        let _ = (targets, sample);
+        1.0
     }
 
     /// The sum of [`each`](Loss::each).

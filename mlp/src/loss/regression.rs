@@ -1,8 +1,8 @@
 //! Losses for real-valued targets.
 
-use autograd::{Float, Var};
+use autograd::{Float, Shape, Tensor, Var};
 
-use super::targets::{reachable, row_axis, values};
+use super::targets::{blocks, check_positive, reachable, row_axis, values};
 use super::{Loss, Outputs};
 use crate::error::shown;
 use crate::{Error, Targets};
@@ -97,14 +97,7 @@ impl<T: Float> Loss<T> for Huber {
 impl Huber {
     /// `Ok` if δ is above 0 and finite, also in the number type of the outputs.
     fn check_delta<T: Float>(&self) -> Result<(), Error> {
-        let delta = T::from_f64(self.delta);
-        if delta > T::zero() && delta.is_finite() {
-            return Ok(());
-        }
-        let narrow =
-            if self.delta > 0.0 && self.delta.is_finite() { format!(" in {}", T::NAME) } else { String::new() };
-        let delta = shown(self.delta);
-        Err(Error::invalid("huber", format!("delta {delta} is not a finite number above 0{narrow}")))
+        check_positive::<T>("huber", "delta", self.delta)
     }
 }
 
@@ -131,5 +124,62 @@ impl<T: Float> Loss<T> for Euclidean {
 
     fn check(&self, outputs: &Outputs<'_, T>, targets: &Targets<T>) -> Result<(), Error> {
         reachable("euclidean", outputs, targets)
+    }
+}
+
+/// Quantile loss, or pinball loss: its minimum is a quantile of the targets (Koenker & Bassett 1978).
+///
+/// With `d = t − y` and the level τ: `τ·d` for d > 0, else `(τ − 1)·d`. `dy` is `−τ` below the target, `1 − τ` above it, 0
+/// at it. The level ½ gives half the absolute error.
+///
+/// The outputs hold one block as wide as the targets for each level, in their order: `(…, levels·k)` for targets
+/// `(…, k)`; the losses have the shape `(…, levels, k)`.
+///
+/// ```
+/// use autograd::{Tape, Tensor};
+/// use mlp::{Loss, Quantile, Targets};
+/// let tape = Tape::new();
+/// let y = tape.var([[1.0, 5.0]]);
+/// let each = Quantile { levels: vec![0.1, 0.9] }.each(y, &Targets::Values(Tensor::from([[3.0]])))?;
+/// assert!(each.value().is_close(&Tensor::from([[[0.2], [0.2]]]), 1e-15));
+/// assert!(each.sum().backward()[y].is_close(&Tensor::from([[-0.1, 0.1]]), 1e-15));
+/// # Ok::<(), mlp::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct Quantile {
+    /// The levels τ, each above 0 and below 1; at least one.
+    pub levels: Vec<f64>,
+}
+
+impl<T: Float> Loss<T> for Quantile {
+    fn each<'t>(&self, y: Var<'t, T>, targets: &Targets<T>) -> Result<Var<'t, T>, Error> {
+        let t = self.fitting(&y.shape(), targets)?;
+        let (axis, levels) = (row_axis("quantile", y)?, self.levels.len());
+        let level = y.tape().constant_with([levels, 1], |i| T::from_f64(self.levels[i]));
+        let shape = t.shape()[..axis].iter().copied().chain([levels, t.shape()[axis]]).collect::<Shape>();
+        let short = y.tape().constant(t.clone()).unsqueeze(axis) - y.reshape(shape);
+        Ok(short.relu() * level + (-short).relu() * (1.0 - level))
+    }
+
+    fn check(&self, outputs: &Outputs<'_, T>, targets: &Targets<T>) -> Result<(), Error> {
+        self.fitting(&outputs.shape, targets)?;
+        match self.levels.len() {
+            1 => reachable("quantile", outputs, targets),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Quantile {
+    fn fitting<'a, T: Float>(&self, y: &Shape, targets: &'a Targets<T>) -> Result<&'a Tensor<T>, Error> {
+        if self.levels.is_empty() {
+            return Err(Error::invalid("quantile", "there are no levels; 0.5 is that of the median"));
+        }
+        if let Some(&level) = self.levels.iter().find(|&&level| !(level > 0.0 && level < 1.0)) {
+            let why = format!("level {} does not lie between 0 and 1", shown(level));
+            return Err(Error::invalid("quantile", why));
+        }
+        let what = if self.levels.len() == 1 { "one output" } else { "an output of each level" };
+        blocks("quantile", y, targets, self.levels.len(), what)
     }
 }

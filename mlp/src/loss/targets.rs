@@ -26,6 +26,50 @@ pub(super) fn values<'a, T: Float>(
         Targets::Classes(_) => {
             Err(Error::invalid(loss, "the targets are classes, but it needs numbers; one_hot makes them of classes"))
         }
+        Targets::Sequences(_) => Err(Error::invalid(loss, "the targets are sequences of labels, which Ctc takes")),
+    }
+}
+
+/// Targets as values, each with `count` outputs: the last axis of the outputs holds that many blocks as wide as theirs.
+pub(super) fn blocks<'a, T: Float>(
+    loss: &'static str,
+    y: &Shape,
+    targets: &'a Targets<T>,
+    count: usize,
+    what: &str,
+) -> Result<&'a Tensor<T>, Error> {
+    let Targets::Values(t) = targets else { return values(loss, y, targets) };
+    let last = y.len().checked_sub(1);
+    let needed: Shape =
+        t.shape().iter().enumerate().map(|(axis, &len)| if Some(axis) == last { len * count } else { len }).collect();
+    if y.len() == t.shape().len() && last.is_some() && *y == needed {
+        return Ok(t);
+    }
+    let t = t.shape();
+    let why = format!("targets of shape {t} do not fit outputs of shape {y}; it takes {what} for each target");
+    Err(Error::invalid(loss, why))
+}
+
+/// The part of `axis` with index `i`; the axis disappears. A tape keeps the memory for `take`, and not that for `at`.
+pub(super) fn part<T: Float>(y: Var<'_, T>, axis: usize, i: usize) -> Var<'_, T> {
+    y.take(axis, &[i]).squeeze(axis)
+}
+
+/// `Ok` unless the output layer gives no negative values: the outputs are logarithms.
+pub(super) fn check_logarithms<T: Float>(
+    loss: &'static str,
+    outputs: &Outputs<'_, T>,
+    what: &str,
+) -> Result<(), Error> {
+    match outputs.activation.and_then(|f| Some((f, f.range()?))) {
+        Some((f, [low, _])) if low >= 0.0 => {
+            let repair = "end it with Activation::Identity";
+            Err(Error::invalid(
+                loss,
+                format!("it takes {what}, but `{f}` at the end of the model is never negative; {repair}"),
+            ))
+        }
+        _ => Ok(()),
     }
 }
 
@@ -77,11 +121,15 @@ pub(super) fn check_binary<T: Float>(
 }
 
 /// Converts targets that passed [`check_binary`] to values; `numbers` are the values of the classes 0 and 1.
-pub(super) fn binary<'t, T: Float>(y: Var<'t, T>, targets: &Targets<T>, numbers: [f64; 2]) -> Var<'t, T> {
-    match targets {
-        Targets::Values(values) => y.tape().constant(values.clone()),
+pub(super) fn binary<'t, T: Float>(
+    y: Var<'t, T>,
+    targets: &Targets<T>,
+    numbers: [f64; 2],
+) -> Result<Var<'t, T>, Error> {
+    Ok(match targets {
         Targets::Classes(classes) => y.tape().constant_with(y.shape(), |i| T::from_f64(numbers[classes[i]])),
-    }
+        _ => y.tape().constant(values("binary", &y.shape(), targets)?.clone()),
+    })
 }
 
 /// `Ok` if each row of outputs of shape `y` has one existing class, or one distribution.
@@ -94,7 +142,7 @@ pub(super) fn check_rows<T: Float>(loss: &'static str, y: &Shape, targets: &Targ
             let repair = "it takes a distribution for each row; if they are classes, give them as Vec<usize>";
             Err(Error::invalid(loss, format!("targets of shape {t} do not fit outputs of shape {y}; {repair}")))
         }
-        Targets::Values(_) => values(loss, y, targets).and_then(|t| check_distributions(loss, t)),
+        _ => values(loss, y, targets).and_then(|t| check_distributions(loss, t)),
     };
     fits?;
     if width == 1 {
@@ -170,12 +218,14 @@ pub(super) fn check_probabilities<T: Float>(
         |p: &[f64]| p.iter().any(|p| !(-NEAR..=1.0 + NEAR).contains(p)) || (p.iter().sum::<f64>() - 1.0).abs() > NEAR;
     match p.chunks_exact(width).position(wrong) {
         Some(row) => {
+            let rows = outputs.first.numel() / width / outputs.first.shape().first().copied().unwrap_or(1).max(1);
+            let sample = row / rows.max(1);
             let numbers: Vec<_> =
                 outputs.first.as_slice()[row * width..].iter().take(width.min(4)).map(shown).collect();
             let (numbers, more) = (numbers.join(", "), if width > 4 { ", …" } else { "" });
             Err(Error::invalid(
                 loss,
-                format!("the outputs of sample {row}, {numbers}{more}, are no distribution; {repair}"),
+                format!("the outputs of sample {sample}, {numbers}{more}, are no distribution; {repair}"),
             ))
         }
         None => Ok(()),
@@ -186,4 +236,14 @@ pub(super) fn check_probabilities<T: Float>(
 pub(super) fn row_axis<T: Float>(loss: &'static str, y: Var<'_, T>) -> Result<usize, Error> {
     let axes = y.shape().len();
     axes.checked_sub(1).ok_or_else(|| Error::invalid(loss, "an output of shape () has no rows; reshape it to (1, 1)"))
+}
+
+/// `Ok` if a setting is above 0 and finite, also in the number type of the outputs.
+pub(super) fn check_positive<T: Float>(loss: &'static str, what: &str, value: f64) -> Result<(), Error> {
+    let narrow = T::from_f64(value);
+    if narrow > T::zero() && narrow.is_finite() {
+        return Ok(());
+    }
+    let narrow = if value > 0.0 && value.is_finite() { format!(" in {}", T::NAME) } else { String::new() };
+    Err(Error::invalid(loss, format!("{what} {} is not a finite number above 0{narrow}", shown(value))))
 }

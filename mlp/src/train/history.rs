@@ -14,7 +14,7 @@ pub struct Epoch {
     /// The share of training samples classified correctly.
     ///
     /// It needs class targets, and either one output per class, or one output for two classes and a loss with a
-    /// [threshold](crate::Loss::threshold).
+    /// [threshold](crate::Loss::threshold). Samples of weight 0, such as [ignored](crate::Ignoring) ones, are left out.
     pub accuracy: Option<f64>,
     /// The loss on the validation data, if there are any.
     pub validation_loss: Option<f64>,

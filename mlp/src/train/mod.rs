@@ -113,8 +113,9 @@ impl<'a> Trainer<'a> {
     /// Each part has its own tape for the forward and the backward pass; the parts use as many threads as there are
     /// ([`backward_in_parts`](autograd::backward_in_parts)).
     ///
-    /// The step is that of the whole batch, except for round-off and for the random numbers of dropout. Its bits depend
-    /// on the number of parts, but not on the number of threads. For batches of 128 through 784-256-256-10, two parts
+    /// The step is that of the whole batch, except for round-off, for the random numbers of dropout, and for a loss that
+    /// compares the samples of a batch ([`NtXent`](crate::NtXent)). Its bits depend on the number of parts, but not on
+    /// the number of threads. For batches of 128 through 784-256-256-10, two parts
     /// on two threads take 0.6 of the single-threaded time; this is slightly less than without parts, where the threads
     /// share large products. Many small layers gain little or nothing, because each part passes over all gradients. A
     /// single thread loses time. Measure before you use it. The default is 1.

@@ -145,6 +145,12 @@ impl<T: Float> Objective<'_, T> {
         }
         let shape: Shape = std::iter::once(data.len()).chain(rest.iter().copied()).collect();
         let activation = self.model.output_activation().filter(|_| learnt);
-        self.loss.check(&Outputs { shape, first: &first, activation }, data.targets())
+        self.loss.check(&Outputs { shape, first: &first, activation }, data.targets())?;
+        if self.weight(data) == 0.0 {
+            return invalid(format!(
+                "the loss ignores every sample of the {what}, or gives it weight 0; nothing is left"
+            ));
+        }
+        Ok(())
     }
 }

@@ -5,7 +5,7 @@ use autograd::{Float, Gradients, Param, Parameters, Scalar, Tape, Var};
 use super::Trainer;
 use super::sums::EpochSums;
 use crate::error::shown;
-use crate::loss::Loss;
+use crate::loss::{self, Loss, weight};
 use crate::nn::module::Module;
 use crate::nn::probe::Probe;
 use crate::optim::Optimizer;
@@ -28,9 +28,14 @@ impl<T: Float> Objective<'_, T> {
         tally: &mut EpochSums,
     ) -> Result<Scalar<'t, T>, Error> {
         let y: Var<'t, T> = self.model.forward_with(tape.constant(batch.inputs().clone()), probe);
-        let mean = self.loss.mean(y, batch.targets())?;
-        tally.add(batch.len(), mean.value().to_f64(), y, self.loss, batch.targets())?;
+        let mean = loss::mean(self.loss, y, batch)?;
+        tally.add(self.weight(batch), mean.value().to_f64(), y, self.loss, batch)?;
         Ok(mean)
+    }
+
+    /// How much a batch counts beside others: the number of its samples, or the sum of their weights.
+    pub(super) fn weight(self, batch: &Dataset<T>) -> f64 {
+        (0..batch.len()).map(|i| weight(self.loss, batch, i)).sum()
     }
 }
 

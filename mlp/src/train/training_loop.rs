@@ -121,12 +121,14 @@ impl<'r, 'a, T: Float> TrainingLoop<'r, 'a, T> {
             }
             None => None,
         };
-        let parts: Vec<&[usize]> = samples.chunks(samples.len().div_ceil(self.tapes.len())).collect();
+        let parts: Vec<Dataset<T>> =
+            samples.chunks(samples.len().div_ceil(self.tapes.len())).map(|part| data.take(part)).collect();
+        let whole: f64 = parts.iter().map(|part| goal.weight(part)).sum();
         let (grads, found) = backward_in_parts(&mut self.tapes[..parts.len()], |part, tape| {
             tape.train(derive(seed, part, 0));
-            let (batch, mut tally) = (data.take(parts[part]), EpochSums::default());
-            match goal.record(tape, &batch, &mut Probe::off(), &mut tally) {
-                Ok(mean) => (mean * (batch.len() as f64 / samples.len() as f64), Ok(tally)),
+            let (batch, mut tally) = (&parts[part], EpochSums::default());
+            match goal.record(tape, batch, &mut Probe::off(), &mut tally) {
+                Ok(mean) => (mean * if whole == 0.0 { 0.0 } else { goal.weight(batch) / whole }, Ok(tally)),
                 Err(error) => (tape.scalar_constant(T::zero()), Err(error)),
             }
         });

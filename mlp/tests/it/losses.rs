@@ -2,8 +2,9 @@
 
 use autograd::{Float, Tape, Tensor, check};
 use mlp::{
-    Base, BinaryCrossEntropyWithLogits, CrossEntropy, CrossEntropyFromProbabilities, Error, Euclidean, Hinge, Huber,
-    KlDivergence, L1, Loss, Mse, Targets,
+    Base, BinaryCrossEntropyWithLogits, BinaryFocal, ClassWeights, Contrastive, CosineEmbedding, CrossEntropy,
+    CrossEntropyFromProbabilities, Ctc, Error, Euclidean, Focal, GaussianNll, Hinge, Huber, Ignoring, KlDivergence, L1,
+    Loss, Mse, NegativeBinomialNll, NtXent, PoissonNll, Quantile, SmoothedCrossEntropy, Targets, Triplet,
 };
 
 fn outputs() -> Tensor {
@@ -54,6 +55,52 @@ fn every_gradient_agrees_with_differences() {
             let loss = CrossEntropyFromProbabilities { base };
             check_loss("from probabilities", &loss, targets, &outputs().softmax(1));
         }
+    }
+}
+
+#[test]
+fn the_gradients_of_likelihoods_and_embeddings_agree_with_differences() {
+    let (one, two) =
+        (Targets::Values(Tensor::from([[2.0], [0.0]])), Targets::Values(Tensor::from([[0.4, -0.7], [1.0, 0.3]])));
+    let counts = Targets::Values(Tensor::from([[2.0, 0.0], [5.0, 1.0]]));
+    let (classes, ignored) = (Targets::Classes(vec![1, 0]), Targets::Classes(vec![1, 9]));
+    let (weights, labels) = (vec![0.5, 2.0], Targets::Values(Tensor::from([[1.0, 0.0], [0.0, 1.0]])));
+    let sequences = Targets::Sequences(vec![vec![1, 1], vec![]]);
+    let wide = Tensor::from([[0.3, -1.2, 0.5, 0.2], [1.1, 0.4, -0.6, -0.8]]);
+    let flat = Tensor::from([[0.3, -1.2], [1.1, 0.4]]);
+    let pairs = Tensor::from([[[0.3, -1.2], [0.6, -0.9]], [[1.1, 0.4], [-0.6, -0.3]]]);
+    let triplets = Tensor::from([[[0.3, -1.2], [1.6, -0.9], [0.4, 1.0]], [[1.1, 0.4], [-0.6, -0.3], [0.2, 0.7]]]);
+    let steps = Tensor::from_fn([2, 4, 2], |i| ((7 * i[0] + 3 * i[1] + 5 * i[2]) as f64).sin());
+    let cross = CrossEntropy;
+    let losses: [(&str, &dyn Loss, &Targets, &Tensor); 20] = [
+        ("gaussian", &GaussianNll::default(), &two, &wide),
+        ("gaussian of a variance", &GaussianNll { variance: Some(0.3), full: true }, &two, &flat),
+        ("poisson", &PoissonNll { full: true }, &counts, &flat),
+        ("negative binomial", &NegativeBinomialNll::default(), &counts, &wide),
+        ("negative binomial of a size", &NegativeBinomialNll { size: Some(1.5) }, &counts, &flat),
+        ("quantile", &Quantile { levels: vec![0.2] }, &two, &flat),
+        ("quantiles", &Quantile { levels: vec![0.2, 0.9] }, &one, &flat),
+        ("smoothed", &SmoothedCrossEntropy { smoothing: 0.1 }, &classes, &flat),
+        ("focal", &Focal { gamma: 2.0 }, &classes, &flat),
+        ("focal of a root", &Focal { gamma: 0.5 }, &labels, &flat),
+        ("binary focal", &BinaryFocal { gamma: 1.5, alpha: Some(0.3) }, &labels, &flat),
+        ("triplet", &Triplet { margin: 2.0 }, &classes, &triplets),
+        ("contrastive", &Contrastive { margin: 3.0 }, &classes, &pairs),
+        ("cosine embedding", &CosineEmbedding { margin: -0.9 }, &classes, &pairs),
+        ("nt-xent", &NtXent { temperature: 0.5 }, &classes, &pairs),
+        ("ctc", &Ctc::default(), &sequences, &steps),
+        ("class weights", &ClassWeights { loss: cross, weights: weights.clone() }, &classes, &flat),
+        ("ignoring", &Ignoring { loss: cross, class: 9 }, &ignored, &flat),
+        ("ignoring weights", &Ignoring { loss: ClassWeights { loss: cross, weights }, class: 9 }, &ignored, &flat),
+        ("own", &SmoothedCrossEntropy { smoothing: 0.0 }, &labels, &flat),
+    ];
+    for (name, loss, targets, y) in losses {
+        check_loss(name, loss, targets, y);
+        // A gradient of the gradient, recorded, against differences of the gradient.
+        let v = Tensor::new(y.shape(), (0..y.numel()).map(|i| 1.0 + (i as f64).cos()).collect());
+        let report =
+            check(|y| (loss.mean(y[0], targets).unwrap().grad(y[0]) * &v).sum(), std::slice::from_ref(y)).unwrap();
+        assert!(report.passed(), "{name}, second order: {report}");
     }
 }
 

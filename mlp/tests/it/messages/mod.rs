@@ -82,6 +82,7 @@ pub(crate) fn rng() -> StdRng {
 }
 
 mod data;
+mod loss_settings;
 mod losses;
 mod models;
 mod training;
