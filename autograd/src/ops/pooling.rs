@@ -213,9 +213,12 @@ pub(crate) fn max_pool<A: Array>(op: &'static str, axes: usize, x: &A, pool: &Po
     largest(op, x, axes, pool.spans(op, axes, &x.shape())?)
 }
 
+/// How many values an axis gets, and the share of each present value in each of them.
+type Along<'a> = (usize, &'a dyn Fn(usize, usize) -> f64);
+
 /// Each axis multiplied with a matrix: `y[…, i, j] = Σ rows(i, k)·cols(j, l)·x[…, k, l]`; `None` leaves an axis as it is.
 #[track_caller]
-fn by_axes<A: Array>(x: &A, weights: [Option<(usize, &dyn Fn(usize, usize) -> f64)>; 2]) -> Result<A, Error> {
+fn by_axes<A: Array>(x: &A, weights: [Option<Along<'_>>; 2]) -> Result<A, Error> {
     let mut y = x.clone();
     if let Some((count, weight)) = weights[1] {
         let len = y.shape()[y.shape().len() - 1];
@@ -244,7 +247,7 @@ fn means<A: Array>(x: &A, axes: usize, spans: [Spans; 2], counts_padding: bool) 
         }
     };
     let [rows, cols] = spans.map(weight);
-    let along_rows: Option<(usize, &dyn Fn(usize, usize) -> f64)> = (axes == 2).then_some((spans[0].count(), &rows));
+    let along_rows: Option<Along<'_>> = (axes == 2).then_some((spans[0].count(), &rows));
     by_axes(x, [along_rows, Some((spans[1].count(), &cols))])
 }
 
@@ -320,6 +323,6 @@ pub(crate) fn resize<A: Array>(op: &'static str, axes: usize, x: &A, to: [usize;
         }
     };
     let [rows, cols] = [0, 1].map(weight);
-    let along_rows: Option<(usize, &dyn Fn(usize, usize) -> f64)> = (axes == 2).then_some((to[0], &rows));
+    let along_rows: Option<Along<'_>> = (axes == 2).then_some((to[0], &rows));
     by_axes(x, [along_rows, Some((to[1], &cols))])
 }

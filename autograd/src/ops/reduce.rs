@@ -226,12 +226,11 @@ pub(super) fn gathered<A: Array>(
     Ok((view::permute(x, &order)?, shape.len() - axes.len()..shape.len(), result))
 }
 
+/// A range of neighbouring axes, and others before it.
+type LastAxes = (Range<usize>, SmallVec<[usize; 4]>);
+
 /// The last neighbours among axes that are not all neighbours, and the axes before them.
-fn neighbours(
-    op: &'static str,
-    shape: &Shape,
-    axes: &[usize],
-) -> Result<Option<(Range<usize>, SmallVec<[usize; 4]>)>, Error> {
+fn neighbours(op: &'static str, shape: &Shape, axes: &[usize]) -> Result<Option<LastAxes>, Error> {
     let axes = checked_axes(op, shape, axes)?;
     let Some(&last) = axes.last() else { return Ok(None) };
     let first = (0..=last).rev().take_while(|axis| axes.contains(axis)).last().unwrap_or(last);
