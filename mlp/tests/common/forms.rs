@@ -2,8 +2,11 @@
 //!
 //! A new layer gets a line here, and a test of its own formula in `tests/it`.
 
-use autograd::{Float, Shape, Tensor};
-use mlp::{Activation, Dropout, Init, LayerNorm, Linear, Module, PRelu, Residual, Sequential};
+use autograd::{Float, Parameters, Shape, Tensor, Var};
+use mlp::{
+    Activation, Dropout, Embedding, Error, Gru, Init, LayerNorm, LayerRow, Linear, Lstm, Module, PRelu, Residual, Rnn,
+    Sequential,
+};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 
@@ -28,6 +31,36 @@ fn linear<T: Float>(inputs: usize, outputs: usize) -> Linear<T> {
         .expect("sizes above 0")
 }
 
+fn rng() -> StdRng {
+    StdRng::seed_from_u64(3)
+}
+
+fn normal() -> Init {
+    Init::Normal { mean: 0.0, std: 1.0 }
+}
+
+/// A table of five rows for inputs that are no whole numbers.
+struct Whole<T: Float>(Embedding<T>);
+
+impl<T: Float> Module<T> for Whole<T> {
+    fn forward<'t>(&self, x: Var<'t, T>) -> Var<'t, T> {
+        self.0.forward((x.abs() * 3.0).floor().at_most(4.0))
+    }
+    fn parameters(&self) -> Parameters<T> {
+        self.0.parameters()
+    }
+    fn output_shape(&self, input: &Shape) -> Result<Option<Shape>, Error> {
+        self.0.output_shape(input)
+    }
+    fn describe(&self) -> Vec<LayerRow> {
+        self.0.describe()
+    }
+}
+
+fn embedding<T: Float>() -> Embedding<T> {
+    Embedding::new(5, 2, &normal(), &mut rng()).expect("sizes above 0")
+}
+
 /// All of them.
 pub(crate) fn forms<T: Float>() -> Vec<Form<T>> {
     vec![
@@ -39,6 +72,15 @@ pub(crate) fn forms<T: Float>() -> Vec<Form<T>> {
         form("tanh", [2, 3], Activation::Tanh),
         form("prelu", [2, 3], PRelu::new(3)),
         form("residual", [2, 3], Residual::new(linear(3, 3))),
+        form("embedding", [2, 3], Whole(embedding())),
+        form("embedding with padding", [5], Whole(embedding().padding(1).expect("a class"))),
+        form("rnn", [2, 3, 2], Rnn::new(2, 3, &mut rng()).expect("sizes")),
+        form("gru", [2, 3, 2], Gru::new(2, 3, &mut rng()).expect("sizes")),
+        form("lstm", [2, 3, 2], Lstm::new(2, 3, &mut rng()).expect("sizes")),
+        form("lstm of two layers", [2, 3, 2], Lstm::stacked(2, 2, 2, &mut rng()).expect("sizes")),
+        form("rnn, last state", [2, 3, 2], Rnn::new(2, 3, &mut rng()).expect("sizes").last()),
+        form("gru, last state", [2, 3, 2], Gru::new(2, 3, &mut rng()).expect("sizes").last()),
+        form("lstm, last state", [2, 1, 2], Lstm::new(2, 3, &mut rng()).expect("sizes").last()),
         form("sequential", [2, 3], Sequential::new().then(linear(3, 4)).then(Activation::Tanh).then(linear(4, 2))),
     ]
 }

@@ -23,6 +23,7 @@ mod observe;
 mod optim;
 #[path = "../common/optimizers.rs"]
 mod optimizers;
+mod recurrent;
 mod resume;
 mod rooms;
 mod tables;

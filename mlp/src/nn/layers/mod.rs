@@ -1,15 +1,25 @@
 //! Layers, one file per layer.
 
 mod dropout;
+mod embedding;
+mod gru;
 mod linear;
+mod lstm;
 mod norm;
+mod recurrent;
 mod residual;
+mod rnn;
 mod sequential;
 
 pub use dropout::Dropout;
+pub use embedding::Embedding;
+pub use gru::{Gru, GruCell};
 pub use linear::Linear;
+pub use lstm::{Lstm, LstmCell};
 pub use norm::LayerNorm;
+pub use recurrent::{Cell, Recurrent};
 pub use residual::Residual;
+pub use rnn::{Rnn, RnnCell};
 pub use sequential::Sequential;
 
 use autograd::{Float, Shape, Var};
