@@ -85,7 +85,7 @@
 //! | to … | see |
 //! |---|---|
 //! | build | [`Mlp`], [`Linear`], [`Activation`], [`PRelu`], [`LayerNorm`], [`Dropout`], [`Sequential`], [`Residual`] |
-//! | learn from sequences | [`Embedding`], [`Lstm`], [`Gru`], [`Rnn`]; your own cell: [`Recurrent`], [`Cell`] |
+//! | learn from sequences | [`Embedding`], [`Lstm`], [`Gru`], [`Rnn`], [`MultiHeadAttention`], [`TransformerBlock`], [`PositionalEncoding`]; your own cell: [`Recurrent`], [`Cell`] |
 //! | write your own model or function | [`Module`], [`Function`], [`StraightThrough`], [`summary`] |
 //! | initialise weights | [`Init`] |
 //! | predict how deep a signal reaches | [`theory`], [`theory::MeanField`] |

@@ -100,6 +100,7 @@ fn lists(layer: &str) -> usize {
         "embedding" | "embedding with padding" => 30,
         "rnn" | "gru" | "lstm" => 50,
         "lstm of two layers" => 100,
+        "attention" | "causal attention with dropout" | "transformer" | "transformer, norms behind" => 120,
         _ => 0,
     }
 }

@@ -4,8 +4,8 @@
 
 use autograd::{Float, Parameters, Shape, Tensor, Var};
 use mlp::{
-    Activation, Dropout, Embedding, Error, Gru, Init, LayerNorm, LayerRow, Linear, Lstm, Module, PRelu, Residual, Rnn,
-    Sequential,
+    Activation, Dropout, Embedding, Error, Gru, Init, LayerNorm, LayerRow, Linear, Lstm, Module, MultiHeadAttention,
+    PRelu, PositionalEncoding, Residual, Rnn, Sequential, TransformerBlock,
 };
 use rand::SeedableRng;
 use rand::rngs::StdRng;
@@ -61,6 +61,14 @@ fn embedding<T: Float>() -> Embedding<T> {
     Embedding::new(5, 2, &normal(), &mut rng()).expect("sizes above 0")
 }
 
+fn attention<T: Float>() -> MultiHeadAttention<T> {
+    MultiHeadAttention::new(4, 2, &mut rng()).expect("a width for the heads")
+}
+
+fn block<T: Float>() -> TransformerBlock<T> {
+    TransformerBlock::new(4, 2, 6, Activation::Gelu, &mut rng()).expect("a width for the heads")
+}
+
 /// All of them.
 pub(crate) fn forms<T: Float>() -> Vec<Form<T>> {
     vec![
@@ -81,6 +89,12 @@ pub(crate) fn forms<T: Float>() -> Vec<Form<T>> {
         form("rnn, last state", [2, 3, 2], Rnn::new(2, 3, &mut rng()).expect("sizes").last()),
         form("gru, last state", [2, 3, 2], Gru::new(2, 3, &mut rng()).expect("sizes").last()),
         form("lstm, last state", [2, 1, 2], Lstm::new(2, 3, &mut rng()).expect("sizes").last()),
+        form("attention", [2, 3, 4], attention()),
+        form("causal attention with dropout", [2, 3, 4], attention().causal().dropout(0.5).expect("a probability")),
+        form("positions", [2, 3, 4], PositionalEncoding::sinusoidal(3, 4).expect("sizes")),
+        form("learned positions", [2, 3, 4], PositionalEncoding::learned(3, 4, &normal(), &mut rng()).expect("sizes")),
+        form("transformer", [2, 3, 4], block()),
+        form("transformer, norms behind", [2, 3, 4], block().post_norm().dropout(0.5).expect("a probability")),
         form("sequential", [2, 3], Sequential::new().then(linear(3, 4)).then(Activation::Tanh).then(linear(4, 2))),
     ]
 }

@@ -1,5 +1,6 @@
 //! One test binary.
 mod activations;
+mod attention;
 mod checks;
 mod criticality;
 mod data;

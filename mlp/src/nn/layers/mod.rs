@@ -1,26 +1,32 @@
 //! Layers, one file per layer.
 
+mod attention;
 mod dropout;
 mod embedding;
 mod gru;
 mod linear;
 mod lstm;
 mod norm;
+mod positions;
 mod recurrent;
 mod residual;
 mod rnn;
 mod sequential;
+mod transformer;
 
+pub use attention::MultiHeadAttention;
 pub use dropout::Dropout;
 pub use embedding::Embedding;
 pub use gru::{Gru, GruCell};
 pub use linear::Linear;
 pub use lstm::{Lstm, LstmCell};
 pub use norm::LayerNorm;
+pub use positions::PositionalEncoding;
 pub use recurrent::{Cell, Recurrent};
 pub use residual::Residual;
 pub use rnn::{Rnn, RnnCell};
 pub use sequential::Sequential;
+pub use transformer::TransformerBlock;
 
 use autograd::{Float, Shape, Var};
 
@@ -42,6 +48,20 @@ pub(crate) fn features_fit(layer: &'static str, shape: &Shape, features: usize) 
             layer,
             format!(
                 "rows of {features} numbers are needed, the input has shape {shape}; reshape it or resize the layer"
+            ),
+        )),
+    }
+}
+
+/// Whether `shape` is that of sequences of rows of `features` numbers, with at least one step.
+pub(crate) fn sequences_fit(layer: &'static str, shape: &Shape, features: usize) -> Result<(), Error> {
+    match shape[..] {
+        [_, time, found] if time > 0 && found == features => Ok(()),
+        _ => Err(Error::invalid(
+            layer,
+            format!(
+                "sequences of shape (n, time, {features}) with at least one step are needed, the input has shape {shape}; \
+                 reshape it or resize the layer"
             ),
         )),
     }

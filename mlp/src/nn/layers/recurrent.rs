@@ -289,17 +289,7 @@ impl<C: Cell, T: Float> Recurrent<C, T> {
     }
 
     fn fits(&self, shape: &Shape) -> Result<(), Error> {
-        match shape[..] {
-            [_, time, inputs] if time > 0 && inputs == self.inputs => Ok(()),
-            _ => Err(Error::invalid(
-                C::NAME,
-                format!(
-                    "sequences of shape (n, time, {}) with at least one step are needed, the input has shape {shape}; \
-                     reshape it or resize the layer",
-                    self.inputs
-                ),
-            )),
-        }
+        super::sequences_fit(C::NAME, shape, self.inputs)
     }
 }
 
