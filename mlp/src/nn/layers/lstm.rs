@@ -29,7 +29,8 @@ pub struct LstmCell;
 /// ```
 pub type Lstm<T = f64> = Recurrent<LstmCell, T>;
 
-/// The place of the forget gate among the sums.
+/// The places of gates among the sums.
+const INPUT: usize = 0;
 const FORGET: usize = 1;
 
 impl Cell for LstmCell {
@@ -40,15 +41,15 @@ impl Cell for LstmCell {
     #[track_caller]
     fn step<'t, T: Float>(p: Var<'t, T>, q: Var<'t, T>, [h, c]: [Var<'t, T>; 2]) -> [Var<'t, T>; 2] {
         let all = p + q;
-        let [i, f, g, o] = [sums(all, 0, h), sums(all, FORGET, h), sums(all, 2, h), sums(all, 3, h)];
+        let [i, f, g, o] = [sums(all, INPUT, h), sums(all, FORGET, h), sums(all, 2, h), sums(all, 3, h)];
         let c = f.sigmoid() * c + i.sigmoid() * g.tanh();
         [o.sigmoid() * c.tanh(), c]
     }
 }
 
 impl<T: Float> Lstm<T> {
-    /// Sets the biases of the forget gates. A bias of 1 keeps the memory open before training (Jozefowicz, Zaremba &
-    /// Sutskever 2015).
+    /// Sets the biases of the forget gates. A bias of 1 keeps the memory open for a few steps before training (Jozefowicz,
+    /// Zaremba & Sutskever 2015), one of ln t for about t steps (Tallec & Ollivier 2018).
     ///
     /// ```
     /// use mlp::{Lstm, Module};
@@ -61,6 +62,24 @@ impl<T: Float> Lstm<T> {
     #[must_use]
     pub fn forget_bias(self, bias: f64) -> Self {
         self.set_biases(FORGET, bias);
+        self
+    }
+
+    /// Sets the biases of the input gates. One of −ln t, beside a forget bias of ln t, keeps what comes in at each of about t
+    /// steps from covering what was kept (Tallec & Ollivier 2018).
+    ///
+    /// ```
+    /// use mlp::{Lstm, Module};
+    /// use rand::{SeedableRng, rngs::StdRng};
+    /// let t = 200f64.ln();
+    /// let lstm: Lstm = Lstm::new(1, 1, &mut StdRng::seed_from_u64(0))?.forget_bias(t).input_bias(-t);
+    /// let b = lstm.parameters().get("0.b").unwrap().value();
+    /// assert_eq!(&b.as_slice()[..2], [-t, t]);
+    /// # Ok::<(), mlp::Error>(())
+    /// ```
+    #[must_use]
+    pub fn input_bias(self, bias: f64) -> Self {
+        self.set_biases(INPUT, bias);
         self
     }
 }
