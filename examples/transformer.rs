@@ -8,7 +8,7 @@ use autograd::{Parameters, Tensor, Var};
 use mlp::metrics::accuracy;
 use mlp::{
     Activation, Adam, CrossEntropy, Dataset, Embedding, Error, Init, LayerNorm, Linear, Mlp, Module,
-    PositionalEncoding, Sequential, Trainer, TransformerBlock, metrics::accuracy,
+    PositionalEncoding, Sequential, Targets, Trainer, TransformerBlock,
 };
 use rand::rngs::StdRng;
 use rand::{Rng, RngExt, SeedableRng};

@@ -1,4 +1,4 @@
-"""Values and gradients of layers for sequences by PyTorch, for tests/it/sequences.rs and tests/it/attention.rs.
+"""Values and gradients of layers for sequences by PyTorch, for tests/it/recurrent.rs and tests/it/attention.rs.
 
     python sequences.py > sequences.json
 """

@@ -1,8 +1,10 @@
 //! Attention, positions and transformer blocks: masks, bad inputs, and PyTorch's figures.
 
+use autograd::check::Checker;
 use autograd::{Float, Parameters, Tape, Tensor, Var};
 use mlp::{
-    Activation, Flow, Init, Module, MultiHeadAttention, PositionalEncoding, TransformerBlock, summary, summary_for,
+    Activation, Flow, Init, Linear, Module, MultiHeadAttention, PositionalEncoding, TransformerBlock, summary,
+    summary_for,
 };
 use rand::SeedableRng;
 use rand::rngs::StdRng;
@@ -121,6 +123,52 @@ fn a_query_without_keys_reads_nothing() {
         .collect::<Vec<_>>();
     assert!(all.iter().all(|gradient| gradient.as_slice().iter().all(|x| x.is_finite())));
     assert!(y.at(1, 1).sum().backward()[x].abs().max() == 0.0);
+}
+
+/// A gradient can itself be differentiated, with hidden keys as without.
+#[test]
+fn second_derivatives_agree_with_differences() {
+    for block in [block(Activation::Gelu), block(Activation::Tanh).post_norm().causal()] {
+        let report = Checker::new().check(
+            |x| {
+                let mask = MultiHeadAttention::padding_mask(x[0].tape(), &[2], 3);
+                block.forward_masked(x[0], Some(mask)).square().sum().grad(x[0]).square().sum()
+            },
+            &[sequences(1, 3)],
+        );
+        report.unwrap().assert_pass();
+    }
+}
+
+/// Keys and values may read rows of another width than the queries.
+#[test]
+fn a_memory_may_have_another_width() {
+    let mut layer = attention::<f64>(2);
+    let other = || Linear::new(3, 4, &Init::glorot_uniform(), &mut rng()).unwrap();
+    (layer.key, layer.value) = (other(), other());
+    let tape = Tape::new();
+    let memory = tape.constant(Tensor::ones([2, 5, 3]));
+    let y = layer.attend(tape.constant(sequences(2, 3)), memory, None);
+    // All keys are alike, so each query reads the value of any of them.
+    let read = layer.out.forward(layer.value.forward(memory)).at(1, 0).value();
+    assert!((0..3).all(|t| y.at(1, t).value().is_close(&read, 1e-14)));
+    assert!(layer.output_shape(&[2, 3, 4].into()).is_err());
+}
+
+#[test]
+#[should_panic(expected = "attention: queries, keys and values of [4, 6, 4] numbers for 2 heads; all need 4")]
+fn keys_are_as_wide_as_queries() {
+    let mut layer = attention::<f64>(2);
+    layer.key = Linear::new(4, 6, &Init::glorot_uniform(), &mut rng()).unwrap();
+    layer.predict(&sequences(1, 3));
+}
+
+#[test]
+fn attention_takes_no_sequences_and_one_position() {
+    assert_eq!(attention::<f64>(2).predict(&Tensor::zeros([0, 3, 4])).shape(), &[0, 3, 4].into());
+    let x = sequences(2, 1);
+    let layer = attention::<f64>(2).causal();
+    assert!(layer.predict(&x).is_close(&layer.out.predict(&layer.value.predict(&x)), 1e-15));
 }
 
 /// A causal mask and one that is given hide what either hides.

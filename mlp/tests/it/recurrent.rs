@@ -1,5 +1,6 @@
 //! Embeddings and recurrent layers: formulas, states, bad inputs, and PyTorch's figures.
 
+use autograd::check::Checker;
 use autograd::{Float, Param, Tape, Tensor};
 use mlp::{Cell, Embedding, Gru, Init, Lstm, Module, Recurrent, Rnn};
 use rand::SeedableRng;
@@ -120,6 +121,19 @@ fn gradients_fall_with_the_scale_of_the_recurrent_weights() {
         let back = y.vjp(&Tensor::full([1, 8], 8f64.sqrt().recip()))[start].norm();
         assert!((back / needed - 1.0).abs() < 1e-9, "{back} and {needed}");
     }
+}
+
+/// A gradient can itself be differentiated, through all steps.
+#[test]
+fn second_derivatives_agree_with_differences() {
+    fn agree<C: Cell>(layer: &Recurrent<C>) {
+        let report = Checker::new()
+            .check(|x| layer.forward(x[0]).square().sum().grad(x[0]).square().sum(), &[sequences(2, 3, 2)]);
+        report.unwrap().assert_pass();
+    }
+    agree(&Rnn::stacked(2, 3, 2, &mut rng()).unwrap());
+    agree(&Gru::new(2, 3, &mut rng()).unwrap());
+    agree(&Lstm::new(2, 3, &mut rng()).unwrap().last());
 }
 
 #[test]

@@ -122,8 +122,15 @@ impl<T: Float> MultiHeadAttention<T> {
         assert!(n == of_memory, "attention: queries {from} and memory {to} differ in their number of sequences");
         let mask = mask.map(|mask| seen(mask, [n, time, keys]));
 
-        let depth = self.out.inputs() / self.heads;
-        let split = |x: Var<'t, T>, len: usize| x.reshape([n, len, self.heads, depth]);
+        let (width, heads) = (self.out.inputs(), self.heads);
+        let made = [self.query.outputs(), self.key.outputs(), self.value.outputs()];
+        assert!(
+            made == [width; 3] && width.is_multiple_of(heads),
+            "attention: queries, keys and values of {made:?} numbers for {heads} heads; all need {width}, which `out` reads"
+        );
+
+        let depth = width / heads;
+        let split = |x: Var<'t, T>, len: usize| x.reshape([n, len, heads, depth]);
         let q = split(self.query.forward(query) * (depth as f64).sqrt().recip(), time).transpose(1, 2);
         let k = split(self.key.forward(memory), keys).transpose(1, 2);
         let v = split(self.value.forward(memory), keys).transpose(1, 2);
@@ -141,7 +148,7 @@ impl<T: Float> MultiHeadAttention<T> {
         if let Some(dropout) = &self.dropout {
             weights = dropout.forward(weights);
         }
-        let y = weights.matmul(v).transpose(1, 2).reshape([n, time, self.heads * depth]);
+        let y = weights.matmul(v).transpose(1, 2).reshape([n, time, width]);
         self.out.forward(y)
     }
 
@@ -207,6 +214,7 @@ impl<T: Float> Module<T> for MultiHeadAttention<T> {
 
     fn output_shape(&self, input: &Shape) -> Result<Option<Shape>, Error> {
         super::sequences_fit("attention", input, self.query.inputs())?;
+        super::sequences_fit("attention", input, self.key.inputs())?;
         Ok(Some([input[0], input[1], self.out.outputs()].into()))
     }
 
