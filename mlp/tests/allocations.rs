@@ -93,8 +93,8 @@ fn allocations_at(x: &Tensor, mut step: impl FnMut(Var<'_>)) -> usize {
     ALLOCATIONS.get() - warm
 }
 
-/// What a layer may allocate in ten steps: lists, however long the arrays are, of states to join, of classes to look up. The arrays themselves
-/// come from the tape.
+/// What a layer may allocate in ten steps: a few lists, of states to join, of classes to look up, of axes in another order. The arrays
+/// themselves come from the tape.
 fn lists(layer: &str) -> usize {
     match layer {
         "embedding" | "embedding with padding" => 30,
