@@ -86,6 +86,8 @@
 //! |---|---|
 //! | build | [`Mlp`], [`Linear`], [`Activation`], [`PRelu`], [`Dropout`], [`AlphaDropout`], [`Sequential`], [`Residual`] |
 //! | normalise values and weights | [`LayerNorm`], [`BatchNorm`], [`GroupNorm`], [`RmsNorm`], [`Norm`]; [`WeightNorm`], [`SpectralNorm`] |
+//! | learn from images and signals | [`Conv2d`], [`Conv1d`], [`ConvTranspose2d`], [`MaxPool2d`], [`AvgPool2d`], [`AdaptiveAvgPool2d`], [`Upsample2d`], [`Flatten`] |
+//! | learn from sequences | [`Embedding`], [`Lstm`], [`Gru`], [`Rnn`], [`MultiHeadAttention`], [`TransformerBlock`], [`PositionalEncoding`]; your own cell: [`Recurrent`], [`Cell`] |
 //! | write your own model or function | [`Module`], [`Function`], [`StraightThrough`], [`summary`] |
 //! | initialise weights | [`Init`] |
 //! | predict how deep a signal reaches | [`theory`], [`theory::MeanField`] |

@@ -2,11 +2,12 @@
 //!
 //! A new layer gets a line here, and a test of its own formula in `tests/it`.
 
-use autograd::{Conv, Float, Pool, Resize, Shape, Tensor};
+use autograd::{Conv, Float, Parameters, Pool, Resize, Shape, Tensor, Var};
 use mlp::{
     Activation, AdaptiveAvgPool2d, AdaptiveMaxPool2d, AlphaDropout, AvgPool1d, AvgPool2d, BatchNorm, Conv1d, Conv2d,
-    ConvTranspose2d, Dropout, Flatten, GroupNorm, Init, LayerNorm, Linear, MaxPool1d, MaxPool2d, Module, PRelu,
-    Residual, RmsNorm, Sequential, SpectralNorm, Upsample2d, WeightNorm,
+    ConvTranspose2d, Dropout, Embedding, Error, Flatten, GroupNorm, Gru, Init, LayerNorm, LayerRow, Linear, Lstm,
+    MaxPool1d, MaxPool2d, Module, MultiHeadAttention, PRelu, PositionalEncoding, Residual, RmsNorm, Rnn, Sequential,
+    SpectralNorm, TransformerBlock, Upsample2d, WeightNorm,
 };
 use rand::SeedableRng;
 use rand::rngs::StdRng;
@@ -51,6 +52,44 @@ fn spectral<T: Float>(layer: Linear<T>) -> SpectralNorm<Linear<T>, T> {
     SpectralNorm::new(layer, &mut StdRng::seed_from_u64(4)).expect("weights above 0")
 }
 
+fn rng() -> StdRng {
+    StdRng::seed_from_u64(3)
+}
+
+fn normal() -> Init {
+    Init::Normal { mean: 0.0, std: 1.0 }
+}
+
+/// A table of five rows for inputs that are no whole numbers.
+struct Whole<T: Float>(Embedding<T>);
+
+impl<T: Float> Module<T> for Whole<T> {
+    fn forward<'t>(&self, x: Var<'t, T>) -> Var<'t, T> {
+        self.0.forward((x.abs() * 3.0).floor().at_most(4.0))
+    }
+    fn parameters(&self) -> Parameters<T> {
+        self.0.parameters()
+    }
+    fn output_shape(&self, input: &Shape) -> Result<Option<Shape>, Error> {
+        self.0.output_shape(input)
+    }
+    fn describe(&self) -> Vec<LayerRow> {
+        self.0.describe()
+    }
+}
+
+fn embedding<T: Float>() -> Embedding<T> {
+    Embedding::new(5, 2, &normal(), &mut rng()).expect("sizes above 0")
+}
+
+fn attention<T: Float>() -> MultiHeadAttention<T> {
+    MultiHeadAttention::new(4, 2, &mut rng()).expect("a width for the heads")
+}
+
+fn block<T: Float>() -> TransformerBlock<T> {
+    TransformerBlock::new(4, 2, 6, Activation::Gelu, &mut rng()).expect("a width for the heads")
+}
+
 /// All of them.
 pub(crate) fn forms<T: Float>() -> Vec<Form<T>> {
     vec![
@@ -87,6 +126,21 @@ pub(crate) fn forms<T: Float>() -> Vec<Form<T>> {
         form("tanh", [2, 3], Activation::Tanh),
         form("prelu", [2, 3], PRelu::new(3)),
         form("residual", [2, 3], Residual::new(linear(3, 3))),
+        form("embedding", [2, 3], Whole(embedding())),
+        form("embedding with padding", [5], Whole(embedding().padding(1).expect("a class"))),
+        form("rnn", [2, 3, 2], Rnn::new(2, 3, &mut rng()).expect("sizes")),
+        form("gru", [2, 3, 2], Gru::new(2, 3, &mut rng()).expect("sizes")),
+        form("lstm", [2, 3, 2], Lstm::new(2, 3, &mut rng()).expect("sizes")),
+        form("lstm of two layers", [2, 3, 2], Lstm::stacked(2, 2, 2, &mut rng()).expect("sizes")),
+        form("rnn, last state", [2, 3, 2], Rnn::new(2, 3, &mut rng()).expect("sizes").last()),
+        form("gru, last state", [2, 3, 2], Gru::new(2, 3, &mut rng()).expect("sizes").last()),
+        form("lstm, last state", [2, 1, 2], Lstm::new(2, 3, &mut rng()).expect("sizes").last()),
+        form("attention", [2, 3, 4], attention()),
+        form("causal attention with dropout", [2, 3, 4], attention().causal().dropout(0.5).expect("a probability")),
+        form("positions", [2, 3, 4], PositionalEncoding::sinusoidal(3, 4).expect("sizes")),
+        form("learned positions", [2, 3, 4], PositionalEncoding::learned(3, 4, &normal(), &mut rng()).expect("sizes")),
+        form("transformer", [2, 3, 4], block()),
+        form("transformer, norms behind", [2, 3, 4], block().post_norm().dropout(0.5).expect("a probability")),
         form("sequential", [2, 3], Sequential::new().then(linear(3, 4)).then(Activation::Tanh).then(linear(4, 2))),
     ]
 }

@@ -1,5 +1,6 @@
 //! One test binary.
 mod activations;
+mod attention;
 mod checks;
 mod convolution;
 mod criticality;
@@ -31,6 +32,7 @@ mod observe;
 mod optim;
 #[path = "../common/optimizers.rs"]
 mod optimizers;
+mod recurrent;
 mod resume;
 mod rooms;
 mod tables;

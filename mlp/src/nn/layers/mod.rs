@@ -1,35 +1,51 @@
 //! Layers, one file per layer.
 
 mod alpha_dropout;
+mod attention;
 mod batch_norm;
 mod channels;
 mod convolution;
 mod dropout;
+mod embedding;
 mod group_norm;
+mod gru;
 mod linear;
+mod lstm;
 mod norm;
 mod pooling;
+mod positions;
+mod recurrent;
 mod residual;
 mod rms_norm;
+mod rnn;
 mod sequential;
 mod spectral_norm;
+mod transformer;
 mod weight_norm;
 mod weighted;
 
 pub use alpha_dropout::AlphaDropout;
+pub use attention::MultiHeadAttention;
 pub use batch_norm::BatchNorm;
 pub use convolution::{Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d};
 pub use dropout::Dropout;
+pub use embedding::Embedding;
 pub use group_norm::GroupNorm;
+pub use gru::{Gru, GruCell};
 pub use linear::Linear;
+pub use lstm::{Lstm, LstmCell};
 pub use norm::LayerNorm;
 pub use pooling::{
     AdaptiveAvgPool2d, AdaptiveMaxPool2d, AvgPool1d, AvgPool2d, Flatten, MaxPool1d, MaxPool2d, Upsample2d,
 };
+pub use positions::PositionalEncoding;
+pub use recurrent::{Cell, Recurrent};
 pub use residual::Residual;
 pub use rms_norm::RmsNorm;
+pub use rnn::{Rnn, RnnCell};
 pub use sequential::Sequential;
 pub use spectral_norm::SpectralNorm;
+pub use transformer::TransformerBlock;
 pub use weight_norm::WeightNorm;
 pub use weighted::Weighted;
 
@@ -53,6 +69,20 @@ pub(crate) fn features_fit(layer: &'static str, shape: &Shape, features: usize) 
             layer,
             format!(
                 "rows of {features} numbers are needed, the input has shape {shape}; reshape it or resize the layer"
+            ),
+        )),
+    }
+}
+
+/// Whether `shape` is that of sequences of rows of `features` numbers, with at least one step.
+pub(crate) fn sequences_fit(layer: &'static str, shape: &Shape, features: usize) -> Result<(), Error> {
+    match shape[..] {
+        [_, time, found] if time > 0 && found == features => Ok(()),
+        _ => Err(Error::invalid(
+            layer,
+            format!(
+                "sequences of shape (n, time, {features}) with at least one step are needed, the input has shape {shape}; \
+                 reshape it or resize the layer"
             ),
         )),
     }

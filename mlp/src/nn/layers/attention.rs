@@ -1,0 +1,230 @@
+//! [`MultiHeadAttention`].
+
+use autograd::{Float, Parameters, Shape, Tape, Var, broadcast};
+use rand::Rng;
+
+use crate::nn::layers::{Dropout, Linear};
+use crate::nn::module::{LayerRow, Module};
+use crate::{Error, Init};
+
+/// Hides a key: far below any score, and finite, so that a query without keys has no NaN, nor has its gradient.
+const HIDDEN: f64 = -1e30;
+
+/// Attention with several heads (Vaswani et al. 2017): each query reads the values of those keys that resemble it.
+///
+/// `head = softmax(QKᵀ/√d)·V`, with `Q = qW_q + b_q` of the queries, `K = mW_k + b_k` and `V = mW_v + b_v` of the memory; each
+/// head takes d = width/heads of the columns, and `y = (head₀, head₁, …)·W_o + b_o`.
+///
+/// Shapes: `(n, time, width) → (n, time, width)`. As a [`Module`] it is self-attention, where queries and memory are one array.
+/// The weights of all pairs are held: n · heads · time² numbers.
+///
+/// ```
+/// use autograd::Tensor;
+/// use mlp::{Module, MultiHeadAttention};
+/// use rand::{SeedableRng, rngs::StdRng};
+/// let attention: MultiHeadAttention = MultiHeadAttention::new(4, 2, &mut StdRng::seed_from_u64(0))?;
+/// let x = Tensor::from_fn([1, 3, 4], |i| (i[1] * 4 + i[2]) as f64 * 0.1);
+/// let y = attention.predict(&x);
+/// // It does not see in which order the keys stand: reversed inputs give reversed outputs.
+/// assert!(attention.predict(&x.flip(1)).is_close(&y.flip(1), 1e-12));
+/// # Ok::<(), mlp::Error>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct MultiHeadAttention<T: Float = f64> {
+    /// Makes queries, (…, width) → (…, width).
+    pub query: Linear<T>,
+    /// Makes keys. This layer and that of the values may be replaced by ones that read a memory of another width.
+    pub key: Linear<T>,
+    /// Makes values.
+    pub value: Linear<T>,
+    /// Joins the heads.
+    pub out: Linear<T>,
+    heads: usize,
+    causal: bool,
+    dropout: Option<Dropout>,
+}
+
+impl<T: Float> MultiHeadAttention<T> {
+    /// Creates a layer for rows of `width` numbers, with Glorot's uniform weights and biases of 0.
+    ///
+    /// # Errors
+    /// If `width` or `heads` is 0, or `heads` does not divide `width`.
+    pub fn new(width: usize, heads: usize, rng: &mut (impl Rng + ?Sized)) -> Result<Self, Error> {
+        if width == 0 || heads == 0 || !width.is_multiple_of(heads) {
+            let why =
+                format!("{heads} heads cannot share {width} columns evenly; make the width a multiple of the heads");
+            return Err(Error::invalid("attention", why));
+        }
+        let mut linear = || Linear::new(width, width, &Init::glorot_uniform(), rng);
+        let (query, key, value, out) = (linear()?, linear()?, linear()?, linear()?);
+        Ok(MultiHeadAttention { query, key, value, out, heads, causal: false, dropout: None })
+    }
+
+    /// Hides the keys that come after a query, so that position t depends on the positions 0 to t only.
+    ///
+    /// ```
+    /// use autograd::Tensor;
+    /// use mlp::{Module, MultiHeadAttention};
+    /// use rand::{SeedableRng, rngs::StdRng};
+    /// let attention = MultiHeadAttention::new(2, 1, &mut StdRng::seed_from_u64(0))?.causal();
+    /// let y = attention.predict(&Tensor::from([[[1.0, 2.0], [3.0, 4.0]]]));
+    /// let changed = attention.predict(&Tensor::from([[[1.0, 2.0], [9.0, 9.0]]]));
+    /// assert_eq!(y.at(1, 0), changed.at(1, 0));
+    /// # Ok::<(), mlp::Error>(())
+    /// ```
+    #[must_use]
+    pub fn causal(self) -> Self {
+        MultiHeadAttention { causal: true, ..self }
+    }
+
+    /// Drops weights with probability `p` during training.
+    ///
+    /// # Errors
+    /// If `p` lies outside [0, 1).
+    pub fn dropout(self, p: f64) -> Result<Self, Error> {
+        Ok(MultiHeadAttention { dropout: Some(Dropout::new(p)?), ..self })
+    }
+
+    /// The number of heads.
+    pub fn heads(&self) -> usize {
+        self.heads
+    }
+
+    /// Attention of queries (n, time, width) to a memory (n, keys, width of the memory): `(n, time, width)`.
+    ///
+    /// `mask` is 0 where a query must not see a key, and otherwise 1; its shape is (time, keys), or stretches to
+    /// (n, time, keys) as that of [`padding_mask`](Self::padding_mask). A causal layer hides the keys after a query beside it.
+    /// A query all of whose keys are hidden reads 0: its output is `b_o`.
+    ///
+    /// ```
+    /// use autograd::{Tape, Tensor};
+    /// use mlp::MultiHeadAttention;
+    /// use rand::{SeedableRng, rngs::StdRng};
+    /// let attention: MultiHeadAttention = MultiHeadAttention::new(2, 1, &mut StdRng::seed_from_u64(0))?;
+    /// let tape = Tape::new();
+    /// let (query, memory) = (tape.var(Tensor::ones([1, 2, 2])), tape.var(Tensor::ones([1, 3, 2])));
+    /// let mask = tape.constant([[1.0, 1.0, 0.0], [0.0, 0.0, 0.0]]);
+    /// let y = attention.attend(query, memory, Some(mask));
+    /// assert_eq!(y.shape(), [1, 2, 2].into());
+    /// assert_eq!(y.at(1, 1).value(), Tensor::from([[0.0, 0.0]])); // nothing was read
+    /// let read = y.sum().backward()[memory].norm_axis(2);
+    /// assert!(read.get([0, 0]) > 0.0 && read.get([0, 2]) == 0.0); // the last key is hidden from both
+    /// # Ok::<(), mlp::Error>(())
+    /// ```
+    ///
+    /// # Panics
+    /// If the shapes do not fit.
+    #[track_caller]
+    pub fn attend<'t>(&self, query: Var<'t, T>, memory: Var<'t, T>, mask: Option<Var<'t, T>>) -> Var<'t, T> {
+        let (n, time) = sequences(query, self.query.inputs());
+        let (of_memory, keys) = sequences(memory, self.key.inputs());
+        let (from, to) = (query.shape(), memory.shape());
+        assert!(n == of_memory, "attention: queries {from} and memory {to} differ in their number of sequences");
+        let mask = mask.map(|mask| seen(mask, [n, time, keys]));
+
+        let (width, heads) = (self.out.inputs(), self.heads);
+        let made = [self.query.outputs(), self.key.outputs(), self.value.outputs()];
+        assert!(
+            made == [width; 3] && width.is_multiple_of(heads),
+            "attention: queries, keys and values of {made:?} numbers for {heads} heads; all need {width}, which `out` reads"
+        );
+
+        let depth = width / heads;
+        let split = |x: Var<'t, T>, len: usize| x.reshape([n, len, heads, depth]);
+        let q = split(self.query.forward(query) * (depth as f64).sqrt().recip(), time).transpose(1, 2);
+        let k = split(self.key.forward(memory), keys).transpose(1, 2);
+        let v = split(self.value.forward(memory), keys).transpose(1, 2);
+
+        let mut scores = q.matmul(k.t());
+        if self.causal {
+            let later = |i: usize| if i % keys > i / keys { T::one() } else { T::zero() };
+            scores = scores.masked_fill(query.tape().constant_with([time, keys], later), HIDDEN);
+        }
+        let mut weights = match mask {
+            // The second mask is for queries without keys, whose scores are all alike.
+            Some(mask) => scores.masked_fill(mask.equal(0.0), HIDDEN).softmax(3).masked(mask),
+            None => scores.softmax(3),
+        };
+        if let Some(dropout) = &self.dropout {
+            weights = dropout.forward(weights);
+        }
+        let y = weights.matmul(v).transpose(1, 2).reshape([n, time, width]);
+        self.out.forward(y)
+    }
+
+    /// The mask of sequences of different `lengths`, padded behind their ends to `keys` positions: `(n, 1, keys)`.
+    ///
+    /// ```
+    /// use autograd::{Tape, Tensor};
+    /// use mlp::MultiHeadAttention;
+    /// let tape = Tape::new();
+    /// let mask = MultiHeadAttention::padding_mask(&tape, &[1, 3], 3);
+    /// assert_eq!(mask.value(), Tensor::from([[[1.0, 0.0, 0.0]], [[1.0, 1.0, 1.0]]]));
+    /// ```
+    ///
+    /// # Panics
+    /// If a sequence is longer than `keys`.
+    #[track_caller]
+    pub fn padding_mask<'t>(tape: &'t Tape<T>, lengths: &[usize], keys: usize) -> Var<'t, T> {
+        if let Some(length) = lengths.iter().find(|&&length| length > keys) {
+            panic!("attention: a sequence of length {length} does not fit into {keys} keys");
+        }
+        let inside = |i: usize| i % keys < lengths[i / keys];
+        tape.constant_with([lengths.len(), 1, keys], |i| if inside(i) { T::one() } else { T::zero() })
+    }
+}
+
+/// The number and the length of sequences (n, time, width).
+#[track_caller]
+fn sequences<T: Float>(x: Var<'_, T>, width: usize) -> (usize, usize) {
+    let shape = x.shape();
+    if let Err(error) = super::sequences_fit("attention", &shape, width) {
+        panic!("{error}");
+    }
+    (shape[0], shape[1])
+}
+
+/// A mask of (time, keys) or (n, time, keys), with an axis for the heads.
+#[track_caller]
+fn seen<'t, T: Float>(mask: Var<'t, T>, whole: [usize; 3]) -> Var<'t, T> {
+    let (shape, whole) = (mask.shape(), Shape::from(whole));
+    let fits = (2..=3).contains(&shape.len()) && broadcast("attention", &shape, &whole).is_ok_and(|both| both == whole);
+    assert!(fits, "attention: a mask of shape {shape} does not stretch to (n, time, keys), here {whole}");
+    if shape.len() == 3 { mask.unsqueeze(1) } else { mask }
+}
+
+impl<T: Float> Module<T> for MultiHeadAttention<T> {
+    /// Self-attention.
+    ///
+    /// # Panics
+    /// If `x` is not (n, time, width) with at least one step.
+    #[track_caller]
+    fn forward<'t>(&self, x: Var<'t, T>) -> Var<'t, T> {
+        self.attend(x, x, None)
+    }
+
+    fn parameters(&self) -> Parameters<T> {
+        let parts = [("query", &self.query), ("key", &self.key), ("value", &self.value), ("out", &self.out)];
+        parts.into_iter().fold(Parameters::new(), |all, (name, part)| all.with_all(name, &part.parameters()))
+    }
+
+    fn input_width(&self) -> Option<usize> {
+        self.query.input_width()
+    }
+
+    fn output_shape(&self, input: &Shape) -> Result<Option<Shape>, Error> {
+        super::sequences_fit("attention", input, self.query.inputs())?;
+        super::sequences_fit("attention", input, self.key.inputs())?;
+        Ok(Some([input[0], input[1], self.out.outputs()].into()))
+    }
+
+    fn describe(&self) -> Vec<LayerRow> {
+        let layer = match (self.heads, self.causal) {
+            (1, false) => "attention".into(),
+            (heads, false) => format!("attention({heads})"),
+            (heads, true) => format!("causal attention({heads})"),
+        };
+        let shape = format!("{} → {}", self.query.inputs(), self.out.outputs());
+        vec![LayerRow { layer, shape, activation: String::new(), parameters: self.parameters().numel() }]
+    }
+}

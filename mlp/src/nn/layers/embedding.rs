@@ -1,0 +1,178 @@
+//! [`Embedding`]: a trained row for each class.
+
+use autograd::{Float, Param, Parameters, Shape, Tape, Var};
+use rand::Rng;
+
+use crate::error::shown;
+use crate::nn::module::{LayerRow, Module};
+use crate::{Error, Init};
+
+/// A table with one trained row for each of `count` classes, such as the words of a vocabulary: `y = table[class]`.
+///
+/// Shapes: `(…) → (…, width)`. As a [`Module`] it takes the numbers of the classes as values, `0.0`, `1.0` and so on; an
+/// `f32` holds whole numbers up to 2²⁴ exactly. The gradient of a row is the sum over the places where it was read.
+///
+/// ```
+/// use autograd::{Param, Tape, Tensor};
+/// use mlp::{Embedding, Module};
+/// let words = Embedding::from(Param::new([[0.1, 0.2], [0.3, 0.4], [0.5, 0.6]]));
+/// let y = words.predict(&Tensor::from([[2.0, 0.0]]));
+/// assert_eq!(y, Tensor::from([[[0.5, 0.6], [0.1, 0.2]]]));
+/// let tape = Tape::new();
+/// let y = words.look_up(&tape, &[2, 0, 2]);
+/// assert_eq!(y.sum().backward()[&words.table], Tensor::from([[1.0, 1.0], [0.0, 0.0], [2.0, 2.0]]));
+/// ```
+#[derive(Debug, Clone)]
+pub struct Embedding<T: Float = f64> {
+    /// The rows, of shape (count, width).
+    pub table: Param<T>,
+    padding: Option<usize>,
+}
+
+impl<T: Float> Embedding<T> {
+    /// Creates a table whose values `init` draws; PyTorch draws from the standard normal distribution.
+    ///
+    /// ```
+    /// use mlp::{Embedding, Init};
+    /// use rand::{SeedableRng, rngs::StdRng};
+    /// let normal = Init::Normal { mean: 0.0, std: 1.0 };
+    /// let words: Embedding = Embedding::new(1000, 16, &normal, &mut StdRng::seed_from_u64(0))?;
+    /// assert_eq!((words.count(), words.width()), (1000, 16));
+    /// # Ok::<(), mlp::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If there are no classes or the rows are empty, or the initialiser is invalid ([`Init::try_sample`]).
+    pub fn new(count: usize, width: usize, init: &Init, rng: &mut (impl Rng + ?Sized)) -> Result<Self, Error> {
+        if count == 0 || width == 0 {
+            return Err(Error::invalid(
+                "embedding",
+                format!("{count} classes as rows of {width} numbers: a table needs both"),
+            ));
+        }
+        Ok(Param::new(init.try_sample([count, width], rng)?).into())
+    }
+
+    /// Makes `class` the padding: it is looked up as 0, whatever its row, and its row gets no gradient.
+    ///
+    /// ```
+    /// use autograd::Tape;
+    /// use mlp::{Embedding, Init};
+    /// use rand::{SeedableRng, rngs::StdRng};
+    /// let ones = Init::Constant(1.0);
+    /// let words: Embedding = Embedding::new(2, 1, &ones, &mut StdRng::seed_from_u64(0))?.padding(0)?;
+    /// let tape = Tape::new();
+    /// let y = words.look_up(&tape, &[0, 1]);
+    /// assert_eq!(y.value().to_vec(), [0.0, 1.0]);
+    /// assert_eq!(y.sum().backward()[&words.table].to_vec(), [0.0, 1.0]);
+    /// # Ok::<(), mlp::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If there is no such class.
+    pub fn padding(self, class: usize) -> Result<Self, Error> {
+        let count = self.count();
+        if class >= count {
+            return Err(Error::invalid(
+                "embedding",
+                format!("the padding {class} is none of the {count} classes, 0 to {}", count.saturating_sub(1)),
+            ));
+        }
+        Ok(Embedding { padding: Some(class), ..self })
+    }
+
+    /// The number of classes.
+    ///
+    /// # Panics
+    /// If the table was made of another shape than (count, width).
+    #[track_caller]
+    pub fn count(&self) -> usize {
+        self.sizes()[0]
+    }
+
+    /// The length of a row.
+    ///
+    /// # Panics
+    /// If the table was made of another shape than (count, width).
+    #[track_caller]
+    pub fn width(&self) -> usize {
+        self.sizes()[1]
+    }
+
+    #[track_caller]
+    fn sizes(&self) -> [usize; 2] {
+        let shape = self.table.shape();
+        let [count, width] = shape[..] else { panic!("embedding: a table of shape {shape} is not (count, width)") };
+        [count, width]
+    }
+
+    /// The rows of `classes`, recorded on `tape`: `(n, width)`.
+    ///
+    /// # Panics
+    /// If there is no such class.
+    #[track_caller]
+    pub fn look_up<'t>(&self, tape: &'t Tape<T>, classes: &[usize]) -> Var<'t, T> {
+        let count = self.count();
+        if let Some(class) = classes.iter().find(|&&class| class >= count) {
+            absent(class, count);
+        }
+        let rows = self.table.on(tape).take(0, classes);
+        let Some(padding) = self.padding else { return rows };
+        rows.masked(
+            tape.constant_with([classes.len(), 1], |i| if classes[i] == padding { T::zero() } else { T::one() }),
+        )
+    }
+}
+
+#[track_caller]
+fn absent(class: impl std::fmt::Debug, count: usize) -> ! {
+    panic!(
+        "embedding: {} is none of the {count} classes, whole numbers from 0 to {}; correct the input or enlarge the table",
+        shown(class),
+        count.saturating_sub(1)
+    );
+}
+
+impl<T: Float> From<Param<T>> for Embedding<T> {
+    /// An embedding with these rows, of shape (count, width).
+    fn from(table: Param<T>) -> Self {
+        Embedding { table, padding: None }
+    }
+}
+
+impl<T: Float> Module<T> for Embedding<T> {
+    /// # Panics
+    /// If a value is not the number of a class.
+    #[track_caller]
+    fn forward<'t>(&self, x: Var<'t, T>) -> Var<'t, T> {
+        let [count, width] = self.sizes();
+        let (shape, values) = (x.shape(), x.value());
+        let mut classes = Vec::with_capacity(shape.numel());
+        for value in values.as_slice() {
+            let number = value.to_f64();
+            if !(number.fract() == 0.0 && (0.0..count as f64).contains(&number)) {
+                absent(number, count); // a loop, so that the panic points at the caller
+            }
+            classes.push(number as usize);
+        }
+        let shape: Shape = shape.iter().copied().chain([width]).collect();
+        self.look_up(x.tape(), &classes).reshape(shape)
+    }
+
+    fn parameters(&self) -> Parameters<T> {
+        Parameters::new().with("table", &self.table)
+    }
+
+    fn output_shape(&self, input: &Shape) -> Result<Option<Shape>, Error> {
+        Ok(Some(input.iter().copied().chain([self.width()]).collect()))
+    }
+
+    fn describe(&self) -> Vec<LayerRow> {
+        vec![LayerRow {
+            layer: "embedding".into(),
+            shape: format!("{} classes → {}", self.count(), self.width()),
+            activation: String::new(),
+            parameters: self.table.numel(),
+        }]
+    }
+}

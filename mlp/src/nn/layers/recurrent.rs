@@ -1,0 +1,342 @@
+//! [`Recurrent`]: what all recurrent layers share; [`Cell`]: what one step of time computes.
+
+use std::fmt;
+use std::marker::PhantomData;
+
+use autograd::{Float, Param, Parameters, Shape, Tape, Tensor, Var};
+use rand::Rng;
+
+use crate::nn::module::{LayerRow, Module};
+use crate::{Error, Init};
+
+/// The formula of one step of time of a [`Recurrent`] layer.
+///
+/// [`RnnCell`](crate::RnnCell), [`GruCell`](crate::GruCell) and [`LstmCell`](crate::LstmCell) implement it; so can a
+/// cell of your own:
+///
+/// ```
+/// use autograd::{Float, Tensor, Var};
+/// use mlp::{Cell, Module, Recurrent};
+/// use rand::{SeedableRng, rngs::StdRng};
+///
+/// /// h ← h + tanh(p + q): the state is a running sum.
+/// #[derive(Clone, Copy)]
+/// struct Adding;
+///
+/// impl Cell for Adding {
+///     const NAME: &'static str = "adding";
+///     fn step<'t, T: Float>(p: Var<'t, T>, q: Var<'t, T>, [h, _]: [Var<'t, T>; 2]) -> [Var<'t, T>; 2] {
+///         let h = h + (p + q).tanh();
+///         [h, h]
+///     }
+/// }
+///
+/// let layer: Recurrent<Adding> = Recurrent::new(3, 4, &mut StdRng::seed_from_u64(0))?;
+/// assert_eq!(layer.predict(&Tensor::zeros([2, 5, 3])).shape(), &[2, 5, 4].into());
+/// # Ok::<(), mlp::Error>(())
+/// ```
+pub trait Cell: Copy + Send + Sync + 'static {
+    /// The name in messages and tables.
+    const NAME: &'static str;
+
+    /// The number of sums of each unit, such as one for each gate.
+    const SUMS: usize = 1;
+
+    /// The number of arrays that a step passes to the next: 1 for the hidden state alone, 2 with a memory beside it.
+    const STATES: usize = 1;
+
+    /// Whether the recurrent product has biases of its own. They differ from those of the inputs only where a gate stands
+    /// between the two products.
+    const RECURRENT_BIAS: bool = false;
+
+    /// The state after a step: the hidden state, then the memory; a cell without memory returns the hidden state twice.
+    ///
+    /// `p` are the sums `xW + b` of the inputs and `q` the sums `hU` of the hidden state, both (n, sums · hidden), one sum of
+    /// all units after another. `state` is the state before, two arrays (n, hidden).
+    fn step<'t, T: Float>(p: Var<'t, T>, q: Var<'t, T>, state: [Var<'t, T>; 2]) -> [Var<'t, T>; 2];
+}
+
+/// The sums at position `k` of (n, sums · hidden): `(n, hidden)`. Unlike a slice, it allocates nothing.
+#[track_caller]
+pub(super) fn sums<'t, T: Float>(all: Var<'t, T>, k: usize, like: Var<'t, T>) -> Var<'t, T> {
+    let shape = like.shape();
+    let [n, hidden] = shape[..] else { unreachable!("states are (n, hidden)") };
+    all.reshape([n, all.shape()[1] / hidden, hidden]).take(1, &[k]).reshape(shape)
+}
+
+/// A recurrent layer, or a stack of them: a [`Cell`] is unrolled over a sequence.
+///
+/// `pₜ = xₜW + b`, `qₜ = hₜ₋₁U (+ c)`, `hₜ = cell(pₜ, qₜ, hₜ₋₁)`, from a state of 0. A layer of a stack reads the states of the
+/// one before.
+///
+/// Shapes: `(n, time, inputs) → (n, time, hidden)`, all hidden states; with [`last`](Recurrent::last) `(n, hidden)`. `W`
+/// is (inputs, sums · hidden) and `U` (hidden, sums · hidden), where a cell has a number of sums for each unit. The products
+/// with `W` of all steps are one product of matrices. Parameters are named `0.w`, `0.u`, `0.b` and, where the cell has biases
+/// of its own for the recurrent product, `0.c`.
+///
+/// The layers of this crate are [`Rnn`](crate::Rnn), [`Gru`](crate::Gru) and [`Lstm`](crate::Lstm).
+pub struct Recurrent<C: Cell, T: Float = f64> {
+    layers: Vec<Weights<T>>,
+    inputs: usize,
+    hidden: usize,
+    last: bool,
+    cell: PhantomData<C>,
+}
+
+/// The parameters of one layer of a stack.
+#[derive(Clone)]
+struct Weights<T: Float> {
+    w: Param<T>,
+    u: Param<T>,
+    b: Param<T>,
+    c: Option<Param<T>>,
+}
+
+impl<C: Cell, T: Float> Recurrent<C, T> {
+    /// Creates one layer. Weights and biases are uniform between ±1/√hidden, as in PyTorch.
+    ///
+    /// # Errors
+    /// If there are no inputs or no hidden units.
+    pub fn new(inputs: usize, hidden: usize, rng: &mut (impl Rng + ?Sized)) -> Result<Self, Error> {
+        Self::stacked(inputs, hidden, 1, rng)
+    }
+
+    /// Creates a stack of `layers` layers, each but the first with `hidden` inputs.
+    ///
+    /// ```
+    /// use mlp::{Gru, Module};
+    /// use rand::{SeedableRng, rngs::StdRng};
+    /// let gru: Gru = Gru::stacked(3, 4, 2, &mut StdRng::seed_from_u64(0))?;
+    /// let names: Vec<_> = gru.parameters().names().map(String::from).collect();
+    /// assert_eq!(names, ["0.w", "0.u", "0.b", "0.c", "1.w", "1.u", "1.b", "1.c"]);
+    /// # Ok::<(), mlp::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If there are no inputs, no hidden units or no layers.
+    pub fn stacked(inputs: usize, hidden: usize, layers: usize, rng: &mut (impl Rng + ?Sized)) -> Result<Self, Error> {
+        if inputs == 0 || hidden == 0 || layers == 0 {
+            let sizes = format!("{inputs} → {hidden} in {layers} layers");
+            return Err(Error::invalid(C::NAME, format!("{sizes}: inputs, hidden units and layers are needed")));
+        }
+        let bound = (hidden as f64).recip().sqrt();
+        let init = Init::Uniform { low: -bound, high: bound };
+        let sums = C::SUMS * hidden;
+        let layers = (0..layers).map(|layer| {
+            let inputs = if layer == 0 { inputs } else { hidden };
+            let w = Param::new(init.try_sample([inputs, sums], rng)?);
+            let u = Param::new(init.try_sample([hidden, sums], rng)?);
+            let b = Param::new(init.try_sample([sums], rng)?);
+            let c = if C::RECURRENT_BIAS { Some(Param::new(init.try_sample([sums], rng)?)) } else { None };
+            Ok(Weights { w, u, b, c })
+        });
+        let layers = layers.collect::<Result<_, Error>>()?;
+        Ok(Recurrent { layers, inputs, hidden, last: false, cell: PhantomData })
+    }
+
+    /// Returns the hidden state of the last step only, `(n, hidden)`: for a layer behind it that takes rows.
+    ///
+    /// ```
+    /// use autograd::Tensor;
+    /// use mlp::{Init, Linear, Lstm, Module, Sequential};
+    /// use rand::{SeedableRng, rngs::StdRng};
+    /// let mut rng = StdRng::seed_from_u64(0);
+    /// let read: Linear = Linear::new(4, 2, &Init::glorot_uniform(), &mut rng)?;
+    /// let model = Sequential::new().then(Lstm::new(3, 4, &mut rng)?.last()).then(read);
+    /// assert_eq!(model.predict(&Tensor::zeros([5, 7, 3])).shape(), &[5, 2].into());
+    /// # Ok::<(), mlp::Error>(())
+    /// ```
+    #[must_use]
+    pub fn last(self) -> Self {
+        Recurrent { last: true, ..self }
+    }
+
+    /// Draws the recurrent weights `U` of each sum anew, as matrices (hidden, hidden).
+    ///
+    /// Orthogonal ones keep the length of the hidden state (Saxe et al. 2014; Le, Jaitly & Hinton 2015).
+    ///
+    /// ```
+    /// use autograd::Tensor;
+    /// use mlp::{Init, Module, Rnn};
+    /// use rand::{SeedableRng, rngs::StdRng};
+    /// let mut rng = StdRng::seed_from_u64(0);
+    /// let rnn: Rnn = Rnn::new(3, 4, &mut rng)?.recurrent_init(&Init::orthogonal(), &mut rng)?;
+    /// let u = rnn.parameters().get("0.u").unwrap().value();
+    /// assert!(u.matmul(&u.t()).is_close(&Tensor::eye(4), 1e-12));
+    /// # Ok::<(), mlp::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If the initialiser is invalid ([`Init::try_sample`]).
+    pub fn recurrent_init(self, init: &Init, rng: &mut (impl Rng + ?Sized)) -> Result<Self, Error> {
+        for layer in &self.layers {
+            let blocks = (0..C::SUMS).map(|_| init.try_sample([self.hidden, self.hidden], rng));
+            layer.u.set(Tensor::concat(&blocks.collect::<Result<Vec<_>, _>>()?, 1));
+        }
+        Ok(self)
+    }
+
+    /// Sets the biases of sum `k` of each unit.
+    pub(super) fn set_biases(&self, k: usize, value: f64) {
+        for layer in &self.layers {
+            layer.b.modify(|b| b[k * self.hidden..(k + 1) * self.hidden].fill(T::from_f64(value)));
+        }
+    }
+
+    /// The length of an input row.
+    pub fn inputs(&self) -> usize {
+        self.inputs
+    }
+
+    /// The length of a hidden state.
+    pub fn hidden(&self) -> usize {
+        self.hidden
+    }
+
+    /// The state of zeros from which `n` sequences begin: see [`unroll`](Recurrent::unroll).
+    #[track_caller]
+    pub fn start<'t>(&self, tape: &'t Tape<T>, n: usize) -> Var<'t, T> {
+        tape.constant_with([self.layers.len() * C::STATES, n, self.hidden], |_| T::zero())
+    }
+
+    /// The output from a given state, and the state behind the last step.
+    ///
+    /// A state is `(layers · states, n, hidden)`: for each layer its hidden state and, if the cell has one, its memory.
+    ///
+    /// A long sequence is cut into parts for truncated backpropagation through time (Williams & Peng 1990). The value of
+    /// a state begins the next part, and no gradient flows back through it:
+    ///
+    /// ```
+    /// use autograd::{Tape, Tensor};
+    /// use mlp::{Lstm, Module};
+    /// use rand::{SeedableRng, rngs::StdRng};
+    /// let lstm: Lstm = Lstm::new(1, 4, &mut StdRng::seed_from_u64(0))?;
+    /// let sequence = Tensor::linspace(-1.0, 1.0, 6).reshape([1, 6, 1]);
+    /// let mut tape = Tape::new();
+    /// let mut state = lstm.start(&tape, 1).value();
+    /// let mut outputs = vec![];
+    /// for part in sequence.split(1, &[3, 3]) {
+    ///     tape.clear();
+    ///     let (y, behind) = lstm.unroll(tape.constant(part), tape.constant(state));
+    ///     outputs.push(y.value()); // and a loss, and a step of training
+    ///     state = behind.value();
+    /// }
+    /// assert_eq!(Tensor::concat(&outputs, 1), lstm.predict(&sequence));
+    /// # Ok::<(), mlp::Error>(())
+    /// ```
+    ///
+    /// # Panics
+    /// If `x` is not (n, time, inputs) with at least one step, or `state` does not fit.
+    #[track_caller]
+    pub fn unroll<'t>(&self, x: Var<'t, T>, state: Var<'t, T>) -> (Var<'t, T>, Var<'t, T>) {
+        let n = self.sequences(x);
+        let needed = Shape::from([self.layers.len() * C::STATES, n, self.hidden]);
+        let found = state.shape();
+        assert!(
+            found == needed,
+            "{}: a state of shape {needed} is needed, it has shape {found}; begin with `start`",
+            C::NAME
+        );
+        let (mut y, mut behind) = (x, vec![]);
+        for (i, layer) in self.layers.iter().enumerate() {
+            let at = |k: usize| state.at(0, i * C::STATES + k);
+            let (output, after) = self.over_time(layer, y, [at(0), at(C::STATES - 1)], self.is_last_alone(i));
+            behind.extend_from_slice(&after[..C::STATES]);
+            y = output;
+        }
+        (y, Var::stack(&behind, 0))
+    }
+
+    /// Whether the output of layer `i` is its last state only.
+    fn is_last_alone(&self, i: usize) -> bool {
+        self.last && i + 1 == self.layers.len()
+    }
+
+    /// The output of a layer, and its state behind the last step.
+    #[track_caller]
+    fn over_time<'t>(
+        &self,
+        layer: &Weights<T>,
+        x: Var<'t, T>,
+        mut state: [Var<'t, T>; 2],
+        last: bool,
+    ) -> (Var<'t, T>, [Var<'t, T>; 2]) {
+        let [n, time] = [x.shape()[0], x.shape()[1]];
+        let p = x.affine(&layer.w, &layer.b);
+        let mut outputs = Vec::with_capacity(if last { 0 } else { time });
+        for t in 0..time {
+            let p = p.take(1, &[t]).reshape([n, C::SUMS * self.hidden]);
+            let q = match &layer.c {
+                Some(c) => state[0].affine(&layer.u, c),
+                None => state[0].matmul(&layer.u),
+            };
+            state = C::step(p, q, state);
+            if !last {
+                outputs.push(state[0].reshape([n, 1, self.hidden]));
+            }
+        }
+        (if last { state[0] } else { Var::concat(&outputs, 1) }, state)
+    }
+
+    /// The number of sequences.
+    #[track_caller]
+    fn sequences(&self, x: Var<'_, T>) -> usize {
+        let shape = x.shape();
+        if let Err(error) = self.fits(&shape) {
+            panic!("{error}");
+        }
+        shape[0]
+    }
+
+    fn fits(&self, shape: &Shape) -> Result<(), Error> {
+        super::sequences_fit(C::NAME, shape, self.inputs)
+    }
+}
+
+impl<C: Cell, T: Float> Module<T> for Recurrent<C, T> {
+    /// # Panics
+    /// If `x` is not (n, time, inputs) with at least one step.
+    #[track_caller]
+    fn forward<'t>(&self, x: Var<'t, T>) -> Var<'t, T> {
+        let n = self.sequences(x);
+        let zeros = x.tape().constant_with([n, self.hidden], |_| T::zero());
+        let mut y = x;
+        for (i, layer) in self.layers.iter().enumerate() {
+            y = self.over_time(layer, y, [zeros; 2], self.is_last_alone(i)).0; // a loop, so that a panic points at the caller
+        }
+        y
+    }
+
+    fn parameters(&self) -> Parameters<T> {
+        self.layers.iter().enumerate().fold(Parameters::new(), |all, (i, layer)| {
+            let Weights { w, u, b, c } = layer;
+            let own = Parameters::new().with("w", w).with("u", u).with("b", b);
+            all.with_all(&i.to_string(), &if let Some(c) = c { own.with("c", c) } else { own })
+        })
+    }
+
+    fn input_width(&self) -> Option<usize> {
+        Some(self.inputs)
+    }
+
+    fn output_shape(&self, input: &Shape) -> Result<Option<Shape>, Error> {
+        self.fits(input)?;
+        let [n, time] = [input[0], input[1]];
+        Ok(Some(if self.last { [n, self.hidden].into() } else { [n, time, self.hidden].into() }))
+    }
+
+    fn describe(&self) -> Vec<LayerRow> {
+        let layer = match self.layers.len() {
+            1 => C::NAME.to_string(),
+            layers => format!("{} × {layers}", C::NAME),
+        };
+        let shape = format!("{} → {}", self.inputs, self.hidden);
+        vec![LayerRow { layer, shape, activation: String::new(), parameters: self.parameters().numel() }]
+    }
+}
+
+impl<C: Cell, T: Float> fmt::Debug for Recurrent<C, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&crate::summary(self))
+    }
+}

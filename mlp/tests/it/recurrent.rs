@@ -1,0 +1,241 @@
+//! Embeddings and recurrent layers: formulas, states, bad inputs, and PyTorch's figures.
+
+use autograd::check::Checker;
+use autograd::{Float, Param, Tape, Tensor};
+use mlp::{Cell, Embedding, Gru, Init, Lstm, Module, Recurrent, Rnn};
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+
+use crate::figures::{agrees, cases};
+
+fn rng() -> StdRng {
+    StdRng::seed_from_u64(5)
+}
+
+/// Sequences (n, time, inputs) of numbers that are all different.
+fn sequences(n: usize, time: usize, inputs: usize) -> Tensor {
+    Tensor::from_fn([n, time, inputs], |i| (1.3 * (i[0] * 100 + i[1] * 10 + i[2]) as f64).sin())
+}
+
+#[test]
+fn embeddings_and_recurrent_layers_agree_with_pytorch() {
+    fn layer<T: Float>(name: &str) -> Option<Box<dyn Module<T>>> {
+        let table = || Embedding::new(5, 3, &Init::Zeros, &mut rng()).unwrap();
+        Some(match name {
+            "embedding" => Box::new(table()),
+            "embedding with padding" => Box::new(table().padding(1).unwrap()),
+            "rnn" => Box::new(Rnn::new(3, 2, &mut rng()).unwrap()),
+            "gru" => Box::new(Gru::new(3, 2, &mut rng()).unwrap()),
+            "lstm" => Box::new(Lstm::new(3, 2, &mut rng()).unwrap()),
+            "rnn of two layers" => Box::new(Rnn::stacked(3, 2, 2, &mut rng()).unwrap()),
+            "gru of two layers, last state" => Box::new(Gru::stacked(3, 2, 2, &mut rng()).unwrap().last()),
+            "lstm of two layers, last state" => Box::new(Lstm::stacked(3, 2, 2, &mut rng()).unwrap().last()),
+            _ => return None,
+        })
+    }
+    let mut held = 0;
+    for (name, case) in cases(include_str!("../data/sequences.json")) {
+        if let (Some(wide), Some(narrow)) = (layer::<f64>(&name), layer::<f32>(&name)) {
+            agrees(&name, &*wide, &case);
+            agrees(&name, &*narrow, &case);
+            held += 1;
+        }
+    }
+    assert_eq!(held, 8);
+}
+
+/// The last state is the last of all states, and a stack is its layers in a row.
+#[test]
+fn the_last_state_is_that_of_all_states() {
+    let x = sequences(2, 5, 3);
+    let states = Lstm::<f64>::stacked(3, 4, 2, &mut rng()).unwrap().predict(&x);
+    let last = Lstm::<f64>::stacked(3, 4, 2, &mut rng()).unwrap().last().predict(&x);
+    assert_eq!(states.at(1, 4), last);
+
+    let stack = Gru::<f64>::stacked(3, 4, 2, &mut rng()).unwrap();
+    let [first, second] = [Gru::<f64>::new(3, 4, &mut rng()).unwrap(), Gru::new(4, 4, &mut rng()).unwrap()];
+    for (i, layer) in [&first, &second].into_iter().enumerate() {
+        for (name, param) in layer.parameters().iter() {
+            param.set(stack.parameters().get(&name.replace("0.", &format!("{i}."))).unwrap().value());
+        }
+    }
+    assert_eq!(stack.predict(&x), second.predict(&first.predict(&x)));
+}
+
+/// What `unroll` gives for a sequence in parts is what `forward` gives for the whole; its state passes gradients on.
+#[track_caller]
+fn parts_are_the_whole<C: Cell>(layer: &Recurrent<C>) {
+    let x = sequences(2, 6, 3);
+    let whole = layer.predict(&x);
+    let tape = Tape::new();
+    let start = layer.start(&tape, 2);
+    let (first, state) = layer.unroll(tape.constant(x.slice(1, 0..4)), start);
+    let (second, _) = layer.unroll(tape.constant(x.slice(1, 4..6)), state);
+    assert!(Tensor::concat(&[first.value(), second.value()], 1).is_close(&whole, 1e-15));
+    let gradients = second.sum().backward();
+    let in_one = {
+        let tape = Tape::new();
+        let y = layer.forward(tape.constant(x)).slice(1, 4..6);
+        let gradients = y.sum().backward();
+        layer.parameters().params().map(|param| gradients[param].clone()).collect::<Vec<_>>()
+    };
+    for (param, needed) in layer.parameters().params().zip(in_one) {
+        assert!(gradients[param].is_close(&needed, 1e-13));
+    }
+}
+
+#[test]
+fn a_sequence_in_parts_gives_what_it_gives_as_a_whole() {
+    parts_are_the_whole(&Rnn::stacked(3, 4, 2, &mut rng()).unwrap());
+    parts_are_the_whole(&Gru::stacked(3, 4, 2, &mut rng()).unwrap());
+    parts_are_the_whole(&Lstm::stacked(3, 4, 2, &mut rng()).unwrap());
+}
+
+/// With the input and output gates open, no candidate and the forget gate at σ(f), the memory decays as σ(f)ᵗ.
+#[test]
+fn the_memory_of_an_lstm_passes_through_the_forget_gate_alone() {
+    let lstm = Lstm::<f64>::new(1, 1, &mut rng()).unwrap().forget_bias(3.0);
+    let parameters = lstm.parameters();
+    ["0.w", "0.u"].iter().for_each(|name| parameters.get(name).unwrap().modify(|x| x.fill(0.0)));
+    parameters.get("0.b").unwrap().set([0.0, 3.0, 0.0, 40.0]);
+    let tape = Tape::new();
+    let start = tape.var([[[0.0]], [[0.5]]]); // h = 0, c = ½
+    let (y, state) = lstm.unroll(tape.constant(Tensor::zeros([1, 20, 1])), start);
+    let kept = (1.0 / (1.0 + (-3f64).exp())).powi(20);
+    assert!((state.value().to_vec()[1] - 0.5 * kept).abs() < 1e-15);
+    assert!((y.value().to_vec()[19] - (0.5 * kept).tanh()).abs() < 1e-15);
+    assert!((state.at(0, 1).sum().backward()[start].to_vec()[1] - kept).abs() < 1e-15);
+}
+
+/// A plain network whose recurrent weights are orthogonal keeps the length of what its hidden state passes back; halved
+/// weights halve it at each step.
+#[test]
+fn gradients_fall_with_the_scale_of_the_recurrent_weights() {
+    for (gain, needed) in [(1.0, 1.0), (0.5, 0.5f64.powi(29))] {
+        let init = Init::orthogonal().gain(gain);
+        let rnn = Rnn::<f64>::new(1, 8, &mut rng()).unwrap().last().recurrent_init(&init, &mut rng()).unwrap();
+        rnn.parameters().get("0.b").unwrap().set(Tensor::zeros([8]));
+        let tape = Tape::new();
+        let start = tape.var(Tensor::full([1, 1, 8], 1e-9)); // tanh is the identity there
+        let (y, _) = rnn.unroll(tape.constant(Tensor::zeros([1, 29, 1])), start);
+        let back = y.vjp(&Tensor::full([1, 8], 8f64.sqrt().recip()))[start].norm();
+        assert!((back / needed - 1.0).abs() < 1e-9, "{back} and {needed}");
+    }
+}
+
+/// A gradient can itself be differentiated, through all steps.
+#[test]
+fn second_derivatives_agree_with_differences() {
+    fn agree<C: Cell>(layer: &Recurrent<C>) {
+        let report = Checker::new()
+            .check(|x| layer.forward(x[0]).square().sum().grad(x[0]).square().sum(), &[sequences(2, 3, 2)]);
+        report.unwrap().assert_pass();
+    }
+    agree(&Rnn::stacked(2, 3, 2, &mut rng()).unwrap());
+    agree(&Gru::new(2, 3, &mut rng()).unwrap());
+    agree(&Lstm::new(2, 3, &mut rng()).unwrap().last());
+}
+
+#[test]
+fn one_step_and_no_sequence_are_fine() {
+    let gru = Gru::<f64>::new(3, 2, &mut rng()).unwrap();
+    assert_eq!(gru.predict(&sequences(4, 1, 3)).shape(), &[4, 1, 2].into());
+    assert_eq!(gru.predict(&Tensor::zeros([0, 4, 3])).shape(), &[0, 4, 2].into());
+    assert_eq!(gru.last().predict(&Tensor::zeros([0, 4, 3])).shape(), &[0, 2].into());
+}
+
+#[test]
+fn the_table_of_a_model_names_them() {
+    let gru = Gru::<f64>::stacked(3, 4, 2, &mut rng()).unwrap();
+    let table = format!("{gru:?}");
+    assert!(table.contains("gru × 2  3 → 4                     228"), "{table}");
+    assert_eq!((gru.inputs(), gru.hidden(), gru.input_width()), (3, 4, Some(3)));
+}
+
+#[test]
+fn recurrent_layers_without_sizes_are_refused() {
+    for [inputs, hidden, layers] in [[0, 2, 1], [2, 0, 1], [2, 2, 0]] {
+        let error = Lstm::<f64>::stacked(inputs, hidden, layers, &mut rng()).unwrap_err().to_string();
+        let sizes = format!("lstm: {inputs} → {hidden} in {layers} layers: inputs, hidden units and layers are needed");
+        assert_eq!(error, sizes);
+    }
+    let endless = Init::Constant(f64::NAN);
+    assert!(Rnn::<f64>::new(2, 2, &mut rng()).unwrap().recurrent_init(&endless, &mut rng()).is_err());
+}
+
+#[test]
+fn sequences_that_do_not_fit_are_foretold() {
+    let rnn = Rnn::<f64>::new(3, 2, &mut rng()).unwrap();
+    for shape in [[2, 0, 3].as_slice(), &[2, 4, 1], &[4, 3], &[1, 2, 4, 3]] {
+        let error = rnn.output_shape(&shape.into()).unwrap_err().to_string();
+        assert!(error.starts_with("rnn: sequences of shape (n, time, 3) with at least one step are needed"), "{error}");
+    }
+}
+
+#[test]
+#[should_panic(expected = "lstm: sequences of shape (n, time, 3) with at least one step are needed, the input has \
+                           shape (2, 0, 3); reshape it or resize the layer")]
+fn a_sequence_has_a_step() {
+    Lstm::<f64>::new(3, 2, &mut rng()).unwrap().predict(&Tensor::zeros([2, 0, 3]));
+}
+
+#[test]
+#[should_panic(expected = "gru: a state of shape (1, 2, 4) is needed, it has shape (1, 3, 4); begin with `start`")]
+fn a_state_fits_its_sequences() {
+    let gru = Gru::<f64>::new(3, 4, &mut rng()).unwrap();
+    let tape = Tape::new();
+    let _ = gru.unroll(tape.constant(sequences(2, 5, 3)), gru.start(&tape, 3));
+}
+
+#[test]
+fn embeddings_without_sizes_are_refused() {
+    let error = Embedding::<f64>::new(0, 2, &Init::Zeros, &mut rng()).unwrap_err().to_string();
+    assert_eq!(error, "embedding: 0 classes as rows of 2 numbers: a table needs both");
+    assert!(Embedding::<f64>::new(2, 0, &Init::Zeros, &mut rng()).is_err());
+    let error = Embedding::<f64>::new(4, 2, &Init::Zeros, &mut rng()).unwrap().padding(4).unwrap_err().to_string();
+    assert_eq!(error, "embedding: the padding 4 is none of the 4 classes, 0 to 3");
+}
+
+fn words() -> Embedding {
+    Embedding::from(Param::new([[1.0], [2.0], [3.0]]))
+}
+
+/// Numbers of classes of any shape, none among them.
+#[test]
+fn embeddings_take_any_shape() {
+    assert_eq!(words().predict(&Tensor::from([[[2.0], [0.0]]])), Tensor::new([1, 2, 1, 1], vec![3.0, 1.0]));
+    assert_eq!(words().predict(&Tensor::new([], vec![1.0])), Tensor::from([2.0]));
+    assert_eq!(words().predict(&Tensor::zeros([0, 2])).shape(), &[0, 2, 1].into());
+    assert_eq!(words().padding(2).unwrap().predict(&Tensor::from([2.0, 1.0])), Tensor::from([[0.0], [2.0]]));
+}
+
+#[track_caller]
+fn refused(class: f64, shown: &str) {
+    let panic = std::panic::catch_unwind(|| words().predict(&Tensor::from([0.0, class]))).unwrap_err();
+    let text = panic.downcast_ref::<String>().unwrap();
+    let law = "is none of the 3 classes, whole numbers from 0 to 2; correct the input or enlarge the table";
+    assert_eq!(*text, format!("embedding: {shown} {law}"));
+}
+
+#[test]
+fn values_that_are_no_classes_are_refused() {
+    refused(3.0, "3");
+    refused(-1.0, "-1");
+    refused(0.5, "0.5");
+    refused(f64::NAN, "NaN");
+    refused(f64::INFINITY, "inf");
+    refused(1e300, "1e300");
+    assert_eq!(words().predict(&Tensor::from([-0.0])), Tensor::from([[1.0]]));
+}
+
+#[test]
+#[should_panic(expected = "embedding: 7 is none of the 3 classes, whole numbers from 0 to 2")]
+fn look_up_refuses_them_too() {
+    let _ = words().look_up(&Tape::new(), &[0, 7]);
+}
+
+#[test]
+#[should_panic(expected = "embedding: a table of shape (3,) is not (count, width)")]
+fn a_table_is_a_matrix() {
+    Embedding::from(Param::new([1.0, 2.0, 3.0])).predict(&Tensor::from([0.0]));
+}
