@@ -87,7 +87,7 @@ impl Trainer<'_> {
         let parts = self.parts.min(self.samples(data).min(data.len()).max(2));
         let tapes = (0..parts).map(|_| Tape::default()).collect();
         let steps = done.saturating_mul(data.len().div_ceil(self.samples(data)));
-        let mut run = TrainingLoop::new(self, goal, parameters, optimizer, tapes, steps, &bar);
+        let mut run = TrainingLoop::new(self, goal, (parameters, state.clone()), optimizer, tapes, steps, &bar);
         let mut history = History { epochs: Vec::new(), stopped: Stopped::Epochs };
         let shared = self.parts > 1 || self.samples(data).saturating_mul(run.parameters.numel()) >= SHARED;
         bar.inc(done as u64);

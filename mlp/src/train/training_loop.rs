@@ -19,6 +19,8 @@ pub(super) struct TrainingLoop<'r, 'a, T: Float> {
     goal: Objective<'r, T>,
     /// The parameters of the model.
     pub(super) parameters: Parameters<T>,
+    /// Its parameters and buffers, which an explosion spoils together.
+    state: Parameters<T>,
     pub(super) optimizer: &'r mut dyn Optimizer<T>,
     /// One tape per part of a batch.
     tapes: Vec<Tape<T>>,
@@ -26,7 +28,7 @@ pub(super) struct TrainingLoop<'r, 'a, T: Float> {
     bar: &'r ProgressBar,
     /// The first epoch of this call of `fit`.
     first: Option<usize>,
-    /// The parameter values at the start of the epoch.
+    /// The values of the state at the start of the epoch.
     begun: Vec<Tensor<T>>,
     /// The values at the start of the last epoch whose first loss and gradient were finite; empty if there is none.
     good: Vec<Tensor<T>>,
@@ -38,14 +40,27 @@ impl<'r, 'a, T: Float> TrainingLoop<'r, 'a, T> {
     pub(super) fn new(
         trainer: &'r Trainer<'a>,
         goal: Objective<'r, T>,
-        parameters: Parameters<T>,
+        (parameters, state): (Parameters<T>, Parameters<T>),
         optimizer: &'r mut dyn Optimizer<T>,
         tapes: Vec<Tape<T>>,
         steps: usize,
         bar: &'r ProgressBar,
     ) -> Self {
         let (begun, good) = (Vec::new(), Vec::new());
-        TrainingLoop { trainer, goal, parameters, optimizer, tapes, steps, bar, first: None, begun, good, moved: false }
+        TrainingLoop {
+            trainer,
+            goal,
+            parameters,
+            state,
+            optimizer,
+            tapes,
+            steps,
+            bar,
+            first: None,
+            begun,
+            good,
+            moved: false,
+        }
     }
 
     /// Passes over every sample once, with a step after each batch.
@@ -53,7 +68,7 @@ impl<'r, 'a, T: Float> TrainingLoop<'r, 'a, T> {
         let mut tally = EpochSums::default();
         let Trainer { seed, .. } = *self.trainer;
         let first = *self.first.get_or_insert(number) == number;
-        self.begun = values(&self.parameters);
+        self.begun = values(&self.state);
         let batches = data.batches(self.trainer.samples(data), Some(derive(seed, number, 0)))?;
         for (i, samples) in batches.samples().enumerate() {
             self.steps = self.steps.saturating_add(1);
@@ -159,9 +174,9 @@ impl<'r, 'a, T: Float> TrainingLoop<'r, 'a, T> {
     fn blame(&mut self, loss: f64, batch: &Dataset<T>, seed: u64, place: StepPosition) -> Error {
         let StepPosition { epoch, batch: i, .. } = place;
         let wrong = not_finite(&self.parameters).map(str::to_string);
-        let now = values(&self.parameters);
+        let now = values(&self.state);
         if self.go_back() && wrong.is_none() && !self.is_finite(batch, seed) {
-            set(&self.parameters, &now);
+            set(&self.state, &now);
         }
         let problem = match wrong {
             Some(name) => format!("the parameter `{name}` became NaN or infinite before epoch {epoch}, batch {i}"),
@@ -187,9 +202,9 @@ impl<'r, 'a, T: Float> TrainingLoop<'r, 'a, T> {
         result
     }
 
-    /// Restores the last good parameter values; returns whether there are any.
+    /// Restores the last good values of parameters and buffers; returns whether there are any.
     fn go_back(&mut self) -> bool {
-        set(&self.parameters, &self.good);
+        set(&self.state, &self.good);
         !self.good.is_empty()
     }
 

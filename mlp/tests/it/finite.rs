@@ -167,3 +167,22 @@ fn metrics_refuse_outputs_that_are_no_numbers() {
     );
     assert_eq!(metrics::binary_accuracy(&Tensor::from([f64::INFINITY]), &[1], 0.0).unwrap(), 1.0);
 }
+
+/// Running statistics that the exploding step spoiled go back with the parameters.
+#[test]
+fn running_statistics_go_back_with_the_parameters() {
+    let norm = mlp::BatchNorm::new(2).unwrap();
+    let model = mlp::Sequential::new()
+        .then(norm.clone())
+        .then(mlp::Linear { w: autograd::Param::new([[1.0], [1.0]]), b: None });
+    let mut sgd = Sgd::new(&model.parameters(), 1e-3);
+    // The first batches are fine, and the last of the second epoch is not: its variance is infinite.
+    let trainer = quiet().epochs(2).full_batch();
+    trainer.fit(&model, &Mse, &mut sgd, &xor(), None).unwrap();
+    let far = Dataset::new(xor().inputs() * 1e200, Tensor::zeros([4, 1])).unwrap();
+    let mixed = trainer.fit(&model, &Mse, &mut Sgd::new(&model.parameters(), 1e300), &xor(), Some(&far));
+    assert!(mixed.is_err(), "the validation data are far beyond the numbers");
+    for (name, param) in model.state().iter() {
+        assert!(param.value().as_slice().iter().all(|x| x.is_finite()), "{name}: {:?}", param.value());
+    }
+}
