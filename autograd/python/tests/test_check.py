@@ -71,6 +71,15 @@ def test_products_of_a_hessian(x):
     assert (report.verdict, report.cause) == ("wrong", "second_order"), report
 
 
+def test_a_linear_function_has_second_derivatives_of_zero():
+    w, x = np.array([0.3, -2.0, 7.0]), np.array([0.5, -1.0, 2.0])
+    none = lambda x, u: np.zeros(3)
+    report = gradproof.check(lambda x: w @ x, x, grad=lambda x: w, hvp=none, orders=2)
+    assert report.passed and [i.order for i in report.inputs] == [1, 2], report
+    report = gradproof.check(lambda x: np.sum(x**3), x, grad=lambda x: 3 * x**2, hvp=none, orders=2)
+    assert (report.verdict, report.cause) == ("wrong", "second_order"), report
+
+
 def test_causes_carry_their_detail(x):
     f = lambda x: np.sum(x**3)
     assert gradproof.check(f, x, grad=lambda x: x**2).detail == pytest.approx(1 / 3)

@@ -27,6 +27,9 @@ instances! {
 /// either stops need not show in its values.
 pub(super) const ITERATED: f64 = 1e-4;
 
+/// The tolerance for numbers that have no more digits than those of `f32`.
+pub(super) const RTOL_IN_F32: f64 = 1e-4;
+
 /// Compares everything at one order; `below` is the scale of the lower orders.
 fn compare<T: Float>(
     checker: &Checker,
@@ -74,7 +77,7 @@ fn study<T: Float>(
     spread: &Spread,
 ) -> Outcome {
     let x: Vec<Tensor> = subject.at.point.iter().map(Tensor::cast).collect();
-    let rtol = checker.rtol.max(if few_digits::<T>() { 1e-4 } else { 0.0 });
+    let rtol = checker.rtol.max(if few_digits::<T>() { RTOL_IN_F32 } else { 0.0 });
     let most = gradient.iter().map(|(g, _)| largest(g)).fold(0.0, f64::max);
     // Operations tell more than the size of the gradient does.
     let negligible = subject.source.taped().is_none().then_some(rtol * most);

@@ -9,6 +9,11 @@ pub(super) trait Sampled {
     /// The value at step `h`.
     fn at(&mut self, h: f64) -> f64;
 
+    /// The numbers of which the sample at step `h` is the sum, each with its weight, where they are seen.
+    fn terms(&mut self, _h: f64) -> Vec<(f64, f64)> {
+        vec![]
+    }
+
     /// The standard deviation of a sample, from information other than the samples.
     fn noise(&mut self) -> f64;
 
@@ -51,6 +56,11 @@ impl<'f> Line<'f> {
             return self.centre;
         }
         *self.seen.entry(h.to_bits()).or_insert_with(|| self.f.at(h))
+    }
+
+    /// The numbers of which the sample at step `h` is the sum, each with its weight, where they are seen.
+    pub(super) fn terms(&mut self, h: f64) -> Vec<(f64, f64)> {
+        self.f.terms(h)
     }
 
     /// Includes the samples' noise that is known without them.

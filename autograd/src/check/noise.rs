@@ -80,12 +80,16 @@ pub(super) fn stairs(line: &mut Line<'_>) -> Option<f64> {
 /// The spacing of `f32` numbers, if no sample has many more digits: a function that computes in `f32` may look flat
 /// only because the next stair is far away.
 fn singles(line: &mut Line<'_>) -> Option<f64> {
+    let steps = [0.0, 0.3, 1.1, 2.7, -0.4, -1.3, -2.9].map(|times| times * line.unit);
+    let single = steps.into_iter().all(|h| is_short(line.at(h)));
+    (single && !line.few_digits()).then(|| f64::from(f32::EPSILON) * line.centre.abs())
+}
+
+/// Whether a number has no more digits than a sum of a few `f32` numbers.
+pub(super) fn is_short(y: f64) -> bool {
     /// Sums of `f32` numbers have a few digits more than their 24.
     const BITS: u32 = 32;
-    let steps = [0.0, 0.3, 1.1, 2.7, -0.4, -1.3, -2.9].map(|times| times * line.unit);
-    let short = |y: f64| (y.to_bits() | 1 << 52).trailing_zeros() >= 53 - BITS;
-    let single = steps.into_iter().all(|h| short(line.at(h)));
-    (single && !line.few_digits()).then(|| f64::from(f32::EPSILON) * line.centre.abs())
+    (y.to_bits() | 1 << 52).trailing_zeros() >= 53 - BITS
 }
 
 /// The same with points at about this distance from each other.

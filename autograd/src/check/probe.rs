@@ -6,7 +6,7 @@ use super::grain::Grain;
 use super::line::{Line, Sampled};
 use super::noise::noise;
 use super::report::{Comparison, Verdict};
-use super::subject::CheckedFunction;
+use super::subject::{CheckedFunction, cast};
 use crate::number::Float;
 use crate::tensor::Tensor;
 
@@ -55,17 +55,27 @@ pub(super) struct Probe<'s, 'a, T: Float> {
 impl<T: Float> Probe<'_, '_, T> {
     /// The function's value at step `h`.
     pub(super) fn at(&mut self, direction: &Direction, h: f64) -> f64 {
+        self.moved(direction, h, |subject, x| subject.value(x))
+    }
+
+    /// Calls `ask` with the inputs at step `h`.
+    fn moved<R>(
+        &mut self,
+        direction: &Direction,
+        h: f64,
+        ask: impl FnOnce(&CheckedFunction<'_, T>, &[Tensor]) -> R,
+    ) -> R {
         match direction {
             Direction::Along(u) => {
                 let moved: Vec<Tensor> = self.x.iter().zip(u).map(|(x, u)| x + &(h * u)).collect();
-                self.subject.value(&moved)
+                ask(self.subject, &moved)
             }
             &Direction::Element { input, at, .. } => {
                 let x = self.x[input].as_slice()[at];
                 self.x[input].as_mut_slice()[at] = x + h;
-                let value = self.subject.value(&self.x);
+                let answer = ask(self.subject, &self.x);
                 self.x[input].as_mut_slice()[at] = x;
-                value
+                answer
             }
         }
     }
@@ -180,6 +190,10 @@ struct Along<'p, 's, 'a, T: Float> {
 impl<T: Float> Sampled for Along<'_, '_, '_, T> {
     fn at(&mut self, h: f64) -> f64 {
         self.probe.at(self.direction, h)
+    }
+
+    fn terms(&mut self, h: f64) -> Vec<(f64, f64)> {
+        self.probe.moved(self.direction, h, |subject, x| subject.source.terms(&subject.at, &cast(x)))
     }
 
     /// The combined round-off of the values behind a sample. Samples need not show it, since coarsely rounded values

@@ -20,6 +20,11 @@ pub(super) trait Source<T: Float> {
     /// The value `φ(x)`.
     fn value(&self, at: &At<T>, x: &[Tensor<T>]) -> f64;
 
+    /// The numbers of which `φ(x)` is the sum, each with its weight, where values are all that is seen.
+    fn terms(&self, _at: &At<T>, _x: &[Tensor<T>]) -> Vec<(f64, f64)> {
+        vec![]
+    }
+
     /// The gradient of `scale·φ` at the point.
     fn gradient(&self, at: &At<T>, scale: f64) -> Gradient;
 

@@ -296,6 +296,92 @@ fn zeros_pass_where_nothing_moves_and_nothing_is_hidden() {
     assert_eq!(report.verdict, Verdict::Inconclusive, "{report}");
 }
 
+/// The check of a function of three numbers with a gradient and a Hessian, at order 2.
+fn second(
+    f: impl Fn(&[f64]) -> f64,
+    gradient: impl Fn(&[f64]) -> [f64; 3],
+    hessian: impl Fn(&[f64]) -> [[f64; 3]; 3],
+) -> Report {
+    let f = Function::new(move |x: &[Tensor]| f(x[0].as_slice()))
+        .gradient(move |x: &[Tensor]| vec![Tensor::from(gradient(x[0].as_slice()))])
+        .hessian(move |x: &[Tensor]| vec![vec![Tensor::from(hessian(x[0].as_slice()))]]);
+    f.check(&[Tensor::from([0.3, -0.7, 1.6])]).unwrap()
+}
+
+const NONE: [[f64; 3]; 3] = [[0.0; 3]; 3];
+
+#[test]
+fn a_linear_function_has_a_second_derivative_of_zero() {
+    // Of any digits and any size, as a Hessian and as its products.
+    for w in [[3.0; 3], [0.1, -1.0 / 3.0, 7.0], [1e-9, 2e-9, 0.3e-9], [1e6, 1.0, -1e3], [0.0, 2.0, 0.0]] {
+        let f = move |x: &[f64]| w.iter().zip(x).map(|(w, x)| w * x).sum();
+        let report = second(f, |_| w, |_| NONE);
+        assert!(report.passed() && report.inputs.len() == 2, "{w:?} {report}");
+        let products = Function::new(move |x: &[Tensor]| f(x[0].as_slice()))
+            .gradient(|_: &[Tensor]| vec![Tensor::from(w)])
+            .hvp(|_: &[Tensor], u: &[Tensor]| vec![&u[0] * 0.0]);
+        let report = products.check(&[Tensor::from([0.3, -0.7, 1.6])]).unwrap();
+        assert!(report.passed(), "{w:?} {report}");
+    }
+    let single = Function::<f32>::new(|x: &[Tensor<f32>]| (&x[0] * 0.7).sum())
+        .gradient(|x: &[Tensor<f32>]| vec![x[0].map(|_| 0.7)])
+        .hvp(|_: &[Tensor<f32>], u: &[Tensor<f32>]| vec![&u[0] * 0.0]);
+    let report = single.check(&[Tensor::from([0.3, -0.7]).cast::<f32>()]).unwrap();
+    assert!(report.passed(), "{report}");
+    // The rules round: x = log(exp(x)).
+    let long = |x: &[f64]| x.iter().map(|x| x.exp().ln()).sum();
+    let quotient = |x: &[f64]| [0, 1, 2].map(|i| x[i].exp() * (1.0 / x[i].exp()));
+    assert!(second(long, quotient, |_| NONE).passed());
+    let rest = |x: &[f64]| {
+        let mut rest = NONE;
+        for i in 0..3 {
+            rest[i][i] = quotient(x)[i] - x[i].exp() * x[i].exp() / x[i].exp().powi(2);
+        }
+        rest
+    };
+    assert!(second(long, quotient, rest).passed());
+}
+
+#[test]
+fn a_function_that_is_linear_in_part_has_zeros_in_its_hessian() {
+    let f = |x: &[f64]| x[0] * x[0] + 3.0 * x[1] - 0.25 * x[2];
+    let with =
+        |curvature: f64| second(f, |x| [2.0 * x[0], 3.0, -0.25], move |_| [[curvature, 0.0, 0.0], [0.0; 3], [0.0; 3]]);
+    assert!(with(2.0).passed());
+    assert_eq!(with(0.0).verdict, Verdict::Wrong);
+}
+
+#[test]
+fn a_hessian_that_is_wrongly_zero_is_wrong() {
+    let wrong = |report: Report| says(&report, Verdict::Wrong, Cause::SecondOrder, "order 1 passes, order 2 does not");
+    let sum = |f: fn(f64) -> f64| move |x: &[f64]| x.iter().map(|x| f(*x)).sum::<f64>();
+    wrong(second(sum(|x| x.powi(3)), |x| [0, 1, 2].map(|i| 3.0 * x[i] * x[i]), |_| NONE));
+    wrong(second(sum(|x| 1e-3 * x * x), |x| [0, 1, 2].map(|i| 2e-3 * x[i]), |_| NONE));
+    // A small curvature beside a large slope.
+    wrong(second(|x| 1e3 * x[0] + 1e-3 * x[1] * x[1], |x| [1e3, 2e-3 * x[1], 0.0], |_| NONE));
+    // A block that was forgotten: that of the last number.
+    let f = |x: &[f64]| x[0] * x[1] + x[2].sin();
+    let block = [[0.0, 1.0, 0.0], [1.0, 0.0, 0.0], [0.0; 3]];
+    wrong(second(f, |x| [x[1], x[0], x[2].cos()], move |_| block));
+}
+
+#[test]
+fn a_curvature_that_round_off_hides_stays_open() {
+    // A slope of 1e-7 beside 1e6, in one element of the gradient.
+    let slight = second(|x| 1e6 * x[0] + 0.5e-7 * x[0] * x[0], |x| [1e6 + 1e-7 * x[0], 0.0, 0.0], |_| NONE);
+    assert_eq!(slight.verdict, Verdict::Inconclusive, "{slight}");
+    // In another: only their sum hides it.
+    let beside = second(|x| 1e6 * x[0] + 1e-8 * x[1] * x[1], |x| [1e6, 2e-8 * x[1], 0.0], |_| NONE);
+    assert_eq!(beside.verdict, Verdict::Inconclusive, "{beside}");
+    // A Hessian of order 1 beside a gradient of 1e9.
+    let steep = second(
+        |x| 1e9 * x[0] + x[1].sin(),
+        |x| [1e9, x[1].cos(), 0.0],
+        |x| [[0.0; 3], [0.0, -x[1].sin(), 0.0], [0.0; 3]],
+    );
+    says(&steep, Verdict::Inconclusive, Cause::Unresolved, "hides the derivative");
+}
+
 #[test]
 fn a_panic_passes_through_and_leaves_nothing_behind() {
     let calls = Cell::new(0);

@@ -65,6 +65,17 @@ type Hvp<'a, T> = Box<dyn Fn(&[Tensor<T>], &[Tensor<T>]) -> Vec<Tensor<T>> + 'a>
 /// let report = f.check(&[Tensor::from([0.5])]).unwrap();
 /// assert_eq!((report.verdict, report.cause), (Verdict::Inconclusive, Some(Cause::Unresolved)));
 /// ```
+///
+/// A second derivative of 0 passes where no element of the gradient moves by more than its own round-off, so that the
+/// Hessian of a linear function passes.
+///
+/// ```
+/// use autograd::{check::Function, Tensor};
+/// let linear = Function::new(|x: &[Tensor]| (&x[0] * 0.7).sum())
+///     .gradient(|x: &[Tensor]| vec![x[0].map(|_| 0.7)])
+///     .hvp(|x: &[Tensor], _: &[Tensor]| vec![x[0].map(|_| 0.0)]);
+/// assert!(linear.check(&[Tensor::from([0.5, -2.0])]).unwrap().passed());
+/// ```
 pub struct Function<'a, T: Float = f64> {
     value: Value<'a, T>,
     gradient: Option<Gradient<'a, T>>,

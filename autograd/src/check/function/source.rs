@@ -207,21 +207,6 @@ impl<'f, 'a, T: Float> Own<'f, 'a, T> {
         };
         found.unwrap_or_else(|| x.iter().map(|x| Tensor::full(x.shape(), f64::NAN)).collect())
     }
-
-    /// The values of which `φ` is the sum, each with its weight.
-    fn terms(&self, at: &At<T>, x: &[Tensor<T>]) -> Vec<(f64, f64)> {
-        let pairs = |w: &Tensor<T>, y: &Tensor| -> Vec<(f64, f64)> {
-            w.as_slice().iter().zip(y.as_slice()).map(|(w, y)| (w.to_f64(), *y)).collect()
-        };
-        match &at.w[..] {
-            [] => pairs(&at.v, &self.output(x).cast()),
-            [before @ .., w] => {
-                let before = At { point: vec![], v: at.v.clone(), w: before.to_vec() };
-                let gradient = self.gradient_at(&before, x, 1.0);
-                w.iter().zip(&gradient).flat_map(|(w, g)| pairs(w, g)).collect()
-            }
-        }
-    }
 }
 
 impl<T: Float> Source<T> for Own<'_, '_, T> {
@@ -247,6 +232,20 @@ impl<T: Float> Source<T> for Own<'_, '_, T> {
 
     fn value(&self, at: &At<T>, x: &[Tensor<T>]) -> f64 {
         self.terms(at, x).into_iter().map(|(w, y)| w * y).sum()
+    }
+
+    fn terms(&self, at: &At<T>, x: &[Tensor<T>]) -> Vec<(f64, f64)> {
+        let pairs = |w: &Tensor<T>, y: &Tensor| -> Vec<(f64, f64)> {
+            w.as_slice().iter().zip(y.as_slice()).map(|(w, y)| (w.to_f64(), *y)).collect()
+        };
+        match &at.w[..] {
+            [] => pairs(&at.v, &self.output(x).cast()),
+            [before @ .., w] => {
+                let before = At { point: vec![], v: at.v.clone(), w: before.to_vec() };
+                let gradient = self.gradient_at(&before, x, 1.0);
+                w.iter().zip(&gradient).flat_map(|(w, g)| pairs(w, g)).collect()
+            }
+        }
     }
 
     fn gradient(&self, at: &At<T>, scale: f64) -> Gradient {
