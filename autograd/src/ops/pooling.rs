@@ -1,6 +1,8 @@
 //! Pooling and resizing of images, composed of others: a maximum is read where it lies, and what is linear is a product with a matrix
 //! for each axis.
 
+use smallvec::SmallVec;
+
 use super::convolution::Lengths;
 use super::{Array, index, product};
 use crate::error::Error;
@@ -149,9 +151,15 @@ impl Spans {
         }
     }
 
-    /// The places under window `i`: the first, the last, and the distance between neighbours.
-    fn places(self, i: usize) -> std::iter::StepBy<std::ops::Range<usize>> {
-        let (start, end, step) = match self {
+    /// The places under window `i`.
+    fn places(self, i: usize) -> impl ExactSizeIterator<Item = usize> {
+        let (start, end, step) = self.ends(i);
+        (start..end).step_by(step)
+    }
+
+    /// The first place under window `i`, one beyond the last, and the distance between neighbours.
+    fn ends(self, i: usize) -> (usize, usize, usize) {
+        match self {
             Spans::One => (0, 1, 1),
             Spans::Sliding { len, size, stride, padding, dilation } => {
                 let (from, beyond) = (i * stride, padding.saturating_sub(i * stride).div_ceil(dilation));
@@ -159,8 +167,7 @@ impl Spans {
                 (from + beyond * dilation - padding, end, dilation)
             }
             Spans::Covering { len, count } => (i * len / count, ((i + 1) * len).div_ceil(count), 1),
-        };
-        (start..end).step_by(step)
+        }
     }
 }
 
@@ -172,6 +179,31 @@ fn pooled(shape: &Shape, axes: usize, spans: &[Spans; 2]) -> Shape {
     })
 }
 
+/// Where the largest value under a window lies, the first of several; NaN is larger than all.
+#[inline]
+fn first_largest<T: Float>(
+    x: &[T],
+    width: usize,
+    (top, bottom, down): (usize, usize, usize),
+    (left, right, across): (usize, usize, usize),
+) -> usize {
+    let mut best = top * width + left;
+    let (mut most, mut row) = (x[best], top);
+    while row < bottom {
+        let mut place = row * width + left;
+        while place < row * width + right {
+            // Without a branch: which of the values is the largest cannot be foreseen.
+            let x = x[place];
+            let better = (x > most) | (x.to_f64().is_nan() & !most.to_f64().is_nan());
+            best = if better { place } else { best };
+            most = if better { x } else { most };
+            place += across;
+        }
+        row += down;
+    }
+    best
+}
+
 /// The largest value under each window, read where it lies first; NaN is larger than all.
 #[track_caller]
 fn largest<A: Array>(op: &'static str, x: &A, axes: usize, spans: [Spans; 2]) -> Result<A, Error> {
@@ -180,26 +212,15 @@ fn largest<A: Array>(op: &'static str, x: &A, axes: usize, spans: [Spans; 2]) ->
     target.checked_numel(op)?;
     let [rows, cols] = spans;
     let plane = rows.len() * cols.len();
+    let ends = |spans: Spans| (0..spans.count()).map(move |i| spans.ends(i));
+    let across: SmallVec<[_; 32]> = ends(cols).collect();
     scratch(|positions: &mut Vec<usize>| {
         positions.clear();
         x.with_values(|x| {
             for (at, x) in x.chunks_exact(plane).enumerate() {
-                for i in 0..rows.count() {
-                    for j in 0..cols.count() {
-                        let mut best = None;
-                        for row in rows.places(i) {
-                            for place in cols.places(j).map(|col| row * cols.len() + col) {
-                                // Not `>=`, so that the first of several is taken, and NaN once it is met.
-                                let nan = |place: usize| x[place].to_f64().is_nan();
-                                let more = |best: usize| x[place] > x[best] || nan(place) && !nan(best);
-                                best = match best {
-                                    Some(best) if !more(best) => Some(best),
-                                    _ => Some(place),
-                                };
-                            }
-                        }
-                        positions.push(at * plane + best.expect("a window meets the image"));
-                    }
+                for down in ends(rows) {
+                    positions
+                        .extend(across.iter().map(|&across| at * plane + first_largest(x, cols.len(), down, across)));
                 }
             }
         });
