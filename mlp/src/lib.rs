@@ -155,6 +155,55 @@ pub use depth::flow::{self, Flow};
 pub use depth::theory;
 pub use error::{Error, Result};
 pub use loss::*;
+/// Implements [`Module`](trait@Module) for a struct of parameters and layers, so that none is forgotten.
+///
+/// The formula is the struct's own method `forward`. Each field is collected under its name: a [`Param`](autograd::Param) is a
+/// parameter, or a buffer with `#[module(buffer)]`; numbers, text and flags are data; all else is a layer, and must be a `Module`. Those
+/// in an `Option` count if they are there, those in a `Vec` or an array under their positions. `#[module(skip)]` leaves a field out.
+///
+/// A struct with a type parameter is a module over that type of number, one without over `f64`.
+///
+/// ```
+/// use autograd::{Float, Param, Var};
+/// use mlp::{Activation, Init, Linear, Module, summary};
+/// use rand::{SeedableRng, rngs::StdRng};
+///
+/// #[derive(Module)]
+/// struct Highway<T: Float> {
+///     layers: Vec<Linear<T>>,
+///     strength: Param<T>,
+///     depth: usize,
+/// }
+///
+/// impl<T: Float> Highway<T> {
+///     fn forward<'t>(&self, x: Var<'t, T>) -> Var<'t, T> {
+///         self.layers.iter().fold(x, |x, layer| x + layer.forward(x).tanh() * &self.strength)
+///     }
+/// }
+///
+/// let rng = &mut StdRng::seed_from_u64(0);
+/// let layers = (0..2).map(|_| Linear::new(3, 3, &Init::he_normal(), rng)).collect::<Result<_, _>>()?;
+/// let model: Highway<f64> = Highway { layers, strength: Param::new([0.5]), depth: 2 };
+/// let names: Vec<_> = model.parameters().names().map(String::from).collect();
+/// assert_eq!(names, ["layers.0.w", "layers.0.b", "layers.1.w", "layers.1.b", "strength"]);
+/// assert!(summary(&model).contains("layers.1 linear"));
+/// assert_eq!(model.depth, 2);
+/// # Ok::<(), mlp::Error>(())
+/// ```
+///
+/// What is neither a parameter nor a layer nor plain data has to be skipped in so many words:
+///
+/// ```compile_fail
+/// #[derive(mlp::Module)]
+/// struct Model {
+///     names: std::collections::HashMap<String, String>,
+/// }
+/// # impl Model {
+/// #     fn forward<'t>(&self, x: autograd::Var<'t>) -> autograd::Var<'t> { x }
+/// # }
+/// ```
+#[doc(inline)]
+pub use mlp_derive::Module;
 pub use nn::activation::{Activation, Function, PRelu, StraightThrough};
 pub use nn::init::{self, Init};
 pub use nn::layers::*;

@@ -5,6 +5,7 @@ mod checks;
 mod convolution;
 mod criticality;
 mod data;
+mod derive;
 mod figures;
 mod figures_of_losses;
 mod finite;
