@@ -1,16 +1,17 @@
-//! A model of your own: any struct that holds parameters and writes a formula with them is an `mlp::Module`, and can do all
+//! A model of your own: a struct of parameters with a formula becomes an `mlp::Module` by a `derive`, and can do all
 //! that the models of `mlp` do. It prints as a table, its gradient is checked, a trainer trains it.
 //!
 //! Here a radial-basis network with four bumps tells the points of a disc from those of a ring around it. Where the bumps
 //! lie, how wide and how high they are is all learned.
 
 use autograd::check::Checker;
-use autograd::{Param, Parameters, Tensor, Var};
+use autograd::{Param, Tensor, Var};
 use examples::normal;
 use mlp::{Adam, BinaryCrossEntropyWithLogits, Dataset, Module, Trainer, check_module, summary};
 use rand::{Rng, RngExt, SeedableRng, rngs::StdRng};
 
 /// `z(x) = Σₖ heightₖ · exp(−‖x − centreₖ‖² · exp(sharpnessₖ)) + offset`
+#[derive(Module)]
 struct Bumps {
     centre: Param,    // (bumps, 2)
     sharpness: Param, // (bumps,), the logarithm of 1/width²: positive whatever the descent does
@@ -27,22 +28,12 @@ impl Bumps {
             offset: Param::new(0.0),
         }
     }
-}
 
-impl Module for Bumps {
     /// The log-odds that each point lies in the disc: `(n, 2) → (n,)`.
     fn forward<'t>(&self, x: Var<'t>) -> Var<'t> {
         let sharpness = self.sharpness.on(x.tape()).exp();
         let distance2 = (x.unsqueeze(1) - &self.centre).square().sum_axis(2); // (n, 1, 2) − (bumps, 2) → (n, bumps)
         (-distance2 * sharpness).exp().matmul(&self.height) + &self.offset
-    }
-
-    fn parameters(&self) -> Parameters {
-        Parameters::new()
-            .with("centre", &self.centre)
-            .with("sharpness", &self.sharpness)
-            .with("height", &self.height)
-            .with("offset", &self.offset)
     }
 }
 

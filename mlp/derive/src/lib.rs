@@ -52,7 +52,7 @@ const DATA: &str = "bool char f32 f64 i8 i16 i32 i64 i128 isize u8 u16 u32 u64 u
 
 fn reached(of: &Type) -> Reached<'_> {
     match of {
-        Type::Array(array) => return Reached::Many(&array.elem),
+        Type::Array(array) => Reached::Many(&array.elem),
         Type::Path(path) => {
             let Some(last) = path.path.segments.last() else { return Reached::Module };
             let name = last.ident.to_string();
@@ -176,8 +176,15 @@ fn expand(input: &DeriveInput) -> Result<TokenStream> {
         Ok(statements)
     };
     let [parameters, buffers] = [all_of(Collected::Parameters)?, all_of(Collected::Buffers)?];
-    let rows = all_of(Collected::Rows)?;
-    let own = own_row(&input.ident.to_string(), &number);
+    let mut layers = false;
+    for field in &fields {
+        layers |= role(&field.attrs)? != Role::Skipped && holds_layers(&field.ty);
+    }
+    // Without layers, the row of the default: the names and shapes of all parameters.
+    let describe = match layers {
+        true => described(&all_of(Collected::Rows)?, &input.ident.to_string(), &number),
+        false => quote! {},
+    };
 
     let name = &input.ident;
     let (implemented, of, bounds) = input.generics.split_for_impl();
@@ -204,28 +211,37 @@ fn expand(input: &DeriveInput) -> Result<TokenStream> {
                 all
             }
 
-            fn describe(&self) -> ::std::vec::Vec<::mlp::LayerRow> {
-                let mut all: ::std::vec::Vec<::mlp::LayerRow> = ::std::vec::Vec::new();
-                #rows
-                #own
-                all
-            }
+            #describe
         }
     })
 }
 
-/// A row for parameters that stand in the struct itself, before those of its layers.
-fn own_row(name: &str, number: &Type) -> TokenStream {
+/// Whether a type holds modules.
+fn holds_layers(of: &Type) -> bool {
+    match reached(of) {
+        Reached::Module => true,
+        Reached::Optional(inner) | Reached::Many(inner) => holds_layers(inner),
+        Reached::Param | Reached::Data => false,
+    }
+}
+
+/// The rows of the layers, behind one for the parameters that stand in the struct itself.
+fn described(rows: &TokenStream, name: &str, number: &Type) -> TokenStream {
     quote! {
-        let own = ::mlp::Module::<#number>::parameters(self).numel() - all.iter().map(|row| row.parameters).sum::<usize>();
-        if own > 0 || all.is_empty() {
-            let row = ::mlp::LayerRow {
-                layer: #name.into(),
-                shape: ::std::string::String::new(),
-                activation: ::std::string::String::new(),
-                parameters: own,
-            };
-            all.insert(0, row);
+        fn describe(&self) -> ::std::vec::Vec<::mlp::LayerRow> {
+            let mut all: ::std::vec::Vec<::mlp::LayerRow> = ::std::vec::Vec::new();
+            #rows
+            let own = ::mlp::Module::<#number>::parameters(self).numel() - all.iter().map(|row| row.parameters).sum::<usize>();
+            if own > 0 {
+                let row = ::mlp::LayerRow {
+                    layer: #name.into(),
+                    shape: ::std::string::String::new(),
+                    activation: ::std::string::String::new(),
+                    parameters: own,
+                };
+                all.insert(0, row);
+            }
+            all
         }
     }
 }

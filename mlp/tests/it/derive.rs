@@ -35,7 +35,7 @@ impl<T: Float> Everything<T> {
     fn forward<'t>(&self, x: Var<'t, T>) -> Var<'t, T> {
         let mut x = self.activation.forward(self.first.forward(x)) * &self.scale;
         if let Some(shift) = &self.shift {
-            x = x + shift;
+            x += shift;
         }
         for block in self.blocks.iter().flatten() {
             x = block.forward(x);
