@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use super::pooling::LONGEST;
 use super::reads::Reads;
 use super::{Array, Input, Operation, sum};
 use crate::error::Error;
@@ -243,6 +244,10 @@ impl Call<'_> {
         if let Some((what, _)) = zero.into_iter().find(|(_, lengths)| lengths.contains(&0)) {
             return self.refuse(format_args!("{what} must be at least 1"));
         }
+        let lengths = [conv.stride, conv.padding, conv.dilation, conv.output_padding].into_iter().flatten();
+        if lengths.chain(self.x[2..].iter().copied()).any(|length| length > LONGEST) {
+            return self.refuse(format_args!("no array is as long as {LONGEST}"));
+        }
         if self.w[2..].contains(&0) {
             return self.refuse("a window without values gives nothing");
         }
@@ -281,11 +286,12 @@ impl Plan {
         let call = Call { op, x, w };
         call.check(axes, conv)?;
         let (channels, outputs, groups) = (x[1], w[0], conv.groups);
-        if channels != w[1].saturating_mul(groups) || outputs % groups != 0 {
-            return call.refuse(format_args!(
-                "with {groups} groups the weights need {} channels and a multiple of {groups} outputs",
-                channels / groups
-            ));
+        let taken = w[1].saturating_mul(groups);
+        if channels != taken {
+            return call.refuse(format_args!("the weights take {taken} channels, and the input has {channels}"));
+        }
+        if outputs % groups != 0 {
+            return call.refuse(format_args!("{groups} groups do not divide {outputs} outputs"));
         }
         let conv = if axes == 1 { conv.of_one_row() } else { *conv };
         let (plane, size) = (plane(&with_row(x)), plane(&with_row(w)));

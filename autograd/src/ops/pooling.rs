@@ -3,7 +3,7 @@
 
 use smallvec::SmallVec;
 
-use super::convolution::Lengths;
+use super::convolution::{Conv, Lengths, convolution};
 use super::{Array, index, product};
 use crate::error::Error;
 use crate::kernels::windows::scratch;
@@ -92,14 +92,25 @@ impl Pool {
             if padding > size / 2 {
                 return refuse(format!("a padding of {padding} is more than half of the window's {size}"));
             }
-            let (span, padded) =
-                ((size - 1).saturating_mul(dilation).saturating_add(1), len.saturating_add(2 * padding));
+            if [len, size, stride, dilation].into_iter().any(|length| length > LONGEST) {
+                return refuse(format!("no array is as long as {LONGEST}"));
+            }
+            if len == 0 {
+                return refuse(String::from("an axis without values has no windows"));
+            }
+            let (span, padded) = ((size - 1).saturating_mul(dilation).saturating_add(1), len + 2 * padding);
             if span > padded {
                 return refuse(format!(
                     "a window reaches over {span} places, and the input has {padded} with its padding; a smaller window?"
                 ));
             }
-            spans[axis] = Spans::Sliding { len, size, stride, padding, dilation };
+            let sliding = Spans::Sliding { len, size, stride, padding, dilation };
+            let edges = padding.div_ceil(stride).min(sliding.count());
+            let beyond = |i: &usize| sliding.places(*i).len() == 0;
+            if let Some(i) = (0..edges).chain(sliding.count() - edges..sliding.count()).find(beyond) {
+                return refuse(format!("window {i} lies beyond the edge with all its values; pad less?"));
+            }
+            spans[axis] = sliding;
         }
         Ok(spans)
     }
@@ -113,6 +124,9 @@ fn has_axes(op: &'static str, axes: usize, shape: &Shape) -> Result<(), Error> {
     let names = if axes == 2 { "height, width" } else { "length" };
     Err(Error::shape(op, format!("an input of shape {shape}: (samples, channels, {names}) is needed; reshape it?")))
 }
+
+/// What no length of an array, a window or a step may exceed, so that sums of them do not overflow.
+pub(super) const LONGEST: usize = 1 << 40;
 
 /// Windows along an axis.
 #[derive(Debug, Clone, Copy)]
@@ -256,14 +270,11 @@ fn by_axes<A: Array>(x: &A, weights: [Option<Along<'_>>; 2]) -> Result<A, Error>
 
 /// The mean under each window.
 #[track_caller]
-fn means<A: Array>(x: &A, axes: usize, spans: [Spans; 2], counts_padding: bool) -> Result<A, Error> {
+fn means<A: Array>(x: &A, axes: usize, spans: [Spans; 2]) -> Result<A, Error> {
     let weight = |spans: Spans| {
         move |i: usize, k: usize| {
             let mut places = spans.places(i);
-            let count = match spans {
-                Spans::Sliding { size, .. } if counts_padding => size,
-                _ => places.len(),
-            };
+            let count = places.len();
             if places.any(|place| place == k) { 1.0 / count as f64 } else { 0.0 }
         }
     };
@@ -272,10 +283,29 @@ fn means<A: Array>(x: &A, axes: usize, spans: [Spans; 2], counts_padding: bool) 
     by_axes(x, [along_rows, Some((spans[1].count(), &cols))])
 }
 
-/// Pooling by the mean over one axis or two.
+/// Pooling by the mean over one axis or two: a convolution of each channel with equal weights.
 #[track_caller]
 pub(crate) fn avg_pool<A: Array>(op: &'static str, axes: usize, x: &A, pool: &Pool) -> Result<A, Error> {
-    means(x, axes, pool.spans(op, axes, &x.shape())?, pool.counts_padding)
+    let shape = x.shape();
+    let spans = pool.spans(op, axes, &shape)?;
+    let of_axes = |lengths: [usize; 2], row: usize| if axes == 1 { [row, lengths[1]] } else { lengths };
+    let size = of_axes(pool.size, 1);
+    let conv = Conv::new().stride(of_axes(pool.stride, 1)).padding(of_axes(pool.padding, 0));
+    let conv = conv.dilation(of_axes(pool.dilation, 1));
+    let target = pooled(&shape, axes, &spans);
+    target.checked_numel(op)?;
+    let share = 1.0 / (size[0] * size[1]) as f64;
+    let weights = x.constant_like(Shape::from([1, 1, size[0], size[1]]), |_| A::Value::from_f64(share));
+    let channels = x.reshaped(&Shape::from([shape[0] * shape[1], 1, spans[0].len(), spans[1].len()]));
+    let means = convolution(op, 2, &channels, &weights, &conv)?;
+    if pool.counts_padding {
+        return Ok(means.reshaped(&target));
+    }
+    let [rows, cols] = spans.map(|spans| (0..spans.count()).map(move |i| spans.places(i).len()));
+    let counts: Vec<f64> = rows.flat_map(|rows| cols.clone().map(move |cols| (rows * cols) as f64)).collect();
+    let plane = Shape::from([spans[0].count(), spans[1].count()]);
+    let factors = x.constant_like(plane, |at| A::Value::from_f64(1.0 / share / counts[at]));
+    Ok(means.mul(&factors).reshaped(&target))
 }
 
 /// Windows that together cover each axis.
@@ -284,7 +314,7 @@ fn covering(op: &'static str, axes: usize, shape: &Shape, counts: [usize; 2]) ->
     let mut spans = [Spans::One; 2];
     for axis in 2 - axes..2 {
         let (len, count) = (shape[shape.len() - 2 + axis], counts[axis]);
-        if len == 0 || count == 0 {
+        if len == 0 || count == 0 || len.max(count) > LONGEST {
             return Err(Error::shape(
                 op,
                 format!("an input of shape {shape} has no {count} windows along an axis of {len}"),
@@ -304,7 +334,7 @@ pub(crate) fn adaptive_max<A: Array>(op: &'static str, axes: usize, x: &A, count
 /// Pooling by the mean to a given size.
 #[track_caller]
 pub(crate) fn adaptive_avg<A: Array>(op: &'static str, axes: usize, x: &A, counts: [usize; 2]) -> Result<A, Error> {
-    means(x, axes, covering(op, axes, &x.shape(), counts)?, false)
+    means(x, axes, covering(op, axes, &x.shape(), counts)?)
 }
 
 /// How an image takes another size; see [`Var::resize2d`](crate::Var::resize2d).

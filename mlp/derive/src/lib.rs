@@ -190,6 +190,15 @@ fn expand(input: &DeriveInput) -> Result<TokenStream> {
     let (implemented, of, bounds) = input.generics.split_for_impl();
     let life = lifetime(&input.generics);
     Ok(quote! {
+        const _: () = {
+        /// Found instead of a formula that is missing, so that `forward` does not call itself.
+        #[allow(dead_code)]
+        trait ThisStructNeedsAMethodForward {
+            fn forward(&self) {}
+        }
+        #[automatically_derived]
+        impl #implemented ThisStructNeedsAMethodForward for #name #of #bounds {}
+
         #[automatically_derived]
         #[allow(unused_mut, unused_variables)]
         impl #implemented ::mlp::Module<#number> for #name #of #bounds {
@@ -213,6 +222,7 @@ fn expand(input: &DeriveInput) -> Result<TokenStream> {
 
             #describe
         }
+        };
     })
 }
 

@@ -137,7 +137,8 @@ impl<L> ClassWeights<L> {
 /// A loss that takes no notice of the samples of one class, such as those without a known label.
 ///
 /// Their losses and gradients are 0, whatever their outputs, and the mean is over the others, as in PyTorch; it is 0 if a
-/// batch has no others (PyTorch's is NaN). The class need not exist in the outputs. An accuracy leaves them out as well.
+/// batch has no others (PyTorch's is NaN). The class need not exist in the outputs. An accuracy leaves them out as well. A
+/// loss between samples, such as [`NtXent`](crate::NtXent), still sees them beside the others.
 ///
 /// To combine it with [`ClassWeights`], wrap those in it.
 ///

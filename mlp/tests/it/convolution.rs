@@ -63,13 +63,20 @@ fn bad_shapes_are_named_before_anything_is_computed() {
         |name: &str, shape: &[usize]| layer::<f64>(name).output_shape(&Shape::from(shape)).unwrap_err().to_string();
     assert_eq!(
         conv("conv2d", &[2, 3, 5, 5]),
-        "conv2d: inputs of shape (2, 3, 5, 5) and weights of shape (3, 4, 3, 3): with 1 groups the weights need 3 channels and a \
-         multiple of 1 outputs"
+        "conv2d: inputs of shape (2, 3, 5, 5) and weights of shape (3, 4, 3, 3): the weights take 4 channels, and the input has 3"
     );
     assert!(conv("conv2d", &[4, 5, 5]).contains("inputs (samples, channels, height, width)"));
     assert!(conv("conv2d", &[2, 4, 2, 5]).contains("a window reaches over 3 places, and the input has 2"));
     assert!(conv("max_pool2d", &[2, 4, 1, 5]).contains("a window reaches over 2 places"));
     assert!(conv("adaptive_avg_pool2d", &[2, 4, 0, 5]).contains("no pixels"));
+    let pool = |pool: Pool, shape: &[usize]| pool.pool1d_shape(&Shape::from(shape)).unwrap_err().to_string();
+    assert!(pool(Pool::new(2).padding(1).dilation(6), &[1, 1, 5]).contains("window 0 lies beyond the edge"));
+    assert!(pool(Pool::new(2).padding(1), &[1, 1, 0]).contains("an axis without values"));
+    assert!(pool(Pool::new(usize::MAX).padding(usize::MAX / 2), &[1, 1, 5]).contains("no array is as long"));
+    let far = Conv::new().dilation(usize::MAX / 2).padding(usize::MAX / 2);
+    assert!(
+        far.conv1d_shape(&[1, 1, 5].into(), &[1, 1, 3].into()).unwrap_err().to_string().contains("no array is as long")
+    );
     // No samples give no results, and no gradient that is not 0.
     let empty = layer::<f64>("conv2d").predict(&Tensor::zeros([0, 4, 5, 5]));
     assert_eq!(empty.shape(), &[0, 3, 3, 3].into());
@@ -95,4 +102,13 @@ fn initialisers_know_how_many_values_a_result_depends_on() {
     let conv: Conv2d = Conv2d::new(8, 64, 5, Conv::new(), &Init::lecun_normal(), rng).unwrap();
     let w = conv.w.value();
     assert!((w.flatten().std_axis(0).item() * (8.0 * 25.0f64).sqrt() - 1.0).abs() < 0.03);
+}
+
+/// What a window does not hold does not reach its mean; and a long signal costs as much as it is long.
+#[test]
+fn means_are_of_their_windows_only() {
+    let x = Tensor::new([1, 1, 4], vec![1.0, 2.0, f64::INFINITY, 4.0]);
+    assert_eq!(x.avg_pool1d(&Pool::new(2)).to_vec(), [1.5, f64::INFINITY]);
+    let long = Tensor::<f64>::ones([1, 1, 1_000_000]).avg_pool1d(&Pool::new(2));
+    assert!(long.to_vec().iter().all(|&mean| mean == 1.0) && long.numel() == 500_000);
 }

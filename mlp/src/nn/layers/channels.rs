@@ -19,7 +19,7 @@ pub(super) fn channels_fit(layer: &'static str, shape: &Shape, channels: usize) 
 
 /// The number of values of one channel in one sample.
 pub(super) fn places(shape: &Shape) -> usize {
-    shape[2..].iter().product()
+    Shape::from(&shape[2..]).numel()
 }
 
 /// `x` with at most three axes: (n, channels) or (n, channels, places).

@@ -135,6 +135,12 @@ fn weights<T: Float>(
         return invalid(format!("{groups} groups do not divide {channels} channels and {outputs} outputs"));
     }
     let of = |first: usize, second: usize| -> Shape { [first, second].iter().chain(size).copied().collect() };
+    let all = [channels, outputs].iter().chain(size).try_fold(1usize, |all, &length| all.checked_mul(length));
+    if all.is_none() {
+        return invalid(format!(
+            "{channels} → {outputs} channels and windows of {size:?} are more weights than memory holds"
+        ));
+    }
     let window: usize = size.iter().product();
     // Drawn as (inputs, outputs) of one result, as of a linear layer.
     Ok(match transposed {

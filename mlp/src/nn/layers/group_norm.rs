@@ -90,7 +90,7 @@ impl<T: Float> GroupNorm<T> {
     /// The number of values of a group in one sample, if inputs of this shape fit.
     fn group(&self, shape: &Shape) -> Result<usize, Error> {
         channels_fit("group_norm", shape, self.channels)?;
-        let group = self.channels / self.groups * places(shape);
+        let group = (self.channels / self.groups).saturating_mul(places(shape));
         match group > 1 {
             true => Ok(group),
             // A single value is its own mean: the output would be the shift, whatever the input.

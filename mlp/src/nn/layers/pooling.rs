@@ -126,7 +126,7 @@ macro_rules! sized {
                 let &[n, channels, h, w] = &input[..] else {
                     return Err(Error::invalid($name, format!("an input of shape {input}: (samples, channels, height, width) is needed")));
                 };
-                if h * w == 0 {
+                if h == 0 || w == 0 {
                     return Err(Error::invalid($name, format!("an input of shape {input} has no pixels")));
                 }
                 Ok(Some([n, channels, self.size[0], self.size[1]].into()))
@@ -189,7 +189,7 @@ pub struct Flatten;
 impl Flatten {
     fn shape(input: &Shape) -> Result<Shape, Error> {
         match input.split_first() {
-            Some((&n, rest)) => Ok([n, rest.iter().product()].into()),
+            Some((&n, rest)) => Ok([n, Shape::from(rest).numel()].into()),
             None => Err(Error::invalid("flatten", "a single number has no axis of samples; reshape it")),
         }
     }

@@ -121,7 +121,7 @@ impl<C: Cell, T: Float> Recurrent<C, T> {
         }
         let bound = (hidden as f64).recip().sqrt();
         let init = Init::Uniform { low: -bound, high: bound };
-        let sums = C::SUMS * hidden;
+        let sums = hidden.saturating_mul(C::SUMS);
         let layers = (0..layers).map(|layer| {
             let inputs = if layer == 0 { inputs } else { hidden };
             let w = Param::new(init.try_sample([inputs, sums], rng)?);
