@@ -162,7 +162,7 @@ pub use loss::*;
 /// in an `Option` count if they are there, those in a `Vec` or an array under their positions. `#[module(skip)]` leaves a field out.
 ///
 /// A struct with a type parameter is a module over that type of number, one without over `f64`. It does not foretell its
-/// [`output_shape`](trait@Module::output_shape). Without a method `forward` it does not compile:
+/// [`output_shape`](method@Module::output_shape). Without a method `forward` it does not compile:
 ///
 /// ```compile_fail
 /// use mlp::Module;

@@ -258,6 +258,7 @@ fn reduce_as<A: Array>(
     let in_parts = matches!(reduction, Reduction::Sum | Reduction::Mean | Reduction::Variance);
     let shape = x.shape();
     if in_parts
+        && axes.len() > 1
         && shape.numel() > 0
         && let Some((last, before)) = neighbours(op, &shape, &axes)?
     {
