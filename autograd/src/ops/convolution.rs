@@ -128,6 +128,21 @@ impl Conv {
         self.groups
     }
 
+    /// The number of windows of `size` along an axis of `len`, or why there is none.
+    pub(super) fn count(&self, axis: usize, len: usize, size: usize) -> Result<usize, String> {
+        let padded = len.saturating_add(self.padding[axis].saturating_mul(2));
+        let span = self.span(axis, size);
+        match span > padded {
+            true => Err(format!("a window reaches over {span} places, and the input has {padded} with its padding")),
+            false => Ok((padded - span) / self.stride[axis] + 1),
+        }
+    }
+
+    /// The places that a window of `size` reaches over.
+    fn span(&self, axis: usize, size: usize) -> usize {
+        (size - 1).saturating_mul(self.dilation[axis]).saturating_add(1)
+    }
+
     /// How its windows lie.
     fn windows(&self, plane: [usize; 2], size: [usize; 2], count: [usize; 2]) -> Windows {
         Windows { plane, size, stride: self.stride, padding: self.padding, dilation: self.dilation, count }
@@ -297,14 +312,10 @@ impl Plan {
         let (plane, size) = (plane(&with_row(x)), plane(&with_row(w)));
         let mut count = [0; 2];
         for axis in 0..2 {
-            let padded = plane[axis].saturating_add(conv.padding[axis].saturating_mul(2));
-            let span = (size[axis] - 1).saturating_mul(conv.dilation[axis]).saturating_add(1);
-            if span > padded {
-                return call.refuse(format_args!(
-                    "a window reaches over {span} places, and the input has {padded} with its padding; pad more?"
-                ));
-            }
-            count[axis] = (padded - span) / conv.stride[axis] + 1;
+            count[axis] = match conv.count(axis, plane[axis], size[axis]) {
+                Ok(count) => count,
+                Err(why) => return call.refuse(format_args!("{why}; pad more?")),
+            };
         }
         let windows = conv.windows(plane, size, count);
         let sizes = Sizes { batch: x[0], groups, channels: w[1], outputs: outputs / groups, windows };
@@ -329,7 +340,7 @@ impl Plan {
             if extra >= stride {
                 return call.refuse(format_args!("output_padding {extra} must be less than the stride {stride}"));
             }
-            let span = (size[axis] - 1).saturating_mul(conv.dilation[axis]).saturating_add(1);
+            let span = conv.span(axis, size[axis]);
             let reach = count[axis].saturating_sub(1).saturating_mul(stride).saturating_add(span).saturating_add(extra);
             let cut = padding.saturating_mul(2);
             if count[axis] == 0 || reach <= cut {

@@ -1,5 +1,5 @@
-//! Pooling and resizing of images, composed of others: a maximum is read where it lies, and what is linear is a product with a matrix
-//! for each axis.
+//! Pooling and resizing of images, composed of others: a maximum is read where it lies, a mean is a convolution, and what has windows of
+//! different lengths is a product with a matrix for each axis.
 
 use smallvec::SmallVec;
 
@@ -22,9 +22,8 @@ use crate::shape::Shape;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Pool {
     size: [usize; 2],
-    stride: [usize; 2],
-    padding: [usize; 2],
-    dilation: [usize; 2],
+    /// Stride, padding and dilation.
+    conv: Conv,
     counts_padding: bool,
 }
 
@@ -32,25 +31,25 @@ impl Pool {
     /// Windows of this size, side by side.
     pub fn new(size: impl Lengths) -> Self {
         let size = size.pair();
-        Pool { size, stride: size, padding: [0; 2], dilation: [1; 2], counts_padding: true }
+        Pool { size, conv: Conv::new().stride(size), counts_padding: true }
     }
 
     /// The distance between neighbouring windows, instead of their size.
     #[must_use]
     pub fn stride(self, stride: impl Lengths) -> Self {
-        Pool { stride: stride.pair(), ..self }
+        Pool { conv: self.conv.stride(stride), ..self }
     }
 
     /// How far the first window reaches over the edge; at most half a window. A maximum leaves out what lies beyond.
     #[must_use]
     pub fn padding(self, padding: impl Lengths) -> Self {
-        Pool { padding: padding.pair(), ..self }
+        Pool { conv: self.conv.padding(padding), ..self }
     }
 
     /// The distance between neighbouring values in a window.
     #[must_use]
     pub fn dilation(self, dilation: impl Lengths) -> Self {
-        Pool { dilation: dilation.pair(), ..self }
+        Pool { conv: self.conv.dilation(dilation), ..self }
     }
 
     /// Divides an average by the values that lie on the image, instead of all of the window with zeros beyond the edge.
@@ -83,8 +82,8 @@ impl Pool {
         has_axes(op, axes, shape)?;
         let mut spans = [Spans::One; 2];
         for axis in 2 - axes..2 {
-            let [size, stride, padding, dilation] =
-                [self.size, self.stride, self.padding, self.dilation].map(|lengths| lengths[axis]);
+            let Conv { stride, padding, dilation, .. } = self.conv;
+            let [size, stride, padding, dilation] = [self.size, stride, padding, dilation].map(|lengths| lengths[axis]);
             let len = shape[shape.len() - 2 + axis];
             if size == 0 || stride == 0 || dilation == 0 {
                 return refuse(format!("size {size}, stride {stride} and dilation {dilation} must be at least 1"));
@@ -98,16 +97,14 @@ impl Pool {
             if len == 0 {
                 return refuse(String::from("an axis without values has no windows"));
             }
-            let (span, padded) = ((size - 1).saturating_mul(dilation).saturating_add(1), len + 2 * padding);
-            if span > padded {
-                return refuse(format!(
-                    "a window reaches over {span} places, and the input has {padded} with its padding; a smaller window?"
-                ));
-            }
-            let sliding = Spans::Sliding { len, size, stride, padding, dilation };
-            let edges = padding.div_ceil(stride).min(sliding.count());
+            let count = match self.conv.count(axis, len, size) {
+                Ok(count) => count,
+                Err(why) => return refuse(format!("{why}; a smaller window?")),
+            };
+            let sliding = Spans::Sliding { len, size, stride, padding, dilation, count };
+            let edges = padding.div_ceil(stride).min(count);
             let beyond = |i: &usize| sliding.places(*i).len() == 0;
-            if let Some(i) = (0..edges).chain(sliding.count() - edges..sliding.count()).find(beyond) {
+            if let Some(i) = (0..edges).chain(count - edges..count).find(beyond) {
                 return refuse(format!("window {i} lies beyond the edge with all its values; pad less?"));
             }
             spans[axis] = sliding;
@@ -139,6 +136,7 @@ enum Spans {
         stride: usize,
         padding: usize,
         dilation: usize,
+        count: usize,
     },
     /// So many windows that together cover the axis, each as long as the others or one longer.
     Covering {
@@ -158,10 +156,7 @@ impl Spans {
     fn count(self) -> usize {
         match self {
             Spans::One => 1,
-            Spans::Sliding { len, size, stride, padding, dilation } => {
-                (len + 2 * padding - (size - 1) * dilation - 1) / stride + 1
-            }
-            Spans::Covering { count, .. } => count,
+            Spans::Sliding { count, .. } | Spans::Covering { count, .. } => count,
         }
     }
 
@@ -175,7 +170,7 @@ impl Spans {
     fn ends(self, i: usize) -> (usize, usize, usize) {
         match self {
             Spans::One => (0, 1, 1),
-            Spans::Sliding { len, size, stride, padding, dilation } => {
+            Spans::Sliding { len, size, stride, padding, dilation, .. } => {
                 let (from, beyond) = (i * stride, padding.saturating_sub(i * stride).div_ceil(dilation));
                 let end = (from + (size - 1) * dilation + 1).saturating_sub(padding).min(len);
                 (from + beyond * dilation - padding, end, dilation)
@@ -268,36 +263,18 @@ fn by_axes<A: Array>(x: &A, weights: [Option<Along<'_>>; 2]) -> Result<A, Error>
     Ok(y)
 }
 
-/// The mean under each window.
-#[track_caller]
-fn means<A: Array>(x: &A, axes: usize, spans: [Spans; 2]) -> Result<A, Error> {
-    let weight = |spans: Spans| {
-        move |i: usize, k: usize| {
-            let mut places = spans.places(i);
-            let count = places.len();
-            if places.any(|place| place == k) { 1.0 / count as f64 } else { 0.0 }
-        }
-    };
-    let [rows, cols] = spans.map(weight);
-    let along_rows: Option<Along<'_>> = (axes == 2).then_some((spans[0].count(), &rows));
-    by_axes(x, [along_rows, Some((spans[1].count(), &cols))])
-}
-
 /// Pooling by the mean over one axis or two: a convolution of each channel with equal weights.
 #[track_caller]
 pub(crate) fn avg_pool<A: Array>(op: &'static str, axes: usize, x: &A, pool: &Pool) -> Result<A, Error> {
     let shape = x.shape();
     let spans = pool.spans(op, axes, &shape)?;
-    let of_axes = |lengths: [usize; 2], row: usize| if axes == 1 { [row, lengths[1]] } else { lengths };
-    let size = of_axes(pool.size, 1);
-    let conv = Conv::new().stride(of_axes(pool.stride, 1)).padding(of_axes(pool.padding, 0));
-    let conv = conv.dilation(of_axes(pool.dilation, 1));
     let target = pooled(&shape, axes, &spans);
     target.checked_numel(op)?;
-    let share = 1.0 / (size[0] * size[1]) as f64;
-    let weights = x.constant_like(Shape::from([1, 1, size[0], size[1]]), |_| A::Value::from_f64(share));
-    let channels = x.reshaped(&Shape::from([shape[0] * shape[1], 1, spans[0].len(), spans[1].len()]));
-    let means = convolution(op, 2, &channels, &weights, &conv)?;
+    let size = &pool.size[2 - axes..];
+    let share = 1.0 / size.iter().product::<usize>() as f64;
+    let weights = x.constant_like([1, 1].iter().chain(size).copied().collect(), |_| A::Value::from_f64(share));
+    let channels = [shape[0] * shape[1], 1].iter().chain(&shape[2..]).copied().collect();
+    let means = convolution(op, axes, &x.reshaped(&channels), &weights, &pool.conv)?;
     if pool.counts_padding {
         return Ok(means.reshaped(&target));
     }
@@ -334,7 +311,17 @@ pub(crate) fn adaptive_max<A: Array>(op: &'static str, axes: usize, x: &A, count
 /// Pooling by the mean to a given size.
 #[track_caller]
 pub(crate) fn adaptive_avg<A: Array>(op: &'static str, axes: usize, x: &A, counts: [usize; 2]) -> Result<A, Error> {
-    means(x, axes, covering(op, axes, &x.shape(), counts)?)
+    let spans = covering(op, axes, &x.shape(), counts)?;
+    let weight = |spans: Spans| {
+        move |i: usize, k: usize| {
+            let mut places = spans.places(i);
+            let count = places.len();
+            if places.any(|place| place == k) { 1.0 / count as f64 } else { 0.0 }
+        }
+    };
+    let [rows, cols] = spans.map(weight);
+    let along_rows: Option<Along<'_>> = (axes == 2).then_some((spans[0].count(), &rows));
+    by_axes(x, [along_rows, Some((spans[1].count(), &cols))])
 }
 
 /// How an image takes another size; see [`Var::resize2d`](crate::Var::resize2d).

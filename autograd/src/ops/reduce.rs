@@ -1,6 +1,7 @@
 //! Reductions over one axis, several, or all.
 //!
-//! The kernels reduce a block of neighbouring axes; a permutation first brings other choices of axes together.
+//! The kernels reduce a block of neighbouring axes. Of other axes, sums go block by block; for other reductions a permutation first
+//! brings them together.
 
 use std::ops::Range;
 

@@ -191,37 +191,37 @@ fn expand(input: &DeriveInput) -> Result<TokenStream> {
     let life = lifetime(&input.generics);
     Ok(quote! {
         const _: () = {
-        /// Found instead of a formula that is missing, so that `forward` does not call itself.
-        #[allow(dead_code)]
-        trait ThisStructNeedsAMethodForward {
-            fn forward(&self) {}
-        }
-        #[automatically_derived]
-        impl #implemented ThisStructNeedsAMethodForward for #name #of #bounds {}
-
-        #[automatically_derived]
-        #[allow(unused_mut, unused_variables)]
-        impl #implemented ::mlp::Module<#number> for #name #of #bounds {
-            #[track_caller]
-            fn forward<#life>(&self, x: ::autograd::Var<#life, #number>) -> ::autograd::Var<#life, #number> {
-                // The method of the struct itself: an inherent one comes before that of a trait.
-                Self::forward(self, x)
+            /// Found instead of a formula that is missing, so that `forward` does not call itself.
+            #[allow(dead_code)]
+            trait ThisStructNeedsAMethodForward {
+                fn forward(&self) {}
             }
+            #[automatically_derived]
+            impl #implemented ThisStructNeedsAMethodForward for #name #of #bounds {}
 
-            fn parameters(&self) -> ::autograd::Parameters<#number> {
-                let mut all = ::autograd::Parameters::new();
-                #parameters
-                all
+            #[automatically_derived]
+            #[allow(unused_mut, unused_variables)]
+            impl #implemented ::mlp::Module<#number> for #name #of #bounds {
+                #[track_caller]
+                fn forward<#life>(&self, x: ::autograd::Var<#life, #number>) -> ::autograd::Var<#life, #number> {
+                    // The method of the struct itself: an inherent one comes before that of a trait.
+                    Self::forward(self, x)
+                }
+
+                fn parameters(&self) -> ::autograd::Parameters<#number> {
+                    let mut all = ::autograd::Parameters::new();
+                    #parameters
+                    all
+                }
+
+                fn buffers(&self) -> ::autograd::Parameters<#number> {
+                    let mut all = ::autograd::Parameters::new();
+                    #buffers
+                    all
+                }
+
+                #describe
             }
-
-            fn buffers(&self) -> ::autograd::Parameters<#number> {
-                let mut all = ::autograd::Parameters::new();
-                #buffers
-                all
-            }
-
-            #describe
-        }
         };
     })
 }

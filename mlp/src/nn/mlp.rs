@@ -10,7 +10,7 @@ use crate::error::{Error, shown};
 use crate::nn::activation::Activation;
 use crate::nn::init::Init;
 use crate::nn::layers::{Dropout, Linear};
-use crate::nn::module::{Foretold, LayerRow, Module, chain_for, numbered, summary};
+use crate::nn::module::{LayerRow, Module, numbered, rows_for, shape_behind, summary};
 use crate::nn::norm::{Kind, Norm};
 use crate::nn::probe::Probe;
 
@@ -157,10 +157,6 @@ impl Mlp {
 }
 
 impl<T: Float> Mlp<T> {
-    fn chain_for(&self, input: &Shape) -> Result<Foretold, Error> {
-        chain_for(self.layers.iter().map(|layer| layer as &dyn Module<T>), input)
-    }
-
     /// What each layer names, with its position before the names.
     fn gathered(&self, of: fn(&Layer<T>) -> Parameters<T>) -> Parameters<T> {
         let named = self.layers.iter().enumerate();
@@ -209,11 +205,11 @@ impl<T: Float> Module<T> for Mlp<T> {
     }
 
     fn output_shape(&self, input: &Shape) -> Result<Option<Shape>, Error> {
-        Ok(self.chain_for(input)?.1)
+        shape_behind(self.layers.iter().map(|layer| layer as &dyn Module<T>), input)
     }
 
     fn describe_for(&self, input: &Shape) -> Result<Vec<(LayerRow, Option<Shape>)>, Error> {
-        Ok(self.chain_for(input)?.0)
+        rows_for(self.layers.iter().map(|layer| layer as &dyn Module<T>), input)
     }
 
     fn output_activation(&self) -> Option<Activation> {

@@ -323,26 +323,43 @@ fn table(shape: &str, rows: Vec<(String, LayerRow)>) -> String {
     cells.iter().map(|[w, x, y, z]| format!("{w:a$}  {x:b$}  {y:c$}  {z:>d$}\n")).collect()
 }
 
-/// The rows of modules with the shape behind each, and the shape behind all.
-pub(crate) type Foretold = (Vec<(LayerRow, Option<Shape>)>, Option<Shape>);
+/// Names the position of the module that refused a shape.
+fn at(i: usize) -> impl FnOnce(Error) -> Error {
+    move |problem| Error::Layer { layer: i.to_string(), problem: Box::new(problem) }
+}
 
-/// What a chain of modules foretells for inputs of shape `input`: the rows of each, numbered, and the shape behind all.
-/// An error names the position of its module.
-pub(crate) fn chain_for<'m, T: Float + 'm>(
+/// The shape behind a chain of modules, `None` behind one that cannot tell.
+pub(crate) fn shape_behind<'m, T: Float + 'm>(
+    mut modules: impl Iterator<Item = &'m (dyn Module<T> + 'm)>,
+    input: &Shape,
+) -> Result<Option<Shape>, Error> {
+    let mut i = 0;
+    modules.try_fold(Some(input.clone()), |shape, module| {
+        i += 1;
+        shape.map_or(Ok(None), |shape| module.output_shape(&shape).map_err(at(i - 1)))
+    })
+}
+
+/// The rows of a chain of modules, numbered, with the shape behind each: that behind a module stands in its last row, so none is asked
+/// twice, however deep chains lie in chains.
+pub(crate) fn rows_for<'m, T: Float + 'm>(
     modules: impl Iterator<Item = &'m (dyn Module<T> + 'm)>,
     input: &Shape,
-) -> Result<Foretold, Error> {
+) -> Result<Vec<(LayerRow, Option<Shape>)>, Error> {
     let (mut rows, mut shape) = (vec![], Some(input.clone()));
     for (i, module) in modules.enumerate() {
-        let at = |error: Error| Error::Layer { layer: i.to_string(), problem: Box::new(error) };
-        let (own, output) = match &shape {
-            Some(input) => (module.describe_for(input).map_err(at)?, module.output_shape(input).map_err(at)?),
-            None => (module.describe().into_iter().map(|row| (row, None)).collect(), None),
+        let own = match &shape {
+            Some(input) => module.describe_for(input).map_err(at(i))?,
+            None => module.describe().into_iter().map(|row| (row, None)).collect(),
+        };
+        shape = match (own.last(), &shape) {
+            (Some((_, behind)), _) => behind.clone(),
+            (None, Some(input)) => module.output_shape(input).map_err(at(i))?,
+            (None, None) => None,
         };
         rows.extend(own.into_iter().map(|(row, shape)| (numbered(i, row), shape)));
-        shape = output;
     }
-    Ok((rows, shape))
+    Ok(rows)
 }
 
 /// A row of the module at position `i`.

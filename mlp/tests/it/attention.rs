@@ -9,7 +9,7 @@ use mlp::{
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 
-use crate::figures::{agrees, cases};
+use crate::figures::agree;
 
 fn rng() -> StdRng {
     StdRng::seed_from_u64(5)
@@ -71,15 +71,7 @@ fn attention_and_blocks_agree_with_pytorch() {
             _ => return None,
         })
     }
-    let mut held = 0;
-    for (name, case) in cases(include_str!("../data/sequences.json")) {
-        if let (Some(wide), Some(narrow)) = (layer::<f64>(&name), layer::<f32>(&name)) {
-            agrees(&name, &*wide, &case);
-            agrees(&name, &*narrow, &case);
-            held += 1;
-        }
-    }
-    assert_eq!(held, 8);
+    assert_eq!(agree(include_str!("../data/sequences.json"), layer::<f64>, layer::<f32>), 8);
 }
 
 /// By its formula, one query and one head at a time.

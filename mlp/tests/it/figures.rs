@@ -76,3 +76,20 @@ pub(crate) fn agrees<T: Float>(name: &str, layer: &dyn Module<T>, case: &Case) {
         close(&format!("{key} afterwards"), &state.get(&key).expect("a buffer").value(), &value);
     }
 }
+
+/// Holds the layers that `wide` and `narrow` know by the names of cases, in both types; returns how many.
+pub(crate) fn agree(
+    json: &str,
+    wide: impl Fn(&str) -> Option<Box<dyn Module<f64>>>,
+    narrow: impl Fn(&str) -> Option<Box<dyn Module<f32>>>,
+) -> usize {
+    let mut held = 0;
+    for (name, case) in cases(json) {
+        if let Some(layer) = wide(&name) {
+            agrees(&name, &*layer, &case);
+            agrees(&name, &*narrow(&name).expect("the same layer"), &case);
+            held += 1;
+        }
+    }
+    held
+}

@@ -6,7 +6,7 @@ use autograd::check::Checker;
 use autograd::{Float, Param, Tape, Tensor};
 use mlp::{AlphaDropout, BatchNorm, GroupNorm, Module, RmsNorm};
 
-use crate::figures::{agrees, cases};
+use crate::figures::{agree, cases};
 
 fn values(shape: &[usize]) -> Tensor {
     let mut i = 0.0;
@@ -36,15 +36,7 @@ fn layer<T: Float>(name: &str) -> Option<Box<dyn Module<T>>> {
 
 #[test]
 fn normalisations_agree_with_pytorch() {
-    let mut found = 0;
-    for (name, case) in cases(include_str!("../data/norms.json")) {
-        if let Some(wide) = layer::<f64>(&name) {
-            found += 1;
-            agrees(&name, &*wide, &case);
-            agrees(&name, &*layer::<f32>(&name).expect("the same layer"), &case);
-        }
-    }
-    assert_eq!(found, 17);
+    assert_eq!(agree(include_str!("../data/norms.json"), layer::<f64>, layer::<f32>), 17);
 }
 
 #[test]

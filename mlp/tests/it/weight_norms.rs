@@ -5,7 +5,7 @@ use mlp::{Activation, Init, Linear, Module, Sequential, SpectralNorm, WeightNorm
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 
-use crate::figures::{agrees, cases};
+use crate::figures::agree;
 use crate::gradients::check_module;
 
 fn linear<T: Float>(inputs: usize, outputs: usize) -> Linear<T> {
@@ -29,15 +29,7 @@ fn layer<T: Float>(name: &str) -> Option<Box<dyn Module<T>>> {
 
 #[test]
 fn normalised_weights_agree_with_pytorch() {
-    let mut found = 0;
-    for (name, case) in cases(include_str!("../data/norms.json")) {
-        if let Some(wide) = layer::<f64>(&name) {
-            found += 1;
-            agrees(&name, &*wide, &case);
-            agrees(&name, &*layer::<f32>(&name).expect("the same layer"), &case);
-        }
-    }
-    assert_eq!(found, 5);
+    assert_eq!(agree(include_str!("../data/norms.json"), layer::<f64>, layer::<f32>), 5);
 }
 
 /// A layer whose outputs are counted by the axis in the middle, as no other is: `y = Σ x·w`, each output by its weights.

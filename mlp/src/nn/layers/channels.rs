@@ -2,6 +2,7 @@
 
 use autograd::{Float, Param, Parameters, Shape, Tensor, Var};
 
+use super::with_optional;
 use crate::Error;
 
 /// `Ok` if `shape` is (n, channels, …).
@@ -29,22 +30,16 @@ pub(super) fn folded<T: Float>(x: Var<'_, T>) -> Var<'_, T> {
     if shape.len() <= 3 { x } else { x.reshape([shape[0], shape[1], places(&shape)]) }
 }
 
-/// One value for each channel, (channels) or (1, channels), in a shape that broadcasts beside the folded `x`.
-///
-/// They are repeated for the samples, so that gradients are summed over the places, then over the samples: one sum over
-/// two axes that are no neighbours would first reorder the whole batch. And a parameter that is reshaped as it is would
-/// be shared with the tape when an optimiser changes it, and copied.
+/// One value for each channel in a shape that broadcasts beside the folded `x`.
 #[track_caller]
 pub(super) fn beside<'t, T: Float>(x: Var<'t, T>, values: Var<'t, T>) -> Var<'t, T> {
-    let shape = x.shape();
-    if shape.len() == 2 { values } else { values.expand([shape[0], shape[1]]).reshape([shape[0], shape[1], 1]) }
+    if x.shape().len() == 2 { values } else { values.unsqueeze(1) }
 }
 
-/// The mean of each channel of the folded `x`: (1, channels).
+/// The mean of each channel of the folded `x`: (channels).
 #[track_caller]
 pub(super) fn means<T: Float>(x: Var<'_, T>) -> Var<'_, T> {
-    let of_samples = if x.shape().len() == 2 { x } else { x.mean_axis(2) };
-    of_samples.mean_keep(0)
+    if x.shape().len() == 2 { x.mean_axis(0) } else { x.mean_axis([0, 2]) }
 }
 
 /// Factors of 1 and offsets of 0.
@@ -54,9 +49,5 @@ pub(super) fn identity<T: Float>(channels: usize) -> [Option<Param<T>>; 2] {
 
 /// The parameters of a layer that may have factors and offsets.
 pub(super) fn named<T: Float>(gain: Option<&Param<T>>, shift: Option<&Param<T>>) -> Parameters<T> {
-    let given = [("gain", gain), ("shift", shift)];
-    given.into_iter().fold(Parameters::new(), |all, (name, param)| match param {
-        Some(param) => all.with(name, param),
-        None => all,
-    })
+    with_optional(with_optional(Parameters::new(), "gain", gain), "shift", shift)
 }

@@ -3,7 +3,7 @@
 use autograd::{Conv, Float, Lengths, Param, Parameters, Shape, Tensor, Var};
 use rand::Rng;
 
-use super::Weighted;
+use super::{Weighted, with_optional};
 use crate::nn::module::{LayerRow, Module};
 use crate::{Error, Init};
 
@@ -62,11 +62,7 @@ macro_rules! convolutions {
             }
 
             fn parameters(&self) -> Parameters<T> {
-                let parameters = Parameters::new().with("w", &self.w);
-                match &self.b {
-                    Some(b) => parameters.with("b", b),
-                    None => parameters,
-                }
+                with_optional(Parameters::new().with("w", &self.w), "b", self.b.as_ref())
             }
 
             fn output_shape(&self, input: &Shape) -> Result<Option<Shape>, Error> {

@@ -146,16 +146,16 @@ impl<T: Float> Module<T> for Embedding<T> {
     #[track_caller]
     fn forward<'t>(&self, x: Var<'t, T>) -> Var<'t, T> {
         let [count, width] = self.sizes();
-        let (shape, values) = (x.shape(), x.value());
-        let mut classes = Vec::with_capacity(shape.numel());
-        for value in values.as_slice() {
+        let class = |value: &T| {
             let number = value.to_f64();
-            if !(number.fract() == 0.0 && (0.0..count as f64).contains(&number)) {
-                absent(number, count); // a loop, so that the panic points at the caller
-            }
-            classes.push(number as usize);
-        }
-        let shape: Shape = shape.iter().copied().chain([width]).collect();
+            let exists = number.fract() == 0.0 && (0.0..count as f64).contains(&number);
+            if exists { Ok(number as usize) } else { Err(number) }
+        };
+        let classes = match x.with_values(|values| values.iter().map(class).collect::<Result<Vec<_>, _>>()) {
+            Ok(classes) => classes,
+            Err(number) => absent(number, count),
+        };
+        let shape: Shape = x.shape().iter().copied().chain([width]).collect();
         self.look_up(x.tape(), &classes).reshape(shape)
     }
 

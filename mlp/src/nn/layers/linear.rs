@@ -3,7 +3,7 @@
 use autograd::{Float, Param, Parameters, Shape, Var};
 use rand::Rng;
 
-use super::Weighted;
+use super::{Weighted, with_optional};
 use crate::nn::module::{LayerRow, Module};
 use crate::{Error, Init};
 
@@ -113,11 +113,7 @@ impl<T: Float> Module<T> for Linear<T> {
     }
 
     fn parameters(&self) -> Parameters<T> {
-        let parameters = Parameters::new().with("w", &self.w);
-        match &self.b {
-            Some(b) => parameters.with("b", b),
-            None => parameters,
-        }
+        with_optional(Parameters::new().with("w", &self.w), "b", self.b.as_ref())
     }
 
     fn input_width(&self) -> Option<usize> {

@@ -49,9 +49,17 @@ pub use transformer::TransformerBlock;
 pub use weight_norm::WeightNorm;
 pub use weighted::Weighted;
 
-use autograd::{Float, Shape, Var};
+use autograd::{Float, Param, Parameters, Shape, Var};
 
 use crate::Error;
+
+/// A parameter beside `all`, if the layer has it.
+fn with_optional<T: Float>(all: Parameters<T>, name: &str, param: Option<&Param<T>>) -> Parameters<T> {
+    match param {
+        Some(param) => all.with(name, param),
+        None => all,
+    }
+}
 
 /// Rejects rows whose length differs from the parameters of `layer`: broadcasting would stretch rows of length 1.
 #[track_caller]

@@ -311,7 +311,7 @@ impl<C: Cell, T: Float> Module<T> for Recurrent<C, T> {
         self.layers.iter().enumerate().fold(Parameters::new(), |all, (i, layer)| {
             let Weights { w, u, b, c } = layer;
             let own = Parameters::new().with("w", w).with("u", u).with("b", b);
-            all.with_all(&i.to_string(), &if let Some(c) = c { own.with("c", c) } else { own })
+            all.with_all(&i.to_string(), &super::with_optional(own, "c", c.as_ref()))
         })
     }
 

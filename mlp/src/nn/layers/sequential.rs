@@ -4,7 +4,7 @@ use std::fmt;
 
 use autograd::{Float, Parameters, Shape, Var};
 
-use crate::nn::module::{LayerRow, Module, chain_for, numbered, summary};
+use crate::nn::module::{LayerRow, Module, numbered, rows_for, shape_behind, summary};
 use crate::nn::probe::Probe;
 use crate::{Activation, Error};
 
@@ -77,11 +77,11 @@ impl<T: Float> Module<T> for Sequential<T> {
     }
 
     fn output_shape(&self, input: &Shape) -> Result<Option<Shape>, Error> {
-        Ok(chain_for(self.0.iter().map(|module| &**module), input)?.1)
+        shape_behind(self.0.iter().map(|module| &**module), input)
     }
 
     fn describe_for(&self, input: &Shape) -> Result<Vec<(LayerRow, Option<Shape>)>, Error> {
-        Ok(chain_for(self.0.iter().map(|module| &**module), input)?.0)
+        rows_for(self.0.iter().map(|module| &**module), input)
     }
 
     fn output_activation(&self) -> Option<Activation> {

@@ -4,7 +4,7 @@ use autograd::{Float, Parameters, Shape, Var};
 use rand::Rng;
 
 use crate::nn::layers::{Dropout, LayerNorm, Linear, MultiHeadAttention};
-use crate::nn::module::{LayerRow, Module, chain_for, numbered};
+use crate::nn::module::{LayerRow, Module, numbered, rows_for};
 use crate::nn::probe::Probe;
 use crate::{Activation, Error, Init};
 
@@ -178,6 +178,6 @@ impl<T: Float> Module<T> for TransformerBlock<T> {
 
     fn describe_for(&self, input: &Shape) -> Result<Vec<(LayerRow, Option<Shape>)>, Error> {
         self.output_shape(input)?;
-        Ok(chain_for(self.parts().into_iter().map(|(_, part)| part), input)?.0)
+        rows_for(self.parts().into_iter().map(|(_, part)| part), input)
     }
 }

@@ -8,17 +8,7 @@ use mlp::{
 };
 use rand::{SeedableRng, rngs::StdRng};
 
-use super::check;
-
-fn mean(loss: &dyn Loss, y: impl Into<Tensor>, targets: impl Into<Targets>) -> Result<(), Error> {
-    let tape = Tape::new();
-    loss.mean(tape.constant(y), &targets.into()).map(drop)
-}
-
-fn narrow(loss: &dyn Loss<f32>, y: impl Into<Tensor<f32>>, targets: impl Into<Targets<f32>>) -> Result<(), Error> {
-    let tape = Tape::default();
-    loss.mean(tape.constant(y), &targets.into()).map(drop)
-}
+use super::{check, mean, narrow};
 
 fn values(t: impl Into<Tensor>) -> Targets {
     Targets::Values(t.into())

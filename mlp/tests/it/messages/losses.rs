@@ -1,23 +1,13 @@
 //! Losses and measures.
 
-use autograd::{Tape, Tensor};
+use autograd::Tensor;
 use mlp::metrics::{accuracy, binary_accuracy, confusion_matrix};
 use mlp::{
-    BinaryCrossEntropyWithLogits, CrossEntropy, CrossEntropyFromProbabilities, Error, Euclidean, Hinge, Huber,
-    KlDivergence, L1, Loss, Mse, Targets,
+    BinaryCrossEntropyWithLogits, CrossEntropy, CrossEntropyFromProbabilities, Euclidean, Hinge, Huber, KlDivergence,
+    L1, Mse, Targets,
 };
 
-use super::check;
-
-fn mean(loss: &dyn Loss, y: impl Into<Tensor>, targets: impl Into<Targets>) -> Result<(), Error> {
-    let tape = Tape::new();
-    loss.mean(tape.constant(y), &targets.into()).map(drop)
-}
-
-fn narrow(loss: &dyn Loss<f32>, y: impl Into<Tensor<f32>>, targets: impl Into<Targets<f32>>) -> Result<(), Error> {
-    let tape = Tape::default();
-    loss.mean(tape.constant(y), &targets.into()).map(drop)
-}
+use super::{check, mean, narrow};
 
 #[test]
 fn losses() {

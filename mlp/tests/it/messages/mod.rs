@@ -4,8 +4,10 @@ use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Once;
 
-use autograd::{Param, Tensor, Var};
-use mlp::{Activation, Dataset, Dropout, Error, Flow, Function, Linear, Module, Mse, Sequential, Sgd, Trainer};
+use autograd::{Param, Tape, Tensor, Var};
+use mlp::{
+    Activation, Dataset, Dropout, Error, Flow, Function, Linear, Loss, Module, Mse, Sequential, Sgd, Targets, Trainer,
+};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 
@@ -107,4 +109,16 @@ fn no_message_prints_hundreds_of_digits() {
     assert_eq!(Module::<f64>::describe(&Dropout::new(1e-300).unwrap())[0].layer, "dropout(1e-300)");
     assert_eq!(Activation::LeakyRelu(1e-300).to_string(), "leaky_relu(1e-300)");
     assert_eq!("leaky_relu(1e-300)".parse::<Activation>().unwrap(), Activation::LeakyRelu(1e-300));
+}
+
+/// What a loss says of outputs and targets.
+fn mean(loss: &dyn Loss, y: impl Into<Tensor>, targets: impl Into<Targets>) -> Result<(), Error> {
+    let tape = Tape::new();
+    loss.mean(tape.constant(y), &targets.into()).map(drop)
+}
+
+/// The same in `f32`.
+fn narrow(loss: &dyn Loss<f32>, y: impl Into<Tensor<f32>>, targets: impl Into<Targets<f32>>) -> Result<(), Error> {
+    let tape = Tape::default();
+    loss.mean(tape.constant(y), &targets.into()).map(drop)
 }
