@@ -134,6 +134,7 @@ pub(crate) fn forms<T: Float>() -> Vec<Form<T>> {
         form("lstm of two layers", [2, 3, 2], Lstm::stacked(2, 2, 2, &mut rng()).expect("sizes")),
         form("rnn, last state", [2, 3, 2], Rnn::new(2, 3, &mut rng()).expect("sizes").last()),
         form("gru, last state", [2, 3, 2], Gru::new(2, 3, &mut rng()).expect("sizes").last()),
+        form("lstm in segments", [2, 5, 2], Lstm::stacked(2, 2, 2, &mut rng()).expect("sizes").segments(2)),
         form("lstm, last state", [2, 1, 2], Lstm::new(2, 3, &mut rng()).expect("sizes").last()),
         form("attention", [2, 3, 4], attention()),
         form("causal attention with dropout", [2, 3, 4], attention().causal().dropout(0.5).expect("a probability")),

@@ -81,6 +81,31 @@ impl<T: Float> Embedding<T> {
         Ok(Embedding { padding: Some(class), ..self })
     }
 
+    /// Keeps the gradient by rows, so that a step of training costs what the batch reads, not what the table holds.
+    ///
+    /// Rows that a batch does not read keep their values and the optimiser's state of them: see
+    /// [`Param::set_by_rows`].
+    ///
+    /// ```
+    /// use autograd::Tape;
+    /// use mlp::{Embedding, Init, Module, Optimizer, Sgd};
+    /// use rand::{SeedableRng, rngs::StdRng};
+    /// let ones = Init::Constant(1.0);
+    /// let words: Embedding = Embedding::new(50_000, 2, &ones, &mut StdRng::seed_from_u64(0))?.by_rows();
+    /// let mut sgd = Sgd::new(&words.parameters(), 0.25);
+    /// let tape = Tape::new();
+    /// let grads = words.look_up(&tape, &[7, 3, 7]).sum().backward();
+    /// assert_eq!(grads.rows_of(&words.table).unwrap().0, [7, 3]);
+    /// sgd.step(&grads);
+    /// assert_eq!(words.table.value().at(0, 7).to_vec(), [0.5, 0.5]);
+    /// # Ok::<(), mlp::Error>(())
+    /// ```
+    #[must_use]
+    pub fn by_rows(self) -> Self {
+        self.table.set_by_rows(true);
+        self
+    }
+
     /// The number of classes.
     ///
     /// # Panics

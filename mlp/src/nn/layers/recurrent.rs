@@ -3,7 +3,7 @@
 use std::fmt;
 use std::marker::PhantomData;
 
-use autograd::{Float, Param, Parameters, Shape, Tape, Tensor, Var};
+use autograd::{Float, Param, Parameters, Shape, Tape, Tensor, Var, checkpoint};
 use rand::Rng;
 
 use crate::nn::module::{LayerRow, Module};
@@ -80,6 +80,8 @@ pub struct Recurrent<C: Cell, T: Float = f64> {
     inputs: usize,
     hidden: usize,
     last: bool,
+    /// The number of steps between states that the tape keeps; `None`: it keeps all that a step computes.
+    segment: Option<usize>,
     cell: PhantomData<C>,
 }
 
@@ -90,6 +92,28 @@ struct Weights<T: Float> {
     u: Param<T>,
     b: Param<T>,
     c: Option<Param<T>>,
+}
+
+impl<T: Float> Weights<T> {
+    /// The output over all steps of `x`, and the state behind the last.
+    #[track_caller]
+    fn run<'t, C: Cell>(&self, x: Var<'t, T>, mut state: [Var<'t, T>; 2], last: bool) -> (Var<'t, T>, [Var<'t, T>; 2]) {
+        let ([n, time], hidden) = ([x.shape()[0], x.shape()[1]], self.u.shape()[0]);
+        let p = x.affine(&self.w, &self.b);
+        let mut outputs = Vec::with_capacity(if last { 0 } else { time });
+        for t in 0..time {
+            let p = p.take(1, &[t]).reshape([n, C::SUMS * hidden]);
+            let q = match &self.c {
+                Some(c) => state[0].affine(&self.u, c),
+                None => state[0].matmul(&self.u),
+            };
+            state = C::step(p, q, state);
+            if !last {
+                outputs.push(state[0].reshape([n, 1, hidden]));
+            }
+        }
+        (if last { state[0] } else { Var::concat(&outputs, 1) }, state)
+    }
 }
 
 impl<C: Cell, T: Float> Recurrent<C, T> {
@@ -131,7 +155,7 @@ impl<C: Cell, T: Float> Recurrent<C, T> {
             Ok(Weights { w, u, b, c })
         });
         let layers = layers.collect::<Result<_, Error>>()?;
-        Ok(Recurrent { layers, inputs, hidden, last: false, cell: PhantomData })
+        Ok(Recurrent { layers, inputs, hidden, last: false, segment: None, cell: PhantomData })
     }
 
     /// Returns the hidden state of the last step only, `(n, hidden)`: for a layer behind it that takes rows.
@@ -149,6 +173,37 @@ impl<C: Cell, T: Float> Recurrent<C, T> {
     #[must_use]
     pub fn last(self) -> Self {
         Recurrent { last: true, ..self }
+    }
+
+    /// Keeps only every `steps`-th state on the tape in each layer; a sweep computes the steps between again.
+    ///
+    /// A sequence of T steps then takes memory for its inputs and outputs, T/`steps` states and what `steps` steps
+    /// compute: least with about √T steps, at the price of a second forward pass ([`checkpoint`]). Sequences that
+    /// are no longer are recorded whole. Values are the same, gradients up to the order of sums.
+    ///
+    /// ```
+    /// use autograd::{Tape, Tensor};
+    /// use mlp::{Lstm, Module};
+    /// use rand::{SeedableRng, rngs::StdRng};
+    /// let bytes = |steps: usize| -> Result<usize, mlp::Error> {
+    ///     let lstm: Lstm = Lstm::new(1, 8, &mut StdRng::seed_from_u64(0))?.last().segments(steps);
+    ///     let tape = Tape::new();
+    ///     let y = lstm.forward(tape.constant(Tensor::linspace(-1.0, 1.0, 400).reshape([1, 400, 1])));
+    ///     y.square().sum().backward();
+    ///     Ok(tape.bytes())
+    /// };
+    /// let (all, few) = (bytes(400)?, bytes(20)?);
+    /// assert!(10 * few < all, "{few} bytes instead of {all}");
+    /// # Ok::<(), mlp::Error>(())
+    /// ```
+    ///
+    /// # Panics
+    /// If `steps` is 0.
+    #[must_use]
+    #[track_caller]
+    pub fn segments(self, steps: usize) -> Self {
+        assert!(steps > 0, "{}: segments of 0 steps; 1 keeps every state", C::NAME);
+        Recurrent { segment: Some(steps), ..self }
     }
 
     /// Draws the recurrent weights `U` of each sum anew, as matrices (hidden, hidden).
@@ -261,19 +316,19 @@ impl<C: Cell, T: Float> Recurrent<C, T> {
         mut state: [Var<'t, T>; 2],
         last: bool,
     ) -> (Var<'t, T>, [Var<'t, T>; 2]) {
-        let [n, time] = [x.shape()[0], x.shape()[1]];
-        let p = x.affine(&layer.w, &layer.b);
-        let mut outputs = Vec::with_capacity(if last { 0 } else { time });
-        for t in 0..time {
-            let p = p.take(1, &[t]).reshape([n, C::SUMS * self.hidden]);
-            let q = match &layer.c {
-                Some(c) => state[0].affine(&layer.u, c),
-                None => state[0].matmul(&layer.u),
-            };
-            state = C::step(p, q, state);
-            if !last {
-                outputs.push(state[0].reshape([n, 1, self.hidden]));
-            }
+        let time = x.shape()[1];
+        let Some(steps) = self.segment.filter(|&steps| steps < time) else { return layer.run::<C>(x, state, last) };
+        let mut outputs = vec![];
+        for first in (0..time).step_by(steps) {
+            let part = x.slice(1, first..time.min(first.saturating_add(steps)));
+            let layer = layer.clone();
+            let found = checkpoint(&[part, state[0], state[1]], move |x| {
+                let (y, state) = layer.run::<C>(x[0], [x[1], x[2]], last);
+                let own = state.into_iter().take(C::STATES);
+                if last { own.collect() } else { own.chain([y]).collect() }
+            });
+            state = [found[0], found[C::STATES - 1]];
+            outputs.extend(found.get(C::STATES));
         }
         (if last { state[0] } else { Var::concat(&outputs, 1) }, state)
     }
