@@ -88,6 +88,8 @@
 //! | normalise values and weights | [`LayerNorm`], [`BatchNorm`], [`GroupNorm`], [`RmsNorm`], [`Norm`]; [`WeightNorm`], [`SpectralNorm`] |
 //! | learn from images and signals | [`Conv2d`], [`Conv1d`], [`ConvTranspose2d`], [`MaxPool2d`], [`AvgPool2d`], [`AdaptiveAvgPool2d`], [`Upsample2d`], [`Flatten`] |
 //! | learn from sequences | [`Embedding`], [`Lstm`], [`Gru`], [`Rnn`], [`MultiHeadAttention`], [`TransformerBlock`], [`PositionalEncoding`]; your own cell: [`Recurrent`], [`Cell`] |
+//! | read a model as data, write it down, register your own layer | [`config`], [`Config`], [`Registry`], [`Configured`] |
+//! | join named parts, with several inputs and outputs | [`Network`], [`Join`] |
 //! | write your own model or function | [`Module`], [`Function`], [`StraightThrough`], [`summary`] |
 //! | initialise weights | [`Init`] |
 //! | predict how deep a signal reaches | [`theory`], [`theory::MeanField`] |
@@ -216,10 +218,12 @@ pub use loss::*;
 #[doc(inline)]
 pub use mlp_derive::Module;
 pub use nn::activation::{Activation, Function, PRelu, StraightThrough};
+pub use nn::config::{self, Config, Configured, Parts, Registry};
 pub use nn::init::{self, Init};
 pub use nn::layers::*;
 pub use nn::mlp::{Layer, Mlp, MlpBuilder};
 pub use nn::module::{LayerRow, Module, summary, summary_for};
+pub use nn::network::{Join, Network, NetworkBuilder};
 pub use nn::norm::Norm;
 pub use nn::observe::{Observer, Parameter, Part, Site, Slopes};
 pub use nn::probe::Probe;

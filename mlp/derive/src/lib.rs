@@ -36,6 +36,18 @@ fn role(attributes: &[Attribute]) -> Result<Role> {
     Ok(role)
 }
 
+/// Whether the struct is `Configured`, and so gives its configuration.
+fn configured(attributes: &[Attribute]) -> Result<bool> {
+    let mut configured = false;
+    for attribute in attributes.iter().filter(|attribute| attribute.path().is_ident("module")) {
+        attribute.parse_nested_meta(|meta| {
+            configured |= meta.path.is_ident("config");
+            if configured { Ok(()) } else { Err(meta.error("`#[module(config)]` is what a struct may have")) }
+        })?;
+    }
+    Ok(configured)
+}
+
 /// How the values of a type are reached.
 enum Reached<'a> {
     Param,
@@ -186,6 +198,15 @@ fn expand(input: &DeriveInput) -> Result<TokenStream> {
         false => quote! {},
     };
 
+    let config = match configured(&input.attrs)? {
+        true => quote! {
+            fn config(&self) -> ::core::result::Result<::mlp::Config, ::mlp::Error> {
+                ::mlp::Config::of::<#number, Self>(self)
+            }
+        },
+        false => quote! {},
+    };
+
     let name = &input.ident;
     let (implemented, of, bounds) = input.generics.split_for_impl();
     let life = lifetime(&input.generics);
@@ -221,6 +242,8 @@ fn expand(input: &DeriveInput) -> Result<TokenStream> {
                 }
 
                 #describe
+
+                #config
             }
         };
     })

@@ -2,8 +2,10 @@
 
 use autograd::{Float, Param, Parameters, Shape, Tape, Var};
 use rand::Rng;
+use serde::{Deserialize, Serialize};
 
 use crate::error::shown;
+use crate::nn::config::{Config, Configured, Parts};
 use crate::nn::module::{LayerRow, Module};
 use crate::{Error, Init};
 
@@ -192,6 +194,10 @@ impl<T: Float> Module<T> for Embedding<T> {
         Ok(Some(input.iter().copied().chain([self.width()]).collect()))
     }
 
+    fn config(&self) -> Result<Config, Error> {
+        Config::of(self)
+    }
+
     fn describe(&self) -> Vec<LayerRow> {
         vec![LayerRow {
             layer: "embedding".into(),
@@ -199,5 +205,35 @@ impl<T: Float> Module<T> for Embedding<T> {
             activation: String::new(),
             parameters: self.table.numel(),
         }]
+    }
+}
+
+/// An [`Embedding`] as data.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Data {
+    count: usize,
+    width: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    padding: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    init: Option<Init>,
+}
+
+impl<T: Float> Configured<T> for Embedding<T> {
+    const LAYER: &'static str = "embedding";
+    type Data = Data;
+
+    fn data(&self) -> Result<Data, Error> {
+        Ok(Data { count: self.count(), width: self.width(), padding: self.padding, init: None })
+    }
+
+    fn build(data: Data, parts: &mut Parts<'_, T>) -> Result<Self, Error> {
+        let init = data.init.unwrap_or(Init::Normal { mean: 0.0, std: 1.0 });
+        let layer = Embedding::new(data.count, data.width, &init, parts.rng())?;
+        match data.padding {
+            Some(class) => layer.padding(class),
+            None => Ok(layer),
+        }
     }
 }

@@ -19,9 +19,9 @@ mod residual;
 mod rms_norm;
 mod rnn;
 mod sequential;
-mod spectral_norm;
+pub(super) mod spectral_norm;
 mod transformer;
-mod weight_norm;
+pub(super) mod weight_norm;
 mod weighted;
 
 pub use alpha_dropout::AlphaDropout;

@@ -1,11 +1,15 @@
 //! [`Recurrent`]: what all recurrent layers share; [`Cell`]: what one step of time computes.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::marker::PhantomData;
 
 use autograd::{Float, Param, Parameters, Shape, Tape, Tensor, Var, checkpoint};
 use rand::Rng;
+use serde::{Deserialize, Serialize};
 
+use crate::error::{list, room};
+use crate::nn::config::{Config, Configured, Parts, fields};
 use crate::nn::module::{LayerRow, Module};
 use crate::{Error, Init};
 
@@ -48,6 +52,9 @@ pub trait Cell: Copy + Send + Sync + 'static {
     /// Whether the recurrent product has biases of its own. They differ from those of the inputs only where a gate stands
     /// between the two products.
     const RECURRENT_BIAS: bool = false;
+
+    /// The names of the sums, in their order, for those whose biases a configuration may set; by default none has one.
+    const GATES: &'static [&'static str] = &[];
 
     /// The state after a step: the hidden state, then the memory; a cell without memory returns the hidden state twice.
     ///
@@ -146,6 +153,8 @@ impl<C: Cell, T: Float> Recurrent<C, T> {
         let bound = (hidden as f64).recip().sqrt();
         let init = Init::Uniform { low: -bound, high: bound };
         let sums = hidden.saturating_mul(C::SUMS);
+        let longest = inputs.max(hidden).saturating_add(hidden).saturating_add(2);
+        room(C::NAME, &[layers, longest, sums])?;
         let layers = (0..layers).map(|layer| {
             let inputs = if layer == 0 { inputs } else { hidden };
             let w = Param::new(init.try_sample([inputs, sums], rng)?);
@@ -380,6 +389,10 @@ impl<C: Cell, T: Float> Module<T> for Recurrent<C, T> {
         Ok(Some(if self.last { [n, self.hidden].into() } else { [n, time, self.hidden].into() }))
     }
 
+    fn config(&self) -> Result<Config, Error> {
+        Config::of(self)
+    }
+
     fn describe(&self) -> Vec<LayerRow> {
         let layer = match self.layers.len() {
             1 => C::NAME.to_string(),
@@ -393,5 +406,56 @@ impl<C: Cell, T: Float> Module<T> for Recurrent<C, T> {
 impl<C: Cell, T: Float> fmt::Debug for Recurrent<C, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&crate::summary(self))
+    }
+}
+
+/// A [`Recurrent`] layer as data.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Data {
+    inputs: usize,
+    hidden: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    layers: Option<usize>,
+    #[serde(default, skip_serializing_if = "fields::is_off")]
+    last: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    recurrent_init: Option<Init>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    gate_bias: BTreeMap<String, f64>,
+}
+
+impl<C: Cell, T: Float> Configured<T> for Recurrent<C, T> {
+    const LAYER: &'static str = C::NAME;
+    type Data = Data;
+
+    fn data(&self) -> Result<Data, Error> {
+        Ok(Data {
+            inputs: self.inputs,
+            hidden: self.hidden,
+            layers: fields::unless(1, self.layers.len()),
+            last: self.last,
+            recurrent_init: None,
+            gate_bias: BTreeMap::new(),
+        })
+    }
+
+    fn build(data: Data, parts: &mut Parts<'_, T>) -> Result<Self, Error> {
+        let mut layer = Recurrent::stacked(data.inputs, data.hidden, data.layers.unwrap_or(1), parts.rng())?;
+        layer.last = data.last;
+        if let Some(init) = data.recurrent_init {
+            layer = layer.recurrent_init(&init, parts.rng())?;
+        }
+        for (gate, bias) in data.gate_bias {
+            let Some(k) = C::GATES.iter().position(|known| *known == gate) else {
+                let gates: Vec<_> = C::GATES.iter().map(|gate| gate.to_string()).collect();
+                return Err(Error::invalid(
+                    C::NAME,
+                    format!("it has no gate `{gate}`; its gates are {}", list(&gates)),
+                ));
+            };
+            layer.set_biases(k, bias);
+        }
+        Ok(layer)
     }
 }
