@@ -6,7 +6,8 @@ use std::fmt;
 use autograd::{Float, Gradients, Param, Parameters, Tensor};
 use indexmap::IndexMap;
 
-use super::{Optimizer, misfit};
+use super::Optimizer;
+use super::memory::misfit;
 use crate::error::Error;
 
 /// Several optimisers as one, each for its own group of parameters.

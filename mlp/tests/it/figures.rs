@@ -22,10 +22,15 @@ fn tensor<T: Float>(array: &Value) -> Tensor<T> {
     Tensor::new(&shape[..], values)
 }
 
+/// Arrays by name.
+pub(crate) fn arrays<T: Float>(arrays: &Value) -> BTreeMap<String, Tensor<T>> {
+    arrays.as_object().unwrap().iter().map(|(name, array)| (name.clone(), tensor(array))).collect()
+}
+
 impl Case {
     /// The arrays of a part: `inputs`, `state`, `gradients` or `after`.
     pub(crate) fn arrays<T: Float>(&self, part: &str) -> BTreeMap<String, Tensor<T>> {
-        self.0[part].as_object().unwrap().iter().map(|(name, array)| (name.clone(), tensor(array))).collect()
+        arrays(&self.0[part])
     }
 
     /// One array of a part.

@@ -8,6 +8,7 @@ mod data;
 mod derive;
 mod figures;
 mod figures_of_losses;
+mod figures_of_optimizers;
 mod finite;
 mod flow;
 mod forms;
