@@ -10,22 +10,28 @@ use super::settings::check_rate;
 use crate::Error;
 use crate::error::shown;
 
-/// What an array of the state is: its name, and what a negative number in it is not.
+/// What an array of the state is: its name, and a rule for its numbers, which are finite in any case.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Role {
-    name: &'static str,
-    never_negative: Option<&'static str>,
+    pub(super) name: &'static str,
+    /// Which numbers there are, and what others are not.
+    pub(super) rule: Option<(fn(f64) -> bool, &'static str)>,
 }
 
 impl Role {
     /// An array of any finite numbers.
     pub(super) const fn any(name: &'static str) -> Self {
-        Role { name, never_negative: None }
+        Role { name, rule: None }
     }
 
     /// An array without negative numbers; `what` completes "which is no …".
     pub(super) const fn positive(name: &'static str, what: &'static str) -> Self {
-        Role { name, never_negative: Some(what) }
+        Role { name, rule: Some((|x| x >= 0.0, what)) }
+    }
+
+    /// 0 or 1.
+    pub(super) const fn flag(name: &'static str) -> Self {
+        Role { name, rule: Some((|x| x == 0.0 || x == 1.0, "flag: it must be 0 or 1")) }
     }
 }
 
@@ -138,8 +144,9 @@ impl<T: Float> Memory<T> {
         state
     }
 
-    pub(super) fn set_state(&mut self, state: &IndexMap<String, Tensor<T>>) -> Result<(), Error> {
-        let mut state = State::new(state);
+    /// `owner` is the one whose state does not fit.
+    pub(super) fn set_state(&mut self, owner: &'static str, state: &IndexMap<String, Tensor<T>>) -> Result<(), Error> {
+        let mut state = State::new(owner, state);
         let counts = self.counts;
         let read = |slot: &Slot<T>| {
             let Slot { name, roles, arrays, steps, .. } = slot;
@@ -158,30 +165,39 @@ impl<T: Float> Memory<T> {
 
 /// A reader of a state; at the end, an unread tensor is an error.
 pub(super) struct State<'s, T: Float> {
+    owner: &'static str,
     arrays: &'s IndexMap<String, Tensor<T>>,
     read: usize,
 }
 
 impl<'s, T: Float> State<'s, T> {
-    pub(super) fn new(arrays: &'s IndexMap<String, Tensor<T>>) -> Self {
-        State { arrays, read: 0 }
+    pub(super) fn new(owner: &'static str, arrays: &'s IndexMap<String, Tensor<T>>) -> Self {
+        State { owner, arrays, read: 0 }
+    }
+
+    fn misfit<R>(&self, why: String) -> Result<R, Error> {
+        Err(misfit(self.owner, why))
     }
 
     /// Reads a tensor of a parameter.
     pub(super) fn read(&mut self, param: &str, role: Role, shape: &Shape) -> Result<&'s Tensor<T>, Error> {
-        let name = key(param, role.name);
-        let Some(array) = self.arrays.get(&name) else { return Err(misfit(format!("the state has no `{name}`"))) };
+        self.named(&key(param, role.name), role, shape)
+    }
+
+    /// Reads a tensor by its whole name.
+    pub(super) fn named(&mut self, name: &str, role: Role, shape: &Shape) -> Result<&'s Tensor<T>, Error> {
+        let Some(array) = self.arrays.get(name) else { return self.misfit(format!("the state has no `{name}`")) };
         if array.shape() != shape {
-            return Err(misfit(format!("`{name}` has shape {} in the state, {shape} is needed", array.shape())));
+            return self.misfit(format!("`{name}` has shape {} in the state, {shape} is needed", array.shape()));
         }
         self.read += 1;
         if let Some(x) = array.as_slice().iter().find(|x| !x.is_finite()) {
-            return Err(misfit(format!("`{name}` holds {x} in the state, which is not finite")));
+            return self.misfit(format!("`{name}` holds {x} in the state, which is not finite"));
         }
-        if let Some(what) = role.never_negative
-            && let Some(&x) = array.as_slice().iter().find(|&&x| x < T::zero())
+        if let Some((holds, what)) = role.rule
+            && let Some(x) = array.as_slice().iter().find(|x| !holds(x.to_f64()))
         {
-            return Err(misfit(format!("`{name}` holds {} in the state, which is no {what}", shown(x))));
+            return self.misfit(format!("`{name}` holds {} in the state, which is no {what}", shown(x)));
         }
         Ok(array)
     }
@@ -192,7 +208,7 @@ impl<'s, T: Float> State<'s, T> {
         let count = self.read(param, Role::any(what), &Shape::default())?.item().to_f64();
         if count < 0.0 || count.fract() != 0.0 {
             let (name, count) = (key(param, what), shown(count));
-            return Err(misfit(format!("`{name}` is {count} in the state, no number of steps")));
+            return self.misfit(format!("`{name}` is {count} in the state, no number of steps"));
         }
         Ok(count as i32)
     }
@@ -203,7 +219,7 @@ impl<'s, T: Float> State<'s, T> {
         if read == found {
             return Ok(());
         }
-        Err(misfit(format!("the state has {found} arrays, of which it knows {read}")))
+        self.misfit(format!("the state has {found} arrays, of which it knows {read}"))
     }
 }
 
@@ -212,8 +228,8 @@ pub(super) fn key(param: &str, what: &str) -> String {
     format!("{param}.{what}")
 }
 
-pub(super) fn misfit(why: String) -> Error {
-    Error::invalid("optimizer", format!("{why}; give it the state of one made alike"))
+pub(super) fn misfit(owner: &'static str, why: String) -> Error {
+    Error::invalid(owner, format!("{why}; give it the state of one made alike"))
 }
 
 /// The methods of [`Optimizer`](super::Optimizer) other than `step`, for a struct with a field `memory`.
@@ -237,7 +253,7 @@ macro_rules! remembers {
         }
 
         fn set_state(&mut self, state: &IndexMap<String, Tensor<T>>) -> Result<(), Error> {
-            self.memory.set_state(state)
+            self.memory.set_state("optimizer", state)
         }
     };
 }

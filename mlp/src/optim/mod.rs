@@ -1,18 +1,25 @@
-//! Optimisers, one file per optimiser.
+//! Optimisers, one file per optimiser; schedules of the learning rate; averages of the weights.
 
 mod adadelta;
 mod adafactor;
 mod adagrad;
 mod adam;
 mod adamax;
+mod average;
+mod flat;
 mod groups;
 mod lamb;
+mod lbfgs;
+mod levenberg_marquardt;
+mod line_search;
 mod lion;
 mod memory;
 mod muon;
 mod nadam;
+mod plateau;
 mod radam;
 mod rms_prop;
+mod schedule;
 mod schedule_free;
 mod settings;
 mod sgd;
@@ -23,13 +30,18 @@ pub use adafactor::Adafactor;
 pub use adagrad::Adagrad;
 pub use adam::Adam;
 pub use adamax::Adamax;
+pub use average::Average;
 pub use groups::Groups;
 pub use lamb::Lamb;
+pub use lbfgs::{Lbfgs, Minimum};
+pub use levenberg_marquardt::LevenbergMarquardt;
 pub use lion::Lion;
 pub use muon::Muon;
 pub use nadam::NAdam;
+pub use plateau::Plateau;
 pub use radam::RAdam;
 pub use rms_prop::RmsProp;
+pub use schedule::Schedule;
 pub use schedule_free::ScheduleFree;
 pub(crate) use settings::{check_rate, is_rate};
 pub use sgd::Sgd;
@@ -102,6 +114,6 @@ pub trait Optimizer<T: Float = f64> {
     /// If a tensor is missing, unknown, or of another shape, or holds values that no optimiser stores: NaN, ∞, a
     /// negative mean square.
     fn set_state(&mut self, state: &IndexMap<String, Tensor<T>>) -> Result<(), Error> {
-        State::new(state).end()
+        State::new("optimizer", state).end()
     }
 }

@@ -15,7 +15,7 @@ const AVERAGE: Role = Role::any("average");
 /// The sum of the weights of the average, one number.
 const WEIGHTS: Role = Role::positive("weights", "sum of squares");
 /// Whether the parameters are at the average, 0 or 1.
-const AVERAGED: Role = Role::positive("averaged", "flag");
+const AVERAGED: Role = Role::flag("averaged");
 
 /// Schedule-free AdamW (Defazio et al. 2024): constant steps, and the average of where they lead.
 ///

@@ -1,9 +1,11 @@
-"""Twenty steps of each optimiser, for tests/it/figures_of_optimizers.rs.
+"""Steps of optimisers, rates of schedules and averages of weights, for tests/it/figures_of_optimizers.rs and
+figures_of_schedules.rs.
 
     python optimizers.py > optimizers.json
 
 The gradients are given, and do not depend on the parameters, so that each step shows. Where PyTorch has the optimiser
-it takes the steps; the others are their papers' algorithms, line by line. Matrices are (inputs, outputs).
+it takes the steps; the others are their papers' algorithms, line by line. Matrices are (inputs, outputs). L-BFGS and
+Levenberg–Marquardt minimise functions.
 """
 
 import json
@@ -11,6 +13,7 @@ import math
 import sys
 
 import numpy as np
+import scipy.optimize
 import torch
 
 torch.set_default_dtype(torch.float64)
@@ -30,6 +33,14 @@ GRADIENTS = [
 ]
 # Muon's rounds are in half precision in PyTorch; here in full.
 torch.bfloat16 = torch.float64
+
+
+def array(x):
+    return {"shape": list(x.shape), "values": [float(f"{value:.13g}") for value in x.flatten()]}
+
+
+def arrays(values):
+    return {name: array(value) for name, value in values.items()}
 
 
 def path_of(optimizers):
@@ -157,12 +168,131 @@ PATHS = {
 }
 
 
-def array(x):
-    return {"shape": list(x.shape), "values": [float(f"{value:.13g}") for value in x.flatten()]}
+def lbfgs(history):
+    """Twenty steps down Rosenbrock's function of six numbers."""
+    x = torch.nn.Parameter(torch.tensor([-1.2, 1.0, -0.5, 0.8, 1.5, -1.0]))
+    # A step of our own is one of theirs with up to 25 evaluations in its line search.
+    optimizer = torch.optim.LBFGS(
+        [x], max_iter=1, max_eval=26, tolerance_grad=0, history_size=history, line_search_fn="strong_wolfe"
+    )
+
+    def loss():
+        optimizer.zero_grad()
+        value = (100 * (x[1:] - x[:-1] ** 2) ** 2 + (1 - x[:-1]) ** 2).sum()
+        value.backward()
+        return value
+
+    path = []
+    for _ in range(STEPS):
+        optimizer.step(loss)
+        path.append(x.detach().numpy().copy())
+    return path
 
 
-def arrays(values):
-    return {name: array(value) for name, value in values.items()}
+TIMES = np.linspace(0, 5, 11)
+MEASURED = np.round(2 * np.exp(-0.5 * TIMES) + 3 * np.exp(-2 * TIMES) + 0.02 * rng.normal(size=11), 3)
+
+
+def levenberg_marquardt():
+    """Marquardt 1963 on a sum of two exponentials, by the damped normal equations: up to twenty steps."""
+    x, damping, path = np.array([1.0, 1.0, 0.1, 5.0]), 1e-3, []
+
+    def residuals(x):
+        return x[:2] @ np.exp(-np.outer(x[2:], TIMES)) - MEASURED
+
+    for _ in range(STEPS):
+        waves = np.exp(-np.outer(x[2:], TIMES))
+        jacobian = np.concatenate([waves, -x[:2, None] * waves * TIMES]).T
+        r = residuals(x)
+        normal = jacobian.T @ jacobian
+        while damping < 1e10:
+            step = np.linalg.solve(normal + damping * np.diag(np.diag(normal)), jacobian.T @ r)
+            if np.sum(residuals(x - step) ** 2) < np.sum(r**2):
+                break
+            damping *= 10
+        if np.max(np.abs(step)) < 1e-6:
+            break  # from here on round-off decides
+        x, damping = x - step, damping / 10
+        path.append(x)
+    fit = scipy.optimize.least_squares(residuals, x, method="lm", xtol=1e-15, ftol=1e-15, gtol=1e-15)
+    variance = 2 * fit.cost / (len(TIMES) - len(x))
+    return {
+        "times": array(TIMES),
+        "measured": array(MEASURED),
+        "path": [array(x) for x in path],
+        "solution": array(fit.x),
+        "covariance": array(variance * np.linalg.inv(fit.jac.T @ fit.jac)),
+    }
+
+
+def rates(count, make):
+    """The learning rates of a scheduler of PyTorch, from 0.5."""
+    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.5)
+    scheduler, found = make(optimizer), []
+    for _ in range(count):
+        found.append(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        scheduler.step()
+    return found
+
+
+def sequence(optimizer):
+    parts = [
+        s.LinearLR(optimizer, start_factor=1 / 6, end_factor=1, total_iters=5),
+        s.ExponentialLR(optimizer, 0.9),
+        s.PolynomialLR(optimizer, 10, 2.0),
+    ]
+    return s.SequentialLR(optimizer, parts, [5, 12])
+
+
+def plateau(watched, **settings):
+    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.5)
+    scheduler, found = s.ReduceLROnPlateau(optimizer, eps=0, **settings), []
+    for number in watched:
+        scheduler.step(number)
+        found.append(optimizer.param_groups[0]["lr"])
+    return found
+
+
+s = torch.optim.lr_scheduler
+SCHEDULES = {
+    "constant": rates(5, lambda o: s.LambdaLR(o, lambda _: 1.0)),
+    "steps": rates(30, lambda o: s.StepLR(o, 7, 0.3)),
+    "milestones": rates(30, lambda o: s.MultiStepLR(o, [4, 9, 9, 20], 0.3)),
+    "exponential": rates(30, lambda o: s.ExponentialLR(o, 0.9)),
+    "linear": rates(30, lambda o: s.LinearLR(o, 0.1, 0.8, 20)),
+    "polynomial": rates(30, lambda o: s.PolynomialLR(o, 20, 1.5)),
+    "cosine": rates(21, lambda o: s.CosineAnnealingLR(o, 20, 0.01)),
+    "cosine_restarts": rates(80, lambda o: s.CosineAnnealingWarmRestarts(o, 10, 2, 0.01)),
+    "cosine_restarts, alike": rates(40, lambda o: s.CosineAnnealingWarmRestarts(o, 9, 1, 0.01)),
+    "one_cycle": rates(30, lambda o: s.OneCycleLR(o, 0.8, 30, pct_start=0.3)),
+    "sequence": rates(30, sequence),
+}
+# It falls in stairs of nine, with waves of different heights.
+WATCHED = [1 / (1 + t // 9) + 0.05 * math.sin(3 * t) for t in range(80)]
+PLATEAUS = {
+    "plateau": plateau(WATCHED),
+    "plateau with settings": plateau(WATCHED, factor=0.5, patience=2, threshold=0.1, cooldown=3, min_lr=0.05),
+}
+
+
+def averages(make):
+    """The average of the weights along the path of Adam, after each step."""
+    model = torch.nn.ParameterDict({name: torch.nn.Parameter(torch.tensor(value)) for name, value in START.items()})
+    averaged, path = make(model), []
+    for values in PATHS["adam"]:
+        for name, value in values.items():
+            model[name].data.copy_(torch.tensor(value))
+        averaged.update_parameters(model)
+        path.append({name: param.detach().numpy().copy() for name, param in averaged.module.items()})
+    return path
+
+
+swa = torch.optim.swa_utils
+AVERAGES = {
+    "uniform": averages(swa.AveragedModel),
+    "exponential": averages(lambda model: swa.AveragedModel(model, multi_avg_fn=swa.get_ema_multi_avg_fn(0.9))),
+}
 
 
 json.dump(
@@ -171,6 +301,12 @@ json.dump(
         "start": arrays(START),
         "gradients": [arrays(gradients) for gradients in GRADIENTS],
         "paths": {name: [arrays(values) for values in path] for name, path in PATHS.items()},
+        "averages": {name: [arrays(values) for values in path] for name, path in AVERAGES.items()},
+        "lbfgs": {history: [array(x) for x in lbfgs(history)] for history in [3, 10]},
+        "levenberg_marquardt": levenberg_marquardt(),
+        "schedules": SCHEDULES,
+        "watched": WATCHED,
+        "plateaus": PLATEAUS,
     },
     sys.stdout,
     sort_keys=True,
