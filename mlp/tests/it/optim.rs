@@ -1,9 +1,9 @@
 //! Steps computed by hand.
 
 use autograd::{Float, Param, Parameters, Tape, Tensor};
-use mlp::{Adam, Groups, Optimizer, Sgd};
+use mlp::{Adam, Groups, Muon, Optimizer, ScheduleFree, Sgd};
 
-use crate::optimizers::optimizers;
+use crate::optimizers::{Form, optimizers};
 
 /// Where `w`, at first 1, stands after steps with these gradients.
 fn walk(optimizer: impl FnOnce(&Parameters) -> Box<dyn Optimizer>, gradients: &[f64]) -> Vec<f64> {
@@ -173,37 +173,70 @@ fn an_optimiser_says_what_it_steps() {
     }
 }
 
-/// Its state takes another of its kind on where it stood, and one that does not fit changes nothing.
+/// Its state takes another of its kind on where it stood, to the same bits, and one that does not fit changes nothing.
+fn continues_from_its_state<T: Float>((name, make): &Form<T>) {
+    let vector = Param::new(Tensor::from([1.0, -2.0]).cast());
+    let matrix = Param::new(Tensor::from([[0.5, -0.3, 0.1], [0.2, 0.9, -0.7]]).cast());
+    let late = Param::new(Tensor::from([1.0]).cast());
+    let params = [&vector, &matrix, &late];
+    let parameters = Parameters::new().with("vector", &vector).with("matrix", &matrix).with("late", &late);
+    let steps = |optimizer: &mut dyn Optimizer<T>| {
+        for k in 0..3 {
+            let tape = Tape::<T>::default();
+            let of_vector = (vector.on(&tape).square() * f64::from(1 + k)).sum();
+            let loss = of_vector * matrix.on(&tape).exp().sum();
+            let loss = if k == 1 { loss + late.on(&tape).sum() } else { loss };
+            optimizer.step(&loss.backward());
+        }
+        params.map(Param::value)
+    };
+    let mut first = make(&parameters, 0.05);
+    let (there, state) = (steps(&mut *first), first.state());
+    let on = steps(&mut *first);
+    params.iter().zip(there).for_each(|(param, there)| param.set(there));
+    let mut second = make(&parameters, 0.05);
+    second.set_state(&state).unwrap();
+    assert_eq!(steps(&mut *second), on, "{name}");
+    assert_eq!(second.state(), first.state(), "{name}");
+    let mut wrong = state.clone();
+    wrong.insert("vector.unknown".into(), Tensor::from(T::one()));
+    let before = second.state();
+    assert!(second.set_state(&wrong).is_err() && second.state() == before, "{name}: an array too many");
+    for key in state.keys() {
+        for value in [Tensor::from([0.0, f64::NAN]).cast(), Tensor::zeros([3])] {
+            let mut wrong = state.clone();
+            wrong[key.as_str()] = value;
+            assert!(second.set_state(&wrong).is_err() && second.state() == before, "{name}: `{key}`");
+        }
+    }
+}
+
 #[test]
 fn every_optimiser_continues_from_its_state() {
-    for (name, make) in optimizers::<f64>() {
-        let w = Param::new([1.0, -2.0]);
-        let parameters = Parameters::new().with("w", &w);
-        let steps = |optimizer: &mut dyn Optimizer| {
-            for k in 0..3 {
-                let tape = Tape::new();
-                optimizer.step(&(w.on(&tape) * &Tensor::from([0.5 + f64::from(k), -1.0])).sum().backward());
-            }
-            w.value()
+    optimizers::<f64>().iter().for_each(continues_from_its_state);
+    optimizers::<f32>().iter().for_each(continues_from_its_state);
+}
+
+/// Gradients whose squares overflow are stepped along; those that are not finite show. Plain descent goes as far as they say.
+#[test]
+fn no_gradient_spoils_what_an_optimiser_remembers() {
+    let plain = |name: &str| ["sgd", "momentum", "nesterov"].iter().any(|plain| name.starts_with(plain));
+    for (name, make) in optimizers::<f32>().into_iter().filter(|(name, _)| !plain(name)) {
+        let (w, m) = (Param::new([1.0f32, 2.0]), Param::new([[0.5f32, 1.0], [0.1, 0.2]]));
+        let mut optimizer = make(&Parameters::new().with("w", &w).with("m", &m), 1e-3);
+        let mut step = |g: f32| {
+            let tape = Tape::<f32>::default();
+            let g = tape.scalar_constant(g);
+            optimizer.step(&((w.on(&tape).sum() + m.on(&tape).sum()) * g).backward());
+            (optimizer.state(), [w.value(), m.value()])
         };
-        let mut first = make(&parameters, 0.1);
-        let (there, state) = (steps(&mut *first), first.state());
-        let on = steps(&mut *first);
-        w.set(there);
-        let mut second = make(&parameters, 0.1);
-        second.set_state(&state).unwrap();
-        assert_eq!(steps(&mut *second), on, "{name}");
-        let mut wrong = state.clone();
-        wrong.insert("w.unknown".into(), Tensor::from(1.0));
-        let before = second.state();
-        assert!(second.set_state(&wrong).is_err() && second.state() == before, "{name}: an array too many");
-        for key in state.keys() {
-            for value in [Tensor::from([0.0, f64::NAN]), Tensor::zeros([3])] {
-                let mut wrong = state.clone();
-                wrong[key.as_str()] = value;
-                assert!(second.set_state(&wrong).is_err() && second.state() == before, "{name}: `{key}`");
-            }
+        for g in [1.0, -3e38, 2e19, 1e30, -1.0, 0.0] {
+            let (state, values) = step(g);
+            assert!(state.values().all(Tensor::is_finite), "{name}, {g}: {state:?}");
+            assert!(values.iter().all(Tensor::is_finite), "{name}, {g}: {values:?}");
         }
+        let (_, values) = step(f32::NAN);
+        assert!(values.iter().all(|value| !value.is_finite()), "{name}: NaN is hidden");
     }
 }
 
@@ -317,4 +350,82 @@ fn a_parameter_in_two_groups_is_refused() {
     let w = Param::new([1.0]);
     let first: Groups = Groups::new().with(Sgd::new(&Parameters::new().with("w", &w), 0.1));
     let _ = first.with(Sgd::new(&Parameters::new().with("again", &w), 0.1));
+}
+
+#[test]
+fn a_split_gives_each_parameter_to_the_first_group_that_takes_it() {
+    let of = |shape: &[usize]| Param::new(Tensor::<f64>::zeros(shape));
+    let parameters = [
+        ("encoder.0.w", of(&[2, 3])),
+        ("encoder.0.b", of(&[3])),
+        ("encoder.1.w", of(&[3, 3])),
+        ("head.w", of(&[3, 1])),
+        ("head.kernel", of(&[2, 2, 2])),
+    ];
+    let parameters = parameters.iter().fold(Parameters::new(), |all, (name, param)| all.with(*name, param));
+    let parameters = parameters.clone().with("tied", parameters.get("head.w").unwrap());
+    let groups = |patterns: &[&str]| {
+        let sgd = |rate: f64| move |part: &Parameters| Sgd::new(part, rate).momentum(0.5);
+        let groups = Groups::split(&parameters).group(patterns, sgd(1.0)).biases_and_norms(sgd(2.0));
+        groups.matrices(sgd(3.0)).rest(sgd(4.0)).state().into_keys().collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(
+        groups(&["*.1.*"]),
+        "0.encoder.1.w.velocity 1.encoder.0.b.velocity 2.encoder.0.w.velocity 2.head.w.velocity 3.head.kernel.velocity"
+    );
+    assert_eq!(
+        groups(&["en*der*w", "head.w"]),
+        "0.encoder.0.w.velocity 0.encoder.1.w.velocity 0.head.w.velocity 1.encoder.0.b.velocity 3.head.kernel.velocity"
+    );
+    assert!(groups(&["*"]).split(' ').all(|name| name.starts_with("0.")));
+}
+
+#[test]
+#[should_panic(expected = "groups: no parameter is called `*.bias`; those that are left are `layer.w`, `layer.b`")]
+fn a_pattern_that_no_name_fits_is_refused() {
+    let parameters = Parameters::new().with("layer.w", &Param::new([1.0])).with("layer.b", &Param::new([1.0]));
+    let _ = Groups::split(&parameters).group(&["*.w", "*.bias"], |part| Sgd::new(part, 0.1));
+}
+
+#[test]
+#[should_panic(expected = "muon: `b` has shape (2,), and only matrices have singular values")]
+fn muon_takes_matrices_only() {
+    let _ = Muon::new(&Parameters::<f64>::new().with("b", &Param::new([1.0, 2.0])), 0.1);
+}
+
+#[test]
+fn a_schedule_free_average_goes_in_and_out() {
+    let w = Param::<f64>::new([3.0, -1.0]);
+    let parameters = Parameters::new().with("w", &w);
+    let step = |optimizer: &mut ScheduleFree| {
+        let tape = Tape::new();
+        optimizer.step(&w.on(&tape).square().sum().backward());
+    };
+    let mut optimizer = ScheduleFree::new(&parameters, 0.1);
+    optimizer.evaluate(); // before a step, average and walker are where the parameters are
+    optimizer.train();
+    assert_eq!(w.value().to_vec(), [3.0, -1.0]);
+    (0..3).for_each(|_| step(&mut optimizer));
+    let at_y = w.value();
+    optimizer.evaluate();
+    assert_eq!(w.value(), optimizer.state()["w.average"]);
+    // Saved at the average, and taken up there.
+    let mut again = ScheduleFree::new(&parameters, 0.1);
+    again.set_state(&optimizer.state()).unwrap();
+    again.train();
+    assert_eq!(w.value(), at_y);
+    again.train();
+    assert_eq!(w.value(), at_y);
+}
+
+#[test]
+#[should_panic(
+    expected = "schedule_free: the parameters are at the average, where no step begins; call train() before"
+)]
+fn no_step_begins_at_the_average() {
+    let w = Param::<f64>::new([3.0]);
+    let mut optimizer = ScheduleFree::new(&Parameters::new().with("w", &w), 0.1);
+    optimizer.evaluate();
+    let tape = Tape::new();
+    optimizer.step(&w.on(&tape).square().sum().backward());
 }
