@@ -58,6 +58,14 @@ pub enum Error {
         /// The type that the column is read as.
         needs: String,
     },
+    /// A file that does not hold what is read from it.
+    #[error("{}: {problem}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// The problem and the repair.
+        problem: String,
+    },
     /// A column that the table does not have.
     #[error("{file}: no column `{column}`; the columns are {}", list(columns))]
     MissingColumn {

@@ -93,7 +93,10 @@
 //! | write your own model or function | [`Module`], [`Function`], [`StraightThrough`], [`summary`] |
 //! | initialise weights | [`Init`] |
 //! | predict how deep a signal reaches | [`theory`], [`theory::MeanField`] |
-//! | read and prepare data | [`Table`], [`Dataset`], [`Scaler`], [`Targets`], [`one_hot`] |
+//! | read tables | [`Table`], [`Csv`] |
+//! | learn what tables become, and apply it to others | [`Schema`], [`Numeric`], [`Categorical`]; by hand [`Scaler`], [`one_hot`] |
+//! | prepare data, hold some out | [`Dataset`], [`Targets`], [`Splitter`] |
+//! | learn from files larger than memory | [`Csv::chunks`], [`Csv::sample`], [`Schema::datasets`], [`Stream`] |
 //! | choose a regression loss | [`Mse`], [`L1`], [`Huber`], [`Euclidean`], [`Quantile`]; your own: [`Loss`], [`Outputs`] |
 //! | foretell a distribution | [`GaussianNll`], [`PoissonNll`], [`NegativeBinomialNll`] |
 //! | choose a classification loss | [`CrossEntropy`], [`BinaryCrossEntropyWithLogits`], [`CrossEntropyFromProbabilities`], [`SmoothedCrossEntropy`], [`Focal`], [`BinaryFocal`], [`Hinge`], [`KlDivergence`] |
@@ -152,7 +155,10 @@ pub mod prelude {
 }
 
 pub use check::{check_f32_module, check_module};
-pub use data::{Batches, Dataset, Scaler, Table, Targets, one_hot};
+pub use data::{
+    Ahead, Batches, Categorical, Chunks, Column, Csv, Dataset, Numeric, Prepared, Scaler, Schema, SchemaBuilder, Split,
+    Splitter, Stream, Table, Targets, one_hot,
+};
 pub use depth::flow::{self, Flow};
 pub use depth::theory;
 pub use error::{Error, Result};
