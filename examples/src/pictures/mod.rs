@@ -13,6 +13,7 @@ mod chart;
 mod curves;
 mod depth;
 mod flow;
+mod images;
 mod points;
 mod theory;
 
@@ -20,6 +21,7 @@ use chart::{Area, Drawn, FINE, px};
 pub use curves::curves;
 pub use depth::{Gradients, gradients, singular_values, trained};
 pub use flow::outputs;
+pub use images::images;
 pub use points::points;
 pub use theory::{activations, phases};
 
