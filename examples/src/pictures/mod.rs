@@ -14,6 +14,7 @@ mod curves;
 mod depth;
 mod flow;
 mod images;
+mod labels;
 mod points;
 mod theory;
 
@@ -22,6 +23,7 @@ pub use curves::curves;
 pub use depth::{Gradients, gradients, singular_values, trained};
 pub use flow::outputs;
 pub use images::images;
+pub use labels::labels;
 pub use points::points;
 pub use theory::{activations, phases};
 
