@@ -241,7 +241,7 @@ impl<T: Float> Module<T> for Box<dyn Module<T>> {
 }
 
 /// `Neuron` for `my_crate::cells::Neuron<f64>`.
-fn short_name(path: &str) -> &str {
+pub(crate) fn short_name(path: &str) -> &str {
     let path = path.split('<').next().unwrap_or(path);
     path.rsplit("::").next().unwrap_or(path)
 }
