@@ -234,4 +234,4 @@ pub use nn::norm::Norm;
 pub use nn::observe::{Observer, Parameter, Part, Site, Slopes};
 pub use nn::probe::Probe;
 pub use optim::*;
-pub use train::{Epoch, History, Stopped, Trainer};
+pub use train::{Callback, Epoch, History, Stopped, Trainer};

@@ -266,7 +266,7 @@ impl<T: Float, M: Module<T> + ?Sized> Module<T> for Box<M> {
 }
 
 /// `Neuron` for `my_crate::cells::Neuron<f64>`.
-fn short_name(path: &str) -> &str {
+pub(crate) fn short_name(path: &str) -> &str {
     let path = path.split('<').next().unwrap_or(path);
     path.rsplit("::").next().unwrap_or(path)
 }
