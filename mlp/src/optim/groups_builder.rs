@@ -1,4 +1,4 @@
-//! [`Split`]: groups of parameters by their names and shapes.
+//! [`GroupsBuilder`]: groups of parameters by their names and shapes.
 
 use autograd::{Float, Param, Parameters};
 
@@ -10,13 +10,13 @@ use crate::error::list;
 /// Each parameter goes to the first group that takes it, under its first name.
 #[derive(Debug)]
 #[must_use = "rest() makes the optimiser"]
-pub struct Split<T: Float = f64> {
+pub struct GroupsBuilder<T: Float = f64> {
     groups: Groups<T>,
     left: Parameters<T>,
 }
 
 impl<T: Float> Groups<T> {
-    /// Begins to split parameters into groups; [`Split::rest`] takes what is left, and ends it.
+    /// Begins to split parameters into groups; [`GroupsBuilder::rest`] takes what is left, and ends it.
     ///
     /// Weight decay is for weights: on a bias or the gain of a norm it changes what the model can say, and prevents no
     /// large weight.
@@ -33,13 +33,13 @@ impl<T: Float> Groups<T> {
     /// assert_eq!(optimizer.learning_rates(), [1e-3, 1e-4, 1e-3]);
     /// # Ok::<(), mlp::Error>(())
     /// ```
-    pub fn split(parameters: &Parameters<T>) -> Split<T> {
+    pub fn split(parameters: &Parameters<T>) -> GroupsBuilder<T> {
         let left = parameters.distinct().fold(Parameters::new(), |all, (name, param)| all.with(name, param));
-        Split { groups: Groups::new(), left }
+        GroupsBuilder { groups: Groups::new(), left }
     }
 }
 
-impl<T: Float> Split<T> {
+impl<T: Float> GroupsBuilder<T> {
     /// A group of those whose name fits one of `patterns`, where `*` stands for any text: `"encoder.*"`, `"*.b"`.
     ///
     /// ```
@@ -98,7 +98,7 @@ impl<T: Float> Split<T> {
             let part = if takes(name, param) { &mut taken } else { &mut left };
             *part = std::mem::take(part).with(name, param);
         }
-        Split { groups: self.groups.with(optimizer(&taken)), left }
+        GroupsBuilder { groups: self.groups.with(optimizer(&taken)), left }
     }
 }
 
