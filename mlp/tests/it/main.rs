@@ -2,6 +2,7 @@
 mod activations;
 mod attention;
 mod checks;
+mod configs;
 mod convolution;
 mod criticality;
 mod data;
@@ -27,6 +28,7 @@ mod losses_of_weights;
 mod messages;
 mod model;
 mod names;
+mod networks;
 mod norms;
 mod norms_learn;
 mod observe;
