@@ -169,6 +169,8 @@ pub use loss::*;
 /// parameter, or a buffer with `#[module(buffer)]`; numbers, text and flags are data; all else is a layer, and must be a `Module`. Those
 /// in an `Option` count if they are there, those in a `Vec` or an array under their positions. `#[module(skip)]` leaves a field out.
 ///
+/// With `#[module(config)]` above it, a struct that is [`Configured`] gives its [configuration](crate::config).
+///
 /// A struct with a type parameter is a module over that type of number, one without over `f64`. It does not foretell its
 /// [`output_shape`](method@Module::output_shape). Without a method `forward` it does not compile:
 ///

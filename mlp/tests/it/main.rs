@@ -2,6 +2,7 @@
 mod activations;
 mod attention;
 mod checks;
+mod configs;
 mod convolution;
 mod criticality;
 mod csv;
@@ -31,6 +32,7 @@ mod messages;
 mod minimize;
 mod model;
 mod names;
+mod networks;
 mod norms;
 mod norms_learn;
 mod observe;

@@ -131,32 +131,32 @@ pub(crate) mod bound {
     }
 }
 
-/// The lengths and the number of groups of a [`Conv`].
+/// How the windows of a [`Conv`] lie.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Lying {
+pub(crate) struct Placement {
     pub(crate) stride: [usize; 2],
     pub(crate) padding: [usize; 2],
     pub(crate) dilation: [usize; 2],
     pub(crate) output_padding: [usize; 2],
 }
 
-impl Lying {
+impl Placement {
     /// How windows lie. A [`Conv`] shows its lengths as text only; what is read from it has to make the same one.
     pub(crate) fn of(layer: &'static str, conv: &Conv) -> Result<Self> {
         let read = || {
             let [stride, padding] = [written(conv, "stride")?, written(conv, "padding")?];
-            Some(Lying {
+            Some(Placement {
                 stride,
                 padding,
                 dilation: written(conv, "dilation")?,
                 output_padding: written(conv, "output_padding")?,
             })
         };
-        read().filter(|lying| lying.conv(conv.group_count()) == *conv).ok_or_else(|| unread(layer, conv))
+        read().filter(|placement| placement.conv(conv.group_count()) == *conv).ok_or_else(|| unread(layer, conv))
     }
 
     pub(crate) fn conv(self, groups: usize) -> Conv {
-        let Lying { stride, padding, dilation, output_padding } = self;
+        let Placement { stride, padding, dilation, output_padding } = self;
         Conv::new().stride(stride).padding(padding).dilation(dilation).output_padding(output_padding).groups(groups)
     }
 
@@ -173,7 +173,7 @@ impl Lying {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Pooling {
     pub(crate) size: [usize; 2],
-    pub(crate) lying: Lying,
+    pub(crate) placement: Placement,
     pub(crate) exclude_padding: bool,
 }
 
@@ -182,15 +182,15 @@ impl Pooling {
         let read = || {
             let [size, stride] = [written(pool, "size")?, written(pool, "stride")?];
             let [padding, dilation] = [written(pool, "padding")?, written(pool, "dilation")?];
-            let lying = Lying { stride, padding, dilation, output_padding: [0; 2] };
-            let either = [false, true].map(|exclude_padding| Pooling { size, lying, exclude_padding });
+            let placement = Placement { stride, padding, dilation, output_padding: [0; 2] };
+            let either = [false, true].map(|exclude_padding| Pooling { size, placement, exclude_padding });
             either.into_iter().find(|pooling| pooling.pool() == *pool)
         };
         read().ok_or_else(|| unread(layer, pool))
     }
 
     pub(crate) fn pool(self) -> Pool {
-        let Lying { stride, padding, dilation, .. } = self.lying;
+        let Placement { stride, padding, dilation, .. } = self.placement;
         let pool = Pool::new(self.size).stride(stride).padding(padding).dilation(dilation);
         if self.exclude_padding { pool.exclude_padding() } else { pool }
     }
@@ -198,8 +198,8 @@ impl Pooling {
 
 /// The two numbers that `of` shows under `name`.
 fn written(of: &impl Debug, name: &str) -> Option<[usize; 2]> {
-    let text = format!("{of:?}");
-    let (_, lengths) = [format!(" {name}: [")].iter().find_map(|field| text.split_once(field.as_str()))?;
+    let (text, field) = (format!("{of:?}"), format!(" {name}: ["));
+    let (_, lengths) = text.split_once(&field)?;
     let (rows, columns) = lengths.split_once(']')?.0.split_once(", ")?;
     Some([rows.parse().ok()?, columns.parse().ok()?])
 }

@@ -293,7 +293,7 @@ impl Config {
             return Err(format!("{} is no layer; {}", json::short(&value), json::NEEDED));
         };
         match fields.shift_remove("layer") {
-            Some(Value::String(layer)) => Ok(Config { layer, fields }),
+            Some(Value::String(layer)) if !layer.is_empty() => Ok(Config { layer, fields }),
             Some(other) => {
                 Err(format!("`layer` is {}, and names a kind of layer; {}", json::short(&other), json::NEEDED))
             }

@@ -9,8 +9,11 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use super::{Distribution, Fan, Init};
 use crate::nn::config::fields::bound;
 
+/// A name, and what it stands for.
+type Recipe = (&'static str, fn() -> Init);
+
 /// The recipes that have a name.
-const NAMED: [(&str, fn() -> Init); 7] = [
+const NAMED: [Recipe; 7] = [
     ("lecun_normal", Init::lecun_normal),
     ("lecun_uniform", Init::lecun_uniform),
     ("glorot_normal", Init::glorot_normal),

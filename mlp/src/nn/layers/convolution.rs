@@ -5,7 +5,7 @@ use rand::Rng;
 use serde::{Deserialize, Serialize};
 
 use super::{Weighted, with_optional};
-use crate::nn::config::fields::{self, Lying, Sides};
+use crate::nn::config::fields::{self, Placement, Sides};
 use crate::nn::config::{Config, Configured, Parts};
 use crate::nn::module::{LayerRow, Module};
 use crate::{Error, Init};
@@ -155,16 +155,16 @@ pub struct Data<const AXES: usize> {
 impl<const AXES: usize> Data<AXES> {
     fn of(layer: &'static str, w: &Shape, conv: &Conv, transposed: bool, bias: bool) -> Result<Self, Error> {
         let [channels, outputs] = channels(w, conv, transposed);
-        let lying = Lying::of(layer, conv)?;
+        let placement = Placement::of(layer, conv)?;
         // Only a transposed convolution reads it.
-        let output_padding = Sides::unless([0; 2], lying.output_padding).filter(|_| transposed);
+        let output_padding = Sides::unless([0; 2], placement.output_padding).filter(|_| transposed);
         Ok(Data {
             channels,
             outputs,
             size: Sides::new([w[w.len() - AXES], w[w.len() - 1]]),
-            stride: Sides::unless([1; 2], lying.stride),
-            padding: Sides::unless([0; 2], lying.padding),
-            dilation: Sides::unless([1; 2], lying.dilation),
+            stride: Sides::unless([1; 2], placement.stride),
+            padding: Sides::unless([0; 2], placement.padding),
+            dilation: Sides::unless([1; 2], placement.dilation),
             output_padding,
             groups: fields::unless(1, conv.group_count()),
             bias,
@@ -178,9 +178,9 @@ impl<const AXES: usize> Data<AXES> {
         }
         let of = |lengths: Option<Sides<AXES>>, usual: usize| lengths.map_or([usual; 2], |lengths| lengths.0);
         let (stride, padding, dilation) = (of(self.stride, 1), of(self.padding, 0), of(self.dilation, 1));
-        let lying = Lying { stride, padding, dilation, output_padding: of(self.output_padding, 0) };
-        lying.check(layer)?;
-        Ok(lying.conv(self.groups.unwrap_or(1)))
+        let placement = Placement { stride, padding, dilation, output_padding: of(self.output_padding, 0) };
+        placement.check(layer)?;
+        Ok(placement.conv(self.groups.unwrap_or(1)))
     }
 }
 

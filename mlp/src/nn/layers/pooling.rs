@@ -6,7 +6,7 @@ use serde::ser::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::Error;
-use crate::nn::config::fields::{self, Lying, Pooling, Sides};
+use crate::nn::config::fields::{self, Placement, Pooling, Sides};
 use crate::nn::config::{Config, Configured, Parts};
 use crate::nn::module::{LayerRow, Module};
 
@@ -84,9 +84,9 @@ impl<const AXES: usize> Windows<AXES> {
     fn of(pooling: &Pooling) -> Self {
         Windows {
             size: Sides::new(pooling.size),
-            stride: Sides::unless(pooling.size, pooling.lying.stride),
-            padding: Sides::unless([0; 2], pooling.lying.padding),
-            dilation: Sides::unless([1; 2], pooling.lying.dilation),
+            stride: Sides::unless(pooling.size, pooling.placement.stride),
+            padding: Sides::unless([0; 2], pooling.placement.padding),
+            dilation: Sides::unless([1; 2], pooling.placement.dilation),
             exclude_padding: pooling.exclude_padding,
         }
     }
@@ -97,14 +97,14 @@ impl<const AXES: usize> Windows<AXES> {
             return Err(Error::invalid(layer, "a window of size 0 holds nothing; make it at least 1"));
         }
         let of = |lengths: Option<Sides<AXES>>, usual: [usize; 2]| lengths.map_or(usual, |lengths| lengths.0);
-        let lying = Lying {
+        let placement = Placement {
             stride: of(self.stride, size),
             padding: of(self.padding, [0; 2]),
             dilation: of(self.dilation, [1; 2]),
             output_padding: [0; 2],
         };
-        lying.check(layer)?;
-        Ok(Pooling { size, lying, exclude_padding: self.exclude_padding }.pool())
+        placement.check(layer)?;
+        Ok(Pooling { size, placement, exclude_padding: self.exclude_padding }.pool())
     }
 }
 

@@ -71,8 +71,8 @@ impl Join {
         let (mut all, rest) = (values[0], &values[1..]);
         match self {
             Join::Concat(axis) => return Var::concat(values, axis),
-            Join::Add => rest.iter().for_each(|&value| all = all + value),
-            Join::Multiply => rest.iter().for_each(|&value| all = all * value),
+            Join::Add => rest.iter().for_each(|&value| all += value),
+            Join::Multiply => rest.iter().for_each(|&value| all *= value),
         }
         all
     }
