@@ -11,7 +11,7 @@ use super::start::Start;
 use super::step::Objective;
 use super::sums::EpochSums;
 use super::training_loop::TrainingLoop;
-use super::{Trainer, start};
+use super::{Every, Trainer, start};
 use crate::error::brief;
 use crate::io;
 use crate::loss::Loss;
@@ -92,9 +92,7 @@ impl Trainer<'_> {
         let shared = self.parts > 1 || self.samples(data).saturating_mul(run.parameters.numel()) >= SHARED;
         bar.inc(done as u64);
         for number in done + 1..=self.epochs {
-            if let Some(rate) = &mut *self.schedule.borrow_mut() {
-                run.optimizer.set_learning_rate(start::checked_rate::<T>(rate(number), number)?);
-            }
+            self.set_rate(run.optimizer, Every::Epoch, number)?;
             let mut epoch = || run.epoch(number, data);
             let trained = if shared { awake(epoch) } else { epoch() };
             let trained = run.keep_finite(trained)?;

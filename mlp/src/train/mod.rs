@@ -18,8 +18,9 @@ use autograd::Float;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::Dataset;
-use crate::error::shown;
+use crate::error::{Result, shown};
 use crate::nn::observe::Observer;
+use crate::optim::Optimizer;
 pub use checkpoint::{load_training, progress, save_training};
 pub use history::{Epoch, History, Stopped};
 pub use progress::Progress;
@@ -60,10 +61,17 @@ pub struct Trainer<'a> {
     /// The interval in epochs between saves, and the path.
     save: Option<(usize, PathBuf)>,
     resume: Option<PathBuf>,
-    schedule: RefCell<Option<Box<Schedule<'a>>>>,
+    schedule: RefCell<Option<(Every, Box<Schedule<'a>>)>>,
     after_epoch: RefCell<Option<Box<AfterEpoch<'a>>>>,
     /// The interval in steps between observations, and the observer.
     steps: RefCell<Option<(usize, Box<dyn Observer + 'a>)>>,
+}
+
+/// How often a schedule sets the learning rate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Every {
+    Epoch,
+    Step,
 }
 
 type Schedule<'a> = dyn FnMut(usize) -> f64 + 'a;
@@ -224,7 +232,8 @@ impl<'a> Trainer<'a> {
         Trainer { resume: Some(path.into()), ..self }
     }
 
-    /// Sets the learning rate before each epoch to `rate(epoch)`, with epochs from 1.
+    /// Sets the learning rate before each epoch to `rate(epoch)`, with epochs from 1: a closure, or the
+    /// [`rates`](crate::Schedule::rates) of a [`Schedule`](crate::Schedule).
     ///
     /// Without a schedule the optimiser keeps its learning rate. A rate that is negative, NaN or infinite ends the
     /// training with an error.
@@ -243,7 +252,39 @@ impl<'a> Trainer<'a> {
     /// ```
     #[must_use]
     pub fn schedule(self, rate: impl FnMut(usize) -> f64 + 'a) -> Self {
-        Trainer { schedule: RefCell::new(Some(Box::new(rate))), ..self }
+        Trainer { schedule: RefCell::new(Some((Every::Epoch, Box::new(rate)))), ..self }
+    }
+
+    /// Sets the learning rate before each step to `rate(step)`, with steps from 1, over all epochs; it takes the place of
+    /// a [`schedule`](Trainer::schedule) by epochs.
+    ///
+    /// A training that is resumed goes on counting.
+    ///
+    /// ```
+    /// use autograd::{Param, Tensor};
+    /// use mlp::{Dataset, Linear, Module, Mse, Optimizer, Schedule, Sgd, Trainer};
+    /// let data = Dataset::new(Tensor::ones([6, 1]), Tensor::<f64>::ones([6, 1]))?;
+    /// let model = Linear { w: Param::new([[0.0]]), b: None };
+    /// let mut sgd = Sgd::new(&model.parameters(), 0.1);
+    /// let schedule = Schedule::linear(0.1, 0.0, 5); // two epochs of three steps
+    /// let trainer = Trainer::new().epochs(2).batch_size(2).schedule_steps(schedule.rates());
+    /// trainer.fit(&model, &Mse, &mut sgd, &data, None)?;
+    /// assert_eq!(Optimizer::<f64>::learning_rate(&sgd), 0.0);
+    /// # Ok::<(), mlp::Error>(())
+    /// ```
+    #[must_use]
+    pub fn schedule_steps(self, rate: impl FnMut(usize) -> f64 + 'a) -> Self {
+        Trainer { schedule: RefCell::new(Some((Every::Step, Box::new(rate)))), ..self }
+    }
+
+    /// Sets the learning rate of an optimiser, if the schedule has one for this epoch or step.
+    fn set_rate<T: Float>(&self, optimizer: &mut dyn Optimizer<T>, every: Every, count: usize) -> Result<()> {
+        if let Some((each, rate)) = &mut *self.schedule.borrow_mut()
+            && *each == every
+        {
+            optimizer.set_learning_rate(start::checked_rate::<T>(rate(count), every, count)?);
+        }
+        Ok(())
     }
 
     /// Calls `f` after each epoch; `ControlFlow::Break(())` stops the training.

@@ -4,10 +4,10 @@ use std::collections::HashSet;
 
 use autograd::{Float, Param, Parameters, Shape, Tape};
 
-use super::Trainer;
 use super::checkpoint::Training;
 use super::history::{History, Stopped};
 use super::step::Objective;
+use super::{Every, Trainer};
 use crate::error::{list, shown};
 use crate::loss::Outputs;
 use crate::optim::{Optimizer, is_rate};
@@ -109,13 +109,13 @@ pub(super) fn check_optimizer<T: Float>(parameters: &Parameters<T>, optimizer: &
 }
 
 /// The learning rate of a schedule, if it is valid.
-pub(super) fn checked_rate<T: Float>(rate: f64, epoch: usize) -> Result<f64, Error> {
+pub(super) fn checked_rate<T: Float>(rate: f64, every: Every, count: usize) -> Result<f64, Error> {
     if is_rate::<T>(rate) {
         return Ok(rate);
     }
-    let rate = shown(rate);
+    let (rate, what) = (shown(rate), if every == Every::Epoch { "epoch" } else { "step" });
     invalid(format!(
-        "the schedule gives a learning rate of {rate} for epoch {epoch}, which is not a finite number ≥ 0 in {}",
+        "the schedule gives a learning rate of {rate} for {what} {count}, which is not a finite number ≥ 0 in {}",
         T::NAME
     ))
 }

@@ -3,10 +3,10 @@
 use autograd::{Float, Param, Parameters, Tape, Tensor, backward_in_parts};
 use indicatif::ProgressBar;
 
-use super::Trainer;
 use super::start::not_finite;
 use super::step::{Objective, StepPosition, descend, exploded};
 use super::sums::EpochSums;
+use super::{Every, Trainer};
 use crate::error::shown;
 use crate::nn::observe::Observer;
 use crate::nn::probe::Probe;
@@ -72,6 +72,7 @@ impl<'r, 'a, T: Float> TrainingLoop<'r, 'a, T> {
         let batches = data.batches(self.trainer.samples(data), Some(derive(seed, number, 0)))?;
         for (i, samples) in batches.samples().enumerate() {
             self.steps = self.steps.saturating_add(1);
+            self.trainer.set_rate(self.optimizer, Every::Step, self.steps)?;
             let place = StepPosition { epoch: number, batch: i + 1, first: first && i == 0 };
             let seed = derive(seed, number, i + 1);
             tally += match self.tapes.len() {
