@@ -66,7 +66,14 @@ impl Formula for Signs {
     #[inline(always)]
     fn each(self, w: &mut f32, g: f32, [m, _]: [&mut f32; 2]) {
         let c = 0.9 * *m + 0.1 * g;
-        *w -= RATE * if c > 0.0 { 1.0 } else if c < 0.0 { -1.0 } else { 0.0 };
+        *w -= RATE
+            * if c > 0.0 {
+                1.0
+            } else if c < 0.0 {
+                -1.0
+            } else {
+                0.0
+            };
         *m = 0.99 * *m + 0.01 * g;
     }
 }
