@@ -102,7 +102,11 @@
 //! | choose a classification loss | [`CrossEntropy`], [`BinaryCrossEntropyWithLogits`], [`CrossEntropyFromProbabilities`], [`SmoothedCrossEntropy`], [`Focal`], [`BinaryFocal`], [`Hinge`], [`KlDivergence`] |
 //! | learn embeddings, or sequences of labels | [`Triplet`], [`Contrastive`], [`CosineEmbedding`], [`NtXent`]; [`Ctc`] |
 //! | weight samples or classes, ignore a class | [`Dataset::with_weights`], [`ClassWeights`], [`Ignoring`] |
-//! | choose an optimiser | [`Sgd`], [`Adam`], [`Groups`], [`Optimizer`] |
+//! | choose an optimiser | [`Sgd`], [`Adam`] (also AdamW, AMSGrad), [`NAdam`], [`RAdam`], [`Adamax`], [`RmsProp`], [`Adagrad`], [`Adadelta`], [`Lion`], [`Lamb`], [`Adafactor`], [`Muon`], [`ScheduleFree`]; your own: [`Optimizer`] |
+//! | minimise over all samples, fit curves | [`Lbfgs`]; [`LevenbergMarquardt`] |
+//! | give parameters settings of their own, leave biases without decay | [`Groups`], [`Groups::split`] |
+//! | change the learning rate | [`Schedule`], [`Plateau`], [`Trainer::schedule`], [`Trainer::schedule_steps`] |
+//! | average weights | [`Average`] |
 //! | train and evaluate | [`Trainer`], [`History`], [`metrics`] |
 //! | find vanishing gradients and dead units | [`Flow`], [`Trainer::observe_flow`], [`flow::singular_values`] |
 //! | observe a model or a training step | [`Observer`], [`Probe`], [`Trainer::observe_steps`] |

@@ -73,21 +73,25 @@ impl<T: Float> GroupsBuilder<T> {
     }
 
     /// A group of those with fewer than two axes: biases, and the gains and shifts of norms.
+    #[track_caller]
     pub fn biases_and_norms<O: Optimizer<T> + 'static>(self, optimizer: impl FnOnce(&Parameters<T>) -> O) -> Self {
         self.take(|_, param| param.shape().len() < 2, optimizer)
     }
 
     /// A group of those with two axes, for [`Muon`](crate::Muon).
+    #[track_caller]
     pub fn matrices<O: Optimizer<T> + 'static>(self, optimizer: impl FnOnce(&Parameters<T>) -> O) -> Self {
         self.take(|_, param| param.shape().len() == 2, optimizer)
     }
 
     /// The groups, with a last one of all parameters that are left.
     #[must_use]
+    #[track_caller]
     pub fn rest<O: Optimizer<T> + 'static>(self, optimizer: impl FnOnce(&Parameters<T>) -> O) -> Groups<T> {
         self.take(|_, _| true, optimizer).groups
     }
 
+    #[track_caller]
     fn take<O: Optimizer<T> + 'static>(
         self,
         takes: impl Fn(&str, &Param<T>) -> bool,

@@ -21,10 +21,10 @@ fn is_curved<T: Float>([s, y]: &[Vec<T>; 2]) -> bool {
     dot(s, y) > 1e-10 * (dot(s, s) * dot(y, y)).sqrt()
 }
 
-/// L-BFGS (Liu & Nocedal 1989): Newton steps with a Hessian told from the last steps and changes of the gradient, and a line search for the strong Wolfe conditions.
+/// L-BFGS (Liu & Nocedal 1989): Newton's method with a Hessian told from the last steps, and a line search.
 ///
 /// The direction is `−Hg`, where H comes from the last pairs of steps s and changes y of the gradient by the two-loop
-/// recursion, from `s·y/y·y` times the identity. It is for smooth losses over all samples with up to some 10⁵ numbers:
+/// recursion, from `s·y/y·y` times the identity. Its length satisfies the strong Wolfe conditions. It is for smooth losses over all samples with up to some 10⁵ numbers:
 /// noise of batches or of dropout spoils the pairs. It asks for the loss several times in a step, so that it takes a
 /// closure that records it. The default is 10 pairs.
 ///
@@ -111,7 +111,8 @@ impl<T: Float> Lbfgs<T> {
 
     /// Takes one step, and returns the loss after it; the same as before if no step lowers it.
     ///
-    /// `loss` records the loss on the tape that it is given. Frozen parameters stay, and those that the loss does not depend on.
+    /// `loss` records the loss on the tape that it is given. Frozen parameters stay, and those that the loss does not
+    /// depend on.
     ///
     /// # Errors
     /// If the loss or its gradient is NaN or infinite where the step begins.
@@ -120,7 +121,8 @@ impl<T: Float> Lbfgs<T> {
         Ok(self.minimize(1, loss)?.loss)
     }
 
-    /// Takes up to `steps` steps, until the gradient is 0 within the [`tolerance`](Lbfgs::tolerance) or no step lowers the loss.
+    /// Takes up to `steps` steps, until the gradient is 0 within the [`tolerance`](Lbfgs::tolerance) or no step lowers
+    /// the loss.
     ///
     /// It asks for the loss once less in each step than [`step`](Lbfgs::step) does.
     ///

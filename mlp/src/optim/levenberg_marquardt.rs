@@ -88,13 +88,15 @@ impl<T: Float> LevenbergMarquardt<T> {
     /// Frozen parameters stay, and those that the residuals do not depend on.
     ///
     /// # Errors
-    /// If a residual or a derivative is NaN or infinite where the step begins, or there are fewer residuals than numbers.
+    /// If a residual or a derivative is NaN or infinite where the step begins, or there are fewer residuals than
+    /// numbers.
     #[track_caller]
     pub fn step(&mut self, residuals: impl for<'t> FnMut(&'t Tape<T>) -> Var<'t, T>) -> Result<f64, Error> {
         Ok(self.fit(1, residuals)?.loss)
     }
 
-    /// Takes up to `steps` steps, until one is no longer than the [`tolerance`](LevenbergMarquardt::tolerance) times the parameters.
+    /// Takes up to `steps` steps, until one is no longer than the [`tolerance`](LevenbergMarquardt::tolerance) times the
+    /// parameters.
     ///
     /// # Errors
     /// As [`step`](LevenbergMarquardt::step).
@@ -114,11 +116,13 @@ impl<T: Float> LevenbergMarquardt<T> {
         Ok(Minimum { loss, steps, converged: false })
     }
 
-    /// The covariance `s²(JᵀJ)⁻¹` of the parameters at a minimum, with `s² = ‖r‖²/(residuals − numbers)`: rows and columns are
-    /// the numbers of the parameters one after another.
+    /// The covariance `s²(JᵀJ)⁻¹` of the parameters at a minimum, with `s² = ‖r‖²/(residuals − numbers)`.
+    ///
+    /// Rows and columns are the numbers of the parameters one after another.
     ///
     /// # Errors
-    /// As [`step`](LevenbergMarquardt::step), and if there are not more residuals than numbers, or their columns depend on each other.
+    /// As [`step`](LevenbergMarquardt::step), and if there are not more residuals than numbers, or the columns of their
+    /// Jacobian depend on each other.
     #[track_caller]
     pub fn covariance(
         &mut self,

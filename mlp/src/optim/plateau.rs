@@ -86,7 +86,10 @@ impl From<Plateau> for Data {
 
 #[track_caller]
 fn made(data: Data) -> Plateau {
-    Plateau::try_from(data).unwrap_or_else(|error| panic!("{error}"))
+    match Plateau::try_from(data) {
+        Ok(plateau) => plateau,
+        Err(error) => panic!("{error}"),
+    }
 }
 
 impl Plateau {

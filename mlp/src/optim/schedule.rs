@@ -13,7 +13,8 @@ use crate::error::shown;
 /// no schedule is refused with the reason. Schedules follow each other with [`then`](Schedule::then) and
 /// [`warm_up`](Schedule::warm_up).
 ///
-/// A loop of one's own asks for the rate of each step; a trainer takes it [`by_epoch`](Schedule::by_epoch):
+/// A loop of one's own asks for the rate of each step; a trainer takes the [`rates`](Schedule::rates) of its epochs or
+/// steps:
 ///
 /// ```
 /// use mlp::{Schedule, Trainer};
@@ -22,7 +23,7 @@ use crate::error::shown;
 /// for step in 0..100 {
 ///     let rate = schedule.rate(step); // optimizer.set_learning_rate(rate)
 /// }
-/// let trainer = Trainer::new().epochs(100).schedule(schedule.by_epoch());
+/// let trainer = Trainer::new().epochs(100).schedule(schedule.rates()); // or schedule_steps
 /// ```
 ///
 /// For a rate that waits for a loss to stop falling, see [`Plateau`](crate::Plateau).
@@ -103,7 +104,10 @@ impl From<Schedule> for Kind {
 /// Each way to make a schedule panics at the caller's line if the settings make none.
 #[track_caller]
 fn made(kind: Kind) -> Schedule {
-    Schedule::try_from(kind).unwrap_or_else(|error| panic!("{error}"))
+    match Schedule::try_from(kind) {
+        Ok(schedule) => schedule,
+        Err(error) => panic!("{error}"),
+    }
 }
 
 /// # Panics
@@ -182,7 +186,7 @@ impl Schedule {
         made(Kind::Cosine { rate, least, over })
     }
 
-    /// [`cosine`](Schedule::cosine) again and again: over the `first` steps, then over `growth` times as many, and so on.
+    /// [`cosine`](Schedule::cosine) again and again: over `first` steps, then over `growth` times as many, and so on.
     ///
     /// ```
     /// let schedule = mlp::Schedule::cosine_restarts(0.9, 0.1, 10, 2);
@@ -223,7 +227,7 @@ impl Schedule {
         made(Kind::Then { first: Box::new(self), until, next: Box::new(next) })
     }
 
-    /// This schedule after a number of steps that rise to its first rate, in a line from 0 that begins above it.
+    /// This schedule after a warm-up, a line to its first rate: step t has the part `(t + 1)/(over + 1)` of it.
     ///
     /// ```
     /// let schedule = mlp::Schedule::constant(1.0).warm_up(3);
@@ -276,9 +280,15 @@ impl Schedule {
         }
     }
 
-    /// The rate of each epoch, from 1, for [`Trainer::schedule`](crate::Trainer::schedule).
-    pub fn by_epoch(self) -> impl FnMut(usize) -> f64 {
-        move |epoch| self.rate(epoch.saturating_sub(1))
+    /// The rate of each epoch or step counted from 1, as a trainer counts them: for
+    /// [`Trainer::schedule`](crate::Trainer::schedule) and [`Trainer::schedule_steps`](crate::Trainer::schedule_steps).
+    ///
+    /// ```
+    /// let mut rates = mlp::Schedule::exponential(1.0, 0.5).rates();
+    /// assert_eq!([rates(1), rates(2)], [1.0, 0.5]);
+    /// ```
+    pub fn rates(self) -> impl FnMut(usize) -> f64 {
+        move |count| self.rate(count.saturating_sub(1))
     }
 }
 

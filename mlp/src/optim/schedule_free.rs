@@ -111,6 +111,7 @@ fn point<T: Float>(beta: f64) -> impl Fn(T, T) -> T {
 impl<T: Float> Optimizer<T> for ScheduleFree<T> {
     /// # Panics
     /// If the parameters are at the average, after [`evaluate`](ScheduleFree::evaluate).
+    #[track_caller]
     fn step(&mut self, grads: &Gradients<'_, T>) {
         let (beta1, beta2) = self.betas;
         let [b2, c2] = [beta2, 1.0 - beta2].map(T::from_f64);

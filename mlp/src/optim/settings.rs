@@ -116,13 +116,20 @@ pub(super) fn bounded<T: Float>(g: T, most: T) -> T {
     bounded + g * T::zero()
 }
 
-/// The Euclidean norm of numbers, summed in `f64` in eight interleaved sums.
+/// The Euclidean norm of numbers, summed in `f64` in eight interleaved sums; those whose squares overflow are scaled.
 pub(super) fn norm<T: Float>(numbers: &[T]) -> f64 {
-    let mut sums = [0.0; 8];
-    let (chunks, rest) = numbers.as_chunks::<8>();
-    for chunk in chunks {
-        sums.iter_mut().zip(chunk).for_each(|(sum, x)| *sum += x.to_f64() * x.to_f64());
+    let squares = |scale: f64| {
+        let mut sums = [0.0; 8];
+        let add = |(sum, x): (&mut f64, &T)| *sum += (x.to_f64() * scale) * (x.to_f64() * scale);
+        let (chunks, rest) = numbers.as_chunks::<8>();
+        chunks.iter().for_each(|chunk| sums.iter_mut().zip(chunk).for_each(add));
+        sums.iter_mut().zip(rest).for_each(add);
+        sums.iter().sum::<f64>()
+    };
+    let sum = squares(1.0);
+    if sum.is_finite() {
+        return sum.sqrt();
     }
-    sums.iter_mut().zip(rest).for_each(|(sum, x)| *sum += x.to_f64() * x.to_f64());
-    sums.iter().sum::<f64>().sqrt()
+    let scale = 2f64.powi(-600); // a power of two, so that nothing is rounded
+    squares(scale).sqrt() / scale
 }

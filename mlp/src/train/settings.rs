@@ -138,7 +138,8 @@ impl<'a> Trainer<'a> {
         Trainer { clip_norm: Some(most), ..self }
     }
 
-    /// Sets the learning rate before each epoch to `rate(epoch)`, with epochs from 1.
+    /// Sets the learning rate before each epoch to `rate(epoch)`, with epochs from 1: a closure, or the
+    /// [`rates`](crate::Schedule::rates) of a [`Schedule`](crate::Schedule).
     ///
     /// Without a schedule the optimiser keeps its learning rate. A rate that is negative, NaN or infinite ends the
     /// training with an error.

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use autograd::{Float, Param, Parameters};
-use mlp::{Average, Plateau, Schedule};
+use autograd::{Float, Param, Parameters, Tensor};
+use mlp::{Average, Dataset, Linear, Module, Mse, Optimizer, Plateau, Schedule, Sgd, Trainer};
 use serde_json::{Value, from_str, to_string};
 
 use crate::figures::arrays;
@@ -39,11 +39,11 @@ pub(crate) fn schedules() -> Vec<(&'static str, Schedule)> {
 fn every_schedule_has_the_rates_of_pytorch() {
     let needed = lists(&figures()["schedules"]);
     for (name, schedule) in schedules() {
-        let mut by_epoch = schedule.clone().by_epoch();
+        let mut counted = schedule.clone().rates();
         for (t, rate) in needed[name].iter().enumerate() {
             let found = schedule.rate(t);
             assert!((found - rate).abs() < 1e-12, "{name}, {t}: {found}, PyTorch has {rate}");
-            assert_eq!(by_epoch(t + 1), found);
+            assert_eq!(counted(t + 1), found);
         }
     }
     let names: BTreeSet<_> = schedules().iter().map(|(name, _)| name.to_string()).collect();
@@ -189,4 +189,34 @@ fn no_average_is_taken_of_itself() {
     average.update();
     average.swap();
     average.update();
+}
+
+/// By epochs and by steps, also when a training is taken up again.
+#[test]
+fn a_trainer_follows_a_schedule() {
+    let data = Dataset::new(Tensor::<f64>::ones([6, 1]), Tensor::ones([6, 1])).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("training.safetensors");
+    let schedule = Schedule::exponential(0.1, 0.9).warm_up(3);
+    let rates = |trainer: Trainer<'_>| {
+        let model = Linear { w: Param::new([[0.0]]), b: None };
+        let mut sgd = Sgd::new(&model.parameters(), 0.1);
+        let history = trainer.batch_size(2).fit(&model, &Mse, &mut sgd, &data, None).unwrap();
+        let losses: Vec<f64> = history.epochs.iter().map(|epoch| epoch.loss).collect();
+        (sgd.learning_rate(), model.w.value(), losses)
+    };
+    let by_epochs = rates(Trainer::new().epochs(4).schedule(schedule.clone().rates()));
+    assert_eq!(by_epochs.0, schedule.rate(3));
+    let by_steps = || Trainer::new().schedule_steps(schedule.clone().rates());
+    let at_once = rates(by_steps().epochs(4));
+    assert_eq!(at_once.0, schedule.rate(4 * 3 - 1));
+    rates(by_steps().epochs(2).save_training(1, &path));
+    let resumed = rates(by_steps().epochs(4).resume_from(&path));
+    assert_eq!((resumed.0, &resumed.1, &resumed.2[..]), (at_once.0, &at_once.1, &at_once.2[2..]));
+    let model = Linear { w: Param::new([[0.0]]), b: None };
+    let mut sgd = Sgd::new(&model.parameters(), 0.1);
+    let wrong = Trainer::new().batch_size(2).schedule_steps(|step| if step == 5 { -1.0 } else { 0.1 });
+    let error = wrong.fit(&model, &Mse, &mut sgd, &data, None).unwrap_err().to_string();
+    let why = "the schedule gives a learning rate of -1 for step 5, which is not a finite number ≥ 0 in f64";
+    assert_eq!(error, format!("trainer: {why}"));
 }

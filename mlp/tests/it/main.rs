@@ -16,6 +16,7 @@ mod finite;
 mod flow;
 mod forms;
 mod gradients;
+mod groups;
 #[path = "../../../autograd/tests/it/house.rs"]
 mod house;
 mod init;

@@ -87,6 +87,7 @@ mod data;
 mod loss_settings;
 mod losses;
 mod models;
+mod optimisers;
 mod training;
 
 /// Messages that hold a number are short, however large or small it is.
