@@ -1,6 +1,8 @@
 //! One test binary.
+mod accumulation;
 mod activations;
 mod attention;
+mod callbacks;
 mod checks;
 mod convolution;
 mod criticality;
@@ -15,6 +17,7 @@ mod gradients;
 #[path = "../../../autograd/tests/it/house.rs"]
 mod house;
 mod init;
+mod interrupted;
 mod io;
 mod laws;
 mod layers;
