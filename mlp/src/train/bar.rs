@@ -23,12 +23,12 @@ use crate::error::{Result, brief};
 /// let mut sgd = Sgd::new(&parameters, 0.1);
 /// let mut learner = Learner::new(&parameters, &mut sgd);
 /// let mut bar = Bar::new();
-/// bar.begun(&Start::new(9, 1), &mut learner)?; // 9 epochs of 1 step
-/// bar.step_ended(&Step::new(1, 1, 0.5), &mut learner)?;
+/// let _ = bar.begun(&Start::new(9, 1), &mut learner)?; // 9 epochs of 1 step
+/// let _ = bar.step_ended(&Step::new(1, 1, 0.5), &mut learner)?;
 /// let mut epoch = Epoch::new(1, 0.5);
 /// epoch.validation_loss = Some(0.75);
-/// bar.epoch_ended(&epoch, &mut learner)?;
-/// bar.step_ended(&Step::new(2, 1, 0.25), &mut learner)?;
+/// let _ = bar.epoch_ended(&epoch, &mut learner)?;
+/// let _ = bar.step_ended(&Step::new(2, 1, 0.25), &mut learner)?;
 /// assert!(bar.text().starts_with("epoch 2/9  loss 0.250000  validation_loss 0.750000  rate 0.1"));
 /// # Ok::<(), mlp::Error>(())
 /// ```

@@ -70,7 +70,7 @@ pub fn save_training<T: Float>(
 /// let mut stop = EarlyStopping::new(3);
 /// let mut epoch = Epoch::new(1, 0.5);
 /// epoch.validation_loss = Some(0.75);
-/// stop.epoch_ended(&epoch, &mut Learner::new(&parameters, &mut sgd))?;
+/// let _ = stop.epoch_ended(&epoch, &mut Learner::new(&parameters, &mut sgd))?;
 /// let mut progress = Progress::new(1);
 /// progress.within = 20; // and 20 steps of the second
 /// let folder = tempfile::tempdir().unwrap();

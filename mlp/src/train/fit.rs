@@ -146,6 +146,11 @@ impl Trainer<'_> {
                 let rate = start::checked_rate::<T>(rate(number), format_args!("epoch {number}"))?;
                 run.optimizer.set_learning_rate(rate);
             }
+            if let Some(rate) = self.step_schedule.borrow_mut().as_mut().filter(|_| from.within > 0) {
+                // That of the last step: there may be none left in its epoch.
+                let rate = start::checked_rate::<T>(rate(run.steps), format_args!("step {}", run.steps))?;
+                run.optimizer.set_learning_rate(rate);
+            }
             if from.within == 0 && !callbacks.is_empty() {
                 callbacks.epoch_begun(number, &mut Learner::new(&run.state, &mut *run.optimizer))?;
             }

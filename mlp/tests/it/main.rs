@@ -1,6 +1,8 @@
 //! One test binary.
+mod accumulation;
 mod activations;
 mod attention;
+mod callbacks;
 mod checks;
 mod configs;
 mod convolution;
@@ -20,6 +22,7 @@ mod groups;
 #[path = "../../../autograd/tests/it/house.rs"]
 mod house;
 mod init;
+mod interrupted;
 mod io;
 mod laws;
 mod layers;
