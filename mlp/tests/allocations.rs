@@ -96,13 +96,13 @@ fn allocations_at(x: &Tensor, mut step: impl FnMut(Var<'_>)) -> usize {
     ALLOCATIONS.get() - warm
 }
 
-/// What a layer may allocate in ten steps: a few lists, of states to join, of classes to look up, of axes in another order. The arrays
+/// What a layer may allocate in ten steps: a few lists, of states or values to join, of classes to look up, of axes in another order. The arrays
 /// themselves come from the tape.
 fn lists(layer: &str) -> usize {
     match layer {
         "embedding" | "embedding with padding" => 30,
         "rnn" | "gru" | "lstm" => 50,
-        "lstm of two layers" => 100,
+        "lstm of two layers" | "network" => 100,
         "attention" | "causal attention with dropout" | "transformer" | "transformer, norms behind" => 120,
         _ => 0,
     }

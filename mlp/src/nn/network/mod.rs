@@ -225,13 +225,16 @@ impl<T: Float> Network<T> {
     /// All values behind those of the inputs.
     #[track_caller]
     fn run<'t>(&self, mut values: Vec<Var<'t, T>>, probe: &mut Probe<'_>) -> Vec<Var<'t, T>> {
+        values.reserve_exact(self.nodes.len());
+        let mut read = vec![];
         for node in &self.nodes {
             probe.enter(&node.name);
             let y = match &node.does {
                 Does::Part(module) => module.forward_with(values[node.reads[0]], probe),
                 Does::Same(part) => self.module(*part).forward_with(values[node.reads[0]], probe),
                 Does::Join(join) => {
-                    let read: Vec<_> = node.reads.iter().map(|&place| values[place]).collect();
+                    read.clear();
+                    read.extend(node.reads.iter().map(|&place| values[place]));
                     probe.output(join, join.apply(&read))
                 }
             };
