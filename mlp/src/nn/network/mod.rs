@@ -42,13 +42,13 @@ pub use join::Join;
 /// assert_eq!((y["class"].shape(), y["price"].shape()), ([7, 5].into(), [7, 1].into()));
 /// assert!(network.parameters().names().any(|name| name == "class.w"));
 /// assert_eq!(network.summary_all(&[("picture", [7, 1, 4, 4].into()), ("numbers", [7, 3].into())])?, "\
-/// layer                           output        activation  parameters
-/// seen conv2d(3×3) ← picture      (7, 2, 4, 4)                      20
-/// flat flatten                    (7, 32)                            0
-/// all concat(1) ← flat, numbers   (7, 35)                            0
-/// class linear                    (7, 5)                           180
-/// price linear ← all              (7, 1)                            36
-/// total                                                            236
+/// layer                          output        activation  parameters
+/// seen conv2d(3×3) ← picture     (7, 2, 4, 4)                      20
+/// flat flatten                   (7, 32)                            0
+/// all concat(1) ← flat, numbers  (7, 35)                            0
+/// class linear                   (7, 5)                           180
+/// price linear ← all             (7, 1)                            36
+/// total                                                           236
 /// ");
 /// # Ok::<(), mlp::Error>(())
 /// ```
