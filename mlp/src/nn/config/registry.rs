@@ -167,7 +167,10 @@ impl<T: Float> Registry<T> {
     /// The same; and if the configuration is that of another kind of layer.
     pub fn build_as<L: Configured<T>>(&self, config: &Config, mut rng: &mut (impl Rng + ?Sized)) -> Result<L> {
         if config.layer() != L::LAYER {
-            return Err(Error::config(config.layer(), format!("a `{}` is needed; give its configuration", L::LAYER)));
+            return Err(Error::config(
+                config.layer(),
+                format!("the layer `{}` is needed; give its configuration", L::LAYER),
+            ));
         }
         let layer = L::build(config.data()?, &mut Parts::new(self, &mut rng));
         layer.map_err(|error| error.of_layer(L::LAYER))

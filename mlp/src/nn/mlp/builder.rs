@@ -121,7 +121,7 @@ impl MlpBuilder {
     /// Adds [`BatchNorm`](crate::BatchNorm) before the activation of each hidden layer, in place of another normalisation.
     ///
     /// Inputs are then `(n, inputs)`, and a training must leave no batch of one sample. Save the model's
-    /// [`state`](Module::state), which holds the running statistics.
+    /// [`state`](crate::Module::state), which holds the running statistics.
     ///
     /// ```
     /// use mlp::{Activation, Mlp, Module};

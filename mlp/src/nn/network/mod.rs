@@ -42,13 +42,13 @@ pub use join::Join;
 /// assert_eq!((y["class"].shape(), y["price"].shape()), ([7, 5].into(), [7, 1].into()));
 /// assert!(network.parameters().names().any(|name| name == "class.w"));
 /// assert_eq!(network.summary_all(&[("picture", [7, 1, 4, 4].into()), ("numbers", [7, 3].into())])?, "\
-/// layer                           output        activation  parameters
-/// seen conv2d(3×3) ← picture      (7, 2, 4, 4)                      20
-/// flat flatten                    (7, 32)                            0
-/// all concat(1) ← flat, numbers   (7, 35)                            0
-/// class linear                    (7, 5)                           180
-/// price linear ← all              (7, 1)                            36
-/// total                                                            236
+/// layer                          output        activation  parameters
+/// seen conv2d(3×3) ← picture     (7, 2, 4, 4)                      20
+/// flat flatten                   (7, 32)                            0
+/// all concat(1) ← flat, numbers  (7, 35)                            0
+/// class linear                   (7, 5)                           180
+/// price linear ← all             (7, 1)                            36
+/// total                                                           236
 /// ");
 /// # Ok::<(), mlp::Error>(())
 /// ```
@@ -225,13 +225,16 @@ impl<T: Float> Network<T> {
     /// All values behind those of the inputs.
     #[track_caller]
     fn run<'t>(&self, mut values: Vec<Var<'t, T>>, probe: &mut Probe<'_>) -> Vec<Var<'t, T>> {
+        values.reserve_exact(self.nodes.len());
+        let mut read = vec![];
         for node in &self.nodes {
             probe.enter(&node.name);
             let y = match &node.does {
                 Does::Part(module) => module.forward_with(values[node.reads[0]], probe),
                 Does::Same(part) => self.module(*part).forward_with(values[node.reads[0]], probe),
                 Does::Join(join) => {
-                    let read: Vec<_> = node.reads.iter().map(|&place| values[place]).collect();
+                    read.clear();
+                    read.extend(node.reads.iter().map(|&place| values[place]));
                     probe.output(join, join.apply(&read))
                 }
             };

@@ -95,6 +95,13 @@ fn every_option_comes_back() {
     }
 }
 
+/// A text may name the version that it has; it is left out while there is one.
+#[test]
+fn the_version_is_read() {
+    let config: Config = r#"{"version": 1, "layer": "flatten"}"#.parse().unwrap();
+    assert_eq!(config.to_string(), r#"{"layer":"flatten"}"#);
+}
+
 /// All keys and kinds of layers in a text.
 fn words(value: &Value, kinds: &mut Vec<String>, fields: &mut Vec<String>) {
     match value {

@@ -375,7 +375,7 @@ fn whatever_stands_in_a_place_nothing_panics() {
 fn the_type_is_checked() {
     let config: Config = r#"{"layer": "flatten"}"#.parse().unwrap();
     let error = registry::<f64>().build_as::<mlp::Mlp>(&config, &mut rng(0)).unwrap_err();
-    assert_eq!(error.to_string(), "flatten: a `mlp` is needed; give its configuration");
+    assert_eq!(error.to_string(), "flatten: the layer `mlp` is needed; give its configuration");
     assert!(
         registry::<f64>()
             .build_as::<mlp::Flatten>(&config, &mut rng(0))
