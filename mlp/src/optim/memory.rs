@@ -15,8 +15,10 @@ use crate::error::shown;
 pub(super) struct Role {
     pub(super) name: &'static str,
     /// Which numbers there are, and what others are not.
-    pub(super) rule: Option<(fn(f64) -> bool, &'static str)>,
+    pub(super) rule: Option<Rule>,
 }
+
+pub(super) type Rule = (fn(f64) -> bool, &'static str);
 
 impl Role {
     /// An array of any finite numbers.
