@@ -52,6 +52,31 @@
 //! # Ok::<(), mlp::Error>(())
 //! ```
 //!
+//! Callbacks stop a training early, keep the best weights, write logs, or end it by Ctrl-C; a training that was interrupted
+//! or killed goes on from its checkpoint, to the bits of one that went through:
+//!
+//! ```
+//! use mlp::{BestWeights, EarlyStopping, Interrupt, JsonLines, Trainer};
+//! # let folder = tempfile::tempdir().unwrap();
+//! # let (log, checkpoint) = (folder.path().join("log.jsonl"), folder.path().join("training.safetensors"));
+//! let interrupt = Interrupt::new(); // with the feature `ctrlc`: Interrupt::on_ctrl_c()?
+//! let mut trainer = Trainer::new()
+//!     .callback(EarlyStopping::new(10)) // epochs without a lower validation loss
+//!     .callback(BestWeights::new())
+//!     .callback(JsonLines::new(log))
+//!     .callback(interrupt.clone())
+//!     .save_training_steps(1000, &checkpoint);
+//! if checkpoint.exists() {
+//!     trainer = trainer.resume_from(&checkpoint);
+//! }
+//! # let data = mlp::Dataset::new(autograd::Tensor::from([[1.0]]), autograd::Tensor::from([[1.0]]))?;
+//! # let model = mlp::Linear { w: autograd::Param::new([[0.0]]), b: None };
+//! # let mut sgd = mlp::Sgd::new(&mlp::Module::parameters(&model), 0.1);
+//! let history = trainer.fit(&model, &mlp::Mse, &mut sgd, &data, Some(&data))?;
+//! # assert!(checkpoint.exists());
+//! # Ok::<(), mlp::Error>(())
+//! ```
+//!
 //! The functions in [`io`] save weights under their names, and load them into a model of the same architecture:
 //!
 //! ```
@@ -101,18 +126,23 @@
 //! | foretell a distribution | [`GaussianNll`], [`PoissonNll`], [`NegativeBinomialNll`] |
 //! | choose a classification loss | [`CrossEntropy`], [`BinaryCrossEntropyWithLogits`], [`CrossEntropyFromProbabilities`], [`SmoothedCrossEntropy`], [`Focal`], [`BinaryFocal`], [`Hinge`], [`KlDivergence`] |
 //! | learn embeddings, or sequences of labels | [`Triplet`], [`Contrastive`], [`CosineEmbedding`], [`NtXent`]; [`Ctc`] |
+//! | add losses | [`WeightedLosses`] |
 //! | weight samples or classes, ignore a class | [`Dataset::with_weights`], [`ClassWeights`], [`Ignoring`] |
 //! | choose an optimiser | [`Sgd`], [`Adam`] (also AdamW, AMSGrad), [`NAdam`], [`RAdam`], [`Adamax`], [`RmsProp`], [`Adagrad`], [`Adadelta`], [`Lion`], [`Lamb`], [`Adafactor`], [`Muon`], [`ScheduleFree`]; your own: [`Optimizer`] |
 //! | minimise over all samples, fit curves | [`Lbfgs`]; [`LevenbergMarquardt`] |
 //! | give parameters settings of their own, leave biases without decay | [`Groups`], [`Groups::split`] |
 //! | change the learning rate | [`Schedule`], [`Plateau`], [`Trainer::schedule`], [`Trainer::schedule_steps`] |
 //! | average weights | [`Average`] |
-//! | train and evaluate | [`Trainer`], [`History`], [`metrics`] |
+//! | train and evaluate | [`Trainer`], [`History`], [`Trainer::metric`], [`metrics`] |
+//! | stop early, keep the best weights, stop by Ctrl-C | [`EarlyStopping`], [`BestWeights`], [`Watch`], [`Interrupt`] |
+//! | follow a training | [`Callback`], [`Learner`], [`JsonLines`], [`TensorBoard`], [`History::save_csv`], [`train::Bar`] |
+//! | step over several batches, in parts | [`Trainer::accumulate`], [`train::GradientSum`], [`Trainer::parts`], [`Trainer::parts_measured`] |
+//! | find a learning rate | [`Trainer::find_rate`] |
 //! | find vanishing gradients and dead units | [`Flow`], [`Trainer::observe_flow`], [`flow::singular_values`] |
 //! | observe a model or a training step | [`Observer`], [`Probe`], [`Trainer::observe_steps`] |
 //! | read the reasons for the design | [`design`] |
 //! | check gradients | [`check_module`], [`check_f32_module`] |
-//! | save and load weights, resume a training | [`io::save`], [`io::load`], [`Trainer::save_training`], [`Trainer::resume_from`], [`train::progress`] |
+//! | save and load weights, resume a training | [`io::save`], [`io::load`], [`Trainer::save_training`], [`Trainer::save_training_steps`], [`Trainer::resume_from`], [`train::progress`] |
 //!
 //! # Errors in the lessons
 //!
@@ -240,4 +270,7 @@ pub use nn::norm::Norm;
 pub use nn::observe::{Observer, Parameter, Part, Site, Slopes};
 pub use nn::probe::Probe;
 pub use optim::*;
-pub use train::{Callback, Epoch, History, Stopped, Trainer};
+pub use train::{
+    BestWeights, Callback, EarlyStopping, Epoch, History, Interrupt, JsonLines, Learner, Stopped, TensorBoard, Trainer,
+    Watch,
+};

@@ -102,7 +102,6 @@ fn lists(layer: &str) -> usize {
     match layer {
         "embedding" | "embedding with padding" => 30,
         "rnn" | "gru" | "lstm" => 50,
-        "lstm of two layers" => 100,
         // Each segment is a function with its inputs, whose second run gathers gradients as plain arrays.
         "lstm in segments" => 3_800,
         "lstm of two layers" | "network" => 100,

@@ -7,10 +7,12 @@ use super::history::VALUES;
 use crate::error::{Error, Result};
 use crate::{Targets, error::shown};
 
+type Measure<'a> = dyn Fn(&Tensor, &Targets) -> Result<f64> + Send + Sync + 'a;
+
 /// A function of outputs and targets, with its name.
 pub(super) struct Metric<'a> {
     pub(super) name: String,
-    f: Box<dyn Fn(&Tensor, &Targets) -> Result<f64> + Send + Sync + 'a>,
+    f: Box<Measure<'a>>,
     /// Whether it is computed on training data too.
     pub(super) training: bool,
 }

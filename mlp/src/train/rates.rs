@@ -45,7 +45,7 @@ pub struct RateTest {
     pub losses: Vec<f64>,
     /// The smoothed losses: means over the losses so far with weights that fall by β = 0.9 for each step back.
     pub smoothed: Vec<f64>,
-    /// The rate at which the smoothed loss falls fastest for a given factor of the rate; `None` if it never falls.
+    /// The rate at which the loss falls fastest for a given factor of the rate; `None` if it never falls.
     pub suggestion: Option<f64>,
 }
 
@@ -54,9 +54,10 @@ impl Trainer<'_> {
     /// Smith & Topin 2018 and of the library fastai).
     ///
     /// The steps are those of [`fit`](Trainer::fit) with these settings: batches, parts, clipping, seed. It stops where
-    /// the smoothed loss `s` exceeds 4 times its minimum, or is no longer finite. The suggestion is the rate η, at most
-    /// that of the minimum of `s`, at which the slope `ds/d(ln η)`, as a central difference, is lowest. It is a starting
-    /// point, not an optimum: it comes from one pass of few steps, and moves with seed and batch size.
+    /// the [smoothed](RateTest::smoothed) loss exceeds 4 times its minimum, or is no longer finite. The suggestion is the rate
+    /// η at which the slope `ds/d(ln η)`, as a central difference, is lowest. Here `s` is the loss up to that minimum,
+    /// smoothed to both sides with weights that fall by 0.9 for each step away, so that it does not lag behind the rate. It is
+    /// a starting point, not an optimum: it comes from one pass of few steps, and moves with seed and batch size.
     ///
     /// Model and optimiser have the same state and learning rate afterwards, also after an error. Callbacks, observers,
     /// schedules and checkpoints are left out.
@@ -72,7 +73,7 @@ impl Trainer<'_> {
     /// let mut sgd = Sgd::new(&model.parameters(), 0.1);
     /// let test = Trainer::new().find_rate(&model, &Mse, &mut sgd, &data, RateRange::default())?;
     /// let rate = test.suggestion.unwrap();
-    /// assert!((1e-3..1.0).contains(&rate));
+    /// assert!((1e-3..1.0).contains(&rate), "{rate}");
     /// # Ok::<(), mlp::Error>(())
     /// ```
     ///
@@ -118,7 +119,7 @@ impl Trainer<'_> {
         optimizer.set_learning_rate(rate);
         let (rates, losses) = found?;
         let smoothed = smooth(&losses);
-        let suggestion = steepest(&rates, &smoothed);
+        let suggestion = steepest(&rates, &losses);
         Ok(RateTest { rates, losses, smoothed, suggestion })
     }
 }
@@ -159,24 +160,33 @@ fn tried<T: Float>(
     unreachable!("an epoch has at least one step")
 }
 
-/// The mean over the losses so far, with weights that fall by β for each step back.
+/// The weight of a loss in a mean, against that of the loss one step nearer.
+const BETA: f64 = 0.9;
+
+/// The means over the losses so far.
 fn smooth(losses: &[f64]) -> Vec<f64> {
-    const BETA: f64 = 0.9;
-    let (mut sum, mut weights) = (0.0, 0.0);
-    losses
-        .iter()
-        .map(|loss| {
-            (sum, weights) = (BETA * sum + loss, BETA * weights + 1.0);
-            sum / weights
-        })
-        .collect()
+    sums(losses.iter()).map(|(sum, weights)| sum / weights).collect()
+}
+
+/// The sums of the losses so far, and of their weights.
+fn sums<'l>(losses: impl Iterator<Item = &'l f64>) -> impl Iterator<Item = (f64, f64)> {
+    losses.scan((0.0, 0.0), |(sum, weights), loss| {
+        (*sum, *weights) = (BETA * *sum + loss, BETA * *weights + 1.0);
+        Some((*sum, *weights))
+    })
 }
 
 /// The rate, at most that of the lowest loss, at which the loss falls fastest over the logarithm of the rate.
 fn steepest(rates: &[f64], losses: &[f64]) -> Option<f64> {
-    let lowest = (0..losses.len()).min_by(|&a, &b| losses[a].total_cmp(&losses[b]))?;
-    let slope = |i: usize| (losses[i + 1] - losses[i - 1]) / (rates[i + 1] / rates[i - 1]).ln();
-    let inner = 1..losses.len().saturating_sub(1).min(lowest + 1);
-    let best = inner.min_by(|&a, &b| slope(a).total_cmp(&slope(b)))?;
+    let so_far = smooth(losses);
+    let lowest = (0..losses.len()).min_by(|&a, &b| so_far[a].total_cmp(&so_far[b]))?;
+    let falling = &losses[..=lowest]; // an explosion behind it would outweigh everything
+    let mut behind: Vec<_> = sums(falling.iter().rev()).collect();
+    behind.reverse();
+    // Both sums hold the loss itself.
+    let both = |(((sum, n), (other, m)), loss): (((f64, f64), (f64, f64)), &f64)| (sum + other - loss) / (n + m - 1.0);
+    let smoothed: Vec<f64> = sums(falling.iter()).zip(behind).zip(falling).map(both).collect();
+    let slope = |i: usize| (smoothed[i + 1] - smoothed[i - 1]) / (rates[i + 1] / rates[i - 1]).ln();
+    let best = (1..lowest).min_by(|&a, &b| slope(a).total_cmp(&slope(b)))?;
     (slope(best) < 0.0).then(|| rates[best])
 }

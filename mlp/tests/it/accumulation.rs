@@ -127,7 +127,7 @@ fn measuring_leaves_buffers_alone() {
         let layer = Linear::new(6, 2, &Init::he_normal(), &mut StdRng::seed_from_u64(1)).unwrap();
         let model = Sequential::new().then(BatchNorm::new(2).unwrap()).then(mlp::Flatten).then(layer);
         let inputs = Tensor::from_fn([8, 2, 3], |i| ((i[0] * 6 + i[1] * 3 + i[2]) as f64).sin());
-        let data = Dataset::new(inputs, vec![0, 1].repeat(4)).unwrap();
+        let data = Dataset::new(inputs, [0, 1].repeat(4)).unwrap();
         let mut sgd = Sgd::new(&model.parameters(), 0.1);
         trainer.epochs(1).batch_size(1).fit(&model, &CrossEntropy, &mut sgd, &data, None).unwrap(); // one sample has one part
         model.state().params().flat_map(|param| param.value().to_vec()).collect::<Vec<f64>>()

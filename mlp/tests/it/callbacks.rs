@@ -71,7 +71,7 @@ fn noisy() -> (mlp::Sequential, Dataset, Dataset) {
         .then(Activation::Tanh)
         .then(layer(8, 2));
     let held_out =
-        Dataset::new(Tensor::from_fn([40, 2], |i| ((i[0] * 5 + i[1]) as f64).cos()), vec![0, 1, 1, 0].repeat(10));
+        Dataset::new(Tensor::from_fn([40, 2], |i| ((i[0] * 5 + i[1]) as f64).cos()), [0, 1, 1, 0].repeat(10));
     (model, quadrants(48), held_out.unwrap())
 }
 
@@ -311,7 +311,7 @@ fn metrics_are_means_over_batches_in_training_and_exact_in_validation() {
         let model: Mlp<f32> = model.build(&mut StdRng::seed_from_u64(2)).unwrap();
         let mut sgd = Sgd::new(&model.parameters(), 0.1);
         let inputs = Tensor::from_fn([50, 2], |i| ((i[0] * 2 + i[1]) as f32 * 2.399).sin());
-        let data = Dataset::new(inputs.clone(), vec![0, 1].repeat(25)).unwrap();
+        let data = Dataset::new(inputs.clone(), [0, 1].repeat(25)).unwrap();
         let trainer = quiet().epochs(2).batch_size(16).parts(parts).accumulate(batches);
         let trainer = trainer.metric("share", share).validation_metric("largest", largest);
         let history = trainer.fit(&model, &CrossEntropy, &mut sgd, &data, Some(&data)).unwrap();

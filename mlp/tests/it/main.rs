@@ -27,6 +27,7 @@ mod io;
 mod laws;
 mod layers;
 mod lessons;
+mod logs;
 mod losses;
 mod losses_of_counts;
 mod losses_of_embeddings;
