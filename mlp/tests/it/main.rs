@@ -1,5 +1,6 @@
 //! One test binary.
 mod activations;
+mod arrays;
 mod attention;
 mod checks;
 mod convolution;
@@ -34,6 +35,8 @@ mod observe;
 mod optim;
 #[path = "../common/optimizers.rs"]
 mod optimizers;
+#[cfg(feature = "images")]
+mod pictures;
 mod recurrent;
 mod resume;
 mod rooms;
