@@ -23,32 +23,38 @@
 //! # Ok::<(), mlp::Error>(())
 //! ```
 //!
-//! A [`Table`] reads a CSV file; its errors name the file, the line and the column. The data are scaled and split with
-//! a seed. The model is evaluated on the held-out samples:
+//! A [`Table`] reads a CSV file; its errors name the file, the line and the column. The rows are split with a seed. A
+//! [`Schema`] learns scales and classes from the training rows, and applies them to all others. The model is evaluated on
+//! the held-out samples:
 //!
 //! ```
-//! use autograd::Tensor;
 //! use mlp::metrics::accuracy;
-//! use mlp::{Activation, CrossEntropy, Dataset, Mlp, Module, Scaler, Sgd, Table, Targets, Trainer};
+//! use mlp::{Activation, Categorical, CrossEntropy, Mlp, Module, Numeric, Schema, Sgd, Splitter, Table, Targets, Trainer};
 //! use rand::{SeedableRng, rngs::StdRng};
 //!
 //! # let row = |i: i32| format!("{},{},{}\n", i % 10, i / 10, if i % 10 < i / 10 { "thin" } else { "stout" });
 //! # let file = format!("width,height,kind\n{}", (0..100).map(row).collect::<String>());
 //! let table = Table::parse("bottles.csv", file.as_bytes())?; // or Table::read(path)
-//! let (classes, names) = table.classes("kind")?;
-//! let x: Tensor = table.numbers(&["width", "height"])?;
-//! let (train, held_out) = Dataset::new(Scaler::standard(&x)?.transform(&x)?, classes)?.split(0.2, 7)?;
+//! let split = Splitter::stratified(&table.text("kind")?, 7).split(0.2)?;
+//! let (train, held_out) = (table.select(&split.train)?, table.select(&split.held_out)?);
+//! let schema = Schema::builder()
+//!     .input("inputs", ["width", "height"].map(|column| Numeric::new(column).standard()))
+//!     .classes("kind", Categorical::new("kind"))
+//!     .fit(&train)?;
+//! let (train, held_out) = (schema.dataset(&train)?, schema.dataset(&held_out)?);
+//! let classes = schema.classes("kind")?;
 //!
-//! let layers = Mlp::new(2).hidden(8, Activation::Relu).output(names.len(), Activation::Identity);
-//! let model = layers.build(&mut StdRng::seed_from_u64(7))?;
+//! let layers = Mlp::new(2).hidden(8, Activation::Relu).output(classes.len(), Activation::Identity);
+//! let model: Mlp = layers.build(&mut StdRng::seed_from_u64(7))?;
 //! let mut sgd = Sgd::new(&model.parameters(), 0.1).momentum(0.9);
 //! let trainer = Trainer::new().epochs(60).batch_size(16).seed(7);
 //! trainer.fit(&model, &CrossEntropy, &mut sgd, &train, Some(&held_out))?;
 //! let Targets::Classes(truth) = held_out.targets() else { unreachable!() };
 //! assert!(accuracy(&model.predict(held_out.inputs()), truth)? >= 0.9);
-//! // `known_classes` gives another table the same classes in the same order, or returns an error.
-//! let other = Table::parse("other.csv", "kind\nthin\nthin\n".as_bytes())?;
-//! assert_eq!(other.known_classes("kind", &names)?, [1, 1]);
+//! // Another table, without the target: the same scales, the same classes in the same order.
+//! let other = Table::parse("other.csv", "height,width\n9,1\n".as_bytes())?;
+//! let outputs = model.predict(&schema.inputs_of(&other)?);
+//! assert_eq!(classes[outputs.argmax(1)[0]], "thin");
 //! # Ok::<(), mlp::Error>(())
 //! ```
 //!
@@ -121,6 +127,7 @@
 //! | read tables | [`Table`], [`Csv`] |
 //! | learn what tables become, and apply it to others | [`Schema`], [`Numeric`], [`Categorical`]; by hand [`Scaler`], [`one_hot`] |
 //! | prepare data, hold some out | [`Dataset`], [`Targets`], [`Splitter`] |
+//! | read arrays and pictures | [`io::read_npy`], [`io::read_npz`], [`io::read_idx`], [`io::read_idx_labels`]; `Pictures`, with the feature `images` |
 //! | learn from files larger than memory | [`Csv::chunks`], [`Csv::sample`], [`Schema::datasets`], [`Stream`] |
 //! | choose a regression loss | [`Mse`], [`L1`], [`Huber`], [`Euclidean`], [`Quantile`]; your own: [`Loss`], [`Outputs`] |
 //! | foretell a distribution | [`GaussianNll`], [`PoissonNll`], [`NegativeBinomialNll`] |
@@ -189,6 +196,8 @@ pub mod prelude {
 }
 
 pub use check::{check_f32_module, check_module};
+#[cfg(feature = "images")]
+pub use data::Pictures;
 pub use data::{
     Ahead, Batches, Categorical, Chunks, Column, Csv, Dataset, Numeric, Prepared, Scaler, Schema, SchemaBuilder, Split,
     Splitter, Stream, Table, Targets, one_hot,

@@ -8,6 +8,8 @@ mod cells;
 mod chunks;
 mod csv;
 mod dataset;
+#[cfg(feature = "images")]
+mod pictures;
 mod scaler;
 mod schema;
 mod splits;
@@ -18,6 +20,8 @@ mod targets;
 pub use chunks::Chunks;
 pub use csv::Csv;
 pub use dataset::{Batches, Dataset, one_hot};
+#[cfg(feature = "images")]
+pub use pictures::Pictures;
 pub use scaler::Scaler;
 pub use schema::{Categorical, Column, Numeric, Prepared, Schema, SchemaBuilder};
 pub use splits::{Split, Splitter};

@@ -176,6 +176,11 @@ impl<B: Send + 'static> Ahead<B> {
     ///
     /// When the items are dropped, the thread ends behind the item that it works on.
     ///
+    /// ```
+    /// let mut items = mlp::Ahead::new(0.., 2); // without an end, which does not matter
+    /// assert_eq!((items.next(), items.next()), (Some(0), Some(1)));
+    /// ```
+    ///
     /// # Panics
     /// If no thread can be started.
     pub fn new(items: impl Iterator<Item = B> + Send + 'static, ahead: usize) -> Self {

@@ -1,8 +1,13 @@
-//! Weights on disk, in the [safetensors](https://huggingface.co/docs/safetensors) format.
+//! Weights on disk, in the [safetensors](https://huggingface.co/docs/safetensors) format, and arrays in files of other
+//! programs.
 //!
 //! A file stores names, shapes and numbers only. The program builds the model; [`load`] then sets its parameters.
 //! Checkpoints with optimiser state have the same format: [`train::save_training`](crate::train::save_training).
+//!
+//! Arrays of data are read from NPY and NPZ files of NumPy, and IDX files such as those of MNIST ([`read_npy`],
+//! [`read_npz`], [`read_idx`], [`read_idx_labels`]), and written.
 
+mod arrays;
 pub(crate) mod format;
 mod replace;
 
@@ -10,6 +15,7 @@ use std::path::Path;
 use std::{fs, iter};
 
 use crate::error::{Error, Result};
+pub use arrays::{read_idx, read_idx_labels, read_npy, read_npz, write_idx, write_npy, write_npz};
 use autograd::{Float, Param, Parameters, Tensor};
 use format::{Stored, write};
 

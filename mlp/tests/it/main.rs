@@ -1,6 +1,7 @@
 //! One test binary.
 mod accumulation;
 mod activations;
+mod arrays;
 mod attention;
 mod callbacks;
 mod checks;
@@ -44,6 +45,8 @@ mod observe;
 mod optim;
 #[path = "../common/optimizers.rs"]
 mod optimizers;
+#[cfg(feature = "images")]
+mod pictures;
 mod recurrent;
 mod resume;
 mod rooms;

@@ -63,12 +63,30 @@ impl SchemaBuilder {
     }
 
     /// Adds a target of numbers, for regression; nothing may be filled in for missing ones.
+    ///
+    /// ```
+    /// use mlp::{Numeric, Schema, Table, Targets};
+    /// let table = Table::parse("t", "x,y,k\n1,2,b\n3,4,a\n".as_bytes())?;
+    /// let columns = Schema::builder().input("inputs", [Numeric::new("x")]);
+    /// let schema = columns.values("y", [Numeric::new("y").min_max()]).fit(&table)?;
+    /// assert_eq!(schema.dataset::<f64>(&table)?.targets(), &Targets::Values([[0.0], [1.0]].into()));
+    /// # Ok::<(), mlp::Error>(())
+    /// ```
     pub fn values(mut self, name: &str, columns: impl IntoIterator<Item = Numeric>) -> Self {
         self.targets.push((name.to_string(), Wanted::Values(columns.into_iter().collect())));
         self
     }
 
     /// Adds a target of classes; nothing may be filled in for missing ones, and those that are not known are errors.
+    ///
+    /// ```
+    /// use mlp::{Categorical, Numeric, Schema, Table, Targets};
+    /// let table = Table::parse("t", "x,y,k\n1,2,b\n3,4,a\n".as_bytes())?;
+    /// let columns = Schema::builder().input("inputs", [Numeric::new("x")]);
+    /// let schema = columns.classes("k", Categorical::new("k")).fit(&table)?;
+    /// assert_eq!(schema.dataset::<f64>(&table)?.targets(), &Targets::Classes(vec![1, 0]));
+    /// # Ok::<(), mlp::Error>(())
+    /// ```
     pub fn classes(mut self, name: &str, column: Categorical) -> Self {
         self.targets.push((name.to_string(), Wanted::Classes(Categorical { ordinal: true, ..column })));
         self

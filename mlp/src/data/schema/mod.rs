@@ -133,11 +133,29 @@ impl Schema {
     }
 
     /// The names of the inputs, in their order.
+    ///
+    /// ```
+    /// use mlp::{Categorical, Numeric, Schema, Table};
+    /// let table = Table::parse("t", "x,y,k\n1,2,b\n3,4,a\n".as_bytes())?;
+    /// let columns = Schema::builder().input("first", [Numeric::new("x")]).input("second", [Numeric::new("y")]);
+    /// let schema = columns.classes("kind", Categorical::new("k")).fit(&table)?;
+    /// assert_eq!((schema.input_names(), schema.target_names()), (vec!["first", "second"], vec!["kind"]));
+    /// # Ok::<(), mlp::Error>(())
+    /// ```
     pub fn input_names(&self) -> Vec<&str> {
         self.inputs.iter().map(|input| input.name.as_str()).collect()
     }
 
     /// The names of the targets, in their order.
+    ///
+    /// ```
+    /// use mlp::{Categorical, Numeric, Schema, Table};
+    /// let table = Table::parse("t", "x,y,k\n1,2,b\n3,4,a\n".as_bytes())?;
+    /// let columns = Schema::builder().input("first", [Numeric::new("x")]).input("second", [Numeric::new("y")]);
+    /// let schema = columns.classes("kind", Categorical::new("k")).fit(&table)?;
+    /// assert_eq!((schema.input_names(), schema.target_names()), (vec!["first", "second"], vec!["kind"]));
+    /// # Ok::<(), mlp::Error>(())
+    /// ```
     pub fn target_names(&self) -> Vec<&str> {
         self.targets.iter().map(Target::name).collect()
     }

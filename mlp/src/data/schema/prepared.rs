@@ -31,11 +31,29 @@ impl<T: Float> Prepared<T> {
     }
 
     /// The row of each sample in the table; rows that were dropped are left out.
+    ///
+    /// ```
+    /// use mlp::{Numeric, Schema, Table};
+    /// let table = Table::parse("t", "x,y\n1,2\n?,4\n5,6\n".as_bytes())?;
+    /// let columns = Schema::builder().input("x", [Numeric::new("x").drop_missing()]);
+    /// let prepared = columns.values("y", [Numeric::new("y")]).fit(&table)?.apply::<f64>(&table)?;
+    /// assert_eq!(prepared.rows(), [0, 2]);
+    /// # Ok::<(), mlp::Error>(())
+    /// ```
     pub fn rows(&self) -> &[usize] {
         &self.rows
     }
 
     /// An input, of shape (samples, columns).
+    ///
+    /// ```
+    /// use mlp::{Numeric, Schema, Table};
+    /// let table = Table::parse("t", "x,y\n1,2\n?,4\n5,6\n".as_bytes())?;
+    /// let columns = Schema::builder().input("x", [Numeric::new("x").drop_missing()]);
+    /// let prepared = columns.values("y", [Numeric::new("y")]).fit(&table)?.apply::<f64>(&table)?;
+    /// assert_eq!(prepared.input("x")?, &[[1.0], [5.0]].into());
+    /// # Ok::<(), mlp::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`Error::Invalid`](crate::Error::Invalid) if there is no such input.
@@ -45,6 +63,15 @@ impl<T: Float> Prepared<T> {
 
     /// A target: values of shape (samples, columns), or classes.
     ///
+    /// ```
+    /// use mlp::{Numeric, Schema, Table};
+    /// let table = Table::parse("t", "x,y\n1,2\n?,4\n5,6\n".as_bytes())?;
+    /// let columns = Schema::builder().input("x", [Numeric::new("x").drop_missing()]);
+    /// let prepared = columns.values("y", [Numeric::new("y")]).fit(&table)?.apply::<f64>(&table)?;
+    /// assert_eq!(prepared.target("y")?, &mlp::Targets::Values([[2.0], [6.0]].into()));
+    /// # Ok::<(), mlp::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`Error::Invalid`](crate::Error::Invalid) if there is no such target.
     pub fn target(&self, name: &str) -> Result<&Targets<T>> {
@@ -52,6 +79,15 @@ impl<T: Float> Prepared<T> {
     }
 
     /// A data set of one input and one target.
+    ///
+    /// ```
+    /// use mlp::{Numeric, Schema, Table};
+    /// let table = Table::parse("t", "x,y\n1,2\n?,4\n5,6\n".as_bytes())?;
+    /// let columns = Schema::builder().input("x", [Numeric::new("x").drop_missing()]);
+    /// let prepared = columns.values("y", [Numeric::new("y")]).fit(&table)?.apply::<f64>(&table)?;
+    /// assert_eq!(prepared.dataset("x", "y")?.len(), 2);
+    /// # Ok::<(), mlp::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`Error::Invalid`](crate::Error::Invalid) if there is no such input or target.
