@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::figures::arrays;
 use crate::optimizers::{Form, optimizers};
 
-/// The parameters of a form at the start of the figures, and their names.
+/// Holds a form to its path of figures, step by step.
 fn walk<T: Float>(figures: &Value, (name, make): &Form<T>) {
     let tolerance = if T::EPSILON > 1e-10 { 1e-4 } else { 1e-10 };
     let params = arrays::<T>(&figures["start"]).into_iter().map(|(name, value)| (name, Param::new(value)));
