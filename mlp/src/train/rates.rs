@@ -181,11 +181,13 @@ fn steepest(rates: &[f64], losses: &[f64]) -> Option<f64> {
     let so_far = smooth(losses);
     let lowest = (0..losses.len()).min_by(|&a, &b| so_far[a].total_cmp(&so_far[b]))?;
     let falling = &losses[..=lowest]; // an explosion behind it would outweigh everything
-    let mut behind: Vec<_> = sums(falling.iter().rev()).collect();
+    let (before, mut behind): (Vec<_>, Vec<_>) = (sums(falling.iter()).collect(), sums(falling.iter().rev()).collect());
     behind.reverse();
-    // Both sums hold the loss itself.
-    let both = |(((sum, n), (other, m)), loss): (((f64, f64), (f64, f64)), &f64)| (sum + other - loss) / (n + m - 1.0);
-    let smoothed: Vec<f64> = sums(falling.iter()).zip(behind).zip(falling).map(both).collect();
+    let both = |i: usize| {
+        let ((sum, n), (other, m)) = (before[i], behind[i]);
+        (sum + other - falling[i]) / (n + m - 1.0) // both sums hold the loss itself
+    };
+    let smoothed: Vec<f64> = (0..falling.len()).map(both).collect();
     let slope = |i: usize| (smoothed[i + 1] - smoothed[i - 1]) / (rates[i + 1] / rates[i - 1]).ln();
     let best = (1..lowest).min_by(|&a, &b| slope(a).total_cmp(&slope(b)))?;
     (slope(best) < 0.0).then(|| rates[best])
