@@ -155,7 +155,7 @@ pub struct Data<const AXES: usize> {
 impl<const AXES: usize> Data<AXES> {
     fn of(layer: &'static str, w: &Shape, conv: &Conv, transposed: bool, bias: bool) -> Result<Self, Error> {
         let [channels, outputs] = channels(w, conv, transposed);
-        let placement = Placement::of(layer, conv)?;
+        let placement = Placement::of(conv);
         // Only a transposed convolution reads it.
         let output_padding = Sides::unless([0; 2], placement.output_padding).filter(|_| transposed);
         Ok(Data {
