@@ -98,7 +98,8 @@
 //! | learn embeddings, or sequences of labels | [`Triplet`], [`Contrastive`], [`CosineEmbedding`], [`NtXent`]; [`Ctc`] |
 //! | weight samples or classes, ignore a class | [`Dataset::with_weights`], [`ClassWeights`], [`Ignoring`] |
 //! | choose an optimiser | [`Sgd`], [`Adam`], [`Groups`], [`Optimizer`] |
-//! | train and evaluate | [`Trainer`], [`History`], [`metrics`] |
+//! | train and evaluate | [`Trainer`], [`History`] |
+//! | measure quality | [`metrics`]: [`Confusion`](metrics::Confusion), [`Ranking`](metrics::Ranking), [`Probabilities`](metrics::Probabilities), [`Regression`](metrics::Regression); by name: [`Metric`](metrics::Metric) |
 //! | find vanishing gradients and dead units | [`Flow`], [`Trainer::observe_flow`], [`flow::singular_values`] |
 //! | observe a model or a training step | [`Observer`], [`Probe`], [`Trainer::observe_steps`] |
 //! | read the reasons for the design | [`design`] |

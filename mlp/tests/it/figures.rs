@@ -15,7 +15,7 @@ pub(crate) fn cases(json: &str) -> BTreeMap<String, Case> {
     cases.into_iter().map(|(name, case)| (name, Case(case))).collect()
 }
 
-fn tensor<T: Float>(array: &Value) -> Tensor<T> {
+pub(crate) fn tensor<T: Float>(array: &Value) -> Tensor<T> {
     let shape: Vec<usize> =
         array["shape"].as_array().unwrap().iter().map(|len| len.as_u64().unwrap() as usize).collect();
     let values = array["values"].as_array().unwrap().iter().map(|x| T::from_f64(x.as_f64().unwrap())).collect();

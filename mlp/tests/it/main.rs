@@ -25,6 +25,7 @@ mod losses_of_embeddings;
 mod losses_of_sequences;
 mod losses_of_weights;
 mod messages;
+mod metrics;
 mod model;
 mod names;
 mod norms;
