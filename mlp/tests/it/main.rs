@@ -35,6 +35,7 @@ mod losses_of_embeddings;
 mod losses_of_sequences;
 mod losses_of_weights;
 mod messages;
+mod metrics;
 mod minimize;
 mod model;
 mod names;
