@@ -139,7 +139,10 @@ fn main() -> mlp::Result<()> {
 /// An LSTM in segments: memory that grows as √T, with the gradients of the loop that is recorded whole.
 fn over_time() -> mlp::Result<()> {
     println!("\n3. Bytes held by an LSTM of {WIDTH} units over T steps, beside the sequence");
-    println!("   {:>6} {:>12} {:>8} {:>12} {:>8} {:>12} {:>8} {:>12}", "T", "plainly", "÷ T", "states only", "÷ T", "in √T", "÷ √T", "again");
+    println!(
+        "   {:>6} {:>12} {:>8} {:>12} {:>8} {:>12} {:>8} {:>12}",
+        "T", "plainly", "÷ T", "states only", "÷ T", "in √T", "÷ √T", "again"
+    );
     let lstm = || Lstm::<f64>::new(1, WIDTH, &mut StdRng::seed_from_u64(1)).map(Lstm::last);
     let mut in_roots = vec![];
     for time in [100, 400, 2_500, 10_000] {
@@ -162,7 +165,9 @@ fn over_time() -> mlp::Result<()> {
         let (again, _) = run(lstm()?, root as usize);
         let (states, segments) = (states - copy, segments - copy);
         let (each, state, per_root) = (plain / time, states / time, segments as f64 / root);
-        println!("   {time:>6} {plain:>12} {each:>8} {states:>12} {state:>8} {segments:>12} {per_root:>8.0} {again:>12}");
+        println!(
+            "   {time:>6} {plain:>12} {each:>8} {states:>12} {state:>8} {segments:>12} {per_root:>8.0} {again:>12}"
+        );
         for (a, b) in found.iter().zip(&needed) {
             assert!((a - b).abs().max() < 1e-10 * b.abs().max(), "the gradients of the loop that is recorded whole");
         }
