@@ -193,6 +193,15 @@ impl Error {
     }
 }
 
+/// What a check returned, or a panic in its words at the caller's line.
+#[track_caller]
+pub(crate) fn or_panic<R>(checked: Result<R>) -> R {
+    match checked {
+        Ok(value) => value,
+        Err(error) => panic!("{error}"),
+    }
+}
+
 /// Lists names in backquotes, truncated for a wide table or a deep model, so that a message stays readable.
 pub(crate) fn list(names: &[String]) -> String {
     const SHOWN: usize = 12;

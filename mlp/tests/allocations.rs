@@ -15,8 +15,8 @@ use autograd::{Param, Parameters, Tape, Tensor, Unary, Var};
 use mlp::{
     Activation, BinaryCrossEntropyWithLogits, BinaryFocal, ClassWeights, Contrastive, CosineEmbedding, CrossEntropy,
     CrossEntropyFromProbabilities, Ctc, Euclidean, Focal, GaussianNll, Hinge, Huber, Ignoring, Init, KlDivergence, L1,
-    Linear, Loss, Module, Mse, NegativeBinomialNll, NtXent, Optimizer, PoissonNll, Quantile, Sequential, Sgd,
-    SmoothedCrossEntropy, Targets, Triplet,
+    Linear, Loss, Module, Mse, NegativeBinomialNll, NtXent, Optimizer, PoissonNll, Quantile, Sequential, Sgd, Smoothed,
+    Targets, Triplet,
 };
 use rand::SeedableRng;
 use rand::rngs::StdRng;
@@ -126,7 +126,7 @@ fn shaped_losses() -> Vec<ShapedLoss> {
         ("negative_binomial_nll", Box::new(NegativeBinomialNll::default()), row(4), values(2)),
         ("negative_binomial_nll of a size", Box::new(NegativeBinomialNll { size: Some(2.0) }), row(2), values(2)),
         ("quantile", Box::new(Quantile { levels: vec![0.1, 0.5] }), row(4), values(2)),
-        ("smoothed_cross_entropy", Box::new(SmoothedCrossEntropy { smoothing: 0.1 }), row(3), classes()),
+        ("smoothed", Box::new(Smoothed { loss: CrossEntropy, share: 0.1 }), row(3), classes()),
         ("focal", Box::new(Focal { gamma: 2.0 }), row(3), classes()),
         ("binary_focal", Box::new(BinaryFocal { gamma: 2.0, alpha: Some(0.25) }), row(2), values(2)),
         ("class_weights", Box::new(ClassWeights { loss: cross, weights: vec![1.0, 2.0, 3.0] }), row(3), classes()),

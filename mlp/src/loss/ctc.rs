@@ -19,6 +19,9 @@ use crate::{Error, Targets};
 /// A sequence needs a time for each label, and one more between two equal labels: one that does not fit is an error, where
 /// PyTorch gives ∞. The mean is that of the samples; PyTorch's first divides each by its number of labels.
 ///
+/// Where the probabilities leave no alignment, the loss is ∞ and its gradient 0: no step is right, and those of other samples
+/// are not disturbed. (PyTorch's gradient is NaN, or with `zero_infinity` 0, and so is then its loss.)
+///
 /// The recursion over the times is in logarithms, so long sequences do not underflow. A step allocates a little for each
 /// time.
 ///
@@ -65,7 +68,8 @@ impl<T: Float> Loss<T> for Ctc {
             ways = ways.logaddexp(moved) + emitted.at(0, time);
         }
         let last = only(&|i, state| state == 2 * labels[i].len() || state + 1 == 2 * labels[i].len());
-        Ok(-(ways + last).logsumexp_axis(1))
+        let each = -(ways + last).logsumexp_axis(1);
+        Ok(each.masked_fill(each.equal(f64::INFINITY), f64::INFINITY)) // the same value, of no slope
     }
 
     fn check(&self, outputs: &Outputs<'_, T>, targets: &Targets<T>) -> Result<(), Error> {

@@ -66,6 +66,35 @@ fn a_probability_of_0_makes_the_loss_infinite_and_no_slope_nan_elsewhere() {
     assert_eq!(each.value().to_vec(), [f64::INFINITY, 0.0]);
     let slopes = each.at(0, 1).sum().backward()[y].to_vec();
     assert_eq!(slopes, [0.0, 0.0, 0.0, 0.0, 0.0, -1.0, -0.5, -0.5]);
+    // The gradient of both is that of the one that can be.
+    assert_eq!(each.sum().backward()[y].to_vec(), slopes);
+}
+
+/// Alignments that end nowhere, that cannot begin, or that meet a wall midway: ∞ and 0, behind a softmax too.
+#[test]
+fn an_alignment_that_cannot_be_has_no_slope() {
+    fn holds<T: Float>() {
+        let tape = Tape::<T>::default();
+        let never = T::from_f64(f64::NEG_INFINITY);
+        let half = T::from_f64(0.5);
+        for (wall, class) in [(0, 1), (1, 1), (2, 2), (1, 2), (2, 1)] {
+            // Three times for the labels 1 and 2: the wall leaves ways, or none if it stands at two places.
+            let shut =
+                |time: usize, of: usize| time != wall && of == class || class == 1 && time == wall && of == class;
+            let logits = Tensor::from_fn([2, 3, 3], |i| if i[0] == 0 && shut(i[1], i[2]) { never } else { half });
+            let x = tape.var(logits);
+            let each =
+                Ctc::default().each(x.log_softmax(2), &Targets::Sequences(vec![vec![1, 2], vec![1, 2]])).unwrap();
+            let gradient = each.sum().backward()[x].clone();
+            assert!(gradient.is_finite(), "{gradient:?}");
+            if !each.value().is_finite() {
+                assert_eq!(gradient.at(0, 0), Tensor::zeros([3, 3]));
+            }
+            assert!(gradient.at(0, 1).abs().max() > T::from_f64(0.1));
+        }
+    }
+    holds::<f64>();
+    holds::<f32>();
 }
 
 /// A reader of one-hot strokes learns to spell, without being told when.

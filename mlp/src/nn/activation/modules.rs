@@ -6,6 +6,7 @@ use autograd::{Float, Param, Parameters, Shape, Tensor, Var};
 
 use super::{Activation, activation_row};
 use crate::Error;
+use crate::error::room;
 use crate::nn::layers::{check_features, features_fit};
 use crate::nn::module::{LayerRow, Module};
 use crate::nn::probe::Probe;
@@ -66,11 +67,12 @@ impl<T: Float> Module<T> for StraightThrough {
 /// ```
 /// use autograd::Tape;
 /// use mlp::{Module, PRelu};
-/// let prelu = PRelu::new(1);
+/// let prelu = PRelu::new(1)?;
 /// let tape = Tape::new();
 /// let y = prelu.forward(tape.var([-2.0, 3.0]));
 /// assert_eq!(y.value().to_vec(), [-0.5, 3.0]);
 /// assert_eq!(y.sum().backward()[&prelu.alpha].item(), -2.0);
+/// # Ok::<(), mlp::Error>(())
 /// ```
 #[derive(Debug, Clone)]
 pub struct PRelu<T: Float = f64> {
@@ -81,12 +83,14 @@ pub struct PRelu<T: Float = f64> {
 impl<T: Float> PRelu<T> {
     /// Creates one α per feature; with `features` = 1 all values share one α.
     ///
-    /// # Panics
-    /// If `features` is 0.
-    #[track_caller]
-    pub fn new(features: usize) -> Self {
-        assert!(features > 0, "prelu: 0 features have no α; 1 shares it among all");
-        PRelu { alpha: Param::new(Tensor::full([features], T::from_f64(0.25))) }
+    /// # Errors
+    /// If `features` is 0, or memory cannot hold so many.
+    pub fn new(features: usize) -> Result<Self, Error> {
+        if features == 0 {
+            return Err(Error::invalid("prelu", "0 features have no α; 1 shares it among all"));
+        }
+        room("prelu", &[features])?;
+        Ok(PRelu { alpha: Param::new(Tensor::full([features], T::from_f64(0.25))) })
     }
 }
 

@@ -151,10 +151,11 @@ impl<T: Float> Module<T> for Embedding<T> {
             let exists = number.fract() == 0.0 && (0.0..count as f64).contains(&number);
             if exists { Ok(number as usize) } else { Err(number) }
         };
-        let classes = match x.with_values(|values| values.iter().map(class).collect::<Result<Vec<_>, _>>()) {
-            Ok(classes) => classes,
-            Err(number) => absent(number, count),
-        };
+        let mut classes = Vec::with_capacity(x.shape().numel());
+        let listed = |values: &[T]| values.iter().try_for_each(|value| class(value).map(|class| classes.push(class)));
+        if let Err(number) = x.with_values(listed) {
+            absent(number, count);
+        }
         let shape: Shape = x.shape().iter().copied().chain([width]).collect();
         self.look_up(x.tape(), &classes).reshape(shape)
     }

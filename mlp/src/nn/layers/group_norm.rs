@@ -4,6 +4,7 @@ use autograd::{Float, Param, Parameters, Shape, Var};
 
 use super::channels::{beside, channels_fit, folded, identity, named, places};
 use crate::Error;
+use crate::error::{or_panic, room};
 use crate::nn::module::{LayerRow, Module};
 
 /// Group normalisation (Wu & He 2018).
@@ -36,12 +37,13 @@ impl<T: Float> GroupNorm<T> {
     /// Creates a layer for `channels` channels in `groups` groups of neighbours, with `eps` = 1e−5.
     ///
     /// # Errors
-    /// If a number is 0, or `groups` does not divide `channels`.
+    /// If a number is 0, `groups` does not divide `channels`, or memory cannot hold so many.
     pub fn new(groups: usize, channels: usize) -> Result<Self, Error> {
         if groups == 0 || channels == 0 || !channels.is_multiple_of(groups) {
             let problem = format!("{channels} channels do not make {groups} equal groups; choose a divisor above 0");
             return Err(Error::invalid("group_norm", problem));
         }
+        room("group_norm", &[2, channels])?;
         let [gain, shift] = identity(channels);
         Ok(GroupNorm { gain, shift, eps: 1e-5, groups, channels })
     }
@@ -108,10 +110,7 @@ impl<T: Float> Module<T> for GroupNorm<T> {
     #[track_caller]
     fn forward<'t>(&self, x: Var<'t, T>) -> Var<'t, T> {
         let (tape, shape) = (x.tape(), x.shape());
-        let group = match self.group(&shape) {
-            Ok(group) => group,
-            Err(error) => panic!("{error}"),
-        };
+        let group = or_panic(self.group(&shape));
         let x = folded(x);
         let y = x.reshape([shape[0], self.groups, group]).normalize(self.eps).reshape(x.shape());
         let y = self.gain.as_ref().map_or(y, |gain| y * beside(x, gain.on(tape)));

@@ -6,6 +6,7 @@ use std::marker::PhantomData;
 use autograd::{Float, Param, Parameters, Shape, Tape, Tensor, Var};
 use rand::Rng;
 
+use crate::error::{or_panic, room};
 use crate::nn::module::{LayerRow, Module};
 use crate::{Error, Init};
 
@@ -113,12 +114,13 @@ impl<C: Cell, T: Float> Recurrent<C, T> {
     /// ```
     ///
     /// # Errors
-    /// If there are no inputs, no hidden units or no layers.
+    /// If there are no inputs, no hidden units or no layers, or memory cannot hold the weights.
     pub fn stacked(inputs: usize, hidden: usize, layers: usize, rng: &mut (impl Rng + ?Sized)) -> Result<Self, Error> {
         if inputs == 0 || hidden == 0 || layers == 0 {
             let sizes = format!("{inputs} → {hidden} in {layers} layers");
             return Err(Error::invalid(C::NAME, format!("{sizes}: inputs, hidden units and layers are needed")));
         }
+        room(C::NAME, &[layers, hidden, hidden.saturating_mul(C::SUMS)])?;
         let bound = (hidden as f64).recip().sqrt();
         let init = Init::Uniform { low: -bound, high: bound };
         let sums = hidden.saturating_mul(C::SUMS);
@@ -282,9 +284,7 @@ impl<C: Cell, T: Float> Recurrent<C, T> {
     #[track_caller]
     fn sequences(&self, x: Var<'_, T>) -> usize {
         let shape = x.shape();
-        if let Err(error) = self.fits(&shape) {
-            panic!("{error}");
-        }
+        or_panic(self.fits(&shape));
         shape[0]
     }
 
