@@ -60,9 +60,11 @@ fn by_place<'t, T: Float>(
     targets: &Targets<T>,
     loss: impl FnOnce(Var<'t, T>, &[usize]) -> Var<'t, T>,
 ) -> Var<'t, T> {
-    let (shape, labels) = (y.shape(), labels(targets).into_iter().flatten().collect::<Vec<_>>());
+    let shape = y.shape();
     let (width, places) = shape.split_last().expect("an axis of classes");
-    loss(y.reshape([labels.len(), *width]), &labels).reshape(places)
+    let mut all = Vec::with_capacity(places.iter().product());
+    all.extend(labels(targets).into_iter().flatten());
+    loss(y.reshape([all.len(), *width]), &all).reshape(places)
 }
 
 /// The unit of information: nats or bits.

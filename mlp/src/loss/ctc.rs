@@ -2,7 +2,7 @@
 
 use autograd::{Float, Shape, Var};
 
-use super::targets::check_probabilities;
+use super::targets::{check_probabilities, part};
 use super::{Loss, Outputs};
 use crate::{Error, Targets};
 
@@ -22,8 +22,7 @@ use crate::{Error, Targets};
 /// Where the probabilities leave no alignment, the loss is ∞ and its gradient 0: no step is right, and those of other samples
 /// are not disturbed. (PyTorch's gradient is NaN, or with `zero_infinity` 0, and so is then its loss.)
 ///
-/// The recursion over the times is in logarithms, so long sequences do not underflow. A step allocates a little for each
-/// time.
+/// The recursion over the times is in logarithms, so long sequences do not underflow.
 ///
 /// ```
 /// use autograd::{Tape, Tensor};
@@ -62,10 +61,10 @@ impl<T: Float> Loss<T> for Ctc {
         };
         let one_before = only(&|_, state| state >= 1);
         let two_before = only(&|i, state| state >= 3 && state % 2 == 1 && class(i, state) != class(i, state - 2));
-        let mut ways = emitted.at(0, 0) + only(&|_, state| state <= 1);
+        let mut ways = part(emitted, 0, 0) + only(&|_, state| state <= 1);
         for time in 1..times {
             let moved = (ways.shift(1, 1) + one_before).logaddexp(ways.shift(2, 1) + two_before);
-            ways = ways.logaddexp(moved) + emitted.at(0, time);
+            ways = ways.logaddexp(moved) + part(emitted, 0, time);
         }
         let last = only(&|i, state| state == 2 * labels[i].len() || state + 1 == 2 * labels[i].len());
         let each = -(ways + last).logsumexp_axis(1);

@@ -96,7 +96,7 @@ fn labels_of_two_classes_have_places_too() {
 #[test]
 fn a_batch_of_sequences_in_parts_takes_the_step_of_the_whole() {
     let (n, time) = (9, 4);
-    let labels = |i: usize| (0..time).map(|t| if t >= 1 + i % time { 7 } else { (i * t + i) % 3 }).collect();
+    let labels = |i: usize| (0..time).map(|t| if t > i % time { 7 } else { (i * t + i) % 3 }).collect();
     let data = Dataset::new(outputs(&[n, time, 2]), Targets::Sequences((0..n).map(labels).collect())).unwrap();
     let uneven = data.clone().with_weights((0..n).map(|i| (i % 3) as f64 + 0.5).collect()).unwrap();
     let loss = Ignoring { loss: weighted(), class: 7 };

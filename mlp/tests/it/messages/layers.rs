@@ -143,14 +143,34 @@ fn inputs() {
         ),
         panics!(
             conv.predict(&picture([1, 3, 4, 4])),
-            "conv2d: an input of shape (1, 3, 4, 4), weights of shape (3, 2, 3, 3) in 1 groups: the weights take 2 channels and \
-             the input has 3"
+            "conv2d: inputs of shape (1, 3, 4, 4) and weights of shape (3, 2, 3, 3): the weights take 2 \
+             channels, and the input has 3"
         ),
-        panics!(conv.predict(&picture([1, 2, 4, 2])), ""),
-        panics!(conv.predict(&Tensor::ones([2, 4, 4])), ""),
-        panics!(conv.predict(&picture([1, 2, 0, 4])), ""),
-        panics!(signal.predict(&Tensor::ones([1, 2, 2])), ""),
-        panics!(upwards.predict(&picture([1, 2, 0, 4])), ""),
+        panics!(
+            conv.predict(&picture([1, 2, 4, 2])),
+            "conv2d: inputs of shape (1, 2, 4, 2) and weights of shape (3, 2, 3, 3): a window reaches over 3 \
+             places, and the input has 2 with its padding; pad more?"
+        ),
+        panics!(
+            conv.predict(&Tensor::ones([2, 4, 4])),
+            "conv2d: inputs of shape (2, 4, 4) and weights of shape (3, 2, 3, 3): inputs (samples, channels, \
+             height, width) and weights (outputs, channels, rows, columns) are needed; reshape them?"
+        ),
+        panics!(
+            conv.predict(&picture([1, 2, 0, 4])),
+            "conv2d: inputs of shape (1, 2, 0, 4) and weights of shape (3, 2, 3, 3): a window reaches over 3 \
+             places, and the input has 0 with its padding; pad more?"
+        ),
+        panics!(
+            signal.predict(&Tensor::ones([1, 2, 2])),
+            "conv1d: inputs of shape (1, 2, 2) and weights of shape (3, 2, 3): a window reaches over 3 places, \
+             and the input has 2 with its padding; pad more?"
+        ),
+        panics!(
+            upwards.predict(&picture([1, 2, 0, 4])),
+            "conv_transpose2d: inputs of shape (1, 2, 0, 4) and weights of shape (2, 3, 3, 3): a padding of 0 \
+             leaves nothing of 3 places"
+        ),
         panics!(
             MaxPool1d(Pool::new(3)).predict(&Tensor::<f64>::ones([1, 2, 2])),
             "max_pool1d: an input of shape (1, 2, 2): a window reaches over 3 places, and the input has 2 with its padding; a \
