@@ -98,7 +98,7 @@ pub trait Loss<T: Float = f64>: Send + Sync {
     }
 
     /// The weight of a sample in the [`mean`](Loss::mean), 1 unless a loss says otherwise; what [`each`](Loss::each)
-    /// gives for the sample already contains it.
+    /// gives for the sample already contains it. Of a sample with a label for each place it is the mean of theirs.
     ///
     /// Targets must have passed [`check`](Loss::check). The parts of a batch, and the batches of an epoch, count by the
     /// sums of their weights.
