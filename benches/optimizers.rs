@@ -4,7 +4,7 @@ use autograd::{Param, Parameters, Tape, Tensor, set_threads};
 use benches::race::{Ratio, head, race};
 use benches::vectors::{Pass, widest};
 use benches::{assert_close, tensor};
-use mlp::{Adam, Optimizer, Sgd};
+use mlp::{Adagrad, Adam, Lion, Optimizer, RmsProp, Sgd};
 
 /// The weights of 784-512-512-10.
 const LEN: usize = 668_672;
@@ -60,6 +60,44 @@ impl Formula for Moments {
     }
 }
 
+#[derive(Clone, Copy)]
+struct Signs;
+impl Formula for Signs {
+    #[inline(always)]
+    fn each(self, w: &mut f32, g: f32, [m, _]: [&mut f32; 2]) {
+        let c = 0.9 * *m + 0.1 * g;
+        *w -= RATE
+            * if c > 0.0 {
+                1.0
+            } else if c < 0.0 {
+                -1.0
+            } else {
+                0.0
+            };
+        *m = 0.99 * *m + 0.01 * g;
+    }
+}
+
+#[derive(Clone, Copy)]
+struct MeanSquare;
+impl Formula for MeanSquare {
+    #[inline(always)]
+    fn each(self, w: &mut f32, g: f32, [v, _]: [&mut f32; 2]) {
+        *v = 0.99 * *v + 0.01 * g * g;
+        *w -= RATE * g / (v.sqrt() + 1e-8);
+    }
+}
+
+#[derive(Clone, Copy)]
+struct SumOfSquares;
+impl Formula for SumOfSquares {
+    #[inline(always)]
+    fn each(self, w: &mut f32, g: f32, [s, _]: [&mut f32; 2]) {
+        *s += g * g;
+        *w -= RATE * g / (s.sqrt() + 1e-10);
+    }
+}
+
 /// The weights, the state and the steps of a loop by hand.
 struct ByHand<F> {
     w: Vec<f32>,
@@ -107,4 +145,7 @@ fn main() {
         |w| Box::new(Adam::new(w, RATE.into())),
         |step| Moments(RATE / (1.0 - BETAS[0].powi(step)), (1.0 / (1.0 - BETAS[1].powi(step))).sqrt()),
     );
+    row("lion", |w| Box::new(Lion::new(w, RATE.into())), |_| Signs);
+    row("rms_prop", |w| Box::new(RmsProp::new(w, RATE.into())), |_| MeanSquare);
+    row("adagrad", |w| Box::new(Adagrad::new(w, RATE.into())), |_| SumOfSquares);
 }

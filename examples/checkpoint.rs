@@ -3,13 +3,15 @@
 //! The chain is h ← h + tanh(h·W + b)/√L, L layers of width 32, for a batch of 16. Recorded plainly, the tape holds what
 //! every layer computed until the sweep has passed. `checkpoint_chain` cuts the chain into about √L segments, of which the
 //! tape holds the ends only; the sweep records one segment at a time again, and throws it away. Shows what is recorded,
-//! what is held, what it costs in time, that the gradients are the same, and how memory grows with depth.
+//! what is held, what it costs in time, that the gradients are the same, how memory grows with depth, and that of a
+//! recurrent network over up to 10,000 steps of time.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use autograd::{Param, Step, Tape, Tensor, Var, checkpoint_chain, step};
 use examples::normal;
+use mlp::{Lstm, Module};
 use rand::{SeedableRng, rngs::StdRng};
 
 const WIDTH: usize = 32;
@@ -81,7 +83,7 @@ fn difference(a: &Run, b: &Run) -> f64 {
     off / size
 }
 
-fn main() {
+fn main() -> mlp::Result<()> {
     const DEPTH: usize = 400;
     println!("1. {DEPTH} layers of width {WIDTH}, batch {BATCH}");
     let chain = Chain::new(DEPTH);
@@ -131,4 +133,49 @@ fn main() {
         }
         last = Some((plain, segments));
     }
+    over_time()
+}
+
+/// An LSTM in segments: memory that grows as √T, with the gradients of the loop that is recorded whole.
+fn over_time() -> mlp::Result<()> {
+    println!("\n3. Bytes held by an LSTM of {WIDTH} units over T steps, beside the sequence");
+    println!(
+        "   {:>6} {:>12} {:>8} {:>12} {:>8} {:>12} {:>8} {:>12}",
+        "T", "plainly", "÷ T", "states only", "÷ T", "in √T", "÷ √T", "again"
+    );
+    let lstm = || Lstm::<f64>::new(1, WIDTH, &mut StdRng::seed_from_u64(1)).map(Lstm::last);
+    let mut in_roots = vec![];
+    for time in [100, 400, 2_500, 10_000] {
+        let root = (time as f64).sqrt();
+        let sequence = |time: usize| Tensor::from_fn([1, time, 1], |i| (0.1 * i[1] as f64).sin());
+        let run = |lstm: Lstm, time: usize| {
+            let tape = Tape::new();
+            let x = tape.constant(sequence(time));
+            lstm.parameters().params().for_each(|param| drop_handle(param.on(&tape)));
+            let before = tape.bytes();
+            let grads = lstm.forward(x).square().sum().backward();
+            let gradients: Vec<_> = lstm.parameters().params().map(|param| grads[param].clone()).collect();
+            drop(grads);
+            (tape.bytes() - before, gradients)
+        };
+        let copy = size_of_val(sequence(time).as_slice()); // each segment's part of the sequence
+        let (plain, needed) = run(lstm()?, time);
+        let (states, _) = run(lstm()?.segments(1), time);
+        let (segments, found) = run(lstm()?.segments(root as usize), time);
+        let (again, _) = run(lstm()?, root as usize);
+        let (states, segments) = (states - copy, segments - copy);
+        let (each, state, per_root) = (plain / time, states / time, segments as f64 / root);
+        println!(
+            "   {time:>6} {plain:>12} {each:>8} {states:>12} {state:>8} {segments:>12} {per_root:>8.0} {again:>12}"
+        );
+        for (a, b) in found.iter().zip(&needed) {
+            assert!((a - b).abs().max() < 1e-10 * b.abs().max(), "the gradients of the loop that is recorded whole");
+        }
+        in_roots.push((time as f64, (segments + again) as f64));
+    }
+    let [(t1, m1), .., (t2, m2)] = in_roots[..] else { unreachable!("several lengths") };
+    let exponent = (m2 / m1).ln() / (t2 / t1).ln();
+    println!("   in √T, with the segment that is recorded again: memory grows as T^{exponent:.2}");
+    assert!((exponent - 0.5).abs() < 0.05);
+    Ok(())
 }

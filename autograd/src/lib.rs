@@ -74,8 +74,9 @@
 //! | order values, and put them at given places | [`Var::sort`], [`Var::topk`], [`Var::quantile`], [`Var::gather`], [`Var::scatter`], [`Scatter`], [`Unique`] |
 //! | sweep | [`Scalar::backward`], [`Gradients`], [`Var::jvp`] |
 //! | record derivatives, and differentiate them again | [`Scalar::grad`], [`Wrt`], [`Var::tangent`] |
+//! | save memory at the cost of a second run | [`Var::checkpoint`], [`checkpoint`], [`checkpoint_chain`], [`scan`] |
 //! | compute without gradients | [`Tape::values_only`] |
-//! | train | [`Param`], [`Parameters`], [`Gradients::update`], [`Scalar::backward_each`] |
+//! | train | [`Param`], [`Parameters`], [`Gradients::update`], [`Scalar::backward_each`]; large tables: [`Param::set_by_rows`] |
 //! | see the graph | [`Tape::graph`], [`Scalar::graph`], [`Graph`] |
 //! | check | [`check`](check()), [`check::Checker`], [`check::Report`] |
 //! | write functions over any kind of number | [`Number`], [`Real`], [`Float`], [`Dual`], [`Partials`], [`Recorded`] |
@@ -135,7 +136,7 @@ pub mod prelude {
 
 pub use check::check;
 
-pub use external::{Custom, Step, checkpoint_chain, step};
+pub use external::{Custom, Step, checkpoint, checkpoint_chain, scan, step};
 pub use graph::{Graph, Handle};
 pub use kernels::fused::{Elementwise, ElementwiseN};
 pub use methods::{Unique, generic};

@@ -41,6 +41,7 @@ struct Inner<T: Float> {
     /// The [`waiting_thread`] that is changing the value, or 0. It would wait for itself if it read the value.
     changing: AtomicUsize,
     frozen: AtomicBool,
+    by_rows: AtomicBool,
 }
 
 impl<T: Float> Param<T> {
@@ -52,6 +53,7 @@ impl<T: Float> Param<T> {
             value: RwLock::new(value),
             changing: AtomicUsize::new(0),
             frozen: AtomicBool::new(false),
+            by_rows: AtomicBool::new(false),
         }))
     }
 
@@ -133,6 +135,37 @@ impl<T: Float> Param<T> {
     /// Whether the parameter is [frozen](Param::freeze).
     pub fn is_frozen(&self) -> bool {
         self.0.frozen.load(Ordering::Relaxed)
+    }
+
+    /// Sets whether the gradient is kept by rows, for a large table of which each step reads a few.
+    ///
+    /// What a step costs is then what it reads, not what the table holds. If a formula reads the parameter only by
+    /// [`take`](Var::take) along the first axis, a sweep keeps the gradient of the rows that were read
+    /// ([`Gradients::rows_of`](crate::Gradients::rows_of)); clipping, sums of parts and
+    /// [`update_each`](crate::Gradients::update_each) pass over these alone. An optimiser so leaves the other rows and
+    /// their state as they are: momentum does not move them and weight decay does not shrink them until they are read
+    /// again, as in PyTorch's `SparseAdam`. Plain gradient descent has the same steps either way.
+    ///
+    /// Derivatives themselves do not differ: who asks for the whole gradient gets it, at the price of a whole array. A
+    /// parameter that is also read otherwise, as tied weights are, has whole gradients in that recording.
+    ///
+    /// ```
+    /// use autograd::{Param, Tape, Tensor};
+    /// let table = Param::new([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]);
+    /// table.set_by_rows(true);
+    /// let tape = Tape::new();
+    /// let grads = table.on(&tape).take(0, &[1, 1]).sum().backward();
+    /// assert_eq!(grads[&table], Tensor::from([[0.0, 0.0], [2.0, 2.0], [0.0, 0.0]]));
+    /// grads.update_each(&table, [], |w, g, []| *w = 0.5 * *w - g); // with decay
+    /// assert_eq!(table.value(), Tensor::from([[1.0, 2.0], [-0.5, 0.0], [5.0, 6.0]]));
+    /// ```
+    pub fn set_by_rows(&self, by_rows: bool) {
+        self.0.by_rows.store(by_rows, Ordering::Relaxed);
+    }
+
+    /// Whether the gradient is kept [by rows](Param::set_by_rows).
+    pub fn is_by_rows(&self) -> bool {
+        self.0.by_rows.load(Ordering::Relaxed)
     }
 
     /// This parameter as a recorded array. It is recorded once, however often it is used, and again after its value

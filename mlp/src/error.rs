@@ -3,7 +3,7 @@
 //! Shapes that do not fit inside a formula are programming errors, and panic in `autograd`. Errors that can occur in a
 //! correct program are returned as an [`Error`], whose text names the place and a repair.
 
-use std::fmt::Debug;
+use std::fmt::{Debug, Display};
 use std::path::{Path, PathBuf};
 
 use autograd::Shape;
@@ -57,6 +57,14 @@ pub enum Error {
         found: String,
         /// The type that the column is read as.
         needs: String,
+    },
+    /// A file that does not hold what is read from it.
+    #[error("{}: {problem}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// The problem and the repair.
+        problem: String,
     },
     /// A column that the table does not have.
     #[error("{file}: no column `{column}`; the columns are {}", list(columns))]
@@ -169,6 +177,16 @@ pub enum Error {
         /// What does not fit.
         problem: Box<Error>,
     },
+    /// A part of a model that cannot be built from its configuration, or has none.
+    #[error("{}: {problem}", part(path, layer))]
+    Config {
+        /// Its place in the model, such as `layers.2`; empty for the model itself.
+        path: String,
+        /// The kind of layer, or the type that has no configuration.
+        layer: String,
+        /// The problem and the repair.
+        problem: String,
+    },
     /// An invalid setting.
     #[error("{what}: {why}")]
     Invalid {
@@ -187,6 +205,30 @@ impl Error {
         Error::Invalid { what, why: why.into() }
     }
 
+    pub(crate) fn config(layer: impl Into<String>, problem: impl Into<String>) -> Self {
+        Error::Config { path: String::new(), layer: layer.into(), problem: problem.into() }
+    }
+
+    /// The error of building a layer of this kind; that of a layer within names its own.
+    pub(crate) fn of_layer(self, layer: &str) -> Self {
+        match self {
+            Error::Config { .. } => self,
+            Error::Invalid { what, why } if what == layer => Error::config(layer, why),
+            other => Error::config(layer, other.to_string()),
+        }
+    }
+
+    /// The error of a part, seen from the model that has it at this place.
+    pub(crate) fn within(self, place: impl Display) -> Self {
+        match self.of_layer("") {
+            Error::Config { path, layer, problem } if path.is_empty() => {
+                Error::Config { path: place.to_string(), layer, problem }
+            }
+            Error::Config { path, layer, problem } => Error::Config { path: format!("{place}.{path}"), layer, problem },
+            other => other,
+        }
+    }
+
     pub(crate) fn io(path: &Path) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.to_owned();
         |source| Error::Io { path, source }
@@ -199,6 +241,15 @@ pub(crate) fn or_panic<R>(checked: Result<R>) -> R {
     match checked {
         Ok(value) => value,
         Err(error) => panic!("{error}"),
+    }
+}
+
+/// `layers.2 (conv2d)`, as far as both are known.
+fn part(path: &str, layer: &str) -> String {
+    match (path, layer) {
+        (path, "") => path.into(),
+        ("", layer) => layer.into(),
+        (path, layer) => format!("{path} ({layer})"),
     }
 }
 

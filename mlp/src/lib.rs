@@ -23,32 +23,63 @@
 //! # Ok::<(), mlp::Error>(())
 //! ```
 //!
-//! A [`Table`] reads a CSV file; its errors name the file, the line and the column. The data are scaled and split with
-//! a seed. The model is evaluated on the held-out samples:
+//! A [`Table`] reads a CSV file; its errors name the file, the line and the column. The rows are split with a seed. A
+//! [`Schema`] learns scales and classes from the training rows, and applies them to all others. The model is evaluated on
+//! the held-out samples:
 //!
 //! ```
-//! use autograd::Tensor;
 //! use mlp::metrics::accuracy;
-//! use mlp::{Activation, CrossEntropy, Dataset, Mlp, Module, Scaler, Sgd, Table, Targets, Trainer};
+//! use mlp::{Activation, Categorical, CrossEntropy, Mlp, Module, Numeric, Schema, Sgd, Splitter, Table, Targets, Trainer};
 //! use rand::{SeedableRng, rngs::StdRng};
 //!
 //! # let row = |i: i32| format!("{},{},{}\n", i % 10, i / 10, if i % 10 < i / 10 { "thin" } else { "stout" });
 //! # let file = format!("width,height,kind\n{}", (0..100).map(row).collect::<String>());
 //! let table = Table::parse("bottles.csv", file.as_bytes())?; // or Table::read(path)
-//! let (classes, names) = table.classes("kind")?;
-//! let x: Tensor = table.numbers(&["width", "height"])?;
-//! let (train, held_out) = Dataset::new(Scaler::standard(&x)?.transform(&x)?, classes)?.split(0.2, 7)?;
+//! let split = Splitter::stratified(&table.text("kind")?, 7).split(0.2)?;
+//! let (train, held_out) = (table.select(&split.train)?, table.select(&split.held_out)?);
+//! let schema = Schema::builder()
+//!     .input("inputs", ["width", "height"].map(|column| Numeric::new(column).standard()))
+//!     .classes("kind", Categorical::new("kind"))
+//!     .fit(&train)?;
+//! let (train, held_out) = (schema.dataset(&train)?, schema.dataset(&held_out)?);
+//! let classes = schema.classes("kind")?;
 //!
-//! let layers = Mlp::new(2).hidden(8, Activation::Relu).output(names.len(), Activation::Identity);
-//! let model = layers.build(&mut StdRng::seed_from_u64(7))?;
+//! let layers = Mlp::new(2).hidden(8, Activation::Relu).output(classes.len(), Activation::Identity);
+//! let model: Mlp = layers.build(&mut StdRng::seed_from_u64(7))?;
 //! let mut sgd = Sgd::new(&model.parameters(), 0.1).momentum(0.9);
 //! let trainer = Trainer::new().epochs(60).batch_size(16).seed(7);
 //! trainer.fit(&model, &CrossEntropy, &mut sgd, &train, Some(&held_out))?;
 //! let Targets::Classes(truth) = held_out.targets() else { unreachable!() };
 //! assert!(accuracy(&model.predict(held_out.inputs()), truth)? >= 0.9);
-//! // `known_classes` gives another table the same classes in the same order, or returns an error.
-//! let other = Table::parse("other.csv", "kind\nthin\nthin\n".as_bytes())?;
-//! assert_eq!(other.known_classes("kind", &names)?, [1, 1]);
+//! // Another table, without the target: the same scales, the same classes in the same order.
+//! let other = Table::parse("other.csv", "height,width\n9,1\n".as_bytes())?;
+//! let outputs = model.predict(&schema.inputs_of(&other)?);
+//! assert_eq!(classes[outputs.argmax(1)[0]], "thin");
+//! # Ok::<(), mlp::Error>(())
+//! ```
+//!
+//! Callbacks stop a training early, keep the best weights, write logs, or end it by Ctrl-C; a training that was interrupted
+//! or killed goes on from its checkpoint, to the bits of one that went through:
+//!
+//! ```
+//! use mlp::{BestWeights, EarlyStopping, Interrupt, JsonLines, Trainer};
+//! # let folder = tempfile::tempdir().unwrap();
+//! # let (log, checkpoint) = (folder.path().join("log.jsonl"), folder.path().join("training.safetensors"));
+//! let interrupt = Interrupt::new(); // with the feature `ctrlc`: Interrupt::on_ctrl_c()?
+//! let mut trainer = Trainer::new()
+//!     .callback(EarlyStopping::new(10)) // epochs without a lower validation loss
+//!     .callback(BestWeights::new())
+//!     .callback(JsonLines::new(log))
+//!     .callback(interrupt.clone())
+//!     .save_training_steps(1000, &checkpoint);
+//! if checkpoint.exists() {
+//!     trainer = trainer.resume_from(&checkpoint);
+//! }
+//! # let data = mlp::Dataset::new(autograd::Tensor::from([[1.0]]), autograd::Tensor::from([[1.0]]))?;
+//! # let model = mlp::Linear { w: autograd::Param::new([[0.0]]), b: None };
+//! # let mut sgd = mlp::Sgd::new(&mlp::Module::parameters(&model), 0.1);
+//! let history = trainer.fit(&model, &mlp::Mse, &mut sgd, &data, Some(&data))?;
+//! # assert!(checkpoint.exists());
 //! # Ok::<(), mlp::Error>(())
 //! ```
 //!
@@ -88,22 +119,37 @@
 //! | normalise values and weights | [`LayerNorm`], [`BatchNorm`], [`GroupNorm`], [`RmsNorm`], [`Norm`]; [`WeightNorm`], [`SpectralNorm`] |
 //! | learn from images and signals | [`Conv2d`], [`Conv1d`], [`ConvTranspose2d`], [`MaxPool2d`], [`AvgPool2d`], [`AdaptiveAvgPool2d`], [`Upsample2d`], [`Flatten`] |
 //! | learn from sequences | [`Embedding`], [`Lstm`], [`Gru`], [`Rnn`], [`MultiHeadAttention`], [`TransformerBlock`], [`PositionalEncoding`]; your own cell: [`Recurrent`], [`Cell`] |
+//! | read a model as data, write it down, register your own layer | [`config`], [`Config`], [`Registry`], [`Configured`] |
+//! | join named parts, with several inputs and outputs | [`Network`], [`Join`] |
 //! | write your own model or function | [`Module`], [`Function`], [`StraightThrough`], [`summary`] |
 //! | initialise weights | [`Init`] |
 //! | predict how deep a signal reaches | [`theory`], [`theory::MeanField`] |
-//! | read and prepare data | [`Table`], [`Dataset`], [`Scaler`], [`Targets`], [`one_hot`] |
+//! | read tables | [`Table`], [`Csv`] |
+//! | learn what tables become, and apply it to others | [`Schema`], [`Numeric`], [`Categorical`]; by hand [`Scaler`], [`one_hot`] |
+//! | prepare data, hold some out | [`Dataset`], [`Targets`], [`Splitter`] |
+//! | read arrays and pictures | [`io::read_npy`], [`io::read_npz`], [`io::read_idx`], [`io::read_idx_labels`]; `Pictures`, with the feature `images` |
+//! | learn from files larger than memory | [`Csv::chunks`], [`Csv::sample`], [`Schema::datasets`], [`Stream`] |
 //! | choose a regression loss | [`Mse`], [`L1`], [`Huber`], [`Euclidean`], [`Quantile`]; your own: [`Loss`], [`Outputs`] |
 //! | foretell a distribution | [`GaussianNll`], [`PoissonNll`], [`NegativeBinomialNll`] |
 //! | choose a classification loss | [`CrossEntropy`], [`BinaryCrossEntropyWithLogits`], [`CrossEntropyFromProbabilities`], [`Smoothed`], [`Focal`], [`BinaryFocal`], [`Hinge`], [`KlDivergence`] |
 //! | learn embeddings, or sequences of labels | [`Triplet`], [`Contrastive`], [`CosineEmbedding`], [`NtXent`]; [`Ctc`] |
+//! | add losses | [`WeightedLosses`] |
 //! | weight samples or classes, ignore a class | [`Dataset::with_weights`], [`ClassWeights`], [`Ignoring`] |
-//! | choose an optimiser | [`Sgd`], [`Adam`], [`Groups`], [`Optimizer`] |
-//! | train and evaluate | [`Trainer`], [`History`], [`metrics`] |
+//! | choose an optimiser | [`Sgd`], [`Adam`] (also AdamW, AMSGrad), [`NAdam`], [`RAdam`], [`Adamax`], [`RmsProp`], [`Adagrad`], [`Adadelta`], [`Lion`], [`Lamb`], [`Adafactor`], [`Muon`], [`ScheduleFree`]; your own: [`Optimizer`] |
+//! | minimise over all samples, fit curves | [`Lbfgs`]; [`LevenbergMarquardt`] |
+//! | give parameters settings of their own, leave biases without decay | [`Groups`], [`Groups::split`] |
+//! | change the learning rate | [`Schedule`], [`Plateau`], [`Trainer::schedule`], [`Trainer::schedule_steps`] |
+//! | average weights | [`Average`] |
+//! | train and evaluate | [`Trainer`], [`History`], [`Trainer::metric`], [`metrics`] |
+//! | stop early, keep the best weights, stop by Ctrl-C | [`EarlyStopping`], [`BestWeights`], [`Watch`], [`Interrupt`] |
+//! | follow a training | [`Callback`], [`Learner`], [`JsonLines`], [`TensorBoard`], [`History::save_csv`], [`train::Bar`] |
+//! | step over several batches, in parts | [`Trainer::accumulate`], [`train::GradientSum`], [`Trainer::parts`], [`Trainer::parts_measured`] |
+//! | find a learning rate | [`Trainer::find_rate`] |
 //! | find vanishing gradients and dead units | [`Flow`], [`Trainer::observe_flow`], [`flow::singular_values`] |
 //! | observe a model or a training step | [`Observer`], [`Probe`], [`Trainer::observe_steps`] |
 //! | read the reasons for the design | [`design`] |
 //! | check gradients | [`check_module`], [`check_f32_module`] |
-//! | save and load weights, resume a training | [`io::save`], [`io::load`], [`Trainer::save_training`], [`Trainer::resume_from`], [`train::progress`] |
+//! | save and load weights, resume a training | [`io::save`], [`io::load`], [`Trainer::save_training`], [`Trainer::save_training_steps`], [`Trainer::resume_from`], [`train::progress`] |
 //!
 //! # Errors in the lessons
 //!
@@ -150,7 +196,12 @@ pub mod prelude {
 }
 
 pub use check::{check_f32_module, check_module};
-pub use data::{Batches, Dataset, Scaler, Table, Targets, one_hot};
+#[cfg(feature = "images")]
+pub use data::Pictures;
+pub use data::{
+    Ahead, Batches, Categorical, Chunks, Column, Csv, Dataset, Numeric, Prepared, Scaler, Schema, SchemaBuilder, Split,
+    Splitter, Stream, Table, Targets, one_hot,
+};
 pub use depth::flow::{self, Flow};
 pub use depth::theory;
 pub use error::{Error, Result};
@@ -160,6 +211,8 @@ pub use loss::*;
 /// The formula is the struct's own method `forward`. Each field is collected under its name: a [`Param`](autograd::Param) is a
 /// parameter, or a buffer with `#[module(buffer)]`; numbers, text and flags are data; all else is a layer, and must be a `Module`. Those
 /// in an `Option` count if they are there, those in a `Vec` or an array under their positions. `#[module(skip)]` leaves a field out.
+///
+/// With `#[module(config)]` above it, a struct that is [`Configured`] gives its [configuration](crate::config).
 ///
 /// A struct with a type parameter that is a [`Float`](autograd::Float) is a module over that type of number, one without over `f64`, or over
 /// another with `#[module(number = f32)]` on the struct. Other type parameters may be those of layers. With
@@ -272,12 +325,17 @@ pub use loss::*;
 #[doc(inline)]
 pub use mlp_derive::Module;
 pub use nn::activation::{Activation, Function, PRelu, StraightThrough};
+pub use nn::config::{self, Config, Configured, Parts, Registry};
 pub use nn::init::{self, Init};
 pub use nn::layers::*;
 pub use nn::mlp::{Layer, Mlp, MlpBuilder};
 pub use nn::module::{LayerRow, Module, summary, summary_for};
+pub use nn::network::{Join, Network, NetworkBuilder};
 pub use nn::norm::Norm;
 pub use nn::observe::{Observer, Parameter, Part, Site, Slopes};
 pub use nn::probe::Probe;
 pub use optim::*;
-pub use train::{Epoch, History, Stopped, Trainer};
+pub use train::{
+    BestWeights, Callback, EarlyStopping, Epoch, History, Interrupt, JsonLines, Learner, Stopped, TensorBoard, Trainer,
+    Watch,
+};

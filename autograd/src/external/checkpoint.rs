@@ -14,7 +14,7 @@ use crate::param::Param;
 use crate::shape::Shape;
 use crate::sweep::segment_vjp;
 use crate::tape::arena::ArrayOp;
-use crate::tape::{Spare, Tape, Var};
+use crate::tape::{Spare, Tape, Var, same_tape};
 use crate::tensor::Tensor;
 
 /// One step of a chain for [`checkpoint_chain`]: a function of one array that owns its captures.
@@ -32,10 +32,15 @@ pub fn step<T: Float>(f: impl for<'s> Fn(Var<'s, T>) -> Var<'s, T> + Send + Sync
     Arc::new(f)
 }
 
+/// A function of several arrays that gives several.
+type Segment<T> = Arc<dyn for<'s> Fn(&[Var<'s, T>]) -> Vec<Var<'s, T>> + Send + Sync>;
+
 /// A segment of the graph that is not kept.
 struct Checkpoint<T: Float> {
-    f: Step<T>,
-    /// The parameters that the segment uses: its inputs after the first.
+    f: Segment<T>,
+    /// The shape of each output.
+    outputs: Vec<Shape>,
+    /// The parameters that the segment uses: its inputs after those that it is given.
     params: Vec<Param<T>>,
     /// Which of these parameters were frozen at the first recording.
     frozen: Vec<bool>,
@@ -58,25 +63,31 @@ impl<T: Float> Checkpoint<T> {
         Ok(())
     }
 
-    /// Runs the segment on `x` once more; `before` is the shape of its result at the first recording.
-    fn run<'s>(&self, x: Var<'s, T>, before: &Shape) -> Result<Var<'s, T>, String> {
-        let tape = x.tape();
+    /// Runs the segment on `x` once more.
+    fn run<'s>(&self, tape: &'s Tape<T>, x: &[Var<'s, T>]) -> Result<Var<'s, T>, String> {
         let first = tape.arena.borrow().arrays.len() as u32;
         let y = (self.f)(x);
-        stays(x, y)?;
-        let shape = y.shape();
-        if shape != *before {
+        stays(tape, &y)?;
+        let (given, before) = (y.iter().map(|y| y.shape()), &self.outputs);
+        if let Some((shape, before)) = given.zip(before).find(|(shape, before)| shape != *before) {
             return Err(format!(
                 "checkpoint: the segment gave shape {shape} where it had given {before}; it must do the same each time"
             ));
         }
+        if y.len() != before.len() {
+            let (given, before) = (y.len(), before.len());
+            return Err(format!(
+                "checkpoint: the segment gave {given} arrays where it had given {before}; it must do the same each time"
+            ));
+        }
+        let y = joined(tape, &y);
         // An unknown parameter has no input to which its gradient could go.
         let known: FxHashSet<usize> = self.params.iter().map(Param::id).collect();
         let arena = tape.arena.borrow();
         let used = (first..arena.arrays.len() as u32).flat_map(|array| arena.arrays.inputs(array));
         for &input in used {
             // The segment's own input may be a parameter.
-            if input != x.index()
+            if x.iter().all(|x| input != x.index())
                 && let ArrayOp::Param(param) = arena.kind(input)
                 && !known.contains(&param.id())
             {
@@ -91,25 +102,40 @@ impl<T: Float> Checkpoint<T> {
     }
 
     /// Records the segment again, on a separate tape.
-    fn again<'s>(&self, tape: &'s Tape<T>, x: &[Tensor<T>], y: &Tensor<T>) -> Result<Again<'s, T>, String> {
-        self.unchanged(&x[1..])?;
+    fn again<'s>(&self, tape: &'s Tape<T>, x: &[Tensor<T>]) -> Result<Again<'s, T>, String> {
+        let given = self.given(x);
+        self.unchanged(&x[given..])?;
         self.seed.inspect(|&seed| tape.train(seed));
-        let input = tape.var(&x[0]);
-        let y = self.run(input, y.shape())?;
-        let inputs = std::iter::once(input).chain(self.params.iter().map(|param| param.on(tape)));
-        Ok((inputs.collect(), y))
+        let mut inputs: Vec<_> = x[..given].iter().map(|x| tape.var(x)).collect();
+        let y = self.run(tape, &inputs)?;
+        inputs.extend(self.params.iter().map(|param| param.on(tape)));
+        Ok((inputs, y))
+    }
+
+    /// The number of inputs that are not parameters.
+    fn given<V>(&self, x: &[V]) -> usize {
+        x.len() - self.params.len()
     }
 }
 
-/// The inputs of a segment, and its output.
+/// The inputs of a segment, and its outputs as one array.
 type Again<'s, T> = (Vec<Var<'s, T>>, Var<'s, T>);
 
-/// Checks that a segment's output lies on the tape of its input.
-fn stays<T: Float>(x: Var<'_, T>, y: Var<'_, T>) -> Result<(), String> {
-    if std::ptr::eq(x.tape(), y.tape()) {
+/// Checks that a segment's outputs lie on the tape of its inputs.
+fn stays<T: Float>(tape: &Tape<T>, y: &[Var<'_, T>]) -> Result<(), String> {
+    if y.iter().all(|y| std::ptr::eq(tape, y.tape())) {
         return Ok(());
     }
     Err("checkpoint: the segment returned an array of another tape; compute it from the one that it is given".into())
+}
+
+/// The outputs of a segment as one array: a single one as it is, several as rows one behind another.
+fn joined<'t, T: Float>(tape: &'t Tape<T>, y: &[Var<'t, T>]) -> Var<'t, T> {
+    match y {
+        [y] => *y,
+        [] => tape.constant_with([0], |_| T::zero()),
+        y => Var::concat(&y.iter().map(|y| y.flatten()).collect::<Vec<_>>(), 0),
+    }
 }
 
 impl<T: Float> External<T> for Checkpoint<T> {
@@ -120,22 +146,23 @@ impl<T: Float> External<T> for Checkpoint<T> {
     fn value(&self, x: &[Tensor<T>]) -> Tensor<T> {
         let tape = Spare::tape();
         self.seed.inspect(|&seed| tape.train(seed));
-        (self.f)(tape.constant(&x[0])).value()
+        let x: Vec<_> = x[..self.given(x)].iter().map(|x| tape.constant(x)).collect();
+        joined(&tape, &(self.f)(&x)).value()
     }
 
     /// For higher derivatives the segment must be on the tape after all.
-    fn vjp<'t>(&self, x: &[Var<'t, T>], y: Var<'t, T>, dy: Var<'t, T>) -> Result<Vec<Var<'t, T>>, String> {
-        let tape = dy.tape();
-        self.unchanged(&x[1..].iter().map(|x| x.value()).collect::<Vec<_>>())?;
+    fn vjp<'t>(&self, x: &[Var<'t, T>], _y: Var<'t, T>, dy: Var<'t, T>) -> Result<Vec<Var<'t, T>>, String> {
+        let (tape, given) = (dy.tape(), self.given(x));
+        self.unchanged(&x[given..].iter().map(|x| x.value()).collect::<Vec<_>>())?;
         let start = tape.len();
-        let y = tape.with_seed(self.seed, || self.run(x[0], &y.shape()))??;
+        let y = tape.with_seed(self.seed, || self.run(tape, &x[..given]))??;
         // Gradients of the segment alone, because `x` and `dy` may depend on each other, and on the parameters.
         Ok(segment_vjp(start, y, dy, x))
     }
 
-    fn vjp_plain(&self, x: &[Tensor<T>], y: &Tensor<T>, dy: &Tensor<T>) -> Result<Vec<Tensor<T>>, String> {
+    fn vjp_plain(&self, x: &[Tensor<T>], _y: &Tensor<T>, dy: &Tensor<T>) -> Result<Vec<Tensor<T>>, String> {
         let tape = Spare::tape();
-        let (inputs, y) = self.again(&tape, x, y)?;
+        let (inputs, y) = self.again(&tape, x)?;
         let grads = y.vjp(dy);
         let gradient = |&x: &Var<'_, T>| {
             if self.frozen(x) { Tensor::zeros(x.shape()) } else { grads[x].clone() }
@@ -143,9 +170,9 @@ impl<T: Float> External<T> for Checkpoint<T> {
         Ok(inputs.iter().map(gradient).collect())
     }
 
-    fn jvp_plain(&self, x: &[Tensor<T>], y: &Tensor<T>, dx: &[Option<Tensor<T>>]) -> Result<Tensor<T>, Error> {
+    fn jvp_plain(&self, x: &[Tensor<T>], _y: &Tensor<T>, dx: &[Option<Tensor<T>>]) -> Result<Tensor<T>, Error> {
         let tape = Spare::tape();
-        let (inputs, y) = self.again(&tape, x, y).map_err(Error::Rule)?;
+        let (inputs, y) = self.again(&tape, x).map_err(Error::Rule)?;
         let along: Vec<_> = inputs.into_iter().zip(dx).filter_map(|(x, dx)| Some((x, dx.as_ref()?))).collect();
         y.try_jvp(&along)
     }
@@ -182,13 +209,43 @@ impl<'t, T: Float> Var<'t, T> {
     #[must_use]
     #[track_caller]
     pub fn checkpoint(self, f: impl for<'s> Fn(Var<'s, T>) -> Var<'s, T> + Send + Sync + 'static) -> Self {
-        checkpointed(self, Arc::new(f))
+        checkpointed(&[self], Arc::new(move |x| vec![f(x[0])]))[0]
     }
 }
 
+/// Applies `f` to several arrays, and keeps only these and what it returns; a sweep records the inside again.
+///
+/// As [`Var::checkpoint`], for segments with several inputs or outputs, such as the states of a recurrent network:
+/// arrays that `f` uses must be among its inputs or be parameters.
+///
+/// ```
+/// use autograd::{checkpoint, Tape};
+/// let tape = Tape::new();
+/// let (h, c) = (tape.var([0.5]), tape.var([-0.2]));
+/// let after = checkpoint(&[h, c], |x| vec![(x[0] + x[1]).tanh(), x[0] * x[1]]);
+/// let grads = (after[0] * after[1]).sum().backward();
+/// let plain = ((h + c).tanh() * (h * c)).sum().backward();
+/// assert_eq!((&grads[h], &grads[c]), (&plain[h], &plain[c]));
+/// ```
+///
+/// # Panics
+/// If there is no input, inputs are on different tapes, or `f` returns an array of another tape.
+#[must_use]
 #[track_caller]
-fn checkpointed<'t, T: Float>(x: Var<'t, T>, f: Step<T>) -> Var<'t, T> {
-    let tape = x.tape();
+pub fn checkpoint<'t, T: Float>(
+    inputs: &[Var<'t, T>],
+    f: impl for<'s> Fn(&[Var<'s, T>]) -> Vec<Var<'s, T>> + Send + Sync + 'static,
+) -> Vec<Var<'t, T>> {
+    let Some(first) = inputs.first() else { panic!("checkpoint: there is no input; give it the arrays that it uses") };
+    for x in inputs {
+        same_tape("checkpoint", first.tape(), x.tape());
+    }
+    checkpointed(inputs, Arc::new(f))
+}
+
+#[track_caller]
+fn checkpointed<'t, T: Float>(x: &[Var<'t, T>], f: Segment<T>) -> Vec<Var<'t, T>> {
+    let tape = x[0].tape();
     let seed = tape.random(|rng| rng.random());
     if tape.arena.borrow().transparent {
         return match tape.with_seed(seed, || f(x)) {
@@ -198,16 +255,30 @@ fn checkpointed<'t, T: Float>(x: Var<'t, T>, f: Step<T>) -> Var<'t, T> {
     }
     let scratch = Spare::tape();
     seed.inspect(|&seed| scratch.train(seed));
-    let input = scratch.constant(x.value());
-    let y = f(input);
-    if let Err(law) = stays(input, y) {
+    let mut given = Vec::with_capacity(x.len());
+    for x in x {
+        given.push(scratch.constant(x.value())); // a loop, so that a panic points at the caller
+    }
+    let y = f(&given);
+    if let Err(law) = stays(&scratch, &y) {
         panic!("{law}");
     }
-    let y = y.value();
+    let outputs: Vec<_> = y.iter().map(|y| y.shape()).collect();
+    let y = joined(&scratch, &y).value();
     let params = scratch.arena.borrow().arrays.params().to_vec();
-    let inputs: Vec<_> = std::iter::once(x).chain(params.iter().map(|param| param.on(tape))).collect();
+    let inputs: Vec<_> = x.iter().copied().chain(params.iter().map(|param| param.on(tape))).collect();
     let frozen = params.iter().map(Param::is_frozen).collect();
-    Var::external(Arc::new(Checkpoint { f, params, frozen, seed }), &inputs, &y)
+    let y = Var::external(Arc::new(Checkpoint { f, outputs: outputs.clone(), params, frozen, seed }), &inputs, &y);
+    if outputs.len() == 1 {
+        return vec![y];
+    }
+    let mut first = 0;
+    let part = |shape: Shape| {
+        let part = y.slice(0, first..first + shape.numel());
+        first += shape.numel();
+        part.reshape(shape)
+    };
+    outputs.into_iter().map(part).collect()
 }
 
 /// Applies steps one after another, in about √n checkpointed segments.
@@ -231,7 +302,7 @@ pub fn checkpoint_chain<'t, T: Float>(x: Var<'t, T>, steps: &[Step<T>]) -> Var<'
     let mut y = x;
     for steps in steps.chunks(segment) {
         let steps = steps.to_vec();
-        y = checkpointed(y, Arc::new(move |x| steps.iter().fold(x, |x, step| step(x))));
+        y = checkpointed(&[y], Arc::new(move |x| vec![steps.iter().fold(x[0], |x, step| step(x))]))[0];
     }
     y
 }

@@ -10,9 +10,11 @@
 
 mod checkpoint;
 mod custom;
+mod scan;
 
-pub use checkpoint::{Step, checkpoint_chain, step};
+pub use checkpoint::{Step, checkpoint, checkpoint_chain, step};
 pub use custom::Custom;
+pub use scan::scan;
 
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};

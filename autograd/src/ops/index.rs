@@ -37,6 +37,12 @@ impl Gather {
         kernels::add_rows(dy, self.loops, &self.indices, sum);
     }
 
+    /// The indices, if they stand for whole rows along the first axis of a source of this shape.
+    pub(crate) fn rows(&self, shape: &Shape) -> Option<&Arc<Vec<usize>>> {
+        let Loops { outer, n, .. } = self.loops;
+        (outer == 1 && shape.first() == Some(&n)).then_some(&self.indices)
+    }
+
     /// The position of each value in the source.
     pub(crate) fn positions(&self) -> Vec<usize> {
         let Loops { outer, n, inner } = self.loops;

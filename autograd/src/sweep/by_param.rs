@@ -5,6 +5,7 @@ use crate::number::Float;
 use crate::param::Param;
 use crate::tape::Scalar;
 use crate::tape::arena::ArrayOp;
+use crate::tape::by_rows::Found;
 use crate::tape::scratch::{Kept, Scratch};
 use crate::tensor::Tensor;
 
@@ -38,7 +39,7 @@ pub(crate) fn backward_each<'t, T: Float>(root: Scalar<'t, T>, mut f: impl FnMut
             let (ArrayOp::Param(param), Some(dw)) = (arena.kind(array), scratch.arrays[array as usize].take()) else {
                 unreachable!("the sweep stops at a parameter with a gradient")
             };
-            let gradient = Tensor::from_parts(arena.arrays.shape(array).clone(), dw.shareable());
+            let gradient = Found::Whole(Tensor::from_parts(arena.arrays.shape(array).clone(), dw.shareable()));
             (param.clone(), Kept { array, reached: true, gradient })
         };
         let mut found = Scratch { kept: std::mem::take(&mut scratch.kept), ..Scratch::default() };

@@ -18,6 +18,7 @@ mod rows;
 mod scalars;
 mod slots;
 mod tangent;
+mod update;
 mod wrt;
 
 pub(crate) use by_param::backward_each;
@@ -31,6 +32,7 @@ pub(crate) use recorded::segment_vjp;
 pub use wrt::Wrt;
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use smallvec::SmallVec;
 
@@ -42,9 +44,11 @@ use crate::memory::pool::{Buffer, Pool};
 use crate::number::Float;
 use crate::number::instances::instances;
 use crate::number::rows::Binary;
+use crate::ops::index::Gather;
 use crate::ops::{Array, Op};
 use crate::per_input::PerInput;
-use crate::tape::arena::{Arena, ArrayCode, ArrayNode, Opcode};
+use crate::tape::arena::{Arena, ArrayCode, ArrayNode, ArrayOp, Opcode};
+use crate::tape::by_rows::{RowsRead, has_rows};
 use crate::tape::debug::SourceLines;
 use crate::tape::scratch::Scratch;
 use crate::tape::{Scalar, Tape, Var};
@@ -237,7 +241,10 @@ impl<'s, T: Float> Sweep<'s, '_, T> {
             // A gradient as large as the whole array for each of many parts would take time proportional to the
             // number of parts.
             Op::View(view) if self.places.is_none() => self.add_to_whole(input, dy, |dy, sum| view.add(dy, sum)),
-            Op::Gather(gather) if self.places.is_none() => self.add_to_whole(input, dy, |dy, sum| gather.add(dy, sum)),
+            Op::Gather(gather) if self.places.is_none() => match self.rows_of(input, gather) {
+                Some(indices) => self.scratch.rows.push(RowsRead { array: input, indices: indices.clone(), dy }),
+                None => self.add_to_whole(input, dy, |dy, sum| gather.add(dy, sum)),
+            },
             // The same values in another shape.
             Op::Reshape(_) => self.deliver(array, 0, dy),
             op => {
@@ -285,6 +292,14 @@ impl<'s, T: Float> Sweep<'s, '_, T> {
         }
         add(&dy, slot.as_mut().expect("zeros at least"));
         self.pool.give(dy);
+    }
+
+    /// The rows that were read of a parameter whose gradient is kept by rows.
+    fn rows_of(&self, input: u32, gather: &'s Gather) -> Option<&'s Arc<Vec<usize>>> {
+        let ArrayOp::Param(param) = self.arena.kind(input) else { return None };
+        let shape = self.arena.arrays.shape(input);
+        let whole = !param.is_by_rows() || self.by_param || self.observer.is_some() || !has_rows(shape);
+        if whole { None } else { gather.rows(shape) }
     }
 
     /// Whether a sum may pass its gradient to `array` as a single number. The conditions: nobody reads the gradient,

@@ -96,7 +96,7 @@ fn add<T: Float>(tape: &mut Tape<T>, sum: &mut Scratch<T>, other: &Tape<T>, part
         match present.and_then(|array| sum.kept.binary_search_by_key(&array, |kept| kept.array).ok()) {
             Some(at) => {
                 sum.kept[at].reached = true;
-                addends[at] = Some(gradient.as_slice());
+                addends[at] = sum.kept[at].gradient.add(gradient, &mut sum.places, &tape.pool);
             }
             None => {
                 // It was used in other parts only. A new node is the last.
@@ -105,8 +105,9 @@ fn add<T: Float>(tape: &mut Tape<T>, sum: &mut Scratch<T>, other: &Tape<T>, part
             }
         }
     }
-    let pairs = sum.kept.iter_mut().zip(addends).filter_map(|(kept, addend)| Some((&mut kept.gradient, addend?)));
-    let pieces = pairs.flat_map(|(sum, addend)| sum.as_mut_slice().chunks_mut(PIECE).zip(addend.chunks(PIECE)));
+    let pairs =
+        sum.kept.iter_mut().zip(addends).filter_map(|(kept, addend)| Some((kept.gradient.values_mut(), addend?)));
+    let pieces = pairs.flat_map(|(sum, addend)| sum.chunks_mut(PIECE).zip(addend.chunks(PIECE)));
     let mut pieces: Vec<_> = pieces.collect();
     let threads = threads_for(pieces.iter().map(|(sum, _)| sum.len()).sum(), PASS);
     let share = pieces.len().div_ceil(threads).max(1);

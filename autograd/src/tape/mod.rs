@@ -3,6 +3,7 @@
 mod append;
 pub(crate) mod arena;
 mod arrays;
+pub(crate) mod by_rows;
 pub(crate) mod debug;
 mod node;
 mod opcode;

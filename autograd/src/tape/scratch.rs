@@ -1,6 +1,7 @@
 //! [`Scratch`]: the working memory of sweeps.
 
 use super::arena::Arena;
+use super::by_rows::{Found, RowPlaces, RowsRead};
 use crate::memory::pool::{Buffer, Pool};
 use crate::memory::{make_room, no_room_for};
 use crate::number::Float;
@@ -17,19 +18,22 @@ pub(crate) struct Scratch<T: Float> {
     /// The gradients that are kept, in ascending order of the array index; `reached` tells whether the root depends
     /// on it.
     pub(crate) kept: Vec<Kept<T>>,
+    /// What is to be added to rows of parameters: see [`Param::set_by_rows`](crate::Param::set_by_rows).
+    pub(crate) rows: Vec<RowsRead<T>>,
+    pub(crate) places: RowPlaces,
 }
 
 /// A kept gradient.
-#[derive(Debug)]
 pub(crate) struct Kept<T: Float> {
     pub(crate) array: u32,
     pub(crate) reached: bool,
-    pub(crate) gradient: Tensor<T>,
+    pub(crate) gradient: Found<T>,
 }
 
 impl<T: Float> Default for Scratch<T> {
     fn default() -> Self {
-        Scratch { scalars: vec![], nodes: 0, arrays: vec![], kept: vec![] }
+        let (rows, places) = (vec![], RowPlaces::default());
+        Scratch { scalars: vec![], nodes: 0, arrays: vec![], kept: vec![], rows, places }
     }
 }
 
@@ -53,31 +57,38 @@ impl<T: Float> Scratch<T> {
 
     /// Collects the gradients that are kept; those that the sweep did not reach are 0.
     pub(crate) fn collect(&mut self, arena: &Arena<T>, pool: &Pool<T>) {
+        self.rows.sort_by_key(|part| part.array); // stable: those of one array stay in the order of the sweep
         for &array in &arena.kept {
             let shape = arena.arrays.shape(array);
             let found = self.arrays[array as usize].take();
+            let first = self.rows.partition_point(|part| part.array < array);
+            let parts = &self.rows[first..];
+            let parts = &parts[..parts.partition_point(|part| part.array == array)];
+            if !parts.is_empty() {
+                self.kept.push(Kept::of_rows(array, shape, found, parts, (&mut self.places, pool)));
+                continue;
+            }
             let reached = found.is_some();
             let values = found.unwrap_or_else(|| {
                 let mut zeros = pool.take(shape.numel());
                 zeros.fill(T::zero());
                 zeros
             });
-            let gradient = Tensor::from_parts(shape.clone(), values.shareable());
+            let gradient = Found::Whole(Tensor::from_parts(shape.clone(), values.shareable()));
             self.kept.push(Kept { array, reached, gradient });
         }
         // Watching an old node appends to the list out of order.
         if !self.kept.is_sorted_by_key(|kept| kept.array) {
             self.kept.sort_unstable_by_key(|kept| kept.array);
         }
-        for left in self.arrays.drain(..).flatten() {
-            pool.give(left);
-        }
+        let left = self.arrays.drain(..).flatten().chain(self.rows.drain(..).map(|part| part.dy));
+        left.for_each(|left| pool.give(left));
     }
 
     /// Returns all buffers to the pool.
     pub(crate) fn recycle(&mut self, pool: &Pool<T>) {
         for kept in self.kept.drain(..) {
-            pool.give_shared(kept.gradient.into_values());
+            kept.gradient.recycle(&mut self.places, pool);
         }
     }
 }

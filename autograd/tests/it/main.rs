@@ -29,6 +29,7 @@ mod parts;
 mod random;
 mod recovery;
 mod rooms;
+mod rows;
 mod rules;
 mod sampling;
 mod softmax_tails;

@@ -44,6 +44,13 @@ impl Axis {
         Self { name, range: low..high, ticks: (first..=last).map(|i| f64::from(i) * step).collect(), label: plain }
     }
 
+    /// From the least to the greatest of all values, with a margin.
+    pub(super) fn around(name: &'static str, all: impl Iterator<Item = f64>) -> Self {
+        let (low, high) = all.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), at| (low.min(at), high.max(at)));
+        let margin = if high > low { (high - low) / 20.0 } else { 1.0 };
+        Axis::new(name, low - margin, high + margin)
+    }
+
     /// With the values as the exponents of ten.
     pub(super) fn powers(self) -> Self {
         Self { label: power, ..self }

@@ -13,6 +13,8 @@ mod chart;
 mod curves;
 mod depth;
 mod flow;
+mod images;
+mod labels;
 mod points;
 mod theory;
 
@@ -20,6 +22,8 @@ use chart::{Area, Drawn, FINE, px};
 pub use curves::curves;
 pub use depth::{Gradients, gradients, singular_values, trained};
 pub use flow::outputs;
+pub use images::images;
+pub use labels::labels;
 pub use points::points;
 pub use theory::{activations, phases};
 

@@ -28,16 +28,6 @@ struct Points<'a> {
     clouds: &'a [(String, Vec<(f64, f64)>)],
 }
 
-impl Points<'_> {
-    /// An axis from the least to the greatest of all points, with a margin.
-    fn axis(&self, name: &'static str, of: impl Fn(&(f64, f64)) -> f64) -> Axis {
-        let all = self.clouds.iter().flat_map(|(_, points)| points).map(of);
-        let (low, high) = all.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), at| (low.min(at), high.max(at)));
-        let margin = if high > low { (high - low) / 20.0 } else { 1.0 };
-        Axis::new(name, low - margin, high + margin)
-    }
-}
-
 impl Figure for Points<'_> {
     fn size(&self) -> (u32, u32) {
         (360 * self.clouds.len() as u32, 320)
@@ -45,7 +35,9 @@ impl Figure for Points<'_> {
 
     fn draw<B: DrawingBackend>(&self, area: &Area<B>) -> Drawn<B> {
         let area = area.titled(self.title, font(17.0))?;
-        let (x, y) = (self.axis(self.axes[0], |at| at.0), self.axis(self.axes[1], |at| at.1));
+        let all = || self.clouds.iter().flat_map(|(_, points)| points);
+        let x = Axis::around(self.axes[0], all().map(|at| at.0));
+        let y = Axis::around(self.axes[1], all().map(|at| at.1));
         for (panel, (name, points)) in area.split_evenly((1, self.clouds.len())).iter().zip(self.clouds) {
             Chart::new(panel, name, &x, &y)?.dots(points, BLACK)?;
         }

@@ -46,6 +46,8 @@ struct Settings {
     number: Option<Type>,
     /// Whether it has a method `output_shape` of its own.
     output_shape: bool,
+    /// Whether it is `Configured`, and so gives its configuration.
+    config: bool,
 }
 
 fn settings(attributes: &[Attribute]) -> Result<Settings> {
@@ -55,7 +57,11 @@ fn settings(attributes: &[Attribute]) -> Result<Settings> {
             match () {
                 () if meta.path.is_ident("number") => settings.number = Some(meta.value()?.parse()?),
                 () if meta.path.is_ident("output_shape") => settings.output_shape = true,
-                () => return Err(meta.error("`#[module(number = f32)]` or `#[module(output_shape)]` is needed")),
+                () if meta.path.is_ident("config") => settings.config = true,
+                () => {
+                    let known = "`#[module(number = f32)]`, `#[module(output_shape)]` or `#[module(config)]` is needed";
+                    return Err(meta.error(known));
+                }
             }
             Ok(())
         })?;
@@ -258,6 +264,15 @@ fn expand(input: &DeriveInput) -> Result<TokenStream> {
         }
     }
 
+    let config = match settings.config {
+        true => quote! {
+            fn config(&self) -> ::core::result::Result<::mlp::Config, ::mlp::Error> {
+                ::mlp::Config::of::<#number, Self>(self)
+            }
+        },
+        false => quote! {},
+    };
+
     let name = &input.ident;
     let (implemented, of, bounds) = generics.split_for_impl();
     let life = lifetime(&input.generics);
@@ -318,6 +333,8 @@ fn expand(input: &DeriveInput) -> Result<TokenStream> {
 
                 #describe
                 #output_shape
+
+                #config
             }
         };
     })

@@ -4,9 +4,20 @@
 
 use autograd::Tensor;
 use libfuzzer_sys::fuzz_target;
-use mlp::Table;
+use mlp::{Csv, Table};
+
+/// Read in chunks, a table is what it is as a whole.
+fn chunks(csv: &Csv, data: &[u8]) {
+    let rows = |chunk| csv.chunks_of("fuzz.csv", data, chunk).try_fold(0, |rows, table| Ok(rows + table?.rows()));
+    let (whole, few): (mlp::Result<usize>, _) = (csv.parse("fuzz.csv", data).map(|table| table.rows()), rows(2));
+    assert_eq!(whole.as_ref().ok(), few.as_ref().ok(), "{whole:?} {few:?}");
+}
 
 fuzz_target!(|data: &[u8]| {
+    let csv = Csv::new().comments('#');
+    for csv in [csv.clone(), csv.without_header().separator(';').decimal_comma(), Csv::new().names(["a", "b"])] {
+        chunks(&csv, data);
+    }
     let table = match Table::parse("fuzz.csv", data) {
         Ok(table) => table,
         Err(error) => return assert!(!error.to_string().is_empty()),

@@ -1,18 +1,111 @@
-//! A strict parser of comma-separated values (RFC 4180).
+//! A strict parser of separated values (RFC 4180), by commas or another character.
 //!
 //! A lenient parser accepts any text: a misplaced quote can change a class name, or merge the rest of a file into one
 //! cell. This parser rejects such places and reports the line.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 /// The line that was rejected, from 1, and the reason.
 pub(super) type Refused = (u64, String);
 
-/// A header and the rows below it, all of the same length.
+/// How a table is written.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Format {
+    /// An ASCII character.
+    pub(super) separator: u8,
+    pub(super) comment: Option<char>,
+    pub(super) decimal_comma: bool,
+    pub(super) header: Header,
+}
+
+/// Where the names of the columns come from.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Header {
+    Line,
+    Names(Vec<String>),
+    /// Columns are named 0, 1, 2, …
+    Counted,
+}
+
+impl Format {
+    /// The number in a cell, finite or not.
+    pub(super) fn number(&self, cell: &str) -> Option<f64> {
+        match self.decimal_comma {
+            true if cell.contains('.') => None,
+            true => cell.replacen(',', ".", 1).parse().ok(),
+            false => cell.parse().ok(),
+        }
+    }
+
+    /// The separator of another format, if the text contains one.
+    fn foreign(&self, text: &str) -> Option<char> {
+        let is_foreign = |c: char| match c {
+            ',' => self.separator != b',' && !self.decimal_comma,
+            ';' | '\t' | '|' => c != char::from(self.separator),
+            _ => false,
+        };
+        text.chars().find(|&c| is_foreign(c))
+    }
+
+    /// The separator in a sentence: (one, several).
+    pub(super) fn separators(&self) -> (String, String) {
+        match self.separator {
+            b',' => ("comma".into(), "commas".into()),
+            mark => {
+                let mark = format!("`{}`", char::from(mark).escape_debug());
+                (mark.clone(), mark)
+            }
+        }
+    }
+
+    fn separated(&self, mark: char) -> String {
+        let (mark, commas) = (mark.escape_debug(), self.separators().1);
+        let points = if self.decimal_comma { "" } else { ", and points in numbers" };
+        format!(
+            "its cells are separated by `{mark}`; save the table with {commas} between cells{points}, \
+             or read it by `Csv::separator('{mark}')`"
+        )
+    }
+
+    /// `Ok` if a header looks like names: a table without a header would lose its first row.
+    fn check_header(&self, row: &[Cell<'_>]) -> Result<(), String> {
+        if let [cell] = row
+            && let Some(mark) = self.foreign(&cell.text).filter(|_| !cell.quoted)
+        {
+            return Err(self.separated(mark));
+        }
+        let number = |cell: &Cell<'_>| !cell.quoted && self.number(&cell.text).is_some_and(f64::is_finite);
+        let whole = |cell: &Cell<'_>| cell.text.bytes().all(|b| b.is_ascii_digit());
+        // Some programs name the columns of a matrix 0, 1, 2, …; years are valid names too.
+        let counted = row.len() > 2 && row.iter().enumerate().all(|(i, cell)| cell.text == i.to_string());
+        let all = !row.is_empty() && row.iter().all(number) && !counted;
+        if all || row.iter().any(|cell| number(cell) && !whole(cell)) {
+            let law = "it holds numbers where the names of the columns should be";
+            let repair = "write a line of names above it, with quotes around names that are numbers";
+            return Err(format!("{law}; {repair}, or give the names by `Csv::names`"));
+        }
+        Ok(())
+    }
+
+    /// The columns, the line of the header, and whether the first row is a row of the table and no header.
+    fn columns(&self, line: u64, first: &[Cell<'_>]) -> Result<(Vec<String>, bool), Refused> {
+        match &self.header {
+            Header::Line => {
+                self.check_header(first).map_err(|problem| (line, problem))?;
+                Ok((first.iter().map(|cell| cell.text.to_string()).collect(), false))
+            }
+            Header::Names(names) => Ok((names.clone(), true)),
+            Header::Counted => Ok(((0..first.len()).map(|i| i.to_string()).collect(), true)),
+        }
+    }
+}
+
+/// The names of the columns and rows below them, all of the same length.
 #[derive(Debug, Clone)]
 pub(super) struct Cells {
-    pub(super) columns: Vec<String>,
-    /// The line of the header, from 1.
+    pub(super) columns: Arc<[String]>,
+    /// The line of the header, or of the first row without one, from 1.
     pub(super) header: u64,
     /// The concatenated cells of all rows.
     text: String,
@@ -24,30 +117,68 @@ pub(super) struct Cells {
 
 impl Cells {
     /// Parses a table; it skips empty lines, and accepts a table without rows.
-    pub(super) fn parse(text: &str) -> Result<Self, Refused> {
+    pub(super) fn parse(text: &str, format: &Format) -> Result<Self, Refused> {
         let text = text.strip_prefix(MARK).unwrap_or(text);
-        let found = |c: char, problem: &str| text.find(c).map(|at| (1 + breaks(&text[..at]), problem.to_string()));
-        let binary = "it holds NUL characters, as UTF-16 and binary files do; save the table as UTF-8 text";
-        let joined =
-            "it holds a byte order mark, which begins a file; if two were joined, delete it and the second header";
-        if let Some(refused) = found('\0', binary).or_else(|| found(MARK, joined)) {
-            return Err(refused);
-        }
-        let mut reader = Reader { text, at: 0, line: 1 };
+        let mut reader = Reader::new(text, 1, format)?;
         let mut row = Vec::new();
         let header = reader.row(&mut row)?.unwrap_or(1);
-        check_header(&row).map_err(|problem| (header, problem))?;
-        let columns = row.iter().map(|cell| cell.text.to_string()).collect();
-        let mut cells = Cells { columns, header, text: String::new(), ends: vec![], lines: vec![] };
-        while let Some(line) = reader.row(&mut row)? {
-            cells.check_row(&row).map_err(|problem| (line, problem))?;
-            for cell in &row {
-                cells.text.push_str(&cell.text);
+        let (columns, is_row) = format.columns(header, &row)?;
+        let mut cells = Cells { columns: columns.into(), header, text: String::new(), ends: vec![], lines: vec![] };
+        if is_row && !row.is_empty() {
+            cells.push(header, &row, format)?;
+        }
+        cells.read(reader, format)?;
+        Ok(cells)
+    }
+
+    /// Parses further rows of the same table, which begin on `line`.
+    pub(super) fn more(&self, text: &str, line: u64, format: &Format) -> Result<Self, Refused> {
+        let mut cells = self.empty();
+        cells.read(Reader::new(text, line, format)?, format)?;
+        Ok(cells)
+    }
+
+    /// Some of the rows, each as often as it is named.
+    pub(super) fn select(&self, rows: &[usize]) -> Self {
+        let mut cells = self.empty();
+        for &row in rows {
+            for column in 0..self.columns.len() {
+                cells.text.push_str(self.get(row, column));
                 cells.ends.push(cells.text.len());
             }
-            cells.lines.push(line);
+            cells.lines.push(self.line(row));
         }
-        Ok(cells)
+        cells
+    }
+
+    /// Rows of the same table, one behind the other.
+    pub(super) fn join(&mut self, more: &Cells) {
+        let before = self.text.len();
+        self.text.push_str(&more.text);
+        self.ends.extend(more.ends.iter().map(|end| before + end));
+        self.lines.extend(&more.lines);
+    }
+
+    fn empty(&self) -> Self {
+        Cells { columns: self.columns.clone(), header: self.header, text: String::new(), ends: vec![], lines: vec![] }
+    }
+
+    fn read(&mut self, mut reader: Reader<'_>, format: &Format) -> Result<(), Refused> {
+        let mut row = Vec::new();
+        while let Some(line) = reader.row(&mut row)? {
+            self.push(line, &row, format)?;
+        }
+        Ok(())
+    }
+
+    fn push(&mut self, line: u64, row: &[Cell<'_>], format: &Format) -> Result<(), Refused> {
+        self.check_row(row, format).map_err(|problem| (line, problem))?;
+        for cell in row {
+            self.text.push_str(&cell.text);
+            self.ends.push(self.text.len());
+        }
+        self.lines.push(line);
+        Ok(())
     }
 
     /// The number of rows.
@@ -66,27 +197,34 @@ impl Cells {
         &self.text[start..self.ends[at]]
     }
 
-    fn check_row(&self, row: &[Cell<'_>]) -> Result<(), String> {
+    fn check_row(&self, row: &[Cell<'_>], format: &Format) -> Result<(), String> {
         let (n, wanted) = (row.len(), self.columns.len());
         if n == wanted {
-            let again = row.iter().zip(&self.columns).all(|(cell, column)| cell.text == *column);
+            let again =
+                format.header == Header::Line && row.iter().zip(&*self.columns).all(|(cell, c)| cell.text == *c);
             return if again { Err("it repeats the header; delete it".to_string()) } else { Ok(()) };
         }
-        if let Some(mark) = row.iter().find_map(Cell::separator)
+        if let Some(mark) = row.iter().filter(|cell| !cell.quoted).find_map(|cell| format.foreign(&cell.text))
             && row.iter().map(|cell| cell.text.matches(mark).count()).sum::<usize>() + 1 == wanted
         {
-            return Err(separated(mark));
+            return Err(format.separated(mark));
         }
         let is_digits =
             |cell: &Cell<'_>| cell.text.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'-' | b'+' | b'.'));
         let plural = |n: usize, noun| format!("{n} {noun}{}", if n == 1 { "" } else { "s" });
-        let (found, needed) = (plural(n, "cell"), plural(wanted, "column"));
-        let repair = "give each row one cell for each column, and put quotes around text that contains commas";
-        let more = match n > wanted && row.iter().all(is_digits) {
+        let (found, commas) = (plural(n, "cell"), format.separators().1);
+        let needed = match &format.header {
+            Header::Line => format!("the header has {}", plural(wanted, "column")),
+            Header::Names(_) => format!("`Csv::names` gives {}", plural(wanted, "name")),
+            Header::Counted => format!("the first row has {wanted}"),
+        };
+        let repair =
+            format!("give each row one cell for each column, and put quotes around text that contains {commas}");
+        let more = match n > wanted && format.separator == b',' && row.iter().all(is_digits) {
             true => "; if numbers have a decimal comma, or commas between thousands, write 1234.5",
             false => "",
         };
-        Err(format!("found {found} where the header has {needed}; {repair}{more}"))
+        Err(format!("found {found} where {needed}; {repair}{more}"))
     }
 }
 
@@ -100,41 +238,10 @@ pub(super) fn breaks(text: &str) -> u64 {
     bytes.iter().enumerate().filter(|&x| at(x)).count() as u64
 }
 
-fn separated(mark: char) -> String {
-    let mark = mark.escape_debug();
-    format!("its cells are separated by `{mark}`; save the table with commas between cells, and points in numbers")
-}
-
-/// `Ok` if a header looks like names: a table without a header would lose its first row.
-fn check_header(row: &[Cell<'_>]) -> Result<(), String> {
-    if let [cell] = row
-        && let Some(mark) = cell.separator()
-    {
-        return Err(separated(mark));
-    }
-    let number = |cell: &Cell<'_>| !cell.quoted && cell.text.parse::<f64>().is_ok_and(f64::is_finite);
-    let whole = |cell: &Cell<'_>| cell.text.bytes().all(|b| b.is_ascii_digit());
-    // Some programs name the columns of a matrix 0, 1, 2, …; years are valid names too.
-    let counted = row.len() > 2 && row.iter().enumerate().all(|(i, cell)| cell.text == i.to_string());
-    let all = !row.is_empty() && row.iter().all(number) && !counted;
-    if all || row.iter().any(|cell| number(cell) && !whole(cell)) {
-        let law = "it holds numbers where the names of the columns should be";
-        return Err(format!("{law}; write a line of names above it, with quotes around names that are numbers"));
-    }
-    Ok(())
-}
-
 /// A cell without its quotes and the spaces around it.
 struct Cell<'t> {
     text: Cow<'t, str>,
     quoted: bool,
-}
-
-impl Cell<'_> {
-    /// The separator of another format, if the cell contains one.
-    fn separator(&self) -> Option<char> {
-        self.text.chars().find(|c| matches!(c, ';' | '\t' | '|')).filter(|_| !self.quoted)
-    }
 }
 
 struct Reader<'t> {
@@ -142,17 +249,30 @@ struct Reader<'t> {
     at: usize,
     /// The line of `at`, from 1.
     line: u64,
+    format: &'t Format,
 }
 
 impl<'t> Reader<'t> {
-    /// Reads the next line that is not empty into `row`; returns its number, or `None` at the end.
+    /// A reader of text that begins on `line`, unless it is no text.
+    fn new(text: &'t str, line: u64, format: &'t Format) -> Result<Self, Refused> {
+        let found = |c: char, problem: &str| text.find(c).map(|at| (line + breaks(&text[..at]), problem.to_string()));
+        let binary = "it holds NUL characters, as UTF-16 and binary files do; save the table as UTF-8 text";
+        let joined =
+            "it holds a byte order mark, which begins a file; if two were joined, delete it and the second header";
+        match found('\0', binary).or_else(|| found(MARK, joined)) {
+            Some(refused) => Err(refused),
+            None => Ok(Reader { text, at: 0, line, format }),
+        }
+    }
+
+    /// Reads the next line that is neither empty nor a comment into `row`; returns its number, or `None` at the end.
     fn row(&mut self, row: &mut Vec<Cell<'t>>) -> Result<Option<u64>, Refused> {
         row.clear();
-        while self.end_of_line() {}
+        while self.end_of_line() || self.comment() {}
         let line = self.line;
         while self.at < self.text.len() {
             row.push(self.cell()?);
-            if self.peek() == Some(b',') {
+            if self.peek() == Some(self.format.separator) {
                 self.at += 1;
                 if self.peek().is_none() {
                     row.push(self.cell()?);
@@ -163,13 +283,23 @@ impl<'t> Reader<'t> {
             }
         }
         match row.first() {
-            Some(cell) if !cell.quoted && cell.text.starts_with('#') => {
-                let problem =
-                    "it begins with `#`, but comments are no part of a table; delete it, or put quotes around the cell";
+            Some(cell) if self.format.comment.is_none() && !cell.quoted && cell.text.starts_with('#') => {
+                let problem = "it begins with `#`, but comments are no part of a table; delete it, or put quotes around \
+                               the cell, or skip such lines by `Csv::comments('#')`";
                 Err((line, problem.to_string()))
             }
             first => Ok(first.map(|_| line)),
         }
+    }
+
+    /// Skips a comment at the present line's start, up to the line break; returns whether there is one.
+    fn comment(&mut self) -> bool {
+        let rest = &self.text[self.at..];
+        let found = self.format.comment.is_some_and(|mark| rest.trim_start_matches([' ', '\t']).starts_with(mark));
+        if found {
+            self.at += rest.find(['\r', '\n']).unwrap_or(rest.len());
+        }
+        found
     }
 
     fn peek(&self) -> Option<u8> {
@@ -188,7 +318,7 @@ impl<'t> Reader<'t> {
         true
     }
 
-    /// Reads a cell up to the comma or line break that ends it.
+    /// Reads a cell up to the separator or line break that ends it.
     fn cell(&mut self) -> Result<Cell<'t>, Refused> {
         if self.peek() == Some(b'"') {
             return self.quoted();
@@ -209,7 +339,8 @@ impl<'t> Reader<'t> {
 
     fn rest_of_cell(&mut self) -> &'t str {
         let rest = &self.text[self.at..];
-        let end = rest.bytes().position(|b| matches!(b, b',' | b'\r' | b'\n')).unwrap_or(rest.len());
+        let ends = |b| b == self.format.separator || matches!(b, b'\r' | b'\n');
+        let end = rest.bytes().position(ends).unwrap_or(rest.len());
         self.at += end;
         &rest[..end]
     }
@@ -238,9 +369,12 @@ impl<'t> Reader<'t> {
         let after = self.rest_of_cell().trim_matches(' ');
         match after.chars().next() {
             None => Ok(Cell { text: trimmed(text), quoted: true }),
-            Some(mark @ (';' | '\t' | '|')) => Err((begin, separated(mark))),
+            Some(mark) if self.format.foreign(mark.encode_utf8(&mut [0; 4])).is_some() => {
+                Err((begin, self.format.separated(mark)))
+            }
             Some(_) => {
-                let repair = "close each quote before the comma, and write each quote inside a cell twice";
+                let comma = self.format.separators().0;
+                let repair = format!("close each quote before the {comma}, and write each quote inside a cell twice");
                 Err((begin, format!("text follows the quote that closes a cell; {repair}")))
             }
         }

@@ -3,81 +3,13 @@
 //! The first axis is the axis of samples. A data set holds everything in memory. It stores classes as indices; a
 //! [`Table`](crate::Table) knows their names.
 
-use autograd::{Float, Shape, Tensor};
+use autograd::{Float, Tensor};
+use rand::SeedableRng;
 use rand::rngs::StdRng;
-use rand::{SeedableRng, seq::SliceRandom};
 
+use super::splits::{Splitter, shuffled};
+use super::targets::{Targets, join, samples, take};
 use crate::error::{Error, Result, room, shown};
-
-/// The desired outputs of a model: values, or one class or sequence of labels for each sample.
-///
-/// ```
-/// use mlp::Targets;
-/// assert_eq!(Targets::<f64>::from(vec![0, 2, 1]).len(), 3);
-/// assert_eq!(Targets::Values(autograd::Tensor::<f64>::zeros([4, 2])).len(), 4);
-/// ```
-#[derive(Debug, Clone, PartialEq)]
-pub enum Targets<T: Float = f64> {
-    /// Values to approximate; the first axis is the axis of samples.
-    Values(Tensor<T>),
-    /// The index of the correct class of each sample.
-    Classes(Vec<usize>),
-    /// The labels of each sample in their order: of any number for [`Ctc`](crate::Ctc), or one for each place of a sample for
-    /// losses of classes such as [`CrossEntropy`](crate::CrossEntropy).
-    Sequences(Vec<Vec<usize>>),
-}
-
-impl<T: Float> Targets<T> {
-    /// The number of samples.
-    pub fn len(&self) -> usize {
-        match self {
-            Targets::Values(values) => samples(values),
-            Targets::Classes(classes) => classes.len(),
-            Targets::Sequences(sequences) => sequences.len(),
-        }
-    }
-
-    /// Whether there are no samples.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    /// Converts the targets to another number type.
-    ///
-    /// ```
-    /// use mlp::Targets;
-    /// assert_eq!(Targets::<f32>::from(vec![0, 2]).cast::<f64>(), Targets::from(vec![0, 2]));
-    /// ```
-    pub fn cast<U: Float>(&self) -> Targets<U> {
-        match self {
-            Targets::Values(values) => Targets::Values(values.cast()),
-            Targets::Classes(classes) => Targets::Classes(classes.clone()),
-            Targets::Sequences(sequences) => Targets::Sequences(sequences.clone()),
-        }
-    }
-
-    fn take(&self, samples: &[usize]) -> Self {
-        match self {
-            Targets::Values(values) => Targets::Values(take(values, samples)),
-            Targets::Classes(classes) => Targets::Classes(samples.iter().map(|&i| classes[i]).collect()),
-            Targets::Sequences(sequences) => {
-                Targets::Sequences(samples.iter().map(|&i| sequences[i].clone()).collect())
-            }
-        }
-    }
-}
-
-impl<T: Float> From<Tensor<T>> for Targets<T> {
-    fn from(values: Tensor<T>) -> Self {
-        Targets::Values(values)
-    }
-}
-
-impl<T: Float> From<Vec<usize>> for Targets<T> {
-    fn from(classes: Vec<usize>) -> Self {
-        Targets::Classes(classes)
-    }
-}
 
 /// Inputs with one target each: at least one sample, and all values finite.
 ///
@@ -206,9 +138,40 @@ impl<T: Float> Dataset<T> {
         Ok(self.take(samples))
     }
 
+    /// Joins data sets of the same kind, one behind the other.
+    ///
+    /// ```
+    /// use autograd::Tensor;
+    /// use mlp::Dataset;
+    /// let (a, b) = (Dataset::new(Tensor::from([[1.0]]), vec![0])?, Dataset::new(Tensor::from([[2.0]]), vec![1])?);
+    /// assert_eq!(Dataset::concat(&[a, b])?.inputs(), &Tensor::from([[1.0], [2.0]]));
+    /// # Ok::<(), mlp::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Empty`] without data sets, [`Error::Invalid`] if samples differ in shape, in the kind of their targets, or in
+    /// having weights.
+    pub fn concat(parts: &[Self]) -> Result<Self> {
+        if parts.is_empty() {
+            return Err(Error::Empty { what: "concat".to_string() });
+        }
+        let inputs = join(parts.iter().map(|part| &part.inputs))?;
+        let mixed =
+            |what: &str| Error::invalid("concat", format!("the data sets differ in {what}; join those that are alike"));
+        let targets: Vec<&Targets<T>> = parts.iter().map(|part| &part.targets).collect();
+        let targets = Targets::join(&targets)?.ok_or_else(|| mixed("the kind of their targets"))?;
+        let weights: Vec<f64> = parts.iter().filter_map(|part| part.weights.as_ref()).flatten().copied().collect();
+        match weights.len() {
+            0 => Ok(Dataset { inputs, targets, weights: None }),
+            n if n == targets.len() => Ok(Dataset { inputs, targets, weights: Some(weights) }),
+            _ => Err(mixed("having weights")),
+        }
+    }
+
     /// Shuffles with `seed`, and splits into (training part, held-out part).
     ///
-    /// The held-out fraction is rounded to whole samples. The same seed gives the same split.
+    /// The held-out fraction is rounded to whole samples. The same seed gives the same split. A [`Splitter`] also divides by
+    /// class, by group, in time order and in folds.
     ///
     /// ```
     /// use autograd::Tensor;
@@ -221,24 +184,8 @@ impl<T: Float> Dataset<T> {
     /// # Errors
     /// [`Error::Invalid`] if either part would be empty or the fraction does not lie between 0 and 1.
     pub fn split(&self, held_out: f64, seed: u64) -> Result<(Self, Self)> {
-        if !(held_out > 0.0 && held_out < 1.0) {
-            return Err(Error::invalid(
-                "split",
-                format!("held-out fraction {} must lie between 0 and 1", shown(held_out)),
-            ));
-        }
-        let n = self.len();
-        let m = (held_out * n as f64).round() as usize;
-        if m == 0 || m >= n {
-            let part = if m == 0 { "hold out nothing" } else { "leave nothing to train on" };
-            let why = format!(
-                "fraction {} of {n} samples would {part}; choose another fraction or add samples",
-                shown(held_out)
-            );
-            return Err(Error::invalid("split", why));
-        }
-        let order = shuffled(n, seed);
-        Ok((self.take(&order[m..]), self.take(&order[..m])))
+        let split = Splitter::random(self.len(), seed).split(held_out)?;
+        Ok((self.take(&split.train), self.take(&split.held_out)))
     }
 
     /// Iterates over all samples once in batches of `size`; the last batch may be smaller, unless it is
@@ -261,7 +208,7 @@ impl<T: Float> Dataset<T> {
             return Err(Error::invalid("batch size", "0 would never pass over the data; choose at least 1"));
         }
         let order = match shuffle {
-            Some(seed) => shuffled(self.len(), seed),
+            Some(seed) => shuffled((0..self.len()).collect(), &mut StdRng::seed_from_u64(seed)),
             None => (0..self.len()).collect(),
         };
         Ok(Batches { data: self, order, next: 0, size })
@@ -345,10 +292,6 @@ pub fn one_hot<T: Float>(labels: &[usize], classes: usize) -> Result<Tensor<T>> 
     Ok(Tensor::one_hot(labels, classes))
 }
 
-fn samples<T: Float>(x: &Tensor<T>) -> usize {
-    x.shape().first().copied().unwrap_or(0)
-}
-
 fn check<T: Float>(what: &'static str, x: &Tensor<T>) -> Result<()> {
     if x.shape().is_empty() {
         return Err(Error::invalid(what, "a single number has no axis of samples; reshape it to (1, 1)"));
@@ -363,19 +306,4 @@ fn check<T: Float>(what: &'static str, x: &Tensor<T>) -> Result<()> {
         }
         None => Ok(()),
     }
-}
-
-/// Rows of `x`; each index must be below the length of its first axis.
-fn take<T: Float>(x: &Tensor<T>, samples: &[usize]) -> Tensor<T> {
-    let width: usize = x.shape()[1..].iter().product();
-    let mut values = Vec::with_capacity(samples.len() * width);
-    samples.iter().for_each(|&i| values.extend_from_slice(&x.as_slice()[i * width..(i + 1) * width]));
-    let shape: Shape = std::iter::once(samples.len()).chain(x.shape()[1..].iter().copied()).collect();
-    Tensor::new(shape, values)
-}
-
-fn shuffled(n: usize, seed: u64) -> Vec<usize> {
-    let mut order: Vec<usize> = (0..n).collect();
-    order.shuffle(&mut StdRng::seed_from_u64(seed));
-    order
 }

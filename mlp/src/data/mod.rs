@@ -1,13 +1,30 @@
 //! Data for training: tables from files, data sets with targets, batches, and scaling.
 //!
-//! Constructors check all data, so that training meets no NaN, no ragged row and no missing target. Data sets are held
-//! in memory; nothing is downloaded, cached or streamed.
+//! Constructors check all data, so that training meets no NaN, no ragged row and no missing target. A data set is held in
+//! memory; files larger than that are read in chunks, each a table, and become a stream of batches. Nothing is downloaded
+//! or cached.
 
 mod cells;
+mod chunks;
+mod csv;
 mod dataset;
+#[cfg(feature = "images")]
+mod pictures;
 mod scaler;
+mod schema;
+mod splits;
+mod stream;
 mod table;
+mod targets;
 
-pub use dataset::{Batches, Dataset, Targets, one_hot};
+pub use chunks::Chunks;
+pub use csv::Csv;
+pub use dataset::{Batches, Dataset, one_hot};
+#[cfg(feature = "images")]
+pub use pictures::Pictures;
 pub use scaler::Scaler;
+pub use schema::{Categorical, Column, Numeric, Prepared, Schema, SchemaBuilder};
+pub use splits::{Split, Splitter};
+pub use stream::{Ahead, Stream};
 pub use table::Table;
+pub use targets::Targets;

@@ -1,22 +1,22 @@
-//! [`Table`]: a CSV file whose columns are read as numbers or classes.
+//! [`Table`]: a CSV file whose columns are read as numbers, classes or text.
 //!
 //! A table guesses no column types, fills in no missing cells and drops no rows. Its errors name the cell that cannot
 //! be read.
 
 use std::collections::{BTreeSet, HashMap};
-use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
 use autograd::{Float, Tensor};
 
-use super::cells::{Cells, breaks};
+use super::cells::{Cells, Format};
+use super::chunks::text;
+use super::csv::Csv;
 use crate::error::{Error, Result, list};
 
-/// A table of text with named columns, from a CSV file with a header line.
+/// A table of text with named columns, from a CSV file.
 ///
-/// The parser trims spaces around cells, skips empty lines, and accepts a byte order mark and any line endings. Quotes
-/// follow RFC 4180: around a whole cell, with each quote inside doubled.
+/// [`Csv`] reads files with other separators, without a header line, or with comments.
 ///
 /// ```
 /// use mlp::Table;
@@ -31,15 +31,16 @@ use crate::error::{Error, Result, list};
 pub struct Table {
     file: String,
     cells: Cells,
+    format: Format,
     /// The index of each column by name; `None` if several columns have the name.
     places: HashMap<String, Option<usize>>,
 }
 
 /// Common markers of a missing value.
-const MISSING: [&str; 9] = ["NA", "N/A", "n/a", "NaN", "nan", "NAN", "null", "NULL", "?"];
+pub(super) const MISSING: [&str; 9] = ["NA", "N/A", "n/a", "NaN", "nan", "NAN", "null", "NULL", "?"];
 
 impl Table {
-    /// Reads a file; see [`parse`](Table::parse).
+    /// Reads a file of commas with a header line; see [`parse`](Table::parse).
     ///
     /// ```
     /// let error = mlp::Table::read("no/such/file.csv").unwrap_err();
@@ -49,8 +50,7 @@ impl Table {
     /// # Errors
     /// As [`parse`](Table::parse), and [`Error::Io`] if the file cannot be read.
     pub fn read(path: impl AsRef<Path>) -> Result<Self> {
-        let path = path.as_ref();
-        Self::parse(path.display().to_string(), File::open(path).map_err(Error::io(path))?)
+        Csv::new().read(path)
     }
 
     /// Parses a table from any reader; `name` stands for the file in messages.
@@ -76,19 +76,21 @@ impl Table {
     /// - the text is not UTF-8.
     ///
     /// [`Error::Empty`] without rows below the header, [`Error::Io`] if reading fails.
-    pub fn parse(name: impl Into<String>, mut reader: impl Read) -> Result<Self> {
-        let file = name.into();
+    pub fn parse(name: impl Into<String>, reader: impl Read) -> Result<Self> {
+        Csv::new().parse(name, reader)
+    }
+
+    pub(super) fn whole(file: String, mut reader: impl Read, format: &Format) -> Result<Self> {
         let mut bytes = Vec::new();
         reader.read_to_end(&mut bytes).map_err(Error::io(file.as_ref()))?;
-        let refused = |(line, problem)| Error::Csv { file: file.clone(), line, problem };
-        let text = match std::str::from_utf8(&bytes) {
-            Ok(text) => text,
-            Err(error) => {
-                let valid = String::from_utf8_lossy(&bytes[..error.valid_up_to()]);
-                return Err(refused((1 + breaks(&valid), "not UTF-8 text; save the table as UTF-8".to_string())));
-            }
-        };
-        let cells = Cells::parse(text).map_err(refused)?;
+        let cells = text(&bytes, 1).and_then(|text| Cells::parse(text, format));
+        match cells {
+            Ok(cells) => Self::new(file, cells, format.clone()),
+            Err((line, problem)) => Err(Error::Csv { file, line, problem }),
+        }
+    }
+
+    pub(super) fn new(file: String, cells: Cells, format: Format) -> Result<Self> {
         if cells.len() == 0 {
             return Err(Error::Empty { what: file });
         }
@@ -96,7 +98,46 @@ impl Table {
         for (i, column) in cells.columns.iter().enumerate() {
             places.entry(column.clone()).and_modify(|place| *place = None).or_insert(Some(i));
         }
-        Ok(Table { file, cells, places })
+        Ok(Table { file, cells, format, places })
+    }
+
+    /// Selects rows by index, in the given order; they keep their lines in messages.
+    ///
+    /// ```
+    /// let table = mlp::Table::parse("t", "x\n1\n2\nthree\n".as_bytes())?;
+    /// assert_eq!(table.select(&[1, 0])?.numbers::<f64>(&["x"])?, [[2.0], [1.0]].into());
+    /// let error = table.select(&[2])?.numbers::<f64>(&["x"]).unwrap_err().to_string();
+    /// assert!(error.starts_with("t, line 4, column `x`: found `three`"));
+    /// # Ok::<(), mlp::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Empty`] without indices, [`Error::Invalid`] if a row does not exist.
+    pub fn select(&self, rows: &[usize]) -> Result<Self> {
+        if let Some(row) = rows.iter().find(|&&row| row >= self.rows()) {
+            let why = format!("row {row} does not exist; rows are 0 to {}", self.rows() - 1);
+            return Err(Error::invalid("select", why));
+        }
+        if rows.is_empty() {
+            return Err(Error::Empty { what: "select".to_string() });
+        }
+        Ok(self.with(self.cells.select(rows)))
+    }
+
+    /// A table of rows of this file, which [`row`](Self::row) took.
+    pub(super) fn with_rows(&self, rows: &[Cells]) -> Self {
+        let mut cells = self.cells.select(&[]);
+        rows.iter().for_each(|row| cells.join(row));
+        self.with(cells)
+    }
+
+    pub(super) fn row(&self, row: usize) -> Cells {
+        self.cells.select(&[row])
+    }
+
+    fn with(&self, cells: Cells) -> Self {
+        let (file, format, places) = (self.file.clone(), self.format.clone(), self.places.clone());
+        Table { file, cells, format, places }
     }
 
     /// The names of the columns, in the order of the file.
@@ -134,8 +175,7 @@ impl Table {
         let mut values = Vec::with_capacity(self.rows() * columns.len());
         for row in 0..self.rows() {
             for &column in &columns {
-                let number = self.cells.get(row, column).parse().ok().map(T::from_f64).filter(|x| x.is_finite());
-                values.push(number.ok_or_else(|| self.cell_error(row, column, "a finite number"))?);
+                values.push(self.number(row, column)?);
             }
         }
         Ok(Tensor::try_new([self.rows(), columns.len()], values)?)
@@ -163,12 +203,7 @@ impl Table {
         if let Some(row) = (0..self.rows()).find(is_missing) {
             return Err(self.cell_error(row, column, "the name of a class"));
         }
-        let distinct: BTreeSet<&str> = self.column_cells(column).collect();
-        let integers: Option<Vec<i128>> = distinct.iter().map(|name| name.parse().ok()).collect();
-        let mut names: Vec<&str> = distinct.into_iter().collect();
-        if integers.is_some() {
-            names.sort_by_cached_key(|name| name.parse::<i128>().ok());
-        }
+        let names = sorted(self.column_cells(column).collect());
         let index: HashMap<&str, usize> = names.iter().enumerate().map(|(i, &name)| (name, i)).collect();
         let labels = self.column_cells(column).map(|name| index[name]).collect();
         Ok((labels, names.into_iter().map(str::to_string).collect()))
@@ -239,7 +274,35 @@ impl Table {
         (0..self.rows()).map(label).collect()
     }
 
-    fn column(&self, name: &str) -> Result<usize> {
+    /// Reads a column as text, such as the groups or the times of a [`Splitter`](crate::Splitter).
+    ///
+    /// ```
+    /// let table = mlp::Table::parse("t", "day,x\n2026-11-30,1\n2026-12-01,2\n".as_bytes())?;
+    /// assert_eq!(table.text("day")?, ["2026-11-30", "2026-12-01"]);
+    /// # Ok::<(), mlp::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::MissingColumn`].
+    pub fn text(&self, column: &str) -> Result<Vec<&str>> {
+        Ok(self.column_cells(self.column(column)?).collect())
+    }
+
+    /// A cell as a finite number.
+    pub(super) fn number<T: Float>(&self, row: usize, column: usize) -> Result<T> {
+        let number = self.format.number(self.cell(row, column)).map(T::from_f64).filter(|x| x.is_finite());
+        number.ok_or_else(|| self.cell_error(row, column, "a finite number"))
+    }
+
+    pub(super) fn cell(&self, row: usize, column: usize) -> &str {
+        self.cells.get(row, column)
+    }
+
+    pub(super) fn file(&self) -> &str {
+        &self.file
+    }
+
+    pub(super) fn column(&self, name: &str) -> Result<usize> {
         match self.places.get(name) {
             Some(Some(column)) => Ok(*column),
             Some(None) => {
@@ -249,16 +312,16 @@ impl Table {
             None => Err(Error::MissingColumn {
                 file: self.file.clone(),
                 column: name.to_string(),
-                columns: self.cells.columns.clone(),
+                columns: self.cells.columns.to_vec(),
             }),
         }
     }
 
-    fn column_cells(&self, column: usize) -> impl Iterator<Item = &str> {
+    pub(super) fn column_cells(&self, column: usize) -> impl Iterator<Item = &str> {
         (0..self.rows()).map(move |row| self.cells.get(row, column))
     }
 
-    fn cell_error(&self, row: usize, column: usize, needs: &str) -> Error {
+    pub(super) fn cell_error(&self, row: usize, column: usize, needs: &str) -> Error {
         const SHOWN: usize = 40; // a cell may be as long as the file
         let cell = self.cells.get(row, column);
         let escaped = |c: char| if c.is_control() { c.escape_debug().to_string() } else { c.to_string() };
@@ -266,27 +329,39 @@ impl Table {
         let found = match cell.chars().nth(SHOWN) {
             _ if cell.is_empty() => "an empty cell".to_string(),
             Some(_) => format!("`{start}…`"),
-            None => format!("`{start}`{}", oddity(cell)),
+            None => format!("`{start}`{}", oddity(cell, &self.format)),
         };
         let (file, column) = (self.file.clone(), self.cells.columns[column].clone());
         Error::Cell { file, line: self.cells.line(row), column, found, needs: needs.to_string() }
     }
 }
 
+/// Classes in their order: as numbers if all of them are integers, else as text.
+pub(super) fn sorted(distinct: BTreeSet<&str>) -> Vec<&str> {
+    let integers: Option<Vec<i128>> = distinct.iter().map(|name| name.parse().ok()).collect();
+    let mut names: Vec<&str> = distinct.into_iter().collect();
+    if integers.is_some() {
+        names.sort_by_cached_key(|name| name.parse::<i128>().ok());
+    }
+    names
+}
+
 /// A remark on a cell that is not a number; empty if there is nothing to add.
-fn oddity(cell: &str) -> &'static str {
+fn oddity(cell: &str, format: &Format) -> &'static str {
     let is_number = |without: &[char]| {
         let text: String = cell.chars().filter(|c| !without.contains(c)).collect();
         text.parse::<f64>().is_ok()
     };
-    if is_number(&[]) {
+    if format.number(cell).is_some() {
         ""
     } else if MISSING.contains(&cell) {
         " for a missing value"
     } else if cell.contains('#') {
         " with a comment, which is no part of a table"
-    } else if cell.contains([';', '\t', '|']) {
+    } else if cell.contains([';', '\t', '|']) && format.separator == b',' {
         ", which may be cells that are not separated by commas"
+    } else if format.decimal_comma && cell.contains('.') && is_number(&[',', '.']) {
+        " with a point, where numbers have a decimal comma"
     } else if is_number(&[',']) || is_number(&[',', '.']) {
         " with a decimal comma, or commas between thousands"
     } else if is_number(&[' ', '\u{a0}', '\u{202f}', '\'', '’', '_', ',']) {

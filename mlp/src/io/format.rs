@@ -10,14 +10,16 @@ use safetensors::tensor::{Dtype, SafeTensors, TensorView, View};
 use super::replace::replace;
 use crate::error::{Error, Result, shown};
 
-/// Writes tensors to `path`, with text metadata.
+/// Writes tensors to `path`, with others that are `f64` whatever the number type, and text metadata.
 pub(crate) fn write<T: Float>(
     path: &Path,
     tensors: impl Iterator<Item = (String, Tensor<T>)>,
+    wide: impl Iterator<Item = (String, Tensor)>,
     about: Option<HashMap<String, String>>,
 ) -> Result<()> {
     let failed = |problem| Error::WeightsFile { path: path.to_owned(), problem };
-    let tensors: Vec<_> = tensors.map(|(name, tensor)| (name, ToStore(tensor))).collect();
+    let tensors = tensors.map(|(name, tensor)| (name, ToStore::Same(tensor)));
+    let tensors: Vec<_> = tensors.chain(wide.map(|(name, tensor)| (name, ToStore::Wide(tensor)))).collect();
     if tensors.iter().any(|(name, _)| name == "__metadata__") {
         return Err(failed("the format reserves the name `__metadata__`; rename the parameter".to_string()));
     }
@@ -122,27 +124,43 @@ impl<'b> Stored<'b> {
 }
 
 /// A tensor in the stored form: little-endian bytes in row-major order.
-struct ToStore<T: Float>(Tensor<T>);
+enum ToStore<T: Float> {
+    Same(Tensor<T>),
+    Wide(Tensor),
+}
 
 impl<T: Float> View for ToStore<T> {
     fn dtype(&self) -> Dtype {
-        dtype::<T>()
+        match self {
+            ToStore::Same(_) => dtype::<T>(),
+            ToStore::Wide(_) => Dtype::F64,
+        }
     }
 
     fn shape(&self) -> &[usize] {
-        self.0.shape()
+        match self {
+            ToStore::Same(tensor) => tensor.shape(),
+            ToStore::Wide(tensor) => tensor.shape(),
+        }
     }
 
     fn data(&self) -> Cow<'_, [u8]> {
-        let values = self.0.as_slice().iter().map(|x| x.to_f64());
-        Cow::Owned(match dtype::<T>() {
-            Dtype::F32 => values.flat_map(|x| (x as f32).to_le_bytes()).collect(),
-            _ => values.flat_map(f64::to_le_bytes).collect(),
+        Cow::Owned(match self {
+            ToStore::Same(tensor) => bytes(tensor),
+            ToStore::Wide(tensor) => bytes(tensor),
         })
     }
 
     fn data_len(&self) -> usize {
-        self.0.numel() * dtype::<T>().bitsize() / 8
+        self.shape().iter().product::<usize>() * self.dtype().bitsize() / 8
+    }
+}
+
+fn bytes<T: Float>(tensor: &Tensor<T>) -> Vec<u8> {
+    let values = tensor.as_slice().iter().map(|x| x.to_f64());
+    match dtype::<T>() {
+        Dtype::F32 => values.flat_map(|x| (x as f32).to_le_bytes()).collect(),
+        _ => values.flat_map(f64::to_le_bytes).collect(),
     }
 }
 
@@ -150,7 +168,7 @@ fn dtype<T: Float>() -> Dtype {
     if T::NAME == "f32" { Dtype::F32 } else { Dtype::F64 }
 }
 
-/// The inverse of [`ToStore::data`]; `f32` passes through `f64` unchanged.
+/// The inverse of [`bytes`]; `f32` passes through `f64` unchanged.
 fn numbers<T: Float>(view: &TensorView<'_>) -> Vec<T> {
     let bytes = view.data();
     match dtype::<T>() {

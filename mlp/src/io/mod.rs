@@ -1,15 +1,21 @@
-//! Weights on disk, in the [safetensors](https://huggingface.co/docs/safetensors) format.
+//! Weights on disk, in the [safetensors](https://huggingface.co/docs/safetensors) format, and arrays in files of other
+//! programs.
 //!
 //! A file stores names, shapes and numbers only. The program builds the model; [`load`] then sets its parameters.
 //! Checkpoints with optimiser state have the same format: [`train::save_training`](crate::train::save_training).
+//!
+//! Arrays of data are read from NPY and NPZ files of NumPy, and IDX files such as those of MNIST ([`read_npy`],
+//! [`read_npz`], [`read_idx`], [`read_idx_labels`]), and written.
 
+mod arrays;
 pub(crate) mod format;
 mod replace;
 
-use std::fs;
 use std::path::Path;
+use std::{fs, iter};
 
 use crate::error::{Error, Result};
+pub use arrays::{read_idx, read_idx_labels, read_npy, read_npz, write_idx, write_npy, write_npz};
 use autograd::{Float, Param, Parameters, Tensor};
 use format::{Stored, write};
 
@@ -38,7 +44,7 @@ use format::{Stored, write};
 /// the format cannot hold the parameters.
 pub fn save<T: Float>(parameters: &Parameters<T>, path: impl AsRef<Path>) -> Result<()> {
     let tensors = parameters.iter().map(|(name, param)| (name.to_string(), param.value()));
-    write(path.as_ref(), tensors, None)
+    write(path.as_ref(), tensors, iter::empty(), None)
 }
 
 /// Loads all parameters from a file of [`save`]; if anything does not fit, nothing changes.
@@ -90,6 +96,11 @@ fn load_weights<T: Float>(parameters: &Parameters<T>, path: &Path, any: bool) ->
     let values = stored.values(parameters, "", any)?;
     stored.knows_all(|name| parameters.get(name).is_some(), parameters)?;
     set(values)
+}
+
+/// Replaces the text at `path`, as [`save`] replaces weights.
+pub(crate) fn write_text(path: &Path, text: &str) -> Result<()> {
+    replace::replace(path, text.as_bytes()).map_err(Error::io(path))
 }
 
 /// `Ok` if a file can be saved to `path`, so that a training fails at its start, not at its end.

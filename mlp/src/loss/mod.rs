@@ -1,6 +1,7 @@
 //! Losses: one struct per loss, and the [`Loss`] trait. Logarithms are natural (nats) unless a loss says otherwise.
 
 mod classification;
+mod combined;
 mod ctc;
 mod likelihood;
 mod pairs;
@@ -12,6 +13,7 @@ mod weighted;
 pub use classification::{
     Base, BinaryCrossEntropyWithLogits, CrossEntropy, CrossEntropyFromProbabilities, Hinge, KlDivergence,
 };
+pub use combined::WeightedLosses;
 pub use ctc::Ctc;
 pub use likelihood::{GaussianNll, NegativeBinomialNll, PoissonNll};
 pub use pairs::{Contrastive, CosineEmbedding, NtXent, Triplet};

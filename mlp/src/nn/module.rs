@@ -5,6 +5,7 @@ use std::fmt;
 
 use autograd::{Float, Parameters, Shape, Tape, Tensor, Var};
 
+use crate::nn::config::Config;
 use crate::nn::probe::Probe;
 use crate::{Activation, Error};
 
@@ -95,6 +96,26 @@ pub trait Module<T: Float = f64>: Send + Sync {
     /// Parameters and buffers: the tensors to save and load. Do not override it.
     fn state(&self) -> Parameters<T> {
         self.parameters().with_all("", &self.buffers())
+    }
+
+    /// The module as plain data, from which another of the same architecture is built: see [`config`](crate::config).
+    ///
+    /// The layers of this crate give it. The default is an error; a struct of yours returns [`Config::of`]`(self)` when it is
+    /// [`Configured`](crate::Configured).
+    ///
+    /// ```
+    /// use mlp::{Activation, Module};
+    /// let config = Module::<f64>::config(&Activation::Tanh)?;
+    /// assert_eq!(config.to_string(), r#"{"layer":"activation","function":"tanh"}"#);
+    /// # Ok::<(), mlp::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If the module, or a part of it, has no configuration; the error names the part.
+    fn config(&self) -> Result<Config, Error> {
+        let problem =
+            "it has no configuration; make it `Configured`, and let `Module::config` return `Config::of(self)`";
+        Err(Error::config(short_name(type_name::<Self>()), problem))
     }
 
     /// The rows of this module in the table of [`summary`].
@@ -202,7 +223,7 @@ pub trait Module<T: Float = f64>: Send + Sync {
 }
 
 /// A module whose type is known only at run time.
-impl<T: Float> Module<T> for Box<dyn Module<T>> {
+impl<T: Float, M: Module<T> + ?Sized> Module<T> for Box<M> {
     #[track_caller]
     fn forward<'t>(&self, x: Var<'t, T>) -> Var<'t, T> {
         (**self).forward(x)
@@ -218,6 +239,10 @@ impl<T: Float> Module<T> for Box<dyn Module<T>> {
 
     fn buffers(&self) -> Parameters<T> {
         (**self).buffers()
+    }
+
+    fn config(&self) -> Result<Config, Error> {
+        (**self).config()
     }
 
     fn describe(&self) -> Vec<LayerRow> {
@@ -242,7 +267,7 @@ impl<T: Float> Module<T> for Box<dyn Module<T>> {
 }
 
 /// `Neuron` for `my_crate::cells::Neuron<f64>`.
-fn short_name(path: &str) -> &str {
+pub(crate) fn short_name(path: &str) -> &str {
     let path = path.split('<').next().unwrap_or(path);
     path.rsplit("::").next().unwrap_or(path)
 }
@@ -306,14 +331,16 @@ pub fn summary<T: Float, M: Module<T> + ?Sized>(model: &M) -> String {
 /// # Errors
 /// If inputs of this shape do not fit; the error names the layer.
 pub fn summary_for<T: Float, M: Module<T> + ?Sized>(model: &M, input: impl Into<Shape>) -> Result<String, Error> {
-    let shown = |(row, output): (LayerRow, Option<Shape>)| {
-        (output.map_or(String::from("unknown"), |shape| shape.to_string()), row)
-    };
-    Ok(table("output", model.describe_for(&input.into())?.into_iter().map(shown).collect()))
+    Ok(table("output", model.describe_for(&input.into())?.into_iter().map(foretold).collect()))
+}
+
+/// A row, and its second cell: the shape behind it.
+pub(crate) fn foretold((row, output): (LayerRow, Option<Shape>)) -> (String, LayerRow) {
+    (output.map_or(String::from("unknown"), |shape| shape.to_string()), row)
 }
 
 /// A model as a table whose second column is `shape`.
-fn table(shape: &str, rows: Vec<(String, LayerRow)>) -> String {
+pub(crate) fn table(shape: &str, rows: Vec<(String, LayerRow)>) -> String {
     let total: usize = rows.iter().map(|(_, row)| row.parameters).sum();
     let row = |a: &str, b: &str, c: &str, d: String| [a.to_string(), b.to_string(), c.to_string(), d];
     let mut cells = vec![row("layer", shape, "activation", "parameters".into())];

@@ -1,8 +1,12 @@
 //! [`Norm`]: the normalisation within a layer of an [`Mlp`](crate::Mlp).
 
 use autograd::{Float, Parameters, Shape, Var};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::Value;
 
 use crate::Error;
+use crate::nn::config::{Config, Configured, Parts};
 use crate::nn::layers::{BatchNorm, LayerNorm, RmsNorm};
 use crate::nn::module::{LayerRow, Module};
 
@@ -64,25 +68,71 @@ impl<T: Float> Module<T> for Norm<T> {
         self.module().output_shape(input)
     }
 
+    fn config(&self) -> Result<Config, Error> {
+        self.module().config()
+    }
+
     fn describe(&self) -> Vec<LayerRow> {
         self.module().describe()
     }
 }
 
-/// The kind of a [`Norm`], before the sizes and the number type are known.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Kind {
-    Layer,
-    Batch,
-    Rms,
+/// A [`Norm`] as data: the kind of layer and its options; its size is that of the layer whose sums it normalises.
+///
+/// Without options it is the name alone.
+#[derive(Debug)]
+pub(crate) struct NormData(Config);
+
+/// Each kind, and the name of its size.
+const SIZES: [(&str, &str); 3] = [("layer_norm", "features"), ("batch_norm", "channels"), ("rms_norm", "features")];
+
+impl NormData {
+    /// Without options.
+    pub(super) fn usual(kind: &'static str) -> Self {
+        NormData(Config::bare(kind))
+    }
+
+    pub(super) fn of<T: Float>(norm: &Norm<T>) -> Result<Self, Error> {
+        let config = Config::of_part("norm", norm.module())?;
+        Ok(NormData(SIZES.iter().fold(config, |config, (_, size)| config.without(size).0)))
+    }
+
+    pub(super) fn build<T: Float>(self, features: usize, parts: &mut Parts<'_, T>) -> Result<Norm<T>, Error> {
+        let NormData(config) = self;
+        let Some((_, size)) = SIZES.iter().find(|(kind, _)| *kind == config.layer()) else {
+            let problem =
+                format!("it normalises no layer of an mlp; choose from {}", SIZES.map(|(kind, _)| kind).join(", "));
+            return Err(Error::config(config.layer(), problem).within("norm"));
+        };
+        let (config, given) = config.without(size);
+        if given.is_some() {
+            let problem = format!("`{size}` is given, which are the units of the layer; remove the field");
+            return Err(Error::config(config.layer(), problem).within("norm"));
+        }
+        let config = config.with(size, features);
+        let norm = match config.layer() {
+            "layer_norm" => config.data().and_then(|data| LayerNorm::build(data, parts)).map(Norm::Layer),
+            "batch_norm" => config.data().and_then(|data| BatchNorm::build(data, parts)).map(Norm::Batch),
+            _ => config.data().and_then(|data| RmsNorm::build(data, parts)).map(Norm::Rms),
+        };
+        norm.map_err(|error| error.of_layer(config.layer()).within("norm"))
+    }
 }
 
-impl Kind {
-    pub(super) fn build<T: Float>(self, features: usize) -> Result<Norm<T>, Error> {
-        Ok(match self {
-            Kind::Layer => Norm::Layer(LayerNorm::new(features)?),
-            Kind::Batch => Norm::Batch(BatchNorm::new(features)?),
-            Kind::Rms => Norm::Rms(RmsNorm::new(features)?),
-        })
+impl Serialize for NormData {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0.is_bare() {
+            true => serializer.serialize_str(self.0.layer()),
+            false => self.0.serialize(serializer),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for NormData {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match Value::deserialize(deserializer)? {
+            Value::String(kind) => Ok(NormData(Config::bare(kind))),
+            other => Config::deserialize(other).map(NormData).map_err(D::Error::custom),
+        }
     }
 }

@@ -6,7 +6,8 @@ use std::fmt;
 use autograd::{Float, Gradients, Param, Parameters, Tensor};
 use indexmap::IndexMap;
 
-use super::{Optimizer, misfit};
+use super::Optimizer;
+use super::memory::misfit;
 use crate::error::Error;
 
 /// Several optimisers as one, each for its own group of parameters.
@@ -116,10 +117,10 @@ impl<T: Float> Optimizer<T> for Groups<T> {
         for (name, array) in state {
             let own = name.split_once('.').and_then(|(group, rest)| Some((group.parse::<usize>().ok()?, rest)));
             let Some((part, rest)) = own.and_then(|(group, rest)| Some((parts.get_mut(group)?, rest))) else {
-                return Err(misfit(format!(
-                    "`{name}` in the state belongs to none of {} groups",
-                    self.optimizers.len()
-                )));
+                return Err(misfit(
+                    "optimizer",
+                    format!("`{name}` in the state belongs to none of {} groups", self.optimizers.len()),
+                ));
             };
             part.insert(rest.to_string(), array.clone());
         }

@@ -1,18 +1,57 @@
-//! Optimisers, one file per optimiser.
+//! Optimisers, one file per optimiser; schedules of the learning rate; averages of the weights.
 
+mod adadelta;
+mod adafactor;
+mod adagrad;
 mod adam;
+mod adamax;
+mod average;
+mod flat;
 mod groups;
+mod groups_builder;
+mod lamb;
+mod lbfgs;
+mod levenberg_marquardt;
+mod line_search;
+mod lion;
+mod memory;
+mod muon;
+mod nadam;
+mod plateau;
+mod radam;
+mod rms_prop;
+mod schedule;
+mod schedule_free;
+mod settings;
 mod sgd;
 
+pub use adadelta::Adadelta;
+pub use adafactor::Adafactor;
+pub use adagrad::Adagrad;
 pub use adam::Adam;
+pub use adamax::Adamax;
+pub use average::Average;
 pub use groups::Groups;
+pub use groups_builder::GroupsBuilder;
+pub use lamb::Lamb;
+pub use lbfgs::{Lbfgs, Minimum};
+pub use levenberg_marquardt::LevenbergMarquardt;
+pub use lion::Lion;
+pub use muon::Muon;
+pub use nadam::NAdam;
+pub use plateau::Plateau;
+pub use radam::RAdam;
+pub use rms_prop::RmsProp;
+pub use schedule::Schedule;
+pub use schedule_free::ScheduleFree;
+pub(crate) use settings::{check_rate, is_rate};
 pub use sgd::Sgd;
 
-use autograd::{Float, Gradients, Param, Parameters, Shape, Tensor};
+use autograd::{Float, Gradients, Parameters, Tensor};
 use indexmap::IndexMap;
+use memory::State;
 
 use crate::Error;
-use crate::error::shown;
 
 /// An optimiser: updates parameters with their gradients.
 ///
@@ -75,89 +114,6 @@ pub trait Optimizer<T: Float = f64> {
     /// If a tensor is missing, unknown, or of another shape, or holds values that no optimiser stores: NaN, ∞, a
     /// negative mean square.
     fn set_state(&mut self, state: &IndexMap<String, Tensor<T>>) -> Result<(), Error> {
-        State::new(state).end()
+        State::new("optimizer", state).end()
     }
-}
-
-/// A reader of a state; at the end, an unread tensor is an error.
-struct State<'s, T: Float> {
-    arrays: &'s IndexMap<String, Tensor<T>>,
-    read: usize,
-}
-
-impl<'s, T: Float> State<'s, T> {
-    fn new(arrays: &'s IndexMap<String, Tensor<T>>) -> Self {
-        State { arrays, read: 0 }
-    }
-
-    /// Reads a tensor of a parameter.
-    fn read(&mut self, param: &str, what: &str, shape: &Shape) -> Result<&'s Tensor<T>, Error> {
-        let name = key(param, what);
-        match self.arrays.get(&name) {
-            None => Err(misfit(format!("the state has no `{name}`"))),
-            Some(array) if array.shape() != shape => {
-                Err(misfit(format!("`{name}` has shape {} in the state, {shape} is needed", array.shape())))
-            }
-            Some(array) => {
-                self.read += 1;
-                match array.as_slice().iter().find(|x| !x.is_finite()) {
-                    Some(x) => Err(misfit(format!("`{name}` holds {x} in the state, which is not finite"))),
-                    None => Ok(array),
-                }
-            }
-        }
-    }
-
-    /// `Ok` if every tensor has been read.
-    fn end(self) -> Result<(), Error> {
-        let (read, found) = (self.read, self.arrays.len());
-        if read == found {
-            return Ok(());
-        }
-        Err(misfit(format!("the state has {found} arrays, of which it knows {read}")))
-    }
-}
-
-/// The name of a parameter's tensor in a state.
-fn key(param: &str, what: &str) -> String {
-    format!("{param}.{what}")
-}
-
-fn misfit(why: String) -> Error {
-    Error::invalid("optimizer", format!("{why}; give it the state of one made alike"))
-}
-
-/// Each parameter once, under its first name: a parameter that is shared under two names must not be updated twice.
-fn distinct<T: Float>(parameters: &Parameters<T>) -> Vec<(String, Param<T>)> {
-    parameters.distinct().map(|(name, param)| (name.to_string(), param.clone())).collect()
-}
-
-fn zeros<T: Float>(param: &Param<T>) -> Tensor<T> {
-    Tensor::zeros(param.shape())
-}
-
-fn named<'p, T: Float>(params: impl Iterator<Item = (&'p String, &'p Param<T>)>) -> Option<Parameters<T>> {
-    Some(params.fold(Parameters::new(), |all, (name, param)| all.with(name, param)))
-}
-
-/// Whether a learning rate is valid in the number type of the parameters, where 1e-60 may underflow and 1e60 overflow.
-pub(crate) fn is_rate<T: Float>(rate: f64) -> bool {
-    rate >= 0.0 && T::from_f64(rate).is_finite() && (rate == 0.0 || T::from_f64(rate) > T::zero())
-}
-
-#[track_caller]
-pub(crate) fn check_rate<T: Float>(rate: f64) {
-    let (rate, ok) = (shown(rate), is_rate::<T>(rate));
-    assert!(ok, "optimizer: the learning rate {rate} is not a finite number ≥ 0 in {}", T::NAME);
-}
-
-#[track_caller]
-fn check_decay<T: Float>(optimizer: &str, decay: f64) {
-    let (decay, ok) = (shown(decay), is_rate::<T>(decay));
-    assert!(ok, "{optimizer}: the weight decay {decay} is not a finite number ≥ 0 in {}", T::NAME);
-}
-
-/// Whether a decay factor lies in [0, 1) in the number type of the parameters, where 1 − 1e-9 may round to 1.
-fn forgets<T: Float>(share: f64) -> bool {
-    share >= 0.0 && T::from_f64(share) < T::one()
 }

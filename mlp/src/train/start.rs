@@ -1,24 +1,26 @@
 //! The checks before the first epoch, and the epoch to start from.
 
 use std::collections::HashSet;
+use std::fmt::Display;
 
 use autograd::{Float, Param, Parameters, Shape, Tape};
 
-use super::Trainer;
+use super::callbacks::Callbacks;
 use super::checkpoint::Training;
-use super::history::{History, Stopped};
+use super::progress::Progress;
 use super::step::Objective;
+use super::{Parts, Trainer};
 use crate::error::{list, shown};
 use crate::loss::Outputs;
 use crate::optim::{Optimizer, is_rate};
 use crate::{Dataset, Error};
 
 /// The point at which a training begins.
-pub(super) enum Start {
-    /// After this number of epochs.
-    After(usize),
-    /// The training is already finished.
-    Finished(History),
+pub(super) enum Beginning {
+    /// After this progress.
+    After(Progress),
+    /// Nowhere: the training is already finished, with this progress.
+    Finished(Progress),
 }
 
 fn invalid<R>(why: impl Into<String>) -> Result<R, Error> {
@@ -27,15 +29,21 @@ fn invalid<R>(why: impl Into<String>) -> Result<R, Error> {
 
 impl Trainer<'_> {
     /// `Ok` if the settings allow a training.
-    pub(super) fn check_settings<T: Float>(&self, parameters: &Parameters<T>) -> Result<(), Error> {
+    pub(super) fn check_settings<T: Float>(&self, parameters: &Parameters<T>, samples: usize) -> Result<(), Error> {
         if self.epochs == 0 {
             return invalid("0 epochs: there is nothing to do");
         }
         if self.batch_size == Some(0) {
             return invalid("batches of 0 samples would never pass over the data; choose at least 1");
         }
-        if self.parts == 0 {
+        if self.parts == Parts::Fixed(0) {
             return invalid("batches in 0 parts hold no samples; 1 part is the whole batch");
+        }
+        if self.cut(samples).steps() == 0 {
+            let size = self.samples(samples);
+            return invalid(format!(
+                "drop_last leaves out all of {samples} samples, which do not fill a batch of {size}; choose smaller batches"
+            ));
         }
         if parameters.params().all(Param::is_frozen) {
             return invalid("the model has no parameter that is not frozen, and so nothing to learn; unfreeze one");
@@ -53,22 +61,29 @@ impl Trainer<'_> {
         &self,
         parameters: &Parameters<T>,
         optimizer: &mut dyn Optimizer<T>,
-    ) -> Result<Start, Error> {
-        let Some(path) = &self.resume else { return Ok(Start::After(0)) };
+        callbacks: &mut Callbacks<'_>,
+        steps: usize,
+    ) -> Result<Beginning, Error> {
+        let Some(path) = &self.resume else { return Ok(Beginning::After(Progress::new(0))) };
         let training = Training::read(parameters, path)?;
-        let (done, last) = (training.progress.epochs, training.progress.last);
-        let start = match last.filter(|epoch| self.is_within_tolerance(epoch)) {
-            Some(last) => Start::Finished(History { epochs: vec![last], stopped: Stopped::Tolerance }),
-            None if done >= self.epochs => {
-                let (path, epochs) = (path.display(), self.epochs);
-                let why =
-                    format!("{path} comes after {done} epochs, and the trainer ends with epoch {epochs}; raise epochs");
-                return invalid(why);
-            }
-            None => Start::After(done),
-        };
-        training.apply(optimizer)?;
-        Ok(start)
+        let progress = training.progress.clone();
+        let Progress { epochs: done, within, .. } = progress;
+        let reached = progress.last.as_ref().is_some_and(|epoch| within == 0 && self.is_within_tolerance(epoch));
+        if !reached && done >= self.epochs {
+            let (path, epochs) = (path.display(), self.epochs);
+            let why =
+                format!("{path} comes after {done} epochs, and the trainer ends with epoch {epochs}; raise epochs");
+            return invalid(why);
+        }
+        if within > steps {
+            let (path, n) = (path.display(), done + 1);
+            let why = format!(
+                "{path} lies {within} steps within epoch {n}, which has {steps}; resume with the data and batches it was saved with"
+            );
+            return invalid(why);
+        }
+        training.apply(optimizer, callbacks)?;
+        Ok(if reached { Beginning::Finished(progress) } else { Beginning::After(progress) })
     }
 }
 
@@ -109,13 +124,13 @@ pub(super) fn check_optimizer<T: Float>(parameters: &Parameters<T>, optimizer: &
 }
 
 /// The learning rate of a schedule, if it is valid.
-pub(super) fn checked_rate<T: Float>(rate: f64, epoch: usize) -> Result<f64, Error> {
+pub(super) fn checked_rate<T: Float>(rate: f64, when: impl Display) -> Result<f64, Error> {
     if is_rate::<T>(rate) {
         return Ok(rate);
     }
     let rate = shown(rate);
     invalid(format!(
-        "the schedule gives a learning rate of {rate} for epoch {epoch}, which is not a finite number ≥ 0 in {}",
+        "the schedule gives a learning rate of {rate} for {when}, which is not a finite number ≥ 0 in {}",
         T::NAME
     ))
 }

@@ -3,6 +3,7 @@
 use autograd::{Float, Gradients, Param, Parameters, Scalar, Tape, Var};
 
 use super::Trainer;
+use super::metric::Metric;
 use super::sums::EpochSums;
 use crate::error::shown;
 use crate::loss::{self, Loss, weight};
@@ -16,6 +17,8 @@ use crate::{Dataset, Error};
 pub(super) struct Objective<'r, T: Float> {
     pub(super) model: &'r dyn Module<T>,
     pub(super) loss: &'r dyn Loss<T>,
+    /// What is computed beside it.
+    pub(super) metrics: &'r [Metric<'r>],
 }
 
 impl<T: Float> Objective<'_, T> {
@@ -27,15 +30,72 @@ impl<T: Float> Objective<'_, T> {
         probe: &mut Probe,
         tally: &mut EpochSums,
     ) -> Result<Scalar<'t, T>, Error> {
-        let y: Var<'t, T> = self.model.forward_with(tape.constant(batch.inputs().clone()), probe);
+        let y = self.model.forward_with(tape.constant(batch.inputs().clone()), probe);
+        self.judge(y, batch, self.metrics, tally)
+    }
+
+    /// [`record`](Objective::record) from the outputs on.
+    pub(super) fn judge<'t>(
+        self,
+        y: Var<'t, T>,
+        batch: &Dataset<T>,
+        metrics: &[Metric<'_>],
+        tally: &mut EpochSums,
+    ) -> Result<Scalar<'t, T>, Error> {
         let mean = loss::mean(self.loss, y, batch)?;
-        tally.add(self.weight(batch), mean.value().to_f64(), y, self.loss, batch)?;
+        tally.add(self.weight(batch), mean.value().to_f64(), y, self.loss, metrics, batch)?;
         Ok(mean)
+    }
+
+    /// How much samples of `data` count beside others.
+    pub(super) fn weight_of(self, data: &Dataset<T>, samples: &[usize]) -> f64 {
+        samples.iter().map(|&i| weight(self.loss, data, i)).sum()
     }
 
     /// How much a batch counts beside others: the number of its samples, or the sum of their weights.
     pub(super) fn weight(self, batch: &Dataset<T>) -> f64 {
         (0..batch.len()).map(|i| weight(self.loss, batch, i)).sum()
+    }
+}
+
+/// How an epoch is cut into steps.
+#[derive(Clone, Copy)]
+pub(super) struct Cut {
+    /// The number of samples of a batch.
+    pub(super) size: usize,
+    /// The number of batches of a step.
+    pub(super) batches: usize,
+    /// The number of samples of an epoch.
+    kept: usize,
+}
+
+impl Cut {
+    /// The number of samples of a step.
+    pub(super) fn per_step(self) -> usize {
+        self.size.saturating_mul(self.batches)
+    }
+
+    /// The number of steps of an epoch.
+    pub(super) fn steps(self) -> usize {
+        self.kept.div_ceil(self.per_step())
+    }
+
+    /// Those of the samples of step `i`, from 0, that are not left out.
+    pub(super) fn kept(self, i: usize, samples: &[usize]) -> &[usize] {
+        &samples[..samples.len().min(self.kept - i * self.per_step())]
+    }
+}
+
+impl Trainer<'_> {
+    /// The number of samples of a batch, of `n` samples in all.
+    pub(super) fn samples(&self, n: usize) -> usize {
+        self.batch_size.unwrap_or(n)
+    }
+
+    /// How an epoch over `n` samples is cut into steps.
+    pub(super) fn cut(&self, n: usize) -> Cut {
+        let size = self.samples(n);
+        Cut { size, batches: self.accumulate, kept: if self.drop_last { n / size * size } else { n } }
     }
 }
 
@@ -104,4 +164,14 @@ pub(super) fn exploded<T: Float>(problem: String, optimizer: &dyn Optimizer<T>) 
     let rate = shown(optimizer.learning_rate());
     let repair = format!("lower the learning rate (now {rate}), or bring inputs and targets nearer to 1");
     Error::invalid("training", format!("{problem}; {repair}"))
+}
+
+/// A separate seed for each epoch and step: the three numbers mixed by SplitMix64 (Steele, Lea & Flood 2014).
+pub(super) fn derive(seed: u64, epoch: usize, step: usize) -> u64 {
+    [epoch as u64, step as u64].into_iter().fold(seed, |state, number| {
+        let z = (state ^ number).wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    })
 }

@@ -1,23 +1,28 @@
-//! [`EpochSums`]: the loss and the accuracy of an epoch.
+//! [`EpochSums`]: the loss, the accuracy and the metrics of an epoch.
 
 use std::borrow::Cow;
 use std::ops::AddAssign;
 
-use autograd::{Float, Var};
+use autograd::{Float, Shape, Tensor, Var};
+use indexmap::IndexMap;
 
+use super::metric::Metric;
+use crate::error::shown;
 use crate::loss::{Loss, weight};
 use crate::metrics::{accuracy, binary_accuracy};
 use crate::{Dataset, Error, Targets};
 
 /// Sums over the samples of an epoch, or of a part of it.
-#[derive(Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct EpochSums {
     /// The sum of the weights of the samples: their number, unless the loss or the data weights them.
-    weight: f64,
-    loss: f64,
+    pub(super) weight: f64,
+    pub(super) loss: f64,
     /// The number of samples with a weight above 0, and of those that are predicted correctly; `None` if the outputs do
     /// not predict classes.
-    right: Option<(usize, f64)>,
+    pub(super) right: Option<(usize, f64)>,
+    /// For each metric the number of samples with a weight above 0, and the sum of its values times these numbers.
+    pub(super) metrics: IndexMap<String, (f64, f64)>,
 }
 
 impl EpochSums {
@@ -28,39 +33,51 @@ impl EpochSums {
         mean: f64,
         y: Var<'_, T>,
         loss: &dyn Loss<T>,
+        metrics: &[Metric<'_>],
         batch: &Dataset<T>,
     ) -> Result<(), Error> {
         self.weight += sum;
         self.loss += mean * sum;
-        // No accuracy for a loss that is not finite: the trainer reports that loss itself.
-        let Targets::Classes(classes) = batch.targets() else { return Ok(()) };
+        // Nothing more for a loss that is not finite: the trainer reports that loss itself.
         if !mean.is_finite() {
             return Ok(());
         }
         let shape = y.shape();
         let predicts = shape.len() == 2 && shape[1] > 1;
-        if !predicts && loss.threshold().is_none() {
+        let counts = matches!(batch.targets(), Targets::Classes(_)) && (predicts || loss.threshold().is_some());
+        let measured = metrics.iter().any(|metric| metric.training);
+        if !counts && !measured {
             return Ok(());
         }
-        let (mut y, mut classes) = (y.value(), Cow::Borrowed(classes));
-        let kept: Vec<usize> = (0..classes.len()).filter(|&i| weight(loss, batch, i) > 0.0).collect();
-        if kept.len() < classes.len() {
-            y = y.take(0, &kept);
-            classes = Cow::Owned(kept.iter().map(|&i| classes[i]).collect());
+        let (y, targets) = counted(y.value(), loss, batch);
+        let n = targets.len();
+        if counts && let Targets::Classes(classes) = &*targets {
+            let share = match loss.threshold() {
+                _ if n == 0 => 0.0,
+                _ if predicts => accuracy(&y, classes)?,
+                Some(threshold) => binary_accuracy(&y, classes, threshold)?,
+                None => 0.0,
+            };
+            self.predicted(n, share * n as f64);
         }
-        let share = match loss.threshold() {
-            _ if kept.is_empty() => 0.0,
-            _ if predicts => accuracy(&y, &classes)?,
-            Some(threshold) => binary_accuracy(&y, &classes, threshold)?,
-            None => return Ok(()),
-        };
-        self.predicted(kept.len(), share * kept.len() as f64);
+        if measured && n > 0 {
+            let (y, targets) = (y.cast(), targets.cast());
+            for metric in metrics.iter().filter(|metric| metric.training) {
+                self.measured(metric.name.clone(), (n as f64, metric.of(&y, &targets)? * n as f64));
+            }
+        }
         Ok(())
     }
 
     fn predicted(&mut self, samples: usize, right: f64) {
         let (all, sum) = self.right.unwrap_or_default();
         self.right = Some((all + samples, sum + right));
+    }
+
+    fn measured(&mut self, name: String, (samples, value): (f64, f64)) {
+        let (all, sum) = self.metrics.entry(name).or_default();
+        *all += samples;
+        *sum += value;
     }
 
     pub(super) fn loss(&self) -> f64 {
@@ -71,7 +88,57 @@ impl EpochSums {
     pub(super) fn accuracy(&self) -> Option<f64> {
         self.right.filter(|&(samples, _)| samples > 0).map(|(samples, right)| right / samples as f64)
     }
+
+    /// The means of the metrics.
+    pub(super) fn metrics(&self) -> impl Iterator<Item = (String, f64)> {
+        self.metrics.iter().map(|(name, (samples, sum))| (name.clone(), sum / samples))
+    }
+
+    /// The sums as text entries for a checkpoint.
+    pub(super) fn words(&self) -> Vec<(String, String)> {
+        let mut words = vec![(SUM_WEIGHT.to_string(), shown(self.weight)), (SUM_LOSS.to_string(), shown(self.loss))];
+        if let Some((samples, right)) = self.right {
+            words.push((SUM_RIGHT.to_string(), format!("{samples} {}", shown(right))));
+        }
+        let metrics = self.metrics.iter();
+        words.extend(
+            metrics.map(|(name, (n, sum))| (format!("{SUM_METRIC}{name}"), format!("{} {}", shown(n), shown(sum)))),
+        );
+        words
+    }
+
+    /// The inverse of [`words`](EpochSums::words); the error is the name of an entry that is damaged.
+    pub(super) fn read<'w>(words: impl Iterator<Item = (&'w String, &'w String)>) -> Result<Self, &'w String> {
+        let number = |word: &str| word.parse().ok().filter(|x: &f64| x.is_finite());
+        let pair = |word: &str| {
+            let (samples, sum) = word.split_once(' ')?;
+            Some((number(samples).filter(|n| *n >= 0.0)?, number(sum)?))
+        };
+        let mut sums = EpochSums::default();
+        let mut metrics: Vec<(&str, (f64, f64))> = Vec::new();
+        for (name, word) in words {
+            match (name.as_str(), number(word), pair(word)) {
+                (SUM_WEIGHT, Some(x), _) => sums.weight = x,
+                (SUM_LOSS, Some(x), _) => sums.loss = x,
+                (SUM_RIGHT, _, Some((samples, right))) => sums.right = Some((samples as usize, right)),
+                (SUM_WEIGHT | SUM_LOSS | SUM_RIGHT, ..) => return Err(name),
+                (other, _, found) => match (other.strip_prefix(SUM_METRIC), found) {
+                    (Some(metric), Some(found)) => metrics.push((metric, found)),
+                    (Some(_), None) => return Err(name),
+                    (None, _) => {}
+                },
+            }
+        }
+        metrics.sort_unstable_by_key(|row| row.0); // words have no order
+        sums.metrics = metrics.into_iter().map(|(name, found)| (name.to_string(), found)).collect();
+        Ok(sums)
+    }
 }
+
+const SUM_WEIGHT: &str = "sum.weight";
+const SUM_LOSS: &str = "sum.loss";
+const SUM_RIGHT: &str = "sum.right";
+const SUM_METRIC: &str = "sum.metric.";
 
 impl AddAssign for EpochSums {
     fn add_assign(&mut self, other: EpochSums) {
@@ -80,5 +147,41 @@ impl AddAssign for EpochSums {
         if let Some((samples, right)) = other.right {
             self.predicted(samples, right);
         }
+        other.metrics.into_iter().for_each(|(name, found)| self.measured(name, found));
+    }
+}
+
+/// The outputs and targets of the samples that count: those with a weight above 0.
+pub(super) fn counted<'b, T: Float, U: Float>(
+    y: Tensor<U>,
+    loss: &dyn Loss<T>,
+    batch: &'b Dataset<T>,
+) -> (Tensor<U>, Cow<'b, Targets<T>>) {
+    let kept: Vec<usize> = (0..batch.len()).filter(|&i| weight(loss, batch, i) > 0.0).collect();
+    if kept.len() == batch.len() || y.shape().first() != Some(&batch.len()) {
+        return (y, Cow::Borrowed(batch.targets()));
+    }
+    (y.take(0, &kept), Cow::Owned(batch.take(&kept).targets().clone()))
+}
+
+/// The outputs for validation data, batch by batch, as `f64`.
+#[derive(Default)]
+pub(super) struct Collected {
+    rows: usize,
+    row: Option<Shape>,
+    values: Vec<f64>,
+}
+
+impl Collected {
+    pub(super) fn add<T: Float>(&mut self, y: &Tensor<T>) {
+        self.rows += y.shape().first().copied().unwrap_or(0);
+        self.row.get_or_insert_with(|| y.shape().iter().skip(1).copied().collect());
+        self.values.extend(y.as_slice().iter().map(|x| x.to_f64()));
+    }
+
+    /// All of them as one tensor.
+    pub(super) fn tensor(self) -> Tensor {
+        let row = self.row.unwrap_or_else(|| Shape::from([]));
+        Tensor::new(std::iter::once(self.rows).chain(row.iter().copied()).collect::<Shape>(), self.values)
     }
 }

@@ -1,12 +1,21 @@
 //! [`TrainingLoop`]: the epochs of one training, and the validation between them.
 
-use autograd::{Float, Param, Parameters, Tape, Tensor, backward_in_parts};
+use std::ops::ControlFlow;
+
+use autograd::{Float, Param, Parameters, Tape, Tensor};
 use indicatif::ProgressBar;
 
-use super::Trainer;
-use super::start::not_finite;
-use super::step::{Objective, StepPosition, descend, exploded};
-use super::sums::EpochSums;
+use super::callback::{Learner, Step};
+use super::callbacks::Callbacks;
+use super::checkpoint::save_progress;
+use super::gradient_sum::GradientSum;
+use super::history::{Epoch, Stopped};
+use super::parts::{parts, seeded, sweep};
+use super::progress::Progress;
+use super::start::{checked_rate, not_finite};
+use super::step::{Cut, Objective, StepPosition, derive, descend, exploded};
+use super::sums::{Collected, EpochSums, counted};
+use super::{Trainer, nonfinite};
 use crate::error::shown;
 use crate::nn::observe::Observer;
 use crate::nn::probe::Probe;
@@ -17,17 +26,18 @@ use crate::{Dataset, Error};
 pub(super) struct TrainingLoop<'r, 'a, T: Float> {
     trainer: &'r Trainer<'a>,
     goal: Objective<'r, T>,
+    pub(super) cut: Cut,
     /// The parameters of the model.
     pub(super) parameters: Parameters<T>,
     /// Its parameters and buffers, which an explosion spoils together.
-    state: Parameters<T>,
+    pub(super) state: Parameters<T>,
     pub(super) optimizer: &'r mut dyn Optimizer<T>,
     /// One tape per part of a batch.
-    tapes: Vec<Tape<T>>,
-    steps: usize,
-    bar: &'r ProgressBar,
-    /// The first epoch of this call of `fit`.
-    first: Option<usize>,
+    pub(super) tapes: Vec<Tape<T>>,
+    pub(super) steps: usize,
+    pub(super) bar: ProgressBar,
+    /// Whether a step was taken in this call of `fit`.
+    stepped: bool,
     /// The values of the state at the start of the epoch.
     begun: Vec<Tensor<T>>,
     /// The values at the start of the last epoch whose first loss and gradient were finite; empty if there is none.
@@ -36,48 +46,77 @@ pub(super) struct TrainingLoop<'r, 'a, T: Float> {
     moved: bool,
 }
 
+/// What an epoch came to, and why it stopped, if it did, after how many steps.
+pub(super) struct Passed {
+    pub(super) sums: EpochSums,
+    pub(super) stopped: Option<(Stopped, usize)>,
+}
+
 impl<'r, 'a, T: Float> TrainingLoop<'r, 'a, T> {
     pub(super) fn new(
         trainer: &'r Trainer<'a>,
         goal: Objective<'r, T>,
         (parameters, state): (Parameters<T>, Parameters<T>),
         optimizer: &'r mut dyn Optimizer<T>,
-        tapes: Vec<Tape<T>>,
-        steps: usize,
-        bar: &'r ProgressBar,
+        cut: Cut,
+        parts: usize,
     ) -> Self {
-        let (begun, good) = (Vec::new(), Vec::new());
         TrainingLoop {
             trainer,
             goal,
+            cut,
             parameters,
             state,
             optimizer,
-            tapes,
-            steps,
-            bar,
-            first: None,
-            begun,
-            good,
+            tapes: (0..parts).map(|_| Tape::default()).collect(),
+            steps: 0,
+            bar: ProgressBar::hidden(),
+            stepped: false,
+            begun: Vec::new(),
+            good: Vec::new(),
             moved: false,
         }
     }
 
-    /// Passes over every sample once, with a step after each batch.
-    pub(super) fn epoch(&mut self, number: usize, data: &Dataset<T>) -> Result<EpochSums, Error> {
-        let mut tally = EpochSums::default();
-        let Trainer { seed, .. } = *self.trainer;
-        let first = *self.first.get_or_insert(number) == number;
+    /// Passes over every sample once, from where `from` lies within the epoch, with a step after each batch or as many as
+    /// are taken together.
+    pub(super) fn epoch(
+        &mut self,
+        number: usize,
+        data: &Dataset<T>,
+        from: &Progress,
+        last: Option<&Epoch>,
+        callbacks: &mut Callbacks<'_>,
+    ) -> Result<Passed, Error> {
+        let mut sums = from.sums.clone();
         self.begun = values(&self.state);
-        let batches = data.batches(self.trainer.samples(data), Some(derive(seed, number, 0)))?;
-        for (i, samples) in batches.samples().enumerate() {
-            self.steps = self.steps.saturating_add(1);
-            let place = StepPosition { epoch: number, batch: i + 1, first: first && i == 0 };
-            let seed = derive(seed, number, i + 1);
-            tally += match self.tapes.len() {
-                1 => self.step(&data.take(samples), seed, place)?,
-                _ => self.step_in_parts(data, samples, seed, place)?,
-            };
+        let batches = data.batches(self.cut.per_step(), Some(derive(self.trainer.seed, number, 0)))?;
+        for (i, samples) in batches.samples().enumerate().take(self.cut.steps()).skip(from.within) {
+            let samples = self.cut.kept(i, samples);
+            if let Some(rate) = &mut *self.trainer.step_schedule.borrow_mut() {
+                let step = self.steps.saturating_add(1);
+                let rate = checked_rate::<T>(rate(step), format_args!("step {step}"))?;
+                self.optimizer.set_learning_rate(rate);
+            }
+            let (tally, norm) = self.step(data, samples, number, i)?;
+            let (loss, step) = (tally.loss(), i + 1);
+            sums += tally;
+            let mut answer = ControlFlow::Continue(());
+            if !callbacks.is_empty() {
+                let (total, samples, running) = (self.steps, samples.len(), sums.loss());
+                let step = Step { epoch: number, step, total, samples, loss, running, norm };
+                answer = callbacks.step_ended(&step, &mut Learner::new(&self.state, &mut *self.optimizer))?;
+            }
+            if let Some((every, path)) = &self.trainer.save_steps
+                && self.steps.is_multiple_of(*every)
+                && answer.is_continue()
+            {
+                let progress = self.progress(number - 1, step, &sums, last);
+                save_progress(&self.state, self.optimizer, callbacks.state(), &progress, path)?;
+            }
+            if let ControlFlow::Break(why) = answer {
+                return Ok(Passed { sums, stopped: Some((why, step)) });
+            }
         }
         self.tapes[0].clear();
         self.tapes[0].evaluate();
@@ -86,18 +125,51 @@ impl<'r, 'a, T: Float> TrainingLoop<'r, 'a, T> {
                 format!("the parameter `{name}` became NaN or infinite in epoch {number}, though the loss is finite");
             return Err(exploded(problem, self.optimizer));
         }
-        if number == 1 && !self.moved && tally.loss() != 0.0 {
+        if number == 1 && from.within == 0 && !self.moved && sums.loss() != 0.0 {
             let repair = "begin with other weights than 0, or look for units that are off for every sample";
             let problem = format!("every gradient of epoch {number} was exactly 0, so that nothing is learnt");
             return Err(Error::invalid("training", format!("{problem}; {repair}")));
         }
-        Ok(tally)
+        Ok(Passed { sums, stopped: None })
     }
 
-    /// Takes one step with the gradient of a batch.
-    fn step(&mut self, batch: &Dataset<T>, seed: u64, place: StepPosition) -> Result<EpochSums, Error> {
-        let mut observers = self.trainer.steps.borrow_mut();
-        let mut observer = self.due(&mut observers);
+    /// The progress after `within` steps behind `epochs` epochs.
+    pub(super) fn progress(&self, epochs: usize, within: usize, sums: &EpochSums, last: Option<&Epoch>) -> Progress {
+        let parts = Some(self.tapes.len());
+        Progress { within, last: last.cloned(), parts, sums: sums.clone(), ..Progress::new(epochs) }
+    }
+
+    /// Takes step `i` of an epoch, from 0, with the gradient of its samples; returns its sums and the gradient's norm.
+    pub(super) fn step(
+        &mut self,
+        data: &Dataset<T>,
+        samples: &[usize],
+        epoch: usize,
+        i: usize,
+    ) -> Result<(EpochSums, f64), Error> {
+        self.steps = self.steps.saturating_add(1);
+        let place = StepPosition { epoch, batch: i * self.cut.batches + 1, first: !self.stepped };
+        self.stepped = true;
+        let trainer = self.trainer;
+        let mut observers = trainer.steps.borrow_mut();
+        let observer = self.due(&mut observers);
+        let whole = self.tapes.len() == 1 && samples.len() <= self.cut.size;
+        if whole {
+            self.step_at_once(data, samples, observer, place)
+        } else {
+            self.step_in_pieces(data, samples, observer, place)
+        }
+    }
+
+    /// [`step`](TrainingLoop::step) with one pass, which the observer sees.
+    fn step_at_once(
+        &mut self,
+        data: &Dataset<T>,
+        samples: &[usize],
+        mut observer: Option<&mut dyn Observer>,
+        place: StepPosition,
+    ) -> Result<(EpochSums, f64), Error> {
+        let (batch, seed) = (data.take(samples), self.seed(place));
         let mut probe = match &mut observer {
             Some(observer) => Probe::new(*observer),
             None => Probe::off(),
@@ -105,84 +177,108 @@ impl<'r, 'a, T: Float> TrainingLoop<'r, 'a, T> {
         let (tape, mut tally) = (&mut self.tapes[0], EpochSums::default());
         tape.clear();
         tape.train(seed);
-        let mean = self.goal.record(tape, batch, &mut probe, &mut tally)?;
+        let mean = self.goal.record(tape, &batch, &mut probe, &mut tally)?;
         if !tally.loss().is_finite() {
             drop(probe);
-            return Err(self.blame(tally.loss(), batch, seed, place));
+            return Err(self.blame(tally.loss(), data, samples, place));
         }
-        let grads = probe.backward(mean, &self.parameters);
+        let gradients = probe.backward(mean, &self.parameters);
         let before = observer.as_ref().map(|_| values(&self.parameters));
-        let norm = descend(self.trainer, &self.parameters, self.optimizer, grads, place)?;
-        self.stepped(norm, place);
+        let norm = descend(self.trainer, &self.parameters, self.optimizer, gradients, place);
+        let norm = norm.map_err(|error| self.named(error, data, samples, place))?;
+        self.took(norm);
         self.show(observer.zip(before));
-        Ok(tally)
+        Ok((tally, norm))
     }
 
-    /// [`step`](TrainingLoop::step) with the batch in parts.
-    fn step_in_parts(
+    /// [`step`](TrainingLoop::step) with a pass for each part of each batch.
+    fn step_in_pieces(
         &mut self,
         data: &Dataset<T>,
         samples: &[usize],
-        seed: u64,
+        observer: Option<&mut dyn Observer>,
         place: StepPosition,
-    ) -> Result<EpochSums, Error> {
+    ) -> Result<(EpochSums, f64), Error> {
         let goal = self.goal;
-        let mut observers = self.trainer.steps.borrow_mut();
-        let observer = self.due(&mut observers);
         let seen = match observer {
             Some(observer) => {
-                let before = self.look(&data.take(samples), seed, observer)?;
+                let before = self.look(&data.take(samples), self.seed(place), observer)?;
                 Some((observer, before))
             }
             None => None,
         };
-        let parts: Vec<Dataset<T>> =
-            samples.chunks(samples.len().div_ceil(self.tapes.len())).map(|part| data.take(part)).collect();
-        let whole: f64 = parts.iter().map(|part| goal.weight(part)).sum();
-        let (grads, found) = backward_in_parts(&mut self.tapes[..parts.len()], |part, tape| {
-            tape.train(derive(seed, part, 0));
-            let (batch, mut tally) = (&parts[part], EpochSums::default());
-            match goal.record(tape, batch, &mut Probe::off(), &mut tally) {
-                Ok(mean) => (mean * if whole == 0.0 { 0.0 } else { goal.weight(batch) / whole }, Ok(tally)),
-                Err(error) => (tape.scalar_constant(T::zero()), Err(error)),
+        let weight = |batch| parts(batch, self.tapes.len()).map(|part| goal.weight_of(data, part)).sum::<f64>();
+        let whole: f64 = samples.chunks(self.cut.size).map(weight).sum();
+        let several = samples.len() > self.cut.size;
+        let (mut sum, mut tally) = (GradientSum::new(&self.parameters), EpochSums::default());
+        let mut norm = 0.0;
+        for (j, batch) in samples.chunks(self.cut.size).enumerate() {
+            let place = StepPosition { batch: place.batch + j, ..place };
+            let seed = self.seed(place);
+            let (gradients, found) = sweep(goal, &mut self.tapes, data, batch, seed, whole)?;
+            if !found.loss().is_finite() {
+                drop(gradients);
+                return Err(self.blame(found.loss(), data, batch, place));
             }
-        });
-        let mut tally = EpochSums::default();
-        for part in found {
-            tally += part?;
+            let gradients = gradients.expect("those of a finite loss");
+            tally += found;
+            if several {
+                sum.add(&gradients);
+            } else {
+                let taken = descend(self.trainer, &self.parameters, self.optimizer, gradients, place);
+                norm = taken.map_err(|error| self.named(error, data, batch, place))?;
+            }
         }
-        if !tally.loss().is_finite() {
-            drop(grads);
-            return Err(self.blame(tally.loss(), &data.take(samples), seed, place));
+        if several {
+            let gradients = sum.gradients(&mut self.tapes[0]);
+            let taken = descend(self.trainer, &self.parameters, self.optimizer, gradients, place);
+            norm = taken.map_err(|error| self.named(error, data, samples, place))?;
         }
-        let norm = descend(self.trainer, &self.parameters, self.optimizer, grads, place)?;
-        self.stepped(norm, place);
+        self.took(norm);
         self.show(seen);
-        Ok(tally)
+        Ok((tally, norm))
+    }
+
+    /// The seed of dropout in a batch.
+    fn seed(&self, place: StepPosition) -> u64 {
+        derive(self.trainer.seed, place.epoch, place.batch)
     }
 
     /// Records that a step with gradients of this norm was taken, so the parameter values before it were good.
-    fn stepped(&mut self, norm: f64, place: StepPosition) {
+    fn took(&mut self, norm: f64) {
         self.moved |= norm != 0.0;
-        if place.batch == 1 {
+        if !self.begun.is_empty() {
             self.good = std::mem::take(&mut self.begun);
         }
     }
 
     /// The error for a loss that is not finite. If the last good parameters give a finite loss, the present ones caused
     /// the error and are restored.
-    fn blame(&mut self, loss: f64, batch: &Dataset<T>, seed: u64, place: StepPosition) -> Error {
+    fn blame(&mut self, loss: f64, data: &Dataset<T>, samples: &[usize], place: StepPosition) -> Error {
         let StepPosition { epoch, batch: i, .. } = place;
         let wrong = not_finite(&self.parameters).map(str::to_string);
-        let now = values(&self.state);
-        if self.go_back() && wrong.is_none() && !self.is_finite(batch, seed) {
-            set(&self.state, &now);
-        }
-        let problem = match wrong {
+        let problem = match &wrong {
             Some(name) => format!("the parameter `{name}` became NaN or infinite before epoch {epoch}, batch {i}"),
             None => format!("the loss became {} in epoch {epoch}, batch {i}", shown(loss)),
         };
-        exploded(problem, self.optimizer)
+        let mut error = exploded(problem, self.optimizer);
+        if wrong.is_none() {
+            error = self.named(error, data, samples, place);
+        }
+        let (batch, seed) = (data.take(samples), self.seed(place));
+        let now = values(&self.state);
+        if self.go_back() && wrong.is_none() && !self.is_finite(&batch, seed) {
+            set(&self.state, &now);
+        }
+        error
+    }
+
+    /// An error of a batch, with the first operation that is not finite.
+    fn named(&self, error: Error, data: &Dataset<T>, samples: &[usize], place: StepPosition) -> Error {
+        let batches = samples.chunks(self.cut.size).enumerate();
+        let seed = |j| self.seed(StepPosition { batch: place.batch + j, ..place });
+        let parts = batches.flat_map(|(j, batch)| seeded(data, batch, self.tapes.len(), seed(j)));
+        nonfinite::named(error, self.goal, &self.state, parts)
     }
 
     /// Whether the loss of a batch is finite.
@@ -190,7 +286,8 @@ impl<'r, 'a, T: Float> TrainingLoop<'r, 'a, T> {
         let (tape, mut tally) = (&mut self.tapes[0], EpochSums::default());
         tape.clear();
         tape.train(seed);
-        let loss = self.goal.record(tape, batch, &mut Probe::off(), &mut tally);
+        let goal = Objective { metrics: &[], ..self.goal };
+        let loss = goal.record(tape, batch, &mut Probe::off(), &mut tally);
         loss.is_ok_and(|loss| loss.value().is_finite())
     }
 
@@ -208,12 +305,13 @@ impl<'r, 'a, T: Float> TrainingLoop<'r, 'a, T> {
         !self.good.is_empty()
     }
 
-    /// Runs a separate pass over the whole batch for an observer; returns the parameter values.
+    /// Runs a separate pass over all samples of a step for an observer; returns the parameter values.
     fn look(&mut self, batch: &Dataset<T>, seed: u64, observer: &mut dyn Observer) -> Result<Vec<Tensor<T>>, Error> {
         let (tape, mut probe) = (&mut self.tapes[0], Probe::new(observer));
         tape.clear();
         tape.train(seed);
-        let mean = self.goal.record(tape, batch, &mut probe, &mut EpochSums::default())?;
+        let goal = Objective { metrics: &[], ..self.goal };
+        let mean = goal.record(tape, batch, &mut probe, &mut EpochSums::default())?;
         probe.backward(mean, &self.parameters);
         Ok(values(&self.parameters))
     }
@@ -236,12 +334,21 @@ impl<'r, 'a, T: Float> TrainingLoop<'r, 'a, T> {
         self.bar.suspend(|| observer.stepped(self.steps)); // its output stays above the bar
     }
 
-    /// Evaluates the validation data after an epoch.
-    pub(super) fn validate(&mut self, epoch: usize, data: &Dataset<T>) -> Result<EpochSums, Error> {
-        let (tape, mut tally) = (&mut self.tapes[0], EpochSums::default());
-        for batch in data.batches(self.trainer.samples(data), None)? {
+    /// Evaluates the validation data after an epoch: its sums, and its metrics by name.
+    pub(super) fn validate(
+        &mut self,
+        epoch: usize,
+        data: &Dataset<T>,
+    ) -> Result<(EpochSums, Vec<(String, f64)>), Error> {
+        let (tape, mut tally, mut outputs) = (&mut self.tapes[0], EpochSums::default(), Collected::default());
+        let (goal, metrics) = (self.goal, self.goal.metrics);
+        for batch in data.batches(self.trainer.samples(data.len()), None)? {
             tape.clear();
-            self.goal.record(tape, &batch, &mut Probe::off(), &mut tally)?;
+            let y = goal.model.forward_with(tape.constant(batch.inputs().clone()), &mut Probe::off());
+            goal.judge(y, &batch, &[], &mut tally)?;
+            if !metrics.is_empty() {
+                outputs.add(&y.value());
+            }
         }
         let loss = tally.loss();
         if !loss.is_finite() {
@@ -249,7 +356,15 @@ impl<'r, 'a, T: Float> TrainingLoop<'r, 'a, T> {
             let problem = format!("the validation loss became {} after epoch {epoch}", shown(loss));
             return Err(exploded(problem, self.optimizer));
         }
-        Ok(tally)
+        let mut found = Vec::new();
+        if !metrics.is_empty() {
+            let (y, targets) = counted(outputs.tensor(), goal.loss, data);
+            let targets = targets.cast();
+            for metric in metrics {
+                found.push((format!("validation_{}", metric.name), metric.of(&y, &targets)?));
+            }
+        }
+        Ok((tally, found))
     }
 }
 
@@ -261,14 +376,4 @@ fn values<T: Float>(parameters: &Parameters<T>) -> Vec<Tensor<T>> {
 /// Sets parameters to `values`, in order.
 fn set<T: Float>(parameters: &Parameters<T>, values: &[Tensor<T>]) {
     parameters.params().zip(values).for_each(|(param, value)| param.set(value));
-}
-
-/// A separate seed for each epoch and step: the three numbers mixed by SplitMix64 (Steele, Lea & Flood 2014).
-fn derive(seed: u64, epoch: usize, step: usize) -> u64 {
-    [epoch as u64, step as u64].into_iter().fold(seed, |state, number| {
-        let z = (state ^ number).wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    })
 }

@@ -4,13 +4,14 @@
 
 use autograd::{Conv, Float, Parameters, Pool, Resize, Shape, Tensor, Var};
 use mlp::{
-    Activation, AdaptiveAvgPool2d, AdaptiveMaxPool2d, AlphaDropout, AvgPool1d, AvgPool2d, BatchNorm, Conv1d, Conv2d,
-    ConvTranspose2d, Dropout, Embedding, Error, Flatten, GroupNorm, Gru, Init, LayerNorm, LayerRow, Linear, Lstm,
-    MaxPool1d, MaxPool2d, Module, MultiHeadAttention, PRelu, PositionalEncoding, Residual, RmsNorm, Rnn, Sequential,
-    SpectralNorm, TransformerBlock, Upsample2d, WeightNorm,
+    Activation, AdaptiveAvgPool2d, AdaptiveMaxPool2d, AlphaDropout, AvgPool1d, AvgPool2d, BatchNorm, Config,
+    Configured, Conv1d, Conv2d, ConvTranspose2d, Dropout, Embedding, Error, Flatten, GroupNorm, Gru, Init, Join,
+    LayerNorm, LayerRow, Linear, Lstm, MaxPool1d, MaxPool2d, Mlp, Module, MultiHeadAttention, Network, PRelu, Parts,
+    PositionalEncoding, Residual, RmsNorm, Rnn, Sequential, SpectralNorm, TransformerBlock, Upsample2d, WeightNorm,
 };
 use rand::SeedableRng;
 use rand::rngs::StdRng;
+use serde::{Deserialize, Serialize};
 
 /// A form of a layer, and inputs for it.
 pub(crate) struct Form<T: Float = f64> {
@@ -61,7 +62,7 @@ fn normal() -> Init {
 }
 
 /// A table of five rows for inputs that are no whole numbers.
-struct Whole<T: Float>(Embedding<T>);
+pub(crate) struct Whole<T: Float>(Embedding<T>);
 
 impl<T: Float> Module<T> for Whole<T> {
     fn forward<'t>(&self, x: Var<'t, T>) -> Var<'t, T> {
@@ -76,6 +77,26 @@ impl<T: Float> Module<T> for Whole<T> {
     fn describe(&self) -> Vec<LayerRow> {
         self.0.describe()
     }
+    fn config(&self) -> Result<Config, Error> {
+        Config::of(self)
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Rows {
+    rows: <Embedding as Configured>::Data,
+}
+
+impl<T: Float> Configured<T> for Whole<T> {
+    const LAYER: &'static str = "whole";
+    type Data = Rows;
+    fn data(&self) -> Result<Rows, Error> {
+        Ok(Rows { rows: self.0.data()? })
+    }
+    fn build(data: Rows, parts: &mut Parts<'_, T>) -> Result<Self, Error> {
+        Embedding::build(data.rows, parts).map(Whole)
+    }
 }
 
 fn embedding<T: Float>() -> Embedding<T> {
@@ -88,6 +109,25 @@ fn attention<T: Float>() -> MultiHeadAttention<T> {
 
 fn block<T: Float>() -> TransformerBlock<T> {
     TransformerBlock::new(4, 2, 6, Activation::Gelu, &mut rng()).expect("a width for the heads")
+}
+
+fn mlp<T: Float>() -> Mlp<T> {
+    let layers =
+        Mlp::new(3).hidden(4, Activation::Relu).hidden(4, Activation::LeakyRelu(0.2)).batch_norm().dropout(0.5);
+    layers.output(2, Activation::Identity).build(&mut rng()).expect("sizes above 0")
+}
+
+/// A shortcut, a gate, and the same layer twice.
+fn network<T: Float>() -> Network<T> {
+    let network =
+        Network::new(["x"]).part("gate", "x", Activation::Sigmoid).join("kept", Join::Multiply, ["x", "gate"]);
+    let network = network.part("first", "kept", linear(3, 2)).same("second", "gate", "first");
+    let network = network.join("both", Join::Concat(1), ["first", "second"]).part(
+        "norm",
+        "both",
+        BatchNorm::new(4).expect("channels"),
+    );
+    network.join("y", Join::Add, ["both", "norm"]).outputs(["y"]).expect("each part serves")
 }
 
 /// All of them.
@@ -134,6 +174,7 @@ pub(crate) fn forms<T: Float>() -> Vec<Form<T>> {
         form("lstm of two layers", [2, 3, 2], Lstm::stacked(2, 2, 2, &mut rng()).expect("sizes")),
         form("rnn, last state", [2, 3, 2], Rnn::new(2, 3, &mut rng()).expect("sizes").last()),
         form("gru, last state", [2, 3, 2], Gru::new(2, 3, &mut rng()).expect("sizes").last()),
+        form("lstm in segments", [2, 5, 2], Lstm::stacked(2, 2, 2, &mut rng()).expect("sizes").segments(2)),
         form("lstm, last state", [2, 1, 2], Lstm::new(2, 3, &mut rng()).expect("sizes").last()),
         form("attention", [2, 3, 4], attention()),
         form("causal attention with dropout", [2, 3, 4], attention().causal().dropout(0.5).expect("a probability")),
@@ -141,6 +182,8 @@ pub(crate) fn forms<T: Float>() -> Vec<Form<T>> {
         form("learned positions", [2, 3, 4], PositionalEncoding::learned(3, 4, &normal(), &mut rng()).expect("sizes")),
         form("transformer", [2, 3, 4], block()),
         form("transformer, norms behind", [2, 3, 4], block().post_norm().dropout(0.5).expect("a probability")),
+        form("mlp", [4, 3], mlp()),
+        form("network", [4, 3], network()),
         form("sequential", [2, 3], Sequential::new().then(linear(3, 4)).then(Activation::Tanh).then(linear(4, 2))),
     ]
 }

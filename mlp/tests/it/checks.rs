@@ -58,12 +58,13 @@ fn an_optimiser_of_other_parameters_is_refused_before_the_first_step() {
     let before = values(&model);
     let fit = |parameters: &Parameters| {
         let mut answers: Vec<_> = optimizers()
+            .into_iter()
             .map(|(_, make)| {
                 let mut optimizer = make(parameters, 0.5);
                 let fit = quiet().epochs(1).fit(&model, &CrossEntropy, &mut *optimizer, &quadrants(8), None);
                 fit.map(drop).map_err(|error| error.to_string())
             })
-            .into();
+            .collect();
         answers.dedup();
         assert_eq!(answers.len(), 1, "{answers:?}");
         answers.remove(0)

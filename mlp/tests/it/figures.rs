@@ -15,17 +15,23 @@ pub(crate) fn cases(json: &str) -> BTreeMap<String, Case> {
     cases.into_iter().map(|(name, case)| (name, Case(case))).collect()
 }
 
-fn tensor<T: Float>(array: &Value) -> Tensor<T> {
+/// An array as `array` of `tests/data/figures.py` writes it down.
+pub(crate) fn tensor<T: Float>(array: &Value) -> Tensor<T> {
     let shape: Vec<usize> =
         array["shape"].as_array().unwrap().iter().map(|len| len.as_u64().unwrap() as usize).collect();
     let values = array["values"].as_array().unwrap().iter().map(|x| T::from_f64(x.as_f64().unwrap())).collect();
     Tensor::new(&shape[..], values)
 }
 
+/// Arrays by name.
+pub(crate) fn arrays<T: Float>(arrays: &Value) -> BTreeMap<String, Tensor<T>> {
+    arrays.as_object().unwrap().iter().map(|(name, array)| (name.clone(), tensor(array))).collect()
+}
+
 impl Case {
     /// The arrays of a part: `inputs`, `state`, `gradients` or `after`.
     pub(crate) fn arrays<T: Float>(&self, part: &str) -> BTreeMap<String, Tensor<T>> {
-        self.0[part].as_object().unwrap().iter().map(|(name, array)| (name.clone(), tensor(array))).collect()
+        arrays(&self.0[part])
     }
 
     /// One array of a part.

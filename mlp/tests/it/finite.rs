@@ -17,6 +17,11 @@ fn a_loss_that_explodes_names_the_batch_and_the_repair() {
         error.starts_with("training: the loss became inf in epoch 1, batch 1; lower the learning rate (now 0.5)"),
         "{error}"
     );
+    assert!(error.contains("nearer to 1; the first such value: "), "{error}");
+    assert!(
+        error.contains(": the value became inf at position 0 (1 of 1 values are not finite), recorded at "),
+        "{error}"
+    );
     assert_eq!(model.predict(data.inputs()), before);
 }
 
@@ -90,6 +95,9 @@ fn a_gradient_that_is_not_finite_is_found_in_its_step() {
         }
         let law = format!("training: the gradient of `w` holds NaN in epoch 1, batch {}, though", seen.len() + 1);
         assert!(error.starts_with(&law), "{error}");
+        let named = "; the first such value: sqrt: the gradient of its input 0 became inf at position 0 (1 of 1 values are \
+                     not finite), recorded at mlp/tests/it/finite.rs:";
+        assert!(error.contains(named), "{error}");
         assert_eq!(&model.w.value(), expected.last().unwrap(), "the last good weights");
     }
 }

@@ -7,7 +7,7 @@ use autograd::{Tape, Tensor};
 use mlp::{Module, io, summary_for};
 
 use crate::gradients::check_module;
-pub(crate) use list::forms;
+pub(crate) use list::{Form, Whole, forms};
 
 #[test]
 fn gradients_agree_with_differences() {

@@ -1,9 +1,9 @@
 //! Steps computed by hand.
 
 use autograd::{Float, Param, Parameters, Tape, Tensor};
-use mlp::{Adam, Groups, Optimizer, Sgd};
+use mlp::{Adam, Muon, Optimizer, ScheduleFree, Sgd};
 
-use crate::optimizers::optimizers;
+use crate::optimizers::{Form, optimizers};
 
 /// Where `w`, at first 1, stands after steps with these gradients.
 fn walk(optimizer: impl FnOnce(&Parameters) -> Box<dyn Optimizer>, gradients: &[f64]) -> Vec<f64> {
@@ -173,37 +173,70 @@ fn an_optimiser_says_what_it_steps() {
     }
 }
 
-/// Its state takes another of its kind on where it stood, and one that does not fit changes nothing.
+/// Its state takes another of its kind on where it stood, to the same bits, and one that does not fit changes nothing.
+fn continues_from_its_state<T: Float>((name, make): &Form<T>) {
+    let vector = Param::new(Tensor::from([1.0, -2.0]).cast());
+    let matrix = Param::new(Tensor::from([[0.5, -0.3, 0.1], [0.2, 0.9, -0.7]]).cast());
+    let late = Param::new(Tensor::from([1.0]).cast());
+    let params = [&vector, &matrix, &late];
+    let parameters = Parameters::new().with("vector", &vector).with("matrix", &matrix).with("late", &late);
+    let steps = |optimizer: &mut dyn Optimizer<T>| {
+        for k in 0..3 {
+            let tape = Tape::<T>::default();
+            let of_vector = (vector.on(&tape).square() * f64::from(1 + k)).sum();
+            let loss = of_vector * matrix.on(&tape).exp().sum();
+            let loss = if k == 1 { loss + late.on(&tape).sum() } else { loss };
+            optimizer.step(&loss.backward());
+        }
+        params.map(Param::value)
+    };
+    let mut first = make(&parameters, 0.05);
+    let (there, state) = (steps(&mut *first), first.state());
+    let on = steps(&mut *first);
+    params.iter().zip(there).for_each(|(param, there)| param.set(there));
+    let mut second = make(&parameters, 0.05);
+    second.set_state(&state).unwrap();
+    assert_eq!(steps(&mut *second), on, "{name}");
+    assert_eq!(second.state(), first.state(), "{name}");
+    let mut wrong = state.clone();
+    wrong.insert("vector.unknown".into(), Tensor::from(T::one()));
+    let before = second.state();
+    assert!(second.set_state(&wrong).is_err() && second.state() == before, "{name}: an array too many");
+    for key in state.keys() {
+        for value in [Tensor::from([0.0, f64::NAN]).cast(), Tensor::zeros([3])] {
+            let mut wrong = state.clone();
+            wrong[key.as_str()] = value;
+            assert!(second.set_state(&wrong).is_err() && second.state() == before, "{name}: `{key}`");
+        }
+    }
+}
+
 #[test]
 fn every_optimiser_continues_from_its_state() {
-    for (name, make) in optimizers::<f64>() {
-        let w = Param::new([1.0, -2.0]);
-        let parameters = Parameters::new().with("w", &w);
-        let steps = |optimizer: &mut dyn Optimizer| {
-            for k in 0..3 {
-                let tape = Tape::new();
-                optimizer.step(&(w.on(&tape) * &Tensor::from([0.5 + f64::from(k), -1.0])).sum().backward());
-            }
-            w.value()
+    optimizers::<f64>().iter().for_each(continues_from_its_state);
+    optimizers::<f32>().iter().for_each(continues_from_its_state);
+}
+
+/// Gradients whose squares overflow are stepped along; those that are not finite show. Plain descent goes as far as they say.
+#[test]
+fn no_gradient_spoils_what_an_optimiser_remembers() {
+    let plain = |name: &str| ["sgd", "momentum", "nesterov"].iter().any(|plain| name.starts_with(plain));
+    for (name, make) in optimizers::<f32>().into_iter().filter(|(name, _)| !plain(name)) {
+        let (w, m) = (Param::new([1.0f32, 2.0]), Param::new([[0.5f32, 1.0], [0.1, 0.2]]));
+        let mut optimizer = make(&Parameters::new().with("w", &w).with("m", &m), 1e-3);
+        let mut step = |g: f32| {
+            let tape = Tape::<f32>::default();
+            let g = tape.scalar_constant(g);
+            optimizer.step(&((w.on(&tape).sum() + m.on(&tape).sum()) * g).backward());
+            (optimizer.state(), [w.value(), m.value()])
         };
-        let mut first = make(&parameters, 0.1);
-        let (there, state) = (steps(&mut *first), first.state());
-        let on = steps(&mut *first);
-        w.set(there);
-        let mut second = make(&parameters, 0.1);
-        second.set_state(&state).unwrap();
-        assert_eq!(steps(&mut *second), on, "{name}");
-        let mut wrong = state.clone();
-        wrong.insert("w.unknown".into(), Tensor::from(1.0));
-        let before = second.state();
-        assert!(second.set_state(&wrong).is_err() && second.state() == before, "{name}: an array too many");
-        for key in state.keys() {
-            for value in [Tensor::from([0.0, f64::NAN]), Tensor::zeros([3])] {
-                let mut wrong = state.clone();
-                wrong[key.as_str()] = value;
-                assert!(second.set_state(&wrong).is_err() && second.state() == before, "{name}: `{key}`");
-            }
+        for g in [1.0, -3e38, 2e19, 1e30, -1.0, 0.0] {
+            let (state, values) = step(g);
+            assert!(state.values().all(Tensor::is_finite), "{name}, {g}: {state:?}");
+            assert!(values.iter().all(Tensor::is_finite), "{name}, {g}: {values:?}");
         }
+        let (_, values) = step(f32::NAN);
+        assert!(values.iter().all(|value| !value.is_finite()), "{name}: NaN is hidden");
     }
 }
 
@@ -272,49 +305,44 @@ fn an_epsilon_that_is_0_in_the_type_is_refused() {
 }
 
 #[test]
-fn groups_step_each_parameter_as_its_own_optimiser_does() {
-    let params = || [Param::new([1.0, -2.0]), Param::new([0.5])];
-    let step = |params: &[Param; 2], optimizers: &mut [&mut dyn Optimizer]| {
-        let tape = Tape::new();
-        let loss = (params[0].on(&tape).square().sum() * params[1].on(&tape).item()).square();
-        let grads = loss.backward();
-        optimizers.iter_mut().for_each(|optimizer| optimizer.step(&grads));
-    };
-    let of = |param: &Param| Parameters::new().with("w", param);
-    let (alone, together) = (params(), params());
-    let mut adam = Adam::new(&of(&alone[0]), 0.1);
-    let mut sgd = Sgd::new(&of(&alone[1]), 0.01).momentum(0.9);
-    let make = |params: &[Param; 2]| -> Groups {
-        Groups::new().with(Adam::new(&of(&params[0]), 0.1)).with(Sgd::new(&of(&params[1]), 0.01).momentum(0.9))
-    };
-    let mut groups = make(&together);
-    for _ in 0..3 {
-        step(&alone, &mut [&mut adam, &mut sgd]);
-        step(&together, &mut [&mut groups]);
-    }
-    let values = |params: &[Param; 2]| params.each_ref().map(Param::value);
-    assert_eq!(values(&together), values(&alone));
-    assert_eq!(groups.parameters().unwrap().names().collect::<Vec<_>>(), ["w", "1.w"]);
-
-    // Taken up again from its state, it goes on alike; a state that does not fit changes nothing.
-    let copy = params();
-    copy.iter().zip(values(&together)).for_each(|(param, value)| param.set(value));
-    let mut again = make(&copy);
-    again.set_state(&groups.state()).unwrap();
-    let mut broken = groups.state();
-    broken.swap_remove("1.w.velocity");
-    assert!(again.set_state(&broken).unwrap_err().to_string().contains("no `w.velocity`"));
-    broken.insert("7.w.velocity".into(), Tensor::zeros([1]));
-    assert!(again.set_state(&broken).unwrap_err().to_string().contains("belongs to none of 2 groups"));
-    step(&together, &mut [&mut groups]);
-    step(&copy, &mut [&mut again]);
-    assert_eq!(values(&copy), values(&together));
+#[should_panic(expected = "muon: `b` has shape (2,), and only matrices have singular values")]
+fn muon_takes_matrices_only() {
+    let _ = Muon::new(&Parameters::<f64>::new().with("b", &Param::new([1.0, 2.0])), 0.1);
 }
 
 #[test]
-#[should_panic(expected = "groups: `again` belongs to an earlier group; a parameter can be in one group only")]
-fn a_parameter_in_two_groups_is_refused() {
-    let w = Param::new([1.0]);
-    let first: Groups = Groups::new().with(Sgd::new(&Parameters::new().with("w", &w), 0.1));
-    let _ = first.with(Sgd::new(&Parameters::new().with("again", &w), 0.1));
+fn a_schedule_free_average_goes_in_and_out() {
+    let w = Param::<f64>::new([3.0, -1.0]);
+    let parameters = Parameters::new().with("w", &w);
+    let step = |optimizer: &mut ScheduleFree| {
+        let tape = Tape::new();
+        optimizer.step(&w.on(&tape).square().sum().backward());
+    };
+    let mut optimizer = ScheduleFree::new(&parameters, 0.1);
+    optimizer.evaluate(); // before a step, average and walker are where the parameters are
+    optimizer.train();
+    assert_eq!(w.value().to_vec(), [3.0, -1.0]);
+    (0..3).for_each(|_| step(&mut optimizer));
+    let at_y = w.value();
+    optimizer.evaluate();
+    assert_eq!(w.value(), optimizer.state()["w.average"]);
+    // Saved at the average, and taken up there.
+    let mut again = ScheduleFree::new(&parameters, 0.1);
+    again.set_state(&optimizer.state()).unwrap();
+    again.train();
+    assert_eq!(w.value(), at_y);
+    again.train();
+    assert_eq!(w.value(), at_y);
+}
+
+#[test]
+#[should_panic(
+    expected = "schedule_free: the parameters are at the average, where no step begins; call train() before"
+)]
+fn no_step_begins_at_the_average() {
+    let w = Param::<f64>::new([3.0]);
+    let mut optimizer = ScheduleFree::new(&Parameters::new().with("w", &w), 0.1);
+    optimizer.evaluate();
+    let tape = Tape::new();
+    optimizer.step(&w.on(&tape).square().sum().backward());
 }

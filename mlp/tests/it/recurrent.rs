@@ -2,7 +2,10 @@
 
 use autograd::check::Checker;
 use autograd::{Float, Param, Tape, Tensor};
-use mlp::{Cell, Embedding, Gru, Init, Lstm, Module, Recurrent, Rnn};
+use mlp::{
+    Adam, Cell, CrossEntropy, Dataset, Embedding, Flatten, Gru, Init, Linear, Lstm, Module, Recurrent, Rnn, Sequential,
+    Sgd, Trainer,
+};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 
@@ -230,4 +233,68 @@ fn look_up_refuses_them_too() {
 #[should_panic(expected = "embedding: a table of shape (3,) is not (count, width)")]
 fn a_table_is_a_matrix() {
     Embedding::from(Param::new([1.0, 2.0, 3.0])).predict(&Tensor::from([0.0]));
+}
+
+/// Segments change what is kept, and nothing else: also with states given and returned.
+#[test]
+fn segments_have_the_values_and_gradients_of_the_loop() {
+    fn holds<C: Cell>(stack: impl Fn() -> Recurrent<C>, steps: usize) {
+        let x = Tensor::from_fn([2, 7, 3], |i| (1.0 + (i[0] * 21 + i[1] * 3 + i[2]) as f64).sin());
+        let results = [stack(), stack().segments(steps)].map(|layer| {
+            let tape = Tape::new();
+            let x = tape.var(&x);
+            let start = tape.var(layer.start(&tape, 2).value() + 0.1);
+            let (y, behind) = layer.unroll(x, start);
+            let grads = (y.square().sum() + behind.sin().sum()).backward();
+            let parameters = layer.parameters();
+            let found: Vec<_> = parameters.params().map(|param| grads[param].clone()).collect();
+            (y.value(), behind.value(), [grads[x].clone(), grads[start].clone()], found)
+        });
+        let [(y, behind, inputs, found), segments] = &results;
+        assert_eq!((y, behind), (&segments.0, &segments.1), "{} in segments of {steps}", C::NAME);
+        let close = |(a, b): (&Tensor, &Tensor)| a.is_close(b, 1e-13);
+        assert!(inputs.iter().zip(&segments.2).all(close), "{} in segments of {steps}", C::NAME);
+        assert!(found.iter().zip(&segments.3).all(close), "{} in segments of {steps}", C::NAME);
+    }
+    for steps in [1, 3, 6, 7, 100] {
+        let rng = || StdRng::seed_from_u64(2);
+        holds(|| Rnn::stacked(3, 4, 2, &mut rng()).unwrap(), steps);
+        holds(|| Gru::stacked(3, 4, 2, &mut rng()).unwrap().last(), steps);
+        holds(|| Lstm::stacked(3, 4, 2, &mut rng()).unwrap(), steps);
+        holds(|| Lstm::stacked(3, 4, 2, &mut rng()).unwrap().last(), steps);
+    }
+}
+
+/// Plain descent takes the same steps by rows; Adam leaves the rows that no batch reads. With clipping, and in parts.
+#[test]
+fn an_embedding_by_rows_trains() {
+    let trained = |by_rows: bool, adam: bool, parts: usize| {
+        let rng = &mut rng();
+        let init = Init::Normal { mean: 0.0, std: 0.5 };
+        let words: Embedding = Embedding::new(40, 3, &init, rng).unwrap();
+        let (table, before) = (words.table.clone(), words.table.value());
+        let words = if by_rows { words.by_rows() } else { words };
+        let read = Linear::new(6, 2, &init, rng).unwrap();
+        let model = Sequential::new().then(words).then(Flatten).then(read);
+        // The classes 0 to 9 are read, each sample has two.
+        let inputs = Tensor::from_fn([16, 2], |i| ((7 * i[0] + 3 * i[1]) % 10) as f64);
+        let data = Dataset::new(inputs, (0..16).map(|i| i % 2).collect::<Vec<_>>()).unwrap();
+        let trainer = Trainer::new().epochs(3).batch_size(8).parts(parts).clip_norm(0.05).progress(false);
+        let history = if adam {
+            let mut adam = Adam::new(&model.parameters(), 0.01).weight_decay(0.1);
+            trainer.fit(&model, &CrossEntropy, &mut adam, &data, None)
+        } else {
+            trainer.fit(&model, &CrossEntropy, &mut Sgd::new(&model.parameters(), 0.5), &data, None)
+        };
+        (history.unwrap().last().loss, before, table.value())
+    };
+    for parts in [1, 3] {
+        let [(loss, _, whole), (same, _, rows)] = [false, true].map(|by_rows| trained(by_rows, false, parts));
+        assert!((loss - same).abs() < 1e-14 && rows.is_close(&whole, 1e-14), "{parts} parts");
+        let (_, before, after) = trained(true, true, parts);
+        let moved = |row: usize| before.at(0, row) != after.at(0, row);
+        assert!((0..10).all(moved) && !(10..40).any(moved), "{parts} parts");
+        let (_, before, after) = trained(false, true, parts);
+        assert!((0..40).all(|row| before.at(0, row) != after.at(0, row)), "decay shrinks every row");
+    }
 }

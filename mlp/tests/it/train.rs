@@ -255,7 +255,8 @@ fn one_logit_for_two_classes_has_an_accuracy() {
     let (model, data) = (network(16, 1), quadrants(256));
     let mut adam = Adam::new(&model.parameters(), 0.02);
     let trainer = quiet().epochs(60);
-    let last = *trainer.fit(&model, &BinaryCrossEntropyWithLogits, &mut adam, &data, Some(&data)).unwrap().last();
+    let history = trainer.fit(&model, &BinaryCrossEntropyWithLogits, &mut adam, &data, Some(&data)).unwrap();
+    let last = history.last();
     let Targets::Classes(classes) = data.targets() else { unreachable!() };
     let share = metrics::binary_accuracy(&model.predict(data.inputs()), classes, 0.0).unwrap();
     assert!(share > 0.95, "{share}");

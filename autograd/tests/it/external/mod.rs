@@ -2,6 +2,7 @@
 
 mod checkpoint;
 mod custom;
+mod scan;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -13,7 +14,8 @@ use crate::sampling::Sampler;
 /// The text of a panic. Where it points is pinned in `messages`.
 fn refusal(f: impl FnOnce()) -> String {
     let payload = catch_unwind(AssertUnwindSafe(f)).expect_err("a refusal");
-    payload.downcast_ref::<String>().cloned().expect("a message")
+    let plain = || payload.downcast_ref::<&str>().map(|text| text.to_string());
+    payload.downcast_ref::<String>().cloned().or_else(plain).expect("a message")
 }
 
 /// Handles are `Copy`, so `drop` would warn.

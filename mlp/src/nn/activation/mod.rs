@@ -8,9 +8,12 @@ use std::fmt;
 use std::str::FromStr;
 
 use autograd::{Float, Parameters, Shape, Unary, Var};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::Error;
 use crate::error::shown;
+use crate::nn::config::{Config, Configured, Parts};
 use crate::nn::init::Init;
 use crate::nn::module::{LayerRow, Module};
 use crate::nn::probe::Probe;
@@ -198,6 +201,10 @@ impl<T: Float> Module<T> for Activation {
         Some(*self)
     }
 
+    fn config(&self) -> Result<Config, Error> {
+        Config::of::<T, _>(self)
+    }
+
     fn describe(&self) -> Vec<LayerRow> {
         activation_row("activation", self.to_string(), 0)
     }
@@ -205,4 +212,36 @@ impl<T: Float> Module<T> for Activation {
 
 fn activation_row(layer: &str, activation: String, parameters: usize) -> Vec<LayerRow> {
     vec![LayerRow { layer: layer.into(), shape: String::new(), activation, parameters }]
+}
+
+impl Serialize for Activation {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Activation {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
+    }
+}
+
+/// An activation as the data of a layer.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Data {
+    function: Activation,
+}
+
+impl<T: Float> Configured<T> for Activation {
+    const LAYER: &'static str = "activation";
+    type Data = Data;
+
+    fn data(&self) -> Result<Data, Error> {
+        Ok(Data { function: *self })
+    }
+
+    fn build(data: Data, _: &mut Parts<'_, T>) -> Result<Self, Error> {
+        Ok(data.function)
+    }
 }

@@ -3,10 +3,12 @@
 use std::fmt;
 
 use autograd::{Float, Param, Parameters, Shape, Tensor, Var};
+use serde::{Deserialize, Serialize};
 
-use super::{Activation, activation_row};
+use super::{Activation, Data, activation_row};
 use crate::Error;
 use crate::error::room;
+use crate::nn::config::{Config, Configured, Parts, Registry, fields};
 use crate::nn::layers::{check_features, features_fit};
 use crate::nn::module::{LayerRow, Module};
 use crate::nn::probe::Probe;
@@ -54,8 +56,25 @@ impl<T: Float> Module<T> for StraightThrough {
         Some(self.0)
     }
 
+    fn config(&self) -> Result<Config, Error> {
+        Config::of::<T, _>(self)
+    }
+
     fn describe(&self) -> Vec<LayerRow> {
         activation_row("straight_through", self.0.to_string(), 0)
+    }
+}
+
+impl<T: Float> Configured<T> for StraightThrough {
+    const LAYER: &'static str = "straight_through";
+    type Data = Data;
+
+    fn data(&self) -> Result<Data, Error> {
+        Ok(Data { function: self.0 })
+    }
+
+    fn build(data: Data, _: &mut Parts<'_, T>) -> Result<Self, Error> {
+        Ok(StraightThrough(data.function))
     }
 }
 
@@ -123,12 +142,42 @@ impl<T: Float> Module<T> for PRelu<T> {
         Ok(Some(input.clone()))
     }
 
+    fn config(&self) -> Result<Config, Error> {
+        Config::of(self)
+    }
+
     fn describe(&self) -> Vec<LayerRow> {
         activation_row("prelu", "prelu".into(), self.alpha.numel())
     }
 }
 
+/// A [`PRelu`] as data.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Features {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    features: Option<usize>,
+}
+
+impl<T: Float> Configured<T> for PRelu<T> {
+    const LAYER: &'static str = "prelu";
+    type Data = Features;
+
+    fn data(&self) -> Result<Features, Error> {
+        Ok(Features { features: fields::unless(1, self.alpha.numel()) })
+    }
+
+    fn build(data: Features, _: &mut Parts<'_, T>) -> Result<Self, Error> {
+        match data.features.unwrap_or(1) {
+            0 => Err(Error::invalid("prelu", "0 features have no α; 1 shares it among all")),
+            features => PRelu::new(features),
+        }
+    }
+}
+
 /// A custom function without parameters, such as an activation, as a named module.
+///
+/// Its configuration is its name; [`Registry::with_builder`](crate::Registry::with_builder) says what it computes.
 ///
 /// ```
 /// use autograd::{Tensor, Var};
@@ -169,6 +218,14 @@ impl<T: Float> Module<T> for Function<T> {
 
     fn parameters(&self) -> Parameters<T> {
         Parameters::new()
+    }
+
+    fn config(&self) -> Result<Config, Error> {
+        // The name alone, for a builder of the same name. It must not lead to another layer.
+        match Registry::<T>::new().names().any(|name| name == self.name) {
+            true => Err(Error::config(&self.name, "a function has the name of a layer of this crate; give it another")),
+            false => Config::new(&self.name, &()),
+        }
     }
 
     fn describe(&self) -> Vec<LayerRow> {

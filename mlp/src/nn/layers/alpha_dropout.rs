@@ -3,9 +3,11 @@
 use autograd::{Float, Parameters, Shape, Var};
 use rand::RngExt;
 use rand::rngs::StdRng;
+use serde::{Deserialize, Serialize};
 
 use crate::Error;
 use crate::error::shown;
+use crate::nn::config::{Config, Configured, Parts};
 use crate::nn::module::{LayerRow, Module};
 
 /// `−lim SELU(x)` for `x → −∞`: the product of scale and α of the SELU.
@@ -81,8 +83,32 @@ impl<T: Float> Module<T> for AlphaDropout {
         Ok(Some(input.clone()))
     }
 
+    fn config(&self) -> Result<Config, Error> {
+        Config::of::<T, _>(self)
+    }
+
     fn describe(&self) -> Vec<LayerRow> {
         let layer = format!("alpha_dropout({})", shown(self.p));
         vec![LayerRow { layer, shape: String::new(), activation: String::new(), parameters: 0 }]
+    }
+}
+
+/// An [`AlphaDropout`] as data.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Data {
+    p: f64,
+}
+
+impl<T: Float> Configured<T> for AlphaDropout {
+    const LAYER: &'static str = "alpha_dropout";
+    type Data = Data;
+
+    fn data(&self) -> Result<Data, Error> {
+        Ok(Data { p: self.p })
+    }
+
+    fn build(data: Data, _: &mut Parts<'_, T>) -> Result<Self, Error> {
+        AlphaDropout::new(data.p)
     }
 }

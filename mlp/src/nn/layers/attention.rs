@@ -2,8 +2,10 @@
 
 use autograd::{Float, Parameters, Shape, Tape, Var, broadcast};
 use rand::Rng;
+use serde::{Deserialize, Serialize};
 
 use crate::error::{or_panic, room, shown};
+use crate::nn::config::{Config, Configured, Parts, fields};
 use crate::nn::layers::{Dropout, Linear};
 use crate::nn::module::{LayerRow, Module};
 use crate::{Error, Init};
@@ -236,6 +238,10 @@ impl<T: Float> Module<T> for MultiHeadAttention<T> {
         Ok(Some([input[0], input[1], self.out.outputs()].into()))
     }
 
+    fn config(&self) -> Result<Config, Error> {
+        Config::of(self)
+    }
+
     fn describe(&self) -> Vec<LayerRow> {
         let layer = match (self.heads, self.causal) {
             (1, false) => "attention".into(),
@@ -244,5 +250,57 @@ impl<T: Float> Module<T> for MultiHeadAttention<T> {
         };
         let shape = format!("{} → {}", self.query.inputs(), self.out.outputs());
         vec![LayerRow { layer, shape, activation: String::new(), parameters: self.parameters().numel() }]
+    }
+}
+
+/// [`MultiHeadAttention`] as data.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Data {
+    pub(super) width: usize,
+    pub(super) heads: usize,
+    /// The width of the memory, if it is another.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) memory: Option<usize>,
+    #[serde(default, skip_serializing_if = "fields::is_off")]
+    pub(super) causal: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) dropout: Option<f64>,
+    #[serde(default = "fields::yes", skip_serializing_if = "fields::is_on")]
+    pub(super) bias: bool,
+}
+
+impl<T: Float> Configured<T> for MultiHeadAttention<T> {
+    const LAYER: &'static str = "attention";
+    type Data = Data;
+
+    fn data(&self) -> Result<Data, Error> {
+        let [query, key, value, out] = [&self.query, &self.key, &self.value, &self.out];
+        let (width, memory, bias) = (query.inputs(), key.inputs(), query.b.is_some());
+        let sizes = [query, key, value, out].map(|layer| [layer.inputs(), layer.outputs()]);
+        let usual = [[width, width], [memory, width], [memory, width], [width, width]];
+        if sizes != usual || [key, value, out].iter().any(|layer| layer.b.is_some() != bias) {
+            let problem = "its layers have sizes or biases that no configuration describes; give all four the width, and all \
+                           or none biases";
+            return Err(Error::config("attention", problem));
+        }
+        let (memory, dropout) = (fields::unless(width, memory), self.dropout.map(Dropout::p));
+        Ok(Data { width, heads: self.heads, memory, causal: self.causal, dropout, bias })
+    }
+
+    fn build(data: Data, parts: &mut Parts<'_, T>) -> Result<Self, Error> {
+        let mut layer = MultiHeadAttention::new(data.width, data.heads, parts.rng())?;
+        if let Some(memory) = data.memory {
+            let mut linear = || Linear::new(memory, data.width, &Init::glorot_uniform(), parts.rng());
+            [layer.key, layer.value] = [linear()?, linear()?];
+        }
+        if !data.bias {
+            for part in [&mut layer.query, &mut layer.key, &mut layer.value, &mut layer.out] {
+                part.b = None;
+            }
+        }
+        layer.causal = data.causal;
+        layer.dropout = data.dropout.map(Dropout::new).transpose()?;
+        Ok(layer)
     }
 }

@@ -1,11 +1,13 @@
 //! [`BatchNorm`]: normalises each channel over the samples of a batch.
 
 use autograd::{Float, Param, Parameters, Shape, Tensor, Var};
+use serde::{Deserialize, Serialize};
 
-use super::channels::{beside, channels_fit, folded, identity, means, named, places};
+use super::channels::{affine, beside, channels_fit, folded, identity, means, named, places};
 use super::units::units;
 use crate::Error;
 use crate::error::{or_panic, room, shown};
+use crate::nn::config::{Config, Configured, Parts, fields};
 use crate::nn::module::{LayerRow, Module};
 
 /// Batch normalisation (Ioffe & Szegedy 2015).
@@ -52,6 +54,9 @@ pub struct BatchNorm<T: Float = f64> {
 }
 
 impl<T: Float> BatchNorm<T> {
+    const EPS: f64 = 1e-5;
+    const MOMENTUM: f64 = 0.1;
+
     /// Creates a layer for `channels` channels, with `eps` = 1e−5 and a momentum of 0.1.
     ///
     /// # Errors
@@ -63,7 +68,7 @@ impl<T: Float> BatchNorm<T> {
         room("batch_norm", &[4, channels])?;
         let [gain, shift] = identity(channels);
         let (mean, variance) = (Param::new(Tensor::zeros([channels])), Param::new(Tensor::ones([channels])));
-        Ok(BatchNorm { gain, shift, mean, variance, eps: 1e-5, momentum: 0.1 })
+        Ok(BatchNorm { gain, shift, mean, variance, eps: Self::EPS, momentum: Self::MOMENTUM })
     }
 
     /// Removes factors and offsets.
@@ -139,7 +144,7 @@ impl<T: Float> Module<T> for BatchNorm<T> {
             assert!(
                 count > 1,
                 "batch_norm: training needs more than 1 value per channel, the input has shape {shape}; drop a \
-                 last batch of one sample with Batches::drop_last, or choose another batch size"
+                 last batch of one sample with drop_last, or choose another batch size"
             );
             let scales = units(x, self.eps, [channels], |i| i / places % channels);
             let x = scales.map_or(x, |[unit, _]| x * beside(x, unit));
@@ -180,9 +185,47 @@ impl<T: Float> Module<T> for BatchNorm<T> {
         Ok(Some(input.clone()))
     }
 
+    fn config(&self) -> Result<Config, Error> {
+        Config::of(self)
+    }
+
     fn describe(&self) -> Vec<LayerRow> {
         let n = self.mean.numel();
         let (shape, parameters) = (format!("{n} → {n}"), self.parameters().numel());
         vec![LayerRow { layer: "batch_norm".into(), shape, activation: String::new(), parameters }]
+    }
+}
+
+/// A [`BatchNorm`] as data.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Data {
+    channels: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    eps: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    momentum: Option<f64>,
+    #[serde(default = "fields::yes", skip_serializing_if = "fields::is_on")]
+    affine: bool,
+}
+
+impl<T: Float> Configured<T> for BatchNorm<T> {
+    const LAYER: &'static str = "batch_norm";
+    type Data = Data;
+
+    fn data(&self) -> Result<Data, Error> {
+        Ok(Data {
+            channels: self.mean.numel(),
+            eps: fields::unless(Self::EPS, self.eps),
+            momentum: fields::unless(Self::MOMENTUM, self.momentum),
+            affine: affine("batch_norm", self.gain.as_ref(), self.shift.as_ref())?,
+        })
+    }
+
+    fn build(data: Data, _: &mut Parts<'_, T>) -> Result<Self, Error> {
+        let eps = fields::eps("batch_norm", data.eps, Self::EPS)?;
+        let norm = BatchNorm { eps, ..BatchNorm::new(data.channels)? };
+        let norm = norm.with_momentum(data.momentum.unwrap_or(Self::MOMENTUM))?;
+        Ok(if data.affine { norm } else { norm.without_affine() })
     }
 }

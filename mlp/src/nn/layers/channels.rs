@@ -51,3 +51,16 @@ pub(super) fn identity<T: Float>(channels: usize) -> [Option<Param<T>>; 2] {
 pub(super) fn named<T: Float>(gain: Option<&Param<T>>, shift: Option<&Param<T>>) -> Parameters<T> {
     with_optional(with_optional(Parameters::new(), "gain", gain), "shift", shift)
 }
+
+/// Whether a layer has factors and offsets, for its configuration.
+pub(super) fn affine<T: Float>(
+    layer: &'static str,
+    gain: Option<&Param<T>>,
+    shift: Option<&Param<T>>,
+) -> Result<bool, Error> {
+    match (gain, shift) {
+        (Some(_), Some(_)) => Ok(true),
+        (None, None) => Ok(false),
+        _ => Err(Error::config(layer, "it has factors or offsets, and configurations know both or none; give it both")),
+    }
+}

@@ -2,9 +2,12 @@
 
 use autograd::{Conv, Float, Lengths, Param, Parameters, Shape, Tensor, Var};
 use rand::Rng;
+use serde::{Deserialize, Serialize};
 
 use super::{Weighted, with_optional};
 use crate::error::room;
+use crate::nn::config::fields::{self, Placement, Sides};
+use crate::nn::config::{Config, Configured, Parts};
 use crate::nn::module::{LayerRow, Module};
 use crate::{Error, Init};
 
@@ -70,10 +73,13 @@ macro_rules! convolutions {
                 Ok(Some(self.conv.$try(input, &self.w.shape())?))
             }
 
+            fn config(&self) -> Result<Config, Error> {
+                Config::of(self)
+            }
+
             fn describe(&self) -> Vec<LayerRow> {
                 let w = self.w.shape();
-                let groups = self.conv.group_count();
-                let [channels, outputs] = if $transposed { [w[0], w[1] * groups] } else { [w[1] * groups, w[0]] };
+                let [channels, outputs] = channels(&w, &self.conv, $transposed);
                 let size = w[2..].iter().map(usize::to_string).collect::<Vec<_>>().join("×");
                 vec![LayerRow {
                     layer: format!(concat!($name, "({})"), size),
@@ -81,6 +87,24 @@ macro_rules! convolutions {
                     activation: String::new(),
                     parameters: self.parameters().numel(),
                 }]
+            }
+        }
+
+        impl<T: Float> Configured<T> for $Layer<T> {
+            const LAYER: &'static str = $name;
+            type Data = Data<$axes>;
+
+            fn data(&self) -> Result<Data<$axes>, Error> {
+                Data::of($name, &self.w.shape(), &self.conv, $transposed, self.b.is_some())
+            }
+
+            fn build(data: Data<$axes>, parts: &mut Parts<'_, T>) -> Result<Self, Error> {
+                let (conv, size) = (data.conv($name, $transposed)?, data.size.0);
+                let init = data.init.unwrap_or_else(Init::glorot_uniform);
+                let size = &size[2 - $axes..];
+                let w = weights($name, [data.channels, data.outputs], size, &conv, $transposed, &init, parts.rng())?;
+                let b = data.bias.then(|| Param::new(Tensor::zeros([data.outputs])));
+                Ok($Layer { w: Param::new(w), b, conv })
             }
         }
 
@@ -104,6 +128,67 @@ macro_rules! convolutions {
             }
         }
     )* };
+}
+
+/// A convolution along `AXES` axes as data.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Data<const AXES: usize> {
+    channels: usize,
+    outputs: usize,
+    size: Sides<AXES>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stride: Option<Sides<AXES>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    padding: Option<Sides<AXES>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    dilation: Option<Sides<AXES>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    output_padding: Option<Sides<AXES>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    groups: Option<usize>,
+    #[serde(default = "fields::yes", skip_serializing_if = "fields::is_on")]
+    bias: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    init: Option<Init>,
+}
+
+impl<const AXES: usize> Data<AXES> {
+    fn of(layer: &'static str, w: &Shape, conv: &Conv, transposed: bool, bias: bool) -> Result<Self, Error> {
+        let [channels, outputs] = channels(w, conv, transposed);
+        let placement = Placement::of(layer, conv)?;
+        // Only a transposed convolution reads it.
+        let output_padding = Sides::unless([0; 2], placement.output_padding).filter(|_| transposed);
+        Ok(Data {
+            channels,
+            outputs,
+            size: Sides::new([w[w.len() - AXES], w[w.len() - 1]]),
+            stride: Sides::unless([1; 2], placement.stride),
+            padding: Sides::unless([0; 2], placement.padding),
+            dilation: Sides::unless([1; 2], placement.dilation),
+            output_padding,
+            groups: fields::unless(1, conv.group_count()),
+            bias,
+            init: None,
+        })
+    }
+
+    fn conv(&self, layer: &'static str, transposed: bool) -> Result<Conv, Error> {
+        if self.output_padding.is_some() && !transposed {
+            return Err(Error::invalid(layer, "only a transposed convolution has an `output_padding`; remove it"));
+        }
+        let of = |lengths: Option<Sides<AXES>>, usual: usize| lengths.map_or([usual; 2], |lengths| lengths.0);
+        let (stride, padding, dilation) = (of(self.stride, 1), of(self.padding, 0), of(self.dilation, 1));
+        let placement = Placement { stride, padding, dilation, output_padding: of(self.output_padding, 0) };
+        placement.check(layer)?;
+        Ok(placement.conv(self.groups.unwrap_or(1)))
+    }
+}
+
+/// The channels and the outputs of weights of this shape.
+fn channels(w: &Shape, conv: &Conv, transposed: bool) -> [usize; 2] {
+    let groups = conv.group_count();
+    if transposed { [w[0], w[1] * groups] } else { [w[1] * groups, w[0]] }
 }
 
 /// The shape of biases beside `AXES` axes of places.

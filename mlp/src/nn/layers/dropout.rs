@@ -3,9 +3,11 @@
 use autograd::{Float, Parameters, Shape, Var};
 use rand::RngExt;
 use rand::rngs::StdRng;
+use serde::{Deserialize, Serialize};
 
 use crate::Error;
 use crate::error::shown;
+use crate::nn::config::{Config, Configured, Parts};
 use crate::nn::module::{LayerRow, Module};
 
 /// Inverted dropout (Srivastava et al. 2014).
@@ -69,8 +71,32 @@ impl<T: Float> Module<T> for Dropout {
         Ok(Some(input.clone()))
     }
 
+    fn config(&self) -> Result<Config, Error> {
+        Config::of::<T, _>(self)
+    }
+
     fn describe(&self) -> Vec<LayerRow> {
         let layer = format!("dropout({})", shown(self.p));
         vec![LayerRow { layer, shape: String::new(), activation: String::new(), parameters: 0 }]
+    }
+}
+
+/// A [`Dropout`] as data.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Data {
+    p: f64,
+}
+
+impl<T: Float> Configured<T> for Dropout {
+    const LAYER: &'static str = "dropout";
+    type Data = Data;
+
+    fn data(&self) -> Result<Data, Error> {
+        Ok(Data { p: self.p })
+    }
+
+    fn build(data: Data, _: &mut Parts<'_, T>) -> Result<Self, Error> {
+        Dropout::new(data.p)
     }
 }

@@ -2,8 +2,10 @@
 
 use autograd::{Float, Param, Parameters, Shape, Tape, Var};
 use rand::Rng;
+use serde::{Deserialize, Serialize};
 
 use crate::error::shown;
+use crate::nn::config::{Config, Configured, Parts, fields};
 use crate::nn::module::{LayerRow, Module};
 use crate::{Error, Init};
 
@@ -79,6 +81,31 @@ impl<T: Float> Embedding<T> {
             ));
         }
         Ok(Embedding { padding: Some(class), ..self })
+    }
+
+    /// Keeps the gradient by rows, so that a step of training costs what the batch reads, not what the table holds.
+    ///
+    /// Rows that a batch does not read keep their values and the optimiser's state of them: see
+    /// [`Param::set_by_rows`].
+    ///
+    /// ```
+    /// use autograd::Tape;
+    /// use mlp::{Embedding, Init, Module, Optimizer, Sgd};
+    /// use rand::{SeedableRng, rngs::StdRng};
+    /// let ones = Init::Constant(1.0);
+    /// let words: Embedding = Embedding::new(50_000, 2, &ones, &mut StdRng::seed_from_u64(0))?.by_rows();
+    /// let mut sgd = Sgd::new(&words.parameters(), 0.25);
+    /// let tape = Tape::new();
+    /// let grads = words.look_up(&tape, &[7, 3, 7]).sum().backward();
+    /// assert_eq!(grads.rows_of(&words.table).unwrap().0, [7, 3]);
+    /// sgd.step(&grads);
+    /// assert_eq!(words.table.value().at(0, 7).to_vec(), [0.5, 0.5]);
+    /// # Ok::<(), mlp::Error>(())
+    /// ```
+    #[must_use]
+    pub fn by_rows(self) -> Self {
+        self.table.set_by_rows(true);
+        self
     }
 
     /// The number of classes.
@@ -168,6 +195,10 @@ impl<T: Float> Module<T> for Embedding<T> {
         Ok(Some(input.iter().copied().chain([self.width()]).collect()))
     }
 
+    fn config(&self) -> Result<Config, Error> {
+        Config::of(self)
+    }
+
     fn describe(&self) -> Vec<LayerRow> {
         vec![LayerRow {
             layer: "embedding".into(),
@@ -175,5 +206,39 @@ impl<T: Float> Module<T> for Embedding<T> {
             activation: String::new(),
             parameters: self.table.numel(),
         }]
+    }
+}
+
+/// An [`Embedding`] as data.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Data {
+    count: usize,
+    width: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    padding: Option<usize>,
+    #[serde(default, skip_serializing_if = "fields::is_off")]
+    by_rows: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    init: Option<Init>,
+}
+
+impl<T: Float> Configured<T> for Embedding<T> {
+    const LAYER: &'static str = "embedding";
+    type Data = Data;
+
+    fn data(&self) -> Result<Data, Error> {
+        let (count, width) = (self.count(), self.width());
+        Ok(Data { count, width, padding: self.padding, by_rows: self.table.is_by_rows(), init: None })
+    }
+
+    fn build(data: Data, parts: &mut Parts<'_, T>) -> Result<Self, Error> {
+        let init = data.init.unwrap_or(Init::Normal { mean: 0.0, std: 1.0 });
+        let layer = Embedding::new(data.count, data.width, &init, parts.rng())?;
+        layer.table.set_by_rows(data.by_rows);
+        match data.padding {
+            Some(class) => layer.padding(class),
+            None => Ok(layer),
+        }
     }
 }

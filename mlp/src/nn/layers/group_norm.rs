@@ -1,10 +1,12 @@
 //! [`GroupNorm`]: normalises groups of channels of each sample.
 
 use autograd::{Float, Param, Parameters, Shape, Var};
+use serde::{Deserialize, Serialize};
 
-use super::channels::{beside, channels_fit, folded, identity, named, places};
+use super::channels::{affine, beside, channels_fit, folded, identity, named, places};
 use crate::Error;
 use crate::error::{or_panic, room};
+use crate::nn::config::{Config, Configured, Parts, fields};
 use crate::nn::module::{LayerRow, Module};
 
 /// Group normalisation (Wu & He 2018).
@@ -34,6 +36,8 @@ pub struct GroupNorm<T: Float = f64> {
 }
 
 impl<T: Float> GroupNorm<T> {
+    const EPS: f64 = 1e-5;
+
     /// Creates a layer for `channels` channels in `groups` groups of neighbours, with `eps` = 1e−5.
     ///
     /// # Errors
@@ -45,7 +49,7 @@ impl<T: Float> GroupNorm<T> {
         }
         room("group_norm", &[2, channels])?;
         let [gain, shift] = identity(channels);
-        Ok(GroupNorm { gain, shift, eps: 1e-5, groups, channels })
+        Ok(GroupNorm { gain, shift, eps: Self::EPS, groups, channels })
     }
 
     /// Instance normalisation (Ulyanov, Vedaldi & Lempitsky 2016): each channel is a group.
@@ -126,10 +130,46 @@ impl<T: Float> Module<T> for GroupNorm<T> {
         Ok(Some(input.clone()))
     }
 
+    fn config(&self) -> Result<Config, Error> {
+        Config::of(self)
+    }
+
     fn describe(&self) -> Vec<LayerRow> {
         let (n, groups) = (self.channels, self.groups);
         let layer = if groups == n { "instance_norm".into() } else { format!("group_norm({groups})") };
         let (shape, parameters) = (format!("{n} → {n}"), self.parameters().numel());
         vec![LayerRow { layer, shape, activation: String::new(), parameters }]
+    }
+}
+
+/// A [`GroupNorm`] as data.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Data {
+    groups: usize,
+    channels: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    eps: Option<f64>,
+    #[serde(default = "fields::yes", skip_serializing_if = "fields::is_on")]
+    affine: bool,
+}
+
+impl<T: Float> Configured<T> for GroupNorm<T> {
+    const LAYER: &'static str = "group_norm";
+    type Data = Data;
+
+    fn data(&self) -> Result<Data, Error> {
+        Ok(Data {
+            groups: self.groups,
+            channels: self.channels,
+            eps: fields::unless(Self::EPS, self.eps),
+            affine: affine("group_norm", self.gain.as_ref(), self.shift.as_ref())?,
+        })
+    }
+
+    fn build(data: Data, _: &mut Parts<'_, T>) -> Result<Self, Error> {
+        let eps = fields::eps("group_norm", data.eps, Self::EPS)?;
+        let norm = GroupNorm { eps, ..GroupNorm::new(data.groups, data.channels)? };
+        Ok(if data.affine { norm } else { norm.without_affine() })
     }
 }

@@ -36,6 +36,7 @@ impl Cell for GruCell {
     const NAME: &'static str = "gru";
     const SUMS: usize = 3;
     const RECURRENT_BIAS: bool = true;
+    const GATES: &'static [&'static str] = &["reset", "update", "candidate"];
 
     #[track_caller]
     fn step<'t, T: Float>(p: Var<'t, T>, q: Var<'t, T>, [h, _]: [Var<'t, T>; 2]) -> [Var<'t, T>; 2] {

@@ -2,8 +2,10 @@
 
 use autograd::{Float, Param, Parameters, Shape, Var};
 use rand::Rng;
+use serde::{Deserialize, Serialize};
 
 use super::{Weighted, with_optional};
+use crate::nn::config::{Config, Configured, Parts, fields};
 use crate::nn::module::{LayerRow, Module};
 use crate::{Error, Init};
 
@@ -127,6 +129,10 @@ impl<T: Float> Module<T> for Linear<T> {
         Ok(Some(shape.into_iter().collect()))
     }
 
+    fn config(&self) -> Result<Config, Error> {
+        Config::of(self)
+    }
+
     fn describe(&self) -> Vec<LayerRow> {
         vec![LayerRow {
             layer: "linear".into(),
@@ -153,5 +159,35 @@ impl<T: Float> Weighted<T> for Linear<T> {
             Some(b) => x.affine(w, b),
             None => x.matmul(w),
         }
+    }
+}
+
+/// A [`Linear`] layer as data.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Data {
+    inputs: usize,
+    outputs: usize,
+    #[serde(default = "fields::yes", skip_serializing_if = "fields::is_on")]
+    bias: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    init: Option<Init>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bias_init: Option<Init>,
+}
+
+impl<T: Float> Configured<T> for Linear<T> {
+    const LAYER: &'static str = "linear";
+    type Data = Data;
+
+    fn data(&self) -> Result<Data, Error> {
+        Ok(Data { inputs: self.inputs(), outputs: self.outputs(), bias: self.b.is_some(), init: None, bias_init: None })
+    }
+
+    fn build(data: Data, parts: &mut Parts<'_, T>) -> Result<Self, Error> {
+        let Data { inputs, outputs, bias, init, bias_init } = data;
+        let [init, bias_init] = [init.unwrap_or_else(Init::glorot_uniform), bias_init.unwrap_or(Init::Zeros)];
+        let layer = Linear::with_biases(inputs, outputs, &init, &bias_init, parts.rng())?;
+        Ok(if bias { layer } else { layer.without_bias() })
     }
 }

@@ -37,6 +37,7 @@ impl Cell for LstmCell {
     const NAME: &'static str = "lstm";
     const SUMS: usize = 4;
     const STATES: usize = 2;
+    const GATES: &'static [&'static str] = &["input", "forget", "candidate", "output"];
 
     #[track_caller]
     fn step<'t, T: Float>(p: Var<'t, T>, q: Var<'t, T>, [h, c]: [Var<'t, T>; 2]) -> [Var<'t, T>; 2] {

@@ -19,10 +19,10 @@ mod residual;
 mod rms_norm;
 mod rnn;
 mod sequential;
-mod spectral_norm;
+pub(super) mod spectral_norm;
 mod transformer;
 mod units;
-mod weight_norm;
+pub(super) mod weight_norm;
 mod weighted;
 
 pub use alpha_dropout::AlphaDropout;

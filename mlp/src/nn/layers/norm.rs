@@ -1,9 +1,11 @@
 //! [`LayerNorm`]: normalises rows to mean 0 and variance 1.
 
 use autograd::{Float, Param, Parameters, Shape, Tensor, Var};
+use serde::{Deserialize, Serialize};
 
 use crate::Error;
 use crate::error::room;
+use crate::nn::config::{Config, Configured, Parts, fields};
 use crate::nn::module::{LayerRow, Module};
 
 /// Layer normalisation over the last axis (Ba, Kiros & Hinton 2016).
@@ -30,6 +32,8 @@ pub struct LayerNorm<T: Float = f64> {
 }
 
 impl<T: Float> LayerNorm<T> {
+    const EPS: f64 = 1e-5;
+
     /// Creates a layer for rows of `features` values, with `eps` = 1e−5.
     ///
     /// # Errors
@@ -40,7 +44,7 @@ impl<T: Float> LayerNorm<T> {
         }
         room("layer_norm", &[2, features])?;
         let (gain, shift) = (Param::new(Tensor::ones([features])), Param::new(Tensor::zeros([features])));
-        Ok(LayerNorm { gain, shift, eps: 1e-5 })
+        Ok(LayerNorm { gain, shift, eps: Self::EPS })
     }
 }
 
@@ -66,9 +70,36 @@ impl<T: Float> Module<T> for LayerNorm<T> {
         Ok(Some(input.clone()))
     }
 
+    fn config(&self) -> Result<Config, Error> {
+        Config::of(self)
+    }
+
     fn describe(&self) -> Vec<LayerRow> {
         let n = self.gain.numel();
         let shape = format!("{n} → {n}");
         vec![LayerRow { layer: "layer_norm".into(), shape, activation: String::new(), parameters: 2 * n }]
+    }
+}
+
+/// A [`LayerNorm`] as data.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Data {
+    pub(super) features: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) eps: Option<f64>,
+}
+
+impl<T: Float> Configured<T> for LayerNorm<T> {
+    const LAYER: &'static str = "layer_norm";
+    type Data = Data;
+
+    fn data(&self) -> Result<Data, Error> {
+        Ok(Data { features: self.gain.numel(), eps: fields::unless(Self::EPS, self.eps) })
+    }
+
+    fn build(data: Data, _: &mut Parts<'_, T>) -> Result<Self, Error> {
+        let eps = fields::eps("layer_norm", data.eps, Self::EPS)?;
+        Ok(LayerNorm { eps, ..LayerNorm::new(data.features)? })
     }
 }

@@ -1,9 +1,14 @@
 //! Layers without parameters for signals and images: pooling, resizing, and flattening.
 
 use autograd::{Float, Lengths, Parameters, Pool, Resize, Shape, Var};
+use serde::de::Error as _;
+use serde::ser::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::Error;
 use crate::error::{or_panic, room};
+use crate::nn::config::fields::{self, Placement, Pooling, Sides};
+use crate::nn::config::{Config, Configured, Parts};
 use crate::nn::module::{LayerRow, Module};
 
 /// The row of a layer without parameters.
@@ -31,7 +36,7 @@ fn pictures(layer: &'static str, input: &Shape) -> Result<[usize; 2], Error> {
 
 /// Layers of a [`Pool`].
 macro_rules! pools {
-    ($( $(#[$doc:meta])* $Layer:ident, $name:literal, $method:ident, $shape:ident; )*) => { $(
+    ($( $(#[$doc:meta])* $Layer:ident, $name:literal, $method:ident, $shape:ident, $axes:literal; )*) => { $(
         $(#[$doc])*
         #[derive(Debug, Clone, Copy, PartialEq)]
         pub struct $Layer(
@@ -55,11 +60,71 @@ macro_rules! pools {
                 Ok(Some(self.0.$shape(input).map_err(|error| named($name, error))?))
             }
 
+            fn config(&self) -> Result<Config, Error> {
+                Config::of::<T, _>(self)
+            }
+
             fn describe(&self) -> Vec<LayerRow> {
                 row($name.into())
             }
         }
+
+        impl<T: Float> Configured<T> for $Layer {
+            const LAYER: &'static str = $name;
+            type Data = Windows<$axes>;
+
+            fn data(&self) -> Result<Windows<$axes>, Error> {
+                Ok(Windows::of(&Pooling::of($name, &self.0)?))
+            }
+
+            fn build(data: Windows<$axes>, _: &mut Parts<'_, T>) -> Result<Self, Error> {
+                Ok($Layer(data.pool($name)?))
+            }
+        }
     )* };
+}
+
+/// The windows of a pooling along `AXES` axes as data.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Windows<const AXES: usize> {
+    size: Sides<AXES>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stride: Option<Sides<AXES>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    padding: Option<Sides<AXES>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    dilation: Option<Sides<AXES>>,
+    #[serde(default, skip_serializing_if = "fields::is_off")]
+    exclude_padding: bool,
+}
+
+impl<const AXES: usize> Windows<AXES> {
+    fn of(pooling: &Pooling) -> Self {
+        Windows {
+            size: Sides::new(pooling.size),
+            stride: Sides::unless(pooling.size, pooling.placement.stride),
+            padding: Sides::unless([0; 2], pooling.placement.padding),
+            dilation: Sides::unless([1; 2], pooling.placement.dilation),
+            exclude_padding: pooling.exclude_padding,
+        }
+    }
+
+    fn pool(&self, layer: &'static str) -> Result<Pool, Error> {
+        let size = self.size.0;
+        if size.contains(&0) {
+            return Err(Error::invalid(layer, "a window of size 0 holds nothing; make it at least 1"));
+        }
+        let of = |lengths: Option<Sides<AXES>>, usual: [usize; 2]| lengths.map_or(usual, |lengths| lengths.0);
+        let placement = Placement {
+            stride: of(self.stride, size),
+            padding: of(self.padding, [0; 2]),
+            dilation: of(self.dilation, [1; 2]),
+            output_padding: [0; 2],
+        };
+        placement.check(layer)?;
+        Ok(Pooling { size, placement, exclude_padding: self.exclude_padding }.pool())
+    }
 }
 
 pools! {
@@ -71,7 +136,7 @@ pools! {
     /// let y = MaxPool1d(Pool::new(2)).predict(&Tensor::new([1, 1, 4], vec![1.0, 2.0, 5.0, 4.0]));
     /// assert_eq!(y.to_vec(), [2.0, 5.0]);
     /// ```
-    MaxPool1d, "max_pool1d", max_pool1d, pool1d_shape;
+    MaxPool1d, "max_pool1d", max_pool1d, pool1d_shape, 1;
 
     /// The largest value under each window of an image, see [`Var::max_pool2d`]. Shapes: `(n, channels, h, w) → (n, channels, h′, w′)`.
     ///
@@ -81,7 +146,7 @@ pools! {
     /// let y = MaxPool2d(Pool::new(2)).predict(&Tensor::<f64>::ones([1, 3, 4, 6]));
     /// assert_eq!(y.shape(), &[1, 3, 2, 3].into());
     /// ```
-    MaxPool2d, "max_pool2d", max_pool2d, pool2d_shape;
+    MaxPool2d, "max_pool2d", max_pool2d, pool2d_shape, 2;
 
     /// The mean under each window along one axis, see [`Var::avg_pool1d`]. Shapes: `(n, channels, l) → (n, channels, l′)`.
     ///
@@ -91,7 +156,7 @@ pools! {
     /// let y = AvgPool1d(Pool::new(2)).predict(&Tensor::new([1, 1, 4], vec![1.0, 2.0, 5.0, 4.0]));
     /// assert_eq!(y.to_vec(), [1.5, 4.5]);
     /// ```
-    AvgPool1d, "avg_pool1d", avg_pool1d, pool1d_shape;
+    AvgPool1d, "avg_pool1d", avg_pool1d, pool1d_shape, 1;
 
     /// The mean under each window of an image, see [`Var::avg_pool2d`]. Shapes: `(n, channels, h, w) → (n, channels, h′, w′)`.
     ///
@@ -101,12 +166,12 @@ pools! {
     /// let y = AvgPool2d(Pool::new(2)).predict(&Tensor::<f64>::ones([1, 3, 4, 6]));
     /// assert_eq!(y.shape(), &[1, 3, 2, 3].into());
     /// ```
-    AvgPool2d, "avg_pool2d", avg_pool2d, pool2d_shape;
+    AvgPool2d, "avg_pool2d", avg_pool2d, pool2d_shape, 2;
 }
 
 /// Layers that give an image a size of the user's.
 macro_rules! sized {
-    ($( $(#[$doc:meta])* $Layer:ident, $name:literal, |$x:ident, $size:ident $(, $how:ident: $How:ty)?| $y:expr; )*) => { $(
+    ($( $(#[$doc:meta])* $Layer:ident, $name:literal, $Data:ident, |$x:ident, $size:ident $(, $how:ident: $How:ty)?| $y:expr; )*) => { $(
         $(#[$doc])*
         #[derive(Debug, Clone, Copy, PartialEq)]
         pub struct $Layer {
@@ -148,8 +213,36 @@ macro_rules! sized {
                 Ok(Some([n, channels, self.size[0], self.size[1]].into()))
             }
 
+            fn config(&self) -> Result<Config, Error> {
+                Config::of::<T, _>(self)
+            }
+
             fn describe(&self) -> Vec<LayerRow> {
                 row(format!(concat!($name, "({}×{})"), self.size[0], self.size[1]))
+            }
+        }
+
+        #[doc = concat!("[`", stringify!($Layer), "`] as data.")]
+        #[derive(Debug, Serialize, Deserialize)]
+        #[serde(deny_unknown_fields)]
+        pub struct $Data {
+            size: Sides<2>,
+            $(
+                #[serde(with = "how_to_resize")]
+                $how: $How,
+            )?
+        }
+
+        impl<T: Float> Configured<T> for $Layer {
+            const LAYER: &'static str = $name;
+            type Data = $Data;
+
+            fn data(&self) -> Result<$Data, Error> {
+                Ok($Data { size: Sides::new(self.size) $(, $how: self.$how)? })
+            }
+
+            fn build(data: $Data, _: &mut Parts<'_, T>) -> Result<Self, Error> {
+                $Layer::new(data.size.0 $(, data.$how)?)
             }
         }
     )* };
@@ -166,7 +259,7 @@ sized! {
     /// assert_eq!(y.to_vec(), [3.0]);
     /// # Ok::<(), mlp::Error>(())
     /// ```
-    AdaptiveAvgPool2d, "adaptive_avg_pool2d", |x, size| x.adaptive_avg_pool2d(size);
+    AdaptiveAvgPool2d, "adaptive_avg_pool2d", AvgSize, |x, size| x.adaptive_avg_pool2d(size);
 
     /// The largest values under windows that cover an image, see [`Var::adaptive_max_pool2d`]. Shapes: `(n, channels, h, w) → (n,
     /// channels, size)`.
@@ -178,7 +271,7 @@ sized! {
     /// assert_eq!(y.to_vec(), [2.0, 5.0]);
     /// # Ok::<(), mlp::Error>(())
     /// ```
-    AdaptiveMaxPool2d, "adaptive_max_pool2d", |x, size| x.adaptive_max_pool2d(size);
+    AdaptiveMaxPool2d, "adaptive_max_pool2d", MaxSize, |x, size| x.adaptive_max_pool2d(size);
 
     /// Images in another size, see [`Var::resize2d`]. Shapes: `(n, channels, h, w) → (n, channels, size)`.
     ///
@@ -189,7 +282,33 @@ sized! {
     /// assert_eq!(y.to_vec(), [1.0, 1.0, 2.0, 2.0]);
     /// # Ok::<(), mlp::Error>(())
     /// ```
-    Upsample2d, "upsample2d", |x, size, how: Resize| x.resize2d(size, how);
+    Upsample2d, "upsample2d", Resized, |x, size, how: Resize| x.resize2d(size, how);
+}
+
+/// A [`Resize`] as text.
+mod how_to_resize {
+    use super::*;
+
+    const NAMED: [(&str, Resize); 3] =
+        [("nearest", Resize::Nearest), ("bilinear", Resize::Bilinear), ("bilinear_corners", Resize::BilinearCorners)];
+
+    pub(super) fn serialize<S: Serializer>(how: &Resize, serializer: S) -> Result<S::Ok, S::Error> {
+        match NAMED.iter().find(|(_, known)| known == how) {
+            Some((name, _)) => serializer.serialize_str(name),
+            None => Err(S::Error::custom(format_args!("{how:?} is not known to configurations; update this crate"))),
+        }
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Resize, D::Error> {
+        let name = String::deserialize(deserializer)?;
+        let found = NAMED.iter().find(|(known, _)| *known == name).map(|(_, how)| *how);
+        found.ok_or_else(|| {
+            D::Error::custom(format_args!(
+                "`{name}` is unknown; choose from {}",
+                NAMED.map(|(name, _)| name).join(", ")
+            ))
+        })
+    }
 }
 
 /// Each sample as one row: `(n, …) → (n, values)`, between convolution and linear layers.
@@ -227,7 +346,29 @@ impl<T: Float> Module<T> for Flatten {
         Ok(Some(Flatten::shape(input)?))
     }
 
+    fn config(&self) -> Result<Config, Error> {
+        Config::of::<T, _>(self)
+    }
+
     fn describe(&self) -> Vec<LayerRow> {
         row("flatten".into())
+    }
+}
+
+/// [`Flatten`] as data.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Nothing {}
+
+impl<T: Float> Configured<T> for Flatten {
+    const LAYER: &'static str = "flatten";
+    type Data = Nothing;
+
+    fn data(&self) -> Result<Nothing, Error> {
+        Ok(Nothing {})
+    }
+
+    fn build(_: Nothing, _: &mut Parts<'_, T>) -> Result<Self, Error> {
+        Ok(Flatten)
     }
 }

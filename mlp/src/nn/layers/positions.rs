@@ -2,8 +2,10 @@
 
 use autograd::{Float, Param, Parameters, Shape, Tensor, Var};
 use rand::Rng;
+use serde::{Deserialize, Serialize};
 
 use crate::error::{or_panic, room};
+use crate::nn::config::{Config, Configured, Parts, fields};
 use crate::nn::module::{LayerRow, Module};
 use crate::{Error, Init};
 
@@ -118,6 +120,10 @@ impl<T: Float> Module<T> for PositionalEncoding<T> {
         Ok(Some(input.clone()))
     }
 
+    fn config(&self) -> Result<Config, Error> {
+        Config::of(self)
+    }
+
     fn describe(&self) -> Vec<LayerRow> {
         let width = self.table.shape()[1];
         vec![LayerRow {
@@ -126,5 +132,40 @@ impl<T: Float> Module<T> for PositionalEncoding<T> {
             activation: String::new(),
             parameters: self.parameters().numel(),
         }]
+    }
+}
+
+/// A [`PositionalEncoding`] as data.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Data {
+    longest: usize,
+    width: usize,
+    #[serde(default, skip_serializing_if = "fields::is_off")]
+    learned: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    init: Option<Init>,
+}
+
+impl<T: Float> Configured<T> for PositionalEncoding<T> {
+    const LAYER: &'static str = "positions";
+    type Data = Data;
+
+    fn data(&self) -> Result<Data, Error> {
+        Ok(Data { longest: self.longest(), width: self.table.shape()[1], learned: self.learned, init: None })
+    }
+
+    fn build(data: Data, parts: &mut Parts<'_, T>) -> Result<Self, Error> {
+        match (data.learned, data.init) {
+            (true, init) => {
+                let init = init.unwrap_or(Init::Normal { mean: 0.0, std: 0.02 });
+                PositionalEncoding::learned(data.longest, data.width, &init, parts.rng())
+            }
+            (false, None) => PositionalEncoding::sinusoidal(data.longest, data.width),
+            (false, Some(_)) => Err(Error::invalid(
+                "positions",
+                "sines and cosines are not drawn; remove `init`, or set `learned` to true",
+            )),
+        }
     }
 }

@@ -1,12 +1,15 @@
 //! [`Recurrent`]: what all recurrent layers share; [`Cell`]: what one step of time computes.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::marker::PhantomData;
 
-use autograd::{Float, Param, Parameters, Shape, Tape, Tensor, Var};
+use autograd::{Float, Param, Parameters, Shape, Tape, Tensor, Var, checkpoint};
 use rand::Rng;
+use serde::{Deserialize, Serialize};
 
-use crate::error::{or_panic, room};
+use crate::error::{list, or_panic, room};
+use crate::nn::config::{Config, Configured, Parts, fields};
 use crate::nn::module::{LayerRow, Module};
 use crate::{Error, Init};
 
@@ -50,6 +53,9 @@ pub trait Cell: Copy + Send + Sync + 'static {
     /// between the two products.
     const RECURRENT_BIAS: bool = false;
 
+    /// The names of the sums, in their order, for those whose biases a configuration may set; by default none has one.
+    const GATES: &'static [&'static str] = &[];
+
     /// The state after a step: the hidden state, then the memory; a cell without memory returns the hidden state twice.
     ///
     /// `p` are the sums `xW + b` of the inputs and `q` the sums `hU` of the hidden state, both (n, sums · hidden), one sum of
@@ -81,6 +87,8 @@ pub struct Recurrent<C: Cell, T: Float = f64> {
     inputs: usize,
     hidden: usize,
     last: bool,
+    /// The number of steps between states that the tape keeps; `None`: it keeps all that a step computes.
+    segment: Option<usize>,
     cell: PhantomData<C>,
 }
 
@@ -91,6 +99,28 @@ struct Weights<T: Float> {
     u: Param<T>,
     b: Param<T>,
     c: Option<Param<T>>,
+}
+
+impl<T: Float> Weights<T> {
+    /// The output over all steps of `x`, and the state behind the last.
+    #[track_caller]
+    fn run<'t, C: Cell>(&self, x: Var<'t, T>, mut state: [Var<'t, T>; 2], last: bool) -> (Var<'t, T>, [Var<'t, T>; 2]) {
+        let ([n, time], hidden) = ([x.shape()[0], x.shape()[1]], self.u.shape()[0]);
+        let p = x.affine(&self.w, &self.b);
+        let mut outputs = Vec::with_capacity(if last { 0 } else { time });
+        for t in 0..time {
+            let p = p.take(1, &[t]).reshape([n, C::SUMS * hidden]);
+            let q = match &self.c {
+                Some(c) => state[0].affine(&self.u, c),
+                None => state[0].matmul(&self.u),
+            };
+            state = C::step(p, q, state);
+            if !last {
+                outputs.push(state[0].reshape([n, 1, hidden]));
+            }
+        }
+        (if last { state[0] } else { Var::concat(&outputs, 1) }, state)
+    }
 }
 
 impl<C: Cell, T: Float> Recurrent<C, T> {
@@ -120,10 +150,11 @@ impl<C: Cell, T: Float> Recurrent<C, T> {
             let sizes = format!("{inputs} → {hidden} in {layers} layers");
             return Err(Error::invalid(C::NAME, format!("{sizes}: inputs, hidden units and layers are needed")));
         }
-        room(C::NAME, &[layers, hidden, hidden.saturating_mul(C::SUMS)])?;
         let bound = (hidden as f64).recip().sqrt();
         let init = Init::Uniform { low: -bound, high: bound };
         let sums = hidden.saturating_mul(C::SUMS);
+        let longest = inputs.max(hidden).saturating_add(hidden).saturating_add(2);
+        room(C::NAME, &[layers, longest, sums])?;
         let layers = (0..layers).map(|layer| {
             let inputs = if layer == 0 { inputs } else { hidden };
             let w = Param::new(init.try_sample([inputs, sums], rng)?);
@@ -133,7 +164,7 @@ impl<C: Cell, T: Float> Recurrent<C, T> {
             Ok(Weights { w, u, b, c })
         });
         let layers = layers.collect::<Result<_, Error>>()?;
-        Ok(Recurrent { layers, inputs, hidden, last: false, cell: PhantomData })
+        Ok(Recurrent { layers, inputs, hidden, last: false, segment: None, cell: PhantomData })
     }
 
     /// Returns the hidden state of the last step only, `(n, hidden)`: for a layer behind it that takes rows.
@@ -151,6 +182,37 @@ impl<C: Cell, T: Float> Recurrent<C, T> {
     #[must_use]
     pub fn last(self) -> Self {
         Recurrent { last: true, ..self }
+    }
+
+    /// Keeps only every `steps`-th state on the tape in each layer; a sweep computes the steps between again.
+    ///
+    /// A sequence of T steps then takes memory for its inputs and outputs, T/`steps` states and what `steps` steps
+    /// compute: least with about √T steps, at the price of a second forward pass ([`checkpoint`]). Sequences that
+    /// are no longer are recorded whole. Values are the same, gradients up to the order of sums.
+    ///
+    /// ```
+    /// use autograd::{Tape, Tensor};
+    /// use mlp::{Lstm, Module};
+    /// use rand::{SeedableRng, rngs::StdRng};
+    /// let bytes = |steps: usize| -> Result<usize, mlp::Error> {
+    ///     let lstm: Lstm = Lstm::new(1, 8, &mut StdRng::seed_from_u64(0))?.last().segments(steps);
+    ///     let tape = Tape::new();
+    ///     let y = lstm.forward(tape.constant(Tensor::linspace(-1.0, 1.0, 400).reshape([1, 400, 1])));
+    ///     y.square().sum().backward();
+    ///     Ok(tape.bytes())
+    /// };
+    /// let (all, few) = (bytes(400)?, bytes(20)?);
+    /// assert!(10 * few < all, "{few} bytes instead of {all}");
+    /// # Ok::<(), mlp::Error>(())
+    /// ```
+    ///
+    /// # Panics
+    /// If `steps` is 0.
+    #[must_use]
+    #[track_caller]
+    pub fn segments(self, steps: usize) -> Self {
+        assert!(steps > 0, "{}: segments of 0 steps; 1 keeps every state", C::NAME);
+        Recurrent { segment: Some(steps), ..self }
     }
 
     /// Draws the recurrent weights `U` of each sum anew, as matrices (hidden, hidden).
@@ -263,19 +325,19 @@ impl<C: Cell, T: Float> Recurrent<C, T> {
         mut state: [Var<'t, T>; 2],
         last: bool,
     ) -> (Var<'t, T>, [Var<'t, T>; 2]) {
-        let [n, time] = [x.shape()[0], x.shape()[1]];
-        let p = x.affine(&layer.w, &layer.b);
-        let mut outputs = Vec::with_capacity(if last { 0 } else { time });
-        for t in 0..time {
-            let p = p.take(1, &[t]).reshape([n, C::SUMS * self.hidden]);
-            let q = match &layer.c {
-                Some(c) => state[0].affine(&layer.u, c),
-                None => state[0].matmul(&layer.u),
-            };
-            state = C::step(p, q, state);
-            if !last {
-                outputs.push(state[0].reshape([n, 1, self.hidden]));
-            }
+        let time = x.shape()[1];
+        let Some(steps) = self.segment.filter(|&steps| steps < time) else { return layer.run::<C>(x, state, last) };
+        let mut outputs = vec![];
+        for first in (0..time).step_by(steps) {
+            let part = x.slice(1, first..time.min(first.saturating_add(steps)));
+            let layer = layer.clone();
+            let found = checkpoint(&[part, state[0], state[1]], move |x| {
+                let (y, state) = layer.run::<C>(x[0], [x[1], x[2]], last);
+                let own = state.into_iter().take(C::STATES);
+                if last { own.collect() } else { own.chain([y]).collect() }
+            });
+            state = [found[0], found[C::STATES - 1]];
+            outputs.extend(found.get(C::STATES));
         }
         (if last { state[0] } else { Var::concat(&outputs, 1) }, state)
     }
@@ -325,6 +387,10 @@ impl<C: Cell, T: Float> Module<T> for Recurrent<C, T> {
         Ok(Some(if self.last { [n, self.hidden].into() } else { [n, time, self.hidden].into() }))
     }
 
+    fn config(&self) -> Result<Config, Error> {
+        Config::of(self)
+    }
+
     fn describe(&self) -> Vec<LayerRow> {
         let layer = match self.layers.len() {
             1 => C::NAME.to_string(),
@@ -338,5 +404,62 @@ impl<C: Cell, T: Float> Module<T> for Recurrent<C, T> {
 impl<C: Cell, T: Float> fmt::Debug for Recurrent<C, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&crate::summary(self))
+    }
+}
+
+/// A [`Recurrent`] layer as data.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Data {
+    inputs: usize,
+    hidden: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    layers: Option<usize>,
+    #[serde(default, skip_serializing_if = "fields::is_off")]
+    last: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    segments: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    recurrent_init: Option<Init>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    gate_bias: BTreeMap<String, f64>,
+}
+
+impl<C: Cell, T: Float> Configured<T> for Recurrent<C, T> {
+    const LAYER: &'static str = C::NAME;
+    type Data = Data;
+
+    fn data(&self) -> Result<Data, Error> {
+        Ok(Data {
+            inputs: self.inputs,
+            hidden: self.hidden,
+            layers: fields::unless(1, self.layers.len()),
+            last: self.last,
+            segments: self.segment,
+            recurrent_init: None,
+            gate_bias: BTreeMap::new(),
+        })
+    }
+
+    fn build(data: Data, parts: &mut Parts<'_, T>) -> Result<Self, Error> {
+        let mut layer = Recurrent::stacked(data.inputs, data.hidden, data.layers.unwrap_or(1), parts.rng())?;
+        if data.segments == Some(0) {
+            return Err(Error::invalid(C::NAME, "segments of 0 steps; 1 keeps every state"));
+        }
+        (layer.last, layer.segment) = (data.last, data.segments);
+        if let Some(init) = data.recurrent_init {
+            layer = layer.recurrent_init(&init, parts.rng())?;
+        }
+        for (gate, bias) in data.gate_bias {
+            let Some(k) = C::GATES.iter().position(|known| *known == gate) else {
+                let gates: Vec<_> = C::GATES.iter().map(|gate| gate.to_string()).collect();
+                return Err(Error::invalid(
+                    C::NAME,
+                    format!("it has no gate `{gate}`; its gates are {}", list(&gates)),
+                ));
+            };
+            layer.set_biases(k, bias);
+        }
+        Ok(layer)
     }
 }

@@ -3,9 +3,11 @@
 use std::fmt;
 
 use autograd::{Float, Parameters, Shape, Var};
+use serde::{Deserialize, Serialize};
 
 use crate::Error;
 use crate::error::or_panic;
+use crate::nn::config::{Config, Configured, Parts};
 use crate::nn::module::{LayerRow, Module, summary};
 use crate::nn::probe::Probe;
 
@@ -61,6 +63,10 @@ impl<T: Float> Module<T> for Residual<T> {
         Ok(output)
     }
 
+    fn config(&self) -> Result<Config, Error> {
+        Config::of(self)
+    }
+
     fn describe(&self) -> Vec<LayerRow> {
         self.0.describe().into_iter().map(within).collect()
     }
@@ -88,5 +94,25 @@ fn equal(from: &Shape, to: &Shape) -> Result<(), Error> {
 impl<T: Float> fmt::Debug for Residual<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&summary(self))
+    }
+}
+
+/// A [`Residual`] as data.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Data {
+    inner: Config,
+}
+
+impl<T: Float> Configured<T> for Residual<T> {
+    const LAYER: &'static str = "residual";
+    type Data = Data;
+
+    fn data(&self) -> Result<Data, Error> {
+        Ok(Data { inner: Config::of_part("inner", &self.0)? })
+    }
+
+    fn build(data: Data, parts: &mut Parts<'_, T>) -> Result<Self, Error> {
+        Ok(Residual(parts.build("inner", &data.inner)?))
     }
 }

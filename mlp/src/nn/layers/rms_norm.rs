@@ -1,10 +1,12 @@
 //! [`RmsNorm`]: divides rows by their root mean square.
 
 use autograd::{Float, Param, Parameters, Shape, Tensor, Var};
+use serde::{Deserialize, Serialize};
 
 use super::units::units;
 use crate::Error;
 use crate::error::room;
+use crate::nn::config::{Config, Configured, Parts, fields};
 use crate::nn::module::{LayerRow, Module};
 
 /// Root mean square normalisation over the last axis (Zhang & Sennrich 2019).
@@ -74,9 +76,36 @@ impl<T: Float> Module<T> for RmsNorm<T> {
         Ok(Some(input.clone()))
     }
 
+    fn config(&self) -> Result<Config, Error> {
+        Config::of(self)
+    }
+
     fn describe(&self) -> Vec<LayerRow> {
         let n = self.gain.numel();
         let shape = format!("{n} → {n}");
         vec![LayerRow { layer: "rms_norm".into(), shape, activation: String::new(), parameters: n }]
+    }
+}
+
+/// An [`RmsNorm`] as data.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Data {
+    features: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    eps: Option<f64>,
+}
+
+impl<T: Float> Configured<T> for RmsNorm<T> {
+    const LAYER: &'static str = "rms_norm";
+    type Data = Data;
+
+    fn data(&self) -> Result<Data, Error> {
+        Ok(Data { features: self.gain.numel(), eps: fields::unless(T::EPSILON, self.eps) })
+    }
+
+    fn build(data: Data, _: &mut Parts<'_, T>) -> Result<Self, Error> {
+        let eps = fields::eps("rms_norm", data.eps, T::EPSILON)?;
+        Ok(RmsNorm { eps, ..RmsNorm::new(data.features)? })
     }
 }

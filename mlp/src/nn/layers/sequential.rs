@@ -3,7 +3,9 @@
 use std::fmt;
 
 use autograd::{Float, Parameters, Shape, Var};
+use serde::{Deserialize, Serialize};
 
+use crate::nn::config::{Config, Configured, Parts};
 use crate::nn::module::{LayerRow, Module, numbered, rows_for, shape_behind, summary};
 use crate::nn::probe::Probe;
 use crate::{Activation, Error};
@@ -88,6 +90,10 @@ impl<T: Float> Module<T> for Sequential<T> {
         self.0.last()?.output_activation()
     }
 
+    fn config(&self) -> Result<Config, Error> {
+        Config::of(self)
+    }
+
     fn describe(&self) -> Vec<LayerRow> {
         let rows = self.0.iter().enumerate();
         rows.flat_map(|(i, module)| module.describe().into_iter().map(move |row| numbered(i, row))).collect()
@@ -103,5 +109,34 @@ impl<T: Float> fmt::Display for Sequential<T> {
 impl<T: Float> fmt::Debug for Sequential<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
+    }
+}
+
+/// A [`Sequential`] as data.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Data {
+    layers: Vec<Config>,
+}
+
+impl<T: Float> Configured<T> for Sequential<T> {
+    const LAYER: &'static str = "sequential";
+    type Data = Data;
+
+    fn data(&self) -> Result<Data, Error> {
+        let layers = self.0.iter().enumerate();
+        Ok(Data {
+            layers: layers
+                .map(|(i, layer)| Config::of_part(format_args!("layers.{i}"), layer))
+                .collect::<Result<_, _>>()?,
+        })
+    }
+
+    fn build(data: Data, parts: &mut Parts<'_, T>) -> Result<Self, Error> {
+        let layers = data.layers.iter().enumerate();
+        layers
+            .map(|(i, layer)| parts.build(format_args!("layers.{i}"), layer))
+            .collect::<Result<_, _>>()
+            .map(Sequential)
     }
 }

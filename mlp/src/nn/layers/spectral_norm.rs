@@ -2,9 +2,11 @@
 
 use autograd::{Float, Param, Parameters, Shape, Tensor, Var};
 use rand::Rng;
+use serde::{Deserialize, Serialize};
 
 use super::Weighted;
 use super::units::{largest, unit};
+use crate::nn::config::{Config, Parts, fields};
 use crate::nn::module::{LayerRow, Module};
 use crate::{Error, Init};
 
@@ -145,8 +147,34 @@ impl<T: Float, L: Weighted<T>> Module<T> for SpectralNorm<L, T> {
         self.layer.output_shape(input)
     }
 
+    fn config(&self) -> Result<Config, Error> {
+        let iterations = fields::unless(1, self.iterations);
+        Config::new(NAME, &Data { inner: Config::of_part("inner", &self.layer)?, iterations })
+    }
+
     fn describe(&self) -> Vec<LayerRow> {
         let row = self.layer.describe().remove(0);
         vec![LayerRow { layer: format!("spectral_norm {}", row.layer), ..row }]
     }
+}
+
+/// The kind of layer in a configuration.
+pub(crate) const NAME: &str = "spectral_norm";
+
+/// A [`SpectralNorm`] as data.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Data {
+    inner: Config,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    iterations: Option<usize>,
+}
+
+/// Builds one around any layer with weights.
+pub(crate) fn build<T: Float>(
+    data: Data,
+    parts: &mut Parts<'_, T>,
+) -> Result<SpectralNorm<Box<dyn Weighted<T>>, T>, Error> {
+    let layer = parts.weighted("inner", &data.inner)?;
+    SpectralNorm::new(layer, parts.rng())?.with_iterations(data.iterations.unwrap_or(1))
 }

@@ -2,8 +2,10 @@
 
 use autograd::{Float, Parameters, Shape, Var};
 use rand::Rng;
+use serde::{Deserialize, Serialize};
 
 use crate::error::{or_panic, room};
+use crate::nn::config::{Config, Configured, Parts, fields};
 use crate::nn::layers::{Dropout, LayerNorm, Linear, MultiHeadAttention};
 use crate::nn::module::{LayerRow, Module, numbered, rows_for};
 use crate::nn::probe::Probe;
@@ -173,6 +175,10 @@ impl<T: Float> Module<T> for TransformerBlock<T> {
         Ok(Some(input.clone()))
     }
 
+    fn config(&self) -> Result<Config, Error> {
+        Config::of(self)
+    }
+
     fn describe(&self) -> Vec<LayerRow> {
         let rows = self.parts().into_iter().enumerate();
         rows.flat_map(|(i, (_, part))| part.describe().into_iter().map(move |row| numbered(i, row))).collect()
@@ -181,5 +187,70 @@ impl<T: Float> Module<T> for TransformerBlock<T> {
     fn describe_for(&self, input: &Shape) -> Result<Vec<(LayerRow, Option<Shape>)>, Error> {
         self.output_shape(input)?;
         rows_for(self.parts().into_iter().map(|(_, part)| part), input)
+    }
+}
+
+/// A [`TransformerBlock`] as data.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Data {
+    width: usize,
+    heads: usize,
+    inner: usize,
+    activation: Activation,
+    #[serde(default, skip_serializing_if = "fields::is_off")]
+    causal: bool,
+    #[serde(default, skip_serializing_if = "fields::is_off")]
+    post_norm: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    dropout: Option<f64>,
+    /// That of both norms.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    eps: Option<f64>,
+}
+
+impl<T: Float> Configured<T> for TransformerBlock<T> {
+    const LAYER: &'static str = "transformer";
+    type Data = Data;
+
+    fn data(&self) -> Result<Data, Error> {
+        let attention = self.attention.data()?;
+        let (width, inner) = (attention.width, self.up.outputs());
+        let linear = [&self.up, &self.down].map(|layer| (layer.inputs(), layer.outputs(), layer.b.is_some()));
+        let [first, second] = [&self.norm1, &self.norm2].map(Configured::data);
+        let norms = [first?, second?];
+        let usual = linear == [(width, inner, true), (inner, width, true)]
+            && norms.iter().all(|norm| norm.features == width && norm.eps == norms[0].eps)
+            && (attention.memory, attention.bias) == (None, true)
+            && attention.dropout == self.dropout.map(Dropout::p);
+        if !usual {
+            let problem = "its layers have sizes, biases or options that no configuration describes; build it with its own methods";
+            return Err(Error::config("transformer", problem));
+        }
+        Ok(Data {
+            width,
+            heads: attention.heads,
+            inner,
+            activation: self.activation,
+            causal: attention.causal,
+            post_norm: self.post_norm,
+            dropout: attention.dropout,
+            eps: norms[0].eps,
+        })
+    }
+
+    fn build(data: Data, parts: &mut Parts<'_, T>) -> Result<Self, Error> {
+        let Data { width, heads, inner, activation, causal, post_norm, dropout, eps } = data;
+        let mut block = TransformerBlock::new(width, heads, inner, activation, parts.rng())?;
+        if let Some(p) = dropout {
+            block = block.dropout(p)?;
+        }
+        if causal {
+            block = block.causal();
+        }
+        for norm in [&mut block.norm1, &mut block.norm2] {
+            norm.eps = fields::eps("transformer", eps, norm.eps)?;
+        }
+        Ok(TransformerBlock { post_norm, ..block })
     }
 }

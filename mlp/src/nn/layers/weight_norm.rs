@@ -1,9 +1,11 @@
 //! [`WeightNorm`]: weights as directions and lengths.
 
 use autograd::{Float, Param, Parameters, Shape, Tensor, Var};
+use serde::{Deserialize, Serialize};
 
 use super::Weighted;
 use crate::Error;
+use crate::nn::config::{Config, Parts};
 use crate::nn::module::{LayerRow, Module};
 
 /// Weight normalisation of a layer (Salimans & Kingma 2016).
@@ -89,9 +91,31 @@ impl<T: Float, L: Weighted<T>> Module<T> for WeightNorm<L, T> {
         self.layer.output_shape(input)
     }
 
+    fn config(&self) -> Result<Config, Error> {
+        Config::new(NAME, &Data { inner: Config::of_part("inner", &self.layer)? })
+    }
+
     fn describe(&self) -> Vec<LayerRow> {
         let row = self.layer.describe().remove(0);
         let (layer, parameters) = (format!("weight_norm {}", row.layer), self.parameters().numel());
         vec![LayerRow { layer, parameters, ..row }]
     }
+}
+
+/// The kind of layer in a configuration.
+pub(crate) const NAME: &str = "weight_norm";
+
+/// A [`WeightNorm`] as data.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Data {
+    inner: Config,
+}
+
+/// Builds one around any layer with weights.
+pub(crate) fn build<T: Float>(
+    data: Data,
+    parts: &mut Parts<'_, T>,
+) -> Result<WeightNorm<Box<dyn Weighted<T>>, T>, Error> {
+    WeightNorm::new(parts.weighted("inner", &data.inner)?)
 }

@@ -51,3 +51,19 @@ pub trait Weighted<T: Float = f64>: Module<T> {
     /// [`forward`](Module::forward) with the weights `w`, which have the shape of [`weights`](Weighted::weights).
     fn forward_weighted<'t>(&self, x: Var<'t, T>, w: Var<'t, T>) -> Var<'t, T>;
 }
+
+/// A layer whose type is known only at run time.
+impl<T: Float, L: Weighted<T> + ?Sized> Weighted<T> for Box<L> {
+    fn weights(&self) -> &Param<T> {
+        (**self).weights()
+    }
+
+    fn output_axis(&self) -> usize {
+        (**self).output_axis()
+    }
+
+    #[track_caller]
+    fn forward_weighted<'t>(&self, x: Var<'t, T>, w: Var<'t, T>) -> Var<'t, T> {
+        (**self).forward_weighted(x, w)
+    }
+}

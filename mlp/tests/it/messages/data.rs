@@ -84,16 +84,18 @@ fn tables() {
         ),
         error!(
             Table::parse("t", "x;y\n1,5;2\n".as_bytes()),
-            "t, line 1: its cells are separated by `;`; save the table with commas between cells, and points in numbers"
+            "t, line 1: its cells are separated by `;`; save the table with commas between cells, and points in numbers, \
+             or read it by `Csv::separator(';')`"
         ),
         error!(
             Table::parse("t", "# made by hand\nx\n1\n".as_bytes()),
-            "t, line 1: it begins with `#`, but comments are no part of a table; delete it, or put quotes around the cell"
+            "t, line 1: it begins with `#`, but comments are no part of a table; delete it, or put quotes around the cell, \
+             or skip such lines by `Csv::comments('#')`"
         ),
         error!(
             Table::parse("t", "1,2\n3,4\n".as_bytes()),
             "t, line 1: it holds numbers where the names of the columns should be; write a line of names above it, \
-             with quotes around names that are numbers"
+             with quotes around names that are numbers, or give the names by `Csv::names`"
         ),
         error!(Table::parse("t", "x,y\n".as_bytes()), "t: no samples; at least one is needed"),
         error!(t().numbers::<f64>(&none), "numbers: no columns named; name at least one"),

@@ -4,7 +4,8 @@ use autograd::{Param, Tensor};
 use mlp::init::{Distribution, Fan};
 use mlp::theory::MeanField;
 use mlp::{
-    Activation, Dropout, Error, Flow, Init, LayerNorm, Linear, Mlp, MlpBuilder, Module, PRelu, Residual, Sequential,
+    Activation, Dropout, Error, Flow, Init, Join, LayerNorm, Linear, Mlp, MlpBuilder, Module, Network, PRelu, Residual,
+    Sequential,
 };
 
 use super::{check, rng, said};
@@ -104,6 +105,42 @@ fn models() {
             "init: Constant(1e40) drew inf, too large for f32; make it smaller"
         ),
     ]);
+}
+
+#[test]
+fn networks() {
+    let sum = |join| Network::new(["a", "b"]).join("sum", join, ["a", "b"]).outputs(["sum"]).unwrap();
+    let (two, x) = (sum(Join::Add), Tensor::<f64>::ones([2, 3]));
+    let given =
+        |join, b: &[usize]| drop(sum(join).predict_all(&[("a", Tensor::ones([2, 3])), ("b", Tensor::<f64>::ones(b))]));
+    given(Join::Multiply, &[2, 1]);
+    given(Join::Concat(0), &[5, 3]);
+    let wide = Network::new(["x"]).part("y", "x", PRelu::<f64>::new(4).unwrap()).outputs(["y"]).unwrap();
+    check(vec![
+        panics!(
+            two.predict(&x),
+            "network: it has 2 inputs and 1 outputs, and a module has one of each; give values by name: forward_all"
+        ),
+        panics!(two.predict_all(&[("a", x.clone())]), "network: the input `b` is missing; its inputs are `a`, `b`"),
+        panics!(two.predict_all(&[("c", x.clone())]), "network: there is no input `c`; its inputs are `a`, `b`"),
+        panics!(
+            two.predict_all(&[("a", x.clone()), ("b", Tensor::ones([2, 1]))]),
+            "add: shapes (2, 3), (2, 1): a sum needs equal shapes"
+        ),
+        panics!(
+            wide.predict(&x),
+            "prelu: rows of 4 numbers are needed, the input has shape (2, 3); reshape it or resize the layer"
+        ),
+    ]);
+    for (join, b, text) in [
+        (Join::Multiply, &[2, 2][..], "multiply: shapes (2, 3), (2, 2): lengths have to be equal, or 1"),
+        (Join::Multiply, &[3], "multiply: shapes (2, 3), (3,): all need as many axes; reshape the values before"),
+        (Join::Concat(0), &[2, 2], "concat: shapes (2, 3), (2, 2): they may differ along axis 0 only"),
+        (Join::Concat(2), &[2, 3], "concat: shapes (2, 3), (2, 3): there is no axis 2; axes count from 0"),
+    ] {
+        let shapes = [("a", [2, 3].into()), ("b", b.into())];
+        assert_eq!(sum(join).output_shapes(&shapes).unwrap_err().to_string(), format!("layer sum: {text}"));
+    }
 }
 
 /// Makes a model and gives it inputs.

@@ -1,7 +1,10 @@
 //! Optimisers, settings of a trainer, trainings.
 
+use std::ops::ControlFlow;
+
 use autograd::{Float, Param, Parameters, Tensor};
-use mlp::{Adam, CrossEntropy, Dataset, Error, Linear, Module, Optimizer, Sgd, Trainer};
+use mlp::train::{Callback, EarlyStopping, Learner, Start, Watch};
+use mlp::{Adam, CrossEntropy, Dataset, Error, Linear, Module, Optimizer, Sgd, Stopped, Trainer, WeightedLosses};
 
 use super::check;
 
@@ -80,6 +83,12 @@ fn settings_of_a_trainer() {
     let nothing = |what: &str| format!("trainer: gradients of a norm of at most {what} leave nothing to step along");
     let norms = ["0", "-1e300", "NaN"].map(nothing);
     let new = Trainer::new;
+    let named = |name: &str| {
+        format!(
+            "trainer: the name {name} of a metric is empty, begins with `validation_`, or holds a comma, a quote or a line \
+             break; choose another"
+        )
+    };
     check(vec![
         panics!(new().tolerance(f64::NAN), &tolerances[0]),
         panics!(new().tolerance(-1.0), &tolerances[1]),
@@ -96,8 +105,39 @@ fn settings_of_a_trainer() {
             new().save_training(0, "t"),
             "trainer: save_training wants to save after every 0 epochs; every epoch is 1"
         ),
+        panics!(
+            new().save_training_steps(0, "t"),
+            "trainer: save_training_steps wants to save after every 0 steps; every step is 1"
+        ),
+        panics!(new().accumulate(0), "trainer: a step after every 0 batches has no gradient; 1 is a step after each"),
+        panics!(new().metric("loss", |_, _| Ok(0.0)), "trainer: the name `loss` of a metric is taken; choose another"),
+        panics!(
+            new().metric("a", |_, _| Ok(0.0)).validation_metric("a", |_, _| Ok(0.0)),
+            "trainer: the name `a` of a metric is taken; choose another"
+        ),
+        panics!(new().metric("a,b", |_, _| Ok(0.0)), &named("\"a,b\"")),
+        panics!(new().metric("validation_a", |_, _| Ok(0.0)), &named("\"validation_a\"")),
+        panics!(new().validation_metric("", |_, _| Ok(0.0)), &named("\"\"")),
+        panics!(
+            EarlyStopping::new(0),
+            "early_stopping: a patience of 0 epochs would stop before the first; 1 is the least"
+        ),
+        panics!(Watch::lowest("loss").by(-1.0), "watch: a least improvement of -1 is not a finite number ≥ 0"),
+        panics!(
+            WeightedLosses::<f64>::new().with(f64::NAN, CrossEntropy),
+            "weighted_losses: the weight NaN of a loss is not a finite number"
+        ),
         panics!(new().observe_flow(0, |_, _| ()), "trainer: observe_flow wants a flow every 0 steps; every step is 1"),
     ]);
+}
+
+/// Ends a training before it begins.
+struct Stops;
+
+impl Callback for Stops {
+    fn begun(&mut self, _: &Start, _: &mut Learner<'_>) -> Result<ControlFlow<Stopped>, Error> {
+        Ok(ControlFlow::Break(Stopped::Observer))
+    }
 }
 
 /// What training one sample with these settings says.
@@ -125,6 +165,15 @@ fn trainings() {
         error!(fit(Trainer::new().schedule(|_| f64::NAN)), &rates[0]),
         error!(fit(Trainer::new().schedule(|_| f64::INFINITY)), &rates[1]),
         error!(fit(Trainer::new().schedule(|_| -1e300)), &rates[2]),
+        error!(
+            fit(Trainer::new().schedule_steps(|step| if step == 2 { f64::NAN } else { 0.1 })),
+            "trainer: the schedule gives a learning rate of NaN for step 2, which is not a finite number ≥ 0 in f64"
+        ),
+        error!(fit(Trainer::new().save_training_steps(1, "/")), "/: not a file but a folder; name a file to save to"),
+        error!(
+            fit(Trainer::new().callback(Stops)),
+            "trainer: a callback stopped the training before its first epoch; nothing was trained"
+        ),
         error!(fit(Trainer::new().save_training(1, "/")), "/: not a file but a folder; name a file to save to"),
         error!(
             fit(Trainer::new().save_training(1, "no/such/folder/t.safetensors")),

@@ -4,11 +4,14 @@
 //! Layers choose the initialiser that suits their activation; [`Init::critical`] derives it from
 //! [theory](crate::theory::MeanField).
 
+mod text;
+
 use std::f64::consts::SQRT_2;
 
 use autograd::{Float, Number, Shape, Tensor};
 use rand::{Rng, RngExt};
 use rand_distr::StandardNormal;
+use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result, or_panic, room};
 
@@ -23,7 +26,8 @@ use crate::error::{Error, Result, or_panic, room};
 /// let w: Tensor = init.sample([9, 3], &mut StdRng::seed_from_u64(0));
 /// assert!(w.abs().max() <= 1.0); // √3·√(1/3)
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Fan {
     /// The number of inputs: activations keep their variance from layer to layer.
     In,
@@ -44,8 +48,9 @@ impl Fan {
 }
 
 /// The shape of a random distribution of given variance.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
+#[serde(rename_all = "snake_case")]
 pub enum Distribution {
     /// The uniform distribution between −√3·std and √3·std.
     Uniform,
@@ -54,6 +59,8 @@ pub enum Distribution {
 }
 
 /// An initialiser: a recipe for the initial values of a parameter.
+///
+/// For [`serde`] it is a name, such as `"he_normal"`, or an object of its numbers, such as `{"constant": 0.1}`.
 ///
 /// ```
 /// use autograd::Tensor;

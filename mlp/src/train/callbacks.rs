@@ -1,0 +1,122 @@
+//! [`Callbacks`]: all callbacks of a training as one.
+
+use std::collections::HashMap;
+use std::ops::ControlFlow;
+
+use autograd::Tensor;
+use indexmap::IndexMap;
+
+use super::callback::{Callback, Learner, Start, Step};
+use super::history::{Epoch, History, Stopped};
+use crate::error::{Error, Result, list};
+
+/// All callbacks of a training.
+pub(super) struct Callbacks<'c> {
+    all: Vec<&'c mut (dyn Callback + 'c)>,
+    /// Whether the state of each was restored.
+    restored: Vec<bool>,
+    /// Whether to pass over the states of callbacks that are not here.
+    lenient: bool,
+}
+
+impl<'c> Callbacks<'c> {
+    pub(super) fn new(all: Vec<&'c mut (dyn Callback + 'c)>, lenient: bool) -> Self {
+        let restored = vec![false; all.len()];
+        Callbacks { all, restored, lenient }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.all.is_empty()
+    }
+
+    pub(super) fn begun(&mut self, start: Start, learner: &mut Learner<'_>) -> Result<ControlFlow<Stopped>> {
+        let starts = self.restored.iter().map(|&restored| Start { restored, ..start });
+        first(self.all.iter_mut().zip(starts).map(|(callback, start)| callback.begun(&start, learner)))
+    }
+
+    pub(super) fn epoch_begun(&mut self, epoch: usize, learner: &mut Learner<'_>) -> Result<()> {
+        self.all.iter_mut().try_for_each(|callback| callback.epoch_begun(epoch, learner))
+    }
+
+    pub(super) fn step_ended(&mut self, step: &Step, learner: &mut Learner<'_>) -> Result<ControlFlow<Stopped>> {
+        first(self.all.iter_mut().map(|callback| callback.step_ended(step, learner)))
+    }
+
+    pub(super) fn epoch_ended(&mut self, epoch: &Epoch, learner: &mut Learner<'_>) -> Result<ControlFlow<Stopped>> {
+        first(self.all.iter_mut().map(|callback| callback.epoch_ended(epoch, learner)))
+    }
+
+    pub(super) fn ended(&mut self, history: &History, learner: &mut Learner<'_>) -> Result<()> {
+        self.all.iter_mut().try_for_each(|callback| callback.ended(history, learner))
+    }
+
+    /// The states of all, each name with that of its callback before it.
+    pub(super) fn state(&self) -> IndexMap<String, Tensor> {
+        let all: Vec<&dyn Callback> = self.all.iter().map(|callback| &**callback as &dyn Callback).collect();
+        state(&all)
+    }
+
+    /// Restores the states that are there; if one does not fit, nothing changes. Callbacks without one begin anew.
+    pub(super) fn set_state(&mut self, state: &IndexMap<String, Tensor>) -> Result<()> {
+        let keys = keys(self.all.iter().map(|callback| callback.name()));
+        let mut parts = vec![IndexMap::new(); keys.len()];
+        for (name, array) in state {
+            let own = keys.iter().position(|key| name.strip_prefix(key).is_some_and(|rest| rest.starts_with('.')));
+            let Some(at) = own else {
+                if self.lenient {
+                    continue;
+                }
+                let keys = list(&keys);
+                return Err(Error::invalid(
+                    "trainer",
+                    format!(
+                        "the checkpoint holds `{name}` of a callback that the trainer does not have; it has {keys}"
+                    ),
+                ));
+            };
+            parts[at].insert(name[keys[at].len() + 1..].to_string(), array.clone());
+        }
+        let before: Vec<_> = self.all.iter().map(|callback| callback.state()).collect();
+        for (at, part) in parts.iter().enumerate().filter(|(_, part)| !part.is_empty()) {
+            if let Err(error) = self.all[at].set_state(part) {
+                for (callback, before) in self.all.iter_mut().zip(&before).take(at) {
+                    callback.set_state(before)?;
+                }
+                return Err(error);
+            }
+        }
+        self.restored = parts.iter().map(|part| !part.is_empty()).collect();
+        Ok(())
+    }
+}
+
+/// The states of callbacks, each name with that of its callback before it.
+pub(super) fn state(all: &[&dyn Callback]) -> IndexMap<String, Tensor> {
+    let states = keys(all.iter().map(|callback| callback.name())).into_iter().zip(all);
+    let states = states.map(|(key, callback)| (key, callback.state()));
+    states.flat_map(|(key, state)| state.into_iter().map(move |(name, x)| (format!("{key}.{name}"), x))).collect()
+}
+
+/// The names, those that occur again with their number behind them.
+fn keys(names: impl Iterator<Item = String>) -> Vec<String> {
+    let mut found: HashMap<String, usize> = HashMap::new();
+    names
+        .map(|name| {
+            let count = found.entry(name.clone()).or_default();
+            *count += 1;
+            if *count == 1 { name } else { format!("{name}#{count}") }
+        })
+        .collect()
+}
+
+/// The first reason to stop, after all were asked.
+fn first(answers: impl Iterator<Item = Result<ControlFlow<Stopped>>>) -> Result<ControlFlow<Stopped>> {
+    let mut found = ControlFlow::Continue(());
+    for answer in answers {
+        let answer = answer?;
+        if found.is_continue() {
+            found = answer;
+        }
+    }
+    Ok(found)
+}

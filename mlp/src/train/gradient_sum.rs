@@ -1,0 +1,65 @@
+//! [`GradientSum`]: gradients of several sweeps, as one.
+
+use autograd::{Float, Gradients, Param, Parameters, Tape, Tensor};
+
+/// The sum of the gradients of several sweeps, to step along as one (gradient accumulation).
+///
+/// A batch that does not fit in memory is swept in pieces, each piece's mean loss times the share of the samples that it
+/// holds; the sum is the gradient of the mean over all of them. [`Trainer::accumulate`](crate::Trainer::accumulate) does so.
+///
+/// ```
+/// use autograd::{Param, Tape, Tensor};
+/// use mlp::train::GradientSum;
+/// use mlp::{Dataset, Linear, Loss, Module, Mse, Optimizer, Sgd};
+/// let data = Dataset::new(Tensor::from([[1.0], [2.0], [4.0]]), Tensor::from([[1.0], [1.0], [1.0]]))?;
+/// let model = Linear { w: Param::new([[0.5]]), b: None };
+/// let mut sum = GradientSum::new(&model.parameters());
+/// let mut tape = Tape::new();
+/// for piece in data.batches(2, None)? {
+///     tape.clear();
+///     let mean = Mse.mean(model.forward(tape.constant(piece.inputs().clone())), piece.targets())?;
+///     sum.add(&(mean * (piece.len() as f64 / data.len() as f64)).backward());
+/// }
+/// let gradients = sum.gradients(&mut tape);
+/// let whole = Tape::new();
+/// let mean = Mse.mean(model.forward(whole.constant(data.inputs().clone())), data.targets())?;
+/// assert!((gradients[&model.w].item() - mean.backward()[&model.w].item()).abs() < 1e-15);
+/// Sgd::new(&model.parameters(), 0.1).step(&gradients);
+/// # Ok::<(), mlp::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct GradientSum<T: Float = f64> {
+    /// A parameter has no sum if nothing depends on it.
+    sums: Vec<(Param<T>, Option<Tensor<T>>)>,
+}
+
+impl<T: Float> GradientSum<T> {
+    /// An empty sum for these parameters.
+    pub fn new(parameters: &Parameters<T>) -> Self {
+        GradientSum { sums: parameters.distinct().map(|(_, param)| (param.clone(), None)).collect() }
+    }
+
+    /// Adds the gradients of a sweep.
+    pub fn add(&mut self, gradients: &Gradients<'_, T>) {
+        for (param, sum) in &mut self.sums {
+            let Some(gradient) = gradients.of(param) else { continue };
+            match sum {
+                None => *sum = Some(gradient.clone()),
+                Some(sum) => {
+                    sum.as_mut_slice().iter_mut().zip(gradient.as_slice()).for_each(|(sum, g)| *sum = *sum + *g);
+                }
+            }
+        }
+    }
+
+    /// The sum as gradients on a tape, which is cleared first.
+    #[track_caller]
+    pub fn gradients<'t>(&self, tape: &'t mut Tape<T>) -> Gradients<'t, T> {
+        tape.clear();
+        let tape: &'t Tape<T> = tape;
+        let given = self.sums.iter().filter_map(|(param, sum)| Some((param, sum.as_ref()?)));
+        // The gradient of Σ wg with respect to w is g, to the bit.
+        let products = given.map(|(param, sum)| (param.on(tape) * tape.constant(sum.clone())).sum());
+        products.reduce(|a, b| a + b).unwrap_or_else(|| tape.scalar_constant(T::zero())).backward()
+    }
+}
