@@ -7,7 +7,7 @@
 use std::path::Path;
 
 use autograd::check::Checker;
-use mlp::metrics::{accuracy, confusion_matrix};
+use mlp::metrics::Confusion;
 use mlp::{Activation, Adam, CrossEntropy, Dataset, Mlp, Module, Table, Targets, Trainer, check_module, io};
 use rand::{SeedableRng, rngs::StdRng};
 
@@ -41,17 +41,16 @@ fn main() -> Result<(), mlp::Error> {
 
     let Targets::Classes(truth) = test.targets() else { unreachable!("digits are classes") };
     let outputs = model.predict(test.inputs());
-    let (learned, held_out) = (history.last().accuracy.unwrap_or(0.0), accuracy(&outputs, truth)?);
+    let confusion = Confusion::new(&outputs, truth)?;
+    let (learned, held_out) = (history.last().accuracy.unwrap_or(0.0), confusion.accuracy());
     println!(
         "\naccuracy: {:.2} % on the training set, {:.2} % on the held-out fifth",
         100.0 * learned,
         100.0 * held_out
     );
     println!("what was taken for what (rows: the digit; columns: the answer)");
-    for (digit, row) in confusion_matrix(&outputs, truth)?.iter().enumerate() {
-        let cells: String = row.iter().map(|&n| if n == 0 { "   ·".into() } else { format!("{n:>4}") }).collect();
-        println!("  {digit}{cells}");
-    }
+    println!("{confusion}");
+    print!("{}", confusion.report(&["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"])?);
 
     // Not all of the data: the gradient of the mean loss is as right or wrong on a hundred samples.
     let sample = train.select(&(0..100).collect::<Vec<_>>())?;

@@ -15,7 +15,7 @@ use crate::shape::Shape;
 use crate::tape::arena::Storage;
 use crate::tape::{Tape, Var};
 use crate::tensor::Tensor;
-use crate::threads::waiting_thread;
+use crate::threads::{this_thread, waits_for_this};
 
 /// A trainable tensor that lives outside any tape and is used in a formula like a [`Var`].
 ///
@@ -38,7 +38,8 @@ struct Inner<T: Float> {
     /// The shape of every value, so that it can be read without the lock.
     shape: Shape,
     value: RwLock<Tensor<T>>,
-    /// The [`waiting_thread`] that is changing the value, or 0. It would wait for itself if it read the value.
+    /// The [thread](this_thread) that is changing the value, or 0. It would wait for itself if it read the value, and so would
+    /// whoever works for it.
     changing: AtomicUsize,
     frozen: AtomicBool,
     by_rows: AtomicBool,
@@ -117,7 +118,7 @@ impl<T: Float> Param<T> {
             }
         }
         let mut held = self.write();
-        self.0.changing.store(waiting_thread(), Ordering::Relaxed);
+        self.0.changing.store(this_thread(), Ordering::Relaxed);
         let _changing = Changing(&self.0.changing);
         f(held.as_mut_slice())
     }
@@ -216,7 +217,7 @@ impl<T: Float> Param<T> {
     fn refuse_to_wait_for_oneself(&self) {
         let changing = self.0.changing.load(Ordering::Relaxed);
         assert!(
-            changing == 0 || changing != waiting_thread(),
+            changing == 0 || !waits_for_this(changing),
             "param: a parameter of shape {} was asked for its value while it is being changed; ask before modify, update or update_each",
             self.0.shape
         );

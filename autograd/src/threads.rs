@@ -18,16 +18,23 @@ static AWAKE: AtomicBool = AtomicBool::new(false);
 thread_local! {
     /// Whether this thread already works on one thread's share.
     static ALONE: Cell<bool> = const { Cell::new(false) };
-    /// The thread that waits for this thread's share; 0 if there is none.
-    static WAITING: Cell<usize> = const { Cell::new(0) };
+    /// The threads that wait for this thread's share: the nearest first, then the one that waits for that; 0 if there is
+    /// none.
+    static WAITING: Cell<[usize; SHARED]> = const { Cell::new([0; SHARED]) };
 }
 
-/// The thread that waits for the work of this one, possibly this one itself: a number that is not 0.
-pub(crate) fn waiting_thread() -> usize {
-    match WAITING.get() {
-        0 => WAITING.with(|here| std::ptr::from_ref(here).addr()),
-        other => other,
-    }
+/// How often a share may be shared out again. It happens once at most: a thread is [`alone`] in a part, and kernels call no
+/// kernels.
+const SHARED: usize = 3;
+
+/// This thread: a number that is not 0.
+pub(crate) fn this_thread() -> usize {
+    WAITING.with(|here| std::ptr::from_ref(here).addr())
+}
+
+/// Whether a thread is this one or waits for it, so that this one would wait in vain for what that one holds.
+pub(crate) fn waits_for_this(thread: usize) -> bool {
+    thread == this_thread() || WAITING.get().contains(&thread)
 }
 
 /// The least size of work that is shared; for smaller work, waking another thread takes longer.
@@ -154,8 +161,8 @@ fn as_many_as_there_are<P>(threads: usize, build: impl FnMut(usize) -> Option<P>
 pub(crate) fn spread<P: Send>(mut parts: impl Iterator<Item = P>, run: impl Fn(P) + Sync) {
     /// How often a thread polls whether the others have finished, some ten microseconds, before it sleeps.
     const SPINS: usize = 10_000;
-    /// The waiting thread that was set before; restored also when a part panics.
-    struct Before(usize);
+    /// The waiting threads that were set before; restored also when a part panics.
+    struct Before([usize; SHARED]);
     impl Drop for Before {
         fn drop(&mut self) {
             WAITING.set(self.0);
@@ -166,7 +173,8 @@ pub(crate) fn spread<P: Send>(mut parts: impl Iterator<Item = P>, run: impl Fn(P
     let Some(second) = parts.next() else { return run(mine) };
     let parts = iter::once(second).chain(parts);
     let Some(pool) = pool() else { return iter::once(mine).chain(parts).for_each(run) };
-    let (run, open, waiting) = (&run, &AtomicUsize::new(0), waiting_thread());
+    let [first, second, _] = WAITING.get();
+    let (run, open, waiting) = (&run, &AtomicUsize::new(0), [this_thread(), first, second]);
     pool.in_place_scope(|scope| {
         for part in parts {
             open.fetch_add(1, Ordering::Relaxed);

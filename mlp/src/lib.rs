@@ -145,6 +145,7 @@
 //! | follow a training | [`Callback`], [`Learner`], [`JsonLines`], [`TensorBoard`], [`History::save_csv`], [`train::Bar`] |
 //! | step over several batches, in parts | [`Trainer::accumulate`], [`train::GradientSum`], [`Trainer::parts`], [`Trainer::parts_measured`] |
 //! | find a learning rate | [`Trainer::find_rate`] |
+//! | measure quality | [`metrics`]: [`Confusion`](metrics::Confusion), [`Ranking`](metrics::Ranking), [`Probabilities`](metrics::Probabilities), [`Regression`](metrics::Regression); by name: [`Metric`](metrics::Metric) |
 //! | find vanishing gradients and dead units | [`Flow`], [`Trainer::observe_flow`], [`flow::singular_values`] |
 //! | observe a model or a training step | [`Observer`], [`Probe`], [`Trainer::observe_steps`] |
 //! | read the reasons for the design | [`design`] |

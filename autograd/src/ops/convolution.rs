@@ -123,6 +123,26 @@ impl Conv {
         Ok(Plan::transposed("conv_transpose1d", 1, x, w, self)?.shape)
     }
 
+    /// The distances between neighbouring windows, of rows and of columns.
+    pub fn strides(&self) -> [usize; 2] {
+        self.stride
+    }
+
+    /// The zeros before and behind rows and columns.
+    pub fn paddings(&self) -> [usize; 2] {
+        self.padding
+    }
+
+    /// The distances between neighbouring values of a window.
+    pub fn dilations(&self) -> [usize; 2] {
+        self.dilation
+    }
+
+    /// The lengths that a transposed convolution adds to its output.
+    pub fn output_paddings(&self) -> [usize; 2] {
+        self.output_padding
+    }
+
     /// The number of groups of channels.
     pub fn group_count(&self) -> usize {
         self.groups

@@ -34,6 +34,21 @@ impl Pool {
         Pool { size, conv: Conv::new().stride(size), counts_padding: true }
     }
 
+    /// The lengths of a window, of rows and of columns.
+    pub fn sizes(&self) -> [usize; 2] {
+        self.size
+    }
+
+    /// How the windows lie.
+    pub fn windows(&self) -> &Conv {
+        &self.conv
+    }
+
+    /// Whether padding counts in the mean of a window.
+    pub fn counts_padding(&self) -> bool {
+        self.counts_padding
+    }
+
     /// The distance between neighbouring windows, instead of their size.
     #[must_use]
     pub fn stride(self, stride: impl Lengths) -> Self {

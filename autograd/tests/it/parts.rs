@@ -134,3 +134,26 @@ fn a_part_that_panics_stops_the_whole_and_spoils_nothing() {
 fn no_part_at_all_is_refused() {
     backward_in_parts::<f64, ()>(&mut [], |_, tape| (tape.scalar(0.0), ()));
 }
+
+/// Parts that change a value outside the tape wait for each other: neither holds what the other would wait for.
+#[test]
+fn parts_may_change_a_value_that_others_read() {
+    let _alone = count();
+    for threads in [1, 2, 4] {
+        set_threads(threads);
+        let (w, calls) = (Param::new([1.0]), Param::new([0.0]));
+        let mut tapes = tapes::<f64>(8);
+        for _ in 0..50 {
+            backward_in_parts(&mut tapes, |_, tape| {
+                calls.modify(|calls| {
+                    std::thread::yield_now();
+                    calls[0] += 1.0;
+                });
+                assert!(calls.value().item() >= 1.0);
+                (w.on(tape).sum(), ())
+            });
+        }
+        assert_eq!(calls.value().item(), 400.0, "{threads} threads");
+    }
+    set_threads(0);
+}

@@ -36,6 +36,7 @@ impl Trainer<'_> {
     /// # Errors
     /// Before anything changes:
     /// - if the number of epochs, the batch size or the number of parts is 0, or every parameter is frozen;
+    /// - if a model with buffers is to be trained in several parts;
     /// - if the [optimiser](Optimizer::parameters) does not update every parameter that is not frozen, or a parameter
     ///   is NaN or infinite;
     /// - if the row length differs from [`Module::input_width`], or targets do not fit outputs and loss
@@ -71,6 +72,7 @@ impl Trainer<'_> {
         let (parameters, state) = (model.parameters(), model.state());
         let goal = Objective { model, loss, metrics: &self.metrics };
         self.check_settings(&parameters, data.len())?;
+        self.check_parts(&model.buffers())?;
         start::check_optimizer(&parameters, optimizer)?;
         goal.check("data", data, true)?;
         validation.map_or(Ok(()), |data| goal.check("validation data", data, false))?;
@@ -122,6 +124,7 @@ impl Trainer<'_> {
             // different seeds.
             (Parts::Fixed(parts), _) => Ok(parts.min(size.max(2))),
             (Parts::Measured, Some(parts)) => Ok(parts.min(size.max(2))),
+            (Parts::Measured, None) if !goal.model.buffers().is_empty() => Ok(1),
             (Parts::Measured, None) => {
                 let batch: Vec<usize> = (0..size).collect();
                 awake(|| parts::measured(goal, state, data, &batch, self.seed))

@@ -75,6 +75,9 @@ impl<'a> Trainer<'a> {
     /// share large products. Many small layers gain little or nothing, because each part passes over all gradients. A
     /// single thread loses time. Measure before you use it, or let [`parts_measured`](Trainer::parts_measured). The default is 1.
     ///
+    /// A model with buffers that its layers move in training, as [`BatchNorm`](crate::BatchNorm) does, takes 1 part only: the order
+    /// of the moves would be that of the threads.
+    ///
     /// ```
     /// # use mlp::{Activation, Dataset, Mlp, Module, Mse, Sgd, Trainer};
     /// # use rand::{SeedableRng, rngs::StdRng};

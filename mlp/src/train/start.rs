@@ -56,6 +56,17 @@ impl Trainer<'_> {
         }
     }
 
+    /// `Ok` if nothing is moved in the forward passes of several parts, whose order is that of the threads.
+    pub(super) fn check_parts<T: Float>(&self, buffers: &Parameters<T>) -> Result<(), Error> {
+        match (self.parts, buffers.names().next()) {
+            (Parts::Fixed(parts @ 2..), Some(name)) => invalid(format!(
+                "{parts} parts would move the buffer `{name}` in the order in which they run, so that the seed no longer decides \
+                 the bits; train such a model in 1 part"
+            )),
+            _ => Ok(()),
+        }
+    }
+
     /// Loads the checkpoint to resume from, if there is one.
     pub(super) fn resume<T: Float>(
         &self,

@@ -26,6 +26,24 @@ fn settings_and_targets_that_make_no_sense_are_refused() {
     assert!(fit(quiet(), &quadrants(4)).starts_with("trainer: the model has no parameter that is not frozen"));
 }
 
+/// The order in which parts move running statistics would be that of the threads.
+#[test]
+fn a_model_with_buffers_trains_in_one_part() {
+    let norm = || Sequential::new().then(mlp::BatchNorm::new(2).unwrap()).then(network(2, 2));
+    let fit = |trainer: Trainer| {
+        let model = norm();
+        let mut sgd = Sgd::new(&model.parameters(), 0.5);
+        trainer.fit(&model, &CrossEntropy, &mut sgd, &quadrants(16), None)
+    };
+    assert_eq!(
+        fit(quiet().parts(2)).unwrap_err().to_string(),
+        "trainer: 2 parts would move the buffer `0.mean` in the order in which they run, so that the seed no longer decides the bits; \
+         train such a model in 1 part"
+    );
+    assert_eq!(fit(quiet().epochs(2).parts_measured()).unwrap().parts, 1);
+    assert_eq!(fit(quiet().epochs(2).parts(1)).unwrap().parts, 1);
+}
+
 #[test]
 fn data_that_do_not_fit_the_model_are_refused_before_training() {
     let refused = |model: &dyn Module, data: &Dataset, validation: Option<&Dataset>| {

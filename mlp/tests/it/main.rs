@@ -37,6 +37,7 @@ mod losses_of_labels;
 mod losses_of_sequences;
 mod losses_of_weights;
 mod messages;
+mod metrics;
 mod minimize;
 mod model;
 mod names;

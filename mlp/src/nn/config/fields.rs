@@ -1,7 +1,5 @@
 //! Fields that the configurations of several layers have.
 
-use std::fmt::Debug;
-
 use autograd::{Conv, Pool};
 use serde::de::{Error as _, SeqAccess, Visitor, value::SeqAccessDeserializer};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -141,18 +139,9 @@ pub(crate) struct Placement {
 }
 
 impl Placement {
-    /// How windows lie. A [`Conv`] shows its lengths as text only; what is read from it has to make the same one.
-    pub(crate) fn of(layer: &'static str, conv: &Conv) -> Result<Self> {
-        let read = || {
-            let [stride, padding] = [written(conv, "stride")?, written(conv, "padding")?];
-            Some(Placement {
-                stride,
-                padding,
-                dilation: written(conv, "dilation")?,
-                output_padding: written(conv, "output_padding")?,
-            })
-        };
-        read().filter(|placement| placement.conv(conv.group_count()) == *conv).ok_or_else(|| unread(layer, conv))
+    pub(crate) fn of(conv: &Conv) -> Self {
+        let (stride, padding, dilation) = (conv.strides(), conv.paddings(), conv.dilations());
+        Placement { stride, padding, dilation, output_padding: conv.output_paddings() }
     }
 
     pub(crate) fn conv(self, groups: usize) -> Conv {
@@ -178,15 +167,9 @@ pub(crate) struct Pooling {
 }
 
 impl Pooling {
-    pub(crate) fn of(layer: &'static str, pool: &Pool) -> Result<Self> {
-        let read = || {
-            let [size, stride] = [written(pool, "size")?, written(pool, "stride")?];
-            let [padding, dilation] = [written(pool, "padding")?, written(pool, "dilation")?];
-            let placement = Placement { stride, padding, dilation, output_padding: [0; 2] };
-            let either = [false, true].map(|exclude_padding| Pooling { size, placement, exclude_padding });
-            either.into_iter().find(|pooling| pooling.pool() == *pool)
-        };
-        read().ok_or_else(|| unread(layer, pool))
+    pub(crate) fn of(pool: &Pool) -> Self {
+        let (size, placement) = (pool.sizes(), Placement::of(pool.windows()));
+        Pooling { size, placement, exclude_padding: !pool.counts_padding() }
     }
 
     pub(crate) fn pool(self) -> Pool {
@@ -194,16 +177,4 @@ impl Pooling {
         let pool = Pool::new(self.size).stride(stride).padding(padding).dilation(dilation);
         if self.exclude_padding { pool.exclude_padding() } else { pool }
     }
-}
-
-/// The two numbers that `of` shows under `name`.
-fn written(of: &impl Debug, name: &str) -> Option<[usize; 2]> {
-    let (text, field) = (format!("{of:?}"), format!(" {name}: ["));
-    let (_, lengths) = text.split_once(&field)?;
-    let (rows, columns) = lengths.split_once(']')?.0.split_once(", ")?;
-    Some([rows.parse().ok()?, columns.parse().ok()?])
-}
-
-fn unread(layer: &'static str, windows: &impl Debug) -> Error {
-    Error::config(layer, format!("its windows {windows:?} are not known to configurations; update this crate"))
 }

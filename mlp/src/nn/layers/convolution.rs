@@ -95,7 +95,7 @@ macro_rules! convolutions {
             type Data = Data<$axes>;
 
             fn data(&self) -> Result<Data<$axes>, Error> {
-                Data::of($name, &self.w.shape(), &self.conv, $transposed, self.b.is_some())
+                Ok(Data::of(&self.w.shape(), &self.conv, $transposed, self.b.is_some()))
             }
 
             fn build(data: Data<$axes>, parts: &mut Parts<'_, T>) -> Result<Self, Error> {
@@ -154,12 +154,12 @@ pub struct Data<const AXES: usize> {
 }
 
 impl<const AXES: usize> Data<AXES> {
-    fn of(layer: &'static str, w: &Shape, conv: &Conv, transposed: bool, bias: bool) -> Result<Self, Error> {
+    fn of(w: &Shape, conv: &Conv, transposed: bool, bias: bool) -> Self {
         let [channels, outputs] = channels(w, conv, transposed);
-        let placement = Placement::of(layer, conv)?;
+        let placement = Placement::of(conv);
         // Only a transposed convolution reads it.
         let output_padding = Sides::unless([0; 2], placement.output_padding).filter(|_| transposed);
-        Ok(Data {
+        Data {
             channels,
             outputs,
             size: Sides::new([w[w.len() - AXES], w[w.len() - 1]]),
@@ -170,7 +170,7 @@ impl<const AXES: usize> Data<AXES> {
             groups: fields::unless(1, conv.group_count()),
             bias,
             init: None,
-        })
+        }
     }
 
     fn conv(&self, layer: &'static str, transposed: bool) -> Result<Conv, Error> {

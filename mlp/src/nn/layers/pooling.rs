@@ -74,7 +74,7 @@ macro_rules! pools {
             type Data = Windows<$axes>;
 
             fn data(&self) -> Result<Windows<$axes>, Error> {
-                Ok(Windows::of(&Pooling::of($name, &self.0)?))
+                Ok(Windows::of(&Pooling::of(&self.0)))
             }
 
             fn build(data: Windows<$axes>, _: &mut Parts<'_, T>) -> Result<Self, Error> {

@@ -169,7 +169,7 @@ fn measures() {
         ),
         error!(
             binary_accuracy(&good, &[0, 2], 0.0),
-            "binary_accuracy: class 2 of sample 1 is neither 0 nor 1; take accuracy() for more classes"
+            "binary_accuracy: class 2 of sample 1 is neither 0 nor 1; more classes need an output for each"
         ),
     ]);
 }
