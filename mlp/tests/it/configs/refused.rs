@@ -85,7 +85,7 @@ const BAD: &[(&str, &str)] = &[
     (r#"{"layer": "layer_norm", "features": 0}"#, "layer_norm: 0 features: there is nothing to normalise"),
     (
         r#"{"layer": "layer_norm", "features": 9223372036854775807}"#,
-        "layer_norm: an array of shape (9223372036854775807,) has more",
+        "layer_norm: an array of shape (2, 9223372036854775807) has more",
     ),
     (
         r#"{"layer": "layer_norm", "features": 2, "eps": -1}"#,
