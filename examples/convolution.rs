@@ -10,8 +10,8 @@ use std::thread;
 use autograd::{Conv, Pool, Tensor};
 use mlp::metrics::accuracy;
 use mlp::{
-    Activation, Adam, BatchNorm, Conv2d, Dataset, Dropout, Flatten, Init, Linear, MaxPool2d, Module, Sequential,
-    SmoothedCrossEntropy, Table, Targets, Trainer, summary_for,
+    Activation, Adam, BatchNorm, Conv2d, CrossEntropy, Dataset, Dropout, Flatten, Init, Linear, MaxPool2d, Module,
+    Sequential, Smoothed, Table, Targets, Trainer, summary_for,
 };
 use rand::{SeedableRng, rngs::StdRng};
 
@@ -58,7 +58,7 @@ fn held_out(model: &Sequential<f32>, data: &Dataset<f32>, seed: u64) -> Result<f
     let mut adam = Adam::new(&model.parameters(), 2e-3).weight_decay(0.02);
     let rate = |epoch: usize| 2e-3 * (1.0 - (epoch - 1) as f64 / EPOCHS as f64);
     let trainer = Trainer::new().epochs(EPOCHS).batch_size(32).seed(seed).schedule(rate);
-    trainer.fit(model, &SmoothedCrossEntropy { smoothing: 0.1 }, &mut adam, &train, None)?;
+    trainer.fit(model, &Smoothed { loss: CrossEntropy, share: 0.1 }, &mut adam, &train, None)?;
     let Targets::Classes(truth) = test.targets() else { unreachable!("digits are classes") };
     accuracy(&model.predict(test.inputs()), truth)
 }

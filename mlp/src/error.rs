@@ -235,6 +235,15 @@ impl Error {
     }
 }
 
+/// What a check returned, or a panic in its words at the caller's line.
+#[track_caller]
+pub(crate) fn or_panic<R>(checked: Result<R>) -> R {
+    match checked {
+        Ok(value) => value,
+        Err(error) => panic!("{error}"),
+    }
+}
+
 /// `layers.2 (conv2d)`, as far as both are known.
 fn part(path: &str, layer: &str) -> String {
     match (path, layer) {

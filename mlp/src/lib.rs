@@ -131,7 +131,7 @@
 //! | learn from files larger than memory | [`Csv::chunks`], [`Csv::sample`], [`Schema::datasets`], [`Stream`] |
 //! | choose a regression loss | [`Mse`], [`L1`], [`Huber`], [`Euclidean`], [`Quantile`]; your own: [`Loss`], [`Outputs`] |
 //! | foretell a distribution | [`GaussianNll`], [`PoissonNll`], [`NegativeBinomialNll`] |
-//! | choose a classification loss | [`CrossEntropy`], [`BinaryCrossEntropyWithLogits`], [`CrossEntropyFromProbabilities`], [`SmoothedCrossEntropy`], [`Focal`], [`BinaryFocal`], [`Hinge`], [`KlDivergence`] |
+//! | choose a classification loss | [`CrossEntropy`], [`BinaryCrossEntropyWithLogits`], [`CrossEntropyFromProbabilities`], [`Smoothed`], [`Focal`], [`BinaryFocal`], [`Hinge`], [`KlDivergence`] |
 //! | learn embeddings, or sequences of labels | [`Triplet`], [`Contrastive`], [`CosineEmbedding`], [`NtXent`]; [`Ctc`] |
 //! | add losses | [`WeightedLosses`] |
 //! | weight samples or classes, ignore a class | [`Dataset::with_weights`], [`ClassWeights`], [`Ignoring`] |
@@ -215,8 +215,10 @@ pub use loss::*;
 ///
 /// With `#[module(config)]` above it, a struct that is [`Configured`] gives its [configuration](crate::config).
 ///
-/// A struct with a type parameter is a module over that type of number, one without over `f64`. It does not foretell its
-/// [`output_shape`](method@Module::output_shape). Without a method `forward` it does not compile:
+/// A struct with a type parameter that is a [`Float`](autograd::Float) is a module over that type of number, one without over `f64`, or over
+/// another with `#[module(number = f32)]` on the struct. Other type parameters may be those of layers. With
+/// `#[module(output_shape)]` the struct's own method of that name foretells shapes
+/// ([`Module::output_shape`](trait@Module#method.output_shape)). Without a method `forward` it does not compile:
 ///
 /// ```compile_fail
 /// use mlp::Module;
@@ -254,6 +256,60 @@ pub use loss::*;
 /// assert!(summary(&model).contains("layers.1 linear"));
 /// assert_eq!(model.depth, 2);
 /// # Ok::<(), mlp::Error>(())
+/// ```
+///
+/// Around any other module, with a shape that is foretold:
+///
+/// ```
+/// use autograd::{Float, Param, Shape, Var};
+/// use mlp::{Error, Linear, Module};
+///
+/// /// `y = strength · f(x)`
+/// #[derive(Module)]
+/// #[module(output_shape)]
+/// struct Scaled<T: Float, M> {
+///     f: M,
+///     strength: Param<T>,
+/// }
+///
+/// impl<T: Float, M: Module<T>> Scaled<T, M> {
+///     fn forward<'t>(&self, x: Var<'t, T>) -> Var<'t, T> {
+///         self.f.forward(x) * &self.strength
+///     }
+///     fn output_shape(&self, input: &Shape) -> Result<Option<Shape>, Error> {
+///         self.f.output_shape(input)
+///     }
+/// }
+///
+/// let model = Scaled { f: Linear { w: Param::new([[1.0], [2.0]]), b: None }, strength: Param::new([0.5]) };
+/// assert_eq!(Module::output_shape(&model, &[7, 2].into())?, Some([7, 1].into()));
+/// # Ok::<(), mlp::Error>(())
+/// ```
+///
+/// Such a method that is promised has to be there:
+///
+/// ```compile_fail
+/// use mlp::Module;
+/// #[derive(Module)]
+/// #[module(output_shape)]
+/// struct Model {
+///     layer: mlp::Linear,
+/// }
+/// impl Model {
+///     fn forward<'t>(&self, x: autograd::Var<'t>) -> autograd::Var<'t> { self.layer.forward(x) }
+/// }
+/// ```
+///
+/// A struct of layers in `f32` says so, since it has no type parameter to tell:
+///
+/// ```compile_fail
+/// #[derive(mlp::Module)] // and #[module(number = f32)]
+/// struct Model {
+///     layer: mlp::Linear<f32>,
+/// }
+/// # impl Model {
+/// #     fn forward<'t>(&self, x: autograd::Var<'t, f32>) -> autograd::Var<'t, f32> { x }
+/// # }
 /// ```
 ///
 /// What is neither a parameter nor a layer nor plain data has to be skipped in so many words:

@@ -3,7 +3,10 @@
 use proc_macro2::TokenStream;
 use quote::quote;
 use syn::spanned::Spanned;
-use syn::{Attribute, Data, DeriveInput, Error, Fields, GenericArgument, GenericParam, PathArguments, Result, Type};
+use syn::{
+    Attribute, Data, DeriveInput, Error, Fields, GenericArgument, GenericParam, Generics, Ident, PathArguments, Result,
+    Type, TypeParamBound, WherePredicate,
+};
 
 /// See `mlp::Module`.
 #[proc_macro_derive(Module, attributes(module))]
@@ -36,16 +39,72 @@ fn role(attributes: &[Attribute]) -> Result<Role> {
     Ok(role)
 }
 
-/// Whether the struct is `Configured`, and so gives its configuration.
-fn configured(attributes: &[Attribute]) -> Result<bool> {
-    let mut configured = false;
+/// What a struct says of itself as a whole.
+#[derive(Default)]
+struct Settings {
+    /// The type of its numbers.
+    number: Option<Type>,
+    /// Whether it has a method `output_shape` of its own.
+    output_shape: bool,
+    /// Whether it is `Configured`, and so gives its configuration.
+    config: bool,
+}
+
+fn settings(attributes: &[Attribute]) -> Result<Settings> {
+    let mut settings = Settings::default();
     for attribute in attributes.iter().filter(|attribute| attribute.path().is_ident("module")) {
         attribute.parse_nested_meta(|meta| {
-            configured |= meta.path.is_ident("config");
-            if configured { Ok(()) } else { Err(meta.error("`#[module(config)]` is what a struct may have")) }
+            match () {
+                () if meta.path.is_ident("number") => settings.number = Some(meta.value()?.parse()?),
+                () if meta.path.is_ident("output_shape") => settings.output_shape = true,
+                () if meta.path.is_ident("config") => settings.config = true,
+                () => {
+                    let known = "`#[module(number = f32)]`, `#[module(output_shape)]` or `#[module(config)]` is needed";
+                    return Err(meta.error(known));
+                }
+            }
+            Ok(())
         })?;
     }
-    Ok(configured)
+    Ok(settings)
+}
+
+/// Whether one of the bounds is that of numbers.
+fn is_float<'a>(mut bounds: impl Iterator<Item = &'a TypeParamBound>) -> bool {
+    bounds.any(|bound| {
+        let TypeParamBound::Trait(bound) = bound else { return false };
+        bound.path.segments.last().is_some_and(|last| last.ident == "Float")
+    })
+}
+
+/// The type of the numbers: the type parameter that is a `Float`, or `f64`.
+fn number(generics: &Generics) -> Result<Type> {
+    let of_where = |name: &Ident| {
+        let predicates = generics.where_clause.iter().flat_map(|clause| &clause.predicates);
+        predicates
+            .filter_map(|predicate| match predicate {
+                WherePredicate::Type(of) if is_parameter(&of.bounded_ty, name) => Some(&of.bounds),
+                _ => None,
+            })
+            .any(|bounds| is_float(bounds.iter()))
+    };
+    let mut numbers = generics.type_params().filter(|param| is_float(param.bounds.iter()) || of_where(&param.ident));
+    match (numbers.next(), numbers.next()) {
+        (None, _) => Ok(syn::parse_quote!(f64)),
+        (Some(one), None) => {
+            let name = &one.ident;
+            Ok(syn::parse_quote!(#name))
+        }
+        (Some(_), Some(second)) => Err(Error::new(
+            second.span(),
+            "a Module is over one type of number; say which with `#[module(number = …)]` on the struct",
+        )),
+    }
+}
+
+/// Whether a type is the type parameter `name`.
+fn is_parameter(of: &Type, name: &Ident) -> bool {
+    matches!(of, Type::Path(path) if path.path.is_ident(name))
 }
 
 /// How the values of a type are reached.
@@ -158,16 +217,10 @@ fn expand(input: &DeriveInput) -> Result<TokenStream> {
         Fields::Unnamed(fields) => fields.unnamed.iter().collect(),
         Fields::Unit => vec![],
     };
-    let types: Vec<_> = input.generics.type_params().collect();
-    let number: Type = match &types[..] {
-        [] => syn::parse_quote!(f64),
-        [one] => {
-            let name = &one.ident;
-            syn::parse_quote!(#name)
-        }
-        [_, second, ..] => {
-            return Err(Error::new(second.span(), "a Module has one type parameter at most: that of its numbers"));
-        }
+    let settings = settings(&input.attrs)?;
+    let number = match settings.number {
+        Some(number) => number,
+        None => number(&input.generics)?,
     };
     let all_of = |what: Collected| -> Result<TokenStream> {
         let mut statements = quote! {};
@@ -198,7 +251,20 @@ fn expand(input: &DeriveInput) -> Result<TokenStream> {
         false => quote! {},
     };
 
-    let config = match configured(&input.attrs)? {
+    // A layer whose type is a parameter is a Module.
+    let mut generics = input.generics.clone();
+    for param in input.generics.type_params() {
+        let name = &param.ident;
+        let mut is_layer = false;
+        for field in &fields {
+            is_layer |= role(&field.attrs)? != Role::Skipped && is_parameter(innermost(&field.ty), name);
+        }
+        if is_layer {
+            generics.make_where_clause().predicates.push(syn::parse_quote!(#name: ::mlp::Module<#number>));
+        }
+    }
+
+    let config = match settings.config {
         true => quote! {
             fn config(&self) -> ::core::result::Result<::mlp::Config, ::mlp::Error> {
                 ::mlp::Config::of::<#number, Self>(self)
@@ -208,8 +274,31 @@ fn expand(input: &DeriveInput) -> Result<TokenStream> {
     };
 
     let name = &input.ident;
-    let (implemented, of, bounds) = input.generics.split_for_impl();
+    let (implemented, of, bounds) = generics.split_for_impl();
     let life = lifetime(&input.generics);
+    let output_shape = match settings.output_shape {
+        true => quote! {
+            fn output_shape(
+                &self,
+                input: &::autograd::Shape,
+            ) -> ::core::result::Result<::core::option::Option<::autograd::Shape>, ::mlp::Error> {
+                Self::output_shape(self, input)
+            }
+        },
+        false => quote! {},
+    };
+    let shape_guard = match settings.output_shape {
+        true => quote! {
+            /// The same for shapes.
+            #[allow(dead_code)]
+            trait ThisStructNeedsAMethodOutputShape {
+                fn output_shape(&self) {}
+            }
+            #[automatically_derived]
+            impl #implemented ThisStructNeedsAMethodOutputShape for #name #of #bounds {}
+        },
+        false => quote! {},
+    };
     Ok(quote! {
         const _: () = {
             /// Found instead of a formula that is missing, so that `forward` does not call itself.
@@ -219,6 +308,7 @@ fn expand(input: &DeriveInput) -> Result<TokenStream> {
             }
             #[automatically_derived]
             impl #implemented ThisStructNeedsAMethodForward for #name #of #bounds {}
+            #shape_guard
 
             #[automatically_derived]
             #[allow(unused_mut, unused_variables)]
@@ -242,6 +332,7 @@ fn expand(input: &DeriveInput) -> Result<TokenStream> {
                 }
 
                 #describe
+                #output_shape
 
                 #config
             }
@@ -249,13 +340,17 @@ fn expand(input: &DeriveInput) -> Result<TokenStream> {
     })
 }
 
+/// The type within options and lists.
+fn innermost(of: &Type) -> &Type {
+    match reached(of) {
+        Reached::Optional(inner) | Reached::Many(inner) => innermost(inner),
+        Reached::Param | Reached::Data | Reached::Module => of,
+    }
+}
+
 /// Whether a type holds modules.
 fn holds_layers(of: &Type) -> bool {
-    match reached(of) {
-        Reached::Module => true,
-        Reached::Optional(inner) | Reached::Many(inner) => holds_layers(inner),
-        Reached::Param | Reached::Data => false,
-    }
+    matches!(reached(innermost(of)), Reached::Module)
 }
 
 /// The rows of the layers, behind one for the parameters that stand in the struct itself.
@@ -280,7 +375,7 @@ fn described(rows: &TokenStream, name: &str, number: &Type) -> TokenStream {
 }
 
 /// A lifetime that the struct does not name.
-fn lifetime(generics: &syn::Generics) -> syn::Lifetime {
+fn lifetime(generics: &Generics) -> syn::Lifetime {
     let taken = |name: &str| {
         generics.params.iter().any(|param| matches!(param, GenericParam::Lifetime(life) if life.lifetime.ident == name))
     };

@@ -188,7 +188,8 @@ impl<T: Float> Dataset<T> {
         Ok((self.take(&split.train), self.take(&split.held_out)))
     }
 
-    /// Iterates over all samples once in batches of `size`; the last batch may be smaller.
+    /// Iterates over all samples once in batches of `size`; the last batch may be smaller, unless it is
+    /// [dropped](Batches::drop_last).
     ///
     /// A seed shuffles the samples: use a different one for each epoch. Without a seed they keep their order.
     ///
@@ -230,6 +231,25 @@ pub struct Batches<'d, T: Float> {
 }
 
 impl<T: Float> Batches<'_, T> {
+    /// Leaves out a last batch that is smaller than the others; none are left of fewer samples than a batch holds.
+    ///
+    /// A [`BatchNorm`](crate::BatchNorm) cannot train on one sample, and few give it statistics far from those of all. With
+    /// another seed in each epoch, other samples are left out.
+    ///
+    /// ```
+    /// use autograd::Tensor;
+    /// let data = mlp::Dataset::new(Tensor::from([[1.0], [2.0], [3.0]]), vec![0, 1, 2])?;
+    /// let batches = data.batches(2, Some(7))?.drop_last();
+    /// assert_eq!(batches.map(|batch| batch.len()).collect::<Vec<_>>(), [2]);
+    /// # Ok::<(), mlp::Error>(())
+    /// ```
+    #[must_use]
+    pub fn drop_last(mut self) -> Self {
+        let short = (self.order.len() - self.next) % self.size;
+        self.order.truncate(self.order.len() - short);
+        self
+    }
+
     /// The sample indices of the remaining batches.
     pub(crate) fn samples(&self) -> impl Iterator<Item = &[usize]> {
         self.order[self.next..].chunks(self.size)

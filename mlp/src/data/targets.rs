@@ -17,7 +17,8 @@ pub enum Targets<T: Float = f64> {
     Values(Tensor<T>),
     /// The index of the correct class of each sample.
     Classes(Vec<usize>),
-    /// The labels of each sample in their order, of any number; see [`Ctc`](crate::Ctc).
+    /// The labels of each sample in their order: of any number for [`Ctc`](crate::Ctc), or one for each place of a sample for
+    /// losses of classes such as [`CrossEntropy`](crate::CrossEntropy).
     Sequences(Vec<Vec<usize>>),
 }
 

@@ -2,7 +2,7 @@
 
 use autograd::{Float, Shape, Tensor, Var};
 
-use super::targets::{binary, check_binary, check_logits, check_probabilities, check_rows, row_axis, values};
+use super::targets::{binary, check_binary, check_logits, check_probabilities, check_rows, labels, row_axis, values};
 use super::{Loss, Outputs};
 use crate::{Activation, Error, Targets};
 
@@ -13,6 +13,10 @@ use crate::{Activation, Error, Targets};
 /// Softmax and logarithm are one operation, so logits of ±1e4 do not overflow. The last layer needs no activation.
 /// Shapes: `(n, classes) → (n,)`. Distributions have no negative values, and each row sums to 1. There are at least two
 /// classes.
+///
+/// Where samples have places, such as words or pixels, each of its own class, the shapes are `(n, …, classes) → (n, …)`, and
+/// the targets [`Targets::Sequences`]: for each sample as many labels as it has places, row by row. In all losses of
+/// classes, [`Ignoring`](crate::Ignoring) then leaves out places, and [`ClassWeights`](crate::ClassWeights) weighs them.
 ///
 /// ```
 /// use autograd::{Tape, Tensor};
@@ -31,17 +35,36 @@ impl<T: Float> Loss<T> for CrossEntropy {
         check_rows("cross_entropy", &y.shape(), targets)?;
         match targets {
             Targets::Classes(classes) => Ok(y.cross_entropy(classes)),
-            _ => {
+            Targets::Sequences(_) => Ok(by_place(y, targets, |rows, classes| rows.cross_entropy(classes))),
+            Targets::Values(_) => {
                 row_axis("cross_entropy", y)?;
                 Ok(y.cross_entropy_soft(values("cross_entropy", &y.shape(), targets)?))
             }
         }
     }
 
+    fn smoothed<'t>(&self, y: Var<'t, T>, targets: &Targets<T>, share: f64) -> Result<Var<'t, T>, Error> {
+        let (sharp, axis) = (self.each(y, targets)?, row_axis("cross_entropy", y)?);
+        Ok(sharp * (1.0 - share) - y.log_softmax(axis).mean_axis(axis) * share)
+    }
+
     fn check(&self, outputs: &Outputs<'_, T>, targets: &Targets<T>) -> Result<(), Error> {
         check_rows("cross_entropy", &outputs.shape, targets)?;
         check_logits("cross_entropy", outputs, &[Activation::Softmax, Activation::Sigmoid])
     }
+}
+
+/// A loss of rows and their classes, for outputs (n, …, classes) with a label for each place.
+fn by_place<'t, T: Float>(
+    y: Var<'t, T>,
+    targets: &Targets<T>,
+    loss: impl FnOnce(Var<'t, T>, &[usize]) -> Var<'t, T>,
+) -> Var<'t, T> {
+    let shape = y.shape();
+    let (width, places) = shape.split_last().expect("an axis of classes");
+    let mut all = Vec::with_capacity(places.iter().product());
+    all.extend(labels(targets).into_iter().flatten());
+    loss(y.reshape([all.len(), *width]), &all).reshape(places)
 }
 
 /// The unit of information: nats or bits.
@@ -85,22 +108,36 @@ pub struct CrossEntropyFromProbabilities {
 
 const FROM_PROBABILITIES: &str = "cross_entropy_from_probabilities";
 
+impl CrossEntropyFromProbabilities {
+    fn of_nats<'t, T: Float>(&self, nats: Var<'t, T>) -> Var<'t, T> {
+        match self.base {
+            Base::Nats => nats,
+            Base::Bits => nats / std::f64::consts::LN_2,
+        }
+    }
+}
+
+/// The logarithm of a probability, of one above the smallest normal `f32`, so that both number types agree.
+fn bounded_ln<T: Float>(p: Var<'_, T>) -> Var<'_, T> {
+    p.at_least(f64::from(f32::MIN_POSITIVE)).ln()
+}
+
 impl<T: Float> Loss<T> for CrossEntropyFromProbabilities {
     fn each<'t>(&self, y: Var<'t, T>, targets: &Targets<T>) -> Result<Var<'t, T>, Error> {
         check_rows(FROM_PROBABILITIES, &y.shape(), targets)?;
-        // The smallest normal f32, so that both number types agree.
-        let log = |p: Var<'t, T>| p.at_least(f64::from(f32::MIN_POSITIVE)).ln();
-        let nats = match targets {
-            Targets::Classes(classes) => -log(y.pick(1, classes)),
-            _ => {
+        Ok(self.of_nats(match targets {
+            Targets::Classes(classes) => -bounded_ln(y.pick(1, classes)),
+            Targets::Sequences(_) => by_place(y, targets, |rows, classes| -bounded_ln(rows.pick(1, classes))),
+            Targets::Values(_) => {
                 let axis = row_axis(FROM_PROBABILITIES, y)?;
-                -(log(y) * values(FROM_PROBABILITIES, &y.shape(), targets)?).sum_axis(axis)
+                -(bounded_ln(y) * values(FROM_PROBABILITIES, &y.shape(), targets)?).sum_axis(axis)
             }
-        };
-        Ok(match self.base {
-            Base::Nats => nats,
-            Base::Bits => nats / std::f64::consts::LN_2,
-        })
+        }))
+    }
+
+    fn smoothed<'t>(&self, y: Var<'t, T>, targets: &Targets<T>, share: f64) -> Result<Var<'t, T>, Error> {
+        let (sharp, axis) = (self.each(y, targets)?, row_axis(FROM_PROBABILITIES, y)?);
+        Ok(sharp * (1.0 - share) - self.of_nats(bounded_ln(y).mean_axis(axis)) * share)
     }
 
     fn check(&self, outputs: &Outputs<'_, T>, targets: &Targets<T>) -> Result<(), Error> {
@@ -115,7 +152,7 @@ impl<T: Float> Loss<T> for CrossEntropyFromProbabilities {
 /// With `p = sigmoid(y)` and the label `t`: `−t ln p − (1 − t) ln(1 − p)` for each output, in nats; `dy = p − t`.
 ///
 /// The formula `t·softplus(−y) + (1 − t)·softplus(y)` avoids overflow and cancellation; at ±∞ it gives 0 or ∞. With one
-/// output per sample, the classes 0 and 1 serve as labels.
+/// output per sample, the classes 0 and 1 serve as labels; with several, [`Targets::Sequences`] of them.
 ///
 /// ```
 /// use autograd::{Tape, Tensor};
@@ -132,10 +169,13 @@ pub struct BinaryCrossEntropyWithLogits;
 impl<T: Float> Loss<T> for BinaryCrossEntropyWithLogits {
     fn each<'t>(&self, y: Var<'t, T>, targets: &Targets<T>) -> Result<Var<'t, T>, Error> {
         check_labels(&y.shape(), targets)?;
-        let t = binary(y, targets, [0.0, 1.0])?;
-        // `chain` is 0 where the weight is 0, even if the logit is infinite: a certain and correct prediction has
-        // loss 0.
-        Ok(t.chain((-y).softplus()) + (1.0 - t).chain(y.softplus()))
+        Ok(of_labels(y, binary(y, targets, [0.0, 1.0])?))
+    }
+
+    /// The uniform distribution of two classes is the label ½.
+    fn smoothed<'t>(&self, y: Var<'t, T>, targets: &Targets<T>, share: f64) -> Result<Var<'t, T>, Error> {
+        check_labels(&y.shape(), targets)?;
+        Ok(of_labels(y, binary(y, targets, [0.0, 1.0])? * (1.0 - share) + share / 2.0))
     }
 
     fn check(&self, outputs: &Outputs<'_, T>, targets: &Targets<T>) -> Result<(), Error> {
@@ -147,6 +187,11 @@ impl<T: Float> Loss<T> for BinaryCrossEntropyWithLogits {
     fn threshold(&self) -> Option<f64> {
         Some(0.0)
     }
+}
+
+fn of_labels<'t, T: Float>(y: Var<'t, T>, t: Var<'t, T>) -> Var<'t, T> {
+    // `chain` is 0 where the weight is 0, even if the logit is infinite: a certain and correct prediction has loss 0.
+    t.chain((-y).softplus()) + (1.0 - t).chain(y.softplus())
 }
 
 fn check_labels<T: Float>(y: &Shape, targets: &Targets<T>) -> Result<(), Error> {
@@ -214,15 +259,12 @@ pub struct KlDivergence;
 
 impl<T: Float> Loss<T> for KlDivergence {
     fn each<'t>(&self, y: Var<'t, T>, targets: &Targets<T>) -> Result<Var<'t, T>, Error> {
-        let axis = row_axis("kl_divergence", y)?;
-        let t = distributions(&y.shape(), targets)?;
-        let t_ln_t = |i: usize| match t.as_slice()[i] {
-            t if t == T::zero() => t,
-            t => t * t.ln(),
-        };
-        // `chain` is 0 where t is 0, even if the log-probability is −∞.
-        let cross = y.tape().constant(t.clone()).chain(y);
-        Ok((y.tape().constant_with(y.shape(), t_ln_t) - cross).sum_axis(axis))
+        divergence(y, targets, |t| t)
+    }
+
+    fn smoothed<'t>(&self, y: Var<'t, T>, targets: &Targets<T>, share: f64) -> Result<Var<'t, T>, Error> {
+        let classes = y.shape().last().copied().unwrap_or(1) as f64;
+        divergence(y, targets, |t| t * T::from_f64(1.0 - share) + T::from_f64(share / classes))
     }
 
     fn check(&self, outputs: &Outputs<'_, T>, targets: &Targets<T>) -> Result<(), Error> {
@@ -230,6 +272,16 @@ impl<T: Float> Loss<T> for KlDivergence {
         let repair = "it takes their logarithms; end the model with Activation::LogSoftmax";
         check_probabilities("kl_divergence", outputs, f64::exp, repair)
     }
+}
+
+/// The divergence of what `turned` makes of the targets.
+fn divergence<'t, T: Float>(y: Var<'t, T>, targets: &Targets<T>, turned: impl Fn(T) -> T) -> Result<Var<'t, T>, Error> {
+    let axis = row_axis("kl_divergence", y)?;
+    let t = distributions(&y.shape(), targets)?.as_slice();
+    let t_ln_t = |t: T| if t == T::zero() { t } else { t * t.ln() };
+    let of = |value: &dyn Fn(T) -> T| y.tape().constant_with(y.shape(), |i| value(turned(t[i])));
+    // `chain` is 0 where t is 0, even if the log-probability is −∞.
+    Ok((of(&t_ln_t) - of(&|t| t).chain(y)).sum_axis(axis))
 }
 
 fn distributions<'a, T: Float>(y: &Shape, targets: &'a Targets<T>) -> Result<&'a Tensor<T>, Error> {

@@ -2,7 +2,7 @@
 
 use autograd::{Float, Shape, Var};
 
-use super::targets::check_probabilities;
+use super::targets::{check_probabilities, part};
 use super::{Loss, Outputs};
 use crate::{Error, Targets};
 
@@ -19,8 +19,10 @@ use crate::{Error, Targets};
 /// A sequence needs a time for each label, and one more between two equal labels: one that does not fit is an error, where
 /// PyTorch gives ∞. The mean is that of the samples; PyTorch's first divides each by its number of labels.
 ///
-/// The recursion over the times is in logarithms, so long sequences do not underflow. A step allocates a little for each
-/// time.
+/// Where the probabilities leave no alignment, the loss is ∞ and its gradient 0: no step is right, and those of other samples
+/// are not disturbed. (PyTorch's gradient is NaN, or with `zero_infinity` 0, and so is then its loss.)
+///
+/// The recursion over the times is in logarithms, so long sequences do not underflow.
 ///
 /// ```
 /// use autograd::{Tape, Tensor};
@@ -59,13 +61,14 @@ impl<T: Float> Loss<T> for Ctc {
         };
         let one_before = only(&|_, state| state >= 1);
         let two_before = only(&|i, state| state >= 3 && state % 2 == 1 && class(i, state) != class(i, state - 2));
-        let mut ways = emitted.at(0, 0) + only(&|_, state| state <= 1);
+        let mut ways = part(emitted, 0, 0) + only(&|_, state| state <= 1);
         for time in 1..times {
             let moved = (ways.shift(1, 1) + one_before).logaddexp(ways.shift(2, 1) + two_before);
-            ways = ways.logaddexp(moved) + emitted.at(0, time);
+            ways = ways.logaddexp(moved) + part(emitted, 0, time);
         }
         let last = only(&|i, state| state == 2 * labels[i].len() || state + 1 == 2 * labels[i].len());
-        Ok(-(ways + last).logsumexp_axis(1))
+        let each = -(ways + last).logsumexp_axis(1);
+        Ok(each.masked_fill(each.equal(f64::INFINITY), f64::INFINITY)) // the same value, of no slope
     }
 
     fn check(&self, outputs: &Outputs<'_, T>, targets: &Targets<T>) -> Result<(), Error> {

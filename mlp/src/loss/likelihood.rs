@@ -48,11 +48,16 @@ impl<T: Float> Loss<T> for GaussianNll {
         let t = self.fitting(&y.shape(), targets)?;
         let constant = if self.full { 0.5 * (2.0 * PI).ln() } else { 0.0 };
         Ok(match self.variance {
-            Some(variance) => (y - t).square() * (0.5 / variance) + (0.5 * variance.ln() + constant),
+            // By roots of 1/v, so that the square overflows only where the loss does.
+            Some(variance) => {
+                let scaled = (y - t) * variance.sqrt().recip();
+                scaled.square() * 0.5 + (0.5 * variance.ln() + constant)
+            }
             None => {
                 let [mean, log] = halves(GAUSSIAN, y)?;
-                // The root of 1/v, so that the square overflows only where the loss does.
-                let scaled = (mean - t) * (log * -0.5).exp();
+                // In two steps, since the root may overflow where the product does not; `chain` is 0 at the mean itself.
+                let root = (log * -0.25).exp();
+                let scaled = (mean - t).chain(root).chain(root);
                 (log + scaled.square()) * 0.5 + constant
             }
         })
@@ -130,8 +135,8 @@ impl<T: Float> Loss<T> for PoissonNll {
 ///   targets `(…, k)`.
 /// - With a `size`, the outputs are the logarithms of the means: `(…, k)`.
 ///
-/// Targets are 0 or above. The last layer needs no activation. The terms cancel where `r` is above about 1e8 (1e3 in
-/// `f32`): there the distribution is that of [`PoissonNll`].
+/// Targets are 0 or above. The last layer needs no activation. For a large `r` the distribution is that of [`PoissonNll`], and
+/// so is the loss, without cancellation: Stirling's series stands for ln Γ from `r` = 32 on.
 ///
 /// ```
 /// use autograd::{Tape, Tensor};
@@ -158,15 +163,56 @@ impl<T: Float> Loss<T> for NegativeBinomialNll {
             Some(size) => [y, y.tape().constant_with(y.shape(), |_| T::from_f64(size.ln()))],
             None => halves(NEGATIVE_BINOMIAL, y)?,
         };
-        let (r, odds) = (size.exp(), mean - size);
-        let entropy = t * (-odds).softplus() + r * odds.softplus();
-        Ok(entropy + (r.lgamma() - (t + r).lgamma()) + (t + 1.0).lgamma())
+        let (odds, large) = (mean - size, size.greater(LARGE.ln()));
+        let few = few(t, odds, size.masked_fill(large, 0.0));
+        let many = many(t, odds, mean, size.masked_fill(1.0 - large, LARGE.ln()));
+        Ok(large.select(many, few) + spread(odds, mean, size) + (t + 1.0).lgamma())
     }
 
     fn check(&self, outputs: &Outputs<'_, T>, targets: &Targets<T>) -> Result<(), Error> {
         self.fitting(&outputs.shape, targets)?;
         check_logarithms(NEGATIVE_BINOMIAL, outputs, "logarithms of means")
     }
+}
+
+/// From this size on, Stirling's series has the digits of an `f64`.
+const LARGE: f64 = 32.0;
+
+/// `r·ln(1 + μ/r)`, which is μ for a large size.
+fn spread<'t, T: Float>(odds: Var<'t, T>, mean: Var<'t, T>, size: Var<'t, T>) -> Var<'t, T> {
+    // Each form gets numbers of its own region only, so that the other's have finite values and slopes.
+    let near = odds.less(-12.0);
+    let far = 1.0 - near;
+    let poisson = mean.masked_fill(far, 0.0).exp() * log1p_series(odds.masked_fill(far, -12.0).exp());
+    near.select(poisson, size.masked_fill(near, 0.0).exp() * odds.softplus())
+}
+
+/// `t·ln(1 + r/μ) + ln Γ(r) − ln Γ(t + r)` of small sizes: with `ln Γ(r) = ln Γ(1 + r) − ln r`, whose pole at 0 is a logarithm.
+fn few<'t, T: Float>(t: Var<'t, T>, odds: Var<'t, T>, size: Var<'t, T>) -> Var<'t, T> {
+    let more = size.exp() + 1.0;
+    t * (-odds).softplus() + (more.lgamma() - (t + more).lgamma()) + (t.ln().logaddexp(size) - size)
+}
+
+/// The same of large sizes. By Stirling's formula `ln Γ(t + r) − ln Γ(r) = t ln r + (t + r − ½) ln(1 + t/r) − t + S(t + r) − S(r)`, with
+/// `S(z) = 1/12z − 1/360z³ + …`.
+fn many<'t, T: Float>(t: Var<'t, T>, odds: Var<'t, T>, mean: Var<'t, T>, size: Var<'t, T>) -> Var<'t, T> {
+    let u = (-size).exp();
+    let w = t * u;
+    // ln(1 + w)/w, by its series where the slope of the quotient would cancel.
+    let small = w.less(1e-3);
+    let rest = w.masked_fill(small, 1.0);
+    let ratio = small.select(log1p_series(w.masked_fill(1.0 - small, 0.0)), rest.ln_1p() / rest);
+    let stirling = |u: Var<'t, T>| {
+        let square = u.square();
+        u * (1.0 / 12.0 - square * (1.0 / 360.0 - square * (1.0 / 1260.0 - square * (1.0 / 1680.0))))
+    };
+    let rise = stirling(u / (1.0 + w)) - stirling(u);
+    t * (odds.softplus() - mean) + t * (1.0 - ratio) - (t - 0.5) * w * ratio - rise
+}
+
+/// `ln(1 + x)/x` for x up to 1e−3.
+fn log1p_series<T: Float>(x: Var<'_, T>) -> Var<'_, T> {
+    1.0 - x * (1.0 / 2.0 - x * (1.0 / 3.0 - x * (1.0 / 4.0 - x * (1.0 / 5.0 - x * (1.0 / 6.0)))))
 }
 
 impl NegativeBinomialNll {

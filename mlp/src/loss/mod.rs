@@ -18,7 +18,7 @@ pub use ctc::Ctc;
 pub use likelihood::{GaussianNll, NegativeBinomialNll, PoissonNll};
 pub use pairs::{Contrastive, CosineEmbedding, NtXent, Triplet};
 pub use regression::{Euclidean, Huber, L1, Mse, Quantile};
-pub use smoothing::{BinaryFocal, Focal, SmoothedCrossEntropy};
+pub use smoothing::{BinaryFocal, Focal, Smoothed};
 pub use weighted::{ClassWeights, Ignoring};
 pub(crate) use weighted::{mean, weight};
 
@@ -100,13 +100,22 @@ pub trait Loss<T: Float = f64>: Send + Sync {
     }
 
     /// The weight of a sample in the [`mean`](Loss::mean), 1 unless a loss says otherwise; what [`each`](Loss::each)
-    /// gives for the sample already contains it.
+    /// gives for the sample already contains it. Of a sample with a label for each place it is the mean of theirs.
     ///
     /// Targets must have passed [`check`](Loss::check). The parts of a batch, and the batches of an epoch, count by the
     /// sums of their weights.
     fn weight(&self, targets: &Targets<T>, sample: usize) -> f64 {
         let _ = (targets, sample);
         1.0
+    }
+
+    /// [`each`](Loss::each) for labels of which a `share` goes to all classes alike; see [`Smoothed`].
+    ///
+    /// # Errors
+    /// As [`each`](Loss::each), and if the targets of the loss are no classes, as by default.
+    fn smoothed<'t>(&self, y: Var<'t, T>, targets: &Targets<T>, share: f64) -> Result<Var<'t, T>, Error> {
+        let _ = (y, targets, share);
+        Err(Error::invalid("smoothed", "the loss within has no classes to smooth; take it without Smoothed"))
     }
 
     /// The sum of [`each`](Loss::each).

@@ -2,71 +2,77 @@
 
 use autograd::{Float, Shape, Var};
 
-use super::targets::{binary, check_binary, check_logits, row_axis};
+use super::targets::{binary, check_binary, check_logits};
 use super::{BinaryCrossEntropyWithLogits, CrossEntropy, Loss, Outputs};
 use crate::error::shown;
 use crate::{Activation, Error, Targets};
 
-/// [`CrossEntropy`] with smoothed labels (Szegedy et al. 2016), from logits.
+/// A loss with smoothed labels (Szegedy et al. 2016): a share ε of each target goes to all classes alike.
 ///
-/// The target distribution `q` becomes `(1 − ε)·q + ε/C` for C classes, so a model gains nothing from logits without
-/// bound: `(1 − ε)·CE(y, q) − ε/C·Σ_j ln p_j` for each row; `dy = p − (1 − ε)·q − ε/C`. Shapes: `(n, classes) → (n,)`.
-/// Classes or distributions, as there.
+/// The target distribution `q` becomes `(1 − ε)·q + ε/C` for C classes, so that a model gains nothing from logits without
+/// bound: with [`CrossEntropy`] the loss is `(1 − ε)·CE(y, q) − ε/C·Σ_j ln p_j` for each row; `dy = p − (1 − ε)·q − ε/C`. Shapes
+/// and targets are those of the loss: cross-entropy of any form, [`Focal`], [`KlDivergence`](crate::KlDivergence), and the
+/// losses of two classes with one output, where a label `t` becomes `(1 − ε)·t + ε/2`.
 ///
-/// With [`ClassWeights`](crate::ClassWeights) the whole loss of a sample has the weight of its class; PyTorch weights
-/// each term of the smoothed distribution by its own class instead.
+/// [`ClassWeights`](crate::ClassWeights) may stand around it or within: the whole loss of a sample has the weight of its
+/// class. PyTorch weights each term of the smoothed distribution by its own class instead.
 ///
 /// ```
 /// use autograd::Tape;
-/// use mlp::{Loss, SmoothedCrossEntropy, Targets};
+/// use mlp::{CrossEntropy, Loss, Smoothed, Targets};
 /// let tape = Tape::new();
 /// let p = [0.9f64, 0.1];
 /// let y = tape.var([p.map(f64::ln)]);
-/// let loss = SmoothedCrossEntropy { smoothing: 0.2 }.mean(y, &Targets::Classes(vec![0]))?;
+/// let loss = Smoothed { loss: CrossEntropy, share: 0.2 }.mean(y, &Targets::Classes(vec![0]))?;
 /// assert!((loss.value() - (-0.9 * p[0].ln() - 0.1 * p[1].ln())).abs() < 1e-12);
 /// // The best prediction is the smoothed distribution itself.
 /// assert!(loss.backward()[y].to_vec().iter().all(|dy| dy.abs() < 1e-12));
 /// # Ok::<(), mlp::Error>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct SmoothedCrossEntropy {
+pub struct Smoothed<L> {
+    /// The loss of classes or distributions.
+    pub loss: L,
     /// The share ε of the uniform distribution, from 0 (none) to below 1; often 0.1.
-    pub smoothing: f64,
+    pub share: f64,
 }
 
-impl<T: Float> Loss<T> for SmoothedCrossEntropy {
+impl<T: Float, L: Loss<T>> Loss<T> for Smoothed<L> {
     fn each<'t>(&self, y: Var<'t, T>, targets: &Targets<T>) -> Result<Var<'t, T>, Error> {
-        self.check_smoothing()?;
-        let sharp = CrossEntropy.each(y, targets)?;
-        if self.smoothing == 0.0 {
-            return Ok(sharp);
-        }
-        let axis = row_axis("smoothed_cross_entropy", y)?;
-        let uniform = y.log_softmax(axis).mean_axis(axis);
-        Ok(sharp * (1.0 - self.smoothing) - uniform * self.smoothing)
+        self.check_share()?;
+        // Not with a share of 0, times which an infinite logit would be NaN.
+        if self.share == 0.0 { self.loss.each(y, targets) } else { self.loss.smoothed(y, targets, self.share) }
+    }
+
+    fn weight(&self, targets: &Targets<T>, sample: usize) -> f64 {
+        self.loss.weight(targets, sample)
     }
 
     fn check(&self, outputs: &Outputs<'_, T>, targets: &Targets<T>) -> Result<(), Error> {
-        self.check_smoothing()?;
-        CrossEntropy.check(outputs, targets)
+        self.check_share()?;
+        self.loss.check(outputs, targets)
+    }
+
+    fn threshold(&self) -> Option<f64> {
+        self.loss.threshold()
     }
 }
 
-impl SmoothedCrossEntropy {
-    fn check_smoothing(&self) -> Result<(), Error> {
-        if (0.0..1.0).contains(&self.smoothing) {
+impl<L> Smoothed<L> {
+    fn check_share(&self) -> Result<(), Error> {
+        if (0.0..1.0).contains(&self.share) {
             return Ok(());
         }
-        let why = format!("smoothing {} does not lie in [0, 1); choose 0.1, say", shown(self.smoothing));
-        Err(Error::invalid("smoothed_cross_entropy", why))
+        let why = format!("the share {} does not lie in [0, 1); choose 0.1, say", shown(self.share));
+        Err(Error::invalid("smoothed", why))
     }
 }
 
 /// Focal loss for classes (Lin et al. 2017), from logits: [`CrossEntropy`] with less weight on what is easy.
 ///
 /// With `p = softmax(y)` at the target's class: `−(1 − p)^γ ln p` for each row, in nats. γ = 0 gives cross-entropy. With
-/// distributions as targets, `−ln p` is their cross-entropy. Shapes: `(n, classes) → (n,)`. For the weights `α` of the
-/// paper wrap it in [`ClassWeights`](crate::ClassWeights).
+/// distributions as targets, `−ln p` is their cross-entropy. Shapes: `(n, classes) → (n,)`, and with a label for each place
+/// `(n, …, classes) → (n, …)`. For the weights `α` of the paper wrap it in [`ClassWeights`](crate::ClassWeights).
 ///
 /// ```
 /// use autograd::{Tape, Tensor};
@@ -88,6 +94,11 @@ impl<T: Float> Loss<T> for Focal {
     fn each<'t>(&self, y: Var<'t, T>, targets: &Targets<T>) -> Result<Var<'t, T>, Error> {
         check_gamma("focal", self.gamma)?;
         Ok(focused(CrossEntropy.each(y, targets)?, self.gamma))
+    }
+
+    fn smoothed<'t>(&self, y: Var<'t, T>, targets: &Targets<T>, share: f64) -> Result<Var<'t, T>, Error> {
+        check_gamma("focal", self.gamma)?;
+        Ok(focused(CrossEntropy.smoothed(y, targets, share)?, self.gamma))
     }
 
     fn check(&self, outputs: &Outputs<'_, T>, targets: &Targets<T>) -> Result<(), Error> {
@@ -121,11 +132,13 @@ pub struct BinaryFocal {
 impl<T: Float> Loss<T> for BinaryFocal {
     fn each<'t>(&self, y: Var<'t, T>, targets: &Targets<T>) -> Result<Var<'t, T>, Error> {
         self.check_labels(&y.shape(), targets)?;
-        let each = focused(BinaryCrossEntropyWithLogits.each(y, targets)?, self.gamma);
-        match self.alpha {
-            Some(alpha) => Ok(each * (binary(y, targets, [0.0, 1.0])? * (2.0 * alpha - 1.0) + (1.0 - alpha))),
-            None => Ok(each),
-        }
+        self.balanced(focused(BinaryCrossEntropyWithLogits.each(y, targets)?, self.gamma), targets)
+    }
+
+    /// α goes by the label before it is smoothed.
+    fn smoothed<'t>(&self, y: Var<'t, T>, targets: &Targets<T>, share: f64) -> Result<Var<'t, T>, Error> {
+        self.check_labels(&y.shape(), targets)?;
+        self.balanced(focused(BinaryCrossEntropyWithLogits.smoothed(y, targets, share)?, self.gamma), targets)
     }
 
     fn check(&self, outputs: &Outputs<'_, T>, targets: &Targets<T>) -> Result<(), Error> {
@@ -140,6 +153,14 @@ impl<T: Float> Loss<T> for BinaryFocal {
 }
 
 impl BinaryFocal {
+    /// The losses of each output, times α or 1 − α.
+    fn balanced<'t, T: Float>(&self, each: Var<'t, T>, targets: &Targets<T>) -> Result<Var<'t, T>, Error> {
+        match self.alpha {
+            Some(alpha) => Ok(each * (binary(each, targets, [0.0, 1.0])? * (2.0 * alpha - 1.0) + (1.0 - alpha))),
+            None => Ok(each),
+        }
+    }
+
     fn check_labels<T: Float>(&self, y: &Shape, targets: &Targets<T>) -> Result<(), Error> {
         check_gamma("binary_focal", self.gamma)?;
         if let Some(alpha) = self.alpha.filter(|alpha| !(0.0..=1.0).contains(alpha)) {

@@ -26,7 +26,10 @@ pub(super) fn values<'a, T: Float>(
         Targets::Classes(_) => {
             Err(Error::invalid(loss, "the targets are classes, but it needs numbers; one_hot makes them of classes"))
         }
-        Targets::Sequences(_) => Err(Error::invalid(loss, "the targets are sequences of labels, which Ctc takes")),
+        Targets::Sequences(_) => Err(Error::invalid(
+            loss,
+            "the targets are sequences of labels, but it needs numbers; Ctc and the losses of classes take labels",
+        )),
     }
 }
 
@@ -95,6 +98,34 @@ pub(super) fn reachable<T: Float>(
     Err(Error::invalid(loss, why))
 }
 
+/// The labels of all samples, if the targets are classes, or classes of the places in each sample.
+pub(super) fn labels<T: Float>(targets: &Targets<T>) -> Option<impl Iterator<Item = usize> + Clone> {
+    let (classes, sequences) = match targets {
+        Targets::Classes(classes) => (&classes[..], &[][..]),
+        Targets::Sequences(sequences) => (&[][..], &sequences[..]),
+        Targets::Values(_) => return None,
+    };
+    Some(classes.iter().chain(sequences.iter().flatten()).copied())
+}
+
+/// `Ok` if there are sequences for the samples of outputs of shape `y`, each with as many labels as a sample has `places`.
+fn check_places(loss: &'static str, y: &Shape, sequences: &[Vec<usize>], places: usize) -> Result<(), Error> {
+    let n = y.first().copied().unwrap_or(1);
+    if sequences.len() != n {
+        let m = sequences.len();
+        return Err(Error::invalid(loss, format!("{m} sequences for the {n} samples of outputs of shape {y}")));
+    }
+    match sequences.iter().enumerate().find(|(_, labels)| labels.len() != places) {
+        Some((i, labels)) => {
+            let repair = "give one for each, and behind an end a class that Ignoring leaves out";
+            let m = labels.len();
+            let why = format!("{m} labels of sample {i} for its {places} places in outputs of shape {y}; {repair}");
+            Err(Error::invalid(loss, why))
+        }
+        None => Ok(()),
+    }
+}
+
 /// `Ok` if each output has a binary target: a value that is `allowed`, or the class 0 or 1.
 pub(super) fn check_binary<T: Float>(
     loss: &'static str,
@@ -103,19 +134,26 @@ pub(super) fn check_binary<T: Float>(
     allowed: impl Fn(T) -> bool,
     law: &str,
 ) -> Result<(), Error> {
-    let Targets::Classes(classes) = targets else {
+    let Some(mut labels) = labels(targets) else {
         return match values(loss, y, targets)?.as_slice().iter().find(|&&t| !allowed(t)) {
             Some(t) => Err(Error::invalid(loss, format!("target {} {law}", shown(t)))),
             None => Ok(()),
         };
     };
-    if y.numel() != classes.len() {
-        let n = classes.len();
-        let repair = "it takes one output for each; CrossEntropy takes one for each class";
-        return Err(Error::invalid(loss, format!("{n} classes do not fit outputs of shape {y}; {repair}")));
+    match targets {
+        Targets::Sequences(sequences) => check_places(loss, y, sequences, y.iter().skip(1).product())?,
+        _ if y.numel() != targets.len() => {
+            let n = targets.len();
+            let repair = "it takes one output for each; CrossEntropy takes one for each class";
+            return Err(Error::invalid(loss, format!("{n} classes do not fit outputs of shape {y}; {repair}")));
+        }
+        _ => {}
     }
-    match classes.iter().position(|&class| class > 1) {
-        Some(i) => Err(Error::invalid(loss, format!("class {} of sample {i} is neither 0 nor 1", classes[i]))),
+    let places = y.numel() / targets.len().max(1);
+    match labels.by_ref().enumerate().find(|&(_, class)| class > 1) {
+        Some((i, class)) => {
+            Err(Error::invalid(loss, format!("class {class} of sample {} is neither 0 nor 1", i / places)))
+        }
         None => Ok(()),
     }
 }
@@ -126,9 +164,12 @@ pub(super) fn binary<'t, T: Float>(
     targets: &Targets<T>,
     numbers: [f64; 2],
 ) -> Result<Var<'t, T>, Error> {
-    Ok(match targets {
-        Targets::Classes(classes) => y.tape().constant_with(y.shape(), |i| T::from_f64(numbers[classes[i]])),
-        _ => y.tape().constant(values("binary", &y.shape(), targets)?.clone()),
+    Ok(match labels(targets) {
+        Some(mut labels) => {
+            let number = |_| T::from_f64(numbers[labels.next().expect("a label for each output")]);
+            y.tape().constant_with(y.shape(), number)
+        }
+        None => y.tape().constant(values("binary", &y.shape(), targets)?.clone()),
     })
 }
 
@@ -136,7 +177,7 @@ pub(super) fn binary<'t, T: Float>(
 pub(super) fn check_rows<T: Float>(loss: &'static str, y: &Shape, targets: &Targets<T>) -> Result<(), Error> {
     let width = y.last().copied().unwrap_or(0);
     let fits = match targets {
-        Targets::Classes(classes) => check_classes(loss, y, classes),
+        Targets::Classes(_) | Targets::Sequences(_) => check_classes(loss, y, targets),
         Targets::Values(t) if t.numel() == y[..y.len().saturating_sub(1)].iter().product::<usize>() && width > 1 => {
             let (y, t) = (y, t.shape());
             let repair = "it takes a distribution for each row; if they are classes, give them as Vec<usize>";
@@ -153,17 +194,30 @@ pub(super) fn check_rows<T: Float>(loss: &'static str, y: &Shape, targets: &Targ
     Ok(())
 }
 
-fn check_classes(loss: &'static str, y: &Shape, classes: &[usize]) -> Result<(), Error> {
-    let [n, width] = y[..] else {
-        return Err(Error::invalid(loss, format!("outputs of shape {y} are not (samples, classes); reshape them")));
+fn check_classes<T: Float>(loss: &'static str, y: &Shape, targets: &Targets<T>) -> Result<(), Error> {
+    let (m, width, places) = match (targets, &y[..]) {
+        (Targets::Classes(classes), &[_, width]) => (classes.len(), width, 1),
+        (Targets::Classes(_), _) => {
+            let repair = "reshape them, or give a label for each place in Targets::Sequences";
+            return Err(Error::invalid(loss, format!("outputs of shape {y} are not (samples, classes); {repair}")));
+        }
+        (Targets::Sequences(sequences), &[_, ref places @ .., width]) if !places.is_empty() => {
+            let places = places.iter().product();
+            check_places(loss, y, sequences, places)?;
+            (sequences.len(), width, places)
+        }
+        _ => {
+            let why = format!("outputs of shape {y} are not (samples, places, classes), as sequences of labels need");
+            return Err(Error::invalid(loss, why));
+        }
     };
-    if classes.len() != n {
-        let m = classes.len();
+    if m != y[0] {
+        let n = y[0];
         return Err(Error::invalid(loss, format!("{m} classes for the {n} rows of outputs of shape {y}")));
     }
-    match classes.iter().enumerate().find(|(_, class)| **class >= width) {
+    match labels(targets).and_then(|labels| labels.enumerate().find(|&(_, class)| class >= width)) {
         Some((i, class)) => {
-            let last = width.saturating_sub(1);
+            let (last, i) = (width.saturating_sub(1), i / places);
             let why =
                 format!("class {class} of sample {i} does not exist; outputs of shape {y} have classes 0 to {last}");
             Err(Error::invalid(loss, why))

@@ -1,9 +1,11 @@
 //! Weights of samples in a mean, and the losses that have them: [`ClassWeights`] and [`Ignoring`].
 
 use std::borrow::Cow;
+use std::slice::from_mut;
 
 use autograd::{Float, Scalar, Shape, Var};
 
+use super::targets::labels;
 use super::{Loss, Outputs};
 use crate::error::shown;
 use crate::{Dataset, Error, Targets};
@@ -55,17 +57,41 @@ pub(crate) fn weight<T: Float>(loss: &dyn Loss<T>, data: &Dataset<T>, sample: us
     loss.weight(data.targets(), sample) * data.weights().map_or(1.0, |weights| weights[sample])
 }
 
-/// The classes that a loss over classes needs.
-fn classes<'a, T: Float>(loss: &'static str, targets: &'a Targets<T>) -> Result<&'a [usize], Error> {
+/// The labels that a loss over classes needs.
+fn classes<T: Float>(loss: &'static str, targets: &Targets<T>) -> Result<impl Iterator<Item = usize> + Clone, Error> {
+    labels(targets).ok_or_else(|| Error::invalid(loss, "the targets are not classes, which it goes by"))
+}
+
+/// The losses of each sample, or of each place of it, times the weight of its label; 0 where the weight is, whatever the loss.
+fn scaled_by_label<'t, T: Float>(
+    name: &'static str,
+    each: Var<'t, T>,
+    targets: &Targets<T>,
+    weight: impl Fn(usize) -> f64,
+) -> Result<Var<'t, T>, Error> {
     match targets {
-        Targets::Classes(classes) => Ok(classes),
-        _ => Err(Error::invalid(loss, "the targets are not classes, which it goes by")),
+        Targets::Classes(classes) => Ok(scaled(each, |i| weight(classes[i]))),
+        _ => {
+            let (mut labels, shape) = (classes(name, targets)?, each.shape());
+            let count = labels.clone().count();
+            if count != shape.numel() {
+                let why = format!("losses of shape {shape} for {count} labels; it takes a loss of one for each label");
+                return Err(Error::invalid(name, why));
+            }
+            let weight = |_| T::from_f64(weight(labels.next().expect("a label for each loss")));
+            Ok(each.tape().constant_with(shape, weight).chain(each))
+        }
     }
+}
+
+/// The mean of the weights of a sample's places.
+fn mean_weight(labels: &[usize], weight: impl Fn(usize) -> f64) -> f64 {
+    labels.iter().map(|&label| weight(label)).sum::<f64>() / labels.len().max(1) as f64
 }
 
 /// A loss with a weight for each class.
 ///
-/// With the weight `w_c` of the class of a sample: `w_c·loss` for each of its losses. The mean is `Σ w_c·loss / Σ w_c`,
+/// With the weight `w_c` of the class of a sample, or of a place in it: `w_c·loss` for each of its losses. The mean is `Σ w_c·loss / Σ w_c`,
 /// as in PyTorch, so equal weights change nothing; it is 0 if all weights of a batch are.
 ///
 /// ```
@@ -88,24 +114,33 @@ pub struct ClassWeights<L> {
 
 impl<T: Float, L: Loss<T>> Loss<T> for ClassWeights<L> {
     fn each<'t>(&self, y: Var<'t, T>, targets: &Targets<T>) -> Result<Var<'t, T>, Error> {
-        let classes = self.fitting(targets)?;
-        Ok(scaled(self.loss.each(y, targets)?, |i| self.weights[classes[i]]))
+        self.weigh(self.loss.each(y, self.fitting(targets)?)?, targets)
+    }
+
+    fn smoothed<'t>(&self, y: Var<'t, T>, targets: &Targets<T>, share: f64) -> Result<Var<'t, T>, Error> {
+        self.weigh(self.loss.smoothed(y, self.fitting(targets)?, share)?, targets)
     }
 
     fn weight(&self, targets: &Targets<T>, sample: usize) -> f64 {
+        let of_class = |class: usize| self.weights.get(class).copied().unwrap_or(0.0);
         let weight = match targets {
-            Targets::Classes(classes) => self.weights.get(classes[sample]).copied().unwrap_or(0.0),
-            _ => 1.0,
+            Targets::Classes(classes) => of_class(classes[sample]),
+            Targets::Sequences(sequences) => mean_weight(&sequences[sample], of_class),
+            Targets::Values(_) => 1.0,
         };
         weight * self.loss.weight(targets, sample)
     }
 
     fn check(&self, outputs: &Outputs<'_, T>, targets: &Targets<T>) -> Result<(), Error> {
         self.fitting(targets)?;
-        if let [_, width] = outputs.shape[..]
-            && width.max(2) != self.weights.len()
-        {
-            let (n, width) = (self.weights.len(), width.max(2));
+        let width = match (targets, &outputs.shape[..]) {
+            // One output for two classes.
+            _ if self.loss.threshold().is_some() => Some(2),
+            (Targets::Classes(_), &[_, width]) | (Targets::Sequences(_), &[_, .., width]) => Some(width.max(2)),
+            _ => None,
+        };
+        if let Some(width) = width.filter(|&width| width != self.weights.len()) {
+            let n = self.weights.len();
             return Err(Error::invalid(
                 WEIGHTS,
                 format!("{n} weights do not fit {width} classes; it takes one for each"),
@@ -122,19 +157,28 @@ impl<T: Float, L: Loss<T>> Loss<T> for ClassWeights<L> {
 const WEIGHTS: &str = "class_weights";
 
 impl<L> ClassWeights<L> {
-    fn fitting<'a, T: Float>(&self, targets: &'a Targets<T>) -> Result<&'a [usize], Error> {
+    fn weigh<'t, T: Float>(&self, each: Var<'t, T>, targets: &Targets<T>) -> Result<Var<'t, T>, Error> {
+        scaled_by_label(WEIGHTS, each, targets, |class| self.weights[class])
+    }
+
+    /// The targets, if each label has a weight.
+    fn fitting<'a, T: Float>(&self, targets: &'a Targets<T>) -> Result<&'a Targets<T>, Error> {
         check_weights(WEIGHTS, &self.weights)?;
-        let (classes, n) = (classes(WEIGHTS, targets)?, self.weights.len());
-        match classes.iter().enumerate().find(|(_, class)| **class >= n) {
-            Some((i, class)) => {
-                Err(Error::invalid(WEIGHTS, format!("class {class} of sample {i} has no weight; there are {n}")))
+        let (n, mut labels) = (self.weights.len(), classes(WEIGHTS, targets)?);
+        let Some(at) = labels.clone().position(|class| class >= n) else { return Ok(targets) };
+        let class = labels.nth(at).expect("it was found there");
+        let sample = match targets {
+            Targets::Sequences(sequences) => {
+                sequences.iter().position(|labels| labels.contains(&class)).expect("it was found in one")
             }
-            None => Ok(classes),
-        }
+            _ => at,
+        };
+        Err(Error::invalid(WEIGHTS, format!("class {class} of sample {sample} has no weight; there are {n}")))
     }
 }
 
-/// A loss that takes no notice of the samples of one class, such as those without a known label.
+/// A loss that takes no notice of the samples of one class, such as those without a known label, nor of the places that
+/// have it in [`Targets::Sequences`], such as those behind the end of a sentence.
 ///
 /// Their losses and gradients are 0, whatever their outputs, and the mean is over the others, as in PyTorch; it is 0 if a
 /// batch has no others (PyTorch's is NaN). The class need not exist in the outputs. An accuracy leaves them out as well. A
@@ -150,36 +194,42 @@ impl<L> ClassWeights<L> {
 /// let loss = Ignoring { loss: CrossEntropy, class: 255 };
 /// assert_eq!(loss.mean(y, &Targets::Classes(vec![1, 255]))?.value(), 2f64.ln());
 /// assert_eq!(loss.mean(y, &Targets::Classes(vec![255, 255]))?.value(), 0.0);
+/// let words = y.reshape([1, 2, 2]); // the same as one sentence
+/// assert_eq!(loss.mean(words, &Targets::Sequences(vec![vec![1, 255]]))?.value(), 2f64.ln());
 /// # Ok::<(), mlp::Error>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Ignoring<L> {
     /// The loss of targets that are classes.
     pub loss: L,
-    /// The class of the samples to ignore.
+    /// The class of the samples or places to ignore.
     pub class: usize,
 }
 
 impl<T: Float, L: Loss<T>> Loss<T> for Ignoring<L> {
     fn each<'t>(&self, y: Var<'t, T>, targets: &Targets<T>) -> Result<Var<'t, T>, Error> {
-        let classes = classes(IGNORING, targets)?;
-        let each = self.loss.each(y, &self.stand_ins(targets, classes))?;
-        Ok(match classes.contains(&self.class) {
-            true => scaled(each, |i| f64::from(classes[i] != self.class)),
-            false => each,
-        })
+        self.leave_out(self.loss.each(y, &*self.stand_ins(targets)?)?, targets)
+    }
+
+    fn smoothed<'t>(&self, y: Var<'t, T>, targets: &Targets<T>, share: f64) -> Result<Var<'t, T>, Error> {
+        self.leave_out(self.loss.smoothed(y, &*self.stand_ins(targets)?, share)?, targets)
     }
 
     fn weight(&self, targets: &Targets<T>, sample: usize) -> f64 {
         match targets {
             Targets::Classes(classes) if classes[sample] == self.class => 0.0,
+            Targets::Sequences(sequences) if sequences[sample].contains(&self.class) => {
+                let all = &sequences[sample];
+                let kept: Vec<usize> = all.iter().copied().filter(|&label| label != self.class).collect();
+                let share = kept.len() as f64 / all.len() as f64;
+                share * self.loss.weight(&Targets::Sequences(vec![kept]), 0)
+            }
             _ => self.loss.weight(targets, sample),
         }
     }
 
     fn check(&self, outputs: &Outputs<'_, T>, targets: &Targets<T>) -> Result<(), Error> {
-        let classes = classes(IGNORING, targets)?;
-        self.loss.check(outputs, &self.stand_ins(targets, classes))
+        self.loss.check(outputs, &*self.stand_ins(targets)?)
     }
 
     fn threshold(&self) -> Option<f64> {
@@ -190,13 +240,30 @@ impl<T: Float, L: Loss<T>> Loss<T> for Ignoring<L> {
 const IGNORING: &str = "ignoring";
 
 impl<L> Ignoring<L> {
-    /// The targets with class 0, which every loss knows, for the samples to ignore.
-    fn stand_ins<'a, T: Float>(&self, targets: &'a Targets<T>, classes: &[usize]) -> Cow<'a, Targets<T>> {
-        match classes.contains(&self.class) {
-            true => Cow::Owned(
-                classes.iter().map(|&class| if class == self.class { 0 } else { class }).collect::<Vec<_>>().into(),
-            ),
-            false => Cow::Borrowed(targets),
+    fn is_in<T: Float>(&self, targets: &Targets<T>) -> Result<bool, Error> {
+        Ok(classes(IGNORING, targets)?.any(|class| class == self.class))
+    }
+
+    /// The losses without those of the class to ignore.
+    fn leave_out<'t, T: Float>(&self, each: Var<'t, T>, targets: &Targets<T>) -> Result<Var<'t, T>, Error> {
+        match self.is_in(targets)? {
+            true => scaled_by_label(IGNORING, each, targets, |class| f64::from(class != self.class)),
+            false => Ok(each),
         }
+    }
+
+    /// The targets with class 0, which every loss knows, for the samples or places to ignore.
+    fn stand_ins<'a, T: Float>(&self, targets: &'a Targets<T>) -> Result<Cow<'a, Targets<T>>, Error> {
+        if !self.is_in(targets)? {
+            return Ok(Cow::Borrowed(targets));
+        }
+        let mut known = targets.clone();
+        let sequences = match &mut known {
+            Targets::Classes(classes) => from_mut(classes),
+            Targets::Sequences(sequences) => &mut sequences[..],
+            Targets::Values(_) => &mut [],
+        };
+        sequences.iter_mut().flatten().filter(|class| **class == self.class).for_each(|class| *class = 0);
+        Ok(Cow::Owned(known))
     }
 }

@@ -142,7 +142,8 @@ pub trait Module<T: Float = f64>: Send + Sync {
     /// The shape of the output for inputs of shape `input`, foretold without computing anything; `None` if the module
     /// cannot tell, which is the default.
     ///
-    /// The layers of this crate tell it. [`summary_for`] shows the shape behind each layer, and a
+    /// The layers of this crate tell it, and refuse a shape in the words in which [`forward`](Module::forward) panics; but of a
+    /// batch too small to train a [`BatchNorm`](crate::BatchNorm) they do not know. [`summary_for`] shows the shape behind each layer, and a
     /// [`Trainer`](crate::Trainer) rejects inputs that do not fit before the first step.
     ///
     /// ```

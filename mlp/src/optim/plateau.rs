@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
-use crate::error::shown;
+use crate::error::{or_panic, shown};
 
 /// A learning rate that is lowered when a watched number, such as the validation loss, has stopped to fall.
 ///
@@ -86,10 +86,7 @@ impl From<Plateau> for Data {
 
 #[track_caller]
 fn made(data: Data) -> Plateau {
-    match Plateau::try_from(data) {
-        Ok(plateau) => plateau,
-        Err(error) => panic!("{error}"),
-    }
+    or_panic(Plateau::try_from(data))
 }
 
 impl Plateau {

@@ -5,7 +5,7 @@ use std::f64::consts::PI;
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
-use crate::error::shown;
+use crate::error::{or_panic, shown};
 
 /// A learning rate for each step or epoch t, counted from 0.
 ///
@@ -104,10 +104,7 @@ impl From<Schedule> for Kind {
 /// Each way to make a schedule panics at the caller's line if the settings make none.
 #[track_caller]
 fn made(kind: Kind) -> Schedule {
-    match Schedule::try_from(kind) {
-        Ok(schedule) => schedule,
-        Err(error) => panic!("{error}"),
-    }
+    or_panic(Schedule::try_from(kind))
 }
 
 /// # Panics

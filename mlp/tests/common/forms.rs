@@ -164,7 +164,7 @@ pub(crate) fn forms<T: Float>() -> Vec<Form<T>> {
         form("flatten", [2, 2, 2, 3], Flatten),
         form("dropout", [2, 3], Dropout::new(0.5).expect("a probability")),
         form("tanh", [2, 3], Activation::Tanh),
-        form("prelu", [2, 3], PRelu::new(3)),
+        form("prelu", [2, 3], PRelu::new(3).expect("features")),
         form("residual", [2, 3], Residual::new(linear(3, 3))),
         form("embedding", [2, 3], Whole(embedding())),
         form("embedding with padding", [5], Whole(embedding().padding(1).expect("a class"))),

@@ -128,8 +128,8 @@ fn straight_through_has_the_value_of_the_step_to_the_last_bit() {
 
 #[test]
 fn parametric_relu_learns_one_alpha_or_one_for_each_feature() {
-    check_module(&PRelu::new(1), &Tensor::from(POINTS));
-    check_module(&PRelu::new(4), &Tensor::from(POINTS));
+    check_module(&PRelu::new(1).unwrap(), &Tensor::from(POINTS));
+    check_module(&PRelu::new(4).unwrap(), &Tensor::from(POINTS));
 }
 
 #[test]

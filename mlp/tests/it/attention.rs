@@ -177,6 +177,25 @@ fn masks_add_up() {
     assert_eq!(attention(2).causal().predict(&x.value()), attention(2).attend(x, x, Some(lower)).value());
 }
 
+/// A query that may see its own key, and whose own key is hidden, does not fall back on those after it.
+#[test]
+fn a_query_left_without_keys_by_two_masks_reads_nothing() {
+    let layer = attention::<f64>(2).causal();
+    let tape = Tape::new();
+    let x = tape.var(sequences(1, 3));
+    let y = layer.attend(x, x, Some(tape.constant([[0.0, 1.0, 1.0]])));
+    assert_eq!(y.value().at(1, 0).at(0, 0), layer.out.b.as_ref().unwrap().value());
+    let read = y.at(1, 0).square().sum().backward()[x].clone();
+    assert_eq!(read, Tensor::zeros([1, 3, 4]));
+    // Nor do scores below all others let a hidden key through.
+    let far = tape.constant(sequences(1, 3) * 1e40);
+    let [seen, hidden] = [3, 2].map(|keys| {
+        let mask = MultiHeadAttention::padding_mask(&tape, &[2], keys);
+        layer.attend(far.slice(1, 0..2), far.slice(1, 0..keys), Some(mask)).value()
+    });
+    assert!((seen - hidden).abs().max() < 1e26);
+}
+
 #[test]
 fn dropped_weights_are_off_while_evaluating() {
     let x = sequences(1, 6);

@@ -131,3 +131,26 @@ fn one_hot_rows_and_labels_out_of_range() {
         "sample 1: label 3 is out of range for 3 classes (0 to 2); correct the label or raise the number of classes"
     );
 }
+
+/// What PyTorch's `DataLoader` calls `drop_last`.
+#[test]
+fn a_short_last_batch_may_be_dropped() {
+    let lengths = |n: usize, size: usize| -> Vec<usize> {
+        let data = counted(n);
+        let batches = data.batches(size, Some(1)).unwrap().drop_last();
+        let foretold = batches.len();
+        let lengths: Vec<_> = batches.map(|batch| batch.len()).collect();
+        assert_eq!(lengths.len(), foretold);
+        lengths
+    };
+    assert_eq!(lengths(7, 3), [3, 3]);
+    assert_eq!(lengths(6, 3), [3, 3]);
+    assert!(lengths(2, 3).is_empty());
+    // The batches that stay are those of a whole pass; also when some have been taken.
+    let data = counted(7);
+    let whole: Vec<_> = data.batches(3, Some(1)).unwrap().take(2).collect();
+    assert_eq!(data.batches(3, Some(1)).unwrap().drop_last().collect::<Vec<_>>(), whole);
+    let mut begun = data.batches(3, Some(1)).unwrap();
+    begun.next();
+    assert_eq!(begun.drop_last().collect::<Vec<_>>(), whole[1..]);
+}

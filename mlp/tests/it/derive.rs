@@ -1,7 +1,7 @@
 //! `#[derive(Module)]`: what it collects.
 
-use autograd::{Float, Param, Tensor, Var};
-use mlp::{Activation, BatchNorm, Dropout, Init, Linear, Module, summary};
+use autograd::{Float, Param, Shape, Tensor, Var};
+use mlp::{Activation, BatchNorm, Dropout, Error, Init, Linear, Module, summary, summary_for};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 
@@ -101,6 +101,77 @@ fn the_formula_is_the_structs_own() {
     check_module(&everything::<f64>(), &inputs);
     let narrow = everything::<f32>().predict(&inputs.cast());
     assert!(everything::<f64>().predict(&inputs).is_close(&narrow.cast(), 1e-5));
+}
+
+/// Without a type parameter, over a number that it names.
+#[derive(Module)]
+#[module(number = f32, output_shape)]
+struct Narrow {
+    layer: Linear<f32>,
+    scale: Param<f32>,
+}
+
+impl Narrow {
+    fn forward<'t>(&self, x: Var<'t, f32>) -> Var<'t, f32> {
+        self.layer.forward(x) * &self.scale
+    }
+
+    fn output_shape(&self, input: &Shape) -> Result<Option<Shape>, Error> {
+        self.layer.output_shape(input)
+    }
+}
+
+#[test]
+fn a_struct_may_be_over_one_number_alone_and_foretell_its_shape() {
+    let model = Narrow { layer: linear(2, 3), scale: Param::new([2.0]) };
+    let y = Module::predict(&model, &Tensor::ones([4, 2]));
+    assert_eq!(Module::output_shape(&model, &[4, 2].into()).unwrap(), Some(y.shape().clone()));
+    let error = summary_for(&model, [4, 5]).unwrap_err().to_string();
+    assert!(error.starts_with("linear: rows of 2 numbers are needed, the input has shape (4, 5)"), "{error}");
+}
+
+/// Around layers of any type, some of them in a list, over a number named in the bounds; what is skipped may be anything.
+#[derive(Module)]
+struct Around<M, N, T, K: Send + Sync>
+where
+    T: Float,
+{
+    outer: M,
+    inner: Vec<Option<N>>,
+    gain: Param<T>,
+    #[module(skip)]
+    key: K,
+}
+
+impl<M: Module<T>, N: Module<T>, T: Float, K: Send + Sync> Around<M, N, T, K> {
+    fn forward<'t>(&self, x: Var<'t, T>) -> Var<'t, T> {
+        let y = self.inner.iter().flatten().fold(x, |x, layer| layer.forward(x));
+        self.outer.forward(y) * &self.gain
+    }
+}
+
+/// Around a layer alone, over `f64`.
+#[derive(Module)]
+struct Twice<M>(M);
+
+impl<M: Module> Twice<M> {
+    fn forward<'t>(&self, x: Var<'t>) -> Var<'t> {
+        self.0.forward(self.0.forward(x))
+    }
+}
+
+#[test]
+fn layers_may_be_of_any_type() {
+    let twice = Twice(linear(2, 2));
+    let inputs = Tensor::from([[0.3, -1.2], [1.1, 0.4]]);
+    check_module(&twice, &inputs);
+    let model =
+        Around { outer: twice, inner: vec![None, Some(Activation::Tanh)], gain: Param::new([1.5, 2.0]), key: 'k' };
+    check_module(&model, &inputs);
+    assert_eq!(model.parameters().names().collect::<Vec<_>>(), ["outer.0.w", "outer.0.b", "gain"]);
+    assert_eq!(model.key, 'k');
+    let named: Vec<_> = model.describe().into_iter().map(|row| row.layer).collect();
+    assert_eq!(named, ["Around", "outer 0 linear", "inner.1 activation"]);
 }
 
 /// Without a type parameter, over `f64`; fields without names count by position.

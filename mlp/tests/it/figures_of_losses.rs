@@ -3,7 +3,7 @@
 use autograd::{Float, Tape, Tensor};
 use mlp::{
     BinaryFocal, ClassWeights, Contrastive, CosineEmbedding, CrossEntropy, Ctc, Focal, GaussianNll, Ignoring, Loss,
-    NegativeBinomialNll, NtXent, PoissonNll, Quantile, SmoothedCrossEntropy, Targets, Triplet,
+    NegativeBinomialNll, NtXent, PoissonNll, Quantile, Smoothed, Targets, Triplet,
 };
 
 use crate::figures::{Case, cases};
@@ -51,8 +51,8 @@ fn losses<T: Float>() -> Vec<(&'static str, Box<dyn Loss<T>>)> {
         ("poisson", Box::new(PoissonNll::default())),
         ("poisson_full", Box::new(PoissonNll { full: true })),
         ("quantile", Box::new(Quantile { levels: vec![0.2, 0.9] })),
-        ("smoothed", Box::new(SmoothedCrossEntropy { smoothing: 0.2 })),
-        ("smoothed_soft", Box::new(SmoothedCrossEntropy { smoothing: 0.2 })),
+        ("smoothed", Box::new(Smoothed { loss: CrossEntropy, share: 0.2 })),
+        ("smoothed_soft", Box::new(Smoothed { loss: CrossEntropy, share: 0.2 })),
         ("triplet", Box::new(Triplet { margin: 0.7 })),
     ]
 }

@@ -112,7 +112,7 @@ fn dead_units_and_saturated_values_are_counted() {
     let edge = Tensor::from([[5.98, 6.0]]);
     assert_eq!(of_sums(Activation::Sigmoid, &edge).layers[0].saturated, Some(0.5));
     assert_eq!(of_sums(StraightThrough(Activation::Sign), &sums).layers[0].dead, Some(0.0));
-    assert_eq!(of_sums(PRelu::new(3), &sums).layers[0].dead, Some(0.0));
+    assert_eq!(of_sums(PRelu::new(3).unwrap(), &sums).layers[0].dead, Some(0.0));
     assert_eq!(of_sums(Function::new("cube", |z: Var| z.powi(3)), &sums).layers[0].dead, Some(0.0));
     assert_eq!(of_sums(Function::new("sorted", |z: Var| z.softmax(0)), &sums).layers[0].dead, None);
     assert_eq!(of_sums(Function::new("flat", |z: Var| z.flatten()), &sums).layers[0].dead, None);

@@ -263,7 +263,7 @@ fn lesson_13_derivatives() {
 /// Lesson 13: the α of the parametric ReLU is learned; with α > 1 it is not max(αx, x).
 #[test]
 fn lesson_13_parametric_relu() {
-    let prelu = PRelu::<f64>::new(1);
+    let prelu = PRelu::<f64>::new(1).unwrap();
     let x = Tensor::from([[-1.0], [2.0]]);
     let data = Dataset::new(x.clone(), Tensor::from([[-3.0], [2.0]])).unwrap();
     let mut sgd = Sgd::new(&prelu.parameters(), 0.5);

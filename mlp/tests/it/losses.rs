@@ -4,7 +4,7 @@ use autograd::{Float, Tape, Tensor, check};
 use mlp::{
     Base, BinaryCrossEntropyWithLogits, BinaryFocal, ClassWeights, Contrastive, CosineEmbedding, CrossEntropy,
     CrossEntropyFromProbabilities, Ctc, Error, Euclidean, Focal, GaussianNll, Hinge, Huber, Ignoring, KlDivergence, L1,
-    Loss, Mse, NegativeBinomialNll, NtXent, PoissonNll, Quantile, SmoothedCrossEntropy, Targets, Triplet,
+    Loss, Mse, NegativeBinomialNll, NtXent, PoissonNll, Quantile, Smoothed, Targets, Triplet,
 };
 
 fn outputs() -> Tensor {
@@ -80,7 +80,7 @@ fn the_gradients_of_likelihoods_and_embeddings_agree_with_differences() {
         ("negative binomial of a size", &NegativeBinomialNll { size: Some(1.5) }, &counts, &flat),
         ("quantile", &Quantile { levels: vec![0.2] }, &two, &flat),
         ("quantiles", &Quantile { levels: vec![0.2, 0.9] }, &one, &flat),
-        ("smoothed", &SmoothedCrossEntropy { smoothing: 0.1 }, &classes, &flat),
+        ("smoothed", &Smoothed { loss: CrossEntropy, share: 0.1 }, &classes, &flat),
         ("focal", &Focal { gamma: 2.0 }, &classes, &flat),
         ("focal of a root", &Focal { gamma: 0.5 }, &labels, &flat),
         ("binary focal", &BinaryFocal { gamma: 1.5, alpha: Some(0.3) }, &labels, &flat),
@@ -92,7 +92,7 @@ fn the_gradients_of_likelihoods_and_embeddings_agree_with_differences() {
         ("class weights", &ClassWeights { loss: cross, weights: weights.clone() }, &classes, &flat),
         ("ignoring", &Ignoring { loss: cross, class: 9 }, &ignored, &flat),
         ("ignoring weights", &Ignoring { loss: ClassWeights { loss: cross, weights }, class: 9 }, &ignored, &flat),
-        ("own", &SmoothedCrossEntropy { smoothing: 0.0 }, &labels, &flat),
+        ("own", &Smoothed { loss: CrossEntropy, share: 0.0 }, &labels, &flat),
     ];
     for (name, loss, targets, y) in losses {
         check_loss(name, loss, targets, y);
@@ -286,7 +286,9 @@ fn targets_of_the_wrong_kind_or_shape_are_named() {
         );
         assert_eq!(
             why(loss, [0.0, 1.0], &classes),
-            format!("{name}: outputs of shape (2,) are not (samples, classes); reshape them")
+            format!(
+                "{name}: outputs of shape (2,) are not (samples, classes); reshape them, or give a label for each place in Targets::Sequences"
+            )
         );
     }
     assert_eq!(why(&Hinge, [0.0], &Targets::Values(Tensor::from([0.5]))), "hinge: target 0.5 is neither −1 nor 1");

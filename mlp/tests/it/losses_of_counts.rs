@@ -2,8 +2,7 @@
 
 use autograd::{Float, Tape, Tensor, Var};
 use mlp::{
-    BinaryFocal, CrossEntropy, Focal, GaussianNll, Loss, NegativeBinomialNll, PoissonNll, Quantile,
-    SmoothedCrossEntropy, Targets,
+    BinaryFocal, CrossEntropy, Focal, GaussianNll, Loss, NegativeBinomialNll, PoissonNll, Quantile, Smoothed, Targets,
 };
 
 fn values(t: impl Into<Tensor>) -> Targets {
@@ -81,9 +80,9 @@ fn focus_and_smoothing_of_nothing_are_cross_entropy() {
     let (y, classes) = ([[0.3, -1.2, 2.5], [1.1, 0.4, -0.6]], Targets::Classes(vec![2, 1]));
     let needed = each(&CrossEntropy, y, &classes);
     assert_eq!(each(&Focal { gamma: 0.0 }, y, &classes), needed);
-    assert_eq!(each(&SmoothedCrossEntropy { smoothing: 0.0 }, y, &classes), needed);
+    assert_eq!(each(&Smoothed { loss: CrossEntropy, share: 0.0 }, y, &classes), needed);
     let infinite = [[0.0, f64::NEG_INFINITY]];
-    assert_eq!(each(&SmoothedCrossEntropy { smoothing: 0.0 }, infinite, &Targets::Classes(vec![0])), [0.0]);
+    assert_eq!(each(&Smoothed { loss: CrossEntropy, share: 0.0 }, infinite, &Targets::Classes(vec![0])), [0.0]);
 }
 
 #[test]

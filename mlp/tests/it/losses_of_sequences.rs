@@ -66,6 +66,33 @@ fn a_probability_of_0_makes_the_loss_infinite_and_no_slope_nan_elsewhere() {
     assert_eq!(each.value().to_vec(), [f64::INFINITY, 0.0]);
     let slopes = each.at(0, 1).sum().backward()[y].to_vec();
     assert_eq!(slopes, [0.0, 0.0, 0.0, 0.0, 0.0, -1.0, -0.5, -0.5]);
+    // The gradient of both is that of the one that can be.
+    assert_eq!(each.sum().backward()[y].to_vec(), slopes);
+}
+
+/// Alignments that end nowhere, that cannot begin, or that meet a wall midway: ∞ and 0, behind a softmax too.
+#[test]
+fn an_alignment_that_cannot_be_has_no_slope() {
+    fn holds<T: Float>() {
+        let tape = Tape::<T>::default();
+        let never = T::from_f64(f64::NEG_INFINITY);
+        // Of the labels 1 and 2 at three times: those at which a class cannot be, and whether the labels still can.
+        let cases: [(&[usize], usize, bool); 5] =
+            [(&[0, 1, 2], 1, false), (&[1, 2], 1, true), (&[0, 1], 1, false), (&[1, 2], 2, false), (&[0], 2, true)];
+        for (closed, class, possible) in cases {
+            let shut = |i: &[usize]| i[0] == 0 && i[2] == class && closed.contains(&i[1]);
+            let x = tape.var(Tensor::from_fn([2, 3, 3], |i| if shut(i) { never } else { T::one() }));
+            let labels = Targets::Sequences(vec![vec![1, 2], vec![1, 2]]);
+            let each = Ctc::default().each(x.log_softmax(2), &labels).unwrap();
+            assert_eq!(each.value().get([0]).to_f64() < f64::INFINITY, possible, "{class} not at {closed:?}");
+            let gradient = each.sum().backward()[x].clone();
+            assert!(gradient.is_finite(), "{class} not at {closed:?}: {gradient:?}");
+            assert_eq!(gradient.at(0, 0) == Tensor::zeros([3, 3]), !possible);
+            assert!(gradient.at(0, 1).abs().max() > T::from_f64(0.1));
+        }
+    }
+    holds::<f64>();
+    holds::<f32>();
 }
 
 /// A reader of one-hot strokes learns to spell, without being told when.

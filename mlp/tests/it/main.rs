@@ -11,6 +11,7 @@ mod criticality;
 mod csv;
 mod data;
 mod derive;
+mod extremes;
 mod figures;
 mod figures_of_losses;
 mod figures_of_optimizers;
@@ -32,6 +33,7 @@ mod logs;
 mod losses;
 mod losses_of_counts;
 mod losses_of_embeddings;
+mod losses_of_labels;
 mod losses_of_sequences;
 mod losses_of_weights;
 mod messages;
@@ -46,6 +48,7 @@ mod observe;
 mod optim;
 #[path = "../common/optimizers.rs"]
 mod optimizers;
+mod options;
 #[cfg(feature = "images")]
 mod pictures;
 mod recurrent;

@@ -114,8 +114,8 @@ fn layers_without_axes_of_channels_are_refused() {
 
 #[test]
 #[should_panic(
-    expected = "batch_norm: training needs more than 1 value per channel, the input has shape (1, 3); choose a \
-                           batch size that leaves no single sample"
+    expected = "batch_norm: training needs more than 1 value per channel, the input has shape (1, 3); drop a \
+                           last batch of one sample with drop_last"
 )]
 fn a_batch_of_one_value_per_channel_is_refused_in_training() {
     let norm = BatchNorm::new(3).unwrap();

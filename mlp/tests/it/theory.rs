@@ -264,7 +264,7 @@ fn functions_of_ones_own_have_their_theory() {
     }
     let own = theory(Function::new("swish", |z: Var| z.map(Swish { beta: 1.0 })));
     assert_close(own.chi(1.0), theory(Activation::Silu).chi(1.0), 1e-13);
-    let learned: PRelu = PRelu::new(1);
+    let learned: PRelu = PRelu::new(1).unwrap();
     assert_close(theory(learned).chi(1.0), (1.0 + 0.0625) / 2.0, QUADRATURE);
     // Its derivative is 1 whatever its value: that is what flows back.
     assert_close(theory(StraightThrough(Activation::Sign)).chi(1.0), 1.0, QUADRATURE);

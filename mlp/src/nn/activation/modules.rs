@@ -86,11 +86,12 @@ impl<T: Float> Configured<T> for StraightThrough {
 /// ```
 /// use autograd::Tape;
 /// use mlp::{Module, PRelu};
-/// let prelu = PRelu::new(1);
+/// let prelu = PRelu::new(1)?;
 /// let tape = Tape::new();
 /// let y = prelu.forward(tape.var([-2.0, 3.0]));
 /// assert_eq!(y.value().to_vec(), [-0.5, 3.0]);
 /// assert_eq!(y.sum().backward()[&prelu.alpha].item(), -2.0);
+/// # Ok::<(), mlp::Error>(())
 /// ```
 #[derive(Debug, Clone)]
 pub struct PRelu<T: Float = f64> {
@@ -101,12 +102,14 @@ pub struct PRelu<T: Float = f64> {
 impl<T: Float> PRelu<T> {
     /// Creates one α per feature; with `features` = 1 all values share one α.
     ///
-    /// # Panics
-    /// If `features` is 0.
-    #[track_caller]
-    pub fn new(features: usize) -> Self {
-        assert!(features > 0, "prelu: 0 features have no α; 1 shares it among all");
-        PRelu { alpha: Param::new(Tensor::full([features], T::from_f64(0.25))) }
+    /// # Errors
+    /// If `features` is 0, or memory cannot hold so many.
+    pub fn new(features: usize) -> Result<Self, Error> {
+        if features == 0 {
+            return Err(Error::invalid("prelu", "0 features have no α; 1 shares it among all"));
+        }
+        room("prelu", &[features])?;
+        Ok(PRelu { alpha: Param::new(Tensor::full([features], T::from_f64(0.25))) })
     }
 }
 
@@ -167,7 +170,7 @@ impl<T: Float> Configured<T> for PRelu<T> {
     fn build(data: Features, _: &mut Parts<'_, T>) -> Result<Self, Error> {
         match data.features.unwrap_or(1) {
             0 => Err(Error::invalid("prelu", "0 features have no α; 1 shares it among all")),
-            features => room("prelu", &[features]).map(PRelu::new),
+            features => PRelu::new(features),
         }
     }
 }

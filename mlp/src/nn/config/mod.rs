@@ -114,9 +114,9 @@
 //! | `dropout`, `alpha_dropout` | `p` | |
 //! | `activation`, `straight_through` | `function` | |
 //! | `prelu` | | `features` = 1 |
-//! | `embedding` | `count`, `width` | `padding` = none, `init` = `{"normal": {"mean": 0, "std": 1}}` |
+//! | `embedding` | `count`, `width` | `padding` = none, `by_rows` = false, `init` = `{"normal": {"mean": 0, "std": 1}}` |
 //! | `positions` | `longest`, `width` | `learned` = false, `init` = `{"normal": {"mean": 0, "std": 0.02}}` |
-//! | `rnn`, `gru`, `lstm` | `inputs`, `hidden` | `layers` = 1, `last` = false, `recurrent_init` = as the others, `gate_bias` = none, such as `{"forget": 1}` |
+//! | `rnn`, `gru`, `lstm` | `inputs`, `hidden` | `layers` = 1, `last` = false, `segments` = none, `recurrent_init` = as the others, `gate_bias` = none, such as `{"forget": 1}` |
 //! | `attention` | `width`, `heads` | `memory` = `width`, `causal` = false, `dropout` = 0, `bias` = true |
 //! | `transformer` | `width`, `heads`, `inner`, `activation` | `causal` = false, `post_norm` = false, `dropout` = 0, `eps` = 1e-5 |
 //! | `weight_norm` | `inner`: a layer with weights | |

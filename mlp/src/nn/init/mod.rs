@@ -13,7 +13,7 @@ use rand::{Rng, RngExt};
 use rand_distr::StandardNormal;
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Error, Result, room};
+use crate::error::{Error, Result, or_panic, room};
 
 /// The number of connections that scales random weights of shape (inputs, outputs).
 ///
@@ -245,10 +245,7 @@ impl Init {
     /// Where [`try_sample`](Init::try_sample) returns an error.
     #[track_caller]
     pub fn sample<T: Float>(&self, shape: impl Into<Shape>, rng: &mut (impl Rng + ?Sized)) -> Tensor<T> {
-        match self.try_sample(shape, rng) {
-            Ok(values) => values,
-            Err(error) => panic!("{error}"),
-        }
+        or_panic(self.try_sample(shape, rng))
     }
 
     /// [`sample`](Init::sample) for an initialiser or a shape that comes from a configuration.

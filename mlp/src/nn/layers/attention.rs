@@ -4,13 +4,16 @@ use autograd::{Float, Parameters, Shape, Tape, Var, broadcast};
 use rand::Rng;
 use serde::{Deserialize, Serialize};
 
+use crate::error::{or_panic, room, shown};
 use crate::nn::config::{Config, Configured, Parts, fields};
 use crate::nn::layers::{Dropout, Linear};
 use crate::nn::module::{LayerRow, Module};
 use crate::{Error, Init};
 
-/// Hides a key: far below any score, and finite, so that a query without keys has no NaN, nor has its gradient.
-const HIDDEN: f64 = -1e30;
+/// The score of a hidden key: below any other, and finite, so that a query without keys has no NaN, nor has its gradient.
+fn hidden<T: Float>() -> f64 {
+    if T::from_f64(f64::MIN).is_finite() { f64::MIN } else { f32::MIN.into() }
+}
 
 /// Attention with several heads (Vaswani et al. 2017): each query reads the values of those keys that resemble it.
 ///
@@ -50,13 +53,14 @@ impl<T: Float> MultiHeadAttention<T> {
     /// Creates a layer for rows of `width` numbers, with Glorot's uniform weights and biases of 0.
     ///
     /// # Errors
-    /// If `width` or `heads` is 0, or `heads` does not divide `width`.
+    /// If `width` or `heads` is 0, `heads` does not divide `width`, or memory cannot hold the weights.
     pub fn new(width: usize, heads: usize, rng: &mut (impl Rng + ?Sized)) -> Result<Self, Error> {
         if width == 0 || heads == 0 || !width.is_multiple_of(heads) {
             let why =
                 format!("{heads} heads cannot share {width} columns evenly; make the width a multiple of the heads");
-            return Err(Error::invalid("attention", why));
+            return invalid(why);
         }
+        room("attention", &[4, width, width])?;
         let mut linear = || Linear::new(width, width, &Init::glorot_uniform(), rng);
         let (query, key, value, out) = (linear()?, linear()?, linear()?, linear()?);
         Ok(MultiHeadAttention { query, key, value, out, heads, causal: false, dropout: None })
@@ -94,7 +98,7 @@ impl<T: Float> MultiHeadAttention<T> {
 
     /// Attention of queries (n, time, width) to a memory (n, keys, width of the memory): `(n, time, width)`.
     ///
-    /// `mask` is 0 where a query must not see a key, and otherwise 1; its shape is (time, keys), or stretches to
+    /// `mask` is 0 where a query must not see a key, and otherwise 1 (PyTorch adds a mask of numbers to the scores); its shape is (time, keys), or stretches to
     /// (n, time, keys) as that of [`padding_mask`](Self::padding_mask). A causal layer hides the keys after a query beside it.
     /// A query all of whose keys are hidden reads 0: its output is `b_o`.
     ///
@@ -115,43 +119,58 @@ impl<T: Float> MultiHeadAttention<T> {
     /// ```
     ///
     /// # Panics
-    /// If the shapes do not fit.
+    /// If the shapes do not fit, or the mask holds another number than 0 and 1.
     #[track_caller]
     pub fn attend<'t>(&self, query: Var<'t, T>, memory: Var<'t, T>, mask: Option<Var<'t, T>>) -> Var<'t, T> {
-        let (n, time) = sequences(query, self.query.inputs());
-        let (of_memory, keys) = sequences(memory, self.key.inputs());
         let (from, to) = (query.shape(), memory.shape());
-        assert!(n == of_memory, "attention: queries {from} and memory {to} differ in their number of sequences");
-        let mask = mask.map(|mask| seen(mask, [n, time, keys]));
+        or_panic(self.fits(&from, &to));
+        let [n, time, keys] = [from[0], from[1], to[1]];
+        let mask = or_panic(mask.map(|mask| seen(mask, [n, time, keys])).transpose());
 
         let (width, heads) = (self.out.inputs(), self.heads);
-        let made = [self.query.outputs(), self.key.outputs(), self.value.outputs()];
-        assert!(
-            made == [width; 3] && width.is_multiple_of(heads),
-            "attention: queries, keys and values of {made:?} numbers for {heads} heads; all need {width}, which `out` reads"
-        );
-
         let depth = width / heads;
         let split = |x: Var<'t, T>, len: usize| x.reshape([n, len, heads, depth]);
         let q = split(self.query.forward(query) * (depth as f64).sqrt().recip(), time).transpose(1, 2);
         let k = split(self.key.forward(memory), keys).transpose(1, 2);
         let v = split(self.value.forward(memory), keys).transpose(1, 2);
 
-        let mut scores = q.matmul(k.t());
-        if self.causal {
-            let later = |i: usize| if i % keys > i / keys { T::one() } else { T::zero() };
-            scores = scores.masked_fill(query.tape().constant_with([time, keys], later), HIDDEN);
-        }
-        let mut weights = match mask {
-            // The second mask is for queries without keys, whose scores are all alike.
-            Some(mask) => scores.masked_fill(mask.equal(0.0), HIDDEN).softmax(3).masked(mask),
-            None => scores.softmax(3),
+        let (scores, hidden) = (q.matmul(k.t()), hidden::<T>());
+        let after = |i: usize| if i % keys > i / keys { T::one() } else { T::zero() };
+        let later = self.causal.then(|| query.tape().constant_with([time, keys], after));
+        let mut weights = match (mask, later) {
+            // Masked again behind the softmax: of a query that both leave no key, all scores are alike.
+            (Some(mask), later) => {
+                let mask = later.map_or(mask, |later| mask * (1.0 - later));
+                scores.masked_fill(mask.equal(0.0), hidden).softmax(3).masked(mask)
+            }
+            (None, Some(later)) => scores.masked_fill(later, hidden).softmax(3),
+            (None, None) => scores.softmax(3),
         };
         if let Some(dropout) = &self.dropout {
             weights = dropout.forward(weights);
         }
         let y = weights.matmul(v).transpose(1, 2).reshape([n, time, width]);
         self.out.forward(y)
+    }
+
+    /// `Ok` if queries and a memory of these shapes fit.
+    fn fits(&self, from: &Shape, to: &Shape) -> Result<(), Error> {
+        let (width, heads) = (self.out.inputs(), self.heads);
+        super::sequences_fit("attention", from, self.query.inputs())?;
+        super::sequences_fit("attention", to, self.key.inputs())?;
+        super::sequences_fit("attention", to, self.value.inputs())?;
+        let made = [self.query.outputs(), self.key.outputs(), self.value.outputs()];
+        if made != [width; 3] || !width.is_multiple_of(heads) {
+            return invalid(format!(
+                "queries, keys and values of {made:?} numbers for {heads} heads; all need {width}, which `out` reads"
+            ));
+        }
+        match from[0] == to[0] {
+            true => Ok(()),
+            false => invalid(format!(
+                "queries {from} and memory {to} differ in their number of sequences; give each queries and a memory"
+            )),
+        }
     }
 
     /// The mask of sequences of different `lengths`, padded behind their ends to `keys` positions: `(n, 1, keys)`.
@@ -176,23 +195,23 @@ impl<T: Float> MultiHeadAttention<T> {
     }
 }
 
-/// The number and the length of sequences (n, time, width).
-#[track_caller]
-fn sequences<T: Float>(x: Var<'_, T>, width: usize) -> (usize, usize) {
-    let shape = x.shape();
-    if let Err(error) = super::sequences_fit("attention", &shape, width) {
-        panic!("{error}");
+/// A mask of (time, keys) or (n, time, keys), with an axis for the heads.
+fn seen<'t, T: Float>(mask: Var<'t, T>, whole: [usize; 3]) -> Result<Var<'t, T>, Error> {
+    let (shape, whole) = (mask.shape(), Shape::from(whole));
+    let stretches = broadcast("attention", &shape, &whole).is_ok_and(|both| both == whole);
+    if !(2..=3).contains(&shape.len()) || !stretches {
+        return invalid(format!("a mask of shape {shape} does not stretch to (n, time, keys), here {whole}"));
     }
-    (shape[0], shape[1])
+    let other = |mask: &[T]| mask.iter().find(|&&seen| seen != T::zero() && seen != T::one()).copied();
+    if let Some(other) = mask.with_values(other) {
+        let repair = "it takes 0 for a hidden key and 1 for any other, not what is added to scores";
+        return invalid(format!("a mask holds {}; {repair}", shown(other)));
+    }
+    Ok(if shape.len() == 3 { mask.unsqueeze(1) } else { mask })
 }
 
-/// A mask of (time, keys) or (n, time, keys), with an axis for the heads.
-#[track_caller]
-fn seen<'t, T: Float>(mask: Var<'t, T>, whole: [usize; 3]) -> Var<'t, T> {
-    let (shape, whole) = (mask.shape(), Shape::from(whole));
-    let fits = (2..=3).contains(&shape.len()) && broadcast("attention", &shape, &whole).is_ok_and(|both| both == whole);
-    assert!(fits, "attention: a mask of shape {shape} does not stretch to (n, time, keys), here {whole}");
-    if shape.len() == 3 { mask.unsqueeze(1) } else { mask }
+fn invalid<R>(why: String) -> Result<R, Error> {
+    Err(Error::invalid("attention", why))
 }
 
 impl<T: Float> Module<T> for MultiHeadAttention<T> {
@@ -215,8 +234,7 @@ impl<T: Float> Module<T> for MultiHeadAttention<T> {
     }
 
     fn output_shape(&self, input: &Shape) -> Result<Option<Shape>, Error> {
-        super::sequences_fit("attention", input, self.query.inputs())?;
-        super::sequences_fit("attention", input, self.key.inputs())?;
+        self.fits(input, input)?;
         Ok(Some([input[0], input[1], self.out.outputs()].into()))
     }
 

@@ -4,8 +4,9 @@ use autograd::{Float, Param, Parameters, Shape, Tensor, Var};
 use serde::{Deserialize, Serialize};
 
 use super::channels::{affine, beside, channels_fit, folded, identity, means, named, places};
+use super::units::units;
 use crate::Error;
-use crate::error::{room, shown};
+use crate::error::{or_panic, room, shown};
 use crate::nn::config::{Config, Configured, Parts, fields};
 use crate::nn::module::{LayerRow, Module};
 
@@ -19,7 +20,8 @@ use crate::nn::module::{LayerRow, Module};
 /// In training mode ([`Tape::train`](autograd::Tape::train)) mean and variance are those of the batch, and gradients
 /// flow through them; the variance is the biased one. Each forward pass moves the running statistics: `running ← (1 −
 /// momentum)·running + momentum·batch`, there with the unbiased variance. In evaluation mode the running statistics
-/// normalise.
+/// normalise. Channels whose squares would overflow are scaled by powers of two before; a running variance beyond all
+/// numbers is ∞, with which evaluation gives the shift.
 ///
 /// A [checkpoint](autograd::checkpoint_chain) runs a layer twice, and so moves them twice. Parts of a batch
 /// ([`Trainer::parts`](crate::Trainer::parts)) are each normalised by their own statistics.
@@ -58,12 +60,12 @@ impl<T: Float> BatchNorm<T> {
     /// Creates a layer for `channels` channels, with `eps` = 1e−5 and a momentum of 0.1.
     ///
     /// # Errors
-    /// If `channels` is 0, or more than memory holds.
+    /// If `channels` is 0, or memory cannot hold so many.
     pub fn new(channels: usize) -> Result<Self, Error> {
         if channels == 0 {
             return Err(Error::invalid("batch_norm", "0 channels: there is nothing to normalise"));
         }
-        room("batch_norm", &[channels])?;
+        room("batch_norm", &[4, channels])?;
         let [gain, shift] = identity(channels);
         let (mean, variance) = (Param::new(Tensor::zeros([channels])), Param::new(Tensor::ones([channels])));
         Ok(BatchNorm { gain, shift, mean, variance, eps: Self::EPS, momentum: Self::MOMENTUM })
@@ -134,28 +136,37 @@ impl<T: Float> Module<T> for BatchNorm<T> {
     #[track_caller]
     fn forward<'t>(&self, x: Var<'t, T>) -> Var<'t, T> {
         let (tape, shape) = (x.tape(), x.shape());
-        if let Err(error) = channels_fit("batch_norm", &shape, self.mean.numel()) {
-            panic!("{error}");
-        }
+        or_panic(channels_fit("batch_norm", &shape, self.mean.numel()));
         let x = folded(x);
         let (centred, variance) = if tape.is_training() {
-            let count = shape[0] * places(&shape);
+            let (places, channels) = (places(&shape), shape[1]);
+            let count = shape[0] * places;
             assert!(
                 count > 1,
-                "batch_norm: training needs more than 1 value per channel, the input has shape {shape}; choose a \
-                 batch size that leaves no single sample"
+                "batch_norm: training needs more than 1 value per channel, the input has shape {shape}; drop a \
+                 last batch of one sample with drop_last, or choose another batch size"
             );
+            let scales = units(x, self.eps, [channels], |i| i / places % channels);
+            let x = scales.map_or(x, |[unit, _]| x * beside(x, unit));
             let mean = means(x);
             let centred = x - beside(x, mean);
             let variance = means(centred.square());
-            self.move_running(mean, variance, count);
-            (centred, variance)
+            match scales {
+                None => {
+                    self.move_running(mean, variance, count);
+                    (centred, variance + self.eps)
+                }
+                Some([unit, eps]) => {
+                    self.move_running(mean / unit, variance / unit / unit, count);
+                    (centred, variance + eps)
+                }
+            }
         } else {
             let running = |running: &Param<T>| tape.constant(running.value());
-            (x - beside(x, running(&self.mean)), running(&self.variance))
+            (x - beside(x, running(&self.mean)), running(&self.variance) + self.eps)
         };
         // The factors meet the few numbers of the channels before the many of the batch.
-        let scale = (variance + self.eps).rsqrt();
+        let scale = variance.rsqrt();
         let scale = self.gain.as_ref().map_or(scale, |gain| scale * gain);
         let y = centred * beside(x, scale);
         self.shift.as_ref().map_or(y, |shift| y + beside(x, shift.on(tape))).reshape(shape)

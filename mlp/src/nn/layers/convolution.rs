@@ -5,6 +5,7 @@ use rand::Rng;
 use serde::{Deserialize, Serialize};
 
 use super::{Weighted, with_optional};
+use crate::error::room;
 use crate::nn::config::fields::{self, Placement, Sides};
 use crate::nn::config::{Config, Configured, Parts};
 use crate::nn::module::{LayerRow, Module};
@@ -32,7 +33,7 @@ macro_rules! convolutions {
             /// The fan-in of `init` is the number of values that a result depends on.
             ///
             /// # Errors
-            /// If a size is 0, or the groups do not divide the channels and the outputs.
+            /// If a size is 0, the groups do not divide the channels and the outputs, or memory cannot hold the weights.
             pub fn new(
                 channels: usize,
                 outputs: usize,
@@ -216,12 +217,7 @@ fn weights<T: Float>(
         return invalid(format!("{groups} groups do not divide {channels} channels and {outputs} outputs"));
     }
     let of = |first: usize, second: usize| -> Shape { [first, second].iter().chain(size).copied().collect() };
-    let all = [channels, outputs].iter().chain(size).try_fold(1usize, |all, &length| all.checked_mul(length));
-    if all.is_none() {
-        return invalid(format!(
-            "{channels} → {outputs} channels and windows of {size:?} are more weights than memory holds"
-        ));
-    }
+    room(layer, &of(outputs, channels / groups))?;
     let window: usize = size.iter().product();
     // Drawn as (inputs, outputs) of one result, as of a linear layer.
     Ok(match transposed {

@@ -5,7 +5,7 @@ use rand::Rng;
 use serde::{Deserialize, Serialize};
 
 use crate::error::shown;
-use crate::nn::config::{Config, Configured, Parts};
+use crate::nn::config::{Config, Configured, Parts, fields};
 use crate::nn::module::{LayerRow, Module};
 use crate::{Error, Init};
 
@@ -178,10 +178,11 @@ impl<T: Float> Module<T> for Embedding<T> {
             let exists = number.fract() == 0.0 && (0.0..count as f64).contains(&number);
             if exists { Ok(number as usize) } else { Err(number) }
         };
-        let classes = match x.with_values(|values| values.iter().map(class).collect::<Result<Vec<_>, _>>()) {
-            Ok(classes) => classes,
-            Err(number) => absent(number, count),
-        };
+        let mut classes = Vec::with_capacity(x.shape().numel());
+        let listed = |values: &[T]| values.iter().try_for_each(|value| class(value).map(|class| classes.push(class)));
+        if let Err(number) = x.with_values(listed) {
+            absent(number, count);
+        }
         let shape: Shape = x.shape().iter().copied().chain([width]).collect();
         self.look_up(x.tape(), &classes).reshape(shape)
     }
@@ -216,6 +217,8 @@ pub struct Data {
     width: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
     padding: Option<usize>,
+    #[serde(default, skip_serializing_if = "fields::is_off")]
+    by_rows: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     init: Option<Init>,
 }
@@ -225,12 +228,14 @@ impl<T: Float> Configured<T> for Embedding<T> {
     type Data = Data;
 
     fn data(&self) -> Result<Data, Error> {
-        Ok(Data { count: self.count(), width: self.width(), padding: self.padding, init: None })
+        let (count, width) = (self.count(), self.width());
+        Ok(Data { count, width, padding: self.padding, by_rows: self.table.is_by_rows(), init: None })
     }
 
     fn build(data: Data, parts: &mut Parts<'_, T>) -> Result<Self, Error> {
         let init = data.init.unwrap_or(Init::Normal { mean: 0.0, std: 1.0 });
         let layer = Embedding::new(data.count, data.width, &init, parts.rng())?;
+        layer.table.set_by_rows(data.by_rows);
         match data.padding {
             Some(class) => layer.padding(class),
             None => Ok(layer),

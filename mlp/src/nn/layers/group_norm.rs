@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::channels::{affine, beside, channels_fit, folded, identity, named, places};
 use crate::Error;
-use crate::error::room;
+use crate::error::{or_panic, room};
 use crate::nn::config::{Config, Configured, Parts, fields};
 use crate::nn::module::{LayerRow, Module};
 
@@ -41,13 +41,13 @@ impl<T: Float> GroupNorm<T> {
     /// Creates a layer for `channels` channels in `groups` groups of neighbours, with `eps` = 1e−5.
     ///
     /// # Errors
-    /// If a number is 0, or `groups` does not divide `channels`, or memory does not hold them.
+    /// If a number is 0, `groups` does not divide `channels`, or memory cannot hold so many.
     pub fn new(groups: usize, channels: usize) -> Result<Self, Error> {
         if groups == 0 || channels == 0 || !channels.is_multiple_of(groups) {
             let problem = format!("{channels} channels do not make {groups} equal groups; choose a divisor above 0");
             return Err(Error::invalid("group_norm", problem));
         }
-        room("group_norm", &[channels])?;
+        room("group_norm", &[2, channels])?;
         let [gain, shift] = identity(channels);
         Ok(GroupNorm { gain, shift, eps: Self::EPS, groups, channels })
     }
@@ -114,10 +114,7 @@ impl<T: Float> Module<T> for GroupNorm<T> {
     #[track_caller]
     fn forward<'t>(&self, x: Var<'t, T>) -> Var<'t, T> {
         let (tape, shape) = (x.tape(), x.shape());
-        let group = match self.group(&shape) {
-            Ok(group) => group,
-            Err(error) => panic!("{error}"),
-        };
+        let group = or_panic(self.group(&shape));
         let x = folded(x);
         let y = x.reshape([shape[0], self.groups, group]).normalize(self.eps).reshape(x.shape());
         let y = self.gain.as_ref().map_or(y, |gain| y * beside(x, gain.on(tape)));

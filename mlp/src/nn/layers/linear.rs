@@ -154,6 +154,7 @@ impl<T: Float> Weighted<T> for Linear<T> {
 
     #[track_caller]
     fn forward_weighted<'t>(&self, x: Var<'t, T>, w: Var<'t, T>) -> Var<'t, T> {
+        super::check_features("linear", x, self.inputs());
         match &self.b {
             Some(b) => x.affine(w, b),
             None => x.matmul(w),

@@ -21,6 +21,7 @@ mod rnn;
 mod sequential;
 pub(super) mod spectral_norm;
 mod transformer;
+mod units;
 pub(super) mod weight_norm;
 mod weighted;
 
@@ -52,6 +53,7 @@ pub use weighted::Weighted;
 use autograd::{Float, Param, Parameters, Shape, Var};
 
 use crate::Error;
+use crate::error::or_panic;
 
 /// A parameter beside `all`, if the layer has it.
 fn with_optional<T: Float>(all: Parameters<T>, name: &str, param: Option<&Param<T>>) -> Parameters<T> {
@@ -64,9 +66,7 @@ fn with_optional<T: Float>(all: Parameters<T>, name: &str, param: Option<&Param<
 /// Rejects rows whose length differs from the parameters of `layer`: broadcasting would stretch rows of length 1.
 #[track_caller]
 pub(crate) fn check_features<T: Float>(layer: &'static str, x: Var<'_, T>, features: usize) {
-    if let Err(error) = features_fit(layer, &x.shape(), features) {
-        panic!("{error}");
-    }
+    or_panic(features_fit(layer, &x.shape(), features));
 }
 
 /// The same, for a shape that is foretold.

@@ -37,12 +37,12 @@ impl<T: Float> LayerNorm<T> {
     /// Creates a layer for rows of `features` values, with `eps` = 1e−5.
     ///
     /// # Errors
-    /// If `features` is 0, or more than memory holds.
+    /// If `features` is 0, or memory cannot hold so many.
     pub fn new(features: usize) -> Result<Self, Error> {
         if features == 0 {
             return Err(Error::invalid("layer_norm", "0 features: there is nothing to normalise"));
         }
-        room("layer_norm", &[features])?;
+        room("layer_norm", &[2, features])?;
         let (gain, shift) = (Param::new(Tensor::ones([features])), Param::new(Tensor::zeros([features])));
         Ok(LayerNorm { gain, shift, eps: Self::EPS })
     }

@@ -6,6 +6,7 @@ use serde::ser::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::Error;
+use crate::error::{or_panic, room};
 use crate::nn::config::fields::{self, Placement, Pooling, Sides};
 use crate::nn::config::{Config, Configured, Parts};
 use crate::nn::module::{LayerRow, Module};
@@ -13,6 +14,24 @@ use crate::nn::module::{LayerRow, Module};
 /// The row of a layer without parameters.
 fn row(layer: String) -> Vec<LayerRow> {
     vec![LayerRow { layer, shape: String::new(), activation: String::new(), parameters: 0 }]
+}
+
+/// An error of an operation in the name of the layer that foretells it.
+fn named(layer: &'static str, error: autograd::error::Error) -> Error {
+    Error::Autograd(match error {
+        autograd::error::Error::Shape { law, .. } => autograd::error::Error::Shape { op: layer, law },
+        other => other,
+    })
+}
+
+/// The numbers of images and of their channels, if `input` is an array of images.
+fn pictures(layer: &'static str, input: &Shape) -> Result<[usize; 2], Error> {
+    let why = match input[..] {
+        [_, _, 0, _] | [_, _, _, 0] => "has no pixels; leave such images out",
+        [n, channels, _, _] => return Ok([n, channels]),
+        _ => "is not (samples, channels, height, width); reshape it",
+    };
+    Err(Error::invalid(layer, format!("an input of shape {input} {why}")))
 }
 
 /// Layers of a [`Pool`].
@@ -38,7 +57,7 @@ macro_rules! pools {
             }
 
             fn output_shape(&self, input: &Shape) -> Result<Option<Shape>, Error> {
-                Ok(Some(self.0.$shape(input)?))
+                Ok(Some(self.0.$shape(input).map_err(|error| named($name, error))?))
             }
 
             fn config(&self) -> Result<Config, Error> {
@@ -164,13 +183,14 @@ macro_rules! sized {
             /// A layer that gives images of this size.
             ///
             /// # Errors
-            /// If a length is 0.
+            /// If a length is 0, or memory cannot hold one such image.
             pub fn new(size: impl Lengths $(, $how: $How)?) -> Result<Self, Error> {
                 let size = size.pair();
-                match size.contains(&0) {
-                    true => Err(Error::invalid($name, format!("a size of {size:?} holds nothing"))),
-                    false => Ok($Layer { size $(, $how)? }),
+                if size.contains(&0) {
+                    return Err(Error::invalid($name, format!("a size of {size:?} holds nothing; choose lengths above 0")));
                 }
+                room($name, &size)?;
+                Ok($Layer { size $(, $how)? })
             }
         }
 
@@ -179,6 +199,7 @@ macro_rules! sized {
             /// If the input is no array of images.
             #[track_caller]
             fn forward<'t>(&self, $x: Var<'t, T>) -> Var<'t, T> {
+                or_panic(pictures($name, &$x.shape()));
                 let $Layer { size: $size $(, $how)? } = *self;
                 $y
             }
@@ -188,12 +209,7 @@ macro_rules! sized {
             }
 
             fn output_shape(&self, input: &Shape) -> Result<Option<Shape>, Error> {
-                let &[n, channels, h, w] = &input[..] else {
-                    return Err(Error::invalid($name, format!("an input of shape {input}: (samples, channels, height, width) is needed")));
-                };
-                if h == 0 || w == 0 {
-                    return Err(Error::invalid($name, format!("an input of shape {input} has no pixels")));
-                }
+                let [n, channels] = pictures($name, input)?;
                 Ok(Some([n, channels, self.size[0], self.size[1]].into()))
             }
 
@@ -319,10 +335,7 @@ impl<T: Float> Module<T> for Flatten {
     /// If the input has no axis.
     #[track_caller]
     fn forward<'t>(&self, x: Var<'t, T>) -> Var<'t, T> {
-        match Flatten::shape(&x.shape()) {
-            Ok(shape) => x.reshape(shape),
-            Err(error) => panic!("{error}"),
-        }
+        x.reshape(or_panic(Flatten::shape(&x.shape())))
     }
 
     fn parameters(&self) -> Parameters<T> {

@@ -4,7 +4,7 @@ use autograd::{Float, Param, Parameters, Shape, Tensor, Var};
 use rand::Rng;
 use serde::{Deserialize, Serialize};
 
-use crate::error::room;
+use crate::error::{or_panic, room};
 use crate::nn::config::{Config, Configured, Parts, fields};
 use crate::nn::module::{LayerRow, Module};
 use crate::{Error, Init};
@@ -34,14 +34,13 @@ impl<T: Float> PositionalEncoding<T> {
     /// It has no parameters.
     ///
     /// # Errors
-    /// If `longest` or `width` is 0, or the width is odd.
+    /// If `longest` or `width` is 0, the width is odd, or memory cannot hold the table.
     pub fn sinusoidal(longest: usize, width: usize) -> Result<Self, Error> {
         sizes(longest, width)?;
         if !width.is_multiple_of(2) {
             let why = format!("a width of {width}: sines and cosines come in pairs; make it even");
             return Err(Error::invalid("positions", why));
         }
-        room("positions", &[longest, width])?;
         let table = Tensor::from_fn([longest, width], |i| {
             let angle = i[0] as f64 / 10_000f64.powf((i[1] / 2 * 2) as f64 / width as f64);
             T::from_f64(if i[1] % 2 == 0 { angle.sin() } else { angle.cos() })
@@ -94,7 +93,7 @@ fn sizes(longest: usize, width: usize) -> Result<(), Error> {
         let why = format!("{longest} positions as rows of {width} numbers: a table needs both");
         return Err(Error::invalid("positions", why));
     }
-    Ok(())
+    room("positions", &[longest, width]).map(drop)
 }
 
 impl<T: Float> Module<T> for PositionalEncoding<T> {
@@ -103,9 +102,7 @@ impl<T: Float> Module<T> for PositionalEncoding<T> {
     #[track_caller]
     fn forward<'t>(&self, x: Var<'t, T>) -> Var<'t, T> {
         let shape = x.shape();
-        if let Err(error) = self.fits(&shape) {
-            panic!("{error}");
-        }
+        or_panic(self.fits(&shape));
         let (table, time) = (self.table.on(x.tape()), shape[shape.len() - 2]);
         x + if time == self.longest() { table } else { table.slice(0, 0..time) }
     }

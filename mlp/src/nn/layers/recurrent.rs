@@ -8,7 +8,7 @@ use autograd::{Float, Param, Parameters, Shape, Tape, Tensor, Var, checkpoint};
 use rand::Rng;
 use serde::{Deserialize, Serialize};
 
-use crate::error::{list, room};
+use crate::error::{list, or_panic, room};
 use crate::nn::config::{Config, Configured, Parts, fields};
 use crate::nn::module::{LayerRow, Module};
 use crate::{Error, Init};
@@ -144,7 +144,7 @@ impl<C: Cell, T: Float> Recurrent<C, T> {
     /// ```
     ///
     /// # Errors
-    /// If there are no inputs, no hidden units or no layers.
+    /// If there are no inputs, no hidden units or no layers, or memory cannot hold the weights.
     pub fn stacked(inputs: usize, hidden: usize, layers: usize, rng: &mut (impl Rng + ?Sized)) -> Result<Self, Error> {
         if inputs == 0 || hidden == 0 || layers == 0 {
             let sizes = format!("{inputs} → {hidden} in {layers} layers");
@@ -346,9 +346,7 @@ impl<C: Cell, T: Float> Recurrent<C, T> {
     #[track_caller]
     fn sequences(&self, x: Var<'_, T>) -> usize {
         let shape = x.shape();
-        if let Err(error) = self.fits(&shape) {
-            panic!("{error}");
-        }
+        or_panic(self.fits(&shape));
         shape[0]
     }
 
@@ -420,6 +418,8 @@ pub struct Data {
     #[serde(default, skip_serializing_if = "fields::is_off")]
     last: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
+    segments: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     recurrent_init: Option<Init>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     gate_bias: BTreeMap<String, f64>,
@@ -435,6 +435,7 @@ impl<C: Cell, T: Float> Configured<T> for Recurrent<C, T> {
             hidden: self.hidden,
             layers: fields::unless(1, self.layers.len()),
             last: self.last,
+            segments: self.segment,
             recurrent_init: None,
             gate_bias: BTreeMap::new(),
         })
@@ -442,7 +443,10 @@ impl<C: Cell, T: Float> Configured<T> for Recurrent<C, T> {
 
     fn build(data: Data, parts: &mut Parts<'_, T>) -> Result<Self, Error> {
         let mut layer = Recurrent::stacked(data.inputs, data.hidden, data.layers.unwrap_or(1), parts.rng())?;
-        layer.last = data.last;
+        if data.segments == Some(0) {
+            return Err(Error::invalid(C::NAME, "segments of 0 steps; 1 keeps every state"));
+        }
+        (layer.last, layer.segment) = (data.last, data.segments);
         if let Some(init) = data.recurrent_init {
             layer = layer.recurrent_init(&init, parts.rng())?;
         }

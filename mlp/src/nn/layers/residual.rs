@@ -6,6 +6,7 @@ use autograd::{Float, Parameters, Shape, Var};
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
+use crate::error::or_panic;
 use crate::nn::config::{Config, Configured, Parts};
 use crate::nn::module::{LayerRow, Module, summary};
 use crate::nn::probe::Probe;
@@ -40,9 +41,7 @@ impl<T: Float> Module<T> for Residual<T> {
     #[track_caller]
     fn forward_with<'t>(&self, x: Var<'t, T>, probe: &mut Probe<'_>) -> Var<'t, T> {
         let y = self.0.forward_with(x, probe);
-        if let Err(error) = equal(&x.shape(), &y.shape()) {
-            panic!("{error}");
-        }
+        or_panic(equal(&x.shape(), &y.shape()));
         probe.output("residual", x + y)
     }
 

@@ -3,6 +3,7 @@
 use autograd::{Float, Param, Parameters, Shape, Tensor, Var};
 use serde::{Deserialize, Serialize};
 
+use super::units::units;
 use crate::Error;
 use crate::error::room;
 use crate::nn::config::{Config, Configured, Parts, fields};
@@ -12,7 +13,7 @@ use crate::nn::module::{LayerRow, Module};
 ///
 /// `y = x/√(mean x² + eps) · gain`
 ///
-/// Shapes: `(…, features) → (…, features)`. The squares must not overflow: below 1e19 in `f32`, below 1e154 in `f64`.
+/// Shapes: `(…, features) → (…, features)`. Rows whose squares would overflow are scaled by powers of two before.
 ///
 /// ```
 /// use autograd::Tensor;
@@ -33,7 +34,7 @@ impl<T: Float> RmsNorm<T> {
     /// Creates a layer for rows of `features` values; `eps` is the machine epsilon of `T`, 1.2e−7 or 2.2e−16.
     ///
     /// # Errors
-    /// If `features` is 0, or more than memory holds.
+    /// If `features` is 0, or memory cannot hold so many.
     pub fn new(features: usize) -> Result<Self, Error> {
         if features == 0 {
             return Err(Error::invalid("rms_norm", "0 features: there is nothing to normalise"));
@@ -49,8 +50,17 @@ impl<T: Float> Module<T> for RmsNorm<T> {
     #[track_caller]
     fn forward<'t>(&self, x: Var<'t, T>) -> Var<'t, T> {
         super::check_features("rms_norm", x, self.gain.numel());
-        let last = x.shape().len() - 1;
-        x * (x.square().mean_keep(last) + self.eps).rsqrt() * &self.gain
+        let (shape, last) = (x.shape(), x.shape().len() - 1);
+        let (x, mean) = match units(x, self.eps, [shape.numel() / shape[last]], |i| i / shape[last]) {
+            None => (x, x.square().mean_keep(last) + self.eps),
+            Some(scales) => {
+                let rows: Shape = shape[..last].iter().copied().chain([1]).collect();
+                let [unit, eps] = scales.map(|scale| scale.reshape(rows.clone()));
+                let x = x * unit;
+                (x, x.square().mean_keep(last) + eps)
+            }
+        };
+        x * mean.rsqrt() * &self.gain
     }
 
     fn parameters(&self) -> Parameters<T> {

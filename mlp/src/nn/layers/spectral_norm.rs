@@ -5,6 +5,7 @@ use rand::Rng;
 use serde::{Deserialize, Serialize};
 
 use super::Weighted;
+use super::units::{largest, unit};
 use crate::nn::config::{Config, Parts, fields};
 use crate::nn::module::{LayerRow, Module};
 use crate::{Error, Init};
@@ -49,8 +50,7 @@ impl<T: Float, L: Weighted<T>> SpectralNorm<L, T> {
     /// If weights are not finite, or all are 0.
     pub fn new(layer: L, rng: &mut (impl Rng + ?Sized)) -> Result<Self, Error> {
         let w = layer.weights().value();
-        let largest = w.as_slice().iter().fold(T::zero(), |largest, &w| largest.maximum(w.abs()));
-        if !(largest > T::zero() && w.is_finite()) {
+        if !(largest(w.as_slice()) > 0.0 && w.is_finite()) {
             let problem = "the weights have no singular value to divide by: they are all 0, or not finite; draw them \
                            at random";
             return Err(Error::invalid("spectral_norm", problem));
@@ -78,13 +78,15 @@ impl<T: Float, L: Weighted<T>> SpectralNorm<L, T> {
     /// Turns `u` and `v` nearer to the singular vectors.
     fn iterate(&self) {
         let w = self.layer.weights().value();
+        // Vectors of length 1 do not know the size of the weights, so that their squares may stay in range.
+        let unit: T = unit(largest(w.as_slice()));
         let towards = |sum: &Param<T>, to: fn(Place) -> usize, from: &Param<T>, by: fn(Place) -> usize| {
             let (w, from) = (w.as_slice(), from.value());
             sum.modify(|sum| {
                 sum.fill(T::zero());
                 // In place: a product of arrays would allocate at each step.
                 self.places().enumerate().for_each(|(i, place)| {
-                    sum[to(place)] = sum[to(place)] + w[i] * from.as_slice()[by(place)];
+                    sum[to(place)] = sum[to(place)] + w[i] * unit * from.as_slice()[by(place)];
                 });
                 let square = sum.iter().fold(T::zero(), |square, &x| square + x * x);
                 let norm = square.sqrt().maximum(T::from_f64(EPS));
@@ -123,6 +125,9 @@ impl<T: Float, L: Weighted<T>> Module<T> for SpectralNorm<L, T> {
             let [output, other] = places.next().expect("one for each weight");
             u.as_slice()[output] * v.as_slice()[other]
         });
+        // Nor does the quotient, whose slope has the square of σ.
+        let unit: T = unit(w.with_values(largest));
+        let w = if unit == T::one() { w } else { w * unit.to_f64() };
         self.layer.forward_weighted(x, w / (w * outer).sum())
     }
 

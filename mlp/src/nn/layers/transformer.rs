@@ -4,6 +4,7 @@ use autograd::{Float, Parameters, Shape, Var};
 use rand::Rng;
 use serde::{Deserialize, Serialize};
 
+use crate::error::{or_panic, room};
 use crate::nn::config::{Config, Configured, Parts, fields};
 use crate::nn::layers::{Dropout, LayerNorm, Linear, MultiHeadAttention};
 use crate::nn::module::{LayerRow, Module, numbered, rows_for};
@@ -51,7 +52,7 @@ impl<T: Float> TransformerBlock<T> {
     /// Creates a block whose network has `inner` units, often four times `width`; weights by Glorot's uniform recipe, biases of 0.
     ///
     /// # Errors
-    /// If a size is 0, or `heads` does not divide `width`.
+    /// If a size is 0, `heads` does not divide `width`, or memory cannot hold the weights.
     pub fn new(
         width: usize,
         heads: usize,
@@ -59,6 +60,7 @@ impl<T: Float> TransformerBlock<T> {
         activation: Activation,
         rng: &mut (impl Rng + ?Sized),
     ) -> Result<Self, Error> {
+        room("transformer", &[width, width.saturating_mul(2).saturating_add(inner).saturating_mul(2)])?;
         Ok(TransformerBlock {
             attention: MultiHeadAttention::new(width, heads, rng)?,
             norm1: LayerNorm::new(width)?,
@@ -120,12 +122,12 @@ impl<T: Float> TransformerBlock<T> {
         let before = |norm: &LayerNorm<T>, x| if self.post_norm { x } else { norm.forward(x) };
         let after = |norm: &LayerNorm<T>, x| if self.post_norm { norm.forward(x) } else { x };
 
-        if let Err(error) = super::sequences_fit("transformer", &x.shape(), self.up.inputs()) {
-            panic!("{error}");
-        }
+        or_panic(super::sequences_fit("transformer", &x.shape(), self.up.inputs()));
         let normed = before(&self.norm1, x);
-        let read =
-            probe.within("attention", |probe| probe.output("attention", self.attention.attend(normed, normed, mask)));
+        // Not within a closure, which would lose the caller's line.
+        probe.enter("attention");
+        let read = probe.output("attention", self.attention.attend(normed, normed, mask));
+        probe.leave();
         let h = after(&self.norm1, x + drop(read));
         let sums = self.up.forward(before(&self.norm2, h));
         let units = probe.within("up", |probe| self.activation.forward_with(sums, probe));

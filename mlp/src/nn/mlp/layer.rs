@@ -7,7 +7,7 @@ use crate::error::{Error, shown};
 use crate::nn::activation::Activation;
 use crate::nn::config::{Config, Configured, Parts, fields};
 use crate::nn::init::Init;
-use crate::nn::layers::{Dropout, Linear};
+use crate::nn::layers::{Dropout, Linear, check_features};
 use crate::nn::module::{LayerRow, Module};
 use crate::nn::norm::{Norm, NormData};
 use crate::nn::probe::Probe;
@@ -58,7 +58,10 @@ impl<T: Float> Module<T> for Layer<T> {
     fn forward_with<'t>(&self, x: Var<'t, T>, probe: &mut Probe<'_>) -> Var<'t, T> {
         let h = match (&self.norm, &self.linear.b, self.activation.row()) {
             // One fused operation, which hides the sums. A probe needs them.
-            (None, Some(b), Some(row)) if !probe.is_on() => x.dense(&self.linear.w, b, row),
+            (None, Some(b), Some(row)) if !probe.is_on() => {
+                check_features("linear", x, self.linear.inputs());
+                x.dense(&self.linear.w, b, row)
+            }
             (norm, ..) => {
                 let p = self.linear.forward(x);
                 let p = match norm {

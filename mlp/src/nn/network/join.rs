@@ -5,7 +5,7 @@ use std::fmt;
 use autograd::{Float, Shape, Var};
 use serde::{Deserialize, Serialize};
 
-use crate::error::Error;
+use crate::error::{Error, or_panic};
 
 /// How a [`Network`](crate::Network) joins several values.
 ///
@@ -65,9 +65,7 @@ impl Join {
     #[track_caller]
     pub(super) fn apply<'t, T: Float>(self, values: &[Var<'t, T>]) -> Var<'t, T> {
         let shapes: Vec<_> = values.iter().map(|value| value.shape()).collect();
-        if let Err(error) = self.shape(&shapes) {
-            panic!("{error}");
-        }
+        or_panic(self.shape(&shapes));
         let (mut all, rest) = (values[0], &values[1..]);
         match self {
             Join::Concat(axis) => return Var::concat(values, axis),

@@ -10,7 +10,7 @@ use std::fmt;
 
 use autograd::{Float, Parameters, Shape, Tape, Tensor, Var};
 
-use crate::error::{Error, list};
+use crate::error::{Error, list, or_panic};
 use crate::nn::activation::Activation;
 use crate::nn::config::Config;
 use crate::nn::module::{LayerRow, Module, summary, table};
@@ -147,10 +147,7 @@ impl<T: Float> Network<T> {
         inputs: &[(&str, Var<'t, T>)],
         probe: &mut Probe<'_>,
     ) -> BTreeMap<&str, Var<'t, T>> {
-        let values = match self.ordered(inputs) {
-            Ok(values) => self.run(values, probe),
-            Err(error) => panic!("{error}"),
-        };
+        let values = self.run(or_panic(self.ordered(inputs)), probe);
         self.outputs.iter().map(|&place| (self.name(place), values[place])).collect()
     }
 
@@ -255,10 +252,8 @@ impl<T: Float> Module<T> for Network<T> {
 
     #[track_caller]
     fn forward_with<'t>(&self, x: Var<'t, T>, probe: &mut Probe<'_>) -> Var<'t, T> {
-        match self.single() {
-            Ok(output) => self.run(vec![x], probe)[output],
-            Err(error) => panic!("{error}"),
-        }
+        let output = or_panic(self.single());
+        self.run(vec![x], probe)[output]
     }
 
     fn parameters(&self) -> Parameters<T> {

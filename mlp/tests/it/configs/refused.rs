@@ -85,7 +85,7 @@ const BAD: &[(&str, &str)] = &[
     (r#"{"layer": "layer_norm", "features": 0}"#, "layer_norm: 0 features: there is nothing to normalise"),
     (
         r#"{"layer": "layer_norm", "features": 9223372036854775807}"#,
-        "layer_norm: an array of shape (9223372036854775807,) has more",
+        "layer_norm: an array of shape (2, 9223372036854775807) has more",
     ),
     (
         r#"{"layer": "layer_norm", "features": 2, "eps": -1}"#,
@@ -114,6 +114,7 @@ const BAD: &[(&str, &str)] = &[
         r#"{"layer": "gru", "inputs": 2, "hidden": 3, "layers": 999999999999999}"#,
         "gru: an array of shape (999999999999999, 8, 9) has more",
     ),
+    (r#"{"layer": "lstm", "inputs": 2, "hidden": 3, "segments": 0}"#, "lstm: segments of 0 steps; 1 keeps every state"),
     (
         r#"{"layer": "gru", "inputs": 2, "hidden": 3, "gate_bias": {"forget": 1}}"#,
         "gru: it has no gate `forget`; its gates are `reset`, `update`, `candidate`",

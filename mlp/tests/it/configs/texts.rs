@@ -47,6 +47,7 @@ pub(super) const TEXTS: &[(&str, &str)] = &[
     ("lstm of two layers", r#"{"layer":"lstm","inputs":2,"hidden":2,"layers":2}"#),
     ("rnn, last state", r#"{"layer":"rnn","inputs":2,"hidden":3,"last":true}"#),
     ("gru, last state", r#"{"layer":"gru","inputs":2,"hidden":3,"last":true}"#),
+    ("lstm in segments", r#"{"layer":"lstm","inputs":2,"hidden":2,"layers":2,"segments":2}"#),
     ("lstm, last state", r#"{"layer":"lstm","inputs":2,"hidden":3,"last":true}"#),
     ("attention", r#"{"layer":"attention","width":4,"heads":2}"#),
     ("causal attention with dropout", r#"{"layer":"attention","width":4,"heads":2,"causal":true,"dropout":0.5}"#),
@@ -87,7 +88,7 @@ pub(super) const TEXTS: &[(&str, &str)] = &[
 ];
 
 /// What those do not have: options with other than their usual values, and layers that no form has.
-pub(super) const OPTIONS: [&str; 27] = [
+pub(super) const OPTIONS: [&str; 29] = [
     r#"{"layer":"layer_norm","features":4,"eps":1e-12}"#,
     r#"{"layer":"rms_norm","features":4,"eps":0.1}"#,
     r#"{"layer":"batch_norm","channels":3,"eps":0.001,"momentum":0.01,"affine":false}"#,
@@ -107,7 +108,9 @@ pub(super) const OPTIONS: [&str; 27] = [
     r#"{"layer":"straight_through","function":"unit_step"}"#,
     r#"{"layer":"prelu"}"#,
     r#"{"layer":"embedding","count":5,"width":2,"padding":4}"#,
+    r#"{"layer":"embedding","count":5,"width":2,"by_rows":true}"#,
     r#"{"layer":"lstm","inputs":2,"hidden":3,"layers":2,"last":true}"#,
+    r#"{"layer":"gru","inputs":2,"hidden":3,"last":true,"segments":3}"#,
     r#"{"layer":"attention","width":4,"heads":2,"memory":3,"causal":true,"dropout":0.1,"bias":false}"#,
     concat!(
         r#"{"layer":"transformer","width":4,"heads":2,"inner":6,"activation":"relu","causal":true,"post_norm":true,"#,

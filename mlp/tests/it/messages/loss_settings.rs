@@ -4,7 +4,7 @@ use autograd::{Tape, Tensor};
 use mlp::{
     Activation, BinaryFocal, ClassWeights, Contrastive, CosineEmbedding, CrossEntropy, Ctc, Dataset, Error, Focal,
     GaussianNll, Ignoring, Init, Linear, Loss, Module, Mse, NegativeBinomialNll, NtXent, PoissonNll, Quantile,
-    Sequential, Sgd, SmoothedCrossEntropy, Targets, Trainer, Triplet,
+    Sequential, Sgd, Smoothed, Targets, Trainer, Triplet,
 };
 use rand::{SeedableRng, rngs::StdRng};
 
@@ -45,8 +45,8 @@ fn settings() {
             "quantile: level 1 does not lie between 0 and 1"
         ),
         error!(
-            mean(&SmoothedCrossEntropy { smoothing: 1.0 }, row, class.clone()),
-            "smoothed_cross_entropy: smoothing 1 does not lie in [0, 1); choose 0.1, say"
+            mean(&Smoothed { loss: CrossEntropy, share: 1.0 }, row, class.clone()),
+            "smoothed: the share 1 does not lie in [0, 1); choose 0.1, say"
         ),
         error!(
             mean(&Focal { gamma: -1.0 }, row, class.clone()),
@@ -162,10 +162,47 @@ fn targets_and_outputs() {
             "ctc: the labels of sample 1 take 5 times, but there are 3: a label takes one, and two equal ones in a row a \
              blank between them"
         ),
-        error!(mean(&Mse, row, labels(&[&[1]])), "mse: the targets are sequences of labels, which Ctc takes"),
+        error!(
+            mean(&Mse, row, labels(&[&[1]])),
+            "mse: the targets are sequences of labels, but it needs numbers; Ctc and the losses of classes take labels"
+        ),
         error!(
             mean(&CrossEntropy, row, labels(&[&[1]])),
-            "cross_entropy: the targets are sequences of labels, which Ctc takes"
+            "cross_entropy: outputs of shape (1, 2) are not (samples, places, classes), as sequences of labels need"
+        ),
+        error!(
+            mean(&CrossEntropy, steps(), vec![1, 0]),
+            "cross_entropy: outputs of shape (2, 3, 2) are not (samples, classes); reshape them, or give a label for each place \
+             in Targets::Sequences"
+        ),
+        error!(
+            mean(&CrossEntropy, steps(), labels(&[&[1, 0, 1]])),
+            "cross_entropy: 1 sequences for the 2 samples of outputs of shape (2, 3, 2)"
+        ),
+        error!(
+            mean(&Focal { gamma: 2.0 }, steps(), labels(&[&[1, 0, 1], &[1, 1]])),
+            "cross_entropy: 2 labels of sample 1 for its 3 places in outputs of shape (2, 3, 2); give one for each, and behind \
+             an end a class that Ignoring leaves out"
+        ),
+        error!(
+            mean(&ignoring, steps(), labels(&[&[1, 9, 9], &[1, 1, 2]])),
+            "cross_entropy: class 2 of sample 1 does not exist; outputs of shape (2, 3, 2) have classes 0 to 1"
+        ),
+        error!(
+            mean(&ClassWeights { loss: CrossEntropy, weights: vec![1.0] }, steps(), labels(&[&[0, 0, 0], &[0, 1, 0]])),
+            "class_weights: class 1 of sample 1 has no weight; there are 1"
+        ),
+        error!(
+            mean(&ClassWeights { loss: Ctc::default(), weights: vec![1.0; 2] }, steps(), labels(&[&[1, 1], &[1]])),
+            "class_weights: losses of shape (2,) for 3 labels; it takes a loss of one for each label"
+        ),
+        error!(
+            mean(&BinaryFocal { gamma: 2.0, alpha: None }, [[0.5, 0.5]], labels(&[&[1, 2]])),
+            "binary_focal: class 2 of sample 0 is neither 0 nor 1"
+        ),
+        error!(
+            mean(&Smoothed { loss: Mse, share: 0.1 }, row, values([[0.5, 0.5]])),
+            "smoothed: the loss within has no classes to smooth; take it without Smoothed"
         ),
         error!(mean(&ignoring, row, values([[0.5, 0.5]])), "ignoring: the targets are not classes, which it goes by"),
         error!(

@@ -24,7 +24,7 @@ fn losses() {
         ),
         error!(
             mean(&CrossEntropy, [0.5, 0.5], vec![0, 1]),
-            "cross_entropy: outputs of shape (2,) are not (samples, classes); reshape them"
+            "cross_entropy: outputs of shape (2,) are not (samples, classes); reshape them, or give a label for each place in Targets::Sequences"
         ),
         error!(
             mean(&CrossEntropy, two, values([[0.5, 0.5], [-0.5, 1.5]])),

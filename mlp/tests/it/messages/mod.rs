@@ -17,10 +17,20 @@ thread_local! {
 }
 
 /// A file and a line; none yet.
-type Place = Option<(String, u32)>;
+pub(crate) type Place = Option<(String, u32)>;
 
 /// What is said of a misuse, and on which line of these files it panics, if it does.
 pub(crate) fn said(misuse: impl FnOnce() -> Result<(), Error>) -> (String, Option<u32>) {
+    let (text, place) = caught(misuse).expect_err("a refusal");
+    let line = place.map(|(file, line)| {
+        assert!(file.contains("tests/it/messages"), "the panic points at {file}:{line}, not at the caller: {text}");
+        line
+    });
+    (text, line)
+}
+
+/// The value, or what is said instead and where it panics, if it does.
+pub(crate) fn caught<R>(use_it: impl FnOnce() -> Result<R, Error>) -> Result<R, (String, Place)> {
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {
         let usual = std::panic::take_hook();
@@ -32,16 +42,14 @@ pub(crate) fn said(misuse: impl FnOnce() -> Result<(), Error>) -> (String, Optio
         }));
     });
     CAUGHT.set(Some(None));
-    let result = catch_unwind(AssertUnwindSafe(misuse));
+    let result = catch_unwind(AssertUnwindSafe(use_it));
     let place = CAUGHT.take().flatten();
     match result {
-        Ok(result) => (result.expect_err("a refusal").to_string(), None),
+        Ok(result) => result.map_err(|error| (error.to_string(), None)),
         Err(payload) => {
             let text = payload.downcast_ref::<String>().cloned();
             let text = text.or_else(|| payload.downcast_ref::<&str>().map(|s| s.to_string())).expect("a message");
-            let (file, line) = place.expect("a place");
-            assert!(file.contains("tests/it/messages"), "the panic points at {file}:{line}, not at the caller: {text}");
-            (text, Some(line))
+            Err((text, Some(place.expect("a place"))))
         }
     }
 }
@@ -70,13 +78,17 @@ macro_rules! panics {
 
 #[track_caller]
 pub(crate) fn check(rows: Vec<Row<'_>>) {
+    let mut other = String::new();
     for (row, misuse, text) in rows {
         let (found, line) = said(misuse);
-        assert_eq!(found, text, "the row in line {row}");
+        if found != text {
+            other += &format!("the row in line {row} says: {found}\n");
+        }
         if let Some(line) = line {
             assert!((row..row + 6).contains(&line), "the row in line {row} panics at line {line}: {found}");
         }
     }
+    assert!(other.is_empty(), "{other}");
 }
 
 pub(crate) fn rng() -> StdRng {
@@ -84,6 +96,8 @@ pub(crate) fn rng() -> StdRng {
 }
 
 mod data;
+mod layers;
+mod loss_inputs;
 mod loss_settings;
 mod losses;
 mod models;

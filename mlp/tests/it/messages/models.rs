@@ -18,7 +18,7 @@ fn build(builder: MlpBuilder) -> Result<(), Error> {
 fn models() {
     use Activation::{Elu, Identity, LeakyRelu, Tanh};
     let network = || Mlp::new(3).hidden(4, Tanh).output(2, Identity);
-    let prelu = PRelu::<f64>::new(3);
+    let prelu = PRelu::<f64>::new(3).unwrap();
     let flat = Linear { w: Param::new([1.0, 2.0]), b: None };
     let steep = Residual::new(Linear { w: Param::new([[1.0], [2.0]]), b: None });
     check(vec![
@@ -72,7 +72,7 @@ fn models() {
             Linear::<f64>::new(1 << 40, 1 << 40, &Init::Zeros, &mut rng()),
             "init: an array of shape (1099511627776, 1099511627776) has more numbers than memory holds; make it smaller"
         ),
-        panics!(PRelu::<f64>::new(0), "prelu: 0 features have no α; 1 shares it among all"),
+        error!(PRelu::<f64>::new(0), "prelu: 0 features have no α; 1 shares it among all"),
         panics!(
             prelu.predict(&Tensor::ones([2, 2])),
             "prelu: rows of 3 numbers are needed, the input has shape (2, 2); reshape it or resize the layer"
@@ -82,7 +82,7 @@ fn models() {
             "layer_norm: rows of 3 numbers are needed, the input has shape (2, 1); reshape it or resize the layer"
         ),
         panics!(
-            Sequential::new().then(PRelu::<f64>::new(3)).predict(&Tensor::ones([2, 2])),
+            Sequential::new().then(PRelu::<f64>::new(3).unwrap()).predict(&Tensor::ones([2, 2])),
             "prelu: rows of 3 numbers are needed, the input has shape (2, 2); reshape it or resize the layer"
         ),
         panics!(flat.inputs(), "linear: weights of shape (2,) are not (inputs, outputs)"),
@@ -115,7 +115,7 @@ fn networks() {
         |join, b: &[usize]| drop(sum(join).predict_all(&[("a", Tensor::ones([2, 3])), ("b", Tensor::<f64>::ones(b))]));
     given(Join::Multiply, &[2, 1]);
     given(Join::Concat(0), &[5, 3]);
-    let wide = Network::new(["x"]).part("y", "x", PRelu::<f64>::new(4)).outputs(["y"]).unwrap();
+    let wide = Network::new(["x"]).part("y", "x", PRelu::<f64>::new(4).unwrap()).outputs(["y"]).unwrap();
     check(vec![
         panics!(
             two.predict(&x),
