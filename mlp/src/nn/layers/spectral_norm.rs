@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::Weighted;
 use crate::nn::config::{Config, Parts, fields};
 use crate::nn::module::{LayerRow, Module};
+use crate::nn::state_dict::{StateDict, refused};
 use crate::{Error, Init};
 
 /// Spectral normalisation of a layer (Miyato et al. 2018).
@@ -140,6 +141,10 @@ impl<T: Float, L: Weighted<T>> Module<T> for SpectralNorm<L, T> {
 
     fn output_shape(&self, input: &Shape) -> Result<Option<Shape>, Error> {
         self.layer.output_shape(input)
+    }
+
+    fn state_dict(&self) -> Result<StateDict<T>, Error> {
+        refused(NAME, "save the layer within, or the weights that it makes")
     }
 
     fn config(&self) -> Result<Config, Error> {
