@@ -157,8 +157,8 @@ pub enum Error {
         expected: Box<Shape>,
     },
     /// A parameter whose number type differs from the model's.
-    #[error("{}: parameter `{parameter}` holds {found}, the model needs {expected}: \
-             load it into a model over {found}", path.display())]
+    #[error("{}: parameter `{parameter}` holds {found}, the model needs {expected}: {}",
+            path.display(), conversion(found, expected))]
     ParameterType {
         /// The file.
         path: PathBuf,
@@ -177,7 +177,7 @@ pub enum Error {
         /// What does not fit.
         problem: Box<Error>,
     },
-    /// A part of a model that cannot be built from its configuration, or has none.
+    /// A part of a model that cannot be built from its configuration, or has none, or has no counterpart in another library.
     #[error("{}: {problem}", part(path, layer))]
     Config {
         /// Its place in the model, such as `layers.2`; empty for the model itself.
@@ -250,6 +250,15 @@ fn part(path: &str, layer: &str) -> String {
         (path, "") => path.into(),
         ("", layer) => layer.into(),
         (path, layer) => format!("{path} ({layer})"),
+    }
+}
+
+/// The repair of a number type in a file that differs from the model's.
+fn conversion(found: &str, expected: &str) -> String {
+    match found {
+        "f32" | "f64" => format!("load it into a model over {found}, or convert it with Loading::cast"),
+        "f16" | "bf16" => "convert it with Loading::cast".into(),
+        _ => format!("save it as {expected}"),
     }
 }
 

@@ -99,6 +99,23 @@
 //! # Ok::<(), mlp::Error>(())
 //! ```
 //!
+//! [`io::torch`] exchanges weights with PyTorch; [`io::Loading`] converts numbers, loads in part, and maps names:
+//!
+//! ```
+//! use mlp::{Init, Linear, Sequential, io};
+//! use rand::{SeedableRng, rngs::StdRng};
+//!
+//! let rng = &mut StdRng::seed_from_u64(1);
+//! let trained: Sequential<f32> = Sequential::new().then(Linear::new(3, 2, &Init::he_normal(), rng)?);
+//! let folder = tempfile::tempdir().unwrap();
+//! let path = folder.path().join("model.safetensors"); // for torch.nn.Sequential(torch.nn.Linear(3, 2))
+//! io::torch::save(&trained, &path)?;
+//! let layer: Linear<f64> = Linear::new(3, 2, &Init::he_normal(), rng)?;
+//! let loaded = io::Loading::new().cast().prefix("0.").load_torch(&layer, &path)?;
+//! assert_eq!(loaded.loaded, ["weight", "bias"]);
+//! # Ok::<(), mlp::Error>(())
+//! ```
+//!
 //! All of this works with your own implementations of [`Module`], [`Loss`] and [`Optimizer`].
 //!
 //! # Conventions
@@ -150,6 +167,7 @@
 //! | observe a model or a training step | [`Observer`], [`Probe`], [`Trainer::observe_steps`] |
 //! | read the reasons for the design | [`design`] |
 //! | check gradients | [`check_module`], [`check_f32_module`] |
+//! | exchange weights with PyTorch, load in part, convert numbers, map names | [`io::torch`], [`io::Loading`] |
 //! | save and load weights, resume a training | [`io::save`], [`io::load`], [`Trainer::save_training`], [`Trainer::save_training_steps`], [`Trainer::resume_from`], [`train::progress`] |
 //!
 //! # Errors in the lessons

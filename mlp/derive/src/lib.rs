@@ -149,6 +149,7 @@ enum Collected {
     Parameters,
     Buffers,
     Rows,
+    StateDict,
 }
 
 /// Statements that collect from `value`, a reference, under the name `name`.
@@ -167,6 +168,7 @@ fn collect(
                 Collected::Parameters => role == Role::Trained,
                 Collected::Buffers => role == Role::Buffer,
                 Collected::Rows => false,
+                Collected::StateDict => true,
             };
             if wanted {
                 quote! { all = all.with(#name, #value); }
@@ -194,6 +196,9 @@ fn collect(
             },
             Collected::Buffers => quote! {
                 all = all.with_all(::core::convert::AsRef::<str>::as_ref(&#name), &::mlp::Module::<#number>::buffers(#value));
+            },
+            Collected::StateDict => quote! {
+                all = all.with_part(::core::convert::AsRef::<str>::as_ref(&#name), #value)?;
             },
             Collected::Rows => quote! {
                 for mut row in ::mlp::Module::<#number>::describe(#value) {
@@ -241,6 +246,7 @@ fn expand(input: &DeriveInput) -> Result<TokenStream> {
         Ok(statements)
     };
     let [parameters, buffers] = [all_of(Collected::Parameters)?, all_of(Collected::Buffers)?];
+    let state_dict = all_of(Collected::StateDict)?;
     let mut layers = false;
     for field in &fields {
         layers |= role(&field.attrs)? != Role::Skipped && holds_layers(&field.ty);
@@ -329,6 +335,12 @@ fn expand(input: &DeriveInput) -> Result<TokenStream> {
                     let mut all = ::autograd::Parameters::new();
                     #buffers
                     all
+                }
+
+                fn state_dict(&self) -> ::core::result::Result<::mlp::io::torch::StateDict<#number>, ::mlp::Error> {
+                    let mut all = ::mlp::io::torch::StateDict::<#number>::new();
+                    #state_dict
+                    ::core::result::Result::Ok(all)
                 }
 
                 #describe

@@ -52,15 +52,13 @@ impl<'b> Stored<'b> {
     /// The values of all parameters, each once, stored under `prefix` and their names. All must be finite unless `any`.
     ///
     /// A parameter with several names must have the same values under each.
-    #[expect(clippy::mutable_key_type, reason = "a parameter's hash is that of its identity")]
     pub(crate) fn values<'p, T: Float>(
         &self,
         parameters: &'p Parameters<T>,
         prefix: &str,
         any: bool,
     ) -> Result<Vec<(&'p Param<T>, Tensor<T>)>> {
-        let mut places: HashMap<&Param<T>, (usize, &str)> = HashMap::with_capacity(parameters.len());
-        let mut values: Vec<(&Param<T>, Tensor<T>)> = Vec::with_capacity(parameters.len());
+        let mut values = Values::default();
         for (name, param) in parameters.iter() {
             let parameter = format!("{prefix}{name}");
             let tensor: Tensor<T> = self.tensor(&parameter)?;
@@ -68,19 +66,21 @@ impl<'b> Stored<'b> {
                 let (found, expected) = (Box::new(tensor.shape().clone()), Box::new(param.shape()));
                 return Err(Error::ParameterShape { path: self.path.to_owned(), parameter, found, expected });
             }
-            if !any && let Some((i, x)) = tensor.as_slice().iter().enumerate().find(|(_, x)| !x.is_finite()) {
-                let repair = "load an earlier file; load_as_is takes weights as they are, for a look";
-                return Err(self.refused(format!("parameter `{parameter}` holds {x} at position {i}; {repair}")));
-            }
-            match places.get(param) {
-                Some(&(at, first)) => self.check_tied((first, &values[at].1), (name, &tensor))?,
-                None => {
-                    places.insert(param, (values.len(), name));
-                    values.push((param, tensor));
-                }
-            }
+            self.check_finite(&parameter, &tensor, any)?;
+            values.add(self, name, param, tensor)?;
         }
-        Ok(values)
+        Ok(values.list)
+    }
+
+    /// `Ok` if all numbers of a parameter are finite, or `any` may be loaded.
+    pub(crate) fn check_finite<T: Float>(&self, parameter: &str, tensor: &Tensor<T>, any: bool) -> Result<()> {
+        match tensor.as_slice().iter().enumerate().find(|(_, x)| !x.is_finite()) {
+            Some((i, x)) if !any => {
+                let repair = "load an earlier file; load_as_is takes weights as they are, for a look";
+                Err(self.refused(format!("parameter `{parameter}` holds {x} at position {i}; {repair}")))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// `Ok` if the file holds the same bits under two names of one parameter.
@@ -104,15 +104,21 @@ impl<'b> Stored<'b> {
     }
 
     pub(crate) fn tensor<T: Float>(&self, name: &str) -> Result<Tensor<T>> {
+        self.tensor_as(name, false)
+    }
+
+    /// A tensor, converted from another type of number if `cast`.
+    pub(crate) fn tensor_as<T: Float>(&self, name: &str, cast: bool) -> Result<Tensor<T>> {
         let (path, parameter) = (self.path.to_owned(), name.to_string());
         let Ok(view) = self.file.tensor(name) else {
             return Err(Error::MissingParameter { path, parameter, found: self.names.clone() });
         };
-        if view.dtype() != dtype::<T>() {
+        let numbers = if cast || view.dtype() == dtype::<T>() { numbers(&view) } else { None };
+        let Some(numbers) = numbers else {
             let found = format!("{:?}", view.dtype()).to_lowercase();
             return Err(Error::ParameterType { path, parameter, found, expected: T::NAME });
-        }
-        Ok(Tensor::try_new(Shape::from(view.shape()), numbers(&view))?)
+        };
+        Ok(Tensor::try_new(Shape::from(view.shape()), numbers)?)
     }
 
     /// `Ok` if every name in the file is `known`.
@@ -120,6 +126,34 @@ impl<'b> Stored<'b> {
         let Some(parameter) = self.names.iter().find(|name| !known(name)) else { return Ok(()) };
         let expected = parameters.names().map(str::to_string).collect();
         Err(Error::UnexpectedParameter { path: self.path.to_owned(), parameter: parameter.clone(), expected })
+    }
+}
+
+/// Values of parameters, each once.
+pub(crate) struct Values<'p, T: Float> {
+    pub(crate) list: Vec<(&'p Param<T>, Tensor<T>)>,
+    /// The place in the list and the name of each.
+    #[expect(clippy::mutable_key_type, reason = "a parameter's hash is that of its identity")]
+    places: HashMap<&'p Param<T>, (usize, String)>,
+}
+
+impl<T: Float> Default for Values<'_, T> {
+    fn default() -> Self {
+        Values { list: Vec::new(), places: HashMap::new() }
+    }
+}
+
+impl<'p, T: Float> Values<'p, T> {
+    /// Adds a value; that of a parameter with several names must be the same under each.
+    pub(crate) fn add(&mut self, stored: &Stored<'_>, name: &str, param: &'p Param<T>, value: Tensor<T>) -> Result<()> {
+        match self.places.get(param) {
+            Some((at, first)) => stored.check_tied((first, &self.list[*at].1), (name, &value)),
+            None => {
+                self.places.insert(param, (self.list.len(), name.to_string()));
+                self.list.push((param, value));
+                Ok(())
+            }
+        }
     }
 }
 
@@ -168,17 +202,57 @@ fn dtype<T: Float>() -> Dtype {
     if T::NAME == "f32" { Dtype::F32 } else { Dtype::F64 }
 }
 
-/// The inverse of [`bytes`]; `f32` passes through `f64` unchanged.
-fn numbers<T: Float>(view: &TensorView<'_>) -> Vec<T> {
+/// The inverse of [`bytes`], for every type of floating-point numbers; `None` for others. `f32` passes through `f64` unchanged.
+fn numbers<T: Float>(view: &TensorView<'_>) -> Option<Vec<T>> {
     let bytes = view.data();
-    match dtype::<T>() {
-        Dtype::F32 => {
-            let (numbers, _) = bytes.as_chunks();
-            numbers.iter().map(|&b| T::from_f64(f32::from_le_bytes(b).into())).collect()
+    Some(match view.dtype() {
+        Dtype::F64 => read(bytes, f64::from_le_bytes),
+        Dtype::F32 => read(bytes, |bytes| f32::from_le_bytes(bytes).into()),
+        Dtype::F16 => read(bytes, |bytes| half(u16::from_le_bytes(bytes))),
+        // The upper half of an f32.
+        Dtype::BF16 => read(bytes, |bytes| f32::from_bits(u32::from(u16::from_le_bytes(bytes)) << 16).into()),
+        _ => return None,
+    })
+}
+
+fn read<T: Float, const N: usize>(bytes: &[u8], number: impl Fn([u8; N]) -> f64) -> Vec<T> {
+    let (numbers, _) = bytes.as_chunks();
+    numbers.iter().map(|&bytes| T::from_f64(number(bytes))).collect()
+}
+
+/// A number of 16 bits (IEEE 754 binary16): a sign, 5 bits of exponent, 10 of fraction.
+fn half(bits: u16) -> f64 {
+    let (exponent, fraction) = (i32::from(bits >> 10 & 31), f64::from(bits & 1023));
+    let size = match exponent {
+        0 => fraction * 2f64.powi(-24),
+        31 if fraction == 0.0 => f64::INFINITY,
+        31 => f64::NAN,
+        _ => (1024.0 + fraction) * 2f64.powi(exponent - 25),
+    };
+    if bits >> 15 == 1 { -size } else { size }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::half;
+
+    #[test]
+    fn numbers_of_16_bits() {
+        // From the table of IEEE 754: the smallest, the largest below 1, the largest, and the third of 1.
+        for (bits, number) in [
+            (0x0000, 0.0),
+            (0x0001, 2f64.powi(-24)),
+            (0x03ff, 2f64.powi(-14) - 2f64.powi(-24)),
+            (0x0400, 2f64.powi(-14)),
+            (0x3555, 0.333251953125),
+            (0x3bff, 1.0 - 2f64.powi(-11)),
+            (0x3c00, 1.0),
+            (0xc000, -2.0),
+            (0x7bff, 65504.0),
+            (0xfc00, f64::NEG_INFINITY),
+        ] {
+            assert_eq!(half(bits), number, "{bits:#x}");
         }
-        _ => {
-            let (numbers, _) = bytes.as_chunks();
-            numbers.iter().map(|&b| T::from_f64(f64::from_le_bytes(b))).collect()
-        }
+        assert!(half(0x7e00).is_nan());
     }
 }

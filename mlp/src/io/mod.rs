@@ -4,20 +4,25 @@
 //! A file stores names, shapes and numbers only. The program builds the model; [`load`] then sets its parameters.
 //! Checkpoints with optimiser state have the same format: [`train::save_training`](crate::train::save_training).
 //!
+//! [`torch`] reads and writes the files of PyTorch. [`Loading`] converts numbers, loads in part, and maps names.
+//!
 //! Arrays of data are read from NPY and NPZ files of NumPy, and IDX files such as those of MNIST ([`read_npy`],
 //! [`read_npz`], [`read_idx`], [`read_idx_labels`]), and written.
 
 mod arrays;
 pub(crate) mod format;
+mod loading;
 mod replace;
+pub mod torch;
 
+use std::iter;
 use std::path::Path;
-use std::{fs, iter};
 
 use crate::error::{Error, Result};
 pub use arrays::{read_idx, read_idx_labels, read_npy, read_npz, write_idx, write_npy, write_npz};
 use autograd::{Float, Param, Parameters, Tensor};
-use format::{Stored, write};
+use format::write;
+pub use loading::{Loaded, Loading, OtherShape};
 
 /// Writes all parameters to `path`, and replaces an existing file.
 ///
@@ -47,7 +52,7 @@ pub fn save<T: Float>(parameters: &Parameters<T>, path: impl AsRef<Path>) -> Res
     write(path.as_ref(), tensors, iter::empty(), None)
 }
 
-/// Loads all parameters from a file of [`save`]; if anything does not fit, nothing changes.
+/// Loads all parameters from a file of [`save`]; if anything does not fit, nothing changes. [`Loading`] is less strict.
 ///
 /// ```
 /// use autograd::{Param, Parameters};
@@ -64,7 +69,7 @@ pub fn save<T: Float>(parameters: &Parameters<T>, path: impl AsRef<Path>) -> Res
 /// if file and model differ; [`Error::WeightsFile`] if the file is truncated or of another format, holds NaN or ∞, or
 /// holds different values under two names of one parameter; [`Error::Io`] if it cannot be read.
 pub fn load<T: Float>(parameters: &Parameters<T>, path: impl AsRef<Path>) -> Result<()> {
-    load_weights(parameters, path.as_ref(), false)
+    Loading::new().load(parameters, path).map(drop)
 }
 
 /// [`load`] that also accepts NaN and infinite weights, to inspect a failed training.
@@ -87,15 +92,7 @@ pub fn load<T: Float>(parameters: &Parameters<T>, path: impl AsRef<Path>) -> Res
 /// # Errors
 /// As [`load`], except for NaN and ∞.
 pub fn load_as_is<T: Float>(parameters: &Parameters<T>, path: impl AsRef<Path>) -> Result<()> {
-    load_weights(parameters, path.as_ref(), true)
-}
-
-fn load_weights<T: Float>(parameters: &Parameters<T>, path: &Path, any: bool) -> Result<()> {
-    let bytes = fs::read(path).map_err(Error::io(path))?;
-    let stored = Stored::parse(path, &bytes)?;
-    let values = stored.values(parameters, "", any)?;
-    stored.knows_all(|name| parameters.get(name).is_some(), parameters)?;
-    set(values)
+    Loading::new().as_is().load(parameters, path).map(drop)
 }
 
 /// Replaces the text at `path`, as [`save`] replaces weights.

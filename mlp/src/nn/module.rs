@@ -7,6 +7,7 @@ use autograd::{Float, Parameters, Shape, Tape, Tensor, Var};
 
 use crate::nn::config::Config;
 use crate::nn::probe::Probe;
+use crate::nn::state_dict::StateDict;
 use crate::{Activation, Error};
 
 /// A differentiable function of one tensor, with named parameters.
@@ -96,6 +97,42 @@ pub trait Module<T: Float = f64>: Send + Sync {
     /// Parameters and buffers: the tensors to save and load. Do not override it.
     fn state(&self) -> Parameters<T> {
         self.parameters().with_all("", &self.buffers())
+    }
+
+    /// Where parameters and buffers stand in a `state_dict` of PyTorch, for [`io::torch`](crate::io::torch).
+    ///
+    /// The layers of this crate have PyTorch's names and orientation. The default keeps the names and shapes of
+    /// [`state`](Module::state); a module of several layers asks each of them, as one with `#[derive(Module)]` does.
+    ///
+    /// ```
+    /// use autograd::{Parameters, Var};
+    /// use mlp::io::torch::StateDict;
+    /// use mlp::{Error, Init, Linear, Module};
+    /// use rand::{SeedableRng, rngs::StdRng};
+    ///
+    /// struct Doubled(Linear);
+    ///
+    /// impl Module for Doubled {
+    ///     fn forward<'t>(&self, x: Var<'t>) -> Var<'t> {
+    ///         self.0.forward(x) * 2.0
+    ///     }
+    ///     fn parameters(&self) -> Parameters {
+    ///         self.0.parameters()
+    ///     }
+    ///     fn state_dict(&self) -> Result<StateDict, Error> {
+    ///         StateDict::new().with_part("layer", &self.0)
+    ///     }
+    /// }
+    ///
+    /// let model = Doubled(Linear::new(2, 1, &Init::he_normal(), &mut StdRng::seed_from_u64(0))?);
+    /// assert_eq!(model.state_dict()?.names().collect::<Vec<_>>(), ["layer.weight", "layer.bias"]);
+    /// # Ok::<(), Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If the module, or a part of it, has no counterpart in PyTorch; the error names the part.
+    fn state_dict(&self) -> Result<StateDict<T>, Error> {
+        Ok(StateDict::from(&self.state()))
     }
 
     /// The module as plain data, from which another of the same architecture is built: see [`config`](crate::config).
@@ -239,6 +276,10 @@ impl<T: Float, M: Module<T> + ?Sized> Module<T> for Box<M> {
 
     fn buffers(&self) -> Parameters<T> {
         (**self).buffers()
+    }
+
+    fn state_dict(&self) -> Result<StateDict<T>, Error> {
+        (**self).state_dict()
     }
 
     fn config(&self) -> Result<Config, Error> {

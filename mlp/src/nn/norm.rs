@@ -9,6 +9,7 @@ use crate::Error;
 use crate::nn::config::{Config, Configured, Parts};
 use crate::nn::layers::{BatchNorm, LayerNorm, RmsNorm};
 use crate::nn::module::{LayerRow, Module};
+use crate::nn::state_dict::StateDict;
 
 /// The normalisation of the sums of a [`Layer`](crate::Layer): one of the layers that normalise features.
 ///
@@ -66,6 +67,10 @@ impl<T: Float> Module<T> for Norm<T> {
 
     fn output_shape(&self, input: &Shape) -> Result<Option<Shape>, Error> {
         self.module().output_shape(input)
+    }
+
+    fn state_dict(&self) -> Result<StateDict<T>, Error> {
+        self.module().state_dict()
     }
 
     fn config(&self) -> Result<Config, Error> {

@@ -100,7 +100,8 @@ fn weights_of_another_model_are_refused() {
     assert!(folder.refuses(&own(&[2, 3]).with("hidden.b", &param(&[4]))).contains("`hidden.b` has shape (3,)"));
     assert_eq!(
         folder.refuses(&model::<f32>(0.0)),
-        "w.safetensors: parameter `hidden.w` holds f64, the model needs f32: load it into a model over f64"
+        "w.safetensors: parameter `hidden.w` holds f64, the model needs f32: load it into a model over f64, or \
+         convert it with Loading::cast"
     );
 }
 

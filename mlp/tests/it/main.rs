@@ -59,5 +59,6 @@ mod splits;
 mod streams;
 mod tables;
 mod theory;
+mod torch;
 mod train;
 mod weight_norms;

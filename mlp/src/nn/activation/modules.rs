@@ -12,6 +12,7 @@ use crate::nn::config::{Config, Configured, Parts, Registry, fields};
 use crate::nn::layers::{check_features, features_fit};
 use crate::nn::module::{LayerRow, Module};
 use crate::nn::probe::Probe;
+use crate::nn::state_dict::StateDict;
 
 /// An activation with the derivative of the identity, so that step functions can be trained.
 ///
@@ -133,6 +134,10 @@ impl<T: Float> Module<T> for PRelu<T> {
 
     fn parameters(&self) -> Parameters<T> {
         Parameters::new().with("alpha", &self.alpha)
+    }
+
+    fn state_dict(&self) -> Result<StateDict<T>, Error> {
+        Ok(StateDict::new().with("weight", &self.alpha))
     }
 
     fn output_shape(&self, input: &Shape) -> Result<Option<Shape>, Error> {

@@ -8,6 +8,7 @@ use crate::error::{or_panic, room, shown};
 use crate::nn::config::{Config, Configured, Parts, fields};
 use crate::nn::layers::{Dropout, Linear};
 use crate::nn::module::{LayerRow, Module};
+use crate::nn::state_dict::{StateDict, refused};
 use crate::{Error, Init};
 
 /// The score of a hidden key: below any other, and finite, so that a query without keys has no NaN, nor has its gradient.
@@ -236,6 +237,26 @@ impl<T: Float> Module<T> for MultiHeadAttention<T> {
     fn output_shape(&self, input: &Shape) -> Result<Option<Shape>, Error> {
         self.fits(input, input)?;
         Ok(Some([input[0], input[1], self.out.outputs()].into()))
+    }
+
+    fn state_dict(&self) -> Result<StateDict<T>, Error> {
+        let read = [&self.query, &self.key, &self.value];
+        let dict = match read.map(Linear::inputs) {
+            [query, key, value] if [key, value] == [query; 2] => {
+                StateDict::new().packed("in_proj_weight", read.map(|layer| &layer.w), true)
+            }
+            _ => ["q_proj_weight", "k_proj_weight", "v_proj_weight"]
+                .into_iter()
+                .zip(read)
+                .fold(StateDict::new(), |all, (name, layer)| all.transposed(name, &layer.w)),
+        };
+        let biases: Vec<_> = read.iter().filter_map(|layer| layer.b.as_ref()).collect();
+        let dict = match biases.len() {
+            0 => dict,
+            3 => dict.packed("in_proj_bias", biases, false),
+            _ => return refused("attention", "give biases to queries, keys and values, or to none of them"),
+        };
+        dict.with_part("out_proj", &self.out)
     }
 
     fn config(&self) -> Result<Config, Error> {

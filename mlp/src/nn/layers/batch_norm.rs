@@ -9,6 +9,7 @@ use crate::Error;
 use crate::error::{or_panic, room, shown};
 use crate::nn::config::{Config, Configured, Parts, fields};
 use crate::nn::module::{LayerRow, Module};
+use crate::nn::state_dict::StateDict;
 
 /// Batch normalisation (Ioffe & Szegedy 2015).
 ///
@@ -183,6 +184,12 @@ impl<T: Float> Module<T> for BatchNorm<T> {
     fn output_shape(&self, input: &Shape) -> Result<Option<Shape>, Error> {
         channels_fit("batch_norm", input, self.mean.numel())?;
         Ok(Some(input.clone()))
+    }
+
+    fn state_dict(&self) -> Result<StateDict<T>, Error> {
+        let affine = StateDict::new().with("weight", self.gain.as_ref()).with("bias", self.shift.as_ref());
+        let running = affine.with("running_mean", &self.mean).with("running_var", &self.variance);
+        Ok(running.passed_over("num_batches_tracked"))
     }
 
     fn config(&self) -> Result<Config, Error> {

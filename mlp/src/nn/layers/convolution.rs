@@ -9,6 +9,7 @@ use crate::error::room;
 use crate::nn::config::fields::{self, Placement, Sides};
 use crate::nn::config::{Config, Configured, Parts};
 use crate::nn::module::{LayerRow, Module};
+use crate::nn::state_dict::StateDict;
 use crate::{Error, Init};
 
 /// The layers of this file: a table of name, axes, and the operation.
@@ -71,6 +72,10 @@ macro_rules! convolutions {
 
             fn output_shape(&self, input: &Shape) -> Result<Option<Shape>, Error> {
                 Ok(Some(self.conv.$try(input, &self.w.shape())?))
+            }
+
+            fn state_dict(&self) -> Result<StateDict<T>, Error> {
+                Ok(StateDict::new().with("weight", &self.w).with("bias", self.b.as_ref()))
             }
 
             fn config(&self) -> Result<Config, Error> {

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::shown;
 use crate::nn::config::{Config, Configured, Parts, fields};
 use crate::nn::module::{LayerRow, Module};
+use crate::nn::state_dict::StateDict;
 use crate::{Error, Init};
 
 /// A table with one trained row for each of `count` classes, such as the words of a vocabulary: `y = table[class]`.
@@ -193,6 +194,10 @@ impl<T: Float> Module<T> for Embedding<T> {
 
     fn output_shape(&self, input: &Shape) -> Result<Option<Shape>, Error> {
         Ok(Some(input.iter().copied().chain([self.width()]).collect()))
+    }
+
+    fn state_dict(&self) -> Result<StateDict<T>, Error> {
+        Ok(StateDict::new().with("weight", &self.table))
     }
 
     fn config(&self) -> Result<Config, Error> {

@@ -8,6 +8,7 @@ use crate::Error;
 use crate::error::{or_panic, room};
 use crate::nn::config::{Config, Configured, Parts, fields};
 use crate::nn::module::{LayerRow, Module};
+use crate::nn::state_dict::StateDict;
 
 /// Group normalisation (Wu & He 2018).
 ///
@@ -128,6 +129,10 @@ impl<T: Float> Module<T> for GroupNorm<T> {
     fn output_shape(&self, input: &Shape) -> Result<Option<Shape>, Error> {
         self.group(input)?;
         Ok(Some(input.clone()))
+    }
+
+    fn state_dict(&self) -> Result<StateDict<T>, Error> {
+        Ok(StateDict::new().with("weight", self.gain.as_ref()).with("bias", self.shift.as_ref()))
     }
 
     fn config(&self) -> Result<Config, Error> {

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{Weighted, with_optional};
 use crate::nn::config::{Config, Configured, Parts, fields};
 use crate::nn::module::{LayerRow, Module};
+use crate::nn::state_dict::StateDict;
 use crate::{Error, Init};
 
 /// A fully connected layer without activation: `p = xW + b`.
@@ -127,6 +128,10 @@ impl<T: Float> Module<T> for Linear<T> {
         let mut shape = input.to_vec();
         *shape.last_mut().expect("a row") = self.outputs();
         Ok(Some(shape.into_iter().collect()))
+    }
+
+    fn state_dict(&self) -> Result<StateDict<T>, Error> {
+        Ok(StateDict::new().transposed("weight", &self.w).with("bias", self.b.as_ref()))
     }
 
     fn config(&self) -> Result<Config, Error> {

@@ -7,6 +7,7 @@ use crate::Error;
 use crate::error::room;
 use crate::nn::config::{Config, Configured, Parts, fields};
 use crate::nn::module::{LayerRow, Module};
+use crate::nn::state_dict::StateDict;
 
 /// Layer normalisation over the last axis (Ba, Kiros & Hinton 2016).
 ///
@@ -68,6 +69,10 @@ impl<T: Float> Module<T> for LayerNorm<T> {
     fn output_shape(&self, input: &Shape) -> Result<Option<Shape>, Error> {
         super::features_fit("layer_norm", input, self.gain.numel())?;
         Ok(Some(input.clone()))
+    }
+
+    fn state_dict(&self) -> Result<StateDict<T>, Error> {
+        Ok(StateDict::new().with("weight", &self.gain).with("bias", &self.shift))
     }
 
     fn config(&self) -> Result<Config, Error> {

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{list, or_panic, room};
 use crate::nn::config::{Config, Configured, Parts, fields};
 use crate::nn::module::{LayerRow, Module};
+use crate::nn::state_dict::StateDict;
 use crate::{Error, Init};
 
 /// The formula of one step of time of a [`Recurrent`] layer.
@@ -385,6 +386,20 @@ impl<C: Cell, T: Float> Module<T> for Recurrent<C, T> {
         self.fits(input)?;
         let [n, time] = [input[0], input[1]];
         Ok(Some(if self.last { [n, self.hidden].into() } else { [n, time, self.hidden].into() }))
+    }
+
+    fn state_dict(&self) -> Result<StateDict<T>, Error> {
+        if !["rnn", "gru", "lstm"].contains(&C::NAME) {
+            return Ok(StateDict::from(&self.parameters())); // a cell that PyTorch has not
+        }
+        Ok(self.layers.iter().enumerate().fold(StateDict::new(), |all, (i, Weights { w, u, b, c })| {
+            let all = all.transposed(format!("weight_ih_l{i}"), w).transposed(format!("weight_hh_l{i}"), u);
+            let [of_inputs, of_state] = ["ih", "hh"].map(|of| format!("bias_{of}_l{i}"));
+            match c {
+                Some(c) => all.with(of_inputs, b).with(of_state, c),
+                None => all.sum([of_inputs, of_state], b),
+            }
+        }))
     }
 
     fn config(&self) -> Result<Config, Error> {

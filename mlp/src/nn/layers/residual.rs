@@ -10,6 +10,7 @@ use crate::error::or_panic;
 use crate::nn::config::{Config, Configured, Parts};
 use crate::nn::module::{LayerRow, Module, summary};
 use crate::nn::probe::Probe;
+use crate::nn::state_dict::StateDict;
 
 /// A module with a skip connection: `y = x + f(x)` (He et al. 2016).
 ///
@@ -61,6 +62,10 @@ impl<T: Float> Module<T> for Residual<T> {
         let output = self.0.output_shape(input)?;
         output.as_ref().map_or(Ok(()), |output| equal(input, output))?;
         Ok(output)
+    }
+
+    fn state_dict(&self) -> Result<StateDict<T>, Error> {
+        StateDict::new().with_part("inner", &self.0)
     }
 
     fn config(&self) -> Result<Config, Error> {

@@ -8,6 +8,7 @@ use crate::Error;
 use crate::error::room;
 use crate::nn::config::{Config, Configured, Parts, fields};
 use crate::nn::module::{LayerRow, Module};
+use crate::nn::state_dict::StateDict;
 
 /// Root mean square normalisation over the last axis (Zhang & Sennrich 2019).
 ///
@@ -74,6 +75,10 @@ impl<T: Float> Module<T> for RmsNorm<T> {
     fn output_shape(&self, input: &Shape) -> Result<Option<Shape>, Error> {
         super::features_fit("rms_norm", input, self.gain.numel())?;
         Ok(Some(input.clone()))
+    }
+
+    fn state_dict(&self) -> Result<StateDict<T>, Error> {
+        Ok(StateDict::new().with("weight", &self.gain))
     }
 
     fn config(&self) -> Result<Config, Error> {

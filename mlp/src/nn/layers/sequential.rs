@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::nn::config::{Config, Configured, Parts};
 use crate::nn::module::{LayerRow, Module, numbered, rows_for, shape_behind, summary};
 use crate::nn::probe::Probe;
+use crate::nn::state_dict::StateDict;
 use crate::{Activation, Error};
 
 /// A chain of modules: `y = fₙ(…f₁(f₀(x)))`.
@@ -88,6 +89,10 @@ impl<T: Float> Module<T> for Sequential<T> {
 
     fn output_activation(&self) -> Option<Activation> {
         self.0.last()?.output_activation()
+    }
+
+    fn state_dict(&self) -> Result<StateDict<T>, Error> {
+        StateDict::sequence(self.0.iter().map(|module| &**module as &dyn Module<T>))
     }
 
     fn config(&self) -> Result<Config, Error> {

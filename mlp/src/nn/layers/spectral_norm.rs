@@ -8,6 +8,7 @@ use super::Weighted;
 use super::units::{largest, unit};
 use crate::nn::config::{Config, Parts, fields};
 use crate::nn::module::{LayerRow, Module};
+use crate::nn::state_dict::{StateDict, refused};
 use crate::{Error, Init};
 
 /// Spectral normalisation of a layer (Miyato et al. 2018).
@@ -145,6 +146,10 @@ impl<T: Float, L: Weighted<T>> Module<T> for SpectralNorm<L, T> {
 
     fn output_shape(&self, input: &Shape) -> Result<Option<Shape>, Error> {
         self.layer.output_shape(input)
+    }
+
+    fn state_dict(&self) -> Result<StateDict<T>, Error> {
+        refused(NAME, "save the layer within, or the weights that it makes")
     }
 
     fn config(&self) -> Result<Config, Error> {

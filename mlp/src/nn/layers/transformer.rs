@@ -9,6 +9,7 @@ use crate::nn::config::{Config, Configured, Parts, fields};
 use crate::nn::layers::{Dropout, LayerNorm, Linear, MultiHeadAttention};
 use crate::nn::module::{LayerRow, Module, numbered, rows_for};
 use crate::nn::probe::Probe;
+use crate::nn::state_dict::StateDict;
 use crate::{Activation, Error, Init};
 
 /// A block of a transformer (Vaswani et al. 2017): attention to other positions, then a network for each position, both with
@@ -173,6 +174,15 @@ impl<T: Float> Module<T> for TransformerBlock<T> {
     fn output_shape(&self, input: &Shape) -> Result<Option<Shape>, Error> {
         super::sequences_fit("transformer", input, self.up.inputs())?;
         Ok(Some(input.clone()))
+    }
+
+    fn state_dict(&self) -> Result<StateDict<T>, Error> {
+        StateDict::new()
+            .with_part("self_attn", &self.attention)?
+            .with_part("linear1", &self.up)?
+            .with_part("linear2", &self.down)?
+            .with_part("norm1", &self.norm1)?
+            .with_part("norm2", &self.norm2)
     }
 
     fn config(&self) -> Result<Config, Error> {

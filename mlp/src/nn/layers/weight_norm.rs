@@ -7,6 +7,7 @@ use super::Weighted;
 use crate::Error;
 use crate::nn::config::{Config, Parts};
 use crate::nn::module::{LayerRow, Module};
+use crate::nn::state_dict::{StateDict, refused};
 
 /// Weight normalisation of a layer (Salimans & Kingma 2016).
 ///
@@ -89,6 +90,10 @@ impl<T: Float, L: Weighted<T>> Module<T> for WeightNorm<L, T> {
 
     fn output_shape(&self, input: &Shape) -> Result<Option<Shape>, Error> {
         self.layer.output_shape(input)
+    }
+
+    fn state_dict(&self) -> Result<StateDict<T>, Error> {
+        refused(NAME, "save the layer within, or the weights that it makes")
     }
 
     fn config(&self) -> Result<Config, Error> {

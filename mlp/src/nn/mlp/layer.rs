@@ -11,6 +11,7 @@ use crate::nn::layers::{Dropout, Linear, check_features};
 use crate::nn::module::{LayerRow, Module};
 use crate::nn::norm::{Norm, NormData};
 use crate::nn::probe::Probe;
+use crate::nn::state_dict::StateDict;
 
 /// One layer of an [`Mlp`](crate::Mlp): `h = dropout(f(norm(xW + b)))`.
 ///
@@ -46,6 +47,14 @@ impl<T: Float> Layer<T> {
     /// A layer without normalisation and dropout.
     pub fn new(linear: Linear<T>, activation: Activation) -> Self {
         Layer { linear, norm: None, activation, dropout: None }
+    }
+
+    /// What it computes, one module after another.
+    pub(super) fn sequence(&self) -> impl Iterator<Item = &(dyn Module<T> + '_)> {
+        let norm = self.norm.as_ref().map(|norm| norm as &dyn Module<T>);
+        let activation = (self.activation != Activation::Identity).then_some(&self.activation as &dyn Module<T>);
+        let dropout = self.dropout.as_ref().map(|dropout| dropout as &dyn Module<T>);
+        [Some(&self.linear as &dyn Module<T>), norm, activation, dropout].into_iter().flatten()
     }
 }
 
@@ -101,6 +110,10 @@ impl<T: Float> Module<T> for Layer<T> {
 
     fn output_activation(&self) -> Option<Activation> {
         Some(self.activation).filter(|_| self.dropout.is_none())
+    }
+
+    fn state_dict(&self) -> Result<StateDict<T>, Error> {
+        StateDict::sequence(self.sequence())
     }
 
     fn config(&self) -> Result<Config, Error> {

@@ -13,6 +13,7 @@ use crate::nn::activation::Activation;
 use crate::nn::config::{Config, Configured, Parts};
 use crate::nn::module::{LayerRow, Module, numbered, rows_for, shape_behind, summary};
 use crate::nn::probe::Probe;
+use crate::nn::state_dict::StateDict;
 
 pub use builder::MlpBuilder;
 use layer::Dense;
@@ -108,6 +109,10 @@ impl<T: Float> Module<T> for Mlp<T> {
 
     fn output_activation(&self) -> Option<Activation> {
         self.layers.last()?.output_activation()
+    }
+
+    fn state_dict(&self) -> Result<StateDict<T>, Error> {
+        StateDict::sequence(self.layers.iter().flat_map(Layer::sequence))
     }
 
     fn config(&self) -> Result<Config, Error> {

@@ -15,6 +15,7 @@ use crate::nn::activation::Activation;
 use crate::nn::config::Config;
 use crate::nn::module::{LayerRow, Module, summary, table};
 use crate::nn::probe::Probe;
+use crate::nn::state_dict::StateDict;
 
 pub use builder::NetworkBuilder;
 pub use join::Join;
@@ -289,6 +290,10 @@ impl<T: Float> Module<T> for Network<T> {
             Does::Same(part) => self.module(*part).output_activation(),
             Does::Join(_) => None,
         }
+    }
+
+    fn state_dict(&self) -> Result<StateDict<T>, Error> {
+        self.modules().try_fold(StateDict::new(), |all, (name, module)| all.with_part(name, module))
     }
 
     fn config(&self) -> Result<Config, Error> {
