@@ -1,10 +1,12 @@
 //! The rows A to J: each as a user writes it, beside a loop written by hand without a graph, and a function that holds the
-//! one against the other. The benches time them, `count` counts their instructions, the peers start from the same numbers.
+//! one against the other; and rows of layers. The benches time them, `count` counts the instructions of the first, the peers
+//! start from the same numbers.
 
 pub mod arrays;
 pub mod curvature;
 pub mod fused;
 pub mod growth;
+pub mod layers;
 pub mod networks;
 pub mod race;
 pub mod scalars;

@@ -1,5 +1,7 @@
-//! burn, on its processor backend "flex". Layers, loss and descent are its own functions without its modules, which would
-//! add a walk over the parameters.
+//! burn, on its processor backend "flex". Layers of the networks, loss and descent are its own functions without its modules,
+//! which would add a walk over the parameters.
+
+pub mod layers;
 
 use ::burn::tensor::{Device, Int, Tensor, TensorData, activation, module};
 use autograd::Tensor as Ours;

@@ -1,5 +1,7 @@
 //! candle, on its core crate: the loss and the descent are written as `candle-nn` writes them.
 
+pub mod layers;
+
 use autograd::Tensor as Ours;
 use benches::networks::{ETA, Row};
 use benches::{arrays, fused};

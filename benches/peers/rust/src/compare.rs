@@ -1,6 +1,7 @@
 //! Verifies a peer's row against ours, then times the two in turn.
 
 use autograd::Tape;
+use benches::layers::{self, Answer};
 use benches::networks::{Network, Row};
 use benches::race::{Ratio::OtherByOurs, race};
 use benches::{arrays, assert_close, fused};
@@ -34,6 +35,13 @@ pub fn inference(row: &Row, logits: &[f32], infer: impl FnMut() -> f32) {
     race(row.name, 1, OtherByOurs, || network.infer(&mut tape, &x), infer);
 }
 
+/// A row of layers, printed by this name: `step` is forward and backward, and returns the sum of the outputs.
+pub fn layer(name: &str, row: &layers::Row<f32>, answer: &Answer, step: impl FnMut() -> f32) {
+    let mut tape = Tape::default();
+    answer.assert_close(row.name, &row.answer(&mut tape), 1e-4);
+    race(name, 1, OtherByOurs, || row.step(&mut tape), step);
+}
+
 /// Row F: `bump` returns the value, to `tolerance`, and leaves the gradient in its argument if asked for it.
 pub fn fused(tolerance: f64, mut bump: impl FnMut(Option<&mut Vec<f32>>) -> f32) {
     let (mut tape, x, mut dx) = (Tape::default(), fused::inputs(), vec![]);
@@ -51,5 +59,11 @@ pub fn chain(mut chain: impl FnMut() -> Chain) {
     for (found, expected) in found.iter().zip(&gradients) {
         assert_close("G, gradient", found, expected, 1e-3);
     }
-    race("G, an operation", arrays::OPERATIONS * arrays::LINKS, OtherByOurs, || arrays::chain(&mut tape).0, || chain().0);
+    race(
+        "G, an operation",
+        arrays::OPERATIONS * arrays::LINKS,
+        OtherByOurs,
+        || arrays::chain(&mut tape).0,
+        || chain().0,
+    );
 }
