@@ -1,76 +1,22 @@
-//! [`Recurrent`]: what all recurrent layers share; [`Cell`]: what one step of time computes.
+//! [`Recurrent`]: what all recurrent layers share.
 
-use std::collections::BTreeMap;
+mod cell;
+mod data;
+
 use std::fmt;
 use std::marker::PhantomData;
 
 use autograd::{Float, Param, Parameters, Shape, Tape, Tensor, Var, checkpoint};
 use rand::Rng;
-use serde::{Deserialize, Serialize};
 
-use crate::error::{list, or_panic, room};
-use crate::nn::config::{Config, Configured, Parts, fields};
+pub use cell::Cell;
+pub(super) use cell::sums;
+
+use crate::error::{or_panic, room};
+use crate::nn::config::Config;
 use crate::nn::module::{LayerRow, Module};
 use crate::nn::state_dict::StateDict;
 use crate::{Error, Init};
-
-/// The formula of one step of time of a [`Recurrent`] layer.
-///
-/// [`RnnCell`](crate::RnnCell), [`GruCell`](crate::GruCell) and [`LstmCell`](crate::LstmCell) implement it; so can a
-/// cell of your own:
-///
-/// ```
-/// use autograd::{Float, Tensor, Var};
-/// use mlp::{Cell, Module, Recurrent};
-/// use rand::{SeedableRng, rngs::StdRng};
-///
-/// /// h ← h + tanh(p + q): the state is a running sum.
-/// #[derive(Clone, Copy)]
-/// struct Adding;
-///
-/// impl Cell for Adding {
-///     const NAME: &'static str = "adding";
-///     fn step<'t, T: Float>(p: Var<'t, T>, q: Var<'t, T>, [h, _]: [Var<'t, T>; 2]) -> [Var<'t, T>; 2] {
-///         let h = h + (p + q).tanh();
-///         [h, h]
-///     }
-/// }
-///
-/// let layer: Recurrent<Adding> = Recurrent::new(3, 4, &mut StdRng::seed_from_u64(0))?;
-/// assert_eq!(layer.predict(&Tensor::zeros([2, 5, 3])).shape(), &[2, 5, 4].into());
-/// # Ok::<(), mlp::Error>(())
-/// ```
-pub trait Cell: Copy + Send + Sync + 'static {
-    /// The name in messages and tables.
-    const NAME: &'static str;
-
-    /// The number of sums of each unit, such as one for each gate.
-    const SUMS: usize = 1;
-
-    /// The number of arrays that a step passes to the next: 1 for the hidden state alone, 2 with a memory beside it.
-    const STATES: usize = 1;
-
-    /// Whether the recurrent product has biases of its own. They differ from those of the inputs only where a gate stands
-    /// between the two products.
-    const RECURRENT_BIAS: bool = false;
-
-    /// The names of the sums, in their order, for those whose biases a configuration may set; by default none has one.
-    const GATES: &'static [&'static str] = &[];
-
-    /// The state after a step: the hidden state, then the memory; a cell without memory returns the hidden state twice.
-    ///
-    /// `p` are the sums `xW + b` of the inputs and `q` the sums `hU` of the hidden state, both (n, sums · hidden), one sum of
-    /// all units after another. `state` is the state before, two arrays (n, hidden).
-    fn step<'t, T: Float>(p: Var<'t, T>, q: Var<'t, T>, state: [Var<'t, T>; 2]) -> [Var<'t, T>; 2];
-}
-
-/// The sums at position `k` of (n, sums · hidden): `(n, hidden)`. Unlike a slice, it allocates nothing.
-#[track_caller]
-pub(super) fn sums<'t, T: Float>(all: Var<'t, T>, k: usize, like: Var<'t, T>) -> Var<'t, T> {
-    let shape = like.shape();
-    let [n, hidden] = shape[..] else { unreachable!("states are (n, hidden)") };
-    all.reshape([n, all.shape()[1] / hidden, hidden]).take(1, &[k]).reshape(shape)
-}
 
 /// A recurrent layer, or a stack of them: a [`Cell`] is unrolled over a sequence.
 ///
@@ -419,62 +365,5 @@ impl<C: Cell, T: Float> Module<T> for Recurrent<C, T> {
 impl<C: Cell, T: Float> fmt::Debug for Recurrent<C, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&crate::summary(self))
-    }
-}
-
-/// A [`Recurrent`] layer as data.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Data {
-    inputs: usize,
-    hidden: usize,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    layers: Option<usize>,
-    #[serde(default, skip_serializing_if = "fields::is_off")]
-    last: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    segments: Option<usize>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    recurrent_init: Option<Init>,
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    gate_bias: BTreeMap<String, f64>,
-}
-
-impl<C: Cell, T: Float> Configured<T> for Recurrent<C, T> {
-    const LAYER: &'static str = C::NAME;
-    type Data = Data;
-
-    fn data(&self) -> Result<Data, Error> {
-        Ok(Data {
-            inputs: self.inputs,
-            hidden: self.hidden,
-            layers: fields::unless(1, self.layers.len()),
-            last: self.last,
-            segments: self.segment,
-            recurrent_init: None,
-            gate_bias: BTreeMap::new(),
-        })
-    }
-
-    fn build(data: Data, parts: &mut Parts<'_, T>) -> Result<Self, Error> {
-        let mut layer = Recurrent::stacked(data.inputs, data.hidden, data.layers.unwrap_or(1), parts.rng())?;
-        if data.segments == Some(0) {
-            return Err(Error::invalid(C::NAME, "segments of 0 steps; 1 keeps every state"));
-        }
-        (layer.last, layer.segment) = (data.last, data.segments);
-        if let Some(init) = data.recurrent_init {
-            layer = layer.recurrent_init(&init, parts.rng())?;
-        }
-        for (gate, bias) in data.gate_bias {
-            let Some(k) = C::GATES.iter().position(|known| *known == gate) else {
-                let gates: Vec<_> = C::GATES.iter().map(|gate| gate.to_string()).collect();
-                return Err(Error::invalid(
-                    C::NAME,
-                    format!("it has no gate `{gate}`; its gates are {}", list(&gates)),
-                ));
-            };
-            layer.set_biases(k, bias);
-        }
-        Ok(layer)
     }
 }
