@@ -29,7 +29,9 @@ fn main() -> Result<()> {
     let table = Table::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("data/diabetes.csv"))?;
     let folds = Splitter::random(table.rows(), 1).folds(5)?;
     let folds: Vec<Fold> = folds.iter().map(|split| fold(&table, split)).collect::<Result<_>>()?;
-    let all = |part: fn(&Fold) -> &Tensor| Tensor::concat(&folds.iter().map(part).collect::<Vec<_>>(), 0);
+    let all = |part: fn(&Fold) -> &Tensor| {
+        Tensor::concat(&folds.iter().map(|fold| part(fold).clone()).collect::<Vec<_>>(), 0)
+    };
     let (truth, mean, deviation) = (all(|fold| &fold.truth), all(|fold| &fold.mean), all(|fold| &fold.deviation));
 
     println!("{} patients, each foretold by a network that has not seen it", table.rows());

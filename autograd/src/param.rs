@@ -15,7 +15,7 @@ use crate::shape::Shape;
 use crate::tape::arena::Storage;
 use crate::tape::{Tape, Var};
 use crate::tensor::Tensor;
-use crate::threads::{this_thread, waits_for_this};
+use crate::threads::{this_work, waits_for_this};
 
 /// A trainable tensor that lives outside any tape and is used in a formula like a [`Var`].
 ///
@@ -38,8 +38,8 @@ struct Inner<T: Float> {
     /// The shape of every value, so that it can be read without the lock.
     shape: Shape,
     value: RwLock<Tensor<T>>,
-    /// The [thread](this_thread) that is changing the value, or 0. It would wait for itself if it read the value, and so would
-    /// whoever works for it.
+    /// The [work](this_work) that is changing the value, or 0. It would wait for itself if it read the value, and so would
+    /// those it waits for.
     changing: AtomicUsize,
     frozen: AtomicBool,
     by_rows: AtomicBool,
@@ -118,7 +118,7 @@ impl<T: Float> Param<T> {
             }
         }
         let mut held = self.write();
-        self.0.changing.store(this_thread(), Ordering::Relaxed);
+        self.0.changing.store(this_work(), Ordering::Relaxed);
         let _changing = Changing(&self.0.changing);
         f(held.as_mut_slice())
     }

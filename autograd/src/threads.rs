@@ -18,23 +18,29 @@ static AWAKE: AtomicBool = AtomicBool::new(false);
 thread_local! {
     /// Whether this thread already works on one thread's share.
     static ALONE: Cell<bool> = const { Cell::new(false) };
-    /// The threads that wait for this thread's share: the nearest first, then the one that waits for that; 0 if there is
-    /// none.
-    static WAITING: Cell<[usize; SHARED]> = const { Cell::new([0; SHARED]) };
+    /// The share that this thread works on, and the work that waits for it, the nearest first; 0 if there is none.
+    static WORK: Cell<[usize; SHARED]> = const { Cell::new([0; SHARED]) };
 }
 
-/// How often a share may be shared out again. It happens once at most: a thread is [`alone`] in a part, and kernels call no
-/// kernels.
+/// How many works there are within each other at most, the thread's own and two that were shared out: a thread is [`alone`] in
+/// a part, and kernels call no kernels.
 const SHARED: usize = 3;
 
-/// This thread: a number that is not 0.
-pub(crate) fn this_thread() -> usize {
-    WAITING.with(|here| std::ptr::from_ref(here).addr())
+/// This work and all that waits for it: a share, and the thread's own.
+fn works() -> [usize; SHARED] {
+    let [here, rest @ ..] = WORK.get();
+    let [first, second] = rest;
+    [if here == 0 { WORK.with(|here| std::ptr::from_ref(here).addr()) } else { here }, first, second]
 }
 
-/// Whether a thread is this one or waits for it, so that this one would wait in vain for what that one holds.
-pub(crate) fn waits_for_this(thread: usize) -> bool {
-    thread == this_thread() || WAITING.get().contains(&thread)
+/// The work that this thread is at: a number that is not 0.
+pub(crate) fn this_work() -> usize {
+    works()[0]
+}
+
+/// Whether a work is this one or waits for it, so that this one would wait in vain for what that one holds.
+pub(crate) fn waits_for_this(work: usize) -> bool {
+    works().contains(&work)
 }
 
 /// The least size of work that is shared; for smaller work, waking another thread takes longer.
@@ -161,11 +167,11 @@ fn as_many_as_there_are<P>(threads: usize, build: impl FnMut(usize) -> Option<P>
 pub(crate) fn spread<P: Send>(mut parts: impl Iterator<Item = P>, run: impl Fn(P) + Sync) {
     /// How often a thread polls whether the others have finished, some ten microseconds, before it sleeps.
     const SPINS: usize = 10_000;
-    /// The waiting threads that were set before; restored also when a part panics.
+    /// The work that was set before; restored also when a part panics.
     struct Before([usize; SHARED]);
     impl Drop for Before {
         fn drop(&mut self) {
-            WAITING.set(self.0);
+            WORK.set(self.0);
         }
     }
     let Some(mine) = parts.next() else { return };
@@ -173,13 +179,17 @@ pub(crate) fn spread<P: Send>(mut parts: impl Iterator<Item = P>, run: impl Fn(P
     let Some(second) = parts.next() else { return run(mine) };
     let parts = iter::once(second).chain(parts);
     let Some(pool) = pool() else { return iter::once(mine).chain(parts).for_each(run) };
-    let [first, second, _] = WAITING.get();
-    let (run, open, waiting) = (&run, &AtomicUsize::new(0), [this_thread(), first, second]);
+    let [waiting, before, _] = works();
+    let run = &|part| {
+        let outside = Before(WORK.get());
+        WORK.set([std::ptr::from_ref(&outside).addr(), waiting, before]); // an address is nobody else's while it lasts
+        run(part);
+    };
+    let open = &AtomicUsize::new(0);
     pool.in_place_scope(|scope| {
         for part in parts {
             open.fetch_add(1, Ordering::Relaxed);
             scope.spawn(move |_| {
-                let _before = Before(WAITING.replace(waiting));
                 run(part);
                 open.fetch_sub(1, Ordering::Release);
             });

@@ -55,7 +55,7 @@ impl fmt::Display for Failing<'_> {
 }
 
 const USES: &str = "use autograd::check::{Checker, Verdict};
-use autograd::{Float, Scalar, Scatter, Tape, Tensor, Unary, Var, several, value_and_grad};
+use autograd::{Float, Scalar, Scatter, Tape, Tensor, Unary, Var, several};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use std::sync::Arc;

@@ -14,7 +14,7 @@ mod values;
 use std::sync::Arc;
 
 use autograd::check::{Checker, Verdict};
-use autograd::{Float, Scalar, Tape, Tensor, Var, several, value_and_grad};
+use autograd::{Float, Scalar, Tape, Tensor, Var, several};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
