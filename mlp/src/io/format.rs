@@ -133,7 +133,6 @@ impl<'b> Stored<'b> {
 pub(crate) struct Values<'p, T: Float> {
     pub(crate) list: Vec<(&'p Param<T>, Tensor<T>)>,
     /// The place in the list and the name of each.
-    #[expect(clippy::mutable_key_type, reason = "a parameter's hash is that of its identity")]
     places: HashMap<&'p Param<T>, (usize, String)>,
 }
 
