@@ -1,8 +1,9 @@
-//! Weights on disk, in the [safetensors](https://huggingface.co/docs/safetensors) format.
+//! Models and weights on disk, in the [safetensors](https://huggingface.co/docs/safetensors) format.
 //!
-//! A file stores names, shapes and numbers only. The program builds the model; [`load`] then sets its parameters.
-//! Checkpoints with optimiser state have the same format: [`train::save_training`](crate::train::save_training).
+//! A [`Bundle`] is a whole model: architecture, weights and what becomes of raw rows. A file of [`save`] stores names, shapes
+//! and numbers only. The program builds the model; [`load`] then sets its parameters. Checkpoints with optimiser state have the same format: [`train::save_training`](crate::train::save_training).
 
+mod bundle;
 pub(crate) mod format;
 mod replace;
 
@@ -11,6 +12,7 @@ use std::{fs, iter};
 
 use crate::error::{Error, Result};
 use autograd::{Float, Param, Parameters, Tensor};
+pub use bundle::{Bundle, Predictions};
 use format::{Stored, write};
 
 /// Writes all parameters to `path`, and replaces an existing file.
@@ -98,7 +100,18 @@ pub(crate) fn write_text(path: &Path, text: &str) -> Result<()> {
 }
 
 /// `Ok` if a file can be saved to `path`, so that a training fails at its start, not at its end.
-pub(crate) fn check_place(path: &Path) -> Result<()> {
+///
+/// [`Trainer::fit`](crate::Trainer::fit) asks for its checkpoints. A file that is there stays as it is.
+///
+/// ```
+/// let error = mlp::io::check_place("no/such/folder/model.safetensors").unwrap_err();
+/// assert!(error.to_string().starts_with("no/such/folder/model.safetensors: "));
+/// ```
+///
+/// # Errors
+/// [`Error::Io`] if the folder is missing or cannot be written to, or `path` is a device, a pipe or a folder.
+pub fn check_place(path: impl AsRef<Path>) -> Result<()> {
+    let path = path.as_ref();
     replace::check(path).map_err(Error::io(path))
 }
 

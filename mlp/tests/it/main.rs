@@ -1,6 +1,7 @@
 //! One test binary.
 mod activations;
 mod attention;
+mod bundle;
 mod checks;
 mod convolution;
 mod criticality;
