@@ -116,6 +116,9 @@
 //! # Ok::<(), mlp::Error>(())
 //! ```
 //!
+//! A [`Bundle`] is a whole model in one file, with the schema of its data: it predicts from raw rows. The program `mlp`
+//! (feature `cli`) makes such files from tables without a line of code.
+//!
 //! All of this works with your own implementations of [`Module`], [`Loss`] and [`Optimizer`].
 //!
 //! # Conventions
@@ -169,6 +172,7 @@
 //! | check gradients | [`check_module`], [`check_f32_module`] |
 //! | exchange weights with PyTorch, load in part, convert numbers, map names | [`io::torch`], [`io::Loading`] |
 //! | save and load weights, resume a training | [`io::save`], [`io::load`], [`Trainer::save_training`], [`Trainer::save_training_steps`], [`Trainer::resume_from`], [`train::progress`] |
+//! | keep a whole model in one file, predict from raw rows | [`Bundle`], [`Predictions`]; without code: the program `mlp` |
 //!
 //! # Errors in the lessons
 //!
@@ -224,6 +228,7 @@ pub use data::{
 pub use depth::flow::{self, Flow};
 pub use depth::theory;
 pub use error::{Error, Result};
+pub use io::{Bundle, Predictions};
 pub use loss::*;
 /// Implements [`Module`](trait@Module) for a struct of parameters and layers, so that none is forgotten.
 ///

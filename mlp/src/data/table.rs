@@ -39,6 +39,10 @@ pub struct Table {
 /// Common markers of a missing value.
 pub(super) const MISSING: [&str; 9] = ["NA", "N/A", "n/a", "NaN", "nan", "NAN", "null", "NULL", "?"];
 
+fn is_missing(cell: &str) -> bool {
+    cell.is_empty() || MISSING.contains(&cell)
+}
+
 impl Table {
     /// Reads a file of commas with a header line; see [`parse`](Table::parse).
     ///
@@ -198,9 +202,7 @@ impl Table {
     /// pass it to [`known_classes`](Table::known_classes)); [`Error::MissingColumn`].
     pub fn classes(&self, column: &str) -> Result<(Vec<usize>, Vec<String>)> {
         let column = self.column(column)?;
-        let is_missing =
-            |&row: &usize| MISSING.contains(&self.cells.get(row, column)) || self.cells.get(row, column).is_empty();
-        if let Some(row) = (0..self.rows()).find(is_missing) {
+        if let Some(row) = (0..self.rows()).find(|&row| is_missing(self.cells.get(row, column))) {
             return Err(self.cell_error(row, column, "the name of a class"));
         }
         let names = sorted(self.column_cells(column).collect());
@@ -286,6 +288,20 @@ impl Table {
     /// [`Error::MissingColumn`].
     pub fn text(&self, column: &str) -> Result<Vec<&str>> {
         Ok(self.column_cells(self.column(column)?).collect())
+    }
+
+    /// Whether each cell of a column is empty, or marks a missing value, such as `NA` or `?`.
+    ///
+    /// ```
+    /// let table = mlp::Table::parse("t", "x,y\n1,NA\n2,3\n".as_bytes())?;
+    /// assert_eq!(table.missing("y")?, [true, false]);
+    /// # Ok::<(), mlp::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::MissingColumn`].
+    pub fn missing(&self, column: &str) -> Result<Vec<bool>> {
+        Ok(self.column_cells(self.column(column)?).map(is_missing).collect())
     }
 
     /// A cell as a finite number.

@@ -34,6 +34,8 @@ pub(crate) struct Stored<'b> {
     /// The sorted names; the reader returns them in the order of a hash map.
     pub(crate) names: Vec<String>,
     pub(crate) about: HashMap<String, String>,
+    /// Whether a tensor of `f32` may be read as one of `f64`.
+    widening: bool,
 }
 
 impl<'b> Stored<'b> {
@@ -46,7 +48,17 @@ impl<'b> Stored<'b> {
         let (_, head) = SafeTensors::read_metadata(bytes).map_err(broken)?;
         let mut names: Vec<String> = file.names().into_iter().map(str::to_string).collect();
         names.sort_unstable();
-        Ok(Stored { path, file, names, about: head.metadata().clone().unwrap_or_default() })
+        Ok(Stored { path, file, names, about: head.metadata().clone().unwrap_or_default(), widening: false })
+    }
+
+    /// Reads a tensor of `f32` as one of `f64` where that is wanted.
+    pub(super) fn widening(self) -> Self {
+        Stored { widening: true, ..self }
+    }
+
+    /// The tensors as they are stored, in the order of their names.
+    pub(super) fn views(&self) -> impl Iterator<Item = (&str, TensorView<'b>)> {
+        self.names.iter().filter_map(|name| Some((name.as_str(), self.file.tensor(name).ok()?)))
     }
 
     /// The values of all parameters, each once, stored under `prefix` and their names. All must be finite unless `any`.
@@ -113,6 +125,7 @@ impl<'b> Stored<'b> {
         let Ok(view) = self.file.tensor(name) else {
             return Err(Error::MissingParameter { path, parameter, found: self.names.clone() });
         };
+        let cast = cast || self.widening && view.dtype() == Dtype::F32 && dtype::<T>() == Dtype::F64;
         let numbers = if cast || view.dtype() == dtype::<T>() { numbers(&view) } else { None };
         let Some(numbers) = numbers else {
             let found = format!("{:?}", view.dtype()).to_lowercase();
@@ -189,7 +202,7 @@ impl<T: Float> View for ToStore<T> {
     }
 }
 
-fn bytes<T: Float>(tensor: &Tensor<T>) -> Vec<u8> {
+pub(super) fn bytes<T: Float>(tensor: &Tensor<T>) -> Vec<u8> {
     let values = tensor.as_slice().iter().map(|x| x.to_f64());
     match dtype::<T>() {
         Dtype::F32 => values.flat_map(|x| (x as f32).to_le_bytes()).collect(),
@@ -197,7 +210,7 @@ fn bytes<T: Float>(tensor: &Tensor<T>) -> Vec<u8> {
     }
 }
 
-fn dtype<T: Float>() -> Dtype {
+pub(super) fn dtype<T: Float>() -> Dtype {
     if T::NAME == "f32" { Dtype::F32 } else { Dtype::F64 }
 }
 

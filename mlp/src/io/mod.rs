@@ -1,8 +1,9 @@
-//! Weights on disk, in the [safetensors](https://huggingface.co/docs/safetensors) format, and arrays in files of other
-//! programs.
+//! Models and weights on disk, in the [safetensors](https://huggingface.co/docs/safetensors) format, and arrays in files of
+//! other programs.
 //!
-//! A file stores names, shapes and numbers only. The program builds the model; [`load`] then sets its parameters.
-//! Checkpoints with optimiser state have the same format: [`train::save_training`](crate::train::save_training).
+//! A [`Bundle`] is a whole model: architecture, weights and what becomes of raw rows. A file of [`save`] stores names, shapes
+//! and numbers only. The program builds the model; [`load`] then sets its parameters. Checkpoints with optimiser state have
+//! the same format: [`train::save_training`](crate::train::save_training).
 //!
 //! [`torch`] reads and writes the files of PyTorch. [`Loading`] converts numbers, loads in part, and maps names.
 //!
@@ -10,6 +11,7 @@
 //! [`read_npz`], [`read_idx`], [`read_idx_labels`]), and written.
 
 mod arrays;
+mod bundle;
 pub(crate) mod format;
 mod loading;
 mod replace;
@@ -21,6 +23,7 @@ use std::path::Path;
 use crate::error::{Error, Result};
 pub use arrays::{read_idx, read_idx_labels, read_npy, read_npz, write_idx, write_npy, write_npz};
 use autograd::{Float, Param, Parameters, Tensor};
+pub use bundle::{Bundle, Predictions};
 use format::write;
 pub use loading::{Loaded, Loading, OtherShape};
 
@@ -101,7 +104,18 @@ pub(crate) fn write_text(path: &Path, text: &str) -> Result<()> {
 }
 
 /// `Ok` if a file can be saved to `path`, so that a training fails at its start, not at its end.
-pub(crate) fn check_place(path: &Path) -> Result<()> {
+///
+/// [`Trainer::fit`](crate::Trainer::fit) asks for its checkpoints. A file that is there stays as it is.
+///
+/// ```
+/// let error = mlp::io::check_place("no/such/folder/model.safetensors").unwrap_err();
+/// assert!(error.to_string().starts_with("no/such/folder/model.safetensors: "));
+/// ```
+///
+/// # Errors
+/// [`Error::Io`] if the folder is missing or cannot be written to, or `path` is a device, a pipe or a folder.
+pub fn check_place(path: impl AsRef<Path>) -> Result<()> {
+    let path = path.as_ref();
     replace::check(path).map_err(Error::io(path))
 }
 

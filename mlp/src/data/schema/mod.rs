@@ -198,6 +198,26 @@ impl Schema {
         }
     }
 
+    /// The columns of a target, in their order: one of classes, or those of its values.
+    ///
+    /// ```
+    /// use mlp::{Numeric, Schema, Table};
+    /// let table = Table::parse("t", "x,y\n1,2\n".as_bytes())?;
+    /// let columns = Schema::builder().input("inputs", [Numeric::new("x")]);
+    /// let schema = columns.values("both", ["x", "y"].map(Numeric::new)).fit(&table)?;
+    /// assert_eq!(schema.target_columns("both")?, ["x", "y"]);
+    /// # Ok::<(), mlp::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] if there is no such target.
+    pub fn target_columns(&self, target: &str) -> Result<Vec<&str>> {
+        Ok(match self.target(target)? {
+            Target::Classes { classes, .. } => vec![classes.column.as_str()],
+            Target::Values { columns, .. } => columns.iter().map(|column| column.column.as_str()).collect(),
+        })
+    }
+
     /// Puts predictions of a target back into the units of its columns: x · scale + shift, (…, columns) → (…, columns).
     ///
     /// ```
