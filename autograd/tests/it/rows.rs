@@ -10,8 +10,10 @@ fn tables() -> [Param; 2] {
     tables
 }
 
-/// Formulas that read rows: once, twice, of two readings, and beside readings of the whole table.
-const FORMULAS: [(&str, bool, for<'t> fn(Var<'t>) -> Var<'t>); 8] = [
+type Formula = for<'t> fn(Var<'t>) -> Var<'t>;
+
+/// Formulas that read rows, whether their gradient stays by rows: once, twice, of two readings, and beside readings of the whole table.
+const FORMULAS: [(&str, bool, Formula); 8] = [
     ("once", true, |w| w.take(0, &[3, 1]).square()),
     ("with repeats", true, |w| w.take(0, &[6, 2, 6, 6, 0, 2]).tanh()),
     ("two readings", true, |w| w.take(0, &[1, 2]).exp() * w.take(0, &[2, 5]).cos()),
