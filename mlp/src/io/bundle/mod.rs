@@ -211,10 +211,10 @@ impl<T: Float> Bundle<T> {
     /// let table = Table::parse("t", "litres,euros\n1,10\n3,30\n".as_bytes())?;
     /// let columns = Schema::builder().input("inputs", [Numeric::new("litres").standard()]);
     /// let schema = columns.values("price", [Numeric::new("euros").standard()]).fit(&table)?;
-    /// let layers = Mlp::new(1).output(1, Activation::Identity).init(Init::Ones);
+    /// let layers = Mlp::new(1).output(1, Activation::Identity).init(Init::Constant(1.0));
     /// let bundle = Bundle::new(layers.build::<f64>(&mut StdRng::seed_from_u64(0))?, schema)?;
     /// let predictions = bundle.predict(&Table::parse("new", "litres\n2\n5\n".as_bytes())?)?;
-    /// assert_eq!(predictions.values(), Some(&[[20.0], [50.0]].into())); // in euros
+    /// assert_eq!(predictions.values().unwrap().to_vec(), [20.0, 50.0]); // in euros
     /// # Ok::<(), mlp::Error>(())
     /// ```
     ///
