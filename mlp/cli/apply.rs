@@ -116,7 +116,7 @@ pub(crate) fn evaluate(evaluate: &Evaluate, json: bool) -> Outcome {
             let mut all = Map::new();
             for (i, name) in found.names().iter().enumerate() {
                 let column = |x: &autograd::Tensor| -> Vec<f64> { (0..rows).map(|row| x.get([row, i])).collect() };
-                let scores = Scores::of_values(&column(predicted), &column(&truth));
+                let scores = Scores::of_values(&column(predicted), &column(&truth))?;
                 text += &format!(
                     "{}{}",
                     if found.names().len() > 1 { format!("\n{name}\n") } else { String::new() },

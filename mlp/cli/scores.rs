@@ -1,7 +1,7 @@
 //! How well predictions fit.
 
 use autograd::Tensor;
-use mlp::metrics;
+use mlp::metrics::{self, Probabilities, Regression};
 use serde_json::{Map, Value, json};
 
 use crate::output::aligned;
@@ -14,25 +14,15 @@ impl Scores {
     /// Of probabilities (rows, classes).
     pub(crate) fn of_classes(probabilities: &Tensor, classes: &[usize]) -> mlp::Result<Self> {
         let accuracy = metrics::accuracy(probabilities, classes)?;
-        // A probability that rounds to 0 would be an infinite surprise.
-        let surprise = |(row, &class): (usize, &usize)| -probabilities.get([row, class]).max(f64::MIN_POSITIVE).ln();
-        let mean = classes.iter().enumerate().map(surprise).sum::<f64>() / classes.len() as f64;
-        Ok(Scores(vec![("accuracy", accuracy), ("cross_entropy", mean)]))
+        let cross_entropy = Probabilities::new(probabilities, classes)?.log_loss();
+        Ok(Scores(vec![("accuracy", accuracy), ("cross_entropy", cross_entropy)]))
     }
 
     /// Of values of one column, in its units.
-    pub(crate) fn of_values(predicted: &[f64], values: &[f64]) -> Self {
-        let n = values.len() as f64;
-        let mean = values.iter().sum::<f64>() / n;
-        let errors = || predicted.iter().zip(values).map(|(y, t)| y - t);
-        let squares = errors().map(|e| e * e).sum::<f64>();
-        let spread = values.iter().map(|t| (t - mean).powi(2)).sum::<f64>();
-        let absolute = errors().map(f64::abs).sum::<f64>() / n;
-        let mut scores = vec![("rmse", (squares / n).sqrt()), ("mae", absolute)];
-        if spread > 0.0 {
-            scores.insert(0, ("r2", 1.0 - squares / spread)); // else there is nothing to explain
-        }
-        Scores(scores)
+    pub(crate) fn of_values(predicted: &[f64], values: &[f64]) -> mlp::Result<Self> {
+        let found = Regression::new(&predicted.to_vec().into(), &Tensor::from(values.to_vec()))?;
+        let explained = found.r2().ok().map(|r2| ("r2", r2)); // where the values are all alike there is nothing to explain
+        Ok(Scores(explained.into_iter().chain([("rmse", found.rmse()), ("mae", found.mae())]).collect()))
     }
 
     pub(crate) fn json(&self) -> Value {

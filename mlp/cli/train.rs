@@ -29,7 +29,7 @@ pub(crate) fn run(train: &Train, json: bool) -> Outcome {
         Targets::Classes(classes) => Scores::of_classes(&Module::predict(&Activation::Softmax, &answers), classes)?,
         Targets::Values(values) => {
             let [predicted, values] = [&answers, values].map(|x| schema.inverse(&train.target, x));
-            Scores::of_values(predicted?.as_slice(), values?.as_slice())
+            Scores::of_values(predicted?.as_slice(), values?.as_slice())?
         }
         Targets::Sequences(_) => unreachable!("a schema makes classes or values"),
     };
