@@ -97,7 +97,7 @@ pub(crate) struct Train {
     pub(crate) nets: usize,
 
     /// Share of the rows that is held out to stop the training, for a single network; several hold out one part each
-    #[arg(long, value_name = "SHARE", default_value = "0.2", value_parser = share, help_heading = "Training")]
+    #[arg(long, value_name = "SHARE", default_value = "0.2", value_parser = part, help_heading = "Training")]
     pub(crate) validation: f64,
 
     /// Most passes over the rows
@@ -293,6 +293,10 @@ fn number(text: &str, fits: impl Fn(f64) -> bool, needed: &str) -> Result<f64, S
 
 fn share(text: &str) -> Result<f64, String> {
     number(text, |x| (0.0..1.0).contains(&x), "a number from 0 and below 1")
+}
+
+fn part(text: &str) -> Result<f64, String> {
+    number(text, |x| x > 0.0 && x < 1.0, "a number above 0 and below 1")
 }
 
 fn above_0(text: &str) -> Result<f64, String> {

@@ -8,10 +8,18 @@ use serde_json::json;
 use crate::args::Train;
 use crate::columns::{INPUTS, Plan, plan};
 use crate::committee::Committee;
-use crate::output::{Outcome, counted, print_either};
+use crate::output::{Outcome, counted, failed, print_either};
 use crate::scores::Scores;
 
 pub(crate) fn run(train: &Train, json: bool) -> Outcome {
+    if let (Ok(out), Ok(data)) = (train.out.canonicalize(), train.data.canonicalize())
+        && out == data
+    {
+        let name = train.out.display();
+        return failed(format!(
+            "{name} is the table itself, which the model would replace; choose another file for --out"
+        ));
+    }
     io::check_place(&train.out)?;
     let table = train.reading.read(&train.data)?;
     let plan = plan(&table, train)?;

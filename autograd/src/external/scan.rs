@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::checkpoint::checkpoint;
 use crate::number::Float;
-use crate::tape::Var;
+use crate::tape::{Var, same_tape};
 
 /// Runs a body over time: `(yₜ, hₜ) = f(xₜ, hₜ₋₁)`, from the state `h₀`; returns all outputs and the last state.
 ///
@@ -51,6 +51,9 @@ pub fn scan<'t, T: Float>(
     let time = shape.first().copied().unwrap_or(0);
     assert!(time > 0, "scan: an array of shape {shape} has no step; its first axis is time");
     assert!(segment > 0, "scan: segments of 0 steps; 1 keeps every state, {time} records every step");
+    for h in state {
+        same_tape("scan", x.tape(), h.tape());
+    }
     if segment >= time {
         let mut found = steps(&f, x, state);
         return (found.remove(0), found);

@@ -298,7 +298,9 @@ impl<'s, T: Float> Sweep<'s, '_, T> {
     fn rows_of(&self, input: u32, gather: &'s Gather) -> Option<&'s Arc<Vec<usize>>> {
         let ArrayOp::Param(param) = self.arena.kind(input) else { return None };
         let shape = self.arena.arrays.shape(input);
-        let whole = !param.is_by_rows() || self.by_param || self.observer.is_some() || !has_rows(shape);
+        // An observer is shown whole arrays, of what has a name.
+        let observed = self.observer.is_some() && self.names.contains_key(&input);
+        let whole = !param.is_by_rows() || self.by_param || observed || !has_rows(shape);
         if whole { None } else { gather.rows(shape) }
     }
 

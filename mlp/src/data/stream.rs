@@ -12,6 +12,9 @@ use rand::{RngExt, SeedableRng};
 use super::dataset::Dataset;
 use crate::error::Result;
 
+/// The most items that are prepared ahead: room for all is taken at once.
+const MOST_AHEAD: usize = 1 << 12;
+
 /// Batches of one size from data sets that come one after the other, shuffled or not.
 ///
 /// An epoch is a stream: open the files anew, with another seed. Memory holds the data set at hand, the buffer and a batch.
@@ -184,7 +187,7 @@ impl<B: Send + 'static> Ahead<B> {
     /// # Panics
     /// If no thread can be started.
     pub fn new(items: impl Iterator<Item = B> + Send + 'static, ahead: usize) -> Self {
-        let (give, take) = sync_channel(ahead);
+        let (give, take) = sync_channel(ahead.min(MOST_AHEAD));
         let thread = thread::spawn(move || {
             for item in items {
                 if give.send(item).is_err() {

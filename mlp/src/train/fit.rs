@@ -84,7 +84,7 @@ impl Trainer<'_> {
         let all = bar.iter_mut().map(|bar| bar as &mut dyn Callback).chain(own);
         let mut callbacks = Callbacks::new(all.collect(), false);
         let cut = self.cut(data.len());
-        let (from, finished) = match self.resume(&state, optimizer, &mut callbacks, cut.steps())? {
+        let (from, finished) = match self.resume(&state, optimizer, &mut callbacks, cut)? {
             Beginning::After(progress) => (progress, None),
             Beginning::Finished(progress) => (progress, Some(Stopped::Tolerance)),
         };

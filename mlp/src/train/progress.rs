@@ -22,6 +22,8 @@ pub struct Progress {
     pub last: Option<Epoch>,
     /// The number of [parts](crate::Trainer::parts) of each batch, if a trainer wrote it.
     pub parts: Option<usize>,
+    /// The number of samples of an epoch and of a step, if a trainer wrote it within an epoch.
+    pub(super) samples: Option<[usize; 2]>,
     /// What the steps of the present epoch come to.
     pub(super) sums: EpochSums,
 }
@@ -33,6 +35,8 @@ const MOST: usize = 1_000_000_000;
 const EPOCHS: &str = "epochs";
 const WITHIN: &str = "within";
 const PARTS: &str = "parts";
+const EPOCH_SAMPLES: &str = "epoch_samples";
+const STEP_SAMPLES: &str = "step_samples";
 const STOPPED: &str = "stopped";
 const LOSS: &str = "loss";
 const ACCURACY: &str = "accuracy";
@@ -54,7 +58,15 @@ const REASONS: [(&str, Stopped); 5] = [
 impl Progress {
     /// The progress of a loop of one's own, after this number of epochs; [`within`](Progress::within) may be set.
     pub fn new(epochs: usize) -> Self {
-        Progress { epochs, within: 0, stopped: None, last: None, parts: None, sums: EpochSums::default() }
+        Progress {
+            epochs,
+            within: 0,
+            stopped: None,
+            last: None,
+            parts: None,
+            samples: None,
+            sums: EpochSums::default(),
+        }
     }
 
     /// The progress as text entries, unless there are too many epochs.
@@ -72,6 +84,8 @@ impl Progress {
             (EPOCHS, Some(self.epochs.to_string())),
             (WITHIN, (self.within > 0).then(|| self.within.to_string())),
             (PARTS, self.parts.map(|parts| parts.to_string())),
+            (EPOCH_SAMPLES, self.samples.filter(|_| self.within > 0).map(|[epoch, _]| epoch.to_string())),
+            (STEP_SAMPLES, self.samples.filter(|_| self.within > 0).map(|[_, step]| step.to_string())),
             (STOPPED, reason),
             (LOSS, last(|epoch| Some(epoch.loss))),
             (ACCURACY, last(|epoch| epoch.accuracy)),
@@ -139,7 +153,8 @@ impl Progress {
         if parts == Some(0) {
             return Err(damaged(PARTS, "0"));
         }
+        let samples = optional(EPOCH_SAMPLES)?.zip(optional(STEP_SAMPLES)?).map(|(epoch, step)| [epoch, step]);
         let sums = EpochSums::read(words.iter()).map_err(|name| damaged(name, &words[name]))?;
-        Ok(Progress { epochs, within, stopped, last: number(LOSS)?.map(values), parts, sums })
+        Ok(Progress { epochs, within, stopped, last: number(LOSS)?.map(values), parts, samples, sums })
     }
 }

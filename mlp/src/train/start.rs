@@ -8,7 +8,7 @@ use autograd::{Float, Param, Parameters, Shape, Tape};
 use super::callbacks::Callbacks;
 use super::checkpoint::Training;
 use super::progress::Progress;
-use super::step::Objective;
+use super::step::{Cut, Objective};
 use super::{Parts, Trainer};
 use crate::error::{list, shown};
 use crate::loss::Outputs;
@@ -73,7 +73,7 @@ impl Trainer<'_> {
         parameters: &Parameters<T>,
         optimizer: &mut dyn Optimizer<T>,
         callbacks: &mut Callbacks<'_>,
-        steps: usize,
+        cut: Cut,
     ) -> Result<Beginning, Error> {
         let Some(path) = &self.resume else { return Ok(Beginning::After(Progress::new(0))) };
         let training = Training::read(parameters, path)?;
@@ -86,10 +86,17 @@ impl Trainer<'_> {
                 format!("{path} comes after {done} epochs, and the trainer ends with epoch {epochs}; raise epochs");
             return invalid(why);
         }
-        if within > steps {
+        let (steps, samples) = (cut.steps(), cut.samples());
+        if within > steps || within > 0 && progress.samples.is_some_and(|saved| saved != samples) {
             let (path, n) = (path.display(), done + 1);
+            let was = progress
+                .samples
+                .map(|[epoch, step]| format!(" of {epoch} samples in steps of {step}"))
+                .unwrap_or_default();
+            let [epoch, step] = samples;
             let why = format!(
-                "{path} lies {within} steps within epoch {n}, which has {steps}; resume with the data and batches it was saved with"
+                "{path} lies {within} steps within epoch {n}{was}, which has {steps} steps of {step} for {epoch} samples; resume with \
+                 the data and batches it was saved with"
             );
             return invalid(why);
         }

@@ -80,6 +80,11 @@ impl Cut {
         self.kept.div_ceil(self.per_step())
     }
 
+    /// The number of samples of an epoch, and of a step: an epoch is continued with the same.
+    pub(super) fn samples(self) -> [usize; 2] {
+        [self.kept, self.per_step()]
+    }
+
     /// Those of the samples of step `i`, from 0, that are not left out.
     pub(super) fn kept(self, i: usize, samples: &[usize]) -> &[usize] {
         &samples[..samples.len().min(self.kept - i * self.per_step())]
@@ -111,20 +116,20 @@ pub(super) struct StepPosition {
 }
 
 /// Takes a step with the gradients, clipped on request, and returns their norm. It rejects gradients that are not
-/// finite.
+/// finite, and a model that no gradient reaches in its first step, if samples of any `weight` are in that.
 pub(super) fn descend<T: Float>(
     trainer: &Trainer<'_>,
     parameters: &Parameters<T>,
     optimizer: &mut dyn Optimizer<T>,
     mut grads: Gradients<'_, T>,
-    place: StepPosition,
+    (place, weight): (StepPosition, f64),
 ) -> Result<f64, Error> {
     // One parallel pass checks everything: one gradient value that is not finite makes the norm not finite.
     let norm = grads.clip_norm(parameters, trainer.clip_norm.unwrap_or(f64::MAX));
     if !norm.is_finite() {
         check_gradients(trainer, parameters, optimizer, &grads, place)?;
     }
-    if place.first && norm == 0.0 && parameters.params().all(|param| grads.of(param).is_none()) {
+    if place.first && norm == 0.0 && weight > 0.0 && parameters.params().all(|param| grads.of(param).is_none()) {
         let repair = "look for a detach(), for a function whose derivative is 0, such as unit_step, which StraightThrough trains, or \
                       for parameters that forward() uses and parameters() does not name";
         return Err(Error::invalid("training", format!("no gradient reaches a parameter of the model; {repair}")));

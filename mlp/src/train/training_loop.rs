@@ -135,8 +135,8 @@ impl<'r, 'a, T: Float> TrainingLoop<'r, 'a, T> {
 
     /// The progress after `within` steps behind `epochs` epochs.
     pub(super) fn progress(&self, epochs: usize, within: usize, sums: &EpochSums, last: Option<&Epoch>) -> Progress {
-        let parts = Some(self.tapes.len());
-        Progress { within, last: last.cloned(), parts, sums: sums.clone(), ..Progress::new(epochs) }
+        let (parts, samples) = (Some(self.tapes.len()), Some(self.cut.samples()));
+        Progress { within, last: last.cloned(), parts, samples, sums: sums.clone(), ..Progress::new(epochs) }
     }
 
     /// Takes step `i` of an epoch, from 0, with the gradient of its samples; returns its sums and the gradient's norm.
@@ -184,7 +184,8 @@ impl<'r, 'a, T: Float> TrainingLoop<'r, 'a, T> {
         }
         let gradients = probe.backward(mean, &self.parameters);
         let before = observer.as_ref().map(|_| values(&self.parameters));
-        let norm = descend(self.trainer, &self.parameters, self.optimizer, gradients, place);
+        let weight = self.goal.weight_of(data, samples);
+        let norm = descend(self.trainer, &self.parameters, self.optimizer, gradients, (place, weight));
         let norm = norm.map_err(|error| self.named(error, data, samples, place))?;
         self.took(norm);
         self.show(observer.zip(before));
@@ -225,13 +226,13 @@ impl<'r, 'a, T: Float> TrainingLoop<'r, 'a, T> {
             if several {
                 sum.add(&gradients);
             } else {
-                let taken = descend(self.trainer, &self.parameters, self.optimizer, gradients, place);
+                let taken = descend(self.trainer, &self.parameters, self.optimizer, gradients, (place, whole));
                 norm = taken.map_err(|error| self.named(error, data, batch, place))?;
             }
         }
         if several {
             let gradients = sum.gradients(&mut self.tapes[0]);
-            let taken = descend(self.trainer, &self.parameters, self.optimizer, gradients, place);
+            let taken = descend(self.trainer, &self.parameters, self.optimizer, gradients, (place, whole));
             norm = taken.map_err(|error| self.named(error, data, samples, place))?;
         }
         self.took(norm);

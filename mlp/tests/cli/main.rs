@@ -252,6 +252,8 @@ fn every_failure_is_one_line_and_a_status() {
         ("train none.csv -t y", "mlp: none.csv: No such file or directory (os error 2)"),
         ("train empty.csv -t y", "mlp: empty.csv"),
         ("train header.csv -t y", "mlp: header.csv: no samples; at least one is needed"),
+        ("train one.csv -t x --out one.csv", "mlp: one.csv is the table itself, which the model would replace"),
+        ("train one.csv -t x --out ./one.csv", "mlp: ./one.csv is the table itself, which the model would replace"),
         ("train ragged.csv -t y", "mlp: ragged.csv, line 3: found 1 cell where the header has 2 columns"),
         ("train one.csv -t z", "mlp: one.csv: no column `z`; the columns are `x`, `y`"),
         ("train one.csv -t y", "mlp: column `y` has one value in all rows, so that there is nothing to learn"),

@@ -21,6 +21,23 @@ fn trained(trainer: Trainer<'_>, loss: &dyn Loss, data: &Dataset) -> (Vec<f64>, 
     (values(&model), history.last().loss)
 }
 
+/// The first steps may hold samples of weight 0 only: no gradient then reaches a parameter, and none has to.
+#[test]
+fn a_training_may_begin_with_samples_of_no_weight() {
+    let mut weights = vec![0.0; 10];
+    weights[9] = 1.0;
+    let data = quadrants(10).with_weights(weights).unwrap();
+    let start = values(&network(6, 2));
+    for seed in 0..4 {
+        for (batches, parts) in [(1, 1), (2, 1), (1, 2), (2, 2)] {
+            let trainer = quiet().batch_size(2).seed(seed).accumulate(batches).parts(parts);
+            let (found, loss) = trained(trainer, &CrossEntropy, &data);
+            assert!(loss.is_finite() && found.iter().all(|w| w.is_finite()), "{batches} batches in {parts} parts");
+            assert_ne!(found, start, "{batches} batches in {parts} parts");
+        }
+    }
+}
+
 #[test]
 fn a_step_over_several_batches_is_that_of_one_large_batch() {
     let weights = (0..50).map(|i| f64::from(i % 4)).collect();

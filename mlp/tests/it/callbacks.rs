@@ -252,9 +252,16 @@ fn a_callback_may_stop_within_an_epoch_and_the_training_goes_on_from_there() {
     assert_eq!((progress.epochs, progress.within, progress.last.as_ref()), (1, 2, Some(&history.epochs[0])));
     let error = mlp::train::load_training(&model.parameters(), &mut sgd, &path).unwrap_err().to_string();
     assert!(error.ends_with("lies 2 steps behind epoch 1; load_training_with returns the steps too"), "{error}");
-    let trainer = quiet().epochs(3).batch_size(5).resume_from(&path);
-    let error = trainer.fit(&model, &CrossEntropy, &mut sgd, &quadrants(5), None).unwrap_err().to_string();
-    assert!(error.contains("lies 2 steps within epoch 2, which has 1; resume with the data"), "{error}");
+    // With other samples, or other steps, even where as many would fit.
+    for (size, samples, steps) in [(5, 5, 1), (1, 20, 20), (4, 24, 6), (2, 20, 10)] {
+        let trainer = quiet().epochs(3).batch_size(size).resume_from(&path);
+        let error = trainer.fit(&model, &CrossEntropy, &mut sgd, &quadrants(samples), None).unwrap_err().to_string();
+        let law = format!(
+            "lies 2 steps within epoch 2 of 20 samples in steps of 4, which has {steps} steps of {size} for {samples} samples; \
+             resume with the data and batches it was saved with"
+        );
+        assert!(error.ends_with(&law), "{error}");
+    }
 }
 
 /// A loop of one's own does what the trainer does, with the same parts.
