@@ -29,7 +29,7 @@ pub(crate) fn predict(predict: &Predict, json: bool) -> Outcome {
     }
     match json {
         true => print(&format!("{:#}\n", as_json(&found, &places))),
-        false => print(&as_csv(&bundle, &found, &places, predict.probabilities)?),
+        false => print(&as_csv(&bundle, &found, &places, predict.probabilities)),
     }
 }
 
@@ -47,7 +47,7 @@ fn as_json(found: &Predictions, places: &[Option<usize>]) -> Value {
     Value::Array(places.iter().map(|place| place.map_or(Value::Null, row)).collect())
 }
 
-fn as_csv(bundle: &Bundle, found: &Predictions, places: &[Option<usize>], all: bool) -> mlp::Result<String> {
+fn as_csv(bundle: &Bundle, found: &Predictions, places: &[Option<usize>], all: bool) -> String {
     let target = bundle.schema().target_names().concat();
     let names = found.names();
     let header: Vec<String> = match (found.probabilities(), all) {
@@ -74,7 +74,7 @@ fn as_csv(bundle: &Bundle, found: &Predictions, places: &[Option<usize>], all: b
         };
         text += &line(cells.iter().map(String::as_str));
     }
-    Ok(text)
+    text
 }
 
 /// A row by RFC 4180.

@@ -98,21 +98,22 @@ impl Committee {
     /// One model that gives the mean of the answers: for classes, of the logits.
     pub(crate) fn join(self) -> mlp::Result<Box<dyn Module>> {
         let share = 1.0 / self.nets.len() as f64;
-        let Ok([net]) = <[Mlp; 1]>::try_from(self.nets.clone()) else {
-            let names: Vec<String> = (1..=self.nets.len()).map(|i| format!("net{i}")).collect();
-            let mut network = Network::new(["inputs"]);
-            for (name, net) in names.iter().zip(self.nets) {
-                // A network has sums, not means; the last layers take the share.
-                if let Some(last) = net.layers().last() {
-                    let scaled = |param: &Param| param.modify(|values| values.iter_mut().for_each(|x| *x *= share));
-                    scaled(&last.linear.w);
-                    last.linear.b.iter().for_each(scaled);
-                }
-                network = network.part(name, "inputs", net);
-            }
-            return Ok(Box::new(network.join("mean", Join::Add, names).outputs(["mean"])?));
+        let nets = match <[Mlp; 1]>::try_from(self.nets) {
+            Ok([net]) => return Ok(Box::new(net)),
+            Err(nets) => nets,
         };
-        Ok(Box::new(net))
+        let names: Vec<String> = (1..=nets.len()).map(|i| format!("net{i}")).collect();
+        let mut network = Network::new(["inputs"]);
+        for (name, net) in names.iter().zip(nets) {
+            // A network has sums, not means; the last layers take the share.
+            if let Some(last) = net.layers().last() {
+                let scaled = |param: &Param| param.modify(|values| values.iter_mut().for_each(|x| *x *= share));
+                scaled(&last.linear.w);
+                last.linear.b.iter().for_each(scaled);
+            }
+            network = network.part(name, "inputs", net);
+        }
+        Ok(Box::new(network.join("mean", Join::Add, names).outputs(["mean"])?))
     }
 }
 

@@ -290,6 +290,11 @@ pub(crate) fn shown(number: impl Debug) -> String {
     text.strip_suffix(".0").map_or(text.clone(), str::to_string)
 }
 
+/// What is wrong with a file whose bytes cannot be unpacked.
+pub(crate) fn damaged(error: impl Display) -> String {
+    format!("it cannot be read ({error}); it is cut short or damaged")
+}
+
 /// Formats a number for a table or a progress bar: six decimals, or scientific notation for very small and very large
 /// numbers.
 pub(crate) fn brief(number: f64) -> String {

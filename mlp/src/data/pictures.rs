@@ -11,7 +11,7 @@ use zune_jpeg::zune_core::colorspace::ColorSpace;
 use zune_jpeg::zune_core::options::DecoderOptions;
 
 use super::dataset::Dataset;
-use crate::error::{Error, Result, list, room};
+use crate::error::{Error, Result, damaged, list, room};
 
 /// Pictures (PNG or JPEG) in folders that are named after their classes, with the feature `images`.
 ///
@@ -382,8 +382,4 @@ fn decode_jpeg(bytes: &[u8], check: impl Fn(usize, usize) -> Result<Size, String
         return Err(damaged("pixels are missing"));
     }
     Ok((size, pixels, channels))
-}
-
-fn damaged(error: impl std::fmt::Display) -> String {
-    format!("it cannot be read ({error}); it is cut short or damaged")
 }

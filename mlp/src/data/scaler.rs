@@ -208,7 +208,10 @@ impl Scaling {
                 (mean, variance.sqrt())
             }
             Scaling::MinMax => (low, high - low),
-            Scaling::Robust => (quantile(column, 0.5), quantile(column, 0.75) - quantile(column, 0.25)),
+            Scaling::Robust => {
+                let [low, median, high] = quantiles(column, [0.25, 0.5, 0.75]);
+                (median, high - low)
+            }
         };
         // Values so close that their variance underflows count as constant.
         let scale = if scale == 0.0 { 1.0 } else { scale };
@@ -220,13 +223,15 @@ pub(super) fn mean(column: &[f64]) -> f64 {
     column.iter().sum::<f64>() / column.len() as f64
 }
 
-/// The value at position q·(n − 1) of the sorted column, between two values in proportion.
-pub(super) fn quantile(column: &[f64], q: f64) -> f64 {
+/// For each q the value at position q·(n − 1) of the sorted column, between two values in proportion.
+pub(super) fn quantiles<const N: usize>(column: &[f64], q: [f64; N]) -> [f64; N] {
     let mut sorted = column.to_vec();
     sorted.sort_by(f64::total_cmp);
-    let at = q * (sorted.len() - 1) as f64;
-    let (low, high) = (sorted[at.floor() as usize], sorted[at.ceil() as usize]);
-    low + (high - low) * at.fract()
+    q.map(|q| {
+        let at = q * (sorted.len() - 1) as f64;
+        let (low, high) = (sorted[at.floor() as usize], sorted[at.ceil() as usize]);
+        low + (high - low) * at.fract()
+    })
 }
 
 fn range(column: &[f64]) -> (f64, f64) {

@@ -56,7 +56,7 @@ impl<'a, T: Float> WeightedLosses<'a, T> {
         let first = self.first()?;
         for i in 0..targets.len() {
             let weight = first.weight(targets, i);
-            if let Some((_, other)) = self.losses.iter().find(|(_, loss)| loss.weight(targets, i) != weight) {
+            if let Some((_, other)) = self.losses.iter().skip(1).find(|(_, loss)| loss.weight(targets, i) != weight) {
                 let (weight, other) = (shown(weight), shown(other.weight(targets, i)));
                 let repair = "put the sum into ClassWeights or Ignoring, not its terms";
                 return Err(Error::invalid(

@@ -164,9 +164,9 @@ impl<L> ClassWeights<L> {
     /// The targets, if each label has a weight.
     fn fitting<'a, T: Float>(&self, targets: &'a Targets<T>) -> Result<&'a Targets<T>, Error> {
         check_weights(WEIGHTS, &self.weights)?;
-        let (n, mut labels) = (self.weights.len(), classes(WEIGHTS, targets)?);
-        let Some(at) = labels.clone().position(|class| class >= n) else { return Ok(targets) };
-        let class = labels.nth(at).expect("it was found there");
+        let n = self.weights.len();
+        let found = classes(WEIGHTS, targets)?.enumerate().find(|&(_, class)| class >= n);
+        let Some((at, class)) = found else { return Ok(targets) };
         let sample = match targets {
             Targets::Sequences(sequences) => {
                 sequences.iter().position(|labels| labels.contains(&class)).expect("it was found in one")
@@ -208,11 +208,13 @@ pub struct Ignoring<L> {
 
 impl<T: Float, L: Loss<T>> Loss<T> for Ignoring<L> {
     fn each<'t>(&self, y: Var<'t, T>, targets: &Targets<T>) -> Result<Var<'t, T>, Error> {
-        self.leave_out(self.loss.each(y, &*self.stand_ins(targets)?)?, targets)
+        let known = self.stand_ins(targets)?;
+        self.leave_out(self.loss.each(y, &known)?, targets, matches!(known, Cow::Owned(_)))
     }
 
     fn smoothed<'t>(&self, y: Var<'t, T>, targets: &Targets<T>, share: f64) -> Result<Var<'t, T>, Error> {
-        self.leave_out(self.loss.smoothed(y, &*self.stand_ins(targets)?, share)?, targets)
+        let known = self.stand_ins(targets)?;
+        self.leave_out(self.loss.smoothed(y, &known, share)?, targets, matches!(known, Cow::Owned(_)))
     }
 
     fn weight(&self, targets: &Targets<T>, sample: usize) -> f64 {
@@ -240,13 +242,14 @@ impl<T: Float, L: Loss<T>> Loss<T> for Ignoring<L> {
 const IGNORING: &str = "ignoring";
 
 impl<L> Ignoring<L> {
-    fn is_in<T: Float>(&self, targets: &Targets<T>) -> Result<bool, Error> {
-        Ok(classes(IGNORING, targets)?.any(|class| class == self.class))
-    }
-
-    /// The losses without those of the class to ignore.
-    fn leave_out<'t, T: Float>(&self, each: Var<'t, T>, targets: &Targets<T>) -> Result<Var<'t, T>, Error> {
-        match self.is_in(targets)? {
+    /// The losses without those of the class to ignore, if there are stand-ins for it.
+    fn leave_out<'t, T: Float>(
+        &self,
+        each: Var<'t, T>,
+        targets: &Targets<T>,
+        stand_ins: bool,
+    ) -> Result<Var<'t, T>, Error> {
+        match stand_ins {
             true => scaled_by_label(IGNORING, each, targets, |class| f64::from(class != self.class)),
             false => Ok(each),
         }
@@ -254,7 +257,7 @@ impl<L> Ignoring<L> {
 
     /// The targets with class 0, which every loss knows, for the samples or places to ignore.
     fn stand_ins<'a, T: Float>(&self, targets: &'a Targets<T>) -> Result<Cow<'a, Targets<T>>, Error> {
-        if !self.is_in(targets)? {
+        if classes(IGNORING, targets)?.all(|class| class != self.class) {
             return Ok(Cow::Borrowed(targets));
         }
         let mut known = targets.clone();

@@ -417,19 +417,28 @@ pub(crate) fn rows_for<'m, T: Float + 'm>(
 ) -> Result<Vec<(LayerRow, Option<Shape>)>, Error> {
     let (mut rows, mut shape) = (vec![], Some(input.clone()));
     for (i, module) in modules.enumerate() {
-        let own = match &shape {
-            Some(input) => module.describe_for(input).map_err(at(i))?,
-            None => module.describe().into_iter().map(|row| (row, None)).collect(),
-        };
-        shape = match (own.last(), &shape) {
-            (Some((_, behind)), _) => behind.clone(),
-            (None, Some(input)) => module.output_shape(input).map_err(at(i))?,
-            (None, None) => None,
-        };
+        let (own, behind) = rows_behind(module, shape.as_ref()).map_err(at(i))?;
         rows.extend(own.into_iter().map(|(row, shape)| (numbered(i, row), shape)));
+        shape = behind;
     }
     Ok(rows)
 }
+
+/// The rows of a module with the shape behind each, and the shape behind the module; `None` for an input that nobody can tell.
+pub(crate) fn rows_behind<T: Float>(module: &dyn Module<T>, input: Option<&Shape>) -> Result<Behind, Error> {
+    let rows = match input {
+        Some(input) => module.describe_for(input)?,
+        None => module.describe().into_iter().map(|row| (row, None)).collect(),
+    };
+    let shape = match (rows.last(), input) {
+        (Some((_, behind)), _) => behind.clone(),
+        (None, Some(input)) => module.output_shape(input)?,
+        (None, None) => None,
+    };
+    Ok((rows, shape))
+}
+
+type Behind = (Vec<(LayerRow, Option<Shape>)>, Option<Shape>);
 
 /// A row of the module at position `i`.
 pub(crate) fn numbered(i: usize, row: LayerRow) -> LayerRow {

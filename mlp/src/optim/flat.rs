@@ -2,6 +2,8 @@
 
 use autograd::{Float, Gradients, Param, Parameters};
 
+use super::distinct;
+
 /// Parameters, and their values one after another.
 #[derive(Debug)]
 pub(super) struct Flat<T: Float> {
@@ -11,8 +13,7 @@ pub(super) struct Flat<T: Float> {
 impl<T: Float> Flat<T> {
     /// Each parameter once.
     pub(super) fn new(parameters: &Parameters<T>) -> Self {
-        let parameters = parameters.distinct().fold(Parameters::new(), |all, (name, param)| all.with(name, param));
-        Flat { parameters }
+        Flat { parameters: distinct(parameters) }
     }
 
     pub(super) fn params(&self) -> impl ExactSizeIterator<Item = &Param<T>> {

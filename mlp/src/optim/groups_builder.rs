@@ -2,7 +2,7 @@
 
 use autograd::{Float, Param, Parameters};
 
-use super::{Groups, Optimizer};
+use super::{Groups, Optimizer, distinct};
 use crate::error::list;
 
 /// Parameters that are given to groups by their names or shapes: see [`Groups::split`].
@@ -34,8 +34,7 @@ impl<T: Float> Groups<T> {
     /// # Ok::<(), mlp::Error>(())
     /// ```
     pub fn split(parameters: &Parameters<T>) -> GroupsBuilder<T> {
-        let left = parameters.distinct().fold(Parameters::new(), |all, (name, param)| all.with(name, param));
-        GroupsBuilder { groups: Groups::new(), left }
+        GroupsBuilder { groups: Groups::new(), left: distinct(parameters) }
     }
 }
 

@@ -184,8 +184,9 @@ impl<T: Float> LevenbergMarquardt<T> {
                 columns.push(match reached {
                     false => vec![T::zero(); m],
                     true => {
-                        let unit = tape.constant_with(param.shape(), |i| if i == at { T::one() } else { T::zero() });
-                        r.tangent(param, unit).with_values(<[T]>::to_vec)
+                        let mut unit = Tensor::zeros(param.shape());
+                        unit.as_mut_slice()[at] = T::one();
+                        r.jvp(&[(param.on(tape), &unit)]).to_vec()
                     }
                 });
             }

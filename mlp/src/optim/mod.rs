@@ -117,3 +117,8 @@ pub trait Optimizer<T: Float = f64> {
         State::new("optimizer", state).end()
     }
 }
+
+/// Each parameter once, under its first name.
+fn distinct<T: Float>(parameters: &Parameters<T>) -> Parameters<T> {
+    parameters.distinct().fold(Parameters::new(), |all, (name, param)| all.with(name, param))
+}

@@ -122,8 +122,7 @@ impl Trainer<'_> {
         match (self.parts, saved) {
             // At most one part per sample, but at least 2 if parts were requested: one part and several parts derive
             // different seeds.
-            (Parts::Fixed(parts), _) => Ok(parts.min(size.max(2))),
-            (Parts::Measured, Some(parts)) => Ok(parts.min(size.max(2))),
+            (Parts::Fixed(parts), _) | (Parts::Measured, Some(parts)) => Ok(parts.min(size.max(2))),
             (Parts::Measured, None) if !goal.model.buffers().is_empty() => Ok(1),
             (Parts::Measured, None) => {
                 let batch: Vec<usize> = (0..size).collect();

@@ -4,10 +4,11 @@ use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Once;
 
-use autograd::{Float, Param, Parameters, Tape};
+use autograd::{Float, Parameters, Tape};
 
 use super::step::Objective;
 use super::sums::EpochSums;
+use super::training_loop::{set, values};
 use crate::nn::probe::Probe;
 use crate::{Dataset, Error};
 
@@ -21,9 +22,9 @@ pub(super) fn named<T: Float>(
     parts: impl Iterator<Item = (Dataset<T>, u64)>,
 ) -> Error {
     let Error::Invalid { what, why } = error else { return error };
-    let before: Vec<_> = state.params().map(Param::value).collect();
+    let before = values(state);
     let found = parts.into_iter().find_map(|(batch, seed)| first(goal, &batch, seed));
-    state.params().zip(before).for_each(|(param, value)| param.set(value)); // the pass may have moved buffers
+    set(state, &before); // the pass may have moved buffers
     match found {
         Some(found) => Error::Invalid { what, why: format!("{why}; the first such value: {found}") },
         None => Error::Invalid { what, why },

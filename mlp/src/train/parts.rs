@@ -2,10 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use autograd::{Float, Gradients, Param, Parameters, Tape, backward_in_parts, threads};
+use autograd::{Float, Gradients, Parameters, Tape, backward_in_parts, threads};
 
 use super::step::{Objective, derive};
 use super::sums::EpochSums;
+use super::training_loop::{set, values};
 use crate::nn::probe::Probe;
 use crate::{Dataset, Error};
 
@@ -72,7 +73,7 @@ pub(super) fn measured<T: Float>(
     seed: u64,
 ) -> Result<usize, Error> {
     let most = threads().min(batch.len());
-    let before: Vec<_> = state.params().map(Param::value).collect();
+    let before = values(state);
     let whole = goal.weight(&data.take(batch));
     let time = |parts: usize| {
         let mut tapes: Vec<Tape<T>> = (0..parts).map(|_| Tape::default()).collect();
@@ -86,7 +87,7 @@ pub(super) fn measured<T: Float>(
     };
     let found = std::iter::successors(Some(1), |parts| Some(2 * parts)).take_while(|parts| *parts <= most).map(time);
     let found = found.collect::<Result<Vec<_>, _>>();
-    state.params().zip(before).for_each(|(param, value)| param.set(value)); // the passes may have moved buffers
+    set(state, &before); // the passes may have moved buffers
     Ok(found?.into_iter().min().map_or(1, |(_, parts)| parts))
 }
 

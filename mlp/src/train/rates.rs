@@ -1,12 +1,12 @@
 //! [`Trainer::find_rate`]: the rate range test.
 
-use autograd::{Float, Param};
+use autograd::Float;
 use serde::{Deserialize, Serialize};
 
 use super::Trainer;
 use super::start;
 use super::step::{Objective, derive};
-use super::training_loop::TrainingLoop;
+use super::training_loop::{TrainingLoop, set, values};
 use crate::error::shown;
 use crate::loss::Loss;
 use crate::nn::module::Module;
@@ -101,7 +101,7 @@ impl Trainer<'_> {
         start::check_optimizer(&parameters, optimizer)?;
         goal.check("data", data, true)?;
         let parts = self.parts_of(goal, &state, data, None)?;
-        let before: Vec<_> = state.params().map(Param::value).collect();
+        let before = values(&state);
         let (memory, rate) = (optimizer.state(), optimizer.learning_rate());
         let quiet = Trainer {
             batch_size: self.batch_size,
@@ -114,7 +114,7 @@ impl Trainer<'_> {
         let run =
             TrainingLoop::new(&quiet, goal, (parameters, state.clone()), &mut *optimizer, self.cut(data.len()), parts);
         let found = tried(run, data, self.seed, range);
-        state.params().zip(before).for_each(|(param, value)| param.set(value));
+        set(&state, &before);
         optimizer.set_state(&memory)?;
         optimizer.set_learning_rate(rate);
         let (rates, losses) = found?;

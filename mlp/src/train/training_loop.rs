@@ -184,8 +184,7 @@ impl<'r, 'a, T: Float> TrainingLoop<'r, 'a, T> {
         }
         let gradients = probe.backward(mean, &self.parameters);
         let before = observer.as_ref().map(|_| values(&self.parameters));
-        let weight = self.goal.weight_of(data, samples);
-        let norm = descend(self.trainer, &self.parameters, self.optimizer, gradients, (place, weight));
+        let norm = descend(self.trainer, &self.parameters, self.optimizer, gradients, (place, tally.weight));
         let norm = norm.map_err(|error| self.named(error, data, samples, place))?;
         self.took(norm);
         self.show(observer.zip(before));
@@ -370,11 +369,11 @@ impl<'r, 'a, T: Float> TrainingLoop<'r, 'a, T> {
 }
 
 /// The present values of the parameters.
-fn values<T: Float>(parameters: &Parameters<T>) -> Vec<Tensor<T>> {
+pub(super) fn values<T: Float>(parameters: &Parameters<T>) -> Vec<Tensor<T>> {
     parameters.params().map(Param::value).collect()
 }
 
 /// Sets parameters to `values`, in order.
-fn set<T: Float>(parameters: &Parameters<T>, values: &[Tensor<T>]) {
+pub(super) fn set<T: Float>(parameters: &Parameters<T>, values: &[Tensor<T>]) {
     parameters.params().zip(values).for_each(|(param, value)| param.set(value));
 }

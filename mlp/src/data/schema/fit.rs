@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::fitted::{Encoding, Fitted, Gap, Names, Numbers, Unseen};
 use super::wanted::{Categorical, Column, Missing, Numeric};
 use super::{Input, Marks, Schema, Target};
-use crate::data::scaler::{ENORMOUS, mean, quantile};
+use crate::data::scaler::{ENORMOUS, mean, quantiles};
 use crate::data::table::{MISSING, Table, sorted};
 use crate::error::{Error, Result, list};
 
@@ -196,7 +196,10 @@ impl Fit<'_> {
             Missing::Fill(fill) => Some(fill),
             _ if found.is_empty() => return Err(self.refused(&column, NOTHING)),
             Missing::Mean => Some(mean(&found)),
-            Missing::Median => Some(quantile(&found, 0.5)),
+            Missing::Median => {
+                let [median] = quantiles(&found, [0.5]);
+                Some(median)
+            }
             Missing::MostFrequent => Some(most_frequent(&found)),
         };
         if fill.is_some_and(|fill| !fill.is_finite()) {

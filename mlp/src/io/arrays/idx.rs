@@ -9,8 +9,8 @@ use autograd::{Float, Tensor};
 use flate2::bufread::MultiGzDecoder;
 
 use super::super::replace::replace;
-use super::numbers::{Kind, Layout, damaged, push};
-use crate::error::{Error, Result};
+use super::numbers::{Kind, Layout, push};
+use crate::error::{Error, Result, damaged};
 
 /// Reads an array from a file in the IDX format, packed by gzip or not; pictures of MNIST have the shape (samples, 28, 28)
 /// and values from 0 to 255.

@@ -8,8 +8,8 @@ use std::path::Path;
 use autograd::{Float, Shape, Tensor};
 
 use super::super::replace::replace;
-use super::numbers::{Kind, Layout, damaged, push};
-use crate::error::{Error, Result};
+use super::numbers::{Kind, Layout, push};
+use crate::error::{Error, Result, damaged};
 
 /// Reads an array that `numpy.save` wrote: floats, integers and booleans, in any byte order and memory order.
 ///

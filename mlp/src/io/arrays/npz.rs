@@ -11,8 +11,7 @@ use rawzip::{CompressionMethod, ZipArchive, ZipArchiveWriter};
 
 use super::super::replace::replace;
 use super::npy;
-use super::numbers::damaged;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, damaged};
 
 /// Reads all arrays that `numpy.savez` or `numpy.savez_compressed` wrote, with their names, in the order of the file.
 ///

@@ -4,7 +4,7 @@ use std::io::Read;
 
 use autograd::{Float, Shape};
 
-use crate::error::shown;
+use crate::error::{damaged, shown};
 
 /// How one number is written.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -99,9 +99,4 @@ pub(super) fn push<T: Float>(bytes: &mut Vec<u8>, values: &[T], big_endian: bool
             bytes[start..].reverse();
         }
     }
-}
-
-/// What is wrong if bytes in memory cannot be unpacked.
-pub(super) fn damaged(error: impl std::fmt::Display) -> String {
-    format!("it cannot be read ({error}); it is cut short or damaged")
 }

@@ -233,12 +233,11 @@ impl<T: Float> Bundle<T> {
     /// The model's outputs for inputs of the schema, in evaluation mode.
     #[track_caller]
     fn outputs(&self, inputs: &Tensor<T>) -> Tensor<T> {
-        let (rows, width) = (inputs.shape()[0], inputs.shape()[1]);
+        let rows = inputs.shape()[0];
         let (mut tape, mut values) = (Tape::values_only(), Vec::new());
         for first in (0..rows).step_by(ROWS) {
             let n = ROWS.min(rows - first);
-            let part = inputs.as_slice()[first * width..(first + n) * width].to_vec();
-            let outputs = self.model.predict_on(&mut tape, &Tensor::new([n, width], part));
+            let outputs = self.model.predict_on(&mut tape, &inputs.slice(0, first..first + n));
             let shape = outputs.shape();
             assert!(
                 shape.len() == 2 && shape[0] == n && fits(&self.schema, &self.target(), shape[1]).is_ok(),

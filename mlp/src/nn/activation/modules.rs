@@ -173,10 +173,7 @@ impl<T: Float> Configured<T> for PRelu<T> {
     }
 
     fn build(data: Features, _: &mut Parts<'_, T>) -> Result<Self, Error> {
-        match data.features.unwrap_or(1) {
-            0 => Err(Error::invalid("prelu", "0 features have no α; 1 shares it among all")),
-            features => PRelu::new(features),
-        }
+        PRelu::new(data.features.unwrap_or(1))
     }
 }
 
@@ -229,7 +226,7 @@ impl<T: Float> Module<T> for Function<T> {
         // The name alone, for a builder of the same name. It must not lead to another layer.
         match Registry::<T>::new().names().any(|name| name == self.name) {
             true => Err(Error::config(&self.name, "a function has the name of a layer of this crate; give it another")),
-            false => Config::new(&self.name, &()),
+            false => Ok(Config::bare(&self.name)),
         }
     }
 

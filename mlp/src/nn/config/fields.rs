@@ -47,6 +47,11 @@ impl<const AXES: usize> Sides<AXES> {
         Sides(if AXES == 1 { [lengths[1]; 2] } else { lengths })
     }
 
+    /// The lengths, if they are given, else the usual ones.
+    pub(crate) fn or(lengths: Option<Self>, usual: [usize; 2]) -> [usize; 2] {
+        lengths.map_or(usual, |lengths| lengths.0)
+    }
+
     /// The lengths, unless all are the usual ones.
     pub(crate) fn unless(usual: [usize; 2], lengths: [usize; 2]) -> Option<Self> {
         unless(Sides::new(usual), Sides::new(lengths))

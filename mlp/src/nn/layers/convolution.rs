@@ -182,9 +182,12 @@ impl<const AXES: usize> Data<AXES> {
         if self.output_padding.is_some() && !transposed {
             return Err(Error::invalid(layer, "only a transposed convolution has an `output_padding`; remove it"));
         }
-        let of = |lengths: Option<Sides<AXES>>, usual: usize| lengths.map_or([usual; 2], |lengths| lengths.0);
-        let (stride, padding, dilation) = (of(self.stride, 1), of(self.padding, 0), of(self.dilation, 1));
-        let placement = Placement { stride, padding, dilation, output_padding: of(self.output_padding, 0) };
+        let placement = Placement {
+            stride: Sides::or(self.stride, [1; 2]),
+            padding: Sides::or(self.padding, [0; 2]),
+            dilation: Sides::or(self.dilation, [1; 2]),
+            output_padding: Sides::or(self.output_padding, [0; 2]),
+        };
         placement.check(layer)?;
         Ok(placement.conv(self.groups.unwrap_or(1)))
     }

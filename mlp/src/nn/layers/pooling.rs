@@ -115,11 +115,10 @@ impl<const AXES: usize> Windows<AXES> {
         if size.contains(&0) {
             return Err(Error::invalid(layer, "a window of size 0 holds nothing; make it at least 1"));
         }
-        let of = |lengths: Option<Sides<AXES>>, usual: [usize; 2]| lengths.map_or(usual, |lengths| lengths.0);
         let placement = Placement {
-            stride: of(self.stride, size),
-            padding: of(self.padding, [0; 2]),
-            dilation: of(self.dilation, [1; 2]),
+            stride: Sides::or(self.stride, size),
+            padding: Sides::or(self.padding, [0; 2]),
+            dilation: Sides::or(self.dilation, [1; 2]),
             output_padding: [0; 2],
         };
         placement.check(layer)?;

@@ -4,7 +4,7 @@ use autograd::{Float, Shape};
 
 use super::{Does, Join, Network, Node};
 use crate::error::Error;
-use crate::nn::module::{LayerRow, Module};
+use crate::nn::module::{LayerRow, Module, rows_behind};
 
 impl<T: Float> Network<T> {
     /// The shape of a joined value, if all are known.
@@ -47,18 +47,7 @@ impl<T: Float> Network<T> {
                     let shape = shape.transpose()?.flatten();
                     (vec![(row(format!("same as {}", self.nodes[*part].name)), shape.clone())], shape)
                 }
-                Does::Part(module) => {
-                    let own = match input {
-                        Some(input) => module.describe_for(input).map_err(at(node))?,
-                        None => module.describe().into_iter().map(|row| (row, None)).collect(),
-                    };
-                    let shape = match (own.last(), input) {
-                        (Some((_, behind)), _) => behind.clone(),
-                        (None, Some(input)) => module.output_shape(input).map_err(at(node))?,
-                        (None, None) => None,
-                    };
-                    (own, shape)
-                }
+                Does::Part(module) => rows_behind(&**module, input.as_ref()).map_err(at(node))?,
             };
             for (row, _) in &mut own {
                 row.layer = format!("{} {}", node.name, row.layer);
