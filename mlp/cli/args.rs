@@ -30,7 +30,8 @@ Examples:
   mlp train messwerte.csv --target Ertrag --decimal-comma
   mlp predict model.safetensors new.csv > predictions.csv
   mlp evaluate model.safetensors held_out.csv --json
-  mlp inspect model.safetensors";
+  mlp inspect model.safetensors
+  mlp export model.safetensors model.onnx";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -39,6 +40,7 @@ pub(crate) enum Command {
     Evaluate(Evaluate),
     Inspect(Inspect),
     Check(Check),
+    Export(Export),
 }
 
 /// Train a network on a table, and write it to a file
@@ -177,6 +179,38 @@ pub(crate) struct Check {
     /// Seed of the directions along which slopes are compared
     #[arg(long, default_value = "0")]
     pub(crate) seed: u64,
+}
+
+/// Write a model in a format of other programs
+///
+/// ONNX has the whole network: its inputs are the numbers that `mlp inspect` lists, its outputs the probabilities of the
+/// classes or the numbers in their units. How rows become these numbers is written into the file as JSON, under `schema`.
+/// The other formats have the weights alone.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Export {
+    /// A file that `mlp train` or `Bundle::save` wrote
+    pub(crate) model: PathBuf,
+
+    /// The file to write; an existing one is replaced
+    pub(crate) file: PathBuf,
+
+    /// The format [default: by the ending of the file]
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    pub(crate) to: Option<Format>,
+
+    /// ONNX with numbers of 64 bits; some programs read only those of 32
+    #[arg(long)]
+    pub(crate) f64: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For ONNX Runtime and others, in files .onnx
+    Onnx,
+    /// Weights under the names of PyTorch, in files .safetensors
+    Torch,
+    /// Weights for NumPy, in files .npz
+    Npz,
 }
 
 #[derive(Debug, clap::Args)]

@@ -5,6 +5,7 @@ mod args;
 mod check;
 mod columns;
 mod committee;
+mod export;
 mod inspect;
 mod output;
 mod scores;
@@ -25,6 +26,7 @@ fn main() -> ExitCode {
         Command::Evaluate(evaluate) => apply::evaluate(&evaluate, json),
         Command::Inspect(inspect) => inspect::run(&inspect, json),
         Command::Check(check) => check::run(&check, json),
+        Command::Export(export) => export::run(&export, json),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

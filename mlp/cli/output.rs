@@ -58,7 +58,8 @@ pub(crate) fn aligned(rows: &[Vec<String>]) -> String {
 
 /// `1 row`, `2 rows`.
 pub(crate) fn counted(n: usize, one: &str) -> String {
-    match (n, one.strip_suffix('y')) {
+    // Not after a vowel: one day, two days.
+    match (n, one.strip_suffix('y').filter(|stem| !stem.ends_with(['a', 'e', 'o', 'u']))) {
         (1, _) => format!("1 {one}"),
         (_, Some(stem)) => format!("{n} {stem}ies"),
         (_, None) if one.ends_with('s') => format!("{n} {one}es"),

@@ -14,6 +14,8 @@ mod arrays;
 mod bundle;
 pub(crate) mod format;
 mod loading;
+#[cfg(feature = "onnx")]
+mod onnx;
 mod replace;
 pub mod torch;
 
@@ -26,6 +28,8 @@ use autograd::{Float, Param, Parameters, Tensor};
 pub use bundle::{Bundle, Predictions};
 use format::write;
 pub use loading::{Loaded, Loading, OtherShape};
+#[cfg(feature = "onnx")]
+pub use onnx::Onnx;
 
 /// Writes all parameters to `path`, and replaces an existing file.
 ///

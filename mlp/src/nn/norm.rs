@@ -102,19 +102,24 @@ impl NormData {
         Ok(NormData(SIZES.iter().fold(config, |config, (_, size)| config.without(size).0)))
     }
 
-    pub(super) fn build<T: Float>(self, features: usize, parts: &mut Parts<'_, T>) -> Result<Norm<T>, Error> {
+    /// With the size of a layer of so many units.
+    pub(crate) fn sized(self, features: usize) -> Result<Config, Error> {
         let NormData(config) = self;
         let Some((_, size)) = SIZES.iter().find(|(kind, _)| *kind == config.layer()) else {
             let problem =
                 format!("it normalises no layer of an mlp; choose from {}", SIZES.map(|(kind, _)| kind).join(", "));
-            return Err(Error::config(config.layer(), problem).within("norm"));
+            return Err(Error::config(config.layer(), problem));
         };
         let (config, given) = config.without(size);
         if given.is_some() {
             let problem = format!("`{size}` is given, which are the units of the layer; remove the field");
-            return Err(Error::config(config.layer(), problem).within("norm"));
+            return Err(Error::config(config.layer(), problem));
         }
-        let config = config.with(size, features);
+        Ok(config.with(size, features))
+    }
+
+    pub(super) fn build<T: Float>(self, features: usize, parts: &mut Parts<'_, T>) -> Result<Norm<T>, Error> {
+        let config = self.sized(features).map_err(|error| error.within("norm"))?;
         let norm = match config.layer() {
             "layer_norm" => config.data().and_then(|data| LayerNorm::build(data, parts)).map(Norm::Layer),
             "batch_norm" => config.data().and_then(|data| BatchNorm::build(data, parts)).map(Norm::Batch),

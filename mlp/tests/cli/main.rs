@@ -191,6 +191,44 @@ fn a_model_is_shown_and_its_gradient_checked() {
 }
 
 #[test]
+fn models_are_exported() {
+    let folder = Folder::new();
+    folder.ok(&FLOWERS.replace("--epochs 60", "--epochs 2"));
+    folder.ok(&PRICES.replace("--epochs 150", "--epochs 2"));
+    // A committee is one network. Its file says in text what its numbers are; `tests/it/onnx` decodes such files.
+    let told = folder.ok("export model.safetensors model.onnx");
+    assert_eq!(
+        (told.out.as_str(), told.err.as_str()),
+        ("model.onnx: `inputs`, 7 numbers, to `probabilities` of 3 classes\n", "")
+    );
+    let bytes = fs::read(folder.path().join("model.onnx")).unwrap();
+    let has = |text: &str| bytes.windows(text.len()).any(|part| part == text.as_bytes());
+    for text in ["probabilities", "batch", "net2.layers.1.w", r#"["iris","lily, wild","rose"]"#, "held out"] {
+        assert!(has(text), "{text}");
+    }
+    let wide = folder.run("export model.safetensors wide --to onnx --f64 --json").json();
+    assert_eq!((wide["file"].as_str(), wide["format"].as_str()), (Some("wide"), Some("onnx")));
+    let size = |name: &str| fs::metadata(folder.path().join(name)).unwrap().len();
+    let weights = 2 * (7 * 8 + 8 + 8 * 3 + 3);
+    assert!(size("wide") > size("model.onnx") + 4 * weights - 100, "{} bytes", size("wide"));
+    let told = folder.ok("export prices.safetensors prices.onnx").out;
+    assert_eq!(told, "prices.onnx: `inputs`, 1 number, to `values` of 1 column\n");
+
+    let loaded = Bundle::<f64>::load(folder.path().join("model.safetensors")).unwrap();
+    let told = folder.ok("export model.safetensors weights.npz").out;
+    assert_eq!(told, "weights.npz: 8 arrays\n");
+    let arrays = mlp::io::read_npz::<f64>(folder.path().join("weights.npz")).unwrap();
+    for (name, param) in loaded.model().state().iter() {
+        assert!(arrays.iter().any(|(stored, x)| stored == name && *x == param.value()), "{name}");
+    }
+    let told = folder.ok("export model.safetensors torch.safetensors").out;
+    assert_eq!(told, "torch.safetensors: 8 arrays under the names of PyTorch\n");
+    mlp::io::torch::load(loaded.model(), folder.path().join("torch.safetensors")).unwrap();
+    let config = folder.run("inspect model.safetensors --json").json()["config"].clone();
+    assert_eq!(serde_json::to_value(loaded.config()).unwrap(), config, "the model is as it was");
+}
+
+#[test]
 fn columns_are_what_they_are_told_to_be() {
     let folder = Folder::new();
     let short = "--nets 1 --layers none --epochs 2 -q";
@@ -278,6 +316,19 @@ fn every_failure_is_one_line_and_a_status() {
         ),
         ("predict model.safetensors prices.csv", "mlp: prices.csv, line "),
         ("evaluate model.safetensors other.csv", "mlp: other.csv, line 2, column `kind`: found `tulip`, needs one of"),
+        ("export none.safetensors a.onnx", "mlp: none.safetensors: No such file"),
+        ("export flowers.csv a.onnx", "mlp: flowers.csv: not a whole safetensors file ("),
+        (
+            "export model.safetensors model",
+            "mlp: model: its ending tells no format; name a file .onnx, .safetensors or .npz",
+        ),
+        (
+            "export model.safetensors ./model.safetensors",
+            "mlp: ./model.safetensors is the model itself, which would be replaced",
+        ),
+        ("export model.safetensors a.npz --f64", "mlp: --f64 is for ONNX"),
+        ("export model.safetensors no/a.onnx", "mlp: no/a.onnx: No such file or directory (os error 2)"),
+        ("export model.safetensors folder --to onnx", "mlp: folder: not a file but a folder; name a file to save to"),
         ("inspect none", "mlp: none: No such file or directory (os error 2)"),
         ("check model.safetensors one.csv", "mlp: one.csv: no column `width`"),
     ] {

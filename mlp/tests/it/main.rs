@@ -46,6 +46,8 @@ mod networks;
 mod norms;
 mod norms_learn;
 mod observe;
+#[cfg(feature = "onnx")]
+mod onnx;
 mod optim;
 #[path = "../common/optimizers.rs"]
 mod optimizers;

@@ -230,7 +230,7 @@ impl<'de> Deserialize<'de> for Activation {
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Data {
-    function: Activation,
+    pub(crate) function: Activation,
 }
 
 impl<T: Float> Configured<T> for Activation {

@@ -183,7 +183,7 @@ impl<T: Float> Registry<T> {
         })
     }
 
-    pub(super) fn weighted(&self, config: &Config, rng: &mut dyn Rng) -> Result<Box<dyn Weighted<T>>> {
+    pub(crate) fn weighted(&self, config: &Config, rng: &mut dyn Rng) -> Result<Box<dyn Weighted<T>>> {
         match self.built(config, rng)? {
             Built::Weighted(layer) => Ok(layer),
             Built::Module(_) => {

@@ -279,12 +279,12 @@ impl<T: Float> Module<T> for MultiHeadAttention<T> {
 #[serde(deny_unknown_fields)]
 pub struct Data {
     pub(super) width: usize,
-    pub(super) heads: usize,
+    pub(crate) heads: usize,
     /// The width of the memory, if it is another.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) memory: Option<usize>,
     #[serde(default, skip_serializing_if = "fields::is_off")]
-    pub(super) causal: bool,
+    pub(crate) causal: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) dropout: Option<f64>,
     #[serde(default = "fields::yes", skip_serializing_if = "fields::is_on")]

@@ -55,7 +55,7 @@ pub struct BatchNorm<T: Float = f64> {
 }
 
 impl<T: Float> BatchNorm<T> {
-    const EPS: f64 = 1e-5;
+    pub(crate) const EPS: f64 = 1e-5;
     const MOMENTUM: f64 = 0.1;
 
     /// Creates a layer for `channels` channels, with `eps` = 1e−5 and a momentum of 0.1.
@@ -209,7 +209,7 @@ impl<T: Float> Module<T> for BatchNorm<T> {
 pub struct Data {
     channels: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
-    eps: Option<f64>,
+    pub(crate) eps: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     momentum: Option<f64>,
     #[serde(default = "fields::yes", skip_serializing_if = "fields::is_on")]

@@ -178,7 +178,7 @@ impl<const AXES: usize> Data<AXES> {
         }
     }
 
-    fn conv(&self, layer: &'static str, transposed: bool) -> Result<Conv, Error> {
+    pub(crate) fn conv(&self, layer: &'static str, transposed: bool) -> Result<Conv, Error> {
         if self.output_padding.is_some() && !transposed {
             return Err(Error::invalid(layer, "only a transposed convolution has an `output_padding`; remove it"));
         }

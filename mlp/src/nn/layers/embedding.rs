@@ -221,7 +221,7 @@ pub struct Data {
     count: usize,
     width: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
-    padding: Option<usize>,
+    pub(crate) padding: Option<usize>,
     #[serde(default, skip_serializing_if = "fields::is_off")]
     by_rows: bool,
     #[serde(skip_serializing_if = "Option::is_none")]

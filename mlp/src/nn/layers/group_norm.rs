@@ -37,7 +37,7 @@ pub struct GroupNorm<T: Float = f64> {
 }
 
 impl<T: Float> GroupNorm<T> {
-    const EPS: f64 = 1e-5;
+    pub(crate) const EPS: f64 = 1e-5;
 
     /// Creates a layer for `channels` channels in `groups` groups of neighbours, with `eps` = 1e−5.
     ///
@@ -151,10 +151,10 @@ impl<T: Float> Module<T> for GroupNorm<T> {
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Data {
-    groups: usize,
+    pub(crate) groups: usize,
     channels: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
-    eps: Option<f64>,
+    pub(crate) eps: Option<f64>,
     #[serde(default = "fields::yes", skip_serializing_if = "fields::is_on")]
     affine: bool,
 }

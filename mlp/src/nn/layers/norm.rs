@@ -33,7 +33,7 @@ pub struct LayerNorm<T: Float = f64> {
 }
 
 impl<T: Float> LayerNorm<T> {
-    const EPS: f64 = 1e-5;
+    pub(crate) const EPS: f64 = 1e-5;
 
     /// Creates a layer for rows of `features` values, with `eps` = 1e−5.
     ///
@@ -92,7 +92,7 @@ impl<T: Float> Module<T> for LayerNorm<T> {
 pub struct Data {
     pub(super) features: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) eps: Option<f64>,
+    pub(crate) eps: Option<f64>,
 }
 
 impl<T: Float> Configured<T> for LayerNorm<T> {

@@ -110,7 +110,7 @@ impl<const AXES: usize> Windows<AXES> {
         }
     }
 
-    fn pool(&self, layer: &'static str) -> Result<Pool, Error> {
+    pub(crate) fn pool(&self, layer: &'static str) -> Result<Pool, Error> {
         let size = self.size.0;
         if size.contains(&0) {
             return Err(Error::invalid(layer, "a window of size 0 holds nothing; make it at least 1"));
@@ -225,10 +225,10 @@ macro_rules! sized {
         #[derive(Debug, Serialize, Deserialize)]
         #[serde(deny_unknown_fields)]
         pub struct $Data {
-            size: Sides<2>,
+            pub(crate) size: Sides<2>,
             $(
                 #[serde(with = "how_to_resize")]
-                $how: $How,
+                pub(crate) $how: $How,
             )?
         }
 

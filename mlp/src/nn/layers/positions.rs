@@ -139,10 +139,10 @@ impl<T: Float> Module<T> for PositionalEncoding<T> {
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Data {
-    longest: usize,
-    width: usize,
+    pub(crate) longest: usize,
+    pub(crate) width: usize,
     #[serde(default, skip_serializing_if = "fields::is_off")]
-    learned: bool,
+    pub(crate) learned: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     init: Option<Init>,
 }

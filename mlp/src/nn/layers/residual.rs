@@ -106,7 +106,7 @@ impl<T: Float> fmt::Debug for Residual<T> {
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Data {
-    inner: Config,
+    pub(crate) inner: Config,
 }
 
 impl<T: Float> Configured<T> for Residual<T> {

@@ -98,7 +98,7 @@ impl<T: Float> Module<T> for RmsNorm<T> {
 pub struct Data {
     features: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
-    eps: Option<f64>,
+    pub(crate) eps: Option<f64>,
 }
 
 impl<T: Float> Configured<T> for RmsNorm<T> {

@@ -121,7 +121,7 @@ impl<T: Float> fmt::Debug for Sequential<T> {
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Data {
-    layers: Vec<Config>,
+    pub(crate) layers: Vec<Config>,
 }
 
 impl<T: Float> Configured<T> for Sequential<T> {

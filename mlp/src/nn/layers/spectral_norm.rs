@@ -100,12 +100,28 @@ impl<T: Float, L: Weighted<T>> SpectralNorm<L, T> {
 
     /// Where each weight, in row-major order, stands in the matrix of outputs by all else.
     fn places(&self) -> impl Iterator<Item = Place> + use<L, T> {
-        let (shape, axis) = (self.layer.weights().shape(), self.layer.output_axis());
-        let [outer, inner] = [&shape[..axis], &shape[axis + 1..]].map(|axes| axes.iter().product::<usize>());
-        let outputs = shape[axis];
-        (0..outer)
-            .flat_map(move |i| (0..outputs).flat_map(move |output| (0..inner).map(move |k| [output, i * inner + k])))
+        places(&self.layer.weights().shape(), self.layer.output_axis())
     }
+}
+
+fn places(shape: &Shape, output_axis: usize) -> impl Iterator<Item = Place> + use<> {
+    let [outer, inner] = [&shape[..output_axis], &shape[output_axis + 1..]].map(|axes| axes.iter().product::<usize>());
+    let outputs = shape[output_axis];
+    (0..outer).flat_map(move |i| (0..outputs).flat_map(move |output| (0..inner).map(move |k| [output, i * inner + k])))
+}
+
+/// The weights divided by their largest singular value, which belongs to `u` and `v`.
+#[track_caller]
+pub(crate) fn weights<'t, T: Float>(w: Var<'t, T>, [u, v]: [&Tensor<T>; 2], output_axis: usize) -> Var<'t, T> {
+    let mut places = places(&w.shape(), output_axis);
+    let outer = w.tape().constant_with(w.shape(), |_| {
+        let [output, other] = places.next().expect("one for each weight");
+        u.as_slice()[output] * v.as_slice()[other]
+    });
+    // Of weights near 1, so that neither their squares nor that of σ, which the slope of a quotient has, leave the range.
+    let unit: T = unit(w.with_values(largest));
+    let w = if unit == T::one() { w } else { w * unit.to_f64() };
+    w / (w * outer).sum()
 }
 
 /// An output, and which of its weights.
@@ -120,16 +136,8 @@ impl<T: Float, L: Weighted<T>> Module<T> for SpectralNorm<L, T> {
         if tape.is_training() {
             (0..self.iterations).for_each(|_| self.iterate());
         }
-        let (u, v): (Tensor<T>, Tensor<T>) = (self.u.value(), self.v.value());
-        let mut places = self.places();
-        let outer = tape.constant_with(w.shape(), |_| {
-            let [output, other] = places.next().expect("one for each weight");
-            u.as_slice()[output] * v.as_slice()[other]
-        });
-        // Nor does the quotient, whose slope has the square of σ.
-        let unit: T = unit(w.with_values(largest));
-        let w = if unit == T::one() { w } else { w * unit.to_f64() };
-        self.layer.forward_weighted(x, w / (w * outer).sum())
+        let w = weights(w, [&self.u.value(), &self.v.value()], self.layer.output_axis());
+        self.layer.forward_weighted(x, w)
     }
 
     fn parameters(&self) -> Parameters<T> {
@@ -170,7 +178,7 @@ pub(crate) const NAME: &str = "spectral_norm";
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Data {
-    inner: Config,
+    pub(crate) inner: Config,
     #[serde(skip_serializing_if = "Option::is_none")]
     iterations: Option<usize>,
 }

@@ -205,18 +205,18 @@ impl<T: Float> Module<T> for TransformerBlock<T> {
 #[serde(deny_unknown_fields)]
 pub struct Data {
     width: usize,
-    heads: usize,
+    pub(crate) heads: usize,
     inner: usize,
-    activation: Activation,
+    pub(crate) activation: Activation,
     #[serde(default, skip_serializing_if = "fields::is_off")]
-    causal: bool,
+    pub(crate) causal: bool,
     #[serde(default, skip_serializing_if = "fields::is_off")]
-    post_norm: bool,
+    pub(crate) post_norm: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     dropout: Option<f64>,
     /// That of both norms.
     #[serde(skip_serializing_if = "Option::is_none")]
-    eps: Option<f64>,
+    pub(crate) eps: Option<f64>,
 }
 
 impl<T: Float> Configured<T> for TransformerBlock<T> {

@@ -64,16 +64,22 @@ fn others(shape: &Shape, output_axis: usize) -> Shape {
     (0..shape.len()).filter(|&axis| axis != output_axis).collect()
 }
 
+/// Weights of these directions and lengths.
+#[track_caller]
+pub(crate) fn weights<'t, T: Float>(v: Var<'t, T>, gain: Var<'t, T>, axis: usize) -> Var<'t, T> {
+    let shape = v.shape();
+    let scale = gain / v.norm_axis(&others(&shape, axis)[..]);
+    let along: Shape = (axis..shape.len()).map(|i| if i == axis { shape[i] } else { 1 }).collect();
+    v * scale.reshape(along)
+}
+
 impl<T: Float, L: Weighted<T>> Module<T> for WeightNorm<L, T> {
     /// # Panics
     /// If the layer refuses `x`.
     #[track_caller]
     fn forward<'t>(&self, x: Var<'t, T>) -> Var<'t, T> {
-        let (v, axis) = (self.layer.weights().on(x.tape()), self.layer.output_axis());
-        let shape = v.shape();
-        let scale = self.gain.on(x.tape()) / v.norm_axis(&others(&shape, axis)[..]);
-        let along: Shape = (axis..shape.len()).map(|i| if i == axis { shape[i] } else { 1 }).collect();
-        self.layer.forward_weighted(x, v * scale.reshape(along))
+        let [v, gain] = [self.layer.weights(), &self.gain].map(|param| param.on(x.tape()));
+        self.layer.forward_weighted(x, weights(v, gain, self.layer.output_axis()))
     }
 
     fn parameters(&self) -> Parameters<T> {
@@ -114,7 +120,7 @@ pub(crate) const NAME: &str = "weight_norm";
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Data {
-    inner: Config,
+    pub(crate) inner: Config,
 }
 
 /// Builds one around any layer with weights.

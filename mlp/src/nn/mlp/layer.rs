@@ -142,11 +142,11 @@ pub struct Dense {
     pub(super) inputs: Option<usize>,
     pub(super) units: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) activation: Option<Activation>,
+    pub(crate) activation: Option<Activation>,
     #[serde(default = "fields::yes", skip_serializing_if = "fields::is_on")]
     pub(super) bias: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) norm: Option<NormData>,
+    pub(crate) norm: Option<NormData>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) dropout: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -141,7 +141,7 @@ impl<T: Float> fmt::Debug for Mlp<T> {
 #[serde(deny_unknown_fields)]
 pub struct Data {
     inputs: usize,
-    layers: Vec<Dense>,
+    pub(crate) layers: Vec<Dense>,
 }
 
 impl Data {

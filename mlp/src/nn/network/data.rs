@@ -11,31 +11,40 @@ use crate::nn::config::{Config, Configured, Parts};
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Data {
-    inputs: Vec<String>,
-    parts: Vec<Part>,
-    outputs: Vec<String>,
+    pub(crate) inputs: Vec<String>,
+    pub(crate) parts: Vec<Part>,
+    pub(crate) outputs: Vec<String>,
 }
 
 /// A part as data: one of a module, a join, and the name of an earlier part.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Part {
-    name: String,
-    reads: Reads,
+pub(crate) struct Part {
+    pub(crate) name: String,
+    pub(crate) reads: Reads,
     #[serde(skip_serializing_if = "Option::is_none")]
-    module: Option<Config>,
+    pub(crate) module: Option<Config>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    join: Option<Join>,
+    pub(crate) join: Option<Join>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    same: Option<String>,
+    pub(crate) same: Option<String>,
 }
 
 /// One name, or several.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(untagged, expecting = "a name, or a list of names, is needed")]
-enum Reads {
+pub(crate) enum Reads {
     One(String),
     Several(Vec<String>),
+}
+
+impl Reads {
+    pub(crate) fn names(&self) -> &[String] {
+        match self {
+            Reads::One(name) => std::slice::from_ref(name),
+            Reads::Several(names) => names,
+        }
+    }
 }
 
 impl<T: Float> Configured<T> for Network<T> {
@@ -74,10 +83,7 @@ impl<T: Float> Configured<T> for Network<T> {
                     return Err(Error::invalid("network", why));
                 }
             };
-            let reads = match reads {
-                Reads::One(read) => vec![read],
-                Reads::Several(reads) => reads,
-            };
+            let reads = reads.names().to_vec();
             if !matches!(does, Does::Join(_)) && reads.len() != 1 {
                 let n = reads.len();
                 let why = format!("part `{name}` reads {n} values, and a module takes one; join them before");

@@ -27,7 +27,7 @@ pub enum Join {
 
 impl Join {
     /// The shape of the joined value.
-    pub(super) fn shape(self, shapes: &[Shape]) -> Result<Shape, Error> {
+    pub(crate) fn shape(self, shapes: &[Shape]) -> Result<Shape, Error> {
         let refuse = |what: &'static str, law: &str| {
             let shapes: Vec<_> = shapes.iter().map(Shape::to_string).collect();
             Err(Error::invalid(what, format!("shapes {}: {law}", shapes.join(", "))))

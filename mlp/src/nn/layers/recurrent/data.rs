@@ -17,9 +17,9 @@ pub struct Data {
     inputs: usize,
     hidden: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
-    layers: Option<usize>,
+    pub(crate) layers: Option<usize>,
     #[serde(default, skip_serializing_if = "fields::is_off")]
-    last: bool,
+    pub(crate) last: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     segments: Option<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
