@@ -171,6 +171,7 @@
 //! | read the reasons for the design | [`design`] |
 //! | check gradients | [`check_module`], [`check_f32_module`] |
 //! | exchange weights with PyTorch, load in part, convert numbers, map names | [`io::torch`], [`io::Loading`] |
+//! | export a model for other programs | `io::Onnx`, with the feature `onnx`; without code: `mlp export` |
 //! | save and load weights, resume a training | [`io::save`], [`io::load`], [`Trainer::save_training`], [`Trainer::save_training_steps`], [`Trainer::resume_from`], [`train::progress`] |
 //! | keep a whole model in one file, predict from raw rows | [`Bundle`], [`Predictions`]; without code: the program `mlp` |
 //!

@@ -5,7 +5,8 @@
 //! and numbers only. The program builds the model; [`load`] then sets its parameters. Checkpoints with optimiser state have
 //! the same format: [`train::save_training`](crate::train::save_training).
 //!
-//! [`torch`] reads and writes the files of PyTorch. [`Loading`] converts numbers, loads in part, and maps names.
+//! [`torch`] reads and writes the files of PyTorch. [`Loading`] converts numbers, loads in part, and maps names. With the feature
+//! `onnx`, `Onnx` writes whole models for other programs.
 //!
 //! Arrays of data are read from NPY and NPZ files of NumPy, and IDX files such as those of MNIST ([`read_npy`],
 //! [`read_npz`], [`read_idx`], [`read_idx_labels`]), and written.

@@ -11,8 +11,8 @@ use std::{env, fs};
 use autograd::{Param, Parameters, Shape, Tensor, Var};
 use mlp::io::{self, Onnx};
 use mlp::{
-    Activation, Bundle, Categorical, Config, Function, Join, Linear, Mlp, Module, Network, Numeric, Registry, Schema,
-    Sequential, Table,
+    Activation, Bundle, Categorical, Column, Config, Function, Join, Linear, Mlp, Module, Network, Numeric, Registry,
+    Schema, Sequential, Table,
 };
 use prost::Message;
 use rand::SeedableRng;
@@ -227,29 +227,35 @@ fn what_cannot_be_exported_is_named() {
     assert!(matches!(error, mlp::Error::Io { .. }));
 }
 
-/// Bundles of classes and of two columns of numbers, with the inputs of four rows.
-fn bundles() -> [(&'static str, Bundle, Tensor); 3] {
+/// Bundles of every kind of answer, with the inputs of four rows.
+fn bundles() -> Vec<(&'static str, Bundle, Tensor)> {
     let text =
         "width,colour,kind,price,weight\n1,red,rose,10,100\n2,blue,rose,20,300\n8,red,iris,30,200\n9,red,iris,50,400\n";
     let table = Table::parse("flowers.csv", text.as_bytes()).unwrap();
-    let rng = &mut StdRng::seed_from_u64(0);
-    let columns = || {
-        Schema::builder()
-            .input("inputs", [Numeric::new("width").standard().into(), mlp::Column::from(Categorical::new("colour"))])
-    };
+    let inputs = || [Numeric::new("width").standard().into(), Column::from(Categorical::new("colour"))];
+    let columns = || Schema::builder().input("inputs", inputs());
     let classes = columns().classes("kind", Categorical::new("kind")).fit(&table).unwrap();
-    let values =
-        columns().values("both", ["price", "weight"].map(|name| Numeric::new(name).standard())).fit(&table).unwrap();
+    let values = ["price", "weight"].map(|name| Numeric::new(name).standard());
+    let values = columns().values("both", values).fit(&table).unwrap();
     let x = classes.inputs_of(&table).unwrap();
-    let mut net = |outputs, end| Mlp::new(3).hidden(4, Activation::Tanh).output(outputs, end).build(rng).unwrap();
-    let (logits, logit, numbers): (Mlp, Mlp, Mlp) =
-        (net(2, Activation::Identity), net(1, Activation::Identity), net(2, Activation::Identity));
-    let bundle = |net: Mlp, schema: &Schema| Bundle::new(net, schema.clone()).unwrap().with_note("source", "a meadow");
-    [
-        ("bundle of classes", bundle(logits, &classes), x.clone()),
-        ("bundle of two classes by one number", bundle(logit, &classes), x.clone()),
-        ("bundle of values", bundle(numbers, &values), x),
-    ]
+    let rng = &mut StdRng::seed_from_u64(0);
+    let mut net =
+        |outputs, end| -> Mlp { Mlp::new(3).hidden(4, Activation::Tanh).output(outputs, end).build(rng).unwrap() };
+    let mut bundles = vec![];
+    for (name, schema, outputs, end) in [
+        ("bundle of logits", &classes, 2, Activation::Identity),
+        ("bundle of probabilities", &classes, 2, Activation::Softmax),
+        ("bundle of one logit", &classes, 1, Activation::Identity),
+        ("bundle of one probability", &classes, 1, Activation::Sigmoid),
+        ("bundle of values", &values, 2, Activation::Identity),
+    ] {
+        bundles.push((name, Bundle::new(net(outputs, end), schema.clone()).unwrap()));
+    }
+    let network =
+        Network::new(["x"]).part("a", "x", net(2, Activation::Identity)).part("b", "x", net(2, Activation::Identity));
+    let network = network.join("probabilities", Join::Add, ["a", "b"]).outputs(["probabilities"]).unwrap();
+    bundles.push(("bundle of a committee", Bundle::new(network, values).unwrap()));
+    bundles.into_iter().map(|(name, bundle)| (name, bundle.with_note("source", "a meadow"), x.clone())).collect()
 }
 
 /// What a bundle predicts for these rows.
