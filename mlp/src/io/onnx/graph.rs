@@ -99,13 +99,15 @@ pub(super) struct Graph {
     pub(super) epsilon: f64,
     /// Whether the numbers of the file have 64 bits.
     pub(super) wide: bool,
+    /// A node with a setting beyond f32, which the format has for settings.
+    beyond: Option<String>,
 }
 
 impl Graph {
     /// An empty graph, whose inputs and outputs have these names.
     pub(super) fn new(reserved: impl IntoIterator<Item = String>, epsilon: f64, wide: bool) -> Self {
         let names = reserved.into_iter().collect();
-        Graph { nodes: vec![], constants: IndexMap::new(), names, epsilon, wide }
+        Graph { nodes: vec![], constants: IndexMap::new(), names, epsilon, wide, beyond: None }
     }
 
     /// The name, with a number behind it if it is taken.
@@ -154,6 +156,10 @@ impl Graph {
 
     /// The constants as messages.
     pub(super) fn tensors(&self) -> Result<Vec<proto::TensorProto>> {
+        if let Some(node) = &self.beyond {
+            let why = format!("`{node}` has a setting beyond f32, which the format has for settings; make it smaller");
+            return Err(Error::invalid(WHAT, why));
+        }
         self.constants.iter().map(|(name, constant)| self.tensor(name, constant)).collect()
     }
 
@@ -223,7 +229,10 @@ impl<'g> At<'g> {
 
     fn push(&mut self, op: &str, inputs: &[&str], attributes: impl Attributes, output: Vec<String>) {
         let name = output.last().cloned().unwrap_or_default();
-        let attribute = attributes.into_iter().map(|(name, attribute)| attribute.named(name)).collect();
+        let attribute: Vec<_> = attributes.into_iter().map(|(name, attribute)| attribute.named(name)).collect();
+        if attribute.iter().any(|attribute| attribute.f.is_some_and(|f| !f.is_finite())) {
+            self.graph.beyond.get_or_insert_with(|| name.clone());
+        }
         let input = inputs.iter().map(|name| name.to_string()).collect();
         self.graph.nodes.push(Node { input, output, name, op_type: op.into(), attribute });
     }

@@ -105,8 +105,8 @@ impl Onnx {
 
     /// Files of `f64`.
     ///
-    /// The format allows it for every operator that is written, and runtimes lack some of them: that of Microsoft computes
-    /// dense layers, attention and their normalisations, but no convolutions and recurrent layers.
+    /// The format allows it for every operator that is written, and runtimes lack some of them: ONNX Runtime 1.32 those of
+    /// convolutions, mean pools, resizing and recurrent layers, and erf, which GELU needs.
     #[must_use]
     pub fn f64(self) -> Self {
         Onnx { wide: true, ..self }

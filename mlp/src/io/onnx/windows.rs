@@ -126,8 +126,7 @@ fn adaptive(at: &mut At<'_>, x: Value, size: [usize; 2], [pool, reduce]: [&str; 
         return Ok(Value { name: at.node(pool, &[&x.name], settings), shape });
     }
     let mut name = x.name;
-    for axis in 0..2 {
-        let (length, count) = (lengths[axis], size[axis]);
+    for (axis, (length, count)) in lengths.into_iter().zip(size).enumerate() {
         let along = at.whole(&format!("axis{}", axis + 2), vec![axis as i64 + 2]);
         let parts: Vec<String> = (0..count)
             .map(|i| {
@@ -153,8 +152,8 @@ pub(super) fn upsample(at: &mut At<'_>, config: &Config, x: Value) -> Result<Val
         Resize::Nearest => {
             // Whole places; the operator would round quotients.
             let mut name = x.name;
-            for axis in 0..2 {
-                let (length, count) = (x.shape[axis + 2], size[axis]);
+            for (axis, count) in size.into_iter().enumerate() {
+                let length = x.shape[axis + 2];
                 let places = at.whole("places", (0..count).map(|i| (i * length / count) as i64).collect());
                 name = at.node("Gather", &[&name, &places], [("axis", Attribute::Int(axis as i64 + 2))]);
             }

@@ -214,6 +214,8 @@ fn what_cannot_be_exported_is_named() {
     let network = Network::new(["x"]).part("f", "x", cube()).outputs(["f"]).unwrap();
     let error = Onnx::new().save_all(&network, &[("x", [1, 3].into())], &path).unwrap_err().to_string();
     assert_eq!(error, format!("parts.f (cube): {no_form}"));
+    let steep = said(&Activation::LeakyRelu(1e300), &[1, 2]);
+    assert_eq!(steep, "onnx: `LeakyRelu` has a setting beyond f32, which the format has for settings; make it smaller");
     linear.w.set([[1e300], [2.0]]);
     assert_eq!(said(&linear, &[1, 2]), "onnx: `w` holds 1e300, which f32 does not; export f64");
     Onnx::new().f64().save(&linear, [1, 2], &path).unwrap();
