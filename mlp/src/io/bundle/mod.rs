@@ -326,7 +326,7 @@ fn check<T: Float>(model: &(impl Module<T> + ?Sized), schema: &Schema) -> Result
 }
 
 /// `Ok` if a target has as many classes or columns as there are outputs.
-fn fits(schema: &Schema, target: &str, outputs: usize) -> Result<(), String> {
+pub(super) fn fits(schema: &Schema, target: &str, outputs: usize) -> Result<(), String> {
     let plural = |n: usize, one: &str, many: &str| format!("{n} {}", if n == 1 { one } else { many });
     let columns = schema.target_columns(target).map_err(|error| error.to_string())?.len();
     let (needed, has) = match schema.classes(target) {

@@ -21,7 +21,7 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 use serde_json::json;
 
-use super::bundle::Bundle;
+use super::bundle::{Bundle, fits};
 use super::replace::replace;
 use crate::error::{Error, Result, list};
 use crate::nn::activation::Activation;
@@ -120,7 +120,7 @@ impl Onnx {
     }
 
     /// Writes a model for inputs of this shape, whose first axis are the samples, and replaces an existing file as
-    /// [`io::save`](super::save) does.
+    /// [`io::save`](super::save) does. [`save_all`](Onnx::save_all) takes several inputs.
     ///
     /// ```
     /// use autograd::Var;
@@ -180,9 +180,11 @@ impl Onnx {
     /// Writes the model of a bundle, for inputs that its schema makes of rows, with answers as [`Bundle::predict`] gives them.
     ///
     /// The input has the name that it has in the schema. The output of a file for classes is called `probabilities`,
-    /// (samples, classes), that of one for numbers `values`, (samples, columns), in the units of the table. The metadata hold what a program needs that prepares rows itself: the
-    /// whole schema as JSON under `schema`; under `features` and `names`, as lists of JSON, the inputs and the classes or columns,
-    /// each in the order of its numbers; under `target` the name of the target; and the notes of the bundle.
+    /// (samples, classes), that of one for numbers `values`, (samples, columns), in the units of the table.
+    ///
+    /// The metadata hold what a program needs that prepares rows itself: the whole schema as JSON under `schema`; under
+    /// `features` and `names`, as lists of JSON, the inputs and the classes or columns, each in the order of its numbers; under
+    /// `target` the name of the target. These names are taken; the notes of the bundle stand beside them.
     ///
     /// ```
     /// use mlp::io::Onnx;
@@ -198,7 +200,7 @@ impl Onnx {
     /// ```
     ///
     /// # Errors
-    /// As [`save`](Onnx::save); and if the schema calls its input as the output is called.
+    /// As [`save`](Onnx::save); and if the schema calls its input as the output is called, or the outputs do not fit the target.
     pub fn save_bundle<T: Float>(&self, bundle: &Bundle<T>, path: impl AsRef<Path>) -> Result<()> {
         let schema = bundle.schema();
         let (input, target) = (schema.input_names().concat(), schema.target_names().concat());
@@ -211,6 +213,13 @@ impl Onnx {
         }
         let mut parts = self.parts(bundle.model(), bundle.config(), (input, [1, features.len()].into()), output)?;
         let (_, answer) = parts.outputs.remove(0);
+        let misfit = match answer.shape[..] {
+            [_, outputs] => fits(schema, &target, outputs).err(),
+            _ => Some(format!("the model gives outputs of shape {}, which are not (rows, outputs)", answer.shape)),
+        };
+        if let Some(problem) = misfit {
+            return Err(Error::invalid("bundle", problem));
+        }
         let mut at = At::new(&mut parts.graph, State::empty());
         let answer = match &classes {
             Ok(_) => probabilities(&mut at, answer, bundle.model().output_activation()),
@@ -234,7 +243,7 @@ impl Onnx {
             ("names", names.to_string()),
         ];
         let own = own.map(|(name, text)| (name.to_string(), text)).into_iter();
-        told.notes = own.chain(bundle.notes().clone()).chain(self.notes.clone()).collect();
+        told.notes = bundle.notes().clone().into_iter().chain(self.notes.clone()).chain(own).collect();
         told.write(parts, path.as_ref())
     }
 
@@ -321,6 +330,7 @@ impl Onnx {
             metadata_props: self.notes.iter().map(entry).collect(),
         })
     }
+
     /// An input or output, whose first axis is open where it counts the samples.
     fn info(&self, name: &str, shape: &Shape, samples: usize) -> proto::ValueInfo {
         let dim = |(axis, &length): (usize, &usize)| match axis {

@@ -162,6 +162,20 @@ fn networks_keep_their_names() {
     assert_eq!(error.to_string(), expected);
 }
 
+/// It says that it is a layer, and not for which inputs.
+struct Untold(Linear);
+impl Module for Untold {
+    fn forward<'t>(&self, x: Var<'t>) -> Var<'t> {
+        self.0.forward(x)
+    }
+    fn parameters(&self) -> Parameters {
+        self.0.parameters()
+    }
+    fn config(&self) -> Result<Config, mlp::Error> {
+        self.0.config()
+    }
+}
+
 #[test]
 fn what_cannot_be_exported_is_named() {
     let folder = tempfile::tempdir().unwrap();
@@ -193,19 +207,6 @@ fn what_cannot_be_exported_is_named() {
         said(&linear, &[2]),
         "linear: an input of shape (2,) has no axis of samples in front; give at least 2 axes"
     );
-    // It says that it is a layer, and not for which inputs.
-    struct Untold(Linear);
-    impl Module for Untold {
-        fn forward<'t>(&self, x: Var<'t>) -> Var<'t> {
-            self.0.forward(x)
-        }
-        fn parameters(&self) -> Parameters {
-            self.0.parameters()
-        }
-        fn config(&self) -> Result<Config, mlp::Error> {
-            self.0.config()
-        }
-    }
     assert!(said(&Untold(linear.clone()), &[1, 3]).starts_with("linear: rows of 2 numbers are needed"));
     Onnx::new().save(&Untold(linear.clone()), [1, 2], &path).unwrap();
     let network = Network::new(["x"]).part("f", "x", Untold(linear.clone())).outputs(["f"]).unwrap();
@@ -286,6 +287,30 @@ fn bundles_say_what_their_numbers_are() {
         assert_eq!((told("target").as_str(), told("names").as_str(), graph.output[0].name.as_str()), expected);
         assert_eq!(shape(&graph.output[0]).1, [None, Some(2)]);
     }
+}
+
+/// A bundle knows nothing of a model that does not foretell its outputs; a file has to.
+#[test]
+fn outputs_of_a_bundle_fit_its_target() {
+    let folder = tempfile::tempdir().unwrap();
+    let table = Table::parse("t", "probabilities,kind\n1,a\n2,b\n".as_bytes()).unwrap();
+    let schema = |input: &str| {
+        let columns = Schema::builder().input(input, [Numeric::new("probabilities")]);
+        columns.classes("kind", Categorical::new("kind")).fit(&table).unwrap()
+    };
+    let said = |input: &str, weights: Vec<f64>| {
+        let layer = Linear { w: Param::new(Tensor::new([1, weights.len()], weights)), b: None };
+        let bundle = Bundle::new(Untold(layer), schema(input)).unwrap().with_note("schema", "mine");
+        Onnx::new().save_bundle(&bundle, folder.path().join("model.onnx")).map_err(|error| error.to_string())
+    };
+    let three = "bundle: the model gives 3 numbers for each row, and target `kind` has 2 classes; give its last layer 2 outputs";
+    assert_eq!(said("x", vec![1.0; 3]), Err(three.to_string()));
+    let named = "onnx: the input of the schema has the name `probabilities` of the output; call it otherwise";
+    assert_eq!(said("probabilities", vec![1.0; 2]), Err(named.to_string()));
+    assert_eq!(said("x", vec![1.0; 2]), Ok(()));
+    let notes = read(&folder.path().join("model.onnx")).metadata_props;
+    let schemas: Vec<_> = notes.iter().filter(|entry| entry.key == "schema").collect();
+    assert_eq!(schemas.iter().map(|entry| entry.value.clone()).collect::<Vec<_>>(), [schema("x").to_json()]);
 }
 
 /// With `MLP_ONNX=FOLDER`: writes each case with inputs and outputs there, for `tests/data/onnx_check.py`.
