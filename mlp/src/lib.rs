@@ -148,7 +148,7 @@
 //! | learn what tables become, and apply it to others | [`Schema`], [`Numeric`], [`Categorical`]; by hand [`Scaler`], [`one_hot`] |
 //! | prepare data, hold some out | [`Dataset`], [`Targets`], [`Splitter`] |
 //! | read arrays and pictures | [`io::read_npy`], [`io::read_npz`], [`io::read_idx`], [`io::read_idx_labels`]; `Pictures`, with the feature `images` |
-//! | learn from files larger than memory | [`Csv::chunks`], [`Csv::sample`], [`Schema::datasets`], [`Stream`] |
+//! | learn from files larger than memory | [`Csv::chunks`], [`Csv::sample`], [`Schema::datasets`], [`Stream`], [`Trainer::fit_stream`] |
 //! | choose a regression loss | [`Mse`], [`L1`], [`Huber`], [`Euclidean`], [`Quantile`]; your own: [`Loss`], [`Outputs`] |
 //! | foretell a distribution | [`GaussianNll`], [`PoissonNll`], [`NegativeBinomialNll`] |
 //! | choose a classification loss | [`CrossEntropy`], [`BinaryCrossEntropyWithLogits`], [`CrossEntropyFromProbabilities`], [`Smoothed`], [`Focal`], [`BinaryFocal`], [`Hinge`], [`KlDivergence`] |

@@ -144,7 +144,7 @@ impl<C: Callback + ?Sized> Callback for &mut C {
 pub struct Start {
     /// The number of the last epoch.
     pub epochs: usize,
-    /// The number of steps in an epoch.
+    /// The number of steps in an epoch; 0 if nobody knows yet, as with a [stream](crate::Trainer::fit_stream).
     pub steps: usize,
     /// The number of completed epochs; above 0 if the training is resumed.
     pub done: usize,

@@ -16,6 +16,7 @@ mod progress;
 mod rates;
 mod saving;
 mod settings;
+mod source;
 mod start;
 mod step;
 mod sums;

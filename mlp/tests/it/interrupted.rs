@@ -38,7 +38,7 @@ fn bits(state: &Parameters<f32>) -> Vec<u32> {
 }
 
 /// Sets an interrupt after a step of this call.
-struct After(usize, Interrupt);
+pub(crate) struct After(pub(crate) usize, pub(crate) Interrupt);
 
 impl Callback for After {
     fn step_ended(&mut self, _: &Step, _: &mut Learner<'_>) -> Result<ControlFlow<Stopped>, Error> {

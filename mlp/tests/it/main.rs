@@ -57,6 +57,7 @@ mod resume;
 mod rooms;
 mod schema;
 mod splits;
+mod streamed_training;
 mod streams;
 mod tables;
 mod theory;
