@@ -158,8 +158,8 @@
 //! | choose an optimiser | [`Sgd`], [`Adam`] (also AdamW, AMSGrad), [`NAdam`], [`RAdam`], [`Adamax`], [`RmsProp`], [`Adagrad`], [`Adadelta`], [`Lion`], [`Lamb`], [`Adafactor`], [`Muon`], [`ScheduleFree`]; your own: [`Optimizer`] |
 //! | minimise over all samples, fit curves | [`Lbfgs`]; [`LevenbergMarquardt`] |
 //! | give parameters settings of their own, leave biases without decay | [`Groups`], [`Groups::split`] |
-//! | change the learning rate | [`Schedule`], [`Plateau`], [`Trainer::schedule`], [`Trainer::schedule_steps`] |
-//! | average weights | [`Average`] |
+//! | change the learning rate | [`Schedule`], [`Trainer::schedule`], [`Trainer::schedule_steps`]; [`Plateau`], [`train::OnPlateau`] |
+//! | average weights | [`Average`], [`train::Averaging`] |
 //! | train and evaluate | [`Trainer`], [`History`], [`Trainer::metric`], [`metrics`] |
 //! | stop early, keep the best weights, stop by Ctrl-C | [`EarlyStopping`], [`BestWeights`], [`Watch`], [`Interrupt`] |
 //! | follow a training | [`Callback`], [`Learner`], [`JsonLines`], [`TensorBoard`], [`History::save_csv`], [`train::Bar`] |

@@ -158,6 +158,7 @@ impl Trainer<'_> {
             }
             None => None,
         };
+        optimizer.train(); // a training before this one left the weights that count
         let steps = source.steps_of_epoch().unwrap_or(0);
         let start = Start { done: from.epochs, within: from.within, ..Start::new(self.epochs, steps) };
         let begun = callbacks.begun(start, &mut Learner::new(&state, &mut *optimizer))?;
@@ -178,6 +179,7 @@ impl Trainer<'_> {
                 self.train(run, source, validation, from, &mut callbacks)?
             }
         };
+        evaluate(&state, optimizer, &mut callbacks)?;
         callbacks.ended(&history, &mut Learner::new(&state, optimizer))?;
         Ok(history)
     }
@@ -237,12 +239,14 @@ impl Trainer<'_> {
                 break;
             }
             (from.within, from.sums) = (0, EpochSums::default());
-            let validated = validation.map(|data| run.validate(number, data)).transpose()?;
-            let epoch = self.reported(number, &sums, validated, run.optimizer.learning_rate());
-            let answer = match callbacks.is_empty() {
-                true => ControlFlow::Continue(()),
-                false => callbacks.epoch_ended(&epoch, &mut Learner::new(&run.state, &mut *run.optimizer))?,
-            };
+            evaluate(&run.state, run.optimizer, callbacks)?;
+            let judged = self.judged(&mut run, number, &sums, validation, callbacks);
+            callbacks.train(&mut Learner::new(&run.state, &mut *run.optimizer))?;
+            run.optimizer.train();
+            let (epoch, answer) = run.keep_finite(judged)?;
+            if let Some(loss) = epoch.validation_loss.filter(|loss| !loss.is_finite()) {
+                return Err(run.spoilt(number, loss));
+            }
             let stopped = if let ControlFlow::Break(why) = answer {
                 Some(why)
             } else if self.is_within_tolerance(&epoch) {
@@ -266,6 +270,24 @@ impl Trainer<'_> {
             }
         }
         Ok(history)
+    }
+
+    /// The results of an epoch, which the callbacks see, and their answer. A validation loss that is not finite they do not see.
+    fn judged<T: Float>(
+        &self,
+        run: &mut TrainingLoop<'_, '_, T>,
+        number: usize,
+        sums: &EpochSums,
+        validation: Option<&Dataset<T>>,
+        callbacks: &mut Callbacks<'_>,
+    ) -> Result<(Epoch, ControlFlow<Stopped>), Error> {
+        let validated = validation.map(|data| run.validate(data)).transpose()?;
+        let epoch = self.reported(number, sums, validated, run.optimizer.learning_rate());
+        let answer = match callbacks.is_empty() || epoch.validation_loss.is_some_and(|loss| !loss.is_finite()) {
+            true => ControlFlow::Continue(()),
+            false => callbacks.epoch_ended(&epoch, &mut Learner::new(&run.state, &mut *run.optimizer))?,
+        };
+        Ok((epoch, answer))
     }
 
     /// Saves to every path of the settings, when the training ends.
@@ -306,4 +328,14 @@ impl Trainer<'_> {
     pub(super) fn is_within_tolerance(&self, epoch: &Epoch) -> bool {
         self.tolerance.is_some_and(|epsilon| epoch.loss <= epsilon)
     }
+}
+
+/// Sets the model to the weights that count, as optimiser and callbacks have them.
+fn evaluate<T: Float>(
+    state: &Parameters<T>,
+    optimizer: &mut dyn Optimizer<T>,
+    callbacks: &mut Callbacks<'_>,
+) -> Result<(), Error> {
+    optimizer.evaluate();
+    callbacks.evaluate(&mut Learner::new(state, optimizer))
 }

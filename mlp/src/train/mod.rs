@@ -1,5 +1,6 @@
 //! [`Trainer`]: epochs, batches, stopping rules and reports; and its parts for a loop of one's own.
 
+mod averaging;
 mod bar;
 mod callback;
 mod callbacks;
@@ -11,6 +12,7 @@ mod interrupt;
 mod json_lines;
 mod metric;
 mod nonfinite;
+mod on_plateau;
 mod parts;
 mod progress;
 mod rates;
@@ -30,6 +32,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use crate::nn::observe::Observer;
+pub use averaging::Averaging;
 pub use bar::Bar;
 pub use callback::{Callback, Learner, Start, Step};
 pub use checkpoint::{load_training, load_training_with, progress, save_training, save_training_with};
@@ -38,6 +41,7 @@ pub use history::{Epoch, History, Stopped, load_csv};
 pub use interrupt::Interrupt;
 pub use json_lines::{JsonLines, load_json_lines};
 use metric::Metric;
+pub use on_plateau::OnPlateau;
 pub use progress::Progress;
 pub use rates::{RateRange, RateTest};
 pub use tensorboard::TensorBoard;

@@ -114,6 +114,7 @@ impl Trainer<'_> {
             clip_norm: self.clip_norm,
             ..Trainer::new()
         };
+        optimizer.train();
         let run = TrainingLoop::new(&quiet, goal, (parameters, state.clone()), &mut *optimizer, parts);
         let found = tried(run, source, goal, range);
         set(&state, &before);

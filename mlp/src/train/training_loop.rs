@@ -351,12 +351,15 @@ impl<'r, 'a, T: Float> TrainingLoop<'r, 'a, T> {
         self.bar.suspend(|| observer.stepped(self.steps)); // its output stays above the bar
     }
 
-    /// Evaluates the validation data after an epoch: its sums, and its metrics by name.
-    pub(super) fn validate(
-        &mut self,
-        epoch: usize,
-        data: &Dataset<T>,
-    ) -> Result<(EpochSums, Vec<(String, f64)>), Error> {
+    /// The error for a validation loss that is not finite; the last good parameters are restored.
+    pub(super) fn spoilt(&mut self, epoch: usize, loss: f64) -> Error {
+        self.go_back();
+        let problem = format!("the validation loss became {} after epoch {epoch}", shown(loss));
+        exploded(problem, self.optimizer)
+    }
+
+    /// Evaluates the validation data: its sums, and its metrics by name unless the loss is not finite.
+    pub(super) fn validate(&mut self, data: &Dataset<T>) -> Result<(EpochSums, Vec<(String, f64)>), Error> {
         let (tape, mut tally, mut outputs) = (&mut self.tapes[0], EpochSums::default(), Collected::default());
         let (goal, metrics) = (self.goal, self.goal.metrics);
         for batch in data.batches(self.trainer.samples(data.len()), None)? {
@@ -367,14 +370,8 @@ impl<'r, 'a, T: Float> TrainingLoop<'r, 'a, T> {
                 outputs.add(&y.value());
             }
         }
-        let loss = tally.loss();
-        if !loss.is_finite() {
-            self.go_back();
-            let problem = format!("the validation loss became {} after epoch {epoch}", shown(loss));
-            return Err(exploded(problem, self.optimizer));
-        }
         let mut found = Vec::new();
-        if !metrics.is_empty() {
+        if !metrics.is_empty() && tally.loss().is_finite() {
             let (y, targets) = counted(outputs.tensor(), goal.loss, data);
             let targets = targets.cast();
             for metric in metrics {

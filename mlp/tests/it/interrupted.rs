@@ -8,12 +8,12 @@ use std::{fs, thread};
 
 use autograd::{Parameters, Tensor};
 use mlp::train::{
-    BestWeights, Callback, EarlyStopping, Interrupt, JsonLines, Learner, Step, load_json_lines, load_training_with,
-    progress,
+    Averaging, BestWeights, Callback, EarlyStopping, Interrupt, JsonLines, Learner, OnPlateau, Step, load_json_lines,
+    load_training_with, progress,
 };
 use mlp::{
-    Activation, Adam, BatchNorm, CrossEntropy, Dataset, Dropout, Error, History, Init, Linear, Module, Optimizer,
-    Sequential, Stopped, Trainer, metrics,
+    Activation, Adam, Average, BatchNorm, CrossEntropy, Dataset, Dropout, Error, History, Init, Linear, Module,
+    Optimizer, Plateau, Sequential, Stopped, Trainer, metrics,
 };
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
@@ -62,8 +62,13 @@ pub(crate) fn fit(make: Make, folder: &Path, batches: usize, after: Option<usize
         metrics::accuracy(y, classes)
     };
     let mut trainer = Trainer::new().progress(false).epochs(4).batch_size(9).accumulate(batches).metric("share", share);
-    trainer = trainer.schedule_steps(|step| 0.02 / (step as f64).sqrt()).save_training(3, &path);
-    trainer = trainer.callback(EarlyStopping::new(3)).callback(BestWeights::new());
+    trainer = if batches == 1 {
+        trainer.schedule_steps(|step| 0.02 / (step as f64).sqrt())
+    } else {
+        trainer.callback(OnPlateau::new(Plateau::new(0.02).patience(0)))
+    };
+    trainer = trainer.save_training(3, &path).callback(EarlyStopping::new(3)).callback(BestWeights::new());
+    trainer = trainer.callback(Averaging::new(Average::exponential(&model.parameters(), 0.9)));
     trainer = trainer.callback(JsonLines::new(folder.join("log.jsonl")));
     if path.exists() {
         trainer = trainer.resume_from(&path);

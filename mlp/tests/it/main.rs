@@ -3,6 +3,7 @@ mod accumulation;
 mod activations;
 mod arrays;
 mod attention;
+mod averaged;
 mod bundle;
 mod callbacks;
 mod checks;
