@@ -28,6 +28,7 @@ mod house;
 mod init;
 mod interrupted;
 mod io;
+mod killed;
 mod laws;
 mod layers;
 mod lessons;
