@@ -19,7 +19,7 @@ const MOST_AHEAD: usize = 1 << 12;
 ///
 /// An epoch is a stream: open the files anew, with another seed. Memory holds the data set at hand, the buffer and a batch.
 /// The same seed gives the same batches, however the samples are divided into data sets. The last batch may be smaller;
-/// an error is the last item.
+/// an error is the last item. [`Trainer::fit_stream`](crate::Trainer::fit_stream) trains on them; a loop of one's own goes so:
 ///
 /// ```
 /// use mlp::{Csv, Numeric, Schema, Stream};
@@ -31,7 +31,6 @@ const MOST_AHEAD: usize = 1 << 12;
 /// let schema = columns.values("y", [Numeric::new("y")]).fit(&csv.sample(&path, 50, 7)?)?;
 /// for epoch in 0..3 {
 ///     let data = schema.datasets(csv.chunks(&path, 20)?);
-///     // Trainer::fit_stream does the same, with all that a trainer does.
 ///     for batch in Stream::batches(data, 32).shuffle(64, epoch).ahead(2) {
 ///         let batch: mlp::Dataset = batch?; // the loss, the gradient and a step of the optimiser
 ///         assert!(batch.len() <= 32);

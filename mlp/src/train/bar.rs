@@ -119,8 +119,9 @@ impl Callback for Bar {
         // In place, since others hold handles to the bar.
         self.bar.set_draw_target(indicatif::ProgressDrawTarget::stderr());
         self.bar.set_style(style);
-        if steps > 0 {
-            self.bar.set_length(steps as u64);
+        match steps {
+            0 => self.bar.unset_length(),
+            _ => self.bar.set_length(steps as u64),
         }
         self.bar.set_position((done + start.within) as u64);
         self.bar.reset_eta();

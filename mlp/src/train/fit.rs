@@ -139,7 +139,7 @@ impl Trainer<'_> {
         let saved = self.saved(&state)?;
         let from = saved.as_ref().map_or_else(|| Progress::new(0), |(training, _)| training.progress.clone());
         self.check_within(&from, source.made_of(0), source.steps_of_epoch())?;
-        let before = source.steps_before(&from)?;
+        let before = source.steps_before(&from, self.step_schedule.borrow().is_some())?;
         let first = source.check(goal, (from.epochs + 1).min(self.epochs))?;
         if let Some(data) = validation {
             goal.check("validation data", data, false)?;

@@ -50,6 +50,7 @@ pub use watch::{BestWeights, EarlyStopping, Watch};
 /// Trains a model epoch by epoch, in shuffled batches.
 ///
 /// One epoch passes over every sample once, with one step per batch. The learning rate belongs to the optimiser.
+/// [`fit`](Trainer::fit) trains on data in memory, [`fit_stream`](Trainer::fit_stream) on data that memory does not hold.
 ///
 /// The same seed, model and data give the same bits, on any number of threads. Results of wide layers may differ in the
 /// last digits between processors with different instruction sets. The cause: a library computes matrix products of

@@ -23,7 +23,7 @@ pub struct Progress {
     pub last: Option<Epoch>,
     /// The number of [parts](crate::Trainer::parts) of each batch, if a trainer wrote it.
     pub parts: Option<usize>,
-    /// The number of steps of all epochs, if a trainer wrote it.
+    /// The number of steps of the whole training so far, if it is known; a trainer writes it.
     pub steps: Option<usize>,
     /// What the steps of the present epoch are made of, if a trainer wrote it within an epoch.
     pub(super) made_of: Option<MadeOf>,

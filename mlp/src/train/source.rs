@@ -58,14 +58,16 @@ impl<'s, T: Float> Source<'s, T> {
     }
 
     /// The number of steps that come before those of a training which begins after `from`.
-    pub(super) fn steps_before(&self, from: &Progress) -> Result<usize, Error> {
+    ///
+    /// `counted` says whether the learning rate depends on it.
+    pub(super) fn steps_before(&self, from: &Progress, counted: bool) -> Result<usize, Error> {
         match (from.steps, self.steps_of_epoch()) {
             (Some(steps), _) => Ok(steps),
             (None, Some(steps)) => Ok(from.epochs.saturating_mul(steps).saturating_add(from.within)),
-            (None, None) if from.epochs == 0 => Ok(from.within),
+            (None, None) if from.epochs == 0 || !counted => Ok(from.within),
             (None, None) => start::invalid(
-                "the checkpoint does not tell how many steps its epochs had, and a stream does not either; set \
-                 `Progress::steps` where it is saved",
+                "the checkpoint does not tell how many steps its epochs had, on which the learning rate depends, and a stream \
+                 does not either; set `Progress::steps` where it is saved",
             ),
         }
     }

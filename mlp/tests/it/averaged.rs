@@ -74,7 +74,7 @@ impl Weights {
     }
 }
 
-impl Callback for &mut Weights {
+impl Callback for Weights {
     fn begun(&mut self, _: &Start, learner: &mut Learner<'_>) -> Result<ControlFlow<Stopped>> {
         self.note("begun", learner);
         Ok(ControlFlow::Continue(()))

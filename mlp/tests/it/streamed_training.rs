@@ -6,7 +6,9 @@ use std::path::Path;
 use std::sync::Mutex;
 
 use autograd::Tensor;
-use mlp::train::{BestWeights, Callback, EarlyStopping, Interrupt, Learner, Start, Watch, progress};
+use mlp::train::{
+    BestWeights, Callback, EarlyStopping, Interrupt, Learner, Progress, Start, Watch, progress, save_training_with,
+};
 use mlp::{
     Activation, Adam, CrossEntropy, Dataset, Error, History, Linear, Mlp, Module, Mse, Result, Sgd, Stopped, Stream,
     Targets, Trainer,
@@ -219,7 +221,35 @@ fn a_checkpoint_within_an_epoch_goes_on_with_its_stream_only() {
     again().fit_stream(&model, &CrossEntropy, &mut sgd, batches(5), None).unwrap();
 }
 
-/// Notes the known number of steps of an epoch, and the text of a bar.
+#[test]
+fn a_checkpoint_of_a_loop_of_ones_own_tells_its_steps_to_a_schedule() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("t.safetensors");
+    let model = crate::train::network(3, 2);
+    let mut sgd = Sgd::new(&model.parameters(), 0.1);
+    let open = |_| Ok(quadrants(20).batches(5, None)?.map(Ok).collect::<Vec<_>>());
+    let steps = RefCell::new(vec![]);
+    let mut fit = |known: Option<usize>, counted: bool| {
+        let mut known_progress = Progress::new(2);
+        known_progress.steps = known;
+        save_training_with(&model.parameters(), &sgd, &[], &known_progress, &path).unwrap();
+        let mut trainer = quiet().epochs(3).resume_from(&path);
+        if counted {
+            trainer = trainer.schedule_steps(|step| {
+                steps.borrow_mut().push(step);
+                0.1
+            });
+        }
+        trainer.fit_stream(&model, &CrossEntropy, &mut sgd, open, None)
+    };
+    fit(None, false).unwrap();
+    let error = fit(None, true).unwrap_err().to_string();
+    assert!(error.ends_with("set `Progress::steps` where it is saved"), "{error}");
+    fit(Some(9), true).unwrap();
+    assert_eq!(steps.into_inner(), [10, 11, 12, 13]);
+}
+
+/// Notes the known number of steps of an epoch.
 struct Lengths<'a>(&'a RefCell<Vec<usize>>);
 
 impl Callback for Lengths<'_> {
