@@ -1,4 +1,4 @@
-//! Pictures of the depth laboratory: what the theory predicts, and what networks do.
+//! Pictures: of the depth laboratory, where the theory predicts what networks do, of what they learn, and of trainings.
 //!
 //! Whatever tells curves apart is a marker, a dash or a shade of grey besides the colour, so that print in black and white
 //! keeps it.
