@@ -2,12 +2,14 @@
 //!
 //! The example first writes what people have: 1,797 PNG files of handwritten digits, in folders named after the digits. They
 //! are listed, split with equal shares of the digits, and read. The network is described by plain data, which says at once
-//! what does not fit, before a picture is passed through it; a rate that falls along a cosine trains it.
+//! what does not fit, before a picture is passed through it; a rate that falls along a cosine trains it. The course of the training
+//! is drawn.
 
 use std::fs::{self, File};
 use std::path::Path;
 
 use autograd::Tensor;
+use examples::pictures;
 use mlp::metrics::Confusion;
 use mlp::{
     Adam, Config, CrossEntropy, Error, Module, Pictures, Result, Schedule, Smoothed, Splitter, Table, Targets, Trainer,
@@ -53,7 +55,10 @@ fn main() -> Result<()> {
     let mut adam = Adam::new(&model.parameters(), 3e-3);
     let schedule = Schedule::cosine(3e-3, 1e-4, EPOCHS - 1);
     let trainer = Trainer::new().epochs(EPOCHS).seed(3).schedule(schedule.rates());
-    trainer.fit(&model, &Smoothed { loss: CrossEntropy, share: 0.1 }, &mut adam, &train, None)?;
+    let loss = Smoothed { loss: CrossEntropy, share: 0.1 };
+    let history = trainer.fit(&model, &loss, &mut adam, &train, Some(&held_out))?;
+    let drawn = pictures::history("Handwritten digits, a convolutional network", &history.epochs).publish("training");
+    drawn.map_err(|source| Error::Io { path: "training.svg".into(), source })?;
 
     let Targets::Classes(truth) = held_out.targets() else { unreachable!("folders are classes") };
     let confusion = Confusion::new(&model.predict(held_out.inputs()), truth)?;

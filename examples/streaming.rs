@@ -1,18 +1,20 @@
 //! A file larger than memory: a network learns from a table that is never read as a whole.
 //!
 //! The example writes a table of 200,000 rows and counts the bytes that the program holds, against a limit that is a small part
-//! of the file. Scales are learnt from a sample of the rows. Each epoch is a stream of batches: a few rows at a time become
-//! numbers and are drawn at random from a buffer, on a thread of its own, while the network takes its steps. The same seed
-//! gives the same bits.
+//! of the file. Scales are learnt from a sample of the rows. The trainer opens a stream of batches for each epoch: a few rows at
+//! a time become numbers and are drawn at random from a buffer, on a thread of its own, while the network takes its steps. The
+//! same seed gives the same bits.
 
 use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::RefCell;
 use std::fs::File;
 use std::io::{BufWriter, Write};
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
-use autograd::Tape;
-use mlp::{Activation, Adam, Csv, Dataset, Error, Loss, Mlp, Module, Mse, Numeric, Optimizer, Result, Schema, Stream};
+use mlp::train::{Callback, Learner, Step};
+use mlp::{Activation, Adam, Csv, Error, Mlp, Module, Mse, Numeric, Result, Schema, Stopped, Stream, Trainer};
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 
 const ROWS: usize = 200_000;
@@ -37,23 +39,15 @@ fn main() -> Result<()> {
         let layers = Mlp::new(COLUMNS.len()).hidden(32, Activation::Silu).output(1, Activation::Identity);
         let model: Mlp = layers.build(&mut StdRng::seed_from_u64(2))?;
         let mut adam = Adam::new(&model.parameters(), 3e-3);
-        let mut tape = Tape::new();
-        let mut losses = vec![];
-        for epoch in 0..2 {
+        let open = |epoch| {
             let data = schema.datasets(csv.chunks(&path, 1000)?);
-            let (mut sum, mut samples) = (0.0, 0);
-            for batch in Stream::batches(data, 64).shuffle(5000, epoch).ahead(4) {
-                let batch: Dataset = batch?;
-                tape.clear();
-                let loss = Mse.mean(model.forward(tape.constant(batch.inputs())), batch.targets())?;
-                adam.step(&loss.backward());
-                sum += loss.value() * batch.len() as f64;
-                samples += batch.len();
-            }
-            assert_eq!(samples, ROWS, "each row is seen once");
-            losses.push(sum / samples as f64);
-        }
-        Ok(losses)
+            Ok(Stream::batches(data, 64).shuffle(5000, epoch as u64).ahead(4))
+        };
+        let rows = RefCell::new(0);
+        let trainer = Trainer::new().epochs(2).callback(Rows(&rows));
+        let history = trainer.fit_stream(&model, &Mse, &mut adam, open, None)?;
+        assert_eq!(*rows.borrow(), 2 * ROWS, "each row is seen once in each epoch");
+        Ok(history.epochs.iter().map(|epoch| epoch.loss).collect())
     };
     let losses = train()?;
     for (epoch, loss) in losses.iter().enumerate() {
@@ -78,6 +72,16 @@ fn write(path: &Path) -> std::io::Result<usize> {
     }
     file.flush()?;
     Ok(std::fs::metadata(path)?.len() as usize)
+}
+
+/// Counts the rows of all steps.
+struct Rows<'a>(&'a RefCell<usize>);
+
+impl Callback for Rows<'_> {
+    fn step_ended(&mut self, step: &Step, _: &mut Learner<'_>) -> Result<ControlFlow<Stopped>> {
+        *self.0.borrow_mut() += step.samples;
+        Ok(ControlFlow::Continue(()))
+    }
 }
 
 fn mb(bytes: usize) -> f64 {

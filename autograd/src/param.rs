@@ -150,8 +150,8 @@ impl<T: Float> Param<T> {
     /// Derivatives themselves do not differ: who asks for the whole gradient gets it, at the price of a whole array.
     /// Gradients are whole, and an optimiser so moves every row, in these cases: the parameter is also read otherwise in
     /// that recording, as tied weights are, or within a [checkpoint](crate::checkpoint); the tape
-    /// [checks values](Tape::check_finite); gradients of several sweeps are accumulated; the optimiser looks at a parameter
-    /// as a whole and calls [`update`](crate::Gradients::update), as `mlp`'s Muon does.
+    /// [checks values](Tape::check_finite); the optimiser looks at a parameter as a whole and calls
+    /// [`update`](crate::Gradients::update), as `mlp`'s Muon does.
     ///
     /// ```
     /// use autograd::{Param, Tape, Tensor};

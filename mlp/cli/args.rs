@@ -122,6 +122,10 @@ pub(crate) struct Train {
     #[arg(long, value_name = "RATE", value_parser = above_0, help_heading = "Training")]
     pub(crate) rate: Option<f64>,
 
+    /// The learning rate along the training
+    #[arg(long, value_enum, default_value = "constant", help_heading = "Training")]
+    pub(crate) schedule: Course,
+
     /// Decay of the weights
     #[arg(long, value_name = "DECAY", default_value = "0.01", value_parser = from_0, help_heading = "Training")]
     pub(crate) weight_decay: f64,
@@ -304,6 +308,17 @@ pub(crate) enum Optimiser {
     Lion,
     /// Stochastic gradient descent with momentum 0.9
     Sgd,
+}
+
+/// How the learning rate goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Course {
+    /// Always the same
+    Constant,
+    /// Down to 0 over all --epochs along half a wave of a cosine
+    Cosine,
+    /// To a tenth whenever the held-out rows have not improved for a third of the --patience
+    Plateau,
 }
 
 /// The units of each hidden layer.

@@ -9,15 +9,15 @@ use std::thread::{self, available_parallelism};
 
 use autograd::{Param, Tensor};
 use indicatif::{ProgressBar, ProgressStyle};
-use mlp::train::{BestWeights, EarlyStopping, Interrupt, Learner};
+use mlp::train::{BestWeights, EarlyStopping, Interrupt, Learner, OnPlateau};
 use mlp::{
     Activation, Adam, Callback, CrossEntropy, Dataset, Epoch, History, Join, Lion, Loss, Mlp, Module, Mse, NAdam,
-    Network, Optimizer, RAdam, Sgd, Split, Splitter, Stopped, Targets, Trainer,
+    Network, Optimizer, Plateau, RAdam, Schedule, Sgd, Split, Splitter, Stopped, Targets, Trainer,
 };
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
-use crate::args::{Optimiser, Train};
+use crate::args::{Course, Optimiser, Train};
 use crate::output::{Outcome, failed};
 
 /// What was trained.
@@ -134,7 +134,14 @@ fn train(
     let rng = &mut StdRng::seed_from_u64(seed);
     let net = network(&train, outputs, settings, rng)?;
     let mut best = BestWeights::new();
-    let trainer = Trainer::new()
+    let mut optimizer = optimizer(&net, settings);
+    let rate = optimizer.learning_rate();
+    let trainer = match settings.schedule {
+        Course::Constant => Trainer::new(),
+        Course::Cosine => Trainer::new().schedule(Schedule::cosine(rate, 0.0, settings.epochs).rates()),
+        Course::Plateau => Trainer::new().callback(OnPlateau::new(Plateau::new(rate).patience(settings.patience / 3))),
+    };
+    let trainer = trainer
         .epochs(settings.epochs)
         .batch_size(settings.batch)
         .seed(rng.next_u64())
@@ -144,7 +151,7 @@ fn train(
         .callback(interrupt)
         .callback(told);
     let loss: &dyn Loss = if matches!(data.targets(), Targets::Classes(_)) { &CrossEntropy } else { &Mse };
-    trainer.fit(&net, loss, &mut *optimizer(&net, settings), &train, Some(&held_out))?;
+    trainer.fit(&net, loss, &mut *optimizer, &train, Some(&held_out))?;
     drop(trainer);
     let Some((_, epoch)) = best.best() else { return Ok(None) };
     let answers = net.predict(held_out.inputs());

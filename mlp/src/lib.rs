@@ -148,7 +148,7 @@
 //! | learn what tables become, and apply it to others | [`Schema`], [`Numeric`], [`Categorical`]; by hand [`Scaler`], [`one_hot`] |
 //! | prepare data, hold some out | [`Dataset`], [`Targets`], [`Splitter`] |
 //! | read arrays and pictures | [`io::read_npy`], [`io::read_npz`], [`io::read_idx`], [`io::read_idx_labels`]; `Pictures`, with the feature `images` |
-//! | learn from files larger than memory | [`Csv::chunks`], [`Csv::sample`], [`Schema::datasets`], [`Stream`] |
+//! | learn from files larger than memory | [`Csv::chunks`], [`Csv::sample`], [`Schema::datasets`], [`Stream`], [`Trainer::fit_stream`] |
 //! | choose a regression loss | [`Mse`], [`L1`], [`Huber`], [`Euclidean`], [`Quantile`]; your own: [`Loss`], [`Outputs`] |
 //! | foretell a distribution | [`GaussianNll`], [`PoissonNll`], [`NegativeBinomialNll`] |
 //! | choose a classification loss | [`CrossEntropy`], [`BinaryCrossEntropyWithLogits`], [`CrossEntropyFromProbabilities`], [`Smoothed`], [`Focal`], [`BinaryFocal`], [`Hinge`], [`KlDivergence`] |
@@ -158,8 +158,8 @@
 //! | choose an optimiser | [`Sgd`], [`Adam`] (also AdamW, AMSGrad), [`NAdam`], [`RAdam`], [`Adamax`], [`RmsProp`], [`Adagrad`], [`Adadelta`], [`Lion`], [`Lamb`], [`Adafactor`], [`Muon`], [`ScheduleFree`]; your own: [`Optimizer`] |
 //! | minimise over all samples, fit curves | [`Lbfgs`]; [`LevenbergMarquardt`] |
 //! | give parameters settings of their own, leave biases without decay | [`Groups`], [`Groups::split`] |
-//! | change the learning rate | [`Schedule`], [`Plateau`], [`Trainer::schedule`], [`Trainer::schedule_steps`] |
-//! | average weights | [`Average`] |
+//! | change the learning rate | [`Schedule`], [`Trainer::schedule`], [`Trainer::schedule_steps`]; [`Plateau`], [`train::OnPlateau`] |
+//! | average weights | [`Average`], [`train::Averaging`] |
 //! | train and evaluate | [`Trainer`], [`History`], [`Trainer::metric`], [`metrics`] |
 //! | stop early, keep the best weights, stop by Ctrl-C | [`EarlyStopping`], [`BestWeights`], [`Watch`], [`Interrupt`] |
 //! | follow a training | [`Callback`], [`Learner`], [`JsonLines`], [`TensorBoard`], [`History::save_csv`], [`train::Bar`] |

@@ -1,4 +1,4 @@
-//! Pictures of the depth laboratory: what the theory predicts, and what networks do.
+//! Pictures: of the depth laboratory, where the theory predicts what networks do, of what they learn, and of trainings.
 //!
 //! Whatever tells curves apart is a marker, a dash or a shade of grey besides the colour, so that print in black and white
 //! keeps it.
@@ -13,6 +13,7 @@ mod chart;
 mod curves;
 mod depth;
 mod flow;
+mod history;
 mod images;
 mod labels;
 mod points;
@@ -22,6 +23,7 @@ use chart::{Area, Drawn, FINE, px};
 pub use curves::curves;
 pub use depth::{Gradients, gradients, singular_values, trained};
 pub use flow::outputs;
+pub use history::history;
 pub use images::images;
 pub use labels::labels;
 pub use points::points;

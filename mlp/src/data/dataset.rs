@@ -249,18 +249,13 @@ impl<T: Float> Batches<'_, T> {
         self.order.truncate(self.order.len() - short);
         self
     }
-
-    /// The sample indices of the remaining batches.
-    pub(crate) fn samples(&self) -> impl Iterator<Item = &[usize]> {
-        self.order[self.next..].chunks(self.size)
-    }
 }
 
 impl<T: Float> Iterator for Batches<'_, T> {
     type Item = Dataset<T>;
 
     fn next(&mut self) -> Option<Dataset<T>> {
-        let batch = self.data.take(self.samples().next()?);
+        let batch = self.data.take(self.order[self.next..].chunks(self.size).next()?);
         self.next += batch.len();
         Some(batch)
     }

@@ -19,7 +19,7 @@ const MOST_AHEAD: usize = 1 << 12;
 ///
 /// An epoch is a stream: open the files anew, with another seed. Memory holds the data set at hand, the buffer and a batch.
 /// The same seed gives the same batches, however the samples are divided into data sets. The last batch may be smaller;
-/// an error is the last item.
+/// an error is the last item. [`Trainer::fit_stream`](crate::Trainer::fit_stream) trains on them; a loop of one's own goes so:
 ///
 /// ```
 /// use mlp::{Csv, Numeric, Schema, Stream};
@@ -110,12 +110,13 @@ impl<T: Float, I: Iterator<Item = Result<Dataset<T>>>> Stream<I, T> {
         Ahead::new(self, batches)
     }
 
-    /// The next sample of the parts, in their order.
-    fn sample(&mut self) -> Result<Option<Dataset<T>>> {
+    /// The next samples of the parts, in their order: at most `most`, of one part.
+    fn cut(&mut self, most: usize) -> Result<Option<Dataset<T>>> {
         loop {
             if let Some((part, next)) = self.part.as_mut().filter(|(part, next)| *next < part.len()) {
-                *next += 1;
-                return Ok(Some(part.take(&[*next - 1])));
+                let from = *next;
+                *next = part.len().min(from.saturating_add(most));
+                return Ok(Some(part.take(&(from..*next).collect::<Vec<_>>())));
             }
             match self.parts.next() {
                 Some(part) => self.part = Some((part?, 0)),
@@ -124,11 +125,11 @@ impl<T: Float, I: Iterator<Item = Result<Dataset<T>>>> Stream<I, T> {
         }
     }
 
-    /// The next sample of a batch.
-    fn draw(&mut self) -> Result<Option<Dataset<T>>> {
-        let Some((room, _)) = self.shuffle else { return self.sample() };
+    /// The next samples of a batch, of which `most` are missing.
+    fn draw(&mut self, most: usize) -> Result<Option<Dataset<T>>> {
+        let Some((room, _)) = self.shuffle else { return self.cut(most) };
         while self.buffer.len() < room {
-            let Some(sample) = self.sample()? else { break };
+            let Some(sample) = self.cut(1)? else { break };
             self.buffer.push(sample);
         }
         let (Some((_, rng)), false) = (&mut self.shuffle, self.buffer.is_empty()) else { return Ok(None) };
@@ -137,12 +138,17 @@ impl<T: Float, I: Iterator<Item = Result<Dataset<T>>>> Stream<I, T> {
     }
 
     fn batch(&mut self) -> Result<Option<Dataset<T>>> {
-        let mut samples = Vec::new();
-        while samples.len() < self.size {
-            let Some(sample) = self.draw()? else { break };
-            samples.push(sample);
+        let (mut pieces, mut missing) = (Vec::new(), self.size);
+        while missing > 0 {
+            let Some(piece) = self.draw(missing)? else { break };
+            missing -= piece.len();
+            pieces.push(piece);
         }
-        if samples.is_empty() { Ok(None) } else { Dataset::concat(&samples).map(Some) }
+        match pieces.len() {
+            0 => Ok(None),
+            1 => Ok(pieces.pop()),
+            _ => Dataset::concat(&pieces).map(Some),
+        }
     }
 }
 

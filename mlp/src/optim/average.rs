@@ -16,7 +16,7 @@ const SWAPPED: Role = Role::flag("swapped");
 /// [`exponential`](Average::exponential) (EMA) forgets: `x ← dx + (1 − d)w` (Polyak & Juditsky 1992, with forgetting).
 /// [`uniform`](Average::uniform) (SWA) is the mean, over the epochs of a constant or cyclic learning rate (Izmailov et
 /// al. 2018). Both begin at the first update. [`swap`](Average::swap) exchanges parameters and average, to be measured or
-/// saved, and back. Give it [`Module::state`](crate::Module::state) to average buffers too; batch normalisation
+/// saved, and back. In a trainer, the callback [`Averaging`](crate::train::Averaging) does all this. Give it [`Module::state`](crate::Module::state) to average buffers too; batch normalisation
 /// otherwise keeps the statistics of the weights that were trained.
 ///
 /// ```
@@ -101,6 +101,19 @@ impl<T: Float> Average<T> {
             let flag = &mut swapped.as_mut_slice()[0];
             *flag = T::one() - *flag;
         }
+    }
+
+    /// Forgets the average; the parameters keep the values that they have.
+    pub(crate) fn begin_anew(&mut self) {
+        for slot in &mut self.memory.slots {
+            let [_, swapped] = slot.parts().1;
+            *swapped = Tensor::zeros(Shape::default());
+            slot.steps = 0;
+        }
+    }
+
+    pub(crate) fn parameters(&self) -> Parameters<T> {
+        self.memory.parameters()
     }
 
     /// The state, under the names of the parameters: `w.average`, the number of updates, and whether it is swapped in.

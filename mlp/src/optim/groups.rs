@@ -93,6 +93,14 @@ impl<T: Float> Optimizer<T> for Groups<T> {
         }
     }
 
+    fn evaluate(&mut self) {
+        self.optimizers.iter_mut().for_each(|optimizer| optimizer.evaluate());
+    }
+
+    fn train(&mut self) {
+        self.optimizers.iter_mut().for_each(|optimizer| optimizer.train());
+    }
+
     /// The parameters of all groups, if every group knows its own. A name that is taken has the number of the group before it.
     fn parameters(&self) -> Option<Parameters<T>> {
         self.optimizers.iter().enumerate().try_fold(Parameters::new(), |all, (group, optimizer)| {

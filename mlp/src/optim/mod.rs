@@ -77,6 +77,15 @@ pub trait Optimizer<T: Float = f64> {
     /// Changes the learning rate, as a [schedule](crate::Trainer::schedule) does.
     fn set_learning_rate(&mut self, rate: f64);
 
+    /// Sets the parameters to those that count, to be measured or saved; nothing by default.
+    ///
+    /// It is for methods whose steps are not where their result is, such as [`ScheduleFree`]. A trainer calls it before it
+    /// validates and when it ends, and [`train`](Optimizer::train) before it goes on.
+    fn evaluate(&mut self) {}
+
+    /// Sets the parameters back to where the training goes on; nothing by default.
+    fn train(&mut self) {}
+
     /// The parameters that it updates, if it knows them.
     ///
     /// A trainer then rejects a model with other parameters before the first step.

@@ -12,22 +12,13 @@ use crate::error::{or_panic, shown};
 /// shall rise, such as accuracy, watch its negative. The defaults are those of PyTorch: factor 0.1, patience 10,
 /// threshold 1e−4, no cool-down, a least rate of 0.
 ///
-/// In a training, it is told the loss after each epoch and asked for the rate before:
+/// In a trainer, the callback [`OnPlateau`](crate::train::OnPlateau) tells it a value of each epoch and sets the rate. A loop of
+/// one's own does so itself:
 ///
 /// ```
-/// use std::{cell::RefCell, ops::ControlFlow};
-/// use mlp::{Dataset, Linear, Module, Mse, Plateau, Sgd, Trainer};
-/// let plateau = RefCell::new(Plateau::new(0.5).patience(1).factor(0.5));
-/// let trainer = Trainer::new().epochs(8).schedule(|_| plateau.borrow().rate()).observe(|epoch| {
-///     plateau.borrow_mut().watch(epoch.loss);
-///     ControlFlow::Continue(())
-/// });
-/// # let data = Dataset::new(autograd::Tensor::from([[1.0]]), autograd::Tensor::from([[1.0]]))?;
-/// # let model = Linear { w: autograd::Param::new([[0.0]]), b: None };
-/// # let mut sgd = Sgd::new(&model.parameters(), 0.5);
-/// trainer.fit(&model, &Mse, &mut sgd, &data, None)?; // solved in one step: the loss stays at 0
-/// assert_eq!(plateau.borrow().rate(), 0.0625);
-/// # Ok::<(), mlp::Error>(())
+/// let mut plateau = mlp::Plateau::new(0.5).patience(1).factor(0.5);
+/// let rates = [1.0, 0.8, 0.9, 0.8, 0.7].map(|loss| plateau.watch(loss)); // optimizer.set_learning_rate(…)
+/// assert_eq!(rates, [0.5, 0.5, 0.5, 0.25, 0.25]);
 /// ```
 ///
 /// It is plain data, with what it has seen: written to a file and read back with `serde`, it goes on as before.
@@ -145,6 +136,26 @@ impl Plateau {
     /// The present learning rate.
     pub fn rate(&self) -> f64 {
         self.0.rate
+    }
+
+    /// The present rate and what was seen: the best number, or NaN, how many since then, and how many that do not count.
+    pub(crate) fn seen(&self) -> [f64; 4] {
+        let Data { rate, best, waited, cooling, .. } = self.0;
+        [rate, best.unwrap_or(f64::NAN), waited as f64, cooling as f64]
+    }
+
+    /// The same settings with what another has [`seen`](Plateau::seen).
+    pub(crate) fn having_seen(self, [rate, best, waited, cooling]: [f64; 4]) -> Result<Self, Error> {
+        let count = |what: &str, x: f64| match x >= 0.0 && x.fract() == 0.0 && x < 2f64.powi(53) {
+            true => Ok(x as usize),
+            false => Err(Error::invalid("plateau", format!("the {what} {} is no count", shown(x)))),
+        };
+        if best.is_infinite() {
+            return Err(Error::invalid("plateau", format!("the best number {best} is not finite")));
+        }
+        let (best, waited) = ((!best.is_nan()).then_some(best), count("number of epochs waited", waited)?);
+        let cooling = count("number of epochs that do not count", cooling)?;
+        Plateau::try_from(Data { rate, best, waited, cooling, ..self.0 })
     }
 
     /// Takes the next watched number, and returns the learning rate after it. NaN is no better than any number.

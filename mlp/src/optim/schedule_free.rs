@@ -23,8 +23,8 @@ const AVERAGED: Role = Role::flag("averaged");
 /// are during training: `v ← β₂v + (1 − β₂)g²`, `z ← z − γₜ·(g/(√v + ε) + λy)`, `x ← (1 − c)x + cz` with `c = γₜ²/Σγ²`
 /// and `γₜ = η·√(1 − β₂ᵗ)·min(1, t/warm-up)`. No time of the end has to be known, as a schedule needs it.
 ///
-/// The result is x. [`evaluate`](ScheduleFree::evaluate) sets the parameters to it, to be measured or saved;
-/// [`train`](ScheduleFree::train) sets them back to y. The defaults are β = (0.9, 0.999), ε = 1e−8, λ = 0, as in the
+/// The result is x. [`evaluate`](Optimizer::evaluate) sets the parameters to it, to be measured or saved;
+/// [`train`](Optimizer::train) sets them back to y. A [`Trainer`](crate::Trainer) calls both, and leaves the parameters at x. The defaults are β = (0.9, 0.999), ε = 1e−8, λ = 0, as in the
 /// paper, and no warm-up; its η is one to ten times that of a schedule with Adam.
 ///
 /// ```
@@ -73,16 +73,6 @@ impl<T: Float> ScheduleFree<T> {
         ScheduleFree { warm_up: steps, ..self }
     }
 
-    /// Sets the parameters to the average x, the result of the training.
-    pub fn evaluate(&mut self) {
-        self.move_to(true);
-    }
-
-    /// Sets the parameters back to y, where the training goes on.
-    pub fn train(&mut self) {
-        self.move_to(false);
-    }
-
     fn move_to(&mut self, averaged: bool) {
         let flag = if averaged { T::one() } else { T::zero() };
         let y = point(self.betas.0);
@@ -110,7 +100,7 @@ fn point<T: Float>(beta: f64) -> impl Fn(T, T) -> T {
 
 impl<T: Float> Optimizer<T> for ScheduleFree<T> {
     /// # Panics
-    /// If the parameters are at the average, after [`evaluate`](ScheduleFree::evaluate).
+    /// If the parameters are at the average, after [`evaluate`](Optimizer::evaluate).
     #[track_caller]
     fn step(&mut self, grads: &Gradients<'_, T>) {
         let (beta1, beta2) = self.betas;
@@ -146,6 +136,16 @@ impl<T: Float> Optimizer<T> for ScheduleFree<T> {
                 slot.steps = step;
             }
         }
+    }
+
+    /// Sets the parameters to the average x, the result of the training.
+    fn evaluate(&mut self) {
+        self.move_to(true);
+    }
+
+    /// Sets the parameters back to y, where the training goes on.
+    fn train(&mut self) {
+        self.move_to(false);
     }
 
     remembers!();

@@ -13,7 +13,8 @@ use crate::error::{Result, brief};
 ///
 /// It shows the epoch, the loss so far, the validation loss and the metrics on the validation data of the epoch before, the
 /// learning rate, the samples in a second and the time left, also within an epoch. A [`Trainer`](crate::Trainer) has one
-/// unless [told not to](crate::Trainer::progress).
+/// unless [told not to](crate::Trainer::progress). In the first epoch of a [stream](crate::Trainer::fit_stream) the time left is
+/// not known.
 ///
 /// ```
 /// use autograd::{Param, Parameters};
@@ -36,7 +37,9 @@ use crate::error::{Result, brief};
 pub struct Bar {
     bar: ProgressBar,
     epochs: usize,
+    /// Of an epoch; 0 while it is not known.
     steps: usize,
+    step: usize,
     epoch: usize,
     loss: f64,
     rate: f64,
@@ -57,6 +60,7 @@ impl Bar {
             bar: ProgressBar::hidden(),
             epochs: 0,
             steps: 0,
+            step: 0,
             epoch: 0,
             loss: f64::NAN,
             rate: 0.0,
@@ -115,7 +119,10 @@ impl Callback for Bar {
         // In place, since others hold handles to the bar.
         self.bar.set_draw_target(indicatif::ProgressDrawTarget::stderr());
         self.bar.set_style(style);
-        self.bar.set_length(steps as u64);
+        match steps {
+            0 => self.bar.unset_length(),
+            _ => self.bar.set_length(steps as u64),
+        }
         self.bar.set_position((done + start.within) as u64);
         self.bar.reset_eta();
         (self.epochs, self.steps, self.epoch) = (start.epochs, start.steps, start.done + 1);
@@ -132,12 +139,19 @@ impl Callback for Bar {
     fn step_ended(&mut self, step: &Step, learner: &mut Learner<'_>) -> Result<ControlFlow<Stopped>> {
         (self.epoch, self.loss, self.rate) = (step.epoch, step.running, learner.learning_rate());
         self.samples += step.samples;
+        self.step = step.step;
         self.bar.set_position(((step.epoch - 1).saturating_mul(self.steps) + step.step) as u64);
         self.show();
         Ok(ControlFlow::Continue(()))
     }
 
     fn epoch_ended(&mut self, epoch: &Epoch, _: &mut Learner<'_>) -> Result<ControlFlow<Stopped>> {
+        if self.steps == 0 {
+            // The first epoch of a stream tells how long the others are.
+            self.steps = self.step;
+            self.bar.set_length(self.epochs.saturating_mul(self.steps) as u64);
+            self.bar.set_position(epoch.epoch.saturating_mul(self.steps) as u64);
+        }
         let validation = epoch.values().filter(|(name, _)| name.starts_with("validation_"));
         (self.loss, self.validation) = (epoch.loss, validation.map(|(name, x)| (name.to_string(), x)).collect());
         self.show();

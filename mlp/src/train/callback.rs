@@ -16,12 +16,12 @@ use crate::optim::{Optimizer, is_rate};
 ///
 /// Every method does nothing by default. A [`Trainer`](crate::Trainer::callback) calls them in this order:
 /// [`begun`](Callback::begun); in each epoch [`epoch_begun`](Callback::epoch_begun), [`step_ended`](Callback::step_ended)
-/// after each step and [`epoch_ended`](Callback::epoch_ended) after validation; [`ended`](Callback::ended), unless the
-/// training failed. `ControlFlow::Break` with a reason stops the training; all callbacks see the step or the epoch before
+/// after each step; then [`evaluate`](Callback::evaluate), [`epoch_ended`](Callback::epoch_ended) after validation, and
+/// [`train`](Callback::train); at the end [`evaluate`](Callback::evaluate) and [`ended`](Callback::ended), unless the training failed. `ControlFlow::Break` with a reason stops the training; all callbacks see the step or the epoch before
 /// it stops, and the first reason counts. A checkpoint holds what [`state`](Callback::state) returns.
 ///
-/// [`EarlyStopping`](super::EarlyStopping), [`BestWeights`](super::BestWeights), [`Interrupt`](super::Interrupt),
-/// [`Bar`](super::Bar), [`JsonLines`](super::JsonLines) and [`TensorBoard`](super::TensorBoard) are callbacks. A loop of
+/// [`EarlyStopping`](super::EarlyStopping), [`BestWeights`](super::BestWeights), [`Averaging`](super::Averaging),
+/// [`OnPlateau`](super::OnPlateau), [`Interrupt`](super::Interrupt), [`Bar`](super::Bar), [`JsonLines`](super::JsonLines) and [`TensorBoard`](super::TensorBoard) are callbacks. A loop of
 /// one's own calls the methods itself:
 ///
 /// ```
@@ -74,6 +74,19 @@ pub trait Callback {
         Ok(ControlFlow::Continue(()))
     }
 
+    /// What counts is measured or handed over next: a callback that has other weights for it, such as an average, sets the model to
+    /// them. The [optimiser](Optimizer::evaluate) comes first.
+    fn evaluate(&mut self, learner: &mut Learner<'_>) -> Result<()> {
+        let _ = learner;
+        Ok(())
+    }
+
+    /// The training goes on: takes back what [`evaluate`](Callback::evaluate) did. The last callback is first.
+    fn train(&mut self, learner: &mut Learner<'_>) -> Result<()> {
+        let _ = learner;
+        Ok(())
+    }
+
     /// An epoch ended, and was validated.
     fn epoch_ended(&mut self, epoch: &Epoch, learner: &mut Learner<'_>) -> Result<ControlFlow<Stopped>> {
         let _ = (epoch, learner);
@@ -121,6 +134,14 @@ impl<C: Callback + ?Sized> Callback for &mut C {
         (**self).step_ended(step, learner)
     }
 
+    fn evaluate(&mut self, learner: &mut Learner<'_>) -> Result<()> {
+        (**self).evaluate(learner)
+    }
+
+    fn train(&mut self, learner: &mut Learner<'_>) -> Result<()> {
+        (**self).train(learner)
+    }
+
     fn epoch_ended(&mut self, epoch: &Epoch, learner: &mut Learner<'_>) -> Result<ControlFlow<Stopped>> {
         (**self).epoch_ended(epoch, learner)
     }
@@ -144,7 +165,7 @@ impl<C: Callback + ?Sized> Callback for &mut C {
 pub struct Start {
     /// The number of the last epoch.
     pub epochs: usize,
-    /// The number of steps in an epoch.
+    /// The number of steps in an epoch; 0 if nobody knows yet, as with a [stream](crate::Trainer::fit_stream).
     pub steps: usize,
     /// The number of completed epochs; above 0 if the training is resumed.
     pub done: usize,

@@ -42,6 +42,14 @@ impl<'c> Callbacks<'c> {
         first(self.all.iter_mut().map(|callback| callback.step_ended(step, learner)))
     }
 
+    pub(super) fn evaluate(&mut self, learner: &mut Learner<'_>) -> Result<()> {
+        self.all.iter_mut().try_for_each(|callback| callback.evaluate(learner))
+    }
+
+    pub(super) fn train(&mut self, learner: &mut Learner<'_>) -> Result<()> {
+        self.all.iter_mut().rev().try_for_each(|callback| callback.train(learner))
+    }
+
     pub(super) fn epoch_ended(&mut self, epoch: &Epoch, learner: &mut Learner<'_>) -> Result<ControlFlow<Stopped>> {
         first(self.all.iter_mut().map(|callback| callback.epoch_ended(epoch, learner)))
     }

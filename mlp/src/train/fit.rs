@@ -12,7 +12,7 @@ use super::callbacks::Callbacks;
 use super::checkpoint::save_progress;
 use super::history::{Epoch, History, Stopped};
 use super::progress::Progress;
-use super::start::Beginning;
+use super::source::Source;
 use super::step::Objective;
 use super::sums::EpochSums;
 use super::training_loop::{Passed, TrainingLoop};
@@ -69,28 +69,102 @@ impl Trainer<'_> {
         data: &Dataset<T>,
         validation: Option<&Dataset<T>>,
     ) -> Result<History, Error> {
+        self.check_settings(&model.parameters())?;
+        self.check_cut(data.len())?;
+        self.fit_source(model, loss, optimizer, Source::memory(self, data), validation)
+    }
+
+    /// Trains `model` on data that memory does not hold: `open` gives the batches of each epoch, whose number it takes, from 1.
+    ///
+    /// All is as in [`fit`](Trainer::fit), with the batches that come: [`batch_size`](Trainer::batch_size) holds for the
+    /// validation only, and the seed of the trainer for dropout only. A [`Stream`](crate::Stream) cuts and shuffles batches, and
+    /// prepares them [ahead](crate::Stream::ahead). Memory holds the batches of a step beside those that the stream holds itself.
+    ///
+    /// The same bits, and a training that is resumed, need the same batches whenever the same epoch is opened: take
+    /// seeds from its number. Within an epoch, a resumed training passes over the batches that were done.
+    ///
+    /// ```
+    /// use mlp::{Activation, Adam, Csv, Mlp, Module, Mse, Numeric, Schema, Stream, Trainer};
+    /// use rand::{SeedableRng, rngs::StdRng};
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let path = folder.path().join("long.csv");
+    /// # std::fs::write(&path, (0..100).fold("x,y\n".to_string(), |text, i| format!("{text}{i},{}\n", 2 * i))).unwrap();
+    /// let csv = Csv::new();
+    /// let columns = Schema::builder().input("inputs", [Numeric::new("x").standard()]);
+    /// let schema = columns.values("y", [Numeric::new("y").standard()]).fit(&csv.sample(&path, 50, 7)?)?;
+    /// let layers = Mlp::new(1).hidden(4, Activation::Tanh).output(1, Activation::Identity);
+    /// let model: Mlp = layers.build(&mut StdRng::seed_from_u64(0))?;
+    /// let mut adam = Adam::new(&model.parameters(), 0.02);
+    /// let open = |epoch| {
+    ///     let data = schema.datasets(csv.chunks(&path, 20)?);
+    ///     Ok(Stream::batches(data, 32).shuffle(64, epoch as u64).ahead(2))
+    /// };
+    /// let history = Trainer::new().epochs(20).fit_stream(&model, &Mse, &mut adam, open, None)?;
+    /// assert!(history.last().loss < history.epochs[0].loss);
+    /// # Ok::<(), mlp::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`fit`](Trainer::fit), where the first batch stands for the data before the first step. Later, if `open` or a batch
+    /// fails, an epoch has no batch, or the model does not take the inputs of one. If the samples that a resumed training
+    /// passes over are not as many as those that were trained on.
+    ///
+    /// # Panics
+    /// As [`fit`](Trainer::fit).
+    pub fn fit_stream<T: Float, I: IntoIterator<Item = Result<Dataset<T>, Error>>>(
+        &self,
+        model: &dyn Module<T>,
+        loss: &dyn Loss<T>,
+        optimizer: &mut dyn Optimizer<T>,
+        open: impl FnMut(usize) -> Result<I, Error>,
+        validation: Option<&Dataset<T>>,
+    ) -> Result<History, Error> {
+        self.check_settings(&model.parameters())?;
+        self.fit_source(model, loss, optimizer, Source::stream(self, open), validation)
+    }
+
+    fn fit_source<T: Float>(
+        &self,
+        model: &dyn Module<T>,
+        loss: &dyn Loss<T>,
+        optimizer: &mut dyn Optimizer<T>,
+        mut source: Source<'_, T>,
+        validation: Option<&Dataset<T>>,
+    ) -> Result<History, Error> {
         let (parameters, state) = (model.parameters(), model.state());
         let goal = Objective { model, loss, metrics: &self.metrics };
-        self.check_settings(&parameters, data.len())?;
         self.check_parts(&model.buffers())?;
         start::check_optimizer(&parameters, optimizer)?;
-        goal.check("data", data, true)?;
-        validation.map_or(Ok(()), |data| goal.check("validation data", data, false))?;
         [&self.save, &self.save_steps].into_iter().flatten().try_for_each(|(_, path)| io::check_place(path))?;
+        let saved = self.saved(&state)?;
+        let from = saved.as_ref().map_or_else(|| Progress::new(0), |(training, _)| training.progress.clone());
+        self.check_within(&from, source.made_of(0), source.steps_of_epoch())?;
+        let before = source.steps_before(&from, self.step_schedule.borrow().is_some())?;
+        let first = source.check(goal, (from.epochs + 1).min(self.epochs))?;
+        if let Some(data) = validation {
+            goal.check("validation data", data, false)?;
+            goal.check_weight("validation data", data)?;
+        }
         let mut bar = self.progress.then(Bar::new);
         let handle = bar.as_ref().map_or_else(ProgressBar::hidden, Bar::handle);
         let mut own = self.callbacks.borrow_mut();
         let own = own.iter_mut().map(|callback| &mut **callback as &mut dyn Callback);
         let all = bar.iter_mut().map(|bar| bar as &mut dyn Callback).chain(own);
         let mut callbacks = Callbacks::new(all.collect(), false);
-        let cut = self.cut(data.len());
-        let (from, finished) = match self.resume(&state, optimizer, &mut callbacks, cut)? {
-            Beginning::After(progress) => (progress, None),
-            Beginning::Finished(progress) => (progress, Some(Stopped::Tolerance)),
+        let finished = match saved {
+            Some((training, finished)) => {
+                training.apply(optimizer, &mut callbacks)?;
+                finished.then_some(Stopped::Tolerance)
+            }
+            None => None,
         };
-        let start = Start { done: from.epochs, within: from.within, ..Start::new(self.epochs, cut.steps()) };
+        optimizer.train(); // a training before this one left the weights that count
+        let steps = source.steps_of_epoch().unwrap_or(0);
+        let start = Start { done: from.epochs, within: from.within, ..Start::new(self.epochs, steps) };
         let begun = callbacks.begun(start, &mut Learner::new(&state, &mut *optimizer))?;
-        let parts = self.parts_of(goal, &state, data, from.parts)?;
+        let parts = self.parts_of(goal, &state, &first, from.parts)?;
+        let shared = parts > 1 || first.len().saturating_mul(parameters.numel()) >= SHARED;
+        drop(first);
         let history = match (finished, begun) {
             (Some(why), _) | (None, ControlFlow::Break(why)) => {
                 let Some(last) = from.last else {
@@ -100,34 +174,30 @@ impl Trainer<'_> {
                 History { epochs: vec![last], stopped: why, within: None, parts }
             }
             (None, ControlFlow::Continue(())) => {
-                let mut run = TrainingLoop::new(self, goal, (parameters, state.clone()), &mut *optimizer, cut, parts);
-                run.bar = handle;
-                run.steps = from.epochs.saturating_mul(cut.steps()).saturating_add(from.within);
-                self.train(run, data, validation, from, &mut callbacks)?
+                let mut run = TrainingLoop::new(self, goal, (parameters, state.clone()), &mut *optimizer, parts);
+                (run.bar, run.steps, run.shared) = (handle, before, shared);
+                self.train(run, source, validation, from, &mut callbacks)?
             }
         };
+        evaluate(&state, optimizer, &mut callbacks)?;
         callbacks.ended(&history, &mut Learner::new(&state, optimizer))?;
         Ok(history)
     }
 
-    /// The number of parts of each batch, given that of a checkpoint.
+    /// The number of parts of each batch, given its first batch and that of a checkpoint.
     pub(super) fn parts_of<T: Float>(
         &self,
         goal: Objective<'_, T>,
         state: &Parameters<T>,
-        data: &Dataset<T>,
+        first: &Dataset<T>,
         saved: Option<usize>,
     ) -> Result<usize, Error> {
-        let size = self.samples(data.len()).min(data.len());
         match (self.parts, saved) {
             // At most one part per sample, but at least 2 if parts were requested: one part and several parts derive
             // different seeds.
-            (Parts::Fixed(parts), _) | (Parts::Measured, Some(parts)) => Ok(parts.min(size.max(2))),
+            (Parts::Fixed(parts), _) | (Parts::Measured, Some(parts)) => Ok(parts.min(first.len().max(2))),
             (Parts::Measured, None) if !goal.model.buffers().is_empty() => Ok(1),
-            (Parts::Measured, None) => {
-                let batch: Vec<usize> = (0..size).collect();
-                awake(|| parts::measured(goal, state, data, &batch, self.seed))
-            }
+            (Parts::Measured, None) => awake(|| parts::measured(goal, state, first, self.seed)),
         }
     }
 
@@ -135,14 +205,13 @@ impl Trainer<'_> {
     fn train<T: Float>(
         &self,
         mut run: TrainingLoop<'_, '_, T>,
-        data: &Dataset<T>,
+        mut source: Source<'_, T>,
         validation: Option<&Dataset<T>>,
         mut from: Progress,
         callbacks: &mut Callbacks<'_>,
     ) -> Result<History, Error> {
         let parts = run.tapes.len();
         let mut history = History { epochs: Vec::new(), stopped: Stopped::Epochs, within: None, parts };
-        let shared = parts > 1 || self.samples(data.len()).saturating_mul(run.parameters.numel()) >= SHARED;
         for number in from.epochs + 1..=self.epochs {
             if let Some(rate) = &mut *self.schedule.borrow_mut() {
                 let rate = start::checked_rate::<T>(rate(number), format_args!("epoch {number}"))?;
@@ -157,11 +226,12 @@ impl Trainer<'_> {
                 callbacks.epoch_begun(number, &mut Learner::new(&run.state, &mut *run.optimizer))?;
             }
             let last = history.epochs.last().or(from.last.as_ref());
-            let mut epoch = || run.epoch(number, data, &from, last, callbacks);
+            let shared = run.shared;
+            let mut epoch = || run.epoch(number, &mut source, &from, last, callbacks);
             let passed = if shared { awake(epoch) } else { epoch() };
             let Passed { sums, stopped } = run.keep_finite(passed)?;
             if let Some((why, within)) = stopped {
-                let mut progress = run.progress(number - 1, within, &sums, last);
+                let mut progress = run.progress(number - 1, within, &sums, last, &source);
                 progress.stopped = Some(why);
                 self.save_last(&run, callbacks, &progress)?;
                 history.epochs.push(self.reported(number, &sums, None, run.optimizer.learning_rate()));
@@ -169,12 +239,14 @@ impl Trainer<'_> {
                 break;
             }
             (from.within, from.sums) = (0, EpochSums::default());
-            let validated = validation.map(|data| run.validate(number, data)).transpose()?;
-            let epoch = self.reported(number, &sums, validated, run.optimizer.learning_rate());
-            let answer = match callbacks.is_empty() {
-                true => ControlFlow::Continue(()),
-                false => callbacks.epoch_ended(&epoch, &mut Learner::new(&run.state, &mut *run.optimizer))?,
-            };
+            evaluate(&run.state, run.optimizer, callbacks)?;
+            let judged = self.judged(&mut run, number, &sums, validation, callbacks);
+            callbacks.train(&mut Learner::new(&run.state, &mut *run.optimizer))?;
+            run.optimizer.train();
+            let (epoch, answer) = run.keep_finite(judged)?;
+            if let Some(loss) = epoch.validation_loss.filter(|loss| !loss.is_finite()) {
+                return Err(run.spoilt(number, loss));
+            }
             let stopped = if let ControlFlow::Break(why) = answer {
                 Some(why)
             } else if self.is_within_tolerance(&epoch) {
@@ -182,7 +254,8 @@ impl Trainer<'_> {
             } else {
                 (number == self.epochs).then_some(Stopped::Epochs)
             };
-            let progress = Progress { stopped, ..run.progress(number, 0, &EpochSums::default(), Some(&epoch)) };
+            let progress = run.progress(number, 0, &EpochSums::default(), Some(&epoch), &source);
+            let progress = Progress { stopped, ..progress };
             if stopped.is_some() {
                 self.save_last(&run, callbacks, &progress)?;
             } else if let Some((every, path)) = &self.save
@@ -197,6 +270,24 @@ impl Trainer<'_> {
             }
         }
         Ok(history)
+    }
+
+    /// The results of an epoch, which the callbacks see, and their answer. A validation loss that is not finite they do not see.
+    fn judged<T: Float>(
+        &self,
+        run: &mut TrainingLoop<'_, '_, T>,
+        number: usize,
+        sums: &EpochSums,
+        validation: Option<&Dataset<T>>,
+        callbacks: &mut Callbacks<'_>,
+    ) -> Result<(Epoch, ControlFlow<Stopped>), Error> {
+        let validated = validation.map(|data| run.validate(data)).transpose()?;
+        let epoch = self.reported(number, sums, validated, run.optimizer.learning_rate());
+        let answer = match callbacks.is_empty() || epoch.validation_loss.is_some_and(|loss| !loss.is_finite()) {
+            true => ControlFlow::Continue(()),
+            false => callbacks.epoch_ended(&epoch, &mut Learner::new(&run.state, &mut *run.optimizer))?,
+        };
+        Ok((epoch, answer))
     }
 
     /// Saves to every path of the settings, when the training ends.
@@ -237,4 +328,14 @@ impl Trainer<'_> {
     pub(super) fn is_within_tolerance(&self, epoch: &Epoch) -> bool {
         self.tolerance.is_some_and(|epsilon| epoch.loss <= epsilon)
     }
+}
+
+/// Sets the model to the weights that count, as optimiser and callbacks have them.
+fn evaluate<T: Float>(
+    state: &Parameters<T>,
+    optimizer: &mut dyn Optimizer<T>,
+    callbacks: &mut Callbacks<'_>,
+) -> Result<(), Error> {
+    optimizer.evaluate();
+    callbacks.evaluate(&mut Learner::new(state, optimizer))
 }

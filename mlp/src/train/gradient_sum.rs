@@ -1,6 +1,7 @@
 //! [`GradientSum`]: gradients of several sweeps, as one.
 
 use autograd::{Float, Gradients, Param, Parameters, Tape, Tensor};
+use indexmap::IndexSet;
 
 /// The sum of the gradients of several sweeps, to step along as one (gradient accumulation).
 ///
@@ -30,7 +31,14 @@ use autograd::{Float, Gradients, Param, Parameters, Tape, Tensor};
 #[derive(Debug)]
 pub struct GradientSum<T: Float = f64> {
     /// A parameter has no sum if nothing depends on it.
-    sums: Vec<(Param<T>, Option<Tensor<T>>)>,
+    sums: Vec<(Param<T>, Option<Sum<T>>)>,
+}
+
+#[derive(Debug)]
+enum Sum<T: Float> {
+    Whole(Tensor<T>),
+    /// The rows that were read of a parameter with a gradient [by rows](Param::set_by_rows), and their values in this order.
+    Rows(IndexSet<usize>, Vec<T>),
 }
 
 impl<T: Float> GradientSum<T> {
@@ -39,15 +47,16 @@ impl<T: Float> GradientSum<T> {
         GradientSum { sums: parameters.distinct().map(|(_, param)| (param.clone(), None)).collect() }
     }
 
-    /// Adds the gradients of a sweep.
+    /// Adds the gradients of a sweep; those by rows stay by rows.
     pub fn add(&mut self, gradients: &Gradients<'_, T>) {
         for (param, sum) in &mut self.sums {
-            let Some(gradient) = gradients.of(param) else { continue };
-            match sum {
-                None => *sum = Some(gradient.clone()),
-                Some(sum) => {
-                    sum.as_mut_slice().iter_mut().zip(gradient.as_slice()).for_each(|(sum, g)| *sum = *sum + *g);
-                }
+            if let Some((rows, values)) = gradients.rows_of(param) {
+                sum.get_or_insert_with(|| Sum::Rows(IndexSet::new(), Vec::new())).add_rows(rows, values);
+            } else if let Some(gradient) = gradients.of(param) {
+                *sum = Some(match sum.take() {
+                    None => Sum::Whole(gradient.clone()),
+                    Some(sum) => sum.plus(gradient),
+                });
             }
         }
     }
@@ -59,7 +68,52 @@ impl<T: Float> GradientSum<T> {
         let tape: &'t Tape<T> = tape;
         let given = self.sums.iter().filter_map(|(param, sum)| Some((param, sum.as_ref()?)));
         // The gradient of Σ wg with respect to w is g, to the bit.
-        let products = given.map(|(param, sum)| (param.on(tape) * tape.constant(sum.clone())).sum());
+        let products = given.map(|(param, sum)| match sum {
+            Sum::Whole(sum) => (param.on(tape) * tape.constant(sum.clone())).sum(),
+            Sum::Rows(rows, values) => {
+                let rows: Vec<usize> = rows.iter().copied().collect();
+                let read = param.on(tape).take(0, &rows);
+                (read * tape.constant(Tensor::new(read.shape(), values.clone()))).sum()
+            }
+        });
         products.reduce(|a, b| a + b).unwrap_or_else(|| tape.scalar_constant(T::zero())).backward()
     }
+}
+
+impl<T: Float> Sum<T> {
+    fn add_rows(&mut self, rows: &[usize], values: &[T]) {
+        if rows.is_empty() {
+            return;
+        }
+        let width = values.len() / rows.len();
+        for (at, &row) in rows.iter().enumerate() {
+            let values = &values[at * width..(at + 1) * width];
+            match self {
+                Sum::Whole(sum) => add(&mut sum.as_mut_slice()[row * width..(row + 1) * width], values),
+                Sum::Rows(known, sums) => match known.insert_full(row) {
+                    (_, true) => sums.extend_from_slice(values),
+                    (at, false) => add(&mut sums[at * width..(at + 1) * width], values),
+                },
+            }
+        }
+    }
+
+    /// The sum with a whole gradient.
+    fn plus(self, gradient: &Tensor<T>) -> Self {
+        match self {
+            Sum::Whole(mut sum) => {
+                add(sum.as_mut_slice(), gradient.as_slice());
+                Sum::Whole(sum)
+            }
+            Sum::Rows(rows, values) => {
+                let mut sum = Sum::Whole(gradient.clone());
+                sum.add_rows(&rows.into_iter().collect::<Vec<_>>(), &values);
+                sum
+            }
+        }
+    }
+}
+
+fn add<T: Float>(sum: &mut [T], values: &[T]) {
+    sum.iter_mut().zip(values).for_each(|(sum, x)| *sum = *sum + *x);
 }

@@ -1,5 +1,6 @@
 //! [`Trainer`]: epochs, batches, stopping rules and reports; and its parts for a loop of one's own.
 
+mod averaging;
 mod bar;
 mod callback;
 mod callbacks;
@@ -11,11 +12,13 @@ mod interrupt;
 mod json_lines;
 mod metric;
 mod nonfinite;
+mod on_plateau;
 mod parts;
 mod progress;
 mod rates;
 mod saving;
 mod settings;
+mod source;
 mod start;
 mod step;
 mod sums;
@@ -29,6 +32,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use crate::nn::observe::Observer;
+pub use averaging::Averaging;
 pub use bar::Bar;
 pub use callback::{Callback, Learner, Start, Step};
 pub use checkpoint::{load_training, load_training_with, progress, save_training, save_training_with};
@@ -37,6 +41,7 @@ pub use history::{Epoch, History, Stopped, load_csv};
 pub use interrupt::Interrupt;
 pub use json_lines::{JsonLines, load_json_lines};
 use metric::Metric;
+pub use on_plateau::OnPlateau;
 pub use progress::Progress;
 pub use rates::{RateRange, RateTest};
 pub use tensorboard::TensorBoard;
@@ -45,6 +50,7 @@ pub use watch::{BestWeights, EarlyStopping, Watch};
 /// Trains a model epoch by epoch, in shuffled batches.
 ///
 /// One epoch passes over every sample once, with one step per batch. The learning rate belongs to the optimiser.
+/// [`fit`](Trainer::fit) trains on data in memory, [`fit_stream`](Trainer::fit_stream) on data that memory does not hold.
 ///
 /// The same seed, model and data give the same bits, on any number of threads. Results of wide layers may differ in the
 /// last digits between processors with different instruction sets. The cause: a library computes matrix products of

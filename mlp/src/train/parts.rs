@@ -10,20 +10,21 @@ use super::training_loop::{set, values};
 use crate::nn::probe::Probe;
 use crate::{Dataset, Error};
 
-/// The samples of each part of a batch.
-pub(super) fn parts(batch: &[usize], parts: usize) -> impl Iterator<Item = &[usize]> {
-    batch.chunks(batch.len().div_ceil(parts))
+/// The samples of each part of a batch of `n`.
+pub(super) fn parts(n: usize, parts: usize) -> impl Iterator<Item = Vec<usize>> {
+    let size = n.div_ceil(parts);
+    (0..n).step_by(size).map(move |from| (from..n.min(from + size)).collect())
 }
 
 /// The parts of a batch, each with its seed.
-pub(super) fn seeded<'d, T: Float>(
-    data: &'d Dataset<T>,
-    batch: &'d [usize],
+pub(super) fn seeded<T: Float>(
+    batch: &Dataset<T>,
     number: usize,
     seed: u64,
-) -> impl Iterator<Item = (Dataset<T>, u64)> {
+) -> impl Iterator<Item = (Dataset<T>, u64)> + '_ {
     let seed = move |part| if number == 1 { seed } else { derive(seed, part, 0) };
-    parts(batch, number).enumerate().map(move |(part, samples)| (data.take(samples), seed(part)))
+    let part = move |samples: Vec<usize>| if number == 1 { batch.clone() } else { batch.take(&samples) };
+    parts(batch.len(), number).enumerate().map(move |(at, samples)| (part(samples), seed(at)))
 }
 
 /// The gradients of the loss of a batch, with one part on each tape, and its sums.
@@ -33,13 +34,12 @@ pub(super) fn seeded<'d, T: Float>(
 pub(super) fn sweep<'t, T: Float>(
     goal: Objective<'_, T>,
     tapes: &'t mut [Tape<T>],
-    data: &Dataset<T>,
-    batch: &[usize],
+    batch: &Dataset<T>,
     seed: u64,
     whole: f64,
 ) -> Result<(Option<Gradients<'t, T>>, EpochSums), Error> {
     let share = |part: &Dataset<T>| if whole == 0.0 { 0.0 } else { goal.weight(part) / whole };
-    let parts: Vec<(Dataset<T>, u64)> = seeded(data, batch, tapes.len(), seed).collect();
+    let parts: Vec<(Dataset<T>, u64)> = seeded(batch, tapes.len(), seed).collect();
     let mut tally = EpochSums::default();
     if tapes.len() == 1 {
         let (tape, (part, seed)) = (&mut tapes[0], &parts[0]);
@@ -68,19 +68,18 @@ pub(super) fn sweep<'t, T: Float>(
 pub(super) fn measured<T: Float>(
     goal: Objective<'_, T>,
     state: &Parameters<T>,
-    data: &Dataset<T>,
-    batch: &[usize],
+    batch: &Dataset<T>,
     seed: u64,
 ) -> Result<usize, Error> {
     let most = threads().min(batch.len());
     let before = values(state);
-    let whole = goal.weight(&data.take(batch));
+    let whole = goal.weight(batch);
     let time = |parts: usize| {
         let mut tapes: Vec<Tape<T>> = (0..parts).map(|_| Tape::default()).collect();
         let mut least = Duration::MAX;
         for _ in 0..MEASURED {
             let begun = Instant::now();
-            sweep(goal, &mut tapes, data, batch, seed, whole)?;
+            sweep(goal, &mut tapes, batch, seed, whole)?;
             least = least.min(begun.elapsed());
         }
         Ok::<_, Error>((least, parts))

@@ -6,6 +6,7 @@ use indexmap::IndexMap;
 
 use super::history::{Epoch, Stopped};
 use super::sums::EpochSums;
+use crate::Error;
 
 /// The progress of a saved training, as read by [`progress`](super::progress).
 #[derive(Debug, Clone, PartialEq)]
@@ -22,10 +23,31 @@ pub struct Progress {
     pub last: Option<Epoch>,
     /// The number of [parts](crate::Trainer::parts) of each batch, if a trainer wrote it.
     pub parts: Option<usize>,
-    /// The number of samples of an epoch and of a step, if a trainer wrote it within an epoch.
-    pub(super) samples: Option<[usize; 2]>,
+    /// The number of steps of the whole training so far, if it is known; a trainer writes it.
+    pub steps: Option<usize>,
+    /// What the steps of the present epoch are made of, if a trainer wrote it within an epoch.
+    pub(super) made_of: Option<MadeOf>,
     /// What the steps of the present epoch come to.
     pub(super) sums: EpochSums,
+}
+
+/// What the steps of an epoch are made of: it is continued with the same.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum MadeOf {
+    /// Of a data set: the number of samples of the epoch, and of a step.
+    Data([usize; 2]),
+    /// Of a stream: the number of samples so far, and of batches of a step.
+    Stream([usize; 2]),
+}
+
+impl MadeOf {
+    /// The names and values in a checkpoint.
+    fn words(self) -> [(&'static str, usize); 2] {
+        match self {
+            MadeOf::Data([epoch, step]) => [(EPOCH_SAMPLES, epoch), (STEP_SAMPLES, step)],
+            MadeOf::Stream([passed, batches]) => [(PASSED_SAMPLES, passed), (STEP_BATCHES, batches)],
+        }
+    }
 }
 
 /// More epochs than any training has. A larger number is a sign of damage, and would overflow the step count.
@@ -37,6 +59,9 @@ const WITHIN: &str = "within";
 const PARTS: &str = "parts";
 const EPOCH_SAMPLES: &str = "epoch_samples";
 const STEP_SAMPLES: &str = "step_samples";
+const PASSED_SAMPLES: &str = "passed_samples";
+const STEP_BATCHES: &str = "step_batches";
+const STEPS: &str = "steps";
 const STOPPED: &str = "stopped";
 const LOSS: &str = "loss";
 const ACCURACY: &str = "accuracy";
@@ -64,8 +89,24 @@ impl Progress {
             stopped: None,
             last: None,
             parts: None,
-            samples: None,
+            steps: None,
+            made_of: None,
             sums: EpochSums::default(),
+        }
+    }
+
+    /// `Ok` if the steps of a stream before this progress hold as many samples as when it was saved.
+    pub(super) fn check_passed(&self, samples: usize) -> Result<(), Error> {
+        match self.made_of {
+            Some(MadeOf::Stream([saved, _])) if saved != samples => {
+                let (within, epoch) = (self.within, self.epochs + 1);
+                let why = format!(
+                    "the {within} steps of epoch {epoch} before the checkpoint held {saved} samples of the stream, and now {samples}; \
+                     a stream must give the same batches whenever an epoch is opened"
+                );
+                Err(Error::invalid("trainer", why))
+            }
+            _ => Ok(()),
         }
     }
 
@@ -84,8 +125,7 @@ impl Progress {
             (EPOCHS, Some(self.epochs.to_string())),
             (WITHIN, (self.within > 0).then(|| self.within.to_string())),
             (PARTS, self.parts.map(|parts| parts.to_string())),
-            (EPOCH_SAMPLES, self.samples.filter(|_| self.within > 0).map(|[epoch, _]| epoch.to_string())),
-            (STEP_SAMPLES, self.samples.filter(|_| self.within > 0).map(|[_, step]| step.to_string())),
+            (STEPS, self.steps.map(|steps| steps.to_string())),
             (STOPPED, reason),
             (LOSS, last(|epoch| Some(epoch.loss))),
             (ACCURACY, last(|epoch| epoch.accuracy)),
@@ -94,6 +134,8 @@ impl Progress {
             (LEARNING_RATE, last(|epoch| epoch.learning_rate)),
         ];
         let words = words.into_iter().filter_map(|(name, word)| Some((name.to_string(), word?)));
+        let made_of = self.made_of.filter(|_| self.within > 0).into_iter().flat_map(MadeOf::words);
+        let words = words.chain(made_of.map(|(name, count)| (name.to_string(), count.to_string())));
         let metrics = self.last.iter().flat_map(|epoch| &epoch.metrics);
         let metrics = metrics.enumerate().map(|(at, (name, x))| (format!("{METRIC}{at:03}.{name}"), number(*x)));
         let sums = if self.within > 0 { self.sums.words() } else { Vec::new() };
@@ -153,8 +195,11 @@ impl Progress {
         if parts == Some(0) {
             return Err(damaged(PARTS, "0"));
         }
-        let samples = optional(EPOCH_SAMPLES)?.zip(optional(STEP_SAMPLES)?).map(|(epoch, step)| [epoch, step]);
+        let pair = |one, other| Ok::<_, String>(optional(one)?.zip(optional(other)?).map(|(one, other)| [one, other]));
+        let data = pair(EPOCH_SAMPLES, STEP_SAMPLES)?.map(MadeOf::Data);
+        let made_of = data.or(pair(PASSED_SAMPLES, STEP_BATCHES)?.map(MadeOf::Stream));
         let sums = EpochSums::read(words.iter()).map_err(|name| damaged(name, &words[name]))?;
-        Ok(Progress { epochs, within, stopped, last: number(LOSS)?.map(values), parts, samples, sums })
+        let (last, steps) = (number(LOSS)?.map(values), optional(STEPS)?);
+        Ok(Progress { epochs, within, stopped, last, parts, steps, made_of, sums })
     }
 }

@@ -4,8 +4,9 @@ use autograd::Float;
 use serde::{Deserialize, Serialize};
 
 use super::Trainer;
+use super::source::Source;
 use super::start;
-use super::step::{Objective, derive};
+use super::step::Objective;
 use super::training_loop::{TrainingLoop, set, values};
 use crate::error::shown;
 use crate::loss::Loss;
@@ -97,10 +98,12 @@ impl Trainer<'_> {
         }
         let (parameters, state) = (model.parameters(), model.state());
         let goal = Objective { model, loss, metrics: &[] };
-        self.check_settings(&parameters, data.len())?;
+        self.check_settings(&parameters)?;
+        self.check_cut(data.len())?;
         start::check_optimizer(&parameters, optimizer)?;
-        goal.check("data", data, true)?;
-        let parts = self.parts_of(goal, &state, data, None)?;
+        let mut source = Source::memory(self, data);
+        let first = source.check(goal, 1)?;
+        let parts = self.parts_of(goal, &state, &first, None)?;
         let before = values(&state);
         let (memory, rate) = (optimizer.state(), optimizer.learning_rate());
         let quiet = Trainer {
@@ -111,9 +114,9 @@ impl Trainer<'_> {
             clip_norm: self.clip_norm,
             ..Trainer::new()
         };
-        let run =
-            TrainingLoop::new(&quiet, goal, (parameters, state.clone()), &mut *optimizer, self.cut(data.len()), parts);
-        let found = tried(run, data, self.seed, range);
+        optimizer.train();
+        let run = TrainingLoop::new(&quiet, goal, (parameters, state.clone()), &mut *optimizer, parts);
+        let found = tried(run, source, goal, range);
         set(&state, &before);
         optimizer.set_state(&memory)?;
         optimizer.set_learning_rate(rate);
@@ -127,21 +130,19 @@ impl Trainer<'_> {
 /// The rates that were tried, and the losses before their steps.
 fn tried<T: Float>(
     mut run: TrainingLoop<'_, '_, T>,
-    data: &Dataset<T>,
-    seed: u64,
+    mut source: Source<'_, T>,
+    goal: Objective<'_, T>,
     RateRange { from, to, steps }: RateRange,
 ) -> Result<(Vec<f64>, Vec<f64>), Error> {
     let (mut rates, mut losses) = (Vec::with_capacity(steps), Vec::with_capacity(steps));
-    let cut = run.cut;
     for epoch in 1.. {
-        let batches = data.batches(cut.per_step(), Some(derive(seed, epoch, 0)))?;
-        for (i, samples) in batches.samples().enumerate().take(cut.steps()) {
+        for (i, batches) in source.steps(goal, epoch)?.enumerate() {
             if rates.len() == steps {
                 return Ok((rates, losses));
             }
             let rate = from * (to / from).powf(rates.len() as f64 / (steps - 1) as f64);
             run.optimizer.set_learning_rate(rate);
-            match run.step(data, cut.kept(i, samples), epoch, i) {
+            match run.step(&batches?, epoch, i) {
                 Ok((tally, _)) => {
                     rates.push(rate);
                     losses.push(tally.loss());

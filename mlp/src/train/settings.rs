@@ -28,7 +28,7 @@ impl<'a> Trainer<'a> {
 
     /// Takes a step after every `batches` batches, along the mean over all their samples (gradient accumulation).
     ///
-    /// The step is that of one batch of `batches` times the size, up to round-off, with the memory of a small one; only a
+    /// The step is that of one batch of `batches` times the size, up to round-off, with the memory of a small one beside the samples themselves; only a
     /// layer or a loss that compares the samples of a batch ([`BatchNorm`](crate::BatchNorm), [`NtXent`](crate::NtXent)) sees
     /// the small batches. The last step of an epoch may have fewer batches. An observer sees an additional pass over all
     /// samples of the step. The default is 1.

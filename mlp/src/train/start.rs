@@ -5,31 +5,22 @@ use std::fmt::Display;
 
 use autograd::{Float, Param, Parameters, Shape, Tape};
 
-use super::callbacks::Callbacks;
 use super::checkpoint::Training;
-use super::progress::Progress;
-use super::step::{Cut, Objective};
+use super::progress::{MadeOf, Progress};
+use super::step::Objective;
 use super::{Parts, Trainer};
 use crate::error::{list, shown};
 use crate::loss::Outputs;
 use crate::optim::{Optimizer, is_rate};
 use crate::{Dataset, Error};
 
-/// The point at which a training begins.
-pub(super) enum Beginning {
-    /// After this progress.
-    After(Progress),
-    /// Nowhere: the training is already finished, with this progress.
-    Finished(Progress),
-}
-
-fn invalid<R>(why: impl Into<String>) -> Result<R, Error> {
+pub(super) fn invalid<R>(why: impl Into<String>) -> Result<R, Error> {
     Err(Error::invalid("trainer", why))
 }
 
 impl Trainer<'_> {
     /// `Ok` if the settings allow a training.
-    pub(super) fn check_settings<T: Float>(&self, parameters: &Parameters<T>, samples: usize) -> Result<(), Error> {
+    pub(super) fn check_settings<T: Float>(&self, parameters: &Parameters<T>) -> Result<(), Error> {
         if self.epochs == 0 {
             return invalid("0 epochs: there is nothing to do");
         }
@@ -38,12 +29,6 @@ impl Trainer<'_> {
         }
         if self.parts == Parts::Fixed(0) {
             return invalid("batches in 0 parts hold no samples; 1 part is the whole batch");
-        }
-        if self.cut(samples).steps() == 0 {
-            let size = self.samples(samples);
-            return invalid(format!(
-                "drop_last leaves out all of {samples} samples, which do not fill a batch of {size}; choose smaller batches"
-            ));
         }
         if parameters.params().all(Param::is_frozen) {
             return invalid("the model has no parameter that is not frozen, and so nothing to learn; unfreeze one");
@@ -67,41 +52,64 @@ impl Trainer<'_> {
         }
     }
 
-    /// Loads the checkpoint to resume from, if there is one.
-    pub(super) fn resume<T: Float>(
+    /// `Ok` if an epoch over `samples` samples has a step.
+    pub(super) fn check_cut(&self, samples: usize) -> Result<(), Error> {
+        if self.cut(samples).steps() > 0 {
+            return Ok(());
+        }
+        let size = self.samples(samples);
+        invalid(format!(
+            "drop_last leaves out all of {samples} samples, which do not fill a batch of {size}; choose smaller batches"
+        ))
+    }
+
+    /// Reads the checkpoint to resume from, if there is one, and whether its training is finished.
+    pub(super) fn saved<'p, T: Float>(
         &self,
-        parameters: &Parameters<T>,
-        optimizer: &mut dyn Optimizer<T>,
-        callbacks: &mut Callbacks<'_>,
-        cut: Cut,
-    ) -> Result<Beginning, Error> {
-        let Some(path) = &self.resume else { return Ok(Beginning::After(Progress::new(0))) };
-        let training = Training::read(parameters, path)?;
-        let progress = training.progress.clone();
-        let Progress { epochs: done, within, .. } = progress;
-        let reached = progress.last.as_ref().is_some_and(|epoch| within == 0 && self.is_within_tolerance(epoch));
-        if !reached && done >= self.epochs {
+        state: &'p Parameters<T>,
+    ) -> Result<Option<(Training<'p, T>, bool)>, Error> {
+        let Some(path) = &self.resume else { return Ok(None) };
+        let training = Training::read(state, path)?;
+        let Progress { epochs: done, within, last, .. } = &training.progress;
+        let reached = last.as_ref().is_some_and(|epoch| *within == 0 && self.is_within_tolerance(epoch));
+        if !reached && *done >= self.epochs {
             let (path, epochs) = (path.display(), self.epochs);
             let why =
                 format!("{path} comes after {done} epochs, and the trainer ends with epoch {epochs}; raise epochs");
             return invalid(why);
         }
-        let (steps, samples) = (cut.steps(), cut.samples());
-        if within > steps || within > 0 && progress.samples.is_some_and(|saved| saved != samples) {
-            let (path, n) = (path.display(), done + 1);
-            let was = progress
-                .samples
-                .map(|[epoch, step]| format!(" of {epoch} samples in steps of {step}"))
-                .unwrap_or_default();
-            let [epoch, step] = samples;
-            let why = format!(
-                "{path} lies {within} steps within epoch {n}{was}, which has {steps} steps of {step} for {epoch} samples; resume with \
-                 the data and batches it was saved with"
-            );
-            return invalid(why);
+        Ok(Some((training, reached)))
+    }
+
+    /// `Ok` if the epoch that `from` lies within can be continued with steps made of this.
+    pub(super) fn check_within(&self, from: &Progress, now: MadeOf, steps: Option<usize>) -> Result<(), Error> {
+        let within = from.within;
+        let fits = match (from.made_of, now) {
+            (None, _) => true,
+            (Some(MadeOf::Data(saved)), MadeOf::Data(now)) => saved == now,
+            // The samples are counted when they are passed over.
+            (Some(MadeOf::Stream([_, saved])), MadeOf::Stream([_, now])) => saved == now,
+            (Some(_), _) => false,
+        };
+        if within == 0 || fits && steps.is_none_or(|steps| within <= steps) {
+            return Ok(());
         }
-        training.apply(optimizer, callbacks)?;
-        Ok(if reached { Beginning::Finished(progress) } else { Beginning::After(progress) })
+        let (path, n) =
+            (self.resume.as_ref().map_or(String::new(), |path| path.display().to_string()), from.epochs + 1);
+        let was = match from.made_of {
+            Some(MadeOf::Data([epoch, step])) => format!(" of {epoch} samples in steps of {step}"),
+            Some(MadeOf::Stream([_, step])) => format!(" of a stream in steps of {step} batches"),
+            None => String::new(),
+        };
+        let has = match (now, steps) {
+            (MadeOf::Data([epoch, step]), Some(steps)) => format!("has {steps} steps of {step} for {epoch} samples"),
+            (MadeOf::Data([_, step]) | MadeOf::Stream([_, step]), _) => {
+                format!("is a stream in steps of {step} batches")
+            }
+        };
+        invalid(format!(
+            "{path} lies {within} steps within epoch {n}{was}, which {has}; resume with the data and batches it was saved with"
+        ))
     }
 }
 
@@ -158,17 +166,7 @@ impl<T: Float> Objective<'_, T> {
     ///
     /// For training data (`learnt`) the output layer must also be able to reach the targets.
     pub(super) fn check(self, what: &str, data: &Dataset<T>, learnt: bool) -> Result<(), Error> {
-        let shape = data.inputs().shape();
-        // A single axis is the axis of samples: the batch would pass for a single row.
-        if let Some(width) = self.model.input_width().filter(|width| shape.len() < 2 || shape.last() != Some(width)) {
-            let repair = "choose other columns, or build the model for these";
-            return invalid(format!(
-                "the model takes rows of {width} numbers, the inputs of the {what} have shape {shape}; {repair}"
-            ));
-        }
-        if let Err(error) = self.model.output_shape(shape) {
-            return invalid(format!("the model does not take the inputs of the {what}: {error}"));
-        }
+        self.check_inputs(what, data.inputs().shape())?;
         let few = data.take(&(0..data.len().min(2)).collect::<Vec<_>>());
         let tape = Tape::default();
         let first = self.model.forward(tape.constant(few.inputs().clone())).value();
@@ -179,6 +177,26 @@ impl<T: Float> Objective<'_, T> {
         let shape: Shape = std::iter::once(data.len()).chain(rest.iter().copied()).collect();
         let activation = self.model.output_activation().filter(|_| learnt);
         self.loss.check(&Outputs { shape, first: &first, activation }, data.targets())?;
+        Ok(())
+    }
+
+    /// `Ok` if the model accepts inputs of this shape.
+    pub(super) fn check_inputs(self, what: &str, shape: &Shape) -> Result<(), Error> {
+        // A single axis is the axis of samples: the batch would pass for a single row.
+        if let Some(width) = self.model.input_width().filter(|width| shape.len() < 2 || shape.last() != Some(width)) {
+            let repair = "choose other columns, or build the model for these";
+            return invalid(format!(
+                "the model takes rows of {width} numbers, the inputs of the {what} have shape {shape}; {repair}"
+            ));
+        }
+        if let Err(error) = self.model.output_shape(shape) {
+            return invalid(format!("the model does not take the inputs of the {what}: {error}"));
+        }
+        Ok(())
+    }
+
+    /// `Ok` if any sample of `data` counts.
+    pub(super) fn check_weight(self, what: &str, data: &Dataset<T>) -> Result<(), Error> {
         if self.weight(data) == 0.0 {
             return invalid(format!(
                 "the loss ignores every sample of the {what}, or gives it weight 0; nothing is left"

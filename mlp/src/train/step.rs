@@ -64,14 +64,14 @@ pub(super) struct Cut {
     /// The number of samples of a batch.
     pub(super) size: usize,
     /// The number of batches of a step.
-    pub(super) batches: usize,
+    batches: usize,
     /// The number of samples of an epoch.
     kept: usize,
 }
 
 impl Cut {
     /// The number of samples of a step.
-    pub(super) fn per_step(self) -> usize {
+    fn per_step(self) -> usize {
         self.size.saturating_mul(self.batches)
     }
 
@@ -83,11 +83,6 @@ impl Cut {
     /// The number of samples of an epoch, and of a step: an epoch is continued with the same.
     pub(super) fn samples(self) -> [usize; 2] {
         [self.kept, self.per_step()]
-    }
-
-    /// Those of the samples of step `i`, from 0, that are not left out.
-    pub(super) fn kept(self, i: usize, samples: &[usize]) -> &[usize] {
-        &samples[..samples.len().min(self.kept - i * self.per_step())]
     }
 }
 

@@ -1,6 +1,7 @@
 //! [`TrainingLoop`]: the epochs of one training, and the validation between them.
 
 use std::ops::ControlFlow;
+use std::slice;
 
 use autograd::{Float, Param, Parameters, Tape, Tensor};
 use indicatif::ProgressBar;
@@ -12,8 +13,9 @@ use super::gradient_sum::GradientSum;
 use super::history::{Epoch, Stopped};
 use super::parts::{parts, seeded, sweep};
 use super::progress::Progress;
+use super::source::Source;
 use super::start::{checked_rate, not_finite};
-use super::step::{Cut, Objective, StepPosition, derive, descend, exploded};
+use super::step::{Objective, StepPosition, derive, descend, exploded};
 use super::sums::{Collected, EpochSums, counted};
 use super::{Trainer, nonfinite};
 use crate::error::shown;
@@ -26,7 +28,6 @@ use crate::{Dataset, Error};
 pub(super) struct TrainingLoop<'r, 'a, T: Float> {
     trainer: &'r Trainer<'a>,
     goal: Objective<'r, T>,
-    pub(super) cut: Cut,
     /// The parameters of the model.
     pub(super) parameters: Parameters<T>,
     /// Its parameters and buffers, which an explosion spoils together.
@@ -36,6 +37,10 @@ pub(super) struct TrainingLoop<'r, 'a, T: Float> {
     pub(super) tapes: Vec<Tape<T>>,
     pub(super) steps: usize,
     pub(super) bar: ProgressBar,
+    /// Whether to keep the worker threads awake.
+    pub(super) shared: bool,
+    /// The number of samples of the present epoch so far.
+    passed: usize,
     /// Whether a step was taken in this call of `fit`.
     stepped: bool,
     /// The values of the state at the start of the epoch.
@@ -58,19 +63,19 @@ impl<'r, 'a, T: Float> TrainingLoop<'r, 'a, T> {
         goal: Objective<'r, T>,
         (parameters, state): (Parameters<T>, Parameters<T>),
         optimizer: &'r mut dyn Optimizer<T>,
-        cut: Cut,
         parts: usize,
     ) -> Self {
         TrainingLoop {
             trainer,
             goal,
-            cut,
             parameters,
             state,
             optimizer,
             tapes: (0..parts).map(|_| Tape::default()).collect(),
             steps: 0,
             bar: ProgressBar::hidden(),
+            shared: false,
+            passed: 0,
             stepped: false,
             begun: Vec::new(),
             good: Vec::new(),
@@ -83,27 +88,37 @@ impl<'r, 'a, T: Float> TrainingLoop<'r, 'a, T> {
     pub(super) fn epoch(
         &mut self,
         number: usize,
-        data: &Dataset<T>,
+        source: &mut Source<'_, T>,
         from: &Progress,
         last: Option<&Epoch>,
         callbacks: &mut Callbacks<'_>,
     ) -> Result<Passed, Error> {
         let mut sums = from.sums.clone();
         self.begun = values(&self.state);
-        let batches = data.batches(self.cut.per_step(), Some(derive(self.trainer.seed, number, 0)))?;
-        for (i, samples) in batches.samples().enumerate().take(self.cut.steps()).skip(from.within) {
-            let samples = self.cut.kept(i, samples);
+        self.passed = 0;
+        let mut taken = 0;
+        for (i, batches) in source.steps(self.goal, number)?.enumerate() {
+            let batches = batches?;
+            let samples = batches.iter().map(Dataset::len).sum();
+            self.passed += samples;
+            taken = i + 1;
+            if taken <= from.within {
+                if taken == from.within {
+                    from.check_passed(self.passed)?;
+                }
+                continue;
+            }
             if let Some(rate) = &mut *self.trainer.step_schedule.borrow_mut() {
                 let step = self.steps.saturating_add(1);
                 let rate = checked_rate::<T>(rate(step), format_args!("step {step}"))?;
                 self.optimizer.set_learning_rate(rate);
             }
-            let (tally, norm) = self.step(data, samples, number, i)?;
+            let (tally, norm) = self.step(&batches, number, i)?;
             let (loss, step) = (tally.loss(), i + 1);
             sums += tally;
             let mut answer = ControlFlow::Continue(());
             if !callbacks.is_empty() {
-                let (total, samples, running) = (self.steps, samples.len(), sums.loss());
+                let (total, running) = (self.steps, sums.loss());
                 let step = Step { epoch: number, step, total, samples, loss, running, norm };
                 answer = callbacks.step_ended(&step, &mut Learner::new(&self.state, &mut *self.optimizer))?;
             }
@@ -111,12 +126,15 @@ impl<'r, 'a, T: Float> TrainingLoop<'r, 'a, T> {
                 && self.steps.is_multiple_of(*every)
                 && answer.is_continue()
             {
-                let progress = self.progress(number - 1, step, &sums, last);
+                let progress = self.progress(number - 1, step, &sums, last, source);
                 save_progress(&self.state, self.optimizer, callbacks.state(), &progress, path)?;
             }
             if let ControlFlow::Break(why) = answer {
                 return Ok(Passed { sums, stopped: Some((why, step)) });
             }
+        }
+        if taken < from.within {
+            from.check_passed(self.passed)?;
         }
         self.tapes[0].clear();
         self.tapes[0].evaluate();
@@ -134,42 +152,41 @@ impl<'r, 'a, T: Float> TrainingLoop<'r, 'a, T> {
     }
 
     /// The progress after `within` steps behind `epochs` epochs.
-    pub(super) fn progress(&self, epochs: usize, within: usize, sums: &EpochSums, last: Option<&Epoch>) -> Progress {
-        let (parts, samples) = (Some(self.tapes.len()), Some(self.cut.samples()));
-        Progress { within, last: last.cloned(), parts, samples, sums: sums.clone(), ..Progress::new(epochs) }
+    pub(super) fn progress(
+        &self,
+        epochs: usize,
+        within: usize,
+        sums: &EpochSums,
+        last: Option<&Epoch>,
+        source: &Source<'_, T>,
+    ) -> Progress {
+        let (parts, made_of) = (Some(self.tapes.len()), Some(source.made_of(self.passed)));
+        let (last, steps, sums) = (last.cloned(), Some(self.steps), sums.clone());
+        Progress { within, last, parts, steps, made_of, sums, ..Progress::new(epochs) }
     }
 
-    /// Takes step `i` of an epoch, from 0, with the gradient of its samples; returns its sums and the gradient's norm.
-    pub(super) fn step(
-        &mut self,
-        data: &Dataset<T>,
-        samples: &[usize],
-        epoch: usize,
-        i: usize,
-    ) -> Result<(EpochSums, f64), Error> {
+    /// Takes step `i` of an epoch, from 0, with the gradient of its batches; returns its sums and the gradient's norm.
+    pub(super) fn step(&mut self, batches: &[Dataset<T>], epoch: usize, i: usize) -> Result<(EpochSums, f64), Error> {
         self.steps = self.steps.saturating_add(1);
-        let place = StepPosition { epoch, batch: i * self.cut.batches + 1, first: !self.stepped };
+        let place = StepPosition { epoch, batch: i * self.trainer.accumulate + 1, first: !self.stepped };
         self.stepped = true;
         let trainer = self.trainer;
         let mut observers = trainer.steps.borrow_mut();
         let observer = self.due(&mut observers);
-        let whole = self.tapes.len() == 1 && samples.len() <= self.cut.size;
-        if whole {
-            self.step_at_once(data, samples, observer, place)
-        } else {
-            self.step_in_pieces(data, samples, observer, place)
+        match batches {
+            [batch] if self.tapes.len() == 1 => self.step_at_once(batch, observer, place),
+            _ => self.step_in_pieces(batches, observer, place),
         }
     }
 
     /// [`step`](TrainingLoop::step) with one pass, which the observer sees.
     fn step_at_once(
         &mut self,
-        data: &Dataset<T>,
-        samples: &[usize],
+        batch: &Dataset<T>,
         mut observer: Option<&mut dyn Observer>,
         place: StepPosition,
     ) -> Result<(EpochSums, f64), Error> {
-        let (batch, seed) = (data.take(samples), self.seed(place));
+        let seed = self.seed(place);
         let mut probe = match &mut observer {
             Some(observer) => Probe::new(*observer),
             None => Probe::off(),
@@ -177,15 +194,15 @@ impl<'r, 'a, T: Float> TrainingLoop<'r, 'a, T> {
         let (tape, mut tally) = (&mut self.tapes[0], EpochSums::default());
         tape.clear();
         tape.train(seed);
-        let mean = self.goal.record(tape, &batch, &mut probe, &mut tally)?;
+        let mean = self.goal.record(tape, batch, &mut probe, &mut tally)?;
         if !tally.loss().is_finite() {
             drop(probe);
-            return Err(self.blame(tally.loss(), data, samples, place));
+            return Err(self.blame(tally.loss(), batch, place));
         }
         let gradients = probe.backward(mean, &self.parameters);
         let before = observer.as_ref().map(|_| values(&self.parameters));
         let norm = descend(self.trainer, &self.parameters, self.optimizer, gradients, (place, tally.weight));
-        let norm = norm.map_err(|error| self.named(error, data, samples, place))?;
+        let norm = norm.map_err(|error| self.named(error, slice::from_ref(batch), place))?;
         self.took(norm);
         self.show(observer.zip(before));
         Ok((tally, norm))
@@ -194,31 +211,32 @@ impl<'r, 'a, T: Float> TrainingLoop<'r, 'a, T> {
     /// [`step`](TrainingLoop::step) with a pass for each part of each batch.
     fn step_in_pieces(
         &mut self,
-        data: &Dataset<T>,
-        samples: &[usize],
+        batches: &[Dataset<T>],
         observer: Option<&mut dyn Observer>,
         place: StepPosition,
     ) -> Result<(EpochSums, f64), Error> {
         let goal = self.goal;
         let seen = match observer {
             Some(observer) => {
-                let before = self.look(&data.take(samples), self.seed(place), observer)?;
+                let before = self.look(&Dataset::concat(batches)?, self.seed(place), observer)?;
                 Some((observer, before))
             }
             None => None,
         };
-        let weight = |batch| parts(batch, self.tapes.len()).map(|part| goal.weight_of(data, part)).sum::<f64>();
-        let whole: f64 = samples.chunks(self.cut.size).map(weight).sum();
-        let several = samples.len() > self.cut.size;
+        let weight = |batch: &Dataset<T>| {
+            parts(batch.len(), self.tapes.len()).map(|part| goal.weight_of(batch, &part)).sum::<f64>()
+        };
+        let whole: f64 = batches.iter().map(weight).sum();
+        let several = batches.len() > 1;
         let (mut sum, mut tally) = (GradientSum::new(&self.parameters), EpochSums::default());
         let mut norm = 0.0;
-        for (j, batch) in samples.chunks(self.cut.size).enumerate() {
+        for (j, batch) in batches.iter().enumerate() {
             let place = StepPosition { batch: place.batch + j, ..place };
             let seed = self.seed(place);
-            let (gradients, found) = sweep(goal, &mut self.tapes, data, batch, seed, whole)?;
+            let (gradients, found) = sweep(goal, &mut self.tapes, batch, seed, whole)?;
             if !found.loss().is_finite() {
                 drop(gradients);
-                return Err(self.blame(found.loss(), data, batch, place));
+                return Err(self.blame(found.loss(), batch, place));
             }
             let gradients = gradients.expect("those of a finite loss");
             tally += found;
@@ -226,13 +244,13 @@ impl<'r, 'a, T: Float> TrainingLoop<'r, 'a, T> {
                 sum.add(&gradients);
             } else {
                 let taken = descend(self.trainer, &self.parameters, self.optimizer, gradients, (place, whole));
-                norm = taken.map_err(|error| self.named(error, data, batch, place))?;
+                norm = taken.map_err(|error| self.named(error, slice::from_ref(batch), place))?;
             }
         }
         if several {
             let gradients = sum.gradients(&mut self.tapes[0]);
             let taken = descend(self.trainer, &self.parameters, self.optimizer, gradients, (place, whole));
-            norm = taken.map_err(|error| self.named(error, data, samples, place))?;
+            norm = taken.map_err(|error| self.named(error, batches, place))?;
         }
         self.took(norm);
         self.show(seen);
@@ -254,7 +272,7 @@ impl<'r, 'a, T: Float> TrainingLoop<'r, 'a, T> {
 
     /// The error for a loss that is not finite. If the last good parameters give a finite loss, the present ones caused
     /// the error and are restored.
-    fn blame(&mut self, loss: f64, data: &Dataset<T>, samples: &[usize], place: StepPosition) -> Error {
+    fn blame(&mut self, loss: f64, batch: &Dataset<T>, place: StepPosition) -> Error {
         let StepPosition { epoch, batch: i, .. } = place;
         let wrong = not_finite(&self.parameters).map(str::to_string);
         let problem = match &wrong {
@@ -263,21 +281,20 @@ impl<'r, 'a, T: Float> TrainingLoop<'r, 'a, T> {
         };
         let mut error = exploded(problem, self.optimizer);
         if wrong.is_none() {
-            error = self.named(error, data, samples, place);
+            error = self.named(error, slice::from_ref(batch), place);
         }
-        let (batch, seed) = (data.take(samples), self.seed(place));
+        let seed = self.seed(place);
         let now = values(&self.state);
-        if self.go_back() && wrong.is_none() && !self.is_finite(&batch, seed) {
+        if self.go_back() && wrong.is_none() && !self.is_finite(batch, seed) {
             set(&self.state, &now);
         }
         error
     }
 
-    /// An error of a batch, with the first operation that is not finite.
-    fn named(&self, error: Error, data: &Dataset<T>, samples: &[usize], place: StepPosition) -> Error {
-        let batches = samples.chunks(self.cut.size).enumerate();
+    /// An error of some batches, with the first operation that is not finite.
+    fn named(&self, error: Error, batches: &[Dataset<T>], place: StepPosition) -> Error {
         let seed = |j| self.seed(StepPosition { batch: place.batch + j, ..place });
-        let parts = batches.flat_map(|(j, batch)| seeded(data, batch, self.tapes.len(), seed(j)));
+        let parts = batches.iter().enumerate().flat_map(|(j, batch)| seeded(batch, self.tapes.len(), seed(j)));
         nonfinite::named(error, self.goal, &self.state, parts)
     }
 
@@ -334,12 +351,15 @@ impl<'r, 'a, T: Float> TrainingLoop<'r, 'a, T> {
         self.bar.suspend(|| observer.stepped(self.steps)); // its output stays above the bar
     }
 
-    /// Evaluates the validation data after an epoch: its sums, and its metrics by name.
-    pub(super) fn validate(
-        &mut self,
-        epoch: usize,
-        data: &Dataset<T>,
-    ) -> Result<(EpochSums, Vec<(String, f64)>), Error> {
+    /// The error for a validation loss that is not finite; the last good parameters are restored.
+    pub(super) fn spoilt(&mut self, epoch: usize, loss: f64) -> Error {
+        self.go_back();
+        let problem = format!("the validation loss became {} after epoch {epoch}", shown(loss));
+        exploded(problem, self.optimizer)
+    }
+
+    /// Evaluates the validation data: its sums, and its metrics by name unless the loss is not finite.
+    pub(super) fn validate(&mut self, data: &Dataset<T>) -> Result<(EpochSums, Vec<(String, f64)>), Error> {
         let (tape, mut tally, mut outputs) = (&mut self.tapes[0], EpochSums::default(), Collected::default());
         let (goal, metrics) = (self.goal, self.goal.metrics);
         for batch in data.batches(self.trainer.samples(data.len()), None)? {
@@ -350,14 +370,8 @@ impl<'r, 'a, T: Float> TrainingLoop<'r, 'a, T> {
                 outputs.add(&y.value());
             }
         }
-        let loss = tally.loss();
-        if !loss.is_finite() {
-            self.go_back();
-            let problem = format!("the validation loss became {} after epoch {epoch}", shown(loss));
-            return Err(exploded(problem, self.optimizer));
-        }
         let mut found = Vec::new();
-        if !metrics.is_empty() {
+        if !metrics.is_empty() && tally.loss().is_finite() {
             let (y, targets) = counted(outputs.tensor(), goal.loss, data);
             let targets = targets.cast();
             for metric in metrics {

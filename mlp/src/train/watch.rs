@@ -18,9 +18,9 @@ use crate::error::{Error, Result, shown};
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Watch {
-    name: String,
-    higher: bool,
-    least: f64,
+    pub(super) name: String,
+    pub(super) higher: bool,
+    pub(super) least: f64,
 }
 
 impl Watch {
@@ -100,7 +100,7 @@ const WAITED: &str = "waited";
 const KEPT: &str = "kept.";
 
 /// A single number of a state.
-fn number(what: &'static str, state: &IndexMap<String, Tensor>, name: &str) -> Result<f64> {
+pub(super) fn number(what: &'static str, state: &IndexMap<String, Tensor>, name: &str) -> Result<f64> {
     let found = state.get(name).filter(|array| array.numel() == 1);
     found.map(Tensor::item).ok_or_else(|| misfit(what, format!("there is no number `{name}`")))
 }

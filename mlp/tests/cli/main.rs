@@ -347,12 +347,27 @@ fn every_failure_is_one_line_and_a_status() {
         ("train flowers.csv -t kind --dropout 1", "a number from 0 and below 1 is needed"),
         ("train flowers.csv -t kind --rate nan", "a number above 0 is needed"),
         ("train flowers.csv -t kind --optimizer best", "[possible values: adam"),
+        ("train flowers.csv -t kind --schedule none", "[possible values: constant, cosine, plateau]"),
         ("train flowers.csv -t kind --separator ab", "one of , ; | : or `tab` is needed"),
     ] {
         let ended = folder.run(arguments);
         assert_eq!(ended.code, Some(2), "{arguments}: {}", ended.err);
         assert!(ended.err.contains(expected) && ended.out.is_empty(), "{arguments}: {}", ended.err);
     }
+}
+
+#[test]
+fn a_rate_that_falls_trains_another_model_as_well() {
+    let folder = Folder::new();
+    let errors =
+        ["", " --schedule constant", " --schedule cosine", " --schedule plateau --patience 6"].map(|schedule| {
+            folder.ok(&format!("{}{schedule}", PRICES.replace("0.02", "0.1")));
+            let arguments = "evaluate prices.safetensors prices.csv --decimal-comma --json";
+            folder.run(arguments).json()["scores"]["mae"].as_f64().unwrap()
+        });
+    assert_eq!(errors[0], errors[1]);
+    assert!(errors[1] != errors[2] && errors[1] != errors[3], "{errors:?}");
+    assert!(errors.iter().all(|error| *error < 3.0), "{errors:?} of prices from 10 to 60");
 }
 
 /// A folder of the system in which nobody makes files, not even its owner.

@@ -1,10 +1,11 @@
 //! Steps over several batches, batches that are left out, parts that are measured, losses that are added, rates that are tried.
 
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
-use autograd::Tensor;
-use mlp::train::RateRange;
+use autograd::{Gradients, Param, Parameters, Scalar, Tape, Tensor};
+use mlp::train::{GradientSum, RateRange};
 use mlp::{
     Activation, Adam, BatchNorm, ClassWeights, CrossEntropy, Dataset, Init, L1, Linear, Loss, Module, Mse, Optimizer,
     Sequential, Sgd, Targets, Trainer, WeightedLosses,
@@ -136,6 +137,38 @@ fn measured_parts_are_kept_by_the_checkpoint_and_change_nothing_else() {
     fit(quiet().epochs(2).parts(3).save_training(1, &path));
     let (history, resumed) = fit(quiet().epochs(3).parts_measured().resume_from(&path));
     assert_eq!((history.parts, resumed), (3, weights));
+}
+
+/// A sum of gradients by rows, whole ones and both is that of the core, where the pieces are recorded together.
+#[test]
+fn sums_of_gradients_keep_rows() {
+    let table = Param::new(Tensor::from_fn([5, 2], |i| (i[0] * 2 + i[1]) as f64));
+    table.set_by_rows(true);
+    let parameters = Parameters::new().with("table", &table);
+    fn piece<'t>(table: &Param, tape: &'t Tape, at: usize) -> Scalar<'t> {
+        let table = table.on(tape);
+        match at {
+            0 => table.take(0, &[3, 1, 3]).square().sum(),
+            1 => (table.take(0, &[1, 4]) * 0.3).sum(),
+            _ => table.square().sum(), // of all rows
+        }
+    }
+    for pieces in [&[0, 1][..], &[1, 0, 1], &[0, 2, 1], &[2, 0], &[1, 2]] {
+        let mut sum = GradientSum::new(&parameters);
+        for &at in pieces {
+            let tape = Tape::new();
+            sum.add(&piece(&table, &tape, at).backward());
+        }
+        let mut tape = Tape::new();
+        let found = sum.gradients(&mut tape);
+        let whole = Tape::new();
+        let expected = pieces.iter().map(|&at| piece(&table, &whole, at)).reduce(|a, b| a + b).unwrap().backward();
+        assert!(found[&table].is_close(&expected[&table], 1e-14), "{pieces:?}");
+        let rows = |grads: &Gradients<'_>| grads.rows_of(&table).map(|(rows, _)| BTreeSet::from_iter(rows.to_vec()));
+        let (rows, expected) = (rows(&found), rows(&expected));
+        assert_eq!(rows, expected, "{pieces:?}");
+        assert_eq!(rows.is_some(), !pieces.contains(&2));
+    }
 }
 
 #[test]

@@ -3,8 +3,8 @@
 use std::fs;
 use std::path::PathBuf;
 
-use mlp::train::{BestWeights, EarlyStopping, JsonLines, load_csv, load_json_lines};
-use mlp::{Adam, CrossEntropy, Epoch, History, Module, Trainer};
+use mlp::train::{Averaging, BestWeights, EarlyStopping, JsonLines, load_csv, load_json_lines};
+use mlp::{Adam, Average, CrossEntropy, Epoch, History, Module, Trainer};
 
 use crate::interrupted::{Make, data, fit, model};
 
@@ -25,6 +25,7 @@ fn a_log_that_is_none_is_refused_and_not_replaced() {
         .batch_size(9)
         .callback(EarlyStopping::new(3))
         .callback(BestWeights::new())
+        .callback(Averaging::new(Average::exponential(&model.parameters(), 0.9)))
         .callback(JsonLines::new(&path));
     let error = trainer.fit(&model, &CrossEntropy, &mut adam, &data(50), Some(&data(30))).unwrap_err().to_string();
     let line = lines.lines().count() + 1;

@@ -269,10 +269,11 @@ struct Looking;
 
 impl mlp::Observer for Looking {}
 
-/// Plain descent takes the same steps by rows; Adam leaves the rows that no batch reads. With clipping, and in parts.
+/// Plain descent takes the same steps by rows; Adam leaves the rows that no batch reads. With clipping, in parts, and over several
+/// batches.
 #[test]
 fn an_embedding_by_rows_trains() {
-    let trained = |by_rows: bool, adam: bool, parts: usize| {
+    let trained = |by_rows: bool, adam: bool, (parts, batches): (usize, usize)| {
         let rng = &mut rng();
         let init = Init::Normal { mean: 0.0, std: 0.5 };
         let words: Embedding = Embedding::new(40, 3, &init, rng).unwrap();
@@ -283,7 +284,8 @@ fn an_embedding_by_rows_trains() {
         // The classes 0 to 9 are read, each sample has two.
         let inputs = Tensor::from_fn([16, 2], |i| ((7 * i[0] + 3 * i[1]) % 10) as f64);
         let data = Dataset::new(inputs, (0..16).map(|i| i % 2).collect::<Vec<_>>()).unwrap();
-        let trainer = Trainer::new().epochs(3).batch_size(8).parts(parts).clip_norm(0.05).progress(false);
+        let trainer = Trainer::new().epochs(3).batch_size(8 / batches).accumulate(batches).parts(parts);
+        let trainer = trainer.clip_norm(0.05).progress(false);
         // Who only looks changes no step.
         let trainer = if adam { trainer.observe_steps(1, Looking) } else { trainer };
         let history = if adam {
@@ -294,12 +296,12 @@ fn an_embedding_by_rows_trains() {
         };
         (history.unwrap().last().loss, before, table.value())
     };
-    for parts in [1, 3] {
+    for parts in [(1, 1), (3, 1), (1, 2), (3, 2)] {
         let [(loss, _, whole), (same, _, rows)] = [false, true].map(|by_rows| trained(by_rows, false, parts));
-        assert!((loss - same).abs() < 1e-14 && rows.is_close(&whole, 1e-14), "{parts} parts");
+        assert!((loss - same).abs() < 1e-14 && rows.is_close(&whole, 1e-14), "{parts:?} parts and batches");
         let (_, before, after) = trained(true, true, parts);
         let moved = |row: usize| before.at(0, row) != after.at(0, row);
-        assert!((0..10).all(moved) && !(10..40).any(moved), "{parts} parts");
+        assert!((0..10).all(moved) && !(10..40).any(moved), "{parts:?} parts and batches");
         let (_, before, after) = trained(false, true, parts);
         assert!((0..40).all(|row| before.at(0, row) != after.at(0, row)), "decay shrinks every row");
     }
