@@ -3,6 +3,8 @@ mod accumulation;
 mod activations;
 mod arrays;
 mod attention;
+mod block_laws;
+mod blocks;
 mod bundle;
 mod callbacks;
 mod checks;
