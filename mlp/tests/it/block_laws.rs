@@ -4,7 +4,7 @@
 use autograd::{Parameters, Tape, Tensor, Var};
 use mlp::theory::{self, Block, Reader, Signal};
 use mlp::{
-    Activation, BatchNorm, Conv2d, Dropout, Flow, Function, Init, Join, LayerNorm, Linear, Mlp, Module, Network,
+    Activation, BatchNorm, Conv2d, Dropout, Flow, Function, Init, Join, LayerNorm, Linear, Mlp, Module, Network, PRelu,
     Residual, RmsNorm, Sequential,
 };
 use rand::SeedableRng;
@@ -284,6 +284,57 @@ fn convolutions_have_their_inputs_as_fan() {
     let x: Tensor = Init::Normal { mean: 0.0, std: 1.0 }.sample([8, 4, 16, 16], &mut StdRng::seed_from_u64(4));
     // Of 16² places 60 have a border, which cuts a third of the window off: 8 % of the inputs are missing in each layer.
     assert_foretold(model, &x, [0.17, 0.12]);
+}
+
+#[test]
+fn training_and_functions_of_ones_own_are_read() {
+    let rng = &mut StdRng::seed_from_u64(6);
+    // Orthogonal weights have a mean square of 1/n to round-off.
+    let layer = |rng: &mut StdRng| Linear::new(20, 20, &Init::orthogonal(), rng).unwrap();
+    let model = Sequential::new()
+        .then(layer(rng))
+        .then(BatchNorm::new(20).unwrap())
+        .then(Function::new("sine", |z: Var| z.sin()))
+        .then(Residual::new(Sequential::new().then(layer(rng)).then(Dropout::new(0.3).unwrap())))
+        .then(PRelu::new(1).unwrap());
+    let reader = || Reader::new().activation("sine", Function::new("sine", |z: Var| z.sin())).unwrap();
+    let read = |reader: Reader| {
+        let text = reader.read(&model).unwrap().to_string();
+        text.replace("0.9999999999999999", "1").replace("1.0000000000000002", "1")
+    };
+    let linear = "linear(σ_w² = 1, σ_b² = 0)";
+    let training = format!("{linear} → batch_norm → sine → (x + {linear} → dropout(0.3)) → leaky_relu(0.25)");
+    assert_eq!(read(reader().training()), training);
+    let evaluation = format!(
+        "{linear} → affine(γ² = 0.9999900000999989, β² = 0) → sine → (x + {linear} → dropout(0)) → leaky_relu(0.25)"
+    );
+    assert_eq!(read(reader()), evaluation);
+    // The last activation reads the sum of sums and what is not normal.
+    let error = reader().read(&model).unwrap().forecast(&Signal::normal(1.0)).unwrap_err().to_string();
+    assert!(error.starts_with("mean_field: 4 (leaky_relu(0.25)): it reads values that are not normal"), "{error}");
+}
+
+/// Samples of data with a mean in common: a batch norm takes it away, which the theory knows from the data.
+#[test]
+fn batches_of_data_are_followed_where_norms_need_it() {
+    let rng = &mut StdRng::seed_from_u64(7);
+    let shared: Tensor = normal([1, 100], 1.0, rng);
+    let x: Tensor = normal([256, 100], 0.5, rng) + &shared;
+    let signal = Signal::of(&x).unwrap();
+    assert!((signal.correlation().unwrap() - 0.8).abs() < 0.05, "{signal:?}");
+    let linear = || Linear::new(100, 100, &Init::lecun_normal(), &mut StdRng::seed_from_u64(8)).unwrap();
+    let model = Sequential::new().then(linear()).then(BatchNorm::new(100).unwrap()).then(Activation::Tanh);
+    let forecast = Reader::new().training().read(&model).unwrap().forecast(&signal).unwrap();
+    let tape = Tape::new();
+    tape.train(0);
+    let x = tape.var(x);
+    let y = model.forward(x);
+    let u: Tensor = normal([256, 100], 1.0, rng);
+    let dx = (y * &u).sum().backward()[x].clone();
+    let ratio = dx.square().sum() / u.square().sum() / forecast.inputs;
+    // Behind one layer of 100 units: by 1/√100 for the variances of the units, which are averaged as 1/variance.
+    assert!((ratio - 1.0).abs() < 0.1, "{ratio}");
+    assert!(forecast.inputs > 1.5, "less than a quarter of the square is left to the norm: {}", forecast.inputs);
 }
 
 #[test]

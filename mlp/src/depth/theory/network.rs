@@ -98,7 +98,10 @@ impl Chain<'_> {
                 }
                 (_, Some(_), _) => return refuse(place, "the theory adds a shortcut and its branch only"),
                 (None, None, _) => {
-                    return refuse(place, "it uses the weights of another part again; the theory needs them drawn anew");
+                    return refuse(
+                        place,
+                        "it uses the weights of another part again; the theory needs them drawn anew",
+                    );
                 }
             };
         }

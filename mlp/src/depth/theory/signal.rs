@@ -19,6 +19,8 @@ pub struct Signal {
     pub product: Option<f64>,
     /// Whether the values are normal, as sums are; an activation needs it.
     pub normal: bool,
+    /// E[x·x′] of data, which is not followed without need: each activation would cost a double integral.
+    data: Option<f64>,
 }
 
 impl Signal {
@@ -29,7 +31,7 @@ impl Signal {
     #[track_caller]
     pub fn normal(variance: f64) -> Self {
         super::check_variance("signal", variance);
-        Signal { mean: 0.0, square: variance, product: None, normal: true }
+        Signal { mean: 0.0, square: variance, product: None, normal: true, data: None }
     }
 
     /// With the correlation `c` of two samples, which is then followed through the network.
@@ -54,13 +56,14 @@ impl Signal {
 
     /// The statistics of data: samples are rows of `x`, or whatever its first axis counts.
     ///
-    /// Such values are not taken for normal: layers with weights have to come first.
+    /// Such values are not taken for normal: layers with weights have to come first. The samples are followed where batch norms
+    /// need it, and with [`correlated`](Signal::correlated).
     ///
     /// ```
     /// use autograd::Tensor;
     /// use mlp::theory::Signal;
     /// let signal = Signal::of(&Tensor::from([[3.0, 1.0], [1.0, 3.0]]))?;
-    /// assert_eq!((signal.mean, signal.square, signal.product), (2.0, 5.0, Some(3.0)));
+    /// assert_eq!((signal.mean, signal.square, signal.correlation()), (2.0, 5.0, Some(0.6)));
     /// # Ok::<(), mlp::Error>(())
     /// ```
     ///
@@ -84,13 +87,15 @@ impl Signal {
         // Over all pairs of different samples: the square of the sum holds them, and the squares.
         let sums = (0..width).map(|j| values[j..].iter().step_by(width).sum::<f64>());
         let all = sums.map(|sum| sum * sum).sum::<f64>() / width as f64;
-        let product = (samples > 1).then(|| (all - n * square) / (n * (n - 1.0)));
-        Ok(Signal { mean, square, product, normal: false })
+        let data = (samples > 1).then(|| (all - n * square) / (n * (n - 1.0)));
+        Ok(Signal { mean, square, product: None, normal: false, data })
     }
 
-    /// c, if it is followed.
+    /// c, if it is followed, or known of data.
     pub fn correlation(&self) -> Option<f64> {
-        self.product.map(|product| if self.square == 0.0 { 1.0 } else { (product / self.square).clamp(-1.0, 1.0) })
+        self.product
+            .or(self.data)
+            .map(|product| if self.square == 0.0 { 1.0 } else { (product / self.square).clamp(-1.0, 1.0) })
     }
 }
 
@@ -155,8 +160,8 @@ impl Block {
     /// The signal, with two samples where batch normalisation needs them.
     pub(super) fn followed(&self, signal: Signal) -> Signal {
         match signal.product.is_none() && self.has_batch_norm() {
-            true => Signal { product: Some(signal.mean.powi(2)), ..signal },
-            false => signal,
+            true => Signal { product: signal.data.or(Some(signal.mean.powi(2))), data: None, ..signal },
+            false => Signal { data: None, ..signal },
         }
     }
 
@@ -198,7 +203,13 @@ impl Part {
         Ok(match &self.piece {
             Piece::Linear { weights, biases } => {
                 let sums = |square: f64| weights * square + biases;
-                let y = Signal { mean: 0.0, square: sums(x.square), product: x.product.map(sums), normal: true };
+                let y = Signal {
+                    mean: 0.0,
+                    square: sums(x.square),
+                    product: x.product.map(sums),
+                    normal: true,
+                    data: None,
+                };
                 scaled(*weights, [0.0, weights * square], y)
             }
             Piece::Activation(_) if !x.normal => {
@@ -236,12 +247,7 @@ impl Part {
             Piece::Affine { gain, shift } => {
                 let moved = |square: f64| gain * square + shift;
                 let factor = gain.sqrt();
-                let y = Signal {
-                    mean: factor * x.mean,
-                    square: moved(x.square),
-                    product: x.product.map(moved),
-                    normal: x.normal,
-                };
+                let y = Signal { mean: factor * x.mean, square: moved(x.square), product: x.product.map(moved), ..*x };
                 scaled(*gain, [factor * mean, gain * square], y)
             }
             Piece::Dropout(p) => {
@@ -268,6 +274,7 @@ impl Part {
                     square: sum(x.square, f.square),
                     product: x.product.zip(f.product).map(|(x, f)| sum(x, f)),
                     normal: x.normal && f.normal,
+                    data: None,
                 };
                 let rate = a * a * square + b * b * dsquare + 2.0 * a * b * (mean * f.mean + x.mean * dmean);
                 Passed {
@@ -305,7 +312,7 @@ impl MeanField {
         };
         let c = x.correlation();
         Passed {
-            signal: Signal { mean, square, product: c.map(|c| pair(c, false)), normal: false },
+            signal: Signal { mean, square, product: c.map(|c| pair(c, false)), normal: false, data: None },
             chi: self.mean_square_slope(q),
             inner: vec![],
             product_slope: c.map_or(f64::NAN, |c| pair(c, true)),
