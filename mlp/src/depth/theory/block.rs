@@ -3,8 +3,9 @@
 use std::fmt;
 
 use super::MeanField;
-use crate::error::shown;
-use crate::{Dropout, Error, Module};
+use crate::error::{or_panic, shown};
+use crate::nn::layers::Dropout;
+use crate::{Error, Module};
 
 /// A part of a network, from its input to its output, as data; depth repeats it.
 ///
@@ -127,7 +128,7 @@ impl Block {
                 super::check_variance("factors", *gain);
                 super::check_variance("offsets", *shift);
             }
-            Piece::Dropout(p) => drop(crate::error::or_panic(Dropout::new(*p))),
+            Piece::Dropout(p) => drop(or_panic(Dropout::new(*p))),
             Piece::Residual { stream, branch, .. } => {
                 let strengths = [shown(stream), shown(branch)];
                 assert!(

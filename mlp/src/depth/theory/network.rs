@@ -4,7 +4,9 @@ use serde::Deserialize;
 
 use super::block::{Block, Piece, Site};
 use super::reader::{Source, inside};
-use crate::{Config, Error, Join};
+use crate::Error;
+use crate::nn::config::Config;
+use crate::nn::network::Join;
 
 /// Shortcuts around shortcuts, each of which takes a call of its own.
 const DEEPEST: usize = 100;

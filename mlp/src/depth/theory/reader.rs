@@ -1,7 +1,7 @@
 //! [`of`]: the theory of a model made of the layers of this crate, at its present weights.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
-use std::sync::Arc;
 
 use autograd::{Float, Parameters};
 use serde::Deserialize;
@@ -10,7 +10,9 @@ use serde_json::Value;
 use super::block::{Block, NormKind, Piece, Site};
 use super::{MeanField, network};
 use crate::error::shown;
-use crate::{Activation, Config, Error, Module, StraightThrough};
+use crate::nn::activation::{Activation, StraightThrough};
+use crate::nn::config::Config;
+use crate::{Error, Module};
 
 /// The theory of a model in evaluation mode, as [`Reader::read`] with nothing set.
 ///
@@ -111,7 +113,7 @@ impl Reader {
             all.collect::<Vec<_>>()
         };
         let all = [numbers(&model.parameters()), numbers(&model.buffers())].concat().into_iter().collect();
-        let source = Source { reader: self, numbers: Arc::new(all) };
+        let source = Source { reader: self, numbers: all, met: RefCell::default() };
         source.layer(Block::new(), &model.config()?, "")
     }
 }
@@ -140,7 +142,9 @@ impl Numbers {
 /// A model that is read.
 pub(super) struct Source<'r> {
     reader: &'r Reader,
-    numbers: Arc<HashMap<String, Numbers>>,
+    numbers: HashMap<String, Numbers>,
+    /// Activations met, whether straight through, and their theory: to look for their kinks takes some time.
+    met: RefCell<HashMap<(bool, String), MeanField>>,
 }
 
 #[derive(Deserialize)]
@@ -219,17 +223,13 @@ impl Source<'_> {
             }
             "activation" | "straight_through" => {
                 let function = config.data::<Function>()?.function;
-                let piece = match kind {
-                    "activation" => activation(kind, function),
-                    _ => activation(kind, StraightThrough(function)),
-                };
-                Ok(block.with(piece.map_err(within)?, site(&function.to_string())))
+                Ok(block.with(self.activation(kind, function).map_err(within)?, site(&function.to_string())))
             }
             "prelu" => {
                 let alpha = self.find(kind, &inside(name, "alpha")).map_err(within)?;
                 match alpha.all_are(alpha.values[0]) {
                     true => {
-                        let piece = activation(kind, Activation::LeakyRelu(alpha.values[0])).map_err(within)?;
+                        let piece = self.activation(kind, Activation::LeakyRelu(alpha.values[0])).map_err(within)?;
                         Ok(block.with(piece, site(kind)))
                     }
                     false => refuse("its α differ; the theory needs one for all"),
@@ -240,7 +240,8 @@ impl Source<'_> {
             }
             "dropout" => {
                 let p = config.data::<Chance>()?.p;
-                Ok(block.with(Piece::Dropout(if self.reader.training { p } else { 0.0 }), site(kind)))
+                let site = site(&format!("dropout({})", shown(p)));
+                Ok(block.with(Piece::Dropout(if self.reader.training { p } else { 0.0 }), site))
             }
             "alpha_dropout" if !self.reader.training => Ok(block.with(Piece::Dropout(0.0), site(kind))),
             "flatten" => Ok(block.with(Piece::Affine { gain: 1.0, shift: 0.0 }, site(kind))),
@@ -263,7 +264,7 @@ impl Source<'_> {
             block = self.norm(block, config.layer(), &config, &inside(name, "norm"), hidden())?;
         }
         let function = data.activation.unwrap_or(Activation::Identity);
-        block = block.with(activation("dense", function)?, Site::Layer(name.into(), function.to_string()));
+        block = block.with(self.activation("dense", function)?, Site::Layer(name.into(), function.to_string()));
         let p = data.dropout.filter(|_| self.reader.training);
         Ok(p.map_or(block.clone(), |p| block.with(Piece::Dropout(p), hidden())))
     }
@@ -314,6 +315,22 @@ impl Source<'_> {
         Ok(block.with(norm, hidden).with(Piece::Affine { gain, shift }, site))
     }
 
+    /// An activation in a layer of this kind, whose name stands for that of the theory in an error.
+    fn activation(&self, kind: &str, function: Activation) -> Result<Piece, Error> {
+        let through = kind == "straight_through";
+        let key = (through, function.to_string());
+        if let Some(theory) = self.met.borrow().get(&key) {
+            return Ok(Piece::Activation(theory.clone()));
+        }
+        let theory = if through { MeanField::new(StraightThrough(function)) } else { MeanField::new(function) };
+        let theory = theory.map_err(|error| match error {
+            Error::Invalid { why, .. } => Error::config(kind, why),
+            other => other,
+        })?;
+        self.met.borrow_mut().insert(key, theory.clone());
+        Ok(Piece::Activation(theory))
+    }
+
     /// A struct may give the configuration of a part of it, whose parameters have other names than the configuration says.
     fn find(&self, kind: &str, name: &str) -> Result<&Numbers, Error> {
         let missing = || {
@@ -351,13 +368,4 @@ impl Source<'_> {
 /// The name of what lies in `place`.
 pub(super) fn inside(place: &str, name: &str) -> String {
     if place.is_empty() { name.into() } else { format!("{place}.{name}") }
-}
-
-/// The theory of an activation in a layer of this kind, whose name stands for that of the theory.
-fn activation(kind: &str, function: impl Module + 'static) -> Result<Piece, Error> {
-    match MeanField::new(function) {
-        Ok(theory) => Ok(Piece::Activation(theory)),
-        Err(Error::Invalid { why, .. }) => Err(Error::config(kind, why)),
-        Err(other) => Err(other),
-    }
 }
