@@ -237,7 +237,7 @@ const OF_WIDTH: [f64; 2] = [0.05; 2];
 
 #[test]
 fn models_are_read_and_foretold() {
-    let x: Tensor = normal([64, 100], 1.5, &mut StdRng::seed_from_u64(3));
+    let x: Tensor = normal([32, 100], 1.5, &mut StdRng::seed_from_u64(3));
     let he = |from, to, rng: &mut StdRng| Linear::new(from, to, &Init::he_normal(), rng).unwrap();
 
     let layers = || {

@@ -151,6 +151,11 @@ fn exponents_are_those_of_partial_jacobians() {
         let zeta = -0.5 * weights / (0.5 * weights + biases);
         assert_power(shortcut(1.0, normed(Activation::Relu, weights, biases)).law().unwrap(), zeta, 1e-5);
     }
+    // What only fades, without anything to normalise at last.
+    let DepthLaw::Exponential { xi } = shortcut(0.5, normed(Activation::Tanh, 0.0, 0.0)).law().unwrap() else {
+        panic!()
+    };
+    assert_close(xi, -1.0 / 0.25f64.ln(), 1e-9);
     // Off the critical point: exponential, of known depth scale.
     let DepthLaw::Exponential { xi } = shortcut(0.5, branch(Activation::Relu, 1.0, 0.0)).law().unwrap() else {
         panic!()

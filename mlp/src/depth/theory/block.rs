@@ -64,9 +64,9 @@ pub enum Piece {
     Norm(NormKind, f64),
     /// `γx + β`, with a factor and an offset for each feature, as those of normalisations.
     Affine {
-        /// E[γ²].
+        /// `E[γ²]`.
         gain: f64,
-        /// E[β²].
+        /// `E[β²]`.
         shift: f64,
     },
     /// Dropout with this probability, in training.

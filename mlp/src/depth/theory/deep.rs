@@ -173,7 +173,7 @@ impl Block {
         })
     }
 
-    /// The law at a fixed point of the variance, such as that of a [`Critical`] point; 0 is one.
+    /// The law at a fixed point of the variance, such as that of a [`Critical`](super::Critical) point; 0 is one.
     ///
     /// # Errors
     /// As [`pass`](Block::pass), for a batch normalisation, and if `variance` is none.

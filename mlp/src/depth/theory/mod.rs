@@ -132,7 +132,8 @@ fn settled(map: impl Fn(f64) -> f64) -> Option<f64> {
             return None;
         }
         if next < 1e-12 {
-            return Some(if map(0.0) == 0.0 { 0.0 } else { root(gain, 0.0, q) });
+            // A norm of nothing is not a number.
+            return Some(if map(0.0) > 0.0 { root(gain, 0.0, q) } else { 0.0 });
         }
         if (gain(next) > 0.0) != grows {
             return Some(root(gain, q, next));

@@ -225,7 +225,7 @@ impl MeanField {
 
     /// The slope of the correlation map: `C′(c) = σ_w²·E[φ′(√q u)φ′(√q v)]·q/V(q)`.
     ///
-    /// Its [`depth_scale`] at the fixed point of both maps is ξ_c.
+    /// Its [`depth_scale`](super::depth_scale) at the fixed point of both maps is ξ_c.
     ///
     /// At `q = q*`, `c = 1` it equals χ. For a function with jumps it is not the slope of the map, because φ′ does not
     /// contain the jump.

@@ -11,15 +11,15 @@ use crate::Error;
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub struct Signal {
-    /// E[x] over the features of a sample.
+    /// `E[x]` over the features of a sample.
     pub mean: f64,
-    /// E[x²]; of a normal signal, whose mean is 0, its variance q.
+    /// `E[x²]`; of a normal signal, whose mean is 0, its variance q.
     pub square: f64,
-    /// E[x·x′] for two samples, if it is followed: `c·q`.
+    /// `E[x·x′]` for two samples, if it is followed: `c·q`.
     pub product: Option<f64>,
     /// Whether the values are normal, as sums are; an activation needs it.
     pub normal: bool,
-    /// E[x·x′] of data, which is not followed without need: each activation would cost a double integral.
+    /// `E[x·x′]` of data, which is not followed without need: each activation would cost a double integral.
     data: Option<f64>,
 }
 
@@ -108,9 +108,9 @@ pub struct Step {
     /// χ: the factor of the mean squared gradient on its way back, for as many outputs as inputs; in general that of the
     /// squared norm. It is the averaged partial Jacobian norm of the block (Doshi et al. 2023).
     pub chi: f64,
-    /// ∂E[x·x′]/∂E[x·x′] behind and before the block, if it is followed; NaN past a batch normalisation.
+    /// `∂E[x·x′]/∂E[x·x′]` behind and before the block, if it is followed; NaN past a batch normalisation.
     pub product_slope: Option<f64>,
-    /// ∂E[x²]/∂E[x²] behind and before the block; NaN past a batch normalisation.
+    /// `∂E[x²]/∂E[x²]` behind and before the block; NaN past a batch normalisation.
     pub square_slope: f64,
 }
 
