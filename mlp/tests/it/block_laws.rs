@@ -13,7 +13,7 @@ use rand::rngs::StdRng;
 const WIDTH: usize = 400;
 const SAMPLES: usize = 32;
 const DEPTH: usize = 8;
-const SEEDS: u64 = 6;
+const SEEDS: u64 = 8;
 
 /// a·x + b·f(x)
 struct Strength(f64, f64, Sequential);
