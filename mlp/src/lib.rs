@@ -143,7 +143,8 @@
 //! | join named parts, with several inputs and outputs | [`Network`], [`Join`] |
 //! | write your own model or function | [`Module`], [`Function`], [`StraightThrough`], [`summary`] |
 //! | initialise weights | [`Init`] |
-//! | predict how deep a signal reaches | [`theory`], [`theory::MeanField`] |
+//! | predict how deep a signal reaches | [`theory`], [`theory::MeanField`]; through shortcuts and norms: [`theory::Block`] |
+//! | foretell signals and gradients of a model | [`theory::of`], [`theory::Forecast`] |
 //! | read tables | [`Table`], [`Csv`] |
 //! | learn what tables become, and apply it to others | [`Schema`], [`Numeric`], [`Categorical`]; by hand [`Scaler`], [`one_hot`] |
 //! | prepare data, hold some out | [`Dataset`], [`Targets`], [`Splitter`] |

@@ -86,6 +86,75 @@ impl Depths<'_> {
     }
 }
 
+/// Decades of the mean squared gradient against depth, a panel for each name: lines predicted, marks measured, bars their
+/// standard deviation. The last panel has the legend.
+///
+/// ```
+/// use examples::pictures::{Gradients, profiles};
+///
+/// let halved = Gradients {
+///     name: "halved".into(),
+///     predicted: vec![(0.0, -3.0), (10.0, 0.0)],
+///     measured: vec![[0.0, -3.1, 0.2], [10.0, 0.0, 0.0]],
+/// };
+/// let picture = profiles("Gradients", "lines: predicted; marks: measured", &[("relu".into(), vec![halved])]);
+/// assert!(picture.svg().contains("10⁻³"));
+/// ```
+///
+/// # Panics
+/// If there are no panels, or one without curves or with more than four.
+pub fn profiles(title: &str, subtitle: &str, panels: &[(String, Vec<Gradients>)]) -> Picture {
+    let told_apart = |curves: &Vec<Gradients>| (1..=PENS.len()).contains(&curves.len());
+    assert!(
+        !panels.is_empty() && panels.iter().all(|(_, curves)| told_apart(curves)),
+        "profiles: 1 to 4 curves a panel"
+    );
+    Picture::of(&Profiles { title, subtitle, panels })
+}
+
+struct Profiles<'a> {
+    title: &'a str,
+    subtitle: &'a str,
+    panels: &'a [(String, Vec<Gradients>)],
+}
+
+impl Figure for Profiles<'_> {
+    fn size(&self) -> (u32, u32) {
+        (450 * self.panels.len() as u32, 460)
+    }
+
+    fn draw<B: DrawingBackend>(&self, area: &Area<B>) -> Drawn<B> {
+        let area = area.titled(self.title, font(17.0))?.titled(self.subtitle, font(12.5))?;
+        let all = || self.panels.iter().flat_map(|(_, curves)| curves);
+        let points = || all().flat_map(|curve| &curve.predicted);
+        let ends = all().flat_map(|curve| &curve.measured).flat_map(|at| [at[1] - at[2], at[1] + at[2]]);
+        let deepest = points().fold(0.0f64, |deepest, at| deepest.max(at.0));
+        let x = Axis::new("depth (blocks)", 0.0, 1.03 * deepest);
+        // One range for all, so that panels can be compared.
+        let y = Axis::around("mean squared gradient, over that of the outputs", points().map(|at| at.1).chain(ends))
+            .powers();
+        let last = self.panels.len() - 1;
+        for (i, (panel, (name, curves))) in
+            area.split_evenly((1, self.panels.len())).iter().zip(self.panels).enumerate()
+        {
+            let mut chart = Chart::new(panel, name, &x, &y)?;
+            for (curve, pen) in curves.iter().zip(PENS) {
+                chart.line(&curve.predicted, pen)?;
+                for &[depth, mean, std] in &curve.measured {
+                    chart.measured(depth, [mean - std, mean, mean + std], pen)?;
+                }
+                if i == last {
+                    chart.name(&curve.name, pen)?;
+                }
+            }
+            if i == last {
+                chart.legend(SeriesLabelPosition::LowerRight)?;
+            }
+        }
+        Ok(())
+    }
+}
+
 /// Histograms of `log₁₀` of singular values, a panel for each name, all over the same range of values.
 ///
 /// ```

@@ -21,7 +21,7 @@ mod theory;
 
 use chart::{Area, Drawn, FINE, px};
 pub use curves::curves;
-pub use depth::{Gradients, gradients, singular_values, trained};
+pub use depth::{Gradients, gradients, profiles, singular_values, trained};
 pub use flow::outputs;
 pub use history::history;
 pub use images::images;

@@ -4,6 +4,8 @@ mod activations;
 mod arrays;
 mod attention;
 mod averaged;
+mod block_laws;
+mod blocks;
 mod bundle;
 mod callbacks;
 mod checks;

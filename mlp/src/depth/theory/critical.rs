@@ -43,6 +43,17 @@ pub struct Critical {
 }
 
 impl Critical {
+    /// The point at variance `q`, if its weights are finite and the variance of its biases is not negative.
+    pub(super) fn at(q: f64, weights: f64, biases: f64, slope: impl FnOnce(f64, f64) -> f64) -> Option<Self> {
+        // Round-off must not make a bias variance of 0 negative.
+        let rounding = 10.0 * NOISE * q;
+        if !weights.is_finite() || biases.is_nan() || biases < -rounding {
+            return None;
+        }
+        let biases = if biases <= rounding { 0.0 } else { biases };
+        Some(Critical { weights, biases, variance: q, variance_slope: slope(weights, biases) })
+    }
+
     /// The weight initialiser at this point: normal, of variance `σ_w²/inputs`.
     ///
     /// For orthogonal weights of square layers use `Init::orthogonal().gain(critical.weights.sqrt())`.
@@ -128,30 +139,14 @@ impl MeanField {
     /// # Errors
     /// If there is no such point between q = 1e−7 and 1e9, as for softplus and step functions.
     pub fn critical(&self) -> Result<Critical, Error> {
-        let at = |q: f64| Some(self.critical_at(q)?).filter(Critical::attracts);
-        // Search outwards from 1 by factors of 2, then bisect to the boundary of the admissible region.
-        let factor = (0..=30).map(|k| 2f64.powi(k)).find(|&f| at(f).is_some() || (f < 1e7 && at(1.0 / f).is_some()));
-        let Some(factor) = factor else { return Err(self.no_critical("any σ_b²")) };
-        let (mut no, mut yes) =
-            if at(factor).is_some() { (factor / 2.0, factor) } else { (2.0 / factor, 1.0 / factor) };
-        while factor > 1.0 && (yes - no).abs() > 1e-14 * yes {
-            let middle = (no + yes) / 2.0;
-            if at(middle).is_some() { yes = middle } else { no = middle }
-        }
-        at(yes).ok_or_else(|| self.no_critical("any σ_b²"))
+        nearest(|q| self.critical_at(q)).ok_or_else(|| self.no_critical("any σ_b²"))
     }
 
     /// The critical point whose sums have variance `q`, if its bias variance is not negative: `σ_w² = 1/E[φ′²]`,
     /// `σ_b² = q − E[φ²]/E[φ′²]`.
     fn critical_at(&self, q: f64) -> Option<Critical> {
         let (weights, biases) = (1.0 / self.mean_square_slope(q), self.critical_bias(q));
-        // Round-off must not make a bias variance of 0 negative.
-        let rounding = 10.0 * NOISE * q;
-        if !weights.is_finite() || biases.is_nan() || biases < -rounding {
-            return None;
-        }
-        let biases = if biases <= rounding { 0.0 } else { biases };
-        Some(Critical { weights, biases, variance: q, variance_slope: self.clone().weights(weights).variance_slope(q) })
+        Critical::at(q, weights, biases, |weights, _| self.clone().weights(weights).variance_slope(q))
     }
 
     /// The critical weights for biases of variance `σ_b² = biases`.
@@ -180,7 +175,7 @@ impl MeanField {
     pub fn critical_weights(&self, biases: f64) -> Result<Critical, Error> {
         super::check_variance("biases", biases);
         let residual = |q: f64| (self.critical_bias(q) - biases) / q;
-        let point = self.preferred(self.solutions(residual)).map(|point| Critical { biases, ..point });
+        let point = preferred(solutions(residual), |q| self.critical_at(q)).map(|point| Critical { biases, ..point });
         point.ok_or_else(|| self.no_critical(&format!("σ_b² = {}", shown(biases))))
     }
 
@@ -205,34 +200,13 @@ impl MeanField {
     pub fn critical_biases(&self, weights: f64) -> Result<Critical, Error> {
         super::check_variance("weights", weights);
         let residual = |q: f64| weights * self.mean_square_slope(q) - 1.0;
-        self.preferred(self.solutions(residual)).ok_or_else(|| self.no_critical(&format!("σ_w² = {}", shown(weights))))
+        let point = preferred(solutions(residual), |q| self.critical_at(q));
+        point.ok_or_else(|| self.no_critical(&format!("σ_w² = {}", shown(weights))))
     }
 
     /// `q − E[φ²]/E[φ′²]`: the bias variance that makes `q` a critical fixed point.
     fn critical_bias(&self, q: f64) -> f64 {
         q - self.mean_square(q) / self.mean_square_slope(q)
-    }
-
-    /// The zeros of a relative `residual`: 1 if it vanishes there; else its sign changes, and then the limit 0 if it
-    /// vanishes there.
-    fn solutions(&self, residual: impl Fn(f64) -> f64) -> Vec<f64> {
-        let vanishes = |r: f64| r.abs() <= 10.0 * NOISE;
-        if vanishes(residual(1.0)) {
-            return vec![1.0];
-        }
-        let grid: Vec<(f64, f64)> = (-23..=30).map(|k| 2f64.powi(k)).map(|q| (q, residual(q))).collect();
-        let certain: Vec<_> = grid.into_iter().filter(|&(_, r)| !vanishes(r) && r.is_finite()).collect();
-        let crossings = certain.windows(2).filter(|pair| pair[0].1 * pair[1].1 < 0.0);
-        let mut found: Vec<f64> = crossings.map(|pair| root(&residual, pair[0].0, pair[1].0)).collect();
-        if vanishes(residual(LIMIT * LIMIT)) {
-            found.push(0.0);
-        }
-        found
-    }
-
-    fn preferred(&self, solutions: Vec<f64>) -> Option<Critical> {
-        let points: Vec<Critical> = solutions.into_iter().filter_map(|q| self.critical_at(q)).collect();
-        points.iter().find(|point| point.attracts()).or(points.first()).copied()
     }
 
     fn no_critical(&self, with: &str) -> Error {
@@ -242,4 +216,40 @@ impl MeanField {
         );
         Error::invalid("mean_field", why)
     }
+}
+
+/// The attracting point whose variance is nearest to 1, by the smallest factor.
+pub(super) fn nearest(at: impl Fn(f64) -> Option<Critical>) -> Option<Critical> {
+    let at = |q: f64| Some(at(q)?).filter(Critical::attracts);
+    // Search outwards from 1 by factors of 2, then bisect to the boundary of the admissible region.
+    let factor = (0..=30).map(|k| 2f64.powi(k)).find(|&f| at(f).is_some() || (f < 1e7 && at(1.0 / f).is_some()))?;
+    let (mut no, mut yes) = if at(factor).is_some() { (factor / 2.0, factor) } else { (2.0 / factor, 1.0 / factor) };
+    while factor > 1.0 && (yes - no).abs() > 1e-14 * yes {
+        let middle = (no + yes) / 2.0;
+        if at(middle).is_some() { yes = middle } else { no = middle }
+    }
+    at(yes)
+}
+
+/// The zeros of a relative `residual`: 1 if it vanishes there; else its sign changes, and then the limit 0 if it
+/// vanishes there.
+pub(super) fn solutions(residual: impl Fn(f64) -> f64) -> Vec<f64> {
+    let vanishes = |r: f64| r.abs() <= 10.0 * NOISE;
+    if vanishes(residual(1.0)) {
+        return vec![1.0];
+    }
+    let grid: Vec<(f64, f64)> = (-23..=30).map(|k| 2f64.powi(k)).map(|q| (q, residual(q))).collect();
+    let certain: Vec<_> = grid.into_iter().filter(|&(_, r)| !vanishes(r) && r.is_finite()).collect();
+    let crossings = certain.windows(2).filter(|pair| pair[0].1 * pair[1].1 < 0.0);
+    let mut found: Vec<f64> = crossings.map(|pair| root(&residual, pair[0].0, pair[1].0)).collect();
+    if vanishes(residual(LIMIT * LIMIT)) {
+        found.push(0.0);
+    }
+    found
+}
+
+/// The first attracting point, else the first.
+pub(super) fn preferred(solutions: Vec<f64>, at: impl Fn(f64) -> Option<Critical>) -> Option<Critical> {
+    let points: Vec<Critical> = solutions.into_iter().filter_map(at).collect();
+    points.iter().find(|point| point.attracts()).or(points.first()).copied()
 }

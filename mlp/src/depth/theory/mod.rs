@@ -32,333 +32,73 @@
 //! # Ok::<(), mlp::Error>(())
 //! ```
 //!
+//! # What people build
+//!
+//! A [`Block`] is what a network repeats, as data: linear layers, activations, norms, dropout, and residuals with strengths of
+//! shortcut and branch. One recursion, [`Block::pass`], follows mean, mean square and correlation through it, and the factor χ
+//! of the squared gradient.
+//!
+//! | question | answer |
+//! |---|---|
+//! | signals and gradients at every depth | [`Block::steps`] of equal blocks, [`Block::forecast`] behind each piece |
+//! | a fixed point, and the law of depth: exponential, a power, or between | [`Block::fixed_point`], [`Block::law`] |
+//! | critical variances and strengths | [`Block::critical`], [`Block::critical_weights`], [`critical_value`] |
+//! | the theory of a model of layers, at its weights | [`of`], [`Reader`] |
+//! | what is foretold beside what is measured | [`Forecast::beside`] a [`Flow`](crate::Flow) |
+//!
+//! ```
+//! use mlp::Activation;
+//! use mlp::theory::{Block, DepthLaw};
+//! // φ(norm(x))W + b, beside μx: critical on a line for μ < 1, and for μ = 1 everywhere (Doshi, He & Gromov 2023).
+//! let branch = Block::new().layer_norm().activation(Activation::Relu)?.linear(2.0, 0.5);
+//! let DepthLaw::Exponential { xi } = Block::new().residual(0.9, 1.0, branch.clone()).law()? else { panic!() };
+//! assert!((xi - 15.285).abs() < 0.01); // gradients vanish, over 15 blocks
+//! let DepthLaw::Power { zeta } = Block::new().residual(1.0, 1.0, branch).law()? else { panic!() };
+//! assert!((zeta + 1.0 / 1.5).abs() < 1e-5); // they grow, as l^(2/3)
+//! # Ok::<(), mlp::Error>(())
+//! ```
+//!
+//! The theory is one of wide layers and random weights. Weights that are used twice, products of values, pooling, attention and
+//! recurrence are outside of it; what it cannot tell it names in an error.
+//!
 //! Sources: Poole, Lahiri, Raghu, Sohl-Dickstein and Ganguli, "Exponential expressivity in deep neural networks through
 //! transient chaos", 2016 (variance and correlation); Schoenholz, Gilmer, Ganguli and Sohl-Dickstein, "Deep information
 //! propagation", 2017 (gradients, depth scales); Hayou, Doucet and Rousseau, "On the impact of the activation function
-//! on deep neural networks training", 2019 (the critical curve of arbitrary activations).
+//! on deep neural networks training", 2019 (the critical curve of arbitrary activations); Yang and Schoenholz, "Mean field
+//! residual networks: on the edge of chaos", 2017; Yang, Pennington, Rao, Sohl-Dickstein and Schoenholz, "A mean field theory
+//! of batch normalization", 2019; Hayou, Clerico, He, Deligiannidis, Doucet and Rousseau, "Stable ResNet", 2021 (branches scaled
+//! with depth); Doshi, He and Gromov, "Critical initialization of wide and deep neural networks using partial Jacobians", 2023
+//! (layer norm and shortcuts, exponents).
 
+mod block;
 mod critical;
 mod curve;
+mod deep;
+mod edges;
+mod forecast;
+mod network;
+mod plain;
 mod properties;
+mod reader;
+mod signal;
 
+pub use block::{Block, NormKind, Piece};
 pub use critical::Critical;
+pub use deep::DepthLaw;
+pub use edges::critical_value;
+pub use forecast::{Comparison, ComparisonRow, Forecast, ForecastRow};
+pub use plain::MeanField;
 pub use properties::Properties;
-
-use std::fmt;
-use std::iter::successors;
-use std::sync::Arc;
+pub use reader::{Reader, of};
+pub use signal::{Signal, Step};
 
 use crate::depth::quadrature::root;
 use crate::error::shown;
-use crate::{Error, Init, Module};
-use curve::Curve;
 
 /// The relative uncertainty of quadrature.
 const NOISE: f64 = 1e-12;
 /// The scale that represents the limit of scale 0, where φ is a line, or two lines that meet.
 const LIMIT: f64 = 1e-8;
-
-/// The mean-field theory of a deep network with one activation.
-///
-/// The weights have variance `σ_w²/inputs`, the biases `σ_b²`.
-///
-/// ```
-/// use mlp::Activation;
-/// use mlp::theory::MeanField;
-/// let he = MeanField::new(Activation::Relu)?.weights(2.0);
-/// assert!((he.variance_map(3.0) - 3.0).abs() < 1e-12); // every variance is a fixed point
-/// assert!((he.chi(3.0) - 1.0).abs() < 1e-12); // the gradient keeps its size too
-/// # Ok::<(), mlp::Error>(())
-/// ```
-#[derive(Clone)]
-pub struct MeanField {
-    curve: Curve,
-    weights: f64,
-    biases: f64,
-}
-
-impl MeanField {
-    /// Creates the theory of `activation`, with `σ_w² = 1` and `σ_b² = 0`.
-    ///
-    /// An activation is any elementwise module: [`Activation`](crate::Activation), [`Function`](crate::Function),
-    /// [`PRelu`](crate::PRelu) with one α, or a custom struct.
-    ///
-    /// ```
-    /// use mlp::Activation;
-    /// use mlp::theory::MeanField;
-    /// let error = MeanField::new(Activation::Softmax).unwrap_err().to_string();
-    /// assert_eq!(error, "mean_field: `softmax` is not a function of each number alone; the theory needs one that is");
-    /// ```
-    ///
-    /// # Errors
-    /// If it mixes the values of a row (softmax, a layer), or is not finite everywhere between −30 and 30.
-    pub fn new(activation: impl Module + 'static) -> Result<Self, Error> {
-        Ok(MeanField { curve: Curve::new(Arc::new(activation))?, weights: 1.0, biases: 0.0 })
-    }
-
-    /// Sets the weight variance `σ_w²/inputs`; `variance` is `σ_w²`.
-    ///
-    /// ```
-    /// use mlp::Activation;
-    /// use mlp::theory::MeanField;
-    /// let theory = MeanField::new(Activation::Identity)?.weights(0.5).biases(0.25);
-    /// assert!((theory.variance_map(1.0) - 0.75).abs() < 1e-12);
-    /// # Ok::<(), mlp::Error>(())
-    /// ```
-    ///
-    /// # Panics
-    /// If `variance` is negative, NaN or infinite.
-    #[must_use]
-    #[track_caller]
-    pub fn weights(self, variance: f64) -> Self {
-        check_variance("weights", variance);
-        MeanField { weights: variance, ..self }
-    }
-
-    /// Sets the bias variance `σ_b²`.
-    ///
-    /// The example of [`weights`](MeanField::weights) sets both.
-    ///
-    /// # Panics
-    /// If `variance` is negative, NaN or infinite.
-    #[must_use]
-    #[track_caller]
-    pub fn biases(self, variance: f64) -> Self {
-        check_variance("biases", variance);
-        MeanField { biases: variance, ..self }
-    }
-
-    /// Sets the weight variance of `init` for a layer: `σ_w² = inputs · variance`.
-    ///
-    /// ```
-    /// use mlp::theory::MeanField;
-    /// use mlp::{Activation, Init};
-    /// // With relu, Glorot's scale halves the squared gradient in each layer.
-    /// let glorot = MeanField::new(Activation::Relu)?.initialised(&Init::glorot_uniform(), 64, 64)?;
-    /// assert!((glorot.chi(1.0) - 0.5).abs() < 1e-12);
-    /// # Ok::<(), mlp::Error>(())
-    /// ```
-    ///
-    /// # Errors
-    /// If the initialiser is invalid ([`Init::try_sample`]), or its mean is not 0: the theory assumes mean 0.
-    pub fn initialised(self, init: &Init, inputs: usize, outputs: usize) -> Result<Self, Error> {
-        let (mean, variance) = init.moments(inputs, outputs)?;
-        if mean != 0.0 {
-            return Err(Error::invalid(
-                "mean_field",
-                format!("{init:?} has mean {}; the theory needs weights of mean 0", shown(mean)),
-            ));
-        }
-        Ok(self.weights(inputs as f64 * variance))
-    }
-
-    /// The variance of the sums in the next layer: `V(q) = σ_w²·E[φ(√q z)²] + σ_b²`.
-    ///
-    /// Poole et al. 2016, eq. 3.
-    ///
-    /// ```
-    /// use mlp::Activation;
-    /// use mlp::theory::MeanField;
-    /// assert!((MeanField::new(Activation::Relu)?.variance_map(3.0) - 1.5).abs() < 1e-12); // σ_w²q/2
-    /// # Ok::<(), mlp::Error>(())
-    /// ```
-    pub fn variance_map(&self, q: f64) -> f64 {
-        self.weights * self.mean_square(q) + self.biases
-    }
-
-    /// The variances of successive layers, from `q` on: `q, V(q), V(V(q)), …`
-    ///
-    /// In the backward pass, the product of [`chi`](MeanField::chi) over these variances multiplies the mean squared
-    /// gradient.
-    ///
-    /// ```
-    /// use mlp::Activation;
-    /// use mlp::theory::MeanField;
-    /// let theory = MeanField::new(Activation::Identity)?.weights(0.5);
-    /// let q: Vec<f64> = theory.variances(1.0).take(3).collect();
-    /// assert!((q[2] - 0.25).abs() < 1e-12);
-    /// # Ok::<(), mlp::Error>(())
-    /// ```
-    pub fn variances(&self, q: f64) -> impl Iterator<Item = f64> + '_ {
-        successors(Some(q), |&q| Some(self.variance_map(q)))
-    }
-
-    /// The gain of the mean squared gradient in one layer: `χ(q) = σ_w²·E[φ′(√q z)²]`.
-    ///
-    /// The backward pass through a layer whose sums have variance `q` multiplies the mean squared gradient by χ
-    /// (Schoenholz et al. 2017, eq. 9). At 0 it is the limit from above.
-    ///
-    /// ```
-    /// use mlp::Activation;
-    /// use mlp::theory::MeanField;
-    /// let leaky = MeanField::new(Activation::LeakyRelu(0.5))?;
-    /// assert!((leaky.chi(3.0) - 0.625).abs() < 1e-12); // σ_w²(1 + a²)/2, at any variance
-    /// # Ok::<(), mlp::Error>(())
-    /// ```
-    pub fn chi(&self, q: f64) -> f64 {
-        self.weights * self.mean_square_slope(q)
-    }
-
-    /// The slope of the variance map: `V′(q) = σ_w²·E[φ(√q z)²(z² − 1)]/2q`.
-    ///
-    /// A fixed point with a slope below 1 is attracting. At 0 it is the limit from above.
-    ///
-    /// The formula needs no derivative of φ, so it also holds for functions with jumps. For smooth functions it equals
-    /// `σ_w²·E[φφ′z]/√q`, by Stein's lemma.
-    ///
-    /// ```
-    /// use mlp::Activation;
-    /// use mlp::theory::MeanField;
-    /// let slope = MeanField::new(Activation::Selu)?.variance_slope(1.0);
-    /// assert!((slope - 0.782648).abs() < 1e-6); // Klambauer et al. 2017: the fixed point attracts
-    /// # Ok::<(), mlp::Error>(())
-    /// ```
-    pub fn variance_slope(&self, q: f64) -> f64 {
-        let scale = q.sqrt().max(1e-3); // below, φ² − φ(0)² suffers from cancellation
-        // E[z² − 1] = 0, so the constant only changes the round-off.
-        let constant = self.curve.at(0.0).0.powi(2);
-        let moment = self.curve.expect(scale, |z, y, _| (y * y - constant) * (z * z - 1.0));
-        self.weights * moment / (2.0 * scale * scale)
-    }
-
-    /// The variance that deep layers approach, starting from sums of variance 1.
-    ///
-    /// If every variance is a fixed point (relu with `σ_w² = 2`), the result is 1. A variance below 1e−12 counts as 0;
-    /// a variance above 1e7 counts as growth without bound.
-    ///
-    /// ```
-    /// use mlp::Activation;
-    /// use mlp::theory::MeanField;
-    /// let theory = MeanField::new(Activation::Relu)?.weights(2.5);
-    /// assert!(theory.fixed_point().unwrap_err().to_string().contains("grows without bound"));
-    /// assert!((theory.weights(1.0).biases(0.5).fixed_point()? - 1.0).abs() < 1e-12);
-    /// # Ok::<(), mlp::Error>(())
-    /// ```
-    ///
-    /// # Errors
-    /// If the variance grows without bound.
-    pub fn fixed_point(&self) -> Result<f64, Error> {
-        let gain = |q: f64| self.variance_map(q) - q;
-        let settled = |q: f64| gain(q).abs() <= NOISE * q;
-        let (mut q, grows) = (1.0, gain(1.0) > 0.0);
-        // If V increases with q, as it does if |φ| grows away from 0, the variances move monotonically from 1 to the
-        // first fixed point. For other V the search also ends at a fixed point; `variance_slope` tells whether it is
-        // attracting.
-        while !settled(q) {
-            // For large q, softplus grows by the fraction q^(−3/2): beyond this bound quadrature could not resolve it.
-            let next = if grows { 2.0 * q } else { q / 2.0 };
-            if next > 1e7 {
-                let why = format!(
-                    "the variance of `{}` grows without bound for σ_w² = {}, σ_b² = {}; take smaller weights",
-                    self.curve.name,
-                    shown(self.weights),
-                    shown(self.biases)
-                );
-                return Err(Error::invalid("mean_field", why));
-            }
-            if next < 1e-12 {
-                let at_zero = self.weights * self.curve.at(0.0).0.powi(2) + self.biases;
-                return Ok(if at_zero == 0.0 { 0.0 } else { root(gain, 0.0, q) });
-            }
-            if (gain(next) > 0.0) != grows {
-                return Ok(root(gain, q, next));
-            }
-            q = next;
-        }
-        Ok(q)
-    }
-
-    /// The correlation in the next layer: `C(c) = (σ_w²·E[φ(√q u)φ(√q v)] + σ_b²)/V(q)`.
-    ///
-    /// The sums of two inputs have variance `q` and correlation `c`; u and v are standard normal with correlation `c`
-    /// (Poole et al. 2016, eq. 5).
-    ///
-    /// ```
-    /// use mlp::Activation;
-    /// use mlp::theory::MeanField;
-    /// let relu = MeanField::new(Activation::Relu)?.weights(2.0);
-    /// assert!((relu.correlation_map(1.0, 0.0) - 1.0 / std::f64::consts::PI).abs() < 1e-12); // Cho & Saul 2009
-    /// # Ok::<(), mlp::Error>(())
-    /// ```
-    ///
-    /// # Panics
-    /// If `c` is not in [−1, 1].
-    #[track_caller]
-    pub fn correlation_map(&self, q: f64, c: f64) -> f64 {
-        check_correlation(c);
-        let q = q.max(LIMIT * LIMIT);
-        (self.weights * self.curve.expect_product(q.sqrt(), c, false) + self.biases) / self.variance_map(q)
-    }
-
-    /// The slope of the correlation map: `C′(c) = σ_w²·E[φ′(√q u)φ′(√q v)]·q/V(q)`.
-    ///
-    /// Its [`depth_scale`] at the fixed point of both maps is ξ_c.
-    ///
-    /// At `q = q*`, `c = 1` it equals χ. For a function with jumps it is not the slope of the map, because φ′ does not
-    /// contain the jump.
-    ///
-    /// ```
-    /// use mlp::Activation;
-    /// use mlp::theory::MeanField;
-    /// let relu = MeanField::new(Activation::Relu)?.weights(2.0);
-    /// assert!((relu.correlation_slope(1.0, 0.0) - 0.5).abs() < 1e-12); // 1 − acos(c)/π
-    /// # Ok::<(), mlp::Error>(())
-    /// ```
-    ///
-    /// # Panics
-    /// If `c` is not in [−1, 1].
-    #[track_caller]
-    pub fn correlation_slope(&self, q: f64, c: f64) -> f64 {
-        check_correlation(c);
-        let q = q.max(LIMIT * LIMIT);
-        self.weights * self.curve.expect_product(q.sqrt(), c, true) * q / self.variance_map(q)
-    }
-
-    /// The correlation `c*` that any two inputs approach with depth, for sums of variance `q = q*`.
-    ///
-    /// It is 1 for `χ ≤ 1` (order), and less for `χ > 1` (chaos).
-    ///
-    /// ```
-    /// use mlp::Activation;
-    /// use mlp::theory::{MeanField, depth_scale};
-    /// let chaotic = MeanField::new(Activation::Tanh)?.weights(2.5).biases(0.05);
-    /// let q = chaotic.fixed_point()?;
-    /// let c = chaotic.correlation_fixed_point(q);
-    /// assert!((c - 0.446804).abs() < 1e-6);
-    /// assert!((depth_scale(chaotic.correlation_slope(q, c)) - 11.80).abs() < 0.01);
-    /// # Ok::<(), mlp::Error>(())
-    /// ```
-    pub fn correlation_fixed_point(&self, q: f64) -> f64 {
-        // C is a power series in c without negative coefficients (Mehler's formula), hence convex on [0, 1], and
-        // C(1) = 1. It has a fixed point below 1 if and only if its slope at 1 exceeds 1, and then exactly one.
-        let gain = |c: f64| self.correlation_map(q, c) - c;
-        let below = successors(Some(0.1), |gap| Some(gap / 10.0)).take_while(|&gap| gap > 1e-10).map(|gap| 1.0 - gap);
-        let chaos = self.chi(q) > 1.0 + NOISE;
-        match below.into_iter().find(|&c| chaos && gain(c) < 0.0) {
-            // For an odd function without biases 0 is a fixed point, which round-off may make slightly negative.
-            Some(_) if gain(0.0) <= NOISE => 0.0,
-            Some(c) => root(gain, 0.0, c),
-            None => 1.0,
-        }
-    }
-
-    /// E[φ(√q z)²]
-    fn mean_square(&self, q: f64) -> f64 {
-        self.curve.expect(q.sqrt(), |_, y, _| y * y)
-    }
-
-    /// E[φ′(√q z)²]
-    fn mean_square_slope(&self, q: f64) -> f64 {
-        self.curve.expect(q.sqrt().max(LIMIT), |_, _, dy| dy * dy)
-    }
-}
-
-impl fmt::Debug for MeanField {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (weights, biases) = (shown(self.weights), shown(self.biases));
-        write!(f, "MeanField({}, σ_w² = {weights}, σ_b² = {biases})", self.curve.name)
-    }
-}
 
 /// The depth scale `ξ = −1/ln(slope)` (Schoenholz et al. 2017).
 ///
@@ -376,6 +116,31 @@ impl fmt::Debug for MeanField {
 /// ```
 pub fn depth_scale(slope: f64) -> f64 {
     if slope == 1.0 { f64::INFINITY } else { -1.0 / slope.ln() }
+}
+
+/// The variance at which layers with this map settle, starting from 1; `None` if it grows without bound.
+fn settled(map: impl Fn(f64) -> f64) -> Option<f64> {
+    let gain = |q: f64| map(q) - q;
+    let settled = |q: f64| gain(q).abs() <= NOISE * q;
+    let (mut q, grows) = (1.0, gain(1.0) > 0.0);
+    // If V increases with q, as it does if |φ| grows away from 0, the variances move monotonically from 1 to the
+    // first fixed point. For other V the search also ends at a fixed point; its slope tells whether it is attracting.
+    while !settled(q) {
+        // For large q, softplus grows by the fraction q^(−3/2): beyond this bound quadrature could not resolve it.
+        let next = if grows { 2.0 * q } else { q / 2.0 };
+        if next > 1e7 {
+            return None;
+        }
+        if next < 1e-12 {
+            // A norm of nothing is not a number.
+            return Some(if map(0.0) > 0.0 { root(gain, 0.0, q) } else { 0.0 });
+        }
+        if (gain(next) > 0.0) != grows {
+            return Some(root(gain, q, next));
+        }
+        q = next;
+    }
+    Some(q)
 }
 
 #[track_caller]

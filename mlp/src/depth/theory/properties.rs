@@ -118,7 +118,7 @@ impl MeanField {
     }
 
     /// The maximum on [−30, 30], by repeated refinement around the maximum of a grid.
-    fn highest(&self, f: impl Fn(&super::Curve, &[f64]) -> Vec<f64>) -> f64 {
+    fn highest(&self, f: impl Fn(&super::curve::Curve, &[f64]) -> Vec<f64>) -> f64 {
         let (mut middle, mut half, mut best) = (0.0, 30.0, f64::NEG_INFINITY);
         while half > 1e-9 {
             let x: Vec<f64> = (-3000..=3000).map(|i| middle + half * f64::from(i) / 3000.0).collect();

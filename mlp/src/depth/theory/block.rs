@@ -1,0 +1,324 @@
+//! [`Block`]: what a deep network repeats, as data.
+
+use std::fmt;
+
+use super::MeanField;
+use crate::error::{or_panic, shown};
+use crate::nn::layers::Dropout;
+use crate::{Error, Module};
+
+/// A part of a network, from its input to its output, as data; depth repeats it.
+///
+/// It is a list of [`Piece`]s. Each method appends one.
+///
+/// ```
+/// use mlp::Activation;
+/// use mlp::theory::{Block, Signal};
+/// // Pre-norm: x ← x + W·relu(norm(x)).
+/// let branch = Block::new().layer_norm().activation(Activation::Relu)?.linear(2.0, 0.0);
+/// let block = Block::new().residual(1.0, 1.0, branch);
+/// let step = block.pass(&Signal::normal(3.0))?;
+/// assert!((step.signal.square - 4.0).abs() < 1e-12); // each block adds σ_w²/2
+/// assert!((step.chi - 4.0 / 3.0).abs() < 1e-12); // 1 + σ_w²/2q
+/// assert_eq!(block.to_string(), "x + layer_norm → relu → linear(σ_w² = 2, σ_b² = 0)");
+/// # Ok::<(), mlp::Error>(())
+/// ```
+#[derive(Clone, Default)]
+pub struct Block {
+    pub(super) parts: Vec<Part>,
+}
+
+/// A piece, and where a model has it.
+#[derive(Clone)]
+pub(super) struct Part {
+    pub(super) piece: Piece,
+    pub(super) site: Site,
+}
+
+/// The place of a piece in the rows of a forecast.
+#[derive(Clone)]
+pub(super) enum Site {
+    /// That in its block.
+    Position,
+    /// That in a model: name and kind, as in a [`Flow`](crate::Flow).
+    Layer(String, String),
+    /// One that no [`Flow`](crate::Flow) shows, by its name.
+    Hidden(String),
+}
+
+/// What a [`Block`] is made of.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum Piece {
+    /// `xW + b`, with weights of variance `σ_w²/inputs`; so is a convolution, whose inputs are the values that a result
+    /// depends on.
+    Linear {
+        /// σ_w².
+        weights: f64,
+        /// σ_b².
+        biases: f64,
+    },
+    /// φ(x); the weights and biases of the theory have no effect.
+    Activation(MeanField),
+    /// A normalisation, with its constant below the square root.
+    Norm(NormKind, f64),
+    /// `γx + β`, with a factor and an offset for each feature, as those of normalisations.
+    Affine {
+        /// `E[γ²]`.
+        gain: f64,
+        /// `E[β²]`.
+        shift: f64,
+    },
+    /// Dropout with this probability, in training.
+    Dropout(f64),
+    /// `a·x + b·f(x)`.
+    Residual {
+        /// a, the strength of the shortcut.
+        stream: f64,
+        /// b, the strength of the branch.
+        branch: f64,
+        /// f.
+        inner: Block,
+    },
+}
+
+/// What a normalisation divides by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum NormKind {
+    /// The standard deviation of the features of each sample, less their mean.
+    Layer,
+    /// The root mean square of the features of each sample.
+    Rms,
+    /// The standard deviation of each feature over a batch, less its mean: for large batches, of which any two samples
+    /// have the [correlation](super::Signal::correlated) of the signal.
+    Batch,
+}
+
+impl NormKind {
+    fn name(self) -> &'static str {
+        match self {
+            NormKind::Layer => "layer_norm",
+            NormKind::Rms => "rms_norm",
+            NormKind::Batch => "batch_norm",
+        }
+    }
+}
+
+impl Block {
+    /// A block without pieces: the identity.
+    pub fn new() -> Self {
+        Block::default()
+    }
+
+    /// Appends a piece.
+    ///
+    /// # Panics
+    /// If a variance or `eps` is negative or not finite, a strength is not finite, or a probability lies outside [0, 1).
+    #[must_use]
+    #[track_caller]
+    pub fn then(self, piece: Piece) -> Self {
+        match &piece {
+            Piece::Linear { weights, biases } => {
+                super::check_variance("weights", *weights);
+                super::check_variance("biases", *biases);
+            }
+            Piece::Norm(kind, eps) => super::check_variance(kind.name(), *eps),
+            Piece::Affine { gain, shift } => {
+                super::check_variance("factors", *gain);
+                super::check_variance("offsets", *shift);
+            }
+            Piece::Dropout(p) => drop(or_panic(Dropout::new(*p))),
+            Piece::Residual { stream, branch, .. } => {
+                let strengths = [shown(stream), shown(branch)];
+                assert!(
+                    stream.is_finite() && branch.is_finite(),
+                    "mean_field: the strengths {} and {} of a residual have to be finite",
+                    strengths[0],
+                    strengths[1]
+                );
+            }
+            Piece::Activation(_) => {}
+        }
+        self.with(piece, Site::Position)
+    }
+
+    pub(super) fn with(mut self, piece: Piece, site: Site) -> Self {
+        self.parts.push(Part { piece, site });
+        self
+    }
+
+    /// Appends `xW + b`, with weights of variance `σ_w²/inputs`, here `weights` is `σ_w²`, and biases of variance `σ_b²`.
+    ///
+    /// # Panics
+    /// If a variance is negative or not finite.
+    #[must_use]
+    #[track_caller]
+    pub fn linear(self, weights: f64, biases: f64) -> Self {
+        self.then(Piece::Linear { weights, biases })
+    }
+
+    /// Appends an activation: any elementwise module, also one of your own.
+    ///
+    /// # Errors
+    /// As [`MeanField::new`].
+    pub fn activation(self, activation: impl Module + 'static) -> Result<Self, Error> {
+        Ok(self.with(Piece::Activation(MeanField::new(activation)?), Site::Position))
+    }
+
+    /// Appends layer normalisation.
+    #[must_use]
+    pub fn layer_norm(self) -> Self {
+        self.with(Piece::Norm(NormKind::Layer, 0.0), Site::Position)
+    }
+
+    /// Appends root mean square normalisation.
+    #[must_use]
+    pub fn rms_norm(self) -> Self {
+        self.with(Piece::Norm(NormKind::Rms, 0.0), Site::Position)
+    }
+
+    /// Appends batch normalisation by the statistics of a large batch.
+    #[must_use]
+    pub fn batch_norm(self) -> Self {
+        self.with(Piece::Norm(NormKind::Batch, 0.0), Site::Position)
+    }
+
+    /// Appends dropout in training, with probability `p`.
+    ///
+    /// # Panics
+    /// If `p` lies outside [0, 1).
+    #[must_use]
+    #[track_caller]
+    pub fn dropout(self, p: f64) -> Self {
+        self.then(Piece::Dropout(p))
+    }
+
+    /// Appends `stream·x + branch·f(x)`, where `inner` is f.
+    ///
+    /// # Panics
+    /// If a strength is not finite.
+    #[must_use]
+    #[track_caller]
+    pub fn residual(self, stream: f64, branch: f64, inner: Block) -> Self {
+        self.then(Piece::Residual { stream, branch, inner })
+    }
+
+    /// The pieces, in their order.
+    pub fn pieces(&self) -> impl Iterator<Item = &Piece> {
+        self.parts.iter().map(|part| &part.piece)
+    }
+
+    /// Whether the output is independent of the input but for its size: random weights lie between them.
+    pub(super) fn mixes(&self) -> bool {
+        self.pieces().any(|piece| matches!(piece, Piece::Linear { .. }))
+    }
+
+    /// Whether samples of a batch meet.
+    pub(super) fn has_batch_norm(&self) -> bool {
+        self.pieces().any(|piece| match piece {
+            Piece::Norm(kind, _) => *kind == NormKind::Batch,
+            Piece::Residual { inner, .. } => inner.has_batch_norm(),
+            _ => false,
+        })
+    }
+
+    /// With σ_w² and σ_b² of every linear piece set.
+    ///
+    /// ```
+    /// use mlp::theory::Block;
+    /// let block = Block::new().linear(1.0, 0.0).residual(1.0, 1.0, Block::new().linear(1.0, 0.0));
+    /// let other = block.with_variances(2.0, 0.5);
+    /// assert_eq!(other.to_string(), "linear(σ_w² = 2, σ_b² = 0.5) → (x + linear(σ_w² = 2, σ_b² = 0.5))");
+    /// ```
+    ///
+    /// # Panics
+    /// If a variance is negative or not finite.
+    #[must_use]
+    #[track_caller]
+    pub fn with_variances(&self, weights: f64, biases: f64) -> Self {
+        super::check_variance("weights", weights);
+        super::check_variance("biases", biases);
+        self.mapped(&|piece| match piece {
+            Piece::Linear { .. } => Piece::Linear { weights, biases },
+            other => other,
+        })
+    }
+
+    /// With the strength `stream` of every shortcut set.
+    ///
+    /// # Panics
+    /// If it is not finite.
+    #[must_use]
+    #[track_caller]
+    pub fn with_stream(&self, stream: f64) -> Self {
+        assert!(stream.is_finite(), "mean_field: the strength {} of a shortcut has to be finite", shown(stream));
+        self.mapped(&|piece| match piece {
+            Piece::Residual { branch, inner, .. } => Piece::Residual { stream, branch, inner },
+            other => other,
+        })
+    }
+
+    fn mapped(&self, change: &dyn Fn(Piece) -> Piece) -> Self {
+        let part = |part: &Part| {
+            let piece = match part.piece.clone() {
+                Piece::Residual { stream, branch, inner } => {
+                    Piece::Residual { stream, branch, inner: inner.mapped(change) }
+                }
+                other => other,
+            };
+            Part { piece: change(piece), site: part.site.clone() }
+        };
+        Block { parts: self.parts.iter().map(part).collect() }
+    }
+}
+
+impl Piece {
+    /// Its kind, as a row of a forecast names it.
+    pub(super) fn kind(&self) -> String {
+        match self {
+            Piece::Linear { .. } => "linear".into(),
+            Piece::Activation(theory) => theory.curve.name.clone(),
+            Piece::Norm(kind, _) => kind.name().into(),
+            Piece::Affine { .. } => "affine".into(),
+            Piece::Dropout(p) => format!("dropout({})", shown(p)),
+            Piece::Residual { .. } => "residual".into(),
+        }
+    }
+}
+
+impl fmt::Display for Block {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, piece) in self.pieces().enumerate() {
+            if i > 0 {
+                f.write_str(" → ")?;
+            }
+            match piece {
+                Piece::Linear { weights, biases } => {
+                    write!(f, "linear(σ_w² = {}, σ_b² = {})", shown(weights), shown(biases))?;
+                }
+                Piece::Affine { gain, shift } => write!(f, "affine(γ² = {}, β² = {})", shown(gain), shown(shift))?,
+                Piece::Residual { stream, branch, inner } => {
+                    let factor =
+                        |strength: f64| if strength == 1.0 { String::new() } else { format!("{}·", shown(strength)) };
+                    // The branch needs brackets where it is scaled.
+                    let alone = self.parts.len() == 1;
+                    let (stream, branch) = (factor(*stream), factor(*branch));
+                    let inner = if branch.is_empty() { inner.to_string() } else { format!("({inner})") };
+                    match alone {
+                        true => write!(f, "{stream}x + {branch}{inner}")?,
+                        false => write!(f, "({stream}x + {branch}{inner})")?,
+                    }
+                }
+                other => f.write_str(&other.kind())?,
+            }
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Block {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Block({self})")
+    }
+}

@@ -1,0 +1,371 @@
+//! [`of`]: the theory of a model made of the layers of this crate, at its present weights.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+
+use autograd::{Float, Parameters};
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::block::{Block, NormKind, Piece, Site};
+use super::{MeanField, network};
+use crate::error::shown;
+use crate::nn::activation::{Activation, StraightThrough};
+use crate::nn::config::Config;
+use crate::{Error, Module};
+
+/// The theory of a model in evaluation mode, as [`Reader::read`] with nothing set.
+///
+/// ```
+/// use mlp::theory::{self, Signal};
+/// use mlp::{Activation, Init, LayerNorm, Linear, Residual, Sequential};
+/// use rand::{SeedableRng, rngs::StdRng};
+/// let rng = &mut StdRng::seed_from_u64(1);
+/// let branch: Sequential = Sequential::new()
+///     .then(LayerNorm::new(200)?)
+///     .then(Activation::Relu)
+///     .then(Linear::new(200, 200, &Init::he_normal(), rng)?);
+/// let model = Sequential::new().then(Linear::new(64, 200, &Init::lecun_normal(), rng)?).then(Residual::new(branch));
+/// let block = theory::of(&model)?;
+/// let step = block.pass(&Signal::normal(1.0))?;
+/// assert!((step.signal.square - 2.0).abs() < 0.1); // 1 from the first layer, σ_w²/2 = 1 from the branch
+/// println!("{}", block.forecast(&Signal::normal(1.0))?);
+/// # Ok::<(), mlp::Error>(())
+/// ```
+///
+/// # Errors
+/// As [`Reader::read`].
+pub fn of<T: Float, M: Module<T> + ?Sized>(model: &M) -> Result<Block, Error> {
+    Reader::new().read(model)
+}
+
+/// Reads models as [`Block`]s.
+///
+/// It reads the configuration of the model ([`Module::config`]) and the statistics of its parameters:
+/// `σ_w²` is the mean square of the weights times the inputs of a result, `σ_b²` the mean square of the biases. The theory is
+/// one of random weights: it holds at initialisation, and little longer.
+///
+/// | read as | layers |
+/// |---|---|
+/// | linear | [`Linear`](crate::Linear), [`Conv1d`](crate::Conv1d), [`Conv2d`](crate::Conv2d) far from their borders |
+/// | activation | [`Activation`], [`StraightThrough`], [`PRelu`](crate::PRelu) with equal α, and yours: [`activation`](Reader::activation) |
+/// | norm | [`LayerNorm`](crate::LayerNorm), [`RmsNorm`](crate::RmsNorm), [`GroupNorm`](crate::GroupNorm) as a layer norm of large groups, [`BatchNorm`](crate::BatchNorm) |
+/// | dropout, nothing | [`Dropout`](crate::Dropout), [`Flatten`](crate::Flatten) |
+/// | residual | [`Residual`](crate::Residual), [`Join::Add`](crate::Join) of a value and what is computed from it |
+/// | a chain | [`Sequential`](crate::Sequential), [`Mlp`](crate::Mlp), [`Layer`](crate::Layer), [`Network`](crate::Network) |
+///
+/// All samples, and all places of a picture, are taken to have the same mean square.
+#[derive(Debug, Clone, Default)]
+pub struct Reader {
+    training: bool,
+    own: HashMap<String, MeanField>,
+}
+
+impl Reader {
+    /// A reader of models in evaluation mode.
+    pub fn new() -> Self {
+        Reader::default()
+    }
+
+    /// Reads models as in training: dropout drops, and batch normalisation uses the statistics of a large batch.
+    #[must_use]
+    pub fn training(self) -> Self {
+        Reader { training: true, ..self }
+    }
+
+    /// Makes an activation of yours known under the name that its configuration has, such as that of a
+    /// [`Function`](crate::Function).
+    ///
+    /// ```
+    /// use autograd::Var;
+    /// use mlp::theory::Reader;
+    /// use mlp::{Function, Init, Linear, Sequential};
+    /// use rand::{SeedableRng, rngs::StdRng};
+    /// let sine = || Function::new("sine", |x: Var| x.sin());
+    /// let layer = Linear::new(50, 50, &Init::lecun_normal(), &mut StdRng::seed_from_u64(0))?;
+    /// let model = Sequential::new().then(layer).then(sine());
+    /// let error = Reader::new().read(&model).unwrap_err().to_string();
+    /// assert_eq!(error, "1 (sine): the theory does not know this layer; make an activation known with Reader::activation");
+    /// assert!(Reader::new().activation("sine", sine())?.read(&model).is_ok());
+    /// # Ok::<(), mlp::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`MeanField::new`].
+    pub fn activation(mut self, name: impl Into<String>, activation: impl Module + 'static) -> Result<Self, Error> {
+        self.own.insert(name.into(), MeanField::new(activation)?);
+        Ok(self)
+    }
+
+    /// The theory of a model.
+    ///
+    /// # Errors
+    /// If a layer has no configuration, the theory does not know it, or its weights are not random of mean 0 (beyond six
+    /// standard errors); if the statistics of a batch normalisation are not those of a new one, in evaluation mode. The error
+    /// names the layer.
+    pub fn read<T: Float, M: Module<T> + ?Sized>(&self, model: &M) -> Result<Block, Error> {
+        let numbers = |all: &Parameters<T>| {
+            let all = all.iter().map(|(name, param)| {
+                let value = param.value();
+                let values = value.as_slice().iter().map(|x| x.to_f64()).collect();
+                (name.to_string(), Numbers { values, shape: value.shape().to_vec() })
+            });
+            all.collect::<Vec<_>>()
+        };
+        let all = [numbers(&model.parameters()), numbers(&model.buffers())].concat().into_iter().collect();
+        let source = Source { reader: self, numbers: all, met: RefCell::default() };
+        source.layer(Block::new(), &model.config()?, "")
+    }
+}
+
+/// A parameter or a buffer.
+#[derive(Debug, Clone)]
+struct Numbers {
+    values: Vec<f64>,
+    shape: Vec<usize>,
+}
+
+impl Numbers {
+    fn mean(&self) -> f64 {
+        self.values.iter().sum::<f64>() / self.values.len() as f64
+    }
+
+    fn mean_square(&self) -> f64 {
+        self.values.iter().map(|x| x * x).sum::<f64>() / self.values.len() as f64
+    }
+
+    fn all_are(&self, value: f64) -> bool {
+        self.values.iter().all(|&x| x == value)
+    }
+}
+
+/// A model that is read.
+pub(super) struct Source<'r> {
+    reader: &'r Reader,
+    numbers: HashMap<String, Numbers>,
+    /// Activations met, whether straight through, and their theory: to look for their kinks takes some time.
+    met: RefCell<HashMap<(bool, String), MeanField>>,
+}
+
+#[derive(Deserialize)]
+struct Layers {
+    layers: Vec<Config>,
+}
+
+#[derive(Deserialize)]
+struct Inner {
+    inner: Config,
+}
+
+#[derive(Deserialize)]
+struct Function {
+    function: Activation,
+}
+
+#[derive(Deserialize)]
+struct Eps {
+    eps: Option<f64>,
+}
+
+#[derive(Deserialize)]
+struct Chance {
+    p: f64,
+}
+
+#[derive(Deserialize)]
+struct Dense {
+    activation: Option<Activation>,
+    norm: Option<Value>,
+    dropout: Option<f64>,
+}
+
+#[derive(Deserialize)]
+struct Perceptron {
+    layers: Vec<Dense>,
+}
+
+impl Source<'_> {
+    /// Appends a layer, whose parameters have its `name` before them.
+    pub(super) fn layer(&self, block: Block, config: &Config, name: &str) -> Result<Block, Error> {
+        let kind = config.layer();
+        let within = |error: Error| match error {
+            Error::Config { ref path, .. } if !path.is_empty() => error,
+            error if name.is_empty() => error.of_layer(kind),
+            error => error.of_layer(kind).within(name),
+        };
+        let site = |kind: &str| Site::Layer(name.into(), kind.into());
+        let refuse = |why: &str| Err(within(Error::config(kind, why)));
+        match kind {
+            "sequential" => {
+                let layers = config.data::<Layers>()?.layers;
+                let mut all = layers.iter().enumerate();
+                all.try_fold(block, |block, (i, layer)| self.layer(block, layer, &inside(name, &i.to_string())))
+            }
+            "residual" => {
+                let inner = self.layer(Block::new(), &config.data::<Inner>()?.inner, name)?;
+                Ok(block.with(Piece::Residual { stream: 1.0, branch: 1.0, inner }, site(kind)))
+            }
+            "network" => network::read(self, block, config, name).map_err(within),
+            "dense" => self.dense(block, config.data()?, name).map_err(within),
+            "mlp" => {
+                let layers = config.data::<Perceptron>()?.layers;
+                layers.into_iter().enumerate().try_fold(block, |block, (i, layer)| {
+                    let place = inside(name, &format!("layers.{i}"));
+                    self.dense(block, layer, &place).map_err(|error| error.of_layer("dense").within(&place))
+                })
+            }
+            "linear" => Ok(block.with(self.linear(kind, name).map_err(within)?, site(kind))),
+            "conv1d" | "conv2d" => {
+                let piece = self.linear(kind, name).map_err(within)?;
+                let window: Vec<_> =
+                    self.find(kind, &inside(name, "w"))?.shape[2..].iter().map(usize::to_string).collect();
+                Ok(block.with(piece, site(&format!("{kind}({})", window.join("×")))))
+            }
+            "activation" | "straight_through" => {
+                let function = config.data::<Function>()?.function;
+                Ok(block.with(self.activation(kind, function).map_err(within)?, site(&function.to_string())))
+            }
+            "prelu" => {
+                let alpha = self.find(kind, &inside(name, "alpha")).map_err(within)?;
+                match alpha.all_are(alpha.values[0]) {
+                    true => {
+                        let piece = self.activation(kind, Activation::LeakyRelu(alpha.values[0])).map_err(within)?;
+                        Ok(block.with(piece, site(kind)))
+                    }
+                    false => refuse("its α differ; the theory needs one for all"),
+                }
+            }
+            "layer_norm" | "rms_norm" | "group_norm" | "batch_norm" => {
+                self.norm(block, kind, config, name, site(kind)).map_err(within)
+            }
+            "dropout" => {
+                let p = config.data::<Chance>()?.p;
+                let site = site(&format!("dropout({})", shown(p)));
+                Ok(block.with(Piece::Dropout(if self.reader.training { p } else { 0.0 }), site))
+            }
+            "alpha_dropout" if !self.reader.training => Ok(block.with(Piece::Dropout(0.0), site(kind))),
+            "flatten" => Ok(block.with(Piece::Affine { gain: 1.0, shift: 0.0 }, site(kind))),
+            other => match self.reader.own.get(other) {
+                Some(theory) => Ok(block.with(Piece::Activation(theory.clone()), site(kind))),
+                None => refuse("the theory does not know this layer; make an activation known with Reader::activation"),
+            },
+        }
+    }
+
+    /// A layer of an [`Mlp`](crate::Mlp), of which a flow shows the output of the activation.
+    fn dense(&self, block: Block, data: Dense, name: &str) -> Result<Block, Error> {
+        let hidden = || Site::Hidden(name.into());
+        let mut block = block.with(self.linear("linear", name)?, hidden());
+        if let Some(norm) = data.norm {
+            let config = match norm {
+                Value::String(kind) => Config::bare(kind),
+                other => Config::deserialize(other).map_err(|error| Error::config("norm", error.to_string()))?,
+            };
+            block = self.norm(block, config.layer(), &config, &inside(name, "norm"), hidden())?;
+        }
+        let function = data.activation.unwrap_or(Activation::Identity);
+        block = block.with(self.activation("dense", function)?, Site::Layer(name.into(), function.to_string()));
+        let p = data.dropout.filter(|_| self.reader.training);
+        Ok(p.map_or(block.clone(), |p| block.with(Piece::Dropout(p), hidden())))
+    }
+
+    fn linear(&self, kind: &str, name: &str) -> Result<Piece, Error> {
+        let weights = self.random(kind, &inside(name, "w"))?;
+        let inputs: usize = match kind {
+            "linear" => weights.shape[0],
+            _ => weights.shape[1..].iter().product(), // of the channels that a result depends on, and its window
+        };
+        let biases = match self.numbers.contains_key(&inside(name, "b")) {
+            true => self.random(kind, &inside(name, "b"))?.mean_square(),
+            false => 0.0,
+        };
+        Ok(Piece::Linear { weights: inputs as f64 * weights.mean_square(), biases })
+    }
+
+    fn norm(&self, block: Block, kind: &str, config: &Config, name: &str, site: Site) -> Result<Block, Error> {
+        let batch = kind == "batch_norm";
+        let usual = if kind == "rms_norm" { 0.0 } else { 1e-5 };
+        let eps = config.data::<Eps>()?.eps.unwrap_or(usual);
+        let find = |end: &str| self.numbers.get(&inside(name, end));
+        let gain = find("gain").map_or(1.0, Numbers::mean_square);
+        let shift = match find("shift") {
+            Some(_) => self.random(kind, &inside(name, "shift"))?.mean_square(),
+            None => 0.0,
+        };
+        let norm = match (kind, batch && !self.reader.training) {
+            (_, true) => {
+                let new = find("mean").is_some_and(|mean| mean.all_are(0.0))
+                    && find("variance").is_some_and(|variance| variance.all_are(1.0));
+                if !new {
+                    let why = "its running statistics are not those of a new layer, which depend on the data; read the model \
+                               with Reader::training, and measure it in training mode";
+                    return Err(Error::config(kind, why));
+                }
+                Piece::Affine { gain: 1.0 / (1.0 + eps), shift: 0.0 }
+            }
+            ("rms_norm", _) => Piece::Norm(NormKind::Rms, eps),
+            ("batch_norm", _) => Piece::Norm(NormKind::Batch, eps),
+            ("layer_norm" | "group_norm", _) => Piece::Norm(NormKind::Layer, eps),
+            (other, _) => return Err(Error::config(other, "it is no norm that the theory knows; choose another")),
+        };
+        if gain == 1.0 && shift == 0.0 {
+            return Ok(block.with(norm, site));
+        }
+        let hidden = Site::Hidden(name.into());
+        Ok(block.with(norm, hidden).with(Piece::Affine { gain, shift }, site))
+    }
+
+    /// An activation in a layer of this kind, whose name stands for that of the theory in an error.
+    fn activation(&self, kind: &str, function: Activation) -> Result<Piece, Error> {
+        let through = kind == "straight_through";
+        let key = (through, function.to_string());
+        if let Some(theory) = self.met.borrow().get(&key) {
+            return Ok(Piece::Activation(theory.clone()));
+        }
+        let theory = if through { MeanField::new(StraightThrough(function)) } else { MeanField::new(function) };
+        let theory = theory.map_err(|error| match error {
+            Error::Invalid { why, .. } => Error::config(kind, why),
+            other => other,
+        })?;
+        self.met.borrow_mut().insert(key, theory.clone());
+        Ok(Piece::Activation(theory))
+    }
+
+    /// A struct may give the configuration of a part of it, whose parameters have other names than the configuration says.
+    fn find(&self, kind: &str, name: &str) -> Result<&Numbers, Error> {
+        let missing = || {
+            Error::config(
+                kind,
+                format!("the model has no parameter `{name}`; read the part that has this configuration"),
+            )
+        };
+        self.numbers.get(name).ok_or_else(missing)
+    }
+
+    /// Numbers of mean 0, as far as they tell.
+    fn random(&self, kind: &str, name: &str) -> Result<&Numbers, Error> {
+        let numbers = self.find(kind, name)?;
+        let (mean, square) = (numbers.mean(), numbers.mean_square());
+        let error = ((square - mean * mean).max(0.0) / numbers.values.len() as f64).sqrt();
+        if !square.is_finite() {
+            return Err(Error::config(
+                kind,
+                "its parameters are not finite, or their squares are not; initialise them anew",
+            ));
+        }
+        // A single number has no spread to tell.
+        match numbers.values.len() < 2 || mean.abs() <= 6.0 * error {
+            true => Ok(numbers),
+            false => {
+                let end = name.rsplit('.').next().unwrap_or(name);
+                let why = format!("`{end}` has mean {}; the theory needs numbers drawn with mean 0", shown(mean));
+                Err(Error::config(kind, why))
+            }
+        }
+    }
+}
+
+/// The name of what lies in `place`.
+pub(super) fn inside(place: &str, name: &str) -> String {
+    if place.is_empty() { name.into() } else { format!("{place}.{name}") }
+}
