@@ -6,6 +6,8 @@ mod attention;
 mod bundle;
 mod callbacks;
 mod checks;
+#[cfg(feature = "arrow")]
+mod columnar;
 mod configs;
 mod convolution;
 mod criticality;
