@@ -1,5 +1,7 @@
 //! The program `mlp`: what it writes, where, and how it ends.
 
+mod tables;
+
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -214,74 +216,6 @@ fn columns_are_what_they_are_told_to_be() {
     folder.write("gaps.csv", format!("x,y\n{}", gaps.replace("NA0", "NA").replace("NA0", "NA")));
     let gaps = folder.ok(&format!("train gaps.csv -t y --task classification {short}")).err;
     assert!(gaps.contains("           4 rows without it are left out\n"), "{gaps}");
-}
-
-/// The same table as CSV, Arrow and Parquet gives the same model and predictions, to the bit.
-#[cfg(feature = "arrow")]
-#[test]
-fn tables_of_arrow_and_parquet_are_read_by_their_ending() {
-    use std::sync::Arc;
-
-    use arrow_array::{ArrayRef, Float64Array, RecordBatch, StringArray};
-
-    let folder = Folder::new();
-    let table = mlp::Table::parse("flowers", flowers().as_bytes()).unwrap();
-    let text = |column: &str| -> ArrayRef {
-        let missing = table.missing(column).unwrap();
-        let cells = table.text(column).unwrap().into_iter().zip(missing).map(|(cell, gap)| (!gap).then_some(cell));
-        Arc::new(StringArray::from(cells.collect::<Vec<_>>()))
-    };
-    let width: Vec<Option<f64>> = table.text("width").unwrap().iter().map(|cell| cell.parse().ok()).collect();
-    let width: ArrayRef = Arc::new(Float64Array::from(width));
-    let columns = [("name", text("name")), ("width", width), ("colour", text("colour")), ("kind", text("kind"))];
-    let batch = RecordBatch::try_from_iter(columns).unwrap();
-    let file = |name: &str| fs::File::create(folder.path().join(name)).unwrap();
-    for name in ["flowers.arrow", "flowers.feather"] {
-        let mut arrow = arrow_ipc::writer::FileWriter::try_new(file(name), &batch.schema()).unwrap();
-        arrow.write(&batch).unwrap();
-        arrow.finish().unwrap();
-    }
-    let mut names = vec!["flowers.csv", "flowers.arrow", "flowers.feather"];
-    #[cfg(feature = "parquet")]
-    {
-        let mut parquet = parquet::arrow::ArrowWriter::try_new(file("flowers.Parquet"), batch.schema(), None).unwrap();
-        parquet.write(&batch).unwrap();
-        parquet.close().unwrap();
-        names.push("flowers.Parquet");
-    }
-    let answers: Vec<String> = names
-        .iter()
-        .map(|name| {
-            folder.ok(&FLOWERS.replace("flowers.csv", name));
-            folder.ok(&format!("predict model.safetensors {name} --probabilities")).out
-        })
-        .collect();
-    assert!(answers.iter().all(|answer| *answer == answers[0]), "{answers:?}");
-
-    let bytes = fs::read(folder.path().join("flowers.arrow")).unwrap();
-    folder.write("cut.arrow", &bytes[..bytes.len() / 2]);
-    let last = names[names.len() - 1];
-    for (arguments, expected) in [
-        ("predict model.safetensors cut.arrow".to_string(), "mlp: cut.arrow: it cannot be read (it has no footer)"),
-        (format!("predict model.safetensors {last} --separator ;"), "no text; leave out --separator"),
-    ] {
-        let ended = folder.run(&arguments);
-        assert!(ended.code == Some(1) && ended.err.contains(expected), "{arguments}: {}", ended.err);
-        assert_eq!(ended.err.lines().count(), 1, "{}", ended.err);
-    }
-}
-
-#[test]
-fn a_missing_feature_is_named() {
-    let folder = Folder::new();
-    for (name, built, feature) in
-        [("t.parquet", cfg!(feature = "parquet"), "parquet"), ("t.arrow", cfg!(feature = "arrow"), "arrow")]
-    {
-        let ended = folder.run(&format!("train {name} -t y"));
-        assert_eq!((ended.code, ended.err.lines().count()), (Some(1), 1), "{}", ended.err);
-        let told = ended.err.contains(&format!("; build it with --features cli,{feature}, or save the table as CSV"));
-        assert_eq!(told, !built, "{}", ended.err);
-    }
 }
 
 #[test]
