@@ -101,8 +101,8 @@ pub(crate) struct Train {
     #[arg(long, value_name = "SHARE", default_value = "0.2", value_parser = part, help_heading = "Training")]
     pub(crate) validation: f64,
 
-    /// Most passes over the rows
-    #[arg(long, value_name = "N", default_value = "200", value_parser = from_1, help_heading = "Training")]
+    /// Most passes over the rows; small tables need many, in each of which there are few steps
+    #[arg(long, value_name = "N", default_value = "1000", value_parser = from_1, help_heading = "Training")]
     pub(crate) epochs: usize,
 
     /// Passes without improvement on the held-out rows after which training stops
