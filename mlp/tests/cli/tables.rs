@@ -1,7 +1,5 @@
 //! The program beside the library, to the bit: bundles and tables of either are those of both.
 
-use std::fs;
-
 use autograd::Tensor;
 use mlp::metrics::Confusion;
 use mlp::{
@@ -9,7 +7,7 @@ use mlp::{
 };
 use rand::{SeedableRng, rngs::StdRng};
 
-use super::{FLOWERS, Folder, flowers};
+use super::Folder;
 
 /// Patients as tables are made: one cell in nine is missing, sex is a category, the target is a word, or a number.
 fn patients() -> Table {
@@ -18,7 +16,7 @@ fn patients() -> Table {
             (20 + i * 37 % 60, ["f", "m", "not told"][i % 5 % 3], 18.0 + (i * 53 % 170) as f64 / 10.0);
         let weeks = age as f64 / 10.0 + bmi - if sex == "f" { 6.0 } else { 0.0 };
         let course = if weeks > 29.0 { "fast, with pain" } else { "slow" };
-        let cell = |place: usize, cell: String| if (i + 4 * place) % 9 == 0 { "?".to_string() } else { cell };
+        let cell = |place: usize, cell: String| if (i + 4 * place).is_multiple_of(9) { "?".to_string() } else { cell };
         let cells = [cell(0, age.to_string()), cell(1, sex.to_string()), cell(2, bmi.to_string())];
         format!("{},{weeks},\"{course}\"\n", cells.join(","))
     };
@@ -109,9 +107,12 @@ fn a_model_of_the_program_is_predicted_by_the_library() {
 #[cfg(feature = "arrow")]
 #[test]
 fn tables_of_arrow_and_parquet_are_read_by_their_ending() {
+    use std::fs;
     use std::sync::Arc;
 
     use arrow_array::{ArrayRef, Float64Array, RecordBatch, StringArray};
+
+    use super::{FLOWERS, flowers};
 
     let folder = Folder::new();
     let table = mlp::Table::parse("flowers", flowers().as_bytes()).unwrap();
@@ -130,14 +131,14 @@ fn tables_of_arrow_and_parquet_are_read_by_their_ending() {
         arrow.write(&batch).unwrap();
         arrow.finish().unwrap();
     }
-    let mut names = vec!["flowers.csv", "flowers.arrow", "flowers.feather"];
     #[cfg(feature = "parquet")]
     {
         let mut parquet = parquet::arrow::ArrowWriter::try_new(file("flowers.Parquet"), batch.schema(), None).unwrap();
         parquet.write(&batch).unwrap();
         parquet.close().unwrap();
-        names.push("flowers.Parquet");
     }
+    let parquet = cfg!(feature = "parquet").then_some("flowers.Parquet");
+    let names: Vec<&str> = ["flowers.csv", "flowers.arrow", "flowers.feather"].into_iter().chain(parquet).collect();
     let answers: Vec<String> = names
         .iter()
         .map(|name| {

@@ -235,19 +235,26 @@ fn long() -> Vec<RecordBatch> {
 
 /// The same table as Arrow and, in row groups of 700, as Parquet.
 fn long_files(folder: &Path) -> Vec<PathBuf> {
-    let mut paths = vec![folder.join("long.arrow")];
-    arrow(&paths[0], &long());
-    #[cfg(feature = "parquet")]
-    for (name, compression) in [
-        ("plain", parquet::basic::Compression::UNCOMPRESSED),
-        ("snappy", parquet::basic::Compression::SNAPPY),
-        ("gzip", parquet::basic::Compression::GZIP(Default::default())),
-        ("lz4", parquet::basic::Compression::LZ4_RAW),
-    ] {
-        paths.push(folder.join(name));
-        parquet(&paths[paths.len() - 1], &long(), compression);
-    }
-    paths
+    let path = folder.join("long.arrow");
+    arrow(&path, &long());
+    [path].into_iter().chain(long_parquets(folder)).collect()
+}
+
+#[cfg(feature = "parquet")]
+fn long_parquets(folder: &Path) -> Vec<PathBuf> {
+    use parquet::basic::Compression::*;
+    let all = [("plain", UNCOMPRESSED), ("snappy", SNAPPY), ("gzip", GZIP(Default::default())), ("lz4", LZ4_RAW)];
+    let written = all.map(|(name, compression)| {
+        let path = folder.join(name);
+        parquet(&path, &long(), compression);
+        path
+    });
+    written.into()
+}
+
+#[cfg(not(feature = "parquet"))]
+fn long_parquets(_: &Path) -> Vec<PathBuf> {
+    vec![]
 }
 
 #[test]
