@@ -55,7 +55,8 @@ pub(crate) enum Command {
 /// a network that has not seen it, and all rows are learnt from. The same command gives the same model.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Train {
-    /// The table: a file of separated values with a header line
+    /// The table: a file of separated values with a header line; or of Parquet or Arrow, by its ending .parquet, .arrow or
+    /// .feather
     pub(crate) data: PathBuf,
 
     /// The column to predict
@@ -102,8 +103,8 @@ pub(crate) struct Train {
     #[arg(long, value_name = "SHARE", default_value = "0.2", value_parser = part, help_heading = "Training")]
     pub(crate) validation: f64,
 
-    /// Most passes over the rows
-    #[arg(long, value_name = "N", default_value = "200", value_parser = from_1, help_heading = "Training")]
+    /// Most passes over the rows; small tables need many, in each of which there are few steps
+    #[arg(long, value_name = "N", default_value = "1000", value_parser = from_1, help_heading = "Training")]
     pub(crate) epochs: usize,
 
     /// Passes without improvement on the held-out rows after which training stops
@@ -222,7 +223,7 @@ pub(crate) struct ModelAndData {
     /// A file that `mlp train` or `Bundle::save` wrote
     pub(crate) model: PathBuf,
 
-    /// The table
+    /// The table, as for `mlp train`
     pub(crate) data: PathBuf,
 
     #[command(flatten)]
@@ -252,8 +253,12 @@ pub(crate) struct Reading {
 
 impl Reading {
     pub(crate) fn read(&self, path: &Path) -> mlp::Result<Table> {
-        let usual = match (path.extension(), self.decimal_comma) {
-            (Some(end), _) if end.eq_ignore_ascii_case("tsv") => '\t',
+        let end = path.extension().unwrap_or_default().to_ascii_lowercase();
+        if end == "parquet" || end == "arrow" || end == "feather" {
+            return self.columnar(path, end == "parquet");
+        }
+        let usual = match (end == "tsv", self.decimal_comma) {
+            (true, _) => '\t',
             (_, true) => ';',
             (_, false) => ',',
         };
@@ -270,6 +275,23 @@ impl Reading {
         csv.read(path)
     }
 
+    /// A file of Parquet or Arrow, to which the options of text do not apply.
+    fn columnar(&self, path: &Path, parquet: bool) -> mlp::Result<Table> {
+        let refused = |problem: &str| Err(mlp::Error::File { path: path.into(), problem: problem.into() });
+        if self.separator.is_some() || self.decimal_comma || self.comments.is_some() || self.no_header {
+            return refused("no text; leave out --separator, --decimal-comma, --comments and --no-header");
+        }
+        match parquet {
+            true if !cfg!(feature = "parquet") => refused(
+                "this program was built without Parquet; build it with --features cli,parquet, or save the table as CSV",
+            ),
+            false if !cfg!(feature = "arrow") => refused(
+                "this program was built without Arrow; build it with --features cli,arrow, or save the table as CSV",
+            ),
+            _ => columnar(path),
+        }
+    }
+
     /// The number in a cell, as the table reads it.
     pub(crate) fn number(&self, cell: &str) -> Option<f64> {
         let number = match self.decimal_comma {
@@ -278,6 +300,21 @@ impl Reading {
         };
         number.ok().filter(|x| x.is_finite())
     }
+}
+
+/// In silence: what panics within is an error of the file, which is told in one line.
+#[cfg(feature = "arrow")]
+fn columnar(path: &Path) -> mlp::Result<Table> {
+    let hook = std::panic::take_hook();
+    std::panic::set_hook(Box::new(|_| ()));
+    let table = mlp::Columnar::new().read(path);
+    std::panic::set_hook(hook);
+    table
+}
+
+#[cfg(not(feature = "arrow"))]
+fn columnar(_: &Path) -> mlp::Result<Table> {
+    unreachable!("refused for want of the feature")
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

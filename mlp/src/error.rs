@@ -45,12 +45,16 @@ pub enum Error {
         problem: String,
     },
     /// A cell that does not match the type of its column.
-    #[error("{file}, line {line}, column `{column}`: found {found}, needs {needs}; correct the cell or drop the row")]
+    #[error(
+        "{file}, {counted} {line}, column `{column}`: found {found}, needs {needs}; correct the cell or drop the row"
+    )]
     Cell {
         /// The table's file or name.
         file: String,
-        /// The line on which the row begins, from 1.
+        /// The line on which the row begins, from 1; in a file without lines the number of the row.
         line: u64,
+        /// Which of the two: `line` or `row`.
+        counted: &'static str,
         /// The column's name.
         column: String,
         /// The text of the cell, shortened.

@@ -23,7 +23,7 @@
 //! # Ok::<(), mlp::Error>(())
 //! ```
 //!
-//! A [`Table`] reads a CSV file; its errors name the file, the line and the column. The rows are split with a seed. A
+//! A [`Table`] reads a CSV file (`Columnar` those of Arrow and Parquet); its errors name the file, the line and the column. The rows are split with a seed. A
 //! [`Schema`] learns scales and classes from the training rows, and applies them to all others. The model is evaluated on
 //! the held-out samples:
 //!
@@ -145,7 +145,7 @@
 //! | initialise weights | [`Init`] |
 //! | predict how deep a signal reaches | [`theory`], [`theory::MeanField`]; through shortcuts and norms: [`theory::Block`] |
 //! | foretell signals and gradients of a model | [`theory::of`], [`theory::Forecast`] |
-//! | read tables | [`Table`], [`Csv`] |
+//! | read tables | [`Table`], [`Csv`]; of Arrow and Parquet: `Columnar`, with the features `arrow` and `parquet` |
 //! | learn what tables become, and apply it to others | [`Schema`], [`Numeric`], [`Categorical`]; by hand [`Scaler`], [`one_hot`] |
 //! | prepare data, hold some out | [`Dataset`], [`Targets`], [`Splitter`] |
 //! | read arrays and pictures | [`io::read_npy`], [`io::read_npz`], [`io::read_idx`], [`io::read_idx_labels`]; `Pictures`, with the feature `images` |
@@ -221,6 +221,8 @@ pub mod prelude {
 }
 
 pub use check::{check_f32_module, check_module};
+#[cfg(feature = "arrow")]
+pub use data::Columnar;
 #[cfg(feature = "images")]
 pub use data::Pictures;
 pub use data::{

@@ -17,6 +17,8 @@ pub(super) struct Format {
     pub(super) comment: Option<char>,
     pub(super) decimal_comma: bool,
     pub(super) header: Header,
+    /// What messages count: `line`, or `row` where there are no lines.
+    pub(super) counted: &'static str,
 }
 
 /// Where the names of the columns come from.
@@ -29,6 +31,17 @@ pub(super) enum Header {
 }
 
 impl Format {
+    /// Commas between cells, points in numbers, a header line and no comments.
+    pub(super) fn csv() -> Self {
+        Format { separator: b',', comment: None, decimal_comma: false, header: Header::Line, counted: "line" }
+    }
+
+    /// Cells that no text was parted into.
+    #[cfg(feature = "arrow")]
+    pub(super) fn columnar() -> Self {
+        Format { separator: b'\0', counted: "row", ..Format::csv() }
+    }
+
     /// The number in a cell, finite or not.
     pub(super) fn number(&self, cell: &str) -> Option<f64> {
         match self.decimal_comma {
@@ -111,11 +124,16 @@ pub(super) struct Cells {
     text: String,
     /// The end of each cell in `text`.
     ends: Vec<usize>,
-    /// The line on which each row begins.
+    /// The line on which each row begins, or its number where there are no lines.
     lines: Vec<u64>,
 }
 
 impl Cells {
+    /// Columns without rows.
+    pub(super) fn new(columns: Arc<[String]>) -> Self {
+        Cells { columns, header: 1, text: String::new(), ends: vec![], lines: vec![] }
+    }
+
     /// Parses a table; it skips empty lines, and accepts a table without rows.
     pub(super) fn parse(text: &str, format: &Format) -> Result<Self, Refused> {
         let text = text.strip_prefix(MARK).unwrap_or(text);
@@ -123,7 +141,7 @@ impl Cells {
         let mut row = Vec::new();
         let header = reader.row(&mut row)?.unwrap_or(1);
         let (columns, is_row) = format.columns(header, &row)?;
-        let mut cells = Cells { columns: columns.into(), header, text: String::new(), ends: vec![], lines: vec![] };
+        let mut cells = Cells { header, ..Cells::new(columns.into()) };
         if is_row && !row.is_empty() {
             cells.push(header, &row, format)?;
         }
@@ -160,7 +178,7 @@ impl Cells {
     }
 
     fn empty(&self) -> Self {
-        Cells { columns: self.columns.clone(), header: self.header, text: String::new(), ends: vec![], lines: vec![] }
+        Cells { header: self.header, ..Cells::new(self.columns.clone()) }
     }
 
     fn read(&mut self, mut reader: Reader<'_>, format: &Format) -> Result<(), Refused> {
@@ -175,6 +193,21 @@ impl Cells {
         self.check_row(row, format).map_err(|problem| (line, problem))?;
         for cell in row {
             self.text.push_str(&cell.text);
+            self.ends.push(self.text.len());
+        }
+        self.lines.push(line);
+        Ok(())
+    }
+
+    /// Adds a row of cells that are written one by one; `Err` with the column that cannot be.
+    #[cfg(feature = "arrow")]
+    pub(super) fn push_row(
+        &mut self,
+        line: u64,
+        write: impl Fn(usize, &mut String) -> std::fmt::Result,
+    ) -> Result<(), usize> {
+        for column in 0..self.columns.len() {
+            write(column, &mut self.text).map_err(|_| column)?;
             self.ends.push(self.text.len());
         }
         self.lines.push(line);

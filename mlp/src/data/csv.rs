@@ -47,7 +47,7 @@ impl Csv {
     /// # Ok::<(), mlp::Error>(())
     /// ```
     pub fn new() -> Self {
-        Csv { format: Format { separator: b',', comment: None, decimal_comma: false, header: Header::Line } }
+        Csv { format: Format::csv() }
     }
 
     /// Sets the character between cells: `;`, `\t`, `|` or any other ASCII character.
@@ -261,10 +261,10 @@ impl Csv {
     }
 }
 
-const NO_ROWS: &str = "chunks: tables of 0 rows would never pass over the file; choose at least 1";
+pub(super) const NO_ROWS: &str = "chunks: tables of 0 rows would never pass over the file; choose at least 1";
 
 /// Each row of the file has the same chance (algorithm R of J. S. Vitter, "Random sampling with a reservoir", 1985).
-fn reservoir<R: Read>(mut chunks: Chunks<R>, rows: usize, seed: u64) -> Result<Table> {
+pub(super) fn reservoir(mut chunks: impl Iterator<Item = Result<Table>>, rows: usize, seed: u64) -> Result<Table> {
     let rng = &mut StdRng::seed_from_u64(seed);
     let first = chunks.next().unwrap_or_else(|| Err(Error::Empty { what: "sample".to_string() }))?;
     let (mut seen, mut chosen) = (0, Vec::new());

@@ -6,6 +6,8 @@
 
 mod cells;
 mod chunks;
+#[cfg(feature = "arrow")]
+mod columnar;
 mod csv;
 mod dataset;
 #[cfg(feature = "images")]
@@ -18,6 +20,8 @@ mod table;
 mod targets;
 
 pub use chunks::Chunks;
+#[cfg(feature = "arrow")]
+pub use columnar::Columnar;
 pub use csv::Csv;
 pub use dataset::{Batches, Dataset, one_hot};
 #[cfg(feature = "images")]

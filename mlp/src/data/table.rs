@@ -1,4 +1,4 @@
-//! [`Table`]: a CSV file whose columns are read as numbers, classes or text.
+//! [`Table`]: a file whose columns are read as numbers, classes or text.
 //!
 //! A table guesses no column types, fills in no missing cells and drops no rows. Its errors name the cell that cannot
 //! be read.
@@ -14,9 +14,9 @@ use super::chunks::text;
 use super::csv::Csv;
 use crate::error::{Error, Result, list};
 
-/// A table of text with named columns, from a CSV file.
+/// A table of text with named columns, from a file.
 ///
-/// [`Csv`] reads files with other separators, without a header line, or with comments.
+/// [`Csv`] reads files with other separators, without a header line, or with comments; `Columnar`, with the feature `arrow`, those of Arrow and Parquet.
 ///
 /// ```
 /// use mlp::Table;
@@ -348,7 +348,8 @@ impl Table {
             None => format!("`{start}`{}", oddity(cell, &self.format)),
         };
         let (file, column) = (self.file.clone(), self.cells.columns[column].clone());
-        Error::Cell { file, line: self.cells.line(row), column, found, needs: needs.to_string() }
+        let (line, counted) = (self.cells.line(row), self.format.counted);
+        Error::Cell { file, line, counted, column, found, needs: needs.to_string() }
     }
 }
 

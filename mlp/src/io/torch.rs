@@ -46,6 +46,8 @@
 //! | [`Rnn`](crate::Rnn), [`Gru`](crate::Gru), [`Lstm`](crate::Lstm) | `weight_ih_l0`, `weight_hh_l0`, the transposed of `w` and `u`; `bias_ih_l0`, `bias_hh_l0`; `…_l1` of the second layer. Only a [`Gru`](crate::Gru) has both biases here; of the others, `b` is their sum, which is written as the first beside one of zeros. Sequences come first in a batch: `batch_first=True` |
 //! | [`MultiHeadAttention`](crate::MultiHeadAttention) | `in_proj_weight`, the transposed of queries, keys and values, one below another, or `q_proj_weight`, `k_proj_weight`, `v_proj_weight` if the memory has another width; `in_proj_bias`; `out_proj.weight`, `out_proj.bias` |
 //! | [`TransformerBlock`](crate::TransformerBlock) | those of `nn.TransformerEncoderLayer`: `self_attn.…`, `linear1.…`, `linear2.…`, `norm1.…`, `norm2.…`; there `norm_first=True`, unless [`post_norm`](crate::TransformerBlock::post_norm) |
+//! | [`WeightNorm`](crate::WeightNorm) | those of `nn.utils.parametrizations.weight_norm`: `parametrizations.weight.original0` is the gain, `…original1` the directions; the layer's other names stay. Around a transposed convolution it has `dim=1` there |
+//! | [`SpectralNorm`](crate::SpectralNorm) | those of `nn.utils.parametrizations.spectral_norm`: `parametrizations.weight.original`, `parametrizations.weight.0._u`, `…0._v` |
 //!
 //! What is made of parts puts a name and a dot before theirs, as `nn.Module` does:
 //!
@@ -58,8 +60,8 @@
 //! | a struct with `#[derive(Module)]` | the names of its fields; its own parameters keep names and shapes |
 //!
 //! Other modules keep names and shapes as they are, also [`PositionalEncoding`](crate::PositionalEncoding), which PyTorch has not; one of yours may tell
-//! other ones by [`Module::state_dict`]. [`WeightNorm`](crate::WeightNorm) and [`SpectralNorm`](crate::SpectralNorm) are refused. Sizes and options are in
-//! no `state_dict`: build the model with the same ones, such as `eps`.
+//! other ones by [`Module::state_dict`]. Sizes and options are in no `state_dict`: build the model with the same ones,
+//! such as `eps`.
 
 use std::collections::HashMap;
 use std::iter;

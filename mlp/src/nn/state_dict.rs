@@ -31,8 +31,17 @@ pub struct StateDict<T: Float = f64> {
 pub(crate) struct Entry<T: Float> {
     pub(crate) names: Vec<String>,
     pub(crate) params: Vec<Param<T>>,
-    /// Whether each parameter, a matrix, is the transposed of what is stored.
-    transposed: bool,
+    form: Form,
+}
+
+/// How a parameter is stored.
+#[derive(Debug, Clone)]
+enum Form {
+    AsItIs,
+    /// As the transposed of a matrix.
+    Transposed,
+    /// The same numbers, in this shape.
+    Shaped(Shape),
 }
 
 impl<T: Float> StateDict<T> {
@@ -49,7 +58,7 @@ impl<T: Float> StateDict<T> {
     #[track_caller]
     pub fn with<'p>(self, name: impl Into<String>, param: impl Into<Option<&'p Param<T>>>) -> Self {
         match param.into() {
-            Some(param) => self.entry([name.into()], [param], false),
+            Some(param) => self.entry([name.into()], [param], Form::AsItIs),
             None => self,
         }
     }
@@ -61,7 +70,7 @@ impl<T: Float> StateDict<T> {
     #[must_use]
     #[track_caller]
     pub fn transposed(self, name: impl Into<String>, param: &Param<T>) -> Self {
-        self.entry([name.into()], [param], true)
+        self.entry([name.into()], [param], Form::Transposed)
     }
 
     /// Adds several parameters that are stored as one tensor, one below another; matrices transposed.
@@ -72,19 +81,19 @@ impl<T: Float> StateDict<T> {
         params: impl IntoIterator<Item = &'p Param<T>>,
         transposed: bool,
     ) -> Self {
-        self.entry([name.to_string()], params, transposed)
+        self.entry([name.to_string()], params, if transposed { Form::Transposed } else { Form::AsItIs })
     }
 
     /// Adds a parameter that is the sum of two stored tensors; it is written as the first, beside zeros.
     #[track_caller]
     pub(crate) fn sum(self, names: [String; 2], param: &Param<T>) -> Self {
-        self.entry(names, [param], false)
+        self.entry(names, [param], Form::AsItIs)
     }
 
     /// Adds a name that a file may have, which is passed over.
     #[track_caller]
     pub(crate) fn passed_over(self, name: &str) -> Self {
-        self.entry([name.to_string()], [], false)
+        self.entry([name.to_string()], [], Form::AsItIs)
     }
 
     /// Adds all of a part, with `prefix.` before its names.
@@ -128,6 +137,38 @@ impl<T: Float> StateDict<T> {
         }
     }
 
+    /// Names weights as PyTorch does where it computes them anew (`torch.nn.utils.parametrize`): `weight` becomes
+    /// `parametrizations.weight.` and `original`. Returns also the names before `original`, and which axis counts the outputs
+    /// of how many, as they are stored.
+    ///
+    /// # Errors
+    /// If the weights are no entry by themselves.
+    pub(crate) fn parametrized(
+        mut self,
+        layer: &str,
+        (weights, axis): (&Param<T>, usize),
+        original: &str,
+    ) -> Result<(Self, String, (usize, usize))> {
+        let Some(entry) = self.entries.iter_mut().find(|entry| entry.params == [weights.clone()]) else {
+            return refused(layer, "save the layer within, or the weights that it makes");
+        };
+        let rank = weights.shape().len();
+        let axis = if let Form::Transposed = entry.form { rank - 1 - axis } else { axis };
+        let (before, name) = entry.names[0].rsplit_once('.').unwrap_or(("", &entry.names[0]));
+        let dot = if before.is_empty() { "" } else { "." };
+        let place = format!("{before}{dot}parametrizations.{name}");
+        entry.names = vec![format!("{place}.{original}")];
+        self.names = self.entries.iter().flat_map(|entry| entry.names.iter().cloned()).collect();
+        Ok((self, place, (axis, rank)))
+    }
+
+    /// Adds a vector that is stored along one of several axes, the others being of length 1.
+    #[track_caller]
+    pub(crate) fn along(self, name: String, vector: &Param<T>, (axis, rank): (usize, usize)) -> Self {
+        let length = |i| if i == axis { vector.shape()[0] } else { 1 };
+        self.entry([name], [vector], Form::Shaped((0..rank).map(length).collect()))
+    }
+
     /// Modules at their positions, as `nn.Sequential` has them.
     pub(crate) fn sequence<'m>(modules: impl Iterator<Item = &'m (dyn Module<T> + 'm)>) -> Result<Self> {
         modules.enumerate().try_fold(StateDict::new(), |all, (i, module)| all.with_part(&i.to_string(), module))
@@ -153,10 +194,10 @@ impl<T: Float> StateDict<T> {
         mut self,
         names: impl IntoIterator<Item = String>,
         params: impl IntoIterator<Item = &'p Param<T>>,
-        transposed: bool,
+        form: Form,
     ) -> Self {
         let (names, params) = (names.into_iter().collect(), params.into_iter().cloned().collect());
-        self.push(Entry { names, params, transposed });
+        self.push(Entry { names, params, form });
         self
     }
 
@@ -186,19 +227,21 @@ impl<T: Float> From<&Parameters<T>> for StateDict<T> {
 impl<T: Float> Entry<T> {
     /// The values of the parameters as they are stored.
     fn stored(&self) -> Tensor<T> {
-        let values: Vec<Tensor<T>> = self.params.iter().map(|param| self.turned(param.value())).collect();
+        let stored = |param: &Param<T>| match &self.form {
+            Form::AsItIs => param.value(),
+            Form::Transposed => param.value().t(),
+            Form::Shaped(shape) => param.value().reshape(shape.clone()),
+        };
+        let values: Vec<Tensor<T>> = self.params.iter().map(stored).collect();
         if values.len() == 1 { values[0].clone() } else { Tensor::concat(&values, 0) }
-    }
-
-    fn turned(&self, value: Tensor<T>) -> Tensor<T> {
-        if self.transposed { value.t() } else { value }
     }
 
     /// The shapes of the parameters as they are stored.
     fn shapes(&self) -> impl Iterator<Item = Shape> {
-        self.params.iter().map(|param| {
-            let shape = param.shape();
-            if self.transposed { shape.iter().rev().copied().collect() } else { shape }
+        self.params.iter().map(|param| match &self.form {
+            Form::AsItIs => param.shape(),
+            Form::Transposed => param.shape().iter().rev().copied().collect(),
+            Form::Shaped(shape) => shape.clone(),
         })
     }
 
@@ -223,11 +266,16 @@ impl<T: Float> Entry<T> {
             (_, Some(whole)) => whole.split(0, &self.shapes().map(|shape| shape[0]).collect::<Vec<_>>()),
             (_, None) => vec![],
         };
-        self.params.iter().zip(parts).map(|(param, part)| (param, self.turned(part)))
+        let held = |param: &Param<T>, part: Tensor<T>| match &self.form {
+            Form::AsItIs => part,
+            Form::Transposed => part.t(),
+            Form::Shaped(_) => part.reshape(param.shape()),
+        };
+        self.params.iter().zip(parts).map(move |(param, part)| (param, held(param, part)))
     }
 }
 
 /// The error of a layer whose tensors PyTorch has in another form.
-pub(crate) fn refused<T: Float>(layer: &str, repair: &str) -> Result<StateDict<T>> {
+pub(crate) fn refused<R>(layer: &str, repair: &str) -> Result<R> {
     Err(Error::config(layer, format!("its parameters have no place in a state_dict of PyTorch; {repair}")))
 }

@@ -1,5 +1,7 @@
 //! The program `mlp`: what it writes, where, and how it ends.
 
+mod tables;
+
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};

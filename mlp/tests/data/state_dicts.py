@@ -15,6 +15,7 @@ import sys
 import torch
 from safetensors.torch import load_file, save
 from torch import nn
+from torch.nn.utils.parametrizations import spectral_norm, weight_norm
 
 torch.manual_seed(0)
 
@@ -96,6 +97,12 @@ CASES = {
     "attention without bias": (Self(4, 2, batch_first=True, bias=False), sequences),
     "transformer": (block(activation="gelu", norm_first=True), sequences),
     "transformer of the first paper": (block(activation="relu"), sequences),
+    "weight_norm": (weight_norm(nn.Linear(3, 4)), rows),
+    "weight_norm of conv2d": (weight_norm(nn.Conv2d(4, 6, (2, 3), groups=2)), pictures),
+    "weight_norm of conv_transpose1d": (weight_norm(nn.ConvTranspose1d(4, 6, 3, bias=False), dim=1), signals),
+    "spectral_norm": (nn.Sequential(spectral_norm(nn.Linear(3, 4, bias=False))), rows),
+    "spectral_norm of conv1d": (spectral_norm(nn.Conv1d(4, 6, 3)), signals),
+    "spectral_norm of conv_transpose2d": (spectral_norm(nn.ConvTranspose2d(4, 3, (2, 3))), pictures),
     "mlp": (
         nn.Sequential(
             *(nn.Linear(3, 4), nn.BatchNorm1d(4), nn.ReLU(), nn.Dropout(0.5)),

@@ -9,6 +9,8 @@ mod blocks;
 mod bundle;
 mod callbacks;
 mod checks;
+#[cfg(feature = "arrow")]
+mod columnar;
 mod configs;
 mod convolution;
 mod criticality;

@@ -5,15 +5,16 @@ use std::env;
 use std::path::{Path, PathBuf};
 
 use autograd::{Float, Param, Parameters, Shape, Tensor, Var};
+use mlp::io::torch::StateDict;
 use mlp::io::{self, Loading};
-use mlp::{Config, Error, Init, Linear, Module, Sequential, WeightNorm};
+use mlp::{Config, Error, Init, Linear, Module, Sequential, SpectralNorm, WeightNorm, Weighted};
 use rand::{SeedableRng, rngs::StdRng};
 use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype, TensorView};
 use tempfile::TempDir;
 
 /// The cases of `state_dicts.py`, in which all options that are not named here are the usual ones of both sides.
-const CASES: [(&str, &str); 25] = [
+const CASES: [(&str, &str); 31] = [
     ("linear", r#"{"layer": "linear", "inputs": 3, "outputs": 4}"#),
     ("linear without bias", r#"{"layer": "linear", "inputs": 3, "outputs": 4, "bias": false}"#),
     (
@@ -51,6 +52,29 @@ const CASES: [(&str, &str); 25] = [
     (
         "transformer of the first paper",
         r#"{"layer": "transformer", "width": 4, "heads": 2, "inner": 8, "activation": "relu", "post_norm": true}"#,
+    ),
+    ("weight_norm", r#"{"layer": "weight_norm", "inner": {"layer": "linear", "inputs": 3, "outputs": 4}}"#),
+    (
+        "weight_norm of conv2d",
+        r#"{"layer": "weight_norm", "inner": {"layer": "conv2d", "channels": 4, "outputs": 6, "size": [2, 3], "groups": 2}}"#,
+    ),
+    (
+        "weight_norm of conv_transpose1d",
+        r#"{"layer": "weight_norm", "inner": {"layer": "conv_transpose1d", "channels": 4, "outputs": 6, "size": 3,
+            "bias": false}}"#,
+    ),
+    (
+        "spectral_norm",
+        r#"{"layer": "sequential", "layers": [
+            {"layer": "spectral_norm", "inner": {"layer": "linear", "inputs": 3, "outputs": 4, "bias": false}}]}"#,
+    ),
+    (
+        "spectral_norm of conv1d",
+        r#"{"layer": "spectral_norm", "inner": {"layer": "conv1d", "channels": 4, "outputs": 6, "size": 3}}"#,
+    ),
+    (
+        "spectral_norm of conv_transpose2d",
+        r#"{"layer": "spectral_norm", "inner": {"layer": "conv_transpose2d", "channels": 4, "outputs": 3, "size": [2, 3]}}"#,
     ),
     (
         "mlp",
@@ -213,21 +237,60 @@ fn file() -> (TempDir, PathBuf) {
 
 #[test]
 fn what_pytorch_has_otherwise_is_refused_by_its_place() {
-    let inner = Sequential::new().then(linear::<f64>(2, 2, 0)).then(WeightNorm::new(linear(2, 2, 1)).unwrap());
+    let mut attention = mlp::MultiHeadAttention::<f64>::new(2, 1, &mut StdRng::seed_from_u64(0)).unwrap();
+    attention.key.b = None;
+    let inner = Sequential::new().then(linear::<f64>(2, 2, 0)).then(attention);
     let model = Sequential::new().then(mlp::Activation::Relu).then(mlp::Residual::new(inner));
     let (_folder, path) = file();
     let error = io::torch::save(&model, &path).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "1.inner.1 (weight_norm): its parameters have no place in a state_dict of PyTorch; save the layer within, or the \
-         weights that it makes"
+        "1.inner.1 (attention): its parameters have no place in a state_dict of PyTorch; give biases to queries, keys and \
+         values, or to none of them"
     );
     assert!(!path.exists());
+}
 
-    let mut attention = mlp::MultiHeadAttention::<f64>::new(2, 1, &mut StdRng::seed_from_u64(0)).unwrap();
-    attention.key.b = None;
-    let error = attention.state_dict().unwrap_err().to_string();
-    assert!(error.starts_with("attention: ") && error.contains("or to none"), "{error}");
+/// A layer around one with weights, as structs of one's own are.
+struct Around(Linear, bool);
+
+impl Module for Around {
+    fn forward<'t>(&self, x: Var<'t>) -> Var<'t> {
+        self.0.forward(x)
+    }
+    fn parameters(&self) -> Parameters {
+        self.0.parameters()
+    }
+    fn state_dict(&self) -> mlp::Result<StateDict> {
+        if self.1 { StateDict::new().with_part("inner", &self.0) } else { Ok(StateDict::new()) }
+    }
+}
+
+impl Weighted for Around {
+    fn weights(&self) -> &Param {
+        self.0.weights()
+    }
+    fn output_axis(&self) -> usize {
+        self.0.output_axis()
+    }
+    fn forward_weighted<'t>(&self, x: Var<'t>, w: Var<'t>) -> Var<'t> {
+        self.0.forward_weighted(x, w)
+    }
+}
+
+#[test]
+fn weights_that_are_computed_anew_are_named_where_they_are() {
+    let names = |layer: &dyn Module| layer.state_dict().unwrap().names().map(String::from).collect::<Vec<_>>();
+    let weight = WeightNorm::new(Around(linear(2, 3, 0), true)).unwrap();
+    let within = "inner.parametrizations.weight.original";
+    assert_eq!(names(&weight), [format!("{within}1"), "inner.bias".to_string(), format!("{within}0")]);
+    let spectral = SpectralNorm::new(linear(2, 3, 0), &mut StdRng::seed_from_u64(0)).unwrap();
+    let within = "parametrizations.weight";
+    let parts = ["original", "0._u", "0._v"].map(|part| format!("{within}.{part}"));
+    assert_eq!(names(&spectral), [&parts[0], "bias", &parts[1], &parts[2]]);
+
+    let refused = WeightNorm::new(Around(linear(2, 3, 0), false)).unwrap().state_dict().unwrap_err().to_string();
+    assert!(refused.starts_with("weight_norm: its parameters have no place in a state_dict of PyTorch; "), "{refused}");
 }
 
 #[test]

@@ -8,7 +8,7 @@ use super::Weighted;
 use super::units::{largest, unit};
 use crate::nn::config::{Config, Parts, fields};
 use crate::nn::module::{LayerRow, Module};
-use crate::nn::state_dict::{StateDict, refused};
+use crate::nn::state_dict::StateDict;
 use crate::{Error, Init};
 
 /// Spectral normalisation of a layer (Miyato et al. 2018).
@@ -157,7 +157,9 @@ impl<T: Float, L: Weighted<T>> Module<T> for SpectralNorm<L, T> {
     }
 
     fn state_dict(&self) -> Result<StateDict<T>, Error> {
-        refused(NAME, "save the layer within, or the weights that it makes")
+        let weights = (self.layer.weights(), self.layer.output_axis());
+        let (dict, place, _) = self.layer.state_dict()?.parametrized(NAME, weights, "original")?;
+        Ok(dict.with(format!("{place}.0._u"), &self.u).with(format!("{place}.0._v"), &self.v))
     }
 
     fn config(&self) -> Result<Config, Error> {

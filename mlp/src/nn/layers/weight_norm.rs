@@ -7,7 +7,7 @@ use super::Weighted;
 use crate::Error;
 use crate::nn::config::{Config, Parts};
 use crate::nn::module::{LayerRow, Module};
-use crate::nn::state_dict::{StateDict, refused};
+use crate::nn::state_dict::StateDict;
 
 /// Weight normalisation of a layer (Salimans & Kingma 2016).
 ///
@@ -99,7 +99,9 @@ impl<T: Float, L: Weighted<T>> Module<T> for WeightNorm<L, T> {
     }
 
     fn state_dict(&self) -> Result<StateDict<T>, Error> {
-        refused(NAME, "save the layer within, or the weights that it makes")
+        let weights = (self.layer.weights(), self.layer.output_axis());
+        let (dict, place, axes) = self.layer.state_dict()?.parametrized(NAME, weights, "original1")?;
+        Ok(dict.along(format!("{place}.original0"), &self.gain, axes))
     }
 
     fn config(&self) -> Result<Config, Error> {
