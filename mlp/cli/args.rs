@@ -231,15 +231,6 @@ impl Reading {
         }
         csv.read(path)
     }
-
-    /// The number in a cell, as the table reads it.
-    pub(crate) fn number(&self, cell: &str) -> Option<f64> {
-        let number = match self.decimal_comma {
-            true => cell.replacen(',', ".", 1).parse(),
-            false => cell.parse::<f64>(),
-        };
-        number.ok().filter(|x| x.is_finite())
-    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

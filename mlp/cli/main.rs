@@ -9,6 +9,7 @@ mod inspect;
 mod output;
 mod scores;
 mod train;
+mod words;
 
 use std::process::ExitCode;
 
@@ -31,7 +32,7 @@ fn main() -> ExitCode {
         // Whoever read the output has closed it, as `head` does.
         Err(Failure::Closed) => ExitCode::SUCCESS,
         Err(Failure::Told(problem)) => {
-            eprintln!("mlp: {}", problem.replace('\n', " "));
+            eprintln!("mlp: {}", words::in_options(&problem.replace('\n', " ")));
             ExitCode::FAILURE
         }
     }

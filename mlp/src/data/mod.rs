@@ -6,6 +6,7 @@
 
 mod cells;
 mod chunks;
+mod classes;
 mod csv;
 mod dataset;
 #[cfg(feature = "images")]

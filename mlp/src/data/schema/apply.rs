@@ -141,7 +141,7 @@ impl Schema {
             let made = match target {
                 Target::Values { .. } => Targets::Values(self.array(table, &prepared.rows, columns)?),
                 Target::Classes { classes, .. } => {
-                    let (column, known) = (table.column(&classes.column)?, classes.known());
+                    let (column, known) = (table.column(&classes.column)?, classes.known(table));
                     let class = |&row: &usize| classes.place(&known, table, row, column, &self.missing);
                     Targets::Classes(prepared.rows.iter().map(class).collect::<Result<_>>()?)
                 }
@@ -164,7 +164,7 @@ impl Schema {
     }
 
     fn array<T: Float>(&self, table: &Table, rows: &[usize], columns: &[Fitted]) -> Result<Tensor<T>> {
-        let widths: Vec<usize> = columns.iter().map(|column| column.features().len()).collect();
+        let widths: Vec<usize> = columns.iter().map(Fitted::width).collect();
         let width = widths.iter().sum();
         let mut values = vec![T::from_f64(0.0); room("schema", &[rows.len(), width])?];
         let mut at = 0;
