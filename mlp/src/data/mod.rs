@@ -9,6 +9,7 @@ mod chunks;
 mod classes;
 mod csv;
 mod dataset;
+mod oddity;
 #[cfg(feature = "images")]
 mod pictures;
 mod scaler;

@@ -1,5 +1,8 @@
 //! The program `mlp`: what it writes, where, and how it ends.
 
+#[path = "../common/bad_files.rs"]
+mod bad_files;
+mod bad_inputs;
 mod words;
 
 use std::fs;
@@ -210,7 +213,7 @@ fn columns_are_what_they_are_told_to_be() {
     assert!(guessed.contains("y: classification, since it has 2 different values, all whole numbers\n"), "{guessed}");
     let told = folder.ok(&format!("train steps.csv -t y --task regression {short}")).err;
     assert!(told.contains("y: regression, since as told\n"), "{told}");
-    let value = |i: usize| if i % 10 == 0 { "NA" } else { ["1.5", "2.5", "2.50"][i % 3] };
+    let value = |i: usize| if i.is_multiple_of(10) { "NA" } else { ["1.5", "2.5", "2.50"][i % 3] };
     let gaps: String = (0..40).map(|i| format!("{i},{}\n", value(i))).collect();
     folder.write("gaps.csv", format!("x,y\n{gaps}"));
     let gaps = folder.ok(&format!("train gaps.csv -t y --task classification {short}")).err;

@@ -3,6 +3,9 @@ mod accumulation;
 mod activations;
 mod arrays;
 mod attention;
+#[path = "../common/bad_files.rs"]
+mod bad_files;
+mod bad_inputs;
 mod bundle;
 mod callbacks;
 mod checks;
