@@ -157,7 +157,8 @@ impl Schema {
         for column in columns {
             let cells = table.column_cells(table.column(column.column())?);
             if column.drops() {
-                cells.zip(&mut kept).for_each(|(cell, kept)| *kept &= !column.is_missing(cell, &self.missing));
+                let gaps = column.gaps(&self.missing);
+                cells.zip(&mut kept).for_each(|(cell, kept)| *kept &= !gaps.contains(cell));
             }
         }
         Ok((0..table.rows()).filter(|&row| kept[row]).collect())

@@ -158,7 +158,8 @@ impl SchemaBuilder {
         };
         let cells = table.column_cells(table.column(name)?);
         if drops {
-            cells.zip(kept).for_each(|(cell, kept)| *kept &= !self.missing.contain_unless(cell, given));
+            let gaps = self.missing.without(given);
+            cells.zip(kept).for_each(|(cell, kept)| *kept &= !gaps.contains(cell));
         }
         Ok(())
     }
@@ -217,11 +218,11 @@ impl Fit<'_> {
     fn names(&self, wanted: &Categorical) -> Result<Names> {
         let Categorical { column, missing, categories, ordinal, unseen } = wanted.clone();
         let place = self.table.column(&column)?;
-        let given = categories.as_deref().unwrap_or(&[]);
+        let gaps = self.marks.without(categories.as_deref().unwrap_or(&[]));
         let mut cells = Vec::with_capacity(self.rows.len());
         for &row in self.rows {
             let cell = self.table.cell(row, place);
-            if !self.marks.contain_unless(cell, given) {
+            if !gaps.contains(cell) {
                 cells.push(cell);
             } else if missing == Missing::Error {
                 let needs = "the name of a category, or a `Categorical` that fills in, drops or counts missing values";

@@ -1,6 +1,6 @@
 //! The columns of a schema: what was learnt, and what becomes of a cell.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use autograd::Float;
 use serde::{Deserialize, Serialize};
@@ -114,11 +114,11 @@ impl Fitted {
         }
     }
 
-    /// Whether a cell has no value.
-    pub(super) fn is_missing(&self, cell: &str, marks: &Marks) -> bool {
+    /// The cells that have no value.
+    pub(super) fn gaps<'m>(&self, marks: &'m Marks) -> HashSet<&'m str> {
         match self {
-            Fitted::Numeric(_) => marks.contain(cell),
-            Fitted::Categorical(names) => marks.contain_unless(cell, &names.categories),
+            Fitted::Numeric(_) => marks.without(&[]),
+            Fitted::Categorical(names) => marks.without(&names.categories),
         }
     }
 

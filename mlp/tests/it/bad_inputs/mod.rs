@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use crate::bad_files::{Law, Make, Row};
 use readers::Reader;
@@ -32,14 +33,19 @@ fn answer(reader: &Reader, row: &Row) -> Option<Result<(), String>> {
         return None;
     }
     let before = contents(folder.path());
+    let start = Instant::now();
     let read = catch_unwind(AssertUnwindSafe(|| (reader.read)(&path)));
+    assert!(start.elapsed() < MOST_TIME, "{}, {}: it takes {:?}", reader.name, row.name, start.elapsed());
     let read = read.unwrap_or_else(|panic| panic!("{}, {}: it panics: {}", reader.name, row.name, said(&*panic)));
     assert_eq!(contents(folder.path()), before, "{}, {}: something was written", reader.name, row.name);
     Some(read.map_err(|error| error.to_string()))
 }
 
+/// Time enough for each row on a slow machine, unless it grows with the square of the input.
+const MOST_TIME: Duration = Duration::from_secs(20);
+
 /// The number of rows, so that none falls out of the lists unseen.
-const ROWS: usize = if cfg!(feature = "images") { 960 } else { 862 };
+const ROWS: usize = if cfg!(feature = "images") { 961 } else { 863 };
 
 /// What is wrong with the answer to a row; `None` if it is as it must be.
 fn fault(reader: &Reader, row: &Row, answer: &Result<(), String>) -> Option<String> {

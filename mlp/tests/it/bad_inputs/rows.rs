@@ -63,6 +63,12 @@ fn schemas() -> Vec<Row> {
         let column = format!(r#"{{"numeric":{{"column":"x","missing":"error","indicator":false,{fields}}}}}"#);
         format!(r#"{{"missing":["NA"],"inputs":[{{"name":"a","columns":[{column}]}}],"targets":[]}}"#)
     };
+    // What asks for each name whether it is among those before would take minutes.
+    let mut names: Vec<String> = (0..100_000).map(|i| format!("i{i}")).collect();
+    names.push("i99999".to_string());
+    let input = |name: &String| format!(r#"{{"name":"{name}","columns":[]}}"#);
+    let inputs = names.iter().map(input).collect::<Vec<_>>().join(",");
+    let many = format!(r#"{{"missing":[],"inputs":[{inputs}],"targets":[]}}"#);
     listed([
         ("no schema", "{}".to_string(), "missing field"),
         ("no inputs", r#"{"missing":[],"inputs":[],"targets":[]}"#.into(), "no inputs; give at least one column"),
@@ -77,6 +83,7 @@ fn schemas() -> Vec<Row> {
         ("a field that is not known", numeric(r#""shift":0,"scale":1,"more":1"#), "unknown field `more`"),
         ("a field twice", numeric(r#""shift":0,"scale":1,"scale":2"#), "duplicate field `scale`"),
         ("brackets", "[".repeat(100_000), "invalid type: sequence"),
+        ("an input twice among many", many, "input 100000 is named `i99999`, as one before it"),
     ])
 }
 
