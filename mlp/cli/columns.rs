@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use mlp::{Categorical, Column, Numeric, Schema, SchemaBuilder, Table};
+use mlp::{Categorical, Column, Error, Numeric, Schema, SchemaBuilder, Table};
 
 use crate::args::{Scaling, Task, Train};
 use crate::output::{Outcome, counted, failed};
@@ -96,7 +96,8 @@ pub(crate) fn plan(table: &Table, train: &Train) -> Outcome<Plan> {
                 ));
             }
             Found { distinct, rows, .. } if *distinct > CLASSES && 2 * distinct > *rows && !chosen => {
-                Some(format!("its text hardly repeats, {distinct} different in {}", counted(*rows, "row")))
+                let odd = odd_number(table, column);
+                Some(format!("its text hardly repeats, {distinct} different in {}{odd}", counted(*rows, "row")))
             }
             _ => None,
         };
@@ -122,6 +123,15 @@ pub(crate) fn plan(table: &Table, train: &Train) -> Outcome<Plan> {
         false => schema.values(target, [Numeric::new(target).drop_missing().standard()]),
     };
     Ok(Plan { schema, classification, reason, numbers, names, left_out, untold: goal.missing })
+}
+
+/// What keeps the first cell from being a number, if it is nearly one, such as `1.5` among decimal commas.
+fn odd_number(table: &Table, column: &str) -> String {
+    match table.numbers::<f64>(&[column]) {
+        // The cell alone ends in its quote; a remark stands behind that.
+        Err(Error::Cell { found, line, .. }) if !found.ends_with('`') => format!("; line {line} has {found}"),
+        _ => String::new(),
+    }
 }
 
 /// Whether the target is a class, and why.

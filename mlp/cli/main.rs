@@ -32,7 +32,7 @@ fn main() -> ExitCode {
         // Whoever read the output has closed it, as `head` does.
         Err(Failure::Closed) => ExitCode::SUCCESS,
         Err(Failure::Told(problem)) => {
-            eprintln!("mlp: {}", words::in_options(&problem.replace('\n', " ")));
+            eprintln!("mlp: {}", words::on_a_line(&words::in_options(&problem)));
             ExitCode::FAILURE
         }
     }

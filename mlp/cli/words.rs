@@ -20,6 +20,16 @@ pub(crate) const WORDS: &[(&str, &str)] = &[
     (", or look for a derivative that is not finite, as that of a root at 0: Tape::check_finite names it", ""),
 ];
 
+/// A message without line breaks, and without the control characters that names in a table may have.
+pub(crate) fn on_a_line(message: &str) -> String {
+    let shown = |c: char| match c {
+        '\n' | '\r' | '\t' => " ".to_string(),
+        c if c.is_control() => c.escape_default().to_string(),
+        c => c.to_string(),
+    };
+    message.chars().map(shown).collect()
+}
+
 /// A message of the library in the words of this program: `` `Csv::separator(';')` `` becomes `` `--separator ';'` ``.
 pub(crate) fn in_options(message: &str) -> String {
     WORDS.iter().fold(message.to_string(), |text, (call, option)| {

@@ -101,6 +101,39 @@ fn bad_models() {
     }
 }
 
+/// A column that falls out has a name and a reason, and so has a class that is too rare.
+#[test]
+fn what_falls_out_is_named() {
+    let folder = folder();
+    let rows = |value: fn(usize) -> String| (0..40).map(|i| format!("{};{}\n", value(i), i % 2)).collect::<String>();
+    folder.write("points.csv", format!("x;y\n{}", rows(|i| format!("{i}.5"))));
+    folder.write("days.csv", format!("day;y\n{}", rows(|i| format!("2026-11-{i}"))));
+    for (table, expected) in [
+        (
+            "points.csv",
+            "`x` is left out: its text hardly repeats, 40 different in 40 rows; line 2 has `0.5` with a point, where numbers have a \
+             decimal comma;",
+        ),
+        ("days.csv", "`day` is left out: its text hardly repeats, 40 different in 40 rows; add columns"),
+    ] {
+        let ended = folder.run(&format!("train {table} -t y --decimal-comma"));
+        assert_eq!(ended.code, Some(1), "{table}");
+        let start = "mlp: no columns are left for inputs beside the target `y`: ";
+        assert!(ended.err.starts_with(&format!("{start}{expected}")), "{}", ended.err);
+    }
+    // Equal numbers are one class in another table too.
+    let rows = |one: &str| (0..40).map(|i| format!("{i},{}\n", if i < 20 { one } else { "2" })).collect::<String>();
+    folder.write("ones.csv", format!("x,y\n{}", rows("1")));
+    folder.write("points.csv", format!("x,y\n{}", rows("1.0")));
+    folder.ok("train ones.csv -t y --nets 1 --layers none --epochs 1 -q --out ones");
+    folder.ok("evaluate ones points.csv");
+    folder.write("far.csv", "x\n3\n1e308\n");
+    let far = folder.run("predict ones far.csv");
+    let expected =
+        "mlp: far.csv, line 3, column `x`: found `1e308`, needs a number whose square f64 can hold when it is scaled";
+    assert!(far.code == Some(1) && far.err.starts_with(expected), "{}", far.err);
+}
+
 /// A name of the target that the output has for a column of its own.
 #[test]
 fn no_column_of_the_output_has_the_name_of_another() {

@@ -6,7 +6,7 @@ use std::path::Path;
 #[path = "../../cli/words.rs"]
 mod own;
 
-use own::{WORDS, in_options};
+use own::{WORDS, in_options, on_a_line};
 
 /// Methods in messages that the program does not cause: it does not call what says so.
 const ELSEWHERE: &[(&str, &str)] = &[
@@ -84,6 +84,11 @@ fn every_method_in_a_message_has_words_of_the_program() {
     for (call, why) in ELSEWHERE {
         assert!(messages.iter().any(|message| methods(message).contains(call)), "no message has `{call}`: {why}");
     }
+}
+
+#[test]
+fn a_message_is_a_line_whatever_a_column_is_called() {
+    assert_eq!(on_a_line("no column `a\r\nb\u{1b}[31m`; höher"), "no column `a  b\\u{1b}[31m`; höher");
 }
 
 #[test]
