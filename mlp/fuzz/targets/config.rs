@@ -27,6 +27,10 @@ fuzz_target!(|text: &str| {
     let again = build(&written).expect("what was written is built");
     assert_eq!(again.config().expect("what was built from data has data"), written);
     assert_eq!(shapes(&*again), shapes(&*model));
+    // An embedding takes classes, and panics at other values, of which shapes tell nothing.
+    if config.to_string().contains("embedding") {
+        return;
+    }
     let width = model.input_width().unwrap_or(3);
     for shape in [vec![2, width], vec![2, 3, width], vec![1, width, 4], vec![1, width, 4, 5], vec![1, 2, 4, width]] {
         if let Some(Some(foretold)) = told(model.output_shape(&shape[..].into())) {
