@@ -51,8 +51,14 @@ fn as_csv(bundle: &Bundle, found: &Predictions, places: &[Option<usize>], all: b
     let target = bundle.schema().target_names().concat();
     let names = found.names();
     let header: Vec<String> = match (found.probabilities(), all) {
-        (Some(_), true) => [target].into_iter().chain(names.iter().map(|name| format!("p({name})"))).collect(),
-        (Some(_), false) => vec![target, "probability".to_string()],
+        (Some(_), true) => {
+            let all: Vec<String> = names.iter().map(|name| unlike(&target, format!("p({name})"))).collect();
+            [target].into_iter().chain(all).collect()
+        }
+        (Some(_), false) => {
+            let probability = unlike(&target, "probability".to_string());
+            vec![target, probability]
+        }
         (None, _) => names.to_vec(),
     };
     let mut text = line(header.iter().map(String::as_str));
@@ -75,6 +81,11 @@ fn as_csv(bundle: &Bundle, found: &Predictions, places: &[Option<usize>], all: b
         text += &line(cells.iter().map(String::as_str));
     }
     text
+}
+
+/// A name for a column beside the target, also if the target is called so.
+fn unlike(target: &str, name: String) -> String {
+    if name == target { format!("{name} (of the model)") } else { name }
 }
 
 /// A row by RFC 4180.

@@ -291,15 +291,6 @@ impl Reading {
             _ => columnar(path),
         }
     }
-
-    /// The number in a cell, as the table reads it.
-    pub(crate) fn number(&self, cell: &str) -> Option<f64> {
-        let number = match self.decimal_comma {
-            true => cell.replacen(',', ".", 1).parse(),
-            false => cell.parse::<f64>(),
-        };
-        number.ok().filter(|x| x.is_finite())
-    }
 }
 
 /// In silence: what panics within is an error of the file, which is told in one line.

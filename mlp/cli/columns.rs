@@ -1,10 +1,10 @@
 //! What the columns of a table are: found out once, and said.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 
-use mlp::{Categorical, Column, Numeric, Schema, SchemaBuilder, Table};
+use mlp::{Categorical, Column, Error, Numeric, Schema, SchemaBuilder, Table};
 
-use crate::args::{Reading, Scaling, Task, Train};
+use crate::args::{Scaling, Task, Train};
 use crate::output::{Outcome, counted, failed};
 
 /// The name of the only input in the schema; the target has the name of its column.
@@ -38,17 +38,19 @@ struct Found {
 const CLASSES: usize = 20;
 
 impl Found {
-    fn of(table: &Table, column: &str, reading: &Reading) -> mlp::Result<Self> {
+    fn of(table: &Table, column: &str) -> mlp::Result<Self> {
         let (cells, gaps) = (table.text(column)?, table.missing(column)?);
         let filled: Vec<&str> = cells.iter().zip(&gaps).filter(|(_, gap)| !**gap).map(|(cell, _)| *cell).collect();
-        let numbers: Vec<f64> = filled.iter().filter_map(|cell| reading.number(cell)).collect();
-        let counts = filled.iter().fold(HashMap::new(), |mut counts: HashMap<&str, usize>, cell| {
-            *counts.entry(cell).or_default() += 1;
-            counts
-        });
+        let numbers = table.numbers_or_none(column)?;
+        let numbers: Vec<f64> = numbers.iter().zip(&gaps).filter(|(_, gap)| !**gap).filter_map(|(x, _)| *x).collect();
+        // Equal numbers are one value, however they are written.
+        let distinct = match numbers.len() == filled.len() {
+            true => numbers.iter().map(|x| (x + 0.0).to_bits()).collect::<HashSet<_>>().len(),
+            false => filled.iter().collect::<HashSet<_>>().len(),
+        };
         let whole = numbers.iter().all(|x| x.fract() == 0.0);
         let rows = filled.len();
-        Ok(Found { rows, missing: cells.len() - rows, numbers: numbers.len(), distinct: counts.len(), whole })
+        Ok(Found { rows, missing: cells.len() - rows, numbers: numbers.len(), distinct, whole })
     }
 
     fn is_numeric(&self) -> bool {
@@ -62,14 +64,14 @@ impl Found {
 }
 
 pub(crate) fn plan(table: &Table, train: &Train) -> Outcome<Plan> {
-    let Train { reading, target, .. } = train;
+    let Train { target, .. } = train;
     for column in train.leave_out.iter().chain(&train.categories).chain([target]) {
         table.text(column)?;
     }
     if train.leave_out.contains(target) {
         return failed(format!("column `{target}` is the target, and left out; name another target or keep it"));
     }
-    let goal = Found::of(table, target, reading)?;
+    let goal = Found::of(table, target)?;
     if goal.rows == 0 {
         return failed(format!("column `{target}`: all values are missing; name another target"));
     }
@@ -77,7 +79,7 @@ pub(crate) fn plan(table: &Table, train: &Train) -> Outcome<Plan> {
     let wanted = table.columns().iter().filter(|column| *column != target);
     let (mut columns, mut left_out) = (Vec::<Column>::new(), Vec::new());
     for column in wanted {
-        let found = Found::of(table, column, reading)?;
+        let found = Found::of(table, column)?;
         let chosen = train.categories.contains(column);
         let why = match &found {
             _ if train.leave_out.contains(column) => Some("as told".to_string()),
@@ -94,7 +96,8 @@ pub(crate) fn plan(table: &Table, train: &Train) -> Outcome<Plan> {
                 ));
             }
             Found { distinct, rows, .. } if *distinct > CLASSES && 2 * distinct > *rows && !chosen => {
-                Some(format!("its text hardly repeats, {distinct} different in {}", counted(*rows, "row")))
+                let odd = odd_number(table, column);
+                Some(format!("its text hardly repeats, {distinct} different in {}{odd}", counted(*rows, "row")))
             }
             _ => None,
         };
@@ -105,7 +108,12 @@ pub(crate) fn plan(table: &Table, train: &Train) -> Outcome<Plan> {
         }
     }
     if columns.is_empty() {
-        return failed(format!("no columns are left for inputs beside the target `{target}`; leave fewer out"));
+        let why = left_out.iter().map(|(column, why)| format!("`{column}` is left out: {why}")).collect::<Vec<_>>();
+        let why = if why.is_empty() { "the table has no others".to_string() } else { why.join("; ") };
+        return failed(format!(
+            "no columns are left for inputs beside the target `{target}`: {why}; add columns of numbers, or give those of names with \
+             --categories"
+        ));
     }
     let names = columns.iter().filter(|column| matches!(column, Column::Categorical(_))).count();
     let numbers = columns.len() - names;
@@ -115,6 +123,15 @@ pub(crate) fn plan(table: &Table, train: &Train) -> Outcome<Plan> {
         false => schema.values(target, [Numeric::new(target).drop_missing().standard()]),
     };
     Ok(Plan { schema, classification, reason, numbers, names, left_out, untold: goal.missing })
+}
+
+/// What keeps the first cell from being a number, if it is nearly one, such as `1.5` among decimal commas.
+fn odd_number(table: &Table, column: &str) -> String {
+    match table.numbers::<f64>(&[column]) {
+        // The cell alone ends in its quote; a remark stands behind that.
+        Err(Error::Cell { found, line, .. }) if !found.ends_with('`') => format!("; line {line} has {found}"),
+        _ => String::new(),
+    }
 }
 
 /// Whether the target is a class, and why.

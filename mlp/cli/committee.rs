@@ -39,16 +39,21 @@ struct Trained {
 
 impl Committee {
     /// Trains the networks on as many threads as there are; which one trains a network changes no bit.
-    pub(crate) fn train(data: &Dataset, outputs: usize, settings: &Train) -> Outcome<Self> {
+    ///
+    /// `classes` are the names of classes, for messages.
+    pub(crate) fn train(data: &Dataset, outputs: usize, classes: &[String], settings: &Train) -> Outcome<Self> {
         let splitter = match data.targets() {
-            Targets::Classes(classes) => Splitter::stratified(classes, settings.seed),
+            Targets::Classes(found) => {
+                let names: Vec<&String> = found.iter().map(|&class| &classes[class]).collect();
+                Splitter::stratified(&names, settings.seed)
+            }
             _ => Splitter::random(data.len(), settings.seed),
         };
         let splits = match settings.nets {
             1 => vec![splitter.split(settings.validation)?],
-            nets => splitter.folds(nets).or_else(|error| {
-                failed(format!("{error} with --nets, add rows, or leave out those of the rare class"))
-            })?,
+            nets => splitter
+                .folds(nets)
+                .or_else(|error| failed(format!("{error}, add rows, or leave out those of a rare class")))?,
         };
         // Shells let programs in the background ignore Ctrl-C; there is nothing to handle then.
         let interrupt = Interrupt::on_ctrl_c().unwrap_or_default();

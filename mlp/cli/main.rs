@@ -10,6 +10,7 @@ mod inspect;
 mod output;
 mod scores;
 mod train;
+mod words;
 
 use std::process::ExitCode;
 
@@ -33,7 +34,7 @@ fn main() -> ExitCode {
         // Whoever read the output has closed it, as `head` does.
         Err(Failure::Closed) => ExitCode::SUCCESS,
         Err(Failure::Told(problem)) => {
-            eprintln!("mlp: {}", problem.replace('\n', " "));
+            eprintln!("mlp: {}", words::on_a_line(&words::in_options(&problem)));
             ExitCode::FAILURE
         }
     }

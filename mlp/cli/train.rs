@@ -25,13 +25,14 @@ pub(crate) fn run(train: &Train, json: bool) -> Outcome {
     let plan = plan(&table, train)?;
     let schema = plan.schema.fit(&table)?;
     let data = schema.apply::<f64>(&table)?.dataset(INPUTS, &train.target)?;
-    let outputs = if plan.classification { schema.classes(&train.target)?.len() } else { 1 };
+    let classes = if plan.classification { schema.classes(&train.target)?.to_vec() } else { vec![] };
+    let outputs = classes.len().max(1);
     let before = about(train, &plan, &schema, (table.rows(), table.columns().len()), outputs)?;
     if !json {
         eprint!("{before}");
     }
 
-    let committee = Committee::train(&data, outputs, train)?;
+    let committee = Committee::train(&data, outputs, &classes, train)?;
     let (rows, answers) = committee.answers();
     let scores = match data.select(&rows)?.targets() {
         Targets::Classes(classes) => Scores::of_classes(&Module::predict(&Activation::Softmax, &answers), classes)?,
@@ -42,7 +43,7 @@ pub(crate) fn run(train: &Train, json: bool) -> Outcome {
         Targets::Sequences(_) => unreachable!("a schema makes classes or values"),
     };
     let (epochs, interrupted) = (committee.epochs.clone(), committee.interrupted);
-    let (features, classes) = (schema.features(INPUTS)?, schema.classes(&train.target).ok().map(<[String]>::to_vec));
+    let features = schema.features(INPUTS)?;
     let model = committee.join()?;
     let parameters = model.parameters().numel();
     let bundle = Bundle::new(model, schema)?
@@ -56,7 +57,7 @@ pub(crate) fn run(train: &Train, json: bool) -> Outcome {
         "task": if plan.classification { "classification" } else { "regression" },
         "reason": plan.reason,
         "target": train.target,
-        "classes": classes,
+        "classes": plan.classification.then_some(classes),
         "rows": data.len(),
         "features": features,
         "left_out": plan.left_out.iter().map(|(column, why)| json!({"column": column, "why": why})).collect::<Vec<_>>(),

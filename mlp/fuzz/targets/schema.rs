@@ -4,11 +4,13 @@
 
 use libfuzzer_sys::fuzz_target;
 use mlp::{Categorical, Csv, Numeric, Schema};
+use mlp_fuzz::told;
 
-fuzz_target!(|data: (String, String)| {
-    let (json, text) = data;
+// The text up to a byte of 0 is the schema.
+fuzz_target!(|data: &str| {
+    let (json, text) = data.split_once('\0').unwrap_or((data, ""));
     let table = Csv::new().without_header().parse("fuzz.csv", text.as_bytes());
-    if let (Ok(schema), Ok(table)) = (Schema::from_json(&json), &table) {
+    if let (Some(schema), Ok(table)) = (told(Schema::from_json(json)), &table) {
         let again = Schema::from_json(&schema.to_json()).expect("what was read is written");
         assert_eq!(again, schema);
         let _ = schema.apply::<f32>(table);

@@ -96,7 +96,7 @@ impl Format {
         if all || row.iter().any(|cell| number(cell) && !whole(cell)) {
             let law = "it holds numbers where the names of the columns should be";
             let repair = "write a line of names above it, with quotes around names that are numbers";
-            return Err(format!("{law}; {repair}, or give the names by `Csv::names`"));
+            return Err(format!("{law}; {repair}, or read it by `Csv::names` or `Csv::without_header`"));
         }
         Ok(())
     }

@@ -6,10 +6,12 @@
 
 mod cells;
 mod chunks;
+mod classes;
 #[cfg(feature = "arrow")]
 mod columnar;
 mod csv;
 mod dataset;
+mod oddity;
 #[cfg(feature = "images")]
 mod pictures;
 mod scaler;

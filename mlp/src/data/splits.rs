@@ -5,6 +5,7 @@
 
 use std::cmp::Ordering;
 use std::collections::HashMap;
+use std::fmt::Debug;
 use std::hash::Hash;
 
 use rand::rngs::StdRng;
@@ -48,8 +49,8 @@ pub struct Splitter {
 #[derive(Debug, Clone)]
 enum Way {
     Random,
-    /// The rows of each class, in the order of their first rows.
-    Stratified(Vec<Vec<usize>>),
+    /// The rows of each class, in the order of their first rows, and the classes in words.
+    Stratified(Vec<Vec<usize>>, Vec<String>),
     /// The rows of each group, in the order of their first rows.
     Grouped(Vec<Vec<usize>>),
     /// All rows in the order of time, and the places in it where time moves on.
@@ -79,8 +80,10 @@ impl Splitter {
     /// }
     /// # Ok::<(), mlp::Error>(())
     /// ```
-    pub fn stratified(classes: &[impl Eq + Hash], seed: u64) -> Self {
-        Splitter { rows: classes.len(), seed, way: Way::Stratified(alike(classes)) }
+    pub fn stratified(classes: &[impl Eq + Hash + Debug], seed: u64) -> Self {
+        let rows = alike(classes);
+        let names = rows.iter().map(|rows| format!("{:?}", classes[rows[0]])).collect();
+        Splitter { rows: classes.len(), seed, way: Way::Stratified(rows, names) }
     }
 
     /// Keeps rows of one group together, so that nothing is measured on a patient or a device that was learnt from.
@@ -155,16 +158,16 @@ impl Splitter {
                 let order = shuffled((0..n).collect(), rng);
                 Ok(Split { train: order[m..].to_vec(), held_out: order[..m].to_vec() })
             }
-            Way::Stratified(classes) => {
+            Way::Stratified(classes, names) => {
                 let counts = shares(classes, m, n);
                 let mut rows = Vec::with_capacity(m);
-                for (class, count) in classes.iter().zip(counts) {
+                for ((class, name), count) in classes.iter().zip(names).zip(counts) {
                     if count == 0 || count == class.len() {
-                        let (row, part) = (class[0], if count == 0 { "hold out none" } else { "learn from none" });
+                        let part = if count == 0 { "hold out none" } else { "learn from none" };
                         return refused(format!(
-                            "fraction {fraction} would {part} of the {} samples in the class of sample {row}; \
+                            "fraction {fraction} would {part} of the {} of class {name}; \
                              choose another fraction or leave the class out",
-                            class.len()
+                            samples(class.len())
                         ));
                     }
                     rows.extend(&shuffled(class.clone(), rng)[..count]);
@@ -247,25 +250,23 @@ impl Splitter {
         if k < if timed { 1 } else { 2 } {
             return refused(format!("{k} folds leave nothing to train on; choose more"));
         }
-        let too_few = |found: usize, what: &str| {
-            refused(format!("{found} {what} cannot be divided into {k} folds; choose fewer folds"))
-        };
+        let too_few = |found: String| refused(format!("{found} cannot be divided into {k} folds; choose fewer folds"));
         let deal = |order: Vec<usize>| {
             let mut folds = vec![Vec::new(); k];
             order.into_iter().enumerate().for_each(|(i, row)| folds[i % k].push(row));
             folds
         };
         let folds = match &self.way {
-            _ if n < k => return too_few(n, "samples"),
+            _ if n < k => return too_few(samples(n)),
             Way::Random => deal(shuffled((0..n).collect(), rng)),
-            Way::Stratified(classes) => {
-                if let Some(class) = classes.iter().find(|class| class.len() < k) {
-                    return too_few(class.len(), &format!("samples of the class of sample {}", class[0]));
+            Way::Stratified(classes, names) => {
+                if let Some((class, name)) = classes.iter().zip(names).find(|(class, _)| class.len() < k) {
+                    return too_few(format!("{} of class {name}", samples(class.len())));
                 }
                 // Dealt on from class to class, so that the folds are alike in size too.
                 deal(classes.iter().flat_map(|class| shuffled(class.clone(), rng)).collect())
             }
-            Way::Grouped(groups) if groups.len() < k => return too_few(groups.len(), "groups"),
+            Way::Grouped(groups) if groups.len() < k => return too_few(format!("{} groups", groups.len())),
             Way::Grouped(groups) => {
                 let mut folds: Vec<Vec<usize>> = vec![Vec::new(); k];
                 for group in shuffled(groups.iter().collect(), rng) {
@@ -283,7 +284,7 @@ impl Splitter {
                 };
                 let ends: Vec<usize> = (1..=k).map(end).chain([n]).collect();
                 if ends.windows(2).any(|span| span[0] == span[1]) {
-                    return too_few(moves.len() + 1, "times of these samples");
+                    return too_few(format!("{} times of these samples", moves.len() + 1));
                 }
                 let fold = |span: &[usize]| Split {
                     train: order[..span[0]].to_vec(),
@@ -301,6 +302,11 @@ impl Splitter {
         let train = (0..self.rows).filter(|row| rows.binary_search(row).is_err()).collect();
         Split { train, held_out: rows }
     }
+}
+
+/// `1 sample`, `2 samples`.
+fn samples(n: usize) -> String {
+    format!("{n} sample{}", if n == 1 { "" } else { "s" })
 }
 
 fn refused<T>(why: String) -> Result<T> {

@@ -3,7 +3,7 @@
 //! A table guesses no column types, fills in no missing cells and drops no rows. Its errors name the cell that cannot
 //! be read.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::io::Read;
 use std::path::Path;
 
@@ -11,7 +11,9 @@ use autograd::{Float, Tensor};
 
 use super::cells::{Cells, Format};
 use super::chunks::text;
+use super::classes::{Known, names};
 use super::csv::Csv;
+use super::oddity::oddity;
 use crate::error::{Error, Result, list};
 
 /// A table of text with named columns, from a file.
@@ -187,8 +189,9 @@ impl Table {
 
     /// Reads a column as classes: the class index of each row, and the class names.
     ///
-    /// The classes are sorted: as numbers if all of them are integers, else as text. The indices therefore do not
-    /// depend on the order of the rows. Another table may have other classes: read it with
+    /// The classes are sorted: as numbers if all of them are numbers, else as text. The indices therefore do not
+    /// depend on the order of the rows. If all are numbers, equal ones such as `1` and `1.0` are one class, with the name that comes
+    /// first in the table; `007` is a code, and no number. Another table may have other classes: read it with
     /// [`known_classes`](Table::known_classes) and the classes of this one.
     ///
     /// ```
@@ -205,15 +208,15 @@ impl Table {
         if let Some(row) = (0..self.rows()).find(|&row| is_missing(self.cells.get(row, column))) {
             return Err(self.cell_error(row, column, "the name of a class"));
         }
-        let names = sorted(self.column_cells(column).collect());
-        let index: HashMap<&str, usize> = names.iter().enumerate().map(|(i, &name)| (name, i)).collect();
-        let labels = self.column_cells(column).map(|name| index[name]).collect();
-        Ok((labels, names.into_iter().map(str::to_string).collect()))
+        let names = names(self.column_cells(column), &self.format);
+        let known = Known::new(names.iter().copied(), &self.format);
+        let label = |cell| known.place(cell, &self.format).expect("the name of a cell of this column");
+        Ok((self.column_cells(column).map(label).collect(), names.into_iter().map(str::to_string).collect()))
     }
 
     /// Reads a column as known classes: the index of each row among `classes`.
     ///
-    /// The classes are usually those of the training table.
+    /// The classes are usually those of the training table. If all are numbers, another spelling of one, such as `1.0` for `1`, is that one.
     ///
     /// ```
     /// use mlp::Table;
@@ -238,9 +241,9 @@ impl Table {
             return Err(Error::invalid("known_classes", "no classes given; give those of the training"));
         }
         let column = self.column(column)?;
-        let mut index = HashMap::with_capacity(classes.len());
+        let mut places = HashMap::with_capacity(classes.len());
         for (i, class) in classes.iter().map(AsRef::as_ref).enumerate() {
-            if let Some(first) = index.insert(class, i) {
+            if let Some(first) = places.insert(class, i) {
                 let why = format!("class `{class}` is given twice, as {first} and {i}; give each class once");
                 return Err(Error::invalid("known_classes", why));
             }
@@ -249,7 +252,8 @@ impl Table {
             let names: Vec<String> = classes.iter().map(|class| class.as_ref().to_string()).collect();
             self.cell_error(row, column, &format!("one of the classes {}", list(&names)))
         };
-        let label = |row| index.get(self.cells.get(row, column)).copied().ok_or_else(|| unknown(row));
+        let known = Known::new(classes.iter().map(AsRef::as_ref), &self.format);
+        let label = |row| known.place(self.cells.get(row, column), &self.format).ok_or_else(|| unknown(row));
         (0..self.rows()).map(label).collect()
     }
 
@@ -290,6 +294,21 @@ impl Table {
         Ok(self.column_cells(self.column(column)?).collect())
     }
 
+    /// The finite number in each cell of a column; `None` where there is none.
+    ///
+    /// ```
+    /// let table = mlp::Table::parse("t", "x\n1.5\nmany\n".as_bytes())?;
+    /// assert_eq!(table.numbers_or_none("x")?, [Some(1.5), None]);
+    /// # Ok::<(), mlp::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::MissingColumn`].
+    pub fn numbers_or_none(&self, column: &str) -> Result<Vec<Option<f64>>> {
+        let number = |cell| self.format.number(cell).filter(|x| x.is_finite());
+        Ok(self.column_cells(self.column(column)?).map(number).collect())
+    }
+
     /// Whether each cell of a column is empty, or marks a missing value, such as `NA` or `?`.
     ///
     /// ```
@@ -316,6 +335,15 @@ impl Table {
 
     pub(super) fn file(&self) -> &str {
         &self.file
+    }
+
+    pub(super) fn format(&self) -> &Format {
+        &self.format
+    }
+
+    /// The file and the line of a row, for a message.
+    pub(crate) fn place(&self, row: usize) -> String {
+        format!("{}, line {}", self.file, self.cells.line(row))
     }
 
     pub(super) fn column(&self, name: &str) -> Result<usize> {
@@ -350,44 +378,5 @@ impl Table {
         let (file, column) = (self.file.clone(), self.cells.columns[column].clone());
         let (line, counted) = (self.cells.line(row), self.format.counted);
         Error::Cell { file, line, counted, column, found, needs: needs.to_string() }
-    }
-}
-
-/// Classes in their order: as numbers if all of them are integers, else as text.
-pub(super) fn sorted(distinct: BTreeSet<&str>) -> Vec<&str> {
-    let integers: Option<Vec<i128>> = distinct.iter().map(|name| name.parse().ok()).collect();
-    let mut names: Vec<&str> = distinct.into_iter().collect();
-    if integers.is_some() {
-        names.sort_by_cached_key(|name| name.parse::<i128>().ok());
-    }
-    names
-}
-
-/// A remark on a cell that is not a number; empty if there is nothing to add.
-fn oddity(cell: &str, format: &Format) -> &'static str {
-    let is_number = |without: &[char]| {
-        let text: String = cell.chars().filter(|c| !without.contains(c)).collect();
-        text.parse::<f64>().is_ok()
-    };
-    if format.number(cell).is_some() {
-        ""
-    } else if MISSING.contains(&cell) {
-        " for a missing value"
-    } else if cell.contains('#') {
-        " with a comment, which is no part of a table"
-    } else if cell.contains([';', '\t', '|']) && format.separator == b',' {
-        ", which may be cells that are not separated by commas"
-    } else if format.decimal_comma && cell.contains('.') && is_number(&[',', '.']) {
-        " with a point, where numbers have a decimal comma"
-    } else if is_number(&[',']) || is_number(&[',', '.']) {
-        " with a decimal comma, or commas between thousands"
-    } else if is_number(&[' ', '\u{a0}', '\u{202f}', '\'', '’', '_', ',']) {
-        " with marks between thousands"
-    } else if is_number(&['%']) {
-        " with a percent sign"
-    } else if is_number(&['−']) {
-        " with a minus sign that is no `-`"
-    } else {
-        ""
     }
 }

@@ -49,17 +49,7 @@ impl<T: Float> Lamb<T> {
 
     setting!(betas, "lamb");
     setting!(eps, "lamb");
-
-    /// Sets the weight decay λ, which is a part of the direction r.
-    ///
-    /// # Panics
-    /// If it is negative or not finite, also in the number type of the parameters.
-    #[must_use]
-    #[track_caller]
-    pub fn weight_decay(self, decay: f64) -> Self {
-        super::settings::check_decay::<T>("lamb", decay);
-        Lamb { decay, ..self }
-    }
+    setting!(decay, "lamb", "Sets the weight decay λ, which is a part of the direction r.");
 }
 
 impl<T: Float> Optimizer<T> for Lamb<T> {

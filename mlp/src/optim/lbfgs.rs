@@ -7,7 +7,7 @@ use indexmap::IndexMap;
 
 use super::flat::{Flat, dot, most};
 use super::line_search::{Place, strong_wolfe};
-use super::memory::misfit;
+use super::memory::{State, misfit};
 use crate::error::{Error, shown};
 
 /// The names of the arrays of the state.
@@ -236,21 +236,12 @@ impl<T: Float> Lbfgs<T> {
     /// If a tensor is missing, unknown or of another shape, holds NaN or ∞, or pairs whose curvature is not positive.
     pub fn set_state(&mut self, state: &IndexMap<String, Tensor<T>>) -> Result<(), Error> {
         let (numel, most) = (self.flat.numel(), self.history);
-        let read = |name: &str| {
-            let refused = |why: &str| Err(misfit("lbfgs", format!("`{name}` in the state {why}")));
-            match state.get(name) {
-                None => refused("is missing"),
-                Some(array) if array.shape().len() != 2 || array.shape()[1] != numel || array.shape()[0] > most => {
-                    let shape = array.shape();
-                    refused(&format!("has shape {shape}; (pairs, {numel}) is needed, with at most {most} pairs"))
-                }
-                Some(array) if !array.is_finite() => refused("holds numbers that are not finite"),
-                Some(array) => Ok(array),
-            }
-        };
-        let (steps, changes) = (read(STEPS)?, read(CHANGES)?);
-        if state.len() != 2 || steps.shape() != changes.shape() {
-            return Err(misfit("lbfgs", "the state is not one array of steps and one of as many changes".into()));
+        let mut read = State::new("lbfgs", state);
+        let (steps, changes) = (read.rows(STEPS, numel, most)?, read.rows(CHANGES, numel, most)?);
+        read.end()?;
+        let [n, m] = [steps, changes].map(|array| array.shape()[0]);
+        if n != m {
+            return Err(misfit("lbfgs", format!("the state has {n} steps and {m} changes, which make no pairs")));
         }
         let rows =
             |array: &Tensor<T>| -> Vec<Vec<T>> { array.as_slice().chunks(numel.max(1)).map(<[T]>::to_vec).collect() };

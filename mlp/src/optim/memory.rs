@@ -188,9 +188,26 @@ impl<'s, T: Float> State<'s, T> {
 
     /// Reads a tensor by its whole name.
     pub(super) fn named(&mut self, name: &str, role: Role, shape: &Shape) -> Result<&'s Tensor<T>, Error> {
+        self.fitting(name, role, |found| found == shape, || shape.to_string())
+    }
+
+    /// Reads up to `most` rows of `width` numbers.
+    pub(super) fn rows(&mut self, name: &str, width: usize, most: usize) -> Result<&'s Tensor<T>, Error> {
+        let fits = |found: &Shape| found.len() == 2 && found[0] <= most && found[1] == width;
+        self.fitting(name, Role::any(""), fits, || format!("(rows, {width}) with at most {most} rows"))
+    }
+
+    fn fitting(
+        &mut self,
+        name: &str,
+        role: Role,
+        fits: impl Fn(&Shape) -> bool,
+        needed: impl Fn() -> String,
+    ) -> Result<&'s Tensor<T>, Error> {
         let Some(array) = self.arrays.get(name) else { return self.misfit(format!("the state has no `{name}`")) };
-        if array.shape() != shape {
-            return self.misfit(format!("`{name}` has shape {} in the state, {shape} is needed", array.shape()));
+        if !fits(array.shape()) {
+            let (found, needed) = (array.shape(), needed());
+            return self.misfit(format!("`{name}` has shape {found} in the state, {needed} is needed"));
         }
         self.read += 1;
         if let Some(x) = array.as_slice().iter().find(|x| !x.is_finite()) {

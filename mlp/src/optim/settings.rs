@@ -72,19 +72,21 @@ macro_rules! setting {
         }
     };
     (added decay, $optimizer:literal) => {
-        /// Sets the weight decay λ: adds the gradient of `λ/2·‖w‖²`.
-        ///
-        /// # Panics
-        /// If it is negative or not finite, also in the number type of the parameters.
-        #[must_use]
-        #[track_caller]
-        pub fn weight_decay(self, decay: f64) -> Self {
-            crate::optim::settings::check_decay::<T>($optimizer, decay);
-            Self { decay, ..self }
-        }
+        crate::optim::settings::setting!(
+            decay,
+            $optimizer,
+            "Sets the weight decay λ: adds the gradient of `λ/2·‖w‖²`."
+        );
     };
     (decoupled decay, $optimizer:literal) => {
-        /// Sets decoupled weight decay λ: a step also subtracts `ηλw` (Loshchilov & Hutter 2019).
+        crate::optim::settings::setting!(
+            decay,
+            $optimizer,
+            "Sets decoupled weight decay λ: a step also subtracts `ηλw` (Loshchilov & Hutter 2019)."
+        );
+    };
+    (decay, $optimizer:literal, $doc:literal) => {
+        #[doc = $doc]
         ///
         /// # Panics
         /// If it is negative or not finite, also in the number type of the parameters.

@@ -1,7 +1,7 @@
 //! Checkpoints: parameters, optimiser state and progress on disk.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use autograd::{Float, Param, Parameters, Tensor};
 use indexmap::IndexMap;
@@ -180,6 +180,7 @@ pub fn progress(path: impl AsRef<Path>) -> Result<Progress> {
 
 /// A checkpoint that was read and fits the model; nothing has changed yet.
 pub(crate) struct Training<'p, T: Float> {
+    path: PathBuf,
     pub(crate) progress: Progress,
     values: Vec<(&'p Param<T>, Tensor<T>)>,
     /// The state of the optimiser.
@@ -203,7 +204,7 @@ impl<'p, T: Float> Training<'p, T> {
         let state = state.map(|(short, name)| Ok((short, stored.tensor(name)?))).collect::<Result<_>>()?;
         let callbacks = stored.names.iter().filter_map(|name| Some((of_callback(name)?, name)));
         let callbacks = callbacks.map(|(short, name)| Ok((short, stored.tensor(name)?))).collect::<Result<_>>()?;
-        Ok(Training { progress, values, state, callbacks })
+        Ok(Training { path: path.to_owned(), progress, values, state, callbacks })
     }
 
     /// Sets parameters, optimiser and callbacks; if one rejects its state, nothing changes.
@@ -212,11 +213,12 @@ impl<'p, T: Float> Training<'p, T> {
         optimizer: &mut (impl Optimizer<T> + ?Sized),
         callbacks: &mut Callbacks<'_>,
     ) -> Result<()> {
+        let refused = |error: Error| Error::WeightsFile { path: self.path.clone(), problem: error.to_string() };
         let before = optimizer.state();
-        optimizer.set_state(&self.state)?;
+        optimizer.set_state(&self.state).map_err(refused)?;
         if let Err(error) = callbacks.set_state(&self.callbacks) {
             optimizer.set_state(&before)?;
-            return Err(error);
+            return Err(refused(error));
         }
         set(self.values)
     }

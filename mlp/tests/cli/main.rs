@@ -1,6 +1,10 @@
 //! The program `mlp`: what it writes, where, and how it ends.
 
+#[path = "../common/bad_files.rs"]
+mod bad_files;
+mod bad_inputs;
 mod tables;
+mod words;
 
 use std::fs;
 use std::path::Path;
@@ -248,12 +252,12 @@ fn columns_are_what_they_are_told_to_be() {
     assert!(guessed.contains("y: classification, since it has 2 different values, all whole numbers\n"), "{guessed}");
     let told = folder.ok(&format!("train steps.csv -t y --task regression {short}")).err;
     assert!(told.contains("y: regression, since as told\n"), "{told}");
-    let gaps: String = (0..40)
-        .map(|i| format!("{i},{}\n", if i % 10 == 0 { "NA" } else { "1.5" }.to_string() + &"0".repeat(i % 3)))
-        .collect();
-    folder.write("gaps.csv", format!("x,y\n{}", gaps.replace("NA0", "NA").replace("NA0", "NA")));
+    let value = |i: usize| if i.is_multiple_of(10) { "NA" } else { ["1.5", "2.5", "2.50"][i % 3] };
+    let gaps: String = (0..40).map(|i| format!("{i},{}\n", value(i))).collect();
+    folder.write("gaps.csv", format!("x,y\n{gaps}"));
     let gaps = folder.ok(&format!("train gaps.csv -t y --task classification {short}")).err;
     assert!(gaps.contains("           4 rows without it are left out\n"), "{gaps}");
+    assert!(gaps.contains("as told, 2 different values\n"), "equal numbers are one class: {gaps}");
 }
 
 #[test]
@@ -306,7 +310,10 @@ fn every_failure_is_one_line_and_a_status() {
             "mlp: regression needs numbers: flowers.csv, line 2, column `kind`",
         ),
         ("train flowers.csv -t name", "mlp: column `name` has 60 classes in 60 rows, which hardly repeat"),
-        ("train rare.csv -t y", "mlp: split: 1 samples of the class of sample 3 cannot be divided into 5 folds"),
+        (
+            "train rare.csv -t y",
+            "mlp: split: 1 sample of class \"b\" cannot be divided into 5 folds; choose fewer with --nets, add rows, or",
+        ),
         ("train flowers.csv -t kind --out folder", "mlp: folder: not a file but a folder; name a file to save to"),
         ("train flowers.csv -t kind --out no/model", "mlp: no/model: No such file or directory (os error 2)"),
         ("train flowers.csv -t kind --rate 1e9 --optimizer sgd -q", "mlp: "),

@@ -359,6 +359,28 @@ fn inputs_beyond_all_numbers_have_no_prediction() {
     let config: Config =
         r#"{"layer": "linear", "inputs": 1, "outputs": 2, "init": {"constant": 1e300}}"#.parse().unwrap();
     let model = config.build::<f64>(&mut StdRng::seed_from_u64(0)).unwrap();
-    let text = Bundle::new(model, schema).unwrap().predict(&table("x\n1\n1e200\n")).unwrap_err().to_string();
-    assert!(text.starts_with("bundle: the model answers row 1 with inf; its inputs lie far beyond"), "{text}");
+    let bundle = Bundle::new(model, schema).unwrap();
+    let problem = |x: &str| bundle.predict(&table(&format!("x\n1\n{x}\n"))).unwrap_err().to_string();
+    let text = problem("1e150");
+    let expected = "bundle: t.csv, line 3: the model answers with inf; of its inputs `x` lies farthest from those that it learnt from, ";
+    assert!(text.starts_with(expected), "{text}");
+    for beyond in ["1e160", "-1e308"] {
+        let text = problem(beyond);
+        let expected = format!(
+            "t.csv, line 3, column `x`: found `{beyond}`, needs a number whose square f64 can hold when it is scaled"
+        );
+        assert!(text.starts_with(&expected), "{text}");
+    }
+}
+
+/// Infinite logits of both classes would give even odds, which are finite.
+#[test]
+fn classes_of_infinite_outputs_are_no_even_odds() {
+    let text = r#"{"layer": "linear", "inputs": 1, "outputs": 2, "init": {"constant": 1e300}}"#;
+    let model = text.parse::<Config>().unwrap().build::<f64>(&mut StdRng::seed_from_u64(0)).unwrap();
+    let rows = table("x,k\n1,a\n2,b\n");
+    let columns = Schema::builder().input("x", [Numeric::new("x")]);
+    let schema = columns.classes("k", Categorical::new("k")).fit(&rows).unwrap();
+    let text = Bundle::new(model, schema).unwrap().predict(&table("x\n1e150\n")).unwrap_err().to_string();
+    assert!(text.starts_with("bundle: t.csv, line 2: the model answers with inf; of its inputs `x`"), "{text}");
 }

@@ -4,6 +4,9 @@ mod activations;
 mod arrays;
 mod attention;
 mod averaged;
+#[path = "../common/bad_files.rs"]
+mod bad_files;
+mod bad_inputs;
 mod block_laws;
 mod blocks;
 mod bundle;

@@ -105,13 +105,13 @@ fn a_state_that_lbfgs_cannot_have_is_refused() {
         (
             "steps",
             Tensor::zeros([3, 2]),
-            "`steps` in the state has shape (3, 2); (pairs, 2) is needed, with at most 2 pairs",
+            "`steps` has shape (3, 2) in the state, (rows, 2) with at most 2 rows is needed",
         ),
-        ("steps", Tensor::zeros([2, 3]), "`steps` in the state has shape (2, 3)"),
-        ("steps", Tensor::zeros([1, 2]), "not one array of steps and one of as many changes"),
-        ("changes", Tensor::full([2, 2], f64::NAN), "`changes` in the state holds numbers that are not finite"),
+        ("steps", Tensor::zeros([2, 3]), "`steps` has shape (2, 3) in the state"),
+        ("steps", Tensor::zeros([1, 2]), "the state has 1 steps and 2 changes, which make no pairs"),
+        ("changes", Tensor::full([2, 2], f64::NAN), "`changes` holds NaN in the state, which is not finite"),
         ("changes", Tensor::zeros([2, 2]), "a pair in the state has no positive curvature"),
-        ("more", Tensor::zeros([2, 2]), "not one array of steps and one of as many changes"),
+        ("more", Tensor::zeros([2, 2]), "the state has 3 arrays, of which it knows 2"),
     ] {
         let mut state = good.clone();
         state.insert(name.into(), value);

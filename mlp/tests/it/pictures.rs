@@ -9,9 +9,9 @@ use proptest::prelude::*;
 use serde_json::Value;
 
 /// A file of `pictures.json`, and its pixels row by row: (bytes, rgb, grey).
-type Case = (Vec<u8>, Vec<f64>, Vec<f64>);
+pub(crate) type Case = (Vec<u8>, Vec<f64>, Vec<f64>);
 
-fn cases() -> BTreeMap<String, Case> {
+pub(crate) fn cases() -> BTreeMap<String, Case> {
     fn flat(values: &Value, into: &mut Vec<f64>) {
         match values.as_array() {
             Some(values) => values.iter().for_each(|value| flat(value, into)),

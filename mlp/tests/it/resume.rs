@@ -144,7 +144,7 @@ fn nothing_changes_unless_all_of_a_training_fits() {
     let mut adam = Adam::new(&model.parameters(), 0.1);
     let before = adam.state();
     let error = Trainer::new().resume_from(&path).fit(&model, &mlp::Mse, &mut adam, &data, None).unwrap_err();
-    assert!(error.to_string().starts_with("optimizer: the state has no `w.mean`"), "{error}");
+    assert!(error.to_string().contains("t.safetensors: optimizer: the state has no `w.mean`"), "{error}");
     assert_eq!((model.w.value().item(), adam.state()), (8.0, before));
 }
 
@@ -220,7 +220,10 @@ fn what_an_optimiser_cannot_remember_is_refused() {
     w.set([1.0]);
     save_training(&parameters, &sgd, 1, &path).unwrap();
     let text = refuses(&w, &mut Sgd::new(&parameters, 0.1).momentum(0.9), &path);
-    assert!(text.starts_with("optimizer: `w.velocity` holds inf in the state, which is not finite"), "{text}");
+    assert!(
+        text.starts_with("t.safetensors: optimizer: `w.velocity` holds inf in the state, which is not finite"),
+        "{text}"
+    );
     let bad = Param::new([f64::NAN]);
     save_training(&Parameters::new().with("w", &bad), &Sgd::new(&parameters, 0.1), 1, &path).unwrap();
     let text = refuses(&w, &mut Sgd::new(&parameters, 0.1), &path);
@@ -254,11 +257,11 @@ fn a_training_that_does_not_fit_changes_nothing() {
     save_training(&others, &momentum(&others), 7, &path).unwrap();
     assert_eq!(
         refuses(&w, &mut Adam::new(&parameters, 0.1), &path),
-        "optimizer: the state has no `w.mean`; give it the state of one made alike"
+        "t.safetensors: optimizer: the state has no `w.mean`; give it the state of one made alike"
     );
     assert_eq!(
         refuses(&w, &mut Sgd::new(&parameters, 0.1), &path),
-        "optimizer: the state has 1 arrays, of which it knows 0; give it the state of one made alike"
+        "t.safetensors: optimizer: the state has 1 arrays, of which it knows 0; give it the state of one made alike"
     );
     let long = Param::new([0.0; 3]);
     assert_eq!(

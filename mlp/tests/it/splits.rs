@@ -89,7 +89,7 @@ fn what_cannot_be_divided_is_refused() {
         (folds(Splitter::random(0, 0), 2), "0 samples cannot be divided into 2 folds; choose fewer folds"),
         (
             folds(Splitter::stratified(&[1, 0, 1, 0, 1], 0), 3),
-            "2 samples of the class of sample 1 cannot be divided into 3 folds; choose fewer folds",
+            "2 samples of class 0 cannot be divided into 3 folds; choose fewer folds",
         ),
         (folds(Splitter::grouped(&[1, 1, 2], 0), 3), "2 groups cannot be divided into 3 folds; choose fewer folds"),
         (
@@ -108,7 +108,7 @@ fn what_cannot_be_divided_is_refused() {
         ),
         (
             split(Splitter::stratified(&[0, 0, 0, 0, 0, 0, 0, 0, 0, 1], 0), 0.3),
-            "fraction 0.3 would hold out none of the 1 samples in the class of sample 9; \
+            "fraction 0.3 would hold out none of the 1 sample of class 1; \
              choose another fraction or leave the class out",
         ),
         (

@@ -129,7 +129,7 @@ fn other_formats_are_named() {
 #[test]
 fn a_header_of_numbers_is_a_missing_header() {
     let law = "it holds numbers where the names of the columns should be; \
-               write a line of names above it, with quotes around names that are numbers, or give the names by `Csv::names`";
+               write a line of names above it, with quotes around names that are numbers, or read it by `Csv::names` or `Csv::without_header`";
     for text in
         ["1,2\n3,4\n", "5.1,3.5,setosa\n4.9,3.0,setosa\n", "0\n1\n", "0,0,0\n0,1,1\n", "-1,x\n1,y\n", "\n1e5\n2\n"]
     {

@@ -141,7 +141,7 @@ impl Schema {
             let made = match target {
                 Target::Values { .. } => Targets::Values(self.array(table, &prepared.rows, columns)?),
                 Target::Classes { classes, .. } => {
-                    let (column, known) = (table.column(&classes.column)?, classes.known());
+                    let (column, known) = (table.column(&classes.column)?, classes.known(table));
                     let class = |&row: &usize| classes.place(&known, table, row, column, &self.missing);
                     Targets::Classes(prepared.rows.iter().map(class).collect::<Result<_>>()?)
                 }
@@ -157,14 +157,15 @@ impl Schema {
         for column in columns {
             let cells = table.column_cells(table.column(column.column())?);
             if column.drops() {
-                cells.zip(&mut kept).for_each(|(cell, kept)| *kept &= !column.is_missing(cell, &self.missing));
+                let gaps = column.gaps(&self.missing);
+                cells.zip(&mut kept).for_each(|(cell, kept)| *kept &= !gaps.contains(cell));
             }
         }
         Ok((0..table.rows()).filter(|&row| kept[row]).collect())
     }
 
     fn array<T: Float>(&self, table: &Table, rows: &[usize], columns: &[Fitted]) -> Result<Tensor<T>> {
-        let widths: Vec<usize> = columns.iter().map(|column| column.features().len()).collect();
+        let widths: Vec<usize> = columns.iter().map(Fitted::width).collect();
         let width = widths.iter().sum();
         let mut values = vec![T::from_f64(0.0); room("schema", &[rows.len(), width])?];
         let mut at = 0;

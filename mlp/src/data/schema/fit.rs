@@ -1,12 +1,11 @@
 //! [`SchemaBuilder`]: what a schema learns from the training table.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use super::fitted::{Encoding, Fitted, Gap, Names, Numbers, Unseen};
 use super::wanted::{Categorical, Column, Missing, Numeric};
 use super::{Input, Marks, Schema, Target};
+use crate::data::classes::{Known, names};
 use crate::data::scaler::{ENORMOUS, mean, quantiles};
-use crate::data::table::{MISSING, Table, sorted};
+use crate::data::table::{MISSING, Table};
 use crate::error::{Error, Result, list};
 
 /// The columns of a schema before it is learnt; see [`Schema::builder`].
@@ -159,7 +158,8 @@ impl SchemaBuilder {
         };
         let cells = table.column_cells(table.column(name)?);
         if drops {
-            cells.zip(kept).for_each(|(cell, kept)| *kept &= !self.missing.contain_unless(cell, given));
+            let gaps = self.missing.without(given);
+            cells.zip(kept).for_each(|(cell, kept)| *kept &= !gaps.contains(cell));
         }
         Ok(())
     }
@@ -218,12 +218,12 @@ impl Fit<'_> {
     fn names(&self, wanted: &Categorical) -> Result<Names> {
         let Categorical { column, missing, categories, ordinal, unseen } = wanted.clone();
         let place = self.table.column(&column)?;
-        let given = categories.as_deref().unwrap_or(&[]);
-        let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+        let gaps = self.marks.without(categories.as_deref().unwrap_or(&[]));
+        let mut cells = Vec::with_capacity(self.rows.len());
         for &row in self.rows {
             let cell = self.table.cell(row, place);
-            if !self.marks.contain_unless(cell, given) {
-                *counts.entry(cell).or_default() += 1;
+            if !gaps.contains(cell) {
+                cells.push(cell);
             } else if missing == Missing::Error {
                 let needs = "the name of a category, or a `Categorical` that fills in, drops or counts missing values";
                 return Err(self.table.cell_error(row, place, needs));
@@ -231,8 +231,8 @@ impl Fit<'_> {
         }
         let categories: Vec<String> = match categories {
             Some(categories) => categories,
-            None if counts.is_empty() => return Err(self.refused(&column, NOTHING)),
-            None => sorted(counts.keys().copied().collect::<BTreeSet<_>>()).into_iter().map(String::from).collect(),
+            None if cells.is_empty() => return Err(self.refused(&column, NOTHING)),
+            None => names(cells.iter().copied(), self.table.format()).into_iter().map(String::from).collect(),
         };
         let missing = match missing {
             Missing::DropRow => Gap::DropRow,
@@ -243,10 +243,14 @@ impl Fit<'_> {
             }
             Missing::Fill(fill) => Gap::Fill(fill),
             Missing::MostFrequent => {
-                let count = |name: &&String| counts.get(name.as_str()).copied().unwrap_or(0);
+                let format = self.table.format();
+                let known = Known::new(categories.iter().map(String::as_str), format);
+                let mut counts = vec![0; categories.len()];
+                cells.iter().filter_map(|cell| known.place(cell, format)).for_each(|place| counts[place] += 1);
                 // Of several the first: `max_by_key` takes the last.
-                let most = categories.iter().rev().max_by_key(count);
-                Gap::Fill(most.filter(|name| count(name) > 0).ok_or_else(|| self.refused(&column, NOTHING))?.clone())
+                let most = (0..counts.len()).rev().max_by_key(|&place| counts[place]);
+                let most = most.filter(|&place| counts[place] > 0).ok_or_else(|| self.refused(&column, NOTHING))?;
+                Gap::Fill(categories[most].clone())
             }
             Missing::Error | Missing::Mean | Missing::Median => Gap::Error,
         };

@@ -1,11 +1,12 @@
 //! The columns of a schema: what was learnt, and what becomes of a cell.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use autograd::Float;
 use serde::{Deserialize, Serialize};
 
 use super::Marks;
+use crate::data::classes::Known;
 use crate::data::scaler::{FITS, fits};
 use crate::data::table::Table;
 use crate::error::{Result, list, shown};
@@ -72,6 +73,14 @@ impl Fitted {
         }
     }
 
+    /// The number of [`features`](Self::features).
+    pub(super) fn width(&self) -> usize {
+        match self {
+            Fitted::Numeric(numbers) => 1 + usize::from(numbers.indicator),
+            Fitted::Categorical(names) => names.width(),
+        }
+    }
+
     pub(super) fn features(&self) -> Vec<String> {
         match self {
             Fitted::Numeric(numbers) => numbers.features(),
@@ -105,11 +114,11 @@ impl Fitted {
         }
     }
 
-    /// Whether a cell has no value.
-    pub(super) fn is_missing(&self, cell: &str, marks: &Marks) -> bool {
+    /// The cells that have no value.
+    pub(super) fn gaps<'m>(&self, marks: &'m Marks) -> HashSet<&'m str> {
         match self {
-            Fitted::Numeric(_) => marks.contain(cell),
-            Fitted::Categorical(names) => marks.contain_unless(cell, &names.categories),
+            Fitted::Numeric(_) => marks.without(&[]),
+            Fitted::Categorical(names) => marks.without(&names.categories),
         }
     }
 
@@ -135,7 +144,7 @@ impl Fitted {
                 }
             }
             Fitted::Categorical(names) => {
-                let known = names.known();
+                let known = names.known(table);
                 for (&row, values) in places {
                     let place = names.place(&known, table, row, column, marks)?;
                     match names.encoding {
@@ -161,10 +170,14 @@ impl Numbers {
             _ if missing => return Err(table.cell_error(row, column, NUMBER)),
             _ => table.number(row, column)?,
         };
-        let scaled = T::from_f64((number - self.shift) / self.scale);
-        match scaled.is_finite() {
-            true => Ok((scaled, missing)),
-            false => Err(table.cell_error(row, column, "a number that stays finite when it is scaled")),
+        // Layers and losses square what they are given: beyond that, an answer would have nothing to do with the number.
+        let scaled = (number - self.shift) / self.scale;
+        match T::from_f64(scaled * scaled).is_finite() {
+            true => Ok((T::from_f64(scaled), missing)),
+            false => {
+                let needs = format!("a number whose square {} can hold when it is scaled", T::NAME);
+                Err(table.cell_error(row, column, &needs))
+            }
         }
     }
 
@@ -192,14 +205,14 @@ impl Numbers {
 }
 
 impl Names {
-    /// The place of each category.
-    pub(super) fn known(&self) -> HashMap<&str, usize> {
-        self.categories.iter().enumerate().map(|(i, name)| (name.as_str(), i)).collect()
+    /// The places of the categories, for the cells of a table.
+    pub(super) fn known(&self, table: &Table) -> Known<'_> {
+        Known::new(self.categories.iter().map(String::as_str), table.format())
     }
 
     pub(super) fn place(
         &self,
-        known: &HashMap<&str, usize>,
+        known: &Known<'_>,
         table: &Table,
         row: usize,
         column: usize,
@@ -207,19 +220,24 @@ impl Names {
     ) -> Result<usize> {
         let cell = table.cell(row, column);
         let n = self.categories.len();
-        if let Some(&place) = known.get(cell) {
+        if let Some(place) = known.place(cell, table.format()) {
             return Ok(place);
         }
         let refused = |more: &str| {
             Err(table.cell_error(row, column, &format!("one of the categories {}{more}", list(&self.categories))))
         };
         match (marks.contain(cell), &self.missing, self.unseen) {
-            (true, Gap::Fill(fill), _) => Ok(known.get(fill.as_str()).copied().unwrap_or(n)),
+            (true, Gap::Fill(fill), _) => Ok(known.place(fill, table.format()).unwrap_or(n)),
             (true, Gap::Category, _) => Ok(n),
             (true, ..) => refused(", or a `Categorical` that fills in, drops or counts missing values"),
             (false, missing, Unseen::Category) => Ok(n + usize::from(*missing == Gap::Category)),
             (false, _, Unseen::Error) => refused(""),
         }
+    }
+
+    fn width(&self) -> usize {
+        let more = usize::from(self.missing == Gap::Category) + usize::from(self.unseen == Unseen::Category);
+        if self.encoding == Encoding::Ordinal { 1 } else { self.categories.len() + more }
     }
 
     fn features(&self) -> Vec<String> {
@@ -241,15 +259,14 @@ impl Names {
         if self.categories.is_empty() {
             return Err("no categories; at least one is needed".to_string());
         }
-        let known = self.known();
-        if let Some((i, name)) = self.categories.iter().enumerate().find(|&(i, name)| known[name.as_str()] != i) {
-            return Err(format!(
-                "category `{name}` is given twice, as {i} and {}; give each once",
-                known[name.as_str()]
-            ));
+        let mut places = HashMap::new();
+        for (i, name) in self.categories.iter().enumerate() {
+            if let Some(first) = places.insert(name, i) {
+                return Err(format!("category `{name}` is given twice, as {first} and {i}; give each once"));
+            }
         }
         match &self.missing {
-            Gap::Fill(fill) if !known.contains_key(fill.as_str()) => {
+            Gap::Fill(fill) if !places.contains_key(fill) => {
                 Err(format!("`{fill}` for missing values is none of the categories {}", list(&self.categories)))
             }
             _ => Ok(()),

@@ -6,6 +6,7 @@ mod fitted;
 mod prepared;
 mod wanted;
 
+use std::collections::HashSet;
 use std::fs;
 use std::path::Path;
 
@@ -73,9 +74,11 @@ impl Marks {
         cell.is_empty() || self.0.iter().any(|mark| mark == cell)
     }
 
-    /// Whether a cell is missing where a mark may itself be a category, if it was given as one.
-    fn contain_unless(&self, cell: &str, categories: &[String]) -> bool {
-        self.contain(cell) && !categories.iter().any(|category| category == cell)
+    /// The cells that have no value, unless a category is written so.
+    fn without(&self, categories: &[String]) -> HashSet<&str> {
+        let known: HashSet<&str> = categories.iter().map(String::as_str).collect();
+        let marks = self.0.iter().map(String::as_str);
+        std::iter::once("").chain(marks).filter(|mark| !known.contains(mark)).collect()
     }
 }
 
@@ -300,7 +303,8 @@ impl Schema {
     /// What does not fit together.
     fn check(&self) -> Result<(), String> {
         for (kind, names) in [("input", self.input_names()), ("target", self.target_names())] {
-            if let Some((i, name)) = names.iter().enumerate().find(|(i, name)| names[..*i].contains(name)) {
+            let mut seen = HashSet::new();
+            if let Some((i, name)) = names.iter().enumerate().find(|(_, name)| !seen.insert(**name)) {
                 return Err(format!("{kind} {i} is named `{name}`, as one before it; give each {kind} its own name"));
             }
         }

@@ -27,7 +27,7 @@ pub struct Numeric {
 /// A column of names: which there are, and which numbers they become.
 ///
 /// Unless told otherwise, the categories are those of the training table, sorted as by
-/// [`Table::classes`](crate::Table::classes); each becomes a column that is 1 for it and else 0 (one-hot); a missing value
+/// [`Table::classes`](crate::Table::classes), equal numbers as one; each becomes a column that is 1 for it and else 0 (one-hot); a missing value
 /// and a category that the training table does not have are errors.
 ///
 /// ```

@@ -107,8 +107,10 @@ struct Header {
 impl Header {
     /// Parses the literal of a Python dictionary that NumPy writes, and nothing else of Python.
     fn parse(text: &str) -> std::result::Result<Self, String> {
-        let broken =
-            |part: &str| format!("its header is not that of an array of numbers ({part}); write it by `numpy.save`");
+        let broken = |part: &str| {
+            let part: String = part.chars().take(60).collect(); // a header may be a page long
+            format!("its header is not that of an array of numbers ({part}); write it by `numpy.save`")
+        };
         let (mut layout, mut fortran, mut shape) = (None, None, None);
         let inner = text.trim().strip_prefix('{').and_then(|text| text.strip_suffix('}'));
         let mut rest = inner.ok_or_else(|| broken("it is no dictionary"))?.trim();

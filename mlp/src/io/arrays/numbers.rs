@@ -32,6 +32,10 @@ impl Layout {
     ///
     /// The bytes are read as they come, and never by what the shape claims.
     pub(super) fn read<T: Float>(self, reader: impl Read, shape: &[usize]) -> Result<Vec<T>, String> {
+        if shape.len() > MOST_AXES {
+            let n = shape.len();
+            return Err(format!("it claims an array of {n} axes, and {MOST_AXES} are the most; it is damaged"));
+        }
         let numel = shape.iter().try_fold(1usize, |numel, &len| numel.checked_mul(len));
         let needed = numel.and_then(|numel| numel.checked_mul(self.size)).filter(|&n| n < isize::MAX as usize);
         let named = Shape::from(shape);
@@ -86,6 +90,9 @@ impl Layout {
         if number.to_f64() as i128 == exact { Ok(number) } else { Err(exact.to_string()) }
     }
 }
+
+/// As many axes as NumPy has; more would be a page of lengths.
+const MOST_AXES: usize = 64;
 
 /// Writes `values` behind `bytes`.
 pub(super) fn push<T: Float>(bytes: &mut Vec<u8>, values: &[T], big_endian: bool) {

@@ -15,7 +15,7 @@ use rand::rngs::StdRng;
 use super::format::{Stored, write};
 use super::set;
 use crate::data::{Schema, Table};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, shown};
 use crate::nn::activation::Activation;
 use crate::nn::config::{Config, Registry};
 use crate::nn::module::Module;
@@ -226,7 +226,22 @@ impl<T: Float> Bundle<T> {
     #[track_caller]
     pub fn predict(&self, table: &Table) -> Result<Predictions<T>> {
         let prepared = self.schema.apply_inputs(table)?;
-        let outputs = self.outputs(prepared.input(&self.input())?);
+        let inputs = prepared.input(&self.input())?;
+        let outputs = self.outputs(inputs);
+        // Here, and not where probabilities are made: those of infinite logits may be finite.
+        if let Some(i) = outputs.as_slice().iter().position(|x| !x.is_finite()) {
+            let (row, features) = (i / outputs.shape()[1], inputs.shape()[1]);
+            let size = |&feature: &usize| inputs.get([row, feature]).to_f64().abs();
+            let farthest = (0..features).max_by(|a, b| size(a).total_cmp(&size(b))).unwrap_or(0);
+            let name = &self.schema.features(&self.input())?[farthest];
+            let (found, x) = (shown(outputs.as_slice()[i]), shown(inputs.get([row, farthest])));
+            let why = format!(
+                "{}: the model answers with {found}; of its inputs `{name}` lies farthest from those that it learnt from, {x} when \
+                 scaled: correct or drop the row",
+                table.place(prepared.rows()[row])
+            );
+            return Err(Error::invalid("bundle", why));
+        }
         Predictions::new(self, prepared.rows().to_vec(), outputs)
     }
 

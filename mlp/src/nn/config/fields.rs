@@ -154,13 +154,49 @@ impl Placement {
         Conv::new().stride(stride).padding(padding).dilation(dilation).output_padding(output_padding).groups(groups)
     }
 
-    /// `Ok` if neighbours do not fall together.
-    pub(crate) fn check(&self, layer: &'static str) -> Result<()> {
-        match self.stride.contains(&0) || self.dilation.contains(&0) {
-            true => Err(Error::invalid(layer, "a stride or a dilation of 0 does not move; make it at least 1")),
-            false => Ok(()),
+    /// `Ok` if there are inputs that windows of this size fit; otherwise a model would be built that takes none.
+    pub(crate) fn check(&self, layer: &'static str, size: [usize; 2], kind: Windowed) -> Result<()> {
+        let refused = |why: String| Err(Error::invalid(layer, why));
+        if self.stride.contains(&0) || self.dilation.contains(&0) {
+            return refused("a stride or a dilation of 0 does not move; make it at least 1".into());
         }
+        for axis in 0..2 {
+            let [size, stride, padding, dilation, extra] =
+                [size, self.stride, self.padding, self.dilation, self.output_padding].map(|lengths| lengths[axis]);
+            let span = size.saturating_sub(1).saturating_mul(dilation).saturating_add(1);
+            if let Some(length) = [span, stride, padding].into_iter().find(|&length| length > LONGEST) {
+                return refused(format!(
+                    "a size, stride, padding or dilation reaches over {length} places, and no input has more than {LONGEST}; \
+                     make it smaller"
+                ));
+            }
+            match kind {
+                Windowed::Pool if padding > size / 2 => {
+                    return refused(format!(
+                        "a padding of {padding} is more than half of the window's {size}; pad less"
+                    ));
+                }
+                Windowed::Transposed if extra >= stride => {
+                    return refused(format!(
+                        "an output padding of {extra} must be less than the stride {stride}; pad less, or make larger steps"
+                    ));
+                }
+                _ => {}
+            }
+        }
+        Ok(())
     }
+}
+
+/// No axis is longer, as `autograd` has it too.
+const LONGEST: usize = 1 << 40;
+
+/// What a window does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Windowed {
+    Convolution,
+    Transposed,
+    Pool,
 }
 
 /// The windows of a [`Pool`], read as those of a [`Conv`].

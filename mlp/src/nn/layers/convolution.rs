@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Weighted, with_optional};
 use crate::error::room;
-use crate::nn::config::fields::{self, Placement, Sides};
+use crate::nn::config::fields::{self, Placement, Sides, Windowed};
 use crate::nn::config::{Config, Configured, Parts};
 use crate::nn::module::{LayerRow, Module};
 use crate::nn::state_dict::StateDict;
@@ -34,7 +34,8 @@ macro_rules! convolutions {
             /// The fan-in of `init` is the number of values that a result depends on.
             ///
             /// # Errors
-            /// If a size is 0, the groups do not divide the channels and the outputs, or memory cannot hold the weights.
+            /// If a size is 0, the groups do not divide the channels and the outputs, memory cannot hold the weights, or no input fits the
+            /// windows.
             pub fn new(
                 channels: usize,
                 outputs: usize,
@@ -188,7 +189,6 @@ impl<const AXES: usize> Data<AXES> {
             dilation: Sides::or(self.dilation, [1; 2]),
             output_padding: Sides::or(self.output_padding, [0; 2]),
         };
-        placement.check(layer)?;
         Ok(placement.conv(self.groups.unwrap_or(1)))
     }
 }
@@ -226,6 +226,8 @@ fn weights<T: Float>(
     }
     let of = |first: usize, second: usize| -> Shape { [first, second].iter().chain(size).copied().collect() };
     room(layer, &of(outputs, channels / groups))?;
+    let kind = if transposed { Windowed::Transposed } else { Windowed::Convolution };
+    Placement::of(conv).check(layer, [size[0], size[size.len() - 1]], kind)?;
     let window: usize = size.iter().product();
     // Drawn as (inputs, outputs) of one result, as of a linear layer.
     Ok(match transposed {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::Error;
 use crate::error::{or_panic, room};
-use crate::nn::config::fields::{self, Placement, Pooling, Sides};
+use crate::nn::config::fields::{self, Placement, Pooling, Sides, Windowed};
 use crate::nn::config::{Config, Configured, Parts};
 use crate::nn::module::{LayerRow, Module};
 
@@ -121,7 +121,7 @@ impl<const AXES: usize> Windows<AXES> {
             dilation: Sides::or(self.dilation, [1; 2]),
             output_padding: [0; 2],
         };
-        placement.check(layer)?;
+        placement.check(layer, size, Windowed::Pool)?;
         Ok(Pooling { size, placement, exclude_padding: self.exclude_padding }.pool())
     }
 }

@@ -186,6 +186,12 @@ impl<T: Float> Configured<T> for Mlp<T> {
                 format!("layer {i} gives its inputs, which are the units of the layer before; remove the field");
             return Err(Error::invalid("mlp", problem));
         }
+        // The identity takes rows of any width, and its data come back.
+        if data.layers.is_empty() && data.inputs > 0 {
+            let problem =
+                format!("no layer takes the {} inputs; give layers, or 0 inputs for the identity", data.inputs);
+            return Err(Error::invalid("mlp", problem));
+        }
         data.build(parts, |i, error| error.of_layer("dense").within(format_args!("layers.{i}")))
     }
 }

@@ -95,7 +95,7 @@ fn tables() {
         error!(
             Table::parse("t", "1,2\n3,4\n".as_bytes()),
             "t, line 1: it holds numbers where the names of the columns should be; write a line of names above it, \
-             with quotes around names that are numbers, or give the names by `Csv::names`"
+             with quotes around names that are numbers, or read it by `Csv::names` or `Csv::without_header`"
         ),
         error!(Table::parse("t", "x,y\n".as_bytes()), "t: no samples; at least one is needed"),
         error!(t().numbers::<f64>(&none), "numbers: no columns named; name at least one"),
