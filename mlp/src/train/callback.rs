@@ -16,8 +16,8 @@ use crate::optim::{Optimizer, is_rate};
 ///
 /// Every method does nothing by default. A [`Trainer`](crate::Trainer::callback) calls them in this order:
 /// [`begun`](Callback::begun); in each epoch [`epoch_begun`](Callback::epoch_begun), [`step_ended`](Callback::step_ended)
-/// after each step and [`epoch_ended`](Callback::epoch_ended) after validation; [`ended`](Callback::ended), unless the
-/// training failed. `ControlFlow::Break` with a reason stops the training; all callbacks see the step or the epoch before
+/// after each step and, after validation, [`metrics`](Callback::metrics) and [`epoch_ended`](Callback::epoch_ended);
+/// [`ended`](Callback::ended), unless the training failed. `ControlFlow::Break` with a reason stops the training; all callbacks see the step or the epoch before
 /// it stops, and the first reason counts. A checkpoint holds what [`state`](Callback::state) returns.
 ///
 /// [`EarlyStopping`](super::EarlyStopping), [`BestWeights`](super::BestWeights), [`Interrupt`](super::Interrupt),
@@ -74,6 +74,15 @@ pub trait Callback {
         Ok(ControlFlow::Continue(()))
     }
 
+    /// Metrics to add to an epoch that ended and was validated, before any callback sees its end; none by default.
+    ///
+    /// History, logs and whatever watches a value have them under their names. An epoch in which the training stops
+    /// after a step has none.
+    fn metrics(&mut self, epoch: &Epoch, learner: &mut Learner<'_>) -> Result<IndexMap<String, f64>> {
+        let _ = (epoch, learner);
+        Ok(IndexMap::new())
+    }
+
     /// An epoch ended, and was validated.
     fn epoch_ended(&mut self, epoch: &Epoch, learner: &mut Learner<'_>) -> Result<ControlFlow<Stopped>> {
         let _ = (epoch, learner);
@@ -119,6 +128,10 @@ impl<C: Callback + ?Sized> Callback for &mut C {
 
     fn step_ended(&mut self, step: &Step, learner: &mut Learner<'_>) -> Result<ControlFlow<Stopped>> {
         (**self).step_ended(step, learner)
+    }
+
+    fn metrics(&mut self, epoch: &Epoch, learner: &mut Learner<'_>) -> Result<IndexMap<String, f64>> {
+        (**self).metrics(epoch, learner)
     }
 
     fn epoch_ended(&mut self, epoch: &Epoch, learner: &mut Learner<'_>) -> Result<ControlFlow<Stopped>> {

@@ -170,11 +170,13 @@ impl Trainer<'_> {
             }
             (from.within, from.sums) = (0, EpochSums::default());
             let validated = validation.map(|data| run.validate(number, data)).transpose()?;
-            let epoch = self.reported(number, &sums, validated, run.optimizer.learning_rate());
-            let answer = match callbacks.is_empty() {
-                true => ControlFlow::Continue(()),
-                false => callbacks.epoch_ended(&epoch, &mut Learner::new(&run.state, &mut *run.optimizer))?,
-            };
+            let mut epoch = self.reported(number, &sums, validated, run.optimizer.learning_rate());
+            let mut answer = ControlFlow::Continue(());
+            if !callbacks.is_empty() {
+                let mut learner = Learner::new(&run.state, &mut *run.optimizer);
+                callbacks.add_metrics(&mut epoch, &mut learner)?;
+                answer = callbacks.epoch_ended(&epoch, &mut learner)?;
+            }
             let stopped = if let ControlFlow::Break(why) = answer {
                 Some(why)
             } else if self.is_within_tolerance(&epoch) {

@@ -35,7 +35,7 @@ mod observe;
 mod report;
 mod scale;
 #[cfg(feature = "spectrum")]
-mod spectrum;
+pub(super) mod spectrum;
 mod stats;
 
 pub use scale::gradient_scale;
