@@ -134,7 +134,7 @@ impl Lanczos {
             let why = format!("{asked} eigenvalues of a matrix of {n} rows in {steps} steps; all must be above 0");
             return Err(Error::invalid("lanczos", why));
         }
-        if !(self.tolerance >= 0.0) {
+        if self.tolerance.is_nan() || self.tolerance < 0.0 {
             let why = format!("the tolerance {} is not a number ≥ 0", shown(self.tolerance));
             return Err(Error::invalid("lanczos", why));
         }

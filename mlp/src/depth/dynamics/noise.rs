@@ -73,8 +73,8 @@ impl NoiseScale {
 
     /// Estimates both from one pass over `data`, in batches of `batch_size` samples that are drawn with `seed`.
     ///
-    /// The large batch is that of all samples, whose gradient is the mean of the others. So the estimates are exact for
-    /// samples that were drawn independently. A last batch that is smaller is left out, and the passes run in evaluation
+    /// The large batch is that of all samples, whose gradient is the mean of the others. So the estimates are
+    /// unbiased if the samples of `data` were drawn independently. A last batch that is smaller is left out, and the passes run in evaluation
     /// mode.
     ///
     /// # Errors

@@ -120,7 +120,8 @@ impl<T: Float> Callback for TrackSharpness<'_, T> {
     }
 
     fn state(&self) -> IndexMap<String, Tensor> {
-        let column = |of: fn(&(usize, f64)) -> f64| Tensor::new([self.measured.len()], self.measured.iter().map(of).collect());
+        let column =
+            |of: fn(&(usize, f64)) -> f64| Tensor::new([self.measured.len()], self.measured.iter().map(of).collect());
         let fresh = Tensor::from([f64::from(u8::from(self.fresh))]);
         [("at", column(|row| row.0 as f64)), ("values", column(|row| row.1)), ("fresh", fresh)]
             .map(|(name, values)| (name.to_string(), values))
