@@ -167,7 +167,9 @@
 //! | step over several batches, in parts | [`Trainer::accumulate`], [`train::GradientSum`], [`Trainer::parts`], [`Trainer::parts_measured`] |
 //! | find a learning rate | [`Trainer::find_rate`] |
 //! | measure quality | [`metrics`]: [`Confusion`](metrics::Confusion), [`Ranking`](metrics::Ranking), [`Probabilities`](metrics::Probabilities), [`Regression`](metrics::Regression); by name: [`Metric`](metrics::Metric) |
-//! | find vanishing gradients and dead units | [`Flow`], [`Trainer::observe_flow`], [`flow::singular_values`] |
+//! | find vanishing gradients and dead units | [`Flow`], [`Trainer::observe_flow`], [`flow::FlowLog`], [`flow::singular_values`] |
+//! | measure sharpness, gradient noise and effective rank in a training | [`dynamics`]: [`Curvature`](dynamics::Curvature), [`TrackSharpness`](dynamics::TrackSharpness), [`NoiseScale`](dynamics::NoiseScale), [`EffectiveRanks`](dynamics::EffectiveRanks) |
+//! | predict the singular values of wide networks | [`free_probability`] |
 //! | observe a model or a training step | [`Observer`], [`Probe`], [`Trainer::observe_steps`] |
 //! | read the reasons for the design | [`design`] |
 //! | check gradients | [`check_module`], [`check_f32_module`] |
@@ -229,7 +231,11 @@ pub use data::{
     Ahead, Batches, Categorical, Chunks, Column, Csv, Dataset, Numeric, Prepared, Scaler, Schema, SchemaBuilder, Split,
     Splitter, Stream, Table, Targets, one_hot,
 };
+#[cfg(feature = "spectrum")]
+pub use depth::dynamics;
 pub use depth::flow::{self, Flow};
+#[cfg(feature = "spectrum")]
+pub use depth::free_probability;
 pub use depth::theory;
 pub use error::{Error, Result};
 pub use io::{Bundle, Predictions};

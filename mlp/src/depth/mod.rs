@@ -2,7 +2,11 @@
 //!
 //! It uses the rest of the crate; the rest does not depend on it.
 
+#[cfg(feature = "spectrum")]
+pub mod dynamics;
 pub mod flow;
+#[cfg(feature = "spectrum")]
+pub mod free_probability;
 mod init;
 mod quadrature;
 pub mod theory;

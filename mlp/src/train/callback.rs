@@ -16,7 +16,7 @@ use crate::optim::{Optimizer, is_rate};
 ///
 /// Every method does nothing by default. A [`Trainer`](crate::Trainer::callback) calls them in this order:
 /// [`begun`](Callback::begun); in each epoch [`epoch_begun`](Callback::epoch_begun), [`step_ended`](Callback::step_ended)
-/// after each step; then [`evaluate`](Callback::evaluate), [`epoch_ended`](Callback::epoch_ended) after validation, and
+/// after each step; then [`evaluate`](Callback::evaluate), validation, [`metrics`](Callback::metrics), [`epoch_ended`](Callback::epoch_ended), and
 /// [`train`](Callback::train); at the end [`evaluate`](Callback::evaluate) and [`ended`](Callback::ended), unless the training failed. `ControlFlow::Break` with a reason stops the training; all callbacks see the step or the epoch before
 /// it stops, and the first reason counts. A checkpoint holds what [`state`](Callback::state) returns.
 ///
@@ -87,6 +87,15 @@ pub trait Callback {
         Ok(())
     }
 
+    /// Metrics to add to an epoch that ended and was validated, before any callback sees its end; none by default.
+    ///
+    /// History, logs and whatever watches a value have them under their names. An epoch in which the training stops
+    /// after a step has none.
+    fn metrics(&mut self, epoch: &Epoch, learner: &mut Learner<'_>) -> Result<IndexMap<String, f64>> {
+        let _ = (epoch, learner);
+        Ok(IndexMap::new())
+    }
+
     /// An epoch ended, and was validated.
     fn epoch_ended(&mut self, epoch: &Epoch, learner: &mut Learner<'_>) -> Result<ControlFlow<Stopped>> {
         let _ = (epoch, learner);
@@ -140,6 +149,10 @@ impl<C: Callback + ?Sized> Callback for &mut C {
 
     fn train(&mut self, learner: &mut Learner<'_>) -> Result<()> {
         (**self).train(learner)
+    }
+
+    fn metrics(&mut self, epoch: &Epoch, learner: &mut Learner<'_>) -> Result<IndexMap<String, f64>> {
+        (**self).metrics(epoch, learner)
     }
 
     fn epoch_ended(&mut self, epoch: &Epoch, learner: &mut Learner<'_>) -> Result<ControlFlow<Stopped>> {

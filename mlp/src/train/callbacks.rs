@@ -8,7 +8,8 @@ use indexmap::IndexMap;
 
 use super::callback::{Callback, Learner, Start, Step};
 use super::history::{Epoch, History, Stopped};
-use crate::error::{Error, Result, list};
+use super::metric::fault;
+use crate::error::{Error, Result, list, shown};
 
 /// All callbacks of a training.
 pub(super) struct Callbacks<'c> {
@@ -48,6 +49,26 @@ impl<'c> Callbacks<'c> {
 
     pub(super) fn train(&mut self, learner: &mut Learner<'_>) -> Result<()> {
         self.all.iter_mut().rev().try_for_each(|callback| callback.train(learner))
+    }
+
+    /// Adds the metrics of all to an epoch.
+    pub(super) fn add_metrics(&mut self, epoch: &mut Epoch, learner: &mut Learner<'_>) -> Result<()> {
+        for callback in &mut self.all {
+            for (name, value) in callback.metrics(epoch, learner)? {
+                let refused = |why| {
+                    let problem = format!("the callback `{}` measures a metric: {why}", callback.name());
+                    Err(Error::invalid("trainer", problem))
+                };
+                if let Some(why) = fault(&name, epoch.metrics.contains_key(&name)) {
+                    return refused(why);
+                }
+                if !value.is_finite() {
+                    return refused(format!("`{name}` is {}, which logs do not hold; leave it out", shown(value)));
+                }
+                epoch.metrics.insert(name, value);
+            }
+        }
+        Ok(())
     }
 
     pub(super) fn epoch_ended(&mut self, epoch: &Epoch, learner: &mut Learner<'_>) -> Result<ControlFlow<Stopped>> {

@@ -282,11 +282,13 @@ impl Trainer<'_> {
         callbacks: &mut Callbacks<'_>,
     ) -> Result<(Epoch, ControlFlow<Stopped>), Error> {
         let validated = validation.map(|data| run.validate(data)).transpose()?;
-        let epoch = self.reported(number, sums, validated, run.optimizer.learning_rate());
-        let answer = match callbacks.is_empty() || epoch.validation_loss.is_some_and(|loss| !loss.is_finite()) {
-            true => ControlFlow::Continue(()),
-            false => callbacks.epoch_ended(&epoch, &mut Learner::new(&run.state, &mut *run.optimizer))?,
-        };
+        let mut epoch = self.reported(number, sums, validated, run.optimizer.learning_rate());
+        if callbacks.is_empty() || epoch.validation_loss.is_some_and(|loss| !loss.is_finite()) {
+            return Ok((epoch, ControlFlow::Continue(())));
+        }
+        let mut learner = Learner::new(&run.state, &mut *run.optimizer);
+        callbacks.add_metrics(&mut epoch, &mut learner)?;
+        let answer = callbacks.epoch_ended(&epoch, &mut learner)?;
         Ok((epoch, answer))
     }
 

@@ -43,7 +43,8 @@ pub struct Epoch {
     /// The learning rate at the end of the epoch.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub learning_rate: Option<f64>,
-    /// The [metrics](crate::Trainer::metric) by name; those on the validation data are called `validation_…`.
+    /// The [metrics](crate::Trainer::metric) by name, also those of [callbacks](super::Callback::metrics); those on the
+    /// validation data are called `validation_…`.
     #[serde(flatten)]
     pub metrics: IndexMap<String, f64>,
 }

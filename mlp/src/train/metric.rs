@@ -86,16 +86,24 @@ impl<'a> Trainer<'a> {
 
     #[track_caller]
     fn with_metric(mut self, metric: Metric<'a>) -> Self {
-        let name = &metric.name;
-        let taken = VALUES.contains(&name.as_str()) || name == "epoch" || self.metrics.iter().any(|m| m.name == *name);
-        let plain = !name.is_empty() && !name.contains([',', '"', '\n', '\r']) && !name.starts_with("validation_");
-        assert!(!taken, "trainer: the name `{name}` of a metric is taken; choose another");
-        assert!(
-            plain,
-            "trainer: the name {name:?} of a metric is empty, begins with `validation_`, or holds a comma, a quote or a \
-             line break; choose another"
-        );
+        if let Some(why) = fault(&metric.name, self.metrics.iter().any(|m| m.name == metric.name)) {
+            panic!("trainer: {why}");
+        }
         self.metrics.push(metric);
         self
     }
+}
+
+/// Why a metric cannot have this name, given whether another metric has it.
+pub(super) fn fault(name: &str, taken: bool) -> Option<String> {
+    if taken || VALUES.contains(&name) || name == "epoch" {
+        return Some(format!("the name `{name}` of a metric is taken; choose another"));
+    }
+    let plain = !name.is_empty() && !name.contains([',', '"', '\n', '\r']) && !name.starts_with("validation_");
+    (!plain).then(|| {
+        format!(
+            "the name {name:?} of a metric is empty, begins with `validation_`, or holds a comma, a quote or a line \
+             break; choose another"
+        )
+    })
 }

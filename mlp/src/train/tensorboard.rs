@@ -62,6 +62,27 @@ impl TensorBoard {
         self.write(&[version])
     }
 
+    /// Writes values by name at a step of the caller's own count, outside of a training too.
+    ///
+    /// If they are the first that this log writes, and `step` is not the first, TensorBoard forgets what the folder has
+    /// from this step on: the training before was interrupted, and this one goes on.
+    ///
+    /// ```
+    /// let folder = tempfile::tempdir().unwrap();
+    /// let mut board = mlp::TensorBoard::new(folder.path());
+    /// board.scalars(1, [("sharpness", 3.5), ("norm", 0.25)])?;
+    /// # Ok::<(), mlp::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Io`] if the file cannot be written.
+    pub fn scalars<'v>(&mut self, step: usize, values: impl IntoIterator<Item = (&'v str, f64)>) -> Result<()> {
+        if self.file.is_none() && step > 1 {
+            self.write(&[Message::restart(step)])?;
+        }
+        self.write(&[Message::event(step).message(5, &summary(values))])
+    }
+
     fn write(&mut self, events: &[Message]) -> Result<()> {
         if self.file.is_none() {
             self.open()?;
@@ -76,17 +97,13 @@ impl Callback for TensorBoard {
     fn begun(&mut self, start: &Start, _: &mut Learner<'_>) -> Result<ControlFlow<Stopped>> {
         self.open()?;
         if start.done > 0 || start.within > 0 {
-            // A session that starts (status 1) at a step drops what came at this step and behind it.
-            let session = Message::default().number(1, 1);
-            self.write(&[Message::event(start.done + 1).message(7, &session)])?;
+            self.write(&[Message::restart(start.done + 1)])?;
         }
         Ok(ControlFlow::Continue(()))
     }
 
     fn epoch_ended(&mut self, epoch: &Epoch, _: &mut Learner<'_>) -> Result<ControlFlow<Stopped>> {
-        let value = |(name, x): (&str, f64)| Message::default().text(1, name).float(2, x as f32);
-        let summary = epoch.values().map(value).fold(Message::default(), |all, value| all.message(1, &value));
-        self.write(&[Message::event(epoch.epoch).message(5, &summary)])?;
+        self.write(&[Message::event(epoch.epoch).message(5, &summary(epoch.values()))])?;
         Ok(ControlFlow::Continue(()))
     }
 
@@ -94,6 +111,12 @@ impl Callback for TensorBoard {
         self.file = None;
         Ok(())
     }
+}
+
+/// Scalars by name.
+fn summary<'v>(values: impl IntoIterator<Item = (&'v str, f64)>) -> Message {
+    let value = |(name, x): (&str, f64)| Message::default().text(1, name).float(2, x as f32);
+    values.into_iter().map(value).fold(Message::default(), |all, value| all.message(1, &value))
 }
 
 fn since_1970() -> std::time::Duration {
@@ -111,6 +134,11 @@ impl Message {
         let mut event = Message::default().key(1, 1);
         event.0.extend(seconds.to_le_bytes());
         event.number(2, step as u64)
+    }
+
+    /// A session that starts (status 1) at a step drops what came at this step and behind it.
+    fn restart(step: usize) -> Self {
+        Message::event(step).message(7, &Message::default().number(1, 1))
     }
 
     fn key(self, field: u64, kind: u64) -> Self {

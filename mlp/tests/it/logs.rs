@@ -3,8 +3,10 @@
 use std::fs;
 use std::path::PathBuf;
 
+use autograd::{Param, Tensor};
+use mlp::flow::FlowLog;
 use mlp::train::{Averaging, BestWeights, EarlyStopping, JsonLines, load_csv, load_json_lines};
-use mlp::{Adam, Average, CrossEntropy, Epoch, History, Module, Trainer};
+use mlp::{Activation, Adam, Average, CrossEntropy, Epoch, Flow, History, Linear, Module, Sequential, Table, Trainer};
 
 use crate::interrupted::{Make, data, fit, model};
 
@@ -183,4 +185,99 @@ fn event_files_hold_what_the_history_does() {
             assert_eq!(values.collect::<Vec<_>>(), expected);
         }
     }
+}
+
+/// A flow of one layer in which the gradient of the output is `factor`.
+fn flow_of(factor: f64) -> Flow {
+    let model = Sequential::new().then(Linear { w: Param::new([[2.0, 0.0, -1.0]]), b: None }).then(Activation::Relu);
+    Flow::measure(&model, &Tensor::from([[1.0], [3.0]]), |y| y.sum() * factor)
+}
+
+#[test]
+fn flows_are_written_as_numbers_and_a_later_training_replaces_or_continues_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("flow.csv");
+    let write = |steps: &[usize]| {
+        let mut log = FlowLog::new().csv(&path);
+        steps.iter().for_each(|&step| log.record(step, &flow_of(step as f64)));
+        log.finish().unwrap();
+    };
+    let steps = || Table::read(&path).unwrap().numbers::<f64>(&["step"]).unwrap().to_vec();
+    write(&[1, 11, 21]);
+    assert_eq!(steps(), [1.0, 1.0, 11.0, 11.0, 21.0, 21.0]);
+    let table = Table::read(&path).unwrap();
+    assert_eq!(table.columns()[4..], FlowLog::COLUMNS);
+    assert_eq!(table.text("kind").unwrap()[..2], ["linear", "relu"]);
+    let flow = flow_of(11.0);
+    let relu = &flow.layers[1];
+    let gradients = relu.outputs.gradients.as_ref().unwrap();
+    let expected = [
+        ("output_rms", relu.outputs.values.rms()),
+        ("output_q95", relu.outputs.values.quantiles[5]),
+        ("dead", relu.dead.unwrap()),
+        ("gradient_norm", gradients.norm),
+        ("gradient_q50", 11.0),
+        ("scale", relu.scale.unwrap()),
+    ];
+    let rows = table.select(&[3]).unwrap();
+    for (column, value) in expected {
+        assert_eq!(rows.numbers::<f64>(&[column]).unwrap().item(), value, "{column}");
+    }
+    assert_eq!(table.text("weight_norm").unwrap()[3], "", "an activation has no weights");
+
+    // Half a line of a killed process goes; a resumed training continues; one that begins anew replaces.
+    fs::write(&path, fs::read_to_string(&path).unwrap() + "31,0,0,li").unwrap();
+    write(&[21, 31]);
+    assert_eq!(steps(), [1.0, 1.0, 11.0, 11.0, 21.0, 21.0, 31.0, 31.0]);
+    write(&[1]);
+    assert_eq!(steps(), [1.0, 1.0]);
+
+    fs::write(&path, "a,b\n1,2\n").unwrap();
+    let mut log = FlowLog::new().csv(&path);
+    log.record(5, &flow_of(1.0));
+    log.record(6, &flow_of(1.0));
+    let error = log.finish().unwrap_err().to_string().replace(&path.display().to_string(), "f.csv");
+    assert_eq!(
+        error,
+        "f.csv, line 1: the header is not that of a table of flows; delete the file, or write to another"
+    );
+    assert_eq!(fs::read_to_string(&path).unwrap(), "a,b\n1,2\n");
+}
+
+#[test]
+fn flows_are_curves_by_the_steps_of_the_training() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut log = FlowLog::new().tensorboard(folder.path());
+    [7, 9].iter().for_each(|&step| log.record(step, &flow_of(step as f64)));
+    log.finish().unwrap();
+    let file = fs::read_dir(folder.path()).unwrap().next().unwrap().unwrap().path();
+    let events: Vec<_> = events::records(&fs::read(file).unwrap()).iter().map(|bytes| events::fields(bytes)).collect();
+    let number = |bytes: &[u8]| u64::from_le_bytes(bytes.try_into().unwrap());
+    let steps: Vec<u64> = events[1..].iter().map(|event| number(&event[&2][0])).collect();
+    assert_eq!(steps, [7, 7, 9], "what the folder has from step 7 on is dropped");
+    let summary = events::fields(&events[3][&5][0]);
+    let values: Vec<(String, f32)> = summary[&1]
+        .iter()
+        .map(|value| {
+            let value = events::fields(value);
+            let x = f32::from_le_bytes(value[&2][0][..].try_into().unwrap());
+            (String::from_utf8(value[&1][0].clone()).unwrap(), x)
+        })
+        .collect();
+    assert!(values.contains(&("gradient_q50/1 1 relu".into(), 9.0)), "{values:?}");
+    assert!(values.iter().all(|(name, x)| x.is_finite() && !name.contains("weight_norm/1")), "{values:?}");
+}
+
+#[test]
+fn the_alternate_form_of_a_flow_has_its_quantiles() {
+    let flow = flow_of(2.0);
+    let (short, long) = (flow.to_string(), format!("{flow:#}"));
+    assert_eq!(
+        long.strip_prefix(&short).unwrap(),
+        "\
+quantiles  output 5 %     50 %     95 %  sums 5 %     50 %     95 % ∂E/∂out 5 %     50 %     95 %
+0 0 linear     -2.5e0    0.0e0    5.0e0         –        –        –       0.0e0    0.0e0    2.0e0
+1 1 relu        0.0e0    0.0e0    5.0e0    -2.5e0    0.0e0    5.0e0       2.0e0    2.0e0    2.0e0
+"
+    );
 }

@@ -20,6 +20,7 @@ mod criticality;
 mod csv;
 mod data;
 mod derive;
+mod dynamics;
 mod extremes;
 mod figures;
 mod figures_of_losses;
@@ -28,6 +29,7 @@ mod figures_of_schedules;
 mod finite;
 mod flow;
 mod forms;
+mod free_probability;
 mod gradients;
 mod groups;
 #[path = "../../../autograd/tests/it/house.rs"]

@@ -8,7 +8,8 @@
 //! - the relative size of weight updates;
 //! - a measure of the gradient that does not change when layers are rescaled.
 //!
-//! It prints as a table. [`Flow::warnings`] describes problems in words.
+//! It prints as a table, and as `{:#}` with the quantiles of values and gradients. [`Flow::warnings`] describes problems in
+//! words. [`FlowLog`] writes flows as a table of numbers, and as curves for TensorBoard.
 //!
 //! ```
 //! use autograd::Tensor;
@@ -31,13 +32,15 @@
 //! products with the Jacobian, without forming it. [`gradient_scale`] is the scale-invariant measure between any two
 //! layers.
 
+mod log;
 mod observe;
 mod report;
 mod scale;
 #[cfg(feature = "spectrum")]
-mod spectrum;
+pub(super) mod spectrum;
 mod stats;
 
+pub use log::FlowLog;
 pub use scale::gradient_scale;
 #[cfg(feature = "spectrum")]
 pub use spectrum::{Extremes, extreme_singular_values, singular_values};

@@ -143,41 +143,75 @@ impl LayerFlow {
 /// The columns are: the root mean square of the outputs, the shares of dead units and of saturated values, the norm of
 /// the output gradient and its scale-invariant size, the norms of the largest parameter and of its gradient, and its
 /// relative update. A dash marks an unknown value. Parameters that belong to no layer follow, one per row.
+///
+/// The alternate form `{:#}` adds a table of the 5 %, 50 % and 95 % quantiles of outputs, of sums and of output gradients.
 impl fmt::Display for Flow {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "loss {}", brief(self.loss))?;
+        self.table(f)?;
+        if f.alternate() { self.quantiles(f) } else { Ok(()) }
+    }
+}
+
+impl Flow {
+    fn table(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let heads = ["output", "dead", "satur.", "∂E/∂out", "relative", "weights", "∂E/∂w", "update"];
-        let digits = self.layers.len().saturating_sub(1).max(1).ilog10() as usize + 1;
         let mut rows = vec![(String::from("layer"), heads.map(String::from))];
-        rows.extend(self.layers.iter().enumerate().map(|(i, layer)| (layer.label(i, digits), layer.cells())));
+        rows.extend(self.layers.iter().enumerate().map(|(i, layer)| (self.label(i), layer.cells())));
         rows.extend(self.others.iter().map(|weights| {
             let [values, gradients, update] = of_weights(Some(weights));
             let no = || UNKNOWN.to_string();
             (label(&weights.name), [no(), no(), no(), no(), no(), values, gradients, update])
         }));
-        let named = rows.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
-        for (name, cells) in rows {
-            write!(f, "{name:<named$}")?;
-            for (cell, width) in cells.iter().zip([8, 6, 6, 9, 9, 8, 9, 8]) {
-                write!(f, " {cell:>width$}")?;
-            }
-            writeln!(f)?;
-        }
-        Ok(())
+        write_rows(f, &rows, [8, 6, 6, 9, 9, 8, 9, 8])
+    }
+
+    fn quantiles(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let heads = ["output 5 %", "50 %", "95 %", "sums 5 %", "50 %", "95 %", "∂E/∂out 5 %", "50 %", "95 %"];
+        let three = |stats: Option<&Stats>| [1, 3, 5].map(|i| known(stats.map(|stats| stats.quantiles[i])));
+        let mut rows = vec![(String::from("quantiles"), heads.map(String::from))];
+        rows.extend(self.layers.iter().enumerate().map(|(i, layer)| {
+            let sums = layer.sums.as_ref().map(|sums| &sums.values);
+            let [a, b, c] = [Some(&layer.outputs.values), sums, layer.outputs.gradients.as_ref()].map(three);
+            let mut cells = a.into_iter().chain(b).chain(c);
+            (self.label(i), std::array::from_fn(|_| cells.next().expect("nine cells")))
+        }));
+        write_rows(f, &rows, [10, 8, 8, 9, 8, 8, 11, 8, 8])
+    }
+
+    /// The name of a layer's row.
+    fn label(&self, i: usize) -> String {
+        let digits = self.layers.len().saturating_sub(1).max(1).ilog10() as usize + 1;
+        let name = [self.layers[i].name.as_str(), &self.layers[i].kind].join(" ");
+        format!("{i:>digits$} {}", label(name.trim()))
     }
 }
 
-impl LayerFlow {
-    fn label(&self, i: usize, digits: usize) -> String {
-        let name = [self.name.as_str(), &self.kind].join(" ");
-        format!("{i:>digits$} {}", label(name.trim()))
+fn write_rows<const N: usize>(
+    f: &mut fmt::Formatter<'_>,
+    rows: &[(String, [String; N])],
+    widths: [usize; N],
+) -> fmt::Result {
+    let named = rows.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
+    for (name, cells) in rows {
+        write!(f, "{name:<named$}")?;
+        for (cell, width) in cells.iter().zip(widths) {
+            write!(f, " {cell:>width$}")?;
+        }
+        writeln!(f)?;
     }
+    Ok(())
+}
 
+/// The largest parameter is the weight matrix: biases are few and start at 0.
+pub(super) fn largest(weights: &[WeightFlow]) -> Option<&WeightFlow> {
+    weights.iter().max_by_key(|weights| (weights.axes, weights.values.count))
+}
+
+impl LayerFlow {
     fn cells(&self) -> [String; 8] {
         let share = |x: Option<f64>| x.map_or(UNKNOWN.into(), |x| format!("{:.0} %", 100.0 * x));
-        // The largest parameter is the weight matrix: biases are few and start at 0.
-        let weights = self.weights.iter().max_by_key(|weights| (weights.axes, weights.values.count));
-        let [values, gradients, update] = of_weights(weights);
+        let [values, gradients, update] = of_weights(largest(&self.weights));
         [
             known(Some(self.outputs.values.rms())),
             share(self.dead),

@@ -149,7 +149,7 @@ fn extremes(alpha: &[f64], beta: &[f64], b: f64) -> Extremes {
 
 /// Removes from `w` its components along the orthonormal `basis`, in two passes: round-off leaves a remainder after the
 /// first.
-fn orthogonal(mut w: Vec<f64>, basis: &[Vec<f64>]) -> Vec<f64> {
+pub(in crate::depth) fn orthogonal(mut w: Vec<f64>, basis: &[Vec<f64>]) -> Vec<f64> {
     for b in basis.iter().chain(basis) {
         let along: f64 = b.iter().zip(&w).map(|(b, w)| b * w).sum();
         w.iter_mut().zip(b).for_each(|(w, b)| *w -= along * b);
@@ -158,7 +158,7 @@ fn orthogonal(mut w: Vec<f64>, basis: &[Vec<f64>]) -> Vec<f64> {
 }
 
 /// Normalises a vector to length 1, and returns its former length; a zero vector stays unchanged.
-fn unit(mut v: Vec<f64>) -> (Vec<f64>, f64) {
+pub(in crate::depth) fn unit(mut v: Vec<f64>) -> (Vec<f64>, f64) {
     let length = norm(v.iter().copied());
     if length > 0.0 {
         v.iter_mut().for_each(|v| *v /= length);
