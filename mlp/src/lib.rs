@@ -143,6 +143,7 @@
 //! | join named parts, with several inputs and outputs | [`Network`], [`Join`] |
 //! | write your own model or function | [`Module`], [`Function`], [`StraightThrough`], [`summary`] |
 //! | initialise weights | [`Init`] |
+//! | keep one learning rate over width and depth | [`scaling`], [`MaximalUpdate`], [`scaling::CoordinateCheck`] |
 //! | predict how deep a signal reaches | [`theory`], [`theory::MeanField`] |
 //! | read tables | [`Table`], [`Csv`] |
 //! | learn what tables become, and apply it to others | [`Schema`], [`Numeric`], [`Categorical`]; by hand [`Scaler`], [`one_hot`] |
@@ -226,6 +227,7 @@ pub use data::{
     Splitter, Stream, Table, Targets, one_hot,
 };
 pub use depth::flow::{self, Flow};
+pub use depth::scaling::{self, MaximalUpdate};
 pub use depth::theory;
 pub use error::{Error, Result};
 pub use io::{Bundle, Predictions};

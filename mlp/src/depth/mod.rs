@@ -5,4 +5,5 @@
 pub mod flow;
 mod init;
 mod quadrature;
+pub mod scaling;
 pub mod theory;

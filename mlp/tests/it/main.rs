@@ -55,6 +55,7 @@ mod pictures;
 mod recurrent;
 mod resume;
 mod rooms;
+mod scaling;
 mod schema;
 mod splits;
 mod streams;
