@@ -15,6 +15,7 @@ mod depth;
 mod flow;
 mod images;
 mod labels;
+mod logs;
 mod points;
 mod theory;
 
@@ -24,6 +25,7 @@ pub use depth::{Gradients, gradients, singular_values, trained};
 pub use flow::outputs;
 pub use images::images;
 pub use labels::labels;
+pub use logs::{Panel, coordinates, logs};
 pub use points::points;
 pub use theory::{activations, phases};
 
