@@ -192,14 +192,11 @@ impl MaximalUpdate {
     /// If the base has other parameters, or one of the model's cannot be read ([the page](self#what-it-reads) says which); with
     /// [`depth`](MaximalUpdate::depth), if the model has no configuration, no branch, or one of another strength.
     pub fn plan<T: Float>(&self, model: &(impl Module<T> + ?Sized)) -> Result<Plan> {
-        let (branches, ratio) = match &self.depth {
-            Some(depth) => depth.read(model)?,
-            None => (vec![], None),
-        };
+        let (branches, depth) = self.depth.map(|depth| depth.read(model)).transpose()?.unzip();
         let fans = read::fans(self, &model.parameters(), &model.buffers())?;
         let planned = |read::Fans { name, shape, role, fans, size }: read::Fans| {
-            let in_branch = branches.iter().any(|branch| branch.holds(&name));
-            let factors = Factors::of(self.family, fans, ratio.filter(|_| in_branch));
+            let in_branch = branches.iter().flatten().any(|branch| branch.holds(&name));
+            let factors = Factors::of(self.family, fans, depth.filter(|_| in_branch));
             let size = size.map(|size| size * factors.init);
             Planned { name, shape, role, in_branch, factors, size }
         };
@@ -277,7 +274,7 @@ impl DepthScaling {
     }
 
     /// The branches of a model, with their number relative to the base and α.
-    fn read<T: Float>(&self, model: &(impl Module<T> + ?Sized)) -> Result<(Vec<Branch>, Option<(f64, f64)>)> {
+    fn read<T: Float>(&self, model: &(impl Module<T> + ?Sized)) -> Result<(Vec<Branch>, (f64, f64))> {
         let found = branches(&model.config()?)?;
         let count: usize = found.iter().map(|branch| branch.count).sum();
         if count == 0 {
@@ -295,6 +292,6 @@ impl DepthScaling {
             );
             return Err(Error::invalid("scaling", why));
         }
-        Ok((found, Some((self.ratio(count), self.alpha))))
+        Ok((found, (self.ratio(count), self.alpha)))
     }
 }
