@@ -11,7 +11,7 @@ use super::{Figure, Picture};
 /// A panel's title, and its curves by name.
 pub type Panel = (String, Vec<(String, Vec<(f64, f64)>)>);
 
-/// Up to five curves in each panel, all over the same axes: `x` in powers of 2, `y` in powers of 10. A ring marks the lowest point of each
+/// Up to five curves in each panel, all over the same axes: `x` in powers of 2, `y` in powers of 10. A mark shows the lowest point of each
 /// curve, where `lowest` says so. What is not a finite number above 0 is left out, and what lies above `most` breaks off there.
 ///
 /// ```
@@ -19,7 +19,7 @@ pub type Panel = (String, Vec<(String, Vec<(f64, f64)>)>);
 ///
 /// let curve = |least: f64| (-4..=4).map(|i| f64::from(i).exp2()).map(|x| (x, 0.01 + (x / least).log2().powi(2))).collect();
 /// let panel = ("moved".into(), vec![("one".into(), curve(0.5)), ("two".into(), curve(2.0))]);
-/// let picture = logs("Curves", "rings: the lowest", ["rate", "loss"], &[panel], 10.0, true);
+/// let picture = logs("Curves", "marks: the lowest", ["rate", "loss"], &[panel], 10.0, true);
 /// assert!(picture.svg().contains("moved"));
 /// ```
 ///
