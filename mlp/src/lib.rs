@@ -143,6 +143,7 @@
 //! | join named parts, with several inputs and outputs | [`Network`], [`Join`] |
 //! | write your own model or function | [`Module`], [`Function`], [`StraightThrough`], [`summary`] |
 //! | initialise weights | [`Init`] |
+//! | keep one learning rate over width and depth | [`scaling`], [`MaximalUpdate`], [`scaling::CoordinateCheck`] |
 //! | predict how deep a signal reaches | [`theory`], [`theory::MeanField`]; through shortcuts and norms: [`theory::Block`] |
 //! | foretell signals and gradients of a model | [`theory::of`], [`theory::Forecast`] |
 //! | read tables | [`Table`], [`Csv`]; of Arrow and Parquet: `Columnar`, with the features `arrow` and `parquet` |
@@ -236,6 +237,7 @@ pub use depth::dynamics;
 pub use depth::flow::{self, Flow};
 #[cfg(feature = "spectrum")]
 pub use depth::free_probability;
+pub use depth::scaling::{self, MaximalUpdate};
 pub use depth::theory;
 pub use error::{Error, Result};
 pub use io::{Bundle, Predictions};

@@ -17,6 +17,7 @@ mod flow;
 mod history;
 mod images;
 mod labels;
+mod logs;
 mod points;
 mod theory;
 
@@ -28,6 +29,7 @@ pub use flow::outputs;
 pub use history::history;
 pub use images::images;
 pub use labels::labels;
+pub use logs::{Panel, coordinates, logs};
 pub use points::points;
 pub use theory::{activations, phases};
 

@@ -9,4 +9,5 @@ pub mod flow;
 pub mod free_probability;
 mod init;
 mod quadrature;
+pub mod scaling;
 pub mod theory;

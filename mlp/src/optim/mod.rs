@@ -33,6 +33,7 @@ pub use adamax::Adamax;
 pub use average::Average;
 pub use groups::Groups;
 pub use groups_builder::GroupsBuilder;
+pub(crate) use groups_builder::fits;
 pub use lamb::Lamb;
 pub use lbfgs::{Lbfgs, Minimum};
 pub use levenberg_marquardt::LevenbergMarquardt;

@@ -28,6 +28,19 @@ fn gradients_agree_with_differences() {
     check_module(&norm, &points());
     let inner = Sequential::new().then(linear(3, 3)).then(Activation::Tanh);
     check_module(&Residual::new(inner), &points());
+    check_module(&Residual::new(linear(3, 3)).strength(-0.3).unwrap(), &points());
+}
+
+#[test]
+fn a_branch_has_a_strength() {
+    let branch = || Residual::new(linear(3, 3));
+    let (x, whole) = (points(), branch().predict(&points()));
+    assert!(branch().strength(0.25).unwrap().predict(&x).is_close(&(&x + &((&whole - &x) * 0.25)), 1e-15));
+    assert_eq!(branch().strength(0.0).unwrap().predict(&x), x);
+    let rows = summary(&branch().strength(0.25).unwrap());
+    assert!(rows.contains("residual(0.25) linear"), "{rows}");
+    let error = branch().strength(f64::NAN).unwrap_err().to_string();
+    assert_eq!(error, "residual: strength = NaN; give it a finite number");
 }
 
 #[test]

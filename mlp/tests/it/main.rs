@@ -68,6 +68,7 @@ mod pictures;
 mod recurrent;
 mod resume;
 mod rooms;
+mod scaling;
 mod schema;
 mod splits;
 mod streamed_training;

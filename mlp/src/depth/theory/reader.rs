@@ -155,6 +155,7 @@ struct Layers {
 #[derive(Deserialize)]
 struct Inner {
     inner: Config,
+    strength: Option<f64>,
 }
 
 #[derive(Deserialize)]
@@ -202,8 +203,10 @@ impl Source<'_> {
                 all.try_fold(block, |block, (i, layer)| self.layer(block, layer, &inside(name, &i.to_string())))
             }
             "residual" => {
-                let inner = self.layer(Block::new(), &config.data::<Inner>()?.inner, name)?;
-                Ok(block.with(Piece::Residual { stream: 1.0, branch: 1.0, inner }, site(kind)))
+                let Inner { inner, strength } = config.data()?;
+                let inner = self.layer(Block::new(), &inner, name)?;
+                let branch = strength.unwrap_or(1.0);
+                Ok(block.with(Piece::Residual { stream: 1.0, branch, inner }, site(kind)))
             }
             "network" => network::read(self, block, config, name).map_err(within),
             "dense" => self.dense(block, config.data()?, name).map_err(within),

@@ -22,7 +22,16 @@ pub(super) fn residual(at: &mut At<'_>, config: &Config, x: Value) -> Result<Val
     let data: <Residual as Configured>::Data = config.data()?;
     let state = at.state.clone();
     let y = at.part("inner", state, &data.inner, x.clone())?;
-    Ok(at.map("Add", &x, &[&y.name], []))
+    Ok(shortcut(at, &x, y, data.strength))
+}
+
+/// `x + strength·y`
+pub(super) fn shortcut(at: &mut At<'_>, x: &Value, y: Value, strength: Option<f64>) -> Value {
+    let y = match strength {
+        Some(strength) => at.with_number("Mul", &y, strength),
+        None => y,
+    };
+    at.map("Add", x, &[&y.name], [])
 }
 
 pub(super) fn mlp(at: &mut At<'_>, config: &Config, mut x: Value) -> Result<Value> {

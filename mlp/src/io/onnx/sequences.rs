@@ -3,7 +3,7 @@
 use autograd::Tensor;
 
 use super::graph::{At, Value};
-use super::{activations, norms, plain};
+use super::{activations, models, norms, plain};
 use crate::error::Result;
 use crate::nn::config::{Config, Configured};
 use crate::nn::layers::{MultiHeadAttention, PositionalEncoding, TransformerBlock};
@@ -62,12 +62,12 @@ pub(super) fn transformer(at: &mut At<'_>, config: &Config, x: Value) -> Result<
     let norm = |at: &mut At<'_>, name: &str, x: &Value| norms::layer_norm_with(&mut at.within(name), x, data.eps);
     let read = if data.post_norm { x.clone() } else { norm(at, "norm1", &x)? };
     let read = attend(&mut at.within("attention"), config, read, data.heads, data.causal)?;
-    let h = at.map("Add", &x, &[&read.name], []);
+    let h = models::shortcut(at, &x, read, data.strength);
     let h = if data.post_norm { norm(at, "norm1", &h)? } else { h };
     let rows = if data.post_norm { h.clone() } else { norm(at, "norm2", &h)? };
     let units = linear(at, config, "up", rows)?;
     let units = activations::apply(at, data.activation, units);
     let down = linear(at, config, "down", units)?;
-    let y = at.map("Add", &h, &[&down.name], []);
+    let y = models::shortcut(at, &h, down, data.strength);
     if data.post_norm { norm(at, "norm2", &y) } else { Ok(y) }
 }

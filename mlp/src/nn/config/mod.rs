@@ -118,10 +118,10 @@
 //! | `positions` | `longest`, `width` | `learned` = false, `init` = `{"normal": {"mean": 0, "std": 0.02}}` |
 //! | `rnn`, `gru`, `lstm` | `inputs`, `hidden` | `layers` = 1, `last` = false, `segments` = none, `recurrent_init` = as the others, `gate_bias` = none, such as `{"forget": 1}` |
 //! | `attention` | `width`, `heads` | `memory` = `width`, `causal` = false, `dropout` = 0, `bias` = true |
-//! | `transformer` | `width`, `heads`, `inner`, `activation` | `causal` = false, `post_norm` = false, `dropout` = 0, `eps` = 1e-5 |
+//! | `transformer` | `width`, `heads`, `inner`, `activation` | `causal` = false, `post_norm` = false, `dropout` = 0, `eps` = 1e-5, `strength` = 1 |
 //! | `weight_norm` | `inner`: a layer with weights | |
 //! | `spectral_norm` | `inner`: a layer with weights | `iterations` = 1 |
-//! | `residual` | `inner` | |
+//! | `residual` | `inner` | `strength` = 1 |
 //! | `sequential` | `layers` | |
 //! | `network` | `inputs`, `parts`, `outputs`: see [`Network`](crate::Network) | |
 //!

@@ -6,15 +6,15 @@ use autograd::{Float, Parameters, Shape, Var};
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
-use crate::error::or_panic;
-use crate::nn::config::{Config, Configured, Parts};
+use crate::error::{or_panic, shown};
+use crate::nn::config::{Config, Configured, Parts, fields};
 use crate::nn::module::{LayerRow, Module, summary};
 use crate::nn::probe::Probe;
 use crate::nn::state_dict::StateDict;
 
-/// A module with a skip connection: `y = x + f(x)` (He et al. 2016).
+/// A module with a skip connection: `y = x + s·f(x)` (He et al. 2016), with the constant strength s = 1 unless another is set.
 ///
-/// The gradient `dx = dy + f'ᵀ·dy` keeps the term `dy`, so it does not vanish with f'.
+/// The gradient `dx = dy + s·f'ᵀ·dy` keeps the term `dy`, so it does not vanish with f'.
 ///
 /// ```
 /// use autograd::Tensor;
@@ -22,12 +22,43 @@ use crate::nn::state_dict::StateDict;
 /// let y = Residual::new(Activation::Relu).predict(&Tensor::from([-1.0, 2.0]));
 /// assert_eq!(y.to_vec(), [-1.0, 4.0]);
 /// ```
-pub struct Residual<T: Float = f64>(Box<dyn Module<T>>);
+pub struct Residual<T: Float = f64> {
+    inner: Box<dyn Module<T>>,
+    strength: f64,
+}
 
 impl<T: Float> Residual<T> {
     /// Adds a skip connection around `f`, whose output must have the shape of its input.
     pub fn new(f: impl Module<T> + 'static) -> Self {
-        Residual(Box::new(f))
+        Residual { inner: Box::new(f), strength: 1.0 }
+    }
+
+    /// Sets the strength s, a constant, of the branch.
+    ///
+    /// With 1/√L in each of L branches, random ones add up to the size of one, and with 1/L those that learning has made alike:
+    /// see [`DepthScaling`](crate::scaling::DepthScaling).
+    ///
+    /// ```
+    /// use autograd::Tensor;
+    /// use mlp::{Activation, Module, Residual};
+    /// let y = Residual::new(Activation::Relu).strength(0.25)?.predict(&Tensor::from([-1.0, 2.0]));
+    /// assert_eq!(y.to_vec(), [-1.0, 2.5]);
+    /// # Ok::<(), mlp::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If `strength` is not finite.
+    pub fn strength(self, strength: f64) -> Result<Self, Error> {
+        check_strength("residual", strength)?;
+        Ok(Residual { strength, ..self })
+    }
+
+    fn named(&self, row: LayerRow) -> LayerRow {
+        let layer = match self.strength {
+            1.0 => format!("residual {}", row.layer),
+            strength => format!("residual({}) {}", shown(strength), row.layer),
+        };
+        LayerRow { layer, ..row }
     }
 }
 
@@ -41,31 +72,31 @@ impl<T: Float> Module<T> for Residual<T> {
 
     #[track_caller]
     fn forward_with<'t>(&self, x: Var<'t, T>, probe: &mut Probe<'_>) -> Var<'t, T> {
-        let y = self.0.forward_with(x, probe);
+        let y = self.inner.forward_with(x, probe);
         or_panic(equal(&x.shape(), &y.shape()));
-        probe.output("residual", x + y)
+        probe.output("residual", x + if self.strength == 1.0 { y } else { y * self.strength })
     }
 
     fn parameters(&self) -> Parameters<T> {
-        self.0.parameters()
+        self.inner.parameters()
     }
 
     fn buffers(&self) -> Parameters<T> {
-        self.0.buffers()
+        self.inner.buffers()
     }
 
     fn input_width(&self) -> Option<usize> {
-        self.0.input_width()
+        self.inner.input_width()
     }
 
     fn output_shape(&self, input: &Shape) -> Result<Option<Shape>, Error> {
-        let output = self.0.output_shape(input)?;
+        let output = self.inner.output_shape(input)?;
         output.as_ref().map_or(Ok(()), |output| equal(input, output))?;
         Ok(output)
     }
 
     fn state_dict(&self) -> Result<StateDict<T>, Error> {
-        StateDict::new().with_part("inner", &self.0)
+        StateDict::new().with_part("inner", &self.inner)
     }
 
     fn config(&self) -> Result<Config, Error> {
@@ -73,17 +104,21 @@ impl<T: Float> Module<T> for Residual<T> {
     }
 
     fn describe(&self) -> Vec<LayerRow> {
-        self.0.describe().into_iter().map(within).collect()
+        self.inner.describe().into_iter().map(|row| self.named(row)).collect()
     }
 
     fn describe_for(&self, input: &Shape) -> Result<Vec<(LayerRow, Option<Shape>)>, Error> {
         self.output_shape(input)?;
-        Ok(self.0.describe_for(input)?.into_iter().map(|(row, shape)| (within(row), shape)).collect())
+        Ok(self.inner.describe_for(input)?.into_iter().map(|(row, shape)| (self.named(row), shape)).collect())
     }
 }
 
-fn within(row: LayerRow) -> LayerRow {
-    LayerRow { layer: format!("residual {}", row.layer), ..row }
+/// `Ok` if a branch can have this strength.
+pub(super) fn check_strength(layer: &'static str, strength: f64) -> Result<(), Error> {
+    match strength.is_finite() {
+        true => Ok(()),
+        false => Err(Error::invalid(layer, format!("strength = {}; give it a finite number", shown(strength)))),
+    }
 }
 
 fn equal(from: &Shape, to: &Shape) -> Result<(), Error> {
@@ -107,6 +142,8 @@ impl<T: Float> fmt::Debug for Residual<T> {
 #[serde(deny_unknown_fields)]
 pub struct Data {
     pub(crate) inner: Config,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) strength: Option<f64>,
 }
 
 impl<T: Float> Configured<T> for Residual<T> {
@@ -114,10 +151,11 @@ impl<T: Float> Configured<T> for Residual<T> {
     type Data = Data;
 
     fn data(&self) -> Result<Data, Error> {
-        Ok(Data { inner: Config::of_part("inner", &self.0)? })
+        let strength = fields::unless(1.0, self.strength);
+        Ok(Data { inner: Config::of_part("inner", &self.inner)?, strength })
     }
 
     fn build(data: Data, parts: &mut Parts<'_, T>) -> Result<Self, Error> {
-        Ok(Residual(parts.build("inner", &data.inner)?))
+        Residual { inner: parts.build("inner", &data.inner)?, strength: 1.0 }.strength(data.strength.unwrap_or(1.0))
     }
 }

@@ -17,7 +17,8 @@ use crate::{Activation, Error, Init};
 ///
 /// `h = x + attention(norm₁(x))`, `y = h + f(norm₂(h)·W + b)·V + c`. So the norms stand before what they serve, and the
 /// shortcut is free (Xiong et al. 2020); as in the first paper, [`post_norm`](TransformerBlock::post_norm) puts them behind
-/// the sums: `h = norm₁(x + attention(x))`, `y = norm₂(h + f(h·W + b)·V + c)`. A dropout acts on both branches and behind f.
+/// the sums: `h = norm₁(x + attention(x))`, `y = norm₂(h + f(h·W + b)·V + c)`. A dropout acts on both branches and behind f. What is
+/// added has the strength 1, or another constant ([`strength`](TransformerBlock::strength)).
 ///
 /// Shapes: `(n, time, width) → (n, time, width)`. Behind the last block of a stack that normalises before, put a
 /// [`LayerNorm`].
@@ -47,6 +48,7 @@ pub struct TransformerBlock<T: Float = f64> {
     pub down: Linear<T>,
     dropout: Option<Dropout>,
     post_norm: bool,
+    strength: f64,
 }
 
 impl<T: Float> TransformerBlock<T> {
@@ -71,6 +73,7 @@ impl<T: Float> TransformerBlock<T> {
             down: Linear::new(inner, width, &Init::glorot_uniform(), rng)?,
             dropout: None,
             post_norm: false,
+            strength: 1.0,
         })
     }
 
@@ -84,6 +87,15 @@ impl<T: Float> TransformerBlock<T> {
     #[must_use]
     pub fn post_norm(self) -> Self {
         TransformerBlock { post_norm: true, ..self }
+    }
+
+    /// Sets the strength, a constant, of both branches: see [`Residual::strength`](crate::Residual::strength).
+    ///
+    /// # Errors
+    /// If `strength` is not finite.
+    pub fn strength(self, strength: f64) -> Result<Self, Error> {
+        super::residual::check_strength("transformer", strength)?;
+        Ok(TransformerBlock { strength, ..self })
     }
 
     /// Drops weights of the attention, hidden units and values of both branches with probability `p` during training.
@@ -120,6 +132,7 @@ impl<T: Float> TransformerBlock<T> {
     #[track_caller]
     fn shown<'t>(&self, x: Var<'t, T>, mask: Option<Var<'t, T>>, probe: &mut Probe<'_>) -> Var<'t, T> {
         let drop = |x: Var<'t, T>| self.dropout.map_or(x, |dropout| dropout.forward(x));
+        let weak = |x: Var<'t, T>| if self.strength == 1.0 { x } else { x * self.strength };
         let before = |norm: &LayerNorm<T>, x| if self.post_norm { x } else { norm.forward(x) };
         let after = |norm: &LayerNorm<T>, x| if self.post_norm { norm.forward(x) } else { x };
 
@@ -129,10 +142,10 @@ impl<T: Float> TransformerBlock<T> {
         probe.enter("attention");
         let read = probe.output("attention", self.attention.attend(normed, normed, mask));
         probe.leave();
-        let h = after(&self.norm1, x + drop(read));
+        let h = after(&self.norm1, x + weak(drop(read)));
         let sums = self.up.forward(before(&self.norm2, h));
         let units = probe.within("up", |probe| self.activation.forward_with(sums, probe));
-        let y = after(&self.norm2, h + drop(self.down.forward(drop(units))));
+        let y = after(&self.norm2, h + weak(drop(self.down.forward(drop(units)))));
         probe.output("transformer", y)
     }
 
@@ -217,6 +230,8 @@ pub struct Data {
     /// That of both norms.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) eps: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) strength: Option<f64>,
 }
 
 impl<T: Float> Configured<T> for TransformerBlock<T> {
@@ -246,12 +261,14 @@ impl<T: Float> Configured<T> for TransformerBlock<T> {
             post_norm: self.post_norm,
             dropout: attention.dropout,
             eps: norms[0].eps,
+            strength: fields::unless(1.0, self.strength),
         })
     }
 
     fn build(data: Data, parts: &mut Parts<'_, T>) -> Result<Self, Error> {
-        let Data { width, heads, inner, activation, causal, post_norm, dropout, eps } = data;
-        let mut block = TransformerBlock::new(width, heads, inner, activation, parts.rng())?;
+        let Data { width, heads, inner, activation, causal, post_norm, dropout, eps, strength } = data;
+        let mut block =
+            TransformerBlock::new(width, heads, inner, activation, parts.rng())?.strength(strength.unwrap_or(1.0))?;
         if let Some(p) = dropout {
             block = block.dropout(p)?;
         }

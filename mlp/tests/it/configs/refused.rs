@@ -231,6 +231,10 @@ const BAD: &[(&str, &str)] = &[
         "inner (dropout): `p`: invalid type: string \"half\", expected f64",
     ),
     (
+        r#"{"layer": "residual", "inner": {"layer": "flatten"}, "strength": "weak"}"#,
+        "residual: `strength`: invalid type: string \"weak\", expected f64",
+    ),
+    (
         r#"{"layer": "weight_norm", "inner": {"layer": "flatten"}}"#,
         "inner (flatten): it has no weights to normalise; choose a linear layer",
     ),

@@ -88,7 +88,7 @@ pub(super) const TEXTS: &[(&str, &str)] = &[
 ];
 
 /// What those do not have: options with other than their usual values, and layers that no form has.
-pub(super) const OPTIONS: [&str; 29] = [
+pub(super) const OPTIONS: [&str; 31] = [
     r#"{"layer":"layer_norm","features":4,"eps":1e-12}"#,
     r#"{"layer":"rms_norm","features":4,"eps":0.1}"#,
     r#"{"layer":"batch_norm","channels":3,"eps":0.001,"momentum":0.01,"affine":false}"#,
@@ -126,6 +126,8 @@ pub(super) const OPTIONS: [&str; 29] = [
     r#"{"layer":"mlp","inputs":0,"layers":[]}"#,
     r#"{"layer":"sequential","layers":[]}"#,
     r#"{"layer":"residual","inner":{"layer":"residual","inner":{"layer":"flatten"}}}"#,
+    r#"{"layer":"residual","inner":{"layer":"flatten"},"strength":0.25}"#,
+    r#"{"layer":"transformer","width":4,"heads":2,"inner":6,"activation":"gelu","strength":0.5}"#,
     concat!(
         r#"{"layer":"network","inputs":["a","b"],"parts":[{"name":"sum","reads":["a","b"],"join":"add"},"#,
         r#"{"name":"f","reads":"sum","module":{"layer":"linear","inputs":2,"outputs":1}}],"outputs":["f","sum","a"]}"#

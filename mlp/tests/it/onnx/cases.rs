@@ -69,7 +69,7 @@ const OPTIONS: &[(&str, &[usize], &str)] = &[
     (
         "causal transformer",
         &[2, 3, 4],
-        r#"{"layer":"transformer","width":4,"heads":2,"inner":6,"activation":"relu","causal":true,"post_norm":true,"eps":0.01}"#,
+        r#"{"layer":"transformer","width":4,"heads":2,"inner":6,"activation":"relu","causal":true,"post_norm":true,"eps":0.01,"strength":0.5}"#,
     ),
     (
         "spectral_norm of a convolution",
@@ -116,7 +116,7 @@ const OPTIONS: &[(&str, &[usize], &str)] = &[
             {"layer":"residual","inner":{"layer":"sequential","layers":[
                 {"layer":"conv2d","channels":4,"outputs":4,"size":3,"padding":1},
                 {"layer":"group_norm","groups":2,"channels":4},
-                {"layer":"activation","function":"gelu_tanh"}]}},
+                {"layer":"activation","function":"gelu_tanh"}]},"strength":0.25},
             {"layer":"adaptive_avg_pool2d","size":2},
             {"layer":"flatten"},
             {"layer":"dropout","p":0.2},
