@@ -3,7 +3,7 @@
 
 use std::fmt::Display;
 
-use autograd::{Tape, Tensor, Var, jacobian_sparse};
+use autograd::{Float, Tape, Tensor, Var, jacobian_sparse};
 use benches::{assert_close, tensor};
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, Criterion, criterion_group, criterion_main};
@@ -17,22 +17,41 @@ fn positive(n: usize) -> Tensor {
 }
 
 /// The gradient of `f` at `x`, on a tape that is used again.
-fn gradient(tape: &mut Tape, x: &Tensor, f: impl for<'t> Fn(Var<'t>) -> Var<'t>) -> Tensor {
+fn gradient<T: Float>(tape: &mut Tape<T>, x: &Tensor<T>, f: impl for<'t> Fn(Var<'t, T>) -> Var<'t, T>) -> Tensor<T> {
     tape.clear();
-    let x = tape.var(x.clone());
+    let x = tape.var(x);
     f(x).sum().backward()[x].clone()
 }
 
 /// Times the gradient of `f` at `x`, once its derivative along `x` itself agrees with a difference: every operation here is
 /// smooth there.
-fn row(group: &mut Group<'_>, name: impl Display, x: &Tensor, f: impl for<'t> Fn(Var<'t>) -> Var<'t>) {
+fn row<T: Float>(
+    group: &mut Group<'_>,
+    name: impl Display,
+    x: &Tensor<T>,
+    f: impl for<'t> Fn(Var<'t, T>) -> Var<'t, T>,
+) {
     let value = |scale: f64| {
-        let tape = Tape::values_only();
-        f(tape.var(x * scale)).sum().value()
+        let tape = Tape::default();
+        f(tape.var(x * scale)).sum().value().to_f64()
     };
-    let (h, mut tape) = (1e-5, Tape::new());
-    let slope = (gradient(&mut tape, x, &f) * x).sum();
-    assert_close(&name.to_string(), &[slope], &[(value(1.0 + h) - value(1.0 - h)) / (2.0 * h)], 1e-5);
+    let ulp = T::EPSILON.to_f64();
+    let h = ulp.cbrt();
+    let slope = (gradient(&mut Tape::default(), x, &f) * x).sum().to_f64();
+    let difference = (value(1.0 + h) - value(1.0 - h)) / (2.0 * h);
+    // Round-off of the values, and a curvature that is that of the slope.
+    let tolerance = 1e2 * ulp.powf(2.0 / 3.0);
+    assert_close(&name.to_string(), &[slope], &[difference], tolerance);
+    timed(group, name, x, f);
+}
+
+fn timed<T: Float>(
+    group: &mut Group<'_>,
+    name: impl Display,
+    x: &Tensor<T>,
+    f: impl for<'t> Fn(Var<'t, T>) -> Var<'t, T>,
+) {
+    let mut tape = Tape::default();
     group.bench_function(name.to_string(), |bench| bench.iter(|| gradient(&mut tape, x, &f)));
 }
 
@@ -53,6 +72,31 @@ fn sequences(c: &mut Criterion) {
     group.sample_size(20);
     row(&mut group, "sort", &x, |x| x.sort(0) * &weights);
     row(&mut group, "cumsum", &x, |x| x.cumsum(0) * &weights);
+    group.finish();
+}
+
+/// What softmax and losses are made of, in `f32`, on a thousand rows of a thousand numbers near 1.
+fn reductions(c: &mut Criterion) {
+    let [x, weights]: [Tensor<f32>; 2] = [0, 1 << 24].map(|first| tensor([1000, 1000], first, 1e-3) + 1.0);
+    let (all, weights) = ([0, 1], &weights);
+    let mut group = c.benchmark_group("a million numbers, f32");
+    group.sample_size(20);
+    row(&mut group, "sum", &x, |x| x.sum_axis(all));
+    row(&mut group, "max", &x, |x| x.max_axis(all));
+    // Of a million numbers, a product is too steep for a difference.
+    let slopes = gradient(&mut Tape::default(), &x, |x| x.prod_axis(all)) * &x;
+    assert_close("prod", slopes.as_slice(), &vec![x.prod(); x.numel()], 1e-5);
+    timed(&mut group, "prod", &x, |x| x.prod_axis(all));
+    row(&mut group, "norm", &x, |x| x.norm_axis(all));
+    row(&mut group, "variance", &x, |x| x.variance_axis(all));
+    row(&mut group, "logsumexp", &x, |x| x.logsumexp_axis(all));
+    row(&mut group, "max of rows", &x, |x| x.max_axis(1));
+    row(&mut group, "logsumexp of rows", &x, |x| x.logsumexp_axis(1));
+    row(&mut group, "softmax of rows", &x, |x| x.softmax(1) * weights * x);
+    row(&mut group, "softmax of columns", &x, |x| x.softmax(0) * weights * x);
+    row(&mut group, "log_softmax of rows", &x, |x| x.log_softmax(1) * weights * x);
+    row(&mut group, "gelu", &x, |x| x.gelu());
+    row(&mut group, "transpose", &x, |x| (x + x.t()).square());
     group.finish();
 }
 
@@ -87,5 +131,5 @@ fn sparse(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, factors, sequences, names, sparse);
+criterion_group!(benches, factors, sequences, reductions, names, sparse);
 criterion_main!(benches);

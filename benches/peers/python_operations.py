@@ -1,4 +1,4 @@
-"""The bench `operations` in PyTorch, one thread, f64: `python benches/peers/python_operations.py`.
+"""The bench `operations` in PyTorch, one thread, f64 unless said otherwise: `python benches/peers/python_operations.py`.
 
 Each row prints the median of its calls, value and gradient. PyTorch has no sparse Jacobian: its row is three products by `torch.func.jvp`
 with the colours given, of which one call by hand writes the band.
@@ -48,6 +48,24 @@ def rows():
     x, weights = tensor((1_000_000,), 0), tensor((1_000_000,), 1 << 24)
     yield "a million numbers/sort", lambda: gradient(lambda x: torch.sort(x)[0] * weights, x)
     yield "a million numbers/cumsum", lambda: gradient(lambda x: torch.cumsum(x, 0) * weights, x)
+    x, weights = (1 + 1e-3 * tensor((1000, 1000), first).float() for first in (0, 1 << 24))
+    reductions = {
+        "sum": torch.sum,
+        "max": torch.amax,
+        "prod": torch.prod,
+        "norm": torch.linalg.vector_norm,
+        "variance": lambda x: torch.var(x, correction=0),
+        "logsumexp": lambda x: torch.logsumexp(x, (0, 1)),
+        "max of rows": lambda x: torch.amax(x, 1),
+        "logsumexp of rows": lambda x: torch.logsumexp(x, 1),
+        "softmax of rows": lambda x: torch.softmax(x, 1) * weights * x,
+        "softmax of columns": lambda x: torch.softmax(x, 0) * weights * x,
+        "log_softmax of rows": lambda x: torch.log_softmax(x, 1) * weights * x,
+        "gelu": torch.nn.functional.gelu,
+        "transpose": lambda x: (x + x.T) ** 2,
+    }
+    for name, f in reductions.items():
+        yield f"a million numbers, f32/{name}", lambda f=f: gradient(f, x)
     y, a, b = tensor((32, 64, 48), 0), tensor((48, 40), 1 << 20), tensor((64, 40), 1 << 21)
     yield "einsum/of three", lambda: gradient(lambda y: torch.einsum("bij,jk,ik->bk", y, a, b) ** 2, y)
     z = tensor((100_000,), 0)

@@ -250,6 +250,10 @@ impl<'t, T: Float> Graph<'t, T> {
                     0
                 }
                 Opcode::Unary(_) => b,
+                Opcode::Statement => {
+                    bytes += arena.stream.inputs(node as usize).len() * (size_of::<u32>() + size_of::<T>());
+                    0
+                }
                 Opcode::Array => {
                     let array = &arena.arrays[a];
                     bytes += arena.arrays.bytes_of(a);
@@ -363,11 +367,11 @@ fn key<T: Float>(arena: &Arena<T>, node: u32) -> Key {
 
 /// The inputs of a node, in the order of its operands.
 fn sources<T: Float>(arena: &Arena<T>, node: u32) -> SmallVec<[Key; 4]> {
-    let [a, b] = arena.stream.operands(node as usize);
+    let a = arena.stream.operands(node as usize)[0];
     match arena.stream.code(node as usize) {
-        Opcode::Variable | Opcode::Constant => SmallVec::new(),
-        Opcode::Unary(_) => SmallVec::from_slice(&[Key::Node(a)]),
-        Opcode::Binary(_) => SmallVec::from_slice(&[Key::Node(a), Key::Node(b)]),
+        Opcode::Variable | Opcode::Constant | Opcode::Unary(_) | Opcode::Binary(_) | Opcode::Statement => {
+            arena.stream.inputs(node as usize).into_iter().map(Key::Node).collect()
+        }
         Opcode::Item => SmallVec::from_slice(&[Key::Array(a)]),
         Opcode::Array => match arena.arrays[a].code {
             ArrayCode::Lift(scalar) => SmallVec::from_slice(&[Key::Node(scalar)]),
@@ -381,6 +385,7 @@ fn operation<T: Float>(arena: &Arena<T>, node: u32) -> Option<&str> {
     match arena.stream.code(node as usize) {
         Opcode::Unary(row) => Some(row.name()),
         Opcode::Binary(row) => Some(row.name()),
+        code @ Opcode::Statement => Some(code.name()),
         Opcode::Array => match arena.kind(arena.stream.operands(node as usize)[0]) {
             kind @ (ArrayOp::Op(_) | ArrayOp::External(_)) => Some(kind.name()),
             _ => None,

@@ -186,6 +186,7 @@ impl<T: Float> Graph<'_, T> {
         let text = match arena.stream.code(node as usize) {
             Opcode::Unary(row) => unary(row, arena.stream.args(row, b as usize), operands[0]),
             Opcode::Binary(row) => binary(row, operands[0], operands[1]),
+            code @ Opcode::Statement => call(code.name(), operands),
             Opcode::Array => match arena.arrays[a].code {
                 ArrayCode::Unary(row, index) => unary(row, arena.stream.args(row, index as usize), operands[0]),
                 ArrayCode::Binary(row, _) => binary(row, operands[0], operands[1]),
@@ -214,7 +215,7 @@ fn role<T: Float>(arena: &Arena<T>, node: u32) -> Role {
     match arena.stream.code(node as usize) {
         Opcode::Variable => Role::Variable,
         Opcode::Constant => Role::Constant,
-        Opcode::Unary(_) | Opcode::Binary(_) | Opcode::Item => Role::Operation,
+        Opcode::Unary(_) | Opcode::Binary(_) | Opcode::Statement | Opcode::Item => Role::Operation,
         Opcode::Array => match arena.kind(arena.stream.operands(node as usize)[0]) {
             ArrayOp::Variable => Role::Variable,
             ArrayOp::Constant => Role::Constant,

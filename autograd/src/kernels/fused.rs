@@ -15,7 +15,8 @@ use crate::number::{Float, Number};
 ///
 /// The type holds the function's constants. Mark `f` as `#[inline(always)]`: it is compiled for each instruction set
 /// of the processor's family by inlining, and is ten times slower without. Derivatives come from dual numbers and are
-/// fused too, up to the third order; the third is compiled once, for every processor.
+/// fused too, up to the third order; the third is compiled once, for every processor. Higher ones are computed from the formula's
+/// operations, to any order, and are slower.
 ///
 /// ```
 /// use autograd::{Elementwise, Number, Tape};
@@ -73,7 +74,7 @@ impl<E: Elementwise> ElementwiseN<1> for E {
     }
 }
 
-/// The highest order of derivatives of a fused function.
+/// The highest order of derivatives that are fused.
 pub(crate) const ORDERS: usize = 3;
 
 /// The largest number of inputs of a function that computes its value and its slopes in one pass. The work grows with
@@ -91,12 +92,22 @@ pub(crate) trait Fused<T>: Send + Sync {
     fn sum_with_slope(&self, x: &[T], slope: &mut [T]) -> T;
 }
 
+/// Derivatives of any order, by the formula's operations: a tape records them, and its sweeps differentiate.
+pub(crate) trait ByOperations<T> {
+    /// As [`Fused::run`].
+    fn higher(&self, wrt: &[u8], x: &[&[T]], out: &mut [T]);
+}
+
 /// A function of `K` inputs as a [`Fused`] function.
 pub(crate) struct Kernel<F, const K: usize>(pub(crate) F);
 
-impl<F: ElementwiseN<K>, T: Float, const K: usize> Fused<T> for Kernel<F, K> {
+impl<F: ElementwiseN<K>, T: Float, const K: usize> Fused<T> for Kernel<F, K>
+where
+    Self: ByOperations<T>,
+{
     fn run(&self, wrt: &[u8], x: &[&[T]], out: &mut [T]) {
-        let (f, x) = (self.0, array_of(|k| Operand::each(x[k])));
+        let (f, arrays) = (self.0, x);
+        let x = array_of(|k| Operand::each(arrays[k]));
         match *wrt {
             [] => each(Derivative(f, []), x, out),
             [i] => each(Derivative(f, [i]), x, out),
@@ -104,7 +115,7 @@ impl<F: ElementwiseN<K>, T: Float, const K: usize> Fused<T> for Kernel<F, K> {
             // Rarely used, and the longest code of all: it lengthened the compilation of a program with one function
             // by a third.
             [i, j, k] => one_by_one(Derivative(f, [i, j, k]), x, out),
-            _ => unreachable!("refused when it was recorded"),
+            _ => self.higher(wrt, arrays, out),
         }
     }
 
@@ -124,10 +135,39 @@ impl<F: ElementwiseN<K>, T: Float, const K: usize> Fused<T> for Kernel<F, K> {
     }
 }
 
+/// A function of `K` inputs that is rarely run over arrays: no vector code is compiled for it.
+pub(crate) struct OneByOne<F, const K: usize>(pub(crate) F);
+
+impl<F: ElementwiseN<K>, T: Float, const K: usize> Fused<T> for OneByOne<F, K>
+where
+    Self: ByOperations<T>,
+{
+    fn run(&self, wrt: &[u8], x: &[&[T]], out: &mut [T]) {
+        match *wrt {
+            [] => one_by_one(Derivative(self.0, []), array_of(|k| Operand::each(x[k])), out),
+            _ => self.higher(wrt, x, out),
+        }
+    }
+
+    fn run_with_slopes(&self, x: &[&[T]], y: &mut [T], slopes: &mut [T]) {
+        self.run(&[], x, y);
+        for (k, slopes) in slopes.chunks_mut(y.len().max(1)).enumerate() {
+            self.run(&[k as u8], x, slopes);
+        }
+    }
+
+    fn sum_with_slope(&self, x: &[T], slope: &mut [T]) -> T {
+        self.run(&[0], &[x], slope);
+        let mut y = vec![T::zero(); x.len()];
+        self.run(&[], &[x], &mut y);
+        row_sum(&y, |y| y)
+    }
+}
+
 /// A function over arrays of either type, for a tape of any type.
 pub(crate) trait FusedForAll: Fused<f32> + Fused<f64> {}
 
-impl<F: ElementwiseN<K>, const K: usize> FusedForAll for Kernel<F, K> {}
+impl<F: Fused<f32> + Fused<f64>> FusedForAll for F {}
 
 impl fmt::Debug for dyn FusedForAll {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -19,9 +19,8 @@ use crate::shape::{Shape, broadcast};
 #[derive(Debug, Clone)]
 pub(crate) struct Map {
     f: Arc<dyn FusedForAll>,
-    /// The inputs of the partial derivative, in any order: the first `order` of `wrt`; none for the value.
-    order: u8,
-    wrt: [u8; ORDERS],
+    /// The inputs of the partial derivative, in any order; none for the value.
+    wrt: SmallVec<[u8; ORDERS]>,
 }
 
 /// The largest number of inputs of a fused function.
@@ -29,13 +28,13 @@ const MOST: usize = 1 << u8::BITS;
 
 impl PartialEq for Map {
     fn eq(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.f, &other.f) && self.wrt() == other.wrt()
+        Arc::ptr_eq(&self.f, &other.f) && self.wrt == other.wrt
     }
 }
 
 impl Map {
-    fn wrt(&self) -> &[u8] {
-        &self.wrt[..usize::from(self.order)]
+    pub(crate) fn of(f: Arc<dyn FusedForAll>) -> Self {
+        Map { f, wrt: SmallVec::new() }
     }
 
     /// The sum of the values, and the derivatives.
@@ -46,13 +45,8 @@ impl Map {
     /// The partial derivative `∂y/∂x_k`.
     #[track_caller]
     fn slope<A: Array>(&self, k: usize, x: &[&A]) -> A {
-        assert!(
-            usize::from(self.order) < ORDERS,
-            "map: derivatives of a fused function end with the third; write it as a formula of array operations for more"
-        );
         let mut slope = self.clone();
-        slope.wrt[usize::from(self.order)] = k as u8;
-        slope.order += 1;
+        slope.wrt.push(k as u8);
         A::apply(slope, x[0].shape(), x)
     }
 }
@@ -62,11 +56,11 @@ impl Operation for Map {
 
     fn forward<T: Float>(&self, x: &[Input<'_, T>], _shape: &Shape, out: &mut [T]) {
         let x: SmallVec<[&[T]; 4]> = x.iter().map(|x| x.values).collect();
-        self.f.of::<T>().run(self.wrt(), &x, out);
+        self.f.of::<T>().run(&self.wrt, &x, out);
     }
 
     fn keeps_slopes(&self, inputs: usize) -> bool {
-        inputs <= KEPT && self.order == 0
+        inputs <= KEPT && self.wrt.is_empty()
     }
 
     fn forward_with_slopes<T: Float>(&self, x: &[Input<'_, T>], _shape: &Shape, out: &mut [T], slopes: &mut [T]) {
@@ -112,6 +106,5 @@ pub(crate) fn map<A: Array, F: ElementwiseN<K>, const K: usize>(
         *x = x.expanded(&shape); // a loop, so that a panic points at the caller
     }
     let x = whole;
-    let op = Map { f: Arc::new(Kernel(f)), order: 0, wrt: [0; ORDERS] };
-    Ok(A::apply(op, shape, &x.each_ref()))
+    Ok(A::apply(Map::of(Arc::new(Kernel(f))), shape, &x.each_ref()))
 }

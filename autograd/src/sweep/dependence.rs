@@ -157,6 +157,11 @@ impl<T: Float> Trace<'_, T> {
                 let [a, b] = [(0, a), (1, b)].map(|(k, x)| if row.passes_to(k) { self.scalars[x] } else { EMPTY });
                 self.scalars[node] = self.sets.union(a, b);
             }
+            Opcode::Statement => {
+                let inputs = arena.stream.inputs(node);
+                self.scalars[node] =
+                    inputs.iter().fold(EMPTY, |set, &x| self.sets.union(set, self.scalars[x as usize]));
+            }
             Opcode::Item => self.scalars[node] = self.arrays[a].as_ref().map_or(EMPTY, |sets| sets[0]),
             Opcode::Array => self.array(a),
         }

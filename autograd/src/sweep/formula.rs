@@ -1,10 +1,9 @@
 //! Recorded formulas: the rules of the table on handles, which append to the tape.
 
-use crate::kernels::fused::{Elementwise, ElementwiseN};
 use crate::number::rows::{Args, Binary, BinaryRow, Unary, UnaryRow};
 use crate::number::{Float, Number, Real, Test};
 use crate::ops::{Array, Reading};
-use crate::tape::{Scalar, Tape, Var, same_tape};
+use crate::tape::{Scalar, Tape, Var};
 use crate::tensor::Tensor;
 
 impl<T: Float> Reading for Var<'_, T> {
@@ -101,64 +100,6 @@ impl<T: Float> Handle for Var<'_, T> {
     }
     fn rounded(value: f64) -> f64 {
         T::from_f64(value).to_f64()
-    }
-}
-
-impl<'t, T: Float> Scalar<'t, T> {
-    /// Applies a user-defined function, recorded as its elementary operations: see [`Elementwise`].
-    ///
-    /// ```
-    /// use autograd::{Elementwise, Number, Tape};
-    /// #[derive(Clone, Copy)]
-    /// struct Cube;
-    /// impl Elementwise for Cube {
-    ///     fn f<N: Number>(self, x: N) -> N {
-    ///         x * x * x
-    ///     }
-    /// }
-    /// let tape = Tape::new();
-    /// let x = tape.scalar(2.0);
-    /// assert_eq!(x.map(Cube).backward()[x], 12.0);
-    /// ```
-    #[must_use]
-    #[track_caller]
-    pub fn map(self, f: impl Elementwise) -> Self {
-        Scalar::zip_map([self], f)
-    }
-
-    /// Applies a user-defined function of several numbers, recorded as its elementary operations: see
-    /// [`ElementwiseN`]. The same function runs over arrays ([`Var::zip_map`]) and over plain and
-    /// [dual](crate::Dual) numbers.
-    ///
-    /// ```
-    /// use autograd::{ElementwiseN, Number, Scalar, Tape};
-    /// #[derive(Clone, Copy)]
-    /// struct Rosenbrock;
-    /// impl ElementwiseN<2> for Rosenbrock {
-    ///     fn f<N: Number>(self, [x, y]: [N; 2]) -> N {
-    ///         (N::one() - x).square() + N::constant(100.0) * (y - x * x).square()
-    ///     }
-    /// }
-    /// let tape = Tape::new();
-    /// let (x, y) = (tape.scalar(-1.0), tape.scalar(2.0));
-    /// let z = Scalar::zip_map([x, y], Rosenbrock);
-    /// assert_eq!(z.value(), Rosenbrock.f([-1.0, 2.0]));
-    /// assert_eq!((z.backward()[x], z.backward()[y]), (396.0, 200.0));
-    /// ```
-    ///
-    /// # Panics
-    /// If the numbers lie on different tapes, or if there are none.
-    #[must_use]
-    #[track_caller]
-    pub fn zip_map<const K: usize>(x: [Self; K], f: impl ElementwiseN<K>) -> Self {
-        let first = *x.first().expect("zip_map: a function of 0 inputs; it needs one at least");
-        for other in &x[1..] {
-            same_tape("zip_map", first.tape(), other.tape());
-        }
-        match f.f(x.map(Recorded::Handle)) {
-            Recorded::Handle(y) => y,
-            Recorded::Number(y) => first.lift(y),
-        }
     }
 }
 

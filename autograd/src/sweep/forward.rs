@@ -104,6 +104,11 @@ pub(super) fn uses<T: Float>(arena: &Arena<T>, outputs: &[u32]) -> Uses {
                 nodes[a] = true;
                 nodes[b] = true;
             }
+            Opcode::Statement => {
+                for &x in arena.stream.statements.inputs(arena.stream.operands(node)) {
+                    nodes[x as usize] = true;
+                }
+            }
             Opcode::Item => read(&mut arrays, a as u32, node),
             Opcode::Array => {
                 let kind = arena.kind(a as u32);
@@ -167,6 +172,15 @@ impl<'s, T: Float> ForwardSweep<'s, T> {
                 for d in 0..directions {
                     let parts = [(false, a), (true, b)].map(|(k, x)| row.pass_of_any(k, aby, self.scalars[at(x, d)]));
                     self.scalars[at(node, d)] = parts[0] + parts[1];
+                }
+            }
+            Opcode::Statement => {
+                let (statements, operands) = (&arena.stream.statements, arena.stream.operands(node));
+                for (&x, &slope) in statements.inputs(operands).iter().zip(statements.slopes(operands)) {
+                    for d in 0..directions {
+                        let part = self.scalars[at(x as usize, d)].chain(slope);
+                        self.scalars[at(node, d)] = self.scalars[at(node, d)] + part;
+                    }
                 }
             }
             Opcode::Item => {

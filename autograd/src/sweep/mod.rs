@@ -164,6 +164,13 @@ impl<'s, T: Float> Sweep<'s, '_, T> {
                     self.pass(node, a, row.pass_of_any(false, aby, dy));
                     self.pass(node, b, row.pass_of_any(true, aby, dy));
                 }
+                Opcode::Statement => {
+                    let statements = &arena.stream.statements;
+                    let (inputs, slopes) = (statements.inputs(entry.operands()), statements.slopes(entry.operands()));
+                    for (&x, &slope) in inputs.iter().zip(slopes) {
+                        self.pass(node, x as usize, dy.chain(slope));
+                    }
+                }
                 Opcode::Item => {
                     if arena.arrays[a as u32].tracked {
                         self.accumulate(a, Eager::full(arena.arrays.shape(a as u32), dy, self.pool).into_values());

@@ -147,6 +147,9 @@ fn each_input<T: Float>(arena: &Arena<T>, node: usize, mut see: impl FnMut(Place
         Opcode::Variable | Opcode::Constant => {}
         Opcode::Unary(_) => see(Place::Scalar(a)),
         Opcode::Binary(_) => [a, b].into_iter().for_each(|x| see(Place::Scalar(x))),
+        Opcode::Statement => {
+            arena.stream.statements.inputs([a, b]).iter().for_each(|&x| see(Place::Scalar(x)));
+        }
         Opcode::Item => see(Place::Array(a)),
         Opcode::Array => {
             let inputs = arena.arrays.inputs(a).iter().map(|&x| Place::Array(x));

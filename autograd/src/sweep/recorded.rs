@@ -11,11 +11,12 @@ use super::reach::{Reached, first_input};
 use super::slots::Slots;
 use super::wrt::Wrt;
 use crate::error::Error;
-use crate::number::Float;
 use crate::number::instances::instances;
 use crate::number::rows::{Binary, Unary};
+use crate::number::{Float, Number};
 use crate::ops::{Array, Op, index};
 use crate::tape::arena::{ArrayOp, Opcode};
+use crate::tape::statement::recorded_slopes;
 use crate::tape::{Scalar, Tape, Var, same_tape};
 use crate::tensor::Tensor;
 
@@ -156,6 +157,11 @@ pub(super) fn binary<'t, T: Float>(
     row.pass(second, [a, b, node].map(|x| Recorded::Handle(handle(tape, x))), Recorded::Handle(d)).like(d)
 }
 
+/// `d` times the slope of a statement.
+pub(super) fn along<'t, T: Float>(d: Scalar<'t, T>, slope: Recorded<Scalar<'t, T>>) -> Scalar<'t, T> {
+    Recorded::Handle(d).binary(Binary::Chain, slope).like(d)
+}
+
 /// Whether a rule may read the values of its inputs.
 pub(super) fn reads<T: Float>(kind: &ArrayOp<'_, T>) -> bool {
     match kind {
@@ -236,6 +242,11 @@ impl<'t, T: Float> RecordedSweep<'t, T> {
                         let dx = binary(self.tape, row, node, [a, b], k == 1, dy);
                         self.add_scalar(operand, dx);
                     }
+                }
+            }
+            Opcode::Statement => {
+                for (x, slope) in recorded_slopes(self.tape, [a, b], |x| self.needed.scalar(x)) {
+                    self.add_scalar(x, along(dy, slope));
                 }
             }
             Opcode::Item => {

@@ -161,6 +161,13 @@ impl<T: Float> Arms<T> {
         }
         arms[VARIABLE as usize] = variables;
         arm!(Opcode::Constant.byte([false; 2]), |_| Ok(T::zero()));
+        arm!(Opcode::Statement.byte([false; 2]), |here| {
+            let (statements, operands) = (&here.stream.statements, here.node.operands());
+            for (&x, &slope) in statements.inputs(operands).iter().zip(statements.slopes(operands)) {
+                here.pass(x as usize, here.dy.chain(slope))?;
+            }
+            Ok(T::zero())
+        });
         let mut row = 0;
         while row < Unary::ROWS.len() {
             let code = Opcode::Unary(Unary::ROWS[row].row);

@@ -5,7 +5,7 @@ use std::ops::Range;
 use smallvec::SmallVec;
 
 use super::reach::{Place, Reached, first_input};
-use super::recorded::{binary, reads, unary};
+use super::recorded::{along, binary, reads, unary};
 use super::slots::Slots;
 use super::wrt::Wrt;
 use crate::error::{Error, OrPanic};
@@ -14,6 +14,7 @@ use crate::number::Float;
 use crate::number::instances::instances;
 use crate::ops::Array;
 use crate::tape::arena::{ArrayOp, Opcode};
+use crate::tape::statement::recorded_slopes;
 use crate::tape::{Scalar, Tape, Var, same_shape, same_tape};
 
 impl<'t, T: Float> Var<'t, T> {
@@ -184,6 +185,12 @@ impl<'t, T: Float> TangentSweep<'t, T> {
                     Some(binary(self.tape, row, node, [a, b], k == 1, dx))
                 };
                 [part(0), part(1)].into_iter().flatten().reduce(|a, b| a + b)
+            }
+            Opcode::Statement => {
+                let moves = |x: u32| self.scalar(x).is_some();
+                let slopes = recorded_slopes(self.tape, [a, b], moves);
+                let parts = slopes.into_iter().filter_map(|(x, slope)| Some(along(self.scalar(x)?, slope)));
+                parts.reduce(|a, b| a + b)
             }
             Opcode::Item => self.array(a).map(Var::item),
             Opcode::Variable | Opcode::Constant | Opcode::Array => None,

@@ -187,19 +187,16 @@ impl<T: Float> Tape<T> {
     /// Checks a scalar that was just computed, at the caller's line.
     #[track_caller]
     fn check_scalar(&self, code: Opcode, node: u32, value: T) {
-        let count = match code {
-            Opcode::Unary(_) => 1,
-            Opcode::Binary(_) => 2,
-            Opcode::Variable | Opcode::Constant => 0,
-            // Its array was checked.
-            Opcode::Item | Opcode::Array => return,
-        };
+        // Its array was checked.
+        if matches!(code, Opcode::Item | Opcode::Array) {
+            return;
+        }
         let (arena, mut places) = (self.arena.borrow(), self.places.borrow_mut());
         let Some(places) = &mut *places else { return };
         places.scalars.insert(node, Location::caller());
         if places.finite && !value.is_finite() {
-            let operands = arena.stream.operands(node as usize);
-            let inputs: Vec<T> = operands[..count].iter().map(|&input| arena.stream.value(input as usize)).collect();
+            let inputs = arena.stream.inputs(node as usize);
+            let inputs: Vec<T> = inputs.into_iter().map(|input| arena.stream.value(input as usize)).collect();
             panic!(
                 "{}: the value became {value}\n  recorded at {}\n  inputs {inputs:?}",
                 code.name(),

@@ -11,6 +11,7 @@ mod operand;
 mod scalar;
 pub(crate) mod scratch;
 mod spare;
+pub(crate) mod statement;
 mod stream;
 mod var;
 
@@ -335,6 +336,7 @@ impl<T: Float> Tape<T> {
             let name = match node.code() {
                 Opcode::Unary(row) => row.name(),
                 Opcode::Binary(row) => row.name(),
+                Opcode::Statement => node.code().name(),
                 Opcode::Array => match arena.kind(node.operands()[0]) {
                     kind @ (ArrayOp::Op(_) | ArrayOp::External(_)) => kind.name(),
                     _ => continue,

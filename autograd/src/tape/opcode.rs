@@ -13,6 +13,8 @@ pub(crate) enum Opcode {
     Unary(Unary),
     /// Operands: nodes of a and b.
     Binary(Binary),
+    /// A function of several numbers. Operands: the range of its inputs in `statements`.
+    Statement,
     /// The only value of an array, as a scalar. Operand: index into `arrays`.
     Item,
     /// An array. Operand: index into `arrays`.
@@ -22,7 +24,7 @@ pub(crate) enum Opcode {
 impl Opcode {
     /// The bytes of the kinds without a row; those of the unary and then of the binary rows follow. A common row has one
     /// for each arrangement of its operands, another row only one.
-    const PLAIN: [Opcode; 4] = [Opcode::Variable, Opcode::Constant, Opcode::Item, Opcode::Array];
+    const PLAIN: [Opcode; 5] = [Opcode::Variable, Opcode::Constant, Opcode::Item, Opcode::Array, Opcode::Statement];
     const UNARY: [u8; Unary::ROWS.len() + 1] = {
         let (mut bytes, mut row) = ([Self::PLAIN.len() as u8; _], 0);
         while row < Unary::ROWS.len() {
@@ -74,6 +76,7 @@ impl Opcode {
             Opcode::Constant => 1,
             Opcode::Item => 2,
             Opcode::Array => 3,
+            Opcode::Statement => 4,
             Opcode::Unary(row) => Self::UNARY[row as usize] + (a && row.is_common()) as u8,
             Opcode::Binary(row) => {
                 let near = if row.is_common() { a as u8 + 2 * b as u8 } else { 0 };
@@ -96,6 +99,7 @@ impl Opcode {
             Opcode::Constant => "constant",
             Opcode::Item => "item",
             Opcode::Array => "array",
+            Opcode::Statement => "map",
         }
     }
 }

@@ -1,7 +1,10 @@
 //! [`Stream`]: the nodes of a tape, one after another.
 
+use smallvec::SmallVec;
+
 use super::node::Node;
 use super::opcode::Opcode;
+use super::statement::Statements;
 use crate::kernels::elementwise;
 use crate::memory::{make_room, no_room_for};
 use crate::number::Float;
@@ -22,11 +25,13 @@ pub(crate) struct Stream<T: Float> {
     args: Vec<Args>,
     /// Derivatives of scalar rows that keep them.
     slopes: Vec<T>,
+    pub(crate) statements: Statements<T>,
 }
 
 impl<T: Float> Stream<T> {
     pub(crate) fn new() -> Self {
-        Stream { nodes: vec![], len: 0, zeros: vec![], tight: false, args: vec![[0.0; 2]], slopes: vec![] }
+        let (args, statements) = (vec![[0.0; 2]], Statements::new());
+        Stream { nodes: vec![], len: 0, zeros: vec![], tight: false, args, slopes: vec![], statements }
     }
 
     /// Forgets all nodes and keeps the memory. `gradients`, those of the last sweep, are overwritten.
@@ -38,6 +43,7 @@ impl<T: Float> Stream<T> {
         }
         self.args.truncate(1);
         self.slopes.clear();
+        self.statements.clear();
         if self.tight {
             self.tighten();
         }
@@ -56,7 +62,10 @@ impl<T: Float> Stream<T> {
 
     /// Bytes used for nodes and their data.
     pub(crate) fn bytes(&self) -> usize {
-        self.len * size_of::<Node<T>>() + self.args.len() * size_of::<Args>() + self.slopes.len() * size_of::<T>()
+        self.len * size_of::<Node<T>>()
+            + size_of_val(&*self.args)
+            + size_of_val(&*self.slopes)
+            + self.statements.bytes()
     }
 
     /// Bytes of capacity for nodes.
@@ -97,6 +106,18 @@ impl<T: Float> Stream<T> {
     #[inline]
     pub(crate) fn operands(&self, node: usize) -> [u32; 2] {
         self.nodes()[node].operands()
+    }
+
+    /// The scalars that a scalar node is computed from.
+    #[inline]
+    pub(crate) fn inputs(&self, node: usize) -> SmallVec<[u32; 4]> {
+        let [a, b] = self.operands(node);
+        match self.code(node) {
+            Opcode::Variable | Opcode::Constant | Opcode::Item | Opcode::Array => SmallVec::new(),
+            Opcode::Unary(_) => SmallVec::from_slice(&[a]),
+            Opcode::Binary(_) => SmallVec::from_slice(&[a, b]),
+            Opcode::Statement => SmallVec::from_slice(self.statements.inputs([a, b])),
+        }
     }
 
     /// The value of a scalar node.

@@ -36,6 +36,7 @@ mod softmax_tails;
 mod sparse;
 mod special;
 mod spectra;
+mod statements;
 mod steady;
 mod sums;
 mod tails;

@@ -193,7 +193,9 @@ fn distinct<T: Float>(trace: &Trace<T>, adjoints: &Adjoints<T>, ask: &Ask) -> (V
     for (node, (&dependent, &dy)) in scalars.iter().zip(&adjoints.scalars).enumerate() {
         let operands = arena.stream.operands(node);
         let (at, numbers) = match arena.stream.code(node) {
-            Opcode::Unary(_) | Opcode::Binary(_) if dependent && dy != T::zero() => (Node::Scalar(node as u32), true),
+            Opcode::Unary(_) | Opcode::Binary(_) | Opcode::Statement if dependent && dy != T::zero() => {
+                (Node::Scalar(node as u32), true)
+            }
             Opcode::Array => {
                 let array = operands[0];
                 let reached = adjoints.arrays[array as usize]
@@ -245,6 +247,10 @@ impl<T: Float> Trace<T> {
                     Some(Op::Unary(row, arena.stream.args(row, index)))
                 }
                 Opcode::Binary(row) => Some(Op::Binary(row)),
+                Opcode::Statement => {
+                    let f = arena.stream.statements.function(arena.stream.operands(node as usize));
+                    Some(f.clone().operation())
+                }
                 _ => None,
             },
             Node::Array(array) => match arena.kind(array) {
@@ -259,9 +265,8 @@ impl<T: Float> Trace<T> {
         let arena = self.tape.arena.borrow();
         match node {
             Node::Scalar(node) => {
-                let operands = arena.stream.operands(node as usize);
-                let count = if matches!(arena.stream.code(node as usize), Opcode::Binary(_)) { 2 } else { 1 };
-                operands[..count].iter().map(|&x| Tensor::full([], arena.stream.value(x as usize))).collect()
+                let inputs = arena.stream.inputs(node as usize);
+                inputs.iter().map(|&x| Tensor::full([], arena.stream.value(x as usize))).collect()
             }
             Node::Array(array) => arena.arrays.inputs(array).iter().map(|&input| arena.tensor(input)).collect(),
         }
@@ -306,8 +311,8 @@ fn single_of<T: Float>(trace: &Trace<T>, adjoints: &Adjoints<T>, node: Node) -> 
     let arena = trace.tape.arena.borrow();
     let (live, dy): (Vec<bool>, _) = match node {
         Node::Scalar(node) => {
-            let live = arena.stream.operands(node as usize).map(|x| scalars[x as usize]);
-            (live[..x.len()].to_vec(), Tensor::full([], adjoints.scalars[node as usize]))
+            let live = arena.stream.inputs(node as usize).iter().map(|&x| scalars[x as usize]).collect();
+            (live, Tensor::full([], adjoints.scalars[node as usize]))
         }
         Node::Array(array) => {
             let live = arena.arrays.inputs(array).iter().map(|&x| arrays[x as usize]).collect();

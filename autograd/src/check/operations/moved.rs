@@ -14,6 +14,7 @@ use super::single::Builtin;
 use super::trace::{Adjoints, Node, Trace};
 use crate::external::External;
 use crate::number::Float;
+use crate::shape::Shape;
 use crate::tape::arena::{ArrayOp, Opcode};
 use crate::tensor::Tensor;
 
@@ -104,6 +105,8 @@ fn moved<T: Float>(here: &Trace<T>, there: &Trace<T>) -> Option<Vec<Node>> {
                 let args = [&a, &b].map(|arena| arena.stream.args(row, arena.stream.operands(node)[1] as usize));
                 args[0].map(f64::to_bits) != args[1].map(f64::to_bits)
             }
+            Opcode::Statement if a.stream.inputs(node) != b.stream.inputs(node) => return None,
+            Opcode::Statement => different(there.scalar_from(node as u32, here), a.stream.value(node)),
             Opcode::Binary(_) if operands[1] != b.stream.operands(node)[1] => return None,
             Opcode::Binary(_) | Opcode::Item => false,
             Opcode::Array => {
@@ -157,6 +160,12 @@ impl<T: Float> Trace<T> {
         let [a, b] = arena.stream.operands(node as usize).map(|operand| operand as usize);
         match arena.stream.code(node as usize) {
             Opcode::Unary(row) => others.stream.value(a).unary(row, arena.stream.args(row, b)),
+            Opcode::Statement => {
+                let op = self.operation(Node::Scalar(node)).expect("a function");
+                let x = arena.stream.inputs(node as usize).into_iter().map(|x| others.stream.value(x as usize));
+                let x: Vec<_> = x.map(|x| Tensor::full([], x)).collect();
+                Builtin { op, shape: Shape::default() }.value(&x).item()
+            }
             _ => arena.stream.value(node as usize),
         }
     }

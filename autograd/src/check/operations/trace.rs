@@ -70,7 +70,7 @@ impl<T: Float> Trace<T> {
         let mut terms = vec![];
         for node in 0..self.len {
             match arena.stream.code(node) {
-                Opcode::Unary(_) | Opcode::Binary(_) => {
+                Opcode::Unary(_) | Opcode::Binary(_) | Opcode::Statement => {
                     terms.push(adjoints.scalars[node].to_f64() * arena.stream.value(node).to_f64());
                 }
                 Opcode::Array => {
@@ -100,11 +100,12 @@ impl<T: Float> Trace<T> {
             arrays[input as usize] = true;
         }
         for node in 0..self.len {
-            let [a, b] = arena.stream.operands(node).map(|operand| operand as usize);
+            let a = arena.stream.operands(node)[0] as usize;
             match arena.stream.code(node) {
                 Opcode::Variable | Opcode::Constant => {}
-                Opcode::Unary(_) => scalars[node] = scalars[a],
-                Opcode::Binary(_) => scalars[node] = scalars[a] || scalars[b],
+                Opcode::Unary(_) | Opcode::Binary(_) | Opcode::Statement => {
+                    scalars[node] = arena.stream.inputs(node).iter().any(|&x| scalars[x as usize]);
+                }
                 Opcode::Item => scalars[node] = arrays[a],
                 Opcode::Array => {
                     arrays[a] |= match arena.kind(a as u32) {

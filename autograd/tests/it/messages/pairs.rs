@@ -1,6 +1,6 @@
 //! Misuses of several arrays of one tape.
 
-use autograd::{Binary, Elementwise, ElementwiseN, Number, Param, Scalar, Tape, Tensor, Unary, Var};
+use autograd::{Binary, ElementwiseN, Number, Param, Scalar, Tape, Tensor, Unary, Var};
 
 use super::{Table, Tally, both};
 
@@ -13,15 +13,6 @@ struct Sum;
 impl<const K: usize> ElementwiseN<K> for Sum {
     fn f<N: Number>(self, x: [N; K]) -> N {
         x.into_iter().fold(N::zero(), |sum, x| sum + x)
-    }
-}
-
-#[derive(Clone, Copy)]
-struct Sine;
-
-impl Elementwise for Sine {
-    fn f<N: Number>(self, x: N) -> N {
-        x.sin()
     }
 }
 
@@ -143,9 +134,4 @@ fn fused(t: &mut Table<'_>) {
     t.row(|| Var::<f64>::zip_map([], Sum), "zip_map: a fused function of 0 inputs; it can have 1 to 256");
     t.row(|| Scalar::<f64>::zip_map([], Sum), "zip_map: a function of 0 inputs; it needs one at least");
     t.row(move || Var::zip_map([a; 257], Sum), "zip_map: a fused function of 257 inputs; it can have 1 to 256");
-    let third = a.map(Sine).sum().grad(a).sum().grad(a).sum().grad(a).sum();
-    let law =
-        "map: derivatives of a fused function end with the third; write it as a formula of array operations for more";
-    t.row(move || third.grad(a), law);
-    t.row(move || third.backward(), law);
 }

@@ -1,13 +1,15 @@
 //! The loss of a network of long short-term memory on a text, a character a row of bits. Its weight matrices are diagonal.
 //!
-//! A layer needs of the one below what that computed a step ago. So all layers step together, each a character behind the
-//! one below it, and a step of all of them is a few operations on arrays of a row for each layer.
+//! So each bit is a chain of numbers by itself, and the arrays of a step are short: a cell is recorded number by number, in three
+//! nodes, each a function of several numbers.
 
-use autograd::{Elementwise, Number, Scalar, Tensor, Var};
+use std::ops::{Add, Mul, Sub};
+
+use autograd::{ElementwiseN, Number, Scalar, Tape};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Function, matrix, timed};
+use super::{Function, matrix};
 use crate::runs::{Outcome, Runs, read};
 
 pub(super) const FUNCTIONS: &[(&str, Function)] = &[("objective", value), ("jacobian", jacobian)];
@@ -22,84 +24,127 @@ struct Input {
 
 /// What is not differentiated: the states before the text, hidden and cell of each layer in turn, and the text.
 struct Data {
-    state: Tensor,
-    text: Tensor,
+    state: Vec<f64>,
+    text: Vec<Vec<f64>>,
+    bits: usize,
 }
 
-/// The parameters of the layers and of what surrounds them, and the data.
-fn arrays(input: Value) -> Result<([Tensor; 2], Data, Runs), String> {
+/// The parameters of the layers and then of what surrounds them, and the data.
+fn numbers(input: Value) -> Result<(Vec<f64>, Data, Runs), String> {
     let (input, runs) = read::<Input>(input)?;
     let bits = input.sequence.first().map_or(0, Vec::len);
-    let data = Data { state: matrix(&input.state, bits)?, text: matrix(&input.sequence, bits)? };
-    Ok(([matrix(&input.main_params, 4 * bits)?, matrix(&input.extra_params, bits)?], data, runs))
+    let state = matrix(&input.state, bits)?.to_vec();
+    let parameters =
+        [matrix(&input.main_params, 4 * bits)?.to_vec(), matrix(&input.extra_params, bits)?.to_vec()].concat();
+    matrix(&input.sequence, bits)?;
+    Ok((parameters, Data { state, text: input.sequence, bits }, runs))
 }
 
-/// `1/(1 + exp(−x))`. As a function of one's own it keeps its slope, which is made of the same exponential.
-#[derive(Clone, Copy)]
-struct Sigmoid;
+/// A plain number or a recorded one, to which a function of several applies.
+trait Applied: Copy + Add<Output = Self> + Sub<Output = Self> + Mul<f64, Output = Self> {
+    fn apply<const K: usize>(x: [Self; K], f: impl ElementwiseN<K>) -> Self;
+}
 
-impl Elementwise for Sigmoid {
-    #[inline(always)]
-    fn f<N: Number>(self, x: N) -> N {
-        N::one() / (N::one() + (-x).exp())
+impl Applied for f64 {
+    fn apply<const K: usize>(x: [Self; K], f: impl ElementwiseN<K>) -> Self {
+        f.f(x)
     }
 }
 
-/// `tanh(x) = 1 − 2/(1 + exp(2x))`, likewise.
-#[derive(Clone, Copy)]
-struct Tanh;
-
-impl Elementwise for Tanh {
-    #[inline(always)]
-    fn f<N: Number>(self, x: N) -> N {
-        N::one() - N::constant(2.0) / (N::one() + (x + x).exp())
+impl Applied for Scalar<'_> {
+    fn apply<const K: usize>(x: [Self; K], f: impl ElementwiseN<K>) -> Self {
+        Scalar::zip_map(x, f)
     }
 }
 
-/// The hidden states of the last layer, `(c, b)`, for what the first one is given at each place: `(c, b)`.
-fn states<'t>(given: Var<'t>, main: Var<'t>, state: &Tensor) -> Var<'t> {
-    let (layers, [places, bits]) = (main.shape()[0] / 2, [given.shape()[0], given.shape()[1]]);
-    let [weights, biases] = [0, 1].map(|kind| main.reshape([layers, 2, 4, bits]).at(1, kind));
-    let [forget, ingate, outgate, change] = [0, 1, 2, 3].map(|gate| (weights.at(1, gate), biases.at(1, gate)));
-    let first = [0, 1].map(|kind| given.tape().constant(state.reshape([layers, 2, bits]).at(1, kind)));
-    let [mut hidden, mut cell] = first;
-    let mut last = vec![];
-    for step in 0..places + layers - 1 {
-        // After the text's end the lower layers go on with what nobody reads.
-        let place = step.min(places - 1);
-        let below = Var::concat(&[given.slice(0, place..place + 1), hidden.slice(0, 0..layers - 1)], 0);
-        let through = |x: Var<'t>, gate: (Var<'t>, Var<'t>)| x * gate.0 + gate.1;
-        let made = through(hidden, ingate).map(Sigmoid) * through(hidden, change).map(Tanh);
-        cell = cell * through(below, forget).map(Sigmoid) + made;
-        hidden = through(below, outgate).map(Sigmoid) * cell.map(Tanh);
-        let begun = step + 1;
-        if begun < layers {
-            let with_first =
-                |x: Var<'t>, first: Var<'t>| Var::concat(&[x.slice(0, 0..begun), first.slice(0, begun..layers)], 0);
-            (hidden, cell) = (with_first(hidden, first[0]), with_first(cell, first[1]));
-        } else {
-            last.push(hidden.at(0, layers - 1));
+/// `1/(1 + exp(−x))`
+#[inline(always)]
+fn sigmoid<N: Number>(x: N) -> N {
+    N::one() / (N::one() + (-x).exp())
+}
+
+/// `tanh(x) = 1 − 2/(1 + exp(2x))`, of the same exponential as its slope.
+#[inline(always)]
+fn tanh<N: Number>(x: N) -> N {
+    N::one() - N::constant(2.0) / (N::one() + (x + x).exp())
+}
+
+macro_rules! functions {
+    ($($(#[$doc:meta])* $Name:ident($($x:ident),*) $result:expr;)*) => { $(
+        $(#[$doc])*
+        #[derive(Clone, Copy)]
+        struct $Name;
+        impl ElementwiseN<{ [$(stringify!($x)),*].len() }> for $Name {
+            #[inline(always)]
+            fn f<N: Number>(self, [$($x),*]: [N; { [$(stringify!($x)),*].len() }]) -> N {
+                $result
+            }
+        }
+    )* };
+}
+functions! {
+    /// What the forget gate leaves of a cell.
+    Kept(cell, x, w, b) cell * sigmoid(x * w + b);
+    /// The cell with what the input gate adds.
+    Changed(kept, h, w_in, b_in, w_change, b_change) kept + sigmoid(h * w_in + b_in) * tanh(h * w_change + b_change);
+    Hidden(cell, x, w, b) sigmoid(x * w + b) * tanh(cell);
+    Scaled(x, w, b) x * w + b;
+    WithExponential(sum, x) sum + x.exp();
+    Logarithm(x) x.ln();
+}
+
+/// The mean over all bits of `−y·(z − ln(2 + Σ exp(z)))`, for predictions `z` of the next character `y`; `state` and `two` are
+/// constants.
+fn objective<N: Applied>(parameters: &[N], mut state: Vec<N>, two: N, data: &Data) -> N {
+    let bits = data.bits;
+    let layers = state.len() / (2 * bits);
+    let (main, extra) = parameters.split_at(layers * 8 * bits);
+    let mut loss: Option<N> = None;
+    let mut predictions = Vec::with_capacity(bits);
+    for pair in data.text.windows(2) {
+        predictions.clear();
+        let mut sum = two;
+        for bit in 0..bits {
+            let mut x = extra[bit] * pair[0][bit];
+            for layer in 0..layers {
+                // Of each gate, weights and biases of all bits, one gate after another.
+                let parameter = |kind: usize, gate: usize| main[((layer * 2 + kind) * 4 + gate) * bits + bit];
+                let [forget, ingate, outgate, change] =
+                    [0, 1, 2, 3].map(|gate| [parameter(0, gate), parameter(1, gate)]);
+                let [h, cell] = [0, 1].map(|kind| (layer * 2 + kind) * bits + bit);
+                let kept = N::apply([state[cell], x, forget[0], forget[1]], Kept);
+                state[cell] = N::apply([kept, state[h], ingate[0], ingate[1], change[0], change[1]], Changed);
+                state[h] = N::apply([state[cell], x, outgate[0], outgate[1]], Hidden);
+                x = state[h];
+            }
+            let z = N::apply([x, extra[bits + bit], extra[2 * bits + bit]], Scaled);
+            sum = N::apply([sum, z], WithExponential);
+            predictions.push(z);
+        }
+        let norm = N::apply([sum], Logarithm);
+        for (&z, &y) in predictions.iter().zip(&pair[1]).filter(|&(_, &y)| y != 0.0) {
+            let term = (z - norm) * y;
+            loss = Some(loss.map_or(term, |loss| loss + term));
         }
     }
-    Var::stack(&last, 0)
-}
-
-/// The mean over all bits of `−y·(z − ln(2 + Σ exp(z)))`, for predictions `z` of the next character `y`.
-fn objective<'t>([main, extra]: [Var<'t>; 2], data: &Data) -> Scalar<'t> {
-    let characters = data.text.shape()[0];
-    let (given, next) = (data.text.slice(0, 0..characters - 1), data.text.slice(0, 1..characters));
-    let output = states(extra.at(0, 0) * given, main, &data.state);
-    let predictions = output * extra.at(0, 1) + extra.at(0, 2);
-    let norms = (predictions.exp().sum_keep(1) + 2.0).ln();
-    -((predictions - norms) * &next).mean()
+    let count = (data.text.len() - 1) * bits;
+    loss.unwrap_or(two - two) * (-1.0 / count as f64)
 }
 
 fn value(input: Value) -> Outcome {
-    let (parameters, data, runs) = arrays(input)?;
-    timed::value(runs, |x| objective(x, &data), parameters)
+    let (parameters, data, runs) = numbers(input)?;
+    runs.time(|| objective(&parameters, data.state.clone(), 2.0, &data), |y| y)
 }
 
 fn jacobian(input: Value) -> Outcome {
-    let (parameters, data, runs) = arrays(input)?;
-    timed::gradient(runs, |x| objective(x, &data), parameters, |[main, extra]| [main.to_vec(), extra.to_vec()].concat())
+    let (parameters, data, runs) = numbers(input)?;
+    let mut tape = Tape::new();
+    let gradient = || {
+        tape.clear();
+        let constants = data.state.iter().map(|&x| tape.scalar_constant(x)).collect();
+        let parameters: Vec<_> = parameters.iter().map(|&x| tape.scalar(x)).collect();
+        let grads = objective(&parameters, constants, tape.scalar_constant(2.0), &data).backward();
+        parameters.iter().map(|&x| grads[x]).collect::<Vec<f64>>()
+    };
+    runs.time(gradient, |gradient| gradient)
 }

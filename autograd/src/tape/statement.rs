@@ -1,0 +1,260 @@
+//! Statements: functions of several numbers that take one node each.
+//!
+//! A statement keeps its inputs and its slopes, which dual numbers give together with the value, so that a sweep passes it in one
+//! step, whatever the formula. Derivatives that are recorded evaluate the formula anew on recorded numbers, to any order.
+
+use std::any::TypeId;
+use std::fmt;
+use std::sync::Arc;
+
+use rustc_hash::FxHashMap;
+use smallvec::SmallVec;
+
+use super::arena::Node;
+use super::{Scalar, Tape, Var, same_tape};
+use crate::kernels::fused::{ByOperations, Elementwise, ElementwiseN, KEPT, Kernel, OneByOne};
+use crate::number::dual::Partials;
+use crate::number::{Float, Number};
+use crate::ops::Op;
+use crate::ops::map::Map;
+use crate::sweep::Recorded;
+use crate::tensor::Tensor;
+
+/// A function with its type erased.
+pub(crate) trait Statement<T: Float>: Send + Sync {
+    /// The slopes with respect to the inputs that are `wanted`, as recorded numbers, and 0 for the others.
+    fn slopes<'t>(&self, x: &[Scalar<'t, T>], wanted: &[bool]) -> Slopes<'t, T>;
+
+    /// The same function of arrays.
+    fn operation(self: Arc<Self>) -> Op;
+}
+
+pub(crate) type Slopes<'t, T> = SmallVec<[Recorded<Scalar<'t, T>>; 4]>;
+
+impl<T: Float, F: ElementwiseN<K>, const K: usize> Statement<T> for OneByOne<F, K> {
+    fn slopes<'t>(&self, x: &[Scalar<'t, T>], wanted: &[bool]) -> Slopes<'t, T> {
+        let mut variables = Partials::variables(std::array::from_fn(|k| Recorded::Handle(x[k])));
+        for (variable, _) in variables.iter_mut().zip(wanted).filter(|(_, wanted)| !**wanted) {
+            variable.derivatives = [Recorded::zero(); K];
+        }
+        SmallVec::from_slice(&self.0.f(variables).derivatives)
+    }
+
+    fn operation(self: Arc<Self>) -> Op {
+        Op::Map(Map::of(self))
+    }
+}
+
+impl<T: Float, F: ElementwiseN<K>, const K: usize> ByOperations<T> for Kernel<F, K> {
+    fn higher(&self, wrt: &[u8], x: &[&[T]], out: &mut [T]) {
+        by_operations(self.0, wrt, x, out);
+    }
+}
+
+impl<T: Float, F: ElementwiseN<K>, const K: usize> ByOperations<T> for OneByOne<F, K> {
+    fn higher(&self, wrt: &[u8], x: &[&[T]], out: &mut [T]) {
+        by_operations(self.0, wrt, x, out);
+    }
+}
+
+/// The derivative of `f` with respect to the inputs `wrt`, one after another, on a tape of its own.
+fn by_operations<T: Float, F: ElementwiseN<K>, const K: usize>(f: F, wrt: &[u8], x: &[&[T]], out: &mut [T]) {
+    let tape = Tape::default();
+    let x: [Var<'_, T>; K] = std::array::from_fn(|k| tape.var(Tensor::new([x[k].len()], x[k].to_vec())));
+    let Recorded::Handle(mut y) = f.f(x.map(Recorded::Handle)) else { return out.fill(T::zero()) };
+    for &k in wrt {
+        y = y.sum().grad(x[usize::from(k)]);
+    }
+    out.copy_from_slice(y.value().as_slice());
+}
+
+/// The inputs, slopes and functions of a tape's statements.
+pub(crate) struct Statements<T: Float> {
+    inputs: Vec<u32>,
+    slopes: Vec<T>,
+    /// Which function holds from which input on: a position in `plain`, or after these in `own`.
+    functions: Vec<(u32, u32)>,
+    /// Functions without data of their own, one for each type; they outlive a recording.
+    plain: Vec<Arc<dyn Statement<T>>>,
+    places: FxHashMap<TypeId, u32>,
+    /// Functions with data.
+    own: Vec<Arc<dyn Statement<T>>>,
+}
+
+/// Positions in `own` count from here on.
+const OWN: u32 = 1 << 31;
+
+impl<T: Float> Statements<T> {
+    pub(crate) fn new() -> Self {
+        let (inputs, slopes, functions, plain, own) = (vec![], vec![], vec![], vec![], vec![]);
+        Statements { inputs, slopes, functions, plain, places: FxHashMap::default(), own }
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.inputs.clear();
+        self.slopes.clear();
+        self.functions.clear();
+        self.own.clear();
+    }
+
+    pub(crate) fn bytes(&self) -> usize {
+        size_of_val(&*self.inputs)
+            + size_of_val(&*self.slopes)
+            + size_of_val(&*self.functions)
+            + size_of_val(&*self.own)
+    }
+
+    /// Stores a statement; returns the range of its inputs, which are the node's operands.
+    #[inline(always)]
+    fn push<F: ElementwiseN<K>, const K: usize>(&mut self, inputs: [u32; K], slopes: [T; K], f: F) -> [u32; 2] {
+        let start = self.inputs.len() as u32;
+        assert!(
+            self.inputs.len() + K <= Node::<T>::MOST,
+            "tape: statements of more than 2²⁸ inputs; call clear between steps, or use several tapes"
+        );
+        let place = match self.places.get(&TypeId::of::<OneByOne<F, K>>()) {
+            Some(&place) => place,
+            None => self.place_of(f),
+        };
+        if self.functions.last().is_none_or(|&(_, last)| last != place) {
+            self.functions.push((start, place));
+        }
+        self.inputs.extend_from_slice(&inputs);
+        self.slopes.extend_from_slice(&slopes);
+        [start, start + K as u32]
+    }
+
+    #[inline(never)]
+    fn place_of<F: ElementwiseN<K>, const K: usize>(&mut self, f: F) -> u32 {
+        let function = Arc::new(OneByOne(f));
+        if size_of::<F>() > 0 {
+            self.own.push(function);
+            return OWN + self.own.len() as u32 - 1;
+        }
+        self.plain.push(function);
+        let place = self.plain.len() as u32 - 1;
+        self.places.insert(TypeId::of::<OneByOne<F, K>>(), place);
+        place
+    }
+
+    /// The nodes that a statement reads; `range`: its operands.
+    #[inline(always)]
+    pub(crate) fn inputs(&self, [start, end]: [u32; 2]) -> &[u32] {
+        self.inputs.get(start as usize..end as usize).unwrap_or_default()
+    }
+
+    /// The derivative with respect to each input.
+    #[inline(always)]
+    pub(crate) fn slopes(&self, [start, end]: [u32; 2]) -> &[T] {
+        self.slopes.get(start as usize..end as usize).unwrap_or_default()
+    }
+
+    /// The function of a statement.
+    pub(crate) fn function(&self, [start, _]: [u32; 2]) -> &Arc<dyn Statement<T>> {
+        let after = self.functions.partition_point(|&(first, _)| first <= start);
+        let place = self.functions[after - 1].1;
+        match place.checked_sub(OWN) {
+            Some(own) => &self.own[own as usize],
+            None => &self.plain[place as usize],
+        }
+    }
+}
+
+impl<T: Float> fmt::Debug for Statements<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "statements of {} inputs", self.inputs.len())
+    }
+}
+
+impl<'t, T: Float> Scalar<'t, T> {
+    /// Applies a user-defined function, which takes one node: see [`Elementwise`] and [`zip_map`](Scalar::zip_map).
+    ///
+    /// ```
+    /// use autograd::{Elementwise, Number, Tape};
+    /// #[derive(Clone, Copy)]
+    /// struct Cube;
+    /// impl Elementwise for Cube {
+    ///     fn f<N: Number>(self, x: N) -> N {
+    ///         x * x * x
+    ///     }
+    /// }
+    /// let tape = Tape::new();
+    /// let x = tape.scalar(2.0);
+    /// assert_eq!(x.map(Cube).backward()[x], 12.0);
+    /// ```
+    #[must_use]
+    #[track_caller]
+    #[inline(always)]
+    pub fn map(self, f: impl Elementwise) -> Self {
+        Scalar::zip_map([self], f)
+    }
+
+    /// Applies a user-defined function of several numbers: see [`ElementwiseN`]. The same function runs over arrays
+    /// ([`Var::zip_map`](crate::Var::zip_map)) and over plain and [dual](crate::Dual) numbers.
+    ///
+    /// A function of up to eight numbers takes one node of the tape, whatever its formula: dual numbers give the value with its
+    /// slopes, and the sweep passes these. A longer formula is so recorded and swept in a fraction of the time of its
+    /// operations one by one. A function of more numbers is recorded as these operations, and so is the gradient when it is to be
+    /// differentiated again ([`grad`](Scalar::grad)), to any order.
+    ///
+    /// ```
+    /// use autograd::{ElementwiseN, Number, Scalar, Tape};
+    /// #[derive(Clone, Copy)]
+    /// struct Rosenbrock;
+    /// impl ElementwiseN<2> for Rosenbrock {
+    ///     #[inline(always)]
+    ///     fn f<N: Number>(self, [x, y]: [N; 2]) -> N {
+    ///         (N::one() - x).square() + N::constant(100.0) * (y - x * x).square()
+    ///     }
+    /// }
+    /// let tape = Tape::new();
+    /// let (x, y) = (tape.scalar(-1.0), tape.scalar(2.0));
+    /// let z = Scalar::zip_map([x, y], Rosenbrock);
+    /// assert_eq!(tape.len(), 3);
+    /// assert_eq!(z.value(), Rosenbrock.f([-1.0, 2.0]));
+    /// assert_eq!((z.backward()[x], z.backward()[y]), (396.0, 200.0));
+    /// assert_eq!(z.grad(x).backward()[y], 400.0); // ∂²z/∂x∂y = −400x
+    /// ```
+    ///
+    /// # Panics
+    /// If the numbers lie on different tapes, or if there are none.
+    #[must_use]
+    #[track_caller]
+    #[inline(always)]
+    pub fn zip_map<F: ElementwiseN<K>, const K: usize>(x: [Self; K], f: F) -> Self {
+        let first = *x.first().expect("zip_map: a function of 0 inputs; it needs one at least");
+        for other in &x[1..] {
+            same_tape("zip_map", first.tape(), other.tape());
+        }
+        if K > KEPT {
+            return f.f(x.map(Recorded::Handle)).on(first.tape());
+        }
+        // A loop: `map` of an array is not always inlined.
+        let (mut nodes, mut values) = ([0; K], [T::zero(); K]);
+        for k in 0..K {
+            (nodes[k], values[k]) = (x[k].node(), x[k].value());
+        }
+        let Partials { value, derivatives } = f.f(Partials::variables(values));
+        let operands = first.tape().arena_mut().stream.statements.push(nodes, derivatives, f);
+        first.tape().append_statement(operands, value)
+    }
+}
+
+/// The slopes of a recorded statement, as recorded numbers; 0 where not `wanted`.
+#[track_caller]
+pub(crate) fn recorded_slopes<'t, T: Float>(
+    tape: &'t Tape<T>,
+    operands: [u32; 2],
+    wanted: impl Fn(u32) -> bool,
+) -> SmallVec<[(u32, Recorded<Scalar<'t, T>>); 4]> {
+    let (f, x) = {
+        let arena = tape.arena.borrow();
+        let statements = &arena.stream.statements;
+        let handle = |&node: &u32| Scalar::new(tape, node, arena.stream.value(node as usize));
+        let x: SmallVec<[Scalar<'t, T>; 4]> = statements.inputs(operands).iter().map(handle).collect();
+        (statements.function(operands).clone(), x)
+    };
+    let wanted: SmallVec<[bool; 4]> = x.iter().map(|x| wanted(x.node())).collect();
+    let slopes = f.slopes(&x, &wanted);
+    x.iter().zip(slopes).zip(wanted).filter(|(_, wanted)| *wanted).map(|((x, slope), _)| (x.node(), slope)).collect()
+}
