@@ -144,6 +144,7 @@
 //! | write your own model or function | [`Module`], [`Function`], [`StraightThrough`], [`summary`] |
 //! | initialise weights | [`Init`] |
 //! | predict how deep a signal reaches | [`theory`], [`theory::MeanField`] |
+//! | predict with infinitely wide networks: their kernels, Gaussian processes, training | [`infinite`], [`infinite::InfiniteWidth`] |
 //! | read tables | [`Table`], [`Csv`] |
 //! | learn what tables become, and apply it to others | [`Schema`], [`Numeric`], [`Categorical`]; by hand [`Scaler`], [`one_hot`] |
 //! | prepare data, hold some out | [`Dataset`], [`Targets`], [`Splitter`] |
@@ -226,6 +227,7 @@ pub use data::{
     Splitter, Stream, Table, Targets, one_hot,
 };
 pub use depth::flow::{self, Flow};
+pub use depth::infinite;
 pub use depth::theory;
 pub use error::{Error, Result};
 pub use io::{Bundle, Predictions};

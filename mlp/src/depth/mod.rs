@@ -3,6 +3,7 @@
 //! It uses the rest of the crate; the rest does not depend on it.
 
 pub mod flow;
+pub mod infinite;
 mod init;
 mod quadrature;
 pub mod theory;

@@ -38,7 +38,7 @@
 //! on deep neural networks training", 2019 (the critical curve of arbitrary activations).
 
 mod critical;
-mod curve;
+pub(super) mod curve;
 mod properties;
 
 pub use critical::Critical;
@@ -379,7 +379,7 @@ pub fn depth_scale(slope: f64) -> f64 {
 }
 
 #[track_caller]
-fn check_variance(of: &str, variance: f64) {
+pub(super) fn check_variance(of: &str, variance: f64) {
     let (what, ok) = (shown(variance), variance >= 0.0 && variance.is_finite());
     assert!(ok, "mean_field: the variance of the {of} is {what}; it must be ≥ 0");
 }
