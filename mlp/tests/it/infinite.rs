@@ -3,7 +3,7 @@
 
 use std::f64::consts::PI;
 
-use autograd::{Number, Tensor, Var};
+use autograd::{Tensor, Var};
 use mlp::infinite::{GradientFlow, InfiniteWidth, Nngp};
 use mlp::{Activation, Error, Function, Init, Module};
 use rand::SeedableRng;
@@ -87,47 +87,6 @@ fn equally_long_inputs_have_the_expectations_of_mean_field_theory() {
         });
         assert_eq!(seen, 4);
     }
-}
-
-/// E[φ(s u)φ(t v)] of hard_tanh: over v in closed form, over u by Simpson's rule between the kinks.
-fn hard_tanh([s, t]: [f64; 2], c: f64) -> f64 {
-    let density = |z: f64| (-z * z / 2.0).exp() / (2.0 * PI).sqrt();
-    let below = |z: f64| 0.5 * (1.0 + Number::erf(z / 2f64.sqrt()));
-    // E[hard_tanh(m + d·w)] = E[(x + 1)₊] − E[(x − 1)₊] − 1
-    let beyond = |m: f64, d: f64| m * below(m / d) + d * density(m / d);
-    let inner = |u: f64| {
-        let (m, d) = (t * c * u, t * (1.0 - c * c).sqrt());
-        beyond(m + 1.0, d) - beyond(m - 1.0, d) - 1.0
-    };
-    let f = |u: f64| (s * u).clamp(-1.0, 1.0) * inner(u) * density(u);
-    let simpson = |from: f64, to: f64| {
-        let h = (to - from) / 4000.0;
-        let weight = |i: i32| {
-            if i == 0 || i == 4000 {
-                1.0
-            } else if i % 2 == 1 {
-                4.0
-            } else {
-                2.0
-            }
-        };
-        (0..=4000).map(|i| weight(i) * f(from + h * f64::from(i))).sum::<f64>() * h / 3.0
-    };
-    simpson(-9.0, -1.0 / s) + simpson(-1.0 / s, 1.0 / s) + simpson(1.0 / s, 9.0)
-}
-
-#[test]
-fn kinks_beside_0_and_inputs_of_other_lengths_cost_the_accuracy_that_is_stated() {
-    let mut worst = [0.0f64; 2];
-    products(Activation::HardTanh, &[0.8, 1.0], |[p, q], c, found| {
-        if c.abs() < 1.0 - 1e-12 {
-            let error = (found[0] - hard_tanh([p.sqrt(), q.sqrt()], c)).abs();
-            let near = usize::from(c.abs() > 0.99);
-            worst[near] = worst[near].max(error);
-        }
-    });
-    println!("errors of K: {:.1e}, {:.1e} in nearly the same direction", worst[0], worst[1]);
-    assert!(worst[0] < 1e-6 && worst[1] < 1e-3, "{worst:?}");
 }
 
 /// Both kernels are symmetric, and have no negative eigenvalue beyond `round_off`.

@@ -36,10 +36,10 @@
 //! # Accuracy and speed
 //!
 //! Relu, leaky relu and other pairs of lines that meet at 0 have closed forms (Cho & Saul 2009). Smooth functions are series in the
-//! correlation (Mehler), with as many terms as 1e−12 asks for. Others, with kinks, are interpolated between some thousand
-//! integrals: to about 1e−10 with kinks at 0 only (ELU, SELU). With kinks elsewhere (`hard_tanh`) errors reach 1e−3 between inputs that have
-//! nearly the same direction but not the same length; with [normalised](InfiniteWidth::layer_norm) or equally long inputs it is
-//! 1e−9 as well. For 500 × 500 pairs, ten layers take about a second.
+//! correlation (Mehler), with as many terms as 1e−12 asks for: fast, unless variances are large. Others, with kinks, are interpolated
+//! between many integrals, which takes far longer the more the lengths of inputs differ: to 1e−10 with kinks at 0 only (ELU, SELU), to 1e−9
+//! with others (`hard_tanh`) and inputs that are equally long, as after [normalisation](InfiniteWidth::layer_norm). With kinks beside 0,
+//! different lengths and nearly the same direction the interpolated function is not smooth, and nothing is promised.
 //!
 //! Sources: Neal, "Bayesian learning for neural networks", 1996 (one layer); Lee, Bahri, Novak, Schoenholz, Pennington and
 //! Sohl-Dickstein, "Deep neural networks as Gaussian processes", 2018; Matthews, Rowland, Hron, Turner and Ghahramani, "Gaussian
