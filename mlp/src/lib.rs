@@ -146,6 +146,7 @@
 //! | keep one learning rate over width and depth | [`scaling`], [`MaximalUpdate`], [`scaling::CoordinateCheck`] |
 //! | predict how deep a signal reaches | [`theory`], [`theory::MeanField`]; through shortcuts and norms: [`theory::Block`] |
 //! | foretell signals and gradients of a model | [`theory::of`], [`theory::Forecast`] |
+//! | predict with infinitely wide networks: their kernels, Gaussian processes, training | [`infinite`], [`infinite::InfiniteWidth`] |
 //! | read tables | [`Table`], [`Csv`]; of Arrow and Parquet: `Columnar`, with the features `arrow` and `parquet` |
 //! | learn what tables become, and apply it to others | [`Schema`], [`Numeric`], [`Categorical`]; by hand [`Scaler`], [`one_hot`] |
 //! | prepare data, hold some out | [`Dataset`], [`Targets`], [`Splitter`] |
@@ -237,6 +238,7 @@ pub use depth::dynamics;
 pub use depth::flow::{self, Flow};
 #[cfg(feature = "spectrum")]
 pub use depth::free_probability;
+pub use depth::infinite;
 pub use depth::scaling::{self, MaximalUpdate};
 pub use depth::theory;
 pub use error::{Error, Result};

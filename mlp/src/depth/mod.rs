@@ -7,6 +7,7 @@ pub mod dynamics;
 pub mod flow;
 #[cfg(feature = "spectrum")]
 pub mod free_probability;
+pub mod infinite;
 mod init;
 mod quadrature;
 pub mod scaling;

@@ -67,6 +67,14 @@ pub(crate) fn integrate(ends: &[f64], mut f: impl FnMut(&[f64]) -> Vec<f64>) -> 
     settled
 }
 
+/// Nodes and weights of the Kronrod rule on the panels between neighbouring `ends`, for integrands that these resolve.
+pub(crate) fn rule(ends: &[f64]) -> impl Iterator<Item = (f64, f64)> + '_ {
+    ends.windows(2).flat_map(|ends| {
+        let weight = move |i: usize| KRONROD[i.min(14 - i)] * (ends[1] - ends[0]) / 2.0;
+        nodes(ends[0], ends[1]).into_iter().enumerate().map(move |(i, node)| (node, weight(i)))
+    })
+}
+
 struct Estimate {
     value: f64,
     error: f64,

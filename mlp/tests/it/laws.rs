@@ -12,13 +12,13 @@ use rand_distr::StandardNormal;
 
 /// The mean of independent measurements, and its standard error.
 #[derive(Debug, Clone, Copy)]
-struct Mean {
-    value: f64,
-    error: f64,
+pub(crate) struct Mean {
+    pub(crate) value: f64,
+    pub(crate) error: f64,
 }
 
 impl Mean {
-    fn of(samples: &[f64]) -> Self {
+    pub(crate) fn of(samples: &[f64]) -> Self {
         let n = samples.len() as f64;
         let value = samples.iter().sum::<f64>() / n;
         let variance = samples.iter().map(|x| (x - value).powi(2)).sum::<f64>() / (n - 1.0);
@@ -27,7 +27,7 @@ impl Mean {
 
     /// In standard errors, as measured or, where theory knows it, given.
     #[track_caller]
-    fn assert_is(self, exact: f64, errors: f64, what: &str) {
+    pub(crate) fn assert_is(self, exact: f64, errors: f64, what: &str) {
         let z = (self.value - exact) / self.error;
         println!("{what}: {:.6} ± {:.6}, exactly {exact:.6}, z = {z:.2}", self.value, self.error);
         assert!(z.abs() < errors, "{what}: {self:?}, exactly {exact}: {z:.2} standard errors");

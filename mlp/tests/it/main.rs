@@ -34,6 +34,8 @@ mod gradients;
 mod groups;
 #[path = "../../../autograd/tests/it/house.rs"]
 mod house;
+mod infinite;
+mod infinite_width_laws;
 mod init;
 mod interrupted;
 mod io;

@@ -16,15 +16,15 @@ const STEPS: i32 = 100;
 
 /// φ and φ′ of one variable, evaluated on many points at once.
 #[derive(Clone)]
-pub(super) struct Curve {
+pub(in crate::depth) struct Curve {
     module: Arc<dyn Module>,
-    pub(super) name: String,
+    pub(in crate::depth) name: String,
     /// The points where φ or a derivative of it jumps: panels end there.
-    pub(super) breaks: Vec<f64>,
+    pub(in crate::depth) breaks: Vec<f64>,
 }
 
 impl Curve {
-    pub(super) fn new(module: Arc<dyn Module>) -> Result<Self, Error> {
+    pub(in crate::depth) fn new(module: Arc<dyn Module>) -> Result<Self, Error> {
         let rows = module.describe();
         let name =
             rows.first().map_or("function", |row| if row.activation.is_empty() { &row.layer } else { &row.activation });
@@ -57,14 +57,14 @@ impl Curve {
         self.module.forward(tape.constant(column(x))).value().to_vec()
     }
 
-    pub(super) fn values_and_slopes(&self, x: &[f64]) -> (Vec<f64>, Vec<f64>) {
+    pub(in crate::depth) fn values_and_slopes(&self, x: &[f64]) -> (Vec<f64>, Vec<f64>) {
         let tape = Tape::new();
         let x: Var = tape.var(column(x));
         let y = self.module.forward(x);
         (y.value().to_vec(), y.sum().backward()[x].to_vec())
     }
 
-    pub(super) fn at(&self, x: f64) -> (f64, f64) {
+    pub(in crate::depth) fn at(&self, x: f64) -> (f64, f64) {
         let (y, dy) = self.values_and_slopes(&[x]);
         (y[0], dy[0])
     }
@@ -87,7 +87,7 @@ impl Curve {
     }
 
     /// E[f(z, φ(x), φ′(x))] for x = scale·z, z ~ N(0, 1).
-    pub(super) fn expect(&self, scale: f64, f: impl Fn(f64, f64, f64) -> f64) -> f64 {
+    pub(in crate::depth) fn expect(&self, scale: f64, f: impl Fn(f64, f64, f64) -> f64) -> f64 {
         normal(&self.ends(0.0, scale), |z| {
             let x: Vec<f64> = z.iter().map(|z| scale * z).collect();
             let (y, dy) = self.values_and_slopes(&x);

@@ -72,7 +72,7 @@
 
 mod block;
 mod critical;
-mod curve;
+pub(super) mod curve;
 mod deep;
 mod edges;
 mod forecast;
@@ -144,7 +144,7 @@ fn settled(map: impl Fn(f64) -> f64) -> Option<f64> {
 }
 
 #[track_caller]
-fn check_variance(of: &str, variance: f64) {
+pub(super) fn check_variance(of: &str, variance: f64) {
     let (what, ok) = (shown(variance), variance >= 0.0 && variance.is_finite());
     assert!(ok, "mean_field: the variance of the {of} is {what}; it must be ≥ 0");
 }
