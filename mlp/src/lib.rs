@@ -168,6 +168,7 @@
 //! | find a learning rate | [`Trainer::find_rate`] |
 //! | measure quality | [`metrics`]: [`Confusion`](metrics::Confusion), [`Ranking`](metrics::Ranking), [`Probabilities`](metrics::Probabilities), [`Regression`](metrics::Regression); by name: [`Metric`](metrics::Metric) |
 //! | find vanishing gradients and dead units | [`Flow`], [`Trainer::observe_flow`], [`flow::singular_values`] |
+//! | learn what ails a model, and what would cure it | [`advise`], [`Advice`]; during training [`advice::Guard`] |
 //! | observe a model or a training step | [`Observer`], [`Probe`], [`Trainer::observe_steps`] |
 //! | read the reasons for the design | [`design`] |
 //! | check gradients | [`check_module`], [`check_f32_module`] |
@@ -229,6 +230,7 @@ pub use data::{
     Ahead, Batches, Categorical, Chunks, Column, Csv, Dataset, Numeric, Prepared, Scaler, Schema, SchemaBuilder, Split,
     Splitter, Stream, Table, Targets, one_hot,
 };
+pub use depth::advice::{self, Advice, advise};
 pub use depth::flow::{self, Flow};
 pub use depth::theory;
 pub use error::{Error, Result};
