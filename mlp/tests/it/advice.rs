@@ -1,10 +1,10 @@
 //! Broken models, whose fault is named and whose cure trains, and healthy ones, of which nothing is said.
 
-use autograd::{Param, Parameters, Tape, Tensor, Var};
+use autograd::{Conv, Param, Parameters, Tape, Tensor, Var};
 use mlp::advice::{Adviser, Cause, Guard, Remedy, Severity};
 use mlp::{
-    Activation, Adam, Advice, CrossEntropy, Dataset, Function, Init, LayerNorm, Linear, Loss, Mlp, MlpBuilder, Module,
-    Mse, Registry, Residual, Sequential, Sgd, Targets, Trainer, advise,
+    Activation, Adam, Advice, Conv2d, CrossEntropy, Dataset, Embedding, Flatten, Function, Init, LayerNorm, Linear,
+    Loss, Mlp, MlpBuilder, Module, Mse, Registry, Residual, Sequential, Sgd, Targets, Trainer, advise,
 };
 use rand::SeedableRng;
 use rand::rngs::StdRng;
@@ -78,6 +78,8 @@ fn cured(
     assert!(after.params().zip(&before).all(|(param, before)| param.value() == *before), "the model has changed");
     let remedy = &advice.remedies()[0];
     assert!(is_healthy(remedy) && remedy.cures(cause), "{advice}");
+    let foretold = remedy.foretold.and_then(|foretold| foretold.gradient).expect("the theory knows these layers");
+    assert!((foretold / remedy.after.gradient.unwrap()).ln().abs() < 0.1, "{advice}");
     let scaled = data.clone().map(|data| match remedy.scaler() {
         Some(scaler) => Dataset::new(scaler.transform(data.inputs()).unwrap(), data.targets().clone()).unwrap(),
         None => data,
@@ -327,6 +329,53 @@ fn guarded(model: &dyn Module, rate: f64, adam: bool) -> (Guard, Result<usize, S
         false => trainer.fit(model, &Mse, &mut Sgd::new(&model.parameters(), rate), &data, None),
     };
     (guard, history.map(|history| history.epochs.len()).map_err(|error| error.to_string()))
+}
+
+/// Pictures in `f32`, sequences of indices, and the samples of a large table.
+#[test]
+fn other_inputs_and_numbers() {
+    let rng = &mut rng();
+    let mut model = Sequential::<f32>::new();
+    for i in 0..6 {
+        let inputs = if i == 0 { 1 } else { 8 };
+        let conv = Conv2d::new(inputs, 8, 3, Conv::default().padding(1), &Init::he_normal().gain(0.1), rng).unwrap();
+        model = model.then(conv).then(Activation::Relu);
+    }
+    let model = model.then(Flatten).then(Linear::new(8 * 36, 2, &Init::lecun_normal(), rng).unwrap());
+    let x: Tensor<f32> = Init::Normal { mean: 0.0, std: 1.0 }.sample([8, 1, 6, 6], rng);
+    let pictures = Dataset::new(x, vec![0, 1, 0, 1, 0, 1, 0, 1]).unwrap();
+    let advice = advise(&model, &pictures, &CrossEntropy).unwrap();
+    assert!(advice.finding(Cause::SignalVanishes).is_some(), "{advice}");
+    assert!(!advice.remedies()[0].findings.iter().any(|finding| finding.is_serious()), "{advice}");
+
+    // Indices are no sizes.
+    let embedding: Sequential = Sequential::new()
+        .then(Embedding::new(500, 8, &Init::Normal { mean: 0.0, std: 1.0 }, rng).unwrap())
+        .then(Flatten)
+        .then(Linear::new(16, 1, &Init::lecun_normal(), rng).unwrap());
+    let words = Tensor::new([32, 2], (0..64).map(|i| f64::from(i * 7 % 500)).collect());
+    let words = Dataset::new(words, Tensor::ones([32, 1])).unwrap();
+    let advice = advise(&embedding, &words, &Mse).unwrap();
+    assert!(advice.finding(Cause::Inputs).is_none(), "{advice}");
+
+    // Every fourth of 400 sorted samples: the mean of all, not of the first.
+    let rows = Tensor::new([400, 1], (0..400).map(f64::from).collect());
+    let data = Dataset::new(rows, Tensor::ones([400, 1])).unwrap();
+    let line = Linear { w: Param::new([[1.0]]), b: None };
+    let advice = Adviser::new(&Registry::new()).samples(100).advise(&line, &data, &Mse).unwrap();
+    let finding = advice.finding(Cause::Inputs).unwrap().to_string();
+    assert!(finding.starts_with("the inputs have mean 198 and"), "{finding}"); // 4·(0 + … + 99)/100
+}
+
+#[test]
+fn zeros_that_are_overcome_are_a_note() {
+    let model = built(deep(3, Activation::Tanh));
+    model.layers()[3].linear.w.set(Tensor::zeros([32, 1]));
+    let advice = advise(&model, &task()[0], &Mse).unwrap();
+    let finding = advice.finding(Cause::ZeroWeights).unwrap();
+    assert_eq!(finding.severity, Severity::Note);
+    assert!(finding.to_string().ends_with("3 other matrices get no gradient in the first step"), "{finding}");
+    assert!(advice.is_healthy());
 }
 
 #[test]

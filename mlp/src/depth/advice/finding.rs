@@ -68,9 +68,9 @@ pub struct Finding {
     /// The layer in which it is seen first, by the name that a [`Flow`] has for it; `None` for data and for what grows with
     /// depth.
     pub layer: Option<String>,
-    /// The figure that tells: the share of dead units, the factor a layer, the size of the outputs.
+    /// The figure that tells: the share of dead units, the factor a layer, the size of the outputs; NaN where there is none.
     pub figure: f64,
-    /// The depth at which `f32` cannot hold the numbers any more, of what vanishes or explodes.
+    /// The number of layers after which `f32` cannot hold a number any more that begins at 1, of what vanishes or explodes.
     pub precision_ends: Option<f64>,
     text: String,
 }

@@ -62,7 +62,6 @@ pub use remedy::{Foretold, Remedy};
 pub use survey::Figures;
 
 use crate::error::Error;
-use crate::loss::Outputs;
 use crate::{Dataset, Loss, Module, Registry};
 use plan::Patient;
 use survey::Survey;
@@ -145,10 +144,8 @@ impl<'r, T: Float> Adviser<'r, T> {
         loss: &L,
     ) -> Result<Advice<T>, Error> {
         let data = data::sample(data, self.samples)?;
-        let first = model.predict(data.inputs());
-        let outputs = Outputs { shape: first.shape().clone(), first: &first, activation: model.output_activation() };
-        let refused = loss.check(&outputs, data.targets()).err();
-        let targets = refused.as_ref().map(|error| Finding::new(Cause::Targets, 0.0, error.to_string()));
+        let patient = Patient { adviser: self, data: &data, loss };
+        let targets = patient.refused(model, &data);
         let survey = match (Survey::of(model, &data, loss), targets.clone()) {
             (Ok(survey), _) => survey,
             (Err(_), Some(finding)) => {
@@ -164,7 +161,6 @@ impl<'r, T: Float> Adviser<'r, T> {
             }
             (Err(error), None) => return Err(error),
         };
-        let patient = Patient { adviser: self, data: &data, loss };
         let findings = patient.findings(&survey, &data, targets);
         let (figures, foretold) = (Figures::of(&survey), Foretold::of(model, data.inputs(), survey.flow()));
         let (remedies, without) = match findings.iter().any(Finding::is_serious) {

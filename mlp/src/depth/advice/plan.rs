@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use autograd::{Float, Tensor};
+use autograd::Float;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use serde_json::Value;
@@ -13,6 +13,7 @@ use super::remedy::{Foretold, Remedy};
 use super::survey::{Figures, Survey};
 use super::{Adviser, data, edit};
 use crate::error::Result;
+use crate::loss::Outputs;
 use crate::{Activation, Config, Dataset, Loss, Module, Scaler};
 
 /// A model's data and loss, under which remedies are measured.
@@ -44,6 +45,14 @@ const OF_WEIGHTS: [Cause; 10] = [
 ];
 
 impl<T: Float, L: Loss<T> + ?Sized> Patient<'_, T, L> {
+    /// What the loss says of outputs and targets that do not fit.
+    pub(super) fn refused<M: Module<T> + ?Sized>(&self, model: &M, data: &Dataset<T>) -> Option<Finding> {
+        let first = model.predict(data.inputs());
+        let outputs = Outputs { shape: first.shape().clone(), first: &first, activation: model.output_activation() };
+        let error = self.loss.check(&outputs, data.targets()).err()?;
+        Some(Finding::new(Cause::Targets, f64::NAN, error.to_string()))
+    }
+
     /// All that is wrong, in the order of causes.
     pub(super) fn findings(&self, survey: &Survey, data: &Dataset<T>, targets: Option<Finding>) -> Vec<Finding> {
         let spread = super::survey::spread(&data.inputs().cast());
@@ -120,11 +129,6 @@ impl<T: Float, L: Loss<T> + ?Sized> Patient<'_, T, L> {
             plan.redraw.apply(&copy.parameters(), rows.flow(), rng)?;
         }
         let survey = Survey::of(&copy, data, self.loss)?;
-        let first: Tensor<T> = copy.predict(data.inputs());
-        let shape = first.shape().clone();
-        let outputs = crate::loss::Outputs { shape, first: &first, activation: copy.output_activation() };
-        let refused = self.loss.check(&outputs, data.targets()).err();
-        let refused = refused.map(|error| Finding::new(Cause::Targets, 0.0, error.to_string()));
         let what = match (&scaler, plan.what) {
             (None, what) => what.into(),
             (Some(_), "") => "inputs scaled to mean 0 and deviation 1".into(),
@@ -132,7 +136,7 @@ impl<T: Float, L: Loss<T> + ?Sized> Patient<'_, T, L> {
         };
         Ok(Some(Remedy {
             what,
-            findings: self.findings(&survey, data, refused),
+            findings: self.findings(&survey, data, self.refused(&copy, data)),
             before: before.clone(),
             after: Figures::of(&survey),
             foretold: Foretold::of(&copy, data.inputs(), survey.flow()),

@@ -84,7 +84,8 @@ fn scale<T: Float>(parameters: &Parameters<T>, row: &LayerFlow, by: f64) {
     }
 }
 
-/// Draws the weights and biases of linear layers and convolutions; other parameters stay.
+/// Draws the weights and biases of linear layers and convolutions; other parameters stay, and so do recurrent layers, which
+/// have weights `u` from step to step.
 fn redraw<T: Float>(
     parameters: &Parameters<T>,
     row: &LayerFlow,
@@ -92,6 +93,9 @@ fn redraw<T: Float>(
     orthogonal: bool,
     rng: &mut impl Rng,
 ) -> Result<(), Error> {
+    if row.weights.iter().any(|weights| is(&weights.name, "u")) {
+        return Ok(());
+    }
     for (axes, name, param) in of_row(parameters, row) {
         let shape = param.shape();
         if is(name, "w") && axes > 1 {
@@ -131,9 +135,9 @@ fn partner(flow: &Flow, i: usize) -> String {
 /// σ_w²: that of the critical point without biases, or where there is none, χ = 1 at variance 1.
 fn critical_variance(kind: &str) -> f64 {
     let theory = kind.parse::<Activation>().ok().and_then(|activation| MeanField::new(activation).ok());
-    let found = theory.and_then(|theory| match theory.critical_weights(0.0) {
-        Ok(point) if point.attracts() => Some(point.weights),
-        _ => Some(1.0 / theory.properties().mean_square_slope),
+    let found = theory.map(|theory| match theory.critical_weights(0.0) {
+        Ok(point) if point.attracts() => point.weights,
+        _ => 1.0 / theory.properties().mean_square_slope,
     });
     found.filter(|variance| variance.is_finite()).unwrap_or(1.0)
 }
