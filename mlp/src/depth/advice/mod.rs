@@ -62,7 +62,8 @@ pub use remedy::{Foretold, Remedy};
 pub use survey::Figures;
 
 use crate::error::Error;
-use crate::{Dataset, Loss, Module, Registry};
+use crate::loss::Loss;
+use crate::{Dataset, Module, Registry};
 use plan::Patient;
 use survey::Survey;
 

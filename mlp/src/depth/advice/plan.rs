@@ -13,8 +13,8 @@ use super::remedy::{Foretold, Remedy};
 use super::survey::{Figures, Survey};
 use super::{Adviser, data, edit};
 use crate::error::Result;
-use crate::loss::Outputs;
-use crate::{Activation, Config, Dataset, Loss, Module, Scaler};
+use crate::loss::{Loss, Outputs};
+use crate::{Activation, Config, Dataset, Module, Scaler};
 
 /// A model's data and loss, under which remedies are measured.
 pub(super) struct Patient<'a, T: Float, L: ?Sized> {

@@ -5,9 +5,10 @@ use std::collections::HashMap;
 use autograd::{Float, Tape, Tensor};
 
 use crate::depth::flow::{Flow, Gatherer, LayerFlow};
+use crate::loss::Loss;
 use crate::nn::observe::{Observer, Parameter, Part, Site, Slopes};
 use crate::nn::probe::Probe;
-use crate::{Dataset, Error, Loss, Module};
+use crate::{Dataset, Error, Module};
 
 /// A flow, and what it does not hold: how unlike the samples are, and how alike the units.
 #[derive(Default)]
