@@ -172,6 +172,7 @@
 //! | find vanishing gradients and dead units | [`Flow`], [`Trainer::observe_flow`], [`flow::FlowLog`], [`flow::singular_values`] |
 //! | measure sharpness, gradient noise and effective rank in a training | [`dynamics`]: [`Curvature`](dynamics::Curvature), [`TrackSharpness`](dynamics::TrackSharpness), [`NoiseScale`](dynamics::NoiseScale), [`EffectiveRanks`](dynamics::EffectiveRanks) |
 //! | predict the singular values of wide networks | [`free_probability`] |
+//! | learn what ails a model, and what would cure it | [`advise`], [`Advice`]; during training [`advice::Guard`] |
 //! | observe a model or a training step | [`Observer`], [`Probe`], [`Trainer::observe_steps`] |
 //! | read the reasons for the design | [`design`] |
 //! | check gradients | [`check_module`], [`check_f32_module`] |
@@ -233,6 +234,7 @@ pub use data::{
     Ahead, Batches, Categorical, Chunks, Column, Csv, Dataset, Numeric, Prepared, Scaler, Schema, SchemaBuilder, Split,
     Splitter, Stream, Table, Targets, one_hot,
 };
+pub use depth::advice::{self, Advice, advise};
 #[cfg(feature = "spectrum")]
 pub use depth::dynamics;
 pub use depth::flow::{self, Flow};

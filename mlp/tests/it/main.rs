@@ -1,6 +1,7 @@
 //! One test binary.
 mod accumulation;
 mod activations;
+mod advice;
 mod arrays;
 mod attention;
 mod averaged;

@@ -41,6 +41,7 @@ pub(super) mod spectrum;
 mod stats;
 
 pub use log::FlowLog;
+pub(in crate::depth) use observe::Gatherer;
 pub use scale::gradient_scale;
 #[cfg(feature = "spectrum")]
 pub use spectrum::{Extremes, extreme_singular_values, singular_values};
@@ -54,7 +55,7 @@ use autograd::{Float, Parameters, Scalar, Tape, Tensor, Var};
 use crate::nn::module::Module;
 use crate::nn::probe::Probe;
 use crate::optim::check_rate;
-use observe::{Gatherer, update};
+use observe::update;
 
 /// Statistics of activations and gradients at one point in time.
 ///
@@ -104,7 +105,7 @@ pub struct LayerFlow {
     /// of a rectifier counts: a share of one half is usual there. `None` as for `dead`.
     pub saturated: Option<f64>,
     /// Whether the activation is flat at both ends, like the logistic function and unlike a rectifier.
-    two_sided: bool,
+    pub(in crate::depth) two_sided: bool,
     /// The scale-invariant size of the gradient: `‖∂E/∂h‖·‖h‖/(√n·|E|)`.
     ///
     /// Here h are the n outputs of all samples. It is the relative change of the loss when h changes in a random

@@ -10,8 +10,8 @@ type Show<'a> = dyn FnMut(usize, &Flow) + 'a;
 
 /// Gathers a flow, and passes it to `show` after each step.
 #[derive(Default)]
-pub(super) struct Gatherer<'a> {
-    pub(super) flow: Flow,
+pub(in crate::depth) struct Gatherer<'a> {
+    pub(in crate::depth) flow: Flow,
     weights: Vec<WeightFlow>,
     updates: Vec<(String, Option<f64>)>,
     show: Option<Box<Show<'a>>>,

@@ -94,7 +94,7 @@ impl Flow {
 }
 
 impl LayerFlow {
-    fn title(&self, i: usize) -> String {
+    pub(in crate::depth) fn title(&self, i: usize) -> String {
         match self.name.is_empty() {
             true => format!("layer {i} ({})", self.kind),
             false => format!("layer {i} ({}, {})", self.name, self.kind),
