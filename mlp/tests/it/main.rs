@@ -3,6 +3,7 @@ mod accumulation;
 mod activations;
 mod arrays;
 mod attention;
+mod attention_theory;
 mod averaged;
 #[path = "../common/bad_files.rs"]
 mod bad_files;
