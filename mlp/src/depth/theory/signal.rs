@@ -195,6 +195,11 @@ impl Block {
 
     /// Behind each piece; `place` is the name of the block, and a dot.
     pub(super) fn passed(&self, signal: &Signal, mut rates: [f64; 2], place: &str) -> Result<Vec<Passed>, Error> {
+        if self.has_attention() && self.has_batch_norm() {
+            let why =
+                "attention needs pairs of tokens, and a batch norm pairs of samples; take layer_norm beside attention";
+            return Err(Error::invalid("mean_field", why));
+        }
         let mut signal = *signal;
         let mut all = Vec::with_capacity(self.parts.len());
         for (i, part) in self.parts.iter().enumerate() {
