@@ -143,7 +143,7 @@
 //! | join named parts, with several inputs and outputs | [`Network`], [`Join`] |
 //! | write your own model or function | [`Module`], [`Function`], [`StraightThrough`], [`summary`] |
 //! | initialise weights | [`Init`] |
-//! | predict how deep a signal reaches | [`theory`], [`theory::MeanField`]; through shortcuts and norms: [`theory::Block`] |
+//! | predict how deep a signal reaches | [`theory`], [`theory::MeanField`]; through shortcuts and norms: [`theory::Block`]; between tokens: [`theory::Attention`] |
 //! | foretell signals and gradients of a model | [`theory::of`], [`theory::Forecast`] |
 //! | read tables | [`Table`], [`Csv`]; of Arrow and Parquet: `Columnar`, with the features `arrow` and `parquet` |
 //! | learn what tables become, and apply it to others | [`Schema`], [`Numeric`], [`Categorical`]; by hand [`Scaler`], [`one_hot`] |

@@ -233,11 +233,33 @@ fn entropy(layer: &MultiHeadAttention, x: &Tensor) -> f64 {
     -(logs.exp() * &logs).sum() / ((n * heads * tokens) as f64 * (tokens as f64).ln())
 }
 
+/// Noci et al. 2022: the more alike tokens are, the less queries learn beside values.
+#[test]
+fn gradients_of_queries_vanish_with_the_rank() {
+    for rho in [0.0, 0.5, 0.9] {
+        let signal = Signal::normal(1.0).correlated(rho);
+        let foretold = Attention::new(TOKENS, 4.0, 4.0).weights(&signal).query_gradient;
+        let ratios: Vec<f64> = (0..SEEDS)
+            .map(|seed| {
+                let rng = &mut StdRng::seed_from_u64(seed);
+                let (layer, tape) = (layer(4, 4.0, 4.0, rng), Tape::new());
+                let y = layer.forward(tape.var(tokens(rho, rng)));
+                let gradients = (y * normal([SEQUENCES, TOKENS, WIDTH], rng)).sum().backward();
+                let [query, value] = [&layer.query, &layer.value].map(|part| gradients[&part.w].square().mean());
+                (query / value).ln()
+            })
+            .collect();
+        hold(&format!("ρ = {rho}"), &ratios, foretold.ln(), strays(2), strays(2));
+    }
+}
+
 #[test]
 fn what_attention_cannot_tell_it_names() {
     let attention = Block::new().attention(Attention::new(8, 1.0, 4.0));
     let endless = attention.repeated(2000).forecast(&Signal::normal(1.0)).unwrap_err().to_string();
     assert!(endless.contains("has grown beyond all numbers"), "{endless}");
+    let batch = attention.clone().batch_norm().pass(&Signal::normal(1.0)).unwrap_err().to_string();
+    assert!(batch.contains("take layer_norm beside attention"), "{batch}");
     assert_eq!(attention.to_string(), "attention(T = 8, σ_Q²σ_K² = 1, σ_V²σ_O² = 4)");
 }
 

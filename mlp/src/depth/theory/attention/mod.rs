@@ -57,7 +57,7 @@ use crate::error::shown;
 /// Sources: Dong, Cordonnier and Loukas, "Attention is not all you need: pure attention loses rank doubly exponentially with
 /// depth", 2021; Noci, Anagnostidis, Biggio, Orvieto, Singh and Lucchi, "Signal propagation in transformers", 2022 (shortcuts, and
 /// gradients of queries and keys); Giorlandino and Goldt, "Two failure modes of deep transformers and how to avoid them", 2026 (the
-/// random-energy model). They take T to infinity; the recursion here is for any T.
+/// random-energy model). The recursion here is derived for any T and any scores; no constant of theirs is taken over.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub struct Attention {
@@ -81,9 +81,9 @@ pub struct AttentionWeights {
     pub overlap: f64,
     /// `−E Σ_j A_ij ln A_ij / ln T`: 1 if all tokens are read evenly, 0 if one alone is.
     pub entropy: f64,
-    /// The expected squared gradient of the weights of queries (or keys, where σ_K² = σ_Q²) over that of the values' weights, if the
-    /// gradients of tokens are independent and σ² is the same for queries, keys, values and the joined heads. It falls with (1 − ρ)²,
-    /// so that queries and keys learn nothing where the rank has collapsed (Noci et al. 2022).
+    /// The expected squared gradient of the weights of queries over that of the values' weights, if the gradients of tokens are
+    /// independent and σ_V² = σ_Q²: `σ_Q²σ_K²q²(1 − ρ)²K/(ρ + (1 − ρ)P)`. So queries learn nothing where the rank has collapsed (Noci
+    /// et al. 2022).
     pub query_gradient: f64,
     /// K and `K_ρ`.
     jacobians: [f64; 2],
