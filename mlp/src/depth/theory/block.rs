@@ -334,7 +334,7 @@ impl fmt::Display for Block {
                     write!(f, "linear(σ_w² = {}, σ_b² = {})", shown(weights), shown(biases))?;
                 }
                 Piece::Attention(attention) => {
-                    let [scores, values] = [shown(&attention.scores), shown(&attention.values)];
+                    let [scores, values] = [shown(attention.scores), shown(attention.values)];
                     let tokens = attention.tokens;
                     write!(f, "attention(T = {tokens}, σ_Q²σ_K² = {scores}, σ_V²σ_O² = {values})")?;
                 }
