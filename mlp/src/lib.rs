@@ -144,7 +144,7 @@
 //! | write your own model or function | [`Module`], [`Function`], [`StraightThrough`], [`summary`] |
 //! | initialise weights | [`Init`] |
 //! | keep one learning rate over width and depth | [`scaling`], [`MaximalUpdate`], [`scaling::CoordinateCheck`] |
-//! | predict how deep a signal reaches | [`theory`], [`theory::MeanField`]; through shortcuts and norms: [`theory::Block`] |
+//! | predict how deep a signal reaches | [`theory`], [`theory::MeanField`]; through shortcuts and norms: [`theory::Block`]; between tokens: [`theory::Attention`] |
 //! | foretell signals and gradients of a model | [`theory::of`], [`theory::Forecast`] |
 //! | predict with infinitely wide networks: their kernels, Gaussian processes, training | [`infinite`], [`infinite::InfiniteWidth`] |
 //! | read tables | [`Table`], [`Csv`]; of Arrow and Parquet: `Columnar`, with the features `arrow` and `parquet` |

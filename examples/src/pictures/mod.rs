@@ -9,6 +9,7 @@ use std::{fmt, fs, io};
 use plotters::prelude::*;
 use plotters::style::register_font;
 
+mod attention;
 mod chart;
 mod curves;
 mod depth;
@@ -21,6 +22,7 @@ mod logs;
 mod points;
 mod theory;
 
+pub use attention::attention;
 use chart::{Area, Drawn, FINE, px};
 pub use curves::curves;
 pub use depth::{Gradients, gradients, profiles, singular_values, trained};

@@ -4,6 +4,7 @@ mod activations;
 mod advice;
 mod arrays;
 mod attention;
+mod attention_theory;
 mod averaged;
 #[path = "../common/bad_files.rs"]
 mod bad_files;

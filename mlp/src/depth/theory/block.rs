@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::MeanField;
+use super::{Attention, MeanField};
 use crate::error::{or_panic, shown};
 use crate::nn::layers::Dropout;
 use crate::{Error, Module};
@@ -71,6 +71,8 @@ pub enum Piece {
     },
     /// Dropout with this probability, in training.
     Dropout(f64),
+    /// Self-attention; the correlation of two samples is that of two tokens.
+    Attention(Attention),
     /// `a·x + b·f(x)`.
     Residual {
         /// a, the strength of the shortcut.
@@ -129,6 +131,7 @@ impl Block {
                 super::check_variance("offsets", *shift);
             }
             Piece::Dropout(p) => drop(or_panic(Dropout::new(*p))),
+            Piece::Attention(attention) => drop(attention.checked()),
             Piece::Residual { stream, branch, .. } => {
                 let strengths = [shown(stream), shown(branch)];
                 assert!(
@@ -194,6 +197,16 @@ impl Block {
         self.then(Piece::Dropout(p))
     }
 
+    /// Appends self-attention between tokens: their similarity is the correlation of the signal.
+    ///
+    /// # Panics
+    /// If there are fewer than two tokens, or a variance is negative or not finite.
+    #[must_use]
+    #[track_caller]
+    pub fn attention(self, attention: Attention) -> Self {
+        self.then(Piece::Attention(attention))
+    }
+
     /// Appends `stream·x + branch·f(x)`, where `inner` is f.
     ///
     /// # Panics
@@ -211,7 +224,7 @@ impl Block {
 
     /// Whether the output is independent of the input but for its size: random weights lie between them.
     pub(super) fn mixes(&self) -> bool {
-        self.pieces().any(|piece| matches!(piece, Piece::Linear { .. }))
+        self.pieces().any(|piece| matches!(piece, Piece::Linear { .. } | Piece::Attention(_)))
     }
 
     /// Whether samples of a batch meet.
@@ -221,6 +234,28 @@ impl Block {
             Piece::Residual { inner, .. } => inner.has_batch_norm(),
             _ => false,
         })
+    }
+
+    /// Whether tokens meet.
+    pub(super) fn has_attention(&self) -> bool {
+        self.pieces().any(|piece| match piece {
+            Piece::Attention(_) => true,
+            Piece::Residual { inner, .. } => inner.has_attention(),
+            _ => false,
+        })
+    }
+
+    /// `self`, `times` times: the blocks of a deep network, in one [`forecast`](Block::forecast).
+    ///
+    /// ```
+    /// use mlp::theory::{Block, Signal};
+    /// let blocks = Block::new().linear(0.5, 0.0).repeated(3);
+    /// assert_eq!(blocks.forecast(&Signal::normal(1.0))?.inputs, 0.125);
+    /// # Ok::<(), mlp::Error>(())
+    /// ```
+    #[must_use]
+    pub fn repeated(&self, times: usize) -> Self {
+        Block { parts: std::iter::repeat_n(&self.parts, times).flatten().cloned().collect() }
     }
 
     /// With σ_w² and σ_b² of every linear piece set.
@@ -282,6 +317,7 @@ impl Piece {
             Piece::Norm(kind, _) => kind.name().into(),
             Piece::Affine { .. } => "affine".into(),
             Piece::Dropout(p) => format!("dropout({})", shown(p)),
+            Piece::Attention(_) => "attention".into(),
             Piece::Residual { .. } => "residual".into(),
         }
     }
@@ -296,6 +332,11 @@ impl fmt::Display for Block {
             match piece {
                 Piece::Linear { weights, biases } => {
                     write!(f, "linear(σ_w² = {}, σ_b² = {})", shown(weights), shown(biases))?;
+                }
+                Piece::Attention(attention) => {
+                    let [scores, values] = [shown(attention.scores), shown(attention.values)];
+                    let tokens = attention.tokens;
+                    write!(f, "attention(T = {tokens}, σ_Q²σ_K² = {scores}, σ_V²σ_O² = {values})")?;
                 }
                 Piece::Affine { gain, shift } => write!(f, "affine(γ² = {}, β² = {})", shown(gain), shown(shift))?,
                 Piece::Residual { stream, branch, inner } => {

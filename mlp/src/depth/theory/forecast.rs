@@ -2,8 +2,9 @@
 
 use std::fmt;
 
+use super::AttentionWeights;
 use super::block::{Block, Part, Piece, Site};
-use super::signal::{Passed, Signal};
+use super::signal::{Gradient, Passed, Signal};
 use crate::{Error, Flow};
 
 /// Signals and gradients behind every piece of a [`Block`], such as a model read by [`of`](super::of).
@@ -40,6 +41,8 @@ pub struct ForecastRow {
     /// The squared norm of their gradient over that of the last row, in expectation; between layers of equal width it is the
     /// ratio of mean squares.
     pub gradient: f64,
+    /// Of attention: its weights, with their entropy.
+    pub attention: Option<AttentionWeights>,
     /// Whether a [`Flow`] has such a row.
     shown: bool,
 }
@@ -52,14 +55,20 @@ impl Block {
     pub fn forecast(&self, signal: &Signal) -> Result<Forecast, Error> {
         let passed = self.passed(&self.followed(*signal), [0.0, 1.0], "")?;
         let mut rows = vec![];
-        let inputs = gather(&self.parts, &passed, 1.0, "", &mut rows);
+        let [inputs, _] = gather(&self.parts, &passed, [1.0, 0.0], "", &mut rows);
         rows.reverse();
         Ok(Forecast { rows, inputs })
     }
 }
 
-/// Appends the rows from the last to the first, for the squared gradient behind the last; returns that before the first.
-fn gather(parts: &[Part], passed: &[Passed], mut gradient: f64, place: &str, rows: &mut Vec<ForecastRow>) -> f64 {
+/// Appends the rows from the last to the first, for the gradient behind the last; returns that before the first.
+fn gather(
+    parts: &[Part],
+    passed: &[Passed],
+    mut gradient: Gradient,
+    place: &str,
+    rows: &mut Vec<ForecastRow>,
+) -> Gradient {
     for (i, (part, passed)) in parts.iter().zip(passed).enumerate().rev() {
         let name = part.name(place, i);
         let (kind, shown) = match &part.site {
@@ -68,11 +77,12 @@ fn gather(parts: &[Part], passed: &[Passed], mut gradient: f64, place: &str, row
             Site::Hidden(_) => (part.piece.kind(), false),
         };
         let inner = format!("{name}.");
-        rows.push(ForecastRow { name, kind, signal: passed.signal, gradient, shown });
+        let attention = passed.attention.map(|(weights, _)| weights);
+        rows.push(ForecastRow { name, kind, signal: passed.signal, gradient: gradient[0], attention, shown });
         if let Piece::Residual { branch, inner: block, .. } = &part.piece {
-            gather(&block.parts, &passed.inner, branch * branch * gradient, &inner, rows);
+            gather(&block.parts, &passed.inner, gradient.map(|gradient| branch * branch * gradient), &inner, rows);
         }
-        gradient *= passed.chi;
+        gradient = part.back(passed, gradient);
     }
     gradient
 }

@@ -43,6 +43,7 @@
 //! | signals and gradients at every depth | [`Block::steps`] of equal blocks, [`Block::forecast`] behind each piece |
 //! | a fixed point, and the law of depth: exponential, a power, or between | [`Block::fixed_point`], [`Block::law`] |
 //! | critical variances and strengths | [`Block::critical`], [`Block::critical_weights`], [`critical_value`] |
+//! | transformers: similarity of tokens, entropy of attention, gradients of tokens | [`Attention`] as a piece, [`ForecastRow::attention`] |
 //! | the theory of a model of layers, at its weights | [`of`], [`Reader`] |
 //! | what is foretold beside what is measured | [`Forecast::beside`] a [`Flow`](crate::Flow) |
 //!
@@ -58,7 +59,7 @@
 //! # Ok::<(), mlp::Error>(())
 //! ```
 //!
-//! The theory is one of wide layers and random weights. Weights that are used twice, products of values, pooling, attention and
+//! The theory is one of wide layers and random weights. Weights that are used twice, products of values, pooling and
 //! recurrence are outside of it; what it cannot tell it names in an error.
 //!
 //! Sources: Poole, Lahiri, Raghu, Sohl-Dickstein and Ganguli, "Exponential expressivity in deep neural networks through
@@ -70,6 +71,7 @@
 //! with depth); Doshi, He and Gromov, "Critical initialization of wide and deep neural networks using partial Jacobians", 2023
 //! (layer norm and shortcuts, exponents).
 
+mod attention;
 mod block;
 mod critical;
 pub(super) mod curve;
@@ -82,6 +84,7 @@ mod properties;
 mod reader;
 mod signal;
 
+pub use attention::{Attention, AttentionWeights};
 pub use block::{Block, NormKind, Piece};
 pub use critical::Critical;
 pub use deep::DepthLaw;

@@ -3,7 +3,7 @@
 use autograd::{Float, Tensor};
 
 use super::block::{Block, NormKind, Part, Piece, Site};
-use super::{LIMIT, MeanField};
+use super::{AttentionWeights, LIMIT, MeanField};
 use crate::Error;
 
 /// What the theory knows of the values at one depth of a wide network: mean and mean square over the features, and what
@@ -108,9 +108,9 @@ pub struct Step {
     /// χ: the factor of the mean squared gradient on its way back, for as many outputs as inputs; in general that of the
     /// squared norm. It is the averaged partial Jacobian norm of the block (Doshi et al. 2023).
     pub chi: f64,
-    /// `∂E[x·x′]/∂E[x·x′]` behind and before the block, if it is followed; NaN past a batch normalisation.
+    /// `∂E[x·x′]/∂E[x·x′]` behind and before the block, if it is followed; NaN past a batch normalisation or attention.
     pub product_slope: Option<f64>,
-    /// `∂E[x²]/∂E[x²]` behind and before the block; NaN past a batch normalisation.
+    /// `∂E[x²]/∂E[x²]` behind and before the block; NaN past a batch normalisation or attention.
     pub square_slope: f64,
 }
 
@@ -123,6 +123,27 @@ pub(super) struct Passed {
     product_slope: f64,
     /// The derivatives of mean and mean square by the mean square that enters the block.
     rates: [f64; 2],
+    /// Of attention: its weights, and what takes the gradients of tokens back.
+    pub(super) attention: Option<(AttentionWeights, [[f64; 2]; 2])>,
+}
+
+/// The squared gradient, and the product of those of two samples, as `back` takes them through all pieces, from the last one on.
+pub(super) type Gradient = [f64; 2];
+
+impl Part {
+    /// The gradient before the piece, for that behind it.
+    pub(super) fn back(&self, passed: &Passed, [square, product]: Gradient) -> Gradient {
+        let scaled = |by: f64, x: f64| if x == 0.0 { 0.0 } else { by * x }; // samples that are not followed have no slope
+        match (&self.piece, &passed.attention) {
+            (Piece::Residual { stream, branch, inner }, _) => {
+                let through = inner.back(&passed.inner, [square, product]);
+                let sum = |x: f64, f: f64| stream * stream * x + branch * branch * f;
+                [sum(square, through[0]), sum(product, through[1])]
+            }
+            (_, Some((_, rows))) => rows.map(|[of_square, of_product]| of_square * square + of_product * product),
+            _ => [passed.chi * square, scaled(passed.product_slope, product)],
+        }
+    }
 }
 
 impl Block {
@@ -136,10 +157,11 @@ impl Block {
     /// | RMS norm | 1 | `1/E[x²]` |
     /// | batch norm | 1 | `1/(E[x²] − E[x·x′])` |
     /// | dropout | `E[x²]/(1 − p)` | `1/(1 − p)` |
+    /// | [attention](super::Attention), of T tokens | `σ_V²σ_O²·(E[x·x′] + (E[x²] − E[x·x′])·P)` | of independent tokens, `σ_V²σ_O²·(P + β²(2 − ρ)K)` |
     /// | residual | `a²·E[x²] + b²·E[f²] + 2ab·E[x]·E[f]` | `a² + b²·χ_f` |
     ///
-    /// Two samples are followed if the signal is [correlated](Signal::correlated), and for a batch norm, whose samples
-    /// else begin uncorrelated. Gradients are taken to be independent of values and of the weights that they have passed,
+    /// Two samples are followed if the signal is [correlated](Signal::correlated), and for a batch norm or attention, whose samples
+    /// or tokens else begin uncorrelated. Gradients are taken to be independent of values and of the weights that they have passed,
     /// which holds for wide layers.
     ///
     /// # Errors
@@ -151,15 +173,21 @@ impl Block {
         let last = passed.last();
         Ok(Step {
             signal: last.map_or(signal, |last| last.signal),
-            chi: passed.iter().map(|passed| passed.chi).product(),
+            chi: self.back(&passed, [1.0, 0.0])[0],
             product_slope: signal.product.map(|_| passed.iter().map(|passed| passed.product_slope).product()),
             square_slope: last.map_or(1.0, |last| last.rates[1]),
         })
     }
 
-    /// The signal, with two samples where batch normalisation needs them.
+    /// The gradient before the block, for that behind it.
+    fn back(&self, passed: &[Passed], gradient: Gradient) -> Gradient {
+        let pieces = self.parts.iter().zip(passed).rev();
+        pieces.fold(gradient, |gradient, (part, passed)| part.back(passed, gradient))
+    }
+
+    /// The signal, with two samples where batch normalisation or attention needs them.
     pub(super) fn followed(&self, signal: Signal) -> Signal {
-        match signal.product.is_none() && self.has_batch_norm() {
+        match signal.product.is_none() && (self.has_batch_norm() || self.has_attention()) {
             true => Signal { product: signal.data.or(Some(signal.mean.powi(2))), data: None, ..signal },
             false => Signal { data: None, ..signal },
         }
@@ -167,6 +195,11 @@ impl Block {
 
     /// Behind each piece; `place` is the name of the block, and a dot.
     pub(super) fn passed(&self, signal: &Signal, mut rates: [f64; 2], place: &str) -> Result<Vec<Passed>, Error> {
+        if self.has_attention() && self.has_batch_norm() {
+            let why =
+                "attention needs pairs of tokens, and a batch norm pairs of samples; take layer_norm beside attention";
+            return Err(Error::invalid("mean_field", why));
+        }
         let mut signal = *signal;
         let mut all = Vec::with_capacity(self.parts.len());
         for (i, part) in self.parts.iter().enumerate() {
@@ -199,6 +232,7 @@ impl Part {
             inner: vec![],
             product_slope: gain,
             rates,
+            attention: None,
         };
         Ok(match &self.piece {
             Piece::Linear { weights, biases } => {
@@ -256,6 +290,20 @@ impl Part {
                 // Two samples have masks of their own.
                 Passed { product_slope: 1.0, ..scaled(gain, [mean, gain * square], y) }
             }
+            Piece::Attention(_) if !x.square.is_finite() => {
+                return refuse(
+                    "the signal before it has grown beyond all numbers; normalise it, or scale the branches".into(),
+                );
+            }
+            Piece::Attention(attention) => {
+                let weights = attention.weights(x);
+                let [square, product] = attention.moved(x, &weights);
+                let y = Signal { mean: 0.0, square, product: Some(product), normal: true, data: None };
+                let back = attention.back(x, &weights);
+                // How the weights change with what enters is not followed.
+                let passed = scaled(back[0][0], [0.0, f64::NAN], y);
+                Passed { product_slope: f64::NAN, attention: Some((weights, back)), ..passed }
+            }
             Piece::Residual { inner, .. } if !inner.mixes() => {
                 return refuse(
                     "its branch has no weights, so that it depends on the shortcut; put a linear layer into it".into(),
@@ -268,7 +316,7 @@ impl Part {
                 let (a, b) = (*stream, *branch);
                 let cross = 2.0 * a * b * x.mean * f.mean;
                 let sum = |x: f64, f: f64| a * a * x + b * b * f + cross;
-                let through = |slopes: fn(&Passed) -> f64| a * a + b * b * all.iter().map(slopes).product::<f64>();
+                let slopes = all.iter().map(|passed| passed.product_slope).product::<f64>();
                 let signal = Signal {
                     mean: a * x.mean + b * f.mean,
                     square: sum(x.square, f.square),
@@ -279,10 +327,11 @@ impl Part {
                 let rate = a * a * square + b * b * dsquare + 2.0 * a * b * (mean * f.mean + x.mean * dmean);
                 Passed {
                     signal,
-                    chi: through(|passed| passed.chi),
-                    product_slope: through(|passed| passed.product_slope),
+                    chi: a * a + b * b * inner.back(&all, [1.0, 0.0])[0],
+                    product_slope: a * a + b * b * slopes,
                     rates: [a * mean + b * dmean, rate],
                     inner: all,
+                    attention: None,
                 }
             }
         })
@@ -317,6 +366,7 @@ impl MeanField {
             inner: vec![],
             product_slope: c.map_or(f64::NAN, |c| pair(c, true)),
             rates: [rate * moved(&|y| y), rate * moved(&|y| y * y)],
+            attention: None,
         }
     }
 }
