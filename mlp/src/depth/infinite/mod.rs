@@ -93,7 +93,7 @@ pub struct InfiniteWidth {
 enum Layer {
     Dense { weights: f64, biases: f64 },
     Activation(Arc<Curve>),
-    LayerNorm,
+    Norm,
     Residual { strength: f64, block: InfiniteWidth },
 }
 
@@ -187,7 +187,7 @@ impl InfiniteWidth {
     /// normalisation as well.
     #[must_use]
     pub fn layer_norm(self) -> Self {
-        self.then(Layer::LayerNorm)
+        self.then(Layer::Norm)
     }
 
     /// Adds a residual connection, `x ← x + strength·f(x)`, where `block` is f and ends in a dense layer.
@@ -259,7 +259,7 @@ impl fmt::Debug for Layer {
                 write!(f, "dense(σ_w² = {}, σ_b² = {})", shown(weights), shown(biases))
             }
             Layer::Activation(curve) => f.write_str(&curve.name),
-            Layer::LayerNorm => f.write_str("layer_norm"),
+            Layer::Norm => f.write_str("layer_norm"),
             Layer::Residual { strength, block } => write!(f, "x + {}·{:?}", shown(strength), block.layers),
         }
     }

@@ -48,7 +48,7 @@ impl State {
                     self.variances = products.squares();
                     self.normal = false;
                 }
-                Layer::LayerNorm => self.layer_norm()?,
+                Layer::Norm => self.layer_norm()?,
                 Layer::Residual { strength, block } => {
                     let branch = self.clone().through(&block.layers)?;
                     if !matches!(block.layers.last(), Some(Layer::Dense { .. })) {
