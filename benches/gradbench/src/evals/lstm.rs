@@ -128,7 +128,7 @@ fn objective<N: Applied>(parameters: &[N], mut state: Vec<N>, two: N, data: &Dat
         }
     }
     let count = (data.text.len() - 1) * bits;
-    loss.unwrap_or(two - two) * (-1.0 / count as f64)
+    loss.unwrap_or(two * 0.0) * (-1.0 / count as f64)
 }
 
 fn value(input: Value) -> Outcome {
