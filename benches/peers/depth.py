@@ -276,12 +276,12 @@ def power(depth):
     return ten if factor == 1 else f"{factor:.1f}·{ten}"
 
 
-def table(row, lines):
+def table(row, lines, libraries):
     """Markdown: times at some depths, memory, gradient and the deepest one."""
     depths = [10**power for power in POWERS[row]]
     cells = "".join(f" {power(depth)} |" for depth in depths)
     text = [f"| {TITLES[row]} |{cells} memory a link | gradient | deepest | beyond |", "|---" * (len(depths) + 5) + "|"]
-    for library in RUST + list(PYTHON):
+    for library in libraries:
         own = sorted((line for line in lines if (line["library"], line["row"]) == (library, row)), key=lambda line: line["depth"])
         good, bad = [line for line in own if "failure" not in line], [line for line in own if "failure" in line]
         name = NAMES.get(library, library)
@@ -295,7 +295,7 @@ def table(row, lines):
         beyond = ""
         if bad:
             beyond = f"{bad[0]['failure']} at {power(bad[0]['depth'])}" + (", foretold" if bad[0].get("untried") else "")
-        ends = f"{shown(last['memory'], ['B', 'KB', 'MB'])} | {last['gradient']:g}, {exact} | {power(last['depth'])} | {beyond}"
+        ends = f"{shown(last['memory'], ['B', 'KB', 'MB'])} | {last['gradient']:,.10g}, {exact} | {power(last['depth'])} | {beyond}"
         text.append(f"| {name} |" + "".join(f" {times.get(depth, '')} |" for depth in depths) + f" {ends} |")
     return "\n".join(text)
 
@@ -360,7 +360,7 @@ def main():
     chosen = [(library, row) for row in rows for library in there]
     lines = [line for library, row in chosen for line in sweep(tried, library, row)]
     for row in rows:
-        print(table(row, lines), end="\n\n")
+        print(table(row, lines, there), end="\n\n")
     if asked.picture:
         draw(lines, asked.picture)
 
