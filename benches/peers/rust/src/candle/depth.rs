@@ -1,6 +1,6 @@
 //! Chains and networks of any depth in candle.
 
-use candle_core::{Device::Cpu, Result, Tensor, Var};
+use candle_core::{Device::Cpu, Result, Var};
 use candle_nn::ops::sigmoid;
 
 use super::tensor;
