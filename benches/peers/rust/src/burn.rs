@@ -1,6 +1,7 @@
 //! burn, on its processor backend "flex". Layers of the networks, loss and descent are its own functions without its modules,
 //! which would add a walk over the parameters.
 
+pub mod depth;
 pub mod layers;
 
 use ::burn::tensor::{Device, Int, Tensor, TensorData, activation, module};

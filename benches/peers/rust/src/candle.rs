@@ -1,5 +1,6 @@
 //! candle, on its core crate: the loss and the descent are written as `candle-nn` writes them.
 
+pub mod depth;
 pub mod layers;
 
 use autograd::Tensor as Ours;

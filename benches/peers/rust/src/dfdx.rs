@@ -1,5 +1,7 @@
 //! dfdx: shapes are types, so each row's network has a type, and its weights are filled in layer by layer.
 
+pub mod depth;
+
 use ::dfdx::nn::modules::Linear as Layer;
 use ::dfdx::optim::{Sgd, SgdConfig};
 use ::dfdx::prelude::*;

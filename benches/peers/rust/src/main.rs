@@ -1,11 +1,13 @@
 //! The rows of the benches in other crates, beside ours in the same process: `cargo run --release [peer [rows]]`.
 //!
 //! Rows are letters, such as `ABJ`, or layers: `layers` for all of them, or the first word of their names, such as `lstm`.
+//! `depth LIBRARY ROW DEPTH` measures a chain or a network of this depth in one library, ours among them.
 
 #[cfg(feature = "burn")]
 mod burn;
 mod candle;
 mod compare;
+mod depth;
 mod dfdx;
 
 use std::error::Error;
@@ -53,6 +55,9 @@ fn main() -> Answer {
     autograd::set_threads(1);
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let asked = arguments.first();
+    if asked.is_some_and(|asked| asked == "depth") {
+        return depth::measure(&arguments[1..]);
+    }
     if let Some(asked) = asked.filter(|asked| PEERS.iter().all(|peer| peer.name != *asked)) {
         let peers: Vec<_> = PEERS.iter().map(|peer| peer.name).collect();
         return Err(
