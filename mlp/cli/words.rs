@@ -14,6 +14,7 @@ pub(crate) const WORDS: &[(&str, &str)] = &[
     ("; load_as_is takes weights as they are, for a look", ""),
     (", or convert it with Loading::cast", " by a program of your own"),
     ("convert it with Loading::cast", "save it as f64"),
+    (", or choose the others by `Columnar::columns`", ""),
     ("choose another fraction", "choose another --validation"),
     ("choose fewer folds", "choose fewer with --nets"),
     ("lower the learning rate (", "lower the learning rate with --rate ("),

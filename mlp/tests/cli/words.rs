@@ -21,6 +21,13 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("Groups::split", "the optimiser Muon"),
     ("History::save_csv", "logs"),
     ("Trainer::validation_metric", "metrics"),
+    ("Remedy::into_model", "advice"),
+    ("Block::steps", "theory of blocks"),
+    ("Reader::activation", "models read for the theory"),
+    ("Reader::training", "models read for the theory"),
+    ("Progress::steps", "trainings that are resumed"),
+    ("Plateau::threshold", "a plateau beside a watch of one's own"),
+    ("Watch::by", "a plateau beside a watch of one's own"),
     ("Csv::names", "with names given; otherwise in `Csv::names` or `Csv::without_header`"),
 ];
 
