@@ -238,7 +238,7 @@ fn cross_entropy_has_the_same_gradient_however_often_it_is_swept() {
 
 /// The gate of a cell, with a function that chooses.
 #[derive(Clone, Copy)]
-struct Gate;
+pub(crate) struct Gate;
 
 impl ElementwiseN<4> for Gate {
     #[inline(always)]
