@@ -383,9 +383,7 @@ fn sources<T: Float>(arena: &Arena<T>, node: u32) -> SmallVec<[Key; 4]> {
 /// The name of the operation, unless the node is an input, or another node's value read as a number or as an array.
 fn operation<T: Float>(arena: &Arena<T>, node: u32) -> Option<&str> {
     match arena.stream.code(node as usize) {
-        Opcode::Unary(row) => Some(row.name()),
-        Opcode::Binary(row) => Some(row.name()),
-        code @ Opcode::Statement => Some(code.name()),
+        code @ (Opcode::Unary(_) | Opcode::Binary(_) | Opcode::Statement) => Some(code.name()),
         Opcode::Array => match arena.kind(arena.stream.operands(node as usize)[0]) {
             kind @ (ArrayOp::Op(_) | ArrayOp::External(_)) => Some(kind.name()),
             _ => None,

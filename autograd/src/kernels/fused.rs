@@ -92,10 +92,10 @@ pub(crate) trait Fused<T>: Send + Sync {
     fn sum_with_slope(&self, x: &[T], slope: &mut [T]) -> T;
 }
 
-/// Derivatives of any order, by the formula's operations: a tape records them, and its sweeps differentiate.
-pub(crate) trait ByOperations<T> {
+/// Derivatives of any order, by the operations of a function of `K` inputs: a tape records them, and its sweeps differentiate.
+pub(crate) trait ByOperations<T, const K: usize> {
     /// As [`Fused::run`].
-    fn higher(&self, wrt: &[u8], x: &[&[T]], out: &mut [T]);
+    fn higher(self, wrt: &[u8], x: &[&[T]], out: &mut [T]);
 }
 
 /// A function of `K` inputs as a [`Fused`] function.
@@ -103,7 +103,7 @@ pub(crate) struct Kernel<F, const K: usize>(pub(crate) F);
 
 impl<F: ElementwiseN<K>, T: Float, const K: usize> Fused<T> for Kernel<F, K>
 where
-    Self: ByOperations<T>,
+    F: ByOperations<T, K>,
 {
     fn run(&self, wrt: &[u8], x: &[&[T]], out: &mut [T]) {
         let (f, arrays) = (self.0, x);
@@ -115,7 +115,7 @@ where
             // Rarely used, and the longest code of all: it lengthened the compilation of a program with one function
             // by a third.
             [i, j, k] => one_by_one(Derivative(f, [i, j, k]), x, out),
-            _ => self.higher(wrt, arrays, out),
+            _ => f.higher(wrt, arrays, out),
         }
     }
 
@@ -140,12 +140,12 @@ pub(crate) struct OneByOne<F, const K: usize>(pub(crate) F);
 
 impl<F: ElementwiseN<K>, T: Float, const K: usize> Fused<T> for OneByOne<F, K>
 where
-    Self: ByOperations<T>,
+    F: ByOperations<T, K>,
 {
     fn run(&self, wrt: &[u8], x: &[&[T]], out: &mut [T]) {
         match *wrt {
             [] => one_by_one(Derivative(self.0, []), array_of(|k| Operand::each(x[k])), out),
-            _ => self.higher(wrt, x, out),
+            _ => self.0.higher(wrt, x, out),
         }
     }
 

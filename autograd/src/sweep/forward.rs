@@ -175,10 +175,9 @@ impl<'s, T: Float> ForwardSweep<'s, T> {
                 }
             }
             Opcode::Statement => {
-                let (statements, operands) = (&arena.stream.statements, arena.stream.operands(node));
-                for (&x, &slope) in statements.inputs(operands).iter().zip(statements.slopes(operands)) {
+                for (x, slope) in arena.stream.statements.links(arena.stream.operands(node)) {
                     for d in 0..directions {
-                        let part = self.scalars[at(x as usize, d)].chain(slope);
+                        let part = self.scalars[at(x, d)].chain(slope);
                         self.scalars[at(node, d)] = self.scalars[at(node, d)] + part;
                     }
                 }

@@ -165,10 +165,8 @@ impl<'s, T: Float> Sweep<'s, '_, T> {
                     self.pass(node, b, row.pass_of_any(true, aby, dy));
                 }
                 Opcode::Statement => {
-                    let statements = &arena.stream.statements;
-                    let (inputs, slopes) = (statements.inputs(entry.operands()), statements.slopes(entry.operands()));
-                    for (&x, &slope) in inputs.iter().zip(slopes) {
-                        self.pass(node, x as usize, dy.chain(slope));
+                    for (x, slope) in arena.stream.statements.links(entry.operands()) {
+                        self.pass(node, x, dy.chain(slope));
                     }
                 }
                 Opcode::Item => {

@@ -162,9 +162,8 @@ impl<T: Float> Arms<T> {
         arms[VARIABLE as usize] = variables;
         arm!(Opcode::Constant.byte([false; 2]), |_| Ok(T::zero()));
         arm!(Opcode::Statement.byte([false; 2]), |here| {
-            let (statements, operands) = (&here.stream.statements, here.node.operands());
-            for (&x, &slope) in statements.inputs(operands).iter().zip(statements.slopes(operands)) {
-                here.pass(x as usize, here.dy.chain(slope))?;
+            for (x, slope) in here.stream.statements.links(here.node.operands()) {
+                here.pass(x, here.dy.chain(slope))?;
             }
             Ok(T::zero())
         });

@@ -51,13 +51,6 @@ impl<T: Float> Tape<T> {
         };
         Scalar::new(self, node, value)
     }
-
-    /// Appends a statement, whose inputs and slopes the stream has stored.
-    #[track_caller]
-    #[inline(always)]
-    pub(super) fn append_statement(&self, [start, end]: [u32; 2], value: T) -> Scalar<'_, T> {
-        self.append(Opcode::Statement, start, Second::Node(end), value)
-    }
 }
 
 #[cfg(test)]

@@ -334,9 +334,7 @@ impl<T: Float> Tape<T> {
         let mut census = BTreeMap::new();
         for node in arena.stream.nodes() {
             let name = match node.code() {
-                Opcode::Unary(row) => row.name(),
-                Opcode::Binary(row) => row.name(),
-                Opcode::Statement => node.code().name(),
+                code @ (Opcode::Unary(_) | Opcode::Binary(_) | Opcode::Statement) => code.name(),
                 Opcode::Array => match arena.kind(node.operands()[0]) {
                     kind @ (ArrayOp::Op(_) | ArrayOp::External(_)) => kind.name(),
                     _ => continue,

@@ -10,9 +10,10 @@ use std::sync::Arc;
 use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 
-use super::arena::Node;
+use super::append::Second;
+use super::arena::{Node, Opcode};
 use super::{Scalar, Tape, Var, same_tape};
-use crate::kernels::fused::{ByOperations, Elementwise, ElementwiseN, KEPT, Kernel, OneByOne};
+use crate::kernels::fused::{ByOperations, Elementwise, ElementwiseN, KEPT, OneByOne};
 use crate::number::dual::Partials;
 use crate::number::{Float, Number};
 use crate::ops::Op;
@@ -45,27 +46,16 @@ impl<T: Float, F: ElementwiseN<K>, const K: usize> Statement<T> for OneByOne<F, 
     }
 }
 
-impl<T: Float, F: ElementwiseN<K>, const K: usize> ByOperations<T> for Kernel<F, K> {
-    fn higher(&self, wrt: &[u8], x: &[&[T]], out: &mut [T]) {
-        by_operations(self.0, wrt, x, out);
+impl<T: Float, F: ElementwiseN<K>, const K: usize> ByOperations<T, K> for F {
+    fn higher(self, wrt: &[u8], x: &[&[T]], out: &mut [T]) {
+        let tape = Tape::default();
+        let x: [Var<'_, T>; K] = std::array::from_fn(|k| tape.var(Tensor::new([x[k].len()], x[k].to_vec())));
+        let Recorded::Handle(mut y) = self.f(x.map(Recorded::Handle)) else { return out.fill(T::zero()) };
+        for &k in wrt {
+            y = y.sum().grad(x[usize::from(k)]);
+        }
+        out.copy_from_slice(y.value().as_slice());
     }
-}
-
-impl<T: Float, F: ElementwiseN<K>, const K: usize> ByOperations<T> for OneByOne<F, K> {
-    fn higher(&self, wrt: &[u8], x: &[&[T]], out: &mut [T]) {
-        by_operations(self.0, wrt, x, out);
-    }
-}
-
-/// The derivative of `f` with respect to the inputs `wrt`, one after another, on a tape of its own.
-fn by_operations<T: Float, F: ElementwiseN<K>, const K: usize>(f: F, wrt: &[u8], x: &[&[T]], out: &mut [T]) {
-    let tape = Tape::default();
-    let x: [Var<'_, T>; K] = std::array::from_fn(|k| tape.var(Tensor::new([x[k].len()], x[k].to_vec())));
-    let Recorded::Handle(mut y) = f.f(x.map(Recorded::Handle)) else { return out.fill(T::zero()) };
-    for &k in wrt {
-        y = y.sum().grad(x[usize::from(k)]);
-    }
-    out.copy_from_slice(y.value().as_slice());
 }
 
 /// The inputs, slopes and functions of a tape's statements.
@@ -102,6 +92,11 @@ impl<T: Float> Statements<T> {
             + size_of_val(&*self.slopes)
             + size_of_val(&*self.functions)
             + size_of_val(&*self.own)
+    }
+
+    /// Bytes of capacity for inputs and slopes.
+    pub(crate) fn held(&self) -> usize {
+        self.inputs.capacity() * size_of::<u32>() + self.slopes.capacity() * size_of::<T>()
     }
 
     /// Stores a statement; returns the range of its inputs, which are the node's operands.
@@ -143,10 +138,11 @@ impl<T: Float> Statements<T> {
         self.inputs.get(start as usize..end as usize).unwrap_or_default()
     }
 
-    /// The derivative with respect to each input.
+    /// The same with the derivative with respect to each.
     #[inline(always)]
-    pub(crate) fn slopes(&self, [start, end]: [u32; 2]) -> &[T] {
-        self.slopes.get(start as usize..end as usize).unwrap_or_default()
+    pub(crate) fn links(&self, [start, end]: [u32; 2]) -> impl Iterator<Item = (usize, T)> {
+        let slopes = self.slopes.get(start as usize..end as usize).unwrap_or_default();
+        self.inputs([start, end]).iter().map(|&x| x as usize).zip(slopes.iter().copied())
     }
 
     /// The function of a statement.
@@ -236,7 +232,7 @@ impl<'t, T: Float> Scalar<'t, T> {
         }
         let Partials { value, derivatives } = f.f(Partials::variables(values));
         let operands = first.tape().arena_mut().stream.statements.push(nodes, derivatives, f);
-        first.tape().append_statement(operands, value)
+        first.tape().append(Opcode::Statement, operands[0], Second::Node(operands[1]), value)
     }
 }
 

@@ -68,9 +68,9 @@ impl<T: Float> Stream<T> {
             + self.statements.bytes()
     }
 
-    /// Bytes of capacity for nodes.
+    /// Bytes of capacity for nodes and statements.
     pub(crate) fn held(&self) -> usize {
-        self.nodes.capacity() * size_of::<Node<T>>()
+        self.nodes.capacity() * size_of::<Node<T>>() + self.statements.held()
     }
 
     /// The number of nodes.
