@@ -9,7 +9,7 @@
 //! The picture goes to the folder given as argument, else beside the program. To renew that of the documentation:
 //! `cargo run --release -p examples --features pictures --example residual_theory examples/pictures`.
 
-use autograd::{Tape, Tensor, Var};
+use autograd::{Tape, Tensor};
 use examples::pictures::{self, Gradients};
 use indicatif::{ProgressBar, ProgressStyle};
 use mlp::theory::{self, Block, DepthLaw, Signal};
@@ -39,19 +39,6 @@ const KINDS: [(&str, Kind); 4] = [
     ("post-norm: norm(x + φ(x)W + b)", Kind::PostNorm),
 ];
 
-/// x + strength · f(x)
-#[derive(Module)]
-struct Scaled {
-    f: Sequential,
-    strength: f64,
-}
-
-impl Scaled {
-    fn forward<'t>(&self, x: Var<'t>) -> Var<'t> {
-        x + self.f.forward(x) * self.strength
-    }
-}
-
 /// The block as data, for the theory.
 fn block(kind: Kind, activation: Activation) -> Result<Block, mlp::Error> {
     let layer = |block: Block| Ok::<_, mlp::Error>(block.activation(activation)?.linear(WEIGHTS, BIASES));
@@ -72,7 +59,7 @@ fn layers(kind: Kind, activation: Activation, rng: &mut StdRng) -> Result<Sequen
     let branch = branch.then(activation).then(linear);
     Ok(match kind {
         Kind::Plain => branch,
-        Kind::Shortcut => Sequential::new().then(Scaled { f: branch, strength: WEAK }),
+        Kind::Shortcut => Sequential::new().then(Residual::new(branch).strength(WEAK)?),
         Kind::PreNorm => Sequential::new().then(Residual::new(branch)),
         Kind::PostNorm => Sequential::new().then(Residual::new(branch)).then(norm()?),
     })

@@ -79,18 +79,18 @@ pub(crate) fn plan(table: &Table, train: &Train) -> Outcome<Plan> {
     let wanted = table.columns().iter().filter(|column| *column != target);
     let (mut columns, mut left_out) = (Vec::<Column>::new(), Vec::new());
     for column in wanted {
+        if train.leave_out.contains(column) {
+            left_out.push((column.clone(), "as told".to_string()));
+            continue;
+        }
         let found = Found::of(table, column)?;
         let chosen = train.categories.contains(column);
         let why = match &found {
-            _ if train.leave_out.contains(column) => Some("as told".to_string()),
             Found { rows: 0, .. } => Some("it has no values".to_string()),
             found if found.is_numeric() && !chosen => None,
             found if found.is_nearly_numeric() && !chosen => {
                 let (n, rows) = (found.rows - found.numbers, counted(found.rows, "cell"));
-                let cell = match table.numbers::<f64>(&[column]) {
-                    Err(error) => error.to_string(),
-                    Ok(_) => String::new(),
-                };
+                let cell = not_numbers(table, column);
                 return failed(format!(
                     "{n} of {rows} are no numbers: {cell}; or give --categories or --leave-out {column}"
                 ));
@@ -125,6 +125,11 @@ pub(crate) fn plan(table: &Table, train: &Train) -> Outcome<Plan> {
     Ok(Plan { schema, classification, reason, numbers, names, left_out, untold: goal.missing })
 }
 
+/// Why a column is not one of numbers, by its first cell that is none.
+fn not_numbers(table: &Table, column: &str) -> String {
+    table.numbers::<f64>(&[column]).err().map(|error| error.to_string()).unwrap_or_default()
+}
+
 /// What keeps the first cell from being a number, if it is nearly one, such as `1.5` among decimal commas.
 fn odd_number(table: &Table, column: &str) -> String {
     match table.numbers::<f64>(&[column]) {
@@ -142,12 +147,13 @@ fn task(train: &Train, goal: &Found, table: &Table) -> Outcome<(bool, String)> {
         Task::Classification => (true, format!("as told, {values}")),
         Task::Regression if goal.is_numeric() => (false, "as told".to_string()),
         Task::Regression => {
-            let needed = table.numbers::<f64>(&[target]).err().map(|error| error.to_string()).unwrap_or_default();
-            return failed(format!("regression needs numbers: {needed}"));
+            return failed(format!("regression needs numbers: {}", not_numbers(table, target)));
         }
         Task::Auto if goal.is_nearly_numeric() => {
-            let needed = table.numbers::<f64>(&[target]).err().map(|error| error.to_string()).unwrap_or_default();
-            return failed(format!("the target has numbers and text: {needed}; or give --task classification"));
+            return failed(format!(
+                "the target has numbers and text: {}; or give --task classification",
+                not_numbers(table, target)
+            ));
         }
         Task::Auto if !goal.is_numeric() => (true, format!("it has {values}, which are text")),
         Task::Auto if goal.whole && few => (true, format!("it has {values}, all whole numbers")),

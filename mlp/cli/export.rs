@@ -5,13 +5,11 @@ use mlp::{Bundle, io};
 use serde_json::json;
 
 use crate::args::{Export, Format};
-use crate::output::{Outcome, counted, failed, print_either};
+use crate::output::{Outcome, counted, failed, print_either, same_file};
 
 pub(crate) fn run(export: &Export, json: bool) -> Outcome {
     let Export { model, file, to, f64 } = export;
-    if let (Ok(from), Ok(to)) = (model.canonicalize(), file.canonicalize())
-        && from == to
-    {
+    if same_file(model, file) {
         return failed(format!("{} is the model itself, which would be replaced; choose another file", file.display()));
     }
     let ending = file.extension().map(|ending| ending.to_string_lossy().to_lowercase());

@@ -1,6 +1,7 @@
 //! What is written where: results on standard output, all else on standard error.
 
 use std::io::{self, ErrorKind, Write};
+use std::path::Path;
 
 use serde_json::Value;
 
@@ -65,4 +66,9 @@ pub(crate) fn counted(n: usize, one: &str) -> String {
         (_, None) if one.ends_with('s') => format!("{n} {one}es"),
         (_, None) => format!("{n} {one}s"),
     }
+}
+
+/// Whether two paths lead to one file that is there.
+pub(crate) fn same_file(a: &Path, b: &Path) -> bool {
+    matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b)
 }

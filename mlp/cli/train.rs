@@ -8,13 +8,11 @@ use serde_json::json;
 use crate::args::Train;
 use crate::columns::{INPUTS, Plan, plan};
 use crate::committee::Committee;
-use crate::output::{Outcome, counted, failed, print_either};
+use crate::output::{Outcome, counted, failed, print_either, same_file};
 use crate::scores::Scores;
 
 pub(crate) fn run(train: &Train, json: bool) -> Outcome {
-    if let (Ok(out), Ok(data)) = (train.out.canonicalize(), train.data.canonicalize())
-        && out == data
-    {
+    if same_file(&train.out, &train.data) {
         let name = train.out.display();
         return failed(format!(
             "{name} is the table itself, which the model would replace; choose another file for --out"

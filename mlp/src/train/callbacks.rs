@@ -90,8 +90,8 @@ impl<'c> Callbacks<'c> {
         let keys = keys(self.all.iter().map(|callback| callback.name()));
         let mut parts = vec![IndexMap::new(); keys.len()];
         for (name, array) in state {
-            let own = keys.iter().position(|key| name.strip_prefix(key).is_some_and(|rest| rest.starts_with('.')));
-            let Some(at) = own else {
+            let own = |(at, key): (usize, &String)| Some((at, name.strip_prefix(key.as_str())?.strip_prefix('.')?));
+            let Some((at, rest)) = keys.iter().enumerate().find_map(own) else {
                 if self.lenient {
                     continue;
                 }
@@ -103,7 +103,7 @@ impl<'c> Callbacks<'c> {
                     ),
                 ));
             };
-            parts[at].insert(name[keys[at].len() + 1..].to_string(), array.clone());
+            parts[at].insert(rest.to_string(), array.clone());
         }
         let before: Vec<_> = self.all.iter().map(|callback| callback.state()).collect();
         for (at, part) in parts.iter().enumerate().filter(|(_, part)| !part.is_empty()) {

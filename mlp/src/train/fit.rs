@@ -9,7 +9,6 @@ use indicatif::ProgressBar;
 use super::bar::Bar;
 use super::callback::{Callback, Learner, Start};
 use super::callbacks::Callbacks;
-use super::checkpoint::save_progress;
 use super::history::{Epoch, History, Stopped};
 use super::progress::Progress;
 use super::source::Source;
@@ -254,14 +253,16 @@ impl Trainer<'_> {
             } else {
                 (number == self.epochs).then_some(Stopped::Epochs)
             };
-            let progress = run.progress(number, 0, &EpochSums::default(), Some(&epoch), &source);
-            let progress = Progress { stopped, ..progress };
+            let progress = || {
+                let progress = run.progress(number, 0, &EpochSums::default(), Some(&epoch), &source);
+                Progress { stopped, ..progress }
+            };
             if stopped.is_some() {
-                self.save_last(&run, callbacks, &progress)?;
+                self.save_last(&run, callbacks, &progress())?;
             } else if let Some((every, path)) = &self.save
                 && number.is_multiple_of(*every)
             {
-                save_progress(&run.state, run.optimizer, callbacks.state(), &progress, path)?;
+                run.save(callbacks, &progress(), path)?;
             }
             history.epochs.push(epoch);
             if let Some(stopped) = stopped {
@@ -300,9 +301,7 @@ impl Trainer<'_> {
         progress: &Progress,
     ) -> Result<(), Error> {
         let paths: BTreeSet<_> = [&self.save, &self.save_steps].into_iter().flatten().map(|(_, path)| path).collect();
-        paths
-            .into_iter()
-            .try_for_each(|path| save_progress(&run.state, run.optimizer, callbacks.state(), progress, path))
+        paths.into_iter().try_for_each(|path| run.save(callbacks, progress, path))
     }
 
     /// The results of an epoch.

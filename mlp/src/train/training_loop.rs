@@ -1,6 +1,7 @@
 //! [`TrainingLoop`]: the epochs of one training, and the validation between them.
 
 use std::ops::ControlFlow;
+use std::path::Path;
 use std::slice;
 
 use autograd::{Float, Param, Parameters, Tape, Tensor};
@@ -96,25 +97,25 @@ impl<'r, 'a, T: Float> TrainingLoop<'r, 'a, T> {
         let mut sums = from.sums.clone();
         self.begun = values(&self.state);
         self.passed = 0;
-        let mut taken = 0;
+        let mut step = 0;
         for (i, batches) in source.steps(self.goal, number)?.enumerate() {
             let batches = batches?;
             let samples = batches.iter().map(Dataset::len).sum();
             self.passed += samples;
-            taken = i + 1;
-            if taken <= from.within {
-                if taken == from.within {
+            step = i + 1;
+            if step <= from.within {
+                if step == from.within {
                     from.check_passed(self.passed)?;
                 }
                 continue;
             }
             if let Some(rate) = &mut *self.trainer.step_schedule.borrow_mut() {
-                let step = self.steps.saturating_add(1);
-                let rate = checked_rate::<T>(rate(step), format_args!("step {step}"))?;
+                let total = self.steps.saturating_add(1);
+                let rate = checked_rate::<T>(rate(total), format_args!("step {total}"))?;
                 self.optimizer.set_learning_rate(rate);
             }
             let (tally, norm) = self.step(&batches, number, i)?;
-            let (loss, step) = (tally.loss(), i + 1);
+            let loss = tally.loss();
             sums += tally;
             let mut answer = ControlFlow::Continue(());
             if !callbacks.is_empty() {
@@ -127,13 +128,13 @@ impl<'r, 'a, T: Float> TrainingLoop<'r, 'a, T> {
                 && answer.is_continue()
             {
                 let progress = self.progress(number - 1, step, &sums, last, source);
-                save_progress(&self.state, self.optimizer, callbacks.state(), &progress, path)?;
+                self.save(callbacks, &progress, path)?;
             }
             if let ControlFlow::Break(why) = answer {
                 return Ok(Passed { sums, stopped: Some((why, step)) });
             }
         }
-        if taken < from.within {
+        if step < from.within {
             from.check_passed(self.passed)?;
         }
         self.tapes[0].clear();
@@ -149,6 +150,11 @@ impl<'r, 'a, T: Float> TrainingLoop<'r, 'a, T> {
             return Err(Error::invalid("training", format!("{problem}; {repair}")));
         }
         Ok(Passed { sums, stopped: None })
+    }
+
+    /// Saves the training at this point.
+    pub(super) fn save(&self, callbacks: &Callbacks<'_>, progress: &Progress, path: &Path) -> Result<(), Error> {
+        save_progress(&self.state, self.optimizer, callbacks.state(), progress, path)
     }
 
     /// The progress after `within` steps behind `epochs` epochs.

@@ -114,8 +114,7 @@ fn an_average_counts_while_the_steps_go_on_from_the_weights() {
         let losses: Vec<f64> = history.series("validation_loss").iter().map(|x| x.1).collect();
         (weights.0, losses, model.w.value().item())
     };
-    let uniform = |model: &Linear| Averaging::new(Average::uniform(&model.parameters()));
-    let (weights, losses, last) = fit(uniform, 2);
+    let (weights, losses, last) = fit(uniform_of, 2);
     let mean = (2.5 + 1.75) / 2.0;
     let expected = [
         ("begun", 4.0),
@@ -131,11 +130,9 @@ fn an_average_counts_while_the_steps_go_on_from_the_weights() {
     assert_eq!((losses, last), (vec![0.25, (mean - 2.0).powi(2)], mean));
     let forgetting = |model: &Linear| Averaging::new(Average::exponential(&model.parameters(), 0.75));
     assert_eq!(fit(forgetting, 3).2, (2.5 * 0.75 + 1.75 * 0.25) * 0.75 + 1.375 * 0.25);
-    let late = |model: &Linear| Averaging::new(Average::uniform(&model.parameters())).after(1);
-    let (_, losses, last) = fit(late, 3);
+    let (_, losses, last) = fit(|model| uniform_of(model).after(1), 3);
     assert_eq!((losses[0], last), (0.25, (1.75 + 1.375) / 2.0));
-    let second = |model: &Linear| Averaging::new(Average::uniform(&model.parameters())).every(2);
-    assert_eq!(fit(second, 3).2, 1.75);
+    assert_eq!(fit(|model| uniform_of(model).every(2), 3).2, 1.75);
     assert_eq!(fit(|model| uniform_of(model).after(9), 3).2, 1.375);
 }
 

@@ -42,6 +42,7 @@ mod stats;
 
 pub use log::FlowLog;
 pub(in crate::depth) use observe::Gatherer;
+pub(in crate::depth) use report::write_rows;
 pub use scale::gradient_scale;
 #[cfg(feature = "spectrum")]
 pub use spectrum::{Extremes, extreme_singular_values, singular_values};

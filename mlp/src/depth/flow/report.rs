@@ -187,7 +187,7 @@ impl Flow {
     }
 }
 
-fn write_rows<const N: usize>(
+pub(in crate::depth) fn write_rows<const N: usize>(
     f: &mut fmt::Formatter<'_>,
     rows: &[(String, [String; N])],
     widths: [usize; N],

@@ -1,6 +1,6 @@
 //! Many equal blocks: where their signals settle, and by which law gradients change with depth.
 
-use std::iter::successors;
+use std::iter::{once, successors};
 
 use super::block::Block;
 use super::signal::{Signal, Step};
@@ -125,9 +125,9 @@ impl Block {
     /// # Errors
     /// As [`pass`](Block::pass). A block whose output does not fit its own input ends the sequence.
     pub fn steps(&self, signal: &Signal) -> Result<impl Iterator<Item = Step> + '_, Error> {
-        self.pass(signal)?;
+        let second = self.pass(signal)?;
         let first = Step { signal: self.followed(*signal), chi: 1.0, product_slope: None, square_slope: 1.0 };
-        Ok(successors(Some(first), |step| self.pass(&step.signal).ok()))
+        Ok(once(first).chain(successors(Some(second), |step| self.pass(&step.signal).ok())))
     }
 
     /// The variance that equal blocks approach, starting from 1, as [`MeanField::fixed_point`](super::MeanField::fixed_point).

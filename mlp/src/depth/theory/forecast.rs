@@ -5,6 +5,7 @@ use std::fmt;
 use super::AttentionWeights;
 use super::block::{Block, Part, Piece, Site};
 use super::signal::{Gradient, Passed, Signal};
+use crate::depth::flow::write_rows;
 use crate::{Error, Flow};
 
 /// Signals and gradients behind every piece of a [`Block`], such as a model read by [`of`](super::of).
@@ -198,17 +199,12 @@ impl fmt::Display for Comparison {
     }
 }
 
+/// Writes rows under their heads.
 fn table<const N: usize>(
     f: &mut fmt::Formatter<'_>,
     heads: [&str; N],
     rows: impl Iterator<Item = (String, [String; N])>,
 ) -> fmt::Result {
-    let rows: Vec<_> = [(String::from("layer"), heads.map(String::from))].into_iter().chain(rows).collect();
-    let named = rows.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
-    for (name, cells) in rows {
-        write!(f, "{name:<named$}")?;
-        cells.iter().try_for_each(|cell| write!(f, " {cell:>11}"))?;
-        writeln!(f)?;
-    }
-    Ok(())
+    let head = ("layer".to_string(), heads.map(String::from));
+    write_rows(f, &[head].into_iter().chain(rows).collect::<Vec<_>>(), [11; N])
 }

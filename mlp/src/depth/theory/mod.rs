@@ -124,11 +124,12 @@ pub fn depth_scale(slope: f64) -> f64 {
 /// The variance at which layers with this map settle, starting from 1; `None` if it grows without bound.
 fn settled(map: impl Fn(f64) -> f64) -> Option<f64> {
     let gain = |q: f64| map(q) - q;
-    let settled = |q: f64| gain(q).abs() <= NOISE * q;
-    let (mut q, grows) = (1.0, gain(1.0) > 0.0);
+    let settled = |gained: f64, q: f64| gained.abs() <= NOISE * q;
+    let (mut q, mut gained) = (1.0, gain(1.0));
+    let grows = gained > 0.0;
     // If V increases with q, as it does if |φ| grows away from 0, the variances move monotonically from 1 to the
     // first fixed point. For other V the search also ends at a fixed point; its slope tells whether it is attracting.
-    while !settled(q) {
+    while !settled(gained, q) {
         // For large q, softplus grows by the fraction q^(−3/2): beyond this bound quadrature could not resolve it.
         let next = if grows { 2.0 * q } else { q / 2.0 };
         if next > 1e7 {
@@ -138,7 +139,8 @@ fn settled(map: impl Fn(f64) -> f64) -> Option<f64> {
             // A norm of nothing is not a number.
             return Some(if map(0.0) > 0.0 { root(gain, 0.0, q) } else { 0.0 });
         }
-        if (gain(next) > 0.0) != grows {
+        gained = gain(next);
+        if (gained > 0.0) != grows {
             return Some(root(gain, q, next));
         }
         q = next;

@@ -112,7 +112,7 @@ impl Reader {
             });
             all.collect::<Vec<_>>()
         };
-        let all = [numbers(&model.parameters()), numbers(&model.buffers())].concat().into_iter().collect();
+        let all = numbers(&model.parameters()).into_iter().chain(numbers(&model.buffers())).collect();
         let source = Source { reader: self, numbers: all, met: RefCell::default() };
         source.layer(Block::new(), &model.config()?, "")
     }
@@ -268,8 +268,10 @@ impl Source<'_> {
         }
         let function = data.activation.unwrap_or(Activation::Identity);
         block = block.with(self.activation("dense", function)?, Site::Layer(name.into(), function.to_string()));
-        let p = data.dropout.filter(|_| self.reader.training);
-        Ok(p.map_or(block.clone(), |p| block.with(Piece::Dropout(p), hidden())))
+        Ok(match data.dropout.filter(|_| self.reader.training) {
+            Some(p) => block.with(Piece::Dropout(p), hidden()),
+            None => block,
+        })
     }
 
     fn linear(&self, kind: &str, name: &str) -> Result<Piece, Error> {

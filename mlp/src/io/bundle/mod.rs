@@ -290,12 +290,12 @@ impl<T: Float> Bundle<T> {
     }
 
     /// The name of the only input.
-    fn input(&self) -> String {
+    pub(in crate::io) fn input(&self) -> String {
         self.schema.input_names().concat()
     }
 
     /// The name of the only target.
-    fn target(&self) -> String {
+    pub(in crate::io) fn target(&self) -> String {
         self.schema.target_names().concat()
     }
 }

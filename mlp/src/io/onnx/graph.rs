@@ -215,26 +215,26 @@ impl<'g> At<'g> {
 
     /// Adds a node with one output, and returns its name.
     pub(super) fn node(&mut self, op: &str, inputs: &[&str], attributes: impl Attributes) -> String {
-        let name = self.graph.fresh(&self.named(op));
-        self.push(op, inputs, attributes, vec![name.clone()]);
-        name
+        self.push(op, inputs, attributes, 0)
     }
 
     /// Adds a node whose second output alone is read, and returns its name.
     pub(super) fn node_second(&mut self, op: &str, inputs: &[&str], attributes: impl Attributes) -> String {
-        let name = self.graph.fresh(&self.named(op));
-        self.push(op, inputs, attributes, vec![String::new(), name.clone()]);
-        name
+        self.push(op, inputs, attributes, 1)
     }
 
-    fn push(&mut self, op: &str, inputs: &[&str], attributes: impl Attributes, output: Vec<String>) {
-        let name = output.last().cloned().unwrap_or_default();
+    /// Adds a node of which the output behind so many others is read, and returns its name.
+    fn push(&mut self, op: &str, inputs: &[&str], attributes: impl Attributes, others: usize) -> String {
+        let name = self.graph.fresh(&self.named(op));
+        let mut output = vec![String::new(); others];
+        output.push(name.clone());
         let attribute: Vec<_> = attributes.into_iter().map(|(name, attribute)| attribute.named(name)).collect();
         if attribute.iter().any(|attribute| attribute.f.is_some_and(|f| !f.is_finite())) {
             self.graph.beyond.get_or_insert_with(|| name.clone());
         }
         let input = inputs.iter().map(|name| name.to_string()).collect();
-        self.graph.nodes.push(Node { input, output, name, op_type: op.into(), attribute });
+        self.graph.nodes.push(Node { input, output, name: name.clone(), op_type: op.into(), attribute });
+        name
     }
 
     /// A node that keeps the shape of `x`, with further inputs.

@@ -203,7 +203,7 @@ impl Onnx {
     /// As [`save`](Onnx::save); and if the schema calls its input as the output is called, or the outputs do not fit the target.
     pub fn save_bundle<T: Float>(&self, bundle: &Bundle<T>, path: impl AsRef<Path>) -> Result<()> {
         let schema = bundle.schema();
-        let (input, target) = (schema.input_names().concat(), schema.target_names().concat());
+        let (input, target) = (bundle.input(), bundle.target());
         let features = schema.features(&input)?;
         let (classes, columns) = (schema.classes(&target), schema.target_columns(&target)?);
         let output = if classes.is_ok() { "probabilities" } else { "values" };

@@ -74,7 +74,7 @@ impl<T: Float> Module<T> for Residual<T> {
     fn forward_with<'t>(&self, x: Var<'t, T>, probe: &mut Probe<'_>) -> Var<'t, T> {
         let y = self.inner.forward_with(x, probe);
         or_panic(equal(&x.shape(), &y.shape()));
-        probe.output("residual", x + if self.strength == 1.0 { y } else { y * self.strength })
+        probe.output("residual", x + scaled(y, self.strength))
     }
 
     fn parameters(&self) -> Parameters<T> {
@@ -111,6 +111,12 @@ impl<T: Float> Module<T> for Residual<T> {
         self.output_shape(input)?;
         Ok(self.inner.describe_for(input)?.into_iter().map(|(row, shape)| (self.named(row), shape)).collect())
     }
+}
+
+/// What a branch of this strength adds.
+#[track_caller]
+pub(super) fn scaled<'t, T: Float>(y: Var<'t, T>, strength: f64) -> Var<'t, T> {
+    if strength == 1.0 { y } else { y * strength }
 }
 
 /// `Ok` if a branch can have this strength.

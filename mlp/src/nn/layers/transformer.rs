@@ -132,7 +132,7 @@ impl<T: Float> TransformerBlock<T> {
     #[track_caller]
     fn shown<'t>(&self, x: Var<'t, T>, mask: Option<Var<'t, T>>, probe: &mut Probe<'_>) -> Var<'t, T> {
         let drop = |x: Var<'t, T>| self.dropout.map_or(x, |dropout| dropout.forward(x));
-        let weak = |x: Var<'t, T>| if self.strength == 1.0 { x } else { x * self.strength };
+        let weak = |x: Var<'t, T>| super::residual::scaled(x, self.strength);
         let before = |norm: &LayerNorm<T>, x| if self.post_norm { x } else { norm.forward(x) };
         let after = |norm: &LayerNorm<T>, x| if self.post_norm { norm.forward(x) } else { x };
 
