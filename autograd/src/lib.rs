@@ -150,7 +150,7 @@ pub use ops::scatter::Scatter;
 
 pub use param::{Param, Parameters};
 pub use shape::{Axes, Shape, broadcast};
-pub use sweep::{Gradients, Recorded, Wrt, backward_in_parts};
+pub use sweep::{Gradient, Gradients, Recorded, Wrt, backward_in_parts, gradients_by_part};
 pub use tape::{Operand, Scalar, ScalarOperand, Tape, Var};
 pub use tensor::Tensor;
 pub use threads::{awake, set_threads, threads};

@@ -5,8 +5,9 @@ use std::ops::Index;
 
 use crate::number::Float;
 use crate::param::Param;
+use crate::shape::Shape;
 use crate::tape::arena::ArrayOp;
-use crate::tape::by_rows::Found;
+use crate::tape::by_rows::{ByRows, Found};
 use crate::tape::scratch::{Kept, Scratch};
 use crate::tape::{Scalar, Tape, Var, same_tape};
 use crate::tensor::Tensor;
@@ -31,6 +32,34 @@ pub struct Gradients<'t, T: Float = f64> {
     zero: T,
 }
 
+/// The gradient of a parameter, for [`Gradients::given`].
+#[derive(Debug, Clone, PartialEq)]
+pub enum Gradient<T: Float = f64> {
+    /// An array of the shape of the parameter.
+    Whole(Tensor<T>),
+    /// The indices of rows along the first axis, each once, and the values of these rows one behind another; all other
+    /// rows are 0. As [`Gradients::rows_of`] returns them.
+    Rows(Vec<usize>, Vec<T>),
+}
+
+impl<T: Float> Gradient<T> {
+    /// As that of a parameter of this shape.
+    #[track_caller]
+    fn found(self, shape: &Shape) -> Found<T> {
+        match self {
+            Gradient::Whole(whole) => {
+                let found = whole.shape();
+                assert!(found == shape, "gradients: one of shape {found} is given for a parameter of shape {shape}");
+                Found::Whole(whole)
+            }
+            Gradient::Rows(rows, values) => match ByRows::given(shape, rows, values) {
+                Ok(rows) => Found::Rows(rows),
+                Err(why) => panic!("gradients: {why}"),
+            },
+        }
+    }
+}
+
 impl<'t, T: Float> Gradients<'t, T> {
     pub(super) fn new(tape: &'t Tape<T>, found: Scratch<T>) -> Self {
         Gradients { tape, found, zero: T::zero() }
@@ -39,6 +68,44 @@ impl<'t, T: Float> Gradients<'t, T> {
     /// The results, to become gradients of a tape again.
     pub(super) fn into_found(mut self) -> Scratch<T> {
         std::mem::take(&mut self.found)
+    }
+
+    /// Gradients that were found elsewhere, such as a sum over several processes, as those of a sweep on `tape`.
+    ///
+    /// The tape is cleared first. A parameter that is not given has no gradient.
+    ///
+    /// ```
+    /// use autograd::{Gradient, Gradients, Param, Tape, Tensor};
+    /// let (w, table) = (Param::new([1.0, 2.0]), Param::new([[0.0], [0.0], [0.0]]));
+    /// let mut tape = Tape::new();
+    /// let given = [(w.clone(), Gradient::Whole(Tensor::from([3.0, 4.0]))), (table.clone(), Gradient::Rows(vec![2], vec![5.0]))];
+    /// let grads = Gradients::given(&mut tape, given);
+    /// assert_eq!(grads[&w], Tensor::from([3.0, 4.0]));
+    /// assert_eq!(grads.rows_of(&table), Some((&[2][..], &[5.0][..])));
+    /// grads.update_each(&w, [], |w, dw, []| *w -= 0.5 * dw);
+    /// assert_eq!(w.value(), Tensor::from([-0.5, 0.0]));
+    /// ```
+    ///
+    /// # Panics
+    /// If a parameter is given twice, its gradient has another shape, or rows do not exist, occur twice, or have another
+    /// length than those of the parameter.
+    #[track_caller]
+    pub fn given(tape: &'t mut Tape<T>, given: impl IntoIterator<Item = (Param<T>, Gradient<T>)>) -> Self {
+        tape.must_record("gradients");
+        tape.clear();
+        let mut found = tape.scratch.take();
+        found.start(Vec::new(), 0, 0);
+        let arena = tape.arena.get_mut();
+        for (param, gradient) in given {
+            assert!(
+                !arena.params.contains_key(&param.id()),
+                "gradients: a parameter is given twice; add its gradients"
+            );
+            let gradient = gradient.found(&param.shape());
+            let array = arena.param(&param, param.value());
+            found.kept.push(Kept { array, reached: true, gradient });
+        }
+        Gradients::new(tape, found)
     }
 
     fn place(&self, array: u32) -> Option<usize> {

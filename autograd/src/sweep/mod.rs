@@ -25,9 +25,9 @@ pub(crate) use by_param::backward_each;
 pub(crate) use dependence::{Rows, dependence};
 pub use formula::Recorded;
 pub(crate) use forward::{Seeds, tangents};
-pub use gradients::Gradients;
+pub use gradients::{Gradient, Gradients};
 pub(crate) use multiple::array_multiple;
-pub use parts::backward_in_parts;
+pub use parts::{backward_in_parts, gradients_by_part};
 pub(crate) use recorded::segment_vjp;
 pub use wrt::Wrt;
 

@@ -46,9 +46,53 @@ pub fn backward_in_parts<'t, T: Float, R: Send>(
     tapes: &'t mut [Tape<T>],
     record: impl for<'a> Fn(usize, &'a Tape<T>) -> (Scalar<'a, T>, R) + Sync,
 ) -> (Gradients<'t, T>, Vec<R>) {
-    assert!(!tapes.is_empty(), "backward_in_parts: there is no tape; each part needs one");
+    let (mut found, results) = sweep_parts("backward_in_parts", tapes, record);
+    let (first, others) = tapes.split_first_mut().expect("one at least");
+    let (sum, parts) = found.split_first_mut().expect("one at least");
+    others.iter().zip(parts).for_each(|(other, part)| add(first, sum, other, part));
+    for (tape, mut part) in others.iter_mut().zip(found.drain(1..)) {
+        part.recycle(&tape.pool);
+        tape.scratch.set(part);
+        tape.clear(); // releases the parameters, which are then updated in place
+    }
+    (Gradients::new(first, found.remove(0)), results)
+}
+
+/// Computes the gradients of several numbers, each on its own tape, as [`backward_in_parts`] does, and does not add them.
+///
+/// For sums that are taken elsewhere, such as those over several processes; [`Gradients::given`] makes gradients of them
+/// again.
+///
+/// ```
+/// use autograd::{Param, Tape, gradients_by_part};
+/// let w = Param::new([1.0, 2.0]);
+/// let mut tapes = [Tape::new(), Tape::new()];
+/// let (grads, _) = gradients_by_part(&mut tapes, |part, tape| ((w.on(tape).square() * (part + 1) as f64).sum(), ()));
+/// assert_eq!(grads[0][&w].to_vec(), [2.0, 4.0]);
+/// assert_eq!(grads[1][&w].to_vec(), [4.0, 8.0]);
+/// ```
+///
+/// # Panics
+/// As [`backward_in_parts`].
+#[track_caller]
+pub fn gradients_by_part<'t, T: Float, R: Send>(
+    tapes: &'t mut [Tape<T>],
+    record: impl for<'a> Fn(usize, &'a Tape<T>) -> (Scalar<'a, T>, R) + Sync,
+) -> (Vec<Gradients<'t, T>>, Vec<R>) {
+    let (found, results) = sweep_parts("gradients_by_part", tapes, record);
+    (tapes.iter().zip(found).map(|(tape, found)| Gradients::new(tape, found)).collect(), results)
+}
+
+/// Records and sweeps each part; returns what the sweeps found, and the other results.
+#[track_caller]
+fn sweep_parts<T: Float, R: Send>(
+    name: &str,
+    tapes: &mut [Tape<T>],
+    record: impl for<'a> Fn(usize, &'a Tape<T>) -> (Scalar<'a, T>, R) + Sync,
+) -> (Vec<Scratch<T>>, Vec<R>) {
+    assert!(!tapes.is_empty(), "{name}: there is no tape; each part needs one");
     for tape in tapes.iter() {
-        tape.must_record("backward_in_parts");
+        tape.must_record(name);
     }
     let mut found: Vec<Option<(Scratch<T>, R)>> = tapes.iter().map(|_| None).collect();
     let strayed = AtomicBool::new(false);
@@ -68,18 +112,9 @@ pub fn backward_in_parts<'t, T: Float, R: Send>(
     });
     assert!(
         !strayed.into_inner(),
-        "backward_in_parts: a part returned a number of another tape; record it on the one that it is given"
+        "{name}: a part returned a number of another tape; record it on the one that it is given"
     );
-    let (mut found, results): (Vec<_>, Vec<_>) = found.into_iter().map(|found| found.expect("each part ran")).unzip();
-    let (first, others) = tapes.split_first_mut().expect("one at least");
-    let (sum, parts) = found.split_first_mut().expect("one at least");
-    others.iter().zip(parts).for_each(|(other, part)| add(first, sum, other, part));
-    for (tape, mut part) in others.iter_mut().zip(found.drain(1..)) {
-        part.recycle(&tape.pool);
-        tape.scratch.set(part);
-        tape.clear(); // releases the parameters, which are then updated in place
-    }
-    (Gradients::new(first, found.remove(0)), results)
+    found.into_iter().map(|found| found.expect("each part ran")).unzip()
 }
 
 /// Adds the results on another tape to `sum`, the results on `tape`, parameter by parameter.

@@ -90,6 +90,29 @@ pub(crate) fn has_rows(shape: &Shape) -> bool {
 }
 
 impl<T: Float> ByRows<T> {
+    /// The rows of an array of `shape` that were found elsewhere; the error says what does not fit.
+    pub(crate) fn given(shape: &Shape, rows: Vec<usize>, values: Vec<T>) -> Result<Self, String> {
+        let (n, width) = match has_rows(shape) {
+            true => (shape[0], shape[1..].iter().product::<usize>()),
+            false => return Err(format!("rows are given for a parameter of shape {shape}, which has none")),
+        };
+        if values.len() != rows.len() * width {
+            let (found, rows) = (values.len(), rows.len());
+            return Err(format!(
+                "{found} values are given for {rows} rows of a parameter of shape {shape}, of {width} each"
+            ));
+        }
+        let mut sorted = rows.clone();
+        sorted.sort_unstable();
+        if let Some(&row) = sorted.last().filter(|row| **row >= n) {
+            return Err(format!("row {row} is given for a parameter of shape {shape}, which has {n} rows"));
+        }
+        match sorted.windows(2).find(|pair| pair[0] == pair[1]) {
+            Some(pair) => Err(format!("row {} is given twice; add its gradients", pair[0])),
+            None => Ok(ByRows { shape: shape.clone(), rows, values: Buffer::new(values), whole: OnceCell::new() }),
+        }
+    }
+
     pub(crate) fn rows(&self) -> &[usize] {
         &self.rows
     }

@@ -2,7 +2,10 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use autograd::{Float, Param, Scalar, Tape, Tensor, awake, backward_in_parts, set_threads};
+use autograd::{
+    Float, Gradient, Gradients, Param, Parameters, Scalar, Tape, Tensor, awake, backward_in_parts, gradients_by_part,
+    set_threads,
+};
 
 use crate::threads::count;
 
@@ -133,6 +136,74 @@ fn a_part_that_panics_stops_the_whole_and_spoils_nothing() {
 #[should_panic(expected = "backward_in_parts: there is no tape; each part needs one")]
 fn no_part_at_all_is_refused() {
     backward_in_parts::<f64, ()>(&mut [], |_, tape| (tape.scalar(0.0), ()));
+}
+
+#[test]
+fn gradients_by_part_are_those_of_each_part_alone() {
+    let (w, table) = (Param::new([1.0, -2.0]), Param::new([[1.0], [2.0], [3.0]]));
+    table.set_by_rows(true);
+    fn record<'t>(part: usize, tape: &'t Tape, w: &Param, table: &Param) -> Scalar<'t> {
+        let rows = table.on(tape).take(0, &[part, 2]).square().sum();
+        if part == 1 { rows } else { rows + (w.on(tape) * (part + 1) as f64).square().sum() }
+    }
+    let mut all = tapes(2);
+    let (grads, numbers) = gradients_by_part(&mut all, |part, tape| (record(part, tape, &w, &table), part));
+    assert_eq!(numbers, [0, 1]);
+    for (part, grads) in grads.iter().enumerate() {
+        let tape = Tape::new();
+        let alone = record(part, &tape, &w, &table).backward();
+        assert_eq!(grads.of(&w), alone.of(&w));
+        assert_eq!(grads.rows_of(&table), alone.rows_of(&table));
+    }
+    assert!(grads[1].of(&w).is_none());
+}
+
+#[test]
+fn gradients_given_clip_and_update_as_those_of_a_sweep() {
+    let values = || (Param::new([1.0, -2.0]), Param::new([[1.0], [2.0], [3.0]]));
+    let ((w, table), (v, other)) = (values(), values());
+    let parameters = |w: &Param, table: &Param| Parameters::new().with("w", w).with("table", table);
+    table.set_by_rows(true);
+    let mut tape = Tape::new();
+    let mut swept = (w.on(&tape).square().sum() + table.on(&tape).take(0, &[2, 0]).square().sum()).backward();
+    let given = [
+        (v.clone(), Gradient::Whole(Tensor::from([2.0, -4.0]))),
+        (other.clone(), Gradient::Rows(vec![2, 0], vec![6.0, 2.0])),
+    ];
+    let mut other_tape = Tape::new();
+    let _ = v.on(&other_tape).square().sum(); // what was recorded is cleared
+    let mut found = Gradients::given(&mut other_tape, given);
+    let norms = [swept.clip_norm(&parameters(&w, &table), 1.0), found.clip_norm(&parameters(&v, &other), 1.0)];
+    assert_eq!(norms[0], norms[1]);
+    for (grads, param) in [(&swept, [&w, &table]), (&found, [&v, &other])] {
+        param.map(|param| grads.update_each(param, [], |w, dw, []| *w -= 0.5 * dw));
+    }
+    assert_eq!((w.value(), table.value()), (v.value(), other.value()));
+    drop(swept);
+    tape.clear();
+}
+
+#[test]
+fn gradients_given_have_to_fit_their_parameters() {
+    let (w, table) = (Param::new([1.0, 2.0]), Param::new([[1.0, 2.0], [3.0, 4.0]]));
+    let said = |given: Vec<(&Param, Gradient)>| {
+        let given = given.into_iter().map(|(param, gradient)| (param.clone(), gradient));
+        let refused = catch_unwind(AssertUnwindSafe(|| drop(Gradients::given(&mut Tape::new(), given))));
+        *refused.expect_err("a refusal").downcast::<String>().expect("a text")
+    };
+    let rows = |rows: &[usize], values: &[f64]| vec![(&table, Gradient::Rows(rows.to_vec(), values.to_vec()))];
+    let whole = || (&w, Gradient::Whole(Tensor::from([1.0, 1.0])));
+    let cases = [
+        (vec![(&w, Gradient::Whole(Tensor::from([1.0])))], "of shape (1,) is given for a parameter of shape (2,)"),
+        (vec![whole(), whole()], "a parameter is given twice"),
+        (rows(&[2], &[1.0, 1.0]), "row 2 is given for a parameter of shape (2, 2), which has 2 rows"),
+        (rows(&[1, 1], &[1.0; 4]), "row 1 is given twice"),
+        (rows(&[1], &[1.0]), "1 values are given for 1 rows of a parameter of shape (2, 2), of 2 each"),
+    ];
+    for (given, why) in cases {
+        let said = said(given);
+        assert!(said.contains(why), "{said}");
+    }
 }
 
 /// Parts that change a value outside the tape wait for each other: neither holds what the other would wait for.
