@@ -117,6 +117,14 @@ pub enum Error {
         /// The number of classes.
         classes: usize,
     },
+    /// A failure of another rank of a training on several ([`Communicator`](crate::train::Communicator)).
+    #[error("rank {rank}: {problem}")]
+    Rank {
+        /// The rank that failed.
+        rank: usize,
+        /// What it says.
+        problem: String,
+    },
     /// A file that is not a valid weights file.
     #[error("{}: {problem}", path.display())]
     WeightsFile {

@@ -167,6 +167,7 @@
 //! | stop early, keep the best weights, stop by Ctrl-C | [`EarlyStopping`], [`BestWeights`], [`Watch`], [`Interrupt`] |
 //! | follow a training | [`Callback`], [`Learner`], [`JsonLines`], [`TensorBoard`], [`History::save_csv`], [`train::Bar`] |
 //! | step over several batches, in parts | [`Trainer::accumulate`], [`train::GradientSum`], [`Trainer::parts`], [`Trainer::parts_measured`] |
+//! | train on several processes or machines | [`Trainer::communicator`], [`train::in_ranks`]; the crate `mlp-mpi` |
 //! | find a learning rate | [`Trainer::find_rate`] |
 //! | measure quality | [`metrics`]: [`Confusion`](metrics::Confusion), [`Ranking`](metrics::Ranking), [`Probabilities`](metrics::Probabilities), [`Regression`](metrics::Regression); by name: [`Metric`](metrics::Metric) |
 //! | find vanishing gradients and dead units | [`Flow`], [`Trainer::observe_flow`], [`flow::FlowLog`], [`flow::singular_values`] |

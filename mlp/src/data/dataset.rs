@@ -260,6 +260,12 @@ impl<T: Float> Iterator for Batches<'_, T> {
         Some(batch)
     }
 
+    fn nth(&mut self, n: usize) -> Option<Dataset<T>> {
+        // What is passed over is not copied.
+        self.next = self.order.len().min(self.next.saturating_add(n.saturating_mul(self.size)));
+        self.next()
+    }
+
     fn size_hint(&self) -> (usize, Option<usize>) {
         let left = (self.order.len() - self.next).div_ceil(self.size);
         (left, Some(left))

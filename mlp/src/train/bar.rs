@@ -113,6 +113,10 @@ impl Default for Bar {
 }
 
 impl Callback for Bar {
+    fn on_first_rank_only(&self) -> bool {
+        true
+    }
+
     fn begun(&mut self, start: &Start, learner: &mut Learner<'_>) -> Result<ControlFlow<Stopped>> {
         let style = ProgressStyle::with_template("{wide_bar} {msg}  {eta} left").expect("a valid template");
         let (steps, done) = (start.epochs.saturating_mul(start.steps), start.done.saturating_mul(start.steps));

@@ -53,6 +53,12 @@ pub trait Callback {
         short_name(type_name::<Self>()).to_string()
     }
 
+    /// Whether only the first of several [ranks](crate::Trainer::communicator) calls it, as what writes a file or shows something; `false`
+    /// by default. What changes the model or may stop the training has to run on all of them.
+    fn on_first_rank_only(&self) -> bool {
+        false
+    }
+
     /// The training begins, after its checks. A break ends it before the first step.
     ///
     /// # Errors
@@ -129,6 +135,10 @@ pub trait Callback {
 impl<C: Callback + ?Sized> Callback for &mut C {
     fn name(&self) -> String {
         (**self).name()
+    }
+
+    fn on_first_rank_only(&self) -> bool {
+        (**self).on_first_rank_only()
     }
 
     fn begun(&mut self, start: &Start, learner: &mut Learner<'_>) -> Result<ControlFlow<Stopped>> {

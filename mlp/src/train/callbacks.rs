@@ -26,6 +26,21 @@ impl<'c> Callbacks<'c> {
         Callbacks { all, restored, lenient }
     }
 
+    /// Those of a rank: all of them on the first, which writes and shows for all.
+    pub(super) fn on_rank(self, first: bool, silent: &'c mut Vec<Silent>) -> Self {
+        if first {
+            return self;
+        }
+        let left_out = self.all.iter().filter(|callback| callback.on_first_rank_only());
+        *silent = left_out.map(|callback| Silent(callback.name())).collect();
+        let mut silent = silent.iter_mut();
+        let all = self.all.into_iter().map(|callback| match callback.on_first_rank_only() {
+            true => silent.next().expect("one for each") as &mut dyn Callback,
+            false => callback,
+        });
+        Callbacks { all: all.collect(), ..self }
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.all.is_empty()
     }
@@ -115,6 +130,19 @@ impl<'c> Callbacks<'c> {
             }
         }
         self.restored = parts.iter().map(|part| !part.is_empty()).collect();
+        Ok(())
+    }
+}
+
+/// In the place of a callback that runs on the first rank only, so that the others stay in their order.
+pub(super) struct Silent(String);
+
+impl Callback for Silent {
+    fn name(&self) -> String {
+        self.0.clone()
+    }
+
+    fn set_state(&mut self, _: &IndexMap<String, Tensor>) -> Result<()> {
         Ok(())
     }
 }

@@ -191,8 +191,12 @@ pub(crate) struct Training<'p, T: Float> {
 
 impl<'p, T: Float> Training<'p, T> {
     pub(crate) fn read(parameters: &'p Parameters<T>, path: &Path) -> Result<Self> {
-        let bytes = fs::read(path).map_err(Error::io(path))?;
-        let stored = Stored::parse(path, &bytes)?;
+        Self::parse(parameters, path, &fs::read(path).map_err(Error::io(path))?)
+    }
+
+    /// That of a file with this content.
+    pub(super) fn parse(parameters: &'p Parameters<T>, path: &Path, bytes: &[u8]) -> Result<Self> {
+        let stored = Stored::parse(path, bytes)?;
         let progress = read_progress(&stored)?;
         let values = stored.values(parameters, MODEL, false)?;
         let of_optimizer = |name: &str| name.strip_prefix(OPTIMIZER).map(str::to_string);

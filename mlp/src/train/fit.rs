@@ -11,6 +11,7 @@ use super::callback::{Callback, Learner, Start};
 use super::callbacks::Callbacks;
 use super::history::{Epoch, History, Stopped};
 use super::progress::Progress;
+use super::ranks::Ranks;
 use super::source::Source;
 use super::step::Objective;
 use super::sums::EpochSums;
@@ -68,9 +69,11 @@ impl Trainer<'_> {
         data: &Dataset<T>,
         validation: Option<&Dataset<T>>,
     ) -> Result<History, Error> {
-        self.check_settings(&model.parameters())?;
-        self.check_cut(data.len())?;
-        self.fit_source(model, loss, optimizer, Source::memory(self, data), validation)
+        let ranks = Ranks::new(self.communicator);
+        ranks.together(self.check_settings(&model.parameters()).and_then(|()| {
+            self.check_cut(data.len())?;
+            self.fit_source(model, loss, optimizer, Source::memory(self, data), validation, &ranks)
+        }))
     }
 
     /// Trains `model` on data that memory does not hold: `open` gives the batches of each epoch, whose number it takes, from 1.
@@ -118,8 +121,11 @@ impl Trainer<'_> {
         open: impl FnMut(usize) -> Result<I, Error>,
         validation: Option<&Dataset<T>>,
     ) -> Result<History, Error> {
-        self.check_settings(&model.parameters())?;
-        self.fit_source(model, loss, optimizer, Source::stream(self, open), validation)
+        let ranks = Ranks::new(self.communicator);
+        ranks.together(
+            self.check_settings(&model.parameters())
+                .and_then(|()| self.fit_source(model, loss, optimizer, Source::stream(self, open), validation, &ranks)),
+        )
     }
 
     fn fit_source<T: Float>(
@@ -129,13 +135,17 @@ impl Trainer<'_> {
         optimizer: &mut dyn Optimizer<T>,
         mut source: Source<'_, T>,
         validation: Option<&Dataset<T>>,
+        ranks: &Ranks<'_>,
     ) -> Result<History, Error> {
         let (parameters, state) = (model.parameters(), model.state());
         let goal = Objective { model, loss, metrics: &self.metrics };
         self.check_parts(&model.buffers())?;
+        self.check_ranks(ranks)?;
         start::check_optimizer(&parameters, optimizer)?;
-        [&self.save, &self.save_steps].into_iter().flatten().try_for_each(|(_, path)| io::check_place(path))?;
-        let saved = self.saved(&state)?;
+        if ranks.is_first() {
+            [&self.save, &self.save_steps].into_iter().flatten().try_for_each(|(_, path)| io::check_place(path))?;
+        }
+        let saved = self.saved(&state, ranks)?;
         let from = saved.as_ref().map_or_else(|| Progress::new(0), |(training, _)| training.progress.clone());
         self.check_within(&from, source.made_of(0), source.steps_of_epoch())?;
         let before = source.steps_before(&from, self.step_schedule.borrow().is_some())?;
@@ -144,12 +154,16 @@ impl Trainer<'_> {
             goal.check("validation data", data, false)?;
             goal.check_weight("validation data", data)?;
         }
-        let mut bar = self.progress.then(Bar::new);
+        let shown = source.whole().map_or(("first batch", &first), |data| ("data", data));
+        let data = [(shown.0, Some(shown.1)), ("validation data", validation)];
+        self.check_alike(ranks, &state, optimizer, data, from.epochs)?;
+        let mut bar = (self.progress && ranks.is_first()).then(Bar::new);
         let handle = bar.as_ref().map_or_else(ProgressBar::hidden, Bar::handle);
         let mut own = self.callbacks.borrow_mut();
         let own = own.iter_mut().map(|callback| &mut **callback as &mut dyn Callback);
         let all = bar.iter_mut().map(|bar| bar as &mut dyn Callback).chain(own);
-        let mut callbacks = Callbacks::new(all.collect(), false);
+        let mut silent = Vec::new();
+        let mut callbacks = Callbacks::new(all.collect(), false).on_rank(ranks.is_first(), &mut silent);
         let finished = match saved {
             Some((training, finished)) => {
                 training.apply(optimizer, &mut callbacks)?;
@@ -160,7 +174,7 @@ impl Trainer<'_> {
         optimizer.train(); // a training before this one left the weights that count
         let steps = source.steps_of_epoch().unwrap_or(0);
         let start = Start { done: from.epochs, within: from.within, ..Start::new(self.epochs, steps) };
-        let begun = callbacks.begun(start, &mut Learner::new(&state, &mut *optimizer))?;
+        let begun = ranks.agree(callbacks.begun(start, &mut Learner::new(&state, &mut *optimizer))?)?;
         let parts = self.parts_of(goal, &state, &first, from.parts)?;
         let shared = parts > 1 || first.len().saturating_mul(parameters.numel()) >= SHARED;
         drop(first);
@@ -173,7 +187,7 @@ impl Trainer<'_> {
                 History { epochs: vec![last], stopped: why, within: None, parts }
             }
             (None, ControlFlow::Continue(())) => {
-                let mut run = TrainingLoop::new(self, goal, (parameters, state.clone()), &mut *optimizer, parts);
+                let mut run = TrainingLoop::new(self, goal, (parameters, state.clone()), &mut *optimizer, parts, ranks);
                 (run.bar, run.steps, run.shared) = (handle, before, shared);
                 self.train(run, source, validation, from, &mut callbacks)?
             }
@@ -209,7 +223,7 @@ impl Trainer<'_> {
         mut from: Progress,
         callbacks: &mut Callbacks<'_>,
     ) -> Result<History, Error> {
-        let parts = run.tapes.len();
+        let parts = run.parts;
         let mut history = History { epochs: Vec::new(), stopped: Stopped::Epochs, within: None, parts };
         for number in from.epochs + 1..=self.epochs {
             if let Some(rate) = &mut *self.schedule.borrow_mut() {
@@ -229,6 +243,7 @@ impl Trainer<'_> {
             let mut epoch = || run.epoch(number, &mut source, &from, last, callbacks);
             let passed = if shared { awake(epoch) } else { epoch() };
             let Passed { sums, stopped } = run.keep_finite(passed)?;
+            run.check_alike(number)?;
             if let Some((why, within)) = stopped {
                 let mut progress = run.progress(number - 1, within, &sums, last, &source);
                 progress.stopped = Some(why);
@@ -284,13 +299,15 @@ impl Trainer<'_> {
     ) -> Result<(Epoch, ControlFlow<Stopped>), Error> {
         let validated = validation.map(|data| run.validate(data)).transpose()?;
         let mut epoch = self.reported(number, sums, validated, run.optimizer.learning_rate());
-        if callbacks.is_empty() || epoch.validation_loss.is_some_and(|loss| !loss.is_finite()) {
+        if callbacks.is_empty() && run.ranks.number() == 1
+            || epoch.validation_loss.is_some_and(|loss| !loss.is_finite())
+        {
             return Ok((epoch, ControlFlow::Continue(())));
         }
         let mut learner = Learner::new(&run.state, &mut *run.optimizer);
         callbacks.add_metrics(&mut epoch, &mut learner)?;
         let answer = callbacks.epoch_ended(&epoch, &mut learner)?;
-        Ok((epoch, answer))
+        Ok((epoch, run.ranks.agree(answer)?))
     }
 
     /// Saves to every path of the settings, when the training ends.

@@ -1,6 +1,6 @@
 //! [`GradientSum`]: gradients of several sweeps, as one.
 
-use autograd::{Float, Gradients, Param, Parameters, Tape, Tensor};
+use autograd::{Float, Gradient, Gradients, Param, Parameters, Tape, Tensor};
 use indexmap::IndexSet;
 
 /// The sum of the gradients of several sweeps, to step along as one (gradient accumulation).
@@ -35,7 +35,7 @@ pub struct GradientSum<T: Float = f64> {
 }
 
 #[derive(Debug)]
-enum Sum<T: Float> {
+pub(super) enum Sum<T: Float> {
     Whole(Tensor<T>),
     /// The rows that were read of a parameter with a gradient [by rows](Param::set_by_rows), and their values in this order.
     Rows(IndexSet<usize>, Vec<T>),
@@ -51,7 +51,7 @@ impl<T: Float> GradientSum<T> {
     pub fn add(&mut self, gradients: &Gradients<'_, T>) {
         for (param, sum) in &mut self.sums {
             if let Some((rows, values)) = gradients.rows_of(param) {
-                sum.get_or_insert_with(|| Sum::Rows(IndexSet::new(), Vec::new())).add_rows(rows, values);
+                sum.get_or_insert_with(Sum::no_rows).add_rows(rows, values);
             } else if let Some(gradient) = gradients.of(param) {
                 *sum = Some(match sum.take() {
                     None => Sum::Whole(gradient.clone()),
@@ -64,24 +64,24 @@ impl<T: Float> GradientSum<T> {
     /// The sum as gradients on a tape, which is cleared first.
     #[track_caller]
     pub fn gradients<'t>(&self, tape: &'t mut Tape<T>) -> Gradients<'t, T> {
-        tape.clear();
-        let tape: &'t Tape<T> = tape;
-        let given = self.sums.iter().filter_map(|(param, sum)| Some((param, sum.as_ref()?)));
-        // The gradient of Σ wg with respect to w is g, to the bit.
-        let products = given.map(|(param, sum)| match sum {
-            Sum::Whole(sum) => (param.on(tape) * tape.constant(sum.clone())).sum(),
-            Sum::Rows(rows, values) => {
-                let rows: Vec<usize> = rows.iter().copied().collect();
-                let read = param.on(tape).take(0, &rows);
-                (read * tape.constant(Tensor::new(read.shape(), values.clone()))).sum()
-            }
-        });
-        products.reduce(|a, b| a + b).unwrap_or_else(|| tape.scalar_constant(T::zero())).backward()
+        let given = self.sums.iter().filter_map(|(param, sum)| Some((param.clone(), sum.as_ref()?.gradient())));
+        Gradients::given(tape, given)
     }
 }
 
 impl<T: Float> Sum<T> {
-    fn add_rows(&mut self, rows: &[usize], values: &[T]) {
+    pub(super) fn no_rows() -> Self {
+        Sum::Rows(IndexSet::new(), Vec::new())
+    }
+
+    fn gradient(&self) -> Gradient<T> {
+        match self {
+            Sum::Whole(sum) => Gradient::Whole(sum.clone()),
+            Sum::Rows(rows, values) => Gradient::Rows(rows.iter().copied().collect(), values.clone()),
+        }
+    }
+
+    pub(super) fn add_rows(&mut self, rows: &[usize], values: &[T]) {
         if rows.is_empty() {
             return;
         }
@@ -99,7 +99,7 @@ impl<T: Float> Sum<T> {
     }
 
     /// The sum with a whole gradient.
-    fn plus(self, gradient: &Tensor<T>) -> Self {
+    pub(super) fn plus(self, gradient: &Tensor<T>) -> Self {
         match self {
             Sum::Whole(mut sum) => {
                 add(sum.as_mut_slice(), gradient.as_slice());
@@ -114,6 +114,6 @@ impl<T: Float> Sum<T> {
     }
 }
 
-fn add<T: Float>(sum: &mut [T], values: &[T]) {
+pub(super) fn add<T: Float>(sum: &mut [T], values: &[T]) {
     sum.iter_mut().zip(values).for_each(|(sum, x)| *sum = *sum + *x);
 }

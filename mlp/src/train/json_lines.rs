@@ -53,6 +53,10 @@ impl JsonLines {
 }
 
 impl Callback for JsonLines {
+    fn on_first_rank_only(&self) -> bool {
+        true
+    }
+
     fn begun(&mut self, start: &Start, _: &mut Learner<'_>) -> Result<ControlFlow<Stopped>> {
         let kept = match start.done {
             0 => Vec::new(),

@@ -15,6 +15,7 @@ mod nonfinite;
 mod on_plateau;
 mod parts;
 mod progress;
+mod ranks;
 mod rates;
 mod saving;
 mod settings;
@@ -43,6 +44,7 @@ pub use json_lines::{JsonLines, load_json_lines};
 use metric::Metric;
 pub use on_plateau::OnPlateau;
 pub use progress::Progress;
+pub use ranks::{Communicator, Data, Message, in_ranks};
 pub use rates::{RateRange, RateTest};
 pub use tensorboard::TensorBoard;
 pub use watch::{BestWeights, EarlyStopping, Watch};
@@ -89,6 +91,8 @@ pub struct Trainer<'a> {
     /// The interval in steps between saves, and the path.
     save_steps: Option<(usize, PathBuf)>,
     resume: Option<PathBuf>,
+    /// What connects the ranks of the training.
+    communicator: Option<&'a dyn Communicator>,
     schedule: RefCell<Option<Box<Schedule<'a>>>>,
     /// The learning rate by step.
     step_schedule: RefCell<Option<Box<Schedule<'a>>>>,
@@ -124,6 +128,7 @@ impl Trainer<'_> {
             save: None,
             save_steps: None,
             resume: None,
+            communicator: None,
             schedule: RefCell::new(None),
             step_schedule: RefCell::new(None),
             callbacks: RefCell::new(Vec::new()),

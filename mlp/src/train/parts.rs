@@ -2,8 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use autograd::{Float, Gradients, Parameters, Tape, backward_in_parts, threads};
+use autograd::{Float, Gradients, Parameters, Scalar, Tape, backward_in_parts, gradients_by_part, threads};
 
+use super::ranks::{Chain, Ranks, reduced};
 use super::step::{Objective, derive};
 use super::sums::EpochSums;
 use super::training_loop::{set, values};
@@ -22,46 +23,131 @@ pub(super) fn seeded<T: Float>(
     number: usize,
     seed: u64,
 ) -> impl Iterator<Item = (Dataset<T>, u64)> + '_ {
-    let seed = move |part| if number == 1 { seed } else { derive(seed, part, 0) };
-    let part = move |samples: Vec<usize>| if number == 1 { batch.clone() } else { batch.take(&samples) };
-    parts(batch.len(), number).enumerate().map(move |(at, samples)| (part(samples), seed(at)))
+    seeded_of(batch, number, seed, parts(batch.len(), number).enumerate())
 }
 
-/// The gradients of the loss of a batch, with one part on each tape, and its sums.
-///
-/// The mean loss counts by the share of the batch in `whole`, the sum of weights of the step. There are no gradients if
-/// the loss is not finite.
-pub(super) fn sweep<'t, T: Float>(
-    goal: Objective<'_, T>,
-    tapes: &'t mut [Tape<T>],
-    batch: &Dataset<T>,
+/// Some of the parts of a batch: the number and the samples of each.
+fn seeded_of<'b, T: Float>(
+    batch: &'b Dataset<T>,
+    number: usize,
     seed: u64,
-    whole: f64,
-) -> Result<(Option<Gradients<'t, T>>, EpochSums), Error> {
-    let share = |part: &Dataset<T>| if whole == 0.0 { 0.0 } else { goal.weight(part) / whole };
-    let parts: Vec<(Dataset<T>, u64)> = seeded(batch, tapes.len(), seed).collect();
-    let mut tally = EpochSums::default();
-    if tapes.len() == 1 {
-        let (tape, (part, seed)) = (&mut tapes[0], &parts[0]);
-        tape.clear();
-        tape.train(*seed);
-        let mean = goal.record(tape, part, &mut Probe::off(), &mut tally)?;
-        let gradients = tally.loss().is_finite().then(|| (mean * share(part)).backward());
-        return Ok((gradients, tally));
+    some: impl Iterator<Item = (usize, Vec<usize>)> + 'b,
+) -> impl Iterator<Item = (Dataset<T>, u64)> + 'b {
+    let seed = move |part| if number == 1 { seed } else { derive(seed, part, 0) };
+    let part = move |samples: Vec<usize>| if number == 1 { batch.clone() } else { batch.take(&samples) };
+    some.map(move |(at, samples)| (part(samples), seed(at)))
+}
+
+/// A pass over a batch in parts.
+#[derive(Clone, Copy)]
+pub(super) struct Pass<'p, T: Float> {
+    pub(super) goal: Objective<'p, T>,
+    pub(super) batch: &'p Dataset<T>,
+    /// The number of parts.
+    pub(super) parts: usize,
+    pub(super) seed: u64,
+    /// The sum of weights of the step: the mean loss counts by the share of the batch in it.
+    pub(super) whole: f64,
+}
+
+impl<'p, T: Float> Pass<'p, T> {
+    /// The gradients of the loss of the batch, with one part on each tape, and its sums; no gradients if the loss is not finite.
+    pub(super) fn sweep<'t>(self, tapes: &'t mut [Tape<T>]) -> Result<(Option<Gradients<'t, T>>, EpochSums), Error> {
+        let parts: Vec<(Dataset<T>, u64)> = seeded(self.batch, self.parts, self.seed).collect();
+        if self.parts == 1 {
+            let (loss, sums) = self.record(&mut tapes[0], &parts[0])?;
+            return Ok((sums.loss().is_finite().then(|| loss.backward()), sums));
+        }
+        let mut sums = EpochSums::default();
+        let (gradients, found) = backward_in_parts(&mut tapes[..parts.len()], |at, tape| self.part(tape, &parts[at]));
+        for part in found {
+            sums += part?;
+        }
+        Ok((Some(gradients).filter(|_| sums.loss().is_finite()), sums))
     }
-    let (gradients, found) = backward_in_parts(&mut tapes[..parts.len()], |at, tape| {
-        let (part, seed) = &parts[at];
-        tape.train(*seed);
-        let mut tally = EpochSums::default();
-        match goal.record(tape, part, &mut Probe::off(), &mut tally) {
-            Ok(mean) => (mean * share(part), Ok(tally)),
+
+    /// [`sweep`](Pass::sweep) with the parts divided among the ranks; each has the gradients of all.
+    ///
+    /// A rank with a single part passes on the gradient with respect to a parameter as soon as the sweep has it.
+    pub(super) fn sweep_over<'t>(
+        self,
+        ranks: &Ranks<'_>,
+        tapes: &'t mut [Tape<T>],
+        parameters: &Parameters<T>,
+    ) -> Result<(Option<Gradients<'t, T>>, EpochSums), Error> {
+        let all: Vec<Vec<usize>> = parts(self.batch.len(), self.parts).collect();
+        let own = ranks.own(all.len());
+        let some = all.into_iter().enumerate().skip(own.start).take(own.len());
+        let own: Vec<(Dataset<T>, u64)> = seeded_of(self.batch, self.parts, self.seed, some).collect();
+        let reduces = ranks.communicator().is_some_and(|communicator| communicator.reduces());
+        let whole = parameters.params().all(|param| !param.is_by_rows());
+        let (sums, given) = if let ([part], false, true) = (&own[..], reduces, whole) {
+            let (loss, sums) = self.record(&mut tapes[0], part)?;
+            let mut chain = Chain::new(ranks, parameters);
+            let mut failed = None;
+            loss.backward_each(|param, gradients| {
+                if failed.is_none() {
+                    failed = chain.pass(param, &[gradients]).err();
+                }
+            });
+            match failed {
+                Some(error) => return Err(error),
+                None => (vec![sums], chain.finish(&[])?),
+            }
+        } else {
+            let (gradients, found) = match own.len() {
+                0 => (Vec::new(), Vec::new()), // a short batch has fewer parts
+                parts => gradients_by_part(&mut tapes[..parts], |at, tape| self.part(tape, &own[at])),
+            };
+            let found = found.into_iter().collect::<Result<Vec<_>, _>>()?;
+            let gradients: Vec<&Gradients<'_, T>> = gradients.iter().collect();
+            let given = match reduces {
+                true => reduced(ranks, parameters, &gradients)?,
+                false => Chain::new(ranks, parameters).finish(&gradients)?,
+            };
+            (found, given)
+        };
+        let mut all = EpochSums::default();
+        for rank in ranks.shared(sums, |sums| EpochSums::packed(sums), EpochSums::unpacked)? {
+            rank.into_iter().for_each(|part| all += part);
+        }
+        let gradients = all.loss().is_finite().then(|| Gradients::given(&mut tapes[0], given));
+        Ok((gradients, all))
+    }
+
+    /// Records a part, on a tape that is cleared first: its share in the loss of the step, and its sums.
+    fn record<'t>(
+        self,
+        tape: &'t mut Tape<T>,
+        (part, seed): &(Dataset<T>, u64),
+    ) -> Result<(Scalar<'t, T>, EpochSums), Error> {
+        tape.clear();
+        self.recorded(tape, (part, *seed))
+    }
+
+    fn recorded<'t>(
+        self,
+        tape: &'t Tape<T>,
+        (part, seed): (&Dataset<T>, u64),
+    ) -> Result<(Scalar<'t, T>, EpochSums), Error> {
+        tape.train(seed);
+        let mut sums = EpochSums::default();
+        let mean = self.goal.record(tape, part, &mut Probe::off(), &mut sums)?;
+        let share = if self.whole == 0.0 { 0.0 } else { self.goal.weight(part) / self.whole };
+        Ok((mean * share, sums))
+    }
+
+    /// [`recorded`](Pass::recorded) for a function that has to return a number.
+    fn part<'t>(
+        self,
+        tape: &'t Tape<T>,
+        (part, seed): &(Dataset<T>, u64),
+    ) -> (Scalar<'t, T>, Result<EpochSums, Error>) {
+        match self.recorded(tape, (part, *seed)) {
+            Ok((loss, sums)) => (loss, Ok(sums)),
             Err(error) => (tape.scalar_constant(T::zero()), Err(error)),
         }
-    });
-    for part in found {
-        tally += part?;
     }
-    Ok((Some(gradients).filter(|_| tally.loss().is_finite()), tally))
 }
 
 /// The number of parts, a power of 2, in which the passes over a batch take the least time; nothing changes.
@@ -79,7 +165,7 @@ pub(super) fn measured<T: Float>(
         let mut least = Duration::MAX;
         for _ in 0..MEASURED {
             let begun = Instant::now();
-            sweep(goal, &mut tapes, batch, seed, whole)?;
+            Pass { goal, batch, parts, seed, whole }.sweep(&mut tapes)?;
             least = least.min(begun.elapsed());
         }
         Ok::<_, Error>((least, parts))

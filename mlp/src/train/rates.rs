@@ -4,6 +4,7 @@ use autograd::Float;
 use serde::{Deserialize, Serialize};
 
 use super::Trainer;
+use super::ranks::Ranks;
 use super::source::Source;
 use super::start;
 use super::step::Objective;
@@ -115,7 +116,8 @@ impl Trainer<'_> {
             ..Trainer::new()
         };
         optimizer.train();
-        let run = TrainingLoop::new(&quiet, goal, (parameters, state.clone()), &mut *optimizer, parts);
+        let alone = Ranks::new(None);
+        let run = TrainingLoop::new(&quiet, goal, (parameters, state.clone()), &mut *optimizer, parts, &alone);
         let found = tried(run, source, goal, range);
         set(&state, &before);
         optimizer.set_state(&memory)?;

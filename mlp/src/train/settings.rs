@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 
-use super::{Parts, Trainer};
+use super::{Communicator, Parts, Trainer};
 use crate::error::shown;
 
 impl<'a> Trainer<'a> {
@@ -54,6 +54,25 @@ impl<'a> Trainer<'a> {
     pub fn accumulate(self, batches: usize) -> Self {
         assert!(batches > 0, "trainer: a step after every 0 batches has no gradient; 1 is a step after each");
         Trainer { accumulate: batches, ..self }
+    }
+
+    /// Trains on several ranks, each of which calls `fit` with an equal model, optimiser and data.
+    ///
+    /// A batch is cut into [`parts`](Trainer::parts), a number that is set, and each rank takes a run of them. Their gradients are
+    /// added in the order of the parts, so that the bits are those of a training with as many parts on one rank, whatever the
+    /// number of ranks and threads. A checkpoint resumes on any number of ranks. What is the same on all ranks: the history, losses
+    /// and metrics over all samples, and the reason to stop.
+    ///
+    /// The first rank reads and writes the files of [checkpoints](Trainer::save_training), shows the progress bar and calls
+    /// the observer and the [callbacks that write](super::Callback::on_first_rank_only). Validation is divided too. A
+    /// [stream](Trainer::fit_stream) is read by every rank, which sweeps its share of each batch.
+    ///
+    /// Before the first step all ranks compare versions, settings, model, optimiser and data, after each epoch the parameters.
+    /// An error on one rank ends the training on all: there it is returned as it is, elsewhere as
+    /// [`Error::Rank`](crate::Error::Rank). See [`in_ranks`](super::in_ranks) for an example, and the crate `mlp-mpi` for processes.
+    #[must_use]
+    pub fn communicator(self, ranks: &'a dyn Communicator) -> Self {
+        Trainer { communicator: Some(ranks), ..self }
     }
 
     /// Leaves out the last batch of an epoch if it is smaller than the others; the order of the next epoch decides anew who

@@ -44,6 +44,11 @@ impl<'s, T: Float> Source<'s, T> {
         Source { memory: Some((data, cut)), ..Source::stream(trainer, open) }
     }
 
+    /// The whole data, if memory holds them.
+    pub(super) fn whole(&self) -> Option<&'s Dataset<T>> {
+        self.memory.map(|(data, _)| data)
+    }
+
     /// The number of steps of an epoch, if it is known before.
     pub(super) fn steps_of_epoch(&self) -> Option<usize> {
         self.memory.map(|(_, cut)| cut.steps())

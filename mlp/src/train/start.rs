@@ -2,11 +2,13 @@
 
 use std::collections::HashSet;
 use std::fmt::Display;
+use std::fs;
 
 use autograd::{Float, Param, Parameters, Shape, Tape};
 
 use super::checkpoint::Training;
 use super::progress::{MadeOf, Progress};
+use super::ranks::{Facts, Ranks};
 use super::step::Objective;
 use super::{Parts, Trainer};
 use crate::error::{list, shown};
@@ -52,6 +54,63 @@ impl Trainer<'_> {
         }
     }
 
+    /// `Ok` if the parts of a batch can be divided among the ranks.
+    pub(super) fn check_ranks(&self, ranks: &Ranks<'_>) -> Result<(), Error> {
+        let number = ranks.number();
+        match self.parts {
+            _ if number == 1 => Ok(()),
+            Parts::Measured => invalid(format!(
+                "the number of parts is to be measured, which differs from rank to rank; set Trainer::parts to a number for {number} ranks"
+            )),
+            Parts::Fixed(parts) if parts < number => invalid(format!(
+                "batches in {parts} part{} leave some of {number} ranks without work; set Trainer::parts to a multiple of the number of ranks",
+                if parts == 1 { "" } else { "s" }
+            )),
+            Parts::Fixed(_) => Ok(()),
+        }
+    }
+
+    /// `Ok` if all ranks train the same in the same way.
+    pub(super) fn check_alike<T: Float>(
+        &self,
+        ranks: &Ranks<'_>,
+        model: &Parameters<T>,
+        optimizer: &dyn Optimizer<T>,
+        data: [(&str, Option<&Dataset<T>>); 2],
+        epochs: usize,
+    ) -> Result<(), Error> {
+        if ranks.number() == 1 {
+            return Ok(());
+        }
+        let mut facts = Facts::default();
+        facts.add("version of mlp", env!("CARGO_PKG_VERSION"));
+        facts.add("number type", T::NAME);
+        facts.add("seed", self.seed);
+        facts.add("number of epochs", self.epochs);
+        facts.add("number of epochs that are done", epochs);
+        facts.add("number of samples in a batch", self.batch_size.map_or("all".to_string(), |n| n.to_string()));
+        facts.add("number of batches in a step", self.accumulate);
+        facts.add("number of parts", format!("{:?}", self.parts));
+        facts.add("choice of drop_last", self.drop_last);
+        facts.add("norm to clip to", format!("{:?}", self.clip_norm));
+        facts.add("tolerance", format!("{:?}", self.tolerance));
+        facts.add("number of metrics", self.metrics.len());
+        facts.add_parameters("model", model);
+        facts.add("learning rate", shown(optimizer.learning_rate()));
+        facts.add_state("optimiser's state", optimizer.state().iter());
+        for (what, data) in data {
+            match data {
+                Some(data) => facts.add_data(what, data),
+                None => facts.add(format!("shape of the {what}"), "none"),
+            }
+        }
+        facts.add(
+            "way to add up gradients (all_reduce)",
+            ranks.communicator().is_some_and(|communicator| communicator.reduces()),
+        );
+        facts.check(ranks)
+    }
+
     /// `Ok` if an epoch over `samples` samples has a step.
     pub(super) fn check_cut(&self, samples: usize) -> Result<(), Error> {
         if self.cut(samples).steps() > 0 {
@@ -67,9 +126,13 @@ impl Trainer<'_> {
     pub(super) fn saved<'p, T: Float>(
         &self,
         state: &'p Parameters<T>,
+        ranks: &Ranks<'_>,
     ) -> Result<Option<(Training<'p, T>, bool)>, Error> {
         let Some(path) = &self.resume else { return Ok(None) };
-        let training = Training::read(state, path)?;
+        // The others may be on machines that do not have the file.
+        let read = || fs::read(path).map_err(Error::io(path));
+        let bytes = ranks.from_first(if ranks.is_first() { Some(read()?) } else { None })?;
+        let training = Training::parse(state, path, &bytes)?;
         let Progress { epochs: done, within, last, .. } = &training.progress;
         let reached = last.as_ref().is_some_and(|epoch| *within == 0 && self.is_within_tolerance(epoch));
         if !reached && *done >= self.epochs {

@@ -5,12 +5,21 @@ use std::ops::AddAssign;
 
 use autograd::{Float, Shape, Tensor, Var};
 use indexmap::IndexMap;
+use serde::{Deserialize, Serialize};
 
 use super::metric::Metric;
 use crate::error::shown;
 use crate::loss::{Loss, weight};
 use crate::metrics::{accuracy, binary_accuracy};
 use crate::{Dataset, Error, Targets};
+
+/// [`EpochSums`] with the bits of its numbers.
+#[derive(Serialize, Deserialize)]
+struct Packed {
+    sums: [u64; 2],
+    right: Option<(usize, u64)>,
+    metrics: Vec<(String, [u64; 2])>,
+}
 
 /// Sums over the samples of an epoch, or of a part of it.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -92,6 +101,31 @@ impl EpochSums {
     /// The means of the metrics.
     pub(super) fn metrics(&self) -> impl Iterator<Item = (String, f64)> {
         self.metrics.iter().map(|(name, (samples, sum))| (name.clone(), sum / samples))
+    }
+
+    /// Sums as they pass from rank to rank, to the bit, also those that are not finite.
+    pub(super) fn packed(all: &[EpochSums]) -> Vec<u8> {
+        let pair = |(a, b): (f64, f64)| [a.to_bits(), b.to_bits()];
+        let all = all.iter().map(|sums| Packed {
+            sums: pair((sums.weight, sums.loss)),
+            right: sums.right.map(|(samples, right)| (samples, right.to_bits())),
+            metrics: sums.metrics.iter().map(|(name, found)| (name.clone(), pair(*found))).collect(),
+        });
+        serde_json::to_vec(&all.collect::<Vec<_>>()).expect("numbers and names")
+    }
+
+    /// The inverse of [`packed`](EpochSums::packed).
+    pub(super) fn unpacked(bytes: &[u8]) -> Result<Vec<EpochSums>, Error> {
+        let damaged = |error| Error::invalid("trainer", format!("the sums of another rank are damaged: {error}"));
+        let pair = |[a, b]: [u64; 2]| (f64::from_bits(a), f64::from_bits(b));
+        let all: Vec<Packed> = serde_json::from_slice(bytes).map_err(damaged)?;
+        let all = all.into_iter().map(|packed| {
+            let (weight, loss) = pair(packed.sums);
+            let right = packed.right.map(|(samples, right)| (samples, f64::from_bits(right)));
+            let metrics = packed.metrics.into_iter().map(|(name, found)| (name, pair(found))).collect();
+            EpochSums { weight, loss, right, metrics }
+        });
+        Ok(all.collect())
     }
 
     /// The sums as text entries for a checkpoint.
@@ -177,6 +211,37 @@ impl Collected {
         self.rows += y.shape().first().copied().unwrap_or(0);
         self.row.get_or_insert_with(|| y.shape().iter().skip(1).copied().collect());
         self.values.extend(y.as_slice().iter().map(|x| x.to_f64()));
+    }
+
+    /// The outputs as they pass from rank to rank.
+    pub(super) fn packed(&self) -> Vec<u8> {
+        let numbers = |numbers: &[usize]| numbers.iter().flat_map(|n| (*n as u64).to_le_bytes()).collect::<Vec<u8>>();
+        let (axes, row) = self.row.as_ref().map_or((0, &[][..]), |row| (1 + row.len(), &row[..]));
+        let values = self.values.iter().flat_map(|x| x.to_le_bytes());
+        numbers(&[self.rows, axes]).into_iter().chain(numbers(row)).chain(values).collect()
+    }
+
+    /// The inverse of [`packed`](Collected::packed).
+    pub(super) fn unpacked(bytes: &[u8]) -> Result<Self, Error> {
+        let (words, _) = bytes.as_chunks::<8>();
+        let number = |at: usize| words.get(at).map(|word| u64::from_le_bytes(*word) as usize);
+        let damaged = || Error::invalid("trainer", "the outputs of another rank are damaged");
+        let (rows, axes) = number(0).zip(number(1)).ok_or_else(damaged)?;
+        let row = (1..axes).map(|axis| number(1 + axis)).collect::<Option<Vec<usize>>>().ok_or_else(damaged)?;
+        let values = words[1 + axes.max(1)..].iter().map(|word| f64::from_le_bytes(*word)).collect();
+        Ok(Collected { rows, row: (axes > 0).then(|| row.into_iter().collect()), values })
+    }
+
+    /// The outputs of all ranks, in order.
+    pub(super) fn joined(all: Vec<Self>) -> Self {
+        all.into_iter()
+            .reduce(|mut all, next| {
+                all.rows += next.rows;
+                all.row = all.row.or(next.row);
+                all.values.extend(next.values);
+                all
+            })
+            .unwrap_or_default()
     }
 
     /// All of them as one tensor.

@@ -94,6 +94,10 @@ impl TensorBoard {
 }
 
 impl Callback for TensorBoard {
+    fn on_first_rank_only(&self) -> bool {
+        true
+    }
+
     fn begun(&mut self, start: &Start, _: &mut Learner<'_>) -> Result<ControlFlow<Stopped>> {
         self.open()?;
         if start.done > 0 || start.within > 0 {

@@ -12,8 +12,9 @@ use super::callbacks::Callbacks;
 use super::checkpoint::save_progress;
 use super::gradient_sum::GradientSum;
 use super::history::{Epoch, Stopped};
-use super::parts::{parts, seeded, sweep};
+use super::parts::{Pass, parts, seeded};
 use super::progress::Progress;
+use super::ranks::{Ranks, checksum};
 use super::source::Source;
 use super::start::{checked_rate, not_finite};
 use super::step::{Objective, StepPosition, derive, descend, exploded};
@@ -34,8 +35,11 @@ pub(super) struct TrainingLoop<'r, 'a, T: Float> {
     /// Its parameters and buffers, which an explosion spoils together.
     pub(super) state: Parameters<T>,
     pub(super) optimizer: &'r mut dyn Optimizer<T>,
-    /// One tape per part of a batch.
-    pub(super) tapes: Vec<Tape<T>>,
+    /// The number of parts of a batch.
+    pub(super) parts: usize,
+    /// One tape per part that this rank sweeps.
+    tapes: Vec<Tape<T>>,
+    pub(super) ranks: &'r Ranks<'r>,
     pub(super) steps: usize,
     pub(super) bar: ProgressBar,
     /// Whether to keep the worker threads awake.
@@ -65,6 +69,7 @@ impl<'r, 'a, T: Float> TrainingLoop<'r, 'a, T> {
         (parameters, state): (Parameters<T>, Parameters<T>),
         optimizer: &'r mut dyn Optimizer<T>,
         parts: usize,
+        ranks: &'r Ranks<'r>,
     ) -> Self {
         TrainingLoop {
             trainer,
@@ -72,7 +77,9 @@ impl<'r, 'a, T: Float> TrainingLoop<'r, 'a, T> {
             parameters,
             state,
             optimizer,
-            tapes: (0..parts).map(|_| Tape::default()).collect(),
+            parts,
+            tapes: (0..ranks.most(parts)).map(|_| Tape::default()).collect(),
+            ranks,
             steps: 0,
             bar: ProgressBar::hidden(),
             shared: false,
@@ -118,10 +125,11 @@ impl<'r, 'a, T: Float> TrainingLoop<'r, 'a, T> {
             let loss = tally.loss();
             sums += tally;
             let mut answer = ControlFlow::Continue(());
-            if !callbacks.is_empty() {
+            if !callbacks.is_empty() || self.ranks.number() > 1 {
                 let (total, running) = (self.steps, sums.loss());
                 let step = Step { epoch: number, step, total, samples, loss, running, norm };
                 answer = callbacks.step_ended(&step, &mut Learner::new(&self.state, &mut *self.optimizer))?;
+                answer = self.ranks.agree(answer)?;
             }
             if let Some((every, path)) = &self.trainer.save_steps
                 && self.steps.is_multiple_of(*every)
@@ -152,9 +160,29 @@ impl<'r, 'a, T: Float> TrainingLoop<'r, 'a, T> {
         Ok(Passed { sums, stopped: None })
     }
 
-    /// Saves the training at this point.
+    /// `Ok` if all ranks have the same parameters to the bit.
+    pub(super) fn check_alike(&self, epoch: usize) -> Result<(), Error> {
+        if self.ranks.number() == 1 {
+            return Ok(());
+        }
+        let all = self.ranks.gather(checksum(&self.state).into_bytes())?;
+        match all.iter().position(|sum| *sum != all[0]) {
+            None => Ok(()),
+            Some(rank) => Err(Error::invalid(
+                "training",
+                format!(
+                    "the parameters of rank {rank} differ from those of rank 0 after epoch {epoch}; processors with different                      vector instructions round differently: use machines of one kind, and a model and callbacks that depend on                      nothing but the seed"
+                ),
+            )),
+        }
+    }
+
+    /// Saves the training at this point; the first rank does so for all.
     pub(super) fn save(&self, callbacks: &Callbacks<'_>, progress: &Progress, path: &Path) -> Result<(), Error> {
-        save_progress(&self.state, self.optimizer, callbacks.state(), progress, path)
+        match self.ranks.is_first() {
+            true => save_progress(&self.state, self.optimizer, callbacks.state(), progress, path),
+            false => Ok(()),
+        }
     }
 
     /// The progress after `within` steps behind `epochs` epochs.
@@ -166,7 +194,7 @@ impl<'r, 'a, T: Float> TrainingLoop<'r, 'a, T> {
         last: Option<&Epoch>,
         source: &Source<'_, T>,
     ) -> Progress {
-        let (parts, made_of) = (Some(self.tapes.len()), Some(source.made_of(self.passed)));
+        let (parts, made_of) = (Some(self.parts), Some(source.made_of(self.passed)));
         let (last, steps, sums) = (last.cloned(), Some(self.steps), sums.clone());
         Progress { within, last, parts, steps, made_of, sums, ..Progress::new(epochs) }
     }
@@ -180,7 +208,7 @@ impl<'r, 'a, T: Float> TrainingLoop<'r, 'a, T> {
         let mut observers = trainer.steps.borrow_mut();
         let observer = self.due(&mut observers);
         match batches {
-            [batch] if self.tapes.len() == 1 => self.step_at_once(batch, observer, place),
+            [batch] if self.parts == 1 => self.step_at_once(batch, observer, place),
             _ => self.step_in_pieces(batches, observer, place),
         }
     }
@@ -229,9 +257,8 @@ impl<'r, 'a, T: Float> TrainingLoop<'r, 'a, T> {
             }
             None => None,
         };
-        let weight = |batch: &Dataset<T>| {
-            parts(batch.len(), self.tapes.len()).map(|part| goal.weight_of(batch, &part)).sum::<f64>()
-        };
+        let weight =
+            |batch: &Dataset<T>| parts(batch.len(), self.parts).map(|part| goal.weight_of(batch, &part)).sum::<f64>();
         let whole: f64 = batches.iter().map(weight).sum();
         let several = batches.len() > 1;
         let (mut sum, mut tally) = (GradientSum::new(&self.parameters), EpochSums::default());
@@ -239,7 +266,11 @@ impl<'r, 'a, T: Float> TrainingLoop<'r, 'a, T> {
         for (j, batch) in batches.iter().enumerate() {
             let place = StepPosition { batch: place.batch + j, ..place };
             let seed = self.seed(place);
-            let (gradients, found) = sweep(goal, &mut self.tapes, batch, seed, whole)?;
+            let pass = Pass { goal, batch, parts: self.parts, seed, whole };
+            let (gradients, found) = match self.ranks.number() {
+                1 => pass.sweep(&mut self.tapes)?,
+                _ => pass.sweep_over(self.ranks, &mut self.tapes, &self.parameters)?,
+            };
             if !found.loss().is_finite() {
                 drop(gradients);
                 return Err(self.blame(found.loss(), batch, place));
@@ -300,7 +331,7 @@ impl<'r, 'a, T: Float> TrainingLoop<'r, 'a, T> {
     /// An error of some batches, with the first operation that is not finite.
     fn named(&self, error: Error, batches: &[Dataset<T>], place: StepPosition) -> Error {
         let seed = |j| self.seed(StepPosition { batch: place.batch + j, ..place });
-        let parts = batches.iter().enumerate().flat_map(|(j, batch)| seeded(batch, self.tapes.len(), seed(j)));
+        let parts = batches.iter().enumerate().flat_map(|(j, batch)| seeded(batch, self.parts, seed(j)));
         nonfinite::named(error, self.goal, &self.state, parts)
     }
 
@@ -345,7 +376,8 @@ impl<'r, 'a, T: Float> TrainingLoop<'r, 'a, T> {
         observers: &'s mut Option<(usize, Box<dyn Observer + 'a>)>,
     ) -> Option<&'s mut (dyn Observer + 's)> {
         let (every, observer) = observers.as_mut()?;
-        if (self.steps - 1).is_multiple_of(*every) { Some(&mut **observer) } else { None }
+        let due = (self.steps - 1).is_multiple_of(*every) && self.ranks.is_first(); // it sees whole batches
+        if due { Some(&mut **observer) } else { None }
     }
 
     /// Passes the updated parameters to an observer, with their values before the step.
@@ -367,14 +399,24 @@ impl<'r, 'a, T: Float> TrainingLoop<'r, 'a, T> {
     /// Evaluates the validation data: its sums, and its metrics by name unless the loss is not finite.
     pub(super) fn validate(&mut self, data: &Dataset<T>) -> Result<(EpochSums, Vec<(String, f64)>), Error> {
         let (tape, mut tally, mut outputs) = (&mut self.tapes[0], EpochSums::default(), Collected::default());
-        let (goal, metrics) = (self.goal, self.goal.metrics);
-        for batch in data.batches(self.trainer.samples(data.len()), None)? {
+        let (goal, metrics, ranks) = (self.goal, self.goal.metrics, self.ranks);
+        let size = self.trainer.samples(data.len());
+        let (own, mut found) = (ranks.own(data.len().div_ceil(size)), Vec::new());
+        for batch in data.batches(size, None)?.skip(own.start).take(own.len()) {
             tape.clear();
             let y = goal.model.forward_with(tape.constant(batch.inputs().clone()), &mut Probe::off());
-            goal.judge(y, &batch, &[], &mut tally)?;
+            let mut sums = EpochSums::default();
+            goal.judge(y, &batch, &[], &mut sums)?;
+            found.push(sums);
             if !metrics.is_empty() {
                 outputs.add(&y.value());
             }
+        }
+        for rank in ranks.shared(found, |found| EpochSums::packed(found), EpochSums::unpacked)? {
+            rank.into_iter().for_each(|batch| tally += batch);
+        }
+        if !metrics.is_empty() {
+            outputs = Collected::joined(ranks.shared(outputs, Collected::packed, Collected::unpacked)?);
         }
         let mut found = Vec::new();
         if !metrics.is_empty() && tally.loss().is_finite() {

@@ -69,6 +69,7 @@ mod optimizers;
 mod options;
 #[cfg(feature = "images")]
 mod pictures;
+mod ranks;
 mod recurrent;
 mod resume;
 mod rooms;

@@ -1,0 +1,271 @@
+//! [`Chain`]: the sum of the gradients of all parts of a batch, over the ranks.
+
+use std::any::Any;
+use std::collections::{HashMap, VecDeque};
+
+use autograd::{Float, Gradient, Gradients, Param, Parameters, Shape, Tensor};
+use indexmap::IndexSet;
+
+use super::communicator::{Data, Message};
+use super::exchange::{Ranks, out_of_step};
+use crate::error::Result;
+use crate::train::gradient_sum::{Sum, add};
+
+/// The number of values that pass from rank to rank at a time: while one adds to a piece, the next rank adds to the one before.
+const PIECE: usize = 1 << 14;
+
+/// The sums of the gradients of one batch, as they pass up the ranks and back.
+pub(in crate::train) struct Chain<'r, T: Float> {
+    ranks: &'r Ranks<'r>,
+    params: Vec<Param<T>>,
+    places: HashMap<Param<T>, usize>,
+    /// Messages of the rank before this one that came before those that were waited for.
+    early: HashMap<usize, VecDeque<Data>>,
+    /// Which parameters passed this rank.
+    passed: Vec<bool>,
+    sums: Vec<Whole<T>>,
+}
+
+/// A sum over all ranks, as far as it is here.
+enum Whole<T> {
+    Waiting,
+    /// No part depends on the parameter.
+    None,
+    Rows(Vec<usize>, Option<Vec<T>>),
+    /// The values that are here, from the first.
+    Values(Vec<T>),
+}
+
+impl<'r, T: Float> Chain<'r, T> {
+    #[expect(clippy::mutable_key_type, reason = "a parameter's hash is that of its identity")]
+    pub(in crate::train) fn new(ranks: &'r Ranks<'r>, parameters: &Parameters<T>) -> Self {
+        let trained = parameters.distinct().map(|(_, param)| param.clone()).filter(|param| !param.is_frozen());
+        let params: Vec<_> = trained.collect();
+        let places: HashMap<_, _> = params.iter().cloned().enumerate().map(|(place, param)| (param, place)).collect();
+        let (passed, sums) = (vec![false; params.len()], params.iter().map(|_| Whole::Waiting).collect());
+        Chain { ranks, params, places, early: HashMap::new(), passed, sums }
+    }
+
+    /// Adds the gradients of this rank's parts with respect to a parameter, in their order, and passes the sum on.
+    pub(in crate::train) fn pass(&mut self, param: &Param<T>, own: &[&Gradients<'_, T>]) -> Result<()> {
+        match self.places.get(param) {
+            Some(&k) if !self.passed[k] => self.pass_nth(k, own),
+            _ => Ok(()),
+        }
+    }
+
+    fn pass_nth(&mut self, k: usize, own: &[&Gradients<'_, T>]) -> Result<()> {
+        self.passed[k] = true;
+        let param = self.params[k].clone();
+        let before = if self.ranks.rank() == 0 { None } else { Some(self.before(k)?) };
+        let mut sum = match before {
+            None => None,
+            Some(Data::Bytes(bytes)) if bytes.is_empty() => None,
+            Some(Data::Bytes(bytes)) => {
+                let values = self.before(k).and_then(|values| self.numbers(values))?;
+                Some(Sum::Rows(rows(&bytes).into_iter().collect::<IndexSet<_>>(), values))
+            }
+            Some(first) => return self.add_pieces(k, first, own),
+        };
+        for gradients in own {
+            match (gradients.rows_of(&param), gradients.of(&param)) {
+                (Some((rows, values)), _) => sum.get_or_insert_with(Sum::no_rows).add_rows(rows, values),
+                (None, Some(whole)) => {
+                    sum = Some(match sum.take() {
+                        None => Sum::Whole(whole.clone()),
+                        Some(sum) => sum.plus(whole),
+                    });
+                }
+                (None, None) => {}
+            }
+        }
+        match sum {
+            None => self.deliver(k, Data::Bytes(Vec::new())),
+            Some(_) if param.numel() == 0 => self.deliver(k, Data::Bytes(Vec::new())),
+            Some(Sum::Rows(rows, values)) => {
+                self.deliver(k, Data::Bytes(rows.iter().flat_map(|row| (*row as u64).to_le_bytes()).collect()))?;
+                self.deliver(k, data(values))
+            }
+            Some(Sum::Whole(whole)) => {
+                whole.as_slice().chunks(PIECE).try_for_each(|piece| self.deliver(k, data(piece.to_vec())))
+            }
+        }
+    }
+
+    /// Adds to a whole array that comes in pieces, and passes each on.
+    fn add_pieces(&mut self, k: usize, first: Data, own: &[&Gradients<'_, T>]) -> Result<()> {
+        let param = &self.params[k].clone();
+        let own: Vec<&[T]> = own.iter().filter_map(|gradients| Some(gradients.of(param)?.as_slice())).collect();
+        let (n, mut from, mut next) = (param.numel(), 0, first);
+        loop {
+            let mut piece = self.numbers(next)?;
+            let to = from + piece.len();
+            if piece.is_empty() || to > n {
+                return Err(out_of_step(self.ranks.rank() - 1));
+            }
+            own.iter().for_each(|own| add(&mut piece, &own[from..to]));
+            self.deliver(k, data(piece))?;
+            if to == n {
+                return Ok(());
+            }
+            (from, next) = (to, self.before(k)?);
+        }
+    }
+
+    /// Passes on what is the sum of all parts up to this rank's: up, or from the last rank back.
+    fn deliver(&mut self, k: usize, data: Data) -> Result<()> {
+        let (rank, ranks) = (self.ranks.rank(), self.ranks.number());
+        if rank + 1 < ranks { self.ranks.send(rank + 1, k as u64, data) } else { self.keep(k, data) }
+    }
+
+    /// Keeps what is the sum of all parts, and passes it on to the rank before.
+    fn keep(&mut self, k: usize, data: Data) -> Result<()> {
+        let (rank, n) = (self.ranks.rank(), self.params[k].numel());
+        let sum = std::mem::replace(&mut self.sums[k], Whole::Waiting);
+        self.sums[k] = match (sum, &data) {
+            (Whole::Waiting, Data::Bytes(bytes)) if bytes.is_empty() => Whole::None,
+            (Whole::Waiting, Data::Bytes(bytes)) => Whole::Rows(rows(bytes), None),
+            (Whole::Rows(rows, None), data) => Whole::Rows(rows, Some(self.numbers(data.clone())?)),
+            (Whole::Waiting, data) => {
+                let mut values = Vec::with_capacity(n);
+                extend(&mut values, data);
+                Whole::Values(values)
+            }
+            (Whole::Values(mut values), data) if values.len() < n => {
+                extend(&mut values, data);
+                Whole::Values(values)
+            }
+            _ => return Err(out_of_step((rank + 1).min(self.ranks.number() - 1))),
+        };
+        if rank > 0 { self.ranks.send(rank - 1, k as u64, data) } else { Ok(()) }
+    }
+
+    /// The sums with respect to all parameters that the loss depends on, once each part has passed.
+    pub(in crate::train) fn finish(mut self, own: &[&Gradients<'_, T>]) -> Result<Vec<(Param<T>, Gradient<T>)>> {
+        for k in (0..self.params.len()).filter(|&k| !self.passed[k]).collect::<Vec<_>>() {
+            self.pass_nth(k, own)?;
+        }
+        let rank = self.ranks.rank();
+        if rank + 1 < self.ranks.number() {
+            let mut waiting = self.params.len();
+            while waiting > 0 {
+                let Message { label, data } = self.ranks.receive(rank + 1)?;
+                let k = usize::try_from(label).ok().filter(|&k| k < self.sums.len() && !self.is_whole(k));
+                let k = k.ok_or_else(|| out_of_step(rank + 1))?;
+                self.keep(k, data)?;
+                waiting -= usize::from(self.is_whole(k));
+            }
+        }
+        let sums = self.params.into_iter().zip(self.sums).filter_map(|(param, sum)| {
+            let gradient = match sum {
+                Whole::Values(values) => Gradient::Whole(Tensor::new(param.shape(), values)),
+                Whole::Rows(rows, Some(values)) => Gradient::Rows(rows, values),
+                Whole::Waiting | Whole::None | Whole::Rows(_, None) => return None,
+            };
+            Some((param, gradient))
+        });
+        Ok(sums.collect())
+    }
+
+    fn is_whole(&self, k: usize) -> bool {
+        match &self.sums[k] {
+            Whole::Waiting | Whole::Rows(_, None) => false,
+            Whole::Values(values) => values.len() == self.params[k].numel(),
+            Whole::None | Whole::Rows(..) => true,
+        }
+    }
+
+    /// The next message of the rank before this one about a parameter; ranks may finish parameters in another order.
+    fn before(&mut self, k: usize) -> Result<Data> {
+        if let Some(data) = self.early.get_mut(&k).and_then(VecDeque::pop_front) {
+            return Ok(data);
+        }
+        let from = self.ranks.rank() - 1;
+        loop {
+            let Message { label, data } = self.ranks.receive(from)?;
+            match usize::try_from(label) {
+                Ok(label) if label == k => return Ok(data),
+                Ok(label) if label < self.params.len() => self.early.entry(label).or_default().push_back(data),
+                _ => return Err(out_of_step(from)),
+            }
+        }
+    }
+
+    fn numbers(&self, data: Data) -> Result<Vec<T>> {
+        numbers(data).ok_or_else(|| out_of_step(self.ranks.rank().saturating_sub(1)))
+    }
+}
+
+/// The gradients of this rank's parts, added up over all ranks by [`Communicator::all_reduce`](super::Communicator::all_reduce).
+pub(in crate::train) fn reduced<T: Float>(
+    ranks: &Ranks<'_>,
+    parameters: &Parameters<T>,
+    own: &[&Gradients<'_, T>],
+) -> Result<Vec<(Param<T>, Gradient<T>)>> {
+    let trained = parameters.distinct().map(|(_, param)| param.clone()).filter(|param| !param.is_frozen());
+    let params: Vec<Param<T>> = trained.collect();
+    let reached = |param: &Param<T>| own.iter().any(|gradients| gradients.of(param).is_some());
+    let known = ranks.gather(params.iter().map(|param| u8::from(reached(param))).collect())?;
+    let mut sums = Vec::new();
+    for (k, param) in params.into_iter().enumerate() {
+        if !known.iter().any(|rank| rank.get(k) == Some(&1)) {
+            continue;
+        }
+        let shape: Shape = param.shape();
+        let mut sum = vec![T::zero(); shape.numel()];
+        own.iter().filter_map(|gradients| gradients.of(&param)).for_each(|own| add(&mut sum, own.as_slice()));
+        let mut sum = data(sum);
+        let communicator = ranks.communicator().expect("more ranks than one");
+        communicator.all_reduce(&mut sum).unwrap_or_else(|| Err(out_of_step(ranks.rank())))?;
+        let sum = numbers(sum).ok_or_else(|| out_of_step(ranks.rank()))?;
+        sums.push((param, Gradient::Whole(Tensor::new(shape, sum))));
+    }
+    Ok(sums)
+}
+
+/// Values as they are sent: `f32` and `f64` as they are.
+fn data<T: Float>(values: Vec<T>) -> Data {
+    let values: Box<dyn Any> = Box::new(values);
+    match values.downcast::<Vec<f32>>().map_err(|other| other.downcast::<Vec<f64>>()) {
+        Ok(values) => Data::F32(*values),
+        Err(Ok(values)) => Data::F64(*values),
+        Err(Err(values)) => {
+            let values = values.downcast::<Vec<T>>().expect("it came as such");
+            Data::F64(values.iter().map(|x| x.to_f64()).collect())
+        }
+    }
+}
+
+/// The inverse of [`data`]; `None` if there are other numbers.
+fn numbers<T: Float>(data: Data) -> Option<Vec<T>> {
+    let values: Box<dyn Any> = match data {
+        Data::F32(values) => Box::new(values),
+        Data::F64(values) => Box::new(values),
+        Data::Bytes(_) => return None,
+    };
+    match values.downcast::<Vec<T>>() {
+        Ok(values) => Some(*values),
+        Err(values) => {
+            let own = T::NAME == "f32" || T::NAME == "f64"; // these come as they are
+            let values = values.downcast::<Vec<f64>>().ok().filter(|_| !own)?;
+            Some(values.iter().map(|x| T::from_f64(*x)).collect())
+        }
+    }
+}
+
+fn extend<T: Float>(values: &mut Vec<T>, data: &Data) {
+    let same: &dyn Any = match data {
+        Data::F32(values) => values,
+        Data::F64(values) => values,
+        Data::Bytes(_) => return,
+    };
+    match same.downcast_ref::<Vec<T>>() {
+        Some(same) => values.extend_from_slice(same),
+        None => values.extend(numbers::<T>(data.clone()).unwrap_or_default()),
+    }
+}
+
+fn rows(bytes: &[u8]) -> Vec<usize> {
+    let (rows, _) = bytes.as_chunks();
+    rows.iter().map(|row| u64::from_le_bytes(*row) as usize).collect()
+}
