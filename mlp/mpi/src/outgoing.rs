@@ -1,0 +1,81 @@
+//! [`Outgoing`]: messages that are sent, and not yet received.
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+
+use mpi::Rank;
+use mpi::datatype::Equivalence;
+use mpi::point_to_point::Destination;
+use mpi::request::{Request, StaticScope};
+use mpi::topology::{Communicator, SimpleCommunicator};
+
+/// Messages on their way: MPI reads their memory until they are received.
+#[derive(Default)]
+pub(crate) struct Outgoing(RefCell<VecDeque<Box<dyn Sent>>>);
+
+impl Outgoing {
+    /// Sends values, whose memory is freed at a later call once they are received.
+    pub(crate) fn send<V: Equivalence + 'static>(
+        &self,
+        world: &SimpleCommunicator,
+        to: Rank,
+        tag: i32,
+        values: Vec<V>,
+    ) {
+        let mut all = self.0.borrow_mut();
+        all.retain_mut(|sent| !sent.is_done());
+        all.push_back(Box::new(Values::send(world, to, tag, values)));
+    }
+
+    /// Waits until all are received.
+    pub(crate) fn wait(&self) {
+        self.0.borrow_mut().drain(..).for_each(|mut sent| {
+            while !sent.is_done() {
+                std::thread::yield_now();
+            }
+        });
+    }
+
+    /// Leaves to themselves what nobody will receive.
+    pub(crate) fn forget(&self) {
+        self.0.borrow_mut().drain(..).for_each(std::mem::forget);
+    }
+}
+
+trait Sent {
+    /// Whether it is received; asks MPI, which moves on what is on its way.
+    fn is_done(&mut self) -> bool;
+}
+
+struct Values<V: 'static> {
+    /// `None` once it is complete.
+    request: Option<Request<'static, [V], StaticScope>>,
+    memory: *mut [V],
+}
+
+impl<V: Equivalence + 'static> Values<V> {
+    fn send(world: &SimpleCommunicator, to: Rank, tag: i32, values: Vec<V>) -> Self {
+        let memory: *mut [V] = Box::into_raw(values.into_boxed_slice());
+        // SAFETY: the memory comes from a box, is written by nobody, and is freed only once the request is complete.
+        let values: &'static [V] = unsafe { &*memory };
+        let request = world.process_at_rank(to).immediate_send_with_tag(StaticScope, values, tag);
+        Values { request: Some(request), memory }
+    }
+}
+
+impl<V: 'static> Sent for Values<V> {
+    fn is_done(&mut self) -> bool {
+        let Some(request) = self.request.take() else { return true };
+        match request.test() {
+            Ok(_) => {
+                // SAFETY: it was made of a box, the request that read it is complete, and the request is gone: once only.
+                drop(unsafe { Box::from_raw(self.memory) });
+                true
+            }
+            Err(request) => {
+                self.request = Some(request);
+                false
+            }
+        }
+    }
+}

@@ -1,0 +1,166 @@
+//! [`World`]: the ranks of an MPI job.
+
+use std::cell::Cell;
+use std::fmt;
+
+use mlp::train::{Communicator, Data, Message};
+use mlp::{Error, Result};
+use mpi::Threading;
+use mpi::collective::{CommunicatorCollectives, SystemOperation};
+use mpi::environment::Universe;
+use mpi::point_to_point::Source;
+use mpi::topology::{Communicator as _, SimpleCommunicator};
+
+use crate::outgoing::Outgoing;
+
+/// The ranks of an MPI job, as the [communicator](mlp::Trainer::communicator) of a trainer.
+///
+/// A program that `mpirun` did not start is a world of one rank.
+pub struct World {
+    world: SimpleCommunicator,
+    all_reduce: Cell<bool>,
+    outgoing: Outgoing,
+    /// Ends MPI when it is dropped, after the rest.
+    _universe: Universe,
+}
+
+impl World {
+    /// Starts MPI; [`run`](crate::run) does so, and handles failures.
+    ///
+    /// ```no_run
+    /// let world = mlp_mpi::World::new()?;
+    /// println!("rank {} of {}", world.rank(), world.ranks());
+    /// # use mlp::train::Communicator;
+    /// # Ok::<(), mlp::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If MPI was started before, in this process, or does not allow other threads beside the one that calls it.
+    pub fn new() -> Result<Self> {
+        let invalid = |why: &str| Error::Invalid { what: "MPI", why: why.to_string() };
+        let (universe, threading) = mpi::initialize_with_threading(Threading::Funneled)
+            .ok_or_else(|| invalid("it was started before in this process; start one World and lend it"))?;
+        if threading < Threading::Funneled {
+            return Err(invalid("the library allows no other threads; build it with threads (MPI_THREAD_FUNNELED)"));
+        }
+        let (all_reduce, outgoing) = (Cell::new(false), Outgoing::default());
+        Ok(World { world: universe.world(), all_reduce, outgoing, _universe: universe })
+    }
+
+    /// Whether it is the first rank, which saves and shows.
+    pub fn is_first(&self) -> bool {
+        self.rank() == 0
+    }
+
+    /// Whether to add up gradients by `MPI_Allreduce`, which is faster on many ranks.
+    ///
+    /// The bits then depend on the number of ranks, and on the MPI library; they are the same on all ranks of a job. All ranks
+    /// have to choose alike. Off by default.
+    pub fn set_all_reduce(&self, on: bool) {
+        self.all_reduce.set(on);
+    }
+
+    /// The name of the machine, as MPI knows it.
+    pub fn machine(&self) -> String {
+        mpi::environment::processor_name().unwrap_or_default()
+    }
+
+    /// Ends the whole job at once.
+    pub(crate) fn abort(&self, status: i32) -> ! {
+        self.outgoing.forget();
+        self.world.abort(status)
+    }
+}
+
+impl fmt::Debug for World {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("World").field("rank", &self.rank()).field("ranks", &self.ranks()).finish_non_exhaustive()
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.outgoing.forget();
+        } else {
+            self.outgoing.wait();
+        }
+    }
+}
+
+/// The tags of what a message begins with, and of what it holds.
+const HEAD: i32 = 0;
+const CONTENT: i32 = 1;
+
+/// What a message holds, in its head.
+const BYTES: u64 = 0;
+const F32: u64 = 1;
+const F64: u64 = 2;
+
+impl Communicator for World {
+    fn rank(&self) -> usize {
+        self.world.rank() as usize
+    }
+
+    fn ranks(&self) -> usize {
+        self.world.size() as usize
+    }
+
+    fn send(&self, to: usize, Message { label, data }: Message) -> Result<()> {
+        let (kind, length) = match &data {
+            Data::Bytes(bytes) => (BYTES, bytes.len()),
+            Data::F32(values) => (F32, values.len()),
+            Data::F64(values) => (F64, values.len()),
+        };
+        let to = to as i32;
+        self.outgoing.send(&self.world, to, HEAD, vec![label, kind, length as u64]);
+        if length > 0 {
+            match data {
+                Data::Bytes(bytes) => self.outgoing.send(&self.world, to, CONTENT, bytes),
+                Data::F32(values) => self.outgoing.send(&self.world, to, CONTENT, values),
+                Data::F64(values) => self.outgoing.send(&self.world, to, CONTENT, values),
+            }
+        }
+        Ok(())
+    }
+
+    fn receive(&self, from: usize) -> Result<Message> {
+        let other = self.world.process_at_rank(from as i32);
+        let mut head = [0_u64; 3];
+        other.receive_into_with_tag(&mut head, HEAD);
+        let [label, kind, length] = head;
+        let length = length as usize;
+        let mut data = match kind {
+            F32 => Data::F32(vec![0.0; length]),
+            F64 => Data::F64(vec![0.0; length]),
+            _ => Data::Bytes(vec![0; length]),
+        };
+        if length > 0 {
+            match &mut data {
+                Data::Bytes(bytes) => other.receive_into_with_tag(&mut bytes[..], CONTENT),
+                Data::F32(values) => other.receive_into_with_tag(&mut values[..], CONTENT),
+                Data::F64(values) => other.receive_into_with_tag(&mut values[..], CONTENT),
+            };
+        }
+        Ok(Message { label, data })
+    }
+
+    fn reduces(&self) -> bool {
+        self.all_reduce.get()
+    }
+
+    fn all_reduce(&self, values: &mut Data) -> Option<Result<()>> {
+        match values {
+            Data::F32(values) => {
+                let own = values.clone();
+                self.world.all_reduce_into(&own[..], &mut values[..], SystemOperation::sum());
+            }
+            Data::F64(values) => {
+                let own = values.clone();
+                self.world.all_reduce_into(&own[..], &mut values[..], SystemOperation::sum());
+            }
+            Data::Bytes(_) => return None,
+        }
+        Some(Ok(()))
+    }
+}
