@@ -42,7 +42,9 @@ fn train(world: &World) -> Result<()> {
     if text("alone").is_none_or(|value| value != "true") {
         trainer = trainer.communicator(world);
     }
-    autograd::set_threads(number("threads", 1)? as usize);
+    if text("threads").is_some() {
+        autograd::set_threads(number("threads", 1)? as usize);
+    }
     trainer = trainer.parts(number("parts", 4)? as usize).callback(Interrupt::on_ctrl_c()?);
     if let Some(path) = text("save") {
         trainer = trainer.save_training(1, path).save_training_steps(1, path);

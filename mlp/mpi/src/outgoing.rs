@@ -23,7 +23,10 @@ impl Outgoing {
         values: Vec<V>,
     ) {
         let mut all = self.0.borrow_mut();
-        all.retain_mut(|sent| !sent.is_done());
+        // From the oldest to the first that is still on its way: to ask for each of them would take as long as to send it.
+        while all.front_mut().is_some_and(|sent| sent.is_done()) {
+            all.pop_front();
+        }
         all.push_back(Box::new(Values::send(world, to, tag, values)));
     }
 

@@ -27,6 +27,8 @@ pub struct World {
 impl World {
     /// Starts MPI; [`run`](crate::run) does so, and handles failures.
     ///
+    /// The ranks on one machine share its cores: each has as many [threads](autograd::set_threads) as `mpirun` bound it to, or its share.
+    ///
     /// ```no_run
     /// let world = mlp_mpi::World::new()?;
     /// println!("rank {} of {}", world.rank(), world.ranks());
@@ -44,7 +46,9 @@ impl World {
             return Err(invalid("the library allows no other threads; build it with threads (MPI_THREAD_FUNNELED)"));
         }
         let (all_reduce, outgoing) = (Cell::new(false), Outgoing::default());
-        Ok(World { world: universe.world(), all_reduce, outgoing, _universe: universe })
+        let world = universe.world();
+        autograd::set_threads(cores(world.split_shared(0).size() as usize));
+        Ok(World { world, all_reduce, outgoing, _universe: universe })
     }
 
     /// Whether it is the first rank, which saves and shows.
@@ -70,6 +74,23 @@ impl World {
         self.outgoing.forget();
         self.world.abort(status)
     }
+}
+
+/// The number of cores of a rank, of `ranks` on this machine.
+fn cores(ranks: usize) -> usize {
+    let own = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let bound =
+        std::fs::read_to_string("/sys/devices/system/cpu/online").is_ok_and(|online| own < count(online.trim()));
+    if bound { own } else { (own / ranks.max(1)).max(1) }
+}
+
+/// How many numbers a list such as `0-3,8` holds.
+fn count(list: &str) -> usize {
+    let numbers = |range: &str| {
+        let (first, last) = range.split_once('-').unwrap_or((range, range));
+        Some(last.parse::<usize>().ok()?.saturating_sub(first.parse().ok()?) + 1)
+    };
+    list.split(',').filter_map(numbers).sum()
 }
 
 impl fmt::Debug for World {
@@ -129,19 +150,14 @@ impl Communicator for World {
         let mut head = [0_u64; 3];
         other.receive_into_with_tag(&mut head, HEAD);
         let [label, kind, length] = head;
-        let length = length as usize;
-        let mut data = match kind {
-            F32 => Data::F32(vec![0.0; length]),
-            F64 => Data::F64(vec![0.0; length]),
-            _ => Data::Bytes(vec![0; length]),
+        let data = match (kind, length) {
+            (F32, 0) => Data::F32(Vec::new()),
+            (F64, 0) => Data::F64(Vec::new()),
+            (_, 0) => Data::Bytes(Vec::new()),
+            (F32, _) => Data::F32(other.receive_vec_with_tag(CONTENT).0),
+            (F64, _) => Data::F64(other.receive_vec_with_tag(CONTENT).0),
+            _ => Data::Bytes(other.receive_vec_with_tag(CONTENT).0),
         };
-        if length > 0 {
-            match &mut data {
-                Data::Bytes(bytes) => other.receive_into_with_tag(&mut bytes[..], CONTENT),
-                Data::F32(values) => other.receive_into_with_tag(&mut values[..], CONTENT),
-                Data::F64(values) => other.receive_into_with_tag(&mut values[..], CONTENT),
-            };
-        }
         Ok(Message { label, data })
     }
 
@@ -162,5 +178,15 @@ impl Communicator for World {
             Data::Bytes(_) => return None,
         }
         Some(Ok(()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn lists_of_cores_are_counted() {
+        assert_eq!(super::count("0-3,8,10-11"), 7);
+        assert_eq!(super::count("0"), 1);
+        assert_eq!(super::count(""), 0);
     }
 }

@@ -12,7 +12,13 @@ use crate::error::Result;
 use crate::train::gradient_sum::{Sum, add};
 
 /// The number of values that pass from rank to rank at a time: while one adds to a piece, the next rank adds to the one before.
-const PIECE: usize = 1 << 14;
+///
+/// K = N/p pieces of p values take R + K − 2 hops of h + p·c; the product is least at p = √(N·h / ((R − 2)·c)). A message takes
+/// some 10,000 times as long (h) as to pass on and add a value (c), in shared memory as in fast networks.
+fn piece(values: usize, ranks: usize) -> usize {
+    let best = (1e4 * values as f64 / (ranks - 1) as f64).sqrt();
+    best.clamp(4096.0, 262_144.0) as usize
+}
 
 /// The sums of the gradients of one batch, as they pass up the ranks and back.
 pub(in crate::train) struct Chain<'r, T: Float> {
@@ -24,6 +30,8 @@ pub(in crate::train) struct Chain<'r, T: Float> {
     /// Which parameters passed this rank.
     passed: Vec<bool>,
     sums: Vec<Whole<T>>,
+    /// The number of values of a piece.
+    piece: usize,
 }
 
 /// A sum over all ranks, as far as it is here.
@@ -43,7 +51,8 @@ impl<'r, T: Float> Chain<'r, T> {
         let params: Vec<_> = trained.collect();
         let places: HashMap<_, _> = params.iter().cloned().enumerate().map(|(place, param)| (param, place)).collect();
         let (passed, sums) = (vec![false; params.len()], params.iter().map(|_| Whole::Waiting).collect());
-        Chain { ranks, params, places, early: HashMap::new(), passed, sums }
+        let piece = piece(params.iter().map(Param::numel).sum(), ranks.number());
+        Chain { ranks, params, places, early: HashMap::new(), passed, sums, piece }
     }
 
     /// Adds the gradients of this rank's parts with respect to a parameter, in their order, and passes the sum on.
@@ -87,7 +96,7 @@ impl<'r, T: Float> Chain<'r, T> {
                 self.deliver(k, data(values))
             }
             Some(Sum::Whole(whole)) => {
-                whole.as_slice().chunks(PIECE).try_for_each(|piece| self.deliver(k, data(piece.to_vec())))
+                whole.as_slice().chunks(self.piece).try_for_each(|piece| self.deliver(k, data(piece.to_vec())))
             }
         }
     }
