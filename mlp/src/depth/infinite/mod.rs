@@ -50,6 +50,7 @@
 mod flow;
 mod grid;
 mod nngp;
+mod pieces;
 mod products;
 mod recursion;
 mod series;
