@@ -88,9 +88,11 @@ fn line(curve: &Curve, from: f64, to: f64, points: u32) -> Option<[f64; 2]> {
     let slope = slopes[nearest];
     let level = y[nearest] - slope * x[nearest];
     let level = if level.abs() <= 2.0 * f64::EPSILON * y[nearest].abs() { 0.0 } else { level };
-    let close = |a: f64, b: f64, size: f64| (a - b).abs() <= 4.0 * f64::EPSILON * size;
-    let straight = x.iter().zip(&y).all(|(x, &y)| close(y, level + slope * x, level.abs() + (slope * x).abs()));
-    (straight && slopes.iter().all(|&s| close(s, slope, slope.abs()))).then_some([level, slope])
+    // Round-off of y is that of its terms, which may be greater.
+    let largest = y.iter().fold(0.0, |largest: f64, y| largest.max(y.abs()));
+    let straight = x.iter().zip(&y).all(|(x, &y)| (y - (level + slope * x)).abs() <= 64.0 * f64::EPSILON * largest);
+    (straight && slopes.iter().all(|&s| (s - slope).abs() <= 64.0 * f64::EPSILON * slope.abs()))
+        .then_some([level, slope])
 }
 
 /// `level + tilt·z`, and the tails; the sums of their means, `E[f(z)]` and `E[f(z)·z]`, and the same of the slopes φ′.
