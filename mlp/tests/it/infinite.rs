@@ -267,13 +267,25 @@ fn normalisation_makes_inputs_equally_long() {
 fn the_process_of_a_linear_network_is_bayesian_linear_regression() {
     let (x, other, noise) = (random([20, 3], 3), random([4, 3], 4), 0.3);
     let y = random([20, 2], 5);
-    let process = Nngp::fit(&InfiniteWidth::new().dense(1.5, 0.0), &x, &y, noise).unwrap();
+    let network = InfiniteWidth::new().dense(1.5, 0.0);
+    let deep = InfiniteWidth::mlp(Activation::Identity, 2, 1.5f64.cbrt(), 0.0).unwrap();
     // f(x) = w·x, w of variance 1.5/3: the precision of w is XᵀX/noise + 3/1.5.
     let precision = x.t().matmul(&x) / noise + Tensor::ones([3]).diagonal_matrix() * 2.0;
     let mean = other.matmul(&precision.solve(&(x.t().matmul(&y) / noise)));
     let variance = (&other * &precision.solve(&other.t()).t()).sum_axis(1);
-    let posterior = process.predict(&other).unwrap();
-    assert!(posterior.mean.is_close(&mean, 1e-12) && posterior.variance.is_close(&variance, 1e-12));
+    for network in [network, deep] {
+        let posterior = Nngp::fit(&network, &x, &y, noise).unwrap().predict(&other).unwrap();
+        assert!(posterior.mean.is_close(&mean, 1e-12) && posterior.variance.is_close(&variance, 1e-12));
+    }
+}
+
+#[test]
+fn a_line_as_activation_has_its_moments() {
+    let (a, b, x) = (-1.7, 0.6, random([4, 3], 24));
+    let both = InfiniteWidth::mlp(Activation::Linear { a, b }, 1, 1.0, 0.0).unwrap().kernels(&x, &x).unwrap();
+    let k = x.matmul(&x.t()) / 3.0;
+    assert!(both.nngp.is_close(&(&k * (a * a) + b * b), 1e-13));
+    assert!(both.ntk.is_close(&(&k * (2.0 * a * a) + b * b), 1e-13));
 }
 
 #[test]

@@ -218,3 +218,31 @@ fn below_diagonal(h: f64, k: f64, c: f64) -> f64 {
     }
     sum / (2.0 * PI)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::depth::quadrature::integrate;
+
+    #[test]
+    fn the_mass_beyond_two_bounds_is_its_integral() {
+        for size in [0.2, 0.499, 0.501, 0.9, 0.924, 0.926, 0.99, 0.9999, 1.0 - 1e-9] {
+            for c in [size, -size] {
+                for h in [0.0, 0.3, 1.0, 4.0] {
+                    for k in [0.0, 0.3, 1.0 + 1e-4, 2.5] {
+                        let rest = ((1.0 - c) * (1.0 + c)).sqrt();
+                        // The inner mass rises from 0 to 1 around k/c, in a few times `rest`.
+                        let steep = [-8.0, -2.0, 0.0, 2.0, 8.0].map(|z| (k + z * rest) / c);
+                        let inside = steep.into_iter().filter(|&z| h < z && z < 12.0);
+                        let mut ends: Vec<f64> = [h, (h + 12.0) / 2.0, 12.0].into_iter().chain(inside).collect();
+                        ends.sort_by(f64::total_cmp);
+                        let exact =
+                            integrate(&ends, |u| u.iter().map(|&u| density(u) * above((k - c * u) / rest)).collect());
+                        let found = both_above(h, k, c);
+                        assert!((found - exact).abs() < 2e-15, "{h} {k} {c}: {found}, exactly {exact}");
+                    }
+                }
+            }
+        }
+    }
+}
