@@ -21,6 +21,7 @@ mod labels;
 mod logs;
 mod points;
 mod theory;
+mod wide;
 
 pub use attention::attention;
 use chart::{Area, Drawn, FINE, px};
@@ -34,6 +35,7 @@ pub use labels::labels;
 pub use logs::{Panel, coordinates, logs};
 pub use points::points;
 pub use theory::{activations, phases};
+pub use wide::{Beside, Law, wide};
 
 /// DejaVu Sans with Latin, Greek, superscripts and the commonest signs: PNG and the layout do not depend on what is installed.
 /// Its licence lies beside it.

@@ -3,11 +3,11 @@
 
 use std::f64::consts::PI;
 
-use autograd::{Tensor, Var};
+use autograd::{Number, Parameters, Tensor, Var};
 use mlp::infinite::{GradientFlow, InfiniteWidth, Nngp};
 use mlp::{Activation, Error, Function, Init, Module};
-use rand::SeedableRng;
 use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
 
 use crate::theory::{assert_close, theory};
 
@@ -68,6 +68,141 @@ fn expectations_across_a_kink_are_those_of_cho_and_saul() {
         assert_close(found[0], values, 1e-10);
         assert_close(found[1], slopes, if c > 1.0 - 1e-10 { 1e-7 } else { 1e-10 });
     });
+}
+
+/// Nodes and weights of E[f(z)], z ~ N(0, 1), for functions that are smooth between the `breaks`: Gauss's rule of five nodes
+/// (degree 9) on panels of ½ at most.
+fn nodes(breaks: &[f64]) -> Vec<(f64, f64)> {
+    let mut ends: Vec<f64> = (-17..=17).map(|i| f64::from(i) / 2.0).collect();
+    ends.extend(breaks.iter().filter(|z| z.abs() < 8.5));
+    ends.sort_by(f64::total_cmp);
+    let [near, far] = [-1.0, 1.0].map(|sign: f64| (5.0 + sign * 2.0 * (10.0 / 7.0f64).sqrt()).sqrt() / 3.0);
+    let [light, heavy] = [-1.0, 1.0].map(|sign: f64| (322.0 + sign * 13.0 * 70f64.sqrt()) / 1800.0);
+    let rule = [(-far, light), (-near, heavy), (0.0, 64.0 / 225.0), (near, heavy), (far, light)];
+    let panel = |ends: &[f64]| {
+        let (from, width) = (ends[0], ends[1] - ends[0]);
+        rule.map(|(at, weight)| {
+            let z = from + width * (1.0 + at) / 2.0;
+            (z, weight * width * (-z * z / 2.0).exp() / (2.0 * PI).sqrt())
+        })
+    };
+    ends.windows(2).flat_map(panel).collect()
+}
+
+/// E[φ(u)φ(v)] of variances p and q, by nested integrals between the breaks of φ.
+fn quadrature(activation: &impl Module, breaks: &[f64], [p, q]: [f64; 2], c: f64) -> f64 {
+    let (s, t, rest) = (p.sqrt(), q.sqrt(), ((1.0 - c) * (1.0 + c)).sqrt());
+    let value = |x: Vec<f64>| activation.predict(&Tensor::new([x.len(), 1], x)).to_vec();
+    let at = |scale: f64, shift: f64| breaks.iter().map(|x| (x - shift) / scale).collect::<Vec<_>>();
+    let (mut u, mut v, mut weights) = (vec![], vec![], vec![]);
+    for (first, weight) in nodes(&[at(s, 0.0), at(t * c, 0.0)].concat()) {
+        for (w, beside) in nodes(&at(t * rest, t * c * first)) {
+            v.push(t * (c * first + rest * w));
+            weights.push((u.len(), weight * beside));
+        }
+        u.push(s * first);
+    }
+    let (first, second) = (value(u), value(v));
+    weights.iter().zip(second).map(|((i, weight), y)| weight * first[*i] * y).sum()
+}
+
+/// Both kernels of one activation against nested integrals, for inputs of these variances at angles of 0.4, 1.3 and 2.5.
+#[track_caller]
+fn assert_integrals(activation: impl Module + Clone + 'static, breaks: &[f64], variances: [f64; 2]) {
+    let [p, q] = variances.map(|q| (2.0 * q).sqrt());
+    let size = variances.map(f64::sqrt).iter().product::<f64>();
+    let network = InfiniteWidth::mlp(activation.clone(), 1, 1.0, 0.0).unwrap();
+    let angles = [0.4f64, 1.3, 2.5];
+    let both =
+        network.kernels(&[[p, 0.0]].into(), &angles.map(|angle| [q * angle.cos(), q * angle.sin()]).into()).unwrap();
+    for (i, angle) in angles.into_iter().enumerate() {
+        let (k, theta) = (both.nngp.as_slice()[i], both.ntk.as_slice()[i]);
+        assert_close(k, quadrature(&activation, breaks, variances, angle.cos()), 1e-8);
+        // Price 1958: E[φ′(u)φ′(v)] is the slope of E[φ(u)φ(v)] in the covariance, where φ does not jump.
+        if angle == 1.3 {
+            let [less, more] = [-1e-3, 1e-3].map(|step| quadrature(&activation, breaks, variances, angle.cos() + step));
+            assert_close((theta - k) / (size * angle.cos()), (more - less) / (2e-3 * size), 1e-5);
+        }
+    }
+}
+
+/// A line, to which each break adds another; without jumps.
+#[derive(Clone)]
+struct Bent {
+    slope: f64,
+    bends: [[f64; 2]; 3],
+}
+
+impl Module for Bent {
+    fn forward<'t>(&self, z: Var<'t>) -> Var<'t> {
+        self.bends.iter().fold(z * self.slope + 0.2, |y, &[at, bend]| y + (z - at).relu() * bend)
+    }
+    fn parameters(&self) -> Parameters {
+        Parameters::new()
+    }
+}
+
+#[test]
+fn expectations_of_lines_are_their_integrals() {
+    let rng = &mut StdRng::seed_from_u64(21);
+    for _ in 0..6 {
+        let mut draw = |from: f64, to: f64| rng.random_range(from..to);
+        let bends = [-1.5, draw(-0.3, 0.3), 1.5]
+            .map(|at: f64| [at + draw(-0.7, 0.7), draw(0.2, 1.0) * draw(-1.0, 1.0).signum()]);
+        let bent = Bent { slope: draw(-1.0, 1.0), bends };
+        let variances = [draw(-3.0, 2.0), draw(-3.0, 2.0)].map(f64::exp);
+        assert_integrals(bent, &bends.map(|[at, _]| at), variances);
+    }
+    for (activation, breaks) in [
+        (Activation::HardTanh, [-1.0, 1.0]),
+        (Activation::PiecewiseLinear, [-0.5, 0.5]),
+        (Activation::HardSigmoid, [-3.0, 3.0]),
+    ] {
+        assert_integrals(activation, &breaks, [0.02, 0.7]);
+        assert_integrals(activation, &breaks, [9.0, 1.5]);
+    }
+}
+
+#[test]
+fn expectations_with_a_kink_at_0_are_their_integrals() {
+    for (activation, variances) in
+        [(Activation::Elu(1.0), [0.02, 0.7]), (Activation::Selu, [6.0, 1.5]), (Activation::Softsign, [0.4, 1.5])]
+    {
+        assert_integrals(activation, &[0.0], variances);
+    }
+}
+
+#[test]
+fn expectations_of_steps_are_shares_of_the_plane() {
+    products(Activation::Sign, &[0.01, 1.0, 40.0], |_, c, [found, slopes]| {
+        // Sheppard 1899; at c = 1 the arcsine has the root of the round-off of c.
+        assert_close(found, 2.0 / PI * c.clamp(-1.0, 1.0).asin(), if c > 1.0 - 1e-10 { 1e-7 } else { 1e-12 });
+        assert_close(slopes, 0.0, 1e-12);
+    });
+    // 0 below −0.4, −2 up to 0.7, −1 beyond.
+    let comb = Function::new("comb", |z: Var| (z - 0.7).step() - (z + 0.4).step() * 2.0);
+    let network = InfiniteWidth::mlp(comb, 1, 1.0, 0.0).unwrap();
+    let tail = |x: f64| 0.5 * Number::erfc(x / 2f64.sqrt());
+    for q in [0.04f64, 1.0, 30.0] {
+        let x = Tensor::from([[q.sqrt()]]);
+        let k = network.nngp(&x, &x).unwrap().item();
+        let exact = 4.0 * (1.0 - tail(0.4 / q.sqrt()) - tail(0.7 / q.sqrt())) + tail(0.7 / q.sqrt());
+        assert_close(k, exact, 1e-14);
+    }
+}
+
+#[test]
+fn one_table_gives_what_two_equal_ones_give() {
+    let x = random([6, 3], 22);
+    for activation in [Activation::Relu, Activation::Tanh, Activation::HardTanh, Activation::Elu(1.0)] {
+        let network = InfiniteWidth::mlp(activation, 2, 1.6, 0.1).unwrap();
+        let one = network.kernels(&x, &x).unwrap();
+        // One more column, so that the tables differ.
+        let more = Tensor::concat(&[x.clone(), random([1, 3], 23)], 0);
+        let two = network.kernels(&x, &more).unwrap();
+        assert!(two.nngp.slice(1, 0..6).is_close(&one.nngp, 1e-10), "{activation}");
+        assert!(two.ntk.slice(1, 0..6).is_close(&one.ntk, 1e-9), "{activation}");
+    }
 }
 
 #[test]
@@ -132,13 +267,25 @@ fn normalisation_makes_inputs_equally_long() {
 fn the_process_of_a_linear_network_is_bayesian_linear_regression() {
     let (x, other, noise) = (random([20, 3], 3), random([4, 3], 4), 0.3);
     let y = random([20, 2], 5);
-    let process = Nngp::fit(&InfiniteWidth::new().dense(1.5, 0.0), &x, &y, noise).unwrap();
+    let network = InfiniteWidth::new().dense(1.5, 0.0);
+    let deep = InfiniteWidth::mlp(Activation::Identity, 2, 1.5f64.cbrt(), 0.0).unwrap();
     // f(x) = w·x, w of variance 1.5/3: the precision of w is XᵀX/noise + 3/1.5.
     let precision = x.t().matmul(&x) / noise + Tensor::ones([3]).diagonal_matrix() * 2.0;
     let mean = other.matmul(&precision.solve(&(x.t().matmul(&y) / noise)));
     let variance = (&other * &precision.solve(&other.t()).t()).sum_axis(1);
-    let posterior = process.predict(&other).unwrap();
-    assert!(posterior.mean.is_close(&mean, 1e-12) && posterior.variance.is_close(&variance, 1e-12));
+    for network in [network, deep] {
+        let posterior = Nngp::fit(&network, &x, &y, noise).unwrap().predict(&other).unwrap();
+        assert!(posterior.mean.is_close(&mean, 1e-12) && posterior.variance.is_close(&variance, 1e-12));
+    }
+}
+
+#[test]
+fn a_line_as_activation_has_its_moments() {
+    let (a, b, x) = (-1.7, 0.6, random([4, 3], 24));
+    let both = InfiniteWidth::mlp(Activation::Linear { a, b }, 1, 1.0, 0.0).unwrap().kernels(&x, &x).unwrap();
+    let k = x.matmul(&x.t()) / 3.0;
+    assert!(both.nngp.is_close(&(&k * (a * a) + b * b), 1e-13));
+    assert!(both.ntk.is_close(&(&k * (2.0 * a * a) + b * b), 1e-13));
 }
 
 #[test]

@@ -35,21 +35,28 @@
 //!
 //! # Accuracy and speed
 //!
-//! Relu, leaky relu and other pairs of lines that meet at 0 have closed forms (Cho & Saul 2009). Smooth functions are series in the
-//! correlation (Mehler), with as many terms as 1e−12 asks for: fast, unless variances are large. Others, with kinks, are interpolated
-//! between many integrals, which takes far longer the more the lengths of inputs differ: to 1e−10 with kinks at 0 only (ELU, SELU), to 1e−9
-//! with others (`hard_tanh`) and inputs that are equally long, as after [normalisation](InfiniteWidth::layer_norm). With kinks beside 0,
-//! different lengths and nearly the same direction the interpolated function is not smooth, and nothing is promised.
+//! Functions that are made of lines have closed forms: relu, leaky relu, |x| and other pairs of lines that meet at 0 (Cho & Saul 2009), and,
+//! with kinks and jumps anywhere, `hard_tanh`, `hard_sigmoid` or `sign`, in the shares of a plane (Rosenbaum 1961). In Θ the slope of a jump
+//! counts as 0, as in gradients. Smooth functions are series in the correlation (Mehler), with as many terms as 1e−12 asks for:
+//! fast, unless variances are large. Others, with kinks, are interpolated between many integrals: to 1e−10 with kinks at 0 only (ELU, SELU),
+//! which share their nodes, far slower and to 1e−9 with kinks elsewhere and inputs that are equally long, as after
+//! [normalisation](InfiniteWidth::layer_norm). With curves and kinks beside 0, different lengths and nearly the same direction the interpolated
+//! function is not smooth, and nothing is promised.
+//!
+//! Both kernels of 500 inputs of different lengths, through ten hidden layers, take one of the two cores of a small machine 0.04 s for relu,
+//! 0.4 s for tanh, 1.6 s for ELU and 2.1 s for `hard_tanh`.
 //!
 //! Sources: Neal, "Bayesian learning for neural networks", 1996 (one layer); Lee, Bahri, Novak, Schoenholz, Pennington and
 //! Sohl-Dickstein, "Deep neural networks as Gaussian processes", 2018; Matthews, Rowland, Hron, Turner and Ghahramani, "Gaussian
 //! process behaviour in wide deep neural networks", 2018; Jacot, Gabriel and Hongler, "Neural tangent kernel", 2018; Lee, Xiao,
 //! Schoenholz, Bahri, Novak, Sohl-Dickstein and Pennington, "Wide neural networks of any depth evolve as linear models under
-//! gradient descent", 2019; Cho and Saul, "Kernel methods for deep learning", 2009.
+//! gradient descent", 2019; Cho and Saul, "Kernel methods for deep learning", 2009; Rosenbaum, "Moments of a truncated bivariate normal
+//! distribution", 1961; Genz, "Numerical computation of rectangular bivariate and trivariate normal and t probabilities", 2004.
 
 mod flow;
 mod grid;
 mod nngp;
+mod pieces;
 mod products;
 mod recursion;
 mod series;

@@ -5,6 +5,7 @@ use std::f64::consts::FRAC_2_PI;
 use autograd::Number;
 
 use super::grid::Grid;
+use super::pieces::{Pieces, Tails};
 use super::series::Series;
 use crate::depth::theory::curve::Curve;
 
@@ -21,6 +22,7 @@ enum Way {
         odd: f64,
         even: f64,
     },
+    Tails(Tails),
     Series(Series),
     Grid(Grid),
 }
@@ -29,8 +31,11 @@ impl<'a> Products<'a> {
     pub(super) fn new(curve: &'a Curve, variances: &'a [f64]) -> Self {
         let scales = || variances.iter().map(|q| q.sqrt()).collect::<Vec<_>>();
         let smooth = || curve.breaks.is_empty().then(|| Series::new(curve, &scales())).flatten();
-        let way = match lines(curve) {
-            Some([odd, even]) => Way::Lines { odd, even },
+        let way = match Pieces::of(curve) {
+            Some(pieces) => match pieces.through_the_origin() {
+                Some([odd, even]) => Way::Lines { odd, even },
+                None => Way::Tails(Tails::new(&pieces, curve, &scales())),
+            },
             None => smooth().map_or_else(|| Way::Grid(Grid::new(curve, &scales())), Way::Series),
         };
         Products { curve, variances, way }
@@ -42,6 +47,7 @@ impl<'a> Products<'a> {
         let c = correlation(covariance, size);
         match &self.way {
             Way::Lines { odd, even } => lines_at(*odd, *even, size, c),
+            Way::Tails(tails) => tails.pair(i, j, c),
             Way::Series(series) => series.pair(i, j, c),
             Way::Grid(grid) => grid.pair(i, j, c),
         }
@@ -51,6 +57,7 @@ impl<'a> Products<'a> {
     pub(super) fn squares(&self) -> Vec<f64> {
         let square = |i: usize| match &self.way {
             Way::Lines { odd, even } => lines_at(*odd, *even, self.variances[i], 1.0)[0],
+            Way::Tails(tails) => tails.pair(i, i, 1.0)[0],
             Way::Series(series) => series.pair(i, i, 1.0)[0],
             Way::Grid(_) => self.curve.expect(self.variances[i].sqrt(), |_, y, _| y * y),
         };
@@ -69,17 +76,4 @@ fn lines_at(odd: f64, even: f64, size: f64, c: f64) -> [f64; 2] {
     let angle = FRAC_2_PI * Number::asin(c);
     let both = FRAC_2_PI * ((1.0 - c) * (1.0 + c)).sqrt() + c * angle;
     [size * (odd * odd * c + even * even * both), odd * odd + even * even * angle]
-}
-
-/// `odd` and `even`, if φ is two lines that meet at 0.
-fn lines(curve: &Curve) -> Option<[f64; 2]> {
-    if curve.breaks.iter().any(|x| x.abs() > 1e-12) {
-        return None;
-    }
-    let x: Vec<f64> = (-1200..=1200).map(|i| f64::from(i) / 40.0).collect();
-    let (y, slopes) = curve.values_and_slopes(&x);
-    let (left, right) = (slopes[0], slopes[slopes.len() - 1]);
-    let line = |x: f64| if x < 0.0 { left * x } else { right * x };
-    let same = x.iter().zip(y).all(|(&x, y)| (y - line(x)).abs() <= 2.0 * f64::EPSILON * line(x).abs());
-    same.then_some([(right + left) / 2.0, (right - left) / 2.0])
 }

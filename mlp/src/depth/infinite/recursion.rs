@@ -12,8 +12,10 @@ pub(super) struct State {
     sizes: [usize; 2],
     nngp: Vec<f64>,
     ntk: Vec<f64>,
-    /// K(x, x) of the n rows, then of the m columns.
+    /// K(x, x) of the n rows, then of the m columns, unless these are the same.
     variances: Vec<f64>,
+    /// Whether the columns are the rows: the kernels are symmetric, and half of them is computed.
+    symmetric: bool,
     /// Whether the values are normal, of mean 0.
     normal: bool,
 }
@@ -26,11 +28,13 @@ impl State {
         }
         // One formula for both: the covariance of equal rows is their variance to the last bit.
         let dot = |x: &[f64], y: &[f64]| x.iter().zip(y).map(|(x, y)| x * y).sum::<f64>() / d as f64;
+        let symmetric = a.as_slice() == b.as_slice();
         let rows = |x: &'_ Tensor| x.as_slice().chunks(d).map(<[f64]>::to_vec).collect::<Vec<_>>();
         let (a, b) = (rows(a), rows(b));
         let nngp = a.iter().flat_map(|x| b.iter().map(move |y| dot(x, y))).collect();
-        let variances = a.iter().chain(&b).map(|x| dot(x, x)).collect();
-        Ok(State { sizes: [n, m], nngp, ntk: vec![0.0; n * m], variances, normal: false })
+        let others = if symmetric { &[][..] } else { &b };
+        let variances = a.iter().chain(others).map(|x| dot(x, x)).collect();
+        Ok(State { sizes: [n, m], nngp, ntk: vec![0.0; n * m], variances, symmetric, normal: false })
     }
 
     pub(super) fn through(mut self, layers: &[Layer]) -> Result<Self, Error> {
@@ -82,7 +86,12 @@ impl State {
 
     /// K(x, x) of the columns.
     pub(super) fn column_variances(&self) -> Tensor {
-        Tensor::new([self.sizes[1]], self.variances[self.sizes[0]..].to_vec())
+        Tensor::new([self.sizes[1]], self.variances[self.columns()..].to_vec())
+    }
+
+    /// Where the variances of the columns begin.
+    fn columns(&self) -> usize {
+        if self.symmetric { 0 } else { self.sizes[0] }
     }
 
     fn dense(&mut self, weights: f64, biases: f64) {
@@ -114,9 +123,15 @@ impl State {
 
     /// Calls `f` with the places of the two variances, K and Θ.
     fn each(&mut self, f: impl Fn(usize, usize, &mut f64, &mut f64)) {
-        let [n, m] = self.sizes;
-        for (at, (k, theta)) in self.nngp.iter_mut().zip(&mut self.ntk).enumerate() {
-            f(at / m, n + at % m, k, theta);
+        let ([n, m], columns) = (self.sizes, self.columns());
+        for i in 0..n {
+            for j in if self.symmetric { i } else { 0 }..m {
+                let at = i * m + j;
+                f(i, columns + j, &mut self.nngp[at], &mut self.ntk[at]);
+                if self.symmetric {
+                    (self.nngp[j * m + i], self.ntk[j * m + i]) = (self.nngp[at], self.ntk[at]);
+                }
+            }
         }
     }
 

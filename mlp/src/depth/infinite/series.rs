@@ -27,34 +27,27 @@ pub(super) struct Series {
 impl Series {
     /// None if φ is too rough for the nodes or for so many terms.
     pub(super) fn new(curve: &Curve, scales: &[f64]) -> Option<Self> {
+        // Most functions that are too rough are so at the greatest scale.
         let widest = scales.iter().copied().fold(0.0, f64::max);
-        let first = TERMS.iter().position(|&terms| Self::with(curve, &[widest], terms).is_some())?;
-        TERMS[first..].iter().find_map(|&terms| Self::with(curve, scales, terms))
+        Self::of(curve, &[widest])?;
+        Self::of(curve, scales)
     }
 
-    fn with(curve: &Curve, scales: &[f64], terms: usize) -> Option<Self> {
-        let nodes: Vec<f64> = (-REACH * FINE..=REACH * FINE).map(|i| f64::from(i) / f64::from(FINE)).collect();
-        let density = |z: f64| Number::exp(-z * z / 2.0) / (2.0 * PI).sqrt() / f64::from(FINE);
-        let weights: Vec<f64> = nodes.iter().map(|&z| density(z)).collect();
-        let x: Vec<f64> = scales.iter().flat_map(|scale| nodes.iter().map(move |z| scale * z)).collect();
+    fn of(curve: &Curve, scales: &[f64]) -> Option<Self> {
+        let mut basis = Hermite::new();
+        let x: Vec<f64> = scales.iter().flat_map(|scale| basis.nodes.iter().map(move |z| scale * z)).collect();
         let (values, slopes) = curve.values_and_slopes(&x);
-
-        let basis: Vec<f64> =
-            nodes.iter().zip(&weights).flat_map(|(&z, w)| hermite(z, terms).map(move |h| h * w)).collect();
-        let basis = Tensor::new([nodes.len(), terms], basis);
-        let expand = |y: Vec<f64>| {
-            let a = Tensor::new([scales.len(), nodes.len()], y.clone()).matmul(&basis).to_vec();
-            let enough = y.chunks(nodes.len()).zip(a.chunks(terms)).all(|(y, a)| {
-                let square = |(y, w): (&f64, &f64)| y * y * w;
-                let size: f64 = y.iter().zip(&weights).map(square).sum();
-                // If every second node gives the same to 10 digits, all of them give it to some 20.
-                let coarse: f64 = 2.0 * y.iter().zip(&weights).step_by(2).map(square).sum::<f64>();
-                let rest = size - a.iter().map(|a| a * a).sum::<f64>();
-                (size - coarse).abs() <= 1e-10 * size && rest <= TOLERANCE * size
-            });
-            enough.then_some(a)
-        };
-        Some(Series { terms, coefficients: [expand(values)?, expand(slopes)?] })
+        let mut expanded = [Expansion::new(values, &basis)?, Expansion::new(slopes, &basis)?];
+        let mut last = 0;
+        for terms in TERMS {
+            let block = basis.next(terms - last);
+            expanded.iter_mut().for_each(|expansion| expansion.extend(&block));
+            if expanded.iter().all(Expansion::suffices) {
+                return Some(Series { terms, coefficients: expanded.map(|expansion| expansion.coefficients.to_vec()) });
+            }
+            last = terms;
+        }
+        None
     }
 
     /// E[φ(s u)φ(t v)] and E[φ′(s u)φ′(t v)] for scales `i` and `j`.
@@ -69,13 +62,79 @@ impl Series {
     }
 }
 
-/// h_0(z), h_1(z), …
-fn hermite(z: f64, terms: usize) -> impl Iterator<Item = f64> {
-    let (mut last, mut next) = (0.0, 1.0);
-    (0..terms).map(move |k| {
-        let k = k as f64;
-        let h = next;
-        (last, next) = (h, (z * h - k.sqrt() * last) / (k + 1.0).sqrt());
-        h
-    })
+/// Nodes, and the polynomials h_0, h_1, … at them times the weights, by and by.
+struct Hermite {
+    nodes: Vec<f64>,
+    weights: Vec<f64>,
+    /// How many there were, and of each node the last and the next.
+    known: usize,
+    last: Vec<f64>,
+    next: Vec<f64>,
+}
+
+impl Hermite {
+    fn new() -> Self {
+        let nodes: Vec<f64> = (-REACH * FINE..=REACH * FINE).map(|i| f64::from(i) / f64::from(FINE)).collect();
+        let density = |z: f64| Number::exp(-z * z / 2.0) / (2.0 * PI).sqrt() / f64::from(FINE);
+        let weights: Vec<f64> = nodes.iter().map(|&z| density(z)).collect();
+        // The recursion is linear, so that it holds of products with the weights.
+        Hermite { last: vec![0.0; nodes.len()], next: weights.clone(), known: 0, nodes, weights }
+    }
+
+    /// The next ones: (nodes, count).
+    fn next(&mut self, count: usize) -> Tensor {
+        let mut block = vec![0.0; self.nodes.len() * count];
+        for (i, row) in block.chunks_mut(count).enumerate() {
+            let (mut last, mut next) = (self.last[i], self.next[i]);
+            for (k, h) in (self.known..).zip(row) {
+                let k = k as f64;
+                *h = next;
+                (last, next) = (next, (self.nodes[i] * next - k.sqrt() * last) / (k + 1.0).sqrt());
+            }
+            (self.last[i], self.next[i]) = (last, next);
+        }
+        self.known += count;
+        Tensor::new([self.nodes.len(), count], block)
+    }
+}
+
+/// The coefficients of a function at all scales.
+struct Expansion {
+    /// (scales, nodes)
+    values: Tensor,
+    /// (scales, terms)
+    coefficients: Tensor,
+    /// E[φ²] of each scale.
+    sizes: Vec<f64>,
+}
+
+impl Expansion {
+    /// None if the nodes do not resolve φ².
+    fn new(values: Vec<f64>, basis: &Hermite) -> Option<Self> {
+        let nodes = basis.nodes.len();
+        let square = |(y, w): (&f64, &f64)| y * y * w;
+        let size = |y: &[f64]| y.iter().zip(&basis.weights).map(square).sum::<f64>();
+        // If every second node gives the same to 10 digits, all of them give it to some 20.
+        let coarse = |y: &[f64]| 2.0 * y.iter().zip(&basis.weights).step_by(2).map(square).sum::<f64>();
+        let sizes: Vec<f64> = values.chunks(nodes).map(size).collect();
+        let mut both = values.chunks(nodes).zip(&sizes);
+        if !both.all(|(y, size)| (size - coarse(y)).abs() <= 1e-10 * size) {
+            return None;
+        }
+        let scales = sizes.len();
+        Some(Expansion {
+            values: Tensor::new([scales, nodes], values),
+            coefficients: Tensor::zeros([scales, 0]),
+            sizes,
+        })
+    }
+
+    fn extend(&mut self, block: &Tensor) {
+        self.coefficients = Tensor::concat(&[self.coefficients.clone(), self.values.matmul(block)], 1);
+    }
+
+    fn suffices(&self) -> bool {
+        let found = self.coefficients.square().sum_axis(1);
+        found.as_slice().iter().zip(&self.sizes).all(|(found, size)| size - found <= TOLERANCE * size)
+    }
 }
