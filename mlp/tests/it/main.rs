@@ -2,6 +2,8 @@
 mod accumulation;
 mod activations;
 mod advice;
+mod advice_of_parts;
+mod advice_of_rates;
 mod arrays;
 mod attention;
 mod attention_theory;
