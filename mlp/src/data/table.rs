@@ -341,12 +341,12 @@ impl Table {
         &self.format
     }
 
-    /// The file and the line of a row, for a message.
+    /// The file and the line of a row, or its number where the format has no lines, for a message.
     pub(crate) fn place(&self, row: usize) -> String {
-        format!("{}, line {}", self.file, self.cells.line(row))
+        format!("{}, {} {}", self.file, self.format.counted, self.cells.line(row))
     }
 
-    pub(super) fn column(&self, name: &str) -> Result<usize> {
+    pub(crate) fn column(&self, name: &str) -> Result<usize> {
         match self.places.get(name) {
             Some(Some(column)) => Ok(*column),
             Some(None) => {
@@ -365,7 +365,7 @@ impl Table {
         (0..self.rows()).map(move |row| self.cells.get(row, column))
     }
 
-    pub(super) fn cell_error(&self, row: usize, column: usize, needs: &str) -> Error {
+    pub(crate) fn cell_error(&self, row: usize, column: usize, needs: &str) -> Error {
         const SHOWN: usize = 40; // a cell may be as long as the file
         let cell = self.cells.get(row, column);
         let escaped = |c: char| if c.is_control() { c.escape_debug().to_string() } else { c.to_string() };

@@ -353,3 +353,25 @@ proptest! {
         }
     }
 }
+
+/// Rows of such tables have numbers, no lines.
+#[test]
+fn rows_are_counted_in_messages_of_bundles() {
+    use mlp::{Bundle, Embedding, Flatten, Init, Linear, Numeric, Sequential};
+    use rand::{SeedableRng, rngs::StdRng};
+    let rng = &mut StdRng::seed_from_u64(0);
+    let column = |values: Vec<f64>| -> Table { cells(vec![("x", Arc::new(Float64Array::from(values)) as ArrayRef)]) };
+    let bundle = |first: Sequential| {
+        let columns = mlp::Schema::builder().input("inputs", [Numeric::new("x")]).values("y", [Numeric::new("x")]);
+        let model = first.then(Linear::new(1, 1, &Init::Constant(1e200), &mut StdRng::seed_from_u64(0)).unwrap());
+        Bundle::new(model, columns.fit(&column(vec![1.0, 2.0])).unwrap()).unwrap()
+    };
+    let refused = |bundle: Bundle| bundle.predict(&column(vec![1.0, 1e150])).unwrap_err().to_string();
+    assert!(refused(bundle(Sequential::new())).starts_with("bundle: t, row 2: the model answers with inf"));
+    let words = Embedding::new(3, 1, &Init::Zeros, rng).unwrap();
+    let text = refused(bundle(Sequential::new().then(words).then(Flatten)));
+    assert!(
+        text.starts_with("t, row 2, column `x`: found `1") && text.contains("needs a whole number from 0 to 2;"),
+        "{text}"
+    );
+}

@@ -63,6 +63,7 @@ mod networks;
 mod norms;
 mod norms_learn;
 mod observe;
+mod odd_cells;
 #[cfg(feature = "onnx")]
 mod onnx;
 mod optim;
