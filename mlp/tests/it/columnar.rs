@@ -194,6 +194,8 @@ fn other_files_are_named() {
         "t: neither an Arrow file nor a Parquet file; read text by `Csv`, and write other formats anew as one of these";
     assert_eq!((parse(b""), parse(b"x,y\n1,2\n")), (law.into(), law.into()));
     assert_eq!(parse(b"FEA1"), "t: a Feather file of version 1, which is outdated; write it anew as version 2");
+    let stream = "t: an Arrow stream and no file; write it as an Arrow file, which is Feather of version 2";
+    assert_eq!(parse(&[255, 255, 255, 255, 8, 0, 0, 0]), stream);
     assert!(parse(b"ARROW1").ends_with("; it is cut short or damaged"), "{}", parse(b"ARROW1"));
     match cfg!(feature = "parquet") {
         true => assert!(parse(b"PAR1").ends_with("; it is cut short or damaged"), "{}", parse(b"PAR1")),
