@@ -168,7 +168,8 @@ fn the_message_names_the_cell_and_the_classes() {
     let bundle = Bundle::new(flat(), columns.values("y", [Numeric::new("y")]).fit(&table).unwrap()).unwrap();
     let table = Table::parse("new.csv", "a,b,c\nNA,1,2\n".as_bytes()).unwrap();
     let text = bundle.predict(&table).unwrap_err().to_string();
-    assert_eq!(text, format!("new.csv, line 2, column `a`: found `NA` for a missing value, {needs}"));
+    let why = "the input `a` is 0.5, needs a whole number from 0 to 4; correct or drop the row";
+    assert_eq!(text, format!("bundle: new.csv, line 2: {why}"));
 
     let behind = Sequential::new().then(linear(COLUMNS, COLUMNS)).then(flat());
     let (schema, _) = schemas().swap_remove(0);

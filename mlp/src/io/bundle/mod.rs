@@ -23,6 +23,8 @@ use crate::nn::module::Module;
 use classes::Indices;
 use header::{ABOUT, Header};
 pub use predictions::Predictions;
+#[cfg(feature = "onnx")]
+pub(super) use predictions::ToProbabilities;
 
 /// The number of rows that a prediction passes through the model at once, so that a long table needs little memory.
 const ROWS: usize = 4096;
@@ -236,10 +238,14 @@ impl<T: Float> Bundle<T> {
         if let Some((i, classes)) = self.indices.odd(inputs) {
             let (row, features) = (prepared.rows()[i / inputs.shape()[1]], self.schema.features(&self.input())?);
             let (name, needs) = (&features[i % features.len()], format!("a whole number from 0 to {}", classes - 1));
-            return Err(match table.column(name) {
-                Ok(column) => table.cell_error(row, column, &needs),
-                Err(_) => {
-                    let (place, found) = (table.place(row), shown(inputs.as_slice()[i]));
+            let x = inputs.as_slice()[i];
+            // The cell itself, and not what a schema makes of it.
+            let column =
+                table.column(name).ok().filter(|&column| table.number(row, column).is_ok_and(|cell: T| cell == x));
+            return Err(match column {
+                Some(column) => table.cell_error(row, column, &needs),
+                None => {
+                    let (place, found) = (table.place(row), shown(x));
                     let why = format!("{place}: the input `{name}` is {found}, needs {needs}; correct or drop the row");
                     Error::invalid("bundle", why)
                 }
