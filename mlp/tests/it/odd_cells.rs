@@ -171,6 +171,17 @@ fn the_message_names_the_cell_and_the_classes() {
     let why = "the input `a` is 0.5, needs a whole number from 0 to 4; correct or drop the row";
     assert_eq!(text, format!("bundle: new.csv, line 2: {why}"));
 
+    // So does a category that was not there when the model was built.
+    let table = Table::parse("t", "kind,y\nu,1\nv,2\n".as_bytes()).unwrap();
+    let kinds = Schema::builder().input("inputs", [Categorical::new("kind").ordinal().unseen_as_category()]);
+    let words = Embedding::new(2, WIDTH, &Init::glorot_normal(), &mut rng()).unwrap();
+    let model = Sequential::new().then(words).then(Flatten).then(linear(WIDTH, 1));
+    let bundle = Bundle::new(model, kinds.values("y", [Numeric::new("y")]).fit(&table).unwrap()).unwrap();
+    assert!(bundle.predict(&table).is_ok());
+    let table = Table::parse("new.csv", "kind\nw\n".as_bytes()).unwrap();
+    let why = "the input `kind` is 2, needs a whole number from 0 to 1; correct or drop the row";
+    assert_eq!(bundle.predict(&table).unwrap_err().to_string(), format!("bundle: new.csv, line 2: {why}"));
+
     let behind = Sequential::new().then(linear(COLUMNS, COLUMNS)).then(flat());
     let (schema, _) = schemas().swap_remove(0);
     assert_eq!(
