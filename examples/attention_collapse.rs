@@ -11,7 +11,8 @@
 
 use autograd::{Tape, Tensor, Var};
 use examples::pictures::{self, Gradients};
-use indicatif::{ProgressBar, ProgressStyle};
+use examples::{bar, statistics};
+use indicatif::ProgressBar;
 use mlp::theory::{Attention, Block, Signal};
 use mlp::{Init, LayerNorm, Linear, Module, MultiHeadAttention};
 use rand::{SeedableRng, rngs::StdRng};
@@ -86,14 +87,6 @@ fn entropy(count: usize, scores: f64, seed: u64) -> Result<f64, mlp::Error> {
     Ok(-(logs.exp() * &logs).sum() / ((SEQUENCES * count) as f64 * (count as f64).ln()))
 }
 
-/// Mean and standard deviation over the networks.
-fn statistics(values: &[f64]) -> [f64; 2] {
-    let n = values.len() as f64;
-    let mean = values.iter().sum::<f64>() / n;
-    let variance = values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / (n - 1.0);
-    [mean, variance.sqrt()]
-}
-
 /// Holds a mean over the networks against the theory, which is for infinite width: three standard errors, and a bound.
 fn hold(name: &str, [mean, spread]: [f64; 2], by_theory: f64, bound: f64) {
     let error = 3.0 * spread / (SEEDS as f64).sqrt() + bound;
@@ -101,8 +94,7 @@ fn hold(name: &str, [mean, spread]: [f64; 2], by_theory: f64, bound: f64) {
 }
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let style = ProgressStyle::with_template("{pos}/{len} {wide_bar} {eta}").expect("a valid template");
-    let bar = ProgressBar::new((KINDS.len() + 2) as u64 * SEEDS).with_style(style);
+    let bar = bar((KINDS.len() + 2) * SEEDS as usize);
     let similarity = rank(&bar)?;
     let entropy = narrow(&bar)?;
     bar.finish_and_clear();

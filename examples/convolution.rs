@@ -4,14 +4,14 @@
 //! seeds that decide the split, the first weights and the order of samples. A digit that is moved by a pixel is the same digit; a
 //! convolution knows this from the start, a dense layer has to learn it for each place anew.
 
-use std::path::Path;
 use std::thread;
 
-use autograd::{Conv, Pool, Tensor};
+use autograd::{Conv, Pool};
+use examples::{digits, statistics};
 use mlp::metrics::accuracy;
 use mlp::{
     Activation, Adam, BatchNorm, Conv2d, CrossEntropy, Dataset, Dropout, Flatten, Init, Linear, MaxPool2d, Module,
-    Sequential, Smoothed, Table, Targets, Trainer, summary_for,
+    Sequential, Smoothed, Targets, Trainer, summary_for,
 };
 use rand::{SeedableRng, rngs::StdRng};
 
@@ -64,8 +64,7 @@ fn held_out(model: &Sequential<f32>, data: &Dataset<f32>, seed: u64) -> Result<f
 }
 
 fn main() -> Result<(), mlp::Error> {
-    let table = Table::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("data/digits.csv"))?;
-    let (pixels, digits): (Tensor<f32>, _) = (table.numbers(&table.columns()[..64])?, table.labels("digit", 10)?);
+    let (pixels, digits) = digits::<f32>()?;
     let pictures = (pixels / 16.0).reshape([digits.len(), 1, 8, 8]);
     let data = Dataset::new(pictures, digits)?;
     for model in [convolutional(0)?, dense(0)?] {
@@ -85,7 +84,7 @@ fn main() -> Result<(), mlp::Error> {
         shares[0].push(convolutional);
         shares[1].push(dense);
     }
-    let [convolutional, dense] = shares.map(|all| all.iter().sum::<f64>() / all.len() as f64);
+    let [convolutional, dense] = shares.map(|all| statistics(&all)[0]);
     println!("{:>6} {:>13.2} % {:>6.2} %", "mean", 100.0 * convolutional, 100.0 * dense);
 
     // 99.3 % where this was written. Products differ in their last digits between processors, and so do networks in what they

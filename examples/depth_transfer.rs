@@ -11,15 +11,14 @@
 //! The pictures go to the folder given as argument, else beside the program. To renew those of the documentation:
 //! `cargo run --release -p examples --features pictures --example depth_transfer examples/pictures`.
 
-use std::path::Path;
-
 use autograd::{Parameters, Scalar, Tape, Tensor, Var};
 use examples::pictures::{Panel, coordinates, logs};
-use indicatif::{ProgressBar, ProgressStyle};
+use examples::{bar, digits};
+use indicatif::ProgressBar;
 use mlp::scaling::{CoordinateCheck, DepthScaling, Family};
 use mlp::{
     Activation, Adam, CrossEntropy, Dataset, Groups, Init, Linear, Loss, MaximalUpdate, Mlp, Module, Optimizer,
-    Residual, Scaler, Sequential, Sgd, Table,
+    Residual, Scaler, Sequential, Sgd,
 };
 use rand::{SeedableRng, rngs::StdRng, seq::SliceRandom};
 
@@ -125,14 +124,12 @@ fn over_widths(data: &Dataset<f32>, scaled: bool) -> Result<CoordinateCheck, mlp
 }
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let table = Table::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("data/digits.csv"))?;
-    let pixels: Tensor = table.numbers(&table.columns()[..64])?;
+    let (pixels, digits) = digits::<f64>()?;
     let inputs = Scaler::standard(&pixels)?.transform(&pixels)?.clamp(-3.0, 3.0).cast();
-    let data = Dataset::new(inputs, table.labels("digit", 10)?)?;
+    let data = Dataset::new(inputs, digits)?;
 
-    let style = ProgressStyle::with_template("{pos}/{len} {wide_bar} {eta}").expect("a valid template");
     let blocks = 2 * rates().len() * DEPTHS.iter().sum::<usize>();
-    let bar = ProgressBar::new(blocks as u64).with_style(style);
+    let bar = bar(blocks);
     autograd::set_threads(1); // the products are small
     let kinds = [("standard", false), ("branches of 4/L", true)];
     let results = kinds.iter().map(|&(_, scaled)| losses(&data, scaled, &bar)).collect::<Result<Vec<_>, _>>()?;

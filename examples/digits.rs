@@ -4,11 +4,9 @@
 //! them and measured on the fifth that it has never seen. Then the trained model's gradient is held against finite
 //! differences, the weights are saved, loaded into a second model, and both must answer alike.
 
-use std::path::Path;
-
 use autograd::check::Checker;
 use mlp::metrics::Confusion;
-use mlp::{Activation, Adam, CrossEntropy, Dataset, Mlp, Module, Table, Targets, Trainer, check_module, io};
+use mlp::{Activation, Adam, CrossEntropy, Dataset, Mlp, Module, Targets, Trainer, check_module, io};
 use rand::{SeedableRng, rngs::StdRng};
 
 const SEED: u64 = 7;
@@ -19,9 +17,8 @@ fn model(seed: u64) -> Result<Mlp, mlp::Error> {
 }
 
 fn main() -> Result<(), mlp::Error> {
-    let table = Table::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("data/digits.csv"))?;
-    let pixels = &table.columns()[..64];
-    let data = Dataset::new(table.numbers(pixels)? / 16.0, table.labels("digit", 10)?)?;
+    let (pixels, digits) = examples::digits::<f64>()?;
+    let data = Dataset::new(pixels / 16.0, digits)?;
     let (train, test) = data.split(0.2, SEED)?;
     println!("{} pictures to learn from, {} held out", train.len(), test.len());
     picture(&train);

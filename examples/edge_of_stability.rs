@@ -8,12 +8,10 @@
 //! The picture goes to the folder given as argument, else beside the program. To renew that of the documentation:
 //! `cargo run --release -p examples --features pictures --example edge_of_stability examples/pictures`.
 
-use std::path::Path;
-
-use autograd::Tensor;
+use examples::digits;
 use examples::pictures::{self, Descent};
 use mlp::dynamics::{Curvature, Lanczos, TrackSharpness};
-use mlp::{Activation, Dataset, Init, Mlp, Module, Mse, Sgd, Table, Trainer, one_hot};
+use mlp::{Activation, Dataset, Init, Mlp, Module, Mse, Sgd, Trainer, one_hot};
 use rand::{SeedableRng, rngs::StdRng};
 
 const DIGITS: usize = 200;
@@ -43,11 +41,10 @@ fn descend(data: &Dataset, rate: f64) -> Result<Descent, mlp::Error> {
 }
 
 fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
-    let table = Table::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("data/digits.csv"))?;
-    let table = table.select(&(0..DIGITS).collect::<Vec<_>>())?;
-    let pixels: Tensor = table.numbers(&table.columns()[..64])? / 32.0; // 0 to ½
+    let (pixels, digits) = digits::<f64>()?;
+    let pixels = pixels.slice(0, 0..DIGITS) / 32.0; // 0 to ½
     let inputs = &pixels - pixels.mean_axis(0);
-    let data = Dataset::new(inputs, one_hot(&table.labels("digit", 10)?, 10)?)?;
+    let data = Dataset::new(inputs, one_hot(&digits[..DIGITS], 10)?)?;
 
     println!("{STEPS} steps of gradient descent on all of {DIGITS} digits: the sharpness, and the loss\n");
     println!("{:>6} {:>8} {:>8} {:>14} {:>8} {:>10}", "η", "2/η", "at first", "last quarter", "ratio", "last loss");

@@ -8,11 +8,10 @@
 use std::fs::{self, File};
 use std::path::Path;
 
-use autograd::Tensor;
-use examples::pictures;
+use examples::{digits, pictures};
 use mlp::metrics::Confusion;
 use mlp::{
-    Adam, Config, CrossEntropy, Error, Module, Pictures, Result, Schedule, Smoothed, Splitter, Table, Targets, Trainer,
+    Adam, Config, CrossEntropy, Error, Module, Pictures, Result, Schedule, Smoothed, Splitter, Targets, Trainer,
     summary_for,
 };
 use rand::{SeedableRng, rngs::StdRng};
@@ -69,8 +68,7 @@ fn main() -> Result<()> {
 
 /// Writes the digits as PNG files, in a folder for each.
 fn write(folder: &Path) -> Result<()> {
-    let table = Table::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("data/digits.csv"))?;
-    let (pixels, digits): (Tensor, _) = (table.numbers(&table.columns()[..64])?, table.labels("digit", 10)?);
+    let (pixels, digits) = digits::<f64>()?;
     let failed = |source| Error::Io { path: folder.to_owned(), source };
     for (i, (digit, picture)) in digits.iter().zip(pixels.as_slice().chunks(64)).enumerate() {
         let class = folder.join(digit.to_string());

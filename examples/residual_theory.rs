@@ -11,7 +11,7 @@
 
 use autograd::{Tape, Tensor};
 use examples::pictures::{self, Gradients};
-use indicatif::{ProgressBar, ProgressStyle};
+use examples::{bar, statistics};
 use mlp::theory::{self, Block, DepthLaw, Signal};
 use mlp::{Activation, Flow, Init, LayerNorm, Linear, Module, Residual, Sequential};
 use rand::{SeedableRng, rngs::StdRng};
@@ -100,8 +100,7 @@ fn decays() -> Result<(), Box<dyn std::error::Error>> {
         "Decades of the mean squared gradient, inputs / outputs of {DEPTH} blocks, σ_w² = {WEIGHTS}, σ_b² = {BIASES}:"
     );
     println!("mean ± standard deviation over {SEEDS} networks of {WIDTH} units, and by the theory.\n");
-    let style = ProgressStyle::with_template("{pos}/{len} {wide_bar} {eta}").expect("a valid template");
-    let bar = ProgressBar::new(2 * KINDS.len() as u64 * SEEDS).with_style(style);
+    let bar = bar(2 * KINDS.len() * SEEDS as usize);
     let mut panels = vec![];
     for activation in [Activation::Relu, Activation::Tanh] {
         let mut curves = vec![];
@@ -135,10 +134,8 @@ fn decays() -> Result<(), Box<dyn std::error::Error>> {
 
 /// Depth, mean and standard deviation over the networks.
 fn mark(depth: usize, all: &[Vec<f64>]) -> [f64; 3] {
-    let n = all.len() as f64;
-    let mean = all.iter().map(|decades| decades[depth]).sum::<f64>() / n;
-    let variance = all.iter().map(|decades| (decades[depth] - mean).powi(2)).sum::<f64>() / (n - 1.0);
-    [depth as f64, mean, variance.sqrt()]
+    let [mean, spread] = statistics(&all.iter().map(|decades| decades[depth]).collect::<Vec<_>>());
+    [depth as f64, mean, spread]
 }
 
 /// Holds what was measured over so many blocks against the theory, which is for infinite width.

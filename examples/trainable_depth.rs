@@ -8,14 +8,12 @@
 //! The map of their accuracy, with the curve 6ξ_c over it, goes to the folder given as argument, else beside the program. To
 //! renew that of the documentation: `cargo run --release -p examples --features pictures --example trainable_depth examples/pictures`.
 
-use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 
-use examples::pictures;
-use indicatif::{ProgressBar, ProgressStyle};
+use examples::{bar, digits, pictures};
 use mlp::theory::{MeanField, depth_scale};
-use mlp::{Activation, CrossEntropy, Dataset, Init, Linear, Module, Scaler, Sequential, Sgd, Table, Trainer};
+use mlp::{Activation, CrossEntropy, Dataset, Init, Linear, Module, Scaler, Sequential, Sgd, Trainer};
 use rand::{SeedableRng, rngs::StdRng};
 
 const WIDTH: usize = 50;
@@ -76,14 +74,12 @@ fn reach(scale: f64) -> Result<f64, mlp::Error> {
 }
 
 fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
-    let table = Table::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("data/digits.csv"))?;
-    let pixels = table.numbers(&table.columns()[..64])?;
-    let data = Dataset::new(Scaler::standard(&pixels)?.transform(&pixels)?, table.labels("digit", 10)?)?;
+    let (pixels, digits) = digits::<f64>()?;
+    let data = Dataset::new(Scaler::standard(&pixels)?.transform(&pixels)?, digits)?;
 
     let scales = scales();
     let cells = DEPTHS.len() * scales.len();
-    let style = ProgressStyle::with_template("{pos}/{len} {wide_bar} {eta}").expect("a valid template");
-    let bar = ProgressBar::new(cells as u64).with_style(style);
+    let bar = bar(cells);
     let (next, (results, collected)) = (AtomicUsize::new(0), mpsc::channel());
     let mut accuracy = vec![vec![0.0; scales.len()]; DEPTHS.len()];
     let threads = std::thread::available_parallelism().map_or(1, usize::from);

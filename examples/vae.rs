@@ -12,12 +12,10 @@
 //!
 //! The picture goes to the folder given as argument, else beside the program.
 
-use std::path::Path;
-
 use autograd::{Parameters, Scalar, Tape, Tensor, Var};
 use examples::{normal, pictures};
 use mlp::metrics::accuracy;
-use mlp::{Activation, Adam, CrossEntropy, Dataset, Error, Mlp, Module, Optimizer, Table, Targets, Trainer};
+use mlp::{Activation, Adam, CrossEntropy, Dataset, Error, Mlp, Module, Optimizer, Targets, Trainer};
 use rand::{Rng, SeedableRng, rngs::StdRng};
 
 const PIXELS: usize = 64;
@@ -92,8 +90,8 @@ fn digits(data: &Dataset) -> &[usize] {
 }
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let table = Table::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("data/digits.csv"))?;
-    let data = Dataset::new(table.numbers(&table.columns()[..PIXELS])? / DOTS, table.labels("digit", 10)?)?;
+    let (pixels, labels) = examples::digits::<f64>()?;
+    let data = Dataset::new(pixels / DOTS, labels)?;
     let (train, test) = data.split(0.2, 1)?;
     let rng = &mut StdRng::seed_from_u64(1);
     let model = Autoencoder::new(rng)?;

@@ -15,7 +15,7 @@ use std::f64::consts::LOG10_E;
 use autograd::Tensor;
 use autograd::check::{Checker, Verdict};
 use examples::pictures::{self, Gradients};
-use indicatif::{ProgressBar, ProgressStyle};
+use examples::{bar, statistics};
 use mlp::flow::singular_values;
 use mlp::theory::MeanField;
 use mlp::{
@@ -229,7 +229,7 @@ fn remedies() -> Result<(), Box<dyn std::error::Error>> {
         ("shortcuts", shortcut, vec![]),
         ("shortcuts, normalisation", Kind { normalised: true, ..shortcut }, vec![]),
     ];
-    let bar = self::bar(kinds.len() * DEPTHS.len());
+    let bar = examples::bar(kinds.len() * DEPTHS.len());
     let mut curves = vec![];
     for (name, kind, predicted) in kinds {
         let mut measured = vec![];
@@ -342,12 +342,6 @@ fn decades(depth: usize, activation: Activation, kind: Kind) -> Result<(f64, f64
             .collect();
         all.push((norms[0] / norms[depth - 1]).log10());
     }
-    let mean = all.iter().sum::<f64>() / SEEDS as f64;
-    let variance = all.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / (SEEDS - 1) as f64;
-    Ok((mean, variance.sqrt()))
-}
-
-fn bar(steps: usize) -> ProgressBar {
-    let style = ProgressStyle::with_template("{pos}/{len} {wide_bar} {eta}").expect("a valid template");
-    ProgressBar::new(steps as u64).with_style(style)
+    let [mean, spread] = statistics(&all);
+    Ok((mean, spread))
 }

@@ -345,7 +345,7 @@ pub(crate) enum Course {
     Constant,
     /// Down to 0 over all --epochs along half a wave of a cosine
     Cosine,
-    /// To a tenth whenever the held-out rows have not improved for a third of the --patience
+    /// To a half whenever the held-out rows have not improved for a third of the --patience
     Plateau,
 }
 

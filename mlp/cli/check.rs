@@ -13,7 +13,9 @@ use crate::output::{Outcome, failed, print_either};
 pub(crate) fn run(check: &Check, json: bool) -> Outcome {
     let (bundle, table) = check.of.read()?;
     let rows: Vec<usize> = (0..check.rows.min(table.rows())).collect();
-    let data = bundle.schema().dataset::<f64>(&table.select(&rows)?)?;
+    let table = table.select(&rows)?;
+    let data = bundle.schema().dataset::<f64>(&table)?;
+    bundle.predict(&table)?; // refuses what the model does not take
     let width = bundle.model().predict(data.inputs()).shape()[1];
     let loss: &dyn Loss = match (data.targets(), bundle.model().output_activation()) {
         (Targets::Values(_), _) => &Mse,

@@ -134,7 +134,9 @@ fn not_numbers(table: &Table, column: &str) -> String {
 fn odd_number(table: &Table, column: &str) -> String {
     match table.numbers::<f64>(&[column]) {
         // The cell alone ends in its quote; a remark stands behind that.
-        Err(Error::Cell { found, line, .. }) if !found.ends_with('`') => format!("; line {line} has {found}"),
+        Err(Error::Cell { found, line, counted, .. }) if !found.ends_with('`') => {
+            format!("; {counted} {line} has {found}")
+        }
         _ => String::new(),
     }
 }

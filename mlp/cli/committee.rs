@@ -144,7 +144,11 @@ fn train(
     let trainer = match settings.schedule {
         Course::Constant => Trainer::new(),
         Course::Cosine => Trainer::new().schedule(Schedule::cosine(rate, 0.0, settings.epochs).rates()),
-        Course::Plateau => Trainer::new().callback(OnPlateau::new(Plateau::new(rate).patience(settings.patience / 3))),
+        // Halved, since a tenth of a tenth comes too soon where the first epochs were lucky.
+        Course::Plateau => {
+            let plateau = Plateau::new(rate).factor(0.5).patience(settings.patience / 3);
+            Trainer::new().callback(OnPlateau::new(plateau))
+        }
     };
     let trainer = trainer
         .epochs(settings.epochs)

@@ -15,6 +15,7 @@ pub(crate) const WORDS: &[(&str, &str)] = &[
     (", or convert it with Loading::cast", " by a program of your own"),
     ("convert it with Loading::cast", "save it as f64"),
     (", or choose the others by `Columnar::columns`", ""),
+    ("read text by `Csv`", "give a file of text another ending, such as .csv"),
     ("choose another fraction", "choose another --validation"),
     ("choose fewer folds", "choose fewer with --nets"),
     ("lower the learning rate (", "lower the learning rate with --rate ("),

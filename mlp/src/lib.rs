@@ -173,7 +173,7 @@
 //! | find vanishing gradients and dead units | [`Flow`], [`Trainer::observe_flow`], [`flow::FlowLog`], [`flow::singular_values`] |
 //! | measure sharpness, gradient noise and effective rank in a training | [`dynamics`]: [`Curvature`](dynamics::Curvature), [`TrackSharpness`](dynamics::TrackSharpness), [`NoiseScale`](dynamics::NoiseScale), [`EffectiveRanks`](dynamics::EffectiveRanks) |
 //! | predict the singular values of wide networks | [`free_probability`] |
-//! | learn what ails a model, and what would cure it | [`advise`], [`Advice`]; during training [`advice::Guard`] |
+//! | learn what ails a model, and what would cure it | [`advise`], [`Advice`]; its learning rate, and networks of several inputs, by [`advice::Adviser`]; during training [`advice::Guard`] |
 //! | observe a model or a training step | [`Observer`], [`Probe`], [`Trainer::observe_steps`] |
 //! | read the reasons for the design | [`design`] |
 //! | check gradients | [`check_module`], [`check_f32_module`] |

@@ -3,7 +3,7 @@
 use plotters::chart::SeriesLabelPosition;
 use plotters::prelude::*;
 
-use super::chart::{Area, Axis, Chart, Drawn, PENS, Pen, font};
+use super::chart::{Area, Axis, Chart, Drawn, PENS, Pen, titled, told_apart};
 use super::{Figure, Gradients, Picture};
 
 /// Similarity of tokens against depth, and beside it the entropy of attention against the spread of its scores: lines predicted,
@@ -24,8 +24,7 @@ use super::{Figure, Gradients, Picture};
 /// # Panics
 /// If a panel has no curves, or more than four.
 pub fn attention(title: &str, subtitle: &str, similarity: &[Gradients], entropy: &[Gradients]) -> Picture {
-    let told_apart = |curves: &[Gradients]| (1..=PENS.len()).contains(&curves.len());
-    assert!(told_apart(similarity) && told_apart(entropy), "attention: 1 to 4 curves a panel");
+    [similarity, entropy].iter().for_each(|curves| told_apart("attention", "curves", curves.len(), PENS.len()));
     Picture::of(&Attention { title, subtitle, panels: [similarity, entropy] })
 }
 
@@ -41,7 +40,7 @@ impl Figure for Attention<'_> {
     }
 
     fn draw<B: DrawingBackend>(&self, area: &Area<B>) -> Drawn<B> {
-        let area = area.titled(self.title, font(17.0))?.titled(self.subtitle, font(12.5))?;
+        let area = titled(area, self.title, self.subtitle)?;
         let panels = area.split_evenly((1, 2));
         let ([similarity, entropy], share) = (self.panels, |name| Axis::new(name, -0.02, 1.04));
         let x = |curves: &[Gradients], name| {

@@ -107,12 +107,30 @@ pub(super) fn plain(x: &f64) -> String {
 }
 
 fn power(x: &f64) -> String {
+    if *x == 0.0 { "1".into() } else { format!("10{}", superscript(&plain(x))) }
+}
+
+/// A number as an exponent.
+pub(super) fn superscript(number: &str) -> String {
     let raised = |digit| match digit {
-        '−' => '⁻',
+        '−' | '-' => '⁻',
         '.' => '·',
         _ => ['⁰', '¹', '²', '³', '⁴', '⁵', '⁶', '⁷', '⁸', '⁹'][digit.to_digit(10).map_or(0, |i| i as usize)],
     };
-    if *x == 0.0 { "1".into() } else { format!("10{}", plain(x).chars().map(raised).collect::<String>()) }
+    number.chars().map(raised).collect()
+}
+
+/// What is left of an area below a title, and below a line that says how to read the figure, if there is one.
+pub(super) fn titled<B: DrawingBackend>(area: &Area<B>, title: &str, how: &str) -> Result<Area<B>, Fault<B>> {
+    let area = area.titled(title, font(17.0))?;
+    if how.is_empty() { Ok(area) } else { area.titled(how, font(12.5)) }
+}
+
+/// # Panics
+/// If there are no curves, or more than there are pens.
+#[track_caller]
+pub(super) fn told_apart(figure: &str, what: &str, curves: usize, pens: usize) {
+    assert!((1..=pens).contains(&curves), "{figure}: {curves} {what}; 1 to {pens} are told apart");
 }
 
 /// A plot with its axes.

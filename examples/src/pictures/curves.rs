@@ -3,7 +3,7 @@
 use plotters::chart::SeriesLabelPosition;
 use plotters::prelude::*;
 
-use super::chart::{Area, Axis, Chart, Drawn, PENS, Pen};
+use super::chart::{Area, Axis, Chart, Drawn, PENS, Pen, told_apart};
 use super::{Figure, Picture};
 
 /// Curves by name, over axes called `x` and `y`.
@@ -19,7 +19,7 @@ use super::{Figure, Picture};
 /// # Panics
 /// If there are no curves or more than four, or no point.
 pub fn curves(x: &'static str, y: &'static str, curves: &[(String, Vec<(f64, f64)>)]) -> Picture {
-    assert!((1..=PENS.len()).contains(&curves.len()), "curves: {} curves; 1 to 4 are told apart", curves.len());
+    told_apart("curves", "curves", curves.len(), PENS.len());
     assert!(curves.iter().any(|(_, points)| !points.is_empty()), "curves: no point");
     Picture::of(&Curves { x, y, curves })
 }

@@ -3,7 +3,7 @@
 use plotters::chart::SeriesLabelPosition;
 use plotters::prelude::*;
 
-use super::chart::{Area, Axis, Chart, Drawn, NONE, PENS, Pen, SOLID, font, plain, px};
+use super::chart::{Area, Axis, Chart, Drawn, NONE, PENS, Pen, SOLID, font, plain, px, titled, told_apart};
 use super::{Figure, Picture};
 
 /// What one kind of network does to the gradient: see [`gradients`].
@@ -35,7 +35,7 @@ pub struct Gradients {
 /// # Panics
 /// If there are no curves or more than four, or one without a measured point.
 pub fn gradients(title: &str, subtitle: &str, curves: &[Gradients]) -> Picture {
-    assert!((1..=PENS.len()).contains(&curves.len()), "gradients: {} curves; 1 to 4 are told apart", curves.len());
+    told_apart("gradients", "curves", curves.len(), PENS.len());
     assert!(curves.iter().all(|curve| !curve.measured.is_empty()), "gradients: a curve without a measured point");
     Picture::of(&Depths { title, subtitle, curves })
 }
@@ -53,7 +53,7 @@ impl Figure for Depths<'_> {
 
     fn draw<B: DrawingBackend>(&self, area: &Area<B>) -> Drawn<B> {
         const NEAR: f64 = 5.0;
-        let area = area.titled(self.title, font(17.0))?.titled(self.subtitle, font(12.5))?;
+        let area = titled(area, self.title, self.subtitle)?;
         let (left, right) = area.split_horizontally(px(self.size().0 as f64 / 2.0));
         let all = || self.curves.iter().flat_map(|curve| &curve.measured);
         let (low, high) =
@@ -104,11 +104,8 @@ impl Depths<'_> {
 /// # Panics
 /// If there are no panels, or one without curves or with more than four.
 pub fn profiles(title: &str, subtitle: &str, panels: &[(String, Vec<Gradients>)]) -> Picture {
-    let told_apart = |curves: &Vec<Gradients>| (1..=PENS.len()).contains(&curves.len());
-    assert!(
-        !panels.is_empty() && panels.iter().all(|(_, curves)| told_apart(curves)),
-        "profiles: 1 to 4 curves a panel"
-    );
+    assert!(!panels.is_empty(), "profiles: no panels; give one");
+    panels.iter().for_each(|(_, curves)| told_apart("profiles", "curves", curves.len(), PENS.len()));
     Picture::of(&Profiles { title, subtitle, panels })
 }
 
@@ -124,7 +121,7 @@ impl Figure for Profiles<'_> {
     }
 
     fn draw<B: DrawingBackend>(&self, area: &Area<B>) -> Drawn<B> {
-        let area = area.titled(self.title, font(17.0))?.titled(self.subtitle, font(12.5))?;
+        let area = titled(area, self.title, self.subtitle)?;
         let all = || self.panels.iter().flat_map(|(_, curves)| curves);
         let points = || all().flat_map(|curve| &curve.predicted);
         let ends = all().flat_map(|curve| &curve.measured).flat_map(|at| [at[1] - at[2], at[1] + at[2]]);
@@ -185,7 +182,7 @@ impl Figure for Spectra<'_> {
 
     fn draw<B: DrawingBackend>(&self, area: &Area<B>) -> Drawn<B> {
         const BINS: f64 = 2.0; // in a decade, one centred on 10⁰
-        let area = area.titled(self.title, font(17.0))?;
+        let area = titled(area, self.title, "")?;
         let counted = |values: &[f64]| {
             let mut counts = std::collections::BTreeMap::new();
             for value in values.iter().filter(|&&value| value > 0.0) {
@@ -256,7 +253,7 @@ impl Figure for Trained<'_> {
     }
 
     fn draw<B: DrawingBackend>(&self, area: &Area<B>) -> Drawn<B> {
-        let area = area.titled(self.title, font(17.0))?.titled(self.subtitle, font(12.5))?;
+        let area = titled(area, self.title, self.subtitle)?;
         let axis = |name, ticks: &[f64]| {
             let edges = edges(ticks);
             let range = edges[0]..edges[edges.len() - 1];

@@ -3,7 +3,7 @@
 use plotters::chart::SeriesLabelPosition;
 use plotters::prelude::*;
 
-use super::chart::{Area, Axis, Chart, Drawn, PENS, Pen, font, px};
+use super::chart::{Area, Axis, Chart, Drawn, PENS, Pen, px, titled, told_apart};
 use super::{Figure, Picture};
 
 /// One training by gradient descent: see [`edge`].
@@ -29,7 +29,7 @@ pub struct Descent {
 /// # Panics
 /// If there are no trainings or more than four, or one without a point.
 pub fn edge(title: &str, subtitle: &str, trainings: &[Descent]) -> Picture {
-    assert!((1..=PENS.len()).contains(&trainings.len()), "edge: {} trainings; 1 to 4 are told apart", trainings.len());
+    told_apart("edge", "trainings", trainings.len(), PENS.len());
     let empty = |one: &Descent| one.sharpness.is_empty() || one.loss.is_empty();
     assert!(!trainings.iter().any(empty), "edge: a training without a point");
     Picture::of(&Edge { title, subtitle, trainings })
@@ -47,7 +47,7 @@ impl Figure for Edge<'_> {
     }
 
     fn draw<B: DrawingBackend>(&self, area: &Area<B>) -> Drawn<B> {
-        let area = area.titled(self.title, font(17.0))?.titled(self.subtitle, font(12.5))?;
+        let area = titled(area, self.title, self.subtitle)?;
         let (left, right) = area.split_horizontally(px(self.size().0 as f64 / 2.0));
         let points = || self.trainings.iter().flat_map(|one| one.sharpness.iter().chain(&one.loss));
         let last = points().fold(0.0f64, |last, at| last.max(at.0));

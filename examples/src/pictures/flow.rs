@@ -3,7 +3,7 @@
 use mlp::Flow;
 use plotters::prelude::*;
 
-use super::chart::{Area, Axis, Chart, Drawn, Pen, SOLID, font};
+use super::chart::{Area, Axis, Chart, Drawn, Pen, SOLID, titled};
 use super::{Figure, Picture};
 
 /// How the outputs of the activations are distributed, layer by layer, a panel for each network: the median as a line, half of the
@@ -45,9 +45,8 @@ impl Figure for Outputs<'_> {
     }
 
     fn draw<B: DrawingBackend>(&self, area: &Area<B>) -> Drawn<B> {
-        let area = area.titled(self.title, font(17.0))?;
         let how = "line: median; dark: half of all; light: nine tenths; dotted: least and greatest";
-        let area = area.titled(how, font(12.5))?;
+        let area = titled(area, self.title, how)?;
         let all: Vec<_> = self.flows.iter().map(|(_, flow)| quantiles(flow)).collect();
         let far =
             all.iter().flatten().flat_map(|(_, values)| values).fold(1e-300f64, |far, value| far.max(value.abs()));

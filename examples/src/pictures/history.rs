@@ -4,7 +4,7 @@ use mlp::Epoch;
 use plotters::chart::SeriesLabelPosition;
 use plotters::prelude::*;
 
-use super::chart::{Area, Axis, Chart, Drawn, PENS, Pen, font, px};
+use super::chart::{Area, Axis, Chart, Drawn, PENS, Pen, px, titled};
 use super::{Figure, Picture};
 
 /// Loss, accuracy, metrics and learning rate against the epoch, a panel for each; what was measured on held-out data is dashed.
@@ -103,7 +103,7 @@ impl Figure for Course<'_> {
     }
 
     fn draw<B: DrawingBackend>(&self, area: &Area<B>) -> Drawn<B> {
-        let area = area.titled(self.title, font(17.0))?;
+        let area = titled(area, self.title, "")?;
         let places = area.margin(px(4.0), 0, 0, 0).split_evenly(self.rows_and_columns());
         places.iter().zip(&self.panels).try_for_each(|(area, panel)| self.draw_panel(area, panel))
     }

@@ -4,7 +4,7 @@ use autograd::Tensor;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
-use super::chart::{Area, Drawn, font, px};
+use super::chart::{Area, Drawn, font, px, titled};
 use super::{Figure, Picture};
 
 /// Rows of grey pictures by name, each picture a row of `pixels` from 0 (white) to 1 (black); a row of many is broken after
@@ -61,7 +61,7 @@ impl Figure for Images<'_> {
 
     fn draw<B: DrawingBackend>(&self, area: &Area<B>) -> Drawn<B> {
         let at = |pixels: f64| px(pixels) as i32;
-        let area = area.titled(self.title, font(17.0))?;
+        let area = titled(area, self.title, "")?;
         let mut top = 0.0;
         for (name, pictures) in self.rows {
             let style = font(13.5).pos(Pos::new(HPos::Left, VPos::Center));

@@ -2,7 +2,7 @@
 
 use plotters::prelude::*;
 
-use super::chart::{Area, Axis, Chart, Drawn, font};
+use super::chart::{Area, Axis, Chart, Drawn, font, titled};
 use super::{Figure, Picture};
 
 /// Words at their places, in their order; one that would cover an earlier one is left out.
@@ -38,7 +38,7 @@ impl Figure for Labels<'_> {
     }
 
     fn draw<B: DrawingBackend>(&self, area: &Area<B>) -> Drawn<B> {
-        let area = area.titled(self.title, font(17.0))?;
+        let area = titled(area, self.title, "")?;
         let [x, y] = [0, 1].map(|axis| {
             let all = self.words.iter().map(|(_, at)| if axis == 0 { at.0 } else { at.1 });
             Axis::around(self.axes[axis], all)

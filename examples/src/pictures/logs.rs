@@ -5,7 +5,7 @@ use plotters::prelude::*;
 
 use mlp::scaling::CoordinateCheck;
 
-use super::chart::{Area, Axis, Chart, Drawn, PENS, Pen, font, plain};
+use super::chart::{Area, Axis, Chart, Drawn, PENS, Pen, plain, superscript, titled, told_apart};
 use super::{Figure, Picture};
 
 /// A panel's title, and its curves by name.
@@ -33,9 +33,8 @@ pub fn logs(
     most: f64,
     lowest: bool,
 ) -> Picture {
-    let counts = panels.iter().map(|(_, curves)| curves.len());
-    let told = counts.clone().all(|count| (1..=5).contains(&count)) && !panels.is_empty();
-    assert!(told, "logs: {:?} curves in the panels; 1 to 5 are told apart", counts.collect::<Vec<_>>());
+    assert!(!panels.is_empty(), "logs: no panels; give one");
+    panels.iter().for_each(|(_, curves)| told_apart("logs", "curves", curves.len(), PENS.len() + 1));
     let log = |points: &[(f64, f64)]| -> Vec<(f64, f64)> {
         let shown = points.iter().filter(|(x, y)| *x > 0.0 && *y > 0.0 && x.is_finite() && y.is_finite());
         shown.map(|(x, y)| (x.log2(), y.log10())).collect()
@@ -101,7 +100,7 @@ impl Figure for Logs<'_> {
     }
 
     fn draw<B: DrawingBackend>(&self, area: &Area<B>) -> Drawn<B> {
-        let area = area.titled(self.title, font(17.0))?.titled(self.subtitle, font(12.5))?;
+        let area = titled(area, self.title, self.subtitle)?;
         let points = || self.panels.iter().flat_map(|(_, curves)| curves).flat_map(|(_, points)| points);
         let x = Axis { label: |x| plain(&x.exp2()), ..Axis::around(self.axes[0], points().map(|at| at.0)) };
         // Rates below 1 as powers: their decimals would be many.
@@ -137,7 +136,5 @@ fn pens() -> impl Iterator<Item = Pen> {
 
 /// 2 to a whole power.
 fn raised(power: f64) -> String {
-    let digit =
-        |c: char| c.to_digit(10).map_or('⁻', |i| ['⁰', '¹', '²', '³', '⁴', '⁵', '⁶', '⁷', '⁸', '⁹'][i as usize]);
-    format!("2{}", format!("{power:.0}").chars().map(digit).collect::<String>())
+    format!("2{}", superscript(&format!("{power:.0}")))
 }

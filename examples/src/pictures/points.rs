@@ -2,7 +2,7 @@
 
 use plotters::prelude::*;
 
-use super::chart::{Area, Axis, Chart, Drawn, font};
+use super::chart::{Area, Axis, Chart, Drawn, titled};
 use super::{Figure, Picture};
 
 /// Clouds of points by name, a panel for each, over the same axes.
@@ -34,7 +34,7 @@ impl Figure for Points<'_> {
     }
 
     fn draw<B: DrawingBackend>(&self, area: &Area<B>) -> Drawn<B> {
-        let area = area.titled(self.title, font(17.0))?;
+        let area = titled(area, self.title, "")?;
         let all = || self.clouds.iter().flat_map(|(_, points)| points);
         let x = Axis::around(self.axes[0], all().map(|at| at.0));
         let y = Axis::around(self.axes[1], all().map(|at| at.1));

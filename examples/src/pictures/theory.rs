@@ -6,7 +6,7 @@ use mlp::theory::MeanField;
 use plotters::chart::SeriesLabelPosition;
 use plotters::prelude::*;
 
-use super::chart::{Area, Axis, Chart, Drawn, Pen, SOLID, font};
+use super::chart::{Area, Axis, Chart, Drawn, Pen, SOLID, font, titled};
 use super::{Figure, Picture};
 
 type Curve = Vec<(f64, f64)>;
@@ -73,8 +73,8 @@ impl Figure for Phases {
         const CRITICAL: Pen = Pen::new(BLACK, 3.0, SOLID);
         const LEVELS: [(&str, Pen); 2] =
             [("ξ = 20 layers", Pen::new(BLACK, 1.5, (9.0, 4.0))), ("ξ = 5 layers", Pen::new(BLACK, 1.5, (2.0, 3.0)))];
-        let area = area.titled(&self.title, font(17.0))?;
-        let area = area.titled("ξ = 1/|ln χ|: over so many layers the squared gradient changes by e", font(12.5))?;
+        let how = "ξ = 1/|ln χ|: over so many layers the squared gradient changes by e";
+        let area = titled(area, &self.title, how)?;
         let x = Axis::new("σ_w (standard deviation of the weights × √inputs)", 0.0, 3.0);
         let y = Axis::new("σ_b (standard deviation of the biases)", 0.0, 0.5);
         let mut chart = Chart::new(&area, "", &x, &y)?;
@@ -150,8 +150,8 @@ impl Figure for Shapes {
     }
 
     fn draw<B: DrawingBackend>(&self, area: &Area<B>) -> Drawn<B> {
-        let area = area.titled("The activations and their derivatives", font(17.0))?;
-        let area = area.titled("solid: φ(z); dashed: φ′(z); across: z", font(12.5))?;
+        let how = "solid: φ(z); dashed: φ′(z); across: z";
+        let area = titled(area, "The activations and their derivatives", how)?;
         let panels = area.split_evenly((self.0.len().div_ceil(Self::COLUMNS), Self::COLUMNS));
         for (panel, shape) in panels.iter().zip(&self.0) {
             let mut chart =

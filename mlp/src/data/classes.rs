@@ -10,7 +10,9 @@ use super::cells::Format;
 pub(super) fn names<'c>(cells: impl Iterator<Item = &'c str>, format: &Format) -> Vec<&'c str> {
     let mut seen = HashSet::new();
     let mut names: Vec<&str> = cells.filter(|cell| seen.insert(*cell)).collect();
-    if let Some(mut numbers) = numerals(&names, format) {
+    let numbers = numerals(&names, format);
+    let are_numbers = numbers.is_some();
+    if let Some(mut numbers) = numbers {
         let mut seen = HashSet::new();
         numbers.retain(|(numeral, _)| seen.insert(numeral.clone()));
         names = numbers.into_iter().map(|(_, name)| name).collect();
@@ -19,11 +21,22 @@ pub(super) fn names<'c>(cells: impl Iterator<Item = &'c str>, format: &Format) -
     // Whole numbers to the last digit, as `f64` does not hold those of identifiers.
     if names.iter().all(|name| name.parse::<i128>().is_ok()) {
         names.sort_by_cached_key(|name| name.parse::<i128>().ok());
-    } else if names.iter().all(|name| numeral(name, format).is_some()) {
+    } else if are_numbers {
         let number = |name: &str| format.number(name).unwrap_or(f64::NAN);
         names.sort_by(|a, b| number(a).total_cmp(&number(b)));
     }
     names
+}
+
+/// The place of each name; else what is wrong with one that stands twice.
+pub(super) fn places<'n>(names: impl IntoIterator<Item = &'n str>) -> Result<HashMap<&'n str, usize>, String> {
+    let mut places = HashMap::new();
+    for (i, name) in names.into_iter().enumerate() {
+        if let Some(first) = places.insert(name, i) {
+            return Err(format!("`{name}` is given twice, as {first} and {i}"));
+        }
+    }
+    Ok(places)
 }
 
 /// The place of each name.

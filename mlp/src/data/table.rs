@@ -11,7 +11,7 @@ use autograd::{Float, Tensor};
 
 use super::cells::{Cells, Format};
 use super::chunks::text;
-use super::classes::{Known, names};
+use super::classes::{Known, names, places};
 use super::csv::Csv;
 use super::oddity::oddity;
 use crate::error::{Error, Result, list};
@@ -241,13 +241,8 @@ impl Table {
             return Err(Error::invalid("known_classes", "no classes given; give those of the training"));
         }
         let column = self.column(column)?;
-        let mut places = HashMap::with_capacity(classes.len());
-        for (i, class) in classes.iter().map(AsRef::as_ref).enumerate() {
-            if let Some(first) = places.insert(class, i) {
-                let why = format!("class `{class}` is given twice, as {first} and {i}; give each class once");
-                return Err(Error::invalid("known_classes", why));
-            }
-        }
+        let twice = |twice| Error::invalid("known_classes", format!("class {twice}; give each class once"));
+        places(classes.iter().map(AsRef::as_ref)).map_err(twice)?;
         let unknown = |row| {
             let names: Vec<String> = classes.iter().map(|class| class.as_ref().to_string()).collect();
             self.cell_error(row, column, &format!("one of the classes {}", list(&names)))
@@ -324,7 +319,7 @@ impl Table {
     }
 
     /// A cell as a finite number.
-    pub(super) fn number<T: Float>(&self, row: usize, column: usize) -> Result<T> {
+    pub(crate) fn number<T: Float>(&self, row: usize, column: usize) -> Result<T> {
         let number = self.format.number(self.cell(row, column)).map(T::from_f64).filter(|x| x.is_finite());
         number.ok_or_else(|| self.cell_error(row, column, "a finite number"))
     }
@@ -341,12 +336,12 @@ impl Table {
         &self.format
     }
 
-    /// The file and the line of a row, for a message.
+    /// The file and the line of a row, or its number where the format has no lines, for a message.
     pub(crate) fn place(&self, row: usize) -> String {
-        format!("{}, line {}", self.file, self.cells.line(row))
+        format!("{}, {} {}", self.file, self.format.counted, self.cells.line(row))
     }
 
-    pub(super) fn column(&self, name: &str) -> Result<usize> {
+    pub(crate) fn column(&self, name: &str) -> Result<usize> {
         match self.places.get(name) {
             Some(Some(column)) => Ok(*column),
             Some(None) => {
@@ -365,7 +360,7 @@ impl Table {
         (0..self.rows()).map(move |row| self.cells.get(row, column))
     }
 
-    pub(super) fn cell_error(&self, row: usize, column: usize, needs: &str) -> Error {
+    pub(crate) fn cell_error(&self, row: usize, column: usize, needs: &str) -> Error {
         const SHOWN: usize = 40; // a cell may be as long as the file
         let cell = self.cells.get(row, column);
         let escaped = |c: char| if c.is_control() { c.escape_debug().to_string() } else { c.to_string() };

@@ -100,6 +100,7 @@ impl Trainer<'_> {
         let (parameters, state) = (model.parameters(), model.state());
         let goal = Objective { model, loss, metrics: &[] };
         self.check_settings(&parameters)?;
+        self.check_parts(&model.buffers())?;
         self.check_cut(data.len())?;
         start::check_optimizer(&parameters, optimizer)?;
         let mut source = Source::memory(self, data);

@@ -1,17 +1,10 @@
 //! The rows of bad files that the program takes: one line on standard error, a status that is not 0, and nothing written.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
 use crate::Folder;
-use crate::bad_files::{self, Law, Make, Row, TABLE};
-
-/// All that lies in a folder, with its bytes.
-fn contents(folder: &Path) -> BTreeMap<String, Option<Vec<u8>>> {
-    let entry = |entry: fs::DirEntry| (entry.file_name().to_string_lossy().into_owned(), fs::read(entry.path()).ok());
-    fs::read_dir(folder).unwrap().map(|found| entry(found.unwrap())).collect()
-}
+use crate::bad_files::{self, Law, Make, Row, TABLE, contents};
 
 /// Runs the program on each row at `file`; returns how many ended, and how many of them with an error.
 fn each(rows: &[Row], file: &str, arguments: &str) -> (usize, usize) {
@@ -178,4 +171,28 @@ fn a_disk_that_is_full() {
 fn there_are_enough_rows() {
     let files = |rows: Vec<Row>| rows.iter().filter(|row| matches!(row.make, Make::Bytes(_))).count();
     assert!(files(bad_files::tables()) >= 20 && files(bad_files::headers()) >= 12);
+}
+
+/// A cell that is no class of an embedding is named, by each command that feeds the model.
+#[test]
+fn cells_that_are_no_classes() {
+    use mlp::{Bundle, Embedding, Flatten, Init, Linear, Numeric, Schema, Sequential, Table};
+    use rand::{SeedableRng, rngs::StdRng};
+    let (folder, rng) = (Folder::new(), &mut StdRng::seed_from_u64(0));
+    let table = Table::parse("t", "word,y\n0,1\n3,2\n".as_bytes()).unwrap();
+    let schema = Schema::builder().input("inputs", [Numeric::new("word")]).values("y", [Numeric::new("y")]);
+    let model = Sequential::<f64>::new()
+        .then(Embedding::new(4, 2, &Init::glorot_normal(), rng).unwrap())
+        .then(Flatten)
+        .then(Linear::new(2, 1, &Init::glorot_normal(), rng).unwrap());
+    Bundle::new(model, schema.fit(&table).unwrap()).unwrap().save(folder.path().join("words")).unwrap();
+    for (cell, code) in [("2", 0), ("2.5", 1), ("-1", 1), ("4", 1), ("1e30", 1)] {
+        folder.write("new.csv", format!("word,y\n1,1\n{cell},2\n"));
+        for command in ["predict", "evaluate", "check"] {
+            let run = folder.run(&format!("{command} words new.csv"));
+            assert_eq!(run.code, Some(code), "{command} {cell}: {}", run.err);
+            let said = format!("line 3, column `word`: found `{cell}`, needs a whole number from 0 to 3;");
+            assert_eq!(run.err.contains(&said), code == 1, "{command} {cell}: {}", run.err);
+        }
+    }
 }

@@ -1,11 +1,18 @@
 //! Rows of bad files: what lies at a path, and what must be said of it. Lists and seeds make them.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
 use mlp::{Activation, Bundle, Categorical, Mlp, Numeric, Schema, Table};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
+
+/// All that lies in a folder, with its bytes.
+pub(crate) fn contents(folder: &Path) -> BTreeMap<String, Option<Vec<u8>>> {
+    let entry = |entry: fs::DirEntry| (entry.file_name().to_string_lossy().into_owned(), fs::read(entry.path()).ok());
+    fs::read_dir(folder).unwrap().map(|found| entry(found.unwrap())).collect()
+}
 
 /// What lies at a path.
 #[derive(Debug, Clone)]

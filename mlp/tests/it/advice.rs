@@ -9,22 +9,22 @@ use mlp::{
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 
-const INPUTS: usize = 8;
+pub(crate) const INPUTS: usize = 8;
 const SAMPLES: usize = 128;
 
-fn rng() -> StdRng {
+pub(crate) fn rng() -> StdRng {
     StdRng::seed_from_u64(5)
 }
 
 /// A smooth function of normal inputs, of size near 1: samples to train on, and others.
-fn task() -> [Dataset; 2] {
+pub(crate) fn task() -> [Dataset; 2] {
     let x: Tensor = Init::Normal { mean: 0.0, std: 1.0 }.sample([2 * SAMPLES, INPUTS], &mut rng());
     let y = (0..2 * SAMPLES).map(|i| (x.get([i, 0]) + x.get([i, 1])).sin() + 0.5 * x.get([i, 2])).collect();
     let all = Dataset::new(x, Tensor::new([2 * SAMPLES, 1], y)).unwrap();
     [0, SAMPLES].map(|from| all.select(&(from..from + SAMPLES).collect::<Vec<_>>()).unwrap())
 }
 
-fn classes() -> [Dataset; 2] {
+pub(crate) fn classes() -> [Dataset; 2] {
     task().map(|data| {
         let x = data.inputs().clone();
         let labels = (0..SAMPLES).map(|i| usize::from(x.get([i, 0]) > 0.0) + usize::from(x.get([i, 1]) > 0.0));
@@ -33,11 +33,11 @@ fn classes() -> [Dataset; 2] {
     })
 }
 
-fn deep(hidden: usize, activation: Activation) -> MlpBuilder {
+pub(crate) fn deep(hidden: usize, activation: Activation) -> MlpBuilder {
     (0..hidden).fold(Mlp::new(INPUTS), |layers, _| layers.hidden(32, activation)).output(1, Activation::Identity)
 }
 
-fn built(layers: MlpBuilder) -> Mlp {
+pub(crate) fn built(layers: MlpBuilder) -> Mlp {
     layers.build(&mut rng()).unwrap()
 }
 
@@ -47,7 +47,7 @@ fn measured(model: &dyn Module, data: &Dataset, loss: &impl Loss) -> f64 {
 }
 
 /// The loss of samples that were not trained on, after a training by plain descent with momentum; infinite if it fails.
-fn trained(model: &dyn Module, [data, others]: &[Dataset; 2], loss: &impl Loss, rate: f64) -> f64 {
+pub(crate) fn trained(model: &dyn Module, [data, others]: &[Dataset; 2], loss: &impl Loss, rate: f64) -> f64 {
     let mut sgd = Sgd::new(&model.parameters(), rate).momentum(0.9);
     let trainer = Trainer::new().epochs(40).batch_size(32).progress(false);
     match trainer.fit(model, loss, &mut sgd, data, None) {
@@ -56,7 +56,7 @@ fn trained(model: &dyn Module, [data, others]: &[Dataset; 2], loss: &impl Loss, 
     }
 }
 
-fn is_healthy(remedy: &Remedy) -> bool {
+pub(crate) fn is_healthy(remedy: &Remedy) -> bool {
     !remedy.findings.iter().any(|finding| finding.is_serious())
 }
 
@@ -187,7 +187,7 @@ fn outputs_too_large() {
 }
 
 /// Blocks of layer norm, linear, relu, linear around a shortcut; the last layer of each begins with `last`.
-fn pre_norm(blocks: usize, last: Init) -> Sequential {
+pub(crate) fn pre_norm(blocks: usize, last: Init) -> Sequential {
     let rng = &mut rng();
     let mut model = Sequential::new().then(Linear::new(INPUTS, 32, &Init::lecun_normal(), rng).unwrap());
     for _ in 0..blocks {
@@ -201,10 +201,9 @@ fn pre_norm(blocks: usize, last: Init) -> Sequential {
     model.then(Linear::new(32, 1, &Init::lecun_normal(), rng).unwrap())
 }
 
-#[test]
-fn nothing_serious_is_said_of_healthy_models() {
-    let [data, _] = task();
-    let regressions: [(&str, Box<dyn Module>); 7] = [
+/// Models of which nothing is to be said, of [`task`].
+pub(crate) fn healthy() -> [(&'static str, Box<dyn Module>); 7] {
+    [
         ("relu", Box::new(built(deep(8, Activation::Relu)))),
         ("tanh", Box::new(built(deep(10, Activation::Tanh).init(Init::lecun_normal())))),
         ("selu", Box::new(built(deep(10, Activation::Selu)))),
@@ -212,8 +211,13 @@ fn nothing_serious_is_said_of_healthy_models() {
         ("batch norm", Box::new(built(deep(6, Activation::Relu).batch_norm()))),
         ("pre-norm", Box::new(pre_norm(12, Init::lecun_normal()))),
         ("branches of zeros", Box::new(pre_norm(12, Init::Zeros))),
-    ];
-    for (name, model) in &regressions {
+    ]
+}
+
+#[test]
+fn nothing_serious_is_said_of_healthy_models() {
+    let [data, _] = task();
+    for (name, model) in &healthy() {
         let advice = advise(model, &data, &Mse).unwrap();
         assert!(advice.is_healthy() && advice.remedies().is_empty(), "{name}: {advice}");
         assert!(advice.figures().gradient.is_some_and(|factor| (0.5..2.0).contains(&factor)), "{name}: {advice}");

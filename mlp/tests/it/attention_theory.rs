@@ -7,6 +7,8 @@ use mlp::{Activation, Init, LayerNorm, Linear, Module, MultiHeadAttention, Trans
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 
+use crate::laws::Mean;
+
 const WIDTH: usize = 128;
 const TOKENS: usize = 16;
 const SEQUENCES: usize = 4;
@@ -47,18 +49,10 @@ fn gram(x: &Tensor) -> [f64; 2] {
     [square / (sequences * n * width), (sum - square) / (sequences * n * (n - 1.0) * width)]
 }
 
-/// Mean and standard error over the seeds.
-fn over_seeds(values: &[f64]) -> [f64; 2] {
-    let n = values.len() as f64;
-    let mean = values.iter().sum::<f64>() / n;
-    let variance = values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / (n - 1.0);
-    [mean, (variance / n).sqrt()]
-}
-
 /// The mean over the seeds lies between what is foretold, less `below`, and the same and `above`, with three standard errors each.
 #[track_caller]
 fn hold(place: &str, values: &[f64], foretold: f64, below: f64, above: f64) {
-    let [mean, error] = over_seeds(values);
+    let Mean { value: mean, error } = Mean::of(values);
     let range = foretold - below - 3.0 * error..=foretold + above + 3.0 * error;
     assert!(range.contains(&mean), "{place}: {mean} ± {error}, foretold {foretold}");
 }
@@ -215,7 +209,7 @@ fn entropy_collapses_beyond_the_transition() {
             // Of d = 64 columns in a head the variance of scores strays by 2/d, and they are not quite normal.
             let bound = 2.0 * HEADS as f64 / WIDTH as f64;
             hold(&format!("T = {tokens_count}, β = {}", foretold.spread), &entropies, foretold.entropy, bound, bound);
-            all.push(over_seeds(&entropies)[0]);
+            all.push(Mean::of(&entropies).value);
         }
         assert!(all[0] > 0.9 && all[1] > 0.6 && all[2] < 0.4 && all[3] < 0.1, "{all:?}");
     }

@@ -145,13 +145,12 @@ fn an_average_begins_anew_with_each_training_and_goes_on_with_a_resumed_one() {
     let (model, data, held_out) = weight();
     let mut sgd = Sgd::new(&model.parameters(), 0.25);
     let mut averaging = uniform_of(&model);
-    for expected in [(2.5 + 1.75) / 2.0, 0.0] {
+    for _ in 0..2 {
         let from = model.w.value().item();
         let trainer = quiet().epochs(2).callback(&mut averaging);
         trainer.fit(&model, &Mse, &mut sgd, &data, Some(&held_out)).unwrap();
         let halved = [1.0 + (from - 1.0) / 2.0, 1.0 + (from - 1.0) / 4.0];
         let mean = (halved[0] + halved[1]) / 2.0;
-        assert!(expected == 0.0 || mean == expected);
         assert_eq!(model.w.value().item(), mean);
     }
     let folder = tempfile::tempdir().unwrap();

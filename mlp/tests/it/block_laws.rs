@@ -10,6 +10,8 @@ use mlp::{
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 
+use crate::laws::Mean;
+
 const WIDTH: usize = 400;
 const SAMPLES: usize = 32;
 const DEPTH: usize = 8;
@@ -113,9 +115,7 @@ fn assert_decay(what: &str, block: &Block, blocks: usize, logs: &[f64]) {
     let steps: Vec<_> = block.steps(&Signal::normal(1.0)).unwrap().skip(1).take(blocks).collect();
     assert_eq!(steps.len(), blocks);
     let exact = steps.iter().map(|step| step.chi.ln()).sum::<f64>() / blocks as f64;
-    let n = logs.len() as f64;
-    let mean = logs.iter().sum::<f64>() / n;
-    let error = (logs.iter().map(|log| (log - mean).powi(2)).sum::<f64>() / (n - 1.0) / n).sqrt();
+    let Mean { value: mean, error } = Mean::of(logs);
     println!("{what}: {:.4} a block, measured {:.4} ± {error:.4}", exact.exp(), mean.exp());
     // The dice must not decide: they may blur no more than a third of the 3 %, which three standard errors then fill.
     assert!(error < 0.01, "{what}: standard error {error}");
@@ -222,9 +222,7 @@ fn assert_foretold<M: Module>(model: impl Fn(&mut StdRng) -> M, x: &Tensor, bias
     }
     for (name, logs) in rows {
         for ((logs, what), bias) in logs.iter().zip(["square", "gradient"]).zip(bias) {
-            let n = logs.len() as f64;
-            let mean = logs.iter().sum::<f64>() / n;
-            let error = (logs.iter().map(|log| (log - mean).powi(2)).sum::<f64>() / (n - 1.0) / n).sqrt();
+            let Mean { value: mean, error } = Mean::of(logs);
             println!("{name}, {what}: {mean:.3} ± {error:.3}");
             assert!(error < 0.08, "{name}, {what}: standard error {error}");
             assert!(mean.abs() < 4.0 * error + bias, "{name}, {what}: off by a factor of {}", mean.exp());

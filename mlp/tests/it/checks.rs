@@ -1,6 +1,7 @@
 //! What is refused before the first step of a training.
 
 use autograd::{Parameters, Tensor, Var};
+use mlp::train::RateRange;
 use mlp::{
     Activation, BinaryCrossEntropyWithLogits, CrossEntropy, CrossEntropyFromProbabilities, Dataset, Error, Hinge,
     Huber, KlDivergence, L1, LayerNorm, Loss, Mlp, Module, Mse, Residual, Sequential, Sgd, Targets, Trainer,
@@ -35,11 +36,13 @@ fn a_model_with_buffers_trains_in_one_part() {
         let mut sgd = Sgd::new(&model.parameters(), 0.5);
         trainer.fit(&model, &CrossEntropy, &mut sgd, &quadrants(16), None)
     };
-    assert_eq!(
-        fit(quiet().parts(2)).unwrap_err().to_string(),
-        "trainer: 2 parts would move the buffer `0.mean` in the order in which they run, so that the seed no longer decides the bits; \
-         train such a model in 1 part"
-    );
+    let refused = "trainer: 2 parts would move the buffer `0.mean` in the order in which they run, so that the seed no longer decides \
+                   the bits; train such a model in 1 part";
+    assert_eq!(fit(quiet().parts(2)).unwrap_err().to_string(), refused);
+    let (model, range) = (norm(), RateRange::default());
+    let mut sgd = Sgd::new(&model.parameters(), 0.5);
+    let found = quiet().parts(2).find_rate(&model, &CrossEntropy, &mut sgd, &quadrants(16), range);
+    assert_eq!(found.unwrap_err().to_string(), refused);
     assert_eq!(fit(quiet().epochs(2).parts_measured()).unwrap().parts, 1);
     assert_eq!(fit(quiet().epochs(2).parts(1)).unwrap().parts, 1);
 }

@@ -194,6 +194,8 @@ fn other_files_are_named() {
         "t: neither an Arrow file nor a Parquet file; read text by `Csv`, and write other formats anew as one of these";
     assert_eq!((parse(b""), parse(b"x,y\n1,2\n")), (law.into(), law.into()));
     assert_eq!(parse(b"FEA1"), "t: a Feather file of version 1, which is outdated; write it anew as version 2");
+    let stream = "t: an Arrow stream and no file; write it as an Arrow file, which is Feather of version 2";
+    assert_eq!(parse(&[255, 255, 255, 255, 8, 0, 0, 0]), stream);
     assert!(parse(b"ARROW1").ends_with("; it is cut short or damaged"), "{}", parse(b"ARROW1"));
     match cfg!(feature = "parquet") {
         true => assert!(parse(b"PAR1").ends_with("; it is cut short or damaged"), "{}", parse(b"PAR1")),
@@ -352,4 +354,26 @@ proptest! {
             prop_assert_eq!(cell("text"), row.3.trim());
         }
     }
+}
+
+/// Rows of such tables have numbers, no lines.
+#[test]
+fn rows_are_counted_in_messages_of_bundles() {
+    use mlp::{Bundle, Embedding, Flatten, Init, Linear, Numeric, Sequential};
+    use rand::{SeedableRng, rngs::StdRng};
+    let rng = &mut StdRng::seed_from_u64(0);
+    let column = |values: Vec<f64>| -> Table { cells(vec![("x", Arc::new(Float64Array::from(values)) as ArrayRef)]) };
+    let bundle = |first: Sequential| {
+        let columns = mlp::Schema::builder().input("inputs", [Numeric::new("x")]).values("y", [Numeric::new("x")]);
+        let model = first.then(Linear::new(1, 1, &Init::Constant(1e200), &mut StdRng::seed_from_u64(0)).unwrap());
+        Bundle::new(model, columns.fit(&column(vec![1.0, 2.0])).unwrap()).unwrap()
+    };
+    let refused = |bundle: Bundle| bundle.predict(&column(vec![1.0, 1e150])).unwrap_err().to_string();
+    assert!(refused(bundle(Sequential::new())).starts_with("bundle: t, row 2: the model answers with inf"));
+    let words = Embedding::new(3, 1, &Init::Zeros, rng).unwrap();
+    let text = refused(bundle(Sequential::new().then(words).then(Flatten)));
+    assert!(
+        text.starts_with("t, row 2, column `x`: found `1") && text.contains("needs a whole number from 0 to 2;"),
+        "{text}"
+    );
 }

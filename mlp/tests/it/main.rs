@@ -2,6 +2,8 @@
 mod accumulation;
 mod activations;
 mod advice;
+mod advice_of_parts;
+mod advice_of_rates;
 mod arrays;
 mod attention;
 mod attention_theory;
@@ -61,6 +63,7 @@ mod networks;
 mod norms;
 mod norms_learn;
 mod observe;
+mod odd_cells;
 #[cfg(feature = "onnx")]
 mod onnx;
 mod optim;

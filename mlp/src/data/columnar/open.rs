@@ -31,6 +31,10 @@ pub(super) fn reader(name: &str, mut source: Source, columns: Option<&[String]>)
         [b'F', b'E', b'A', b'1', ..] => {
             Err(refused(name, "a Feather file of version 1, which is outdated; write it anew as version 2"))
         }
+        // A stream begins with the mark of a message.
+        [0xff, 0xff, 0xff, 0xff, ..] => {
+            Err(refused(name, "an Arrow stream and no file; write it as an Arrow file, which is Feather of version 2"))
+        }
         _ => {
             let repair = "read text by `Csv`, and write other formats anew as one of these";
             Err(refused(name, format!("neither an Arrow file nor a Parquet file; {repair}")))
@@ -56,15 +60,19 @@ fn ipc<R: Read + Seek>(name: &str, mut source: R) -> Result<FileReader<R>> {
 pub(super) fn unreadable(name: &str, error: &ArrowError) -> Error {
     let text = error.to_string();
     match text.contains("feature") && text.contains("zstd") {
-        true => refused(name, packed("it", "Zstandard")),
+        true => refused(name, packed("it", ZSTANDARD)),
         false => refused(name, damaged(text)),
     }
 }
 
+/// The compression that a feature reads.
+const ZSTANDARD: &str = "Zstandard";
+
 /// What is packed in a way that is not read.
 fn packed(what: &str, how: &str) -> String {
     let law = format!("{what} is packed by {how}, which this build does not unpack");
-    format!("{law}; write the file with Snappy, LZ4 or no compression, or turn on the feature `zstd` if that is it")
+    let feature = if how == ZSTANDARD { ", or turn on the feature `zstd` if that is it" } else { "" };
+    format!("{law}; write the file with Snappy, LZ4 or no compression{feature}")
 }
 
 #[cfg(not(feature = "parquet"))]
@@ -89,12 +97,12 @@ fn parquet(name: &str, source: Source, columns: Option<&[String]>) -> Result<Rea
         let places = super::chosen(name, builder.schema(), columns)?;
         for column in builder.metadata().row_groups().iter().flat_map(|group| group.columns()) {
             let how = match column.compression() {
-                Compression::ZSTD(_) if !cfg!(feature = "zstd") => "Zstandard",
+                Compression::ZSTD(_) if !cfg!(feature = "zstd") => ZSTANDARD,
                 Compression::BROTLI(_) => "Brotli",
                 Compression::LZO => "LZO",
                 _ => continue,
             };
-            return Err(refused(name, packed(&format!("column `{}`", column.column_path()), how)));
+            return Err(refused(name, packed(&format!("column `{}`", column.column_path().string()), how)));
         }
         let mask = ProjectionMask::roots(builder.parquet_schema(), places);
         builder.with_projection(mask).with_batch_size(1024).build().map_err(unreadable)

@@ -1,12 +1,12 @@
 //! The columns of a schema: what was learnt, and what becomes of a cell.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use autograd::Float;
 use serde::{Deserialize, Serialize};
 
 use super::Marks;
-use crate::data::classes::Known;
+use crate::data::classes::{Known, places};
 use crate::data::scaler::{FITS, fits};
 use crate::data::table::Table;
 use crate::error::{Result, list, shown};
@@ -259,14 +259,10 @@ impl Names {
         if self.categories.is_empty() {
             return Err("no categories; at least one is needed".to_string());
         }
-        let mut places = HashMap::new();
-        for (i, name) in self.categories.iter().enumerate() {
-            if let Some(first) = places.insert(name, i) {
-                return Err(format!("category `{name}` is given twice, as {first} and {i}; give each once"));
-            }
-        }
+        let places = places(self.categories.iter().map(String::as_str));
+        let places = places.map_err(|twice| format!("category {twice}; give each once"))?;
         match &self.missing {
-            Gap::Fill(fill) if !places.contains_key(fill) => {
+            Gap::Fill(fill) if !places.contains_key(fill.as_str()) => {
                 Err(format!("`{fill}` for missing values is none of the categories {}", list(&self.categories)))
             }
             _ => Ok(()),

@@ -3,7 +3,7 @@
 use autograd::{Float, Tensor};
 
 use super::finding::{Cause, Finding, digits};
-use crate::{Dataset, Error, Scaler, Targets};
+use crate::{Dataset, Error, Targets};
 
 /// The sizes of columns, as root mean squares, that need no scale.
 const SIZES: std::ops::RangeInclusive<f64> = 1.0 / 30.0..=30.0;
@@ -19,8 +19,9 @@ pub(super) fn sample<T: Float>(data: &Dataset<T>, most: usize) -> Result<Dataset
     }
 }
 
-/// Inputs that are far from size 1 or mean 0. `(samples, columns)` are looked at column by column, all others as one.
-pub(super) fn inputs<T: Float>(x: &Tensor<T>) -> Option<Finding> {
+/// Inputs, of this name among several, that are far from size 1 or mean 0. `(samples, columns)` are looked at column by
+/// column, all others as one.
+pub(super) fn inputs<T: Float>(name: Option<&str>, x: &Tensor<T>) -> Option<Finding> {
     let columns = match x.shape()[..] {
         [_, columns] => columns,
         _ => 1,
@@ -47,7 +48,12 @@ pub(super) fn inputs<T: Float>(x: &Tensor<T>) -> Option<Finding> {
     let harmful = bad.iter().any(|j| size(j) > *SIZES.end()) || bad.len() == columns;
     let worst = bad.iter().copied().max_by(|i, j| size(i).ln().abs().total_cmp(&size(j).ln().abs()))?;
     let (mean, std) = all[worst];
-    let of = if columns > 1 { format!("column {worst} of the inputs has") } else { "the inputs have".into() };
+    let of = match (name, columns) {
+        (None, 1) => "the inputs have".into(),
+        (None, _) => format!("column {worst} of the inputs has"),
+        (Some(name), 1) => format!("the input `{name}` has"),
+        (Some(name), _) => format!("column {worst} of the input `{name}` has"),
+    };
     let more = match bad.len() - 1 {
         0 => String::new(),
         n => format!(", and {n} more column{} are far from that", if n == 1 { "" } else { "s" }),
@@ -56,16 +62,6 @@ pub(super) fn inputs<T: Float>(x: &Tensor<T>) -> Option<Finding> {
         format!("{of} mean {} and standard deviation {}, where 0 and 1 are usual{more}", digits(mean), digits(std));
     let finding = Finding::new(Cause::Inputs, size(&worst), text);
     Some(if harmful { finding } else { finding.note() })
-}
-
-/// Mean 0 and deviation 1 for each column; `None` where inputs are no table.
-pub(super) fn scaler<T: Float>(x: &Tensor<T>) -> Option<Scaler> {
-    Scaler::standard(x).ok()
-}
-
-/// The data with scaled inputs.
-pub(super) fn scaled<T: Float>(data: &Dataset<T>, scaler: &Scaler) -> Result<Dataset<T>, Error> {
-    Dataset::new(scaler.transform(data.inputs())?, data.targets().clone())
 }
 
 /// The root mean square of targets that are values.

@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use super::survey::{Alike, Survey, gradient, signal, weighted};
-use crate::depth::flow::{Flow, LayerFlow};
+use super::survey::{Alike, Survey, gradient, parts, signal, weighted};
+use crate::depth::flow::{Flow, LayerFlow, WeightFlow};
 use crate::error::shown;
 
 /// The factor over the whole depth beyond which a signal or a gradient vanishes or explodes.
@@ -45,6 +45,10 @@ pub enum Cause {
     IdenticalRows,
     /// The first outputs are far larger than what they shall become.
     OutputsTooLarge,
+    /// Steps of the learning rate raise the loss, or hardly lower it, and smaller ones do.
+    RateTooLarge,
+    /// Steps of the learning rate hardly lower the loss, and larger ones do.
+    RateTooSmall,
 }
 
 /// How bad it is.
@@ -68,7 +72,11 @@ pub struct Finding {
     /// The layer in which it is seen first, by the name that a [`Flow`] has for it; `None` for data and for what grows with
     /// depth.
     pub layer: Option<String>,
-    /// The figure that tells: the share of dead units, the factor a layer, the size of the outputs; NaN where there is none.
+    /// The named part of the model in which it is seen first, as of a [`Network`](crate::Network); `None` for a model of one
+    /// part, and for what concerns all.
+    pub part: Option<String>,
+    /// The figure that tells: the share of dead units, the factor a layer, the size of the outputs, the rate in that of its
+    /// remedy; NaN where there is none.
     pub figure: f64,
     /// The number of layers after which `f32` cannot hold a number any more that begins at 1, of what vanishes or explodes.
     pub precision_ends: Option<f64>,
@@ -78,7 +86,7 @@ pub struct Finding {
 impl Finding {
     pub(super) fn new(cause: Cause, figure: f64, text: impl Into<String>) -> Self {
         let text = text.into();
-        Finding { cause, severity: Severity::Serious, layer: None, figure, precision_ends: None, text }
+        Finding { cause, severity: Severity::Serious, layer: None, part: None, figure, precision_ends: None, text }
     }
 
     fn of_layer(self, row: &LayerFlow) -> Self {
@@ -113,7 +121,23 @@ pub(super) fn of_survey(survey: &Survey, inputs: Option<f64>) -> Vec<Finding> {
     if !has(&found, Cause::EqualWeights) && !has(&found, Cause::DeadUnits) {
         found.extend(identical(survey, inputs));
     }
+    in_parts(&mut found, flow);
     found
+}
+
+/// The first of the names that make a name of a layer: that of a part.
+pub(super) fn part(name: &str) -> &str {
+    name.split('.').next().unwrap_or(name)
+}
+
+/// Names the parts of findings that have a layer.
+fn in_parts(found: &mut [Finding], flow: &Flow) {
+    let rows = weighted(flow);
+    let parts = parts(&rows);
+    for finding in found {
+        let named = finding.layer.as_deref().map(part).filter(|name| parts.iter().any(|(part, _)| part == name));
+        finding.part = finding.part.take().or(named.map(String::from));
+    }
 }
 
 /// What a flow shows, also one of a training.
@@ -133,6 +157,7 @@ pub(super) fn of_flow(flow: &Flow) -> Vec<Finding> {
     ));
     found.extend(not_finite(flow));
     found.extend(trends(flow));
+    in_parts(&mut found, flow);
     found
 }
 
@@ -161,23 +186,37 @@ fn not_finite(flow: &Flow) -> Option<Finding> {
     })
 }
 
-/// What falls or grows with depth.
+/// What falls or grows with depth, in each part, and else in the whole.
 fn trends(flow: &Flow) -> Vec<Finding> {
     let rows = weighted(flow);
+    let mut found: Vec<Finding> = vec![];
+    for (part, rows) in parts(&rows) {
+        found.extend(trends_of(&rows).map(|finding| Finding {
+            text: format!("in the part `{part}` {finding}"),
+            part: Some(part.into()),
+            ..finding
+        }));
+    }
+    let of_parts: Vec<_> = found.iter().map(|finding| finding.cause).collect();
+    found.extend(trends_of(&rows).filter(|finding| !of_parts.contains(&finding.cause)));
+    found
+}
+
+fn trends_of(rows: &[(usize, &LayerFlow)]) -> impl Iterator<Item = Finding> {
     let hidden = rows.len().saturating_sub(1);
-    let values = signal(&rows).and_then(|factor| {
+    let values = signal(rows).and_then(|factor| {
         let (from, to) = (rows.first()?, rows.get(hidden.checked_sub(1)?)?);
         let sizes = [from.1.outputs.values.rms(), to.1.outputs.values.rms()];
         let causes = [Cause::SignalVanishes, Cause::SignalExplodes];
         trend("signal", causes, factor, hidden, (from, to), sizes)
     });
-    let gradients = gradient(&rows).and_then(|factor| {
+    let gradients = gradient(rows).and_then(|factor| {
         let (from, to) = (rows.last()?, rows.first()?);
         let size = |row: &LayerFlow| row.outputs.gradients.as_ref().map(|gradients| gradients.norm);
         let causes = [Cause::GradientVanishes, Cause::GradientExplodes];
         trend("gradient", causes, factor, rows.len(), (from, to), [size(from.1)?, size(to.1)?])
     });
-    values.into_iter().chain(gradients).collect()
+    values.into_iter().chain(gradients)
 }
 
 fn trend(
@@ -233,8 +272,17 @@ fn equal(survey: &Survey) -> Option<Finding> {
 /// Zeros are a fault where they keep gradients from other weights; those of one output layer only do in the first step.
 fn zero(survey: &Survey) -> Option<Finding> {
     let (i, row, name) = matrix(survey, Alike::Zero)?;
-    let trained = survey.flow().weights().filter(|weights| weights.axes > 1 && !weights.frozen);
-    let gets = |weights: &&crate::flow::WeightFlow| weights.gradients.as_ref().is_some_and(|g| g.norm > 0.0);
+    let all = survey.weighted();
+    // A part whose zeros let nothing through is at fault, whatever others do, unless these have zeros too.
+    let is_zero = |row: &LayerFlow| row.weights.iter().any(|w| survey.alike.get(&w.name) == Some(&Alike::Zero));
+    let alone = all.iter().filter(|(_, row)| is_zero(row)).all(|(_, other)| part(&other.name) == part(&row.name));
+    let parts = if alone { parts(&all) } else { vec![] };
+    let weights: Vec<&WeightFlow> = match parts.iter().find(|(name, rows)| *name == part(&row.name) && rows.len() > 1) {
+        Some((_, rows)) => rows.iter().flat_map(|(_, row)| &row.weights).collect(),
+        None => survey.flow().weights().collect(),
+    };
+    let trained = weights.into_iter().filter(|weights| weights.axes > 1 && !weights.frozen);
+    let gets = |weights: &&WeightFlow| weights.gradients.as_ref().is_some_and(|g| g.norm > 0.0);
     let (got, without): (Vec<_>, Vec<_>) = trained.partition(gets);
     let others = without.iter().filter(|weights| weights.name != name).count();
     if without.is_empty() {

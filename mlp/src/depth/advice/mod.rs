@@ -36,34 +36,45 @@
 //! | [`IdenticalRows`](Cause::IdenticalRows) | the mean cosine between samples is above 0.999, and far above that of the inputs |
 //! | [`EqualWeights`](Cause::EqualWeights), [`ZeroWeights`](Cause::ZeroWeights) | equal units, or zeros that keep gradients from other weights |
 //! | [`Inputs`](Cause::Inputs), [`Targets`](Cause::Targets), [`OutputsTooLarge`](Cause::OutputsTooLarge) | columns beyond 30 or below 1/30, or of a mean of 10 deviations; targets that the loss refuses; outputs 30 times the targets, or logits of 10 |
+//! | [`RateTooLarge`](Cause::RateTooLarge), [`RateTooSmall`](Cause::RateTooSmall) | 20 steps raise the loss by a tenth, or lower it by less than a thirtieth of what another rate does; if an [optimiser](Adviser::optimizer) is given |
 //!
-//! A model is measured at its present weights, so that advice holds for the start of a training. It says nothing of rates,
-//! for which there is [`Trainer::find_rate`](crate::Trainer::find_rate), and of models that are too small.
+//! A model of several named parts, such as those of a [`Network`], is also judged in each part;
+//! [`Adviser::advise_all`] takes networks with several inputs or outputs. A model is measured at its present weights, so that
+//! advice holds for the start of a training. It says nothing of models that are too small.
 //!
 //! Sources: Glorot and Bengio 2010 (vanishing gradients and saturation); He, Zhang, Ren and Sun 2015 (rectifiers); Schoenholz,
 //! Gilmer, Ganguli and Sohl-Dickstein 2017 (depth scales, critical weights); Saxe, McClelland and Ganguli 2014 (orthogonal
-//! weights); Hayou et al. 2021 (branches scaled with depth); LeCun, Bottou, Orr and Müller 1998 (inputs).
+//! weights); Hayou et al. 2021 (branches scaled with depth); LeCun, Bottou, Orr and Müller 1998 (inputs,
+//! and the parabola of a rate).
 
+mod case;
 mod data;
 mod edit;
 mod finding;
 mod guard;
 mod plan;
+mod rate;
 mod redraw;
 mod remedy;
 mod report;
 mod survey;
 
-use autograd::Float;
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::fmt;
+
+use autograd::{Float, Parameters, Scalar, Tensor, Var};
 
 pub use finding::{Cause, Finding, Severity};
 pub use guard::Guard;
+pub use rate::RateTrial;
 pub use remedy::{Foretold, Remedy};
 pub use survey::Figures;
 
 use crate::error::Error;
 use crate::loss::Loss;
-use crate::{Dataset, Module, Registry};
+use crate::{Dataset, Module, Network, Optimizer, Registry};
+use case::{Case, Model};
 use plan::Patient;
 use survey::Survey;
 
@@ -74,11 +85,11 @@ use survey::Survey;
 ///
 /// # Errors
 /// As [`Adviser::advise`].
-pub fn advise<T: Float, M: Module<T> + ?Sized, L: Loss<T> + ?Sized>(
-    model: &M,
-    data: &Dataset<T>,
-    loss: &L,
-) -> Result<Advice<T>, Error> {
+///
+/// # Panics
+/// As [`Adviser::advise`].
+#[track_caller]
+pub fn advise<T: Float>(model: &dyn Module<T>, data: &Dataset<T>, loss: &dyn Loss<T>) -> Result<Advice<T>, Error> {
     Adviser::new(&Registry::new()).advise(model, data, loss)
 }
 
@@ -96,17 +107,21 @@ pub fn advise<T: Float, M: Module<T> + ?Sized, L: Loss<T> + ?Sized>(
 /// assert!(advice.is_healthy(), "{advice}");
 /// # Ok::<(), mlp::Error>(())
 /// ```
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct Adviser<'r, T: Float = f64> {
     registry: &'r Registry<T>,
     samples: usize,
     seed: u64,
+    optimizer: Option<&'r Optimizers<'r, T>>,
 }
+
+/// Makes optimisers for the parameters of copies.
+type Optimizers<'r, T> = dyn Fn(&Parameters<T>) -> Box<dyn Optimizer<T>> + 'r;
 
 impl<'r, T: Float> Adviser<'r, T> {
     /// An adviser that copies models with the layers of `registry`, looks at 256 samples, and draws weights with seed 0.
     pub fn new(registry: &'r Registry<T>) -> Self {
-        Adviser { registry, samples: 256, seed: 0 }
+        Adviser { registry, samples: 256, seed: 0, optimizer: None }
     }
 
     /// Sets the number of samples to look at: as many, evenly spread over the data.
@@ -126,6 +141,35 @@ impl<'r, T: Float> Adviser<'r, T> {
         Adviser { seed, ..self }
     }
 
+    /// Judges the learning rate of an optimiser too, by steps of new ones that `optimizer` makes for copies of the model.
+    ///
+    /// Where nothing else is serious, 20 steps on the batch are made with its rate and with rates around the one that a
+    /// [parabola](RateTrial::foretold) proposes. The rate is [too large](Cause::RateTooLarge) or
+    /// [too small](Cause::RateTooSmall) if its loss rises by a tenth, or falls by less than a thirtieth of what another
+    /// rate achieves; the remedy is the best of the rates, with a [`RateTrial`].
+    ///
+    /// ```
+    /// use autograd::{Parameters, Tensor};
+    /// use mlp::advice::{Adviser, Cause};
+    /// use mlp::{Activation, Dataset, Mlp, Mse, Optimizer, Registry, Sgd};
+    /// use rand::{SeedableRng, rngs::StdRng};
+    /// let x = Tensor::from_fn([64, 2], |i| ((i[0] * 2 + i[1]) as f64).sin());
+    /// let data = Dataset::new(x.clone(), -x.sum_axis(1).reshape([64, 1]))?;
+    /// let layers = Mlp::new(2).hidden(8, Activation::Tanh).output(1, Activation::Identity);
+    /// let model: Mlp = layers.build(&mut StdRng::seed_from_u64(0))?;
+    /// let sgd = |parameters: &Parameters| Box::new(Sgd::new(parameters, 30.0)) as Box<dyn Optimizer>;
+    /// let registry = Registry::new();
+    /// let advice = Adviser::new(&registry).optimizer(&sgd).advise(&model, &data, &Mse)?;
+    /// assert_eq!(advice.findings()[0].cause, Cause::RateTooLarge);
+    /// let rate = advice.remedies()[0].rate().unwrap();
+    /// assert!(rate.rate < 3.0 && rate.after < 0.5 * rate.before, "{advice}");
+    /// # Ok::<(), mlp::Error>(())
+    /// ```
+    #[must_use]
+    pub fn optimizer(self, optimizer: &'r Optimizers<'r, T>) -> Self {
+        Adviser { optimizer: Some(optimizer), ..self }
+    }
+
     /// Measures the model, names what is wrong, and tries remedies on copies. The model stays as it is.
     ///
     /// The pass is one of evaluation; in models with buffers, such as those of a batch normalisation, it is one of training,
@@ -138,16 +182,65 @@ impl<'r, T: Float> Adviser<'r, T> {
     /// # Panics
     /// If the model panics for such inputs.
     #[track_caller]
-    pub fn advise<M: Module<T> + ?Sized, L: Loss<T> + ?Sized>(
-        &self,
-        model: &M,
-        data: &Dataset<T>,
-        loss: &L,
-    ) -> Result<Advice<T>, Error> {
+    pub fn advise(&self, model: &dyn Module<T>, data: &Dataset<T>, loss: &dyn Loss<T>) -> Result<Advice<T>, Error> {
         let data = data::sample(data, self.samples)?;
-        let patient = Patient { adviser: self, data: &data, loss };
-        let targets = patient.refused(model, &data);
-        let survey = match (Survey::of(model, &data, loss), targets.clone()) {
+        self.of_case(Model::One(model), &Case::One { data: Cow::Owned(data), loss })
+    }
+
+    /// [`advise`](Adviser::advise) for a network of several inputs or outputs: a batch by names, and the loss of the outputs
+    /// by names. All of the batch is looked at; some hundred samples are enough.
+    ///
+    /// Findings name the [part](Finding::part), and remedies change the parts in which something is found.
+    ///
+    /// ```
+    /// use autograd::Tensor;
+    /// use mlp::advice::Adviser;
+    /// use mlp::{Activation, Init, Join, Linear, Loss, Module, Mse, Network, Registry, Sequential, Targets};
+    /// use rand::{SeedableRng, rngs::StdRng};
+    /// let rng = &mut StdRng::seed_from_u64(0);
+    /// let mut tower = Sequential::new();
+    /// for _ in 0..12 {
+    ///     tower = tower.then(Linear::new(16, 16, &Init::he_normal().gain(0.2), rng)?).then(Activation::Relu);
+    /// }
+    /// let network = Network::new(["left", "right"]).part("tower", "left", tower);
+    /// let network = network.join("both", Join::Concat(1), ["tower", "right"]);
+    /// let network = network.part("y", "both", Linear::new(32, 1, &Init::lecun_normal(), rng)?).outputs(["y"])?;
+    /// let [left, right]: [Tensor; 2] = [(); 2].map(|()| Init::Normal { mean: 0.0, std: 1.0 }.sample([64, 16], rng));
+    /// let targets = Targets::Values(left.sum_axis(1).reshape([64, 1]));
+    /// let registry = Registry::new();
+    /// let batch = [("left", left), ("right", right)];
+    /// let advice = Adviser::new(&registry).advise_all(&network, &batch, |y| Mse.mean(y["y"], &targets))?;
+    /// assert_eq!(advice.findings()[0].part.as_deref(), Some("tower"), "{advice}");
+    /// advice.remedies()[0].apply(&network)?; // or take remedy.into_network()
+    /// # Ok::<(), mlp::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`advise`](Adviser::advise); and if an input is missing, unknown, given twice, or of a shape that does not fit.
+    ///
+    /// # Panics
+    /// If the network panics for such inputs.
+    #[track_caller]
+    pub fn advise_all(
+        &self,
+        network: &Network<T>,
+        inputs: &[(&str, Tensor<T>)],
+        loss: impl for<'t> Fn(&BTreeMap<&str, Var<'t, T>>) -> Result<Scalar<'t, T>, Error>,
+    ) -> Result<Advice<T>, Error> {
+        let shapes: Vec<_> = inputs.iter().map(|(name, x)| (*name, x.shape().clone())).collect();
+        network.output_shapes(&shapes)?;
+        if let Some((name, _)) = inputs.iter().find(|(_, x)| x.numel() == 0) {
+            return Err(Error::invalid("advice", format!("the input `{name}` has no values; give some samples")));
+        }
+        self.of_case(Model::Several(network), &Case::Several { inputs: inputs.to_vec(), loss: &loss })
+    }
+
+    #[track_caller]
+    fn of_case(&self, model: Model<'_, T>, case: &Case<'_, T>) -> Result<Advice<T>, Error> {
+        let patient = Patient { adviser: self, case };
+        let samples = case.samples();
+        let targets = case.refused(model);
+        let survey = match (Survey::of(case, model), targets.clone()) {
             (Ok(survey), _) => survey,
             (Err(_), Some(finding)) => {
                 let why = "the loss cannot be computed; correct the targets, or choose another loss";
@@ -155,23 +248,35 @@ impl<'r, T: Float> Adviser<'r, T> {
                     findings: vec![finding],
                     figures: Figures::of(&Survey::default()),
                     foretold: None,
-                    samples: data.len(),
+                    samples,
                     remedies: vec![],
                     without: Some(Error::invalid("advice", why)),
                 });
             }
             (Err(error), None) => return Err(error),
         };
-        let findings = patient.findings(&survey, &data, targets);
-        let (figures, foretold) = (Figures::of(&survey), Foretold::of(model, data.inputs(), survey.flow()));
-        let (remedies, without) = match findings.iter().any(Finding::is_serious) {
-            false => (vec![], None),
-            true => match patient.remedies(model, &survey, &findings) {
-                Ok(remedies) => (remedies, None),
-                Err(error) => (vec![], Some(error)),
-            },
+        let (mut findings, to_scale) = patient.findings(&survey, model, case, targets);
+        let (figures, foretold) = (Figures::of(&survey), Foretold::of(model, case, survey.flow()));
+        let found = match findings.iter().any(Finding::is_serious) {
+            true => patient.remedies(model, &survey, &findings, &to_scale),
+            false => patient.rate(model, &figures).map(|judged| {
+                judged.map_or_else(Vec::new, |(finding, remedy)| {
+                    findings.insert(0, finding);
+                    vec![remedy]
+                })
+            }),
         };
-        Ok(Advice { findings, figures, foretold, samples: data.len(), remedies, without })
+        let (remedies, without) = match found {
+            Ok(remedies) => (remedies, None),
+            Err(error) => (vec![], Some(error)),
+        };
+        Ok(Advice { findings, figures, foretold, samples, remedies, without })
+    }
+}
+
+impl<T: Float> fmt::Debug for Adviser<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Adviser").field("samples", &self.samples).field("seed", &self.seed).finish_non_exhaustive()
     }
 }
 

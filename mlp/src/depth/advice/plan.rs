@@ -5,29 +5,38 @@ use std::collections::BTreeSet;
 use autograd::Float;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
-use serde_json::Value;
 
+use super::Adviser;
+use super::case::{Built, Case, Model};
+use super::edit::{Edit, edited};
 use super::finding::{self, Cause, Finding};
 use super::redraw::{Redraw, residuals};
 use super::remedy::{Foretold, Remedy};
-use super::survey::{Figures, Survey};
-use super::{Adviser, data, edit};
+use super::survey::{Figures, Survey, parts};
 use crate::error::Result;
-use crate::loss::{Loss, Outputs};
-use crate::{Activation, Config, Dataset, Module, Scaler};
+use crate::{Activation, Config, Scaler};
 
-/// A model's data and loss, under which remedies are measured.
-pub(super) struct Patient<'a, T: Float, L: ?Sized> {
+/// A model's batch and loss, under which remedies are measured.
+pub(super) struct Patient<'a, T: Float> {
     pub(super) adviser: &'a Adviser<'a, T>,
-    pub(super) data: &'a Dataset<T>,
-    pub(super) loss: &'a L,
+    pub(super) case: &'a Case<'a, T>,
 }
 
 /// A remedy to try.
 struct Plan {
     what: &'static str,
-    edits: Vec<fn(&mut Value) -> bool>,
+    edits: Vec<Edit>,
     redraw: Redraw,
+}
+
+/// What all remedies begin with.
+struct Start<'a, T: Float> {
+    model: Model<'a, T>,
+    config: Config,
+    before: Figures,
+    /// The scales that belong to each remedy, and the batch so scaled.
+    scalers: Vec<(Option<String>, Scaler)>,
+    scaled: Option<Case<'a, T>>,
 }
 
 /// What is wrong with the weights or with what depth makes of them, and is cured by other weights.
@@ -44,132 +53,195 @@ const OF_WEIGHTS: [Cause; 10] = [
     Cause::IdenticalRows,
 ];
 
-impl<T: Float, L: Loss<T> + ?Sized> Patient<'_, T, L> {
-    /// What the loss says of outputs and targets that do not fit.
-    pub(super) fn refused<M: Module<T> + ?Sized>(&self, model: &M, data: &Dataset<T>) -> Option<Finding> {
-        let first = model.predict(data.inputs());
-        let outputs = Outputs { shape: first.shape().clone(), first: &first, activation: model.output_activation() };
-        let error = self.loss.check(&outputs, data.targets()).err()?;
-        Some(Finding::new(Cause::Targets, f64::NAN, error.to_string()))
-    }
-
-    /// All that is wrong, in the order of causes.
-    pub(super) fn findings(&self, survey: &Survey, data: &Dataset<T>, targets: Option<Finding>) -> Vec<Finding> {
-        let spread = super::survey::spread(&data.inputs().cast());
-        // Indices of an embedding are no sizes.
-        let indices = survey.flow().layers.first().is_some_and(|row| row.kind.starts_with("embedding"));
+impl<T: Float> Patient<'_, T> {
+    /// All that is wrong, in the order of causes, and the inputs that need a scale.
+    pub(super) fn findings<'n>(
+        &self,
+        survey: &Survey,
+        model: Model<'_, T>,
+        case: &Case<'n, T>,
+        targets: Option<Finding>,
+    ) -> (Vec<Finding>, Vec<Option<&'n str>>) {
+        let odd = case.odd_inputs(survey, model);
+        let to_scale = odd.iter().filter(|(_, finding)| finding.is_serious()).map(|(name, _)| *name).collect();
         let mut found: Vec<Finding> = targets.into_iter().collect();
-        found.extend(data::inputs(data.inputs()).filter(|_| !indices));
-        found.extend(finding::of_survey(survey, spread));
+        found.extend(odd.into_iter().map(|(_, finding)| finding));
+        found.extend(finding::of_survey(survey, case.spread()));
         let grown = [Cause::SignalExplodes, Cause::Inputs];
-        if !found.iter().any(|finding| grown.contains(&finding.cause) && finding.is_serious()) {
-            found.extend(finding::outputs(survey.flow(), data::size(data.targets())));
+        if let Some(targets) = case.targets()
+            && !found.iter().any(|finding| grown.contains(&finding.cause) && finding.is_serious())
+        {
+            found.extend(finding::outputs(survey.flow(), targets));
         }
         found.sort_by_key(|finding| (finding.severity, finding.cause));
-        found
+        (found, to_scale)
     }
 
     /// The remedies that help, the best first.
-    pub(super) fn remedies<M: Module<T> + ?Sized>(
+    pub(super) fn remedies(
         &self,
-        model: &M,
+        model: Model<'_, T>,
         survey: &Survey,
         findings: &[Finding],
+        to_scale: &[Option<&str>],
     ) -> Result<Vec<Remedy<T>>> {
-        let config = model.config()?;
+        let config = model.module().config()?;
+        let scalers = self.case.scalers(to_scale);
+        let scaled = if scalers.is_empty() { None } else { Some(self.case.scaled(&scalers)?) };
+        let start = Start { model, config, before: Figures::of(survey), scalers, scaled };
         let serious: BTreeSet<Cause> =
             findings.iter().filter(|finding| finding.is_serious()).map(|finding| finding.cause).collect();
-        let scaler = data::scaler(self.data.inputs()).filter(|_| serious.contains(&Cause::Inputs));
-        let before = Figures::of(survey);
-        let mut tried: Vec<Remedy<T>> = vec![];
-        for plan in plans(&serious, survey, model.output_activation(), data::size(self.data.targets())) {
-            let Some(remedy) = self.tried(model, &config, &plan, scaler.clone(), &before)? else { continue };
-            let left = |findings: &[Finding]| findings.iter().filter(|finding| finding.is_serious()).count();
-            if left(&remedy.findings) < left(findings) || illness(&remedy.after) < illness(&before) - 0.1 {
-                tried.push(remedy);
-            }
+        let plans = plans(&serious, survey, model.module().output_activation(), self.case.targets());
+        let scope = scope(findings, survey);
+        let mut tried = self.helpful(&start, survey, &plans, scope.as_ref(), findings)?;
+        // What is seen in one part may come from another.
+        if scope.is_some() && !tried.iter().any(|remedy| serious_in(&remedy.findings) == 0) {
+            tried.extend(self.helpful(&start, survey, &plans, None, findings)?);
         }
-        let serious = |remedy: &Remedy<T>| remedy.findings.iter().filter(|finding| finding.is_serious()).count();
         // Another architecture has to be better by a factor of e².
         let rest = |remedy: &Remedy<T>| illness(&remedy.after) + if remedy.config().is_some() { 2.0 } else { 0.0 };
-        tried.sort_by(|a, b| serious(a).cmp(&serious(b)).then(rest(a).total_cmp(&rest(b))));
+        let left = |remedy: &Remedy<T>| serious_in(&remedy.findings);
+        tried.sort_by(|a, b| left(a).cmp(&left(b)).then(rest(a).total_cmp(&rest(b))));
         Ok(tried)
     }
 
-    /// A copy of the model after the remedy, measured; `None` where it does not apply.
-    fn tried<M: Module<T> + ?Sized>(
+    /// The remedies, in these parts if some are given, that leave less.
+    fn helpful(
         &self,
-        model: &M,
-        config: &Config,
-        plan: &Plan,
-        scaler: Option<Scaler>,
-        before: &Figures,
-    ) -> Result<Option<Remedy<T>>> {
-        let mut changed = None;
-        for &edit in &plan.edits {
-            let Some(next) = edit::edited(changed.as_ref().unwrap_or(config), edit)? else { return Ok(None) };
-            changed = Some(next);
+        start: &Start<'_, T>,
+        survey: &Survey,
+        plans: &[Plan],
+        scope: Option<&BTreeSet<String>>,
+        findings: &[Finding],
+    ) -> Result<Vec<Remedy<T>>> {
+        // Weights are drawn by the structure of a model, which is known for the model itself and here for its edits.
+        let mut structures: Vec<(Config, Survey)> = vec![];
+        let mut tried = vec![];
+        for plan in plans {
+            let mut changed = None;
+            let mut applies = true;
+            for &edit in &plan.edits {
+                match edited(changed.as_ref().unwrap_or(&start.config), edit, scope)? {
+                    Some(next) => changed = Some(next),
+                    None => applies = false,
+                }
+            }
+            if !applies || changed.is_none() && plan.redraw == Redraw::Not && start.scalers.is_empty() {
+                continue;
+            }
+            let case = start.scaled.as_ref().unwrap_or(self.case);
+            let rng = &mut StdRng::seed_from_u64(self.adviser.seed);
+            let copy = self.copy(start.model, changed.as_ref().unwrap_or(&start.config), rng)?;
+            if plan.redraw != Redraw::Not {
+                let structure = match &changed {
+                    None => survey,
+                    Some(config) => {
+                        if !structures.iter().any(|(known, _)| known == config) {
+                            structures.push((config.clone(), Survey::of(case, copy.model())?));
+                        }
+                        &structures.iter().find(|(known, _)| known == config).expect("it is there").1
+                    }
+                };
+                plan.redraw.apply(&copy.model().module().parameters(), structure.flow(), scope, rng)?;
+            }
+            let remedy = self.measured(start, case, plan, scope, changed, copy)?;
+            let fewer = serious_in(&remedy.findings) < serious_in(findings);
+            if fewer || illness(&remedy.after) < illness(&start.before) - 0.1 {
+                tried.push(remedy);
+            }
         }
-        if changed.is_none() && plan.redraw == Redraw::Not && scaler.is_none() {
-            return Ok(None);
-        }
-        let rng = &mut StdRng::seed_from_u64(self.adviser.seed);
-        let copy = self.adviser.registry.build(changed.as_ref().unwrap_or(config), rng)?;
-        let old = model.state();
-        for (name, param) in copy.state().iter() {
+        Ok(tried)
+    }
+
+    /// A copy of the model in this architecture, with its weights where they fit.
+    pub(super) fn copy(&self, model: Model<'_, T>, config: &Config, rng: &mut StdRng) -> Result<Built<T>> {
+        let copy = self.case.build(self.adviser.registry, config, rng)?;
+        let old = model.module().state();
+        for (name, param) in copy.model().module().state().iter() {
             // A norm in a chain moves what follows it; there all weights are drawn anew.
             if let Some(same) = old.get(name).filter(|same| same.shape() == param.shape()) {
                 param.set(same.value());
             }
         }
-        let scaled = scaler.as_ref().map(|scaler| data::scaled(self.data, scaler)).transpose()?;
-        let data = scaled.as_ref().unwrap_or(self.data);
-        if plan.redraw != Redraw::Not {
-            let rows = Survey::of(&copy, data, self.loss)?;
-            plan.redraw.apply(&copy.parameters(), rows.flow(), rng)?;
-        }
-        let survey = Survey::of(&copy, data, self.loss)?;
-        let what = match (&scaler, plan.what) {
-            (None, what) => what.into(),
-            (Some(_), "") => "inputs scaled to mean 0 and deviation 1".into(),
-            (Some(_), what) => format!("inputs scaled; {what}"),
+        Ok(copy)
+    }
+
+    /// A remedy, with what is left after it.
+    fn measured(
+        &self,
+        start: &Start<'_, T>,
+        case: &Case<'_, T>,
+        plan: &Plan,
+        scope: Option<&BTreeSet<String>>,
+        config: Option<Config>,
+        model: Built<T>,
+    ) -> Result<Remedy<T>> {
+        let survey = Survey::of(case, model.model())?;
+        let mut what = match (start.scalers.is_empty(), plan.what) {
+            (true, what) => what.into(),
+            (false, "") => "inputs scaled to mean 0 and deviation 1".into(),
+            (false, what) => format!("inputs scaled; {what}"),
         };
-        Ok(Some(Remedy {
+        if let Some(scope) = scope.filter(|_| plan.redraw != Redraw::Not || !plan.edits.is_empty()) {
+            let names: Vec<_> = scope.iter().map(|name| format!("`{name}`")).collect();
+            what = format!("{}: {what}", names.join(", "));
+        }
+        let (findings, _) = self.findings(&survey, model.model(), case, case.refused(model.model()));
+        Ok(Remedy {
             what,
-            findings: self.findings(&survey, data, self.refused(&copy, data)),
-            before: before.clone(),
+            findings,
+            before: start.before.clone(),
             after: Figures::of(&survey),
-            foretold: Foretold::of(&copy, data.inputs(), survey.flow()),
-            config: changed,
-            scaler,
-            model: copy,
-        }))
+            foretold: Foretold::of(model.model(), case, survey.flow()),
+            config,
+            scalers: start.scalers.clone(),
+            rate: None,
+            model,
+        })
     }
 }
 
+fn serious_in(findings: &[Finding]) -> usize {
+    findings.iter().filter(|finding| finding.is_serious()).count()
+}
+
+/// The parts whose weights are at fault, where findings of weights name all of them.
+fn scope(findings: &[Finding], survey: &Survey) -> Option<BTreeSet<String>> {
+    let rows = survey.weighted();
+    let with_weights: BTreeSet<&str> = parts(&rows).into_iter().map(|(name, _)| name).collect();
+    let of_weights = findings.iter().filter(|finding| finding.is_serious() && OF_WEIGHTS.contains(&finding.cause));
+    let named = of_weights.map(|finding| finding.part.clone().filter(|part| with_weights.contains(part.as_str())));
+    named.collect::<Option<BTreeSet<_>>>().filter(|named| !named.is_empty())
+}
+
 /// What to try.
-fn plans(causes: &BTreeSet<Cause>, survey: &Survey, ends: Option<Activation>, targets: Option<f64>) -> Vec<Plan> {
+fn plans(
+    causes: &BTreeSet<Cause>,
+    survey: &Survey,
+    ends: Option<Activation>,
+    targets: Option<Option<f64>>,
+) -> Vec<Plan> {
     let of_weights = OF_WEIGHTS.iter().any(|cause| causes.contains(cause));
     let mut plans = vec![];
-    let base: Vec<fn(&mut Value) -> bool> =
-        match causes.contains(&Cause::Targets) && ends.is_some_and(|ends| ends != Activation::Identity) {
-            true => vec![edit::end_with_sums],
-            false => vec![],
-        };
-    let mut plan = |what: &'static str, edit: Option<fn(&mut Value) -> bool>, redraw| {
+    let base = match causes.contains(&Cause::Targets) && ends.is_some_and(|ends| ends != Activation::Identity) {
+        true => vec![Edit::EndWithSums],
+        false => vec![],
+    };
+    let mut plan = |what: &'static str, edit: Option<Edit>, redraw| {
         plans.push(Plan { what, edits: base.iter().copied().chain(edit).collect(), redraw });
     };
     plan(if base.is_empty() { "" } else { "the sums of the last layer as outputs" }, None, Redraw::Not);
     if of_weights {
         plan("critical weights: σ_w²/inputs of the activation; biases 0", None, Redraw::Critical);
         plan("orthogonal weights of critical size; biases 0", None, Redraw::Orthogonal);
-        plan("tanh for sigmoid, critical weights", Some(edit::tanh_for_sigmoid), Redraw::Critical);
-        plan("layer norms, critical weights", Some(edit::layer_norm), Redraw::Critical);
+        plan("tanh for sigmoid, critical weights", Some(Edit::TanhForSigmoid), Redraw::Critical);
+        plan("layer norms, critical weights", Some(Edit::LayerNorm), Redraw::Critical);
         if residuals(survey.flow()).nth(1).is_some() {
             plan("branches of strength 1/√L", None, Redraw::Branches);
         }
     }
     if causes.contains(&Cause::OutputsTooLarge)
+        && let Some(targets) = targets
         && let Some(size) = finding::outputs(survey.flow(), targets).map(|finding| finding.figure)
     {
         plan("the last layer scaled to the targets", None, Redraw::Outputs(targets.unwrap_or(1.0) / size));

@@ -1,10 +1,11 @@
 //! Changes of weights: drawn anew by theory, or scaled.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use autograd::{Float, Param, Parameters};
 use rand::Rng;
 
+use super::finding::part;
 use super::survey::weighted;
 use crate::depth::flow::{Flow, LayerFlow};
 use crate::theory::MeanField;
@@ -26,14 +27,16 @@ pub(super) enum Redraw {
 }
 
 impl Redraw {
-    /// Changes the parameters of a model with this flow.
+    /// Changes the parameters of a model with this flow, in these parts if some are given.
     pub(super) fn apply<T: Float>(
         self,
         parameters: &Parameters<T>,
         flow: &Flow,
+        parts: Option<&BTreeSet<String>>,
         rng: &mut impl Rng,
     ) -> Result<(), Error> {
-        let rows = weighted(flow);
+        let mut rows = weighted(flow);
+        rows.retain(|(_, row)| parts.is_none_or(|parts| parts.contains(part(&row.name))));
         match self {
             Redraw::Not => Ok(()),
             Redraw::Critical | Redraw::Orthogonal => {

@@ -2,19 +2,21 @@
 
 use std::fmt;
 
-use autograd::{Float, Tensor};
+use autograd::Float;
 
-use super::survey::{Figures, gradient, signal, weighted};
+use super::case::{Built, Case, Model};
+use super::rate::RateTrial;
+use super::survey::{Figures, gradient, signal, worst};
 use super::{Cause, Finding};
 use crate::depth::flow::Flow;
 use crate::theory::{self, Signal};
-use crate::{Config, Error, Module, Scaler};
+use crate::{Config, Error, Module, Network, Scaler};
 
 /// A change of a model that helps, measured on a copy.
 ///
 /// It is taken in one of three ways: [`apply`](Remedy::apply) sets the weights of the model, [`into_model`](Remedy::into_model)
 /// gives the copy, and [`config`](Remedy::config) its architecture. Where inputs are to be scaled,
-/// [`scaler`](Remedy::scaler) scales them.
+/// [`scaler`](Remedy::scaler) scales them. A learning rate is set to [`rate`](Remedy::rate).
 pub struct Remedy<T: Float = f64> {
     /// The change, in words.
     pub what: String,
@@ -22,13 +24,14 @@ pub struct Remedy<T: Float = f64> {
     pub findings: Vec<Finding>,
     /// What was measured before it.
     pub before: Figures,
-    /// What was measured after it.
+    /// What was measured after it; for a learning rate, after its steps.
     pub after: Figures,
     /// What the theory says of the changed model; `None` where it cannot tell.
     pub foretold: Option<Foretold>,
     pub(super) config: Option<Config>,
-    pub(super) scaler: Option<Scaler>,
-    pub(super) model: Box<dyn Module<T>>,
+    pub(super) scalers: Vec<(Option<String>, Scaler)>,
+    pub(super) rate: Option<RateTrial>,
+    pub(super) model: Built<T>,
 }
 
 impl<T: Float> Remedy<T> {
@@ -39,17 +42,36 @@ impl<T: Float> Remedy<T> {
 
     /// The scale of inputs that is part of the remedy; it has to be applied to all data.
     pub fn scaler(&self) -> Option<&Scaler> {
-        self.scaler.as_ref()
+        self.scaler_of(None)
     }
 
-    /// The copy, changed and with the weights that were measured.
+    /// [`scaler`](Remedy::scaler) of the input of a network that has this name.
+    pub fn scaler_of<'n>(&self, input: impl Into<Option<&'n str>>) -> Option<&Scaler> {
+        let input = input.into();
+        self.scalers.iter().find(|(name, _)| name.as_deref() == input).map(|(_, scaler)| scaler)
+    }
+
+    /// The learning rate that is the remedy, as it was tried; `None` if the remedy is another.
+    pub fn rate(&self) -> Option<&RateTrial> {
+        self.rate.as_ref()
+    }
+
+    /// The copy, changed and with the weights that were measured; for a learning rate, with those from before its steps.
     pub fn model(&self) -> &dyn Module<T> {
-        &*self.model
+        self.model.model().module()
     }
 
     /// The copy, to go on with.
     pub fn into_model(self) -> Box<dyn Module<T>> {
-        self.model
+        self.model.into_module()
+    }
+
+    /// The copy of a [`Network`] that [`Adviser::advise_all`](super::Adviser::advise_all) looked at; `None` of other models.
+    pub fn into_network(self) -> Option<Network<T>> {
+        match self.model {
+            Built::One(_) => None,
+            Built::Several(network) => Some(network),
+        }
     }
 
     /// Whether nothing serious of this cause is left.
@@ -60,13 +82,14 @@ impl<T: Float> Remedy<T> {
     /// Sets parameters and buffers of the model to those of the copy.
     ///
     /// # Errors
-    /// If the remedy changes the architecture, or the model is another; then nothing changes.
+    /// If the remedy changes the architecture, and the model is not built from its [`config`](Remedy::config), or the model is
+    /// another; then nothing changes.
     pub fn apply<M: Module<T> + ?Sized>(&self, model: &M) -> Result<(), Error> {
-        if self.config.is_some() {
-            let why = "the remedy changes the architecture, which weights cannot; take Remedy::into_model or config";
+        if self.config.is_some() && self.config != model.config().ok() {
+            let why = "the remedy changes the architecture, which weights cannot; take Remedy::into_model, or build its config";
             return Err(Error::invalid("remedy", why));
         }
-        let (new, old) = (self.model.state(), model.state());
+        let (new, old) = (self.model().state(), model.state());
         let fits = |(name, param): (&str, &autograd::Param<T>)| {
             old.get(name).is_some_and(|same| same.shape() == param.shape())
         };
@@ -89,6 +112,7 @@ impl<T: Float> fmt::Debug for Remedy<T> {
             .field("before", &self.before)
             .field("after", &self.after)
             .field("foretold", &self.foretold)
+            .field("rate", &self.rate)
             .finish_non_exhaustive()
     }
 }
@@ -105,7 +129,9 @@ pub struct Foretold {
 
 impl Foretold {
     /// `None` where the theory does not know the model.
-    pub(super) fn of<T: Float, M: Module<T> + ?Sized>(model: &M, x: &Tensor<T>, flow: &Flow) -> Option<Self> {
+    pub(super) fn of<T: Float>(model: Model<'_, T>, case: &Case<'_, T>, flow: &Flow) -> Option<Self> {
+        let Case::One { data, .. } = case else { return None };
+        let (model, x) = (model.module(), data.inputs());
         let reader = theory::Reader::new();
         let reader = if model.buffers().is_empty() { reader } else { reader.training() };
         let forecast = reader.read(model).ok()?.forecast(&Signal::of(x).ok()?).ok()?;
@@ -118,7 +144,6 @@ impl Foretold {
             row.outputs.values.norm = (other.square * row.outputs.values.count as f64).sqrt();
             row.outputs.gradients.as_mut()?.norm = other.gradient.sqrt();
         }
-        let rows = weighted(&foretold);
-        Some(Foretold { signal: signal(&rows), gradient: gradient(&rows) })
+        Some(Foretold { signal: worst(&foretold, signal), gradient: worst(&foretold, gradient) })
     }
 }

@@ -4,11 +4,12 @@ use std::collections::HashMap;
 
 use autograd::{Float, Tape, Tensor};
 
+use super::case::{Case, Model};
+use super::finding::part;
+use crate::Error;
 use crate::depth::flow::{Flow, Gatherer, LayerFlow};
-use crate::loss::Loss;
 use crate::nn::observe::{Observer, Parameter, Part, Site, Slopes};
 use crate::nn::probe::Probe;
-use crate::{Dataset, Error, Module};
 
 /// A flow, and what it does not hold: how unlike the samples are, and how alike the units.
 #[derive(Default)]
@@ -32,21 +33,17 @@ pub(super) enum Alike {
 impl Survey {
     /// One pass forward and back. The statistics of a batch normalisation are those of the batch, and its buffers stay as
     /// they were.
-    pub(super) fn of<T: Float, M: Module<T> + ?Sized>(
-        model: &M,
-        data: &Dataset<T>,
-        loss: &(impl Loss<T> + ?Sized),
-    ) -> Result<Self, Error> {
+    pub(super) fn of<T: Float>(case: &Case<'_, T>, model: Model<'_, T>) -> Result<Self, Error> {
         let (tape, mut survey) = (Tape::default(), Survey::default());
-        let buffers = model.buffers();
+        let buffers = model.module().buffers();
         let before: Vec<_> = buffers.params().map(|buffer| buffer.value()).collect();
         if !before.is_empty() {
             tape.train(0);
         }
         let mut probe = Probe::new(&mut survey);
-        let y = model.forward_with(tape.var(data.inputs()), &mut probe);
+        let loss = case.loss(model, &tape, &mut probe);
         buffers.params().zip(&before).for_each(|(buffer, before)| buffer.set(before.clone()));
-        probe.backward(loss.mean(y, data.targets())?, &model.parameters());
+        probe.backward(loss?, &model.module().parameters());
         Ok(survey)
     }
 
@@ -63,6 +60,34 @@ impl Survey {
 /// The rows of a flow that have a matrix of weights.
 pub(super) fn weighted(flow: &Flow) -> Vec<(usize, &LayerFlow)> {
     flow.layers.iter().enumerate().filter(|(_, row)| row.weights.iter().any(|weights| weights.axes > 1)).collect()
+}
+
+/// The rows with weights of each named part, where a model has several, such as the parts of a network. Numbered layers are
+/// no parts.
+pub(super) fn parts<'f>(rows: &[(usize, &'f LayerFlow)]) -> Vec<(&'f str, Vec<(usize, &'f LayerFlow)>)> {
+    let mut parts: Vec<(&str, Vec<_>)> = vec![];
+    for &(i, row) in rows {
+        let name = part(&row.name);
+        match parts.iter_mut().find(|(other, _)| *other == name) {
+            Some((_, rows)) => rows.push((i, row)),
+            None => parts.push((name, vec![(i, row)])),
+        }
+    }
+    parts.retain(|(name, _)| !name.is_empty() && name.parse::<usize>().is_err());
+    if parts.len() > 1 { parts } else { vec![] }
+}
+
+/// The largest of these factors a layer, or the smallest: that of the whole model, or of the part in which it is farthest
+/// from 1.
+pub(super) fn worst(flow: &Flow, factor: fn(&[(usize, &LayerFlow)]) -> Option<f64>) -> Option<f64> {
+    let rows = weighted(flow);
+    let parts = parts(&rows);
+    let chains = std::iter::once(&rows).chain(parts.iter().map(|(_, rows)| rows));
+    let far = |&(factor, layers): &(f64, usize)| (factor.ln() * layers as f64).abs();
+    let factors = chains.filter_map(|rows| Some((factor(rows)?, rows.len())));
+    // The first of equals is that of the whole.
+    let worse = |a, b| if far(&b) > far(&a) { b } else { a };
+    factors.reduce(worse).map(|(factor, _)| factor)
 }
 
 impl Observer for Survey {
@@ -144,7 +169,8 @@ pub(super) fn spread(values: &Tensor) -> Option<f64> {
 
 /// The health of a model in numbers.
 ///
-/// Factors a layer are geometric means between the first layer with weights and the last.
+/// Factors a layer are geometric means between the first layer with weights and the last; in a model of several named parts,
+/// of the whole, or of the part in which they are farther from 1.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Figures {
@@ -177,8 +203,8 @@ impl Figures {
         Figures {
             loss: flow.loss,
             depth: rows.len(),
-            signal: signal(&rows),
-            gradient: gradient(&rows),
+            signal: worst(flow, signal),
+            gradient: worst(flow, gradient),
             saturated: largest(|row| row.saturated.filter(|_| row.two_sided)),
             dead: largest(|row| row.dead),
             spread: spreads.reduce(f64::min),

@@ -1,5 +1,6 @@
 //! [`Bundle`]: a model in one file, with its architecture and the schema of its data.
 
+mod classes;
 mod header;
 mod predictions;
 
@@ -19,8 +20,11 @@ use crate::error::{Error, Result, shown};
 use crate::nn::activation::Activation;
 use crate::nn::config::{Config, Registry};
 use crate::nn::module::Module;
+use classes::Indices;
 use header::{ABOUT, Header};
 pub use predictions::Predictions;
+#[cfg(feature = "onnx")]
+pub(super) use predictions::ToProbabilities;
 
 /// The number of rows that a prediction passes through the model at once, so that a long table needs little memory.
 const ROWS: usize = 4096;
@@ -69,9 +73,11 @@ const ROWS: usize = 4096;
 /// The schema has one input, which gives each row `features` numbers, and one target. The model takes (rows, features) to
 /// (rows, classes), of [`Softmax`](Activation::Softmax) or as logits; to (rows, 1) for two classes, of
 /// [`Sigmoid`](Activation::Sigmoid) or as logits of the second class; or to (rows, columns of the target), scaled as the schema scales them.
+/// A model that begins with an [`Embedding`](crate::Embedding) takes columns of classes by number, `Numeric` without a scale.
 pub struct Bundle<T: Float = f64> {
     model: Box<dyn Module<T>>,
     config: Config,
+    indices: Indices,
     schema: Schema,
     notes: IndexMap<String, String>,
     version: String,
@@ -98,9 +104,9 @@ impl<T: Float> Bundle<T> {
     /// model [tells](Module::output_shape).
     pub fn new(model: impl Module<T> + 'static, schema: Schema) -> Result<Self> {
         let config = model.config()?;
-        check(&model, &schema).map_err(|problem| Error::invalid("bundle", problem))?;
+        let indices = check(&model, &config, &schema).map_err(|problem| Error::invalid("bundle", problem))?;
         let version = env!("CARGO_PKG_VERSION").to_string();
-        Ok(Bundle { model: Box::new(model), config, schema, notes: IndexMap::new(), version })
+        Ok(Bundle { model: Box::new(model), config, indices, schema, notes: IndexMap::new(), version })
     }
 
     /// Adds a text under a name, such as the data and the score of the training; the last of one name counts.
@@ -199,8 +205,8 @@ impl<T: Float> Bundle<T> {
         let values = stored.values(&state, "", false)?;
         stored.knows_all(|name| state.get(name).is_some(), &state)?;
         set(values)?;
-        check(&model, &schema).map_err(refused)?;
-        Ok(Bundle { model, config, schema, notes, version })
+        let indices = check(&model, &config, &schema).map_err(refused)?;
+        Ok(Bundle { model, config, indices, schema, notes, version })
     }
 
     /// Predicts the target for each row of a table, which need not have the column of the target.
@@ -219,14 +225,32 @@ impl<T: Float> Bundle<T> {
     /// ```
     ///
     /// # Errors
-    /// As [`Schema::apply_inputs`]; [`Error::Invalid`] if an output is NaN or infinite.
+    /// As [`Schema::apply_inputs`]; [`Error::Cell`] if an embedding has no row for a cell; [`Error::Invalid`] if an output is
+    /// NaN or infinite.
     ///
     /// # Panics
-    /// If a model that does not tell its [output shape](Module::output_shape) gives outputs of a shape that does not fit.
+    /// If a model that does not tell its [output shape](Module::output_shape) gives outputs of a shape that does not fit, or a
+    /// layer that is not of this crate panics.
     #[track_caller]
     pub fn predict(&self, table: &Table) -> Result<Predictions<T>> {
         let prepared = self.schema.apply_inputs(table)?;
         let inputs = prepared.input(&self.input())?;
+        if let Some((i, classes)) = self.indices.odd(inputs) {
+            let (row, features) = (prepared.rows()[i / inputs.shape()[1]], self.schema.features(&self.input())?);
+            let (name, needs) = (&features[i % features.len()], format!("a whole number from 0 to {}", classes - 1));
+            let x = inputs.as_slice()[i];
+            // The cell itself, and not what a schema makes of it.
+            let column =
+                table.column(name).ok().filter(|&column| table.number(row, column).is_ok_and(|cell: T| cell == x));
+            return Err(match column {
+                Some(column) => table.cell_error(row, column, &needs),
+                None => {
+                    let (place, found) = (table.place(row), shown(x));
+                    let why = format!("{place}: the input `{name}` is {found}, needs {needs}; correct or drop the row");
+                    Error::invalid("bundle", why)
+                }
+            });
+        }
         let outputs = self.outputs(inputs);
         // Here, and not where probabilities are made: those of infinite logits may be finite.
         if let Some(i) = outputs.as_slice().iter().position(|x| !x.is_finite()) {
@@ -308,8 +332,14 @@ impl<T: Float> fmt::Debug for Bundle<T> {
     }
 }
 
-/// `Ok` if rows of the schema pass through the model to outputs of its target.
-fn check<T: Float>(model: &(impl Module<T> + ?Sized), schema: &Schema) -> Result<(), String> {
+/// How the model is fed, if rows of the schema pass through it to outputs of its target.
+fn check<T: Float>(model: &(impl Module<T> + ?Sized), config: &Config, schema: &Schema) -> Result<Indices, String> {
+    let indices = Indices::of(config);
+    if indices.behind {
+        return Err(
+            "an embedding stands behind other layers, whose outputs are no classes; begin the model with it".into()
+        );
+    }
     let ([input], [target]) = (&schema.input_names()[..], &schema.target_names()[..]) else {
         let (n, m) = (schema.input_names().len(), schema.target_names().len());
         return Err(format!(
@@ -328,7 +358,7 @@ fn check<T: Float>(model: &(impl Module<T> + ?Sized), schema: &Schema) -> Result
             return Err(format!("the model gives a row outputs of shape {shape}, which are not (1, outputs)"));
         }
         Some(shape) => shape[1],
-        None => return Ok(()),
+        None => return Ok(indices),
     };
     fits(schema, target, outputs)?;
     match (schema.classes(target), model.output_activation()) {
@@ -336,7 +366,7 @@ fn check<T: Float>(model: &(impl Module<T> + ?Sized), schema: &Schema) -> Result
             "the model ends in a sigmoid for each of {} classes, whose values do not add up to 1; end it in logits or a softmax",
             classes.len()
         )),
-        _ => Ok(()),
+        _ => Ok(indices),
     }
 }
 

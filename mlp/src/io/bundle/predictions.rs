@@ -92,18 +92,33 @@ impl<T: Float> Predictions<T> {
     }
 }
 
-/// The probabilities of all classes. Outputs are logits, unless the model ends in probabilities.
-fn probabilities<T: Float>(model: &dyn Module<T>, outputs: Tensor<T>) -> Tensor<T> {
-    match (model.output_activation(), outputs.shape()[1]) {
-        (Some(Activation::Softmax), 2..) => outputs,
-        (_, 2..) => Module::predict(&Activation::Softmax, &outputs),
-        (activation, _) => {
-            let second = match activation {
-                Some(Activation::Sigmoid) => outputs,
-                _ => Module::predict(&Activation::Sigmoid, &outputs),
-            };
-            let pairs = second.as_slice().iter().flat_map(|&p| [T::from_f64(1.0) - p, p]).collect();
-            Tensor::new([second.shape()[0], 2], pairs)
-        }
+/// How outputs become probabilities of all classes: they are logits, unless the model ends in probabilities.
+pub(in crate::io) struct ToProbabilities {
+    /// What is applied to the outputs; nothing to probabilities.
+    pub(in crate::io) function: Option<Activation>,
+    /// Whether there is one output: the probability p of the second class, beside 1 − p of the first.
+    pub(in crate::io) of_second: bool,
+}
+
+impl ToProbabilities {
+    /// For a model that ends in this activation and gives as many outputs.
+    pub(in crate::io) fn of(ends: Option<Activation>, outputs: usize) -> Self {
+        let of_second = outputs < 2;
+        let function = if of_second { Activation::Sigmoid } else { Activation::Softmax };
+        ToProbabilities { function: Some(function).filter(|function| ends != Some(*function)), of_second }
     }
+}
+
+/// The probabilities of all classes.
+fn probabilities<T: Float>(model: &dyn Module<T>, outputs: Tensor<T>) -> Tensor<T> {
+    let ToProbabilities { function, of_second } = ToProbabilities::of(model.output_activation(), outputs.shape()[1]);
+    let p = match function {
+        Some(function) => Module::predict(&function, &outputs),
+        None => outputs,
+    };
+    if !of_second {
+        return p;
+    }
+    let pairs = p.as_slice().iter().flat_map(|&p| [T::from_f64(1.0) - p, p]).collect();
+    Tensor::new([p.shape()[0], 2], pairs)
 }

@@ -21,7 +21,7 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 use serde_json::json;
 
-use super::bundle::{Bundle, fits};
+use super::bundle::{Bundle, ToProbabilities, fits};
 use super::replace::replace;
 use crate::error::{Error, Result, list};
 use crate::nn::activation::Activation;
@@ -143,8 +143,9 @@ impl Onnx {
         path: impl AsRef<Path>,
     ) -> Result<()> {
         let config = model.config()?;
-        let name = names(&config)?.map_or("input".to_string(), |(inputs, _)| inputs.concat());
-        self.write(self.parts(model, &config, (name, input.into()), "output")?, path.as_ref())
+        let network = network(&config)?;
+        let name = network.as_ref().map_or("input".to_string(), |network| network.inputs.concat());
+        self.write(self.parts(model, (&config, network), (name, input.into()), "output")?, path.as_ref())
     }
 
     /// Writes a network with several inputs and outputs, for inputs of these shapes by name.
@@ -174,7 +175,8 @@ impl Onnx {
         }
         let of = |name: &String| inputs.iter().find(|(given, _)| given == name).map(|(_, shape)| shape.clone());
         let inputs = network.inputs().iter().filter_map(|name| Some((name.clone(), of(name)?))).collect();
-        self.write(self.exported(network, &config, inputs, "")?, path.as_ref())
+        let of_config = self::network(&config)?;
+        self.write(self.exported(network, (&config, of_config), inputs, "")?, path.as_ref())
     }
 
     /// Writes the model of a bundle, for inputs that its schema makes of rows, with answers as [`Bundle::predict`] gives them.
@@ -211,7 +213,8 @@ impl Onnx {
             let why = format!("the input of the schema has the name `{input}` of the output; call it otherwise");
             return Err(Error::invalid(WHAT, why));
         }
-        let mut parts = self.parts(bundle.model(), bundle.config(), (input, [1, features.len()].into()), output)?;
+        let config = (bundle.config(), network(bundle.config())?);
+        let mut parts = self.parts(bundle.model(), config, (input, [1, features.len()].into()), output)?;
         let (_, answer) = parts.outputs.remove(0);
         let misfit = match answer.shape[..] {
             [_, outputs] => fits(schema, &target, outputs).err(),
@@ -251,13 +254,13 @@ impl Onnx {
     fn parts<T: Float>(
         &self,
         model: &(impl Module<T> + ?Sized),
-        config: &Config,
+        config: Described<'_>,
         input: (String, Shape),
         output: &str,
     ) -> Result<Parts> {
         // What follows relies on shapes that fit.
         if model.output_shape(&input.1)?.is_none() {
-            let layers = Registry::<T>::new().build(config, &mut StdRng::seed_from_u64(0));
+            let layers = Registry::<T>::new().build(config.0, &mut StdRng::seed_from_u64(0));
             layers.map_err(table::unknown)?.output_shape(&input.1)?;
         }
         self.exported(model, config, vec![input], output)
@@ -267,7 +270,7 @@ impl Onnx {
     fn exported<T: Float>(
         &self,
         model: &(impl Module<T> + ?Sized),
-        config: &Config,
+        (config, network): Described<'_>,
         inputs: Vec<(String, Shape)>,
         output: &str,
     ) -> Result<Parts> {
@@ -286,16 +289,14 @@ impl Onnx {
                 ));
             }
         }
-        let of_network = names(config)?;
-        let is_network = of_network.is_some();
-        let reserved = of_network.into_iter().flat_map(|(inputs, outputs)| inputs.into_iter().chain(outputs));
+        let reserved = network.iter().flat_map(|network| network.inputs.iter().chain(&network.outputs)).cloned();
         let reserved = reserved.chain(inputs.iter().map(|(name, _)| name.clone())).chain([output.to_string()]);
         let mut graph = Graph::new(reserved, T::EPSILON.to_f64(), self.wide);
         let mut at = At::new(&mut graph, State::of(&model.state())?);
         let mut values: Vec<Value> = inputs.iter().cloned().map(|(name, shape)| Value { name, shape }).collect();
-        let outputs = match is_network {
-            true => models::network_of(&mut at, config, values)?,
-            false => vec![(output.to_string(), table::layer(&mut at, config, values.remove(0))?)],
+        let outputs = match network {
+            Some(network) => models::network_of(&mut at, &network, values)?,
+            None => vec![(output.to_string(), table::layer(&mut at, config, values.remove(0))?)],
         };
         Ok(Parts { graph, inputs, outputs })
     }
@@ -345,30 +346,27 @@ impl Onnx {
     }
 }
 
-/// The names of a network's inputs and outputs.
-fn names(config: &Config) -> Result<Option<(Vec<String>, Vec<String>)>> {
-    if config.layer() != <Network as Configured>::LAYER {
-        return Ok(None);
-    }
-    let data: <Network as Configured>::Data = config.data()?;
-    Ok(Some((data.inputs, data.outputs)))
+/// The configuration of a model, and what it says of a network.
+type Described<'c> = (&'c Config, Option<<Network as Configured>::Data>);
+
+/// What the configuration of a network says.
+fn network(config: &Config) -> Result<Option<<Network as Configured>::Data>> {
+    (config.layer() == <Network as Configured>::LAYER).then(|| config.data()).transpose()
 }
 
-/// The probabilities of all classes. Outputs are logits, unless the model ends in probabilities.
-fn probabilities(at: &mut At<'_>, y: Value, activation: Option<Activation>) -> Value {
-    match (activation, y.shape[1]) {
-        (Some(Activation::Softmax), 2..) => y,
-        (_, 2..) => activations::apply(at, Activation::Softmax, y),
-        (activation, _) => {
-            let second = match activation {
-                Some(Activation::Sigmoid) => y,
-                _ => activations::apply(at, Activation::Sigmoid, y),
-            };
-            let minus = at.with_number("Mul", &second, -1.0);
-            let first = at.with_number("Add", &minus, 1.0);
-            let shape = second.with_tail([2]);
-            let axis = [("axis", Attribute::Int(1))];
-            Value { name: at.node("Concat", &[&first.name, &second.name], axis), shape }
-        }
+/// The probabilities of all classes.
+fn probabilities(at: &mut At<'_>, y: Value, ends: Option<Activation>) -> Value {
+    let ToProbabilities { function, of_second } = ToProbabilities::of(ends, y.shape[1]);
+    let p = match function {
+        Some(function) => activations::apply(at, function, y),
+        None => y,
+    };
+    if !of_second {
+        return p;
     }
+    let minus = at.with_number("Mul", &p, -1.0);
+    let first = at.with_number("Add", &minus, 1.0);
+    let shape = p.with_tail([2]);
+    let axis = [("axis", Attribute::Int(1))];
+    Value { name: at.node("Concat", &[&first.name, &p.name], axis), shape }
 }

@@ -57,15 +57,18 @@ pub(super) fn dense(at: &mut At<'_>, config: &Config, x: Value) -> Result<Value>
 
 /// As a layer among others, with one input and one output.
 pub(super) fn network(at: &mut At<'_>, config: &Config, x: Value) -> Result<Value> {
-    match &network_of(at, config, vec![x])?[..] {
+    match &network_of(at, &config.data()?, vec![x])?[..] {
         [(_, output)] => Ok(output.clone()),
         outputs => Err(Error::invalid("network", format!("it has {} outputs, and a layer one", outputs.len()))),
     }
 }
 
 /// All outputs by name, in their order.
-pub(super) fn network_of(at: &mut At<'_>, config: &Config, inputs: Vec<Value>) -> Result<Vec<(String, Value)>> {
-    let data: <Network as Configured>::Data = config.data()?;
+pub(super) fn network_of(
+    at: &mut At<'_>,
+    data: &<Network as Configured>::Data,
+    inputs: Vec<Value>,
+) -> Result<Vec<(String, Value)>> {
     let mut values: Vec<(&str, Value)> = data.inputs.iter().map(String::as_str).zip(inputs).collect();
     let known = |values: &[(&str, Value)], name: &str| -> Result<Value> {
         let found = values.iter().find(|(known, _)| *known == name).map(|(_, value)| value.clone());

@@ -1,15 +1,15 @@
 //! Normalisations in evaluation mode, with the running statistics of a training.
 
 use autograd::{Tape, Tensor};
-use rand::SeedableRng;
-use rand::rngs::StdRng;
 
 use super::graph::{At, Attribute, Value};
 use super::plain::behind_samples;
-use crate::error::Result;
-use crate::nn::config::{Config, Configured, Registry};
+use super::table;
+use crate::error::{Error, Result};
+use crate::nn::config::{Config, Configured};
 use crate::nn::layers::{
-    BatchNorm, GroupNorm, LayerNorm, RmsNorm, spectral_norm as spectral, weight_norm as directions,
+    BatchNorm, Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d, GroupNorm, LayerNorm, Linear, RmsNorm,
+    spectral_norm as spectral, weight_norm as directions,
 };
 
 pub(super) fn layer_norm(at: &mut At<'_>, config: &Config, x: Value) -> Result<Value> {
@@ -98,10 +98,17 @@ pub(super) fn spectral_norm(at: &mut At<'_>, config: &Config, x: Value) -> Resul
     with_weights(at, &inner, spectral::weights(tape.constant(w), [&u, &v], axis).value(), x)
 }
 
-/// The layer itself knows the axis of its outputs; its weights are drawn for nothing.
+/// The axis of the weights that counts the outputs of a layer.
 fn output_axis(inner: &Config) -> Result<usize> {
-    let layer = Registry::<f64>::new().weighted(inner, &mut StdRng::seed_from_u64(0));
-    Ok(layer.map_err(|error| error.within("inner"))?.output_axis())
+    const LAYERS: [(&str, usize); 5] = [
+        (<Linear as Configured>::LAYER, Linear::<f64>::OUTPUT_AXIS),
+        (<Conv1d as Configured>::LAYER, Conv1d::<f64>::OUTPUT_AXIS),
+        (<Conv2d as Configured>::LAYER, Conv2d::<f64>::OUTPUT_AXIS),
+        (<ConvTranspose1d as Configured>::LAYER, ConvTranspose1d::<f64>::OUTPUT_AXIS),
+        (<ConvTranspose2d as Configured>::LAYER, ConvTranspose2d::<f64>::OUTPUT_AXIS),
+    ];
+    let axis = LAYERS.iter().find(|(layer, _)| *layer == inner.layer()).map(|(_, axis)| *axis);
+    axis.ok_or_else(|| table::unknown(Error::config(inner.layer(), "")).within("inner"))
 }
 
 fn with_weights(at: &mut At<'_>, inner: &Config, w: Tensor, x: Value) -> Result<Value> {

@@ -29,6 +29,9 @@ macro_rules! convolutions {
         }
 
         impl<T: Float> $Layer<T> {
+            /// The axis of the weights that counts the outputs; in groups of a transposed convolution, those of one group.
+            pub(crate) const OUTPUT_AXIS: usize = if $transposed { 1 } else { 0 };
+
             /// Creates a layer from `channels` to `outputs` channels with windows of `size`, weights drawn by `init`, and biases of 0.
             ///
             /// The fan-in of `init` is the number of values that a result depends on.
@@ -119,9 +122,8 @@ macro_rules! convolutions {
                 &self.w
             }
 
-            /// In groups of a transposed convolution, this axis counts the outputs of one group.
             fn output_axis(&self) -> usize {
-                usize::from($transposed)
+                Self::OUTPUT_AXIS
             }
 
             #[track_caller]

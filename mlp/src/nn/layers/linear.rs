@@ -32,6 +32,9 @@ pub struct Linear<T: Float = f64> {
 }
 
 impl<T: Float> Linear<T> {
+    /// The axis of the weights that counts the outputs.
+    pub(crate) const OUTPUT_AXIS: usize = 1;
+
     /// Creates a layer with weights drawn by `init` and biases of 0.
     ///
     /// ```
@@ -154,7 +157,7 @@ impl<T: Float> Weighted<T> for Linear<T> {
     }
 
     fn output_axis(&self) -> usize {
-        1
+        Self::OUTPUT_AXIS
     }
 
     #[track_caller]

@@ -123,6 +123,13 @@ impl<T: Float> Network<T> {
         })
     }
 
+    /// The parts that read an input.
+    pub(crate) fn readers(&self, input: &str) -> impl Iterator<Item = &str> {
+        let place = self.inputs.iter().position(|other| other == input);
+        let reading = self.nodes.iter().filter(move |node| place.is_some_and(|place| node.reads.contains(&place)));
+        reading.map(|node| node.name.as_str())
+    }
+
     /// The module at a place, which is that of a part.
     fn module(&self, place: usize) -> &dyn Module<T> {
         let Does::Part(module) = &self.nodes[place].does else { unreachable!("the builder found a part here") };

@@ -6,20 +6,11 @@ mod tensors;
 mod writers;
 
 use std::any::Any;
-use std::collections::BTreeMap;
-use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
 use std::time::{Duration, Instant};
 
-use crate::bad_files::{Law, Make, Row};
+use crate::bad_files::{Law, Make, Row, contents};
 use readers::Reader;
-
-/// All that lies in a folder, with its bytes.
-pub(super) fn contents(folder: &Path) -> BTreeMap<String, Option<Vec<u8>>> {
-    let entry = |entry: fs::DirEntry| (entry.file_name().to_string_lossy().into_owned(), fs::read(entry.path()).ok());
-    fs::read_dir(folder).unwrap().map(|found| entry(found.unwrap())).collect()
-}
 
 pub(super) fn said(panic: &(dyn Any + Send)) -> String {
     panic.downcast_ref::<String>().cloned().unwrap_or_else(|| "words of another type".to_string())

@@ -9,8 +9,8 @@ use mlp::train::{self, JsonLines, Progress};
 use mlp::{Adam, History, Linear, Module, Mse, Result, Sgd, Trainer, io};
 
 use super::readers::{dict, parameters};
-use super::{contents, said};
-use crate::bad_files::bundle;
+use super::said;
+use crate::bad_files::{bundle, contents};
 
 type Write = Box<dyn Fn(&Path) -> Result<()>>;
 

@@ -6,6 +6,8 @@ use mlp::{Activation, Flow, Init, Layer, LayerNorm, Linear, Mlp, Module, Residua
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 
+use crate::laws::Mean;
+
 /// `depth` layers of `width` units without biases.
 fn deep(depth: usize, width: usize, activation: Activation, init: Init, seed: u64) -> Mlp {
     let mut rng = StdRng::seed_from_u64(seed);
@@ -15,13 +17,6 @@ fn deep(depth: usize, width: usize, activation: Activation, init: Init, seed: u6
 
 fn normal(shape: [usize; 2], seed: u64) -> Tensor {
     Init::Normal { mean: 0.0, std: 1.0 }.sample(shape, &mut StdRng::seed_from_u64(seed))
-}
-
-fn mean_and_error(samples: &[f64]) -> (f64, f64) {
-    let n = samples.len() as f64;
-    let mean = samples.iter().sum::<f64>() / n;
-    let variance = samples.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / (n - 1.0);
-    (mean, (variance / n).sqrt())
 }
 
 /// ψ(k/2), by ψ(x + 1) = ψ(x) + 1/x from ψ(1) = −γ and ψ(½) = −γ − 2 ln 2.
@@ -62,9 +57,9 @@ fn deep_linear_gaussian_networks_spread_theirs() {
             spread.push((values[0] / values[N - 1]).ln());
         }
         let law = depth as f64 / (2.0 * n) * (1..=N).map(|i| digamma_half(i) + (2.0 / n).ln()).sum::<f64>();
-        let (mean, error) = mean_and_error(&means);
+        let Mean { value: mean, error } = Mean::of(&means);
         assert!((mean - law).abs() < 4.0 * error, "depth {depth}: {mean} ± {error}, law {law}");
-        spreads.push(mean_and_error(&spread).0);
+        spreads.push(Mean::of(&spread).value);
     }
     // The ratio of largest to smallest grows exponentially with depth.
     assert!(spreads[1] - spreads[0] > 2.0 && spreads[2] - spreads[1] > 3.0, "{spreads:?}");
@@ -138,7 +133,7 @@ fn the_gradient_scale_is_the_mean_response_to_a_random_direction() {
             (line.jvp(&[&u * (1.0 / u.norm())]).norm()).powi(2)
         })
         .collect();
-    let (mean, error) = mean_and_error(&responses);
+    let Mean { value: mean, error } = Mean::of(&responses);
     assert!((mean - mean_square).abs() < 4.0 * error, "{mean} ± {error}, {mean_square}");
 }
 
@@ -180,7 +175,7 @@ fn fall(model: &dyn Module, x: &Tensor, seed: u64) -> f64 {
 }
 
 /// The factor of a layer, as ln: mean and standard error over networks whose samples have E[x²] = `size`².
-fn factor(width: usize, networks: u64, activation: Activation, init: Init, size: f64) -> (f64, f64) {
+fn factor(width: usize, networks: u64, activation: Activation, init: Init, size: f64) -> Mean {
     const DEPTH: usize = 10;
     let falls = (0..networks).map(|seed| {
         let model = deep(DEPTH, width, activation, init, seed);
@@ -188,14 +183,14 @@ fn factor(width: usize, networks: u64, activation: Activation, init: Init, size:
         let x = &x * (size * (width as f64).sqrt() / x.norm());
         fall(&model, &x, 2000 + seed) / (DEPTH - 1) as f64
     });
-    mean_and_error(&falls.collect::<Vec<_>>())
+    Mean::of(&falls.collect::<Vec<_>>())
 }
 
 /// Schoenholz et al. 2017 for the logistic function at σ_w² = 1: q* = 0.264687 and χ₁ = 0.0557207, a factor of 0.23605 a
 /// layer. Samples begin at the fixed point, so that every layer is alike.
 #[test]
 fn gradients_fall_as_the_mean_field_says() {
-    let (mean, error) = factor(128, 30, Activation::Sigmoid, Init::lecun_normal(), 0.264687f64.sqrt());
+    let Mean { value: mean, error } = factor(128, 30, Activation::Sigmoid, Init::lecun_normal(), 0.264687f64.sqrt());
     // The law is that of infinite width: at 128 units the mean of the logarithm differs by about 1/128.
     assert!((mean - 0.23605f64.ln()).abs() < 4.0 * error + 1.0 / 128.0, "{mean} ± {error}");
 }
@@ -206,7 +201,7 @@ fn gradients_fall_as_the_mean_field_says() {
 fn gradients_change_as_the_chi_square_says() {
     const N: usize = 32;
     let log = |k: usize| (digamma_half(k) + 2f64.ln() - (N as f64).ln()) / 2.0;
-    let (mean, error) = factor(N, 300, Activation::Identity, Init::lecun_normal(), 1.0);
+    let Mean { value: mean, error } = factor(N, 300, Activation::Identity, Init::lecun_normal(), 1.0);
     assert!((mean - log(N)).abs() < 4.0 * error && error < 0.003, "{mean} ± {error}, law {}", log(N));
 
     // The chance of k = 0 is 2⁻³².
@@ -217,7 +212,7 @@ fn gradients_change_as_the_chi_square_says() {
             chance * (log(k) + 2f64.ln() / 2.0)
         })
         .sum();
-    let (mean, error) = factor(N, 300, Activation::Relu, Init::he_normal(), 1.0);
+    let Mean { value: mean, error } = factor(N, 300, Activation::Relu, Init::he_normal(), 1.0);
     assert!((mean - law).abs() < 4.0 * error && error < 0.006, "{mean} ± {error}, law {law}");
     assert!((2.0 * law + 0.082540).abs() < 1e-5, "{law}");
 }
@@ -240,7 +235,7 @@ fn residual_connections_and_normalisation_keep_the_gradient() {
         let falls: Vec<f64> = (0..10)
             .map(|seed| fall(&build(shortcut, normalised, seed), &normal([4, WIDTH], 100 + seed), 200 + seed))
             .collect();
-        mean_and_error(&falls).0 / 10f64.ln()
+        Mean::of(&falls).value / 10f64.ln()
     };
     let [plain, residual, normalised, both] =
         [(false, false), (true, false), (false, true), (true, true)].map(|(shortcut, norm)| mean(shortcut, norm));
