@@ -94,7 +94,8 @@ impl Trainer<'_> {
         facts.add("choice of drop_last", self.drop_last);
         facts.add("norm to clip to", format!("{:?}", self.clip_norm));
         facts.add("tolerance", format!("{:?}", self.tolerance));
-        facts.add("number of metrics", self.metrics.len());
+        let metrics: Vec<&str> = self.metrics.iter().map(|metric| metric.name.as_str()).collect();
+        facts.add("metrics", metrics.join("; "));
         facts.add_parameters("model", model);
         facts.add("learning rate", shown(optimizer.learning_rate()));
         facts.add_state("optimiser's state", optimizer.state().iter());

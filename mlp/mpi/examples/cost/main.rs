@@ -223,34 +223,23 @@ fn extrapolate(works: &[(&Row, Work)], here: Link) -> Result<()> {
 
 #[cfg(feature = "pictures")]
 fn picture(works: &[(&Row, Work)], here: Link) -> Result<()> {
-    let curve = |work: &Work, link: Link, of: fn(&Work, f64, Link) -> f64| {
-        (0..=10)
-            .map(|power| f64::from(1 << power))
-            .map(|ranks| (ranks, 1e3 * of(work, ranks, link)))
-            .collect::<Vec<_>>()
+    type Model = fn(&Work, f64, Link) -> f64;
+    let links = || std::iter::once(("as here", here)).chain(NETWORKS);
+    let in_order = links().map(|(name, link)| (format!("in order, {name}"), link, Work::in_order as Model));
+    let reduced = NETWORKS.map(|(name, link)| (format!("all-reduce, {name}"), link, Work::all_reduced as Model));
+    let models: Vec<_> = in_order.chain(reduced).collect();
+    let panel = |(row, work): &(&Row, Work)| {
+        let curve = |(name, link, time): &(String, Link, Model)| {
+            let ranks = (0..=10).map(|power| f64::from(1 << power));
+            (name.clone(), ranks.map(|ranks| (ranks, ranks * work.alone / time(work, ranks, *link))).collect())
+        };
+        let title = format!("{}: {} values, {} samples a rank", row.name, work.values, row.batch / 2);
+        (title, models.iter().map(curve).collect())
     };
-    let panels: Vec<_> = works
-        .iter()
-        .map(|(row, work)| {
-            let links = std::iter::once(("as here", here)).chain(NETWORKS);
-            let mut curves: Vec<_> =
-                links.map(|(name, link)| (format!("in order, {name}"), curve(work, link, Work::in_order))).collect();
-            let (name, link) = NETWORKS[0];
-            curves.push((format!("all-reduce, {name}"), curve(work, link, Work::all_reduced)));
-            let (name, link) = NETWORKS[1];
-            curves.push((format!("all-reduce, {name}"), curve(work, link, Work::all_reduced)));
-            (format!("{}: {} values, {} samples a rank", row.name, work.values, row.batch / 2), curves)
-        })
-        .collect();
-    let subtitle = "a model: constants of the processor and of \"as here\" measured, those of networks assumed";
-    let picture = examples::pictures::logs(
-        "Time of a step over ranks",
-        subtitle,
-        ["ranks", "milliseconds"],
-        &panels,
-        f64::INFINITY,
-        false,
-    );
+    let panels: Vec<_> = works.iter().map(panel).collect();
+    let subtitle = "a model: what processors and memory take is measured here, what networks take assumed";
+    let axes = ["ranks", "samples a second, over those of one rank"];
+    let picture = examples::pictures::logs("More ranks, larger batches", subtitle, axes, &panels, f64::INFINITY, false);
     picture.save("cost.svg").map_err(|source| mlp::Error::Io { path: "cost.svg".into(), source })
 }
 
