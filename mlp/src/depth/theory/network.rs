@@ -1,41 +1,17 @@
 //! A [`Network`](crate::Network) as a chain with shortcuts, for the theory.
 
-use serde::Deserialize;
-
 use super::block::{Block, Piece, Site};
-use super::reader::{Source, inside};
+use super::reader::Source;
 use crate::Error;
-use crate::nn::config::Config;
-use crate::nn::network::Join;
+use crate::nn::config::{Config, Configured, inside};
+use crate::nn::network::{Join, Network, Part};
 
 /// Shortcuts around shortcuts, each of which takes a call of its own.
 const DEEPEST: usize = 100;
 
-#[derive(Deserialize)]
-struct Graph {
-    inputs: Vec<String>,
-    parts: Vec<Part>,
-    outputs: Vec<String>,
-}
-
-#[derive(Deserialize)]
-struct Part {
-    name: String,
-    reads: Reads,
-    module: Option<Config>,
-    join: Option<Join>,
-}
-
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Reads {
-    One(String),
-    Several(Vec<String>),
-}
-
 /// Appends the layers of a network.
 pub(super) fn read(source: &Source<'_>, block: Block, config: &Config, name: &str) -> Result<Block, Error> {
-    let graph: Graph = config.data()?;
+    let graph: <Network as Configured>::Data = config.data()?;
     let refuse = |why: &str| Err(Error::config("network", why));
     let ([_], [output]) = (&graph.inputs[..], &graph.outputs[..]) else {
         return refuse("it has several inputs or outputs; the theory follows one");
@@ -43,10 +19,7 @@ pub(super) fn read(source: &Source<'_>, block: Block, config: &Config, name: &st
     let names: Vec<&str> =
         [graph.inputs[0].as_str()].into_iter().chain(graph.parts.iter().map(|part| part.name.as_str())).collect();
     let place = |name: &str| names.iter().position(|other| *other == name).expect("the network was built");
-    let reads = graph.parts.iter().map(|part| match &part.reads {
-        Reads::One(read) => vec![place(read)],
-        Reads::Several(reads) => reads.iter().map(|read| place(read)).collect(),
-    });
+    let reads = graph.parts.iter().map(|part| part.reads.names().iter().map(|read| place(read)).collect());
     let chain = Chain { source, name, reads: reads.collect(), parts: &graph.parts, read: Default::default() };
     let block = chain.between(block, 0, place(output), DEEPEST)?;
     match chain.read.into_inner().len() == graph.parts.len() {

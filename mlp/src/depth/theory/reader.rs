@@ -4,14 +4,14 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 
 use autograd::{Float, Parameters};
-use serde::Deserialize;
-use serde_json::Value;
 
 use super::block::{Block, NormKind, Piece, Site};
 use super::{MeanField, network};
 use crate::error::shown;
 use crate::nn::activation::{Activation, StraightThrough};
-use crate::nn::config::Config;
+use crate::nn::config::{Config, Configured, inside};
+use crate::nn::layers::{BatchNorm, Dropout, GroupNorm, LayerNorm, Residual, RmsNorm, Sequential};
+use crate::nn::mlp::{Layer, Mlp};
 use crate::{Error, Module};
 
 /// The theory of a model in evaluation mode, as [`Reader::read`] with nothing set.
@@ -147,44 +147,6 @@ pub(super) struct Source<'r> {
     met: RefCell<HashMap<(bool, String), MeanField>>,
 }
 
-#[derive(Deserialize)]
-struct Layers {
-    layers: Vec<Config>,
-}
-
-#[derive(Deserialize)]
-struct Inner {
-    inner: Config,
-    strength: Option<f64>,
-}
-
-#[derive(Deserialize)]
-struct Function {
-    function: Activation,
-}
-
-#[derive(Deserialize)]
-struct Eps {
-    eps: Option<f64>,
-}
-
-#[derive(Deserialize)]
-struct Chance {
-    p: f64,
-}
-
-#[derive(Deserialize)]
-struct Dense {
-    activation: Option<Activation>,
-    norm: Option<Value>,
-    dropout: Option<f64>,
-}
-
-#[derive(Deserialize)]
-struct Perceptron {
-    layers: Vec<Dense>,
-}
-
 impl Source<'_> {
     /// Appends a layer, whose parameters have its `name` before them.
     pub(super) fn layer(&self, block: Block, config: &Config, name: &str) -> Result<Block, Error> {
@@ -198,20 +160,20 @@ impl Source<'_> {
         let refuse = |why: &str| Err(within(Error::config(kind, why)));
         match kind {
             "sequential" => {
-                let layers = config.data::<Layers>()?.layers;
+                let layers = config.data::<<Sequential as Configured>::Data>()?.layers;
                 let mut all = layers.iter().enumerate();
                 all.try_fold(block, |block, (i, layer)| self.layer(block, layer, &inside(name, &i.to_string())))
             }
             "residual" => {
-                let Inner { inner, strength } = config.data()?;
-                let inner = self.layer(Block::new(), &inner, name)?;
-                let branch = strength.unwrap_or(1.0);
+                let data = config.data::<<Residual as Configured>::Data>()?;
+                let inner = self.layer(Block::new(), &data.inner, name)?;
+                let branch = data.strength.unwrap_or(1.0);
                 Ok(block.with(Piece::Residual { stream: 1.0, branch, inner }, site(kind)))
             }
             "network" => network::read(self, block, config, name).map_err(within),
             "dense" => self.dense(block, config.data()?, name).map_err(within),
             "mlp" => {
-                let layers = config.data::<Perceptron>()?.layers;
+                let layers = config.data::<<Mlp as Configured>::Data>()?.layers;
                 layers.into_iter().enumerate().try_fold(block, |block, (i, layer)| {
                     let place = inside(name, &format!("layers.{i}"));
                     self.dense(block, layer, &place).map_err(|error| error.of_layer("dense").within(&place))
@@ -225,7 +187,7 @@ impl Source<'_> {
                 Ok(block.with(piece, site(&format!("{kind}({})", window.join("×")))))
             }
             "activation" | "straight_through" => {
-                let function = config.data::<Function>()?.function;
+                let function = config.data::<<Activation as Configured>::Data>()?.function;
                 Ok(block.with(self.activation(kind, function).map_err(within)?, site(&function.to_string())))
             }
             "prelu" => {
@@ -242,7 +204,7 @@ impl Source<'_> {
                 self.norm(block, kind, config, name, site(kind)).map_err(within)
             }
             "dropout" => {
-                let p = config.data::<Chance>()?.p;
+                let p = config.data::<<Dropout as Configured>::Data>()?.p;
                 let site = site(&format!("dropout({})", shown(p)));
                 Ok(block.with(Piece::Dropout(if self.reader.training { p } else { 0.0 }), site))
             }
@@ -256,14 +218,11 @@ impl Source<'_> {
     }
 
     /// A layer of an [`Mlp`](crate::Mlp), of which a flow shows the output of the activation.
-    fn dense(&self, block: Block, data: Dense, name: &str) -> Result<Block, Error> {
+    fn dense(&self, block: Block, data: <Layer as Configured>::Data, name: &str) -> Result<Block, Error> {
         let hidden = || Site::Hidden(name.into());
         let mut block = block.with(self.linear("linear", name)?, hidden());
         if let Some(norm) = data.norm {
-            let config = match norm {
-                Value::String(kind) => Config::bare(kind),
-                other => Config::deserialize(other).map_err(|error| Error::config("norm", error.to_string()))?,
-            };
+            let config = norm.sized(data.units)?;
             block = self.norm(block, config.layer(), &config, &inside(name, "norm"), hidden())?;
         }
         let function = data.activation.unwrap_or(Activation::Identity);
@@ -290,7 +249,13 @@ impl Source<'_> {
     fn norm(&self, block: Block, kind: &str, config: &Config, name: &str, site: Site) -> Result<Block, Error> {
         let batch = kind == "batch_norm";
         let usual = if kind == "rms_norm" { 0.0 } else { 1e-5 };
-        let eps = config.data::<Eps>()?.eps.unwrap_or(usual);
+        let eps = match kind {
+            "batch_norm" => config.data::<<BatchNorm as Configured>::Data>()?.eps,
+            "group_norm" => config.data::<<GroupNorm as Configured>::Data>()?.eps,
+            "rms_norm" => config.data::<<RmsNorm as Configured>::Data>()?.eps,
+            _ => config.data::<<LayerNorm as Configured>::Data>()?.eps,
+        };
+        let eps = eps.unwrap_or(usual);
         let find = |end: &str| self.numbers.get(&inside(name, end));
         let gain = find("gain").map_or(1.0, Numbers::mean_square);
         let shift = match find("shift") {
@@ -368,9 +333,4 @@ impl Source<'_> {
             }
         }
     }
-}
-
-/// The name of what lies in `place`.
-pub(super) fn inside(place: &str, name: &str) -> String {
-    if place.is_empty() { name.into() } else { format!("{place}.{name}") }
 }
