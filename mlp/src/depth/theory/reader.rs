@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use autograd::{Float, Parameters};
 
 use super::block::{Block, NormKind, Piece, Site};
-use super::{MeanField, network};
+use super::{Attention, MeanField, network, transformer};
 use crate::error::shown;
 use crate::nn::activation::{Activation, StraightThrough};
 use crate::nn::config::{Config, Configured, inside};
@@ -52,12 +52,22 @@ pub fn of<T: Float, M: Module<T> + ?Sized>(model: &M) -> Result<Block, Error> {
 /// | norm | [`LayerNorm`](crate::LayerNorm), [`RmsNorm`](crate::RmsNorm), [`GroupNorm`](crate::GroupNorm) as a layer norm of large groups, [`BatchNorm`](crate::BatchNorm) |
 /// | dropout, nothing | [`Dropout`](crate::Dropout), [`Flatten`](crate::Flatten) |
 /// | residual | [`Residual`](crate::Residual), [`Join::Add`](crate::Join) of a value and what is computed from it |
+/// | attention | [`MultiHeadAttention`](crate::MultiHeadAttention), [`TransformerBlock`](crate::TransformerBlock), for so many [`tokens`](Reader::tokens) |
 /// | a chain | [`Sequential`](crate::Sequential), [`Mlp`](crate::Mlp), [`Layer`](crate::Layer), [`Network`](crate::Network) |
 ///
-/// All samples, and all places of a picture, are taken to have the same mean square.
+/// All samples, all tokens, and all places of a picture, are taken to have the same mean square. Where there is attention, two samples
+/// are two tokens of one sequence ([`Signal::of_tokens`](super::Signal::of_tokens)), and the gradients of different tokens behind the
+/// last layer are taken to be independent, as those of a loss for each token are and those of a loss of their mean are not.
+///
+/// | not read | since |
+/// |---|---|
+/// | attention with a causal mask | tokens see different numbers of tokens, so that no one correlation describes them |
+/// | attention with biases of queries, or with dropout in training | its rows of weights have another law than [`Attention`](super::Attention) |
+/// | embeddings, positions, pooling, recurrent layers | values are not normal, or weights are used more than once |
 #[derive(Debug, Clone, Default)]
 pub struct Reader {
     training: bool,
+    pub(super) tokens: Option<usize>,
     own: HashMap<String, MeanField>,
 }
 
@@ -71,6 +81,30 @@ impl Reader {
     #[must_use]
     pub fn training(self) -> Self {
         Reader { training: true, ..self }
+    }
+
+    /// Tells how many tokens attention reads: its weights depend on their number.
+    ///
+    /// ```
+    /// use mlp::theory::{Reader, Signal};
+    /// use mlp::{Activation, Sequential, TransformerBlock};
+    /// use rand::{SeedableRng, rngs::StdRng};
+    /// let rng = &mut StdRng::seed_from_u64(0);
+    /// let mut blocks = || TransformerBlock::new(64, 4, 128, Activation::Relu, rng);
+    /// let model: Sequential = Sequential::new().then(blocks()?.strength(0.5)?).then(blocks()?.strength(0.5)?);
+    /// let forecast = Reader::new().tokens(16).read(&model)?.forecast(&Signal::normal(1.0).correlated(0.2))?;
+    /// let rows: Vec<_> = forecast.rows.iter().filter(|row| row.kind == "transformer").collect();
+    /// let alike: Vec<f64> = rows.iter().map(|row| row.signal.correlation().unwrap()).collect();
+    /// assert!(0.2 < alike[0] && alike[0] < alike[1] && alike[1] < 0.6, "{alike:?}"); // tokens grow alike
+    /// # Ok::<(), mlp::Error>(())
+    /// ```
+    ///
+    /// # Panics
+    /// If there are fewer than two.
+    #[must_use]
+    #[track_caller]
+    pub fn tokens(self, tokens: usize) -> Self {
+        Reader { tokens: Some(Attention::new(tokens, 0.0, 0.0).tokens), ..self }
     }
 
     /// Makes an activation of yours known under the name that its configuration has, such as that of a
@@ -141,7 +175,7 @@ impl Numbers {
 
 /// A model that is read.
 pub(super) struct Source<'r> {
-    reader: &'r Reader,
+    pub(super) reader: &'r Reader,
     numbers: HashMap<String, Numbers>,
     /// Activations met, whether straight through, and their theory: to look for their kinks takes some time.
     met: RefCell<HashMap<(bool, String), MeanField>>,
@@ -171,6 +205,8 @@ impl Source<'_> {
                 Ok(block.with(Piece::Residual { stream: 1.0, branch, inner }, site(kind)))
             }
             "network" => network::read(self, block, config, name).map_err(within),
+            "attention" => transformer::attention(self, block, config, name).map_err(within),
+            "transformer" => transformer::block(self, block, config, name).map_err(within),
             "dense" => self.dense(block, config.data()?, name).map_err(within),
             "mlp" => {
                 let layers = config.data::<<Mlp as Configured>::Data>()?.layers;
@@ -217,6 +253,11 @@ impl Source<'_> {
         }
     }
 
+    /// Whether a dropout of this probability acts.
+    pub(super) fn drops(&self, p: Option<f64>) -> bool {
+        self.reader.training && p.is_some_and(|p| p > 0.0)
+    }
+
     /// A layer of an [`Mlp`](crate::Mlp), of which a flow shows the output of the activation.
     fn dense(&self, block: Block, data: <Layer as Configured>::Data, name: &str) -> Result<Block, Error> {
         let hidden = || Site::Hidden(name.into());
@@ -233,7 +274,7 @@ impl Source<'_> {
         })
     }
 
-    fn linear(&self, kind: &str, name: &str) -> Result<Piece, Error> {
+    pub(super) fn linear(&self, kind: &str, name: &str) -> Result<Piece, Error> {
         let weights = self.random(kind, &inside(name, "w"))?;
         let inputs: usize = match kind {
             "linear" => weights.shape[0],
@@ -256,14 +297,9 @@ impl Source<'_> {
             _ => config.data::<<LayerNorm as Configured>::Data>()?.eps,
         };
         let eps = eps.unwrap_or(usual);
-        let find = |end: &str| self.numbers.get(&inside(name, end));
-        let gain = find("gain").map_or(1.0, Numbers::mean_square);
-        let shift = match find("shift") {
-            Some(_) => self.random(kind, &inside(name, "shift"))?.mean_square(),
-            None => 0.0,
-        };
         let norm = match (kind, batch && !self.reader.training) {
             (_, true) => {
+                let find = |end: &str| self.numbers.get(&inside(name, end));
                 let new = find("mean").is_some_and(|mean| mean.all_are(0.0))
                     && find("variance").is_some_and(|variance| variance.all_are(1.0));
                 if !new {
@@ -278,6 +314,16 @@ impl Source<'_> {
             ("layer_norm" | "group_norm", _) => Piece::Norm(NormKind::Layer, eps),
             (other, _) => return Err(Error::config(other, "it is no norm that the theory knows; choose another")),
         };
+        self.normed(block, norm, kind, name, site)
+    }
+
+    /// A normalisation, and the factors and offsets that lie in its place.
+    pub(super) fn normed(&self, block: Block, norm: Piece, kind: &str, name: &str, site: Site) -> Result<Block, Error> {
+        let gain = self.numbers.get(&inside(name, "gain")).map_or(1.0, Numbers::mean_square);
+        let shift = match self.numbers.contains_key(&inside(name, "shift")) {
+            true => self.random(kind, &inside(name, "shift"))?.mean_square(),
+            false => 0.0,
+        };
         if gain == 1.0 && shift == 0.0 {
             return Ok(block.with(norm, site));
         }
@@ -286,7 +332,7 @@ impl Source<'_> {
     }
 
     /// An activation in a layer of this kind, whose name stands for that of the theory in an error.
-    fn activation(&self, kind: &str, function: Activation) -> Result<Piece, Error> {
+    pub(super) fn activation(&self, kind: &str, function: Activation) -> Result<Piece, Error> {
         let through = kind == "straight_through";
         let key = (through, function.to_string());
         if let Some(theory) = self.met.borrow().get(&key) {

@@ -70,12 +70,41 @@ impl Signal {
     /// # Errors
     /// If there are no values, or one is not finite.
     pub fn of<T: Float>(x: &Tensor<T>) -> Result<Self, Error> {
+        let samples = x.shape().first().copied().filter(|_| x.shape().len() > 1).unwrap_or(1);
+        Signal::of_groups(x, [1, samples])
+    }
+
+    /// The statistics of sequences: tokens are rows of the last axis, and two of them are those of one sequence, (n, time, width).
+    ///
+    /// ```
+    /// use autograd::Tensor;
+    /// use mlp::theory::Signal;
+    /// let sequence = |sign: f64| [[3.0 * sign, 1.0], [1.0, 3.0 * sign]];
+    /// let signal = Signal::of_tokens(&Tensor::from([sequence(1.0), sequence(-1.0)]))?;
+    /// assert_eq!((signal.square, signal.correlation()), (5.0, Some(0.0))); // 0.6 and −0.6
+    /// # Ok::<(), mlp::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If `x` is not (n, time, width), there are no values, or one is not finite.
+    pub fn of_tokens<T: Float>(x: &Tensor<T>) -> Result<Self, Error> {
+        match x.shape().len() {
+            3 => Signal::of_groups(x, [x.shape()[0], x.shape()[1]]),
+            _ => {
+                let why =
+                    format!("tokens are needed as (n, time, width), and the shape is {}; reshape them", x.shape());
+                Err(Error::invalid("mean_field", why))
+            }
+        }
+    }
+
+    /// Of so many groups of so many samples, two of which are compared.
+    fn of_groups<T: Float>(x: &Tensor<T>, [groups, samples]: [usize; 2]) -> Result<Self, Error> {
         let values: Vec<f64> = x.as_slice().iter().map(|x| x.to_f64()).collect();
         if values.is_empty() {
             return Err(Error::Empty { what: "mean_field".into() });
         }
-        let samples = x.shape().first().copied().filter(|_| x.shape().len() > 1).unwrap_or(1);
-        let (n, width) = (samples as f64, values.len() / samples);
+        let (n, width) = (samples as f64, values.len() / samples / groups);
         let square = values.iter().map(|x| x * x).sum::<f64>() / values.len() as f64;
         let mean = values.iter().sum::<f64>() / values.len() as f64;
         if !square.is_finite() {
@@ -85,8 +114,10 @@ impl Signal {
             ));
         }
         // Over all pairs of different samples: the square of the sum holds them, and the squares.
-        let sums = (0..width).map(|j| values[j..].iter().step_by(width).sum::<f64>());
-        let all = sums.map(|sum| sum * sum).sum::<f64>() / width as f64;
+        let sums = values
+            .chunks(samples * width)
+            .flat_map(|group| (0..width).map(move |j| group[j..].iter().step_by(width).sum::<f64>()));
+        let all = sums.map(|sum| sum * sum).sum::<f64>() / (groups * width) as f64;
         let data = (samples > 1).then(|| (all - n * square) / (n * (n - 1.0)));
         Ok(Signal { mean, square, product: None, normal: false, data })
     }
