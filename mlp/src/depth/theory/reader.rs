@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use autograd::{Float, Parameters};
 
-use super::block::{Block, NormKind, Piece, Site};
+use super::block::{Block, NormKind, Piece, Site, Width};
 use super::{Attention, MeanField, network, transformer};
 use crate::error::shown;
 use crate::nn::activation::{Activation, StraightThrough};
@@ -52,6 +52,7 @@ pub fn of<T: Float, M: Module<T> + ?Sized>(model: &M) -> Result<Block, Error> {
 /// | norm | [`LayerNorm`](crate::LayerNorm), [`RmsNorm`](crate::RmsNorm), [`GroupNorm`](crate::GroupNorm) as a layer norm of large groups, [`BatchNorm`](crate::BatchNorm) |
 /// | dropout, nothing | [`Dropout`](crate::Dropout), [`Flatten`](crate::Flatten) |
 /// | residual | [`Residual`](crate::Residual), [`Join::Add`](crate::Join) of a value and what is computed from it |
+/// | parallel | [`Join`](crate::Join)s of what several branches make of one value: sums, products as of gates, and features side by side, by their widths |
 /// | attention | [`MultiHeadAttention`](crate::MultiHeadAttention), [`TransformerBlock`](crate::TransformerBlock), for so many [`tokens`](Reader::tokens) |
 /// | a chain | [`Sequential`](crate::Sequential), [`Mlp`](crate::Mlp), [`Layer`](crate::Layer), [`Network`](crate::Network) |
 ///
@@ -63,7 +64,10 @@ pub fn of<T: Float, M: Module<T> + ?Sized>(model: &M) -> Result<Block, Error> {
 /// |---|---|
 /// | attention with a causal mask | tokens see different numbers of tokens, so that no one correlation describes them |
 /// | attention with biases of queries, or with dropout in training | its rows of weights have another law than [`Attention`](super::Attention) |
-/// | embeddings, positions, pooling, recurrent layers | values are not normal, or weights are used more than once |
+/// | embeddings, positions, pooling, recurrent layers, a part of a network that is used again | values are not normal, or weights are used more than once |
+/// | a value that two branches read after they part; a product or a sum of several without weights, as `x·σ(x)` (also where a forecast is made) | they depend on each other |
+/// | a product with a gate that stretches | one number for many features does not average out |
+/// | values side by side along another axis than that of the features | their samples or places are not alike |
 #[derive(Debug, Clone, Default)]
 pub struct Reader {
     training: bool,
@@ -215,12 +219,11 @@ impl Source<'_> {
                     self.dense(block, layer, &place).map_err(|error| error.of_layer("dense").within(&place))
                 })
             }
-            "linear" => Ok(block.with(self.linear(kind, name).map_err(within)?, site(kind))),
+            "linear" => self.linear(block, kind, name, site(kind)).map_err(within),
             "conv1d" | "conv2d" => {
-                let piece = self.linear(kind, name).map_err(within)?;
-                let window: Vec<_> =
-                    self.find(kind, &inside(name, "w"))?.shape[2..].iter().map(usize::to_string).collect();
-                Ok(block.with(piece, site(&format!("{kind}({})", window.join("×")))))
+                let shape = &self.find(kind, &inside(name, "w")).map_err(within)?.shape;
+                let window: Vec<_> = shape[2..].iter().map(usize::to_string).collect();
+                self.linear(block, kind, name, site(&format!("{kind}({})", window.join("×")))).map_err(within)
             }
             "activation" | "straight_through" => {
                 let function = config.data::<<Activation as Configured>::Data>()?.function;
@@ -245,7 +248,7 @@ impl Source<'_> {
                 Ok(block.with(Piece::Dropout(if self.reader.training { p } else { 0.0 }), site))
             }
             "alpha_dropout" if !self.reader.training => Ok(block.with(Piece::Dropout(0.0), site(kind))),
-            "flatten" => Ok(block.with(Piece::Affine { gain: 1.0, shift: 0.0 }, site(kind))),
+            "flatten" => Ok(block.with_width(Piece::Affine { gain: 1.0, shift: 0.0 }, site(kind), Width::Lost)),
             other => match self.reader.own.get(other) {
                 Some(theory) => Ok(block.with(Piece::Activation(theory.clone()), site(kind))),
                 None => refuse("the theory does not know this layer; make an activation known with Reader::activation"),
@@ -261,7 +264,7 @@ impl Source<'_> {
     /// A layer of an [`Mlp`](crate::Mlp), of which a flow shows the output of the activation.
     fn dense(&self, block: Block, data: <Layer as Configured>::Data, name: &str) -> Result<Block, Error> {
         let hidden = || Site::Hidden(name.into());
-        let mut block = block.with(self.linear("linear", name)?, hidden());
+        let mut block = self.linear(block, "linear", name, hidden())?;
         if let Some(norm) = data.norm {
             let config = norm.sized(data.units)?;
             block = self.norm(block, config.layer(), &config, &inside(name, "norm"), hidden())?;
@@ -274,7 +277,19 @@ impl Source<'_> {
         })
     }
 
-    pub(super) fn linear(&self, kind: &str, name: &str) -> Result<Piece, Error> {
+    /// Appends a layer with weights.
+    pub(super) fn linear(&self, block: Block, kind: &str, name: &str, site: Site) -> Result<Block, Error> {
+        let [weights, biases] = self.variances(kind, name)?;
+        let shape = &self.find(kind, &inside(name, "w"))?.shape;
+        let width = match kind {
+            "linear" => Width::Of(Some(shape[0]), shape[1]),
+            _ => Width::Of(None, shape[0]), // groups read parts of the channels
+        };
+        Ok(block.with_width(Piece::Linear { weights, biases }, site, width))
+    }
+
+    /// σ_w² and σ_b² of a layer.
+    pub(super) fn variances(&self, kind: &str, name: &str) -> Result<[f64; 2], Error> {
         let weights = self.random(kind, &inside(name, "w"))?;
         let inputs: usize = match kind {
             "linear" => weights.shape[0],
@@ -284,7 +299,7 @@ impl Source<'_> {
             true => self.random(kind, &inside(name, "b"))?.mean_square(),
             false => 0.0,
         };
-        Ok(Piece::Linear { weights: inputs as f64 * weights.mean_square(), biases })
+        Ok([inputs as f64 * weights.mean_square(), biases])
     }
 
     fn norm(&self, block: Block, kind: &str, config: &Config, name: &str, site: Site) -> Result<Block, Error> {

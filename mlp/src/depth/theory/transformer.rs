@@ -38,13 +38,13 @@ pub(super) fn block(source: &Source<'_>, block: Block, config: &Config, name: &s
         heads(source, block, &attention, site).map_err(|error| error.of_layer("attention").within(&attention))
     };
     let network = |block: Block| {
-        let linear = |end: &str| {
-            source.linear("linear", &place(end)).map_err(|error| error.of_layer("linear").within(place(end)))
+        let linear = |block: Block, end: &str| {
+            let appended = source.linear(block, "linear", &place(end), hidden(end));
+            appended.map_err(|error| error.of_layer("linear").within(place(end)))
         };
         let units = Site::Layer(place("up"), data.activation.to_string());
-        let block = block.with(linear("up")?, hidden("up"));
-        let block = block.with(source.activation("transformer", data.activation)?, units);
-        Ok::<Block, Error>(block.with(linear("down")?, hidden("down")))
+        let block = linear(block, "up")?.with(source.activation("transformer", data.activation)?, units);
+        linear(block, "down")
     };
     let residual =
         |block: Block, inner: Block, site: Site| block.with(Piece::Residual { stream: 1.0, branch, inner }, site);
@@ -70,10 +70,7 @@ fn heads(source: &Source<'_>, block: Block, name: &str, site: Site) -> Result<Bl
     };
     let variances = |end: &str| {
         let place = inside(name, end);
-        match source.linear("linear", &place).map_err(|error| error.of_layer("linear").within(&place))? {
-            Piece::Linear { weights, biases } => Ok::<_, Error>([weights, biases]),
-            _ => unreachable!("a linear layer is read as one"),
-        }
+        source.variances("linear", &place).map_err(|error| error.of_layer("linear").within(&place))
     };
     let [[query, shift], [key, _], [value, of_values], [out, of_out]] =
         [variances("query")?, variances("key")?, variances("value")?, variances("out")?];
