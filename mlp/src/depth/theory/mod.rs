@@ -87,6 +87,7 @@ mod properties;
 mod reader;
 mod signal;
 mod transformer;
+mod written;
 
 pub use attention::{Attention, AttentionWeights};
 pub use block::{Block, NormKind, Piece};
