@@ -147,7 +147,7 @@ fn points_of_the_papers_are_met_to_four_digits() {
         assert_close(point.weights, PI / 4.0 * (1.0 + 4.0 * q).sqrt(), QUADRATURE);
         assert_close(point.weights * FRAC_2_PI * (2.0 * q / (1.0 + 2.0 * q)).asin() + biases, q, QUADRATURE);
     }
-    four(erf.critical_weights(0.0).unwrap().weights, 0.7854, "erf, σ_w² = π/4");
+    assert!((erf.critical_weights(0.0).unwrap().weights - PI / 4.0).abs() < 1e-7); // of erf′(0)² = 4/π
 
     let selu = theory(Activation::Selu);
     four(selu.fixed_point().unwrap(), 1.0, "SELU, q*");

@@ -297,10 +297,10 @@ impl MeanField {
             slopes.iter().zip(weights).map(|(slope, weight)| (slope * slope, weight / all)).collect();
         squares.sort_by(|a, b| a.0.total_cmp(&b.0));
         squares.dedup_by(|next, kept| {
-            next.0 == kept.0 && {
-                kept.1 += next.1;
-                true
-            }
+            // Of a line some differ by round-off.
+            let same = next.0 - kept.0 <= 1e-10 * next.0;
+            kept.1 += if same { next.1 } else { 0.0 };
+            same
         });
         squares
     }
