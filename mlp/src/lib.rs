@@ -144,8 +144,8 @@
 //! | write your own model or function | [`Module`], [`Function`], [`StraightThrough`], [`summary`] |
 //! | initialise weights | [`Init`] |
 //! | keep one learning rate over width and depth | [`scaling`], [`MaximalUpdate`], [`scaling::CoordinateCheck`] |
-//! | predict how deep a signal reaches | [`theory`], [`theory::MeanField`]; through shortcuts and norms: [`theory::Block`]; between tokens: [`theory::Attention`] |
-//! | foretell signals and gradients of a model | [`theory::of`], [`theory::Forecast`] |
+//! | predict how deep a signal reaches | [`theory`], [`theory::MeanField`]; through shortcuts, norms, gates and joined branches: [`theory::Block`], [`theory::Joined`]; between tokens: [`theory::Attention`] |
+//! | foretell signals and gradients of a model, transformers too | [`theory::of`], [`theory::Reader`], [`theory::Forecast`] |
 //! | predict with infinitely wide networks: their kernels, Gaussian processes, training | [`infinite`], [`infinite::InfiniteWidth`] |
 //! | read tables | [`Table`], [`Csv`]; of Arrow and Parquet: `Columnar`, with the features `arrow` and `parquet` |
 //! | learn what tables become, and apply it to others | [`Schema`], [`Numeric`], [`Categorical`]; by hand [`Scaler`], [`one_hot`] |
@@ -172,7 +172,7 @@
 //! | measure quality | [`metrics`]: [`Confusion`](metrics::Confusion), [`Ranking`](metrics::Ranking), [`Probabilities`](metrics::Probabilities), [`Regression`](metrics::Regression); by name: [`Metric`](metrics::Metric) |
 //! | find vanishing gradients and dead units | [`Flow`], [`Trainer::observe_flow`], [`flow::FlowLog`], [`flow::singular_values`] |
 //! | measure sharpness, gradient noise and effective rank in a training | [`dynamics`]: [`Curvature`](dynamics::Curvature), [`TrackSharpness`](dynamics::TrackSharpness), [`NoiseScale`](dynamics::NoiseScale), [`EffectiveRanks`](dynamics::EffectiveRanks) |
-//! | predict the singular values of wide networks | [`free_probability`] |
+//! | predict the singular values of wide networks, with any activation | [`free_probability`] |
 //! | learn what ails a model, and what would cure it | [`advise`], [`Advice`]; its learning rate, and networks of several inputs, by [`advice::Adviser`]; during training [`advice::Guard`] |
 //! | observe a model or a training step | [`Observer`], [`Probe`], [`Trainer::observe_steps`] |
 //! | read the reasons for the design | [`design`] |

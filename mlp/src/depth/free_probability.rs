@@ -16,31 +16,65 @@
 //! assert!(shares[0] > 0.4 && shares[0] + shares[1] > 0.6, "{shares:.3?}");
 //! assert_eq!(spectrum.mean_square(), 1.0);
 //! ```
+//!
+//! Any activation takes part, at the variance of its sums:
+//!
+//! ```
+//! use mlp::Activation;
+//! use mlp::free_probability::JacobianSpectrum;
+//! use mlp::theory::MeanField;
+//! // Dynamical isometry: near the critical point tanh keeps all directions, if weights are orthogonal and the signal is small.
+//! let tanh = MeanField::new(Activation::Tanh)?;
+//! let deep = |biases: f64| {
+//!     let point = tanh.critical_weights(biases)?;
+//!     Ok::<_, mlp::Error>(JacobianSpectrum::orthogonal(20, point.weights).slopes(&tanh, point.variance))
+//! };
+//! let [near, far] = [deep(1e-6)?, deep(0.05)?];
+//! assert!((near.mean_square() - 1.0).abs() < 1e-9 && (far.mean_square() - 1.0).abs() < 1e-9);
+//! assert!(near.largest() < 2.0 && far.largest() > 3.0, "{} {}", near.largest(), far.largest());
+//! # Ok::<(), mlp::Error>(())
+//! ```
+
+use std::fmt;
 
 use nalgebra::Complex;
+
+use super::quadrature::{root, rule};
+use super::theory::MeanField;
+use crate::error::shown;
 
 type C = Complex<f64>;
 
 /// The singular values of the Jacobian of a wide network of independent layers of equal width.
 ///
 /// With the moment function `M(z) = z·G(z) − 1` of the Green's function `G(z) = ∫ρ(λ)/(z − λ)dλ`, an S-transform S says
-/// `z = (1 + M)/(M·S(M))`. The factors are (variance σ_w²/n of each weight, for orthogonal weights too; p the share of
-/// slopes that are 1, all others being 0):
+/// `z = (1 + M)/(M·S(M))`. The factors are, for the variance σ_w²/n of each weight, of orthogonal weights too:
 ///
 /// | factor | S(M) |
 /// |---|---|
 /// | Gaussian weights | `1/(σ_w²·(1 + M))` |
 /// | orthogonal weights | `1/σ_w²` |
-/// | slopes | `(1 + M)/(p + M)` |
+/// | slopes φ′ | `(1 + M)/(M·ζ)`, where `M = E[φ′²/(ζ − φ′²)]` |
 ///
-/// The solution for `z = λ + iε` is followed by Newton's method from far above the real axis, where `M ≈ E[λ]/z`. The
-/// density is `−Im G/π`.
-#[derive(Debug, Clone, Copy, PartialEq)]
+/// The expectation is that over the sums, a normal distribution; the slopes of linear layers are 1, and some are 0 if units are off. So
+/// ζ determines M, and both determine z: `(1 + M)/M·(σ_w²·M·ζ)^L` for Gaussian weights, and that over `(1 + M)^L` for orthogonal ones.
+/// The ζ of `z = λ + iε` is followed by Newton's method from far above the real axis, where `ζ ∝ z`. The density is `−Im G/π`.
+#[derive(Clone, PartialEq)]
 pub struct JacobianSpectrum {
     layers: usize,
     variance: f64,
     gaussian: bool,
-    active: f64,
+    /// The squares of slopes other than 0, in ascending order, and their shares.
+    slopes: Vec<(f64, f64)>,
+    /// The share of slopes that are 0.
+    zeros: f64,
+}
+
+/// M at ζ, 1 + M, which is not summed where they nearly cancel, and the derivative of both.
+struct Moments {
+    m: C,
+    above: C,
+    slope: C,
 }
 
 impl JacobianSpectrum {
@@ -71,7 +105,7 @@ impl JacobianSpectrum {
             variance > 0.0 && variance.is_finite(),
             "Jacobian spectrum: the variance {variance} of weights must be a number above 0"
         );
-        JacobianSpectrum { layers, variance, gaussian, active: 1.0 }
+        JacobianSpectrum { layers, variance, gaussian, slopes: vec![(1.0, 1.0)], zeros: 0.0 }
     }
 
     /// Sets the share p of units with the slope 1, independently in each layer; all others have the slope 0.
@@ -85,44 +119,120 @@ impl JacobianSpectrum {
     #[track_caller]
     pub fn active(self, share: f64) -> Self {
         assert!(share > 0.0 && share <= 1.0, "Jacobian spectrum: the share {share} of active units must lie in (0, 1]");
-        JacobianSpectrum { active: share, ..self }
+        JacobianSpectrum { slopes: vec![(1.0, share)], zeros: 1.0 - share, ..self }
     }
 
-    /// The mean squared singular value, `(σ_w²·p)^L`: what χ^L is in mean-field theory.
+    /// Sets the slopes to those of an activation, any that `theory` has, whose sums have the variance q in each layer, such as its
+    /// [`fixed_point`](MeanField::fixed_point). The weights and biases of the theory have no effect.
+    ///
+    /// ```
+    /// use mlp::Activation;
+    /// use mlp::free_probability::JacobianSpectrum;
+    /// use mlp::theory::MeanField;
+    /// let relu = JacobianSpectrum::gaussian(4, 2.0).slopes(&MeanField::new(Activation::Relu)?, 1.0);
+    /// assert!((relu.largest() / JacobianSpectrum::gaussian(4, 2.0).active(0.5).largest() - 1.0).abs() < 1e-12);
+    /// let gelu = MeanField::new(Activation::Gelu)?.weights(2.0);
+    /// let spectrum = JacobianSpectrum::gaussian(4, 2.0).slopes(&gelu, 3.0);
+    /// assert!((spectrum.mean_square() / gelu.chi(3.0).powi(4) - 1.0).abs() < 1e-12);
+    /// # Ok::<(), mlp::Error>(())
+    /// ```
+    ///
+    /// # Panics
+    /// If `q` is negative or not finite, if all slopes are 0, and for one orthogonal layer, whose singular values are `σ_w·|φ′|`
+    /// themselves, unless the slopes are all alike.
+    #[must_use]
+    #[track_caller]
+    pub fn slopes(self, theory: &MeanField, q: f64) -> Self {
+        let mut squares = theory.squared_slopes(q);
+        let zeros = squares.iter().filter(|(square, _)| *square == 0.0).map(|(_, share)| share).sum();
+        squares.retain(|(square, _)| *square > 0.0);
+        assert!(!squares.is_empty(), "Jacobian spectrum: all slopes of {theory:?} are 0; no gradient passes it");
+        assert!(
+            self.gaussian || self.layers > 1 || squares.len() == 1,
+            "Jacobian spectrum: the singular values of one orthogonal layer are σ_w·|φ′| themselves; take two layers or more"
+        );
+        JacobianSpectrum { slopes: squares, zeros, ..self }
+    }
+
+    /// The mean squared singular value, `(σ_w²·E[φ′²])^L`: what χ^L is in mean-field theory.
     pub fn mean_square(&self) -> f64 {
-        (self.variance * self.active).powi(self.depth())
+        (self.variance * self.slope_moment(1)).powi(self.depth())
     }
 
-    /// The share of singular values that are 0: `1 − p`.
+    /// The mean fourth power of the singular values: `(σ_w²·E[φ′²])^2L·(1 + L·(E[φ′⁴]/E[φ′²]² − s))`, with s = 0 for Gaussian and 1 for
+    /// orthogonal weights (Pennington et al. 2018).
+    ///
+    /// It grows with the depth even at the critical point, where the mean square stays.
+    pub fn mean_fourth(&self) -> f64 {
+        let spread = self.slope_moment(2) / self.slope_moment(1).powi(2) - if self.gaussian { 0.0 } else { 1.0 };
+        self.mean_square().powi(2) * (1.0 + self.layers as f64 * spread)
+    }
+
+    /// `E[φ′^2k]`
+    fn slope_moment(&self, k: i32) -> f64 {
+        self.slopes.iter().map(|(square, share)| share * square.powi(k)).sum()
+    }
+
+    /// The share of singular values that are 0: that of slopes that are.
     pub fn zeros(&self) -> f64 {
-        1.0 - self.active
+        self.zeros
     }
 
     /// The share of singular values that are all equal to [`largest`](JacobianSpectrum::largest).
     ///
-    /// For orthogonal weights it is `1 − L(1 − p)`, if that is above 0: directions that pass through active units only.
+    /// For orthogonal weights it is `1 − L(1 − p)`, if that is above 0, with the share p of the largest slope: directions that pass
+    /// through such units only.
     pub fn isometric(&self) -> f64 {
+        let (_, share) = self.slopes[self.slopes.len() - 1];
         match self.gaussian {
             true => 0.0,
-            false => (1.0 - self.layers as f64 * (1.0 - self.active)).max(0.0),
+            false => (1.0 - self.layers as f64 * (1.0 - share)).max(0.0),
         }
     }
 
-    /// The largest singular value: the end of the density, where `dz/dM = 0`.
+    /// The largest singular value: the end of the density, where `dz/dζ = 0`.
     ///
     /// For linear Gaussian networks it is `σ_w^L·√((L+1)^(L+1)/L^L)`.
     pub fn largest(&self) -> f64 {
-        let (l, p) = (self.layers as f64, self.active);
-        let passing = 1.0 - l * (1.0 - p);
-        if !self.gaussian && passing >= 0.0 {
-            return self.variance.powf(l / 2.0);
+        // Above the largest slope, ζ and z grow together from there on.
+        let (top, _) = self.slopes[self.slopes.len() - 1];
+        let above = |u: f64| top * (1.0 + u.exp());
+        let mut far = 0.0;
+        while self.real_slope(above(far)) < 0.0 {
+            far += 1.0;
         }
-        // d ln z/dM = 0 for M > 0; with Gaussian weights it is LM² + (L − 1)M − p = 0.
-        let m = match self.gaussian {
-            true => ((1.0 - l) + ((l - 1.0).powi(2) + 4.0 * l * p).sqrt()) / (2.0 * l),
-            false => p / -passing,
-        };
-        self.log_z(m.into()).re.exp().sqrt()
+        self.end(above, [LEAST, far])
+    }
+
+    /// The smallest singular value other than 0: the beginning of the density. With Gaussian weights it is 0, as where slopes are 0.
+    ///
+    /// ```
+    /// use mlp::Activation;
+    /// use mlp::free_probability::JacobianSpectrum;
+    /// use mlp::theory::MeanField;
+    /// let leaky = MeanField::new(Activation::LeakyRelu(0.5))?;
+    /// let spectrum = JacobianSpectrum::orthogonal(2, 1.0).slopes(&leaky, 1.0);
+    /// assert!((spectrum.largest() - 1.0).abs() < 1e-6 && (spectrum.smallest() - 0.25).abs() < 1e-6);
+    /// # Ok::<(), mlp::Error>(())
+    /// ```
+    pub fn smallest(&self) -> f64 {
+        if self.gaussian || self.zeros > 0.0 {
+            return 0.0;
+        }
+        let (bottom, _) = self.slopes[0];
+        self.end(|u| bottom / (1.0 + u.exp()), [LEAST, -2.0 * LEAST])
+    }
+
+    /// The singular value where z turns, for ζ between those of `at`, or that at the first of them.
+    fn end(&self, at: impl Fn(f64) -> f64, [near, far]: [f64; 2]) -> f64 {
+        let turns = |u: f64| self.real_slope(at(u)) * at(u);
+        let zeta = if turns(near) * turns(far) <= 0.0 { at(root(turns, near, far)) } else { at(near) };
+        let moments = self.moments(zeta.into());
+        self.log_z(zeta.into(), &moments).re.exp().sqrt()
+    }
+
+    fn real_slope(&self, zeta: f64) -> f64 {
+        self.slope(zeta.into(), &self.moments(zeta.into())).re
     }
 
     /// The density of the singular values at `s`, without the shares that are [0](JacobianSpectrum::zeros) or
@@ -135,19 +245,37 @@ impl JacobianSpectrum {
     /// assert!((density - (4.0f64 - 1.44).sqrt() / std::f64::consts::PI).abs() < 1e-6);
     /// ```
     pub fn density(&self, s: f64) -> f64 {
-        let lambda = s * s;
-        if !(s > 0.0 && s < self.largest()) || (!self.gaussian && self.active == 1.0) {
+        self.densities(&[s])[0]
+    }
+
+    /// [`density`](JacobianSpectrum::density) at several values, each found from the one before, which is faster if they ascend.
+    pub fn densities(&self, s: &[f64]) -> Vec<f64> {
+        let (ends, mut last) = (self.ends(), None);
+        s.iter().map(|&s| self.density_within(s, ends, &mut last)).collect()
+    }
+
+    fn ends(&self) -> [f64; 2] {
+        [self.smallest(), self.largest()]
+    }
+
+    /// The density, where `last` is the ζ of a point nearby, and then of this one.
+    fn density_within(&self, s: f64, [smallest, largest]: [f64; 2], last: &mut Option<C>) -> f64 {
+        let equal = !self.gaussian && self.slopes.len() == 1 && (self.zeros == 0.0 || self.layers == 1);
+        if !(s > smallest && s < largest) || equal {
             return 0.0;
         }
-        let m = self.moment_function(lambda);
+        let zeta = self.zeta(s * s, largest * largest, *last);
+        *last = Some(zeta);
         // ρ(λ) = −Im M/(πλ), and dλ = 2s·ds
-        (-2.0 * m.im / (std::f64::consts::PI * s)).max(0.0)
+        (-2.0 * self.moments(zeta).m.im / (std::f64::consts::PI * s)).max(0.0)
     }
 
     /// The shares of the singular values between neighbouring `ends`, which ascend; equal values count in the interval
     /// that they end, 0 in the first.
     ///
-    /// It is what a histogram of measured values is to be compared with.
+    /// It is what a histogram of measured values is to be compared with. The interval in which the density begins has what the others
+    /// leave. Two orthogonal layers of which half of the slopes are equal, as of ELU, have a peak without bound at the end, and shares
+    /// beside it are known to a few percent.
     ///
     /// # Panics
     /// If `ends` does not ascend from 0 or more.
@@ -157,68 +285,122 @@ impl JacobianSpectrum {
             ends.first().is_none_or(|&end| end >= 0.0) && ends.is_sorted_by(|a, b| a < b),
             "Jacobian spectrum: the ends {ends:?} of intervals must ascend from 0 or more"
         );
-        // Near 0 the density is as s^((1−L)/(1+L)), which is smooth in t = s^(1/(L+1)).
-        const POINTS: u32 = 64;
+        // Near 0 the density is as s^((1−L)/(1+L)), which is smooth in t = s^(1/(L+1)); at its ends it is as a root, and smooth in the
+        // angle of t on a circle between them.
         let power = self.layers as f64 + 1.0;
-        let largest = self.largest();
-        let inside = |from: f64, to: f64| {
-            let [from, to] = [from, to].map(|end| end.min(largest).powf(1.0 / power));
-            let step = (to - from) / f64::from(POINTS);
-            let at = |i: u32| {
-                let t = from + step * (f64::from(i) + 0.5);
-                self.density(t.powf(power)) * power * t.powf(power - 1.0)
+        let [smallest, largest] = self.ends();
+        let [low, high] = [smallest, largest].map(|s| s.powf(1.0 / power));
+        let angle = |s: f64| (1.0 - 2.0 * (s.powf(1.0 / power) - low) / (high - low)).clamp(-1.0, 1.0).acos();
+        let mut last = None;
+        let mut inside = |from: f64, to: f64| {
+            let [from, to] = [from, to].map(angle);
+            let panels = [0.0, 0.25, 0.5, 0.75, 1.0].map(|part| from + part * (to - from));
+            let at = |theta: f64, last: &mut _| {
+                let t = low + (high - low) * (1.0 - theta.cos()) / 2.0;
+                let stretch = power * t.powf(power - 1.0) * (high - low) * theta.sin() / 2.0;
+                self.density_within(t.powf(power), [smallest, largest], last) * stretch
             };
-            if step > 0.0 { (0..POINTS).map(at).sum::<f64>() * step } else { 0.0 }
+            match to > from {
+                true => rule(&panels).map(|(theta, weight)| weight * at(theta, &mut last)).sum::<f64>(),
+                false => 0.0,
+            }
         };
         let (zeros, isometric) = (self.zeros(), self.isometric());
-        ends.windows(2)
-            .map(|ends| {
-                let holds = |value: f64| ends[0] < value && value <= ends[1];
-                let at_zero = if ends[0] == 0.0 { zeros } else { 0.0 };
-                let at_end = if holds(largest) { isometric } else { 0.0 };
-                inside(ends[0], ends[1]) + at_zero + at_end
-            })
-            .collect()
+        let mut shares: Vec<f64> = ends
+            .windows(2)
+            .map(|ends| if ends[0] > smallest || ends[1] <= smallest { inside(ends[0], ends[1]) } else { 0.0 })
+            .collect();
+        // Saturated units spread values over all scales near 0: what begins there is what the rest leaves.
+        if let Some(first) = ends.windows(2).position(|ends| ends[0] <= smallest && smallest < ends[1]) {
+            let above = shares[first + 1..].iter().sum::<f64>() + inside(ends[ends.len() - 1], largest);
+            shares[first] = (1.0 - zeros - isometric - above).max(0.0);
+        }
+        for (share, ends) in shares.iter_mut().zip(ends.windows(2)) {
+            *share += if ends[0] == 0.0 { zeros } else { 0.0 };
+            *share += if ends[0] < largest && largest <= ends[1] { isometric } else { 0.0 };
+        }
+        shares
     }
 
     fn depth(&self) -> i32 {
         i32::try_from(self.layers).unwrap_or(i32::MAX)
     }
 
-    /// `ln z` of M: `ln((1 + M)/M) − ln S(M)`.
-    fn log_z(&self, m: C) -> C {
-        let l = self.layers as f64;
-        let free = if self.gaussian { 1.0 } else { 1.0 - l };
-        (m + 1.0).ln() * free - m.ln() + (m + self.active).ln() * l + l * self.variance.ln()
+    /// `M = E[φ′²/(ζ − φ′²)]`
+    fn moments(&self, zeta: C) -> Moments {
+        let (mut m, mut above, mut slope) = (C::new(0.0, 0.0), C::new(self.zeros, 0.0), C::new(0.0, 0.0));
+        for &(square, share) in &self.slopes {
+            let inverse = (zeta - square).inv();
+            let term = inverse * (share * square);
+            m += term;
+            above += inverse * zeta * share;
+            slope -= term * inverse;
+        }
+        Moments { m, above, slope }
     }
 
-    fn slope(&self, m: C) -> C {
-        let l = self.layers as f64;
-        let free = if self.gaussian { 1.0 } else { 1.0 - l };
-        (m + 1.0).inv() * free - m.inv() + (m + self.active).inv() * l
+    /// The power of 1 + M in z.
+    fn free(&self) -> f64 {
+        if self.gaussian { 1.0 } else { 1.0 - self.layers as f64 }
     }
 
-    /// M just above λ.
-    fn moment_function(&self, lambda: f64) -> C {
-        let end = self.largest().powi(2);
+    /// `ln z` of ζ, but for whole turns.
+    fn log_z(&self, zeta: C, Moments { m, above, .. }: &Moments) -> C {
+        let l = self.layers as f64;
+        above.ln() * self.free() + m.ln() * (l - 1.0) + zeta.ln() * l + l * self.variance.ln()
+    }
+
+    /// `d ln z/dζ`
+    fn slope(&self, zeta: C, Moments { m, above, slope }: &Moments) -> C {
+        let l = self.layers as f64;
+        slope * (above.inv() * self.free() + m.inv() * (l - 1.0)) + zeta.inv() * l
+    }
+
+    /// ζ just above λ, from one nearby if that leads there.
+    fn zeta(&self, lambda: f64, end: f64, nearby: Option<C>) -> C {
         let (near, mut height) = (1e-10 * lambda, 1e3 * end);
-        let mut m = self.mean_square() / C::new(lambda, height);
+        let there = nearby.and_then(|zeta| self.newton(C::new(lambda, near), zeta));
+        // Between the nodes of slopes lie real solutions that are none.
+        if let Some(zeta) = there.filter(|zeta| zeta.im > 1e-4 * zeta.re.abs()) {
+            return zeta;
+        }
+        let mut zeta = C::new(lambda, height) * (self.slope_moment(1) / self.mean_square());
         loop {
-            let target = C::new(lambda, height).ln();
-            for _ in 0..50 {
-                // The logarithms differ by whole turns.
-                let mut miss = self.log_z(m) - target;
-                miss.im -= std::f64::consts::TAU * (miss.im / std::f64::consts::TAU).round();
-                let step = miss / self.slope(m);
-                m -= step;
-                if step.norm() <= 1e-14 * m.norm() {
-                    break;
-                }
-            }
+            zeta = self.newton(C::new(lambda, height), zeta).unwrap_or(zeta);
             if height <= near {
-                return m;
+                return zeta;
             }
             height = (0.5 * height).max(near);
         }
     }
+
+    /// The ζ of z in the upper half plane, if the steps from `zeta` settle there.
+    fn newton(&self, z: C, mut zeta: C) -> Option<C> {
+        let target = z.ln();
+        for _ in 0..50 {
+            let moments = self.moments(zeta);
+            // The logarithms differ by whole turns.
+            let mut miss = self.log_z(zeta, &moments) - target;
+            miss.im -= std::f64::consts::TAU * (miss.im / std::f64::consts::TAU).round();
+            // In ln ζ, which has no bound.
+            let step = miss / (self.slope(zeta, &moments) * zeta);
+            let step = step * (0.5 / step.norm()).min(1.0);
+            zeta *= (-step).exp();
+            if step.norm() <= 1e-13 {
+                return (zeta.im >= 0.0).then_some(zeta);
+            }
+        }
+        None
+    }
 }
+
+impl fmt::Debug for JacobianSpectrum {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let weights = if self.gaussian { "Gaussian" } else { "orthogonal" };
+        let [variance, slope] = [shown(self.variance), shown(self.slope_moment(1))];
+        write!(f, "JacobianSpectrum({} layers, {weights}, σ_w² = {variance}, E[φ′²] = {slope})", self.layers)
+    }
+}
+
+/// As near as this to the slopes, relatively and in logarithms, an end is looked for.
+const LEAST: f64 = -27.0;

@@ -4,8 +4,8 @@
 use autograd::{Param, Parameters, Tape, Tensor, Var};
 use mlp::theory::{self, Block, Reader, Signal};
 use mlp::{
-    Activation, BatchNorm, Conv2d, Dropout, Flow, Function, Init, Join, LayerNorm, Linear, Mlp, Module, Network, PRelu,
-    Residual, RmsNorm, Sequential,
+    Activation, BatchNorm, Conv2d, Dropout, Flatten, Flow, Function, Init, Join, LayerNorm, Linear, Mlp, Module,
+    Network, PRelu, Residual, RmsNorm, Sequential,
 };
 use rand::SeedableRng;
 use rand::rngs::StdRng;
@@ -270,6 +270,67 @@ fn models_are_read_and_foretold() {
     assert_foretold(network, &x, OF_WIDTH);
 }
 
+/// Gates, features side by side, and shortcuts with weights of their own.
+#[test]
+fn networks_of_branches_are_read_and_foretold() {
+    let x: Tensor = normal([32, 100], 1.5, &mut StdRng::seed_from_u64(3));
+    let lecun = |from, to, rng: &mut StdRng| Linear::new(from, to, &Init::lecun_normal(), rng).unwrap();
+
+    // Dauphin et al. 2017; Shazeer 2020.
+    let gated = |rng: &mut StdRng| {
+        let network = Network::new(["x"])
+            .part("first", "x", lecun(100, 200, rng))
+            .part("value", "first", lecun(200, 200, rng))
+            .part("gate", "first", lecun(200, 200, rng))
+            .part("silu", "gate", Activation::Silu)
+            .join("product", Join::Multiply, ["value", "silu"])
+            .part("back", "product", lecun(200, 200, rng))
+            .join("sum", Join::Add, ["first", "back"])
+            .part("last", "sum", lecun(200, 50, rng));
+        network.outputs(["last"]).unwrap()
+    };
+    assert_foretold(gated, &x, OF_WIDTH);
+
+    // Huang et al. 2017: each layer reads all before it.
+    let dense = |rng: &mut StdRng| {
+        let he = |from, to, rng: &mut StdRng| Linear::new(from, to, &Init::he_normal(), rng).unwrap();
+        let network = Network::new(["x"])
+            .part("a", "x", he(100, 150, rng))
+            .part("bent", "a", Activation::Relu)
+            .part("b", "bent", he(150, 100, rng))
+            .join("ab", Join::Concat(1), ["a", "b"])
+            .part("norm", "ab", LayerNorm::new(250).unwrap())
+            .part("c", "norm", he(250, 100, rng))
+            .part("bent again", "c", Activation::Gelu)
+            .join("abc", Join::Concat(1), ["ab", "bent again"])
+            .part("last", "abc", he(350, 50, rng));
+        network.outputs(["last"]).unwrap()
+    };
+    assert_foretold(dense, &x, OF_WIDTH);
+
+    // He et al. 2016: a projected shortcut; the parts of both branches take turns.
+    let projected = |rng: &mut StdRng| {
+        let network = Network::new(["x"])
+            .part("up", "x", lecun(100, 200, rng))
+            .part("around", "x", lecun(100, 150, rng))
+            .part("bent", "up", Activation::Tanh)
+            .part("down", "bent", lecun(200, 150, rng))
+            .join("sum", Join::Add, ["down", "around"]);
+        network.outputs(["sum"]).unwrap()
+    };
+    let model = projected(&mut StdRng::seed_from_u64(1));
+    let block = theory::of(&model).unwrap();
+    assert_eq!(block.to_string().matches("linear(").count(), 3, "{block}");
+    let beside =
+        block.forecast(&Signal::of(&x).unwrap()).unwrap().beside(&Flow::measure(&model, &x, |y| y.sum())).unwrap();
+    let names: Vec<_> = beside.rows.iter().map(|row| row.name.as_str()).collect();
+    assert_eq!(names, ["up", "bent", "down", "around", "sum"]);
+    assert!(beside.rows.iter().all(|row| (row.measured_square / row.square).ln().abs() < 0.15), "{beside}");
+    // Of two independent branches the squares add up.
+    let [down, around, sum] = [2, 3, 4].map(|i| beside.rows[i].square);
+    assert!((down + around - sum).abs() < 1e-12 * sum);
+}
+
 #[test]
 fn convolutions_have_their_inputs_as_fan() {
     // 4·3·3 inputs; 16 × 16 places, of which the border sees fewer.
@@ -359,20 +420,30 @@ fn what_is_not_read_is_named() {
     assert!(error(&normed).starts_with("1 (batch_norm): its running statistics"));
     assert!(Reader::new().training().read(&normed).is_ok());
 
-    let gated = Network::new(["x"])
-        .part("a", "x", layer(rng))
-        .part("gate", "a", Activation::Sigmoid)
-        .join("y", Join::Multiply, ["a", "gate"])
-        .outputs(["y"])
-        .unwrap();
-    assert_eq!(error(&gated), "y (multiply): the theory adds a shortcut and its branch only");
-    let forked = Network::new(["x"])
-        .part("a", "x", layer(rng))
-        .part("b", "x", layer(rng))
-        .join("y", Join::Add, ["a", "b"])
-        .outputs(["y"])
-        .unwrap();
-    assert!(error(&forked).starts_with("b (part): its values are no shortcut and a branch"), "{}", error(&forked));
+    let network = |network: mlp::NetworkBuilder, output: &str| network.outputs([output]).unwrap();
+    let gate = Network::new(["x"]).part("a", "x", layer(rng)).part("gate", "a", Activation::Sigmoid);
+    let gated = network(gate.join("y", Join::Multiply, ["a", "gate"]), "y");
+    let dependent = theory::of(&gated).unwrap().forecast(&Signal::normal(1.0)).unwrap_err().to_string();
+    assert!(dependent.starts_with("mean_field: y (multiply): several of its branches have no weights"), "{dependent}");
+    let gate = Network::new(["x"]).part("a", "x", layer(rng)).part(
+        "gate",
+        "x",
+        Linear::new(30, 1, &Init::he_normal(), rng).unwrap(),
+    );
+    let stretched = network(gate.join("y", Join::Multiply, ["a", "gate"]), "y");
+    assert!(error(&stretched).starts_with("y (multiply): its values have 30 and 1 features"), "{}", error(&stretched));
+    let forked = Network::new(["x"]).part("a", "x", layer(rng)).part("b", "a", layer(rng)).part("c", "x", layer(rng));
+    let met = forked.join("d", Join::Add, ["b", "c"]).join("y", Join::Add, ["d", "a"]);
+    let met = network(met, "y");
+    assert!(error(&met).starts_with("a (part): it is read in two branches"), "{}", error(&met));
+    let rows = Network::new(["x"]).part("a", "x", layer(rng)).part("b", "x", layer(rng));
+    let rows = network(rows.join("y", Join::Concat(0), ["a", "b"]), "y");
+    assert!(error(&rows).starts_with("y (concat(0)): the theory puts features side by side"), "{}", error(&rows));
+    let flat = Network::new(["x"]).part("a", "x", Flatten).part("b", "x", layer(rng));
+    let flat = network(flat.join("y", Join::Concat(1), ["a", "b"]), "y");
+    assert!(error(&flat).contains("cannot tell how many features each value has"), "{}", error(&flat));
+    let again = Network::new(["x"]).part("a", "x", layer(rng)).same("b", "a", "a");
+    assert!(error(&network(again, "b")).starts_with("b (part): it uses the weights of another part again"));
 
     let model = Sequential::new().then(layer(rng)).then(Activation::Tanh).then(layer(rng));
     let x = normal([4, 30], 1.0, rng);

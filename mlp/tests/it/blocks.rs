@@ -4,7 +4,7 @@
 use std::f64::consts::{FRAC_2_PI, PI};
 
 use autograd::Var;
-use mlp::theory::{Block, DepthLaw, NormKind, Piece, Signal, critical_value};
+use mlp::theory::{Block, DepthLaw, Joined, NormKind, Piece, Signal, critical_value};
 use mlp::{Activation, Function, Module};
 
 use crate::theory::{QUADRATURE, assert_close, elementwise, theory};
@@ -21,6 +21,11 @@ fn branch(activation: impl Module + 'static, weights: f64, biases: f64) -> Block
 /// φ(norm(x))W + b
 fn normed(activation: impl Module + 'static, weights: f64, biases: f64) -> Block {
     Block::new().layer_norm().activation(activation).unwrap().linear(weights, biases)
+}
+
+/// φ(xW + b)
+fn gate(activation: Activation) -> Block {
+    Block::new().linear(0.8, 0.3).activation(activation).unwrap()
 }
 
 fn shortcut(mu: f64, inner: Block) -> Block {
@@ -62,6 +67,19 @@ fn slopes_agree_with_differences() {
             .then(Piece::Norm(NormKind::Layer, 0.2))
             .then(Piece::Affine { gain: 1.5, shift: 0.1 })
             .dropout(0.2)
+            .linear(2.0, 0.0),
+        // Joined branches, with means other than 0, beside a value and within each other.
+        Block::new()
+            .linear(1.2, 0.1)
+            .activation(Activation::Relu)
+            .unwrap()
+            .parallel(Joined::Product, [Block::new(), gate(Activation::Sigmoid), gate(Activation::Softplus)])
+            .parallel(Joined::Concat(vec![3, 2, 5]), [Block::new(), gate(Activation::Relu), Block::new().layer_norm()])
+            .parallel(
+                Joined::Sum,
+                [Block::new(), gate(Activation::Softplus), gate(Activation::Sigmoid).linear(0.5, 0.2)],
+            )
+            .then(Piece::Norm(NormKind::Rms, 0.3))
             .linear(2.0, 0.0),
     ];
     let h = 1e-4;
@@ -245,6 +263,50 @@ fn values_of_one_block_make_it_critical() {
     assert!(error.contains("χ does not cross 1 between 0.5 (χ = "), "{error}");
     let error = tanh(0.1).critical().unwrap_err().to_string();
     assert!(error.contains("search with critical_value"), "{error}");
+}
+
+/// A shortcut is a sum; gates multiply mean squares; what stands side by side has the mean by widths; gradients go back alike.
+#[test]
+fn branches_join_as_their_formulas_say() {
+    let inner = || gate(Activation::Tanh).linear(1.5, 0.1);
+    for q in [0.5, 2.0] {
+        let x = Signal::normal(q).correlated(0.4);
+        let pass = |block: &Block| block.pass(&x).unwrap();
+        let [sum, residual] =
+            [Block::new().parallel(Joined::Sum, [Block::new(), inner()]), Block::new().residual(1.0, 1.0, inner())]
+                .map(|block| pass(&block));
+        assert_close(sum.signal.square, residual.signal.square, QUADRATURE);
+        assert_close(sum.signal.product.unwrap(), residual.signal.product.unwrap(), QUADRATURE);
+        assert_close(sum.chi, residual.chi, QUADRATURE);
+        assert_close(sum.product_slope.unwrap(), residual.product_slope.unwrap(), QUADRATURE);
+
+        // x·relu(xW + b) of σ_w² = 2: q·(2q + σ_b²)/2, and χ = (2q + σ_b²)/2 + q.
+        let relu = Block::new().linear(2.0, 0.3).activation(Activation::Relu).unwrap();
+        let product = pass(&Block::new().parallel(Joined::Product, [Block::new(), relu.clone()]));
+        assert_close(product.signal.square, q * (2.0 * q + 0.3) / 2.0, QUADRATURE);
+        assert_close(product.chi, (2.0 * q + 0.3) / 2.0 + q, QUADRATURE);
+        let of_relu = pass(&relu).signal.product.unwrap();
+        assert_close(product.signal.product.unwrap(), 0.4 * q * of_relu, QUADRATURE);
+
+        let beside = pass(&Block::new().parallel(Joined::Concat(vec![1, 3]), [Block::new(), relu]));
+        assert_close(beside.signal.square, 0.25 * q + 0.75 * (2.0 * q + 0.3) / 2.0, QUADRATURE);
+        assert_close(beside.chi, 0.25 + 0.75, QUADRATURE);
+    }
+    let uneven = || Block::new().parallel(Joined::Concat(vec![1, 3]), [Block::new(), inner()]);
+    let refused = |block: Block| block.pass(&Signal::normal(1.0)).unwrap_err().to_string();
+    assert!(refused(uneven().batch_norm()).contains("some of its features are larger than others"));
+    assert!(refused(uneven().activation(Activation::Relu).unwrap()).contains("it reads values that are not normal"));
+    let sides = || Block::new().parallel(Joined::Concat(vec![1, 3]), [inner(), inner().linear(3.0, 0.0)]);
+    let twice = Block::new().parallel(Joined::Product, [sides(), sides().layer_norm()]);
+    assert!(refused(twice).contains("in several of its branches some features are larger"));
+    let squared = Block::new().parallel(Joined::Product, [Block::new(), Block::new()]);
+    assert!(refused(squared).contains("several of its branches have no weights"));
+}
+
+#[test]
+#[should_panic(expected = "2 branches need as many widths above 0, not [3]")]
+fn each_branch_beside_another_has_a_width() {
+    let _ = Block::new().parallel(Joined::Concat(vec![3]), [Block::new(), Block::new()]);
 }
 
 #[test]

@@ -1,10 +1,13 @@
 //! Critical points, and initialisation at them.
 
+use std::f64::consts::{FRAC_2_PI, PI};
+
+use autograd::Var;
 use mlp::init::{Distribution, Fan};
 use mlp::theory::{Critical, MeanField};
-use mlp::{Activation, Init};
+use mlp::{Activation, Function, Init};
 
-use crate::theory::{QUADRATURE, assert_close, elementwise, theory};
+use crate::theory::{QUADRATURE, assert_close, elementwise, theory, trapezoid};
 
 #[track_caller]
 fn assert_critical(theory: &MeanField, point: &Critical) {
@@ -110,4 +113,63 @@ fn one_initialiser_serves_every_activation() {
     let he = Init::critical(Activation::Relu).unwrap();
     let Init::Scaled { gain, fan: Fan::In, distribution: Distribution::Normal } = he else { panic!("{he:?}") };
     assert_close(gain, 2f64.sqrt(), QUADRATURE);
+}
+
+/// The points to four digits, beside closed forms and the trapezoidal rule, which are no part of the library: tanh and erf with biases,
+/// whose curves Poole et al. 2016 and Schoenholz et al. 2017 draw, SELU at its fixed point 1 (Klambauer et al. 2017), and the half-stable
+/// points of Roberts, Yaida and Hanin 2022.
+#[test]
+fn points_of_the_papers_are_met_to_four_digits() {
+    let four = |found: f64, digits: f64, what: &str| {
+        let unit = 10f64.powf(digits.abs().log10().floor() - 3.0);
+        assert!((found - digits).abs() < 0.51 * unit, "{what}: {found}, not {digits}");
+    };
+    // σ_b², σ_w², q*
+    for [biases, weights, q] in
+        [[0.01, 1.424, 0.2733], [0.05, 1.761, 0.5700], [0.1, 1.986, 0.8058], [0.3, 2.505, 1.461]]
+    {
+        let point = theory(Activation::Tanh).critical_weights(biases).unwrap();
+        four(point.weights, weights, "tanh, σ_w²");
+        four(point.variance, q, "tanh, q*");
+        let scale = point.variance.sqrt();
+        assert_close(point.weights * trapezoid(|z| (scale * z).cosh().powi(-4)), 1.0, QUADRATURE);
+        assert_close(point.weights * trapezoid(|z| (scale * z).tanh().powi(2)) + biases, point.variance, QUADRATURE);
+    }
+    let erf = MeanField::new(Function::new("erf", |z: Var| z.erf())).unwrap();
+    for [biases, weights, q] in
+        [[0.01, 1.114, 0.2532], [0.05, 1.376, 0.5172], [0.1, 1.552, 0.7264], [0.3, 1.963, 1.312]]
+    {
+        let point = erf.critical_weights(biases).unwrap();
+        four(point.weights, weights, "erf, σ_w²");
+        four(point.variance, q, "erf, q*");
+        // E[erf′²] = 4/(π√(1 + 4q)), E[erf²] = (2/π)·asin(2q/(1 + 2q))
+        let q = point.variance;
+        assert_close(point.weights, PI / 4.0 * (1.0 + 4.0 * q).sqrt(), QUADRATURE);
+        assert_close(point.weights * FRAC_2_PI * (2.0 * q / (1.0 + 2.0 * q)).asin() + biases, q, QUADRATURE);
+    }
+    assert!((erf.critical_weights(0.0).unwrap().weights - PI / 4.0).abs() < 1e-7); // of erf′(0)² = 4/π
+
+    let selu = theory(Activation::Selu);
+    four(selu.fixed_point().unwrap(), 1.0, "SELU, q*");
+    four(selu.variance_slope(1.0), 0.7826, "SELU, V′");
+    let [scale, alpha] = [1.0507009873554805, 1.6732632423543772];
+    let curve = |z: f64| if z > 0.0 { scale * z } else { scale * alpha * z.exp_m1() };
+    assert!((trapezoid(|z| curve(z).powi(2)) - 1.0).abs() < 1e-6); // it has a kink
+
+    for (activation, [biases, weights, q]) in
+        [(Activation::Gelu, [0.1729, 1.983, 3.562]), (Activation::Silu, [0.5551, 1.988, 14.32])]
+    {
+        let point = theory(activation).critical().unwrap();
+        [(point.biases, biases), (point.weights, weights), (point.variance, q)]
+            .into_iter()
+            .for_each(|(found, digits)| four(found, digits, &activation.to_string()));
+    }
+    let silu = theory(Activation::Silu).critical().unwrap();
+    let curve = |z: f64| {
+        let (x, sigmoid) = (silu.variance.sqrt() * z, (1.0 + (-silu.variance.sqrt() * z).exp()).recip());
+        [x * sigmoid, sigmoid * (1.0 + x * (1.0 - sigmoid))]
+    };
+    assert_close(silu.weights * trapezoid(|z| curve(z)[1].powi(2)), 1.0, QUADRATURE);
+    assert_close(silu.weights * trapezoid(|z| curve(z)[0].powi(2)) + silu.biases, silu.variance, QUADRATURE);
+    four(theory(Activation::Relu).critical_weights(0.0).unwrap().weights, 2.0, "relu");
 }

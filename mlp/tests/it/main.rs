@@ -85,4 +85,5 @@ mod tables;
 mod theory;
 mod torch;
 mod train;
+mod transformer_theory;
 mod weight_norms;

@@ -29,7 +29,7 @@ fn phi(x: f64) -> f64 {
 }
 
 /// E[f(z)] by the trapezoidal rule, which is exact to round-off for functions as smooth as tanh.
-fn trapezoid(f: impl Fn(f64) -> f64) -> f64 {
+pub(crate) fn trapezoid(f: impl Fn(f64) -> f64) -> f64 {
     let h = 1.0 / 64.0;
     (-768..=768).map(|i| f64::from(i) * h).map(|z| f(z) * (-z * z / 2.0).exp()).sum::<f64>() * h / (2.0 * PI).sqrt()
 }

@@ -1,9 +1,9 @@
 //! The residual branches of a model, found in its configuration.
 
-use serde::Deserialize;
-
 use crate::error::{Error, Result};
-use crate::nn::config::Config;
+use crate::nn::config::{Config, Configured, inside};
+use crate::nn::layers::{Residual, Sequential, TransformerBlock};
+use crate::nn::network::Network;
 
 /// A layer with residual branches.
 #[derive(Debug)]
@@ -24,35 +24,7 @@ impl Branch {
     }
 }
 
-/// The fields of the layers that have others within; `Config` leaves no more than 100 levels to descend.
-#[derive(Deserialize)]
-struct Chain {
-    layers: Vec<Config>,
-}
-
-#[derive(Deserialize)]
-struct Graph {
-    parts: Vec<Part>,
-}
-
-#[derive(Deserialize)]
-struct Part {
-    name: String,
-    module: Option<Config>,
-}
-
-#[derive(Deserialize)]
-struct Shortcut {
-    inner: Config,
-    strength: Option<f64>,
-}
-
-#[derive(Deserialize)]
-struct Block {
-    strength: Option<f64>,
-}
-
-/// All residual layers of a model.
+/// All residual layers of a model; [`Config`] leaves no more than 100 levels to descend.
 pub(super) fn branches(config: &Config) -> Result<Vec<Branch>> {
     let mut found = vec![];
     collect(config, "", &mut found)?;
@@ -60,25 +32,24 @@ pub(super) fn branches(config: &Config) -> Result<Vec<Branch>> {
 }
 
 fn collect(config: &Config, place: &str, found: &mut Vec<Branch>) -> Result<()> {
-    let within = |name: &str| if place.is_empty() { name.to_string() } else { format!("{place}.{name}") };
     let branch =
         |count, strength: Option<f64>| Branch { place: place.to_string(), count, strength: strength.unwrap_or(1.0) };
     match config.layer() {
         "sequential" => {
-            for (i, layer) in config.data::<Chain>()?.layers.iter().enumerate() {
-                collect(layer, &within(&i.to_string()), found)?;
+            for (i, layer) in config.data::<<Sequential as Configured>::Data>()?.layers.iter().enumerate() {
+                collect(layer, &inside(place, &i.to_string()), found)?;
             }
         }
         "network" => {
-            for Part { name, module } in config.data::<Graph>()?.parts {
-                module.map_or(Ok(()), |module| collect(&module, &within(&name), found))?;
+            for part in config.data::<<Network as Configured>::Data>()?.parts {
+                part.module.map_or(Ok(()), |module| collect(&module, &inside(place, &part.name), found))?;
             }
         }
-        "transformer" => found.push(branch(2, config.data::<Block>()?.strength)),
+        "transformer" => found.push(branch(2, config.data::<<TransformerBlock as Configured>::Data>()?.strength)),
         "residual" => {
-            let Shortcut { inner, strength } = config.data()?;
+            let data = config.data::<<Residual as Configured>::Data>()?;
             let mut nested = vec![];
-            collect(&inner, place, &mut nested)?;
+            collect(&data.inner, place, &mut nested)?;
             if let Some(nested) = nested.first() {
                 let why = format!(
                     "the branch `{place}` has another within, `{}`, and the theory has none of such; put them one after the other",
@@ -86,7 +57,7 @@ fn collect(config: &Config, place: &str, found: &mut Vec<Branch>) -> Result<()> 
                 );
                 return Err(Error::invalid("scaling", why));
             }
-            found.push(branch(1, strength));
+            found.push(branch(1, data.strength));
         }
         _ => {}
     }

@@ -1,8 +1,6 @@
 //! [`Block`]: what a deep network repeats, as data.
 
-use std::fmt;
-
-use super::{Attention, MeanField};
+use super::{Attention, Joined, MeanField};
 use crate::error::{or_panic, shown};
 use crate::nn::layers::Dropout;
 use crate::{Error, Module};
@@ -33,6 +31,18 @@ pub struct Block {
 pub(super) struct Part {
     pub(super) piece: Piece,
     pub(super) site: Site,
+    pub(super) width: Width,
+}
+
+/// What a piece does to the number of features.
+#[derive(Clone, Copy)]
+pub(super) enum Width {
+    /// It stays, or is that of the blocks within.
+    Kept,
+    /// So many are read, if that is known, and so many given.
+    Of(Option<usize>, usize),
+    /// It is not known.
+    Lost,
 }
 
 /// The place of a piece in the rows of a forecast.
@@ -82,6 +92,13 @@ pub enum Piece {
         /// f.
         inner: Block,
     },
+    /// What several blocks make of one value, joined.
+    Parallel {
+        /// How they are joined.
+        joined: Joined,
+        /// The blocks.
+        branches: Vec<Block>,
+    },
 }
 
 /// What a normalisation divides by.
@@ -98,7 +115,7 @@ pub enum NormKind {
 }
 
 impl NormKind {
-    fn name(self) -> &'static str {
+    pub(super) fn name(self) -> &'static str {
         match self {
             NormKind::Layer => "layer_norm",
             NormKind::Rms => "rms_norm",
@@ -116,7 +133,8 @@ impl Block {
     /// Appends a piece.
     ///
     /// # Panics
-    /// If a variance or `eps` is negative or not finite, a strength is not finite, or a probability lies outside [0, 1).
+    /// If a variance or `eps` is negative or not finite, a strength is not finite, a probability lies outside [0, 1), or branches are not as
+    /// many as [`parallel`](Block::parallel) takes.
     #[must_use]
     #[track_caller]
     pub fn then(self, piece: Piece) -> Self {
@@ -141,14 +159,39 @@ impl Block {
                     strengths[1]
                 );
             }
+            Piece::Parallel { joined, branches } => joined.assert_fits(branches.len()),
             Piece::Activation(_) => {}
         }
         self.with(piece, Site::Position)
     }
 
-    pub(super) fn with(mut self, piece: Piece, site: Site) -> Self {
-        self.parts.push(Part { piece, site });
+    pub(super) fn with(self, piece: Piece, site: Site) -> Self {
+        self.with_width(piece, site, Width::Kept)
+    }
+
+    pub(super) fn with_width(mut self, piece: Piece, site: Site, width: Width) -> Self {
+        self.parts.push(Part { piece, site, width });
         self
+    }
+
+    /// The features behind it, for those before it, as far as they are known.
+    pub(super) fn width(&self, before: Option<usize>) -> Option<usize> {
+        self.parts.iter().fold(before, |width, part| match (part.width, &part.piece) {
+            (Width::Of(_, width), _) => Some(width),
+            (Width::Lost, _) => None,
+            (_, Piece::Parallel { joined: Joined::Concat(widths), .. }) => Some(widths.iter().sum()),
+            (_, piece) => piece.branches().first().map_or(width, |inner| inner.width(width)),
+        })
+    }
+
+    /// The features that it reads, if its pieces tell.
+    pub(super) fn reads(&self) -> Option<usize> {
+        let told = self.parts.iter().map(|part| match part.width {
+            Width::Of(reads, _) => Some(reads),
+            Width::Lost => Some(None),
+            Width::Kept => part.piece.branches().iter().find_map(Block::reads).map(Some),
+        });
+        told.flatten().next().flatten()
     }
 
     /// Appends `xW + b`, with weights of variance `σ_w²/inputs`, here `weights` is `σ_w²`, and biases of variance `σ_b²`.
@@ -224,25 +267,26 @@ impl Block {
 
     /// Whether the output is independent of the input but for its size: random weights lie between them.
     pub(super) fn mixes(&self) -> bool {
-        self.pieces().any(|piece| matches!(piece, Piece::Linear { .. } | Piece::Attention(_)))
+        self.pieces().any(|piece| match piece {
+            Piece::Linear { .. } | Piece::Attention(_) => true,
+            Piece::Parallel { branches, .. } => branches.iter().all(Block::mixes),
+            _ => false,
+        })
     }
 
     /// Whether samples of a batch meet.
     pub(super) fn has_batch_norm(&self) -> bool {
-        self.pieces().any(|piece| match piece {
-            Piece::Norm(kind, _) => *kind == NormKind::Batch,
-            Piece::Residual { inner, .. } => inner.has_batch_norm(),
-            _ => false,
-        })
+        self.has(&|piece| matches!(piece, Piece::Norm(NormKind::Batch, _)))
     }
 
     /// Whether tokens meet.
     pub(super) fn has_attention(&self) -> bool {
-        self.pieces().any(|piece| match piece {
-            Piece::Attention(_) => true,
-            Piece::Residual { inner, .. } => inner.has_attention(),
-            _ => false,
-        })
+        self.has(&|piece| matches!(piece, Piece::Attention(_)))
+    }
+
+    /// Whether it has such a piece, in a branch too.
+    fn has(&self, such: &dyn Fn(&Piece) -> bool) -> bool {
+        self.pieces().any(|piece| such(piece) || piece.branches().iter().any(|inner| inner.has(such)))
     }
 
     /// `self`, `times` times: the blocks of a deep network, in one [`forecast`](Block::forecast).
@@ -300,66 +344,24 @@ impl Block {
                 Piece::Residual { stream, branch, inner } => {
                     Piece::Residual { stream, branch, inner: inner.mapped(change) }
                 }
+                Piece::Parallel { joined, branches } => {
+                    Piece::Parallel { joined, branches: branches.iter().map(|inner| inner.mapped(change)).collect() }
+                }
                 other => other,
             };
-            Part { piece: change(piece), site: part.site.clone() }
+            Part { piece: change(piece), site: part.site.clone(), width: part.width }
         };
         Block { parts: self.parts.iter().map(part).collect() }
     }
 }
 
 impl Piece {
-    /// Its kind, as a row of a forecast names it.
-    pub(super) fn kind(&self) -> String {
+    /// The blocks within.
+    pub(super) fn branches(&self) -> &[Block] {
         match self {
-            Piece::Linear { .. } => "linear".into(),
-            Piece::Activation(theory) => theory.curve.name.clone(),
-            Piece::Norm(kind, _) => kind.name().into(),
-            Piece::Affine { .. } => "affine".into(),
-            Piece::Dropout(p) => format!("dropout({})", shown(p)),
-            Piece::Attention(_) => "attention".into(),
-            Piece::Residual { .. } => "residual".into(),
+            Piece::Residual { inner, .. } => std::slice::from_ref(inner),
+            Piece::Parallel { branches, .. } => branches,
+            _ => &[],
         }
-    }
-}
-
-impl fmt::Display for Block {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (i, piece) in self.pieces().enumerate() {
-            if i > 0 {
-                f.write_str(" → ")?;
-            }
-            match piece {
-                Piece::Linear { weights, biases } => {
-                    write!(f, "linear(σ_w² = {}, σ_b² = {})", shown(weights), shown(biases))?;
-                }
-                Piece::Attention(attention) => {
-                    let [scores, values] = [shown(attention.scores), shown(attention.values)];
-                    let tokens = attention.tokens;
-                    write!(f, "attention(T = {tokens}, σ_Q²σ_K² = {scores}, σ_V²σ_O² = {values})")?;
-                }
-                Piece::Affine { gain, shift } => write!(f, "affine(γ² = {}, β² = {})", shown(gain), shown(shift))?,
-                Piece::Residual { stream, branch, inner } => {
-                    let factor =
-                        |strength: f64| if strength == 1.0 { String::new() } else { format!("{}·", shown(strength)) };
-                    // The branch needs brackets where it is scaled.
-                    let alone = self.parts.len() == 1;
-                    let (stream, branch) = (factor(*stream), factor(*branch));
-                    let inner = if branch.is_empty() { inner.to_string() } else { format!("({inner})") };
-                    match alone {
-                        true => write!(f, "{stream}x + {branch}{inner}")?,
-                        false => write!(f, "({stream}x + {branch}{inner})")?,
-                    }
-                }
-                other => f.write_str(&other.kind())?,
-            }
-        }
-        Ok(())
-    }
-}
-
-impl fmt::Debug for Block {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Block({self})")
     }
 }

@@ -1,5 +1,7 @@
 //! Critical points, between vanishing and exploding gradients.
 
+use std::iter::once;
+
 use autograd::Float;
 use rand::Rng;
 
@@ -142,10 +144,9 @@ impl MeanField {
         nearest(|q| self.critical_at(q)).ok_or_else(|| self.no_critical("any σ_b²"))
     }
 
-    /// The critical point whose sums have variance `q`, if its bias variance is not negative: `σ_w² = 1/E[φ′²]`,
-    /// `σ_b² = q − E[φ²]/E[φ′²]`.
+    /// The critical point whose sums have variance `q`, if its bias variance is not negative.
     fn critical_at(&self, q: f64) -> Option<Critical> {
-        let (weights, biases) = (1.0 / self.mean_square_slope(q), self.critical_bias(q));
+        let [weights, biases] = self.critical_variances(q);
         Critical::at(q, weights, biases, |weights, _| self.clone().weights(weights).variance_slope(q))
     }
 
@@ -174,7 +175,7 @@ impl MeanField {
     #[track_caller]
     pub fn critical_weights(&self, biases: f64) -> Result<Critical, Error> {
         super::check_variance("biases", biases);
-        let residual = |q: f64| (self.critical_bias(q) - biases) / q;
+        let residual = |q: f64| (self.critical_variances(q)[1] - biases) / q;
         let point = preferred(solutions(residual), |q| self.critical_at(q)).map(|point| Critical { biases, ..point });
         point.ok_or_else(|| self.no_critical(&format!("σ_b² = {}", shown(biases))))
     }
@@ -204,9 +205,10 @@ impl MeanField {
         point.ok_or_else(|| self.no_critical(&format!("σ_w² = {}", shown(weights))))
     }
 
-    /// `q − E[φ²]/E[φ′²]`: the bias variance that makes `q` a critical fixed point.
-    fn critical_bias(&self, q: f64) -> f64 {
-        q - self.mean_square(q) / self.mean_square_slope(q)
+    /// The variances that make `q` a critical fixed point: `σ_w² = 1/E[φ′²]`, `σ_b² = q − E[φ²]/E[φ′²]`.
+    fn critical_variances(&self, q: f64) -> [f64; 2] {
+        let slope = self.mean_square_slope(q);
+        [1.0 / slope, q - self.mean_square(q) / slope]
     }
 
     fn no_critical(&self, with: &str) -> Error {
@@ -222,13 +224,17 @@ impl MeanField {
 pub(super) fn nearest(at: impl Fn(f64) -> Option<Critical>) -> Option<Critical> {
     let at = |q: f64| Some(at(q)?).filter(Critical::attracts);
     // Search outwards from 1 by factors of 2, then bisect to the boundary of the admissible region.
-    let factor = (0..=30).map(|k| 2f64.powi(k)).find(|&f| at(f).is_some() || (f < 1e7 && at(1.0 / f).is_some()))?;
-    let (mut no, mut yes) = if at(factor).is_some() { (factor / 2.0, factor) } else { (2.0 / factor, 1.0 / factor) };
-    while factor > 1.0 && (yes - no).abs() > 1e-14 * yes {
-        let middle = (no + yes) / 2.0;
-        if at(middle).is_some() { yes = middle } else { no = middle }
+    let outwards = (1..=30).flat_map(|k| [k, -k]).map(|k| 2f64.powi(k)).filter(|&q| q > 1e-7);
+    let mut found = once(1.0).chain(outwards).find_map(&at)?;
+    let mut no = if found.variance > 1.0 { found.variance / 2.0 } else { 2.0 * found.variance };
+    while found.variance != 1.0 && (found.variance - no).abs() > 1e-14 * found.variance {
+        let middle = (no + found.variance) / 2.0;
+        match at(middle) {
+            Some(point) => found = point,
+            None => no = middle,
+        }
     }
-    at(yes)
+    Some(found)
 }
 
 /// The zeros of a relative `residual`: 1 if it vanishes there; else its sign changes, and then the limit 0 if it

@@ -3,8 +3,8 @@
 use std::iter::{once, successors};
 
 use super::block::Block;
-use super::signal::{Signal, Step};
 use super::{NOISE, depth_scale, settled};
+use super::{Signal, Step};
 use crate::Error;
 use crate::error::shown;
 

@@ -1,9 +1,9 @@
 //! Critical points of equal blocks.
 
 use super::LIMIT;
+use super::Step;
 use super::block::Block;
 use super::critical::{Critical, nearest, preferred, solutions};
-use super::signal::Step;
 use crate::Error;
 use crate::depth::quadrature::root;
 use crate::error::shown;

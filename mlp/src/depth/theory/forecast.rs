@@ -1,10 +1,12 @@
 //! [`Forecast`]: signals and gradients at every depth, and beside those measured.
 
+use std::collections::{HashMap, VecDeque};
 use std::fmt;
 
 use super::AttentionWeights;
-use super::block::{Block, Part, Piece, Site};
-use super::signal::{Gradient, Passed, Signal};
+use super::block::{Block, Part, Site};
+use super::pass::{Gradient, Passed};
+use super::signal::Signal;
 use crate::depth::flow::write_rows;
 use crate::{Error, Flow};
 
@@ -77,11 +79,15 @@ fn gather(
             Site::Position => (part.piece.kind(), true),
             Site::Hidden(_) => (part.piece.kind(), false),
         };
-        let inner = format!("{name}.");
+        let place = format!("{name}.");
         let attention = passed.attention.map(|(weights, _)| weights);
         rows.push(ForecastRow { name, kind, signal: passed.signal, gradient: gradient[0], attention, shown });
-        if let Piece::Residual { branch, inner: block, .. } = &part.piece {
-            gather(&block.parts, &passed.inner, gradient.map(|gradient| branch * branch * gradient), &inner, rows);
+        let branches = part.piece.branches();
+        for (k, (block, (passed, into))) in branches.iter().zip(&passed.inner).enumerate().rev() {
+            let place = if branches.len() > 1 { format!("{place}{k}.") } else { place.clone() };
+            // Samples that are not followed have no product.
+            let into = [into[0] * gradient[0], if gradient[1] == 0.0 { 0.0 } else { into[1] * gradient[1] }];
+            gather(&block.parts, passed, into, &place, rows);
         }
         gradient = part.back(passed, gradient);
     }
@@ -115,11 +121,15 @@ impl Forecast {
     /// ```
     ///
     /// # Errors
-    /// If the flow does not have the layers of the forecast, in their order; the error names the first that is missing.
+    /// If the flow does not have the layers of the forecast; the error names the first that is missing.
     pub fn beside(&self, flow: &Flow) -> Result<Comparison, Error> {
-        let mut layers = flow.layers.iter();
+        // Branches that are joined have no order of their own; a layer and what it is the only part of have one name.
+        let mut layers: HashMap<&str, VecDeque<_>> = HashMap::new();
+        for layer in &flow.layers {
+            layers.entry(&layer.name).or_default().push_back(layer);
+        }
         let shown = self.rows.iter().filter(|row| row.shown);
-        let pairs = shown.map(|row| match layers.find(|layer| layer.name == row.name) {
+        let pairs = shown.map(|row| match layers.get_mut(row.name.as_str()).and_then(VecDeque::pop_front) {
             Some(layer) => Ok((row, &layer.outputs)),
             None => {
                 let why = format!(

@@ -35,7 +35,7 @@
 //! # What people build
 //!
 //! A [`Block`] is what a network repeats, as data: linear layers, activations, norms, dropout, and residuals with strengths of
-//! shortcut and branch. One recursion, [`Block::pass`], follows mean, mean square and correlation through it, and the factor χ
+//! shortcut and branch, and branches that are joined. One recursion, [`Block::pass`], follows mean, mean square and correlation through it, and the factor χ
 //! of the squared gradient.
 //!
 //! | question | answer |
@@ -43,8 +43,9 @@
 //! | signals and gradients at every depth | [`Block::steps`] of equal blocks, [`Block::forecast`] behind each piece |
 //! | a fixed point, and the law of depth: exponential, a power, or between | [`Block::fixed_point`], [`Block::law`] |
 //! | critical variances and strengths | [`Block::critical`], [`Block::critical_weights`], [`critical_value`] |
+//! | gates, sums of branches, features side by side | [`Block::parallel`], [`Joined`] |
 //! | transformers: similarity of tokens, entropy of attention, gradients of tokens | [`Attention`] as a piece, [`ForecastRow::attention`] |
-//! | the theory of a model of layers, at its weights | [`of`], [`Reader`] |
+//! | the theory of a model of layers, at its weights; of transformers for so many tokens | [`of`], [`Reader`], [`Reader::tokens`] |
 //! | what is foretold beside what is measured | [`Forecast::beside`] a [`Flow`](crate::Flow) |
 //!
 //! ```
@@ -59,8 +60,8 @@
 //! # Ok::<(), mlp::Error>(())
 //! ```
 //!
-//! The theory is one of wide layers and random weights. Weights that are used twice, products of values, pooling and
-//! recurrence are outside of it; what it cannot tell it names in an error.
+//! The theory is one of wide layers and random weights. Weights that are used twice, products of values that depend on each other,
+//! pooling and recurrence are outside of it; what it cannot tell it names in an error.
 //!
 //! Sources: Poole, Lahiri, Raghu, Sohl-Dickstein and Ganguli, "Exponential expressivity in deep neural networks through
 //! transient chaos", 2016 (variance and correlation); Schoenholz, Gilmer, Ganguli and Sohl-Dickstein, "Deep information
@@ -79,10 +80,14 @@ mod deep;
 mod edges;
 mod forecast;
 mod network;
+mod parallel;
+mod pass;
 mod plain;
 mod properties;
 mod reader;
 mod signal;
+mod transformer;
+mod written;
 
 pub use attention::{Attention, AttentionWeights};
 pub use block::{Block, NormKind, Piece};
@@ -90,10 +95,12 @@ pub use critical::Critical;
 pub use deep::DepthLaw;
 pub use edges::critical_value;
 pub use forecast::{Comparison, ComparisonRow, Forecast, ForecastRow};
+pub use parallel::Joined;
+pub use pass::Step;
 pub use plain::MeanField;
 pub use properties::Properties;
 pub use reader::{Reader, of};
-pub use signal::{Signal, Step};
+pub use signal::Signal;
 
 use crate::depth::quadrature::root;
 use crate::error::shown;

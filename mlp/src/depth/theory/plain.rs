@@ -275,6 +275,36 @@ impl MeanField {
         }
     }
 
+    /// The squares of slopes at sums of variance q, in ascending order, and their shares: those of the nodes of a quadrature, equal ones
+    /// together.
+    #[cfg(feature = "spectrum")]
+    #[track_caller]
+    pub(in crate::depth) fn squared_slopes(&self, q: f64) -> Vec<(f64, f64)> {
+        /// Beyond this many standard deviations lie 1e−15 of the normal distribution.
+        const TAIL: f64 = 8.0;
+        check_variance("sums", q);
+        let scale = q.sqrt().max(LIMIT);
+        let kinks = self.curve.breaks.iter().map(|x| x / scale).filter(|z| z.abs() < TAIL);
+        let (bulk, tails) = ((-16..=16).map(|i| f64::from(i) / 4.0), [-TAIL, -6.0, 6.0, TAIL]);
+        let mut ends: Vec<f64> = bulk.chain(tails).chain(kinks).collect();
+        ends.sort_by(f64::total_cmp);
+        ends.dedup();
+        let (z, weights): (Vec<f64>, Vec<f64>) =
+            crate::depth::quadrature::rule(&ends).map(|(z, weight)| (z, weight * (-z * z / 2.0).exp())).unzip();
+        let (_, slopes) = self.curve.values_and_slopes(&z.iter().map(|z| scale * z).collect::<Vec<_>>());
+        let all: f64 = weights.iter().sum();
+        let mut squares: Vec<(f64, f64)> =
+            slopes.iter().zip(weights).map(|(slope, weight)| (slope * slope, weight / all)).collect();
+        squares.sort_by(|a, b| a.0.total_cmp(&b.0));
+        squares.dedup_by(|next, kept| {
+            // Of a line some differ by round-off.
+            let same = next.0 - kept.0 <= 1e-10 * next.0;
+            kept.1 += if same { next.1 } else { 0.0 };
+            same
+        });
+        squares
+    }
+
     /// E[φ(√q z)²]
     pub(super) fn mean_square(&self, q: f64) -> f64 {
         self.curve.expect(q.sqrt(), |_, y, _| y * y)

@@ -4,14 +4,14 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 
 use autograd::{Float, Parameters};
-use serde::Deserialize;
-use serde_json::Value;
 
-use super::block::{Block, NormKind, Piece, Site};
-use super::{MeanField, network};
+use super::block::{Block, NormKind, Piece, Site, Width};
+use super::{Attention, MeanField, network, transformer};
 use crate::error::shown;
 use crate::nn::activation::{Activation, StraightThrough};
-use crate::nn::config::Config;
+use crate::nn::config::{Config, Configured, inside};
+use crate::nn::layers::{BatchNorm, Dropout, GroupNorm, LayerNorm, Residual, RmsNorm, Sequential};
+use crate::nn::mlp::{Layer, Mlp};
 use crate::{Error, Module};
 
 /// The theory of a model in evaluation mode, as [`Reader::read`] with nothing set.
@@ -52,12 +52,26 @@ pub fn of<T: Float, M: Module<T> + ?Sized>(model: &M) -> Result<Block, Error> {
 /// | norm | [`LayerNorm`](crate::LayerNorm), [`RmsNorm`](crate::RmsNorm), [`GroupNorm`](crate::GroupNorm) as a layer norm of large groups, [`BatchNorm`](crate::BatchNorm) |
 /// | dropout, nothing | [`Dropout`](crate::Dropout), [`Flatten`](crate::Flatten) |
 /// | residual | [`Residual`](crate::Residual), [`Join::Add`](crate::Join) of a value and what is computed from it |
+/// | parallel | [`Join`](crate::Join)s of what several branches make of one value: sums, products as of gates, and features side by side, by their widths |
+/// | attention | [`MultiHeadAttention`](crate::MultiHeadAttention), [`TransformerBlock`](crate::TransformerBlock), for so many [`tokens`](Reader::tokens) |
 /// | a chain | [`Sequential`](crate::Sequential), [`Mlp`](crate::Mlp), [`Layer`](crate::Layer), [`Network`](crate::Network) |
 ///
-/// All samples, and all places of a picture, are taken to have the same mean square.
+/// All samples, all tokens, and all places of a picture, are taken to have the same mean square. Where there is attention, two samples
+/// are two tokens of one sequence ([`Signal::of_tokens`](super::Signal::of_tokens)), and the gradients of different tokens behind the
+/// last layer are taken to be independent, as those of a loss for each token are and those of a loss of their mean are not.
+///
+/// | not read | since |
+/// |---|---|
+/// | attention with a causal mask | tokens see different numbers of tokens, so that no one correlation describes them |
+/// | attention with biases of queries, or with dropout in training | its rows of weights have another law than [`Attention`](super::Attention) |
+/// | embeddings, positions, pooling, recurrent layers, a part of a network that is used again | values are not normal, or weights are used more than once |
+/// | a value that two branches read after they part; a product or a sum of several without weights, as `x·σ(x)` (also where a forecast is made) | they depend on each other |
+/// | a product with a gate that stretches | one number for many features does not average out |
+/// | values side by side along another axis than that of the features | their samples or places are not alike |
 #[derive(Debug, Clone, Default)]
 pub struct Reader {
     training: bool,
+    pub(super) tokens: Option<usize>,
     own: HashMap<String, MeanField>,
 }
 
@@ -71,6 +85,30 @@ impl Reader {
     #[must_use]
     pub fn training(self) -> Self {
         Reader { training: true, ..self }
+    }
+
+    /// Tells how many tokens attention reads: its weights depend on their number.
+    ///
+    /// ```
+    /// use mlp::theory::{Reader, Signal};
+    /// use mlp::{Activation, Sequential, TransformerBlock};
+    /// use rand::{SeedableRng, rngs::StdRng};
+    /// let rng = &mut StdRng::seed_from_u64(0);
+    /// let mut blocks = || TransformerBlock::new(64, 4, 128, Activation::Relu, rng);
+    /// let model: Sequential = Sequential::new().then(blocks()?.strength(0.5)?).then(blocks()?.strength(0.5)?);
+    /// let forecast = Reader::new().tokens(16).read(&model)?.forecast(&Signal::normal(1.0).correlated(0.2))?;
+    /// let rows: Vec<_> = forecast.rows.iter().filter(|row| row.kind == "transformer").collect();
+    /// let alike: Vec<f64> = rows.iter().map(|row| row.signal.correlation().unwrap()).collect();
+    /// assert!(0.2 < alike[0] && alike[0] < alike[1] && alike[1] < 0.6, "{alike:?}"); // tokens grow alike
+    /// # Ok::<(), mlp::Error>(())
+    /// ```
+    ///
+    /// # Panics
+    /// If there are fewer than two.
+    #[must_use]
+    #[track_caller]
+    pub fn tokens(self, tokens: usize) -> Self {
+        Reader { tokens: Some(Attention::new(tokens, 0.0, 0.0).tokens), ..self }
     }
 
     /// Makes an activation of yours known under the name that its configuration has, such as that of a
@@ -141,48 +179,10 @@ impl Numbers {
 
 /// A model that is read.
 pub(super) struct Source<'r> {
-    reader: &'r Reader,
+    pub(super) reader: &'r Reader,
     numbers: HashMap<String, Numbers>,
     /// Activations met, whether straight through, and their theory: to look for their kinks takes some time.
     met: RefCell<HashMap<(bool, String), MeanField>>,
-}
-
-#[derive(Deserialize)]
-struct Layers {
-    layers: Vec<Config>,
-}
-
-#[derive(Deserialize)]
-struct Inner {
-    inner: Config,
-    strength: Option<f64>,
-}
-
-#[derive(Deserialize)]
-struct Function {
-    function: Activation,
-}
-
-#[derive(Deserialize)]
-struct Eps {
-    eps: Option<f64>,
-}
-
-#[derive(Deserialize)]
-struct Chance {
-    p: f64,
-}
-
-#[derive(Deserialize)]
-struct Dense {
-    activation: Option<Activation>,
-    norm: Option<Value>,
-    dropout: Option<f64>,
-}
-
-#[derive(Deserialize)]
-struct Perceptron {
-    layers: Vec<Dense>,
 }
 
 impl Source<'_> {
@@ -198,34 +198,35 @@ impl Source<'_> {
         let refuse = |why: &str| Err(within(Error::config(kind, why)));
         match kind {
             "sequential" => {
-                let layers = config.data::<Layers>()?.layers;
+                let layers = config.data::<<Sequential as Configured>::Data>()?.layers;
                 let mut all = layers.iter().enumerate();
                 all.try_fold(block, |block, (i, layer)| self.layer(block, layer, &inside(name, &i.to_string())))
             }
             "residual" => {
-                let Inner { inner, strength } = config.data()?;
-                let inner = self.layer(Block::new(), &inner, name)?;
-                let branch = strength.unwrap_or(1.0);
+                let data = config.data::<<Residual as Configured>::Data>()?;
+                let inner = self.layer(Block::new(), &data.inner, name)?;
+                let branch = data.strength.unwrap_or(1.0);
                 Ok(block.with(Piece::Residual { stream: 1.0, branch, inner }, site(kind)))
             }
             "network" => network::read(self, block, config, name).map_err(within),
+            "attention" => transformer::attention(self, block, config, name).map_err(within),
+            "transformer" => transformer::block(self, block, config, name).map_err(within),
             "dense" => self.dense(block, config.data()?, name).map_err(within),
             "mlp" => {
-                let layers = config.data::<Perceptron>()?.layers;
+                let layers = config.data::<<Mlp as Configured>::Data>()?.layers;
                 layers.into_iter().enumerate().try_fold(block, |block, (i, layer)| {
                     let place = inside(name, &format!("layers.{i}"));
                     self.dense(block, layer, &place).map_err(|error| error.of_layer("dense").within(&place))
                 })
             }
-            "linear" => Ok(block.with(self.linear(kind, name).map_err(within)?, site(kind))),
+            "linear" => self.linear(block, kind, name, site(kind)).map_err(within),
             "conv1d" | "conv2d" => {
-                let piece = self.linear(kind, name).map_err(within)?;
-                let window: Vec<_> =
-                    self.find(kind, &inside(name, "w"))?.shape[2..].iter().map(usize::to_string).collect();
-                Ok(block.with(piece, site(&format!("{kind}({})", window.join("×")))))
+                let shape = &self.find(kind, &inside(name, "w")).map_err(within)?.shape;
+                let window: Vec<_> = shape[2..].iter().map(usize::to_string).collect();
+                self.linear(block, kind, name, site(&format!("{kind}({})", window.join("×")))).map_err(within)
             }
             "activation" | "straight_through" => {
-                let function = config.data::<Function>()?.function;
+                let function = config.data::<<Activation as Configured>::Data>()?.function;
                 Ok(block.with(self.activation(kind, function).map_err(within)?, site(&function.to_string())))
             }
             "prelu" => {
@@ -242,12 +243,12 @@ impl Source<'_> {
                 self.norm(block, kind, config, name, site(kind)).map_err(within)
             }
             "dropout" => {
-                let p = config.data::<Chance>()?.p;
+                let p = config.data::<<Dropout as Configured>::Data>()?.p;
                 let site = site(&format!("dropout({})", shown(p)));
                 Ok(block.with(Piece::Dropout(if self.reader.training { p } else { 0.0 }), site))
             }
             "alpha_dropout" if !self.reader.training => Ok(block.with(Piece::Dropout(0.0), site(kind))),
-            "flatten" => Ok(block.with(Piece::Affine { gain: 1.0, shift: 0.0 }, site(kind))),
+            "flatten" => Ok(block.with_width(Piece::Affine { gain: 1.0, shift: 0.0 }, site(kind), Width::Lost)),
             other => match self.reader.own.get(other) {
                 Some(theory) => Ok(block.with(Piece::Activation(theory.clone()), site(kind))),
                 None => refuse("the theory does not know this layer; make an activation known with Reader::activation"),
@@ -255,15 +256,17 @@ impl Source<'_> {
         }
     }
 
+    /// Whether a dropout of this probability acts.
+    pub(super) fn drops(&self, p: Option<f64>) -> bool {
+        self.reader.training && p.is_some_and(|p| p > 0.0)
+    }
+
     /// A layer of an [`Mlp`](crate::Mlp), of which a flow shows the output of the activation.
-    fn dense(&self, block: Block, data: Dense, name: &str) -> Result<Block, Error> {
+    fn dense(&self, block: Block, data: <Layer as Configured>::Data, name: &str) -> Result<Block, Error> {
         let hidden = || Site::Hidden(name.into());
-        let mut block = block.with(self.linear("linear", name)?, hidden());
+        let mut block = self.linear(block, "linear", name, hidden())?;
         if let Some(norm) = data.norm {
-            let config = match norm {
-                Value::String(kind) => Config::bare(kind),
-                other => Config::deserialize(other).map_err(|error| Error::config("norm", error.to_string()))?,
-            };
+            let config = norm.sized(data.units)?;
             block = self.norm(block, config.layer(), &config, &inside(name, "norm"), hidden())?;
         }
         let function = data.activation.unwrap_or(Activation::Identity);
@@ -274,7 +277,19 @@ impl Source<'_> {
         })
     }
 
-    fn linear(&self, kind: &str, name: &str) -> Result<Piece, Error> {
+    /// Appends a layer with weights.
+    pub(super) fn linear(&self, block: Block, kind: &str, name: &str, site: Site) -> Result<Block, Error> {
+        let [weights, biases] = self.variances(kind, name)?;
+        let shape = &self.find(kind, &inside(name, "w"))?.shape;
+        let width = match kind {
+            "linear" => Width::Of(Some(shape[0]), shape[1]),
+            _ => Width::Of(None, shape[0]), // groups read parts of the channels
+        };
+        Ok(block.with_width(Piece::Linear { weights, biases }, site, width))
+    }
+
+    /// σ_w² and σ_b² of a layer.
+    pub(super) fn variances(&self, kind: &str, name: &str) -> Result<[f64; 2], Error> {
         let weights = self.random(kind, &inside(name, "w"))?;
         let inputs: usize = match kind {
             "linear" => weights.shape[0],
@@ -284,21 +299,22 @@ impl Source<'_> {
             true => self.random(kind, &inside(name, "b"))?.mean_square(),
             false => 0.0,
         };
-        Ok(Piece::Linear { weights: inputs as f64 * weights.mean_square(), biases })
+        Ok([inputs as f64 * weights.mean_square(), biases])
     }
 
     fn norm(&self, block: Block, kind: &str, config: &Config, name: &str, site: Site) -> Result<Block, Error> {
         let batch = kind == "batch_norm";
         let usual = if kind == "rms_norm" { 0.0 } else { 1e-5 };
-        let eps = config.data::<Eps>()?.eps.unwrap_or(usual);
-        let find = |end: &str| self.numbers.get(&inside(name, end));
-        let gain = find("gain").map_or(1.0, Numbers::mean_square);
-        let shift = match find("shift") {
-            Some(_) => self.random(kind, &inside(name, "shift"))?.mean_square(),
-            None => 0.0,
+        let eps = match kind {
+            "batch_norm" => config.data::<<BatchNorm as Configured>::Data>()?.eps,
+            "group_norm" => config.data::<<GroupNorm as Configured>::Data>()?.eps,
+            "rms_norm" => config.data::<<RmsNorm as Configured>::Data>()?.eps,
+            _ => config.data::<<LayerNorm as Configured>::Data>()?.eps,
         };
+        let eps = eps.unwrap_or(usual);
         let norm = match (kind, batch && !self.reader.training) {
             (_, true) => {
+                let find = |end: &str| self.numbers.get(&inside(name, end));
                 let new = find("mean").is_some_and(|mean| mean.all_are(0.0))
                     && find("variance").is_some_and(|variance| variance.all_are(1.0));
                 if !new {
@@ -313,6 +329,16 @@ impl Source<'_> {
             ("layer_norm" | "group_norm", _) => Piece::Norm(NormKind::Layer, eps),
             (other, _) => return Err(Error::config(other, "it is no norm that the theory knows; choose another")),
         };
+        self.normed(block, norm, kind, name, site)
+    }
+
+    /// A normalisation, and the factors and offsets that lie in its place.
+    pub(super) fn normed(&self, block: Block, norm: Piece, kind: &str, name: &str, site: Site) -> Result<Block, Error> {
+        let gain = self.numbers.get(&inside(name, "gain")).map_or(1.0, Numbers::mean_square);
+        let shift = match self.numbers.contains_key(&inside(name, "shift")) {
+            true => self.random(kind, &inside(name, "shift"))?.mean_square(),
+            false => 0.0,
+        };
         if gain == 1.0 && shift == 0.0 {
             return Ok(block.with(norm, site));
         }
@@ -321,7 +347,7 @@ impl Source<'_> {
     }
 
     /// An activation in a layer of this kind, whose name stands for that of the theory in an error.
-    fn activation(&self, kind: &str, function: Activation) -> Result<Piece, Error> {
+    pub(super) fn activation(&self, kind: &str, function: Activation) -> Result<Piece, Error> {
         let through = kind == "straight_through";
         let key = (through, function.to_string());
         if let Some(theory) = self.met.borrow().get(&key) {
@@ -368,9 +394,4 @@ impl Source<'_> {
             }
         }
     }
-}
-
-/// The name of what lies in `place`.
-pub(super) fn inside(place: &str, name: &str) -> String {
-    if place.is_empty() { name.into() } else { format!("{place}.{name}") }
 }

@@ -11,7 +11,7 @@ use super::proto::{self, AttributeProto, Node};
 use super::state::State;
 use super::table;
 use crate::error::{Error, Result};
-use crate::nn::config::Config;
+use crate::nn::config::{Config, inside};
 
 /// A value of the graph. The first axis are the samples, and the file leaves its length open.
 #[derive(Debug, Clone)]
@@ -210,7 +210,7 @@ impl<'g> At<'g> {
     }
 
     fn named(&self, name: &str) -> String {
-        if self.place.is_empty() { name.into() } else { format!("{}.{name}", self.place) }
+        inside(&self.place, name)
     }
 
     /// Adds a node with one output, and returns its name.

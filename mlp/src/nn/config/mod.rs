@@ -158,6 +158,11 @@ pub use registry::Registry;
 /// The version of the text form.
 const VERSION: u64 = 1;
 
+/// The name of a part of what lies in `place`, as parameters have it.
+pub(crate) fn inside(place: &str, name: &str) -> String {
+    if place.is_empty() { name.into() } else { format!("{place}.{name}") }
+}
+
 /// A layer or model as plain data: its kind, and the fields of that kind; see [the page of all kinds](self).
 ///
 /// Its text is JSON, on one line or, with `{:#}`, on several. It is also plain data for [`serde`].

@@ -282,11 +282,11 @@ pub struct Data {
     pub(crate) heads: usize,
     /// The width of the memory, if it is another.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) memory: Option<usize>,
+    pub(crate) memory: Option<usize>,
     #[serde(default, skip_serializing_if = "fields::is_off")]
     pub(crate) causal: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) dropout: Option<f64>,
+    pub(crate) dropout: Option<f64>,
     #[serde(default = "fields::yes", skip_serializing_if = "fields::is_on")]
     pub(super) bias: bool,
 }

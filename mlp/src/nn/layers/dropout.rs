@@ -85,7 +85,7 @@ impl<T: Float> Module<T> for Dropout {
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Data {
-    p: f64,
+    pub(crate) p: f64,
 }
 
 impl<T: Float> Configured<T> for Dropout {

@@ -226,7 +226,7 @@ pub struct Data {
     #[serde(default, skip_serializing_if = "fields::is_off")]
     pub(crate) post_norm: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
-    dropout: Option<f64>,
+    pub(crate) dropout: Option<f64>,
     /// That of both norms.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) eps: Option<f64>,

@@ -140,7 +140,7 @@ impl<T: Float> Module<T> for Layer<T> {
 pub struct Dense {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) inputs: Option<usize>,
-    pub(super) units: usize,
+    pub(crate) units: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) activation: Option<Activation>,
     #[serde(default = "fields::yes", skip_serializing_if = "fields::is_on")]
@@ -148,7 +148,7 @@ pub struct Dense {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) norm: Option<NormData>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) dropout: Option<f64>,
+    pub(crate) dropout: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) init: Option<Init>,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -18,6 +18,7 @@ use crate::nn::probe::Probe;
 use crate::nn::state_dict::StateDict;
 
 pub use builder::NetworkBuilder;
+pub(crate) use data::Part;
 pub use join::Join;
 
 /// Named parts, each of which reads inputs or parts before it: a graph without cycles, with any number of inputs and outputs.

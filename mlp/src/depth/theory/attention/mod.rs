@@ -33,6 +33,10 @@ use crate::error::shown;
 ///
 /// where `K = E Σ_jk (∂A_ij/∂s_ik)²`, and `K_ρ` is the same for two rows. So gradients become common to all tokens too.
 ///
+/// A model with [`TransformerBlock`](crate::TransformerBlock)s is read as such pieces, for so many [tokens](super::Reader::tokens). Gradients
+/// begin behind the last piece as independent for all tokens. What the softmax passes back is taken in expectation, as if gradients were
+/// independent of the scores; that is no theorem, and measured stacks of blocks, as they are initialised, agree to 5 %.
+///
 /// All keys are seen, heads are wide, and all pairs of tokens equally alike. The last holds for the first layer, and behind it if there
 /// are many heads, or if shortcuts carry most of the signal. Else some directions of the tokens hold more than others, and without
 /// shortcuts 1 − ρ behind two layers of one head is measured some four times larger than foretold, at any T.
