@@ -174,11 +174,18 @@ fn strip<T: Float>(
         *sums = shared([four[i], four[STRIP + i], four[2 * STRIP + i], four[3 * STRIP + i]], form);
     }
     for at in (0..n).map(|j| start + j * step) {
-        if let Some(from) = from {
-            v[at..at + w].copy_from_slice(&from[at..at + w]);
-        }
-        for (v, (&p, &sums)) in v[at..at + w].iter_mut().zip(p[at..at + w].iter().zip(&sums)) {
-            *v = difference(p, *v, sums, form);
+        let (p, v) = (&p[at..at + w], &mut v[at..at + w]);
+        match from {
+            Some(from) => {
+                for ((v, &from), (&p, &sums)) in v.iter_mut().zip(&from[at..at + w]).zip(p.iter().zip(&sums)) {
+                    *v = difference(p, from, sums, form);
+                }
+            }
+            None => {
+                for (v, (&p, &sums)) in v.iter_mut().zip(p.iter().zip(&sums)) {
+                    *v = difference(p, *v, sums, form);
+                }
+            }
         }
     }
 }
