@@ -79,7 +79,7 @@
 //! | train | [`Param`], [`Parameters`], [`Gradients::update`], [`Scalar::backward_each`]; large tables: [`Param::set_by_rows`] |
 //! | see the graph | [`Tape::graph`], [`Scalar::graph`], [`Graph`] |
 //! | check | [`check`](check()), [`check::Checker`], [`check::Report`] |
-//! | write functions over any kind of number | [`Number`], [`Real`], [`Float`], [`Dual`], [`Partials`], [`Recorded`] |
+//! | write functions over any kind of number | [`Number`], [`Real`], [`Float`], [`Dual`], [`Partials`], [`Recorded`]; as kernels of one's own: [`Elementwise`], [`ElementwiseN`], [`ElementwiseMany`] |
 //! | write functions over plain and recorded arrays | [`generic::ArrayLike`] |
 //! | list the operations | [`operations`], [`Unary`], [`Binary`]; how to say those of PyTorch: [`operators`] |
 //! | transform closures | [`grad`](grad()), [`value_and_grad`], [`vjp`](vjp()), [`jvp`](jvp()), [`jacobian`](jacobian()), [`jacobian_each`], [`jacobian_sparse`](jacobian_sparse()), [`hessian`](hessian()), [`hessian_sparse`](hessian_sparse()), [`hvp`](hvp()), [`grad_and_hvp`], [`vhp`], [`linearize`], [`several`] |
@@ -130,7 +130,8 @@ pub mod operators {}
 /// ```
 pub mod prelude {
     pub use crate::{
-        Custom, Elementwise, ElementwiseN, Float, Gradients, Number, Param, Parameters, Scalar, Tape, Tensor, Var,
+        Custom, Elementwise, ElementwiseMany, ElementwiseN, Float, Gradients, Number, Param, Parameters, Scalar, Tape,
+        Tensor, Var,
     };
 }
 
@@ -138,7 +139,7 @@ pub use check::check;
 
 pub use external::{Custom, Step, checkpoint, checkpoint_chain, scan, step};
 pub use graph::{Graph, Handle};
-pub use kernels::fused::{Elementwise, ElementwiseN};
+pub use kernels::fused::{Elementwise, ElementwiseMany, ElementwiseN};
 pub use methods::{Unique, generic};
 pub use number::dual::{Dual, Partials};
 pub use number::rows::{Binary, Row, Unary};

@@ -272,6 +272,11 @@ pub fn broadcast(op: &'static str, a: &Shape, b: &Shape) -> Result<Shape, Error>
     Ok(shape)
 }
 
+/// Whether an array of shape `from` is stretched to shape `to` beside one of that shape.
+pub(crate) fn stretches_to(from: &[usize], to: &[usize]) -> bool {
+    from.len() <= to.len() && from.iter().zip(&to[to.len() - from.len()..]).all(|(&n, &to)| n == to || n == 1)
+}
+
 /// One axis or several, given as `1`, `[0, 2]`, a slice, or a range such as `0..2`.
 ///
 /// ```

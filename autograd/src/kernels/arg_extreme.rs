@@ -2,7 +2,7 @@
 
 use super::isa::kernel;
 use super::reduce::{Loops, STRIP, strips};
-use super::sums::{BLOCK, LANES, row_fold};
+use super::sums::{BLOCK, LANES, row_choice};
 use crate::math;
 use crate::number::Float;
 
@@ -59,7 +59,7 @@ fn is_beyond<T: Float>(x: T, best: T, within: impl Fn(T, T) -> bool) -> bool {
 fn along<T: Float>(row: &[T], start: T, join: impl Fn(T, T) -> T, within: impl Fn(T, T) -> bool) -> usize {
     let (mut best, mut from) = (start, 0);
     for (b, block) in row.chunks(BLOCK).enumerate() {
-        let extreme = row_fold(block, start, |x| x, &join);
+        let extreme = row_choice(block, start, |x| x, &join);
         if is_beyond(extreme, best, &within) {
             (best, from) = (extreme, b * BLOCK);
         }

@@ -1,9 +1,10 @@
 //! The derivatives of softmax, as differences without cancellation: where p is near 1, 1 − p is the sum of the
 //! others.
 
+use super::flagged::array_of;
 use super::isa::kernel;
-use super::reduce::{Loops, STRIP, strips};
-use super::sums::{ColumnSums, row_sum};
+use super::reduce::{Loops, STRIP};
+use super::sums::{BLOCK, ColumnSums, LANES, PairwiseSum, folded};
 use crate::math;
 use crate::number::Float;
 
@@ -18,54 +19,119 @@ fn unless_sure<T: Float>(p: T, x: T) -> T {
     math::select(is_sure(p), T::zero(), x)
 }
 
-/// A term of the sum in `v − Σ p·v`, or in `v − p·Σv`.
-#[inline(always)]
-fn term<T: Float>(p: T, v: T, transposed: bool) -> T {
-    if transposed { v } else { p * v }
+/// Which difference, for a distribution `p` and any `v`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Form {
+    /// `v − Σ p·v`
+    Plain,
+    /// `v − p·Σv`
+    Transposed,
+    /// `p·(v − Σ p·v)`
+    Weighted,
 }
 
-/// A value of `v − Σ p·v`, or of `v − p·Σv`, from the sum of all terms, that of all but the dominant one, and the
-/// rest of the distribution. For the dominant value it is `(1 − p)·v − Σ p·v`, or `(1 − p)·Σv − Σv`, with the last
-/// sum over the others. [`shared`] has computed the sums.
+/// A term of the sum.
 #[inline(always)]
-fn difference<T: Float>(p: T, v: T, [all, others, rest]: [T; 3], transposed: bool) -> T {
-    if transposed {
-        math::select(is_sure(p), rest * all - others, v - p * all)
-    } else {
-        math::select(is_sure(p), rest * v - others, v - all)
+fn term<T: Float>(p: T, v: T, form: Form) -> T {
+    if form == Form::Transposed { v } else { p * v }
+}
+
+/// A value of the difference, from the sum of all terms, that of all but the dominant one, and the rest of the
+/// distribution. For the dominant value it is `(1 − p)·v − Σ p·v`, or `(1 − p)·Σv − Σv`, with the last sum over the
+/// others. [`shared`] has computed the sums.
+#[inline(always)]
+fn difference<T: Float>(p: T, v: T, [all, others, rest]: [T; 3], form: Form) -> T {
+    match form {
+        Form::Transposed => math::select(is_sure(p), rest * all - others, v - p * all),
+        Form::Plain => math::select(is_sure(p), rest * v - others, v - all),
+        Form::Weighted => p * math::select(is_sure(p), rest * v - others, v - all),
     }
 }
 
 /// The sums for [`difference`] of p divided by the sum of p, which is 1 up to round-off.
 #[inline(always)]
-fn shared<T: Float>([all, others, rest, total]: [T; 4], transposed: bool) -> [T; 3] {
-    if transposed { [all / total, others, rest] } else { [all / total, others / total, rest / total] }
+fn shared<T: Float>([all, others, rest, total]: [T; 4], form: Form) -> [T; 3] {
+    if form == Form::Transposed { [all / total, others, rest] } else { [all / total, others / total, rest / total] }
 }
 
 kernel! {
-    /// `out = v − Σ p·v/Σp` along the middle axis, where `p` is a distribution; `v − p·Σv/Σp` if `transposed`.
-    fn centre<'a, T>(p: &'a [T], v: &'a [T], loops: Loops, transposed: bool, out: &'a mut [T]) for p.len(), {
-        let Loops { n, inner, .. } = loops;
-        if inner > 1 {
-            strips(loops, |o, i, w| strip(p, v, (o * n * inner + i, inner), (n, w), transposed, out));
-            return;
-        }
-        let n = n.max(1);
-        for ((p, v), out) in p.chunks_exact(n).zip(v.chunks_exact(n)).zip(out.chunks_exact_mut(n)) {
-            for ((out, &p), &v) in out.iter_mut().zip(p).zip(v) {
-                *out = term(p, v, transposed);
-            }
-            let all = row_sum(out, |term| term);
-            for (out, &p) in out.iter_mut().zip(p) {
-                *out = unless_sure(p, *out);
-            }
-            let (others, rest) = (row_sum(out, |term| term), row_sum(p, |p| unless_sure(p, p)));
-            let sums = shared([all, others, rest, row_sum(p, |p| p)], transposed);
-            for ((out, &p), &v) in out.iter_mut().zip(p).zip(v) {
-                *out = difference(p, v, sums, transposed);
-            }
+    /// The difference along the middle axis, with p divided by its sum.
+    fn centre<'a, T>(p: &'a [T], v: &'a [T], loops: Loops, form: Form, out: &'a mut [T]) for p.len(), {
+        match form {
+            Form::Plain => centre_all(p, Some(v), loops, Form::Plain, out),
+            Form::Transposed => centre_all(p, Some(v), loops, Form::Transposed, out),
+            Form::Weighted => centre_all(p, Some(v), loops, Form::Weighted, out),
         }
     }
+}
+
+kernel! {
+    /// `v = v − p·Σv/Σp`: [`centre`] transposed, in place.
+    fn centre_in_place<'a, T>(p: &'a [T], loops: Loops, v: &'a mut [T]) for p.len(), {
+        centre_all(p, None, loops, Form::Transposed, v);
+    }
+}
+
+/// The differences, of `v` itself or of the values that it receives `from` another array.
+#[inline(always)]
+fn centre_all<T: Float>(p: &[T], from: Option<&[T]>, loops: Loops, form: Form, v: &mut [T]) {
+    let Loops { n, inner, .. } = loops;
+    if inner > 1 {
+        // Loops instead of `strips`: a closure that serves three forms would not be inlined, and be compiled for the baseline.
+        for o in 0..loops.outer {
+            for i in (0..inner).step_by(STRIP) {
+                strip(p, from, (o * n * inner + i, inner), (n, STRIP.min(inner - i)), form, v);
+            }
+        }
+        return;
+    }
+    let n = n.max(1);
+    for (row, (p, v)) in p.chunks_exact(n).zip(v.chunks_exact_mut(n)).enumerate() {
+        if let Some(from) = from {
+            v.copy_from_slice(&from[row * n..][..n]);
+        }
+        let sums = if n <= BLOCK {
+            row_sums(p, v, form)
+        } else {
+            let mut sums = PairwiseSum::<T, 4>::default();
+            for (p, v) in p.chunks(BLOCK).zip(v.chunks(BLOCK)) {
+                sums.add(row_sums(p, v, form));
+            }
+            sums.total()
+        };
+        let sums = shared(sums, form);
+        for (v, &p) in v.iter_mut().zip(p) {
+            *v = difference(p, *v, sums, form);
+        }
+    }
+}
+
+/// The sums of the terms, of all but the dominant one, of the other parts, and of all parts.
+#[inline(always)]
+fn row_sums<T: Float>(p: &[T], v: &[T], form: Form) -> [T; 4] {
+    let ((p, p_rest), (v, v_rest)) = (p.as_chunks::<LANES>(), v.as_chunks::<LANES>());
+    let zero = T::zero();
+    let (mut all, mut others, mut rest, mut total) = ([zero; LANES], [zero; LANES], [zero; LANES], [zero; LANES]);
+    for (p, v) in p.iter().zip(v) {
+        for i in 0..LANES {
+            let term = term(p[i], v[i], form);
+            all[i] = all[i] + term;
+            others[i] = others[i] + unless_sure(p[i], term);
+            rest[i] = rest[i] + unless_sure(p[i], p[i]);
+            total[i] = total[i] + p[i];
+        }
+    }
+    let mut last = [zero; 4];
+    for (&p, &v) in p_rest.iter().zip(v_rest) {
+        let term = term(p, v, form);
+        let terms = [term, unless_sure(p, term), unless_sure(p, p), p];
+        last = array_of(|k| last[k] + terms[k]);
+    }
+    if p.is_empty() {
+        return last;
+    }
+    let lanes = [all, others, rest, total];
+    array_of(|k| folded(lanes[k], |a, b| a + b) + last[k])
 }
 
 /// Four sums for each column of a strip.
@@ -75,11 +141,11 @@ const FOUR: usize = 4 * STRIP;
 #[inline(always)]
 fn strip<T: Float>(
     p: &[T],
-    v: &[T],
+    from: Option<&[T]>,
     (start, step): (usize, usize),
     (n, w): (usize, usize),
-    transposed: bool,
-    out: &mut [T],
+    form: Form,
+    v: &mut [T],
 ) {
     let mut columns = ColumnSums::<T, FOUR>::of(n);
     while let Some(rows) = columns.block() {
@@ -87,8 +153,9 @@ fn strip<T: Float>(
         for at in rows.map(|j| start + j * step) {
             let [all, others, rest, total] = &mut sums;
             let sums = all.iter_mut().zip(others).zip(rest).zip(total);
-            for ((((all, others), rest), total), (&p, &v)) in sums.zip(p[at..at + w].iter().zip(&v[at..at + w])) {
-                let term = term(p, v, transposed);
+            let v = &from.unwrap_or(v)[at..at + w];
+            for ((((all, others), rest), total), (&p, &v)) in sums.zip(p[at..at + w].iter().zip(v)) {
+                let term = term(p, v, form);
                 *all = *all + term;
                 *others = *others + unless_sure(p, term);
                 *rest = *rest + unless_sure(p, p);
@@ -104,12 +171,21 @@ fn strip<T: Float>(
     let four = columns.total();
     let mut sums = [[T::zero(); 3]; STRIP];
     for (i, sums) in sums.iter_mut().enumerate().take(w) {
-        *sums = shared([four[i], four[STRIP + i], four[2 * STRIP + i], four[3 * STRIP + i]], transposed);
+        *sums = shared([four[i], four[STRIP + i], four[2 * STRIP + i], four[3 * STRIP + i]], form);
     }
     for at in (0..n).map(|j| start + j * step) {
-        let values = p[at..at + w].iter().zip(&v[at..at + w]).zip(&sums);
-        for (out, ((&p, &v), &sums)) in out[at..at + w].iter_mut().zip(values) {
-            *out = difference(p, v, sums, transposed);
+        let (p, v) = (&p[at..at + w], &mut v[at..at + w]);
+        match from {
+            Some(from) => {
+                for ((v, &from), (&p, &sums)) in v.iter_mut().zip(&from[at..at + w]).zip(p.iter().zip(&sums)) {
+                    *v = difference(p, from, sums, form);
+                }
+            }
+            None => {
+                for (v, (&p, &sums)) in v.iter_mut().zip(p.iter().zip(&sums)) {
+                    *v = difference(p, *v, sums, form);
+                }
+            }
         }
     }
 }

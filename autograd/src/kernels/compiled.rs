@@ -1,5 +1,6 @@
 //! The kernels as the rest of the crate calls them: one instance for each number type.
 
+use super::centre::Form;
 use super::factor::Triangle;
 use super::product::Matrix;
 use super::reduce::Loops;
@@ -7,14 +8,15 @@ use super::runs::Runs;
 use super::scan::Part;
 use super::windows::Sizes;
 use super::{
-    arg_extreme, centre, elementwise, factor, factors, normalize, order, product, qr, reduce, scan, scatter, softmax,
-    squares, sums, windows,
+    arg_extreme, centre, deviations, elementwise, factor, factors, normalize, order, product, qr, reduce, scan,
+    scatter, softmax, squares, sums, windows,
 };
 use crate::number::instances::instances;
 use crate::number::rows::{Args, Binary, Unary};
 
 instances! {
     elementwise::unary as unary(row: Unary, args: Args, x: &[T], out: &mut [T]);
+    elementwise::unary_with_slopes as unary_with_slopes(row: Unary, args: Args, x: &[T], y: &mut [T], slopes: &mut [T]);
     elementwise::unary_chain as unary_chain(row: Unary, args: Args, x: &[T], y: &[T], dy: &mut [T]);
     elementwise::binary as binary(row: Binary, runs: &Runs, a: &[T], b: &[T], out: &mut [T]);
     elementwise::binary_chain as binary_chain(row: Binary, second: bool, runs: &Runs, a: &[T], b: &[T], y: &[T], dy: &mut [T]);
@@ -22,6 +24,7 @@ instances! {
     elementwise::select as select(mask: &[T], a: &[T], b: &[T], out: &mut [T]);
     elementwise::add_assign as add_assign(out: &mut [T], x: &[T]);
     sums::sum as sum(x: &[T], loops: Loops, over: f64, out: &mut [T]);
+    deviations::deviations as deviations(x: &[T], loops: Loops, out: &mut [T]);
     squares::squares as squares(x: &[T], loops: Loops, over: f64, root: bool, out: &mut [T]);
     factors::product as product(x: &[T], loops: Loops, out: &mut [T]);
     factors::product_of_others as product_of_others(x: &[T], loops: Loops, out: &mut [T]);
@@ -37,10 +40,13 @@ instances! {
     order::search as search(sorted: &[T], x: &[T], right: bool, out: &mut [usize]);
     order::scatter_extreme as scatter_extreme(x: &[T], positions: &[usize], largest: bool, out: &mut [T]);
     order::interpolate as interpolate(a: &[T], b: &[T], weights: &[f64], inner: usize, out: &mut [T]);
-    softmax::log_sum_exp as log_sum_exp(x: &[T], loops: Loops, out: &mut [T]);
-    softmax::softmax as softmax(x: &[T], loops: Loops, log: bool, out: &mut [T]);
+    softmax::log_sum_exp as log_sum_exp(x: &[T], loops: Loops, out: &mut [T], slopes: Option<&mut [T]>);
+    softmax::softmax as softmax(x: &[T], loops: Loops, out: &mut [T]);
+    softmax::log_softmax as log_softmax(x: &[T], loops: Loops, out: &mut [T], softmax: Option<&mut [T]>);
+    softmax::scale_lines as scale_lines(slopes: &mut [T], loops: Loops, dy: &[T]);
     softmax::cross_entropy as cross_entropy(x: &[T], classes: &[usize], out: Option<&mut [T]>, slopes: Option<&mut [T]>);
-    centre::centre as centre(p: &[T], v: &[T], loops: Loops, transposed: bool, out: &mut [T]);
+    centre::centre as centre(p: &[T], v: &[T], loops: Loops, form: Form, out: &mut [T]);
+    centre::centre_in_place as centre_in_place(p: &[T], loops: Loops, v: &mut [T]);
     normalize::normalize as normalize(x: &[T], n: usize, eps: T, out: &mut [T]);
     normalize::inverse_deviation as inverse_deviation(x: &[T], n: usize, eps: T, out: &mut [T]);
     normalize::normalize_gradient as normalize_gradient(x: &[T], v: &[T], n: usize, eps: T, out: &mut [T]);

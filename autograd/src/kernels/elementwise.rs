@@ -8,6 +8,7 @@ use std::ops::Range;
 use super::flagged::{self, Formula, Operand, array_of, each, few, one_by_one};
 use super::isa::{self, Isa, Kernel, kernel};
 use super::runs::Runs;
+use super::slopes::{WithSlopes, each_with_slopes};
 use crate::math::Real;
 use crate::number::passing::Passing;
 use crate::number::rows::{Args, Binary, BinaryRow, BinaryVisitor, Marked, Unary, UnaryRow, UnaryVisitor};
@@ -65,6 +66,41 @@ pub(crate) fn unary<T: Float>(row: Unary, args: Args, x: &[T], out: &mut [T]) {
         }
     }
     row.dispatch(Map(args, x, out));
+}
+
+/// A row's value together with its derivative.
+#[derive(Clone, Copy)]
+struct Both<R>(Args, PhantomData<R>);
+
+impl<R: UnaryRow> WithSlopes<1, 1> for Both<R> {
+    #[inline(always)]
+    fn at<N: Real + Number>(self, [x]: [N; 1]) -> [(N, [N; 1]); 1] {
+        let y = R::value(x, self.0);
+        [(y, [R::pass(x, y, self.0, Passing(N::one())).0])]
+    }
+}
+
+/// `y[i] = row(x[i])` and `slopes[i] = row′(x[i])` in one pass, for a row that [keeps](crate::number::marks::Mark::KeepsSlopes) them.
+pub(crate) fn unary_with_slopes<T: Float>(row: Unary, args: Args, x: &[T], y: &mut [T], slopes: &mut [T]) {
+    struct Map<'a, T>(Args, &'a [T], [&'a mut [T]; 2]);
+    impl<T: Float> UnaryVisitor for Map<'_, T> {
+        type Out = ();
+        #[inline(always)]
+        fn visit<R: UnaryRow>(self) {
+            if R::KEEPS {
+                isa::run(self.1.len(), Together::<R, _>(self, PhantomData));
+            }
+        }
+    }
+    struct Together<R, M>(M, PhantomData<R>);
+    impl<R: UnaryRow, T: Float> Kernel for Together<R, Map<'_, T>> {
+        #[inline(always)]
+        fn run<I: Isa>(self) {
+            let Map(args, x, [y, slopes]) = self.0;
+            each_with_slopes::<I, T, _, 1, 1>(Both::<R>(args, PhantomData), [x], [y], [slopes]);
+        }
+    }
+    row.dispatch(Map(args, x, [y, slopes]));
 }
 
 /// `dy[i] = dy[i] · row′(x[i])`, where the row is `y[i]`: the incoming gradient becomes the outgoing one in place.

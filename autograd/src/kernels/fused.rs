@@ -74,6 +74,49 @@ impl<E: Elementwise> ElementwiseN<1> for E {
     }
 }
 
+/// A function of `K` numbers that gives `M`, elementwise: see [`Var::map_many`](crate::Var::map_many) and
+/// [`Scalar::map_many`](crate::Scalar::map_many).
+///
+/// What the results share is computed once, and so are all their partial derivatives, in the same pass.
+///
+/// ```
+/// use autograd::{ElementwiseMany, Number, Tape, Var};
+///
+/// #[derive(Clone, Copy)]
+/// struct Polar;
+///
+/// impl ElementwiseMany<2, 2> for Polar {
+///     #[inline(always)]
+///     fn f<N: Number>(self, [radius, angle]: [N; 2]) -> [N; 2] {
+///         [radius * angle.cos(), radius * angle.sin()]
+///     }
+/// }
+///
+/// let tape = Tape::new();
+/// let (radius, angle) = (tape.var([2.0, 3.0]), tape.var([0.0]));
+/// let [x, y] = Var::map_many([radius, angle], Polar);
+/// assert_eq!((x.value().to_vec(), y.value().to_vec()), (vec![2.0, 3.0], vec![0.0, 0.0]));
+/// assert_eq!(y.sum().backward()[angle].to_vec(), [5.0]); // ∂y/∂angle = radius·cos(angle)
+/// ```
+pub trait ElementwiseMany<const K: usize, const M: usize>: Copy + Send + Sync + 'static {
+    /// The function.
+    fn f<N: Number>(self, x: [N; K]) -> [N; M];
+}
+
+/// One result of such a function, as a function by itself.
+#[derive(Clone, Copy)]
+pub(crate) struct Output<F, const M: usize> {
+    pub(crate) f: F,
+    pub(crate) at: usize,
+}
+
+impl<F: ElementwiseMany<K, M>, const K: usize, const M: usize> ElementwiseN<K> for Output<F, M> {
+    #[inline(always)]
+    fn f<N: Number>(self, x: [N; K]) -> N {
+        self.f.f(x)[self.at]
+    }
+}
+
 /// The highest order of derivatives that are fused.
 pub(crate) const ORDERS: usize = 3;
 
@@ -194,7 +237,7 @@ struct PassWithSlopes<'a, F, T, const K: usize>(F, [&'a [T]; K], &'a mut [T], &'
 impl<F: ElementwiseN<K>, T: Float, const K: usize> isa::Kernel for PassWithSlopes<'_, F, T, K> {
     #[inline(always)]
     fn run<I: isa::Isa>(self) {
-        each_with_slopes::<I, T, _, K>(Both(self.0), self.1, self.2, self.3);
+        each_with_slopes::<I, T, _, K, 1>(Both(self.0), self.1, [self.2], [self.3]);
     }
 }
 
@@ -209,7 +252,7 @@ impl<F: ElementwiseN<K>, T: Float, const K: usize> isa::Kernel for SumWithSlope<
         let mut sums = PairwiseSum::<T>::default();
         for (x, slope) in x.chunks(BLOCK).zip(slope.chunks_mut(BLOCK)) {
             let y = &mut y[..x.len()];
-            each_with_slopes::<I, T, _, K>(Both(f), [x; K], y, slope);
+            each_with_slopes::<I, T, _, K, 1>(Both(f), [x; K], [&mut *y], [slope]);
             sums.add([row_sum(y, |y| y)]);
         }
         [*sum] = sums.total();
@@ -220,12 +263,41 @@ impl<F: ElementwiseN<K>, T: Float, const K: usize> isa::Kernel for SumWithSlope<
 #[derive(Clone, Copy)]
 struct Both<F>(F);
 
-impl<F: ElementwiseN<K>, const K: usize> WithSlopes<K> for Both<F> {
+impl<F: ElementwiseN<K>, const K: usize> WithSlopes<K, 1> for Both<F> {
     #[inline(always)]
-    fn at<N: Real + Number>(self, x: [N; K]) -> (N, [N; K]) {
+    fn at<N: Real + Number>(self, x: [N; K]) -> [(N, [N; K]); 1] {
         let Partials { value, derivatives } = self.0.f(Partials::variables(x));
-        (value, derivatives)
+        [(value, derivatives)]
     }
+}
+
+/// The same of several results.
+#[derive(Clone, Copy)]
+struct AllBoth<F>(F);
+
+impl<F: ElementwiseMany<K, M>, const K: usize, const M: usize> WithSlopes<K, M> for AllBoth<F> {
+    #[inline(always)]
+    fn at<N: Real + Number>(self, x: [N; K]) -> [(N, [N; K]); M] {
+        let all = self.0.f(Partials::variables(x));
+        array_of(|m| (all[m].value, all[m].derivatives))
+    }
+}
+
+/// All results and all their partial derivatives in one pass, those of a result one after another in `slopes`.
+pub(crate) fn run_many<T: Float, F: ElementwiseMany<K, M>, const K: usize, const M: usize>(
+    f: F,
+    x: [&[T]; K],
+    y: [&mut [T]; M],
+    slopes: [&mut [T]; M],
+) {
+    struct Pass<'a, F, T, const K: usize, const M: usize>(F, [&'a [T]; K], [&'a mut [T]; M], [&'a mut [T]; M]);
+    impl<F: ElementwiseMany<K, M>, T: Float, const K: usize, const M: usize> isa::Kernel for Pass<'_, F, T, K, M> {
+        #[inline(always)]
+        fn run<I: isa::Isa>(self) {
+            each_with_slopes::<I, T, _, K, M>(AllBoth(self.0), self.1, self.2, self.3);
+        }
+    }
+    isa::run(x[0].len(), Pass(f, x, y, slopes));
 }
 
 /// A function differentiated with respect to the numbered inputs.

@@ -184,11 +184,12 @@ mod tests {
     use std::cell::Cell;
 
     use super::widest;
+    use crate::kernels::centre::Form;
     use crate::kernels::elementwise;
     use crate::kernels::fused::{Elementwise, ElementwiseN, Fused, Kernel};
     use crate::kernels::reduce::{self, Loops};
     use crate::kernels::runs::Runs;
-    use crate::kernels::{arg_extreme, centre, factors, normalize, scan, scatter, softmax, squares, sums};
+    use crate::kernels::{arg_extreme, centre, deviations, factors, normalize, scan, scatter, softmax, squares, sums};
     use crate::number::rows::{Binary, Unary};
     use crate::number::{Float, Number};
 
@@ -259,7 +260,7 @@ mod tests {
         same_on_all::<f64>("a fused function", x.len(), |out| Kernel(Wave).run(&[0], &[x], out));
         same_on_all::<f64>("sum", 1, |out| sums::sum(x, Loops { outer: 1, n: x.len(), inner: 1 }, 1.0, out));
         same_on_all::<f64>("softmax", x.len(), |out| {
-            softmax::softmax(x, Loops { outer: 1, n: x.len(), inner: 1 }, false, out)
+            softmax::softmax(x, Loops { outer: 1, n: x.len(), inner: 1 }, out)
         });
         assert_eq!(super::widest_for(|| 7), 7);
     }
@@ -277,7 +278,7 @@ mod tests {
             let (small, all) = (outer * inner, x.len());
             same_on_all::<T>("sum", small, |out| sums::sum(&x, loops, 7.0, out));
             same_on_all::<T>("max", small, |out| reduce::extreme(&x, loops, true, out));
-            same_on_all::<T>("logsumexp", small, |out| softmax::log_sum_exp(&x, loops, out));
+            same_on_all::<T>("logsumexp", small, |out| softmax::log_sum_exp(&x, loops, out, None));
             same_on_all::<T>("prod", small, |out| factors::product(&x, loops, out));
             same_on_all::<T>("prod_of_others", all, |out| factors::product_of_others(&x, loops, out));
             for root in [false, true] {
@@ -288,21 +289,44 @@ mod tests {
                 arg_extreme::arg_extreme(&x, loops, true, &mut at);
                 out.iter_mut().zip(at).for_each(|(out, at)| *out = T::from_f64(at as f64));
             });
+            same_on_all::<T>("deviations", all, |out| deviations::deviations(&x, loops, out));
             let indices: Vec<usize> = (0..n).map(|j| j * 7 % 5).collect();
             let few = Loops { n: 5, ..loops };
             same_on_all::<T>("add_rows", 5 * small, |out| scatter::add_rows(&x, few, &indices, out));
             let mut top = vec![T::zero(); small];
             reduce::extreme(&x, loops, true, &mut top);
             same_on_all::<T>("tie_share", all, |out| reduce::tie_share(&x, &top, loops, out));
-            for log in [false, true] {
-                same_on_all::<T>("softmax", all, |out| softmax::softmax(&x, loops, log, out));
-            }
+            same_on_all::<T>("log_softmax", all, |out| softmax::log_softmax(&x, loops, out, None));
             let mut p = vec![T::zero(); all];
-            softmax::softmax(&x, loops, false, &mut p);
-            for other in [false, true] {
-                same_on_all::<T>("centre", all, |out| centre::centre(&p, &x, loops, other, out));
-                same_on_all::<T>("cumsum", all, |out| scan::cumulative_sum(&x, loops, other, out));
+            softmax::softmax(&x, loops, &mut p);
+            let alone = same_on_all::<T>("softmax", all, |out| softmax::softmax(&x, loops, out));
+            let kept = same_on_all::<T>("logsumexp and its slopes", small + all, |out| {
+                let (out, slopes) = out.split_at_mut(small);
+                softmax::log_sum_exp(&x, loops, out, Some(slopes));
+            });
+            assert_eq!(kept[small..], alone, "the slopes of logsumexp");
+            let kept = same_on_all::<T>("log_softmax and softmax", 2 * all, |out| {
+                let (out, kept) = out.split_at_mut(all);
+                softmax::log_softmax(&x, loops, out, Some(kept));
+            });
+            assert_eq!(kept[all..], alone, "softmax beside its logarithm");
+            for form in [Form::Plain, Form::Transposed, Form::Weighted] {
+                let apart = same_on_all::<T>("centre", all, |out| centre::centre(&p, &x, loops, form, out));
+                if form == Form::Transposed {
+                    let in_place = same_on_all::<T>("centre in place", all, |out| {
+                        out.copy_from_slice(&x);
+                        centre::centre_in_place(&p, loops, out);
+                    });
+                    assert_eq!(in_place, apart, "in place and apart");
+                }
             }
+            for reverse in [false, true] {
+                same_on_all::<T>("cumsum", all, |out| scan::cumulative_sum(&x, loops, reverse, out));
+            }
+            same_on_all::<T>("scaled lines", all, |out| {
+                out.copy_from_slice(&x);
+                softmax::scale_lines(out, loops, &top);
+            });
         }
         let eps = T::from_f64(1e-3);
         same_on_all::<T>("normalize", x.len(), |out| normalize::normalize(&x, 100, eps, out));

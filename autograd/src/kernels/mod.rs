@@ -4,8 +4,10 @@
 pub(crate) mod arg_extreme;
 pub(crate) mod centre;
 pub(crate) mod compiled;
+pub(crate) mod deviations;
 pub(crate) mod eigen;
 pub(crate) mod elementwise;
+mod exponentials;
 pub(crate) mod factor;
 pub(crate) mod factors;
 mod flagged;

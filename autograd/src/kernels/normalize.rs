@@ -2,7 +2,7 @@
 
 use super::isa::kernel;
 use super::squares::{is_ordinary, unit};
-use super::sums::{row_fold, row_sum};
+use super::sums::{row_choice, row_sum};
 use crate::math;
 use crate::number::Float;
 
@@ -43,7 +43,7 @@ fn mean_and_variance<T: Float>(row: &[T], scale: T) -> (T, T) {
 #[cold]
 #[inline(never)]
 fn far_moments<T: Float>(row: &[T], eps: T) -> Moments<T> {
-    let (scale, _) = unit(row_fold(row, math::sqrt(eps), math::abs, math::max));
+    let (scale, _) = unit(row_choice(row, math::sqrt(eps), math::abs, math::max));
     let (mean, variance) = mean_and_variance(row, scale);
     Moments { scale, mean, r: T::one() / math::sqrt(variance + (eps * scale) * scale) }
 }
@@ -106,6 +106,6 @@ fn row_gradient<T: Float>(moments: &Moments<T>, x: &[T], v: &[T], [scale, back]:
 #[cold]
 #[inline(never)]
 fn far_gradient<T: Float>(moments: &Moments<T>, x: &[T], v: &[T], out: &mut [T]) {
-    let (scale, back) = unit(row_fold(v, T::zero(), math::abs, math::max));
+    let (scale, back) = unit(row_choice(v, T::zero(), math::abs, math::max));
     row_gradient(moments, x, v, [scale, back], out);
 }

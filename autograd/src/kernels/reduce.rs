@@ -1,7 +1,7 @@
 //! Largest and smallest values along the middle axis of `outer × n × inner` row-major values.
 
 use super::isa::kernel;
-use super::sums::{ColumnSums, row_fold, row_sum};
+use super::sums::{ColumnSums, row_choice, row_sum};
 use crate::math;
 use crate::number::Float;
 
@@ -16,7 +16,7 @@ pub(crate) struct Loops {
 /// The largest value of a row; NaN if any value is NaN.
 #[inline(always)]
 pub(super) fn row_max<T: Float>(row: &[T]) -> T {
-    row_fold(row, T::from_f64(f64::NEG_INFINITY), |x| x, math::max)
+    row_choice(row, T::from_f64(f64::NEG_INFINITY), |x| x, math::max)
 }
 
 /// The number of columns, or of values of short rows, that are processed at once.
@@ -57,12 +57,12 @@ kernel! {
     }
 }
 
-/// [`fold`] from `start`, by lanes where rows are contiguous.
+/// [`fold`] from `start`, by lanes where rows are contiguous; `f` chooses one of two numbers.
 #[inline(always)]
 fn fold_all<T: Float>(x: &[T], loops: Loops, start: T, out: &mut [T], f: impl Fn(T, T) -> T) {
     if loops.inner == 1 {
         for (o, out) in out.iter_mut().enumerate().take(loops.outer) {
-            *out = row_fold(&x[o * loops.n..(o + 1) * loops.n], start, |x| x, &f);
+            *out = row_choice(&x[o * loops.n..(o + 1) * loops.n], start, |x| x, &f);
         }
     } else {
         out.fill(start);

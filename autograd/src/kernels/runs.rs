@@ -41,6 +41,15 @@ impl Runs {
         if a == out && b == out || out.contains(&0) {
             return Runs::Same(count(out));
         }
+        let is_one = |shape: &[usize]| shape.iter().all(|&n| n == 1);
+        let one_beside = match (a == out, b == out) {
+            (true, _) if is_one(b) => Some((count(out), 1, 0)),
+            (_, true) if is_one(a) => Some((count(out), 0, 1)),
+            _ => None,
+        };
+        if let Some(axis) = one_beside {
+            return Runs::Axes(SmallVec::from_buf_and_len([axis; 4], 1));
+        }
         let mut axes: SmallVec<[(usize, usize, usize); 4]> = SmallVec::new();
         let (mut next_a, mut next_b) = (1, 1);
         for i in (0..out.len()).rev() {
@@ -89,7 +98,8 @@ impl Runs {
             }
         };
         let left = if run.len == 0 { 0 } else { outer.iter().map(|axis| axis.0).product() };
-        Walk { run, left, outer, index: SmallVec::from_elem(0, outer.len()) }
+        let index = if outer.is_empty() { SmallVec::new() } else { SmallVec::from_elem(0, outer.len()) };
+        Walk { run, left, outer, index }
     }
 }
 
@@ -150,6 +160,9 @@ mod tests {
             (&[2, 3, 4], &[3, 1], &[2, 1, 4]),
             (&[2, 3, 4], &[2, 3, 4], &[4]),
             (&[2, 3, 4], &[], &[3, 4]),
+            (&[2, 3], &[2, 3], &[1]),
+            (&[2, 3], &[], &[2, 3]),
+            (&[1, 1], &[1, 1], &[]),
             (&[1, 1], &[1], &[1, 1]),
             (&[2, 1, 3], &[2, 1, 3], &[1, 1, 3]),
             (&[0, 3], &[3], &[0, 3]),

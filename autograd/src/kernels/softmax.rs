@@ -4,101 +4,20 @@
 //! separately: the logarithm is `ln(1 + others)`, and where the probability is near 1 the slope is `−others/(1 +
 //! others)`.
 
+use super::exponentials::{
+    PIECE, Rows, SHORT, are_short, each_row, exponentials_with_sums, log_sum, logs, others_and_ones, quotients,
+    strip_quotients, strip_sums, turn, turn_back,
+};
 use super::isa::kernel;
-use super::quotient::{below, exp_below, exponentials_below_infinity, is_infinite, reciprocal, shifted, times};
-use super::reduce::{Loops, STRIP, row_max, strips};
-use super::sums::{ColumnSums, LANES, PairwiseSum, row_sum};
-use crate::math;
+use super::quotient::shifted;
+use super::reduce::{Loops, STRIP, strips};
+use super::sums::row_sum;
 use crate::number::Float;
 
-/// The number of exponentials that are computed and summed at once, and the largest number of rows.
-const PIECE: usize = 256;
-const TOGETHER: usize = 32;
-
-/// The sum of exponentials other than 1, of which the largest is 1, and the number of ones.
-#[inline(always)]
-fn others_and_ones<T: Float>(e: &[T]) -> [T; 2] {
-    let one = T::one();
-    [row_sum(e, |e| math::select(e == one, T::zero(), e)), row_sum(e, |e| math::mask(e == one))]
+struct LogSumExp<'a, T> {
+    out: &'a mut [T],
+    n: usize,
 }
-
-/// The logarithm of a sum of exponentials, one of which, `own`, may be 1; precision is lost only where the others are
-/// not small.
-#[inline(always)]
-fn log_sum<T: Float>([others, own]: [T; 2]) -> T {
-    math::ln_1p(others + (own - T::one()))
-}
-
-/// Further processing of rows of exponentials. A trait, because closures would not be inlined where they are called
-/// twice.
-trait Rows<T> {
-    /// Two sums of a row, or of its piece that begins at `at`.
-    fn sums(&self, row: usize, at: usize, e: &mut [T]) -> [T; 2];
-
-    /// Receives the sums of whole rows from `first` on, with their largest values, and their exponentials if those
-    /// are kept.
-    fn done(&mut self, first: usize, tops: &[T], sums: &[[T; 2]], e: &mut [T]);
-}
-
-/// Computes `exp(x − top)` of each row, `top` being its largest value. `room` holds all of them if they are `kept`,
-/// else one piece.
-///
-/// Short rows are processed many at once, so that exponentials fill the vectors whatever the rows' length.
-#[inline(always)]
-fn each_row<T: Float>(x: &[T], n: usize, room: &mut [T], kept: bool, mut rows: impl Rows<T>) {
-    let (mut tops, mut sums) = ([T::zero(); TOGETHER], [[T::zero(); 2]; TOGETHER]);
-    let together = (PIECE / n).clamp(1, TOGETHER);
-    for (x, first) in x.chunks(together * n).zip((0..).step_by(together)) {
-        let count = x.len() / n;
-        for (row, top) in x.chunks_exact(n).zip(&mut tops) {
-            *top = row_max(row);
-        }
-        let room = if kept { &mut room[first * n..][..x.len()] } else { &mut *room };
-        let mut pieces: Option<PairwiseSum<T, 2>> = None;
-        for (x, at) in x.chunks(PIECE).zip((0..).step_by(PIECE)) {
-            let e = &mut room[if kept { at } else { 0 }..][..x.len()];
-            exponentials(x, n, &tops, e);
-            for (row, (e, sums)) in e.chunks_mut(n).zip(&mut sums).enumerate() {
-                *sums = rows.sums(first + row, at, e);
-            }
-            if n > PIECE {
-                let pieces = pieces.get_or_insert_default();
-                pieces.add(sums[0]);
-                sums[0] = pieces.total();
-            }
-        }
-        rows.done(first, &tops[..count], &sums[..count], if kept { room } else { &mut [] });
-    }
-}
-
-/// `e = exp(x − top)` of rows of length `n`, each with its `top`, or of a piece of a row; in one loop, for which each
-/// value gets its own top.
-#[inline(always)]
-fn exponentials<T: Float>(x: &[T], n: usize, tops: &[T], e: &mut [T]) {
-    for (e, &top) in e.chunks_mut(n).zip(tops) {
-        e.fill(top);
-    }
-    for (e, &x) in e.iter_mut().zip(x) {
-        *e = exp_below(below(x, *e));
-    }
-    for ((x, e), &top) in x.chunks(n).zip(e.chunks_mut(n)).zip(tops) {
-        if is_infinite(top) {
-            exponentials_below_infinity(x, top, e);
-        }
-    }
-}
-
-/// [`log_sum`] of each row.
-#[inline(always)]
-fn logs<T: Float>(sums: &[[T; 2]]) -> [T; TOGETHER] {
-    let mut logs = [T::zero(); TOGETHER];
-    for (log, &sums) in logs.iter_mut().zip(sums) {
-        *log = log_sum(sums);
-    }
-    logs
-}
-
-struct LogSumExp<'a, T>(&'a mut [T]);
 
 impl<T: Float> Rows<T> for LogSumExp<'_, T> {
     #[inline(always)]
@@ -107,36 +26,79 @@ impl<T: Float> Rows<T> for LogSumExp<'_, T> {
     }
 
     #[inline(always)]
-    fn done(&mut self, first: usize, tops: &[T], sums: &[[T; 2]], _e: &mut [T]) {
-        for (out, (&top, log)) in self.0[first..].iter_mut().zip(tops.iter().zip(logs(sums))) {
+    fn long(&self, _row: usize, _at: usize, x: &[T], top: T, e: &mut [T]) -> [T; 2] {
+        exponentials_with_sums(x, top, e)
+    }
+
+    #[inline(always)]
+    fn done(&mut self, first: usize, tops: &[T], sums: &[[T; 2]], e: &mut [T]) {
+        for (out, (&top, log)) in self.out[first..].iter_mut().zip(tops.iter().zip(logs(sums))) {
             *out = top + log;
         }
+        quotients(e, self.n, sums);
     }
 }
 
 kernel! {
-    /// `out = ln Σ exp(x)`, shifted by the largest value so that nothing overflows.
-    fn log_sum_exp<'a, T>(x: &'a [T], loops: Loops, out: &'a mut [T]) for x.len(), {
+    /// `out = ln Σ exp(x)`, shifted by the largest value so that nothing overflows. The slopes, if they are wanted, are
+    /// the [`softmax`].
+    fn log_sum_exp<'a, T>(x: &'a [T], loops: Loops, out: &'a mut [T], slopes: Option<&'a mut [T]>) for x.len(), {
         let Loops { n, inner, .. } = loops;
         let finish = |out: &mut [T], (tops, sums): ([T; STRIP], [[T; 2]; STRIP])| {
             for ((out, &top), &sums) in out.iter_mut().zip(&tops).zip(&sums) {
                 *out = top + log_sum(sums);
             }
         };
+        let mut slopes = slopes;
         if n == 0 {
             out.fill(T::from_f64(f64::NEG_INFINITY));
-        } else if are_short(loops) {
-            let mut columns = [T::zero(); SHORT * STRIP];
-            for (x, out) in x.chunks(STRIP * n).zip(out.chunks_mut(STRIP)) {
-                turn(x, n, &mut columns);
-                finish(out, strip_sums(&columns, (0, STRIP), (n, out.len()), None));
-            }
-        } else if inner == 1 {
-            each_row(x, n, &mut [T::zero(); PIECE], false, LogSumExp(out));
-        } else {
+        } else if inner > 1 {
             strips(loops, |o, i, w| {
-                finish(&mut out[o * inner + i..][..w], strip_sums(x, (o * n * inner + i, inner), (n, w), None));
+                let place = (o * n * inner + i, inner);
+                let found = strip_sums(x, place, (n, w), slopes.as_deref_mut());
+                if let Some(slopes) = &mut slopes {
+                    strip_quotients(slopes, place, (n, w), &found.1);
+                }
+                finish(&mut out[o * inner + i..][..w], found);
             });
+        } else if are_short(loops) {
+            let (mut columns, mut kept) = ([T::zero(); SHORT * STRIP], [T::zero(); SHORT * STRIP]);
+            for (at, (x, out)) in x.chunks(STRIP * n).zip(out.chunks_mut(STRIP)).enumerate() {
+                let size = (n, out.len());
+                turn(x, n, &mut columns);
+                let found = strip_sums(&columns, (0, STRIP), size, slopes.is_some().then_some(&mut kept[..]));
+                if let Some(slopes) = &mut slopes {
+                    strip_quotients(&mut kept, (0, STRIP), size, &found.1);
+                    turn_back(&kept, n, &mut slopes[at * STRIP * n..][..x.len()]);
+                }
+                finish(out, found);
+            }
+        } else {
+            let (mut piece, kept) = ([T::zero(); PIECE], slopes.is_some());
+            each_row(x, n, slopes.unwrap_or(&mut piece), kept, LogSumExp { out, n });
+        }
+    }
+}
+
+kernel! {
+    /// Multiplies slopes by the gradient of each line, `slopes[o, j, i] = dy[o, i]·slopes[o, j, i]`. A gradient of 0 passes
+    /// nothing on, whatever the slope.
+    fn scale_lines<'a, T>(slopes: &'a mut [T], loops: Loops, dy: &'a [T]) for slopes.len(), {
+        let Loops { n, inner, .. } = loops;
+        if inner > 1 {
+            for (block, dy) in slopes.chunks_exact_mut((n * inner).max(1)).zip(dy.chunks_exact(inner)) {
+                for row in block.chunks_exact_mut(inner) {
+                    for (slope, &dy) in row.iter_mut().zip(dy) {
+                        *slope = dy.chain(*slope);
+                    }
+                }
+            }
+            return;
+        }
+        for (row, &dy) in slopes.chunks_exact_mut(n.max(1)).zip(dy) {
+            if dy != T::one() {
+                row.iter_mut().for_each(|slope| *slope = dy.chain(*slope));
+            }
         }
     }
 }
@@ -190,10 +152,11 @@ kernel! {
     }
 }
 
-/// Turns exponentials into the logarithm of softmax, from the logits in rows of length `n`.
+/// The logarithm of softmax of rows of length `n`; the exponentials become softmax itself, if they are kept.
 struct LogSoftmax<'a, T> {
     x: &'a [T],
     n: usize,
+    out: &'a mut [T],
 }
 
 impl<T: Float> Rows<T> for LogSoftmax<'_, T> {
@@ -203,14 +166,21 @@ impl<T: Float> Rows<T> for LogSoftmax<'_, T> {
     }
 
     #[inline(always)]
+    fn long(&self, _row: usize, _at: usize, x: &[T], top: T, e: &mut [T]) -> [T; 2] {
+        exponentials_with_sums(x, top, e)
+    }
+
+    #[inline(always)]
     fn done(&mut self, first: usize, tops: &[T], sums: &[[T; 2]], e: &mut [T]) {
-        let rows = e.chunks_exact_mut(self.n).zip(self.x[first * self.n..].chunks_exact(self.n));
+        let rows =
+            self.out[first * self.n..].chunks_exact_mut(self.n).zip(self.x[first * self.n..].chunks_exact(self.n));
         for ((out, x), (&top, log)) in rows.zip(tops.iter().zip(logs(sums))) {
             for (out, &x) in out.iter_mut().zip(x) {
                 // x − top first: near 1e4 the sum top + ln(sum) would round the logarithm away.
                 *out = shifted(x, top) - log;
             }
         }
+        quotients(e, self.n, sums);
     }
 }
 
@@ -224,133 +194,93 @@ impl<T: Float> Rows<T> for Softmax {
     }
 
     #[inline(always)]
+    fn long(&self, _row: usize, _at: usize, x: &[T], top: T, e: &mut [T]) -> [T; 2] {
+        exponentials_with_sums(x, top, e)
+    }
+
+    #[inline(always)]
     fn done(&mut self, _first: usize, _tops: &[T], sums: &[[T; 2]], e: &mut [T]) {
-        for (e, &sums) in e.chunks_exact_mut(self.0).zip(sums) {
-            let scale = reciprocal(sums);
-            for e in e {
-                *e = times(*e, scale);
-            }
-        }
+        quotients(e, self.0, sums);
     }
 }
 
 kernel! {
-    /// Softmax along the middle axis (its logarithm if `log`), shifted by the largest value.
-    fn softmax<'a, T>(x: &'a [T], loops: Loops, log: bool, out: &'a mut [T]) for x.len(), {
+    /// Softmax along the middle axis, shifted by the largest value.
+    fn softmax<'a, T>(x: &'a [T], loops: Loops, out: &'a mut [T]) for x.len(), {
         let Loops { n, inner, .. } = loops;
         if x.is_empty() {
         } else if inner > 1 {
-            strips(loops, |o, i, w| softmax_strip(x, (o * n * inner + i, inner), (n, w), log, out));
+            strips(loops, |o, i, w| softmax_strip(x, (o * n * inner + i, inner), (n, w), out));
         } else if are_short(loops) {
             let mut columns = [[T::zero(); SHORT * STRIP]; 2];
             let [x_columns, out_columns] = &mut columns;
             for (x, out) in x.chunks(STRIP * n).zip(out.chunks_mut(STRIP * n)) {
                 turn(x, n, x_columns);
-                softmax_strip(x_columns, (0, STRIP), (n, x.len() / n), log, out_columns);
+                softmax_strip(x_columns, (0, STRIP), (n, x.len() / n), out_columns);
                 turn_back(out_columns, n, out);
             }
-        } else if log {
-            each_row(x, n, out, true, LogSoftmax { x, n });
         } else {
             each_row(x, n, out, true, Softmax(n));
         }
     }
 }
 
-/// Rows of at most this many values do not fill the lanes, and are processed as columns, many side by side. They are
-/// summed in the same order.
-const SHORT: usize = LANES - 1;
-
-#[inline(always)]
-fn are_short(Loops { outer, n, inner }: Loops) -> bool {
-    inner == 1 && n <= SHORT && outer >= TOGETHER
-}
-
-/// Copies rows of length `n` into columns, [`STRIP`] apart.
-#[inline(always)]
-fn turn<T: Float>(rows: &[T], n: usize, columns: &mut [T]) {
-    for (i, row) in rows.chunks_exact(n).take(STRIP).enumerate() {
-        for (column, &x) in columns.chunks_exact_mut(STRIP).zip(row) {
-            column[i] = x;
-        }
-    }
-}
-
-/// Copies such columns back into rows.
-#[inline(always)]
-fn turn_back<T: Float>(columns: &[T], n: usize, rows: &mut [T]) {
-    for (i, row) in rows.chunks_exact_mut(n).take(STRIP).enumerate() {
-        for (x, column) in row.iter_mut().zip(columns.chunks_exact(STRIP)) {
-            *x = column[i];
-        }
-    }
-}
-
-/// The sums of [`others_and_ones`] down `w` columns of length `n` from `start`, with rows `step` apart, and the
-/// largest values. The exponentials are left in `kept`, at their positions.
-#[inline(always)]
-fn strip_sums<T: Float>(
-    x: &[T],
-    (start, step): (usize, usize),
-    (n, w): (usize, usize),
-    mut kept: Option<&mut [T]>,
-) -> ([T; STRIP], [[T; 2]; STRIP]) {
-    let mut tops = [T::from_f64(f64::NEG_INFINITY); STRIP];
-    for at in (0..n).map(|j| start + j * step) {
-        for (top, &x) in tops.iter_mut().zip(&x[at..at + w]) {
-            *top = math::max(*top, x);
-        }
-    }
-    let (mut room, one) = ([T::zero(); STRIP], T::one());
-    let infinite = tops[..w].iter().any(|&top| is_infinite(top));
-    let mut columns = ColumnSums::<T, BOTH>::of(n);
-    while let Some(rows) = columns.block() {
-        let (mut others, mut ones) = ([T::zero(); STRIP], [T::zero(); STRIP]);
-        for at in rows.map(|j| start + j * step) {
-            let e = match &mut kept {
-                Some(kept) => &mut kept[at..at + w],
-                None => &mut room[..w],
-            };
-            for ((e, &x), &top) in e.iter_mut().zip(&x[at..at + w]).zip(&tops) {
-                *e = exp_below(below(x, top));
-            }
-            if infinite {
-                for ((e, &x), &top) in e.iter_mut().zip(&x[at..at + w]).zip(&tops) {
-                    *e = math::select(is_infinite(top), math::mask(x == top), *e);
+kernel! {
+    /// The logarithm of [`softmax`], and that itself, if it is wanted.
+    fn log_softmax<'a, T>(x: &'a [T], loops: Loops, out: &'a mut [T], softmax: Option<&'a mut [T]>) for x.len(), {
+        let (Loops { n, inner, .. }, mut softmax) = (loops, softmax);
+        if x.is_empty() {
+        } else if inner > 1 {
+            strips(loops, |o, i, w| {
+                log_softmax_strip(x, (o * n * inner + i, inner), (n, w), out, softmax.as_deref_mut());
+            });
+        } else if are_short(loops) {
+            let mut columns = [[T::zero(); SHORT * STRIP]; 3];
+            let [x_columns, out_columns, kept] = &mut columns;
+            for (at, (x, out)) in x.chunks(STRIP * n).zip(out.chunks_mut(STRIP * n)).enumerate() {
+                turn(x, n, x_columns);
+                let wanted = softmax.is_some().then_some(&mut kept[..]);
+                log_softmax_strip(x_columns, (0, STRIP), (n, x.len() / n), out_columns, wanted);
+                turn_back(out_columns, n, out);
+                if let Some(softmax) = &mut softmax {
+                    turn_back(kept, n, &mut softmax[at * STRIP * n..][..x.len()]);
                 }
             }
-            for ((others, ones), &e) in others.iter_mut().zip(&mut ones).zip(&*e) {
-                *others = *others + math::select(e == one, T::zero(), e);
-                *ones = *ones + math::mask(e == one);
-            }
+        } else {
+            let (mut piece, kept) = ([T::zero(); PIECE], softmax.is_some());
+            each_row(x, n, softmax.unwrap_or(&mut piece), kept, LogSoftmax { x, n, out });
         }
-        let mut both = [T::zero(); BOTH];
-        both[..STRIP].copy_from_slice(&others);
-        both[STRIP..].copy_from_slice(&ones);
-        columns.add(both);
     }
-    let (total, mut sums) = (columns.total(), [[T::zero(); 2]; STRIP]);
-    for (sums, (&others, &ones)) in sums.iter_mut().zip(total[..STRIP].iter().zip(&total[STRIP..])) {
-        *sums = [others, ones];
-    }
-    (tops, sums)
 }
-
-/// Two sums for each column of a strip.
-const BOTH: usize = 2 * STRIP;
 
 /// Softmax down such columns.
 #[inline(always)]
-fn softmax_strip<T: Float>(x: &[T], (start, step): (usize, usize), (n, w): (usize, usize), log: bool, out: &mut [T]) {
-    let kept = if log { None } else { Some(&mut *out) };
-    let (tops, sums) = strip_sums(x, (start, step), (n, w), kept);
-    let mut scales = [[T::zero(); 2]; STRIP];
-    for (scale, &sums) in scales.iter_mut().zip(&sums[..w]) {
-        *scale = if log { [log_sum(sums), T::zero()] } else { reciprocal(sums) };
+fn softmax_strip<T: Float>(x: &[T], place: (usize, usize), size: (usize, usize), out: &mut [T]) {
+    let (_, sums) = strip_sums(x, place, size, Some(&mut *out));
+    strip_quotients(out, place, size, &sums);
+}
+
+/// The logarithm of softmax down such columns, and softmax itself, if it is wanted.
+#[inline(always)]
+fn log_softmax_strip<T: Float>(
+    x: &[T],
+    (start, step): (usize, usize),
+    (n, w): (usize, usize),
+    out: &mut [T],
+    softmax: Option<&mut [T]>,
+) {
+    let mut softmax = softmax;
+    let (tops, sums) = strip_sums(x, (start, step), (n, w), softmax.as_deref_mut());
+    if let Some(softmax) = softmax {
+        strip_quotients(softmax, (start, step), (n, w), &sums);
+    }
+    let mut logs = [T::zero(); STRIP];
+    for (log, &sums) in logs.iter_mut().zip(&sums[..w]) {
+        *log = log_sum(sums);
     }
     for at in (0..n).map(|j| start + j * step) {
-        for (((out, &x), &top), &scale) in out[at..at + w].iter_mut().zip(&x[at..]).zip(&tops).zip(&scales) {
-            *out = if log { shifted(x, top) - scale[0] } else { times(*out, scale) };
+        for (((out, &x), &top), &log) in out[at..at + w].iter_mut().zip(&x[at..]).zip(&tops).zip(&logs) {
+            *out = shifted(x, top) - log;
         }
     }
 }

@@ -8,7 +8,7 @@ use std::ops::Range;
 
 use smallvec::SmallVec;
 
-use super::isa::kernel;
+use super::isa::{FEW, kernel};
 use super::reduce::Loops;
 use crate::number::Float;
 
@@ -35,17 +35,54 @@ pub(super) fn row_fold<T: Float>(row: &[T], start: T, map: impl Fn(T) -> T, join
             *lane = join(*lane, map(x));
         }
     }
+    join(folded(lanes, &join), rest)
+}
+
+/// `join` over lanes, of which there is a power of two, by halves.
+#[inline(always)]
+pub(super) fn folded<T: Float, const W: usize>(lanes: [T; W], join: impl Fn(T, T) -> T) -> T {
     // Through memory: otherwise the compiler starts from the end, where two lanes are left, and vectorises the whole
     // loop by two.
     let mut lanes = black_box(lanes);
-    let mut width = LANES / 2;
+    let mut width = W / 2;
     while width > 0 {
         for i in 0..width {
             lanes[i] = join(lanes[i], lanes[i + width]);
         }
         width /= 2;
     }
-    join(lanes[0], rest)
+    lanes[0]
+}
+
+/// [`row_fold`] for a `join` that chooses one of two numbers, so that the order does not matter: with four times as many
+/// lanes, since a choice takes longer than a sum, and each lane waits for its last one.
+#[inline(always)]
+pub(super) fn row_choice<T: Float>(row: &[T], start: T, map: impl Fn(T) -> T, join: impl Fn(T, T) -> T) -> T {
+    let (chunks, rest) = row.as_chunks::<{ 4 * LANES }>();
+    let rest = row_fold(rest, start, &map, &join);
+    if chunks.is_empty() {
+        return rest;
+    }
+    // Four arrays: one of four times the length stays in memory.
+    let (mut a, mut b, mut c, mut d) = ([start; LANES], [start; LANES], [start; LANES], [start; LANES]);
+    for chunk in chunks {
+        for (i, lane) in a.iter_mut().enumerate() {
+            *lane = join(map(chunk[i]), *lane); // in this order the test whether x is NaN waits for nothing
+        }
+        for (i, lane) in b.iter_mut().enumerate() {
+            *lane = join(map(chunk[LANES + i]), *lane);
+        }
+        for (i, lane) in c.iter_mut().enumerate() {
+            *lane = join(map(chunk[2 * LANES + i]), *lane);
+        }
+        for (i, lane) in d.iter_mut().enumerate() {
+            *lane = join(map(chunk[3 * LANES + i]), *lane);
+        }
+    }
+    for (i, lane) in a.iter_mut().enumerate() {
+        *lane = join(join(*lane, b[i]), join(c[i], d[i]));
+    }
+    join(folded(a, &join), rest)
 }
 
 /// `Σ map(x)` of a row.
@@ -147,9 +184,35 @@ impl<T: Float, const W: usize> ColumnSums<T, W> {
     }
 }
 
+/// `out[o, i] = Σ_j x[o, j, i] / over`
+#[inline(always)]
+pub(crate) fn sum<T: Float>(x: &[T], loops: Loops, over: f64, out: &mut [T]) {
+    if x.len() >= FEW || !sum_few(x, loops, over, out) {
+        sum_many(x, loops, over, out);
+    }
+}
+
+/// The same for few values, one by one, in the same order; false if a sum overflowed.
+#[inline(always)]
+fn sum_few<T: Float>(x: &[T], Loops { n, inner, .. }: Loops, over: f64, out: &mut [T]) -> bool {
+    let over = T::from_f64(over);
+    let mut finite = true;
+    for (place, out) in out.iter_mut().enumerate() {
+        let (mut sum, mut at) =
+            (T::zero(), if inner == 1 { place * n } else { place / inner * n * inner + place % inner });
+        for _ in 0..n {
+            sum = sum + x[at];
+            at += inner;
+        }
+        finite &= sum.is_finite();
+        *out = if over == T::one() { sum } else { sum / over };
+    }
+    finite
+}
+
 kernel! {
-    /// `out[o, i] = Σ_j x[o, j, i] / over`
-    fn sum<'a, T>(x: &'a [T], loops: Loops, over: f64, out: &'a mut [T]) for x.len(), {
+    /// [`sum`] by vectors.
+    fn sum_many<'a, T>(x: &'a [T], loops: Loops, over: f64, out: &'a mut [T]) for x.len(), {
         let Loops { outer, n, inner } = loops;
         if inner == 1 {
             for (o, out) in out.iter_mut().enumerate().take(outer) {

@@ -14,6 +14,9 @@ pub(crate) enum Mark {
     FlatInSecond,
     /// A scalar node keeps its derivative, because it shares most of its work with the value.
     KeepsSlope,
+    /// An array keeps its derivatives, which are computed in the pass of its values. The incoming gradient is multiplied by
+    /// the derivative, and by nothing else.
+    KeepsSlopes,
     /// Kernels have loops of its own for a few values and for each arrangement of two operands: the formula costs less than
     /// to copy operands, or few values are usual, as for an activation.
     Loops,

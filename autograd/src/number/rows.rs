@@ -34,6 +34,8 @@ pub(crate) trait UnaryRow: Marked {
     const ROW: Unary;
     /// Whether it is marked [`Near`](Mark::Near).
     const NEAR: bool;
+    /// Whether it is marked [`KeepsSlopes`](Mark::KeepsSlopes).
+    const KEEPS: bool;
     fn value<T: Real>(x: T, args: Args) -> T;
     /// `d · dy/dx`
     fn pass<N: Number>(x: N, y: N, args: Args, d: Passing<N>) -> Passing<N>;
@@ -104,6 +106,7 @@ macro_rules! define_unary {
             impl UnaryRow for unary::$Row {
                 const ROW: Unary = Unary::$Row;
                 const NEAR: bool = has(&[$(Mark::$Mark),*], Mark::Near);
+                const KEEPS: bool = has(&[$(Mark::$Mark),*], Mark::KeepsSlopes);
                 #[inline(always)]
                 fn value<T: Real>($x: T, [$p, $q]: Args) -> T { let $c = T::of_f64; $value }
                 #[inline(always)]
@@ -137,6 +140,13 @@ macro_rules! define_unary {
             pub fn is_flat(self) -> bool {
                 const FLAT: &[bool] = &[$(has(&[$(Mark::$Mark),*], Mark::Flat)),*];
                 FLAT[self as usize]
+            }
+
+            /// Whether an array keeps its derivatives, because they share most of their work with the values.
+            #[inline(always)]
+            pub(crate) fn keeps_slopes(self) -> bool {
+                const KEEPS: &[bool] = &[$(has(&[$(Mark::$Mark),*], Mark::KeepsSlopes)),*];
+                KEEPS[self as usize]
             }
 
             /// Whether a scalar node keeps its derivative, because it shares most of its work with the value.

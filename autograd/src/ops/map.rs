@@ -85,13 +85,9 @@ impl Operation for Map {
     }
 }
 
-/// Applies `f` to arrays that broadcast to one shape; `op` is the method that the user called.
+/// Arrays broadcast to their common shape, for the fused function `op`.
 #[track_caller]
-pub(crate) fn map<A: Array, F: ElementwiseN<K>, const K: usize>(
-    op: &'static str,
-    x: [&A; K],
-    f: F,
-) -> Result<A, Error> {
+pub(crate) fn whole<A: Array, const K: usize>(op: &'static str, x: [&A; K]) -> Result<[A; K], Error> {
     // A derivative names each of its inputs by a byte.
     if !(1..=MOST).contains(&K) {
         return Err(Error::shape(op, format!("a fused function of {K} inputs; it can have 1 to {MOST}")));
@@ -105,6 +101,16 @@ pub(crate) fn map<A: Array, F: ElementwiseN<K>, const K: usize>(
     for x in &mut whole {
         *x = x.expanded(&shape); // a loop, so that a panic points at the caller
     }
-    let x = whole;
-    Ok(A::apply(Map::of(Arc::new(Kernel(f))), shape, &x.each_ref()))
+    Ok(whole)
+}
+
+/// Applies `f` to arrays that broadcast to one shape; `op` is the method that the user called.
+#[track_caller]
+pub(crate) fn map<A: Array, F: ElementwiseN<K>, const K: usize>(
+    op: &'static str,
+    x: [&A; K],
+    f: F,
+) -> Result<A, Error> {
+    let x = whole(op, x)?;
+    Ok(A::apply(Map::of(Arc::new(Kernel(f))), x[0].shape(), &x.each_ref()))
 }

@@ -269,6 +269,7 @@ operations! {
     Select(elementwise::Select),
     Map(map::Map),
     Reduce(reduce::Reduce),
+    Deviations(reduce::Deviations),
     TieShare(reduce::TieShare),
     ProductOfOthers(prod::ProductOfOthers),
     Magnitude(prod::Magnitude),

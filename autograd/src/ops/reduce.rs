@@ -62,6 +62,11 @@ fn kept(shape: &Shape, axes: Range<usize>) -> Shape {
 }
 
 impl Reduce {
+    /// The loops over an input of this shape.
+    pub(crate) fn loops(&self, x: &Shape) -> Loops {
+        loops(x, self.start..self.end)
+    }
+
     /// The divisor of a sum or a mean, in which each value has the same weight.
     pub(crate) fn divisor_of_sum(&self) -> Option<f64> {
         matches!(self.reduction, Reduction::Sum | Reduction::Mean).then_some(self.over)
@@ -126,16 +131,24 @@ impl Operation for Reduce {
     }
 
     fn forward<T: Float>(&self, x: &[Input<'_, T>], _shape: &Shape, out: &mut [T]) {
-        let (loops, x) = (loops(x[0].shape, self.start..self.end), x[0].values);
+        let (loops, x) = (self.loops(x[0].shape), x[0].values);
         match self.reduction {
             Reduction::Sum | Reduction::Mean => kernels::sum(x, loops, self.over, out),
             Reduction::Prod => kernels::product(x, loops, out),
             Reduction::Max => kernels::extreme(x, loops, true, out),
             Reduction::Min => kernels::extreme(x, loops, false, out),
-            Reduction::LogSumExp => kernels::log_sum_exp(x, loops, out),
+            Reduction::LogSumExp => kernels::log_sum_exp(x, loops, out, None),
             Reduction::Norm | Reduction::Std => kernels::squares(x, loops, self.over, true, out),
             Reduction::Variance => kernels::squares(x, loops, self.over, false, out),
         }
+    }
+
+    fn keeps_slopes(&self, _inputs: usize) -> bool {
+        self.reduction == Reduction::LogSumExp
+    }
+
+    fn forward_with_slopes<T: Float>(&self, x: &[Input<'_, T>], _shape: &Shape, out: &mut [T], slopes: &mut [T]) {
+        kernels::log_sum_exp(x[0].values, self.loops(x[0].shape), out, Some(slopes));
     }
 
     fn reads(&self, _k: usize, x: &[&Shape], shape: &Shape) -> Reads {
@@ -167,6 +180,33 @@ impl Operation for Reduce {
             None => tangent(dx),
             Some(slopes) => tangent(&self.along(dx, &slopes)),
         }
+    }
+}
+
+/// `y = x − mean(x)` along the axes `start..end`; `dx = dy − mean(dy)`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Deviations {
+    start: usize,
+    end: usize,
+}
+
+impl Operation for Deviations {
+    const NAMES: &'static [&'static str] = &["deviations"];
+
+    fn forward<T: Float>(&self, x: &[Input<'_, T>], shape: &Shape, out: &mut [T]) {
+        kernels::deviations(x[0].values, loops(shape, self.start..self.end), out);
+    }
+
+    fn reads(&self, _k: usize, x: &[&Shape], shape: &Shape) -> Reads {
+        Reads::along(self.start..self.end, x[0], shape)
+    }
+
+    fn vjp<A: Array>(&self, _k: usize, x: &[&A], _y: &A, dy: &A) -> A {
+        A::apply(*self, x[0].shape(), &[dy])
+    }
+
+    fn jvp<A: Array>(&self, x: &[&A], y: &A, dx: &[Option<&A>]) -> A {
+        super::linear(self, x, y, dx)
     }
 }
 
@@ -258,6 +298,13 @@ fn reduce_as<A: Array>(
     let axes = axes.list();
     let in_parts = matches!(reduction, Reduction::Sum | Reduction::Mean | Reduction::Variance);
     let shape = x.shape();
+    // Most sums, and short ones cost as much as the way to them.
+    if let (Reduction::Sum, &[axis]) = (reduction, &axes[..]) {
+        shape.axis(op, axis)?;
+        let result = if keep { shape.with_axis(axis, 1) } else { shape.without(axis..axis + 1) };
+        result.checked_numel(op)?;
+        return Ok(A::apply(Reduce { reduction, start: axis, end: axis + 1, over: 1.0 }, result, &[x]));
+    }
     if in_parts
         && axes.len() > 1
         && shape.numel() > 0
@@ -294,8 +341,14 @@ fn spread<A: Array>(
     axes: impl Axes,
     keep: bool,
 ) -> Result<A, Error> {
-    let axes = axes.list();
-    let deviations = x.sub(&reduce_as(op, Reduction::Mean, 0, x, &axes[..], true)?);
+    let shape = x.shape();
+    let axes = checked_axes(op, &shape, axes)?;
+    let deviations = match (axes.first(), axes.last()) {
+        (Some(&start), Some(&last)) if last - start + 1 == axes.len() => {
+            A::apply(Deviations { start, end: last + 1 }, shape, &[x])
+        }
+        _ => x.sub(&reduce_as(op, Reduction::Mean, 0, x, &axes[..], true)?),
+    };
     reduce_as(op, reduction, correction, &deviations, &axes[..], keep)
 }
 
@@ -321,15 +374,23 @@ pub(crate) fn sample_std<A: Array>(x: &A, axes: impl Axes, keep: bool) -> Result
     spread("std", Reduction::Std, 1, x, axes, keep)
 }
 
+/// The axes along which `shape` is stretched to the `full` one, if they are neighbours.
+pub(crate) fn stretched(full: &[usize], shape: &[usize]) -> Option<Range<usize>> {
+    let lead = full.len() - shape.len();
+    let is = |i: usize| i < lead || shape[i - lead] != full[i];
+    let start = (0..full.len()).find(|&i| is(i))?;
+    let end = (start..full.len()).find(|&i| !is(i) && full[i] != 1).unwrap_or(full.len());
+    (end..full.len()).all(|i| !is(i)).then_some(start..end)
+}
+
 /// See [`Array::sum_to`].
 #[track_caller]
 pub(crate) fn sum_to<A: Array>(x: &A, shape: &Shape) -> A {
     let full = x.shape();
-    let lead = full.len() - shape.len();
-    if full[lead..] == shape[..] {
-        let op = Reduce { reduction: Reduction::Sum, start: 0, end: lead, over: 1.0 };
-        return A::apply(op, shape.clone(), &[x]);
+    if let Some(Range { start, end }) = stretched(&full, shape) {
+        return A::apply(Reduce { reduction: Reduction::Sum, start, end, over: 1.0 }, shape.clone(), &[x]);
     }
+    let lead = full.len() - shape.len();
     let stretched: SmallVec<[usize; 8]> =
         (0..full.len()).filter(|&i| i < lead || (shape[i - lead] == 1 && full[i] != 1)).collect();
     reduce(Reduction::Sum, x, &stretched[..], false).expect("axes of the shape").reshaped(shape)

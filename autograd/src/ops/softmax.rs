@@ -8,6 +8,7 @@ use super::reads::Reads;
 use super::reduce::{Reduction, loops, reduce};
 use super::{Array, Input, Operation};
 use crate::error::Error;
+use crate::kernels::centre::Form;
 use crate::kernels::compiled as kernels;
 use crate::kernels::softmax::scale_rows;
 use crate::number::rows::Unary;
@@ -27,16 +28,17 @@ pub(crate) struct LogSoftmax {
     axis: usize,
 }
 
-/// `y = v − Σ p·v` along the axes `start..end`, for a distribution p and any v; or its transpose, `y = v − p·Σv`.
+/// `y = v − Σ p·v` along the axes `start..end`, for a distribution p and any v; or its transpose, `y = v − p·Σv`; or
+/// `y = p·(v − Σ p·v)`, the gradient of softmax.
 ///
 /// The kernel computes the sums: `p·(1 − p)` by operations would be 0 where the probability of a class rounds to 1. p
-/// is divided by its sum, 1, so that the derivatives hold however it changes: `dp = −y·Σdy`, and for the transpose
-/// `−(dy − Σ p·dy)·Σv`.
+/// is divided by its sum, 1, so that the derivatives hold however it changes: `dp = −y·Σdy`; for the transpose
+/// `−(dy − Σ p·dy)·Σv`; and for the last `(v − Σ p·v)·(dy − Σ p·dy)`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Centre {
     start: usize,
     end: usize,
-    transposed: bool,
+    form: Form,
 }
 
 #[track_caller]
@@ -48,7 +50,7 @@ impl Operation for Softmax {
     const NAMES: &'static [&'static str] = &["softmax"];
 
     fn forward<T: Float>(&self, x: &[Input<'_, T>], shape: &Shape, out: &mut [T]) {
-        kernels::softmax(x[0].values, loops(shape, self.start..self.end), false, out);
+        kernels::softmax(x[0].values, loops(shape, self.start..self.end), out);
     }
 
     fn reads(&self, _k: usize, x: &[&Shape], shape: &Shape) -> Reads {
@@ -56,7 +58,7 @@ impl Operation for Softmax {
     }
 
     fn vjp<A: Array>(&self, _k: usize, _x: &[&A], y: &A, dy: &A) -> A {
-        y.mul(&Centre { start: self.start, end: self.end, transposed: false }.of(y, dy))
+        Centre { start: self.start, end: self.end, form: Form::Weighted }.of(y, dy)
     }
 
     /// The Jacobian diag(y) − y·yᵀ is symmetric.
@@ -69,9 +71,16 @@ impl LogSoftmax {
     /// Uses the softmax of the logits, because the exponential of their logarithm would lose the logarithm's
     /// round-off.
     #[track_caller]
-    fn centre<A: Array>(&self, x: &A, v: &A, transposed: bool) -> A {
+    fn centre<A: Array>(&self, x: &A, v: &A, form: Form) -> A {
         let (start, end) = (self.axis, self.axis + 1);
-        Centre { start, end, transposed }.of(&A::apply(Softmax { start, end }, x.shape(), &[x]), v)
+        Centre { start, end, form }.of(&A::apply(Softmax { start, end }, x.shape(), &[x]), v)
+    }
+}
+
+impl LogSoftmax {
+    /// Turns a gradient of `shape` into that of the input, from the softmax that was kept.
+    pub(crate) fn pass<T: Float>(&self, shape: &Shape, softmax: &[T], dy: &mut [T]) {
+        kernels::centre_in_place(softmax, loops(shape, self.axis..self.axis + 1), dy);
     }
 }
 
@@ -79,7 +88,16 @@ impl Operation for LogSoftmax {
     const NAMES: &'static [&'static str] = &["log_softmax"];
 
     fn forward<T: Float>(&self, x: &[Input<'_, T>], shape: &Shape, out: &mut [T]) {
-        kernels::softmax(x[0].values, loops(shape, self.axis..self.axis + 1), true, out);
+        kernels::log_softmax(x[0].values, loops(shape, self.axis..self.axis + 1), out, None);
+    }
+
+    /// It keeps the softmax.
+    fn keeps_slopes(&self, _inputs: usize) -> bool {
+        true
+    }
+
+    fn forward_with_slopes<T: Float>(&self, x: &[Input<'_, T>], shape: &Shape, out: &mut [T], slopes: &mut [T]) {
+        kernels::log_softmax(x[0].values, loops(shape, self.axis..self.axis + 1), out, Some(slopes));
     }
 
     fn reads(&self, _k: usize, x: &[&Shape], shape: &Shape) -> Reads {
@@ -87,12 +105,12 @@ impl Operation for LogSoftmax {
     }
 
     fn vjp<A: Array>(&self, _k: usize, x: &[&A], _y: &A, dy: &A) -> A {
-        self.centre(x[0], dy, true)
+        self.centre(x[0], dy, Form::Transposed)
     }
 
     /// `dy = dx − Σ softmax(x)·dx`
     fn jvp<A: Array>(&self, x: &[&A], _y: &A, dx: &[Option<&A>]) -> A {
-        self.centre(x[0], dx[0].expect("the only input has a tangent"), false)
+        self.centre(x[0], dx[0].expect("the only input has a tangent"), Form::Plain)
     }
 }
 
@@ -102,8 +120,8 @@ impl Centre {
         A::apply(self, v.shape(), &[p, v])
     }
 
-    fn transposed(self) -> Self {
-        Centre { transposed: !self.transposed, ..self }
+    fn with(self, form: Form) -> Self {
+        Centre { form, ..self }
     }
 }
 
@@ -111,7 +129,7 @@ impl Operation for Centre {
     const NAMES: &'static [&'static str] = &["centre"];
 
     fn forward<T: Float>(&self, x: &[Input<'_, T>], shape: &Shape, out: &mut [T]) {
-        kernels::centre(x[0].values, x[1].values, loops(shape, self.start..self.end), self.transposed, out);
+        kernels::centre(x[0].values, x[1].values, loops(shape, self.start..self.end), self.form, out);
     }
 
     fn reads(&self, k: usize, x: &[&Shape], shape: &Shape) -> Reads {
@@ -120,22 +138,30 @@ impl Operation for Centre {
 
     fn vjp<A: Array>(&self, k: usize, x: &[&A], y: &A, g: &A) -> A {
         let (p, v, axes) = (x[0], x[1], self.start..self.end);
-        let dp = match (k, self.transposed) {
-            (1, _) => return self.transposed().of(p, g),
-            (_, false) => y.mul(&sum_keep(g, axes)),
-            (_, true) => self.transposed().of(p, g).mul(&sum_keep(v, axes)),
+        let plain = self.with(Form::Plain);
+        let less = match (k, self.form) {
+            (1, Form::Plain) => return self.with(Form::Transposed).of(p, g),
+            (1, Form::Transposed) => return plain.of(p, g),
+            (1, Form::Weighted) => return self.of(p, g), // symmetric
+            (_, Form::Plain) => y.mul(&sum_keep(g, axes)),
+            (_, Form::Transposed) => plain.of(p, g).mul(&sum_keep(v, axes)),
+            (_, Form::Weighted) => return plain.of(p, v).mul(&plain.of(p, g)),
         };
-        dp.unary(Unary::Neg, [0.0; 2])
+        less.unary(Unary::Neg, [0.0; 2])
     }
 
     fn jvp<A: Array>(&self, x: &[&A], y: &A, dx: &[Option<&A>]) -> A {
         let (p, v, axes) = (x[0], x[1], self.start..self.end);
         let along_p = |t: &A| {
-            let parts = match self.transposed {
-                false => sum_keep(&t.mul(y), axes.clone()).expanded(&v.shape()),
-                true => self.of(p, t).mul(&sum_keep(v, axes.clone())),
+            let less = match self.form {
+                Form::Plain => sum_keep(&t.mul(y), axes.clone()).expanded(&v.shape()),
+                Form::Transposed => self.of(p, t).mul(&sum_keep(v, axes.clone())),
+                Form::Weighted => {
+                    let change = t.mul(&self.with(Form::Plain).of(p, v));
+                    return self.with(Form::Transposed).of(p, &change);
+                }
             };
-            parts.unary(Unary::Neg, [0.0; 2])
+            less.unary(Unary::Neg, [0.0; 2])
         };
         super::sum([dx[0].map(along_p), dx[1].map(|t| self.of(p, t))])
     }

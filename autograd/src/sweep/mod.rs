@@ -17,6 +17,7 @@ mod recorded;
 mod rows;
 mod scalars;
 mod slots;
+mod spreading;
 mod tangent;
 mod update;
 mod wrt;
@@ -230,16 +231,34 @@ impl<'s, T: Float> Sweep<'s, '_, T> {
         };
         let input = arena.arrays.inputs(array)[0];
         match op {
+            Op::Reduce(reduce) if let Some(mut dx) = arena.take_slopes(array) => {
+                kernels::scale_lines(&mut dx, reduce.loops(arena.arrays.shape(input)), &dy);
+                self.pool.give(dy);
+                self.deliver(array, 0, dx);
+            }
+            Op::LogSoftmax(softmax) if let Some(kept) = arena.slopes(array) => {
+                softmax.pass(arena.arrays.shape(array), &kept, &mut dy);
+                self.deliver(array, 0, dy);
+            }
             Op::Reduce(reduce) => {
                 let ArrayNode { numel, pending, .. } = arena.arrays[input];
                 if pending {
                     self.spread_one(input, numel);
                 }
-                let Some(over) = reduce.divisor_of_sum().filter(|_| dy.len() == 1) else {
+                let Some(over) = reduce.divisor_of_sum().filter(|_| !dy.is_empty()) else {
                     return self.operation(array, op, dy);
                 };
-                dy[0] = dy[0] / T::from_f64(over);
-                let dx = if self.stays_one(input) { dy } else { self.of_all(dy, numel) };
+                if over != 1.0 {
+                    let over = T::from_f64(over);
+                    dy.iter_mut().for_each(|dy| *dy = *dy / over);
+                }
+                let dx = if dy.len() > 1 {
+                    self.of_lines(dy, reduce.loops(arena.arrays.shape(input)), numel)
+                } else if self.stays_one(input) {
+                    dy
+                } else {
+                    self.of_all(dy, numel)
+                };
                 self.deliver(array, 0, dx);
             }
             Op::Dense(_) => self.operation(array, op, dy),
@@ -250,6 +269,7 @@ impl<'s, T: Float> Sweep<'s, '_, T> {
                 Some(indices) => self.scratch.rows.push(RowsRead { array: input, indices: indices.clone(), dy }),
                 None => self.add_to_whole(input, dy, |dy, sum| gather.add(dy, sum)),
             },
+            Op::Concat(concat) if self.places.is_none() && !dy.is_empty() => self.parts(array, concat, dy),
             // The same values in another shape.
             Op::Reshape(_) => self.deliver(array, 0, dy),
             op => {
@@ -287,18 +307,6 @@ impl<'s, T: Float> Sweep<'s, '_, T> {
         }
     }
 
-    /// Adds the gradient of a part of an array to the whole, by `add`.
-    fn add_to_whole(&mut self, array: u32, dy: Buffer<T>, add: impl FnOnce(&[T], &mut [T])) {
-        let slot = &mut self.scratch.arrays[array as usize];
-        if slot.is_none() {
-            let mut zeros = self.pool.take(self.arena.arrays[array].numel);
-            zeros.fill(T::zero());
-            *slot = Some(zeros);
-        }
-        add(&dy, slot.as_mut().expect("zeros at least"));
-        self.pool.give(dy);
-    }
-
     /// The rows that were read of a parameter whose gradient is kept by rows.
     fn rows_of(&self, input: u32, gather: &'s Gather) -> Option<&'s Arc<Vec<usize>>> {
         let ArrayOp::Param(param) = self.arena.kind(input) else { return None };
@@ -307,30 +315,6 @@ impl<'s, T: Float> Sweep<'s, '_, T> {
         let observed = self.observer.is_some() && self.names.contains_key(&input);
         let whole = !param.is_by_rows() || self.by_param || observed || !has_rows(shape);
         if whole { None } else { gather.rows(shape) }
-    }
-
-    /// Whether a sum may pass its gradient to `array` as a single number. The conditions: nobody reads the gradient,
-    /// only sums read the array's values, and the array keeps slopes to multiply. These slopes become the gradient of
-    /// its input, so a later sweep computes them again.
-    fn stays_one(&self, array: u32) -> bool {
-        let node = &self.arena.arrays[array];
-        let seen = node.watched || self.places.is_some() || self.observer.is_some();
-        !seen && node.pending && self.scratch.arrays[array as usize].is_none() && self.arena.slopes(array).is_some()
-    }
-
-    /// Expands a single number left by a sum to `len` values, because another gradient is to be added.
-    fn spread_one(&mut self, array: u32, len: usize) {
-        if let Some(one) = self.scratch.arrays[array as usize].take_if(|dy| dy.len() < len) {
-            self.scratch.arrays[array as usize] = Some(self.of_all(one, len));
-        }
-    }
-
-    /// A single-number gradient, expanded to `len` values.
-    fn of_all(&self, one: Buffer<T>, len: usize) -> Buffer<T> {
-        let mut all = self.pool.take(len);
-        all.fill(one[0]);
-        self.pool.give(one);
-        all
     }
 
     /// Whether a gradient flows from an array to its input `k`.

@@ -1,12 +1,15 @@
 //! The sweep of the table's rows over arrays: in place where possible.
 
 use super::eager::Eager;
-use super::{Buffer, Sweep};
+use super::{Buffer, Pool, Sweep};
 use crate::kernels::compiled as kernels;
+use crate::kernels::reduce::Loops;
 use crate::kernels::runs::Runs;
 use crate::number::Float;
 use crate::number::rows::{Args, Binary, Unary};
 use crate::ops::Array;
+use crate::ops::reduce::stretched;
+use crate::shape::Shape;
 
 impl<T: Float> Sweep<'_, '_, T> {
     /// Sweeps a unary row, in place.
@@ -15,8 +18,16 @@ impl<T: Float> Sweep<'_, '_, T> {
         if row.is_flat() {
             return self.pool.give(dy);
         }
-        let x = self.arena.array_values(self.arena.arrays[array].inputs[0]);
-        kernels::unary_chain(row, args, x, self.arena.array_values(array), &mut dy);
+        match self.arena.slopes(array) {
+            Some(slopes) => {
+                let same = Runs::Same(dy.len());
+                kernels::binary_chain(Binary::Mul, false, &same, &slopes, &slopes, &slopes, &mut dy);
+            }
+            None => {
+                let x = self.arena.array_values(self.arena.arrays[array].inputs[0]);
+                kernels::unary_chain(row, args, x, self.arena.array_values(array), &mut dy);
+            }
+        }
         self.deliver(array, 0, dy);
     }
 
@@ -39,11 +50,12 @@ impl<T: Float> Sweep<'_, '_, T> {
             return self.binary_of_one_shape(row, inputs.map(|x| x as usize), needed, aby, dy);
         }
         let (shape, shapes) = (arena.arrays.shape(array), inputs.map(|x| arena.arrays.shape(x)));
+        let runs = aby.map(|_| Runs::new(shape, shapes[0], shapes[1]));
         let along = |k: usize, mut dx: Buffer<T>| {
-            if let Some([a, b, y]) = aby {
-                kernels::binary_chain(row, k == 1, &Runs::new(shape, shapes[0], shapes[1]), a, b, y, &mut dx);
+            if let (Some([a, b, y]), Some(runs)) = (aby, &runs) {
+                kernels::binary_chain(row, k == 1, runs, a, b, y, &mut dx);
             }
-            if shapes[k] == shape { dx } else { Eager::owned(shape, dx, pool).sum_to(shapes[k]).into_values() }
+            summed(dx, shape, shapes[k], pool)
         };
         match needed {
             [true, true] => {
@@ -99,4 +111,19 @@ impl<T: Float> Sweep<'_, '_, T> {
         }
         self.pool.give(dy);
     }
+}
+
+/// A gradient of an operand that was stretched to `full`, summed to its `shape`.
+fn summed<T: Float>(dx: Buffer<T>, full: &Shape, shape: &Shape, pool: &Pool<T>) -> Buffer<T> {
+    if shape == full {
+        return dx;
+    }
+    let Some(axes) = stretched(full, shape).filter(|_| !dx.is_empty()) else {
+        return Eager::owned(full, dx, pool).sum_to(shape).into_values();
+    };
+    let (outer, n, inner) = full.around(axes);
+    let mut sum = pool.take(outer * inner);
+    kernels::sum(&dx, Loops { outer, n, inner }, 1.0, &mut sum);
+    pool.give(dx);
+    sum
 }

@@ -30,8 +30,11 @@ use crate::number::Float;
 use crate::number::rows::{Args, Binary, Unary};
 use crate::ops::{self, Input, Op};
 use crate::param::Param;
-use crate::shape::{Shape, broadcast};
+use crate::shape::{Shape, broadcast, stretches_to};
 use crate::tensor::Tensor;
+
+/// The number of values from which a row keeps its derivatives: for fewer, a buffer costs more than it saves.
+const WORTH_KEEPING: usize = 64;
 
 pub(crate) struct Arena<T: Float> {
     /// Scalars and arrays, in the order of computation.
@@ -160,9 +163,21 @@ impl<T: Float> Arena<T> {
         let ArrayNode { shape, numel, tracked, .. } = node;
         let Some(place) = self.reserve(numel) else { no_room(row.name(), self.arrays.shape_at(shape)) };
         let (before, out) = self.data.split_at_mut(place.start);
-        kernels::unary(row, args, self.arrays.values(&node, before), &mut out[..numel]);
+        let (x_values, y) = (self.arrays.values(&node, before), &mut out[..numel]);
+        let kept = (tracked && row.keeps_slopes() && numel >= WORTH_KEEPING).then(|| {
+            let mut slopes = pool.take(numel);
+            kernels::unary_with_slopes(row, args, x_values, y, &mut slopes);
+            slopes
+        });
+        if kept.is_none() {
+            kernels::unary(row, args, x_values, y);
+        }
         let code = ArrayCode::Unary(row, self.stream.push_args(args));
-        self.push(code, &[x], shape, numel, Storage::Data(place.start), tracked && !row.is_flat())
+        let array = self.push(code, &[x], shape, numel, Storage::Data(place.start), tracked && !row.is_flat());
+        if let Some(slopes) = kept {
+            self.keep_slopes(array, slopes);
+        }
+        array
     }
 
     /// Computes a binary row and appends it.
@@ -177,6 +192,10 @@ impl<T: Float> Arena<T> {
         let (shape, numel) = if alike {
             // Of two equal shapes the older one, which the next operation of a chain then meets again.
             (shapes[0].min(shapes[1]), node_a.numel)
+        } else if stretches_to(self.arrays.shape(b), self.arrays.shape(a)) {
+            (shapes[0], node_a.numel)
+        } else if stretches_to(self.arrays.shape(a), self.arrays.shape(b)) {
+            (shapes[1], node_b.numel)
         } else {
             let shape = broadcast(row.name(), self.arrays.shape(a), self.arrays.shape(b))?;
             let numel = shape.numel();

@@ -13,7 +13,7 @@ use smallvec::SmallVec;
 use super::append::Second;
 use super::arena::{Node, Opcode};
 use super::{Scalar, Tape, Var, same_tape};
-use crate::kernels::fused::{ByOperations, Elementwise, ElementwiseN, KEPT, OneByOne};
+use crate::kernels::fused::{ByOperations, Elementwise, ElementwiseMany, ElementwiseN, KEPT, OneByOne, Output};
 use crate::number::dual::Partials;
 use crate::number::{Float, Number};
 use crate::ops::Op;
@@ -64,11 +64,17 @@ pub(crate) struct Statements<T: Float> {
     slopes: Vec<T>,
     /// Which function holds from which input on: a position in `plain`, or after these in `own`.
     functions: Vec<(u32, u32)>,
-    /// Functions without data of their own, one for each type; they outlive a recording.
+    /// Functions without data of their own, one for each result of each type; they outlive a recording.
     plain: Vec<Arc<dyn Statement<T>>>,
-    places: FxHashMap<TypeId, u32>,
+    places: FxHashMap<(TypeId, usize), u32>,
     /// Functions with data.
     own: Vec<Arc<dyn Statement<T>>>,
+}
+
+/// Result `at` of a function, if that has no data.
+#[inline(always)]
+fn plain<F>(at: usize) -> Option<usize> {
+    (size_of::<F>() == 0).then_some(at)
 }
 
 /// Positions in `own` count from here on.
@@ -99,17 +105,25 @@ impl<T: Float> Statements<T> {
         self.inputs.capacity() * size_of::<u32>() + self.slopes.capacity() * size_of::<T>()
     }
 
-    /// Stores a statement; returns the range of its inputs, which are the node's operands.
+    /// Stores a statement; returns the range of its inputs, which are the node's operands. A function without data of its
+    /// own is `plain`, and says which of its type's results it is.
     #[inline(always)]
-    fn push<F: ElementwiseN<K>, const K: usize>(&mut self, inputs: [u32; K], slopes: [T; K], f: F) -> [u32; 2] {
+    fn push<F: ElementwiseN<K>, const K: usize>(
+        &mut self,
+        inputs: [u32; K],
+        slopes: [T; K],
+        f: F,
+        plain: Option<usize>,
+    ) -> [u32; 2] {
         let start = self.inputs.len() as u32;
         assert!(
             self.inputs.len() + K <= Node::<T>::MOST,
             "tape: statements of more than 2²⁸ inputs; call clear between steps, or use several tapes"
         );
-        let place = match self.places.get(&TypeId::of::<OneByOne<F, K>>()) {
+        let key = plain.map(|result| (TypeId::of::<OneByOne<F, K>>(), result));
+        let place = match key.and_then(|key| self.places.get(&key)) {
             Some(&place) => place,
-            None => self.place_of(f),
+            None => self.place_of(f, key),
         };
         if self.functions.last().is_none_or(|&(_, last)| last != place) {
             self.functions.push((start, place));
@@ -120,15 +134,15 @@ impl<T: Float> Statements<T> {
     }
 
     #[inline(never)]
-    fn place_of<F: ElementwiseN<K>, const K: usize>(&mut self, f: F) -> u32 {
+    fn place_of<F: ElementwiseN<K>, const K: usize>(&mut self, f: F, key: Option<(TypeId, usize)>) -> u32 {
         let function = Arc::new(OneByOne(f));
-        if size_of::<F>() > 0 {
+        let Some(key) = key else {
             self.own.push(function);
             return OWN + self.own.len() as u32 - 1;
-        }
+        };
         self.plain.push(function);
         let place = self.plain.len() as u32 - 1;
-        self.places.insert(TypeId::of::<OneByOne<F, K>>(), place);
+        self.places.insert(key, place);
         place
     }
 
@@ -231,8 +245,62 @@ impl<'t, T: Float> Scalar<'t, T> {
             (nodes[k], values[k]) = (x[k].node(), x[k].value());
         }
         let Partials { value, derivatives } = f.f(Partials::variables(values));
-        let operands = first.tape().arena_mut().stream.statements.push(nodes, derivatives, f);
+        let operands = first.tape().arena_mut().stream.statements.push(nodes, derivatives, f, plain::<F>(0));
         first.tape().append(Opcode::Statement, operands[0], Second::Node(operands[1]), value)
+    }
+}
+
+impl<'t, T: Float> Scalar<'t, T> {
+    /// Applies a user-defined function with several results: see [`ElementwiseMany`]. Each takes a node, as that of
+    /// [`zip_map`](Scalar::zip_map) does, and one evaluation gives all values and slopes.
+    ///
+    /// ```
+    /// use autograd::{ElementwiseMany, Number, Scalar, Tape};
+    /// #[derive(Clone, Copy)]
+    /// struct Roots;
+    /// impl ElementwiseMany<2, 2> for Roots {
+    ///     #[inline(always)]
+    ///     fn f<N: Number>(self, [p, q]: [N; 2]) -> [N; 2] {
+    ///         let root = (p * p - q).sqrt(); // of x² − 2px + q
+    ///         [p - root, p + root]
+    ///     }
+    /// }
+    /// let tape = Tape::new();
+    /// let (p, q) = (tape.scalar(2.0), tape.scalar(3.0));
+    /// let [low, high] = Scalar::map_many([p, q], Roots);
+    /// assert_eq!((low.value(), high.value()), (1.0, 3.0));
+    /// assert_eq!((low * high).backward()[q], 1.0);
+    /// ```
+    ///
+    /// # Panics
+    /// If the numbers lie on different tapes, or if there are none.
+    #[must_use]
+    #[track_caller]
+    #[inline(always)]
+    pub fn map_many<F: ElementwiseMany<K, M>, const K: usize, const M: usize>(x: [Self; K], f: F) -> [Self; M] {
+        let first = *x.first().expect("map_many: a function of 0 inputs; it needs one at least");
+        for other in &x[1..] {
+            same_tape("map_many", first.tape(), other.tape());
+        }
+        let mut results = [first; M];
+        if K > KEPT {
+            let all = f.f(x.map(Recorded::Handle));
+            for (result, y) in results.iter_mut().zip(all) {
+                *result = y.on(first.tape());
+            }
+            return results;
+        }
+        let (mut nodes, mut values) = ([0; K], [T::zero(); K]);
+        for k in 0..K {
+            (nodes[k], values[k]) = (x[k].node(), x[k].value());
+        }
+        let all = f.f(Partials::variables(values));
+        for (at, (result, Partials { value, derivatives })) in results.iter_mut().zip(all).enumerate() {
+            let output = Output { f, at };
+            let operands = first.tape().arena_mut().stream.statements.push(nodes, derivatives, output, plain::<F>(at));
+            *result = first.tape().append(Opcode::Statement, operands[0], Second::Node(operands[1]), value);
+        }
+        results
     }
 }
 

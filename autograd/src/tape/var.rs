@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::arena::{ArrayCode, Opcode};
 use super::{Operand, Scalar, Tape, same_tape};
 use crate::error::{Error, OrPanic};
-use crate::kernels::fused::{Elementwise, ElementwiseN};
+use crate::kernels::fused::{Elementwise, ElementwiseMany, ElementwiseN, KEPT, Kernel, Output};
 use crate::number::Float;
 use crate::number::rows::{Args, Binary, Unary};
 use crate::ops::{Array, Op, map};
@@ -218,6 +218,35 @@ impl<'t, T: Float> Var<'t, T> {
             x.tape.note();
         }
         map::map("zip_map", x.each_ref(), f).or_panic()
+    }
+
+    /// Applies a user-defined function with several results, element by element, in one pass: see [`ElementwiseMany`].
+    ///
+    /// Of up to eight inputs, the pass gives all partial derivatives of all results too, and a sweep multiplies by these.
+    ///
+    /// # Panics
+    /// If the shapes do not broadcast.
+    #[must_use]
+    #[track_caller]
+    pub fn map_many<const K: usize, const M: usize>(x: [Self; K], f: impl ElementwiseMany<K, M>) -> [Self; M] {
+        if let Some(x) = x.first() {
+            x.tape.note();
+        }
+        let x = map::whole("map_many", x.each_ref()).or_panic();
+        let tape = x[0].tape;
+        let mut results = [x[0]; M];
+        if K > KEPT || tape.arena.borrow().values_only {
+            for (at, y) in results.iter_mut().enumerate() {
+                *y = Array::apply(map::Map::of(Arc::new(Kernel(Output { f, at }))), x[0].shape(), &x.each_ref());
+            }
+            return results;
+        }
+        let arrays = tape.arena_mut().map_many(x.map(|x| x.array), f, &tape.pool);
+        for (y, array) in results.iter_mut().zip(arrays) {
+            tape.recorded_array(array);
+            y.array = array;
+        }
+        results
     }
 
     /// The only value of an array that has one, as a scalar with [`backward`](Scalar::backward).

@@ -19,6 +19,7 @@ mod generic;
 mod graph;
 mod graphs;
 mod house;
+mod kept;
 mod limits;
 mod linear_algebra;
 mod maps;

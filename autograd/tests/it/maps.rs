@@ -1,6 +1,6 @@
 //! What the tape computes in one pass and might have computed in several: nobody can tell but by the clock.
 
-use autograd::{Elementwise, ElementwiseN, Float, Number, Param, Scalar, Tape, Tensor, Unary, Var};
+use autograd::{Elementwise, ElementwiseMany, ElementwiseN, Float, Number, Param, Scalar, Tape, Tensor, Unary, Var};
 
 /// tanh(2x + 1)·exp(−x²)
 #[derive(Clone, Copy)]
@@ -293,4 +293,107 @@ fn a_map_of_several_inputs_has_the_gradient_of_its_parts() {
     of_several::<f64, 4>(Gate, &[2]);
     of_several::<f64, 4>(Gate, &[0, 1, 2]); // too few variables for slopes to be kept
     of_several::<f64, 9>(Many, &[3]);
+}
+
+/// A cell with two results, which share most of their work.
+#[derive(Clone, Copy)]
+pub(crate) struct Cell;
+
+impl ElementwiseMany<3, 2> for Cell {
+    #[inline(always)]
+    fn f<N: Number>(self, [x, h, b]: [N; 3]) -> [N; 2] {
+        let gate = (x * h + b).sigmoid();
+        let state = gate * h + (N::one() - gate) * x.sin();
+        [state, gate * state.tanh()]
+    }
+}
+
+/// The results as functions by themselves.
+#[derive(Clone, Copy)]
+pub(crate) struct OneResult<F>(pub(crate) F, pub(crate) usize);
+
+impl<F: ElementwiseMany<K, 2>, const K: usize> ElementwiseN<K> for OneResult<F> {
+    #[inline(always)]
+    fn f<N: Number>(self, x: [N; K]) -> N {
+        self.0.f(x)[self.1]
+    }
+}
+
+/// Two results of nine inputs, which keep no slopes.
+#[derive(Clone, Copy)]
+struct ManyTwice;
+
+impl ElementwiseMany<9, 2> for ManyTwice {
+    #[inline(always)]
+    fn f<N: Number>(self, x: [N; 9]) -> [N; 2] {
+        [ElementwiseN::f(Many, x), x[3] * x[4].exp()]
+    }
+}
+
+/// Values, gradients to the second order and tangents of a function with two results are those of two functions; the last
+/// input is broadcast once instead of twice, and so summed in another order.
+fn of_two_results<T: Float, const K: usize>(f: impl ElementwiseMany<K, 2>) {
+    for len in [0, 1, 15, 64, 333] {
+        let tape = Tape::<T>::default();
+        let values =
+            |k: usize| Tensor::from_fn([len], |i| T::from_f64(((i[0] * 7919 + k * 31) % 4001) as f64 / 1e3 - 2.0));
+        let x: [Var<'_, T>; K] =
+            std::array::from_fn(|k| tape.var(if k + 1 == K { Tensor::from([T::from_f64(0.7)]) } else { values(k) }));
+        let together = Var::map_many(x, f);
+        let apart = [0, 1].map(|m| Var::zip_map(x, OneResult(f, m)));
+        let [loss, other] =
+            [together, apart].map(|[a, b]| (a * &values(77)).sum() + (b.square() * a * &values(78)).sum());
+        let [grads, others] = [loss, other].map(|loss| loss.grad(&x[..]));
+        let (plain, seconds) = (loss.backward(), [&grads, &others].map(|grads| grads[0].square().sum().backward()));
+        for k in 0..2 {
+            assert_eq!(together[k].value(), apart[k].value(), "result {k}, {len} values");
+        }
+        for k in 0..K {
+            assert_eq!(plain[x[k]], grads[k].value(), "input {k}, {len} values");
+            let close = |a: &Tensor<T>, b: &Tensor<T>| a.is_close(b, 1e3 * T::EPSILON.to_f64());
+            assert!(close(&grads[k].value(), &others[k].value()), "input {k}, {len} values, apart");
+            assert!(close(&seconds[0][x[k]], &seconds[1][x[k]]), "input {k}, {len} values, second order");
+            let ones = Tensor::full(x[k].shape(), T::one());
+            let tangents = [together[1], apart[1]].map(|y| y.jvp(&[(x[k], &ones)]));
+            assert_eq!(tangents[0], tangents[1], "input {k}, {len} values, forward");
+        }
+    }
+}
+
+#[test]
+fn results_of_one_pass_are_those_of_functions_by_themselves() {
+    of_two_results::<f64, 3>(Cell);
+    of_two_results::<f32, 3>(Cell);
+    of_two_results::<f64, 9>(ManyTwice);
+    // Where nothing is tracked, and where nothing is recorded.
+    for tape in [Tape::new(), Tape::values_only()] {
+        let x = [[0.5, -1.0], [2.0, 0.1], [0.0, 1.0]].map(|x| tape.constant(x));
+        let values = Var::map_many(x, Cell).map(|y| y.value().to_vec());
+        for (i, at) in [[0.5, 2.0, 0.0], [-1.0, 0.1, 1.0]].into_iter().enumerate() {
+            assert_eq!([values[0][i], values[1][i]], Cell.f(at));
+        }
+    }
+}
+
+#[test]
+fn results_of_one_pass_agree_with_finite_differences_and_operations() {
+    let [x, h, b] = [[0.3, -1.2, 2.0], [1.1, 0.4, -0.6], [-0.2, 0.9, 0.1]].map(Tensor::from);
+    let report = autograd::check(
+        |x| {
+            let [state, out] = Var::map_many([x[0], x[1], x[2]], Cell);
+            (state.square() * out + out).sum()
+        },
+        &[x.clone(), h.clone(), b.clone()],
+    );
+    assert!(report.unwrap().passed());
+    let tape = Tape::new();
+    let [x, h, b] = [x, h, b].map(|x| tape.var(x));
+    let gate = (x * h + b).sigmoid();
+    let state = gate * h + (1.0 - gate) * x.sin();
+    let by_operations = (state.square() * (gate * state.tanh())).sum().backward();
+    let [state, out] = Var::map_many([x, h, b], Cell);
+    let fused = (state.square() * out).sum().backward();
+    for x in [x, h, b] {
+        assert!(fused[x].is_close(&by_operations[x], 1e-14));
+    }
 }

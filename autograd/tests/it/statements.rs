@@ -3,7 +3,7 @@
 use autograd::check::{Cause, Checker};
 use autograd::{Dual, Elementwise, ElementwiseN, Float, Number, Recorded, Scalar, Tape, Tensor, Var};
 
-use crate::maps::Gate;
+use crate::maps::{Cell, Gate, OneResult};
 
 /// A function with data of its own.
 #[derive(Clone, Copy)]
@@ -244,4 +244,25 @@ fn functions_of_arrays_have_derivatives_of_any_order() {
         assert!(along[0].is_close(&along[1], 1e-9), "forward at order {order}");
     }
     assert!(d.sum().backward()[x[0]].is_close(&by_operations.sum().backward()[x[0]], 1e-9));
+}
+
+/// A function with two results takes two nodes, whose values, gradients and second derivatives are those of two functions.
+#[test]
+fn results_of_a_function_are_statements() {
+    let mut tape = Tape::new();
+    for _ in 0..2 {
+        tape.clear(); // functions outlive a recording
+        let x = [0.3, -0.7, 1.9].map(|x| tape.scalar(x));
+        let [state, out] = Scalar::map_many(x, Cell);
+        assert_eq!(tape.len(), 5);
+        let [a, b] = [0, 1].map(|m| Scalar::zip_map(x, OneResult(Cell, m)));
+        assert_eq!([state.value(), out.value()], [a.value(), b.value()]);
+        let (fused, apart) = (state * out + state.sin(), a * b + a.sin());
+        let (found, expected) = (fused.backward(), apart.backward());
+        for x in x {
+            assert_eq!(found[x], expected[x]);
+            let (slope, other) = (fused.grad(x), apart.grad(x));
+            assert_eq!((slope.value(), slope.backward()[x]), (other.value(), other.backward()[x]));
+        }
+    }
 }

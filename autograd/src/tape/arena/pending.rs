@@ -2,13 +2,16 @@
 
 use std::cell::{Ref, RefCell};
 use std::num::NonZeroU32;
+use std::sync::Arc;
 
 use super::{Arena, ArrayCode, Storage};
 use smallvec::SmallVec;
 
+use crate::kernels::fused::{ElementwiseMany, Fused, Kernel, Output, run_many};
 use crate::memory::no_room;
 use crate::memory::pool::{Buffer, Pool};
 use crate::number::Float;
+use crate::ops::map::Map;
 use crate::ops::{Input, Op};
 use crate::shape::Shape;
 
@@ -53,6 +56,47 @@ impl<T: Float> Arena<T> {
         let mut slopes = pool.take(x.iter().map(|x| x.values.len()).sum());
         op.forward_with_slopes(&x, shape, &mut out[..place.len()], &mut slopes);
         (place.start, slopes)
+    }
+
+    /// Computes all results of a fused function with their derivatives, and appends an array for each.
+    #[track_caller]
+    pub(crate) fn map_many<F: ElementwiseMany<K, M>, const K: usize, const M: usize>(
+        &mut self,
+        inputs: [u32; K],
+        f: F,
+        pool: &Pool<T>,
+    ) -> [u32; M] {
+        for input in inputs {
+            self.materialise(input, pool);
+        }
+        let (numel, shape) = (self.arrays[inputs[0]].numel, self.arrays[inputs[0]].shape);
+        let tracked = inputs.iter().any(|&input| self.arrays[input].tracked);
+        let Some(place) = self.reserve(numel.saturating_mul(M)) else { no_room("map", self.arrays.shape_at(shape)) };
+        let mut slopes: [Buffer<T>; M] = std::array::from_fn(|_| pool.take(if tracked { K * numel } else { 0 }));
+        let (before, out) = self.data.split_at_mut(place.start);
+        let x: [&[T]; K] = std::array::from_fn(|k| self.arrays.values(&self.arrays[inputs[k]], before));
+        let mut rest = &mut out[..place.len()];
+        let y: [&mut [T]; M] = std::array::from_fn(|_| {
+            let (y, more) = std::mem::take(&mut rest).split_at_mut(numel);
+            rest = more;
+            y
+        });
+        if tracked {
+            run_many(f, x, y, slopes.each_mut().map(|slopes| &mut slopes[..]));
+        } else {
+            for (at, y) in y.into_iter().enumerate() {
+                Fused::<T>::run(&Kernel(Output { f, at }), &[], &x, y);
+            }
+        }
+        let mut at = 0;
+        slopes.map(|slopes| {
+            let op = Op::Map(Map::of(Arc::new(Kernel(Output { f, at }))));
+            let (code, start) = (self.arrays.keep_op(op), place.start + at * numel);
+            let array = self.push(code, &inputs, shape, numel, Storage::Data(start), tracked);
+            self.keep_slopes(array, slopes);
+            at += 1;
+            array
+        })
     }
 
     /// The place of the sum, divided by a number, of a map whose values are deferred, and stay so.
