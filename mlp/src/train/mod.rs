@@ -25,6 +25,7 @@ mod step;
 mod sums;
 mod tensorboard;
 mod training_loop;
+mod validation;
 mod watch;
 mod watching;
 

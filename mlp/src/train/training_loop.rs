@@ -18,7 +18,7 @@ use super::ranks::{Ranks, checksum};
 use super::source::Source;
 use super::start::{checked_rate, not_finite};
 use super::step::{Objective, StepPosition, derive, descend, exploded};
-use super::sums::{Collected, EpochSums, counted};
+use super::sums::EpochSums;
 use super::{Trainer, nonfinite};
 use crate::error::shown;
 use crate::nn::observe::Observer;
@@ -28,8 +28,8 @@ use crate::{Dataset, Error};
 
 /// The state of one training.
 pub(super) struct TrainingLoop<'r, 'a, T: Float> {
-    trainer: &'r Trainer<'a>,
-    goal: Objective<'r, T>,
+    pub(super) trainer: &'r Trainer<'a>,
+    pub(super) goal: Objective<'r, T>,
     /// The parameters of the model.
     pub(super) parameters: Parameters<T>,
     /// Its parameters and buffers, which an explosion spoils together.
@@ -38,7 +38,7 @@ pub(super) struct TrainingLoop<'r, 'a, T: Float> {
     /// The number of parts of a batch.
     pub(super) parts: usize,
     /// One tape per part that this rank sweeps.
-    tapes: Vec<Tape<T>>,
+    pub(super) tapes: Vec<Tape<T>>,
     pub(super) ranks: &'r Ranks<'r>,
     pub(super) steps: usize,
     pub(super) bar: ProgressBar,
@@ -394,39 +394,6 @@ impl<'r, 'a, T: Float> TrainingLoop<'r, 'a, T> {
         self.go_back();
         let problem = format!("the validation loss became {} after epoch {epoch}", shown(loss));
         exploded(problem, self.optimizer)
-    }
-
-    /// Evaluates the validation data: its sums, and its metrics by name unless the loss is not finite.
-    pub(super) fn validate(&mut self, data: &Dataset<T>) -> Result<(EpochSums, Vec<(String, f64)>), Error> {
-        let (tape, mut tally, mut outputs) = (&mut self.tapes[0], EpochSums::default(), Collected::default());
-        let (goal, metrics, ranks) = (self.goal, self.goal.metrics, self.ranks);
-        let size = self.trainer.samples(data.len());
-        let (own, mut found) = (ranks.own(data.len().div_ceil(size)), Vec::new());
-        for batch in data.batches(size, None)?.skip(own.start).take(own.len()) {
-            tape.clear();
-            let y = goal.model.forward_with(tape.constant(batch.inputs().clone()), &mut Probe::off());
-            let mut sums = EpochSums::default();
-            goal.judge(y, &batch, &[], &mut sums)?;
-            found.push(sums);
-            if !metrics.is_empty() {
-                outputs.add(&y.value());
-            }
-        }
-        for rank in ranks.shared(found, |found| EpochSums::packed(found), EpochSums::unpacked)? {
-            rank.into_iter().for_each(|batch| tally += batch);
-        }
-        if !metrics.is_empty() {
-            outputs = Collected::joined(ranks.shared(outputs, Collected::packed, Collected::unpacked)?);
-        }
-        let mut found = Vec::new();
-        if !metrics.is_empty() && tally.loss().is_finite() {
-            let (y, targets) = counted(outputs.tensor(), goal.loss, data);
-            let targets = targets.cast();
-            for metric in metrics {
-                found.push((format!("validation_{}", metric.name), metric.of(&y, &targets)?));
-            }
-        }
-        Ok((tally, found))
     }
 }
 
