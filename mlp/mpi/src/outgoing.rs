@@ -15,19 +15,17 @@ pub(crate) struct Outgoing(RefCell<VecDeque<Box<dyn Sent>>>);
 
 impl Outgoing {
     /// Sends values, whose memory is freed at a later call once they are received.
-    pub(crate) fn send<V: Equivalence + 'static>(
-        &self,
-        world: &SimpleCommunicator,
-        to: Rank,
-        tag: i32,
-        values: Vec<V>,
-    ) {
+    pub(crate) fn send<V, O>(&self, world: &SimpleCommunicator, to: Rank, tag: i32, values: O)
+    where
+        V: Equivalence + 'static,
+        O: AsRef<[V]> + 'static,
+    {
         let mut all = self.0.borrow_mut();
         // From the oldest to the first that is still on its way: to ask for each of them would take as long as to send it.
         while all.front_mut().is_some_and(|sent| sent.is_done()) {
             all.pop_front();
         }
-        all.push_back(Box::new(Values::send(world, to, tag, values)));
+        all.push_back(Box::new(Memory::send(world, to, tag, values)));
     }
 
     /// Waits until all are received.
@@ -50,29 +48,29 @@ trait Sent {
     fn is_done(&mut self) -> bool;
 }
 
-struct Values<V: 'static> {
+struct Memory<V: 'static, O> {
     /// `None` once it is complete.
     request: Option<Request<'static, [V], StaticScope>>,
-    memory: *mut [V],
+    owner: *mut O,
 }
 
-impl<V: Equivalence + 'static> Values<V> {
-    fn send(world: &SimpleCommunicator, to: Rank, tag: i32, values: Vec<V>) -> Self {
-        let memory: *mut [V] = Box::into_raw(values.into_boxed_slice());
-        // SAFETY: the memory comes from a box, is written by nobody, and is freed only once the request is complete.
-        let values: &'static [V] = unsafe { &*memory };
+impl<V: Equivalence + 'static, O: AsRef<[V]> + 'static> Memory<V, O> {
+    fn send(world: &SimpleCommunicator, to: Rank, tag: i32, owner: O) -> Self {
+        let owner: *mut O = Box::into_raw(Box::new(owner));
+        // SAFETY: the owner comes from a box, is changed by nobody, and is freed only once the request is complete.
+        let values: &'static [V] = unsafe { &*owner }.as_ref();
         let request = world.process_at_rank(to).immediate_send_with_tag(StaticScope, values, tag);
-        Values { request: Some(request), memory }
+        Memory { request: Some(request), owner }
     }
 }
 
-impl<V: 'static> Sent for Values<V> {
+impl<V: 'static, O> Sent for Memory<V, O> {
     fn is_done(&mut self) -> bool {
         let Some(request) = self.request.take() else { return true };
         match request.test() {
             Ok(_) => {
                 // SAFETY: it was made of a box, the request that read it is complete, and the request is gone: once only.
-                drop(unsafe { Box::from_raw(self.memory) });
+                drop(unsafe { Box::from_raw(self.owner) });
                 true
             }
             Err(request) => {

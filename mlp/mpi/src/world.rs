@@ -130,8 +130,8 @@ impl Communicator for World {
     fn send(&self, to: usize, Message { label, data }: Message) -> Result<()> {
         let (kind, length) = match &data {
             Data::Bytes(bytes) => (BYTES, bytes.len()),
-            Data::F32(values) => (F32, values.len()),
-            Data::F64(values) => (F64, values.len()),
+            Data::F32(values) => (F32, values.as_slice().len()),
+            Data::F64(values) => (F64, values.as_slice().len()),
         };
         let to = to as i32;
         self.outgoing.send(&self.world, to, HEAD, vec![label, kind, length as u64]);
@@ -151,11 +151,11 @@ impl Communicator for World {
         other.receive_into_with_tag(&mut head, HEAD);
         let [label, kind, length] = head;
         let data = match (kind, length) {
-            (F32, 0) => Data::F32(Vec::new()),
-            (F64, 0) => Data::F64(Vec::new()),
+            (F32, 0) => Data::F32(Vec::new().into()),
+            (F64, 0) => Data::F64(Vec::new().into()),
             (_, 0) => Data::Bytes(Vec::new()),
-            (F32, _) => Data::F32(other.receive_vec_with_tag(CONTENT).0),
-            (F64, _) => Data::F64(other.receive_vec_with_tag(CONTENT).0),
+            (F32, _) => Data::F32(other.receive_vec_with_tag(CONTENT).0.into()),
+            (F64, _) => Data::F64(other.receive_vec_with_tag(CONTENT).0.into()),
             _ => Data::Bytes(other.receive_vec_with_tag(CONTENT).0),
         };
         Ok(Message { label, data })
@@ -168,12 +168,12 @@ impl Communicator for World {
     fn all_reduce(&self, values: &mut Data) -> Option<Result<()>> {
         match values {
             Data::F32(values) => {
-                let own = values.clone();
-                self.world.all_reduce_into(&own[..], &mut values[..], SystemOperation::sum());
+                let own = values.as_slice().to_vec();
+                self.world.all_reduce_into(&own[..], values.as_mut_slice(), SystemOperation::sum());
             }
             Data::F64(values) => {
-                let own = values.clone();
-                self.world.all_reduce_into(&own[..], &mut values[..], SystemOperation::sum());
+                let own = values.as_slice().to_vec();
+                self.world.all_reduce_into(&own[..], values.as_mut_slice(), SystemOperation::sum());
             }
             Data::Bytes(_) => return None,
         }

@@ -345,10 +345,10 @@ impl Communicator for Reducing<'_> {
         let mut all: Vec<Data> = others().map(|rank| self.receive(rank).unwrap().data).collect();
         all.insert(self.rank(), own);
         let Data::F32(sum) = values else { unreachable!() };
-        sum.fill(0.0);
+        sum.as_mut_slice().fill(0.0);
         for data in all.iter().rev() {
             let Data::F32(data) = data else { unreachable!() };
-            sum.iter_mut().zip(data).for_each(|(sum, x)| *sum += x);
+            sum.as_mut_slice().iter_mut().zip(data.as_slice()).for_each(|(sum, x)| *sum += x);
         }
         Some(Ok(()))
     }

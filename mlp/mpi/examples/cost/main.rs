@@ -100,7 +100,7 @@ fn link(world: &World, seconds: f64) -> Result<Link> {
         for _ in 0..rounds.max(100) {
             match world.rank() {
                 0 if world.ranks() > 1 => {
-                    world.send(1, Message { label: 0, data: Data::F32(vec![1.0; size]) })?;
+                    world.send(1, Message { label: 0, data: Data::F32(vec![1.0; size].into()) })?;
                     world.receive(1)?;
                 }
                 1 => {
@@ -186,12 +186,12 @@ fn train(world: Option<&World>, parts: usize, row: &Row, batch: usize, seconds: 
 fn told(world: &World, seconds: f64) -> Result<f64> {
     if world.is_first() {
         for other in 1..world.ranks() {
-            world.send(other, Message { label: 0, data: Data::F64(vec![seconds]) })?;
+            world.send(other, Message { label: 0, data: Data::F64(vec![seconds].into()) })?;
         }
         return Ok(seconds);
     }
     match world.receive(0)?.data {
-        Data::F64(seconds) => Ok(seconds[0]),
+        Data::F64(seconds) => Ok(seconds.as_slice()[0]),
         _ => unreachable!("a time was sent"),
     }
 }

@@ -6,7 +6,7 @@ use std::collections::{HashMap, VecDeque};
 use autograd::{Float, Gradient, Gradients, Param, Parameters, Shape, Tensor};
 use indexmap::IndexSet;
 
-use super::communicator::{Data, Message};
+use super::communicator::{Data, Message, Values};
 use super::exchange::{Ranks, out_of_step};
 use crate::error::Result;
 use crate::train::gradient_sum::{Sum, add};
@@ -35,13 +35,14 @@ pub(in crate::train) struct Chain<'r, T: Float> {
 }
 
 /// A sum over all ranks, as far as it is here.
-enum Whole<T> {
+enum Whole<T: Float> {
     Waiting,
     /// No part depends on the parameter.
     None,
     Rows(Vec<usize>, Option<Vec<T>>),
-    /// The values that are here, from the first.
-    Values(Vec<T>),
+    /// The first values.
+    Part(Vec<T>),
+    Values(Tensor<T>),
 }
 
 impl<'r, T: Float> Chain<'r, T> {
@@ -72,7 +73,7 @@ impl<'r, T: Float> Chain<'r, T> {
             Some(Data::Bytes(bytes)) if bytes.is_empty() => None,
             Some(Data::Bytes(bytes)) => {
                 let values = self.before(k).and_then(|values| self.numbers(values))?;
-                Some(Sum::Rows(rows(&bytes).into_iter().collect::<IndexSet<_>>(), values))
+                Some(Sum::Rows(rows(&bytes).into_iter().collect::<IndexSet<_>>(), values.into_vec()))
             }
             Some(first) => return self.add_pieces(k, first, own),
         };
@@ -93,11 +94,9 @@ impl<'r, T: Float> Chain<'r, T> {
             Some(_) if param.numel() == 0 => self.deliver(k, Data::Bytes(Vec::new())),
             Some(Sum::Rows(rows, values)) => {
                 self.deliver(k, Data::Bytes(rows.iter().flat_map(|row| (*row as u64).to_le_bytes()).collect()))?;
-                self.deliver(k, data(values))
+                self.deliver(k, data(Values::from(values)))
             }
-            Some(Sum::Whole(whole)) => {
-                whole.as_slice().chunks(self.piece).try_for_each(|piece| self.deliver(k, data(piece.to_vec())))
-            }
+            Some(Sum::Whole(whole)) => self.pieces(&whole).try_for_each(|piece| self.deliver(k, piece)),
         }
     }
 
@@ -108,12 +107,15 @@ impl<'r, T: Float> Chain<'r, T> {
         let (n, mut from, mut next) = (param.numel(), 0, first);
         loop {
             let mut piece = self.numbers(next)?;
-            let to = from + piece.len();
-            if piece.is_empty() || to > n {
+            let to = from + piece.as_slice().len();
+            if to == from || to > n {
                 return Err(out_of_step(self.ranks.rank() - 1));
             }
-            own.iter().for_each(|own| add(&mut piece, &own[from..to]));
-            self.deliver(k, data(piece))?;
+            own.iter().for_each(|own| add(piece.as_mut_slice(), &own[from..to]));
+            match self.ranks.is_last() {
+                false => self.deliver(k, data(piece))?,
+                true => self.complete(k, piece)?,
+            }
             if to == n {
                 return Ok(());
             }
@@ -121,10 +123,36 @@ impl<'r, T: Float> Chain<'r, T> {
         }
     }
 
+    /// An array as it passes from rank to rank.
+    fn pieces(&self, whole: &Tensor<T>) -> impl Iterator<Item = Data> + use<T> {
+        let (whole, piece, n) = (whole.clone(), self.piece, whole.numel());
+        (0..n).step_by(piece).map(move |from| data(Values::of(&whole, from..n.min(from + piece))))
+    }
+
+    /// Keeps a piece of what is the sum of all parts, on the last rank, and passes back the whole once it is there.
+    fn complete(&mut self, k: usize, piece: Values<T>) -> Result<()> {
+        let (n, rank) = (self.params[k].numel(), self.ranks.rank());
+        let mut values = match std::mem::replace(&mut self.sums[k], Whole::Waiting) {
+            Whole::Part(values) => values,
+            _ => Vec::with_capacity(n),
+        };
+        values.extend_from_slice(piece.as_slice());
+        if values.len() < n {
+            self.sums[k] = Whole::Part(values);
+            return Ok(());
+        }
+        let whole = Tensor::new(self.params[k].shape(), values);
+        self.pieces(&whole).try_for_each(|piece| self.ranks.send(rank - 1, k as u64, piece))?;
+        self.sums[k] = Whole::Values(whole);
+        Ok(())
+    }
+
     /// Passes on what is the sum of all parts up to this rank's: up, or from the last rank back.
     fn deliver(&mut self, k: usize, data: Data) -> Result<()> {
-        let (rank, ranks) = (self.ranks.rank(), self.ranks.number());
-        if rank + 1 < ranks { self.ranks.send(rank + 1, k as u64, data) } else { self.keep(k, data) }
+        match self.ranks.is_last() {
+            false => self.ranks.send(self.ranks.rank() + 1, k as u64, data),
+            true => self.keep(k, data),
+        }
     }
 
     /// Keeps what is the sum of all parts, and passes it on to the rank before.
@@ -134,15 +162,14 @@ impl<'r, T: Float> Chain<'r, T> {
         self.sums[k] = match (sum, &data) {
             (Whole::Waiting, Data::Bytes(bytes)) if bytes.is_empty() => Whole::None,
             (Whole::Waiting, Data::Bytes(bytes)) => Whole::Rows(rows(bytes), None),
-            (Whole::Rows(rows, None), data) => Whole::Rows(rows, Some(self.numbers(data.clone())?)),
-            (Whole::Waiting, data) => {
-                let mut values = Vec::with_capacity(n);
-                extend(&mut values, data);
-                Whole::Values(values)
-            }
-            (Whole::Values(mut values), data) if values.len() < n => {
-                extend(&mut values, data);
-                Whole::Values(values)
+            (Whole::Rows(rows, None), data) => Whole::Rows(rows, Some(self.numbers(data.clone())?.into_vec())),
+            (sum @ (Whole::Waiting | Whole::Part(_)), data) => {
+                let mut values = if let Whole::Part(values) = sum { values } else { Vec::with_capacity(n) };
+                values.extend_from_slice(self.numbers(data.clone())?.as_slice());
+                match values.len() < n {
+                    true => Whole::Part(values),
+                    false => Whole::Values(Tensor::try_new(self.params[k].shape(), values)?),
+                }
             }
             _ => return Err(out_of_step((rank + 1).min(self.ranks.number() - 1))),
         };
@@ -167,9 +194,9 @@ impl<'r, T: Float> Chain<'r, T> {
         }
         let sums = self.params.into_iter().zip(self.sums).filter_map(|(param, sum)| {
             let gradient = match sum {
-                Whole::Values(values) => Gradient::Whole(Tensor::new(param.shape(), values)),
+                Whole::Values(values) => Gradient::Whole(values),
                 Whole::Rows(rows, Some(values)) => Gradient::Rows(rows, values),
-                Whole::Waiting | Whole::None | Whole::Rows(_, None) => return None,
+                Whole::Waiting | Whole::None | Whole::Part(_) | Whole::Rows(_, None) => return None,
             };
             Some((param, gradient))
         });
@@ -178,9 +205,8 @@ impl<'r, T: Float> Chain<'r, T> {
 
     fn is_whole(&self, k: usize) -> bool {
         match &self.sums[k] {
-            Whole::Waiting | Whole::Rows(_, None) => false,
-            Whole::Values(values) => values.len() == self.params[k].numel(),
-            Whole::None | Whole::Rows(..) => true,
+            Whole::Waiting | Whole::Part(_) | Whole::Rows(_, None) => false,
+            Whole::None | Whole::Values(_) | Whole::Rows(..) => true,
         }
     }
 
@@ -200,7 +226,7 @@ impl<'r, T: Float> Chain<'r, T> {
         }
     }
 
-    fn numbers(&self, data: Data) -> Result<Vec<T>> {
+    fn numbers(&self, data: Data) -> Result<Values<T>> {
         numbers(data).ok_or_else(|| out_of_step(self.ranks.rank().saturating_sub(1)))
     }
 }
@@ -223,54 +249,42 @@ pub(in crate::train) fn reduced<T: Float>(
         let shape: Shape = param.shape();
         let mut sum = vec![T::zero(); shape.numel()];
         own.iter().filter_map(|gradients| gradients.of(&param)).for_each(|own| add(&mut sum, own.as_slice()));
-        let mut sum = data(sum);
+        let mut sum = data(Values::from(sum));
         let communicator = ranks.communicator().expect("more ranks than one");
         communicator.all_reduce(&mut sum).unwrap_or_else(|| Err(out_of_step(ranks.rank())))?;
         let sum = numbers(sum).ok_or_else(|| out_of_step(ranks.rank()))?;
-        sums.push((param, Gradient::Whole(Tensor::new(shape, sum))));
+        sums.push((param, Gradient::Whole(Tensor::new(shape, sum.into_vec()))));
     }
     Ok(sums)
 }
 
 /// Values as they are sent: `f32` and `f64` as they are.
-fn data<T: Float>(values: Vec<T>) -> Data {
+fn data<T: Float>(values: Values<T>) -> Data {
     let values: Box<dyn Any> = Box::new(values);
-    match values.downcast::<Vec<f32>>().map_err(|other| other.downcast::<Vec<f64>>()) {
+    match values.downcast::<Values<f32>>().map_err(|other| other.downcast::<Values<f64>>()) {
         Ok(values) => Data::F32(*values),
         Err(Ok(values)) => Data::F64(*values),
         Err(Err(values)) => {
-            let values = values.downcast::<Vec<T>>().expect("it came as such");
-            Data::F64(values.iter().map(|x| x.to_f64()).collect())
+            let values = values.downcast::<Values<T>>().expect("it came as such");
+            Data::F64(Values::from(values.as_slice().iter().map(|x| x.to_f64()).collect::<Vec<_>>()))
         }
     }
 }
 
 /// The inverse of [`data`]; `None` if there are other numbers.
-fn numbers<T: Float>(data: Data) -> Option<Vec<T>> {
+fn numbers<T: Float>(data: Data) -> Option<Values<T>> {
     let values: Box<dyn Any> = match data {
         Data::F32(values) => Box::new(values),
         Data::F64(values) => Box::new(values),
         Data::Bytes(_) => return None,
     };
-    match values.downcast::<Vec<T>>() {
+    match values.downcast::<Values<T>>() {
         Ok(values) => Some(*values),
         Err(values) => {
             let own = T::NAME == "f32" || T::NAME == "f64"; // these come as they are
-            let values = values.downcast::<Vec<f64>>().ok().filter(|_| !own)?;
-            Some(values.iter().map(|x| T::from_f64(*x)).collect())
+            let values = values.downcast::<Values<f64>>().ok().filter(|_| !own)?;
+            Some(Values::from(values.as_slice().iter().map(|x| T::from_f64(*x)).collect::<Vec<_>>()))
         }
-    }
-}
-
-fn extend<T: Float>(values: &mut Vec<T>, data: &Data) {
-    let same: &dyn Any = match data {
-        Data::F32(values) => values,
-        Data::F64(values) => values,
-        Data::Bytes(_) => return,
-    };
-    match same.downcast_ref::<Vec<T>>() {
-        Some(same) => values.extend_from_slice(same),
-        None => values.extend(numbers::<T>(data.clone()).unwrap_or_default()),
     }
 }
 

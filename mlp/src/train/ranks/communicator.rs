@@ -1,5 +1,9 @@
 //! [`Communicator`]: what connects the processes of one training.
 
+use std::ops::Range;
+
+use autograd::{Float, Tensor};
+
 use crate::error::Result;
 
 /// What connects the ranks of one training: processes on one machine or on several, or [threads](super::in_ranks).
@@ -56,7 +60,74 @@ pub enum Data {
     /// Bytes of any meaning.
     Bytes(Vec<u8>),
     /// Numbers of single precision.
-    F32(Vec<f32>),
+    F32(Values<f32>),
     /// Numbers of double precision.
-    F64(Vec<f64>),
+    F64(Values<f64>),
+}
+
+/// Numbers in a [`Message`]: a vector, or a part of an array, which is not copied to be sent.
+///
+/// ```
+/// use autograd::Tensor;
+/// use mlp::train::Values;
+/// let array = Tensor::from([[1.0, 2.0], [3.0, 4.0]]);
+/// let part = Values::of(&array, 1..3);
+/// assert_eq!(part.as_slice(), [2.0, 3.0]);
+/// assert_eq!(part, Values::from(vec![2.0, 3.0]));
+/// assert_eq!(part.into_vec(), [2.0, 3.0]);
+/// ```
+#[derive(Debug, Clone)]
+pub struct Values<T: Float> {
+    array: Tensor<T>,
+    range: Range<usize>,
+}
+
+impl<T: Float> Values<T> {
+    /// The values of an array at these places of its row-major order; both share memory.
+    ///
+    /// # Panics
+    /// If the array has no such places.
+    #[track_caller]
+    pub fn of(array: &Tensor<T>, range: Range<usize>) -> Self {
+        let n = array.numel();
+        assert!(range.start <= range.end && range.end <= n, "values: {range:?} of an array of {n} values");
+        Values { array: array.clone(), range }
+    }
+
+    /// The values.
+    pub fn as_slice(&self) -> &[T] {
+        &self.array.as_slice()[self.range.clone()]
+    }
+
+    /// The values, to be changed; those of the array they came from stay.
+    pub fn as_mut_slice(&mut self) -> &mut [T] {
+        &mut self.array.as_mut_slice()[self.range.clone()]
+    }
+
+    /// The values as a vector; without a copy if they are all of an array that nobody shares.
+    pub fn into_vec(self) -> Vec<T> {
+        match self.range == (0..self.array.numel()) {
+            true => self.array.into_vec(),
+            false => self.as_slice().to_vec(),
+        }
+    }
+}
+
+impl<T: Float> From<Vec<T>> for Values<T> {
+    fn from(values: Vec<T>) -> Self {
+        let range = 0..values.len();
+        Values { array: Tensor::from(values), range }
+    }
+}
+
+impl<T: Float> AsRef<[T]> for Values<T> {
+    fn as_ref(&self) -> &[T] {
+        self.as_slice()
+    }
+}
+
+impl<T: Float> PartialEq for Values<T> {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_slice() == other.as_slice()
+    }
 }

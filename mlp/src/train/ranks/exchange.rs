@@ -43,6 +43,11 @@ impl<'a> Ranks<'a> {
         self.rank() == 0
     }
 
+    /// Whether it is the rank where all sums are complete.
+    pub(super) fn is_last(&self) -> bool {
+        self.rank() + 1 == self.number()
+    }
+
     /// What this rank takes of `n` things, such as the parts of a batch: a run of them, as long as those of others or one longer.
     pub(in crate::train) fn own(&self, n: usize) -> std::ops::Range<usize> {
         let (rank, ranks) = (self.rank(), self.number());

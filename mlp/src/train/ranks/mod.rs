@@ -12,6 +12,6 @@ mod in_ranks;
 
 pub(super) use alike::{Facts, checksum};
 pub(super) use chain::{Chain, reduced};
-pub use communicator::{Communicator, Data, Message};
+pub use communicator::{Communicator, Data, Message, Values};
 pub(super) use exchange::Ranks;
 pub use in_ranks::in_ranks;
