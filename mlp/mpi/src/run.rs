@@ -31,7 +31,11 @@ pub fn run<E: Into<Box<dyn Error>>>(work: impl FnOnce(&World) -> Result<(), E>) 
     match catch_unwind(AssertUnwindSafe(|| work(&world).map_err(Into::into))) {
         Ok(Ok(())) => return ExitCode::SUCCESS,
         Ok(Err(error)) => match error.downcast_ref() {
-            Some(mlp::Error::Rank { .. }) => thread::sleep(PATIENCE),
+            // The rank that failed speaks, and ends the job. If it does not, whoever is still here after a while speaks for it.
+            Some(mlp::Error::Rank { .. }) => {
+                thread::sleep(PATIENCE);
+                eprintln!("error: heard by rank {}: {error}", world.rank());
+            }
             _ if world.ranks() == 1 => {
                 eprintln!("error: {error}");
                 return ExitCode::FAILURE;

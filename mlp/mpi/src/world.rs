@@ -2,11 +2,14 @@
 
 use std::cell::Cell;
 use std::fmt;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::num::NonZero;
 
 use mlp::train::{Communicator, Data, Message};
 use mlp::{Error, Result};
 use mpi::Threading;
 use mpi::collective::{CommunicatorCollectives, SystemOperation};
+use mpi::datatype::Equivalence;
 use mpi::environment::Universe;
 use mpi::point_to_point::Source;
 use mpi::topology::{Communicator as _, SimpleCommunicator};
@@ -27,7 +30,7 @@ pub struct World {
 impl World {
     /// Starts MPI; [`run`](crate::run) does so, and handles failures.
     ///
-    /// The ranks on one machine share its cores: each has as many [threads](autograd::set_threads) as `mpirun` bound it to, or its share.
+    /// The ranks on one machine that may use the same cores share them: each sets its number of [threads](autograd::set_threads) to its share.
     ///
     /// ```no_run
     /// let world = mlp_mpi::World::new()?;
@@ -47,7 +50,7 @@ impl World {
         }
         let (all_reduce, outgoing) = (Cell::new(false), Outgoing::default());
         let world = universe.world();
-        autograd::set_threads(cores(world.split_shared(0).size() as usize));
+        autograd::set_threads(cores(&world.split_shared(0)));
         Ok(World { world, all_reduce, outgoing, _universe: universe })
     }
 
@@ -76,21 +79,17 @@ impl World {
     }
 }
 
-/// The number of cores of a rank, of `ranks` on this machine.
-fn cores(ranks: usize) -> usize {
-    let own = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    let bound =
-        std::fs::read_to_string("/sys/devices/system/cpu/online").is_ok_and(|online| own < count(online.trim()));
-    if bound { own } else { (own / ranks.max(1)).max(1) }
-}
-
-/// How many numbers a list such as `0-3,8` holds.
-fn count(list: &str) -> usize {
-    let numbers = |range: &str| {
-        let (first, last) = range.split_once('-').unwrap_or((range, range));
-        Some(last.parse::<usize>().ok()?.saturating_sub(first.parse().ok()?) + 1)
-    };
-    list.split(',').filter_map(numbers).sum()
+/// The number of threads of a rank: its share of the cores that it may use, among the ranks of its machine that may use the same.
+fn cores(machine: &SimpleCommunicator) -> usize {
+    let allowed = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let allowed = allowed.lines().find(|line| line.starts_with("Cpus_allowed_list")).unwrap_or_default();
+    let mut hasher = DefaultHasher::new();
+    allowed.hash(&mut hasher);
+    let own = hasher.finish();
+    let mut all = vec![0_u64; machine.size() as usize];
+    machine.all_gather_into(&own, &mut all[..]);
+    let sharing = all.iter().filter(|other| **other == own).count();
+    (std::thread::available_parallelism().map_or(1, NonZero::get) / sharing.max(1)).max(1)
 }
 
 impl fmt::Debug for World {
@@ -101,17 +100,19 @@ impl fmt::Debug for World {
 
 impl Drop for World {
     fn drop(&mut self) {
-        if std::thread::panicking() {
-            self.outgoing.forget();
-        } else {
-            self.outgoing.wait();
+        if std::thread::panicking() && self.ranks() > 1 {
+            self.abort(1); // to end MPI in order would wait for ranks that wait for this one
         }
+        self.outgoing.wait();
     }
 }
 
 /// The tags of what a message begins with, and of what it holds.
 const HEAD: i32 = 0;
 const CONTENT: i32 = 1;
+
+/// The number of values that are sent at a time: MPI counts them in 31 bits.
+const MOST: usize = 1 << 30;
 
 /// What a message holds, in its head.
 const BYTES: u64 = 0;
@@ -135,28 +136,27 @@ impl Communicator for World {
         };
         let to = to as i32;
         self.outgoing.send(&self.world, to, HEAD, vec![label, kind, length as u64]);
-        if length > 0 {
-            match data {
-                Data::Bytes(bytes) => self.outgoing.send(&self.world, to, CONTENT, bytes),
-                Data::F32(values) => self.outgoing.send(&self.world, to, CONTENT, values),
-                Data::F64(values) => self.outgoing.send(&self.world, to, CONTENT, values),
-            }
+        match data {
+            _ if length == 0 => {}
+            Data::Bytes(bytes) if length <= MOST => self.outgoing.send(&self.world, to, CONTENT, bytes),
+            Data::F32(values) if length <= MOST => self.outgoing.send(&self.world, to, CONTENT, values),
+            Data::F64(values) if length <= MOST => self.outgoing.send(&self.world, to, CONTENT, values),
+            Data::Bytes(bytes) => self.send_pieces(to, &bytes),
+            Data::F32(values) => self.send_pieces(to, values.as_slice()),
+            Data::F64(values) => self.send_pieces(to, values.as_slice()),
         }
         Ok(())
     }
 
     fn receive(&self, from: usize) -> Result<Message> {
-        let other = self.world.process_at_rank(from as i32);
+        let from = from as i32;
         let mut head = [0_u64; 3];
-        other.receive_into_with_tag(&mut head, HEAD);
+        self.world.process_at_rank(from).receive_into_with_tag(&mut head, HEAD);
         let [label, kind, length] = head;
-        let data = match (kind, length) {
-            (F32, 0) => Data::F32(Vec::new().into()),
-            (F64, 0) => Data::F64(Vec::new().into()),
-            (_, 0) => Data::Bytes(Vec::new()),
-            (F32, _) => Data::F32(other.receive_vec_with_tag(CONTENT).0.into()),
-            (F64, _) => Data::F64(other.receive_vec_with_tag(CONTENT).0.into()),
-            _ => Data::Bytes(other.receive_vec_with_tag(CONTENT).0),
+        let data = match kind {
+            F32 => Data::F32(self.content(from, length as usize).into()),
+            F64 => Data::F64(self.content(from, length as usize).into()),
+            _ => Data::Bytes(self.content(from, length as usize)),
         };
         Ok(Message { label, data })
     }
@@ -165,28 +165,38 @@ impl Communicator for World {
         self.all_reduce.get()
     }
 
-    fn all_reduce(&self, values: &mut Data) -> Option<Result<()>> {
+    fn all_reduce(&self, values: &mut Data) -> Result<()> {
         match values {
-            Data::F32(values) => {
-                let own = values.as_slice().to_vec();
-                self.world.all_reduce_into(&own[..], values.as_mut_slice(), SystemOperation::sum());
+            Data::F32(values) => self.reduce(values.as_mut_slice()),
+            Data::F64(values) => self.reduce(values.as_mut_slice()),
+            Data::Bytes(_) => {
+                return Err(Error::Invalid { what: "MPI", why: "bytes are no numbers to add up".to_string() });
             }
-            Data::F64(values) => {
-                let own = values.as_slice().to_vec();
-                self.world.all_reduce_into(&own[..], values.as_mut_slice(), SystemOperation::sum());
-            }
-            Data::Bytes(_) => return None,
         }
-        Some(Ok(()))
+        Ok(())
     }
 }
 
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn lists_of_cores_are_counted() {
-        assert_eq!(super::count("0-3,8,10-11"), 7);
-        assert_eq!(super::count("0"), 1);
-        assert_eq!(super::count(""), 0);
+impl World {
+    fn send_pieces<V: Equivalence + Clone + 'static>(&self, to: i32, values: &[V]) {
+        values.chunks(MOST).for_each(|piece| self.outgoing.send(&self.world, to, CONTENT, Box::<[V]>::from(piece)));
+    }
+
+    /// The content of a message, of this length.
+    fn content<V: Equivalence + 'static>(&self, from: i32, length: usize) -> Vec<V> {
+        let mut content = Vec::new();
+        while content.len() < length {
+            let (piece, _) = self.world.process_at_rank(from).receive_vec_with_tag(CONTENT);
+            match content.is_empty() {
+                true => content = piece,
+                false => content.extend(piece),
+            }
+        }
+        content
+    }
+
+    fn reduce<V: Equivalence + Clone>(&self, values: &mut [V]) {
+        let sum = SystemOperation::sum();
+        values.chunks_mut(MOST).for_each(|values| self.world.all_reduce_into(&values.to_vec()[..], values, sum));
     }
 }

@@ -243,7 +243,7 @@ impl Trainer<'_> {
             let mut epoch = || run.epoch(number, &mut source, &from, last, callbacks);
             let passed = if shared { awake(epoch) } else { epoch() };
             let Passed { sums, stopped } = run.keep_finite(passed)?;
-            run.check_alike(number)?;
+            run.check_parameters_alike(number)?;
             if let Some((why, within)) = stopped {
                 let mut progress = run.progress(number - 1, within, &sums, last, &source);
                 progress.stopped = Some(why);

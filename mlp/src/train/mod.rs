@@ -45,7 +45,7 @@ pub use json_lines::{JsonLines, load_json_lines};
 use metric::Metric;
 pub use on_plateau::OnPlateau;
 pub use progress::Progress;
-pub use ranks::{Communicator, Data, Message, Values, in_ranks};
+pub use ranks::{Communicator, Data, Message, Values, in_ranks, piece};
 pub use rates::{RateRange, RateTest};
 pub use tensorboard::TensorBoard;
 pub use watch::{BestWeights, EarlyStopping, Watch};

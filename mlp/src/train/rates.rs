@@ -61,6 +61,8 @@ impl Trainer<'_> {
     /// smoothed to both sides with weights that fall by 0.9 for each step away, so that it does not lag behind the rate. It is
     /// a starting point, not an optimum: it comes from one pass of few steps, and moves with seed and batch size.
     ///
+    /// Each of several [ranks](Trainer::communicator) tries all batches by itself, with the same result.
+    ///
     /// Model and optimiser have the same state and learning rate afterwards, also after an error. Callbacks, observers,
     /// schedules and checkpoints are left out.
     ///

@@ -67,7 +67,8 @@ impl<'a> Trainer<'a> {
     /// the observer and the [callbacks that write](super::Callback::on_first_rank_only). Validation is divided too. A
     /// [stream](Trainer::fit_stream) is read by every rank, which sweeps its share of each batch.
     ///
-    /// Before the first step all ranks compare versions, settings, model, optimiser and data, after each epoch the parameters.
+    /// Before the first step all ranks compare versions, settings, model, optimiser and data (of a stream the first batch), after each epoch the
+    /// parameters, and at each step the number of samples of a stream.
     /// An error on one rank ends the training on all: there it is returned as it is, elsewhere as
     /// [`Error::Rank`](crate::Error::Rank). See [`in_ranks`](super::in_ranks) for an example, and the crate `mlp-mpi` for processes.
     #[must_use]

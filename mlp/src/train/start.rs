@@ -129,10 +129,15 @@ impl Trainer<'_> {
         state: &'p Parameters<T>,
         ranks: &Ranks<'_>,
     ) -> Result<Option<(Training<'p, T>, bool)>, Error> {
+        if let Some(rank) = ranks.odd_one(vec![u8::from(self.resume.is_some())])? {
+            return invalid(format!(
+                "rank {rank} differs from rank 0 in whether it resumes; set resume_from on all ranks, of which the first reads the file"
+            ));
+        }
         let Some(path) = &self.resume else { return Ok(None) };
         // The others may be on machines that do not have the file.
         let read = || fs::read(path).map_err(Error::io(path));
-        let bytes = ranks.from_first(if ranks.is_first() { Some(read()?) } else { None })?;
+        let bytes = ranks.of_first(if ranks.is_first() { Some(read()?) } else { None })?;
         let training = Training::parse(state, path, &bytes)?;
         let Progress { epochs: done, within, last, .. } = &training.progress;
         let reached = last.as_ref().is_some_and(|epoch| *within == 0 && self.is_within_tolerance(epoch));

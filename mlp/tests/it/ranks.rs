@@ -90,11 +90,15 @@ fn any_number_of_ranks_gives_the_bits_of_one() {
 
 /// A regression of the features of a row, trained from a stream.
 fn train_stream(trainer: Trainer<'_>) -> Outcome {
+    train_stream_of(trainer, 4)
+}
+
+fn train_stream_of(trainer: Trainer<'_>, batches: usize) -> Outcome {
     let mut rng = StdRng::seed_from_u64(0);
     let model: Mlp = Mlp::new(3).hidden(40, Activation::Tanh).output(1, Activation::Identity).build(&mut rng)?;
     let mut sgd = Sgd::new(&model.parameters(), 0.05).momentum(0.9);
     let open = |epoch: usize| {
-        Ok((0..4).map(move |batch| {
+        Ok((0..batches).map(move |batch| {
             let x = Tensor::from_fn([8, 3], |i| ((epoch + batch * 7 + i[0] * 3 + i[1]) as f64).sin());
             Dataset::new(x.clone(), x.sum_axis(1).reshape([8, 1]))
         }))
@@ -111,6 +115,36 @@ fn streams_are_divided_too() {
     let alone = train_stream(settings()).unwrap();
     for outcome in in_ranks(4, |rank| train_stream(settings().communicator(rank))) {
         assert_eq!(outcome.unwrap(), alone);
+    }
+}
+
+#[test]
+fn streams_of_different_lengths_are_named() {
+    for odd in [0, 1] {
+        let found = in_ranks(2, |rank| {
+            let batches = 4 + usize::from(rank.rank() == odd);
+            train_stream_of(Trainer::new().epochs(2).parts(2).progress(false).communicator(rank), batches)
+                .unwrap_err()
+                .to_string()
+        });
+        let said = "rank 1 has another number of samples than rank 0 for step 5 of epoch 1";
+        assert!(found.iter().all(|found| found.contains(said)), "{found:?}");
+    }
+}
+
+#[test]
+fn all_ranks_resume_or_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("training.safetensors");
+    train_words(settings().epochs(2).save_training(1, &path), false).unwrap();
+    for resumed in [0, 1] {
+        let found = in_ranks(2, |rank| {
+            let trainer = settings().communicator(rank);
+            let trainer = if rank.rank() == resumed { trainer.resume_from(&path) } else { trainer };
+            train_words(trainer, false).unwrap_err().to_string()
+        });
+        assert!(found[0].contains("rank 1 differs from rank 0 in whether it resumes"), "{found:?}");
+        assert!(found[1].contains(&found[0]), "{found:?}");
     }
 }
 
@@ -299,7 +333,9 @@ fn parameters_that_come_apart_are_noticed_after_the_epoch() {
         }
         trainer.fit(&model, &Mse, &mut sgd, &data, None).unwrap_err().to_string()
     });
-    assert!(found[0].contains("the parameters of rank 1 differ from those of rank 0 after epoch 1"), "{}", found[0]);
+    let said = "the parameters of rank 1 differ from those of rank 0 after epoch 1; processors with different vector instructions round \
+                differently: use machines of one kind, and a model and callbacks that depend on nothing but the seed";
+    assert_eq!(found[0], format!("training: {said}"));
 }
 
 #[test]
@@ -336,7 +372,7 @@ impl Communicator for Reducing<'_> {
         true
     }
 
-    fn all_reduce(&self, values: &mut Data) -> Option<Result<()>> {
+    fn all_reduce(&self, values: &mut Data) -> Result<()> {
         let others = || (0..self.ranks()).filter(|rank| *rank != self.rank());
         let own = values.clone();
         for rank in others() {
@@ -350,7 +386,7 @@ impl Communicator for Reducing<'_> {
             let Data::F32(data) = data else { unreachable!() };
             sum.as_mut_slice().iter_mut().zip(data.as_slice()).for_each(|(sum, x)| *sum += x);
         }
-        Some(Ok(()))
+        Ok(())
     }
 }
 

@@ -63,7 +63,7 @@ fn measure(world: &World, seconds: f64) -> Result<()> {
         let together = with(world, row, ranks, seconds, false)?;
         let reduced = with(world, row, ranks, seconds, true)?;
         let values: usize = row.widths.windows(2).map(|pair| (pair[0] + 1) * pair[1]).sum();
-        let work = Work { values: values as f64, size: 4.0, alone: part, add };
+        let work = Work { samples: row.batch / ranks, values: values as f64, size: 4.0, alone: part, add };
         if world.is_first() {
             let ms = |seconds: f64| 1e3 * seconds;
             println!("{}: a step of {} samples on one rank takes {:.2} ms", row.name, row.batch, ms(whole));
@@ -206,7 +206,7 @@ const NETWORKS: [(&str, Link); 2] = [
 fn extrapolate(works: &[(&Row, Work)], here: Link) -> Result<()> {
     let ranks = || (0..=10).map(|power| f64::from(1 << power));
     for (row, work) in works {
-        println!("{}: milliseconds a step by the model, {} samples a rank", row.name, row.batch / 2);
+        println!("{}: milliseconds a step by the model, {} samples a rank", row.name, work.samples);
         for (name, link) in std::iter::once(("as here", here)).chain(NETWORKS) {
             let times = |of: fn(&Work, f64, Link) -> f64| {
                 [2.0, 16.0, 128.0, 1024.0].map(|r| format!("{:8.2}", 1e3 * of(work, r, link))).join(" ")
@@ -233,7 +233,7 @@ fn picture(works: &[(&Row, Work)], here: Link) -> Result<()> {
             let ranks = (0..=10).map(|power| f64::from(1 << power));
             (name.clone(), ranks.map(|ranks| (ranks, ranks * work.alone / time(work, ranks, *link))).collect())
         };
-        let title = format!("{}: {} values, {} samples a rank", row.name, work.values, row.batch / 2);
+        let title = format!("{}: {} values, {} samples a rank", row.name, work.values, work.samples);
         (title, models.iter().map(curve).collect())
     };
     let panels: Vec<_> = works.iter().map(panel).collect();

@@ -12,6 +12,8 @@ pub(crate) struct Link {
 /// What a step of one network takes.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Work {
+    /// The number of samples of a rank.
+    pub(crate) samples: usize,
     /// The number of values of its gradient.
     pub(crate) values: f64,
     /// Bytes a value.
@@ -31,8 +33,7 @@ impl Work {
         if ranks < 2.0 {
             return self.alone;
         }
-        let best = (1e4 * self.values / (ranks - 1.0)).sqrt().clamp(4096.0, 262_144.0); // as the trainer cuts them
-        let pieces = (self.values / best).ceil();
+        let pieces = (self.values / mlp::train::piece(self.values as usize, ranks as usize) as f64).ceil();
         let piece = self.values / pieces;
         let hop = 2.0 * link.latency + piece * self.size * link.byte; // a head and a content
         let hops = ranks + pieces - 2.0;

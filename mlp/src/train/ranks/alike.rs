@@ -30,7 +30,7 @@ impl Facts {
 
     /// Shapes and values of data.
     pub(in crate::train) fn add_data<T: Float>(&mut self, what: &str, data: &Dataset<T>) {
-        let mut sum = Sum::default();
+        let mut sum = Checksum::default();
         sum.add(data.inputs().as_slice().iter().map(|x| x.to_f64()));
         let targets = match data.targets() {
             Targets::Values(values) => {
@@ -60,7 +60,7 @@ impl Facts {
         what: &str,
         state: impl Iterator<Item = (&'s String, &'s Tensor<T>)>,
     ) {
-        let (mut names, mut sum) = (String::new(), Sum::default());
+        let (mut names, mut sum) = (String::new(), Checksum::default());
         for (name, values) in state {
             let _ = write!(names, "{name} {}; ", values.shape());
             sum.add(values.as_slice().iter().map(|x| x.to_f64()));
@@ -108,7 +108,7 @@ fn contrast<'t>(first: &'t str, found: &'t str) -> Option<(String, String)> {
 
 /// The checksum of all values of parameters.
 pub(in crate::train) fn checksum<T: Float>(parameters: &Parameters<T>) -> String {
-    let mut sum = Sum::default();
+    let mut sum = Checksum::default();
     parameters.params().for_each(|param| sum.add(param.value().as_slice().iter().map(|x| x.to_f64())));
     sum.shown()
 }
@@ -117,9 +117,9 @@ const CHECKSUM: &str = "checksum ";
 
 /// A checksum of numbers.
 #[derive(Default)]
-struct Sum(crc32fast::Hasher);
+struct Checksum(crc32fast::Hasher);
 
-impl Sum {
+impl Checksum {
     fn add(&mut self, mut values: impl Iterator<Item = f64>) {
         let mut bytes = Vec::with_capacity(8 * 1024);
         loop {

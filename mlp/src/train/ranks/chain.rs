@@ -11,12 +11,17 @@ use super::exchange::{Ranks, out_of_step};
 use crate::error::Result;
 use crate::train::gradient_sum::{Sum, add};
 
-/// The number of values that pass from rank to rank at a time: while one adds to a piece, the next rank adds to the one before.
+/// The number of values that pass from rank to rank at a time, of a gradient of `values` values; for those who foretell costs.
 ///
-/// K = N/p pieces of p values take R + K − 2 hops of h + p·c; the product is least at p = √(N·h / ((R − 2)·c)). A message takes
-/// some 10,000 times as long (h) as to pass on and add a value (c), in shared memory as in fast networks.
-fn piece(values: usize, ranks: usize) -> usize {
-    let best = (1e4 * values as f64 / (ranks - 1) as f64).sqrt();
+/// While a rank adds to a piece, the next adds to the one before. K = N/p pieces of p values take R + K − 2 hops of h + p·c up R ranks, a product that
+/// is least at p = √(N·h / ((R − 2)·c)). A message takes some 10,000 times as long (h) as to pass on and add a value (c), in shared memory as
+/// in fast networks. Two ranks would take the whole at once; R − 1 instead of R − 2 leaves them pieces that fit in fast memory.
+///
+/// ```
+/// assert!(mlp::train::piece(1_000_000, 64) < mlp::train::piece(1_000_000, 4));
+/// ```
+pub fn piece(values: usize, ranks: usize) -> usize {
+    let best = (1e4 * values as f64 / ranks.saturating_sub(1).max(1) as f64).sqrt();
     best.clamp(4096.0, 262_144.0) as usize
 }
 
@@ -29,13 +34,13 @@ pub(in crate::train) struct Chain<'r, T: Float> {
     early: HashMap<usize, VecDeque<Data>>,
     /// Which parameters passed this rank.
     passed: Vec<bool>,
-    sums: Vec<Whole<T>>,
+    sums: Vec<Arriving<T>>,
     /// The number of values of a piece.
     piece: usize,
 }
 
 /// A sum over all ranks, as far as it is here.
-enum Whole<T: Float> {
+enum Arriving<T: Float> {
     Waiting,
     /// No part depends on the parameter.
     None,
@@ -51,7 +56,7 @@ impl<'r, T: Float> Chain<'r, T> {
         let trained = parameters.distinct().map(|(_, param)| param.clone()).filter(|param| !param.is_frozen());
         let params: Vec<_> = trained.collect();
         let places: HashMap<_, _> = params.iter().cloned().enumerate().map(|(place, param)| (param, place)).collect();
-        let (passed, sums) = (vec![false; params.len()], params.iter().map(|_| Whole::Waiting).collect());
+        let (passed, sums) = (vec![false; params.len()], params.iter().map(|_| Arriving::Waiting).collect());
         let piece = piece(params.iter().map(Param::numel).sum(), ranks.number());
         Chain { ranks, params, places, early: HashMap::new(), passed, sums, piece }
     }
@@ -72,7 +77,7 @@ impl<'r, T: Float> Chain<'r, T> {
             None => None,
             Some(Data::Bytes(bytes)) if bytes.is_empty() => None,
             Some(Data::Bytes(bytes)) => {
-                let values = self.before(k).and_then(|values| self.numbers(values))?;
+                let values = numbers(self.before(k)?).ok_or_else(|| out_of_step(self.ranks.rank() - 1))?;
                 Some(Sum::Rows(rows(&bytes).into_iter().collect::<IndexSet<_>>(), values.into_vec()))
             }
             Some(first) => return self.add_pieces(k, first, own),
@@ -92,6 +97,7 @@ impl<'r, T: Float> Chain<'r, T> {
         match sum {
             None => self.deliver(k, Data::Bytes(Vec::new())),
             Some(_) if param.numel() == 0 => self.deliver(k, Data::Bytes(Vec::new())),
+            Some(Sum::Rows(rows, _)) if rows.is_empty() => self.deliver(k, Data::Bytes(Vec::new())),
             Some(Sum::Rows(rows, values)) => {
                 self.deliver(k, Data::Bytes(rows.iter().flat_map(|row| (*row as u64).to_le_bytes()).collect()))?;
                 self.deliver(k, data(Values::from(values)))
@@ -106,7 +112,7 @@ impl<'r, T: Float> Chain<'r, T> {
         let own: Vec<&[T]> = own.iter().filter_map(|gradients| Some(gradients.of(param)?.as_slice())).collect();
         let (n, mut from, mut next) = (param.numel(), 0, first);
         loop {
-            let mut piece = self.numbers(next)?;
+            let mut piece = numbers(next).ok_or_else(|| out_of_step(self.ranks.rank() - 1))?;
             let to = from + piece.as_slice().len();
             if to == from || to > n {
                 return Err(out_of_step(self.ranks.rank() - 1));
@@ -132,18 +138,18 @@ impl<'r, T: Float> Chain<'r, T> {
     /// Keeps a piece of what is the sum of all parts, on the last rank, and passes back the whole once it is there.
     fn complete(&mut self, k: usize, piece: Values<T>) -> Result<()> {
         let (n, rank) = (self.params[k].numel(), self.ranks.rank());
-        let mut values = match std::mem::replace(&mut self.sums[k], Whole::Waiting) {
-            Whole::Part(values) => values,
+        let mut values = match std::mem::replace(&mut self.sums[k], Arriving::Waiting) {
+            Arriving::Part(values) => values,
             _ => Vec::with_capacity(n),
         };
         values.extend_from_slice(piece.as_slice());
         if values.len() < n {
-            self.sums[k] = Whole::Part(values);
+            self.sums[k] = Arriving::Part(values);
             return Ok(());
         }
         let whole = Tensor::new(self.params[k].shape(), values);
         self.pieces(&whole).try_for_each(|piece| self.ranks.send(rank - 1, k as u64, piece))?;
-        self.sums[k] = Whole::Values(whole);
+        self.sums[k] = Arriving::Values(whole);
         Ok(())
     }
 
@@ -158,17 +164,18 @@ impl<'r, T: Float> Chain<'r, T> {
     /// Keeps what is the sum of all parts, and passes it on to the rank before.
     fn keep(&mut self, k: usize, data: Data) -> Result<()> {
         let (rank, n) = (self.ranks.rank(), self.params[k].numel());
-        let sum = std::mem::replace(&mut self.sums[k], Whole::Waiting);
+        let received = |data: &Data| numbers::<T>(data.clone()).ok_or_else(|| out_of_step(rank + 1));
+        let sum = std::mem::replace(&mut self.sums[k], Arriving::Waiting);
         self.sums[k] = match (sum, &data) {
-            (Whole::Waiting, Data::Bytes(bytes)) if bytes.is_empty() => Whole::None,
-            (Whole::Waiting, Data::Bytes(bytes)) => Whole::Rows(rows(bytes), None),
-            (Whole::Rows(rows, None), data) => Whole::Rows(rows, Some(self.numbers(data.clone())?.into_vec())),
-            (sum @ (Whole::Waiting | Whole::Part(_)), data) => {
-                let mut values = if let Whole::Part(values) = sum { values } else { Vec::with_capacity(n) };
-                values.extend_from_slice(self.numbers(data.clone())?.as_slice());
+            (Arriving::Waiting, Data::Bytes(bytes)) if bytes.is_empty() => Arriving::None,
+            (Arriving::Waiting, Data::Bytes(bytes)) => Arriving::Rows(rows(bytes), None),
+            (Arriving::Rows(rows, None), data) => Arriving::Rows(rows, Some(received(data)?.into_vec())),
+            (sum @ (Arriving::Waiting | Arriving::Part(_)), data) => {
+                let mut values = if let Arriving::Part(values) = sum { values } else { Vec::with_capacity(n) };
+                values.extend_from_slice(received(data)?.as_slice());
                 match values.len() < n {
-                    true => Whole::Part(values),
-                    false => Whole::Values(Tensor::try_new(self.params[k].shape(), values)?),
+                    true => Arriving::Part(values),
+                    false => Arriving::Values(Tensor::try_new(self.params[k].shape(), values)?),
                 }
             }
             _ => return Err(out_of_step((rank + 1).min(self.ranks.number() - 1))),
@@ -194,9 +201,9 @@ impl<'r, T: Float> Chain<'r, T> {
         }
         let sums = self.params.into_iter().zip(self.sums).filter_map(|(param, sum)| {
             let gradient = match sum {
-                Whole::Values(values) => Gradient::Whole(values),
-                Whole::Rows(rows, Some(values)) => Gradient::Rows(rows, values),
-                Whole::Waiting | Whole::None | Whole::Part(_) | Whole::Rows(_, None) => return None,
+                Arriving::Values(values) => Gradient::Whole(values),
+                Arriving::Rows(rows, Some(values)) => Gradient::Rows(rows, values),
+                Arriving::Waiting | Arriving::None | Arriving::Part(_) | Arriving::Rows(_, None) => return None,
             };
             Some((param, gradient))
         });
@@ -205,8 +212,8 @@ impl<'r, T: Float> Chain<'r, T> {
 
     fn is_whole(&self, k: usize) -> bool {
         match &self.sums[k] {
-            Whole::Waiting | Whole::Part(_) | Whole::Rows(_, None) => false,
-            Whole::None | Whole::Values(_) | Whole::Rows(..) => true,
+            Arriving::Waiting | Arriving::Part(_) | Arriving::Rows(_, None) => false,
+            Arriving::None | Arriving::Values(_) | Arriving::Rows(..) => true,
         }
     }
 
@@ -224,10 +231,6 @@ impl<'r, T: Float> Chain<'r, T> {
                 _ => return Err(out_of_step(from)),
             }
         }
-    }
-
-    fn numbers(&self, data: Data) -> Result<Values<T>> {
-        numbers(data).ok_or_else(|| out_of_step(self.ranks.rank().saturating_sub(1)))
     }
 }
 
@@ -251,7 +254,7 @@ pub(in crate::train) fn reduced<T: Float>(
         own.iter().filter_map(|gradients| gradients.of(&param)).for_each(|own| add(&mut sum, own.as_slice()));
         let mut sum = data(Values::from(sum));
         let communicator = ranks.communicator().expect("more ranks than one");
-        communicator.all_reduce(&mut sum).unwrap_or_else(|| Err(out_of_step(ranks.rank())))?;
+        communicator.all_reduce(&mut sum)?;
         let sum = numbers(sum).ok_or_else(|| out_of_step(ranks.rank()))?;
         sums.push((param, Gradient::Whole(Tensor::new(shape, sum.into_vec()))));
     }

@@ -4,12 +4,33 @@ use std::ops::Range;
 
 use autograd::{Float, Tensor};
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// What connects the ranks of one training: processes on one machine or on several, or [threads](super::in_ranks).
 ///
 /// A [`Trainer`](crate::Trainer::communicator) builds everything on two functions: a message to another rank, and the next one
 /// from it. The crate `mlp-mpi` has one for MPI.
+///
+/// ```
+/// use mlp::train::{Data, Message, in_ranks};
+/// let sums = in_ranks(3, |rank| {
+///     // Each passes on what it has to the next.
+///     let before = match rank.rank() {
+///         0 => 0.0,
+///         own => match rank.receive(own - 1)?.data {
+///             Data::F64(values) => values.as_slice()[0],
+///             other => unreachable!("{other:?}"),
+///         },
+///     };
+///     let sum = before + 1.0;
+///     if rank.rank() + 1 < rank.ranks() {
+///         rank.send(rank.rank() + 1, Message { label: 0, data: Data::F64(vec![sum].into()) })?;
+///     }
+///     Ok::<f64, mlp::Error>(sum)
+/// });
+/// assert_eq!(sums.into_iter().collect::<mlp::Result<Vec<f64>>>()?, [1.0, 2.0, 3.0]);
+/// # Ok::<(), mlp::Error>(())
+/// ```
 pub trait Communicator {
     /// The number of this rank, from 0.
     fn rank(&self) -> usize;
@@ -29,19 +50,21 @@ pub trait Communicator {
     /// If the other rank has ended.
     fn receive(&self, from: usize) -> Result<Message>;
 
-    /// Adds up the values of all ranks, in an order of its own; `None`, the default, if sums shall be taken in the order of the
-    /// parts of a batch.
-    ///
-    /// It is faster on many ranks, and gives bits that depend on their number. Every rank gives as many values; every rank has
-    /// the same sum afterwards, to the bit.
-    fn all_reduce(&self, values: &mut Data) -> Option<Result<()>> {
-        let _ = values;
-        None
-    }
-
-    /// Whether [`all_reduce`](Communicator::all_reduce) adds up.
+    /// Whether gradients are added up by [`all_reduce`](Communicator::all_reduce), instead of in the order of the parts of a batch; `false` by
+    /// default, and the same on all ranks.
     fn reduces(&self) -> bool {
         false
+    }
+
+    /// Adds up the values of all ranks, in an order of its own; every rank gives as many, and has the same sum afterwards, to the bit.
+    ///
+    /// It is faster on many ranks, and gives bits that depend on their number. A trainer calls it where [`reduces`](Communicator::reduces) says so.
+    ///
+    /// # Errors
+    /// If it cannot, as by default.
+    fn all_reduce(&self, values: &mut Data) -> Result<()> {
+        let _ = values;
+        Err(Error::invalid("communicator", "it does not add up by itself; reduces() has to return false"))
     }
 }
 

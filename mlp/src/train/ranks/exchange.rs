@@ -92,8 +92,14 @@ impl<'a> Ranks<'a> {
             // `step` is the lowest bit of the rank.
             self.send(rank - step, EXCHANGE, Data::Bytes(packed(&all)))?;
         }
-        let all = self.from_first((rank == 0).then(|| packed(&all)))?;
+        let all = self.of_first((rank == 0).then(|| packed(&all)))?;
         unpacked(&all)
+    }
+
+    /// The first rank that gives something else than rank 0, if any does.
+    pub(in crate::train) fn odd_one(&self, own: Vec<u8>) -> Result<Option<usize>> {
+        let all = self.gather(own)?;
+        Ok(all.iter().position(|other| *other != all[0]))
     }
 
     /// [`gather`](Ranks::gather) of what is not bytes; a single rank keeps what it has.
@@ -110,7 +116,7 @@ impl<'a> Ranks<'a> {
     }
 
     /// What the first rank gives, on all of them.
-    pub(in crate::train) fn from_first(&self, given: Option<Vec<u8>>) -> Result<Vec<u8>> {
+    pub(in crate::train) fn of_first(&self, given: Option<Vec<u8>>) -> Result<Vec<u8>> {
         let Some(communicator) = self.communicator else { return Ok(given.unwrap_or_default()) };
         let (rank, ranks) = (communicator.rank(), communicator.ranks());
         let lowest = if rank == 0 { ranks.next_power_of_two() } else { rank & rank.wrapping_neg() };
@@ -133,12 +139,12 @@ impl<'a> Ranks<'a> {
     }
 
     pub(super) fn send(&self, to: usize, label: u64, data: Data) -> Result<()> {
-        self.others().send(to, Message { label, data })
+        self.connected().send(to, Message { label, data })
     }
 
     /// The next message of a rank; an error if that rank failed, or knows of one that did.
     pub(super) fn receive(&self, from: usize) -> Result<Message> {
-        let message = self.others().receive(from)?;
+        let message = self.connected().receive(from)?;
         match message {
             Message { label: FAILED, data: Data::Bytes(bytes) } => {
                 let (rank, problem) = failure(&bytes).ok_or_else(|| out_of_step(from))?;
@@ -149,7 +155,7 @@ impl<'a> Ranks<'a> {
         }
     }
 
-    fn others(&self) -> &'a dyn Communicator {
+    fn connected(&self) -> &'a dyn Communicator {
         self.communicator.expect("a single rank talks to nobody")
     }
 

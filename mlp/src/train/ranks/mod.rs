@@ -11,6 +11,7 @@ mod exchange;
 mod in_ranks;
 
 pub(super) use alike::{Facts, checksum};
+pub use chain::piece;
 pub(super) use chain::{Chain, reduced};
 pub use communicator::{Communicator, Data, Message, Values};
 pub(super) use exchange::Ranks;
