@@ -80,7 +80,7 @@ impl<R: UnaryRow> WithSlopes<1, 1> for Both<R> {
     }
 }
 
-/// `y[i] = row(x[i])` and `slopes[i] = row′(x[i])` in one pass, for a row that [keeps](crate::number::marks::Mark::KeepsSlopes) them.
+/// `y[i] = row(x[i])` and `slopes[i] = row′(x[i])` in one pass, for a row that [keeps](crate::number::marks::Mark::KeepsSlopeOfArrays) them.
 pub(crate) fn unary_with_slopes<T: Float>(row: Unary, args: Args, x: &[T], y: &mut [T], slopes: &mut [T]) {
     struct Map<'a, T>(Args, &'a [T], [&'a mut [T]; 2]);
     impl<T: Float> UnaryVisitor for Map<'_, T> {

@@ -99,7 +99,7 @@ impl<E: Elementwise> ElementwiseN<1> for E {
 /// assert_eq!(y.sum().backward()[angle].to_vec(), [5.0]); // ∂y/∂angle = radius·cos(angle)
 /// ```
 pub trait ElementwiseMany<const K: usize, const M: usize>: Copy + Send + Sync + 'static {
-    /// The function.
+    /// The results for one element of each input.
     fn f<N: Number>(self, x: [N; K]) -> [N; M];
 }
 

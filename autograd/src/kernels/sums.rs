@@ -54,7 +54,7 @@ pub(super) fn folded<T: Float, const W: usize>(lanes: [T; W], join: impl Fn(T, T
     lanes[0]
 }
 
-/// [`row_fold`] for a `join` that chooses one of two numbers, so that the order does not matter: with four times as many
+/// [`row_fold`] for a `join` that chooses one of two numbers, so that the order matters for nothing but the sign of a 0: with four times as many
 /// lanes, since a choice takes longer than a sum, and each lane waits for its last one.
 #[inline(always)]
 pub(super) fn row_choice<T: Float>(row: &[T], start: T, map: impl Fn(T) -> T, join: impl Fn(T, T) -> T) -> T {

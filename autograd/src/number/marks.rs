@@ -16,7 +16,7 @@ pub(crate) enum Mark {
     KeepsSlope,
     /// An array keeps its derivatives, which are computed in the pass of its values. The incoming gradient is multiplied by
     /// the derivative, and by nothing else.
-    KeepsSlopes,
+    KeepsSlopeOfArrays,
     /// Kernels have loops of its own for a few values and for each arrangement of two operands: the formula costs less than
     /// to copy operands, or few values are usual, as for an activation.
     Loops,

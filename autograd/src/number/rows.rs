@@ -34,7 +34,7 @@ pub(crate) trait UnaryRow: Marked {
     const ROW: Unary;
     /// Whether it is marked [`Near`](Mark::Near).
     const NEAR: bool;
-    /// Whether it is marked [`KeepsSlopes`](Mark::KeepsSlopes).
+    /// Whether it is marked [`KeepsSlopeOfArrays`](Mark::KeepsSlopeOfArrays).
     const KEEPS: bool;
     fn value<T: Real>(x: T, args: Args) -> T;
     /// `d · dy/dx`
@@ -106,7 +106,7 @@ macro_rules! define_unary {
             impl UnaryRow for unary::$Row {
                 const ROW: Unary = Unary::$Row;
                 const NEAR: bool = has(&[$(Mark::$Mark),*], Mark::Near);
-                const KEEPS: bool = has(&[$(Mark::$Mark),*], Mark::KeepsSlopes);
+                const KEEPS: bool = has(&[$(Mark::$Mark),*], Mark::KeepsSlopeOfArrays);
                 #[inline(always)]
                 fn value<T: Real>($x: T, [$p, $q]: Args) -> T { let $c = T::of_f64; $value }
                 #[inline(always)]
@@ -144,8 +144,8 @@ macro_rules! define_unary {
 
             /// Whether an array keeps its derivatives, because they share most of their work with the values.
             #[inline(always)]
-            pub(crate) fn keeps_slopes(self) -> bool {
-                const KEEPS: &[bool] = &[$(has(&[$(Mark::$Mark),*], Mark::KeepsSlopes)),*];
+            pub(crate) fn keeps_slope_of_arrays(self) -> bool {
+                const KEEPS: &[bool] = &[$(has(&[$(Mark::$Mark),*], Mark::KeepsSlopeOfArrays)),*];
                 KEEPS[self as usize]
             }
 

@@ -179,13 +179,13 @@ macro_rules! unary_table {
             /// Gaussian error linear unit, exact: `y = x·Φ(x)` with the normal distribution function Φ (Hendrycks &
             /// Gimpel 2016).
             Gelu, gelu(), m::chain(m::normal_cdf(x), x),
-                d * (x.normal_cdf() + x.gaussian().chain(x) * c(FRAC_1_SQRT_2PI)), (-3.0, 3.0), [], KeepsSlopes, Loops;
+                d * (x.normal_cdf() + x.gaussian().chain(x) * c(FRAC_1_SQRT_2PI)), (-3.0, 3.0), [], KeepsSlopeOfArrays, Loops;
             /// GELU in its tanh form: `y = x/2·(1 + tanh(√(2/π)(x + 0.044715x³)))`.
             GeluTanh, gelu_tanh(), m::chain(m::tanh_gate(x), x), through_gelu_tanh(x, d), (-3.0, 3.0), [], Decides;
             /// Sigmoid linear unit, or swish: `y = x·sigmoid(x)`.
             Silu, silu(), m::chain(m::sigmoid(x), x), d * (x.sigmoid() + (-x).sigmoid().chain(y)), (-3.0, 3.0), [], Loops;
             /// `y = x·tanh(softplus(x))` (Misra 2019).
-            Mish, mish(), m::chain(m::mish_gate(x), x), d * (x.mish_gate() + x.mish_gate_slope().chain(x)), (-3.0, 3.0), [], KeepsSlopes;
+            Mish, mish(), m::chain(m::mish_gate(x), x), d * (x.mish_gate() + x.mish_gate_slope().chain(x)), (-3.0, 3.0), [], KeepsSlopeOfArrays;
             /// `y = x/(1 + |x|)`, `dy/dx = 1/(1 + |x|)²`.
             Softsign, softsign(), m::softsign(x), through_softsign(x, d), (-3.0, 3.0), [0.0], Decides;
             /// `y = min(max(x, −1), 1)`; `dy/dx` is 1 on [−1, 1], else 0.

@@ -75,9 +75,7 @@ impl LogSoftmax {
         let (start, end) = (self.axis, self.axis + 1);
         Centre { start, end, form }.of(&A::apply(Softmax { start, end }, x.shape(), &[x]), v)
     }
-}
 
-impl LogSoftmax {
     /// Turns a gradient of `shape` into that of the input, from the softmax that was kept.
     pub(crate) fn pass<T: Float>(&self, shape: &Shape, softmax: &[T], dy: &mut [T]) {
         kernels::centre_in_place(softmax, loops(shape, self.axis..self.axis + 1), dy);

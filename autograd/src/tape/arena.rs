@@ -164,7 +164,7 @@ impl<T: Float> Arena<T> {
         let Some(place) = self.reserve(numel) else { no_room(row.name(), self.arrays.shape_at(shape)) };
         let (before, out) = self.data.split_at_mut(place.start);
         let (x_values, y) = (self.arrays.values(&node, before), &mut out[..numel]);
-        let kept = (tracked && row.keeps_slopes() && numel >= WORTH_KEEPING).then(|| {
+        let kept = (tracked && row.keeps_slope_of_arrays() && numel >= WORTH_KEEPING).then(|| {
             let mut slopes = pool.take(numel);
             kernels::unary_with_slopes(row, args, x_values, y, &mut slopes);
             slopes

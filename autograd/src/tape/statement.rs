@@ -248,9 +248,7 @@ impl<'t, T: Float> Scalar<'t, T> {
         let operands = first.tape().arena_mut().stream.statements.push(nodes, derivatives, f, plain::<F>(0));
         first.tape().append(Opcode::Statement, operands[0], Second::Node(operands[1]), value)
     }
-}
 
-impl<'t, T: Float> Scalar<'t, T> {
     /// Applies a user-defined function with several results: see [`ElementwiseMany`]. Each takes a node, as that of
     /// [`zip_map`](Scalar::zip_map) does, and one evaluation gives all values and slopes.
     ///

@@ -225,7 +225,7 @@ impl<'t, T: Float> Var<'t, T> {
     /// Of up to eight inputs, the pass gives all partial derivatives of all results too, and a sweep multiplies by these.
     ///
     /// # Panics
-    /// If the shapes do not broadcast.
+    /// If there are no arrays, their shapes do not broadcast, or they lie on different tapes.
     #[must_use]
     #[track_caller]
     pub fn map_many<const K: usize, const M: usize>(x: [Self; K], f: impl ElementwiseMany<K, M>) -> [Self; M] {

@@ -11,6 +11,11 @@ fn values<T: Float>(shape: &[usize], seed: usize) -> Tensor<T> {
     })
 }
 
+/// Which tell +0 from −0.
+fn bits<T: Float>(values: &Tensor<T>) -> Vec<u64> {
+    values.as_slice().iter().map(|x| x.to_f64().to_bits()).collect()
+}
+
 /// The gradient of `Σ f(x, y)·w` in two sweeps, in a recorded gradient, and along the inputs in forward mode.
 fn agrees<T: Float>(what: &str, shapes: [&[usize]; 2], f: impl for<'t> Fn([Var<'t, T>; 2]) -> Var<'t, T>) {
     let tape = Tape::<T>::default();
@@ -21,8 +26,8 @@ fn agrees<T: Float>(what: &str, shapes: [&[usize]; 2], f: impl for<'t> Fn([Var<'
     let (first, again, recorded) = (loss.backward(), loss.backward(), loss.grad(&x[..]));
     for k in 0..2 {
         let what = format!("{what}, input {k} of {:?}", shapes);
-        assert_eq!(first[x[k]], recorded[k].value(), "{what}: the recorded gradient");
-        assert_eq!(first[x[k]], again[x[k]], "{what}: a second sweep");
+        assert_eq!(bits(&first[x[k]]), bits(&recorded[k].value()), "{what}: the recorded gradient");
+        assert_eq!(bits(&first[x[k]]), bits(&again[x[k]]), "{what}: a second sweep");
         let tangent = values::<T>(shapes[k], 31);
         let along = (y.jvp(&[(x[k], &tangent)]) * &weights).sum().to_f64();
         let expected = (&first[x[k]] * &tangent).sum().to_f64();
