@@ -13,7 +13,7 @@ use std::f64::consts::PI;
 
 use autograd::{Param, Parameters, Tape, Tensor, Var};
 use examples::pictures::{self, Beside, Law};
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::ProgressBar;
 use mlp::infinite::{GradientFlow, InfiniteWidth, tangent_kernel};
 use mlp::{Activation, Module};
 use rand::{SeedableRng, rngs::StdRng};
@@ -80,10 +80,8 @@ struct Mean {
 
 impl Mean {
     fn of(samples: &[f64]) -> Self {
-        let n = samples.len() as f64;
-        let value = samples.iter().sum::<f64>() / n;
-        let variance = samples.iter().map(|x| (x - value).powi(2)).sum::<f64>() / (n - 1.0);
-        Mean { value, error: (variance / n).sqrt() }
+        let [value, deviation] = examples::statistics(samples);
+        Mean { value, error: deviation / (samples.len() as f64).sqrt() }
     }
 
     /// By the normal distribution a true statement fails in one of 370 drawings of the networks.
@@ -117,17 +115,13 @@ fn column(x: &[f64]) -> Tensor {
     Tensor::new([x.len(), 1], x.to_vec())
 }
 
-fn bar(length: usize) -> ProgressBar {
-    let style = ProgressStyle::with_template("{pos}/{len} {wide_bar} {eta}").expect("a valid template");
-    ProgressBar::new(length as u64).with_style(style)
-}
-
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut laws = kernels()?;
     let (own, beside) = trainings()?;
     laws.extend(own);
     let subtitle = format!(
-        "tanh, σ_w² = {WEIGHTS}, σ_b² = {BIASES}, inputs on a circle; left: fitted exponents of the width; right: after {STEPS} steps of gradient descent"
+        "tanh, σ_w² = {WEIGHTS}, σ_b² = {BIASES}, inputs on a circle; left: fitted exponents of the width; right: after \
+         {STEPS} steps of gradient descent"
     );
     pictures::wide("Networks approach their limit of infinite width", &subtitle, &laws, &beside)
         .publish("infinite_width")?;
@@ -154,7 +148,7 @@ fn kernels() -> Result<Vec<Law>, mlp::Error> {
     let error = |kernel: Tensor, limit: &Tensor| ((kernel - limit).square().sum() / limit.square().sum()).sqrt().ln();
     println!("Relative errors of the kernels of random networks, two hidden layers; geometric mean over {SEEDS}:\n");
     println!("{:>5} {:>17} {:>17}", "width", "NNGP kernel", "tangent kernel");
-    let bar = bar(WIDTHS.len() * SEEDS);
+    let bar = examples::bar(WIDTHS.len() * SEEDS);
     let mut errors = [vec![], vec![]];
     for width in WIDTHS {
         let mut all = [vec![], vec![]];
@@ -206,7 +200,7 @@ fn trainings() -> Result<(Vec<Law>, Beside), Box<dyn std::error::Error>> {
         "width", "networks", "one is off by", "their mean by", "their variance"
     );
 
-    let bar = bar(TRAINED.len() * STEPS as usize);
+    let bar = examples::bar(TRAINED.len() * STEPS as usize);
     let (mut singles, mut means, mut spreads) = (vec![], vec![], vec![]);
     let mut last = vec![];
     for (width, count) in TRAINED {
@@ -236,6 +230,7 @@ fn trainings() -> Result<(Vec<Law>, Beside), Box<dyn std::error::Error>> {
 
     let widths = TRAINED.map(|(width, _)| width);
     let inverse = widths.map(|width| 1.0 / width as f64);
+    // At width 64 the next order counts, to which that of the mean, 1/width, belongs: the power is that from 128 on.
     let single = law("a trained network", &widths, &singles, 1);
     let (rest, slope, chi) = line(&inverse, &means);
     println!(
@@ -254,8 +249,12 @@ fn trainings() -> Result<(Vec<Law>, Beside), Box<dyn std::error::Error>> {
         inverse.iter().zip(&means).map(|(at, mean)| x(*at, mean) / mean.error.powi(2)).sum::<f64>()
     };
     let slope = sum(&|at, mean| at * mean.value) / sum(&|at, _| at * at);
-    let seen = widths.iter().zip(&means).filter(|(_, mean)| mean.value > mean.error);
-    let measured = seen.map(|(&width, at)| (width as f64, [at.value - at.error, at.value, at.value + at.error]));
+    // A mean that is not told from 0 reaches down without end on a logarithmic axis: it is fitted, but not drawn.
+    let (seen, unseen): (Vec<_>, Vec<_>) = widths.iter().zip(&means).partition(|(_, mean)| mean.value > mean.error);
+    for (width, _) in unseen {
+        println!("the mean at width {width} is not drawn: it is less than its error");
+    }
+    let measured = seen.into_iter().map(|(&width, at)| (width as f64, [at.value - at.error, at.value, at.value + at.error]));
     let mean =
         Law { name: "mean of the trained: 1/width".into(), measured: measured.collect(), fitted: [slope.ln(), -1.0] };
     let limit = places.iter().zip(limit.mean.as_slice().iter().zip(limit.variance.as_slice()));

@@ -9,6 +9,10 @@ use super::signal::Signal;
 /// Branches with weights of their own are independent of each other and of what they read, in wide layers. So means of products
 /// are products of means, and at most one branch of a sum or a product may be without weights.
 ///
+/// Gradients are taken as equally large in all features of a value. Those that go back through a product into one branch are not, where
+/// the values of another, side by side, differ in size: if the first branch ends with values side by side too, without a linear layer
+/// behind them, the shares of the gradient that their branches get are off.
+///
 /// ```
 /// use mlp::Activation;
 /// use mlp::theory::{Block, Joined, Signal};
@@ -87,9 +91,9 @@ impl Joined {
                 "several of its branches have no weights, so that they depend on each other; put a linear layer into \
                      all but one",
             ),
-            Joined::Product if uneven > 1 => {
-                Err("in several of its branches some features are larger than others; put a linear layer behind them")
-            }
+            Joined::Product if uneven > 1 => Err(
+                "several of its branches end with values side by side of different sizes; put a linear layer behind them",
+            ),
             _ => Ok(()),
         }
     }
