@@ -208,7 +208,7 @@ fn the_last_layer_is_that_of_the_model_and_branches_those_of_the_part() {
         })
     };
     let (large, usual) = (Init::lecun_normal().gain(1e4), Init::lecun_normal());
-    let network = Network::new(["x"]).part("left", "x", tower(4, Activation::Tanh, &usual.clone().gain(30.0)));
+    let network = Network::new(["x"]).part("left", "x", tower(4, Activation::Tanh, &usual.gain(30.0)));
     let network =
         network.part("right", "x", tower(4, Activation::Tanh, &usual)).join("h", Join::Add, ["left", "right"]);
     let network = network.part("y", "h", linear(WIDTH, 1, &large)).outputs(["y"]).unwrap();

@@ -124,6 +124,11 @@ fn what_is_not_read_is_named() {
     let flat = Network::new(["x"]).part("a", "x", Flatten).part("b", "x", layer(rng));
     let flat = network(flat.join("y", Join::Concat(1), ["a", "b"]), "y");
     assert!(error(&flat).contains("cannot tell how many features each value has"), "{}", error(&flat));
+    let two = Network::new(["x"]).part("a", "x", layer(rng)).part("b", "x", layer(rng)).outputs(["a", "b"]).unwrap();
+    assert_eq!(
+        error(&two),
+        "network: it has several inputs or outputs; the theory follows one; read its parts one by one"
+    );
     let again = Network::new(["x"]).part("a", "x", layer(rng)).same("b", "a", "a");
     assert!(error(&network(again, "b")).starts_with("b (part): it uses the weights of another part again"));
 

@@ -53,9 +53,9 @@ impl<T: Float> Remedy<T> {
     /// use mlp::{Activation, Init, Linear, Loss, Module, Mse, Network, Registry, Targets};
     /// use rand::{SeedableRng, rngs::StdRng};
     /// let mut rng = StdRng::seed_from_u64(0);
-    /// let mut linear = |outputs| Linear::new(4, outputs, &Init::lecun_normal(), &mut rng);
-    /// let network = Network::new(["x"]).part("h", "x", linear(8)?).part("a", "h", Activation::Tanh);
-    /// let network = network.part("y", "a", linear(1)?).outputs(["y"])?;
+    /// let mut linear = |inputs, outputs| Linear::new(inputs, outputs, &Init::lecun_normal(), &mut rng);
+    /// let network = Network::new(["x"]).part("h", "x", linear(4, 8)?).part("a", "h", Activation::Tanh);
+    /// let network = network.part("y", "a", linear(8, 1)?).outputs(["y"])?;
     /// // Inputs of size 1000 saturate tanh.
     /// let x: Tensor = Tensor::from_fn([64, 4], |i| 1e3 * ((i[0] * 4 + i[1]) as f64).sin());
     /// let targets = Targets::Values(x.sum_axis(1).reshape([64, 1]) * 1e-3);
