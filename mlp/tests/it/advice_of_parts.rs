@@ -207,7 +207,7 @@ fn the_last_layer_is_that_of_the_model_and_branches_those_of_the_part() {
             all.then(Residual::new(Sequential::new().then(Activation::Tanh).then(linear)))
         })
     };
-    let (large, usual) = (Init::lecun_normal().gain(1e4), Init::lecun_normal());
+    let (large, usual) = (Init::lecun_normal().gain(200.0), Init::lecun_normal());
     let network = Network::new(["x"]).part("left", "x", tower(4, Activation::Tanh, &usual.gain(30.0)));
     let network =
         network.part("right", "x", tower(4, Activation::Tanh, &usual)).join("h", Join::Add, ["left", "right"]);
@@ -216,6 +216,7 @@ fn the_last_layer_is_that_of_the_model_and_branches_those_of_the_part() {
     let data = Dataset::new(x.clone(), x.sum_axis(1).reshape([SAMPLES, 1])).unwrap();
     let advice = advise(&network, &data, &Mse).unwrap();
     assert!(advice.finding(Cause::OutputsTooLarge).is_some(), "{advice}");
+    assert!(advice.remedies().iter().any(|remedy| remedy.what.starts_with("`left`: ")), "{advice}");
     let parts: Vec<_> = advice.findings().iter().filter_map(|finding| finding.part.clone()).collect();
     assert!(parts.contains(&"left".into()), "{advice}");
     let scaled = advice.remedies().iter().filter(|remedy| remedy.what == "the last layer scaled to the targets");
