@@ -13,7 +13,7 @@ use std::f64::consts::PI;
 
 use autograd::{Param, Parameters, Tape, Tensor, Var};
 use examples::pictures::{self, Beside, Law};
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::ProgressBar;
 use mlp::infinite::{GradientFlow, InfiniteWidth, tangent_kernel};
 use mlp::{Activation, Module};
 use rand::{SeedableRng, rngs::StdRng};
@@ -80,10 +80,8 @@ struct Mean {
 
 impl Mean {
     fn of(samples: &[f64]) -> Self {
-        let n = samples.len() as f64;
-        let value = samples.iter().sum::<f64>() / n;
-        let variance = samples.iter().map(|x| (x - value).powi(2)).sum::<f64>() / (n - 1.0);
-        Mean { value, error: (variance / n).sqrt() }
+        let [value, deviation] = examples::statistics(samples);
+        Mean { value, error: deviation / (samples.len() as f64).sqrt() }
     }
 
     /// By the normal distribution a true statement fails in one of 370 drawings of the networks.
@@ -117,32 +115,32 @@ fn column(x: &[f64]) -> Tensor {
     Tensor::new([x.len(), 1], x.to_vec())
 }
 
-fn bar(length: usize) -> ProgressBar {
-    let style = ProgressStyle::with_template("{pos}/{len} {wide_bar} {eta}").expect("a valid template");
-    ProgressBar::new(length as u64).with_style(style)
-}
-
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut laws = kernels()?;
     let (own, beside) = trainings()?;
     laws.extend(own);
     let subtitle = format!(
-        "tanh, σ_w² = {WEIGHTS}, σ_b² = {BIASES}, inputs on a circle; left: fitted exponents of the width; right: after {STEPS} steps of gradient descent"
+        "tanh, σ_w² = {WEIGHTS}, σ_b² = {BIASES}, inputs on a circle; left: fitted exponents of the width; right: after \
+         {STEPS} steps of gradient descent"
     );
     pictures::wide("Networks approach their limit of infinite width", &subtitle, &laws, &beside)
         .publish("infinite_width")?;
     Ok(())
 }
 
-/// Means of ln(error) at some widths, with the power that those from `first` on follow.
-fn law(name: &str, widths: &[usize], errors: &[Mean], first: usize) -> Law {
+/// Means of ln(error) at some widths, with the power that they follow.
+fn law(name: &str, widths: &[usize], errors: &[Mean]) -> Law {
     let logs = widths.iter().map(|&width| (width as f64).ln()).collect::<Vec<_>>();
-    let (start, slope, _) = line(&logs[first..], &errors[first..]);
-    slope.assert_is(-0.5, &format!("{name}: exponent of the width, from {} on", widths[first]));
-    let ends = |at: &Mean| [at.value - at.error, at.value, at.value + at.error].map(f64::exp);
-    let measured = widths.iter().zip(errors).map(|(&width, at)| (width as f64, ends(at)));
+    let (start, slope, _) = line(&logs, errors);
+    slope.assert_is(-0.5, &format!("{name}: exponent of the width"));
     let name = format!("{name}: {:.2} ± {:.2}", slope.value, slope.error).replace('-', "−");
-    Law { name, measured: measured.collect(), fitted: [start.value, slope.value] }
+    Law { name, measured: measured(widths, errors), fitted: [start.value, slope.value] }
+}
+
+/// Widths, and the errors there, of their means in logarithms.
+fn measured(widths: &[usize], errors: &[Mean]) -> Vec<(f64, [f64; 3])> {
+    let ends = |at: &Mean| [at.value - at.error, at.value, at.value + at.error].map(f64::exp);
+    widths.iter().zip(errors).map(|(&width, at)| (width as f64, ends(at))).collect()
 }
 
 /// Relative errors of the kernels of random networks of two hidden layers.
@@ -154,7 +152,7 @@ fn kernels() -> Result<Vec<Law>, mlp::Error> {
     let error = |kernel: Tensor, limit: &Tensor| ((kernel - limit).square().sum() / limit.square().sum()).sqrt().ln();
     println!("Relative errors of the kernels of random networks, two hidden layers; geometric mean over {SEEDS}:\n");
     println!("{:>5} {:>17} {:>17}", "width", "NNGP kernel", "tangent kernel");
-    let bar = bar(WIDTHS.len() * SEEDS);
+    let bar = examples::bar(WIDTHS.len() * SEEDS);
     let mut errors = [vec![], vec![]];
     for width in WIDTHS {
         let mut all = [vec![], vec![]];
@@ -172,7 +170,7 @@ fn kernels() -> Result<Vec<Law>, mlp::Error> {
     }
     bar.finish_and_clear();
     println!();
-    Ok(vec![law("NNGP kernel", &WIDTHS, &errors[0], 0), law("tangent kernel", &WIDTHS, &errors[1], 0)])
+    Ok(vec![law("NNGP kernel", &WIDTHS, &errors[0]), law("tangent kernel", &WIDTHS, &errors[1])])
 }
 
 /// Gradient descent on ½·Σ(f(x) − y)² of each network.
@@ -206,7 +204,7 @@ fn trainings() -> Result<(Vec<Law>, Beside), Box<dyn std::error::Error>> {
         "width", "networks", "one is off by", "their mean by", "their variance"
     );
 
-    let bar = bar(TRAINED.len() * STEPS as usize);
+    let bar = examples::bar(TRAINED.len() * STEPS as usize);
     let (mut singles, mut means, mut spreads) = (vec![], vec![], vec![]);
     let mut last = vec![];
     for (width, count) in TRAINED {
@@ -236,14 +234,26 @@ fn trainings() -> Result<(Vec<Law>, Beside), Box<dyn std::error::Error>> {
 
     let widths = TRAINED.map(|(width, _)| width);
     let inverse = widths.map(|width| 1.0 / width as f64);
-    let single = law("a trained network", &widths, &singles, 1);
+    // Here the next order counts, so that a power alone is less steep at small widths: ln(error) = a − ½·ln(width) + c/width.
+    let scaled = widths.iter().zip(&singles);
+    let scaled = scaled.map(|(&width, at)| Mean { value: at.value + (width as f64).ln() / 2.0, ..*at });
+    let (start, next, chi) = line(&inverse, &scaled.collect::<Vec<_>>());
+    println!(
+        "one network: {:.3}/√width·exp({:.1}/width) (± {:.1}), χ² {chi:.1} for each degree of freedom",
+        start.value.exp(),
+        next.value,
+        next.error
+    );
+    // χ² of two degrees of freedom exceeds 12 in one of 400 drawings.
+    assert!(chi < 6.0, "one network is not off by 1/√width and the next order");
+    let name = "a trained network: 1/√width at last".into();
+    let single = Law { name, measured: measured(&widths, &singles), fitted: [start.value, -0.5] };
     let (rest, slope, chi) = line(&inverse, &means);
     println!(
         "the mean: {:.4} + {:.2}/width (± {:.2}), χ² {chi:.1} for each degree of freedom",
         rest.value, slope.value, slope.error
     );
     rest.assert_is(0.0, "the mean is off at 1/width = 0 by");
-    // χ² of two degrees of freedom exceeds 12 in one of 400 drawings.
     assert!(slope.value > 3.0 * slope.error && chi < 6.0, "the mean is not off by 1/width");
     let (rest, slope, chi) = line(&inverse, &spreads);
     println!("the variance: {:.3} + {:.2}/width (± {:.2}), χ² {chi:.1}", rest.value, slope.value, slope.error);
@@ -254,8 +264,13 @@ fn trainings() -> Result<(Vec<Law>, Beside), Box<dyn std::error::Error>> {
         inverse.iter().zip(&means).map(|(at, mean)| x(*at, mean) / mean.error.powi(2)).sum::<f64>()
     };
     let slope = sum(&|at, mean| at * mean.value) / sum(&|at, _| at * at);
-    let seen = widths.iter().zip(&means).filter(|(_, mean)| mean.value > mean.error);
-    let measured = seen.map(|(&width, at)| (width as f64, [at.value - at.error, at.value, at.value + at.error]));
+    // A mean that is not told from 0 reaches down without end on a logarithmic axis: it is fitted, but not drawn.
+    let (seen, unseen): (Vec<_>, Vec<_>) = widths.iter().zip(&means).partition(|(_, mean)| mean.value > mean.error);
+    for (width, _) in unseen {
+        println!("the mean at width {width} is not drawn: it is less than its error");
+    }
+    let measured =
+        seen.into_iter().map(|(&width, at)| (width as f64, [at.value - at.error, at.value, at.value + at.error]));
     let mean =
         Law { name: "mean of the trained: 1/width".into(), measured: measured.collect(), fitted: [slope.ln(), -1.0] };
     let limit = places.iter().zip(limit.mean.as_slice().iter().zip(limit.variance.as_slice()));

@@ -3,7 +3,7 @@
 use plotters::chart::SeriesLabelPosition;
 use plotters::prelude::*;
 
-use super::chart::{Area, Axis, Chart, Drawn, NONE, PENS, Pen, SOLID, font, plain, px};
+use super::chart::{Area, Axis, Chart, Drawn, NONE, PENS, Pen, SOLID, plain, px, titled, told_apart};
 use super::{Figure, Picture};
 
 /// What falls with the width as a power of it: see [`wide`].
@@ -48,7 +48,7 @@ pub struct Beside {
 /// # Panics
 /// If there are no laws or more than four, or one without a point, or the limit has none.
 pub fn wide(title: &str, subtitle: &str, laws: &[Law], beside: &Beside) -> Picture {
-    assert!((1..=PENS.len()).contains(&laws.len()), "wide: {} laws; 1 to 4 are told apart", laws.len());
+    told_apart("wide", "laws", laws.len(), PENS.len());
     assert!(laws.iter().all(|law| !law.measured.is_empty()), "wide: a law without a point");
     assert!(!beside.limit.is_empty(), "wide: a limit without a point");
     Picture::of(&Wide { title, subtitle, laws, beside })
@@ -67,7 +67,7 @@ impl Figure for Wide<'_> {
     }
 
     fn draw<B: DrawingBackend>(&self, area: &Area<B>) -> Drawn<B> {
-        let area = area.titled(self.title, font(17.0))?.titled(self.subtitle, font(12.5))?;
+        let area = titled(area, self.title, self.subtitle)?;
         let (left, right) = area.split_horizontally(px(self.size().0 as f64 / 2.0));
         self.laws(&left)?;
         self.functions(&right)

@@ -35,15 +35,14 @@
 //! # Ok::<(), mlp::Error>(())
 //! ```
 
+mod solver;
+
 use std::fmt;
 
-use nalgebra::Complex;
-
-use super::quadrature::{root, rule};
+use super::quadrature::rule;
 use super::theory::MeanField;
 use crate::error::shown;
-
-type C = Complex<f64>;
+use solver::{C, LEAST};
 
 /// The singular values of the Jacobian of a wide network of independent layers of equal width.
 ///
@@ -68,13 +67,6 @@ pub struct JacobianSpectrum {
     slopes: Vec<(f64, f64)>,
     /// The share of slopes that are 0.
     zeros: f64,
-}
-
-/// M at ζ, 1 + M, which is not summed where they nearly cancel, and the derivative of both.
-struct Moments {
-    m: C,
-    above: C,
-    slope: C,
 }
 
 impl JacobianSpectrum {
@@ -122,8 +114,8 @@ impl JacobianSpectrum {
         JacobianSpectrum { slopes: vec![(1.0, share)], zeros: 1.0 - share, ..self }
     }
 
-    /// Sets the slopes to those of an activation, any that `theory` has, whose sums have the variance q in each layer, such as its
-    /// [`fixed_point`](MeanField::fixed_point). The weights and biases of the theory have no effect.
+    /// Sets the slopes to φ′ of the activation of `theory`, at sums of variance q, such as its
+    /// [`fixed_point`](MeanField::fixed_point), in each layer. The weights and biases of the theory have no effect.
     ///
     /// ```
     /// use mlp::Activation;
@@ -159,10 +151,16 @@ impl JacobianSpectrum {
         (self.variance * self.slope_moment(1)).powi(self.depth())
     }
 
-    /// The mean fourth power of the singular values: `(σ_w²·E[φ′²])^2L·(1 + L·(E[φ′⁴]/E[φ′²]² − s))`, with s = 0 for Gaussian and 1 for
-    /// orthogonal weights (Pennington et al. 2018).
+    /// The mean fourth power of the singular values: `(σ_w²·E[φ′²])^2L·(1 + L·(E[φ′⁴]/E[φ′²]² − s))`, with s = 0 for
+    /// Gaussian and 1 for orthogonal weights (Pennington et al. 2018).
     ///
     /// It grows with the depth even at the critical point, where the mean square stays.
+    ///
+    /// ```
+    /// use mlp::free_probability::JacobianSpectrum;
+    /// assert_eq!(JacobianSpectrum::gaussian(5, 1.0).mean_fourth(), 6.0); // 1 + L
+    /// assert_eq!(JacobianSpectrum::orthogonal(5, 1.0).mean_fourth(), 1.0);
+    /// ```
     pub fn mean_fourth(&self) -> f64 {
         let spread = self.slope_moment(2) / self.slope_moment(1).powi(2) - if self.gaussian { 0.0 } else { 1.0 };
         self.mean_square().powi(2) * (1.0 + self.layers as f64 * spread)
@@ -178,16 +176,26 @@ impl JacobianSpectrum {
         self.zeros
     }
 
-    /// The share of singular values that are all equal to [`largest`](JacobianSpectrum::largest).
+    /// The share of singular values that are all equal: to `(σ_w·|φ′|)^L`, for the slope φ′ that more than 1 − 1/L of the units have.
     ///
-    /// For orthogonal weights it is `1 − L(1 − p)`, if that is above 0, with the share p of the largest slope: directions that pass
-    /// through such units only.
+    /// For orthogonal weights it is `1 − L(1 − p)`, if that is above 0, with the share p of such a slope: directions that pass
+    /// through such units only. There are none with Gaussian weights.
+    ///
+    /// ```
+    /// use mlp::free_probability::JacobianSpectrum;
+    /// let spectrum = JacobianSpectrum::orthogonal(4, 1.0).active(0.95);
+    /// assert!((spectrum.isometric() - 0.8).abs() < 1e-12);
+    /// assert!(spectrum.shares(&[0.0, 0.999, 1.0])[1] > 0.8);
+    /// ```
     pub fn isometric(&self) -> f64 {
-        let (_, share) = self.slopes[self.slopes.len() - 1];
-        match self.gaussian {
-            true => 0.0,
-            false => (1.0 - self.layers as f64 * (1.0 - share)).max(0.0),
-        }
+        self.atom().map_or(0.0, |[_, share]| share)
+    }
+
+    /// The value that several singular values have in common, other than 0, and their share. Of two slopes only one is that frequent.
+    fn atom(&self) -> Option<[f64; 2]> {
+        let l = self.layers as f64;
+        let (square, share) = self.slopes.iter().find(|(_, share)| !self.gaussian && l * (1.0 - share) < 1.0)?;
+        Some([(self.variance * square).powf(l / 2.0), 1.0 - l * (1.0 - share)])
     }
 
     /// The largest singular value: the end of the density, where `dz/dζ = 0`.
@@ -223,18 +231,6 @@ impl JacobianSpectrum {
         self.end(|u| bottom / (1.0 + u.exp()), [LEAST, -2.0 * LEAST])
     }
 
-    /// The singular value where z turns, for ζ between those of `at`, or that at the first of them.
-    fn end(&self, at: impl Fn(f64) -> f64, [near, far]: [f64; 2]) -> f64 {
-        let turns = |u: f64| self.real_slope(at(u)) * at(u);
-        let zeta = if turns(near) * turns(far) <= 0.0 { at(root(turns, near, far)) } else { at(near) };
-        let moments = self.moments(zeta.into());
-        self.log_z(zeta.into(), &moments).re.exp().sqrt()
-    }
-
-    fn real_slope(&self, zeta: f64) -> f64 {
-        self.slope(zeta.into(), &self.moments(zeta.into())).re
-    }
-
     /// The density of the singular values at `s`, without the shares that are [0](JacobianSpectrum::zeros) or
     /// [equal](JacobianSpectrum::isometric).
     ///
@@ -249,6 +245,14 @@ impl JacobianSpectrum {
     }
 
     /// [`density`](JacobianSpectrum::density) at several values, each found from the one before, which is faster if they ascend.
+    ///
+    /// ```
+    /// use mlp::free_probability::JacobianSpectrum;
+    /// let spectrum = JacobianSpectrum::gaussian(3, 1.0);
+    /// let densities = spectrum.densities(&[0.5, 1.0, 3.5]);
+    /// assert!((densities[1] - spectrum.density(1.0)).abs() < 1e-9 && densities[0] > densities[1]);
+    /// assert_eq!(densities[2], 0.0); // beyond the largest, 3.08
+    /// ```
     pub fn densities(&self, s: &[f64]) -> Vec<f64> {
         let (ends, mut last) = (self.ends(), None);
         s.iter().map(|&s| self.density_within(s, ends, &mut last)).collect()
@@ -305,7 +309,7 @@ impl JacobianSpectrum {
                 false => 0.0,
             }
         };
-        let (zeros, isometric) = (self.zeros(), self.isometric());
+        let (zeros, [equal, isometric]) = (self.zeros(), self.atom().unwrap_or([0.0; 2]));
         let mut shares: Vec<f64> = ends
             .windows(2)
             .map(|ends| if ends[0] > smallest || ends[1] <= smallest { inside(ends[0], ends[1]) } else { 0.0 })
@@ -317,80 +321,13 @@ impl JacobianSpectrum {
         }
         for (share, ends) in shares.iter_mut().zip(ends.windows(2)) {
             *share += if ends[0] == 0.0 { zeros } else { 0.0 };
-            *share += if ends[0] < largest && largest <= ends[1] { isometric } else { 0.0 };
+            *share += if ends[0] < equal && equal <= ends[1] { isometric } else { 0.0 };
         }
         shares
     }
 
     fn depth(&self) -> i32 {
         i32::try_from(self.layers).unwrap_or(i32::MAX)
-    }
-
-    /// `M = E[φ′²/(ζ − φ′²)]`
-    fn moments(&self, zeta: C) -> Moments {
-        let (mut m, mut above, mut slope) = (C::new(0.0, 0.0), C::new(self.zeros, 0.0), C::new(0.0, 0.0));
-        for &(square, share) in &self.slopes {
-            let inverse = (zeta - square).inv();
-            let term = inverse * (share * square);
-            m += term;
-            above += inverse * zeta * share;
-            slope -= term * inverse;
-        }
-        Moments { m, above, slope }
-    }
-
-    /// The power of 1 + M in z.
-    fn free(&self) -> f64 {
-        if self.gaussian { 1.0 } else { 1.0 - self.layers as f64 }
-    }
-
-    /// `ln z` of ζ, but for whole turns.
-    fn log_z(&self, zeta: C, Moments { m, above, .. }: &Moments) -> C {
-        let l = self.layers as f64;
-        above.ln() * self.free() + m.ln() * (l - 1.0) + zeta.ln() * l + l * self.variance.ln()
-    }
-
-    /// `d ln z/dζ`
-    fn slope(&self, zeta: C, Moments { m, above, slope }: &Moments) -> C {
-        let l = self.layers as f64;
-        slope * (above.inv() * self.free() + m.inv() * (l - 1.0)) + zeta.inv() * l
-    }
-
-    /// ζ just above λ, from one nearby if that leads there.
-    fn zeta(&self, lambda: f64, end: f64, nearby: Option<C>) -> C {
-        let (near, mut height) = (1e-10 * lambda, 1e3 * end);
-        let there = nearby.and_then(|zeta| self.newton(C::new(lambda, near), zeta));
-        // Between the nodes of slopes lie real solutions that are none.
-        if let Some(zeta) = there.filter(|zeta| zeta.im > 1e-4 * zeta.re.abs()) {
-            return zeta;
-        }
-        let mut zeta = C::new(lambda, height) * (self.slope_moment(1) / self.mean_square());
-        loop {
-            zeta = self.newton(C::new(lambda, height), zeta).unwrap_or(zeta);
-            if height <= near {
-                return zeta;
-            }
-            height = (0.5 * height).max(near);
-        }
-    }
-
-    /// The ζ of z in the upper half plane, if the steps from `zeta` settle there.
-    fn newton(&self, z: C, mut zeta: C) -> Option<C> {
-        let target = z.ln();
-        for _ in 0..50 {
-            let moments = self.moments(zeta);
-            // The logarithms differ by whole turns.
-            let mut miss = self.log_z(zeta, &moments) - target;
-            miss.im -= std::f64::consts::TAU * (miss.im / std::f64::consts::TAU).round();
-            // In ln ζ, which has no bound.
-            let step = miss / (self.slope(zeta, &moments) * zeta);
-            let step = step * (0.5 / step.norm()).min(1.0);
-            zeta *= (-step).exp();
-            if step.norm() <= 1e-13 {
-                return (zeta.im >= 0.0).then_some(zeta);
-            }
-        }
-        None
     }
 }
 
@@ -401,6 +338,3 @@ impl fmt::Debug for JacobianSpectrum {
         write!(f, "JacobianSpectrum({} layers, {weights}, σ_w² = {variance}, E[φ′²] = {slope})", self.layers)
     }
 }
-
-/// As near as this to the slopes, relatively and in logarithms, an end is looked for.
-const LEAST: f64 = -27.0;

@@ -1,4 +1,8 @@
-//! Adaptive integrals to round-off, and roots in a bracket.
+//! Adaptive integrals to round-off, the normal density, and roots in a bracket.
+
+use std::f64::consts::PI;
+
+use autograd::Number;
 
 /// Nodes of the 15-point Kronrod rule on [0, 1) of [−1, 1], from the outermost inwards. Every second node belongs to
 /// the embedded 7-point Gauss rule (Kronrod 1965; digits from QUADPACK's `qk15`).
@@ -73,6 +77,11 @@ pub(crate) fn rule(ends: &[f64]) -> impl Iterator<Item = (f64, f64)> + '_ {
         let weight = move |i: usize| KRONROD[i.min(14 - i)] * (ends[1] - ends[0]) / 2.0;
         nodes(ends[0], ends[1]).into_iter().enumerate().map(move |(i, node)| (node, weight(i)))
     })
+}
+
+/// The density of the standard normal distribution.
+pub(crate) fn density(z: f64) -> f64 {
+    Number::exp(-z * z / 2.0) / (2.0 * PI).sqrt()
 }
 
 struct Estimate {

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use autograd::{Tape, Tensor, Var};
 use mlp::advice::{Adviser, Cause};
 use mlp::{
-    Activation, Adam, Advice, Embedding, Flatten, Init, Join, Linear, Loss, Mlp, Module, Mse, Network, Optimizer,
-    Registry, Sequential, Targets, advise,
+    Activation, Adam, Advice, Dataset, Embedding, Flatten, Init, Join, Linear, Loss, Mlp, Module, Mse, Network,
+    Optimizer, Registry, Residual, Sequential, Targets, advise,
 };
 
 use crate::advice::{INPUTS, rng, task};
@@ -197,6 +197,53 @@ fn a_chain_of_parts() {
 }
 
 /// Inputs without scale are named and scaled one by one; indices of an embedding are none.
+/// A broken part does not make the model's last layer another, nor the branches of healthy parts weaker.
+#[test]
+fn the_last_layer_is_that_of_the_model_and_branches_those_of_the_part() {
+    let part = |blocks: usize, gain: f64| {
+        let rng = &mut rng();
+        (0..blocks).fold(Sequential::new(), |all, _| {
+            let linear = Linear::new(WIDTH, WIDTH, &Init::lecun_normal().gain(gain), rng).unwrap();
+            all.then(Residual::new(Sequential::new().then(Activation::Tanh).then(linear)))
+        })
+    };
+    let (large, usual) = (Init::lecun_normal().gain(200.0), Init::lecun_normal());
+    let network = Network::new(["x"]).part("left", "x", tower(4, Activation::Tanh, &usual.gain(30.0)));
+    let network =
+        network.part("right", "x", tower(4, Activation::Tanh, &usual)).join("h", Join::Add, ["left", "right"]);
+    let network = network.part("y", "h", linear(WIDTH, 1, &large)).outputs(["y"]).unwrap();
+    let x: Tensor = Init::Normal { mean: 0.0, std: 1.0 }.sample([SAMPLES, WIDTH], &mut rng());
+    let data = Dataset::new(x.clone(), x.sum_axis(1).reshape([SAMPLES, 1])).unwrap();
+    let advice = advise(&network, &data, &Mse).unwrap();
+    assert!(advice.finding(Cause::OutputsTooLarge).is_some(), "{advice}");
+    assert!(advice.remedies().iter().any(|remedy| remedy.what.starts_with("`left`: ")), "{advice}");
+    let parts: Vec<_> = advice.findings().iter().filter_map(|finding| finding.part.clone()).collect();
+    assert!(parts.contains(&"left".into()), "{advice}");
+    let scaled = advice.remedies().iter().filter(|remedy| remedy.what == "the last layer scaled to the targets");
+    let [remedy] = scaled.collect::<Vec<_>>()[..] else { panic!("{advice}") };
+    assert!(remedy.cures(Cause::OutputsTooLarge), "{advice}");
+    for (name, param) in network.state().iter() {
+        let same = remedy.model().state().get(name).unwrap().value() == param.value();
+        assert_eq!(same, name != "y.w", "{name}"); // biases are 0
+    }
+
+    // Nine strong branches on the left, four weak ones on the right.
+    let network = Network::new(["a", "b"]).part("left", "a", part(9, 30.0)).part("right", "b", part(4, 0.5));
+    let network = network.join("h", Join::Add, ["left", "right"]).part("y", "h", linear(WIDTH, 1, &usual));
+    let network = network.outputs(["y"]).unwrap();
+    let task = two_inputs();
+    let registry = Registry::new();
+    let inputs = task.inputs();
+    let advice = Adviser::new(&registry).advise_all(&network, &inputs, |y| Mse.mean(y["y"], &task.sum)).unwrap();
+    let branches = advice.remedies().iter().filter(|remedy| remedy.what == "`left`: branches of strength 1/√L");
+    let [remedy] = branches.collect::<Vec<_>>()[..] else { panic!("{advice}") };
+    for (name, param) in network.state().iter() {
+        let factor = if name.starts_with("left.") && name.ends_with('w') { 3.0 } else { 1.0 };
+        let new = remedy.model().state().get(name).unwrap().value();
+        assert!((new * factor).is_close(&param.value(), 1e-9), "{name}");
+    }
+}
+
 #[test]
 fn inputs_by_name() {
     let words = Embedding::new(300, WIDTH, &Init::Normal { mean: 0.0, std: 1.0 }, &mut rng()).unwrap();

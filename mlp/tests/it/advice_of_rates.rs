@@ -80,6 +80,31 @@ fn the_first_step_of_a_linear_model_is_as_foretold() {
     }
 }
 
+/// E = (w₁w₂ − 1)² from w = 0.1: the slope along −g is negative, and so is the curvature, 12w² − 4 in each. Nothing tells how far it
+/// is to the minimum.
+#[test]
+fn a_rate_is_judged_where_the_parabola_has_no_minimum() {
+    let data = Dataset::new(Tensor::from([[1.0], [-1.0]]), Tensor::from([[1.0], [-1.0]])).unwrap();
+    let linear = || Linear::<f64> { w: autograd::Param::new([[0.1]]), b: None };
+    let model = Sequential::new().then(linear()).then(linear());
+    // Steps with 10⁴ and with 10² leave all bounds; with 10⁻⁷ and 10⁻⁶ nothing moves.
+    for (rate, cause) in [(1e4, Cause::RateTooLarge), (1e-7, Cause::RateTooSmall)] {
+        let advice = judged(&model, &data, SGD, rate);
+        assert_eq!(advice.findings()[0].cause, cause, "{advice}");
+        let trial = advice.remedies()[0].rate().unwrap();
+        assert!(trial.foretold.is_none() && trial.after < 1e-2 && (0.09..1.1).contains(&trial.rate), "{trial:?}");
+        assert!((advice.findings()[0].figure * trial.rate / rate - 1.0).abs() < 1e-12);
+        assert_eq!(trial.after_given.is_infinite(), rate > 1.0, "{trial:?}");
+    }
+    assert!(judged(&model, &data, SGD, 0.1).is_healthy());
+
+    // Far off no rate that is tried keeps the loss finite: it is named all the same.
+    let advice = judged(&model, &data, SGD, 1e30);
+    let [finding] = advice.findings() else { panic!("{advice}") };
+    assert!(finding.cause == Cause::RateTooLarge && finding.is_serious() && finding.figure.is_nan(), "{advice}");
+    assert!(advice.remedies().is_empty() && finding.to_string().contains("nor with rates down to 1.00e22"), "{advice}");
+}
+
 #[test]
 fn nothing_is_said_of_usual_rates() {
     let [data, _] = task();

@@ -294,11 +294,16 @@ fn branches_join_as_their_formulas_say() {
     }
     let uneven = || Block::new().parallel(Joined::Concat(vec![1, 3]), [Block::new(), inner()]);
     let refused = |block: Block| block.pass(&Signal::normal(1.0)).unwrap_err().to_string();
-    assert!(refused(uneven().batch_norm()).contains("some of its features are larger than others"));
+    assert!(refused(uneven().batch_norm()).contains("it reads values side by side of different sizes"));
     assert!(refused(uneven().activation(Activation::Relu).unwrap()).contains("it reads values that are not normal"));
     let sides = || Block::new().parallel(Joined::Concat(vec![1, 3]), [inner(), inner().linear(3.0, 0.0)]);
     let twice = Block::new().parallel(Joined::Product, [sides(), sides().layer_norm()]);
-    assert!(refused(twice).contains("in several of its branches some features are larger"));
+    assert!(refused(twice).contains("several of its branches end with values side by side of different sizes"));
+    // The gradient goes back into the even one as unevenly as the other is large.
+    let even = || Block::new().parallel(Joined::Concat(vec![1, 3]), [inner(), inner()]);
+    let one = |even: Block| Block::new().parallel(Joined::Product, [even.layer_norm(), sides()]);
+    assert!(refused(one(even())).contains("two of its branches end with values side by side"));
+    assert!(one(even().linear(1.0, 0.0)).pass(&Signal::normal(1.0)).is_ok());
     let squared = Block::new().parallel(Joined::Product, [Block::new(), Block::new()]);
     assert!(refused(squared).contains("several of its branches have no weights"));
 }

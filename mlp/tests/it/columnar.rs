@@ -212,7 +212,7 @@ fn other_files_are_named() {
             }
             Err(error) if !cfg!(feature = "zstd") => {
                 let law = "is packed by Zstandard, which this build does not unpack; write the file with Snappy, LZ4 or \
-                           no compression, or turn on the feature `zstd` if that is it";
+                           no compression, or turn on the feature `zstd`";
                 assert!(error.to_string().ends_with(law), "{error}");
             }
             other => panic!("{name}: {other:?}"),

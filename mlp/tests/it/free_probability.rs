@@ -40,23 +40,27 @@ fn products_of_gaussian_matrices_have_the_density_of_fuss_and_catalan() {
 
 #[test]
 fn shares_add_up_and_have_the_moments_of_the_s_transform() {
-    let gaussian = |layers| JacobianSpectrum::gaussian(layers, 1.3);
-    let orthogonal = |layers| JacobianSpectrum::orthogonal(layers, 1.3);
+    let gaussian = |layers, share| (layers, JacobianSpectrum::gaussian(layers, 1.3).active(share));
+    let orthogonal = |layers, share| (layers, JacobianSpectrum::orthogonal(layers, 1.3).active(share));
     let all = [
-        gaussian(1),
-        gaussian(4),
-        gaussian(4).active(0.5),
-        orthogonal(1).active(0.7),
-        orthogonal(2).active(0.7), // 0.4 of all pass through both layers
-        orthogonal(4).active(0.7),
-        orthogonal(8).active(0.5),
-        orthogonal(3),
+        gaussian(1, 1.0),
+        gaussian(4, 1.0),
+        gaussian(4, 0.5),
+        orthogonal(1, 0.7),
+        orthogonal(2, 0.7), // 0.4 of all pass through both layers
+        orthogonal(4, 0.7),
+        orthogonal(8, 0.5),
+        orthogonal(3, 1.0),
     ];
-    for spectrum in all {
+    for (layers, spectrum) in all {
         let ends: Vec<f64> = (0..=60).map(|i| f64::from(i) / 60.0 * spectrum.largest() * (1.0 + 1e-12)).collect();
         let shares = spectrum.shares(&ends);
         let sum: f64 = shares.iter().sum();
         assert!((sum - 1.0).abs() < 1e-12, "{spectrum:?}: {sum}");
+        // The first share is what the others leave: the density, by another rule, holds it.
+        let [inside, ..] = moments(&spectrum, layers);
+        let all = inside + spectrum.zeros() + spectrum.isometric();
+        assert!((all - 1.0).abs() < 2e-3, "{spectrum:?}: {all}");
         let square: f64 =
             shares.iter().zip(ends.windows(2)).map(|(share, e)| share * (e[0] + e[1]).powi(2) / 4.0).sum();
         let zero = spectrum.zeros() * (ends[1] / 2.0).powi(2);
@@ -256,7 +260,7 @@ fn every_activation_has_its_density() {
             continue; // a step
         }
         let spectrum = weights(layers, 1.0 / theory.chi(q)).slopes(&theory, q);
-        let [_, square, fourth] = moments(&spectrum, layers);
+        let [all, square, fourth] = moments(&spectrum, layers);
         let errors = [square - 1.0, fourth / spectrum.mean_fourth() - 1.0];
         let tolerance = if gaussian { 1e-5 } else { 1e-3 };
         assert!(errors.iter().all(|error| error.abs() < tolerance), "{activation}, {spectrum:?}: {errors:?}");
@@ -267,6 +271,9 @@ fn every_activation_has_its_density() {
         let sum =
             spectrum.densities(&fine[..400]).windows(2).map(|d| (d[0] + d[1]) / 2.0).sum::<f64>() * middle / 400.0;
         assert!((sum - above).abs() < 2e-3 && (below + above - 1.0).abs() < 1e-12, "{activation}: {above}, {sum}");
+        // So is that of the lower half, which is what the upper leaves.
+        let lower = all - sum + spectrum.zeros() + spectrum.isometric();
+        assert!((lower - below).abs() < 4e-3, "{activation}, {spectrum:?}: {below}, {lower}");
     }
 }
 
@@ -285,6 +292,67 @@ fn slopes_of_two_values_are_shares_of_active_units() {
                 assert!((found.density(s) - exact.density(s)).abs() < 1e-6, "{activation}, {exact:?}, {s}");
             }
         }
+    }
+}
+
+/// Any slope that more than 1 − 1/L of the units have gives values that are all alike, the largest slope or not.
+#[test]
+fn frequent_slopes_of_any_size_have_values_in_common() {
+    // φ′ is 2 for a tenth of the sums, 1 for eight tenths and ½ for the last.
+    const ENDS: [f64; 2] = [0.125_661_346_855_074_02, 1.644_853_626_951_472_2];
+    let bent = Function::new("bent", |x: Var| {
+        let within = |end: f64| (x + end).relu() - (x - end).relu() - end;
+        x * 0.5 + within(ENDS[1]) * 0.5 + within(ENDS[0])
+    });
+    let theory = MeanField::new(bent).unwrap();
+    let spectrum = JacobianSpectrum::orthogonal(2, 1.0).slopes(&theory, 1.0);
+    assert!((spectrum.isometric() - 0.6).abs() < 1e-8, "{}", spectrum.isometric());
+    // E[λ] = E[φ′²]², and E[λ²] in closed form, of which 0.6 are those of λ = 1.
+    let mean = 0.1 * 4.0 + 0.8 + 0.1 * 0.25;
+    assert!((spectrum.mean_square() - mean * mean).abs() < 1e-8);
+    let ends: Vec<f64> = (0..=400).map(|i| f64::from(i) / 400.0 * spectrum.largest() * (1.0 + 1e-12)).collect();
+    let shares = spectrum.shares(&ends);
+    let at = ends.windows(2).position(|ends| ends[0] < 1.0 && 1.0 <= ends[1]).unwrap();
+    assert!(shares[at] > 0.6, "{}", shares[at]);
+    let moment = |k: i32| -> f64 {
+        let middles =
+            ends.windows(2).enumerate().map(|(i, ends)| if i == at { 1.0 } else { (ends[0] + ends[1]) / 2.0 });
+        middles.zip(&shares).map(|(s, share)| s.powi(k) * share).sum()
+    };
+    let errors = [moment(0) - 1.0, moment(2) / spectrum.mean_square() - 1.0, moment(4) / spectrum.mean_fourth() - 1.0];
+    println!("{errors:?}, {:?} to {:?}", spectrum.smallest(), spectrum.largest());
+    assert!(errors.iter().all(|error| error.abs() < 3e-3), "{errors:?}");
+    // Beside the density, by the trapezoidal rule, on either side of 1.
+    let fine: Vec<f64> = (0..4000).map(|i| spectrum.largest() * (f64::from(i) + 0.5) / 4000.0).collect();
+    let all = spectrum.densities(&fine).iter().sum::<f64>() * spectrum.largest() / 4000.0;
+    assert!((all + spectrum.isometric() - 1.0).abs() < 5e-3, "{all}");
+
+    // Measured on networks of two layers.
+    const WIDTH: usize = 300;
+    let rng = &mut StdRng::seed_from_u64(9);
+    let mut factor = || {
+        let w: Tensor = Init::orthogonal().sample([WIDTH, WIDTH], rng);
+        let slopes = Tensor::from_fn([1, WIDTH], |i| [2.0, 0.5, 1.0][(i[1] * 10 / WIDTH).min(2)]);
+        w * slopes
+    };
+    let model = Sequential::new()
+        .then(Linear { w: Param::new(factor()), b: None })
+        .then(Linear { w: Param::new(factor()), b: None });
+    let values = singular_values(|x| model.forward(x), &Tensor::ones([1, WIDTH]));
+    let alike = values.iter().filter(|&&value| (value - 1.0).abs() < 1e-9).count();
+    assert_eq!(alike, WIDTH * 6 / 10);
+    assert!(distance(&values, &spectrum) < 0.03, "{}", distance(&values, &spectrum));
+}
+
+/// Of wide sums tanh has slopes in a narrow bump only: `E[φ′^2k] = ∫sech^4k(x)dx/√(2πq)`, but for 1/q.
+#[test]
+fn narrow_bumps_of_slopes_are_resolved() {
+    for q in [1e4, 1e6] {
+        let spectrum = JacobianSpectrum::gaussian(1, 1.0).slopes(&MeanField::new(Activation::Tanh).unwrap(), q);
+        let [square, fourth] = [4.0 / 3.0, 32.0 / 35.0].map(|integral| integral / (2.0 * PI * q).sqrt());
+        let found = [spectrum.mean_square(), spectrum.mean_fourth() - spectrum.mean_square().powi(2)];
+        let errors = [found[0] / square - 1.0, found[1] / fourth - 1.0];
+        assert!(errors.iter().all(|error| error.abs() < 1.0 / q + 1e-6), "q = {q}: {errors:?}");
     }
 }
 

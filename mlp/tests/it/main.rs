@@ -59,6 +59,7 @@ mod metrics;
 mod minimize;
 mod model;
 mod names;
+mod network_laws;
 mod networks;
 mod norms;
 mod norms_learn;

@@ -189,3 +189,27 @@ fn the_message_names_the_cell_and_the_classes() {
         "bundle: an embedding stands behind other layers, whose outputs are no classes; begin the model with it"
     );
 }
+
+/// A layer that hands values on unchanged may stand before the embedding, as a part or in a chain of its own.
+#[test]
+fn what_changes_no_value_may_come_first() {
+    let words = || Sequential::new().then(words()).then(Flatten).then(linear(COLUMNS * WIDTH, 1));
+    let chain = Sequential::new().then(Sequential::new().then(Sequential::new().then(Flatten))).then(words());
+    let parts = |first: Box<dyn Module>| {
+        let network = Network::new(["inputs"]).part("first", "inputs", first).part("y", "first", words());
+        network.outputs(["y"]).unwrap()
+    };
+    let inner = Sequential::new().then(Network::new(["x"]).part("flat", "x", Flatten).outputs(["flat"]).unwrap());
+    let models: [Box<dyn Module>; 3] =
+        [Box::new(chain), Box::new(parts(Box::new(Flatten))), Box::new(inner.then(words()))];
+    for model in models {
+        let (schema, _) = schemas().swap_remove(0);
+        let bundle = Bundle::new(model, schema).unwrap();
+        let table = Table::parse("new.csv", "a,b,c\n0,2.5,1\n".as_bytes()).unwrap();
+        let refused = bundle.predict(&table).unwrap_err().to_string();
+        assert!(refused.contains("found `2.5`, needs a whole number from 0 to 4"), "{refused}");
+    }
+    let (schema, _) = schemas().swap_remove(0);
+    let changed = Bundle::new(parts(Box::new(linear(COLUMNS, COLUMNS))), schema);
+    assert!(changed.unwrap_err().to_string().contains("an embedding stands behind other layers"));
+}

@@ -12,6 +12,8 @@ use mlp::{
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 
+use crate::laws::Mean;
+
 const WIDTH: usize = 128;
 const TOKENS: usize = 8;
 const HEADS: usize = 4;
@@ -41,8 +43,10 @@ fn linear(rng: &mut StdRng) -> Linear {
     Linear::new(WIDTH, WIDTH, &Init::lecun_normal(), rng).unwrap()
 }
 
-/// Holds every row of the forecast: the mean logarithm of measured over foretold, of ten seeds, lies within 5 % or three of its standard
-/// errors, which are below 6 %.
+/// Holds every row of the forecast to the mean logarithm of measured over foretold, of ten seeds: mean squares and gradients within 5 %, with
+/// standard errors below 3 %, and 1 − ρ within 5 % or three standard errors, which are below 6 %. Where 1 − ρ is below 0.1 it may be 20 %
+/// larger: tokens are nearly the same there, as behind attention alone, and the small rest comes from what differs between heads and
+/// directions of finitely many.
 #[track_caller]
 fn held(what: &str, model: impl Fn(&mut StdRng) -> Sequential) {
     let mut rows: Vec<(String, f64, [Vec<f64>; 3])> = vec![];
@@ -75,14 +79,15 @@ fn held(what: &str, model: impl Fn(&mut StdRng) -> Sequential) {
     }
     for (row, apart, logs) in rows {
         for (logs, of) in logs.iter().zip(["square", "1 − ρ", "gradient²"]) {
-            let n = logs.len() as f64;
-            let mean = logs.iter().sum::<f64>() / n;
-            let error = (logs.iter().map(|log| (log - mean).powi(2)).sum::<f64>() / (n - 1.0) / n).sqrt();
+            let Mean { value: mean, error } = Mean::of(logs);
             println!("{row}, {of}: {mean:.3} ± {error:.3}");
-            // Where tokens are nearly the same, as behind attention alone, the small rest is the theory's weak side.
-            let above = if of == "1 − ρ" && apart < 0.1 { 0.25 } else { 0.05 };
-            let within = (-0.05f64).min(-3.0 * error)..=(3.0 * error).max(above);
-            assert!(error < 0.06 && within.contains(&mean), "{row}, {of}: {mean:.3} ± {error:.3}");
+            let (blur, range) = match of {
+                "1 − ρ" => {
+                    (0.06, (-0.05f64).min(-3.0 * error)..(3.0 * error).max(if apart < 0.1 { 0.2 } else { 0.05 }))
+                }
+                _ => (0.03, -0.05..0.05),
+            };
+            assert!(error < blur && range.contains(&mean), "{row}, {of}: {mean:.3} ± {error:.3}");
         }
     }
 }

@@ -71,7 +71,7 @@ const ZSTANDARD: &str = "Zstandard";
 /// What is packed in a way that is not read.
 fn packed(what: &str, how: &str) -> String {
     let law = format!("{what} is packed by {how}, which this build does not unpack");
-    let feature = if how == ZSTANDARD { ", or turn on the feature `zstd` if that is it" } else { "" };
+    let feature = if how == ZSTANDARD { ", or turn on the feature `zstd`" } else { "" };
     format!("{law}; write the file with Snappy, LZ4 or no compression{feature}")
 }
 

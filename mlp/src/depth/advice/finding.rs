@@ -75,8 +75,8 @@ pub struct Finding {
     /// The named part of the model in which it is seen first, as of a [`Network`](crate::Network); `None` for a model of one
     /// part, and for what concerns all.
     pub part: Option<String>,
-    /// The figure that tells: the share of dead units, the factor a layer, the size of the outputs, the rate in that of its
-    /// remedy; NaN where there is none.
+    /// The figure that tells: the share of dead units, the factor a layer, the size of the outputs, the given rate over the
+    /// proposed one; NaN where there is none.
     pub figure: f64,
     /// The number of layers after which `f32` cannot hold a number any more that begins at 1, of what vanishes or explodes.
     pub precision_ends: Option<f64>,

@@ -36,7 +36,7 @@
 //! | [`IdenticalRows`](Cause::IdenticalRows) | the mean cosine between samples is above 0.999, and far above that of the inputs |
 //! | [`EqualWeights`](Cause::EqualWeights), [`ZeroWeights`](Cause::ZeroWeights) | equal units, or zeros that keep gradients from other weights |
 //! | [`Inputs`](Cause::Inputs), [`Targets`](Cause::Targets), [`OutputsTooLarge`](Cause::OutputsTooLarge) | columns beyond 30 or below 1/30, or of a mean of 10 deviations; targets that the loss refuses; outputs 30 times the targets, or logits of 10 |
-//! | [`RateTooLarge`](Cause::RateTooLarge), [`RateTooSmall`](Cause::RateTooSmall) | 20 steps raise the loss by a tenth, or lower it by less than a thirtieth of what another rate does; if an [optimiser](Adviser::optimizer) is given |
+//! | [`RateTooLarge`](Cause::RateTooLarge), [`RateTooSmall`](Cause::RateTooSmall) | 20 steps raise the loss by a tenth, or lower it by less than a thirtieth of what another rate does, which is a tenth of the loss or more; if an [optimiser](Adviser::optimizer) is given |
 //!
 //! A model of several named parts, such as those of a [`Network`], is also judged in each part;
 //! [`Adviser::advise_all`] takes networks with several inputs or outputs. A model is measured at its present weights, so that
@@ -47,7 +47,6 @@
 //! weights); Hayou et al. 2021 (branches scaled with depth); LeCun, Bottou, Orr and Müller 1998 (inputs,
 //! and the parabola of a rate).
 
-mod case;
 mod data;
 mod edit;
 mod finding;
@@ -58,6 +57,7 @@ mod redraw;
 mod remedy;
 mod report;
 mod survey;
+mod task;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -74,9 +74,9 @@ pub use survey::Figures;
 use crate::error::Error;
 use crate::loss::Loss;
 use crate::{Dataset, Module, Network, Optimizer, Registry};
-use case::{Case, Model};
-use plan::Patient;
+use plan::Search;
 use survey::Survey;
+use task::{Model, Task};
 
 /// Names what is wrong with a model for these data and this loss, and what would cure it: [`Adviser::advise`] with nothing
 /// set.
@@ -144,9 +144,10 @@ impl<'r, T: Float> Adviser<'r, T> {
     /// Judges the learning rate of an optimiser too, by steps of new ones that `optimizer` makes for copies of the model.
     ///
     /// Where nothing else is serious, 20 steps on the batch are made with its rate and with rates around the one that a
-    /// [parabola](RateTrial::foretold) proposes. The rate is [too large](Cause::RateTooLarge) or
-    /// [too small](Cause::RateTooSmall) if its loss rises by a tenth, or falls by less than a thirtieth of what another
-    /// rate achieves; the remedy is the best of the rates, with a [`RateTrial`].
+    /// [parabola](RateTrial::foretold) proposes; where the parabola has no minimum, with rates from 10⁻⁸ to 10⁸ of its rate.
+    /// The rate is [too large](Cause::RateTooLarge) or [too small](Cause::RateTooSmall) if its loss rises by a tenth, or falls
+    /// by less than a thirtieth of what another rate achieves; this one must gain a tenth of the loss. The remedy is the best
+    /// of the rates, with a [`RateTrial`]; there is none if no rate keeps the loss finite.
     ///
     /// ```
     /// use autograd::{Parameters, Tensor};
@@ -184,7 +185,7 @@ impl<'r, T: Float> Adviser<'r, T> {
     #[track_caller]
     pub fn advise(&self, model: &dyn Module<T>, data: &Dataset<T>, loss: &dyn Loss<T>) -> Result<Advice<T>, Error> {
         let data = data::sample(data, self.samples)?;
-        self.of_case(Model::One(model), &Case::One { data: Cow::Owned(data), loss })
+        self.of_task(Model::One(model), &Task::One { data: Cow::Owned(data), loss })
     }
 
     /// [`advise`](Adviser::advise) for a network of several inputs or outputs: a batch by names, and the loss of the outputs
@@ -232,15 +233,15 @@ impl<'r, T: Float> Adviser<'r, T> {
         if let Some((name, _)) = inputs.iter().find(|(_, x)| x.numel() == 0) {
             return Err(Error::invalid("advice", format!("the input `{name}` has no values; give some samples")));
         }
-        self.of_case(Model::Several(network), &Case::Several { inputs: inputs.to_vec(), loss: &loss })
+        self.of_task(Model::Several(network), &Task::Several { inputs: inputs.to_vec(), loss: &loss })
     }
 
     #[track_caller]
-    fn of_case(&self, model: Model<'_, T>, case: &Case<'_, T>) -> Result<Advice<T>, Error> {
-        let patient = Patient { adviser: self, case };
-        let samples = case.samples();
-        let targets = case.refused(model);
-        let survey = match (Survey::of(case, model), targets.clone()) {
+    fn of_task(&self, model: Model<'_, T>, task: &Task<'_, T>) -> Result<Advice<T>, Error> {
+        let search = Search { adviser: self, task };
+        let samples = task.samples();
+        let targets = task.refused(model);
+        let survey = match (Survey::of(task, model), targets.clone()) {
             (Ok(survey), _) => survey,
             (Err(_), Some(finding)) => {
                 let why = "the loss cannot be computed; correct the targets, or choose another loss";
@@ -255,14 +256,14 @@ impl<'r, T: Float> Adviser<'r, T> {
             }
             (Err(error), None) => return Err(error),
         };
-        let (mut findings, to_scale) = patient.findings(&survey, model, case, targets);
-        let (figures, foretold) = (Figures::of(&survey), Foretold::of(model, case, survey.flow()));
+        let (mut findings, to_scale) = search.findings(&survey, model, task, targets);
+        let (figures, foretold) = (Figures::of(&survey), Foretold::of(model, task, survey.flow()));
         let found = match findings.iter().any(Finding::is_serious) {
-            true => patient.remedies(model, &survey, &findings, &to_scale),
-            false => patient.rate(model, &figures).map(|judged| {
+            true => search.remedies(model, &survey, &findings, &to_scale),
+            false => search.rate(model, &figures).map(|judged| {
                 judged.map_or_else(Vec::new, |(finding, remedy)| {
                     findings.insert(0, finding);
-                    vec![remedy]
+                    remedy.into_iter().collect()
                 })
             }),
         };

@@ -1,4 +1,4 @@
-//! [`Patient`]: which remedies are tried, and what each comes to.
+//! [`Search`]: which remedies are tried, and what each comes to.
 
 use std::collections::BTreeSet;
 
@@ -7,19 +7,19 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 
 use super::Adviser;
-use super::case::{Built, Case, Model};
 use super::edit::{Edit, edited};
 use super::finding::{self, Cause, Finding};
 use super::redraw::{Redraw, residuals};
 use super::remedy::{Foretold, Remedy};
 use super::survey::{Figures, Survey, parts};
+use super::task::{Built, Model, Task};
 use crate::error::Result;
 use crate::{Activation, Config, Scaler};
 
 /// A model's batch and loss, under which remedies are measured.
-pub(super) struct Patient<'a, T: Float> {
+pub(super) struct Search<'a, T: Float> {
     pub(super) adviser: &'a Adviser<'a, T>,
-    pub(super) case: &'a Case<'a, T>,
+    pub(super) task: &'a Task<'a, T>,
 }
 
 /// A remedy to try.
@@ -29,6 +29,13 @@ struct Plan {
     redraw: Redraw,
 }
 
+impl Plan {
+    /// Whether it changes parts; inputs and outputs are those of the whole model.
+    fn has_scope(&self) -> bool {
+        !matches!(self.redraw, Redraw::Not | Redraw::Outputs(_)) || !self.edits.is_empty()
+    }
+}
+
 /// What all remedies begin with.
 struct Start<'a, T: Float> {
     model: Model<'a, T>,
@@ -36,7 +43,7 @@ struct Start<'a, T: Float> {
     before: Figures,
     /// The scales that belong to each remedy, and the batch so scaled.
     scalers: Vec<(Option<String>, Scaler)>,
-    scaled: Option<Case<'a, T>>,
+    scaled: Option<Task<'a, T>>,
 }
 
 /// What is wrong with the weights or with what depth makes of them, and is cured by other weights.
@@ -53,22 +60,22 @@ const OF_WEIGHTS: [Cause; 10] = [
     Cause::IdenticalRows,
 ];
 
-impl<T: Float> Patient<'_, T> {
+impl<T: Float> Search<'_, T> {
     /// All that is wrong, in the order of causes, and the inputs that need a scale.
     pub(super) fn findings<'n>(
         &self,
         survey: &Survey,
         model: Model<'_, T>,
-        case: &Case<'n, T>,
+        task: &Task<'n, T>,
         targets: Option<Finding>,
     ) -> (Vec<Finding>, Vec<Option<&'n str>>) {
-        let odd = case.odd_inputs(survey, model);
+        let odd = task.odd_inputs(survey, model);
         let to_scale = odd.iter().filter(|(_, finding)| finding.is_serious()).map(|(name, _)| *name).collect();
         let mut found: Vec<Finding> = targets.into_iter().collect();
         found.extend(odd.into_iter().map(|(_, finding)| finding));
-        found.extend(finding::of_survey(survey, case.spread()));
+        found.extend(finding::of_survey(survey, task.spread()));
         let grown = [Cause::SignalExplodes, Cause::Inputs];
-        if let Some(targets) = case.targets()
+        if let Some(targets) = task.targets()
             && !found.iter().any(|finding| grown.contains(&finding.cause) && finding.is_serious())
         {
             found.extend(finding::outputs(survey.flow(), targets));
@@ -86,20 +93,21 @@ impl<T: Float> Patient<'_, T> {
         to_scale: &[Option<&str>],
     ) -> Result<Vec<Remedy<T>>> {
         let config = model.module().config()?;
-        let scalers = self.case.scalers(to_scale);
-        let scaled = if scalers.is_empty() { None } else { Some(self.case.scaled(&scalers)?) };
+        let scalers = self.task.scalers(to_scale);
+        let scaled = if scalers.is_empty() { None } else { Some(self.task.scaled(&scalers)?) };
         let start = Start { model, config, before: Figures::of(survey), scalers, scaled };
         let serious: BTreeSet<Cause> =
             findings.iter().filter(|finding| finding.is_serious()).map(|finding| finding.cause).collect();
-        let plans = plans(&serious, survey, model.module().output_activation(), self.case.targets());
+        let plans = plans(&serious, survey, model.module().output_activation(), self.task.targets());
         let scope = scope(findings, survey);
         let mut tried = self.helpful(&start, survey, &plans, scope.as_ref(), findings)?;
         // What is seen in one part may come from another.
         if scope.is_some() && !tried.iter().any(|remedy| serious_in(&remedy.findings) == 0) {
-            tried.extend(self.helpful(&start, survey, &plans, None, findings)?);
+            let others: Vec<Plan> = plans.into_iter().filter(Plan::has_scope).collect();
+            tried.extend(self.helpful(&start, survey, &others, None, findings)?);
         }
         // Another architecture has to be better by a factor of e².
-        let rest = |remedy: &Remedy<T>| illness(&remedy.after) + if remedy.config().is_some() { 2.0 } else { 0.0 };
+        let rest = |remedy: &Remedy<T>| distance(&remedy.after) + if remedy.config().is_some() { 2.0 } else { 0.0 };
         let left = |remedy: &Remedy<T>| serious_in(&remedy.findings);
         tried.sort_by(|a, b| left(a).cmp(&left(b)).then(rest(a).total_cmp(&rest(b))));
         Ok(tried)
@@ -129,7 +137,7 @@ impl<T: Float> Patient<'_, T> {
             if !applies || changed.is_none() && plan.redraw == Redraw::Not && start.scalers.is_empty() {
                 continue;
             }
-            let case = start.scaled.as_ref().unwrap_or(self.case);
+            let task = start.scaled.as_ref().unwrap_or(self.task);
             let rng = &mut StdRng::seed_from_u64(self.adviser.seed);
             let copy = self.copy(start.model, changed.as_ref().unwrap_or(&start.config), rng)?;
             if plan.redraw != Redraw::Not {
@@ -137,16 +145,16 @@ impl<T: Float> Patient<'_, T> {
                     None => survey,
                     Some(config) => {
                         if !structures.iter().any(|(known, _)| known == config) {
-                            structures.push((config.clone(), Survey::of(case, copy.model())?));
+                            structures.push((config.clone(), Survey::of(task, copy.model())?));
                         }
                         &structures.iter().find(|(known, _)| known == config).expect("it is there").1
                     }
                 };
                 plan.redraw.apply(&copy.model().module().parameters(), structure.flow(), scope, rng)?;
             }
-            let remedy = self.measured(start, case, plan, scope, changed, copy)?;
+            let remedy = self.measured(start, task, plan, scope, changed, copy)?;
             let fewer = serious_in(&remedy.findings) < serious_in(findings);
-            if fewer || illness(&remedy.after) < illness(&start.before) - 0.1 {
+            if fewer || distance(&remedy.after) < distance(&start.before) - 0.1 {
                 tried.push(remedy);
             }
         }
@@ -155,7 +163,7 @@ impl<T: Float> Patient<'_, T> {
 
     /// A copy of the model in this architecture, with its weights where they fit.
     pub(super) fn copy(&self, model: Model<'_, T>, config: &Config, rng: &mut StdRng) -> Result<Built<T>> {
-        let copy = self.case.build(self.adviser.registry, config, rng)?;
+        let copy = self.task.build(self.adviser.registry, config, rng)?;
         let old = model.module().state();
         for (name, param) in copy.model().module().state().iter() {
             // A norm in a chain moves what follows it; there all weights are drawn anew.
@@ -170,29 +178,29 @@ impl<T: Float> Patient<'_, T> {
     fn measured(
         &self,
         start: &Start<'_, T>,
-        case: &Case<'_, T>,
+        task: &Task<'_, T>,
         plan: &Plan,
         scope: Option<&BTreeSet<String>>,
         config: Option<Config>,
         model: Built<T>,
     ) -> Result<Remedy<T>> {
-        let survey = Survey::of(case, model.model())?;
+        let survey = Survey::of(task, model.model())?;
         let mut what = match (start.scalers.is_empty(), plan.what) {
             (true, what) => what.into(),
             (false, "") => "inputs scaled to mean 0 and deviation 1".into(),
             (false, what) => format!("inputs scaled; {what}"),
         };
-        if let Some(scope) = scope.filter(|_| plan.redraw != Redraw::Not || !plan.edits.is_empty()) {
+        if let Some(scope) = scope.filter(|_| plan.has_scope()) {
             let names: Vec<_> = scope.iter().map(|name| format!("`{name}`")).collect();
             what = format!("{}: {what}", names.join(", "));
         }
-        let (findings, _) = self.findings(&survey, model.model(), case, case.refused(model.model()));
+        let (findings, _) = self.findings(&survey, model.model(), task, task.refused(model.model()));
         Ok(Remedy {
             what,
             findings,
             before: start.before.clone(),
             after: Figures::of(&survey),
-            foretold: Foretold::of(model.model(), case, survey.flow()),
+            foretold: Foretold::of(model.model(), task, survey.flow()),
             config,
             scalers: start.scalers.clone(),
             rate: None,
@@ -251,7 +259,7 @@ fn plans(
 
 /// How far the figures are from 1, to compare remedies: logarithms of what depth makes of signal and gradient, shares, and
 /// the lost spread.
-fn illness(figures: &Figures) -> f64 {
+fn distance(figures: &Figures) -> f64 {
     let layers = figures.depth.saturating_sub(1) as f64;
     let far = |factor: Option<f64>| factor.map_or(0.0, |factor| (layers * factor.ln()).abs().min(1e3));
     let spread = figures.spread.map_or(0.0, |spread| (1e-2 / spread.max(1e-16)).ln().max(0.0));

@@ -5,11 +5,11 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 
 use super::Optimizers;
-use super::case::{Built, Case, Model};
 use super::finding::{Cause, Finding, digits};
-use super::plan::Patient;
+use super::plan::Search;
 use super::remedy::Remedy;
 use super::survey::{Figures, Survey};
+use super::task::{Built, Model, Task};
 use crate::error::Result;
 use crate::nn::probe::Probe;
 
@@ -38,8 +38,8 @@ pub struct RateTrial {
     pub after_given: f64,
     /// The loss after the first step with the proposed rate.
     pub first: f64,
-    /// The same as a parabola foretells it: `E + s·⟨g, d⟩ + ½s²·dᵀHd` with gradient g and Hessian H of the loss E, the step d
-    /// of the optimiser at some rate, and the proposed rate s in units of that one.
+    /// The same as a parabola foretells it: `E + s·⟨g, d⟩ + ½s²·dᵀHd` with gradient g and Hessian H of the loss E, d the first
+    /// step at rate 1, and s the proposed rate.
     ///
     /// `None` where the parabola has no minimum.
     pub foretold: Option<f64>,
@@ -65,7 +65,7 @@ impl Parabola {
 
 /// A copy whose steps begin anew at the same weights.
 struct Trial<'a, T: Float> {
-    case: &'a Case<'a, T>,
+    task: &'a Task<'a, T>,
     optimizer: &'a Optimizers<'a, T>,
     copy: &'a Built<T>,
     parameters: Parameters<T>,
@@ -82,7 +82,7 @@ impl<T: Float> Trial<'_, T> {
     fn loss(&self, seed: u64) -> Result<f64> {
         let tape = Tape::values_only();
         tape.train(seed);
-        let loss = self.case.loss(self.copy.model(), &tape, &mut Probe::off())?.value().to_f64();
+        let loss = self.task.loss(self.copy.model(), &tape, &mut Probe::off())?.value().to_f64();
         Ok(if loss.is_finite() { loss } else { f64::INFINITY })
     }
 
@@ -96,7 +96,7 @@ impl<T: Float> Trial<'_, T> {
         for step in 0..steps {
             let tape = Tape::default();
             tape.train(step as u64);
-            let loss = self.case.loss(self.copy.model(), &tape, &mut Probe::off())?;
+            let loss = self.task.loss(self.copy.model(), &tape, &mut Probe::off())?;
             if !loss.value().to_f64().is_finite() {
                 return Ok([first, f64::INFINITY]);
             }
@@ -122,7 +122,7 @@ impl<T: Float> Trial<'_, T> {
         let tape = Tape::default();
         tape.train(0);
         let x: Vec<Var<'_, T>> = moved.iter().map(|(_, param)| param.on(&tape)).collect();
-        let loss = self.case.loss(self.copy.model(), &tape, &mut Probe::off())?;
+        let loss = self.task.loss(self.copy.model(), &tape, &mut Probe::off())?;
         let gradients = loss.grad(&x[..]);
         let slope = gradients.into_iter().zip(&directions).map(|(g, d)| (g * d).sum()).reduce(|a, b| a + b);
         let Some(slope) = slope else {
@@ -135,33 +135,51 @@ impl<T: Float> Trial<'_, T> {
     }
 }
 
-impl<T: Float> Patient<'_, T> {
-    /// What is wrong with the learning rate, and a better one; `None` if nothing is, or no optimiser is given.
-    pub(super) fn rate(&self, model: Model<'_, T>, figures: &Figures) -> Result<Option<(Finding, Remedy<T>)>> {
+impl<T: Float> Search<'_, T> {
+    /// What is wrong with the learning rate, and a better one if one is found; `None` if nothing is, or no optimiser is given.
+    pub(super) fn rate(&self, model: Model<'_, T>, figures: &Figures) -> Result<Option<(Finding, Option<Remedy<T>>)>> {
         let Some(optimizer) = self.adviser.optimizer else { return Ok(None) };
         let config = model.module().config()?;
         let copy = self.copy(model, &config, &mut StdRng::seed_from_u64(self.adviser.seed))?;
         let (parameters, state) = (copy.model().module().parameters(), copy.model().module().state());
         let start: Vec<_> = state.params().map(|param| param.value()).collect();
-        let trial = Trial { case: self.case, optimizer, copy: &copy, parameters, state, start };
+        let trial = Trial { task: self.task, optimizer, copy: &copy, parameters, state, start };
         let given = optimizer(&trial.parameters).learning_rate();
 
         let before = trial.loss(0)?;
         let [_, after_given] = trial.after(given, STEPS)?;
         let parabola = trial.parabola()?;
         // The best of the first step may be beyond what many steps bear, in particular with momentum.
-        let around = parabola.minimum().unwrap_or(given);
-        let mut best: Option<RateTrial> = None;
-        for half_decades in -4..=2 {
-            let rate = around * 10f64.powf(f64::from(half_decades) / 2.0);
-            let [first, after] = trial.after(rate, STEPS)?;
-            if best.as_ref().is_none_or(|best| after < best.after) {
-                let foretold = parabola.minimum().map(|_| parabola.at(rate));
-                let (before, steps) = (before, STEPS);
-                best = Some(RateTrial { rate, given, steps, before, after, after_given, first, foretold });
+        let near =
+            parabola.minimum().map(|rate| [-4, -3, -2, -1, 0, 1, 2].map(|k| rate * 10f64.powf(f64::from(k) / 2.0)));
+        // Where the parabola tells nothing, any rate may be the best.
+        let from = if given > 0.0 { given } else { 1.0 };
+        let wide: Vec<f64> = (-8..=8).map(|k| from * 10f64.powi(k)).collect();
+        let best_of = |rates: &[f64]| -> Result<Option<RateTrial>> {
+            let mut best: Option<RateTrial> = None;
+            for &rate in rates {
+                let [first, after] = trial.after(rate, STEPS)?;
+                if after < best.as_ref().map_or(f64::INFINITY, |best| best.after) {
+                    let foretold = parabola.minimum().map(|_| parabola.at(rate));
+                    let (before, steps) = (before, STEPS);
+                    best = Some(RateTrial { rate, given, steps, before, after, after_given, first, foretold });
+                }
             }
+            Ok(best)
+        };
+        let mut best = near.map_or(Ok(None), |near| best_of(&near))?;
+        if best.is_none() {
+            best = best_of(&wide)?;
         }
-        let best = best.expect("rates were tried");
+        let Some(best) = best else {
+            let [old, least] = [given, wide[0]].map(digits);
+            let text = format!(
+                "the learning rate {old} is too large: the loss does not stay finite for {STEPS} steps on this batch, nor with \
+                 rates down to {least}; give a far smaller one, or a loss whose gradients are bounded"
+            );
+            let is_bad = before.is_finite() && after_given.is_infinite();
+            return Ok(is_bad.then(|| (Finding::new(Cause::RateTooLarge, f64::NAN, text), None)));
+        };
         let (gain, possible) = (before - after_given, before - best.after);
         let noise = NOISE * before.abs();
         let hindered =
@@ -172,6 +190,7 @@ impl<T: Float> Patient<'_, T> {
 
         let cause = if given > best.rate { Cause::RateTooLarge } else { Cause::RateTooSmall };
         let size = if given > best.rate { "large" } else { "small" };
+        let times = given / best.rate;
         let [loss, with, without] = [before, best.after, after_given].map(digits);
         let [old, new] = [given, best.rate].map(digits);
         let text = format!(
@@ -179,8 +198,8 @@ impl<T: Float> Patient<'_, T> {
              the rate {new} to {with}"
         );
         trial.after(best.rate, STEPS)?;
-        let survey = Survey::of(self.case, copy.model())?;
-        let (findings, _) = self.findings(&survey, copy.model(), self.case, self.case.refused(copy.model()));
+        let survey = Survey::of(self.task, copy.model())?;
+        let (findings, _) = self.findings(&survey, copy.model(), self.task, self.task.refused(copy.model()));
         trial.reset();
         let remedy = Remedy {
             what: format!("the learning rate {new}, after {STEPS} steps"),
@@ -193,6 +212,6 @@ impl<T: Float> Patient<'_, T> {
             rate: Some(best),
             model: copy,
         };
-        Ok(Some((Finding::new(cause, given / remedy.rate.as_ref().map_or(given, |best| best.rate), text), remedy)))
+        Ok(Some((Finding::new(cause, times, text), Some(remedy))))
     }
 }

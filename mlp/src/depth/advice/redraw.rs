@@ -20,9 +20,9 @@ pub(super) enum Redraw {
     Critical,
     /// Orthogonal, of the same size; biases are 0.
     Orthogonal,
-    /// Branches of residuals are multiplied by `1/√L` for L residuals.
+    /// Branches of residuals are multiplied by `1/√L` for L residuals in these parts.
     Branches,
-    /// The last layer is multiplied.
+    /// The last layer of the model is multiplied, whatever the parts.
     Outputs(f64),
 }
 
@@ -35,8 +35,8 @@ impl Redraw {
         parts: Option<&BTreeSet<String>>,
         rng: &mut impl Rng,
     ) -> Result<(), Error> {
-        let mut rows = weighted(flow);
-        rows.retain(|(_, row)| parts.is_none_or(|parts| parts.contains(part(&row.name))));
+        let within = |row: &LayerFlow| parts.is_none_or(|parts| parts.contains(part(&row.name)));
+        let rows: Vec<_> = weighted(flow).into_iter().filter(|(_, row)| within(row)).collect();
         match self {
             Redraw::Not => Ok(()),
             Redraw::Critical | Redraw::Orthogonal => {
@@ -47,7 +47,7 @@ impl Redraw {
                 })
             }
             Redraw::Branches => {
-                let residuals: Vec<_> = residuals(flow).collect();
+                let residuals: Vec<_> = residuals(flow).filter(|&at| within(&flow.layers[at])).collect();
                 let strength = 1.0 / (residuals.len() as f64).sqrt();
                 for at in residuals {
                     let place = format!("{}.", flow.layers[at].name);
@@ -59,7 +59,7 @@ impl Redraw {
                 Ok(())
             }
             Redraw::Outputs(factor) => {
-                rows.last().iter().for_each(|(_, row)| scale(parameters, row, factor));
+                weighted(flow).last().iter().for_each(|(_, row)| scale(parameters, row, factor));
                 Ok(())
             }
         }

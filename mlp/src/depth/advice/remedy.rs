@@ -4,9 +4,9 @@ use std::fmt;
 
 use autograd::Float;
 
-use super::case::{Built, Case, Model};
 use super::rate::RateTrial;
 use super::survey::{Figures, gradient, signal, worst};
+use super::task::{Built, Model, Task};
 use super::{Cause, Finding};
 use crate::depth::flow::Flow;
 use crate::theory::{self, Signal};
@@ -46,6 +46,26 @@ impl<T: Float> Remedy<T> {
     }
 
     /// [`scaler`](Remedy::scaler) of the input of a network that has this name.
+    ///
+    /// ```
+    /// use autograd::Tensor;
+    /// use mlp::advice::Adviser;
+    /// use mlp::{Activation, Init, Linear, Loss, Module, Mse, Network, Registry, Targets};
+    /// use rand::{SeedableRng, rngs::StdRng};
+    /// let mut rng = StdRng::seed_from_u64(0);
+    /// let mut linear = |inputs, outputs| Linear::new(inputs, outputs, &Init::lecun_normal(), &mut rng);
+    /// let network = Network::new(["x"]).part("h", "x", linear(4, 8)?).part("a", "h", Activation::Tanh);
+    /// let network = network.part("y", "a", linear(8, 1)?).outputs(["y"])?;
+    /// // Inputs of size 1000 saturate tanh.
+    /// let x: Tensor = Tensor::from_fn([64, 4], |i| 1e3 * ((i[0] * 4 + i[1]) as f64).sin());
+    /// let targets = Targets::Values(x.sum_axis(1).reshape([64, 1]) * 1e-3);
+    /// let registry = Registry::new();
+    /// let adviser = Adviser::new(&registry);
+    /// let advice = adviser.advise_all(&network, &[("x", x.clone())], |y| Mse.mean(y["y"], &targets))?;
+    /// let scaled = advice.remedies()[0].scaler_of("x").unwrap().transform(&x)?;
+    /// assert!((scaled.square().mean() - 1.0).abs() < 1e-9);
+    /// # Ok::<(), mlp::Error>(())
+    /// ```
     pub fn scaler_of<'n>(&self, input: impl Into<Option<&'n str>>) -> Option<&Scaler> {
         let input = input.into();
         self.scalers.iter().find(|(name, _)| name.as_deref() == input).map(|(_, scaler)| scaler)
@@ -67,6 +87,28 @@ impl<T: Float> Remedy<T> {
     }
 
     /// The copy of a [`Network`] that [`Adviser::advise_all`](super::Adviser::advise_all) looked at; `None` of other models.
+    ///
+    /// ```
+    /// use autograd::Tensor;
+    /// use mlp::advice::Adviser;
+    /// use mlp::{Activation, Init, Linear, Loss, Module, Mse, Network, Registry, Sequential, Targets};
+    /// use rand::{SeedableRng, rngs::StdRng};
+    /// let mut rng = StdRng::seed_from_u64(0);
+    /// let mut linear = |gain| Linear::new(8, 8, &Init::he_normal().gain(gain), &mut rng);
+    /// let mut tower = Sequential::new();
+    /// for _ in 0..12 {
+    ///     tower = tower.then(linear(0.2)?).then(Activation::Relu);
+    /// }
+    /// let network = Network::new(["x"]).part("tower", "x", tower).part("y", "tower", linear(1.0)?).outputs(["y"])?;
+    /// let x: Tensor = Init::Normal { mean: 0.0, std: 1.0 }.sample([64, 8], &mut StdRng::seed_from_u64(1));
+    /// let targets = Targets::Values(x.clone());
+    /// let (registry, batch) = (Registry::new(), [("x", x)]);
+    /// let adviser = Adviser::new(&registry);
+    /// let advice = adviser.advise_all(&network, &batch, |y| Mse.mean(y["y"], &targets))?;
+    /// let cured = advice.into_remedies().remove(0).into_network().unwrap();
+    /// assert!(adviser.advise_all(&cured, &batch, |y| Mse.mean(y["y"], &targets))?.is_healthy());
+    /// # Ok::<(), mlp::Error>(())
+    /// ```
     pub fn into_network(self) -> Option<Network<T>> {
         match self.model {
             Built::One(_) => None,
@@ -129,8 +171,8 @@ pub struct Foretold {
 
 impl Foretold {
     /// `None` where the theory does not know the model.
-    pub(super) fn of<T: Float>(model: Model<'_, T>, case: &Case<'_, T>, flow: &Flow) -> Option<Self> {
-        let Case::One { data, .. } = case else { return None };
+    pub(super) fn of<T: Float>(model: Model<'_, T>, task: &Task<'_, T>, flow: &Flow) -> Option<Self> {
+        let Task::One { data, .. } = task else { return None };
         let (model, x) = (model.module(), data.inputs());
         let reader = theory::Reader::new();
         let reader = if model.buffers().is_empty() { reader } else { reader.training() };

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use autograd::{Float, Tape, Tensor};
 
-use super::case::{Case, Model};
 use super::finding::part;
+use super::task::{Model, Task};
 use crate::Error;
 use crate::depth::flow::{Flow, Gatherer, LayerFlow};
 use crate::nn::observe::{Observer, Parameter, Part, Site, Slopes};
@@ -33,7 +33,7 @@ pub(super) enum Alike {
 impl Survey {
     /// One pass forward and back. The statistics of a batch normalisation are those of the batch, and its buffers stay as
     /// they were.
-    pub(super) fn of<T: Float>(case: &Case<'_, T>, model: Model<'_, T>) -> Result<Self, Error> {
+    pub(super) fn of<T: Float>(task: &Task<'_, T>, model: Model<'_, T>) -> Result<Self, Error> {
         let (tape, mut survey) = (Tape::default(), Survey::default());
         let buffers = model.module().buffers();
         let before: Vec<_> = buffers.params().map(|buffer| buffer.value()).collect();
@@ -41,7 +41,7 @@ impl Survey {
             tape.train(0);
         }
         let mut probe = Probe::new(&mut survey);
-        let loss = case.loss(model, &tape, &mut probe);
+        let loss = task.loss(model, &tape, &mut probe);
         buffers.params().zip(&before).for_each(|(buffer, before)| buffer.set(before.clone()));
         probe.backward(loss?, &model.module().parameters());
         Ok(survey)

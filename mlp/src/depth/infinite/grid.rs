@@ -4,7 +4,7 @@ use std::f64::consts::{FRAC_PI_2, PI};
 
 use autograd::{Number, Tensor};
 
-use crate::depth::quadrature::rule;
+use crate::depth::quadrature::{density, rule};
 use crate::depth::theory::curve::Curve;
 
 /// Beyond this many standard deviations lie 2e−17 of the normal distribution.
@@ -149,7 +149,6 @@ fn plane(curve: &Curve, scales: &[f64], angle: f64) -> [Vec<f64>; 2] {
 }
 
 fn plane_pair(curve: &Curve, s: f64, t: f64, angle: f64) -> [f64; 2] {
-    let density = |z: f64| Number::exp(-z * z / 2.0) / (2.0 * PI).sqrt();
     let (c, rest) = (Number::cos(angle), Number::sin(angle));
     let mut outer = marks(curve, 0.0, s);
     let width = rest / c.abs();

@@ -4,8 +4,8 @@ use std::f64::consts::PI;
 
 use autograd::Number;
 
-use crate::depth::quadrature::rule;
-use crate::depth::theory::curve::Curve;
+use crate::depth::quadrature::{density, rule};
+use crate::depth::theory::curve::{Curve, WINDOW};
 
 /// φ as a line, and what is added to it beyond each break.
 ///
@@ -28,11 +28,11 @@ struct Break {
 impl Pieces {
     /// None if φ is curved somewhere.
     pub(super) fn of(curve: &Curve) -> Option<Self> {
-        const REACH: f64 = 30.0;
         const POINTS: u32 = 400;
+        let reach = f64::from(WINDOW);
         let mut at: Vec<f64> = curve.breaks.iter().map(|&x| if x.abs() < 1e-12 { 0.0 } else { x }).collect();
         at.sort_by(f64::total_cmp);
-        let ends: Vec<f64> = [-REACH].into_iter().chain(at.iter().copied()).chain([REACH]).collect();
+        let ends: Vec<f64> = [-reach].into_iter().chain(at.iter().copied()).chain([reach]).collect();
         let lines = ends.windows(2).map(|ends| line(curve, ends[0], ends[1], POINTS)).collect::<Option<Vec<_>>>()?;
         let left = at.iter().filter(|&&x| x < 0.0).count();
         let breaks = at.iter().enumerate().map(|(i, &at)| {
@@ -160,10 +160,6 @@ fn overlap(a: &Tail, b: &Tail, c: f64) -> [f64; 2] {
     let second = at_k + c * at_h - k * mass;
     let product = (c + h * k) * mass + at_both - k * at_h - h * at_k;
     [a.jump * b.jump * mass + a.jump * b.bend * second + a.bend * b.jump * first + a.bend * b.bend * product, mass]
-}
-
-fn density(z: f64) -> f64 {
-    Number::exp(-z * z / 2.0) / (2.0 * PI).sqrt()
 }
 
 /// P(z > h)

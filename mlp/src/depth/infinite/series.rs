@@ -1,9 +1,8 @@
 //! Expectations of smooth functions as power series of the correlation.
 
-use std::f64::consts::PI;
-
 use autograd::{Number, Tensor};
 
+use crate::depth::quadrature::density;
 use crate::depth::theory::curve::Curve;
 
 /// The trapezoidal rule on ±`REACH`, `FINE` nodes to a unit: exact to round-off for analytic functions that it resolves.
@@ -75,8 +74,7 @@ struct Hermite {
 impl Hermite {
     fn new() -> Self {
         let nodes: Vec<f64> = (-REACH * FINE..=REACH * FINE).map(|i| f64::from(i) / f64::from(FINE)).collect();
-        let density = |z: f64| Number::exp(-z * z / 2.0) / (2.0 * PI).sqrt() / f64::from(FINE);
-        let weights: Vec<f64> = nodes.iter().map(|&z| density(z)).collect();
+        let weights: Vec<f64> = nodes.iter().map(|&z| density(z) / f64::from(FINE)).collect();
         // The recursion is linear, so that it holds of products with the weights.
         Hermite { last: vec![0.0; nodes.len()], next: weights.clone(), known: 0, nodes, weights }
     }

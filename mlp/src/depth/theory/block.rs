@@ -274,6 +274,18 @@ impl Block {
         })
     }
 
+    /// Whether it ends with values side by side, without random weights behind them.
+    pub(super) fn ends_side_by_side(&self) -> bool {
+        self.pieces().fold(false, |before, piece| match piece {
+            Piece::Linear { .. } | Piece::Attention(_) => false,
+            Piece::Parallel { joined: Joined::Concat(_), .. } => true,
+            Piece::Parallel { branches, .. } => {
+                before && !branches.iter().all(Block::mixes) || branches.iter().any(Block::ends_side_by_side)
+            }
+            piece => before || piece.branches().iter().any(Block::ends_side_by_side),
+        })
+    }
+
     /// Whether samples of a batch meet.
     pub(super) fn has_batch_norm(&self) -> bool {
         self.has(&|piece| matches!(piece, Piece::Norm(NormKind::Batch, _)))

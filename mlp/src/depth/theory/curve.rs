@@ -1,17 +1,16 @@
 //! An activation as a curve: its values, its slopes and its kinks.
 
-use std::f64::consts::PI;
 use std::sync::Arc;
 
-use autograd::{Number, Tape, Tensor, Var};
+use autograd::{Tape, Tensor, Var};
 
-use crate::depth::quadrature::integrate;
+use crate::depth::quadrature::{density, integrate};
 use crate::{Error, Module};
 
 /// Beyond this many standard deviations lie 4e−33 of the normal distribution.
 const TAIL: f64 = 12.0;
 /// The search for kinks covers ±`WINDOW`, in steps of 1/`STEPS`.
-const WINDOW: i32 = 30;
+pub(in crate::depth) const WINDOW: i32 = 30;
 const STEPS: i32 = 100;
 
 /// φ and φ′ of one variable, evaluated on many points at once.
@@ -114,7 +113,7 @@ impl Curve {
 
     /// The ends of panels for z, where φ is evaluated at `shift + scale·z`. They surround the bulk of the distribution
     /// and the bend of the curve, which may be far narrower, and lie at the breaks.
-    fn ends(&self, shift: f64, scale: f64) -> Vec<f64> {
+    pub(in crate::depth) fn ends(&self, shift: f64, scale: f64) -> Vec<f64> {
         let bends = [-16.0, -4.0, -1.0, 0.0, 1.0, 4.0, 16.0];
         let inside = bends.iter().chain(&self.breaks).map(|x| (x - shift) / scale).filter(|z| z.abs() < TAIL);
         let mut ends: Vec<f64> = [-TAIL, -6.0, -3.0, 0.0, 3.0, 6.0, TAIL].into_iter().chain(inside).collect();
@@ -130,7 +129,6 @@ fn column(x: &[f64]) -> Tensor {
 
 /// E[f(z)], z ~ N(0, 1).
 pub(super) fn normal(ends: &[f64], f: impl Fn(&[f64]) -> Vec<f64>) -> f64 {
-    let density = |z: f64| Number::exp(-z * z / 2.0) / (2.0 * PI).sqrt();
     integrate(ends, |z| f(z).iter().zip(z).map(|(y, &z)| y * density(z)).collect())
 }
 

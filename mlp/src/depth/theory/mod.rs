@@ -34,9 +34,9 @@
 //!
 //! # What people build
 //!
-//! A [`Block`] is what a network repeats, as data: linear layers, activations, norms, dropout, and residuals with strengths of
-//! shortcut and branch, and branches that are joined. One recursion, [`Block::pass`], follows mean, mean square and correlation through it, and the factor χ
-//! of the squared gradient.
+//! A [`Block`] is what a network repeats, as data: linear layers, activations, norms, dropout, residuals with strengths of
+//! shortcut and branch, and branches that are joined. One recursion, [`Block::pass`], follows mean, mean square and
+//! correlation through it, and the factor χ of the squared gradient.
 //!
 //! | question | answer |
 //! |---|---|

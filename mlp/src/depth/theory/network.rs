@@ -19,7 +19,7 @@ pub(super) fn read(source: &Source<'_>, block: Block, config: &Config, name: &st
     let graph: <Network as Configured>::Data = config.data()?;
     let refuse = |why: &str| Err(Error::config("network", why));
     let ([_], [output]) = (&graph.inputs[..], &graph.outputs[..]) else {
-        return refuse("it has several inputs or outputs; the theory follows one");
+        return refuse("it has several inputs or outputs; the theory follows one; read its parts one by one");
     };
     let names: Vec<&str> =
         [graph.inputs[0].as_str()].into_iter().chain(graph.parts.iter().map(|part| part.name.as_str())).collect();
@@ -134,7 +134,8 @@ impl Chain<'_> {
                 let features = if self.source.reader.tokens.is_some() { 2 } else { 1 };
                 if axis != features {
                     return Err(format!(
-                        "the theory puts features side by side, along axis 1, or 2 where Reader::tokens tells of tokens, and not                          along axis {axis}"
+                        "the theory puts features side by side, along axis 1, or 2 where Reader::tokens tells of tokens, and not \
+                         along axis {axis}"
                     ));
                 }
                 match widths.into_iter().collect() {

@@ -9,6 +9,10 @@ use super::signal::Signal;
 /// Branches with weights of their own are independent of each other and of what they read, in wide layers. So means of products
 /// are products of means, and at most one branch of a sum or a product may be without weights.
 ///
+/// Gradients are taken as equally large in all features of a value. A product of values side by side with such of different sizes
+/// would make them uneven before they are shared out, and is refused. Where one branch of a product passes on what it reads, and that
+/// are values side by side, it is not seen, and the shares of the gradient are off.
+///
 /// ```
 /// use mlp::Activation;
 /// use mlp::theory::{Block, Joined, Signal};
@@ -82,14 +86,20 @@ impl Joined {
     pub(super) fn check(&self, branches: &[Block], ends: &[End]) -> Result<(), &'static str> {
         let bare = branches.iter().filter(|branch| !branch.mixes()).count();
         let uneven = ends.iter().filter(|end| end.signal.uneven).count();
+        let even_beside =
+            || branches.iter().zip(ends).any(|(branch, end)| !end.signal.uneven && branch.ends_side_by_side());
         match self {
             Joined::Sum | Joined::Product if bare > 1 => Err(
                 "several of its branches have no weights, so that they depend on each other; put a linear layer into \
                      all but one",
             ),
-            Joined::Product if uneven > 1 => {
-                Err("in several of its branches some features are larger than others; put a linear layer behind them")
-            }
+            Joined::Product if uneven > 1 => Err(
+                "several of its branches end with values side by side of different sizes; put a linear layer behind them",
+            ),
+            Joined::Product if uneven == 1 && even_beside() => Err(
+                "two of its branches end with values side by side, one of them with such of different sizes, so that the \
+                 gradient of the other is uneven; put a linear layer behind them",
+            ),
             _ => Ok(()),
         }
     }

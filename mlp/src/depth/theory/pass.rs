@@ -191,7 +191,7 @@ impl Part {
                 scaled(1.0 / below, rates, y)
             }
             Piece::Norm(NormKind::Batch, _) if x.uneven => {
-                return refuse("some of its features are larger than others; put a linear layer before it".into());
+                return refuse("it reads values side by side of different sizes; put a linear layer before it".into());
             }
             Piece::Norm(NormKind::Batch, eps) => {
                 let variance = x.square - x.product.expect("a batch norm has its samples followed");

@@ -284,9 +284,10 @@ impl MeanField {
         const TAIL: f64 = 8.0;
         check_variance("sums", q);
         let scale = q.sqrt().max(LIMIT);
-        let kinks = self.curve.breaks.iter().map(|x| x / scale).filter(|z| z.abs() < TAIL);
-        let (bulk, tails) = ((-16..=16).map(|i| f64::from(i) / 4.0), [-TAIL, -6.0, 6.0, TAIL]);
-        let mut ends: Vec<f64> = bulk.chain(tails).chain(kinks).collect();
+        // Narrow panels in the bulk, since a density of slopes is to be resolved, and no integral only.
+        let (bulk, tails) = ((-16..=16).map(|i| f64::from(i) / 4.0), [-TAIL, TAIL]);
+        let inside = self.curve.ends(0.0, scale).into_iter().filter(|z| z.abs() < TAIL);
+        let mut ends: Vec<f64> = bulk.chain(tails).chain(inside).collect();
         ends.sort_by(f64::total_cmp);
         ends.dedup();
         let (z, weights): (Vec<f64>, Vec<f64>) =

@@ -1,5 +1,7 @@
 //! [`Indices`]: inputs that are classes by number, since the model begins with an embedding.
 
+use std::collections::BTreeSet;
+
 use autograd::{Float, Tensor};
 use serde_json::Value;
 
@@ -31,35 +33,44 @@ impl Indices {
         inputs.as_slice().iter().position(|x| !is_class(x.to_f64())).map(|i| (i, classes as usize))
     }
 
-    /// `first` says whether the layer reads the inputs of the model, unchanged.
-    fn walk(&mut self, layer: &Value, first: bool) {
+    /// `first` says whether the layer reads the inputs of the model, unchanged, and the result, whether it passes them on so.
+    fn walk(&mut self, layer: &Value, first: bool) -> bool {
         match layer["layer"].as_str() {
-            Some("embedding") => match layer["count"].as_u64().filter(|_| first) {
-                Some(count) => {
-                    let count = usize::try_from(count).unwrap_or(usize::MAX);
-                    self.classes = Some(self.classes.map_or(count, |least| least.min(count)));
+            Some("embedding") => {
+                match layer["count"].as_u64().filter(|_| first) {
+                    Some(count) => {
+                        let count = usize::try_from(count).unwrap_or(usize::MAX);
+                        self.classes = Some(self.classes.map_or(count, |least| least.min(count)));
+                    }
+                    None => self.behind = true,
                 }
-                None => self.behind = true,
-            },
-            Some("sequential") => {
-                let mut first = first;
-                for layer in layer["layers"].as_array().into_iter().flatten() {
-                    self.walk(layer, first);
-                    first &= matches!(layer["layer"].as_str(), Some("flatten" | "dropout"));
-                }
+                false
             }
-            Some("residual") => self.walk(&layer["inner"], first),
+            Some("sequential") => {
+                let layers = layer["layers"].as_array().into_iter().flatten();
+                layers.fold(first, |first, layer| self.walk(layer, first))
+            }
+            Some("residual") => {
+                self.walk(&layer["inner"], first);
+                false
+            }
             Some("network") => self.walk_network(layer, first),
-            _ => {}
+            Some("flatten" | "dropout") => first,
+            _ => false,
         }
     }
 
-    fn walk_network(&mut self, network: &Value, first: bool) {
+    fn walk_network(&mut self, network: &Value, first: bool) -> bool {
         let parts = || network["parts"].as_array().into_iter().flatten();
-        let inputs = || network["inputs"].as_array().into_iter().flatten();
+        let names = |of: &str| network[of].as_array().into_iter().flatten().filter_map(Value::as_str);
+        let mut unchanged: BTreeSet<&str> = names("inputs").filter(|_| first).collect();
         for part in parts() {
             let same = parts().find(|other| !part["same"].is_null() && other["name"] == part["same"]);
-            self.walk(&same.unwrap_or(part)["module"], first && inputs().any(|input| *input == part["reads"]));
+            let reads = part["reads"].as_str().is_some_and(|name| unchanged.contains(name));
+            if self.walk(&same.unwrap_or(part)["module"], reads) {
+                unchanged.extend(part["name"].as_str());
+            }
         }
+        names("outputs").all(|output| unchanged.contains(output))
     }
 }

@@ -1,4 +1,4 @@
-//! [`Case`]: a batch and a loss, under which models are measured; [`Model`]: one of them.
+//! [`Task`]: a batch and a loss, under which models are measured; [`Model`]: one of them.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -19,7 +19,7 @@ pub(super) type NamedLoss<'a, T> = dyn for<'t> Fn(&BTreeMap<&str, Var<'t, T>>) -
 
 /// A batch and a loss.
 #[derive(Clone)]
-pub(super) enum Case<'a, T: Float> {
+pub(super) enum Task<'a, T: Float> {
     /// For a model of one input and one output.
     One { data: Cow<'a, Dataset<T>>, loss: &'a dyn Loss<T> },
     /// For a network of named inputs and outputs.
@@ -64,20 +64,20 @@ impl<T: Float> Built<T> {
     }
 }
 
-impl<'a, T: Float> Case<'a, T> {
+impl<'a, T: Float> Task<'a, T> {
     /// The number of samples.
     pub(super) fn samples(&self) -> usize {
         match self {
-            Case::One { data, .. } => data.len(),
-            Case::Several { inputs, .. } => inputs.first().and_then(|(_, x)| x.shape().first().copied()).unwrap_or(0),
+            Task::One { data, .. } => data.len(),
+            Task::Several { inputs, .. } => inputs.first().and_then(|(_, x)| x.shape().first().copied()).unwrap_or(0),
         }
     }
 
     /// The inputs; of a network, with their names.
     pub(super) fn inputs(&self) -> Vec<(Option<&'a str>, &Tensor<T>)> {
         match self {
-            Case::One { data, .. } => vec![(None, data.inputs())],
-            Case::Several { inputs, .. } => inputs.iter().map(|(name, x)| (Some(*name), x)).collect(),
+            Task::One { data, .. } => vec![(None, data.inputs())],
+            Task::Several { inputs, .. } => inputs.iter().map(|(name, x)| (Some(*name), x)).collect(),
         }
     }
 
@@ -89,28 +89,28 @@ impl<'a, T: Float> Case<'a, T> {
         probe: &mut Probe<'_>,
     ) -> Result<Scalar<'t, T>> {
         match (self, model) {
-            (Case::One { data, loss }, model) => {
+            (Task::One { data, loss }, model) => {
                 loss.mean(model.module().forward_with(tape.var(data.inputs()), probe), data.targets())
             }
-            (Case::Several { inputs, loss }, Model::Several(network)) => {
+            (Task::Several { inputs, loss }, Model::Several(network)) => {
                 let inputs: Vec<_> = inputs.iter().map(|(name, x)| (*name, tape.var(x))).collect();
                 loss(&network.forward_all_with(&inputs, probe))
             }
-            (Case::Several { .. }, Model::One(_)) => unreachable!("copies of a network are networks"),
+            (Task::Several { .. }, Model::One(_)) => unreachable!("copies of a network are networks"),
         }
     }
 
     /// A model of this architecture.
     pub(super) fn build(&self, registry: &Registry<T>, config: &Config, rng: &mut impl Rng) -> Result<Built<T>> {
         match self {
-            Case::One { .. } => registry.build(config, rng).map(Built::One),
-            Case::Several { .. } => registry.build_as(config, rng).map(Built::Several),
+            Task::One { .. } => registry.build(config, rng).map(Built::One),
+            Task::Several { .. } => registry.build_as(config, rng).map(Built::Several),
         }
     }
 
     /// What the loss says of outputs and targets that do not fit.
     pub(super) fn refused(&self, model: Model<'_, T>) -> Option<Finding> {
-        let Case::One { data, loss } = self else { return None };
+        let Task::One { data, loss } = self else { return None };
         let first = model.module().predict(data.inputs());
         let activation = model.module().output_activation();
         let outputs = Outputs { shape: first.shape().clone(), first: &first, activation };
@@ -122,8 +122,8 @@ impl<'a, T: Float> Case<'a, T> {
     /// to itself, `None` of both.
     pub(super) fn targets(&self) -> Option<Option<f64>> {
         match self {
-            Case::One { data, .. } => Some(data::size(data.targets())),
-            Case::Several { .. } => None,
+            Task::One { data, .. } => Some(data::size(data.targets())),
+            Task::Several { .. } => None,
         }
     }
 
@@ -154,19 +154,19 @@ impl<'a, T: Float> Case<'a, T> {
     }
 
     /// The batch with scaled inputs.
-    pub(super) fn scaled(&self, scalers: &[(Option<String>, Scaler)]) -> Result<Case<'a, T>> {
+    pub(super) fn scaled(&self, scalers: &[(Option<String>, Scaler)]) -> Result<Task<'a, T>> {
         let scaled = |name: Option<&str>, x: &Tensor<T>| match scalers.iter().find(|(of, _)| of.as_deref() == name) {
             Some((_, scaler)) => scaler.transform(x),
             None => Ok(x.clone()),
         };
         Ok(match self {
-            Case::One { data, loss } => {
+            Task::One { data, loss } => {
                 let data = Dataset::new(scaled(None, data.inputs())?, data.targets().clone())?;
-                Case::One { data: Cow::Owned(data), loss: *loss }
+                Task::One { data: Cow::Owned(data), loss: *loss }
             }
-            Case::Several { inputs, loss } => {
+            Task::Several { inputs, loss } => {
                 let inputs = inputs.iter().map(|(name, x)| Ok::<_, Error>((*name, scaled(Some(name), x)?)));
-                Case::Several { inputs: inputs.collect::<Result<_>>()?, loss: *loss }
+                Task::Several { inputs: inputs.collect::<Result<_>>()?, loss: *loss }
             }
         })
     }
