@@ -1,12 +1,14 @@
 //! [`World`]: the ranks of an MPI job.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::collections::HashSet;
 use std::fmt;
 
 use mlp::train::{Communicator, Data, Message};
 use mlp::{Error, Result};
 use mpi::Threading;
 use mpi::collective::{CommunicatorCollectives, SystemOperation};
+use mpi::datatype::Equivalence;
 use mpi::environment::Universe;
 use mpi::point_to_point::Source;
 use mpi::topology::{Communicator as _, SimpleCommunicator};
@@ -20,12 +22,17 @@ pub struct World {
     world: SimpleCommunicator,
     all_reduce: Cell<bool>,
     outgoing: Outgoing,
+    /// The ranks that have dropped their world.
+    ended: RefCell<HashSet<usize>>,
     /// Ends MPI when it is dropped, after the rest.
     _universe: Universe,
 }
 
 impl World {
     /// Starts MPI; [`run`](crate::run) does so, and handles failures.
+    ///
+    /// When it is dropped, it waits for all other ranks to drop theirs; those that still wait for a message of this rank get an error. While
+    /// a thread panics, dropping it ends the job.
     ///
     /// The ranks on one machine share its cores: each has as many [threads](autograd::set_threads) as `mpirun` bound it to, or its share.
     ///
@@ -48,7 +55,8 @@ impl World {
         let (all_reduce, outgoing) = (Cell::new(false), Outgoing::default());
         let world = universe.world();
         autograd::set_threads(cores(world.split_shared(0).size() as usize));
-        Ok(World { world, all_reduce, outgoing, _universe: universe })
+        let ended = RefCell::default();
+        Ok(World { world, all_reduce, outgoing, ended, _universe: universe })
     }
 
     /// Whether it is the first rank, which saves and shows.
@@ -102,10 +110,13 @@ impl fmt::Debug for World {
 impl Drop for World {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            self.outgoing.forget();
-        } else {
-            self.outgoing.wait();
+            self.abort(1); // MPI would wait for the others, and they for this rank
         }
+        // A rank that waits for this one hears that it has ended; MPI itself would let it wait.
+        let others = || (0..self.ranks()).filter(|other| *other != self.rank());
+        others().for_each(|other| self.outgoing.send(&self.world, other as i32, HEAD, vec![0, ENDED, 0]));
+        others().for_each(|other| while self.receive(other).is_ok() {});
+        self.outgoing.wait();
     }
 }
 
@@ -117,6 +128,41 @@ const CONTENT: i32 = 1;
 const BYTES: u64 = 0;
 const F32: u64 = 1;
 const F64: u64 = 2;
+/// Nothing more: the rank drops its world.
+const ENDED: u64 = 3;
+
+/// The most values of one MPI message, which counts them in 31 bits: a longer one passes in pieces.
+const LONGEST: usize = 1 << 28;
+
+fn ended(rank: usize) -> Error {
+    Error::Rank { rank, problem: "it ended while others were waiting for it".to_string() }
+}
+
+impl World {
+    fn send_values<V, O>(&self, to: i32, values: O)
+    where
+        V: Equivalence + Copy + 'static,
+        O: AsRef<[V]> + 'static,
+    {
+        if values.as_ref().len() <= LONGEST {
+            return self.outgoing.send(&self.world, to, CONTENT, values);
+        }
+        values
+            .as_ref()
+            .chunks(LONGEST)
+            .for_each(|piece| self.outgoing.send(&self.world, to, CONTENT, Vec::from(piece)));
+    }
+
+    /// The next `length` values of another rank.
+    fn receive_values<V: Equivalence>(&self, from: usize, length: usize) -> Vec<V> {
+        let piece = || self.world.process_at_rank(from as i32).receive_vec_with_tag(CONTENT).0;
+        let mut values: Vec<V> = piece();
+        while values.len() < length {
+            values.append(&mut piece());
+        }
+        values
+    }
+}
 
 impl Communicator for World {
     fn rank(&self) -> usize {
@@ -133,30 +179,39 @@ impl Communicator for World {
             Data::F32(values) => (F32, values.as_slice().len()),
             Data::F64(values) => (F64, values.as_slice().len()),
         };
+        if self.ended.borrow().contains(&to) {
+            return Err(ended(to));
+        }
         let to = to as i32;
         self.outgoing.send(&self.world, to, HEAD, vec![label, kind, length as u64]);
         if length > 0 {
             match data {
-                Data::Bytes(bytes) => self.outgoing.send(&self.world, to, CONTENT, bytes),
-                Data::F32(values) => self.outgoing.send(&self.world, to, CONTENT, values),
-                Data::F64(values) => self.outgoing.send(&self.world, to, CONTENT, values),
+                Data::Bytes(bytes) => self.send_values(to, bytes),
+                Data::F32(values) => self.send_values(to, values),
+                Data::F64(values) => self.send_values(to, values),
             }
         }
         Ok(())
     }
 
     fn receive(&self, from: usize) -> Result<Message> {
-        let other = self.world.process_at_rank(from as i32);
+        if self.ended.borrow().contains(&from) {
+            return Err(ended(from));
+        }
         let mut head = [0_u64; 3];
-        other.receive_into_with_tag(&mut head, HEAD);
+        self.world.process_at_rank(from as i32).receive_into_with_tag(&mut head, HEAD);
         let [label, kind, length] = head;
         let data = match (kind, length) {
+            (ENDED, _) => {
+                self.ended.borrow_mut().insert(from);
+                return Err(ended(from));
+            }
             (F32, 0) => Data::F32(Vec::new().into()),
             (F64, 0) => Data::F64(Vec::new().into()),
             (_, 0) => Data::Bytes(Vec::new()),
-            (F32, _) => Data::F32(other.receive_vec_with_tag(CONTENT).0.into()),
-            (F64, _) => Data::F64(other.receive_vec_with_tag(CONTENT).0.into()),
-            _ => Data::Bytes(other.receive_vec_with_tag(CONTENT).0),
+            (F32, _) => Data::F32(self.receive_values(from, length as usize).into()),
+            (F64, _) => Data::F64(self.receive_values(from, length as usize).into()),
+            _ => Data::Bytes(self.receive_values(from, length as usize)),
         };
         Ok(Message { label, data })
     }

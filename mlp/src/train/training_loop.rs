@@ -14,7 +14,7 @@ use super::gradient_sum::GradientSum;
 use super::history::{Epoch, Stopped};
 use super::parts::{Pass, parts, seeded};
 use super::progress::Progress;
-use super::ranks::{Ranks, checksum};
+use super::ranks::Ranks;
 use super::source::Source;
 use super::start::{checked_rate, not_finite};
 use super::step::{Objective, StepPosition, derive, descend, exploded};
@@ -105,7 +105,7 @@ impl<'r, 'a, T: Float> TrainingLoop<'r, 'a, T> {
         self.begun = values(&self.state);
         self.passed = 0;
         let mut step = 0;
-        for (i, batches) in source.steps(self.goal, number)?.enumerate() {
+        for (i, batches) in source.steps(self.goal, self.ranks, number)?.enumerate() {
             let batches = batches?;
             let samples = batches.iter().map(Dataset::len).sum();
             self.passed += samples;
@@ -158,23 +158,6 @@ impl<'r, 'a, T: Float> TrainingLoop<'r, 'a, T> {
             return Err(Error::invalid("training", format!("{problem}; {repair}")));
         }
         Ok(Passed { sums, stopped: None })
-    }
-
-    /// `Ok` if all ranks have the same parameters to the bit.
-    pub(super) fn check_alike(&self, epoch: usize) -> Result<(), Error> {
-        if self.ranks.number() == 1 {
-            return Ok(());
-        }
-        let all = self.ranks.gather(checksum(&self.state).into_bytes())?;
-        match all.iter().position(|sum| *sum != all[0]) {
-            None => Ok(()),
-            Some(rank) => Err(Error::invalid(
-                "training",
-                format!(
-                    "the parameters of rank {rank} differ from those of rank 0 after epoch {epoch}; processors with different                      vector instructions round differently: use machines of one kind, and a model and callbacks that depend on                      nothing but the seed"
-                ),
-            )),
-        }
     }
 
     /// Saves the training at this point; the first rank does so for all.

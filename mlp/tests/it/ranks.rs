@@ -356,7 +356,7 @@ impl Communicator for Reducing<'_> {
 
 #[test]
 fn a_library_may_add_up_in_its_own_order() {
-    let alone = train_words(settings(), false).unwrap();
+    let alone = train_words(settings(), true).unwrap();
     let found = in_ranks(3, |rank| train_words(settings().communicator(&Reducing(rank)), true).unwrap());
     assert!(found.iter().all(|outcome| *outcome == found[0]));
     let (weights, history) = &found[0];
@@ -364,6 +364,42 @@ fn a_library_may_add_up_in_its_own_order() {
     let near = |a: &u64, b: &u64| (f64::from_bits(*a) - f64::from_bits(*b)).abs() < 1e-4;
     assert!(weights.iter().zip(&alone.0).all(|(a, b)| near(a, b)));
     assert!((history.last().loss - alone.1.last().loss).abs() < 1e-5);
+}
+
+/// Adds up the rows of the words from 5 on, of which a part may have none.
+struct Common(Embedding<f32>);
+
+impl Module<f32> for Common {
+    fn forward<'t>(&self, x: Var<'t, f32>) -> Var<'t, f32> {
+        let words: Vec<usize> =
+            x.value().as_slice().iter().map(|word| *word as usize).filter(|word| *word >= 5).collect();
+        let sum = self.0.look_up(x.tape(), &words).sum_axis(0).reshape([1, 3]);
+        x.tape().constant(Tensor::zeros([x.shape()[0], 3])) + sum
+    }
+
+    fn parameters(&self) -> Parameters<f32> {
+        self.0.parameters()
+    }
+}
+
+#[test]
+fn a_part_may_read_no_row() {
+    let train = |trainer: Trainer<'_>| -> Outcome {
+        let (mut rng, init) = (StdRng::seed_from_u64(3), Init::glorot_uniform());
+        let model = Common(Embedding::new(7, 3, &init, &mut rng)?.by_rows());
+        let inputs = Tensor::from_fn([40, 1], |i| if i[0] % 9 == 7 { 6.0 } else { (i[0] % 5) as f32 });
+        let data = Dataset::new(inputs, (0..40).map(|i| i % 3).collect::<Vec<_>>())?;
+        let mut adam = Adam::new(&model.parameters(), 0.01);
+        let trainer = trainer.epochs(3).batch_size(8).parts(4).progress(false);
+        let history = trainer.fit(&model, &CrossEntropy, &mut adam, &data, None)?;
+        Ok((bits(&model.parameters()), history))
+    };
+    let alone = train(Trainer::new()).unwrap();
+    for ranks in 2..=4 {
+        for outcome in in_ranks(ranks, |rank| train(Trainer::new().communicator(rank))) {
+            assert_eq!(outcome.unwrap(), alone, "{ranks} ranks");
+        }
+    }
 }
 
 #[test]

@@ -92,7 +92,7 @@ impl<'a> Ranks<'a> {
             // `step` is the lowest bit of the rank.
             self.send(rank - step, EXCHANGE, Data::Bytes(packed(&all)))?;
         }
-        let all = self.from_first((rank == 0).then(|| packed(&all)))?;
+        let all = self.of_first((rank == 0).then(|| packed(&all)))?;
         unpacked(&all)
     }
 
@@ -110,7 +110,7 @@ impl<'a> Ranks<'a> {
     }
 
     /// What the first rank gives, on all of them.
-    pub(in crate::train) fn from_first(&self, given: Option<Vec<u8>>) -> Result<Vec<u8>> {
+    pub(in crate::train) fn of_first(&self, given: Option<Vec<u8>>) -> Result<Vec<u8>> {
         let Some(communicator) = self.communicator else { return Ok(given.unwrap_or_default()) };
         let (rank, ranks) = (communicator.rank(), communicator.ranks());
         let lowest = if rank == 0 { ranks.next_power_of_two() } else { rank & rank.wrapping_neg() };
@@ -195,9 +195,10 @@ impl<'a> Ranks<'a> {
 }
 
 pub(super) fn out_of_step(rank: usize) -> Error {
-    let problem =
-        "it is at another place of the training than this rank; run the same program on all ranks".to_string();
-    Error::Rank { rank, problem }
+    // An error of this rank: it is the one to say so, as the other does not know.
+    let why =
+        format!("rank {rank} is at another place of the training than this one; run the same program on all ranks");
+    Error::invalid("trainer", why)
 }
 
 fn failure(bytes: &[u8]) -> Option<(usize, String)> {
