@@ -1,6 +1,7 @@
 //! [`World`]: the ranks of an MPI job.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::collections::HashSet;
 use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::num::NonZero;
@@ -23,12 +24,17 @@ pub struct World {
     world: SimpleCommunicator,
     all_reduce: Cell<bool>,
     outgoing: Outgoing,
+    /// The ranks that have dropped their world.
+    ended: RefCell<HashSet<usize>>,
     /// Ends MPI when it is dropped, after the rest.
     _universe: Universe,
 }
 
 impl World {
     /// Starts MPI; [`run`](crate::run) does so, and handles failures.
+    ///
+    /// When it is dropped, it waits for all other ranks to drop theirs; those that still wait for a message of this rank get an error. While
+    /// a thread panics, dropping it ends the job.
     ///
     /// The ranks on one machine that may use the same cores share them: each sets its number of [threads](autograd::set_threads) to its share.
     ///
@@ -51,7 +57,8 @@ impl World {
         let (all_reduce, outgoing) = (Cell::new(false), Outgoing::default());
         let world = universe.world();
         autograd::set_threads(cores(&world.split_shared(0)));
-        Ok(World { world, all_reduce, outgoing, _universe: universe })
+        let ended = RefCell::default();
+        Ok(World { world, all_reduce, outgoing, ended, _universe: universe })
     }
 
     /// Whether it is the first rank, which saves and shows.
@@ -100,9 +107,13 @@ impl fmt::Debug for World {
 
 impl Drop for World {
     fn drop(&mut self) {
-        if std::thread::panicking() && self.ranks() > 1 {
-            self.abort(1); // to end MPI in order would wait for ranks that wait for this one
+        if std::thread::panicking() {
+            self.abort(1); // MPI would wait for the others, and they for this rank
         }
+        // A rank that waits for this one hears that it has ended; MPI itself would let it wait.
+        let others = || (0..self.ranks()).filter(|other| *other != self.rank());
+        others().for_each(|other| self.outgoing.send(&self.world, other as i32, HEAD, vec![0, ENDED, 0]));
+        others().for_each(|other| while self.receive(other).is_ok() {});
         self.outgoing.wait();
     }
 }
@@ -111,13 +122,50 @@ impl Drop for World {
 const HEAD: i32 = 0;
 const CONTENT: i32 = 1;
 
-/// The number of values that are sent at a time: MPI counts them in 31 bits.
-const MOST: usize = 1 << 30;
-
 /// What a message holds, in its head.
 const BYTES: u64 = 0;
 const F32: u64 = 1;
 const F64: u64 = 2;
+/// Nothing more: the rank drops its world.
+const ENDED: u64 = 3;
+
+/// The most values of one MPI message, which counts them in 31 bits: a longer one passes in pieces.
+const LONGEST: usize = 1 << 28;
+
+fn ended(rank: usize) -> Error {
+    Error::Rank { rank, problem: "it ended while others were waiting for it".to_string() }
+}
+
+impl World {
+    fn send_values<V, O>(&self, to: i32, values: O)
+    where
+        V: Equivalence + Copy + 'static,
+        O: AsRef<[V]> + 'static,
+    {
+        if values.as_ref().len() <= LONGEST {
+            return self.outgoing.send(&self.world, to, CONTENT, values);
+        }
+        values
+            .as_ref()
+            .chunks(LONGEST)
+            .for_each(|piece| self.outgoing.send(&self.world, to, CONTENT, Vec::from(piece)));
+    }
+
+    /// The next `length` values of another rank.
+    fn receive_values<V: Equivalence>(&self, from: usize, length: usize) -> Vec<V> {
+        let piece = || self.world.process_at_rank(from as i32).receive_vec_with_tag(CONTENT).0;
+        let mut values: Vec<V> = piece();
+        while values.len() < length {
+            values.append(&mut piece());
+        }
+        values
+    }
+
+    fn reduce<V: Equivalence + Clone>(&self, values: &mut [V]) {
+        let sum = SystemOperation::sum();
+        values.chunks_mut(LONGEST).for_each(|values| self.world.all_reduce_into(&values.to_vec()[..], values, sum));
+    }
+}
 
 impl Communicator for World {
     fn rank(&self) -> usize {
@@ -134,29 +182,39 @@ impl Communicator for World {
             Data::F32(values) => (F32, values.as_slice().len()),
             Data::F64(values) => (F64, values.as_slice().len()),
         };
+        if self.ended.borrow().contains(&to) {
+            return Err(ended(to));
+        }
         let to = to as i32;
         self.outgoing.send(&self.world, to, HEAD, vec![label, kind, length as u64]);
-        match data {
-            _ if length == 0 => {}
-            Data::Bytes(bytes) if length <= MOST => self.outgoing.send(&self.world, to, CONTENT, bytes),
-            Data::F32(values) if length <= MOST => self.outgoing.send(&self.world, to, CONTENT, values),
-            Data::F64(values) if length <= MOST => self.outgoing.send(&self.world, to, CONTENT, values),
-            Data::Bytes(bytes) => self.send_pieces(to, &bytes),
-            Data::F32(values) => self.send_pieces(to, values.as_slice()),
-            Data::F64(values) => self.send_pieces(to, values.as_slice()),
+        if length > 0 {
+            match data {
+                Data::Bytes(bytes) => self.send_values(to, bytes),
+                Data::F32(values) => self.send_values(to, values),
+                Data::F64(values) => self.send_values(to, values),
+            }
         }
         Ok(())
     }
 
     fn receive(&self, from: usize) -> Result<Message> {
-        let from = from as i32;
+        if self.ended.borrow().contains(&from) {
+            return Err(ended(from));
+        }
         let mut head = [0_u64; 3];
-        self.world.process_at_rank(from).receive_into_with_tag(&mut head, HEAD);
+        self.world.process_at_rank(from as i32).receive_into_with_tag(&mut head, HEAD);
         let [label, kind, length] = head;
-        let data = match kind {
-            F32 => Data::F32(self.content(from, length as usize).into()),
-            F64 => Data::F64(self.content(from, length as usize).into()),
-            _ => Data::Bytes(self.content(from, length as usize)),
+        let data = match (kind, length) {
+            (ENDED, _) => {
+                self.ended.borrow_mut().insert(from);
+                return Err(ended(from));
+            }
+            (F32, 0) => Data::F32(Vec::new().into()),
+            (F64, 0) => Data::F64(Vec::new().into()),
+            (_, 0) => Data::Bytes(Vec::new()),
+            (F32, _) => Data::F32(self.receive_values(from, length as usize).into()),
+            (F64, _) => Data::F64(self.receive_values(from, length as usize).into()),
+            _ => Data::Bytes(self.receive_values(from, length as usize)),
         };
         Ok(Message { label, data })
     }
@@ -174,29 +232,5 @@ impl Communicator for World {
             }
         }
         Ok(())
-    }
-}
-
-impl World {
-    fn send_pieces<V: Equivalence + Clone + 'static>(&self, to: i32, values: &[V]) {
-        values.chunks(MOST).for_each(|piece| self.outgoing.send(&self.world, to, CONTENT, Box::<[V]>::from(piece)));
-    }
-
-    /// The content of a message, of this length.
-    fn content<V: Equivalence + 'static>(&self, from: i32, length: usize) -> Vec<V> {
-        let mut content = Vec::new();
-        while content.len() < length {
-            let (piece, _) = self.world.process_at_rank(from).receive_vec_with_tag(CONTENT);
-            match content.is_empty() {
-                true => content = piece,
-                false => content.extend(piece),
-            }
-        }
-        content
-    }
-
-    fn reduce<V: Equivalence + Clone>(&self, values: &mut [V]) {
-        let sum = SystemOperation::sum();
-        values.chunks_mut(MOST).for_each(|values| self.world.all_reduce_into(&values.to_vec()[..], values, sum));
     }
 }

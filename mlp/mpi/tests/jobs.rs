@@ -1,6 +1,7 @@
 //! Jobs of several processes: the same bits, failures, and checkpoints that a killed job leaves. They need `mpirun`.
 
 use std::fs;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::thread::sleep;
@@ -8,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 
-/// Example `train`, which cargo builds before this test runs.
+/// Example `train`, which `cargo test -p mlp-mpi` builds before this test runs; with `--test jobs` it stays as it was.
 fn program() -> PathBuf {
     let test = std::env::current_exe().expect("the path of the test");
     let program = test.ancestors().nth(2).expect("a folder of a profile").join("examples/train");
@@ -115,6 +116,18 @@ fn ranks_that_differ_end_the_job_with_one_line_that_names_it() {
     }
 }
 
+#[test]
+fn a_rank_that_ends_before_the_others_is_named() {
+    let program = program();
+    let program = program.to_str().expect("a path of text");
+    let mut command = mpirun(&["-n", "2", program, ":", "-n", "1", program, "alone=true", "epochs=1"]);
+    let job = command.stderr(Stdio::piped()).spawn().expect("mpirun starts");
+    let said = ended_saying(job, Duration::from_secs(20));
+    let mut lines: Vec<&str> = said.lines().filter(|line| line.starts_with("error: ")).collect();
+    lines.dedup(); // another rank may say it too, until the job has ended
+    assert_eq!(lines, ["error: rank 2: it ended while others were waiting for it"], "{said}");
+}
+
 /// The processes that another one started.
 fn children(parent: u32) -> Vec<u32> {
     let processes = fs::read_dir("/proc").expect("Linux").flatten();
@@ -140,6 +153,15 @@ fn ended(mut job: Child, within: Duration) -> bool {
     }
     let _ = job.kill();
     panic!("the job goes on {within:?} after a rank was killed");
+}
+
+/// [`ended`], and what the job said.
+fn ended_saying(mut job: Child, within: Duration) -> String {
+    let mut said = String::new();
+    let mut from = job.stderr.take().expect("it is piped");
+    assert!(ended(job, within));
+    from.read_to_string(&mut said).expect("text");
+    said
 }
 
 #[test]

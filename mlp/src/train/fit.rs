@@ -11,7 +11,7 @@ use super::callback::{Callback, Learner, Start};
 use super::callbacks::Callbacks;
 use super::history::{Epoch, History, Stopped};
 use super::progress::Progress;
-use super::ranks::Ranks;
+use super::ranks::{Ranks, check_parameters};
 use super::source::Source;
 use super::step::Objective;
 use super::sums::EpochSums;
@@ -139,7 +139,7 @@ impl Trainer<'_> {
     ) -> Result<History, Error> {
         let (parameters, state) = (model.parameters(), model.state());
         let goal = Objective { model, loss, metrics: &self.metrics };
-        self.check_parts(&model.buffers())?;
+        self.check_parts(&model.buffers(), ranks)?;
         self.check_ranks(ranks)?;
         start::check_optimizer(&parameters, optimizer)?;
         if ranks.is_first() {
@@ -156,7 +156,7 @@ impl Trainer<'_> {
         }
         let shown = source.whole().map_or(("first batch", &first), |data| ("data", data));
         let data = [(shown.0, Some(shown.1)), ("validation data", validation)];
-        self.check_alike(ranks, &state, optimizer, data, from.epochs)?;
+        self.check_alike(ranks, (goal, &first), &state, optimizer, data, from.epochs)?;
         let mut bar = (self.progress && ranks.is_first()).then(Bar::new);
         let handle = bar.as_ref().map_or_else(ProgressBar::hidden, Bar::handle);
         let mut own = self.callbacks.borrow_mut();
@@ -194,6 +194,7 @@ impl Trainer<'_> {
         };
         evaluate(&state, optimizer, &mut callbacks)?;
         callbacks.ended(&history, &mut Learner::new(&state, optimizer))?;
+        check_parameters(ranks, &state, "when the training has ended")?;
         Ok(history)
     }
 
@@ -243,7 +244,7 @@ impl Trainer<'_> {
             let mut epoch = || run.epoch(number, &mut source, &from, last, callbacks);
             let passed = if shared { awake(epoch) } else { epoch() };
             let Passed { sums, stopped } = run.keep_finite(passed)?;
-            run.check_parameters_alike(number)?;
+            check_parameters(run.ranks, &run.state, format_args!("after epoch {number}"))?;
             if let Some((why, within)) = stopped {
                 let mut progress = run.progress(number - 1, within, &sums, last, &source);
                 progress.stopped = Some(why);

@@ -102,7 +102,8 @@ impl Trainer<'_> {
         let (parameters, state) = (model.parameters(), model.state());
         let goal = Objective { model, loss, metrics: &[] };
         self.check_settings(&parameters)?;
-        self.check_parts(&model.buffers())?;
+        let alone = Ranks::new(None);
+        self.check_parts(&model.buffers(), &alone)?;
         self.check_cut(data.len())?;
         start::check_optimizer(&parameters, optimizer)?;
         let mut source = Source::memory(self, data);
@@ -119,7 +120,6 @@ impl Trainer<'_> {
             ..Trainer::new()
         };
         optimizer.train();
-        let alone = Ranks::new(None);
         let run = TrainingLoop::new(&quiet, goal, (parameters, state.clone()), &mut *optimizer, parts, &alone);
         let found = tried(run, source, goal, range);
         set(&state, &before);
@@ -141,7 +141,7 @@ fn tried<T: Float>(
 ) -> Result<(Vec<f64>, Vec<f64>), Error> {
     let (mut rates, mut losses) = (Vec::with_capacity(steps), Vec::with_capacity(steps));
     for epoch in 1.. {
-        for (i, batches) in source.steps(goal, epoch)?.enumerate() {
+        for (i, batches) in source.steps(goal, run.ranks, epoch)?.enumerate() {
             if rates.len() == steps {
                 return Ok((rates, losses));
             }

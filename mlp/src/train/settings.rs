@@ -64,11 +64,15 @@ impl<'a> Trainer<'a> {
     /// and metrics over all samples, and the reason to stop.
     ///
     /// The first rank reads and writes the files of [checkpoints](Trainer::save_training), shows the progress bar and calls
-    /// the observer and the [callbacks that write](super::Callback::on_first_rank_only). Validation is divided too. A
-    /// [stream](Trainer::fit_stream) is read by every rank, which sweeps its share of each batch.
+    /// the [observer of steps](Trainer::observe_steps) and the [callbacks that write](super::Callback::on_first_rank_only). The
+    /// other callbacks, and [`observe`](Trainer::observe), run on every rank: give them to all, and print on one. Validation is
+    /// divided too. A [stream](Trainer::fit_stream) is read by every rank, which sweeps its share of each batch.
     ///
-    /// Before the first step all ranks compare versions, settings, model, optimiser and data (of a stream the first batch), after each epoch the
-    /// parameters, and at each step the number of samples of a stream.
+    /// There have to be as many parts as ranks, or more. A model with buffers, as those of [`BatchNorm`](crate::BatchNorm), takes one
+    /// part, and so one rank.
+    ///
+    /// Before the first step all ranks compare versions, settings, model, optimiser, data and the loss of some samples; before each
+    /// step from a stream the shapes of its batches, with their first and last samples; after each epoch and in the end the parameters.
     /// An error on one rank ends the training on all: there it is returned as it is, elsewhere as
     /// [`Error::Rank`](crate::Error::Rank). See [`in_ranks`](super::in_ranks) for an example, and the crate `mlp-mpi` for processes.
     #[must_use]

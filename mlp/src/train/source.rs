@@ -5,6 +5,7 @@ use std::iter::Peekable;
 use autograd::Float;
 
 use super::progress::{MadeOf, Progress};
+use super::ranks::{Facts, Ranks};
 use super::step::{Cut, Objective, derive};
 use super::{Trainer, start};
 use crate::{Dataset, Error};
@@ -98,7 +99,12 @@ impl<'s, T: Float> Source<'s, T> {
     }
 
     /// The batches of each step of an epoch.
-    pub(super) fn steps<'g>(&mut self, goal: Objective<'g, T>, epoch: usize) -> Result<Steps<'g, 's, T>, Error> {
+    pub(super) fn steps<'g>(
+        &mut self,
+        goal: Objective<'g, T>,
+        ranks: &'g Ranks<'g>,
+        epoch: usize,
+    ) -> Result<Steps<'g, 's, T>, Error> {
         let mut batches = match self.opened.take() {
             Some((opened, batches)) if opened == epoch => batches,
             _ => (self.open)(epoch)?.peekable(),
@@ -106,8 +112,9 @@ impl<'s, T: Float> Source<'s, T> {
         if batches.peek().is_none() {
             return Err(empty(epoch));
         }
-        let checked = self.memory.is_none().then_some(goal);
-        Ok(Steps { batches, per_step: self.per_step, drop_last: self.drop_last, checked, full: None })
+        let checked = self.memory.is_none().then_some((goal, ranks));
+        let (per_step, drop_last) = (self.per_step, self.drop_last);
+        Ok(Steps { batches, per_step, drop_last, checked, full: None, epoch, passed: 0 })
     }
 }
 
@@ -120,22 +127,36 @@ pub(super) struct Steps<'g, 's, T: Float> {
     batches: Opened<'s, T>,
     per_step: usize,
     drop_last: bool,
-    /// Whose inputs each batch must be.
-    checked: Option<Objective<'g, T>>,
+    /// Whose inputs each batch of a stream must be, and which ranks must have the same.
+    checked: Option<(Objective<'g, T>, &'g Ranks<'g>)>,
     /// The number of samples of the first batch.
     full: Option<usize>,
+    epoch: usize,
+    /// The number of batches before the present step.
+    passed: usize,
 }
 
 impl<T: Float> Steps<'_, '_, T> {
     /// The next batch that is not left out.
     fn batch(&mut self) -> Result<Option<Dataset<T>>, Error> {
         let Some(batch) = self.batches.next().transpose()? else { return Ok(None) };
-        if let Some(goal) = self.checked {
+        if let Some((goal, _)) = self.checked {
             goal.check_inputs("batch", batch.inputs().shape())?;
         }
         let full = *self.full.get_or_insert(batch.len());
         let short = batch.len() < full && self.drop_last && self.batches.peek().is_none();
         Ok(Some(batch).filter(|_| !short))
+    }
+
+    /// `Ok` if all ranks have these batches as the next step; none at the end of the epoch.
+    fn check_alike(&mut self, step: &[Dataset<T>]) -> Result<(), Error> {
+        let Some((_, ranks)) = self.checked.filter(|(_, ranks)| ranks.number() > 1) else { return Ok(()) };
+        let mut facts = Facts::default();
+        let place = |behind| format!("batch {} of epoch {}", self.passed + behind, self.epoch);
+        facts.add(format!("number of batches from {} on that one step takes", place(1)), step.len());
+        (1..).zip(step).for_each(|(behind, batch)| facts.add_batch(&place(behind), batch));
+        self.passed += step.len();
+        facts.check(ranks)
     }
 }
 
@@ -151,6 +172,10 @@ impl<T: Float> Iterator for Steps<'_, '_, T> {
                 Err(error) => return Some(Err(error)),
             }
         }
-        if step.is_empty() { None } else { Some(Ok(step)) }
+        match self.check_alike(&step) {
+            Ok(()) if step.is_empty() => None,
+            Ok(()) => Some(Ok(step)),
+            Err(error) => Some(Err(error)),
+        }
     }
 }

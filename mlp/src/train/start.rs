@@ -10,9 +10,11 @@ use super::checkpoint::Training;
 use super::progress::{MadeOf, Progress};
 use super::ranks::{Facts, Ranks};
 use super::step::Objective;
-use super::{Parts, Trainer};
+use super::sums::EpochSums;
+use super::{Parts, Trainer, parts};
 use crate::error::{list, shown};
 use crate::loss::Outputs;
+use crate::nn::probe::Probe;
 use crate::optim::{Optimizer, is_rate};
 use crate::{Dataset, Error};
 
@@ -44,8 +46,13 @@ impl Trainer<'_> {
     }
 
     /// `Ok` if nothing is moved in the forward passes of several parts, whose order is that of the threads.
-    pub(super) fn check_parts<T: Float>(&self, buffers: &Parameters<T>) -> Result<(), Error> {
+    pub(super) fn check_parts<T: Float>(&self, buffers: &Parameters<T>, ranks: &Ranks<'_>) -> Result<(), Error> {
         match (self.parts, buffers.names().next()) {
+            (_, Some(name)) if ranks.number() > 1 => invalid(format!(
+                "each of {} ranks would move the buffer `{name}` by its own samples; train such a model on one rank in 1 part, or \
+                 with LayerNorm or GroupNorm, which have no buffers",
+                ranks.number()
+            )),
             (Parts::Fixed(parts @ 2..), Some(name)) => invalid(format!(
                 "{parts} parts would move the buffer `{name}` in the order in which they run, so that the seed no longer decides \
                  the bits; train such a model in 1 part"
@@ -74,6 +81,7 @@ impl Trainer<'_> {
     pub(super) fn check_alike<T: Float>(
         &self,
         ranks: &Ranks<'_>,
+        (goal, first): (Objective<'_, T>, &Dataset<T>),
         model: &Parameters<T>,
         optimizer: &dyn Optimizer<T>,
         data: [(&str, Option<&Dataset<T>>); 2],
@@ -109,7 +117,23 @@ impl Trainer<'_> {
             "way to add up gradients (all_reduce)",
             ranks.communicator().is_some_and(|communicator| communicator.reduces()),
         );
+        let what = "loss of the first samples (by the kind of layers, loss and processor)";
+        facts.add(what, self.first_loss(goal, first));
         facts.check(ranks)
+    }
+
+    /// The loss of some samples of the first part in training: what shapes and values do not tell of model and loss.
+    fn first_loss<T: Float>(&self, goal: Objective<'_, T>, first: &Dataset<T>) -> String {
+        let Parts::Fixed(number) = self.parts else { return String::new() };
+        let mut samples = parts::parts(first.len(), number).next().unwrap_or_default();
+        samples.truncate(32);
+        let tape = Tape::default();
+        tape.train(self.seed);
+        let goal = Objective { metrics: &[], ..goal };
+        match goal.record(&tape, &first.take(&samples), &mut Probe::off(), &mut EpochSums::default()) {
+            Ok(loss) => shown(loss.value().to_f64()),
+            Err(error) => error.to_string(),
+        }
     }
 
     /// `Ok` if an epoch over `samples` samples has a step.
@@ -129,11 +153,9 @@ impl Trainer<'_> {
         state: &'p Parameters<T>,
         ranks: &Ranks<'_>,
     ) -> Result<Option<(Training<'p, T>, bool)>, Error> {
-        if let Some(rank) = ranks.odd_one(vec![u8::from(self.resume.is_some())])? {
-            return invalid(format!(
-                "rank {rank} differs from rank 0 in whether it resumes; set resume_from on all ranks, of which the first reads the file"
-            ));
-        }
+        let mut facts = Facts::default();
+        facts.add("choice to resume", self.resume.is_some());
+        facts.check(ranks)?; // else some would wait for the file, and the others for them
         let Some(path) = &self.resume else { return Ok(None) };
         // The others may be on machines that do not have the file.
         let read = || fs::read(path).map_err(Error::io(path));

@@ -14,7 +14,7 @@ use super::gradient_sum::GradientSum;
 use super::history::{Epoch, Stopped};
 use super::parts::{Pass, parts, seeded};
 use super::progress::Progress;
-use super::ranks::{Ranks, checksum};
+use super::ranks::Ranks;
 use super::source::Source;
 use super::start::{checked_rate, not_finite};
 use super::step::{Objective, StepPosition, derive, descend, exploded};
@@ -105,15 +105,9 @@ impl<'r, 'a, T: Float> TrainingLoop<'r, 'a, T> {
         self.begun = values(&self.state);
         self.passed = 0;
         let mut step = 0;
-        let compared = source.whole().is_none() && self.ranks.number() > 1;
-        let mut steps = source.steps(self.goal, number)?;
-        for i in 0.. {
-            let batches = steps.next().transpose()?;
-            let samples = batches.iter().flatten().map(Dataset::len).sum();
-            if compared {
-                self.check_streams_alike(samples, number, i + 1)?;
-            }
-            let Some(batches) = batches else { break };
+        for (i, batches) in source.steps(self.goal, self.ranks, number)?.enumerate() {
+            let batches = batches?;
+            let samples = batches.iter().map(Dataset::len).sum();
             self.passed += samples;
             step = i + 1;
             if step <= from.within {
@@ -164,35 +158,6 @@ impl<'r, 'a, T: Float> TrainingLoop<'r, 'a, T> {
             return Err(Error::invalid("training", format!("{problem}; {repair}")));
         }
         Ok(Passed { sums, stopped: None })
-    }
-
-    /// `Ok` if all ranks have the same parameters to the bit.
-    pub(super) fn check_parameters_alike(&self, epoch: usize) -> Result<(), Error> {
-        if self.ranks.number() == 1 {
-            return Ok(());
-        }
-        match self.ranks.odd_one(checksum(&self.state).into_bytes())? {
-            None => Ok(()),
-            Some(rank) => {
-                let problem = format!("the parameters of rank {rank} differ from those of rank 0 after epoch {epoch}");
-                let cause = "processors with different vector instructions round differently";
-                let repair = "use machines of one kind, and a model and callbacks that depend on nothing but the seed";
-                Err(Error::invalid("training", format!("{problem}; {cause}: {repair}")))
-            }
-        }
-    }
-
-    /// `Ok` if all ranks have read as many samples of a stream for a step; none: the epoch ends.
-    fn check_streams_alike(&self, samples: usize, epoch: usize, step: usize) -> Result<(), Error> {
-        match self.ranks.odd_one(samples.to_le_bytes().to_vec())? {
-            None => Ok(()),
-            Some(rank) => {
-                let problem =
-                    format!("rank {rank} has another number of samples than rank 0 for step {step} of epoch {epoch}");
-                let repair = "open the same stream on all ranks: each sweeps its share of every batch";
-                Err(Error::invalid("training", format!("{problem}; {repair}")))
-            }
-        }
     }
 
     /// Saves the training at this point; the first rank does so for all.

@@ -74,6 +74,7 @@ mod options;
 #[cfg(feature = "images")]
 mod pictures;
 mod ranks;
+mod ranks_unlike;
 mod recurrent;
 mod resume;
 mod rooms;

@@ -1,6 +1,6 @@
 //! [`Facts`]: what has to be the same on all ranks before the first step.
 
-use std::fmt::Write as _;
+use std::fmt::{Display, Write as _};
 
 use autograd::{Float, Parameters, Tensor};
 
@@ -52,6 +52,12 @@ impl Facts {
         sum.add(data.weights().unwrap_or_default().iter().copied());
         self.add(format!("shape of the {what}"), format!("inputs of shape {}; {targets}", data.inputs().shape()));
         self.add(format!("values of the {what}"), sum.shown());
+    }
+
+    /// The shape of a batch, and its first and last sample: to compare all would take as long on each rank, however many there are.
+    pub(in crate::train) fn add_batch<T: Float>(&mut self, what: &str, batch: &Dataset<T>) {
+        self.add(format!("number of samples of {what}"), batch.len());
+        self.add_data(&format!("first and last sample of {what}"), &batch.take(&[0, batch.len() - 1]));
     }
 
     /// The state of an optimiser.
@@ -106,8 +112,30 @@ fn contrast<'t>(first: &'t str, found: &'t str) -> Option<(String, String)> {
     Some((from(first), from(found)))
 }
 
+/// `Ok` if all ranks have the same parameters to the bit.
+pub(in crate::train) fn check_parameters<T: Float>(
+    ranks: &Ranks<'_>,
+    parameters: &Parameters<T>,
+    when: impl Display,
+) -> Result<()> {
+    if ranks.number() == 1 {
+        return Ok(());
+    }
+    match ranks.odd_one(checksum(parameters).into_bytes())? {
+        None => Ok(()),
+        Some(rank) => Err(Error::invalid(
+            "training",
+            format!(
+                "the parameters of rank {rank} differ from those of rank 0 {when}; give all ranks the same callbacks, \
+                 optimiser and schedule, which depend on nothing but the seed, and processors of one kind, as vector \
+                 instructions decide how numbers round"
+            ),
+        )),
+    }
+}
+
 /// The checksum of all values of parameters.
-pub(in crate::train) fn checksum<T: Float>(parameters: &Parameters<T>) -> String {
+fn checksum<T: Float>(parameters: &Parameters<T>) -> String {
     let mut sum = Checksum::default();
     parameters.params().for_each(|param| sum.add(param.value().as_slice().iter().map(|x| x.to_f64())));
     sum.shown()

@@ -5,6 +5,7 @@ use std::collections::{HashMap, VecDeque};
 
 use autograd::{Float, Gradient, Gradients, Param, Parameters, Shape, Tensor};
 use indexmap::IndexSet;
+use serde::{Deserialize, Serialize};
 
 use super::communicator::{Data, Message, Values};
 use super::exchange::{Ranks, out_of_step};
@@ -97,9 +98,10 @@ impl<'r, T: Float> Chain<'r, T> {
         match sum {
             None => self.deliver(k, Data::Bytes(Vec::new())),
             Some(_) if param.numel() == 0 => self.deliver(k, Data::Bytes(Vec::new())),
-            Some(Sum::Rows(rows, _)) if rows.is_empty() => self.deliver(k, Data::Bytes(Vec::new())),
             Some(Sum::Rows(rows, values)) => {
-                self.deliver(k, Data::Bytes(rows.iter().flat_map(|row| (*row as u64).to_le_bytes()).collect()))?;
+                // Their number first: a part may read no row, which is not the same as no gradient.
+                let numbers = std::iter::once(rows.len()).chain(rows);
+                self.deliver(k, Data::Bytes(numbers.flat_map(|n| (n as u64).to_le_bytes()).collect()))?;
                 self.deliver(k, data(Values::from(values)))
             }
             Some(Sum::Whole(whole)) => self.pieces(&whole).try_for_each(|piece| self.deliver(k, piece)),
@@ -242,23 +244,68 @@ pub(in crate::train) fn reduced<T: Float>(
 ) -> Result<Vec<(Param<T>, Gradient<T>)>> {
     let trained = parameters.distinct().map(|(_, param)| param.clone()).filter(|param| !param.is_frozen());
     let params: Vec<Param<T>> = trained.collect();
-    let reached = |param: &Param<T>| own.iter().any(|gradients| gradients.of(param).is_some());
-    let known = ranks.gather(params.iter().map(|param| u8::from(reached(param))).collect())?;
-    let mut sums = Vec::new();
-    for (k, param) in params.into_iter().enumerate() {
-        if !known.iter().any(|rank| rank.get(k) == Some(&1)) {
-            continue;
-        }
-        let shape: Shape = param.shape();
-        let mut sum = vec![T::zero(); shape.numel()];
-        own.iter().filter_map(|gradients| gradients.of(&param)).for_each(|own| add(&mut sum, own.as_slice()));
+    let known: Vec<Reached> = params.iter().map(|param| Reached::by(param, own)).collect();
+    let mut known = ranks.gather(serde_json::to_vec(&known).expect("numbers"))?.into_iter().map(|rank| {
+        serde_json::from_slice(&rank).ok().filter(|known: &Vec<_>| known.len() == params.len()).unwrap_or_default()
+    });
+    let first: Vec<Reached> = known.next().unwrap_or_default();
+    let all = known.fold(first, |all, rank| all.into_iter().zip(rank).map(|(a, b)| a.and(b)).collect());
+    let communicator = ranks.communicator().expect("more ranks than one");
+    let reduce = |sum: Vec<T>| {
         let mut sum = data(Values::from(sum));
-        let communicator = ranks.communicator().expect("more ranks than one");
         communicator.all_reduce(&mut sum)?;
-        let sum = numbers(sum).ok_or_else(|| out_of_step(ranks.rank()))?;
-        sums.push((param, Gradient::Whole(Tensor::new(shape, sum.into_vec()))));
+        numbers(sum).ok_or_else(|| out_of_step(ranks.rank())).map(Values::into_vec)
+    };
+    let mut sums = Vec::new();
+    for (param, reached) in params.into_iter().zip(all) {
+        let shape: Shape = param.shape();
+        match reached {
+            Reached::Not => {}
+            Reached::Whole => {
+                let mut sum = vec![T::zero(); shape.numel()];
+                own.iter().filter_map(|gradients| gradients.of(&param)).for_each(|own| add(&mut sum, own.as_slice()));
+                sums.push((param, Gradient::Whole(Tensor::new(shape, reduce(sum)?))));
+            }
+            Reached::Rows(rows) => {
+                let zeros = vec![T::zero(); rows.len() * shape.iter().skip(1).product::<usize>()];
+                let mut sum = Sum::Rows(rows, zeros);
+                let own = own.iter().filter_map(|gradients| gradients.rows_of(&param));
+                own.for_each(|(rows, values)| sum.add_rows(rows, values));
+                if let Sum::Rows(rows, values) = sum {
+                    sums.push((param, Gradient::Rows(rows.into_iter().collect(), reduce(values)?)));
+                }
+            }
+        }
     }
     Ok(sums)
+}
+
+/// What some parts have of the gradient with respect to a parameter.
+#[derive(Serialize, Deserialize)]
+enum Reached {
+    Not,
+    Whole,
+    /// The rows that were read: the others keep their values, and the optimiser's state of them.
+    Rows(IndexSet<usize>),
+}
+
+impl Reached {
+    fn by<T: Float>(param: &Param<T>, own: &[&Gradients<'_, T>]) -> Self {
+        let part = |gradients: &&Gradients<'_, T>| match (gradients.rows_of(param), gradients.of(param)) {
+            (Some((rows, _)), _) => Reached::Rows(rows.iter().copied().collect()),
+            (None, Some(_)) => Reached::Whole,
+            (None, None) => Reached::Not,
+        };
+        own.iter().map(part).fold(Reached::Not, Reached::and)
+    }
+
+    fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Reached::Not, one) | (one, Reached::Not) => one,
+            (Reached::Rows(rows), Reached::Rows(more)) => Reached::Rows(rows.into_iter().chain(more).collect()),
+            _ => Reached::Whole,
+        }
+    }
 }
 
 /// Values as they are sent: `f32` and `f64` as they are.
@@ -291,7 +338,8 @@ fn numbers<T: Float>(data: Data) -> Option<Values<T>> {
     }
 }
 
+/// The rows of a message, behind their number.
 fn rows(bytes: &[u8]) -> Vec<usize> {
-    let (rows, _) = bytes.as_chunks();
-    rows.iter().map(|row| u64::from_le_bytes(*row) as usize).collect()
+    let (numbers, _) = bytes.as_chunks();
+    numbers.iter().skip(1).map(|row| u64::from_le_bytes(*row) as usize).collect()
 }

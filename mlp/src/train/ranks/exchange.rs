@@ -201,9 +201,10 @@ impl<'a> Ranks<'a> {
 }
 
 pub(super) fn out_of_step(rank: usize) -> Error {
-    let problem =
-        "it is at another place of the training than this rank; run the same program on all ranks".to_string();
-    Error::Rank { rank, problem }
+    // An error of this rank: it is the one to say so, as the other does not know.
+    let why =
+        format!("rank {rank} is at another place of the training than this one; run the same program on all ranks");
+    Error::invalid("trainer", why)
 }
 
 fn failure(bytes: &[u8]) -> Option<(usize, String)> {

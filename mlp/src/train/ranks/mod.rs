@@ -10,7 +10,7 @@ mod communicator;
 mod exchange;
 mod in_ranks;
 
-pub(super) use alike::{Facts, checksum};
+pub(super) use alike::{Facts, check_parameters};
 pub use chain::piece;
 pub(super) use chain::{Chain, reduced};
 pub use communicator::{Communicator, Data, Message, Values};
