@@ -25,6 +25,8 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("Block::steps", "theory of blocks"),
     ("Reader::activation", "models read for the theory"),
     ("Reader::training", "models read for the theory"),
+    ("Reader::tokens", "models read for the theory"),
+    ("Trainer::parts", "trainings on several ranks"),
     ("Progress::steps", "trainings that are resumed"),
     ("Plateau::threshold", "a plateau beside a watch of one's own"),
     ("Watch::by", "a plateau beside a watch of one's own"),
