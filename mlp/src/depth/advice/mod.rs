@@ -73,7 +73,8 @@ pub use survey::Figures;
 
 use crate::error::Error;
 use crate::loss::Loss;
-use crate::{Dataset, Module, Network, Optimizer, Registry};
+use crate::optim::Optimizer;
+use crate::{Dataset, Module, Network, Registry};
 use plan::Search;
 use survey::Survey;
 use task::{Model, Task};
