@@ -10,7 +10,9 @@ kernel! {
     fn deviations<'a, T>(x: &'a [T], loops: Loops, out: &'a mut [T]) for x.len(), {
         let Loops { n, inner, .. } = loops;
         if x.is_empty() {
-        } else if inner == 1 {
+            return;
+        }
+        if inner == 1 {
             for (x, out) in x.chunks_exact(n).zip(out.chunks_exact_mut(n)) {
                 let mean = mean(row_sum(x, |x| x), n, |j| x[j]);
                 for (out, &x) in out.iter_mut().zip(x) {

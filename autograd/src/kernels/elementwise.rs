@@ -87,8 +87,9 @@ pub(crate) fn unary_with_slopes<T: Float>(row: Unary, args: Args, x: &[T], y: &m
         type Out = ();
         #[inline(always)]
         fn visit<R: UnaryRow>(self) {
-            if R::KEEPS {
-                isa::run(self.1.len(), Together::<R, _>(self, PhantomData));
+            match R::KEEPS {
+                true => isa::run(self.1.len(), Together::<R, _>(self, PhantomData)),
+                false => unreachable!("only rows that keep slopes are asked for them"),
             }
         }
     }

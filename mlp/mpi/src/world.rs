@@ -142,6 +142,9 @@ impl World {
         V: Equivalence + Copy + 'static,
         O: AsRef<[V]> + 'static,
     {
+        if values.as_ref().is_empty() {
+            return;
+        }
         if values.as_ref().len() <= LONGEST {
             return self.outgoing.send(&self.world, to, CONTENT, values);
         }
@@ -154,7 +157,7 @@ impl World {
     /// The next `length` values of another rank.
     fn receive_values<V: Equivalence>(&self, from: usize, length: usize) -> Vec<V> {
         let piece = || self.world.process_at_rank(from as i32).receive_vec_with_tag(CONTENT).0;
-        let mut values: Vec<V> = piece();
+        let mut values: Vec<V> = if length == 0 { Vec::new() } else { piece() };
         while values.len() < length {
             values.append(&mut piece());
         }
@@ -187,12 +190,10 @@ impl Communicator for World {
         }
         let to = to as i32;
         self.outgoing.send(&self.world, to, HEAD, vec![label, kind, length as u64]);
-        if length > 0 {
-            match data {
-                Data::Bytes(bytes) => self.send_values(to, bytes),
-                Data::F32(values) => self.send_values(to, values),
-                Data::F64(values) => self.send_values(to, values),
-            }
+        match data {
+            Data::Bytes(bytes) => self.send_values(to, bytes),
+            Data::F32(values) => self.send_values(to, values),
+            Data::F64(values) => self.send_values(to, values),
         }
         Ok(())
     }
@@ -204,16 +205,13 @@ impl Communicator for World {
         let mut head = [0_u64; 3];
         self.world.process_at_rank(from as i32).receive_into_with_tag(&mut head, HEAD);
         let [label, kind, length] = head;
-        let data = match (kind, length) {
-            (ENDED, _) => {
+        let data = match kind {
+            ENDED => {
                 self.ended.borrow_mut().insert(from);
                 return Err(ended(from));
             }
-            (F32, 0) => Data::F32(Vec::new().into()),
-            (F64, 0) => Data::F64(Vec::new().into()),
-            (_, 0) => Data::Bytes(Vec::new()),
-            (F32, _) => Data::F32(self.receive_values(from, length as usize).into()),
-            (F64, _) => Data::F64(self.receive_values(from, length as usize).into()),
+            F32 => Data::F32(self.receive_values(from, length as usize).into()),
+            F64 => Data::F64(self.receive_values(from, length as usize).into()),
             _ => Data::Bytes(self.receive_values(from, length as usize)),
         };
         Ok(Message { label, data })

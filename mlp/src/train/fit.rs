@@ -69,11 +69,10 @@ impl Trainer<'_> {
         data: &Dataset<T>,
         validation: Option<&Dataset<T>>,
     ) -> Result<History, Error> {
-        let ranks = Ranks::new(self.communicator);
-        ranks.together(self.check_settings(&model.parameters()).and_then(|()| {
+        self.on_ranks(&model.parameters(), |ranks| {
             self.check_cut(data.len())?;
-            self.fit_source(model, loss, optimizer, Source::memory(self, data), validation, &ranks)
-        }))
+            self.fit_source(model, loss, optimizer, Source::memory(self, data), validation, ranks)
+        })
     }
 
     /// Trains `model` on data that memory does not hold: `open` gives the batches of each epoch, whose number it takes, from 1.
@@ -121,11 +120,19 @@ impl Trainer<'_> {
         open: impl FnMut(usize) -> Result<I, Error>,
         validation: Option<&Dataset<T>>,
     ) -> Result<History, Error> {
+        self.on_ranks(&model.parameters(), |ranks| {
+            self.fit_source(model, loss, optimizer, Source::stream(self, open), validation, ranks)
+        })
+    }
+
+    /// Trains with settings that are checked; all ranks succeed or fail together.
+    fn on_ranks<T: Float>(
+        &self,
+        parameters: &Parameters<T>,
+        train: impl FnOnce(&Ranks<'_>) -> Result<History, Error>,
+    ) -> Result<History, Error> {
         let ranks = Ranks::new(self.communicator);
-        ranks.together(
-            self.check_settings(&model.parameters())
-                .and_then(|()| self.fit_source(model, loss, optimizer, Source::stream(self, open), validation, &ranks)),
-        )
+        ranks.together(self.check_settings(parameters).and_then(|()| train(&ranks)))
     }
 
     fn fit_source<T: Float>(

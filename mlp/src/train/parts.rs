@@ -79,7 +79,7 @@ impl<'p, T: Float> Pass<'p, T> {
         let own = ranks.own(all.len());
         let some = all.into_iter().enumerate().skip(own.start).take(own.len());
         let own: Vec<(Dataset<T>, u64)> = seeded_of(self.batch, self.parts, self.seed, some).collect();
-        let reduces = ranks.communicator().is_some_and(|communicator| communicator.reduces());
+        let reduces = ranks.reduces();
         let whole = parameters.params().all(|param| !param.is_by_rows());
         let (sums, given) = if let ([part], false, true) = (&own[..], reduces, whole) {
             let (loss, sums) = self.record(&mut tapes[0], part)?;

@@ -113,10 +113,7 @@ impl Trainer<'_> {
                 None => facts.add(format!("shape of the {what}"), "none"),
             }
         }
-        facts.add(
-            "way to add up gradients (all_reduce)",
-            ranks.communicator().is_some_and(|communicator| communicator.reduces()),
-        );
+        facts.add("way to add up gradients (all_reduce)", ranks.reduces());
         let what = "loss of the first samples (by the kind of layers, loss and processor)";
         facts.add(what, self.first_loss(goal, first));
         facts.check(ranks)

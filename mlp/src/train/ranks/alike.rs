@@ -77,6 +77,9 @@ impl Facts {
 
     /// `Ok` if all ranks know the same; the error names the first thing that is not, and where.
     pub(in crate::train) fn check(&self, ranks: &Ranks<'_>) -> Result<()> {
+        if ranks.number() == 1 {
+            return Ok(());
+        }
         let own = serde_json::to_vec(&self.0).expect("texts");
         let all = ranks.gather(own)?;
         let read = |rank: &[u8]| serde_json::from_slice::<Vec<(String, String)>>(rank).unwrap_or_default();

@@ -54,8 +54,7 @@ enum Arriving<T: Float> {
 impl<'r, T: Float> Chain<'r, T> {
     #[expect(clippy::mutable_key_type, reason = "a parameter's hash is that of its identity")]
     pub(in crate::train) fn new(ranks: &'r Ranks<'r>, parameters: &Parameters<T>) -> Self {
-        let trained = parameters.distinct().map(|(_, param)| param.clone()).filter(|param| !param.is_frozen());
-        let params: Vec<_> = trained.collect();
+        let params = trained(parameters);
         let places: HashMap<_, _> = params.iter().cloned().enumerate().map(|(place, param)| (param, place)).collect();
         let (passed, sums) = (vec![false; params.len()], params.iter().map(|_| Arriving::Waiting).collect());
         let piece = piece(params.iter().map(Param::numel).sum(), ranks.number());
@@ -242,8 +241,7 @@ pub(in crate::train) fn reduced<T: Float>(
     parameters: &Parameters<T>,
     own: &[&Gradients<'_, T>],
 ) -> Result<Vec<(Param<T>, Gradient<T>)>> {
-    let trained = parameters.distinct().map(|(_, param)| param.clone()).filter(|param| !param.is_frozen());
-    let params: Vec<Param<T>> = trained.collect();
+    let params = trained(parameters);
     let known: Vec<Reached> = params.iter().map(|param| Reached::by(param, own)).collect();
     let mut known = ranks.gather(serde_json::to_vec(&known).expect("numbers"))?.into_iter().map(|rank| {
         serde_json::from_slice(&rank).ok().filter(|known: &Vec<_>| known.len() == params.len()).unwrap_or_default()
@@ -306,6 +304,11 @@ impl Reached {
             _ => Reached::Whole,
         }
     }
+}
+
+/// The parameters whose gradients pass from rank to rank, in the same order on all.
+fn trained<T: Float>(parameters: &Parameters<T>) -> Vec<Param<T>> {
+    parameters.distinct().map(|(_, param)| param.clone()).filter(|param| !param.is_frozen()).collect()
 }
 
 /// Values as they are sent: `f32` and `f64` as they are.

@@ -30,6 +30,11 @@ impl<'a> Ranks<'a> {
         self.communicator
     }
 
+    /// Whether [`Communicator::all_reduce`] adds up gradients.
+    pub(in crate::train) fn reduces(&self) -> bool {
+        self.communicator.is_some_and(|communicator| communicator.reduces())
+    }
+
     pub(in crate::train) fn rank(&self) -> usize {
         self.communicator.map_or(0, |communicator| communicator.rank())
     }
