@@ -246,7 +246,7 @@ fn trainings() -> Result<(Vec<Law>, Beside), Box<dyn std::error::Error>> {
     );
     // χ² of two degrees of freedom exceeds 12 in one of 400 drawings.
     assert!(chi < 6.0, "one network is not off by 1/√width and the next order");
-    let name = "a trained network: 1/√width at last".into();
+    let name = "a trained network: towards 1/√width".into();
     let single = Law { name, measured: measured(&widths, &singles), fitted: [start.value, -0.5] };
     let (rest, slope, chi) = line(&inverse, &means);
     println!(
