@@ -8,7 +8,7 @@ use crate::number::Float;
 
 /// The number of exponentials that are computed and summed at once, of rows of a thousand and more; of shorter rows
 /// that are processed together; and the largest number of these rows.
-pub(super) const PIECE: usize = 1024;
+const PIECE: usize = 1024;
 const SHARED: usize = 256;
 const TOGETHER: usize = 32;
 
@@ -48,12 +48,20 @@ pub(super) trait Rows<T> {
     fn done(&mut self, first: usize, tops: &[T], sums: &[[T; 2]], e: &mut [T]);
 }
 
-/// Computes `exp(x − top)` of each row, `top` being its largest value. `room` holds all of them if they are `kept`,
-/// else one piece.
+/// Computes `exp(x − top)` of each row, `top` being its largest value. All of them are left in `kept`, if it is
+/// given.
 ///
 /// Short rows are processed many at once, so that exponentials fill the vectors whatever the rows' length.
 #[inline(always)]
-pub(super) fn each_row<T: Float>(x: &[T], n: usize, room: &mut [T], kept: bool, mut rows: impl Rows<T>) {
+pub(super) fn each_row<T: Float>(x: &[T], n: usize, kept: Option<&mut [T]>, mut rows: impl Rows<T>) {
+    let mut piece; // written only where it is needed: four kilobytes take longer than a few short rows
+    let (room, kept) = match kept {
+        Some(room) => (room, true),
+        None => {
+            piece = [T::zero(); PIECE];
+            (&mut piece[..], false)
+        }
+    };
     if n > SHARED {
         for (x, row) in x.chunks_exact(n).zip(0..) {
             let top = row_max(x);

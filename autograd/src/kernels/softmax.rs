@@ -5,7 +5,7 @@
 //! others)`.
 
 use super::exponentials::{
-    PIECE, Rows, SHORT, are_short, each_row, exponentials_with_sums, log_sum, logs, others_and_ones, quotients,
+    Rows, SHORT, are_short, each_row, exponentials_with_sums, log_sum, logs, others_and_ones, quotients,
     strip_quotients, strip_sums, turn, turn_back,
 };
 use super::isa::kernel;
@@ -74,8 +74,7 @@ kernel! {
                 finish(out, found);
             }
         } else {
-            let (mut piece, kept) = ([T::zero(); PIECE], slopes.is_some());
-            each_row(x, n, slopes.unwrap_or(&mut piece), kept, LogSumExp { out, n });
+            each_row(x, n, slopes, LogSumExp { out, n });
         }
     }
 }
@@ -147,8 +146,7 @@ kernel! {
         slopes: Option<&'a mut [T]>,
     ) for x.len(), {
         let n = (x.len() / classes.len().max(1)).max(1); // no rows: any width
-        let (mut piece, kept) = ([T::zero(); PIECE], slopes.is_some());
-        each_row(x, n, slopes.unwrap_or(&mut piece), kept, CrossEntropy { x, n, classes, out });
+        each_row(x, n, slopes, CrossEntropy { x, n, classes, out });
     }
 }
 
@@ -220,7 +218,7 @@ kernel! {
                 turn_back(out_columns, n, out);
             }
         } else {
-            each_row(x, n, out, true, Softmax(n));
+            each_row(x, n, Some(out), Softmax(n));
         }
     }
 }
@@ -247,8 +245,7 @@ kernel! {
                 }
             }
         } else {
-            let (mut piece, kept) = ([T::zero(); PIECE], softmax.is_some());
-            each_row(x, n, softmax.unwrap_or(&mut piece), kept, LogSoftmax { x, n, out });
+            each_row(x, n, softmax, LogSoftmax { x, n, out });
         }
     }
 }
