@@ -4,7 +4,7 @@ use super::centre::Form;
 use super::factor::Triangle;
 use super::product::Matrix;
 use super::reduce::Loops;
-use super::runs::Runs;
+use super::runs::{Few, Runs};
 use super::scan::Part;
 use super::windows::Sizes;
 use super::{
@@ -21,6 +21,7 @@ instances! {
     elementwise::binary as binary(row: Binary, runs: &Runs, a: &[T], b: &[T], out: &mut [T]);
     elementwise::binary_chain as binary_chain(row: Binary, second: bool, runs: &Runs, a: &[T], b: &[T], y: &[T], dy: &mut [T]);
     elementwise::binary_chain_add as binary_chain_add(row: Binary, second: bool, aby: [&[T]; 3], dy: &[T], sum: &mut [T]);
+    elementwise::binary_chain_add_few as binary_chain_add_few(row: Binary, second: bool, few: &Few, aby: [&[T]; 3], dy: &[T], sum: &mut [T]);
     elementwise::select as select(mask: &[T], a: &[T], b: &[T], out: &mut [T]);
     elementwise::add_assign as add_assign(out: &mut [T], x: &[T]);
     sums::sum as sum(x: &[T], loops: Loops, over: f64, out: &mut [T]);

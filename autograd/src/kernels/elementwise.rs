@@ -6,8 +6,8 @@ use std::marker::PhantomData;
 use std::ops::Range;
 
 use super::flagged::{self, Formula, Operand, array_of, each, few, one_by_one};
-use super::isa::{self, Isa, Kernel, kernel};
-use super::runs::Runs;
+use super::isa::{self, FEW, Isa, Kernel, kernel};
+use super::runs::{Few, Runs};
 use super::slopes::{WithSlopes, each_with_slopes};
 use crate::math::Real;
 use crate::number::passing::Passing;
@@ -49,7 +49,7 @@ fn map<R: Marked, T: Float, F: Formula<K>, const K: usize>(f: F, x: [Operand<'_,
 /// The same for a row of one input: what is called most has a loop of its own for a few values.
 #[inline(always)]
 fn map_one<R: UnaryRow, T: Float, F: Formula<K>, const K: usize>(f: F, x: [&[T]; K], out: &mut [T]) {
-    if R::LOOPS && out.len() < isa::FEW {
+    if R::LOOPS && out.len() < FEW {
         return few(f, x, out);
     }
     map::<R, T, F, K>(f, array_of(|k| Operand::each(x[k])), out);
@@ -139,7 +139,21 @@ type OnStretch<'f, T> = dyn for<'x> FnMut([Operand<'x, T>; 2], Range<usize>) + '
 #[inline(never)]
 fn stretches<T: Float>(runs: &Runs, a: &[T], b: &[T], f: &mut OnStretch<'_, T>) {
     const LONG: usize = 256;
-    let Runs::Axes(axes) = runs else { return runs.for_each(|run| f([a, b].map(Operand::each), 0..run.len)) };
+    let axes = match runs {
+        Runs::Axes(axes) => axes,
+        &Runs::Same(len) => {
+            return if len > 0 {
+                f([a, b].map(Operand::each), 0..len)
+            };
+        }
+        Runs::Few(few) => {
+            let mut copies = [[T::zero(); FEW]; 2];
+            for (at, places) in few.places().enumerate() {
+                [copies[0][at], copies[1][at]] = [a[places[0]], b[places[1]]];
+            }
+            return f([&copies[0], &copies[1]].map(|copy| Operand::each(copy)), 0..few.len);
+        }
+    };
     if axes.last().is_some_and(|&(len, ..)| len >= LONG) {
         return runs.for_each(|run| {
             let [a, b] = [Operand::stepped(&a[run.a..], run.step_a), Operand::stepped(&b[run.b..], run.step_b)];
@@ -176,8 +190,14 @@ pub(crate) fn binary<T: Float>(row: Binary, runs: &Runs, a: &[T], b: &[T], out: 
                 let f = ValueOfTwo::<R>(PhantomData);
                 return stretches(runs, a, b, &mut |x, at| map::<R, T, _, 2>(f, x, &mut out[at]));
             }
-            if let &Runs::Same(..isa::FEW) = runs {
-                return out.iter_mut().zip(a).zip(b).for_each(|((out, &a), &b)| *out = R::value(a, b));
+            match runs {
+                Runs::Same(..FEW) => {
+                    return out.iter_mut().zip(a).zip(b).for_each(|((out, &a), &b)| *out = R::value(a, b));
+                }
+                Runs::Few(few) => {
+                    return out.iter_mut().zip(few.places()).for_each(|(out, [i, j])| *out = R::value(a[i], b[j]));
+                }
+                _ => {}
             }
             isa::run(out.len(), Loop::<R, _>(Map(runs, a, b, out), PhantomData));
         }
@@ -240,11 +260,20 @@ pub(crate) fn binary_chain<T: Float>(row: Binary, second: bool, runs: &Runs, a: 
         fn visit<R: BinaryRow>(self) {
             let Chain(second, runs, a, b, y, dy) = self;
             let partial = Partial::<R>(second, PhantomData);
-            if R::LOOPS && matches!(runs, Runs::Same(..isa::FEW)) {
-                for (((dy, &y), &a), &b) in dy.iter_mut().zip(y).zip(a).zip(b) {
-                    *dy = partial.at([a, b, y], *dy);
+            match runs {
+                Runs::Same(..FEW) if R::LOOPS => {
+                    for (((dy, &y), &a), &b) in dy.iter_mut().zip(y).zip(a).zip(b) {
+                        *dy = partial.at([a, b, y], *dy);
+                    }
+                    return;
                 }
-                return;
+                Runs::Few(few) if R::LOOPS => {
+                    for ((dy, &y), [i, j]) in dy.iter_mut().zip(y).zip(few.places()) {
+                        *dy = partial.at([a[i], b[j], y], *dy);
+                    }
+                    return;
+                }
+                _ => {}
             }
             if !R::LOOPS || R::DECIDES {
                 return stretches(runs, a, b, &mut |[a, b], at| {
@@ -349,6 +378,33 @@ pub(crate) fn binary_chain_add<T: Float>(row: Binary, second: bool, [a, b, y]: [
         }
     }
     row.dispatch(Chain(second, [a, b, y, dy], sum));
+}
+
+/// The same where an operand is stretched: `sum`, of the operand's shape, gets the gradients of `few` results added where
+/// they belong, in their order.
+pub(crate) fn binary_chain_add_few<T: Float>(
+    row: Binary,
+    second: bool,
+    few: &Few,
+    [a, b, y]: [&[T]; 3],
+    dy: &[T],
+    sum: &mut [T],
+) {
+    struct Chain<'a, T>(bool, &'a Few, [&'a [T]; 4], &'a mut [T]);
+    impl<T: Float> BinaryVisitor for Chain<'_, T> {
+        type Out = ();
+        #[inline(always)]
+        fn visit<R: BinaryRow>(self) {
+            let Chain(second, few, [a, b, y, dy], sum) = self;
+            assert!(R::LOOPS, "a row whose few values are not computed by a plain loop");
+            let partial = Partial::<R>(second, PhantomData);
+            for ((&y, &dy), at) in y.iter().zip(dy).zip(few.places()) {
+                let sum = &mut sum[at[usize::from(second)]];
+                *sum = *sum + partial.at([a[at[0]], b[at[1]], y], dy);
+            }
+        }
+    }
+    row.dispatch(Chain(second, few, [a, b, y, dy], sum));
 }
 
 /// The gradient formula, added to the present value of the output.

@@ -1,9 +1,50 @@
-//! Strided reading of a row-major array: one kernel serves slices, flips, permutations, diagonals and expansion.
+//! Parts of a row-major array: ranges of an axis, and strided reading for flips, permutations, diagonals and steps.
 
 use smallvec::SmallVec;
 
 use crate::number::Float;
 use crate::shape::{Shape, count};
+
+/// A range of an axis: of each block of `step` values, the `len` values from `start` on.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Rows {
+    start: usize,
+    len: usize,
+    step: usize,
+}
+
+impl Rows {
+    /// The part of shape `part` that begins at index `start` of `axis`.
+    pub(crate) fn of(axis: usize, start: usize, whole: &[usize], part: &[usize]) -> Rows {
+        // Without values, lengths may have a product beyond all numbers.
+        if part.contains(&0) || whole.contains(&0) {
+            return Rows { start: 0, len: 0, step: 0 };
+        }
+        let inner = count(&whole[axis + 1..]);
+        Rows { start: start * inner, len: part[axis] * inner, step: whole[axis] * inner }
+    }
+
+    /// The position of the first value.
+    pub(crate) fn offset(self) -> usize {
+        self.start
+    }
+
+    /// Calls `f` with values of the `whole` and those of the `part` at the same places.
+    #[inline(always)]
+    pub(crate) fn read<T>(self, whole: &[T], part: &mut [T], f: impl Fn(&[T], &mut [T])) {
+        for (whole, part) in whole.chunks_exact(self.step.max(1)).zip(part.chunks_exact_mut(self.len.max(1))) {
+            f(&whole[self.start..self.start + self.len], part);
+        }
+    }
+
+    /// The same where the whole is written.
+    #[inline(always)]
+    pub(crate) fn write<T>(self, part: &[T], whole: &mut [T], f: impl Fn(&[T], &mut [T])) {
+        for (whole, part) in whole.chunks_exact_mut(self.step.max(1)).zip(part.chunks_exact(self.len.max(1))) {
+            f(part, &mut whole[self.start..self.start + self.len]);
+        }
+    }
+}
 
 /// A view of a row-major array: for each index of `shape`, the position `offset + Σ index·stride` of the source.
 #[derive(Debug, Clone, PartialEq)]

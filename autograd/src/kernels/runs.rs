@@ -2,6 +2,7 @@
 
 use smallvec::SmallVec;
 
+use super::isa::FEW;
 use crate::shape::count;
 
 /// The iteration over two operands that fills a result: an inner run of `len` values, and loops around it.
@@ -14,6 +15,41 @@ pub(crate) enum Runs {
     Same(usize),
     /// (length, step of a, step of b) from the outermost axis to the innermost.
     Axes(SmallVec<[(usize, usize, usize); 4]>),
+    /// Fewer than [`FEW`] values, each where it is: loops around runs would cost more than the values.
+    Few(Few),
+}
+
+/// For each of `len` results its positions in both operands.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Few {
+    pub(crate) len: usize,
+    pub(crate) at: [[u8; FEW]; 2],
+}
+
+impl Few {
+    fn new(out: &[usize], len: usize, operands: [&[usize]; 2]) -> Few {
+        let mut at = [[0; FEW]; 2];
+        for (x, at) in operands.into_iter().zip(&mut at) {
+            let (mut filled, mut next) = (1, 1);
+            for (i, &n) in out.iter().enumerate().rev() {
+                let along = (i + x.len()).checked_sub(out.len()).map_or(1, |i| x[i]);
+                let step = if along == 1 { 0 } else { next };
+                next *= along;
+                for k in filled..(filled * n).min(FEW) {
+                    at[k] = at[k - filled] + step as u8;
+                }
+                filled *= n;
+            }
+        }
+        Few { len, at }
+    }
+
+    /// The positions in both operands, result by result.
+    #[inline(always)]
+    pub(crate) fn places(&self) -> impl Iterator<Item = [usize; 2]> {
+        let [a, b] = &self.at;
+        a[..self.len].iter().zip(b).map(|(&a, &b)| [a as usize, b as usize])
+    }
 }
 
 /// One inner run: its start in the result and the operands, and whether each operand advances (1) or repeats (0).
@@ -76,9 +112,24 @@ impl Runs {
         Runs::Axes(axes)
     }
 
+    /// The same for values rather than for blocks of them: [`Runs::Few`] where they are few.
+    #[inline]
+    pub(crate) fn of_values(out: &[usize], a: &[usize], b: &[usize]) -> Runs {
+        match count(out) {
+            len @ 1..FEW if a != out || b != out => Runs::Few(Few::new(out, len, [a, b])),
+            _ => Runs::new(out, a, b),
+        }
+    }
+
     /// Calls `f` for each inner run.
     #[inline(always)]
     pub(crate) fn for_each(&self, mut f: impl FnMut(Run)) {
+        if let Runs::Few(few) = self {
+            for ([a, b], out) in few.places().zip(0..) {
+                f(Run { out, a, b, len: 1, step_a: 1, step_b: 1 });
+            }
+            return;
+        }
         let mut walk = self.walk();
         while walk.left > 0 {
             f(walk.run);
@@ -96,6 +147,7 @@ impl Runs {
                 let (&(len, step_a, step_b), outer) = axes.split_last().expect("at least one axis");
                 (Run { out: 0, a: 0, b: 0, len, step_a, step_b }, outer)
             }
+            Runs::Few(_) => unreachable!("few values are visited one by one"),
         };
         let left = if run.len == 0 { 0 } else { outer.iter().map(|axis| axis.0).product() };
         let index = if outer.is_empty() { SmallVec::new() } else { SmallVec::from_elem(0, outer.len()) };
@@ -170,11 +222,14 @@ mod tests {
         ];
         for &(out, a, b) in shapes {
             let mut fast = vec![];
-            Runs::new(out, a, b).for_each(|run| {
-                assert_eq!(run.out, fast.len());
-                fast.extend((0..run.len).map(|i| (run.a + i * run.step_a, run.b + i * run.step_b)));
-            });
-            assert_eq!(fast, slow(out, a, b), "{out:?} {a:?} {b:?}");
+            for runs in [Runs::new(out, a, b), Runs::of_values(out, a, b)] {
+                fast.clear();
+                runs.for_each(|run| {
+                    assert_eq!(run.out, fast.len());
+                    fast.extend((0..run.len).map(|i| (run.a + i * run.step_a, run.b + i * run.step_b)));
+                });
+                assert_eq!(fast, slow(out, a, b), "{out:?} {a:?} {b:?} by {runs:?}");
+            }
         }
     }
 }

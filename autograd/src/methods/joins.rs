@@ -1,5 +1,7 @@
 //! Methods that join and split arrays.
 
+use smallvec::SmallVec;
+
 use crate::error::{Error, OrPanic};
 use crate::number::Float;
 use crate::ops::{Array, einsum, join, view};
@@ -22,7 +24,7 @@ macro_rules! joins {
             #[must_use]
             #[track_caller]
             pub fn concat(parts: &[$Part], axis: usize) -> Self {
-                join::concat("concat", &parts.iter().collect::<Vec<_>>(), axis).or_panic()
+                join::concat("concat", &parts.iter().collect::<SmallVec<[&$Part; 8]>>(), axis).or_panic()
             }
 
             /// Joins arrays of one shape along a new axis.
@@ -38,7 +40,7 @@ macro_rules! joins {
             #[must_use]
             #[track_caller]
             pub fn stack(parts: &[$Part], axis: usize) -> Self {
-                join::stack(&parts.iter().collect::<Vec<_>>(), axis).named("stack").or_panic()
+                join::stack(&parts.iter().collect::<SmallVec<[&$Part; 8]>>(), axis).named("stack").or_panic()
             }
 
             /// Calls `f` with each part along the first axis, and joins its results along a new first axis.

@@ -209,6 +209,12 @@ macro_rules! define_binary {
                 COMMON[self as usize]
             }
 
+            /// Whether a few values are computed by a plain loop.
+            pub(crate) const fn loops(self) -> bool {
+                const LOOPS: &[bool] = &[$(<binary::$Row as Marked>::LOOPS),*];
+                LOOPS[self as usize]
+            }
+
             #[inline(always)]
             pub(crate) fn dispatch<V: BinaryVisitor>(self, visitor: V) -> V::Out {
                 match self { $(Binary::$Row => visitor.visit::<binary::$Row>(),)* }

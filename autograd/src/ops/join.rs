@@ -7,8 +7,9 @@ use smallvec::SmallVec;
 use super::reads::Reads;
 use super::{Array, Input, Operation, linear, view};
 use crate::error::Error;
+use crate::kernels::layout::Rows;
 use crate::number::Float;
-use crate::shape::{Shape, count};
+use crate::shape::Shape;
 
 /// Arrays one after another along `axis`; the gradient of each is its slice of `dy`.
 #[derive(Debug, Clone, PartialEq)]
@@ -19,28 +20,10 @@ pub(crate) struct Concat {
     starts: Arc<Vec<usize>>,
 }
 
-/// Where a part lies in a join: in each of its blocks of `step` values, `len` from `start` on.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Rows {
-    start: usize,
-    len: usize,
-    step: usize,
-}
-
-impl Rows {
-    /// Calls `f` with the values of a join that belong to the part, and with those of the `part`.
-    pub(crate) fn read<T>(self, whole: &[T], part: &mut [T], f: impl Fn(&[T], &mut [T])) {
-        for (whole, part) in whole.chunks_exact(self.step.max(1)).zip(part.chunks_exact_mut(self.len.max(1))) {
-            f(&whole[self.start..self.start + self.len], part);
-        }
-    }
-}
-
 impl Concat {
     /// Where part `k` lies.
     pub(crate) fn rows_of(&self, k: usize, whole: &Shape, part: &Shape) -> Rows {
-        let inner = count(&whole[self.axis + 1..]);
-        Rows { start: self.starts[k] * inner, len: part[self.axis] * inner, step: whole[self.axis] * inner }
+        Rows::of(self.axis, self.starts[k], whole, part)
     }
 }
 
@@ -117,14 +100,13 @@ pub(crate) fn stack<A: Array>(x: &[&A], axis: usize) -> Result<A, Error> {
         );
         return Err(Error::shape("stack", law));
     }
-    let mut parts = Vec::with_capacity(x.len());
+    let mut parts: SmallVec<[A; 8]> = SmallVec::new();
     for x in x {
         parts.push(view::unsqueeze(*x, axis)?); // a loop likewise
     }
-    concat("stack", &parts.iter().collect::<Vec<_>>(), axis)
+    concat("stack", &parts.iter().collect::<SmallVec<[&A; 8]>>(), axis)
 }
 
-/// Splits an array into parts of the given lengths along `axis`.
 /// The coordinates of the grid that vectors span.
 #[track_caller]
 pub(crate) fn meshgrid<A: Array>(vectors: &[&A]) -> Result<Vec<A>, Error> {
@@ -143,6 +125,7 @@ pub(crate) fn meshgrid<A: Array>(vectors: &[&A]) -> Result<Vec<A>, Error> {
     Ok(vectors.iter().enumerate().map(|(i, x)| x.reshaped(&along(i)).expanded(&shape)).collect())
 }
 
+/// Splits an array into parts of the given lengths along `axis`.
 #[track_caller]
 pub(crate) fn split<A: Array>(x: &A, axis: usize, lengths: &[usize]) -> Result<Vec<A>, Error> {
     let shape = x.shape();

@@ -158,7 +158,7 @@ macro_rules! operations {
                 match self {
                     Op::Unary(row, args) => kernels::unary(*row, *args, x[0].values, out),
                     Op::Binary(row) => {
-                        let runs = Runs::new(shape, x[0].shape, x[1].shape);
+                        let runs = Runs::of_values(shape, x[0].shape, x[1].shape);
                         kernels::binary(*row, &runs, x[0].values, x[1].values, out);
                     }
                     Op::Dense(row) => {

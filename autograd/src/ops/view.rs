@@ -1,7 +1,7 @@
 //! Views: the same values in another order or shape, a selection of them, or repetitions.
 //!
-//! Slices, flips, permutations and diagonals are one operation, which reads through a strided layout; its transpose
-//! adds through that layout. Padding is the transpose. Reshaping and transposing the last two axes copy nothing on
+//! Slices, flips, permutations and diagonals are one operation, which reads a range or through a strided layout; its
+//! transpose adds through that layout. Padding is the transpose. Reshaping and transposing the last two axes copy nothing on
 //! the tape.
 
 use std::ops::Range;
@@ -10,7 +10,8 @@ use super::elementwise::select;
 use super::reads::Reads;
 use super::{Array, Input, Operation, linear};
 use crate::error::Error;
-use crate::kernels::layout::Layout;
+use crate::kernels::compiled as kernels;
+use crate::kernels::layout::{Layout, Rows};
 use crate::kernels::runs::Runs;
 use crate::math;
 use crate::memory::{filled, no_room};
@@ -107,11 +108,23 @@ impl Operation for Expand {
     }
 }
 
-/// `y = x[layout]`; `dx` is `dy` added through the layout.
+/// `y = x[part]`; `dx` is `dy` added where it was read.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct View {
-    layout: Box<Layout>,
-    name: &'static str,
+pub(crate) enum View {
+    /// A range of an axis, which most slices are: without an allocation.
+    Range(Rows),
+    /// With the name of the method.
+    Strided(Box<Layout>, &'static str),
+}
+
+impl View {
+    /// As a layout, of a view of shape `shape` of an array of shape `source`.
+    fn layout(&self, source: Shape, shape: Shape) -> Box<Layout> {
+        match self {
+            View::Range(rows) => Box::new(Layout { shape, offset: rows.offset(), ..Layout::of(&source) }),
+            View::Strided(layout, _) => layout.clone(),
+        }
+    }
 }
 
 /// `y[layout] += x`, 0 elsewhere; `dx = dy[layout]`.
@@ -124,12 +137,15 @@ pub(crate) struct Spread {
 impl View {
     /// Adds the gradient of the view to that of its source.
     pub(crate) fn add<T: Float>(&self, dy: &[T], sum: &mut [T]) {
-        self.layout.add(dy, sum);
+        match self {
+            View::Range(rows) => rows.write(dy, sum, |dy, sum| kernels::add_assign(sum, dy)),
+            View::Strided(layout, _) => layout.add(dy, sum),
+        }
     }
 
     /// The position of each value in the source.
-    pub(crate) fn positions(&self) -> Vec<usize> {
-        self.layout.positions()
+    pub(crate) fn positions(&self, source: &Shape, shape: &Shape) -> Vec<usize> {
+        self.layout(source.clone(), shape.clone()).positions()
     }
 }
 
@@ -138,20 +154,26 @@ impl Operation for View {
     const NAMES: &'static [&'static str] = &["slice", "permute", "flip", "diagonal", "view"];
 
     fn name(&self) -> &'static str {
-        self.name
+        match self {
+            View::Range(_) => Self::NAMES[0],
+            View::Strided(_, name) => name,
+        }
     }
 
     fn forward<T: Float>(&self, x: &[Input<'_, T>], _shape: &Shape, out: &mut [T]) {
-        self.layout.read(x[0].values, out);
+        match self {
+            View::Range(rows) => rows.read(x[0].values, out, |x, out| out.copy_from_slice(x)),
+            View::Strided(layout, _) => layout.read(x[0].values, out),
+        }
     }
 
     fn reads(&self, k: usize, x: &[&Shape], shape: &Shape) -> Reads {
         Reads::copied(self, k, x, shape)
     }
 
-    fn vjp<A: Array>(&self, _k: usize, _x: &[&A], _y: &A, dy: &A) -> A {
-        let layout = self.layout.clone();
-        let shape = layout.source.clone();
+    fn vjp<A: Array>(&self, _k: usize, x: &[&A], y: &A, dy: &A) -> A {
+        let shape = x[0].shape();
+        let layout = self.layout(shape.clone(), y.shape());
         A::apply(Spread { layout, name: "spread" }, shape, &[dy])
     }
 
@@ -189,7 +211,7 @@ impl Operation for Spread {
 #[track_caller]
 fn read<A: Array>(x: &A, layout: Layout, name: &'static str) -> A {
     let shape = layout.shape.clone();
-    A::apply(View { layout: Box::new(layout), name }, shape, &[x])
+    A::apply(View::Strided(Box::new(layout), name), shape, &[x])
 }
 
 #[track_caller]
@@ -288,6 +310,11 @@ pub(crate) fn slice<A: Array>(x: &A, axis: usize, range: Range<usize>, step: usi
     if range.start > range.end || range.end > len || step == 0 {
         let law = format!("{range:?} in steps of {step} does not lie within axis {axis} of shape {shape} (0..{len})");
         return Err(Error::shape("slice", law));
+    }
+    if step == 1 {
+        let part = shape.with_axis(axis, range.len());
+        let rows = Rows::of(axis, range.start, &shape, &part);
+        return Ok(A::apply(View::Range(rows), part, &[x]));
     }
     let mut layout = Layout::of(&shape);
     layout.offset = if range.is_empty() { 0 } else { range.start * layout.strides[axis] as usize };

@@ -134,7 +134,7 @@ impl<T: Float> Reading for Eager<'_, T> {
         }
         let (shape, pool) = (dy.shape.clone(), dy.pool);
         let mut dx = dy.into_values();
-        let runs = Runs::new(&shape, &a.shape, &b.shape);
+        let runs = Runs::of_values(&shape, &a.shape, &b.shape);
         kernels::binary_chain(row, second, &runs, a.values(), b.values(), y.values(), &mut dx);
         Eager::with_values(shape, dx, pool)
     }

@@ -298,7 +298,10 @@ impl<'t, T: Float> RecordedSweep<'t, T> {
     /// The position of each value of a part in the whole.
     fn positions(&self, part: u32) -> Vec<usize> {
         match self.op(part) {
-            Op::View(view) => view.positions(),
+            Op::View(view) => {
+                let arena = self.tape.arena.borrow();
+                view.positions(arena.arrays.shape(arena.arrays.inputs(part)[0]), arena.arrays.shape(part))
+            }
             Op::Gather(gather) => gather.positions(),
             _ => unreachable!("only these are parts"),
         }

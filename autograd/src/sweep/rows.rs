@@ -4,7 +4,7 @@ use super::eager::Eager;
 use super::{Buffer, Pool, Sweep};
 use crate::kernels::compiled as kernels;
 use crate::kernels::reduce::Loops;
-use crate::kernels::runs::Runs;
+use crate::kernels::runs::{Few, Runs};
 use crate::number::Float;
 use crate::number::rows::{Args, Binary, Unary};
 use crate::ops::Array;
@@ -50,7 +50,12 @@ impl<T: Float> Sweep<'_, '_, T> {
             return self.binary_of_one_shape(row, inputs.map(|x| x as usize), needed, aby, dy);
         }
         let (shape, shapes) = (arena.arrays.shape(array), inputs.map(|x| arena.arrays.shape(x)));
-        let runs = aby.map(|_| Runs::new(shape, shapes[0], shapes[1]));
+        let runs = aby.map(|_| Runs::of_values(shape, shapes[0], shapes[1]));
+        if let (Some(Runs::Few(few)), Some(aby), None) = (&runs, aby, self.places)
+            && row.loops()
+        {
+            return self.binary_of_few(row, inputs.map(|x| x as usize), needed, (few, aby), dy);
+        }
         let along = |k: usize, mut dx: Buffer<T>| {
             if let (Some([a, b, y]), Some(runs)) = (aby, &runs) {
                 kernels::binary_chain(row, k == 1, runs, a, b, y, &mut dx);
@@ -66,6 +71,34 @@ impl<T: Float> Sweep<'_, '_, T> {
             [false, true] => self.deliver(array, 1, along(1, dy)),
             [false, false] => pool.give(dy),
         }
+    }
+
+    /// The same for few values: the gradient of a stretched operand is added up where it belongs.
+    fn binary_of_few(
+        &mut self,
+        row: Binary,
+        inputs: [usize; 2],
+        needed: [bool; 2],
+        (few, aby): (&Few, [&[T]; 3]),
+        mut dy: Buffer<T>,
+    ) {
+        // An operand that is not stretched comes last: its gradient takes the place of `dy`.
+        let order = if aby[0].len() == dy.len() { [1, 0] } else { [0, 1] };
+        for k in order.into_iter().filter(|&k| needed[k]) {
+            let (len, slot) = (aby[k].len(), &mut self.scratch.arrays[inputs[k]]);
+            if len == dy.len() && k == order[1] && slot.is_none() {
+                kernels::binary_chain(row, k == 1, &Runs::Few(*few), aby[0], aby[1], aby[2], &mut dy);
+                *slot = Some(dy);
+                return;
+            }
+            let sum = slot.get_or_insert_with(|| {
+                let mut zeros = self.pool.take(len);
+                zeros.fill(T::zero());
+                zeros
+            });
+            kernels::binary_chain_add_few(row, k == 1, few, aby, &dy, sum);
+        }
+        self.pool.give(dy);
     }
 
     /// The same for two arrays of the result's shape: where another user has already contributed a gradient, the

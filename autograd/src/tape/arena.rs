@@ -206,7 +206,7 @@ impl<T: Float> Arena<T> {
         let runs = if alike {
             Runs::Same(numel)
         } else {
-            Runs::new(self.arrays.shape_at(shape), self.arrays.shape(a), self.arrays.shape(b))
+            Runs::of_values(self.arrays.shape_at(shape), self.arrays.shape(a), self.arrays.shape(b))
         };
         let (x, y) = (self.arrays.values(&node_a, before), self.arrays.values(&node_b, before));
         kernels::binary(row, &runs, x, y, &mut out[..numel]);
