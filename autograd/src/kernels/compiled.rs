@@ -8,7 +8,7 @@ use super::runs::{Few, Runs};
 use super::scan::Part;
 use super::windows::Sizes;
 use super::{
-    arg_extreme, centre, deviations, elementwise, factor, factors, normalize, order, product, qr, reduce, scan,
+    arg_extreme, binary, centre, deviations, elementwise, factor, factors, normalize, order, product, qr, reduce, scan,
     scatter, softmax, squares, sums, windows,
 };
 use crate::number::instances::instances;
@@ -18,10 +18,10 @@ instances! {
     elementwise::unary as unary(row: Unary, args: Args, x: &[T], out: &mut [T]);
     elementwise::unary_with_slopes as unary_with_slopes(row: Unary, args: Args, x: &[T], y: &mut [T], slopes: &mut [T]);
     elementwise::unary_chain as unary_chain(row: Unary, args: Args, x: &[T], y: &[T], dy: &mut [T]);
-    elementwise::binary as binary(row: Binary, runs: &Runs, a: &[T], b: &[T], out: &mut [T]);
-    elementwise::binary_chain as binary_chain(row: Binary, second: bool, runs: &Runs, a: &[T], b: &[T], y: &[T], dy: &mut [T]);
-    elementwise::binary_chain_add as binary_chain_add(row: Binary, second: bool, aby: [&[T]; 3], dy: &[T], sum: &mut [T]);
-    elementwise::binary_chain_add_few as binary_chain_add_few(row: Binary, second: bool, few: &Few, aby: [&[T]; 3], dy: &[T], sum: &mut [T]);
+    binary::binary as binary(row: Binary, runs: &Runs, a: &[T], b: &[T], out: &mut [T]);
+    binary::binary_chain as binary_chain(row: Binary, second: bool, runs: &Runs, a: &[T], b: &[T], y: &[T], dy: &mut [T]);
+    binary::binary_chain_add as binary_chain_add(row: Binary, second: bool, aby: [&[T]; 3], dy: &[T], sum: &mut [T]);
+    binary::binary_chain_add_few as binary_chain_add_few(row: Binary, second: bool, few: &Few, aby: [&[T]; 3], dy: &[T], sum: &mut [T]);
     elementwise::select as select(mask: &[T], a: &[T], b: &[T], out: &mut [T]);
     elementwise::add_assign as add_assign(out: &mut [T], x: &[T]);
     sums::sum as sum(x: &[T], loops: Loops, over: f64, out: &mut [T]);

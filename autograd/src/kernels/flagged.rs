@@ -6,17 +6,10 @@
 //! because a slope is too small to be computed from a rounded output. Where vectors are not worth that, formulas are
 //! computed on plain numbers.
 
-use std::cmp::Ordering;
-use std::marker::PhantomData;
-use std::ops::{Add, Div, Mul, Neg, Sub};
-
+use super::forms::{BOTH, Flagged, NONE, TAKEN};
 use super::isa::{self, Baseline, Isa, Kernel};
-use crate::math::exponential::{beyond_tanh, near_sech_squared};
-use crate::math::ieee::Ieee;
-use crate::math::trigonometric::{near_cos, near_sin, near_tan};
-use crate::math::{self, Native, Native2, Real};
-use crate::number::rows::{Args, BinaryRow, UnaryRow};
-use crate::number::{Float, Number, Test};
+use crate::math::Real;
+use crate::number::{Float, Number};
 
 /// A function of `K` numbers and of the present value of the output, generic over numbers.
 pub(crate) trait Formula<const K: usize>: Copy {
@@ -26,6 +19,8 @@ pub(crate) trait Formula<const K: usize>: Copy {
     /// Whether most numbers take the shortcuts. A formula that computes a value together with its slope is better
     /// without.
     const SHORTCUTS: bool;
+    /// Whether blocks often have numbers that may take a shortcut beside others that may not.
+    const MIXED: bool = false;
 
     /// Implementations are `#[inline(always)]`.
     fn at<N: Real + Number>(self, x: [N; K], out: N) -> N;
@@ -64,7 +59,7 @@ fn alone<T: Float, F: Formula<K>, const K: usize>(f: F, x: [T; K], out: T) -> T 
     if F::SHORTCUTS {
         return f.at(x, out);
     }
-    f.at(array_of(|k| Flagged::<Baseline, T, false, true>::new(x[k])), Flagged::new(out)).value
+    f.at(array_of(|k| Flagged::<Baseline, T, NONE, true>::new(x[k])), Flagged::new(out)).value
 }
 
 /// The number of values computed at once: a loop of known length is vectorised without a remainder.
@@ -163,14 +158,14 @@ fn block<I: Isa, T: Float, F: Formula<K>, const K: usize, const LEN: usize>(
     out: &mut [T; LEN],
 ) {
     match F::SHORTCUTS {
-        true => block_in::<I, true, T, F, K, LEN>(f, x, out),
-        false => block_in::<I, false, T, F, K, LEN>(f, x, out),
+        true => block_in::<I, TAKEN, T, F, K, LEN>(f, x, out),
+        false => block_in::<I, NONE, T, F, K, LEN>(f, x, out),
     }
 }
 
 /// Computes a block in the first form available, and again in the correct form if needed.
 #[inline(always)]
-fn block_in<I: Isa, const S: bool, T: Float, F: Formula<K>, const K: usize, const LEN: usize>(
+fn block_in<I: Isa, const S: u8, T: Float, F: Formula<K>, const K: usize, const LEN: usize>(
     f: F,
     x: [&[T; LEN]; K],
     out: &mut [T; LEN],
@@ -189,27 +184,40 @@ fn block_in<I: Isa, const S: bool, T: Float, F: Formula<K>, const K: usize, cons
         }
         return;
     }
-    let (mut y, mut far) = ([T::zero(); LEN], T::Flag::from(false));
-    for (i, y) in y.iter_mut().enumerate() {
-        let value = first(i, out[i]);
-        *y = value.value;
-        far = far | value.far;
-    }
-    if far == T::Flag::from(false) {
-        *out = y;
-    } else {
+    if !attempt::<I, S, T, F, K, LEN>(f, x, out) && !(F::MIXED && attempt::<I, BOTH, T, F, K, LEN>(f, x, out)) {
         I::rarely(Careful::<S, T, F, K, LEN> { f, x, out });
     }
 }
 
+/// Computes a block in the form for most numbers; returns whether that was valid for all of them.
+#[inline(always)]
+fn attempt<I: Isa, const S: u8, T: Float, F: Formula<K>, const K: usize, const LEN: usize>(
+    f: F,
+    x: [&[T; LEN]; K],
+    out: &mut [T; LEN],
+) -> bool {
+    let (mut y, mut far) = ([T::zero(); LEN], T::Flag::from(false));
+    for (i, y) in y.iter_mut().enumerate() {
+        let x = array_of(|k| Flagged::<I, T, S, false>::new(x[k][i]));
+        let value = f.at(x, Flagged::new(out[i]));
+        *y = value.value;
+        far = far | value.far;
+    }
+    let valid = far == T::Flag::from(false);
+    if valid {
+        *out = y;
+    }
+    valid
+}
+
 /// A block in the form that is correct for all numbers.
-struct Careful<'a, const S: bool, T, F, const K: usize, const LEN: usize> {
+struct Careful<'a, const S: u8, T, F, const K: usize, const LEN: usize> {
     f: F,
     x: [&'a [T; LEN]; K],
     out: &'a mut [T; LEN],
 }
 
-impl<const S: bool, T: Float, F: Formula<K>, const K: usize, const LEN: usize> Kernel for Careful<'_, S, T, F, K, LEN> {
+impl<const S: u8, T: Float, F: Formula<K>, const K: usize, const LEN: usize> Kernel for Careful<'_, S, T, F, K, LEN> {
     #[inline(always)]
     fn run<I: Isa>(self) {
         let Careful { f, x, out } = self;
@@ -237,191 +245,6 @@ pub(crate) fn few<T: Float, F: Formula<K>, const K: usize>(f: F, x: [&[T]; K], o
 /// A formula of single numbers in the form that is valid for most; `None` where it is not valid.
 #[inline(always)]
 pub(crate) fn first_form<T: Float, F: Formula<K>, const K: usize>(f: F, x: [T; K], out: T) -> Option<T> {
-    let y = f.at(array_of(|k| Flagged::<Baseline, T, true, false>::new(x[k])), Flagged::new(out));
+    let y = f.at(array_of(|k| Flagged::<Baseline, T, TAKEN, false>::new(x[k])), Flagged::new(out));
     (y.far == T::Flag::from(false)).then_some(y.value)
-}
-
-/// A number, and whether it is `far`: outside the range in which its form is valid.
-///
-/// The first form is the one for most numbers: trigonometric functions near 0, decisions as for most numbers, and, if
-/// `SHORTCUTS`, the shortcuts. With `CAREFUL`, both forms are computed, and the correct one is chosen.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Flagged<I, T: Ieee, const SHORTCUTS: bool, const CAREFUL: bool> {
-    pub(super) value: T,
-    pub(super) far: T::Flag,
-    isa: PhantomData<I>,
-}
-
-impl<I: Isa, T: Float, const S: bool, const C: bool> Flagged<I, T, S, C> {
-    #[inline(always)]
-    pub(super) fn new(value: T) -> Self {
-        Flagged { value, far: false.into(), isa: PhantomData }
-    }
-
-    #[inline(always)]
-    fn or(self, far: T::Flag) -> Self {
-        Flagged { far: self.far | far, ..self }
-    }
-
-    #[inline(always)]
-    fn or_if(self, far: bool) -> Self {
-        self.or(far.into())
-    }
-}
-
-/// The value alone decides; [`Number::binary`] and [`Number::select`] carry `far` past a comparison.
-impl<I, T: Ieee, const S: bool, const C: bool> PartialEq for Flagged<I, T, S, C> {
-    #[inline(always)]
-    fn eq(&self, b: &Self) -> bool {
-        self.value == b.value
-    }
-}
-
-impl<I, T: Ieee, const S: bool, const C: bool> PartialOrd for Flagged<I, T, S, C> {
-    #[inline(always)]
-    fn partial_cmp(&self, b: &Self) -> Option<Ordering> {
-        self.value.partial_cmp(&b.value)
-    }
-    #[inline(always)]
-    fn lt(&self, b: &Self) -> bool {
-        self.value < b.value
-    }
-    #[inline(always)]
-    fn le(&self, b: &Self) -> bool {
-        self.value <= b.value
-    }
-    #[inline(always)]
-    fn gt(&self, b: &Self) -> bool {
-        self.value > b.value
-    }
-    #[inline(always)]
-    fn ge(&self, b: &Self) -> bool {
-        self.value >= b.value
-    }
-}
-
-macro_rules! operators {
-    ($($Trait:ident $method:ident;)*) => { $(
-        impl<I: Isa, T: Float, const S: bool, const C: bool> $Trait for Flagged<I, T, S, C> {
-            type Output = Self;
-            #[inline(always)]
-            fn $method(self, b: Self) -> Self {
-                Flagged::new(self.value.$method(b.value)).or(self.far).or(b.far)
-            }
-        }
-    )* };
-}
-operators! { Add add; Sub sub; Mul mul; Div div; }
-
-impl<I: Isa, T: Ieee, const S: bool, const C: bool> Neg for Flagged<I, T, S, C> {
-    type Output = Self;
-    #[inline(always)]
-    fn neg(self) -> Self {
-        Flagged { value: -self.value, ..self }
-    }
-}
-
-impl<I: Isa, T: Float, const S: bool, const C: bool> Real for Flagged<I, T, S, C> {
-    #[inline(always)]
-    fn of_f64(value: f64) -> Self {
-        Flagged::new(T::of_f64(value))
-    }
-
-    #[inline(always)]
-    fn native(self, f: Native) -> Self {
-        let x = self.value;
-        let near = match f {
-            Native::Sin if !C => near_sin(x),
-            Native::Cos if !C => near_cos(x),
-            Native::Tan if !C => near_tan(x),
-            Native::SechSquared if !C => return Flagged::new(near_sech_squared(x)).or(self.far).or_if(beyond_tanh(x)),
-            _ => return Flagged::new(x.native(f)).or(self.far),
-        };
-        Flagged::new(near).or(self.far).or_if(math::abs(x) > T::FAR)
-    }
-
-    #[inline(always)]
-    fn native2(self, f: Native2, b: Self) -> Self {
-        Flagged::new(self.value.native2(f, b.value)).or(self.far).or(b.far)
-    }
-
-    #[inline(always)]
-    fn native_powi(self, n: i32) -> Self {
-        Flagged::new(self.value.native_powi(n)).or(self.far)
-    }
-
-    #[inline(always)]
-    fn native_powf(self, p: f64) -> Self {
-        Flagged::new(self.value.native_powf(p)).or(self.far)
-    }
-
-    #[inline(always)]
-    fn native_exp_base(self, base: f64) -> Self {
-        Flagged::new(self.value.native_exp_base(base)).or(self.far)
-    }
-
-    #[inline(always)]
-    fn native_special(self, f: fn(f64) -> f64) -> Self {
-        Flagged::new(self.value.native_special(f)).or(self.far)
-    }
-
-    #[inline(always)]
-    fn native_special2(self, f: fn(f64, f64) -> f64, b: Self) -> Self {
-        Flagged::new(self.value.native_special2(f, b.value)).or(self.far).or(b.far)
-    }
-
-    #[inline(always)]
-    fn native_special_with(self, f: fn(f64, f64) -> f64, p: f64) -> Self {
-        Flagged::new(self.value.native_special_with(f, p)).or(self.far)
-    }
-}
-
-impl<I: Isa, T: Float, const S: bool, const C: bool> Number for Flagged<I, T, S, C> {
-    const SHORTCUTS: bool = S;
-
-    #[inline(always)]
-    fn constant(value: f64) -> Self {
-        Self::of_f64(value)
-    }
-
-    #[inline(always)]
-    fn row<R: UnaryRow>(self, args: Args) -> Self {
-        R::value(self, args).or(self.far)
-    }
-
-    #[inline(always)]
-    fn row_of_two<R: BinaryRow>(self, b: Self) -> Self {
-        R::value(self, b).or(self.far).or(b.far)
-    }
-
-    #[inline(always)]
-    fn select(self, a: Self, b: Self) -> Self {
-        Flagged::new(self.value.select(a.value, b.value)).or(self.far | a.far | b.far)
-    }
-
-    #[inline(always)]
-    fn sech_squared_from(self, y: Self) -> Self {
-        Flagged::new(self.value.sech_squared_from(y.value)).or(self.far | y.far)
-    }
-
-    #[inline(always)]
-    fn logistic_density_from(self, y: Self) -> Self {
-        Flagged::new(self.value.logistic_density_from(y.value)).or(self.far | y.far)
-    }
-
-    #[inline(always)]
-    fn decide<R: Copy>(
-        self,
-        test: Test<Self>,
-        most: impl FnOnce() -> R,
-        rest: impl FnOnce() -> R,
-        select: impl FnOnce(Self, R, R) -> R,
-    ) -> R {
-        let passed = test.map(|of| of.value).of(self.value);
-        if C {
-            return select(Flagged::new(math::mask(passed)).or(self.far), most(), rest());
-        }
-        let first = most();
-        select(Self::one().or(self.far).or_if(!passed), first, first)
-    }
 }

@@ -2,6 +2,7 @@
 //! `tape/append.rs`, `number/instances.rs` and `math/lanes.rs`.
 
 pub(crate) mod arg_extreme;
+pub(crate) mod binary;
 pub(crate) mod centre;
 pub(crate) mod compiled;
 pub(crate) mod deviations;
@@ -11,6 +12,7 @@ mod exponentials;
 pub(crate) mod factor;
 pub(crate) mod factors;
 mod flagged;
+mod forms;
 pub(crate) mod fused;
 pub(crate) mod isa;
 pub(crate) mod layout;

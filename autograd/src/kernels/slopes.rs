@@ -1,6 +1,7 @@
 //! A formula over arrays together with its partial derivatives, which share most of their work, in one pass by blocks.
 
-use super::flagged::{BLOCK, Flagged, array_of};
+use super::flagged::{BLOCK, array_of};
+use super::forms::{Flagged, NONE};
 use super::isa::{Isa, Kernel};
 use crate::math::Real;
 use crate::number::{Float, Number};
@@ -30,7 +31,7 @@ pub(crate) fn each_with_slopes<I: Isa, T: Float, F: WithSlopes<K, M>, const K: u
     let len = x[0].len();
     if !I::BLOCKS {
         for i in 0..len {
-            let results = f.at(array_of(|k| Flagged::<I, T, false, true>::new(x[k][i])));
+            let results = f.at(array_of(|k| Flagged::<I, T, NONE, true>::new(x[k][i])));
             for (m, (value, partials)) in results.into_iter().enumerate() {
                 y[m][i] = value.value;
                 for (k, partial) in partials.into_iter().enumerate() {
@@ -52,7 +53,7 @@ pub(crate) fn each_with_slopes<I: Isa, T: Float, F: WithSlopes<K, M>, const K: u
         let x = array_of(|k| x[k][start..].first_chunk().unwrap_or(&padded[k]));
         let mut far = T::Flag::from(false);
         for i in 0..BLOCK {
-            let results = f.at(array_of(|k| Flagged::<I, T, false, false>::new(x[k][i])));
+            let results = f.at(array_of(|k| Flagged::<I, T, NONE, false>::new(x[k][i])));
             for (block, (value, partials)) in blocks.iter_mut().zip(results) {
                 block.values[i] = value.value;
                 far = far | value.far;
@@ -86,7 +87,7 @@ impl<T: Float, F: WithSlopes<K, M>, const K: usize, const M: usize> Kernel for C
     fn run<I: Isa>(self) {
         let Careful { f, x, blocks } = self;
         for i in 0..BLOCK {
-            let results = f.at(array_of(|k| Flagged::<I, T, false, true>::new(x[k][i])));
+            let results = f.at(array_of(|k| Flagged::<I, T, NONE, true>::new(x[k][i])));
             for (block, (value, partials)) in blocks.iter_mut().zip(results) {
                 block.values[i] = value.value;
                 for (slope, partial) in block.slopes.iter_mut().zip(partials) {

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use crate::error::{Error, OrPanic};
 use crate::number::Float;
-use crate::ops::{Array, index, normalize, roll, scan, softmax, view};
+use crate::ops::{Array, diagonal, index, normalize, roll, scan, softmax, view};
 use crate::shape::Shape;
 use crate::tape::Var;
 use crate::tensor::Tensor;
@@ -165,7 +165,7 @@ methods! {
     ///
     /// # Panics
     /// If there are fewer than two axes.
-    fn diagonal(x) view::diagonal(x);
+    fn diagonal(x) diagonal::diagonal(x);
 
     /// The matrix with these values on its diagonal: `(…, n) → (…, n, n)`.
     ///
@@ -176,7 +176,7 @@ methods! {
     ///
     /// # Panics
     /// If there is no axis.
-    fn diagonal_matrix(x) view::diagonal_matrix(x);
+    fn diagonal_matrix(x) diagonal::diagonal_matrix(x);
 
     /// The lower triangle: entries `(i, j)` with `j − i ≤ k`; the others are 0.
     ///
@@ -187,7 +187,7 @@ methods! {
     ///
     /// # Panics
     /// If there are fewer than two axes.
-    fn lower_triangle(x, k: isize) view::triangle("lower_triangle", x, k, true);
+    fn lower_triangle(x, k: isize) diagonal::triangle("lower_triangle", x, k, true);
 
     /// The upper triangle: entries `(i, j)` with `j − i ≥ k`; the others are 0.
     ///
@@ -198,7 +198,7 @@ methods! {
     ///
     /// # Panics
     /// If there are fewer than two axes.
-    fn upper_triangle(x, k: isize) view::triangle("upper_triangle", x, k, false);
+    fn upper_triangle(x, k: isize) diagonal::triangle("upper_triangle", x, k, false);
 
     /// Selects the slices at `indices` of `axis`, in that order; an index may repeat.
     ///

@@ -8,6 +8,8 @@ pub(crate) enum Mark {
     Near,
     /// The derivative's formula does so, or has one form for most numbers and another for the rest.
     Decides,
+    /// The derivative has a [shortcut](crate::Number::shortcut) that many usual numbers may not take.
+    Mixed,
     /// The derivative is 0 everywhere by policy, with respect to each input: no gradient flows back.
     Flat,
     /// The same, but only with respect to the second input.

@@ -214,16 +214,6 @@ pub enum Test<N> {
 }
 
 impl<N> Test<N> {
-    /// The same test with borrowed numbers.
-    pub(crate) fn as_ref(&self) -> Test<&N> {
-        match self {
-            Test::Whole { of: [a, b] } => Test::Whole { of: [a, b] },
-            Test::Normal => Test::Normal,
-            &Test::Within(bound) => Test::Within(bound),
-            &Test::AtLeast(bound) => Test::AtLeast(bound),
-        }
-    }
-
     /// The same test on the values of other numbers.
     #[inline(always)]
     pub(crate) fn map<M>(self, mut value: impl FnMut(N) -> M) -> Test<M> {

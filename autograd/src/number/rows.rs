@@ -36,6 +36,8 @@ pub(crate) trait UnaryRow: Marked {
     const NEAR: bool;
     /// Whether it is marked [`KeepsSlopeOfArrays`](Mark::KeepsSlopeOfArrays).
     const KEEPS: bool;
+    /// Whether it is marked [`Mixed`](Mark::Mixed).
+    const MIXED: bool;
     fn value<T: Real>(x: T, args: Args) -> T;
     /// `d · dy/dx`
     fn pass<N: Number>(x: N, y: N, args: Args, d: Passing<N>) -> Passing<N>;
@@ -107,6 +109,7 @@ macro_rules! define_unary {
                 const ROW: Unary = Unary::$Row;
                 const NEAR: bool = has(&[$(Mark::$Mark),*], Mark::Near);
                 const KEEPS: bool = has(&[$(Mark::$Mark),*], Mark::KeepsSlopeOfArrays);
+                const MIXED: bool = has(&[$(Mark::$Mark),*], Mark::Mixed);
                 #[inline(always)]
                 fn value<T: Real>($x: T, [$p, $q]: Args) -> T { let $c = T::of_f64; $value }
                 #[inline(always)]

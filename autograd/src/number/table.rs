@@ -92,7 +92,7 @@ macro_rules! unary_table {
             /// Hyperbolic cosine; `dy/dx = sinh(x)`.
             Cosh, cosh(), m::cosh(x), d * x.sinh(), (-3.0, 3.0), [];
             /// Hyperbolic tangent; `dy/dx = 1/cosh²(x)`.
-            Tanh, tanh(), m::tanh(x), through_tanh(x, y, d), (-3.0, 3.0), [], Decides, Common;
+            Tanh, tanh(), m::tanh(x), through_tanh(x, y, d), (-3.0, 3.0), [], Decides, Mixed, Common;
             /// Inverse hyperbolic sine; `dy/dx = 1/√(1 + x²)`.
             Asinh, asinh(), m::special(x, special::asinh), d * x.asinh_slope(), (-3.0, 3.0), [], Single;
             /// Inverse hyperbolic cosine, for `x ≥ 1`; `dy/dx = 1/√(x² − 1)`, infinite at 1.
@@ -159,7 +159,7 @@ macro_rules! unary_table {
             I1e, i1e(), m::special(x, special::i1e), d * (x.abs().i0e_slope(2) - x.abs().i0e_slope(1)), (-3.0, 3.0), [0.0], Single;
 
             /// Logistic function: `y = 1/(1 + exp(−x))`, `dy/dx = sigmoid(x)·sigmoid(−x)`.
-            Sigmoid, sigmoid(), m::sigmoid(x), through_sigmoid(x, y, d), (-3.0, 3.0), [], Decides, Common;
+            Sigmoid, sigmoid(), m::sigmoid(x), through_sigmoid(x, y, d), (-3.0, 3.0), [], Decides, Mixed, Common;
             /// `y = ln(sigmoid(x))`, finite at −1000; `dy/dx = sigmoid(−x)`.
             LogSigmoid, log_sigmoid(), -m::softplus(-x), d * (-x).sigmoid(), (-3.0, 3.0), [], Loops;
             /// `y = ln(1 + exp(x))`, finite at 1000; `dy/dx = sigmoid(x)`.

@@ -6,7 +6,7 @@
 use std::fmt;
 
 use super::reduce::{Reduction, reduce};
-use super::{Array, product, view};
+use super::{Array, diagonal, product, view};
 use crate::error::Error;
 use crate::shape::{Shape, count};
 
@@ -151,7 +151,7 @@ impl<A: Array> Named<A> {
             });
             let Some([i, j]) = twice else { return Ok(named) };
             let order: Vec<usize> = (0..labels.len()).filter(|k| ![i, j].contains(k)).chain([i, j]).collect();
-            let array = view::diagonal(&view::permute(&named.array, &order)?)?;
+            let array = diagonal::diagonal(&view::permute(&named.array, &order)?)?;
             let labels = order[..order.len() - 1].iter().map(|&k| labels[k]).collect();
             named = Named { array, labels };
         }

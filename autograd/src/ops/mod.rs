@@ -16,6 +16,7 @@
 #[cfg(test)]
 mod accuracy;
 pub(crate) mod convolution;
+pub(crate) mod diagonal;
 pub(crate) mod einsum;
 pub(crate) mod elementwise;
 pub(crate) mod index;

@@ -6,14 +6,12 @@
 
 use std::ops::Range;
 
-use super::elementwise::select;
 use super::reads::Reads;
 use super::{Array, Input, Operation, linear};
 use crate::error::Error;
 use crate::kernels::compiled as kernels;
 use crate::kernels::layout::{Layout, Rows};
 use crate::kernels::runs::Runs;
-use crate::math;
 use crate::memory::{filled, no_room};
 use crate::number::{Float, Number};
 use crate::shape::{Shape, broadcast};
@@ -119,10 +117,10 @@ pub(crate) enum View {
 
 impl View {
     /// As a layout, of a view of shape `shape` of an array of shape `source`.
-    fn layout(&self, source: Shape, shape: Shape) -> Box<Layout> {
+    fn layout(&self, source: Shape, shape: Shape) -> Layout {
         match self {
-            View::Range(rows) => Box::new(Layout { shape, offset: rows.offset(), ..Layout::of(&source) }),
-            View::Strided(layout, _) => layout.clone(),
+            View::Range(rows) => Layout { shape, offset: rows.offset(), ..Layout::of(&source) },
+            View::Strided(layout, _) => Layout::clone(layout),
         }
     }
 }
@@ -172,9 +170,7 @@ impl Operation for View {
     }
 
     fn vjp<A: Array>(&self, _k: usize, x: &[&A], y: &A, dy: &A) -> A {
-        let shape = x[0].shape();
-        let layout = self.layout(shape.clone(), y.shape());
-        A::apply(Spread { layout, name: "spread" }, shape, &[dy])
+        spread(dy, self.layout(x[0].shape(), y.shape()), "spread")
     }
 
     fn jvp<A: Array>(&self, x: &[&A], y: &A, dx: &[Option<&A>]) -> A {
@@ -209,9 +205,16 @@ impl Operation for Spread {
 }
 
 #[track_caller]
-fn read<A: Array>(x: &A, layout: Layout, name: &'static str) -> A {
+pub(super) fn read<A: Array>(x: &A, layout: Layout, name: &'static str) -> A {
     let shape = layout.shape.clone();
     A::apply(View::Strided(Box::new(layout), name), shape, &[x])
+}
+
+/// The transpose of [`read`]: zeros, to which `x` is added through the layout.
+#[track_caller]
+pub(super) fn spread<A: Array>(x: &A, layout: Layout, name: &'static str) -> A {
+    let shape = layout.source.clone();
+    A::apply(Spread { layout: Box::new(layout), name }, shape, &[x])
 }
 
 #[track_caller]
@@ -362,7 +365,7 @@ pub(crate) fn pad<A: Array>(x: &A, widths: &[(usize, usize)], value: f64) -> Res
         widths.iter().zip(&layout.strides).map(|(&(before, _), &stride)| before * stride as usize).sum()
     };
     layout.shape = shape;
-    let padded = A::apply(Spread { layout: Box::new(layout.clone()), name: "pad" }, source.clone(), &[x]);
+    let padded = spread(x, layout.clone(), "pad");
     if value == 0.0 {
         return Ok(padded);
     }
@@ -371,54 +374,4 @@ pub(crate) fn pad<A: Array>(x: &A, widths: &[(usize, usize)], value: f64) -> Res
         frame[at] = A::Value::zero();
     }
     Ok(padded.add(&x.constant_like(source, |at| frame[at])))
-}
-
-/// The layout of the main diagonal of the last two axes.
-fn diagonal_layout(source: &Shape) -> Layout {
-    let rank = source.len();
-    let mut layout = Layout::of(source);
-    let stride = layout.strides[rank - 2] + layout.strides[rank - 1];
-    layout.shape = source.without(rank - 1..rank).with_axis(rank - 2, source[rank - 2].min(source[rank - 1]));
-    layout.strides.truncate(rank - 1);
-    layout.strides[rank - 2] = stride;
-    layout
-}
-
-/// Reads the diagonals: `(…, m, n) → (…, min(m, n))`.
-#[track_caller]
-pub(crate) fn diagonal<A: Array>(x: &A) -> Result<A, Error> {
-    let shape = x.shape();
-    if shape.len() < 2 {
-        let law = format!("shape {shape} is no matrix; diagonal_matrix makes one from a vector");
-        return Err(Error::shape("diagonal", law));
-    }
-    Ok(read(x, diagonal_layout(&shape), "diagonal"))
-}
-
-/// Builds diagonal matrices: `(…, n) → (…, n, n)`.
-#[track_caller]
-pub(crate) fn diagonal_matrix<A: Array>(x: &A) -> Result<A, Error> {
-    let shape = x.shape();
-    let Some(&n) = shape.last() else {
-        return Err(Error::shape("diagonal_matrix", "shape () is no vector; reshape it to (1,)?"));
-    };
-    let source = shape.inserted(shape.len(), n);
-    source.checked_numel("diagonal_matrix")?;
-    let layout = Box::new(diagonal_layout(&source));
-    Ok(A::apply(Spread { layout, name: "diagonal_matrix" }, source, &[x]))
-}
-
-/// Keeps the entries `(i, j)` with `j − i ≤ k` (lower) or `≥ k` (upper); the others become 0.
-#[track_caller]
-pub(crate) fn triangle<A: Array>(op: &'static str, x: &A, k: isize, lower: bool) -> Result<A, Error> {
-    let shape = x.shape();
-    let [.., rows, cols] = shape[..] else {
-        return Err(Error::shape(op, format!("shape {shape} is no matrix")));
-    };
-    if shape.contains(&0) {
-        return Ok(x.clone());
-    }
-    let keep = |i: usize, j: usize| if lower { j as isize - i as isize <= k } else { j as isize - i as isize >= k };
-    let mask = x.constant_like([rows, cols].into(), |at| math::mask(keep(at / cols, at % cols))).expanded(&shape);
-    Ok(select(&mask, x, &x.zeros_like()))
 }

@@ -85,21 +85,35 @@ impl<T: Float> Handle for Var<'_, T> {
         self.tape().constant(Tensor::full(self.shape(), T::from_f64(value)))
     }
     fn tested(self, test: Test<Self>) -> Tested<Self> {
-        let x = self.value();
-        let test = test.map(|of| of.value().expand(x.shape().clone()));
-        let at = |(i, &x)| test.as_ref().map(|of: &Tensor<T>| of.as_slice()[i]).of(x);
-        let passes: Vec<bool> = x.as_slice().iter().enumerate().map(at).collect();
-        match passes.iter().filter(|passes| **passes).count() {
-            n if n == passes.len() => Tested::All,
-            0 => Tested::None,
-            _ => {
-                let mask = passes.into_iter().map(|passes| T::from_f64(f64::from(u8::from(passes)))).collect();
-                Tested::Some(self.tape().constant(Tensor::new(x.shape().clone(), mask)))
+        match test {
+            Test::Normal => passing(self, |_, x| Test::Normal.of(x)),
+            Test::Within(bound) => passing(self, |_, x| Test::Within(bound).of(x)),
+            Test::AtLeast(bound) => passing(self, |_, x| Test::AtLeast(bound).of(x)),
+            Test::Whole { of } => {
+                let [a, b] = of.map(|of| of.value().expand(self.shape()));
+                passing(self, |i, x| Test::Whole { of: [a.as_slice()[i], b.as_slice()[i]] }.of(x))
             }
         }
     }
     fn rounded(value: f64) -> f64 {
         T::from_f64(value).to_f64()
+    }
+}
+
+/// Those values of `x` that `passes` chooses by their place and value. They are counted first: mostly all or none pass.
+fn passing<'t, T: Float>(x: Var<'t, T>, passes: impl Fn(usize, T) -> bool) -> Tested<Var<'t, T>> {
+    let mask = x.with_values(|values| {
+        let passed = |(i, &x): (usize, &T)| usize::from(passes(i, x));
+        let all = values.iter().enumerate();
+        match all.clone().map(passed).sum::<usize>() {
+            n if n == values.len() => Err(Tested::All),
+            0 => Err(Tested::None),
+            _ => Ok(all.map(|x| T::from_f64(passed(x) as f64)).collect()),
+        }
+    });
+    match mask {
+        Ok(mask) => Tested::Some(x.tape().constant(Tensor::new(x.shape(), mask))),
+        Err(alike) => alike,
     }
 }
 

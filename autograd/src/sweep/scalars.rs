@@ -4,7 +4,7 @@
 //! to a loop that branches. The processor then predicts each call from its own history, which in a user's loop is
 //! always the same; a single branch for all nodes costs several cycles more (Ertl and Gregg 2003).
 
-use crate::kernels::elementwise::first_form_of_two;
+use crate::kernels::binary::first_form_of_two;
 use crate::number::Float;
 use crate::number::rows::{Binary, Unary};
 use crate::tape::arena::{Node, Opcode, Stream, bytes};

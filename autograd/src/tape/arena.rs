@@ -370,6 +370,11 @@ impl<T: Float> Arena<T> {
         self.arrays.tensor(array, &self.data)
     }
 
+    /// The number of values of all arrays that have some of their own.
+    pub(crate) fn numbers(&self) -> usize {
+        self.used
+    }
+
     /// Bytes of capacity for nodes and values.
     pub(crate) fn held(&self) -> usize {
         self.stream.held() + self.data.capacity() * size_of::<T>()

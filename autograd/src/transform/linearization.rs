@@ -163,6 +163,12 @@ impl<T: Float> Linearization<T> {
         (MOST / self.tape.len().max(1)).clamp(1, DIRECTIONS)
     }
 
+    /// What so many sweeps cost that carry so many directions in all, in numbers passed on: about what a node costs by itself.
+    fn work(&self, sweeps: usize, directions: usize) -> usize {
+        const NODE: usize = 100;
+        sweeps * NODE * self.tape.len() + directions * self.tape.arena.borrow().numbers()
+    }
+
     /// Calls `f` with each `i` below `width`, and the tangents of all outputs when number `i` of each `width` numbers of
     /// `x` moves.
     #[track_caller]
@@ -195,7 +201,8 @@ impl<T: Float> Linearization<T> {
         if values.is_empty() {
             return all;
         }
-        if m <= k.div_ceil(DIRECTIONS) {
+        // A row takes a sweep of its own; columns share sweeps.
+        if self.work(m, m) <= self.work(k.div_ceil(self.most()), k) {
             for j in 0..m {
                 let grads = y.vjp(&unit(&of, m, j));
                 let Some(dx) = grads.found(Var::new(y.tape(), x.index())) else { continue };

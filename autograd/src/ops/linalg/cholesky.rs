@@ -10,7 +10,7 @@ use crate::number::rows::Unary;
 use crate::ops::product::matrices;
 use crate::ops::reads::Reads;
 use crate::ops::reduce::{Reduction, reduce};
-use crate::ops::{Array, Input, Operation, view};
+use crate::ops::{Array, Input, Operation, diagonal};
 use crate::shape::Shape;
 
 /// The lower triangular `l` with `l·lᵀ = (a + aᵀ)/2`: `da` is the symmetric part of `l⁻ᵀ·Φ(lᵀ·dl)·l⁻¹`, where `Φ` takes
@@ -108,7 +108,7 @@ pub(crate) fn cholesky_solve<A: Array>(l: &A, b: &A) -> Result<A, Error> {
 /// `ln det a = 2·Σ ln l_jj`
 #[track_caller]
 pub(crate) fn logdet<A: Array>(a: &A) -> Result<A, Error> {
-    let logs = view::diagonal(&cholesky(a)?)?.unary(Unary::Ln, [0.0; 2]);
+    let logs = diagonal::diagonal(&cholesky(a)?)?.unary(Unary::Ln, [0.0; 2]);
     let sum = reduce(Reduction::Sum, &logs, logs.shape().len() - 1, false)?;
     Ok(sum.unary(Unary::MulNumber, [2.0, 0.0]))
 }

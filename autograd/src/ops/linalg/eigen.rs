@@ -7,7 +7,7 @@ use crate::kernels::eigen::eigen;
 use crate::number::Float;
 use crate::ops::product::{batch, matrices};
 use crate::ops::reads::Reads;
-use crate::ops::{Array, Input, Operation, view};
+use crate::ops::{Array, Input, Operation, diagonal};
 use crate::shape::Shape;
 
 /// `v·diag(w)·vᵀ = (a + aᵀ)/2` in one array: the values `w`, then the vectors `v`, row by row: `(…, n, n) → (…, n + n·n)`.
@@ -48,7 +48,7 @@ impl Operation for Eigen {
         let [w, v] = self.parts(y);
         let da = symmetric(da[0].expect("the only input has a tangent"));
         let moved = matrices(&matrices(&v, &da, true, false), &v, false, false);
-        let dw = view::diagonal(&moved).expect("matrices");
+        let dw = diagonal::diagonal(&moved).expect("matrices");
         let turn = over(&moved.sub(&on_diagonal(&dw)), &gaps(&w), &[&da]);
         packed("eigh", y.shape().len() - 1, &[dw, matrices(&v, &turn, false, false)])
     }
@@ -68,7 +68,7 @@ pub(crate) fn eigh<A: Array>(a: &A) -> Result<[A; 2], Error> {
     let shape = a.shape();
     let n = square("eigh", &shape)?;
     if shape.numel() == 0 {
-        return Ok([view::diagonal(a)?, a.clone()]);
+        return Ok([diagonal::diagonal(a)?, a.clone()]);
     }
     let (lead, size, op) = (batch(&shape), n + n * n, Eigen { n });
     let whole = lead.inserted(lead.len(), size);

@@ -23,7 +23,7 @@ pub(crate) use qr::{Qr, lstsq, qr};
 pub(crate) use singular::{Singular, cond, ranks, schatten_norm, svd, svdvals};
 pub(crate) use triangular::{SolveTriangular, solve_triangular};
 
-use super::{Array, Input, join, product, reduce, view};
+use super::{Array, Input, diagonal, join, product, reduce, view};
 use crate::error::{Error, OrPanic};
 use crate::kernels::runs::Runs;
 use crate::number::rows::{Binary, Unary};
@@ -74,7 +74,7 @@ fn transpose<A: Array>(x: &A) -> A {
 /// The lower or upper triangles, with the diagonals.
 #[track_caller]
 fn triangle<A: Array>(x: &A, lower: bool) -> A {
-    view::triangle("triangle", x, 0, lower).expect("matrices")
+    diagonal::triangle("triangle", x, 0, lower).expect("matrices")
 }
 
 /// Copies each right-hand side into `out` and solves it there: `solve` gets the numbers of the matrix and of the
@@ -165,13 +165,13 @@ fn halves<A: Array>(x: &A) -> [A; 2] {
     let half = x.unary(Unary::MulNumber, [0.5, 0.0]);
     let turned = transpose(&half);
     let symmetric = half.add(&turned);
-    [symmetric.sub(&on_diagonal(&view::diagonal(&symmetric).expect("matrices"))), half.sub(&turned)]
+    [symmetric.sub(&on_diagonal(&diagonal::diagonal(&symmetric).expect("matrices"))), half.sub(&turned)]
 }
 
 /// Diagonal matrices.
 #[track_caller]
 fn on_diagonal<A: Array>(x: &A) -> A {
-    view::diagonal_matrix(x).expect("a last axis")
+    diagonal::diagonal_matrix(x).expect("a last axis")
 }
 
 /// An error if a result is NaN, which those of finite matrices are not; `size` values belong to each matrix of `a`.
@@ -189,7 +189,7 @@ fn finite<A: Array>(op: &'static str, a: &A, y: A, size: usize) -> Result<A, Err
 /// The sums of the diagonals: `(…, m, n) → (…)`.
 #[track_caller]
 pub(crate) fn trace<A: Array>(x: &A) -> Result<A, Error> {
-    let diagonal = view::diagonal(x).named("trace")?;
+    let diagonal = diagonal::diagonal(x).named("trace")?;
     reduce::reduce(reduce::Reduction::Sum, &diagonal, diagonal.shape().len() - 1, false)
 }
 

@@ -6,7 +6,7 @@ use crate::kernels::compiled as kernels;
 use crate::number::Float;
 use crate::ops::product::{batch, matrices};
 use crate::ops::reads::Reads;
-use crate::ops::{Array, Input, Operation, product, view};
+use crate::ops::{Array, Input, Operation, diagonal, product};
 use crate::shape::Shape;
 
 /// `q·r = a` in one array: each `q`, then each `r`, row by row: `(…, m, n) → (…, m·n + n·n)`, `m ≥ n`.
@@ -71,7 +71,7 @@ impl Qr {
 /// The lower triangle without the diagonal.
 #[track_caller]
 fn below<A: Array>(x: &A) -> A {
-    view::triangle("qr", x, -1, true).expect("matrices")
+    diagonal::triangle("qr", x, -1, true).expect("matrices")
 }
 
 /// `q` with orthonormal columns and upper triangular `r`.

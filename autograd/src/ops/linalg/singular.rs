@@ -8,7 +8,7 @@ use crate::number::rows::Binary;
 use crate::ops::product::{batch, matrices, product_shape};
 use crate::ops::reads::Reads;
 use crate::ops::reduce::{Reduction, reduce};
-use crate::ops::{Array, Input, Operation, sequence, view};
+use crate::ops::{Array, Input, Operation, diagonal, sequence, view};
 use crate::shape::Shape;
 
 /// `u·diag(s)·vᵀ = a` in one array: `u`, `s` and `vᵀ`, row by row: `(…, m, n) → (…, m·k + k + k·n)`, `k = min(m, n)`.
@@ -66,7 +66,7 @@ impl Operation for Singular {
         let da = da[0].expect("the only input has a tangent");
         let (left, right) = (matrices(&u, da, true, false), matrices(da, &vt, false, true));
         let moved = matrices(&left, &vt, false, true);
-        let ds = view::diagonal(&moved).expect("matrices");
+        let ds = diagonal::diagonal(&moved).expect("matrices");
         let [alike, apart] = halves(&moved);
         let [row, column] = crossed(&s);
         let over = |x: &A, y: &A| over(x, y, &[da]);
