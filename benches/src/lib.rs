@@ -1,6 +1,6 @@
 //! The rows A to J: each as a user writes it, beside a loop written by hand without a graph, and a function that holds the
-//! one against the other; and rows of layers. The benches time them, `count` counts the instructions of the first, the peers
-//! start from the same numbers.
+//! one against the other; rows of layers; and works as people write them. The benches time them, `count` counts the instructions of
+//! the first, the peers start from the same numbers.
 
 pub mod arrays;
 pub mod curvature;
@@ -11,6 +11,7 @@ pub mod networks;
 pub mod race;
 pub mod scalars;
 pub mod vectors;
+pub mod works;
 
 use autograd::{Float, Shape, Tensor};
 
