@@ -4,7 +4,7 @@
 use std::hint::black_box;
 
 use autograd::{Tape, Tensor, Var};
-use benches::arrays::{LINKS, chain, chain_by_hand, verify};
+use benches::arrays::{LINKS, SMALL, chain, chain_by_hand, verify};
 use benches::{assert_close, tensor};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 
@@ -15,6 +15,17 @@ fn small(c: &mut Criterion) {
     group.throughput(Throughput::Elements(3 * LINKS as u64));
     group.bench_function("tape", |b| b.iter(|| chain(&mut tape)));
     group.bench_function("by hand", |b| b.iter(|| chain_by_hand(&mut values)));
+    group.finish();
+}
+
+fn stretched(c: &mut Criterion) {
+    let mut group = c.benchmark_group("small arrays");
+    for small in &SMALL {
+        small.verify();
+        let (mut tape, inputs) = (Tape::default(), small.inputs());
+        group.throughput(Throughput::Elements((small.operations * LINKS) as u64));
+        group.bench_function(small.name, |b| b.iter(|| small.chain(&mut tape, &inputs)));
+    }
     group.finish();
 }
 
@@ -114,5 +125,5 @@ fn embedding(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, small, families, embedding);
+criterion_group!(benches, small, stretched, families, embedding);
 criterion_main!(benches);

@@ -1,8 +1,8 @@
 //! Row G: many operations on four numbers each, where only the graph costs.
 
-use autograd::{Tape, Tensor};
+use autograd::{Tape, Tensor, Var, check};
 
-use crate::{assert_close, vectors};
+use crate::{assert_close, tensor, vectors};
 
 /// Links of the chain `x ← tanh(x·w + b)`.
 pub const LINKS: usize = 1000;
@@ -61,5 +61,66 @@ pub fn verify() {
     assert_close("G, value", &[y], &[expected], 1e-4);
     for (found, expected) in found.iter().zip(&by_hand) {
         assert_close("G, gradient", found, expected, 1e-3);
+    }
+}
+
+/// Operations on small arrays that are stretched, sliced, summed, joined or rolled: chains of [`LINKS`].
+#[derive(Debug)]
+pub struct Small {
+    /// What a link does.
+    pub name: &'static str,
+    shapes: [&'static [usize]; 2],
+    link: Link,
+    /// Operations of a link.
+    pub operations: usize,
+}
+
+/// The next x, of x and w.
+type Link = for<'t> fn(Var<'t>, Var<'t>) -> Var<'t>;
+
+/// The first is the unit: arrays of one shape.
+pub const SMALL: [Small; 9] = [
+    Small { name: "(4,) · (4,)", shapes: [&[4], &[4]], link: |x, w| x * w, operations: 1 },
+    Small { name: "(4,) + (1,)", shapes: [&[4], &[1]], link: |x, w| x + w, operations: 1 },
+    Small { name: "(4,) · (1,)", shapes: [&[4], &[1]], link: |x, w| x * w, operations: 1 },
+    Small { name: "(4,) / (1,)", shapes: [&[4], &[1]], link: |x, w| x / w, operations: 1 },
+    Small { name: "(2, 2) · (2,)", shapes: [&[2, 2], &[2]], link: |x, w| x * w, operations: 1 },
+    Small { name: "(2, 2) − (2, 1)", shapes: [&[2, 2], &[2, 1]], link: |x, w| x - w, operations: 1 },
+    Small { name: "sum, times (4,)", shapes: [&[4], &[4]], link: |x, w| w * x.sum_keep(0), operations: 2 },
+    Small {
+        name: "two slices, joined",
+        shapes: [&[4], &[4]],
+        link: |x, _| Var::concat(&[x.slice(0, 2..4), x.slice(0, 0..2)], 0),
+        operations: 3,
+    },
+    Small { name: "roll", shapes: [&[4], &[4]], link: |x, _| x.roll(1, 0), operations: 1 },
+];
+
+impl Small {
+    /// The value and gradient of the sum of a chain, as the first number of the gradient by x₀.
+    pub fn chain(&self, tape: &mut Tape, [x, w]: &[Tensor; 2]) -> f64 {
+        tape.clear();
+        let (first, w) = (tape.var(x), tape.var(w));
+        let y = (0..LINKS).fold(first, |x, _| (self.link)(x, w));
+        y.sum().backward()[first].as_slice()[0]
+    }
+
+    /// Inputs near 1, or near ¼ where a link multiplies by a sum: chains neither vanish nor overflow.
+    pub fn inputs(&self) -> [Tensor; 2] {
+        let near = if self.name.starts_with("sum") { 0.25 } else { 1.0 };
+        [(0, 1.0), (1, near)].map(|(k, near)| {
+            let wave: Tensor = tensor(self.shapes[k], k, 1e-4);
+            wave + near
+        })
+    }
+
+    /// Checks the gradient of three links.
+    ///
+    /// # Panics
+    /// If it is wrong.
+    pub fn verify(&self) {
+        let report = check(|x| (0..3).fold(x[0], |y, _| (self.link)(y, x[1])).square().sum(), &self.inputs())
+            .expect("a function that is finite");
+        assert!(report.passed(), "{}: {report}", self.name);
     }
 }

@@ -8,9 +8,9 @@ use benches::race::{Ratio::OursByOther, head, race};
 use benches::{arrays, fused, networks, scalars};
 
 fn main() {
-    let rows = std::env::args().nth(1).unwrap_or_else(|| "ABCDEFGHIJ".into());
-    if let Some(letter) = rows.chars().find(|letter| !letter.is_ascii_uppercase() || *letter > 'J') {
-        eprintln!("no row {letter}: take some of ABCDEFGHIJ");
+    let rows = std::env::args().nth(1).unwrap_or_else(|| "ABCDEFGHIJK".into());
+    if let Some(letter) = rows.chars().find(|letter| !letter.is_ascii_uppercase() || *letter > 'K') {
+        eprintln!("no row {letter}: take some of ABCDEFGHIJK");
         std::process::exit(2);
     }
     let cores = threads();
@@ -23,8 +23,13 @@ fn main() {
             'H' => chains(),
             'I' => terms(),
             'J' => inference(),
+            'K' => {}
             _ => training(letter),
         }
+    }
+    if rows.contains('K') {
+        head("small arrays", arrays::SMALL[0].name);
+        stretched();
     }
     let large: Vec<char> = rows.chars().filter(|letter| "CDE".contains(*letter)).collect();
     if cores > 1 && !large.is_empty() {
@@ -47,6 +52,22 @@ fn training(letter: char) {
     let (network, mut by_hand, mut tape) = (Network::new(&row), ByHand::new(&row), Tape::default());
     let (x, classes) = row.data();
     race(row.name, 1, OursByOther, || network.step(&mut tape, &x, &classes), || by_hand.step(x.as_slice(), &classes));
+}
+
+/// Each chain of small arrays beside as many operations on arrays of one shape.
+fn stretched() {
+    let unit = &arrays::SMALL[0];
+    for small in &arrays::SMALL[1..] {
+        small.verify();
+        let ([mut tape, mut other], inputs, unit_inputs) = (<[_; 2]>::default(), small.inputs(), unit.inputs());
+        race(
+            small.name,
+            small.operations * arrays::LINKS,
+            OursByOther,
+            || small.chain(&mut tape, &inputs),
+            || (0..small.operations).map(|_| unit.chain(&mut other, &unit_inputs)).sum::<f64>(),
+        );
+    }
 }
 
 fn two_threads(letter: char) {
