@@ -185,11 +185,11 @@ mod tests {
 
     use super::widest;
     use crate::kernels::centre::Form;
-    use crate::kernels::elementwise;
     use crate::kernels::fused::{Elementwise, ElementwiseN, Fused, Kernel};
     use crate::kernels::reduce::{self, Loops};
     use crate::kernels::runs::Runs;
     use crate::kernels::{arg_extreme, centre, deviations, factors, normalize, scan, scatter, softmax, squares, sums};
+    use crate::kernels::{binary, elementwise};
     use crate::number::rows::{Binary, Unary};
     use crate::number::{Float, Number};
 
@@ -241,9 +241,9 @@ mod tests {
         }
         let runs = Runs::new(&[x.len()], &[x.len()], &[x.len()]);
         for row in Binary::ROWS.iter().map(|row| row.row) {
-            same_on_all::<T>(row.name(), x.len(), |out| elementwise::binary(row, &runs, &x, &other, out));
+            same_on_all::<T>(row.name(), x.len(), |out| binary::binary(row, &runs, &x, &other, out));
             for second in [false, true] {
-                let chain = |out: &mut [T]| elementwise::binary_chain(row, second, &runs, &x, &other, &x, out);
+                let chain = |out: &mut [T]| binary::binary_chain(row, second, &runs, &x, &other, &x, out);
                 same_on_all::<T>(row.name(), x.len(), chain);
             }
         }
