@@ -45,13 +45,17 @@ trait Applied: Copy + Add<Output = Self> + Sub<Output = Self> + Mul<f64, Output 
     fn apply<const K: usize>(x: [Self; K], f: impl ElementwiseN<K>) -> Self;
 }
 
+// Inlined, so that the functions' numbers stay in registers: in memory they are three words, written one by one, and a
+// read of several at once waits for all.
 impl Applied for f64 {
+    #[inline(always)]
     fn apply<const K: usize>(x: [Self; K], f: impl ElementwiseN<K>) -> Self {
         f.f(x)
     }
 }
 
 impl Applied for Scalar<'_> {
+    #[inline(always)]
     fn apply<const K: usize>(x: [Self; K], f: impl ElementwiseN<K>) -> Self {
         Scalar::zip_map(x, f)
     }
@@ -93,6 +97,15 @@ functions! {
     Logarithm(x) x.ln();
 }
 
+/// The gates in the order of their parameters.
+#[derive(Clone, Copy)]
+enum Gate {
+    Forget,
+    In,
+    Out,
+    Change,
+}
+
 /// The mean over all bits of `−y·(z − ln(2 + Σ exp(z)))`, for predictions `z` of the next character `y`; `state` and `two` are
 /// constants.
 fn objective<N: Applied>(parameters: &[N], mut state: Vec<N>, two: N, data: &Data) -> N {
@@ -100,23 +113,31 @@ fn objective<N: Applied>(parameters: &[N], mut state: Vec<N>, two: N, data: &Dat
     let layers = state.len() / (2 * bits);
     let (main, extra) = parameters.split_at(layers * 8 * bits);
     let mut loss: Option<N> = None;
-    let mut predictions = Vec::with_capacity(bits);
+    let (mut layer_inputs, mut predictions) = (Vec::with_capacity(bits), Vec::with_capacity(bits));
     for pair in data.text.windows(2) {
+        layer_inputs.clear();
+        layer_inputs.extend(extra.iter().zip(&pair[0]).map(|(&weight, &x)| weight * x));
+        // Of each layer all bits in turn: no bit waits for another, so that the processor computes several at once.
+        for (layer, state) in state.chunks_exact_mut(2 * bits).enumerate() {
+            let parameters = &main[layer * 8 * bits..][..8 * bits];
+            let (hidden, cells) = state.split_at_mut(bits);
+            for bit in 0..bits {
+                // Weights of all gates come first, then biases; of each gate those of all bits.
+                let [weight, bias] =
+                    [0, 4].map(|kind| move |gate: Gate| parameters[(kind + gate as usize) * bits + bit]);
+                let (x, h, cell) = (&mut layer_inputs[bit], &mut hidden[bit], &mut cells[bit]);
+                let kept = N::apply([*cell, *x, weight(Gate::Forget), bias(Gate::Forget)], Kept);
+                *cell = N::apply(
+                    [kept, *h, weight(Gate::In), bias(Gate::In), weight(Gate::Change), bias(Gate::Change)],
+                    Changed,
+                );
+                *h = N::apply([*cell, *x, weight(Gate::Out), bias(Gate::Out)], Hidden);
+                *x = *h;
+            }
+        }
         predictions.clear();
         let mut sum = two;
-        for bit in 0..bits {
-            let mut x = extra[bit] * pair[0][bit];
-            for layer in 0..layers {
-                // Of each gate, weights and biases of all bits, one gate after another.
-                let parameter = |kind: usize, gate: usize| main[((layer * 2 + kind) * 4 + gate) * bits + bit];
-                let [forget, ingate, outgate, change] =
-                    [0, 1, 2, 3].map(|gate| [parameter(0, gate), parameter(1, gate)]);
-                let [h, cell] = [0, 1].map(|kind| (layer * 2 + kind) * bits + bit);
-                let kept = N::apply([state[cell], x, forget[0], forget[1]], Kept);
-                state[cell] = N::apply([kept, state[h], ingate[0], ingate[1], change[0], change[1]], Changed);
-                state[h] = N::apply([state[cell], x, outgate[0], outgate[1]], Hidden);
-                x = state[h];
-            }
+        for (bit, &x) in layer_inputs.iter().enumerate() {
             let z = N::apply([x, extra[bits + bit], extra[2 * bits + bit]], Scaled);
             sum = N::apply([sum, z], WithExponential);
             predictions.push(z);
