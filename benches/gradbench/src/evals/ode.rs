@@ -39,11 +39,11 @@ fn objective(x: Var<'_>, s: usize) -> Scalar<'_> {
 fn primal(input: Value) -> Outcome {
     let (Input { x, s }, runs) = read(input)?;
     let mut tape = Tape::values_only();
-    let n = x.len();
-    let start = Tensor::concat(&[Tensor::ones([1]), Tensor::zeros([n])], 0);
-    let hx = Tensor::concat(&[Tensor::zeros([1]), Tensor::from(x) * (2.0 / s as f64)], 0);
+    let x = Tensor::from(x);
     let solution = || {
-        (0..s).fold(start.clone(), |y, _| {
+        let start = Tensor::concat(&[Tensor::ones([1]), Tensor::zeros(x.shape())], 0);
+        let hx = Tensor::concat(&[Tensor::zeros([1]), &x * (2.0 / s as f64)], 0);
+        (0..s).fold(start, |y, _| {
             tape.clear();
             step(tape.constant(y), tape.constant(&hx)).value()
         })
