@@ -368,6 +368,9 @@ impl Binary {
             Binary::Sub => Unary::SubFrom,
             Binary::Mul => Unary::MulNumber,
             Binary::Div => Unary::DivInto,
+            // A gradient of 0 passes nothing.
+            Binary::Chain if number != 0.0 && number.is_finite() => Unary::MulNumber,
+            Binary::ChainOver if number != 0.0 && number.is_finite() => Unary::DivInto,
             Binary::Pow => Unary::ExpBase,
             Binary::Maximum => Unary::MaxNumber,
             Binary::Minimum => Unary::MinNumber,

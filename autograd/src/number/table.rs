@@ -52,8 +52,8 @@ macro_rules! unary_table {
             Logit, logit(), m::special(x, special::logit), d / x / (c(1.0) - x), (0.1, 0.9), [], Single;
             /// Square root: `y = √x`, `dy/dx = 1/(2y)`; infinite at 0.
             Sqrt, sqrt(), m::sqrt(x), shortcut(y, f64::INFINITY, || d / (y + y), || d * x.rsqrt() * c(0.5)), (0.1, 4.0), [], Decides, Common;
-            /// Reciprocal square root: `y = 1/√x`, `dy/dx = −y/(2x)`.
-            Rsqrt, rsqrt(), m::rsqrt(x), -(d * y * c(0.5) / x), (0.1, 4.0), [];
+            /// Reciprocal square root: `y = 1/√x`, `dy/dx = −y³/2`.
+            Rsqrt, rsqrt(), m::rsqrt(x), d * y * c(-0.5) * y * y, (0.1, 4.0), [], Common;
             /// Cube root, also of negative numbers; `dy/dx = 1/(3y²)`, infinite at 0.
             Cbrt, cbrt(), m::special(x, special::cbrt), through_cbrt(x, y, d), (0.2, 4.0), [], Decides, Single;
             /// Reciprocal: `y = 1/x`, `dy/dx = −1/x²`.
@@ -363,10 +363,10 @@ macro_rules! binary_table {
             /// 1 where `a ≠ b`, else 0: a mask, without derivative.
             NotEqual, not_equal, m::mask(a != b), (d.nothing(), d.nothing()), (-3.0, 3.0), (-3.0, 3.0), Flat, Loops;
             /// The product of the chain rule: 0 where `a` (an incoming gradient) is 0, whatever `b` is; else `a · b`.
-            Chain, chain, m::chain(a, b), (d * b, through_gradient(a, d, || d * a)), (0.3, 3.0), (-3.0, 3.0), Decides, Loops;
+            Chain, chain, m::chain(a, b), (d * b, through_gradient(a, d, || d * a)), (0.3, 3.0), (-3.0, 3.0), Decides, Common;
             /// The quotient of the chain rule: 0 where `a` (an incoming gradient) is 0, whatever `b` is; else `a /
             /// b`.
-            ChainOver, chain_over, m::select(a == c(0.0), c(0.0), a / b), (d / b, through_gradient(a, d, || through_divisor(a, b, y, d))), (0.3, 3.0), (0.3, 3.0), Decides;
+            ChainOver, chain_over, m::select(a == c(0.0), c(0.0), a / b), (d / b, through_gradient(a, d, || through_divisor(a, b, y, d))), (0.3, 3.0), (0.3, 3.0), Decides, Common;
             /// The product of the chain rule with a slope `b` only: 0 where either is 0, whatever the other is; else
             /// `a · b`.
             ChainFlat, chain_flat, m::select(b == c(0.0), c(0.0), m::chain(a, b)),

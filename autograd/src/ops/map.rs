@@ -37,6 +37,11 @@ impl Map {
         Map { f, wrt: SmallVec::new() }
     }
 
+    /// The derivative with respect to input `k`.
+    pub(crate) fn slope_of(f: Arc<dyn FusedForAll>, k: usize) -> Self {
+        Map { f, wrt: SmallVec::from_slice(&[k as u8]) }
+    }
+
     /// The sum of the values, and the derivatives.
     pub(crate) fn sum_with_slopes<T: Float>(&self, x: &[T], slopes: &mut [T]) -> T {
         self.f.of::<T>().sum_with_slope(x, slopes)

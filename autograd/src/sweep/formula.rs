@@ -31,7 +31,7 @@ pub trait Handle: Copy {
     /// The same, in the shape of `self`.
     fn filled(self, value: f64) -> Self;
     /// Which values pass the test.
-    fn tested(self, test: Test<Self>) -> Tested<Self>;
+    fn tested(self, test: Test<Recorded<Self>>) -> Tested<Self>;
     /// The nearest number of the tape's type.
     fn rounded(value: f64) -> f64;
 }
@@ -60,8 +60,12 @@ impl<T: Float> Handle for Scalar<'_, T> {
     fn filled(self, value: f64) -> Self {
         self.lift(value)
     }
-    fn tested(self, test: Test<Self>) -> Tested<Self> {
-        if test.map(|of| of.value()).of(self.value()) { Tested::All } else { Tested::None }
+    fn tested(self, test: Test<Recorded<Self>>) -> Tested<Self> {
+        let value = |of: Recorded<Self>| match of {
+            Recorded::Number(value) => T::from_f64(value),
+            Recorded::Handle(of) => of.value(),
+        };
+        if test.map(value).of(self.value()) { Tested::All } else { Tested::None }
     }
     fn rounded(value: f64) -> f64 {
         T::from_f64(value).to_f64()
@@ -84,13 +88,13 @@ impl<T: Float> Handle for Var<'_, T> {
     fn filled(self, value: f64) -> Self {
         self.tape().constant(Tensor::full(self.shape(), T::from_f64(value)))
     }
-    fn tested(self, test: Test<Self>) -> Tested<Self> {
+    fn tested(self, test: Test<Recorded<Self>>) -> Tested<Self> {
         match test {
             Test::Normal => passing(self, |_, x| Test::Normal.of(x)),
             Test::Within(bound) => passing(self, |_, x| Test::Within(bound).of(x)),
             Test::AtLeast(bound) => passing(self, |_, x| Test::AtLeast(bound).of(x)),
             Test::Whole { of } => {
-                let [a, b] = of.map(|of| of.value().expand(self.shape()));
+                let [a, b] = of.map(|of| of.beside(self).value().expand(self.shape()));
                 passing(self, |i, x| Test::Whole { of: [a.as_slice()[i], b.as_slice()[i]] }.of(x))
             }
         }
@@ -212,6 +216,8 @@ impl<H: Handle> Number for Recorded<H> {
             (Recorded::Handle(a), Recorded::Handle(b)) => a.apply_binary(row, b),
             // A factor of 1 leaves the gradient unchanged; a factor of 0 stops it.
             (a, Eager(1.0)) if matches!(row, Binary::Chain | Binary::ChainOver) => return a,
+            (Eager(1.0), b) if row == Binary::Chain => return b,
+            (Eager(0.0), _) if matches!(row, Binary::Chain | Binary::ChainOver | Binary::Masked) => return Eager(0.0),
             (a, Eager(mask)) if row == Binary::Masked => return if mask == 0.0 { Eager(0.0) } else { a },
             (Recorded::Handle(a), Eager(b)) => match row.with_number_right(b) {
                 Some((row, args)) => a.apply_unary(row, args),
@@ -249,7 +255,7 @@ impl<H: Handle> Number for Recorded<H> {
                 let number = |of| if let Eager(of) = of { of } else { x };
                 if test.map(number).of(x) { Tested::All } else { Tested::None }
             }
-            Recorded::Handle(x) => x.tested(test.map(|of| of.beside(x))),
+            Recorded::Handle(x) => x.tested(test),
         };
         match tested {
             Tested::All => most(),

@@ -3,6 +3,7 @@
 use smallvec::SmallVec;
 
 use super::eager::Eager;
+use super::scalar_tangents::{WIDTHS, push};
 use crate::error::Error;
 use crate::external::External;
 use crate::memory::list;
@@ -24,7 +25,7 @@ pub(crate) type Seeds<'s, T> = SmallVec<[(u32, &'s Tensor<T>); 1]>;
 /// The tangents of the arrays `outputs` for each direction in turn, in which the arrays in its seeds move along
 /// theirs; 0 where no tangent arrives.
 ///
-/// All directions are carried in one sweep, so that each operation is looked up once.
+/// Up to [`MOST_DIRECTIONS`](super::MOST_DIRECTIONS) are carried in one sweep, so that each operation is looked up once.
 ///
 /// # Errors
 /// If a user-defined operation has no forward rule.
@@ -33,12 +34,14 @@ fn forward<T: Float>(tape: &Tape<T>, seeds: &[Seeds<'_, T>], outputs: &[u32]) ->
     tape.must_record("jvp");
     let arena = tape.arena.borrow();
     let directions = seeds.len();
+    let width = WIDTHS.into_iter().find(|&width| width >= directions).expect("no more directions than a sweep carries");
     let Uses { needed, end, last } = uses(&arena, outputs);
     let mut sweep = ForwardSweep {
         arena: &arena,
         pool: &tape.pool,
         directions,
-        scalars: list(T::zero(), end * directions),
+        width,
+        scalars: list(T::zero(), end * width),
         arrays: list(None, arena.arrays.len() * directions),
     };
     for (direction, seeds) in seeds.iter().enumerate() {
@@ -47,11 +50,20 @@ fn forward<T: Float>(tape: &Tape<T>, seeds: &[Seeds<'_, T>], outputs: &[u32]) ->
         }
     }
     let mut last = last.into_iter().peekable();
-    for node in (0..end).filter(|&node| needed[node]) {
-        sweep.step(node)?;
-        while let Some((_, array)) = last.next_if(|&(user, _)| user as usize <= node) {
-            sweep.arrays[array as usize * directions..][..directions].fill(None);
+    let nodes = &arena.stream.nodes()[..end];
+    let mut node = 0;
+    loop {
+        node = push(&arena.stream, nodes, &mut sweep.scalars, width, node);
+        if node == end {
+            break;
         }
+        if needed[node] {
+            sweep.step(node)?;
+            while let Some((_, array)) = last.next_if(|&(user, _)| user as usize <= node) {
+                sweep.arrays[array as usize * directions..][..directions].fill(None);
+            }
+        }
+        node += 1;
     }
     let result = |direction: usize, array: u32| {
         let shape = arena.arrays.shape(array).clone();
@@ -65,7 +77,7 @@ fn forward<T: Float>(tape: &Tape<T>, seeds: &[Seeds<'_, T>], outputs: &[u32]) ->
 
 /// What a sweep for given outputs needs.
 pub(super) struct Uses {
-    /// Whether the outputs depend on each node. The others are skipped: their rules cost time, and one may refuse.
+    /// Whether the outputs depend on each node. Of arrays, the others are skipped: their rules cost time, and one may refuse.
     pub(super) needed: Vec<bool>,
     /// The end of the nodes to sweep.
     pub(super) end: usize,
@@ -131,6 +143,8 @@ struct ForwardSweep<'s, T: Float> {
     arena: &'s Arena<T>,
     pool: &'s Pool<T>,
     directions: usize,
+    /// The numbers for each scalar: one for each direction, and zeros.
+    width: usize,
     /// Tangents: of one node or array after another, for all directions each.
     scalars: Vec<T>,
     arrays: Vec<Option<Eager<'s, T>>>,
@@ -154,42 +168,18 @@ impl<'s, T: Float> ForwardSweep<'s, T> {
         });
     }
 
+    /// A node that is, or reads, an array.
     #[track_caller]
     fn step(&mut self, node: usize) -> Result<(), Error> {
-        let (arena, directions) = (self.arena, self.directions);
-        let [a, b] = arena.stream.operands(node).map(|operand| operand as usize);
-        let at = |node: usize, direction: usize| node * directions + direction;
-        match arena.stream.code(node) {
-            Opcode::Variable | Opcode::Constant => {}
-            Opcode::Unary(row) => {
-                let xy = [a, node].map(|x| arena.stream.value(x));
-                for d in 0..directions {
-                    self.scalars[at(node, d)] = arena.stream.pass(row, xy, b, self.scalars[at(a, d)]);
-                }
+        let array = self.arena.stream.operands(node)[0] as usize;
+        if self.arena.stream.code(node) == Opcode::Array {
+            return self.array(array);
+        }
+        // A number read from an array.
+        for d in 0..self.directions {
+            if let Some(tangent) = self.tangent(array as u32, d) {
+                self.scalars[node * self.width + d] = tangent.values()[0];
             }
-            Opcode::Binary(row) => {
-                let aby = [a, b, node].map(|x| arena.stream.value(x));
-                for d in 0..directions {
-                    let parts = [(false, a), (true, b)].map(|(k, x)| row.pass_of_any(k, aby, self.scalars[at(x, d)]));
-                    self.scalars[at(node, d)] = parts[0] + parts[1];
-                }
-            }
-            Opcode::Statement => {
-                for (x, slope) in arena.stream.statements.links(arena.stream.operands(node)) {
-                    for d in 0..directions {
-                        let part = self.scalars[at(x, d)].chain(slope);
-                        self.scalars[at(node, d)] = self.scalars[at(node, d)] + part;
-                    }
-                }
-            }
-            Opcode::Item => {
-                for d in 0..directions {
-                    if let Some(tangent) = &self.arrays[at(a, d)] {
-                        self.scalars[at(node, d)] = tangent.values()[0];
-                    }
-                }
-            }
-            Opcode::Array => return self.array(a),
         }
         Ok(())
     }
@@ -202,7 +192,7 @@ impl<'s, T: Float> ForwardSweep<'s, T> {
             ArrayOp::Op(op) => op,
             ArrayOp::Lift(scalar) => {
                 for d in 0..self.directions {
-                    let tangent = self.scalars[scalar as usize * self.directions + d];
+                    let tangent = self.scalars[scalar as usize * self.width + d];
                     if tangent != T::zero() {
                         self.arrive(index, d, Eager::full(shape, tangent, self.pool));
                     }

@@ -14,7 +14,9 @@ mod multiple;
 mod parts;
 mod reach;
 mod recorded;
+mod recorded_scalars;
 mod rows;
+mod scalar_tangents;
 mod scalars;
 mod slots;
 mod spreading;
@@ -30,6 +32,8 @@ pub use gradients::{Gradient, Gradients};
 pub(crate) use multiple::array_multiple;
 pub use parts::{backward_in_parts, gradients_by_part};
 pub(crate) use recorded::segment_vjp;
+pub(crate) use recorded_scalars::AllKnown;
+pub(crate) use scalar_tangents::MOST_DIRECTIONS;
 pub use wrt::Wrt;
 
 use std::collections::HashMap;

@@ -6,17 +6,15 @@ use std::ops::Range;
 use smallvec::SmallVec;
 
 use super::formula::Recorded;
-use super::multiple::scalar_multiple;
 use super::reach::{Reached, first_input};
+use super::recorded_scalars::{self, Passed, Sums, pass, plus};
 use super::slots::Slots;
 use super::wrt::Wrt;
 use crate::error::Error;
 use crate::number::instances::instances;
-use crate::number::rows::{Binary, Unary};
 use crate::number::{Float, Number};
 use crate::ops::{Array, Op, index};
 use crate::tape::arena::{ArrayOp, Opcode};
-use crate::tape::statement::recorded_slopes;
 use crate::tape::{Scalar, Tape, Var, same_tape};
 use crate::tensor::Tensor;
 
@@ -93,11 +91,17 @@ impl<'t, T: Float> Scalar<'t, T> {
         for x in &arrays {
             same_tape("grad", self.tape(), x.tape());
         }
+        let recorded = |dx: Option<Passed<'t, T>>| dx.map(|dx| dx.on(self.tape()));
+        if arrays.is_empty()
+            && let Some(found) = recorded_scalars::gradients(self, &scalars)
+        {
+            return (scalars.into_iter().zip(found.map(recorded)).collect(), vec![]);
+        }
         let nodes = first_input(self.tape(), self.node() as usize, &scalars, &arrays)..self.node() as usize + 1;
         let mut sweep = RecordedSweep::new(self.tape(), nodes.clone(), &scalars, &arrays);
-        sweep.scalars.set(self.node() as usize, Some(self.tape().scalar_constant(T::one())));
+        sweep.scalars.set(self.node() as usize, Some(Recorded::one()));
         run(&mut sweep, nodes);
-        let scalar = |x: Scalar<'t, T>| (x, *sweep.scalars.get(x.node() as usize));
+        let scalar = |x: Scalar<'t, T>| (x, recorded(*sweep.scalars.get(x.node() as usize)));
         let array = |x: Var<'t, T>| (x, sweep.gradient(x));
         (scalars.into_iter().map(scalar).collect(), arrays.into_iter().map(array).collect())
     }
@@ -121,45 +125,6 @@ pub(crate) fn segment_vjp<'t, T: Float>(
     sweep.arrays.set(y.index() as usize, Some(dy));
     run(&mut sweep, nodes);
     x.iter().map(|&x| sweep.gradient(x).unwrap_or_else(|| Array::zeros_like(&x))).collect()
-}
-
-/// A recorded number, by its node.
-fn handle<T: Float>(tape: &Tape<T>, node: u32) -> Scalar<'_, T> {
-    let value = tape.arena.borrow().stream.value(node as usize);
-    Scalar::new(tape, node, value)
-}
-
-/// `d` times the derivative of a unary row recorded at `node`, whose operands are its input and where its numbers are.
-pub(super) fn unary<'t, T: Float>(
-    tape: &'t Tape<T>,
-    row: Unary,
-    node: u32,
-    [a, b]: [u32; 2],
-    d: Scalar<'t, T>,
-) -> Scalar<'t, T> {
-    let (x, y, args) = (handle(tape, a), handle(tape, node), tape.arena.borrow().stream.args(row, b as usize));
-    let multiple = if row == Unary::Abs { scalar_multiple(d, y) } else { None };
-    match multiple {
-        Some(multiple) => multiple.chain(x),
-        None => row.pass(Recorded::Handle(x), Recorded::Handle(y), args, Recorded::Handle(d)).like(d),
-    }
-}
-
-/// `d` times the derivative of a binary row recorded at `node` with respect to its first or second operand.
-pub(super) fn binary<'t, T: Float>(
-    tape: &'t Tape<T>,
-    row: Binary,
-    node: u32,
-    [a, b]: [u32; 2],
-    second: bool,
-    d: Scalar<'t, T>,
-) -> Scalar<'t, T> {
-    row.pass(second, [a, b, node].map(|x| Recorded::Handle(handle(tape, x))), Recorded::Handle(d)).like(d)
-}
-
-/// `d` times the slope of a statement.
-pub(super) fn along<'t, T: Float>(d: Scalar<'t, T>, slope: Recorded<Scalar<'t, T>>) -> Scalar<'t, T> {
-    Recorded::Handle(d).binary(Binary::Chain, slope).like(d)
 }
 
 /// Whether a rule may read the values of its inputs.
@@ -189,11 +154,22 @@ pub(crate) struct RecordedSweep<'t, T: Float> {
     tape: &'t Tape<T>,
     /// What depends on the inputs of the gradient: only these nodes are swept.
     needed: Reached,
-    scalars: Slots<Option<Scalar<'t, T>>>,
+    scalars: Slots<Option<Passed<'t, T>>>,
     arrays: Slots<Option<Var<'t, T>>>,
     /// Views of an array and values read from it, each with its gradient, until the sweep passes the last user of the
     /// array.
     parts: BTreeMap<u32, Vec<(u32, Var<'t, T>)>>,
+}
+
+impl<'t, T: Float> Sums<'t, T> for RecordedSweep<'t, T> {
+    fn needs(&self, node: u32) -> bool {
+        self.needed.scalar(node)
+    }
+
+    fn add(&mut self, node: u32, dx: Passed<'t, T>) {
+        let sum = plus(*self.scalars.get(node as usize), dx);
+        self.scalars.set(node as usize, Some(sum));
+    }
 }
 
 impl<'t, T: Float> RecordedSweep<'t, T> {
@@ -230,36 +206,13 @@ impl<'t, T: Float> RecordedSweep<'t, T> {
         *self.arrays.get(x.index() as usize)
     }
 
-    fn scalar(&mut self, node: u32, code: Opcode, [a, b]: [u32; 2], dy: Scalar<'t, T>) {
-        match code {
-            Opcode::Unary(row) => {
-                let dx = unary(self.tape, row, node, [a, b], dy);
-                self.add_scalar(a, dx);
-            }
-            Opcode::Binary(row) => {
-                for (k, operand) in [a, b].into_iter().enumerate() {
-                    if self.needed.scalar(operand) && row.passes_to(k) {
-                        let dx = binary(self.tape, row, node, [a, b], k == 1, dy);
-                        self.add_scalar(operand, dx);
-                    }
-                }
-            }
-            Opcode::Statement => {
-                for (x, slope) in recorded_slopes(self.tape, [a, b], |x| self.needed.scalar(x)) {
-                    self.add_scalar(x, along(dy, slope));
-                }
-            }
-            Opcode::Item => {
-                let shape = self.tape.arena.borrow().arrays.shape(a).clone();
-                self.add_array(a, dy.to_var().reshaped(&shape));
-            }
-            Opcode::Variable | Opcode::Constant | Opcode::Array => {}
+    #[track_caller]
+    fn scalar(&mut self, node: u32, code: Opcode, operands: [u32; 2], dy: Passed<'t, T>) {
+        if code == Opcode::Item {
+            let shape = self.tape.arena.borrow().arrays.shape(operands[0]).clone();
+            return self.add_array(operands[0], dy.on(self.tape).to_var().reshaped(&shape));
         }
-    }
-
-    fn add_scalar(&mut self, node: u32, dx: Scalar<'t, T>) {
-        let sum = self.scalars.get(node as usize).map_or(dx, |sum| sum + dx);
-        self.scalars.set(node as usize, Some(sum));
+        pass(self.tape, node, code, operands, dy, self);
     }
 
     #[track_caller]
@@ -326,7 +279,7 @@ impl<'t, T: Float> RecordedSweep<'t, T> {
                 ArrayOp::Op(op) => (op.into_owned(), inputs),
                 ArrayOp::Lift(scalar) => {
                     drop(arena);
-                    return self.add_scalar(scalar, dy.item());
+                    return self.add(scalar, Recorded::Handle(dy.item()));
                 }
                 ArrayOp::External(op) => {
                     let op = op.clone();

@@ -23,8 +23,8 @@ const RUN: usize = 256;
 /// The end that an arm returns if it meets an operand behind its node; no tape has one.
 const ASTRAY: usize = usize::MAX;
 
-/// Sweeps the scalar nodes before `end` down to the first that it leaves to its caller: an array, or a binary row
-/// that is not among the common ones. Returns the end of the nodes that remain.
+/// Sweeps the scalar nodes before `end` down to the first that it leaves to its caller, because that is, or reads, an
+/// array. Returns the end of the nodes that remain.
 #[inline(never)]
 pub(super) fn scalars<T: Float>(stream: &Stream<T>, gradients: &mut [T], mut end: usize) -> usize {
     let mut near = T::zero();
@@ -147,18 +147,31 @@ impl<T: Float> Here<'_, T> {
     }
 }
 
+/// Calls a macro with the rows that have arms of their own: those that are marked `Common`.
+macro_rules! common_rows {
+    ($with:ident) => {
+        $with! {
+            unary Exp Ln Sqrt Rsqrt Recip Square Sin Cos Tanh Sigmoid Relu Neg AddNumber SubFrom MulNumber DivNumber DivInto;
+            binary Add Sub Mul Div Chain ChainOver;
+        }
+    };
+}
+pub(super) use common_rows;
+
 /// The table of the arms; a type, since a generic function cannot have a constant of its own.
 struct Arms<T>(T);
 
 impl<T: Float> Arms<T> {
     /// Indexed by [`Opcode::byte`]. Common rows have an arm for each arrangement of their operands.
     const BY_BYTE: &[Arm<T>; 256] = &{
-        let mut arms: [Arm<T>; 256] = [leave; 256];
+        let mut arms: [Arm<T>; 256] = [any; 256];
         macro_rules! arm {
             ($byte:expr, $pass:expr) => {
                 arms[$byte as usize] = |stream, nodes, gradients, near| arm(stream, nodes, gradients, near, $pass);
             };
         }
+        arms[Opcode::Array.byte([false; 2]) as usize] = leave;
+        arms[Opcode::Item.byte([false; 2]) as usize] = leave;
         arms[VARIABLE as usize] = variables;
         arm!(Opcode::Constant.byte([false; 2]), |_| Ok(T::zero()));
         arm!(Opcode::Statement.byte([false; 2]), |here| {
@@ -167,13 +180,6 @@ impl<T: Float> Arms<T> {
             }
             Ok(T::zero())
         });
-        let mut row = 0;
-        while row < Unary::ROWS.len() {
-            let code = Opcode::Unary(Unary::ROWS[row].row);
-            arms[code.byte([false, false]) as usize] = any;
-            arms[code.byte([true, false]) as usize] = any;
-            row += 1;
-        }
         macro_rules! rows {
             (unary $($Unary:ident)*; binary $($Binary:ident)*;) => { $(
                 const { assert!(Unary::$Unary.is_common(), "mark the row Common in number/table.rs") };
@@ -210,10 +216,7 @@ impl<T: Float> Arms<T> {
                 });
             )* };
         }
-        rows! {
-            unary Exp Ln Sqrt Recip Square Sin Cos Tanh Sigmoid Relu Neg AddNumber SubFrom MulNumber DivNumber DivInto;
-            binary Add Sub Mul Div;
-        }
+        common_rows!(rows);
         arms
     };
 }

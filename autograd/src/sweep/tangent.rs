@@ -4,14 +4,16 @@ use std::ops::Range;
 
 use smallvec::SmallVec;
 
+use super::formula::Recorded;
 use super::reach::{Place, Reached, first_input};
-use super::recorded::{along, binary, reads, unary};
+use super::recorded::reads;
+use super::recorded_scalars::{Passed, along, binary, plus, unary};
 use super::slots::Slots;
 use super::wrt::Wrt;
 use crate::error::{Error, OrPanic};
 use crate::external;
-use crate::number::Float;
 use crate::number::instances::instances;
+use crate::number::{Float, Number};
 use crate::ops::Array;
 use crate::tape::arena::{ArrayOp, Opcode};
 use crate::tape::statement::recorded_slopes;
@@ -70,7 +72,7 @@ impl<'t, T: Float> Scalar<'t, T> {
         let node = self.node();
         let sweep = swept(self.tape(), node as usize, Place::Scalar(node), &x, &dx);
         let tangent = *sweep.scalars.get(node as usize);
-        tangent.unwrap_or_else(|| self.tape().scalar_constant(T::zero()))
+        tangent.unwrap_or(Recorded::zero()).on(self.tape())
     }
 }
 
@@ -110,7 +112,7 @@ fn swept<'t, T: Float, W: Wrt<'t, T, Gradient: Wrt<'t, T>>>(
     let mut sweep = TangentSweep { tape, needed, scalars: all, arrays: Slots::new(None, places) };
     for (x, dx) in scalars.into_iter().zip(along_scalars) {
         if sweep.needed.scalar(x.node()) {
-            sweep.arrive_scalar(x.node(), dx);
+            sweep.arrive_scalar(x.node(), dx.into());
         }
     }
     for (x, dx) in arrays.into_iter().zip(along_arrays) {
@@ -130,7 +132,7 @@ pub(crate) struct TangentSweep<'t, T: Float> {
     tape: &'t Tape<T>,
     /// What lies between the inputs and the result.
     needed: Reached,
-    scalars: Slots<Option<Scalar<'t, T>>>,
+    scalars: Slots<Option<Passed<'t, T>>>,
     arrays: Slots<Option<Var<'t, T>>>,
 }
 
@@ -157,7 +159,7 @@ impl<'t, T: Float> TangentSweep<'t, T> {
         *self.arrays.get(index as usize)
     }
 
-    fn scalar(&self, node: u32) -> Option<Scalar<'t, T>> {
+    fn scalar(&self, node: u32) -> Option<Passed<'t, T>> {
         *self.scalars.get(node as usize)
     }
 
@@ -169,8 +171,8 @@ impl<'t, T: Float> TangentSweep<'t, T> {
     }
 
     #[track_caller]
-    fn arrive_scalar(&mut self, node: u32, tangent: Scalar<'t, T>) {
-        let sum = self.scalar(node).map_or(tangent, |sum| sum + tangent);
+    fn arrive_scalar(&mut self, node: u32, tangent: Passed<'t, T>) {
+        let sum = plus(self.scalar(node), tangent);
         self.scalars.set(node as usize, Some(sum));
     }
 
@@ -192,7 +194,7 @@ impl<'t, T: Float> TangentSweep<'t, T> {
                 let parts = slopes.into_iter().filter_map(|(x, slope)| Some(along(self.scalar(x)?, slope)));
                 parts.reduce(|a, b| a + b)
             }
-            Opcode::Item => self.array(a).map(Var::item),
+            Opcode::Item => self.array(a).map(|da| da.item().into()),
             Opcode::Variable | Opcode::Constant | Opcode::Array => None,
         };
         if let Some(dy) = dy {
@@ -216,7 +218,7 @@ impl<'t, T: Float> TangentSweep<'t, T> {
             ArrayOp::Variable | ArrayOp::Constant | ArrayOp::Param(_) => None,
             ArrayOp::Lift(scalar) => {
                 drop(arena);
-                self.scalar(scalar).map(Scalar::to_var)
+                self.scalar(scalar).map(|dx| dx.on(self.tape).to_var())
             }
             ArrayOp::External(op) => {
                 let op = op.clone();

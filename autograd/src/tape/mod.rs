@@ -33,6 +33,7 @@ use crate::memory::no_room;
 use crate::memory::pool::Pool;
 use crate::number::Float;
 use crate::shape::Shape;
+use crate::sweep::AllKnown;
 use crate::tensor::Tensor;
 use append::Second;
 use arena::{Arena, ArrayOp, Opcode};
@@ -68,6 +69,8 @@ pub struct Tape<T: Float = f64> {
     pub(crate) arena: RefCell<Arena<T>>,
     pub(crate) pool: Pool<T>,
     pub(crate) scratch: Cell<Scratch<T>>,
+    /// The working memory of recorded sweeps of scalars.
+    pub(crate) known: Cell<AllKnown<T>>,
     rng: RefCell<Option<StdRng>>,
     /// Names of arrays whose gradients are reported to an observer.
     pub(crate) names: RefCell<HashMap<u32, String>>,
@@ -366,6 +369,7 @@ impl<T: Float> Default for Tape<T> {
             arena: RefCell::new(Arena::new()),
             pool: Pool::new(),
             scratch: Cell::default(),
+            known: Cell::default(),
             rng: RefCell::default(),
             names: RefCell::default(),
             checks: Cell::new(false),

@@ -1,7 +1,8 @@
 //! Statements: functions of several numbers that take one node each.
 //!
 //! A statement keeps its inputs and its slopes, which dual numbers give together with the value, so that a sweep passes it in one
-//! step, whatever the formula. Derivatives that are recorded evaluate the formula anew on recorded numbers, to any order.
+//! step, whatever the formula. A slope that is recorded is a statement too, whose slopes are the second derivatives. Those of the
+//! third order evaluate the formula on recorded numbers, which have derivatives of any order.
 
 use std::any::TypeId;
 use std::fmt;
@@ -14,7 +15,7 @@ use super::append::Second;
 use super::arena::{Node, Opcode};
 use super::{Scalar, Tape, Var, same_tape};
 use crate::kernels::fused::{ByOperations, Elementwise, ElementwiseMany, ElementwiseN, KEPT, OneByOne, Output};
-use crate::number::dual::Partials;
+use crate::number::dual::{Dual, Partials};
 use crate::number::{Float, Number};
 use crate::ops::Op;
 use crate::ops::map::Map;
@@ -33,17 +34,83 @@ pub(crate) trait Statement<T: Float>: Send + Sync {
 pub(crate) type Slopes<'t, T> = SmallVec<[Recorded<Scalar<'t, T>>; 4]>;
 
 impl<T: Float, F: ElementwiseN<K>, const K: usize> Statement<T> for OneByOne<F, K> {
+    #[track_caller]
     fn slopes<'t>(&self, x: &[Scalar<'t, T>], wanted: &[bool]) -> Slopes<'t, T> {
-        let mut variables = Partials::variables(std::array::from_fn(|k| Recorded::Handle(x[k])));
-        for (variable, _) in variables.iter_mut().zip(wanted).filter(|(_, wanted)| !**wanted) {
-            variable.derivatives = [Recorded::zero(); K];
-        }
-        SmallVec::from_slice(&self.0.f(variables).derivatives)
+        let x: [Scalar<'t, T>; K] = std::array::from_fn(|k| x[k]);
+        let slope = |(k, &wanted): (usize, &bool)| match wanted {
+            true => {
+                let slope = Slope::<F, K> { f: self.0, k };
+                let Partials { value, derivatives } = slope.at(Partials::variables(values(x)));
+                Recorded::Handle(recorded(x, value, derivatives, slope, plain::<F>(k)))
+            }
+            false => Recorded::zero(),
+        };
+        wanted.iter().enumerate().map(slope).collect()
     }
 
     fn operation(self: Arc<Self>) -> Op {
         Op::Map(Map::of(self))
     }
+}
+
+/// The slope of a function with respect to input `k`.
+#[derive(Clone, Copy)]
+struct Slope<F, const K: usize> {
+    f: F,
+    k: usize,
+}
+
+impl<F: ElementwiseN<K>, const K: usize> Slope<F, K> {
+    #[inline(always)]
+    fn at<N: Number>(self, x: [N; K]) -> N {
+        let mut moving = x.map(|x| Dual::new(x, N::zero()));
+        moving[self.k].derivative = N::one();
+        self.f.f(moving).derivative
+    }
+}
+
+impl<T: Float, F: ElementwiseN<K>, const K: usize> Statement<T> for Slope<F, K> {
+    #[track_caller]
+    fn slopes<'t>(&self, x: &[Scalar<'t, T>], wanted: &[bool]) -> Slopes<'t, T> {
+        let mut variables = Partials::variables(std::array::from_fn(|k| Recorded::Handle(x[k])));
+        for (variable, _) in variables.iter_mut().zip(wanted).filter(|(_, wanted)| !**wanted) {
+            variable.derivatives = [Recorded::zero(); K];
+        }
+        SmallVec::from_slice(&self.at(variables).derivatives)
+    }
+
+    fn operation(self: Arc<Self>) -> Op {
+        Op::Map(Map::slope_of(Arc::new(OneByOne::<F, K>(self.f)), self.k))
+    }
+}
+
+/// The values, by a loop: `map` of an array is not always inlined.
+#[inline(always)]
+fn values<T: Float, const K: usize>(x: [Scalar<'_, T>; K]) -> [T; K] {
+    let mut values = [T::zero(); K];
+    for k in 0..K {
+        values[k] = x[k].value();
+    }
+    values
+}
+
+/// Records the value of a function with its slopes.
+#[track_caller]
+#[inline(always)]
+fn recorded<'t, T: Float, S: Statement<T> + 'static, const K: usize>(
+    x: [Scalar<'t, T>; K],
+    value: T,
+    slopes: [T; K],
+    f: S,
+    plain: Option<usize>,
+) -> Scalar<'t, T> {
+    let mut nodes = [0; K];
+    for k in 0..K {
+        nodes[k] = x[k].node();
+    }
+    let tape = x[0].tape();
+    let operands = tape.arena_mut().stream.statements.push(nodes, slopes, f, plain);
+    tape.append(Opcode::Statement, operands[0], Second::Node(operands[1]), value)
 }
 
 impl<T: Float, F: ElementwiseN<K>, const K: usize> ByOperations<T, K> for F {
@@ -108,11 +175,11 @@ impl<T: Float> Statements<T> {
     /// Stores a statement; returns the range of its inputs, which are the node's operands. A function without data of its
     /// own is `plain`, and says which of its type's results it is.
     #[inline(always)]
-    fn push<F: ElementwiseN<K>, const K: usize>(
+    fn push<S: Statement<T> + 'static, const K: usize>(
         &mut self,
         inputs: [u32; K],
         slopes: [T; K],
-        f: F,
+        f: S,
         plain: Option<usize>,
     ) -> [u32; 2] {
         let start = self.inputs.len() as u32;
@@ -120,7 +187,7 @@ impl<T: Float> Statements<T> {
             self.inputs.len() + K <= Node::<T>::MOST,
             "tape: statements of more than 2²⁸ inputs; call clear between steps, or use several tapes"
         );
-        let key = plain.map(|result| (TypeId::of::<OneByOne<F, K>>(), result));
+        let key = plain.map(|result| (TypeId::of::<S>(), result));
         let place = match key.and_then(|key| self.places.get(&key)) {
             Some(&place) => place,
             None => self.place_of(f, key),
@@ -134,8 +201,8 @@ impl<T: Float> Statements<T> {
     }
 
     #[inline(never)]
-    fn place_of<F: ElementwiseN<K>, const K: usize>(&mut self, f: F, key: Option<(TypeId, usize)>) -> u32 {
-        let function = Arc::new(OneByOne(f));
+    fn place_of<S: Statement<T> + 'static>(&mut self, f: S, key: Option<(TypeId, usize)>) -> u32 {
+        let function = Arc::new(f);
         let Some(key) = key else {
             self.own.push(function);
             return OWN + self.own.len() as u32 - 1;
@@ -161,7 +228,11 @@ impl<T: Float> Statements<T> {
 
     /// The function of a statement.
     pub(crate) fn function(&self, [start, _]: [u32; 2]) -> &Arc<dyn Statement<T>> {
-        let after = self.functions.partition_point(|&(first, _)| first <= start);
+        // A gradient is often recorded right behind its function.
+        let after = match self.functions.last() {
+            Some(&(first, _)) if first <= start => self.functions.len(),
+            _ => self.functions.partition_point(|&(first, _)| first <= start),
+        };
         let place = self.functions[after - 1].1;
         match place.checked_sub(OWN) {
             Some(own) => &self.own[own as usize],
@@ -204,8 +275,9 @@ impl<'t, T: Float> Scalar<'t, T> {
     ///
     /// A function of up to eight numbers takes one node of the tape, whatever its formula: dual numbers give the value with its
     /// slopes, and the sweep passes these. A longer formula is so recorded and swept in a fraction of the time of its
-    /// operations one by one. A function of more numbers is recorded as these operations, and so is the gradient when it is to be
-    /// differentiated again ([`grad`](Scalar::grad)), to any order.
+    /// operations one by one. A function of more numbers is recorded as these operations. A gradient that is to be
+    /// differentiated again ([`grad`](Scalar::grad)) takes one node for each slope; from the third order on, the formula's
+    /// operations are recorded, to any order.
     ///
     /// ```
     /// use autograd::{ElementwiseN, Number, Scalar, Tape};
@@ -239,14 +311,8 @@ impl<'t, T: Float> Scalar<'t, T> {
         if K > KEPT {
             return f.f(x.map(Recorded::Handle)).on(first.tape());
         }
-        // A loop: `map` of an array is not always inlined.
-        let (mut nodes, mut values) = ([0; K], [T::zero(); K]);
-        for k in 0..K {
-            (nodes[k], values[k]) = (x[k].node(), x[k].value());
-        }
-        let Partials { value, derivatives } = f.f(Partials::variables(values));
-        let operands = first.tape().arena_mut().stream.statements.push(nodes, derivatives, f, plain::<F>(0));
-        first.tape().append(Opcode::Statement, operands[0], Second::Node(operands[1]), value)
+        let Partials { value, derivatives } = f.f(Partials::variables(values(x)));
+        recorded(x, value, derivatives, OneByOne(f), plain::<F>(0))
     }
 
     /// Applies a user-defined function with several results: see [`ElementwiseMany`]. Each takes a node, as that of
@@ -288,15 +354,9 @@ impl<'t, T: Float> Scalar<'t, T> {
             }
             return results;
         }
-        let (mut nodes, mut values) = ([0; K], [T::zero(); K]);
-        for k in 0..K {
-            (nodes[k], values[k]) = (x[k].node(), x[k].value());
-        }
-        let all = f.f(Partials::variables(values));
+        let all = f.f(Partials::variables(values(x)));
         for (at, (result, Partials { value, derivatives })) in results.iter_mut().zip(all).enumerate() {
-            let output = Output { f, at };
-            let operands = first.tape().arena_mut().stream.statements.push(nodes, derivatives, output, plain::<F>(at));
-            *result = first.tape().append(Opcode::Statement, operands[0], Second::Node(operands[1]), value);
+            *result = recorded(x, value, derivatives, OneByOne(Output { f, at }), plain::<F>(at));
         }
         results
     }

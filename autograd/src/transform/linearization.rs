@@ -5,7 +5,7 @@ use super::sparsity::Sparsity;
 use crate::error::OrPanic;
 use crate::number::Float;
 use crate::shape::Shape;
-use crate::sweep::{Seeds, dependence, tangents};
+use crate::sweep::{MOST_DIRECTIONS, Seeds, dependence, tangents};
 use crate::tape::{Scalar, Spare, Tape, Var};
 use crate::tensor::Tensor;
 
@@ -71,7 +71,7 @@ fn unit<T: Float>(shape: &Shape, width: usize, at: usize) -> Tensor<T> {
 }
 
 /// The columns of a Jacobian that one forward sweep carries: more would need memory, and save little.
-const DIRECTIONS: usize = 16;
+const DIRECTIONS: usize = MOST_DIRECTIONS;
 
 /// The largest product of nodes and directions.
 const MOST: usize = 1 << 22;

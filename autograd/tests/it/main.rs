@@ -24,6 +24,7 @@ mod limits;
 mod linear_algebra;
 mod maps;
 mod messages;
+mod numbers;
 mod operators;
 mod order;
 mod parts;

@@ -4,7 +4,7 @@
 //! of where it crosses the axis, by `w`. Of the two letters of a function the first says the mode of the outer one: `f`
 //! for forward, `r` for reverse.
 
-use autograd::{Dual, Mode, Real, Recorded, Tape, Tensor, linearize};
+use autograd::{Dual, ElementwiseN, Mode, Number, Real, Recorded, Tape, Tensor, linearize};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -19,11 +19,13 @@ struct Input {
     w: f64,
 }
 
-/// The potential of charges at (10, 0) and (10, 10 − w).
+/// The potential at (x, y) of charges at (10, 0) and (10, 10 − w).
+#[derive(Clone, Copy)]
 struct Potential;
 
-impl slope::Function for Potential {
-    fn at<R: Real>([x, y]: [R; 2], [w, _]: [R; 2]) -> R {
+impl ElementwiseN<3> for Potential {
+    #[inline(always)]
+    fn f<N: Number>(self, [x, y, w]: [N; 3]) -> N {
         let (across, up) = (x.plus_number(-10.0), y.plus_number(-10.0) + w);
         let square = across * across;
         (square + y * y).rsqrt() + (square + up * up).rsqrt()
@@ -31,11 +33,11 @@ impl slope::Function for Potential {
 }
 
 /// The square of where the particle crosses the axis.
-fn crossing<R: Real>(w: R, mut slope: impl FnMut([R; 2], [R; 2]) -> [R; 2]) -> R {
+fn crossing<R: Real>(w: R, mut slope: impl FnMut([R; 3]) -> [R; 2]) -> R {
     const STEP: f64 = 0.1;
     let (mut x, mut v) = ([0.0, 8.0].map(R::constant), [0.75, 0.0].map(R::constant));
     loop {
-        let force = slope(x, [w, w]);
+        let force = slope([x[0], x[1], w]);
         let moved = [0, 1].map(|i| x[i] + v[i].times_number(STEP));
         if moved[1].value() < 0.0 {
             // Along a line from the last place above the axis.
@@ -48,29 +50,29 @@ fn crossing<R: Real>(w: R, mut slope: impl FnMut([R; 2], [R; 2]) -> [R; 2]) -> R
 }
 
 fn forward_forward(input: Value) -> Outcome {
-    let value = |w| crossing(w, slope::forward::<Potential, f64>);
-    let gradient = |w: f64| crossing(Dual::new(w, 1.0), slope::forward::<Potential, _>).derivative;
+    let value = |w| crossing(w, |x| slope::forward(Potential, x));
+    let gradient = |w: f64| crossing(Dual::new(w, 1.0), |x| slope::forward(Potential, x)).derivative;
     descended(input, value, gradient)
 }
 
 fn reverse_forward(input: Value) -> Outcome {
-    let value = |w| crossing(w, slope::forward::<Potential, f64>);
+    let value = |w| crossing(w, |x| slope::forward(Potential, x));
     let mut tape = Tape::new();
     let gradient = |w| {
         tape.clear();
         let w = tape.scalar(w);
-        crossing(Recorded::from(w), slope::forward::<Potential, _>).on(&tape).backward()[w]
+        crossing(Recorded::from(w), slope::forward_on(&tape, Potential)).on(&tape).backward()[w]
     };
     descended(input, value, gradient)
 }
 
 fn reverse_reverse(input: Value) -> Outcome {
     let (mut inner, mut tape) = (Tape::new(), Tape::new());
-    let value = |w| crossing(w, |x, given| slope::reverse::<Potential>(&mut inner, x, given));
+    let value = |w| crossing(w, |x| slope::reverse(&mut inner, Potential, x));
     let gradient = |w| {
         tape.clear();
         let w = tape.scalar(w);
-        crossing(Recorded::from(w), slope::recorded::<Potential>(&tape)).on(&tape).backward()[w]
+        crossing(Recorded::from(w), slope::reverse_on(&tape, Potential)).on(&tape).backward()[w]
     };
     descended(input, value, gradient)
 }
@@ -78,10 +80,10 @@ fn reverse_reverse(input: Value) -> Outcome {
 /// The inner gradients are recorded; a forward sweep over them is the outer one.
 fn forward_reverse(input: Value) -> Outcome {
     let mut inner = Tape::new();
-    let value = |w| crossing(w, |x, given| slope::reverse::<Potential>(&mut inner, x, given));
+    let value = |w| crossing(w, |x| slope::reverse(&mut inner, Potential, x));
     let gradient = |w| {
         let recorded = linearize(
-            |w| crossing(Recorded::from(w.item()), slope::recorded::<Potential>(w.tape())).on(w.tape()).to_var(),
+            |w| crossing(Recorded::from(w.item()), slope::reverse_on(w.tape(), Potential)).on(w.tape()).to_var(),
             &Tensor::from([w]),
         );
         recorded.jacobian(Mode::Forward).item()

@@ -4,7 +4,7 @@
 //! steps of the inner search. Of the two letters of a function the first says the mode of the outer derivative: `f` for
 //! forward, `r` for reverse.
 
-use autograd::{Dual, Mode, Number, Real, Recorded, Tape, Tensor, linearize};
+use autograd::{ElementwiseN, Mode, Number, Partials, Real, Recorded, Tape, Tensor, linearize};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -19,32 +19,34 @@ struct Input {
     start: [f64; 2],
 }
 
-/// The function, of `y` at a given `x`.
+/// The function, of y₁, y₂, x₁ and x₂.
+#[derive(Clone, Copy)]
 struct Saddle;
 
-impl slope::Function for Saddle {
-    fn at<R: Real>(y: [R; 2], x: [R; 2]) -> R {
-        (x[0] * x[0] + x[1] * x[1]) - (y[0] * y[0] + y[1] * y[1])
+impl ElementwiseN<4> for Saddle {
+    #[inline(always)]
+    fn f<N: Number>(self, [y0, y1, x0, x1]: [N; 4]) -> N {
+        (x0 * x0 + x1 * x1) - (y0 * y0 + y1 * y1)
     }
 }
 
 fn saddle<R: Real>(y: [R; 2], x: [R; 2]) -> R {
-    <Saddle as slope::Function>::at(y, x)
+    Saddle.f([y[0], y[1], x[0], x[1]])
 }
 
 /// The `y` for which the function is most at `x`, looked for from `start` on.
-fn highest<R: Real>(x: [R; 2], start: [R; 2], mut slope: impl FnMut([R; 2], [R; 2]) -> [R; 2]) -> [R; 2] {
+fn highest<R: Real>(x: [R; 2], start: [R; 2], mut slope: impl FnMut([R; 4]) -> [R; 2]) -> [R; 2] {
     let plain = x.map(R::value);
-    descent::least(|y| -saddle(y, plain), |y| slope(y, x).map(|dy| -dy), start)
+    descent::least(|y| -saddle(y, plain), |y| slope([y[0], y[1], x[0], x[1]]).map(|dy| -dy), start)
 }
 
 /// The most over `y`, as a function of `x`.
-fn most<R: Real>(x: [R; 2], start: [R; 2], slope: impl FnMut([R; 2], [R; 2]) -> [R; 2]) -> R {
+fn most<R: Real>(x: [R; 2], start: [R; 2], slope: impl FnMut([R; 4]) -> [R; 2]) -> R {
     saddle(highest(x, start, slope), x)
 }
 
 /// The inner gradient of plain numbers.
-type Slope<'a> = &'a mut dyn FnMut([f64; 2], [f64; 2]) -> [f64; 2];
+type Slope<'a> = &'a mut dyn FnMut([f64; 4]) -> [f64; 2];
 
 /// The saddle point: `gradient` is that of the most by `x`, `slope` the inner one. Both begin at `start`.
 fn found(input: Value, slope: Slope<'_>, mut gradient: impl FnMut([f64; 2], [f64; 2]) -> [f64; 2]) -> Outcome {
@@ -56,15 +58,12 @@ fn found(input: Value, slope: Slope<'_>, mut gradient: impl FnMut([f64; 2], [f64
     runs.time(point, |point| point.concat())
 }
 
-/// The outer gradient by dual numbers, a direction after the other.
+/// The outer gradient by dual numbers, in both directions at once.
 fn forward_forward(input: Value) -> Outcome {
     let gradient = |x: [f64; 2], start: [f64; 2]| {
-        [[1.0, 0.0], [0.0, 1.0]].map(|along| {
-            let x = [0, 1].map(|i| Dual::new(x[i], along[i]));
-            most(x, start.map(Dual::constant), slope::forward::<Saddle, _>).derivative
-        })
+        most(Partials::variables(x), start.map(Partials::constant), |x| slope::forward(Saddle, x)).derivatives
     };
-    found(input, &mut slope::forward::<Saddle, f64>, gradient)
+    found(input, &mut |x| slope::forward(Saddle, x), gradient)
 }
 
 /// The inner gradients are recorded; a forward sweep over them, in both directions, is the outer one.
@@ -74,14 +73,14 @@ fn forward_reverse(input: Value) -> Outcome {
         let recorded = linearize(
             |x| {
                 let (tape, x) = (x.tape(), [0, 1].map(|i| Recorded::from(x.at(0, i).item())));
-                most(x, start.map(Recorded::Number), slope::recorded::<Saddle>(tape)).on(tape).to_var()
+                most(x, start.map(Recorded::Number), slope::reverse_on(tape, Saddle)).on(tape).to_var()
             },
             &Tensor::from(x),
         );
         let slopes = recorded.jacobian(Mode::Forward);
         [slopes.get([0, 0]), slopes.get([0, 1])]
     };
-    found(input, &mut |y, x| slope::reverse::<Saddle>(&mut inner, y, x), gradient)
+    found(input, &mut |x| slope::reverse(&mut inner, Saddle, x), gradient)
 }
 
 fn reverse_forward(input: Value) -> Outcome {
@@ -90,10 +89,10 @@ fn reverse_forward(input: Value) -> Outcome {
         tape.clear();
         let x = x.map(|x| tape.scalar(x));
         let start = start.map(Recorded::Number);
-        let grads = most(x.map(Recorded::from), start, slope::forward::<Saddle, _>).on(&tape).backward();
+        let grads = most(x.map(Recorded::from), start, slope::forward_on(&tape, Saddle)).on(&tape).backward();
         x.map(|x| grads[x])
     };
-    found(input, &mut slope::forward::<Saddle, f64>, gradient)
+    found(input, &mut |x| slope::forward(Saddle, x), gradient)
 }
 
 fn reverse_reverse(input: Value) -> Outcome {
@@ -102,8 +101,8 @@ fn reverse_reverse(input: Value) -> Outcome {
         tape.clear();
         let x = x.map(|x| tape.scalar(x));
         let start = start.map(Recorded::Number);
-        let grads = most(x.map(Recorded::from), start, slope::recorded::<Saddle>(&tape)).on(&tape).backward();
+        let grads = most(x.map(Recorded::from), start, slope::reverse_on(&tape, Saddle)).on(&tape).backward();
         x.map(|x| grads[x])
     };
-    found(input, &mut |y, x| slope::reverse::<Saddle>(&mut inner, y, x), gradient)
+    found(input, &mut |x| slope::reverse(&mut inner, Saddle, x), gradient)
 }
