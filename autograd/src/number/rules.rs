@@ -127,6 +127,22 @@ pub(super) fn through_atan<N: Number>(x: N, d: Passing<N>) -> Passing<N> {
     either(x, Test::Within(1e8), near, || d / x / x)
 }
 
+/// `−d·y/(2x)`, for the reciprocal root `y`. The slope is made before it meets `d`, and is a row by itself, so that dual numbers
+/// divide once for all directions; one that leaves the range of numbers is applied factor by factor.
+#[inline(always)]
+pub(super) fn through_rsqrt<N: Number>(x: N, y: N, d: Passing<N>) -> Passing<N> {
+    let half = N::constant(-0.5);
+    let with = |cubed: N| either(cubed, Test::Normal, || d * (cubed * half), || d * y * half / x);
+    shortcut(y, f64::INFINITY, || with(y / x), || with(x.rsqrt_cubed()))
+}
+
+/// `−3d·y/(2x)`, for `y = 1/(x√x)`; likewise.
+#[inline(always)]
+pub(super) fn through_rsqrt_cubed<N: Number>(x: N, y: N, d: Passing<N>) -> Passing<N> {
+    let slope = y / x * N::constant(-1.5);
+    either(slope, Test::Normal, || d * slope, || d * x.rsqrt() * N::constant(-1.5) / x / x)
+}
+
 /// The gradient through a power `y = xⁿ`: `d·n·xⁿ⁻¹`.
 #[inline(always)]
 pub(super) fn whole_power<N: Number>(x: N, y: N, n: i32, d: Passing<N>) -> Passing<N> {

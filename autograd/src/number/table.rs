@@ -52,8 +52,8 @@ macro_rules! unary_table {
             Logit, logit(), m::special(x, special::logit), d / x / (c(1.0) - x), (0.1, 0.9), [], Single;
             /// Square root: `y = √x`, `dy/dx = 1/(2y)`; infinite at 0.
             Sqrt, sqrt(), m::sqrt(x), shortcut(y, f64::INFINITY, || d / (y + y), || d * x.rsqrt() * c(0.5)), (0.1, 4.0), [], Decides, Common;
-            /// Reciprocal square root: `y = 1/√x`, `dy/dx = −y³/2`.
-            Rsqrt, rsqrt(), m::rsqrt(x), d * y * c(-0.5) * y * y, (0.1, 4.0), [], Common;
+            /// Reciprocal square root: `y = 1/√x`, `dy/dx = −y/(2x)`.
+            Rsqrt, rsqrt(), m::rsqrt(x), through_rsqrt(x, y, d), (0.1, 4.0), [], Decides, Common;
             /// Cube root, also of negative numbers; `dy/dx = 1/(3y²)`, infinite at 0.
             Cbrt, cbrt(), m::special(x, special::cbrt), through_cbrt(x, y, d), (0.2, 4.0), [], Decides, Single;
             /// Reciprocal: `y = 1/x`, `dy/dx = −1/x²`.
@@ -256,6 +256,8 @@ macro_rules! unary_table {
             I0eSlope, i0e_slope(n: i32), m::special_with(x, special::i0e_slope, p), -(d * x.i0e_slope(following(p))), (0.1, 4.0), [], Single;
             /// `y = xᵃ⁻¹·exp(−x)/Γ(a)`, the density of the gamma distribution; `dy/dx = y·((a − 1)/x − 1)`.
             GammaDensity, gamma_density(a: f64), m::special_with(x, special::gamma_density, p), through_gamma_density(x, y, p, d), (0.2, 4.0), [], Single;
+            /// `y = 1/(x√x)`, of which half is the slope of [`rsqrt`](crate::Number::rsqrt); `dy/dx = −3y/(2x)`.
+            RsqrtCubed, rsqrt_cubed(), m::rsqrt(x) / x, through_rsqrt_cubed(x, y, d), (0.1, 4.0), [], Decides;
             /// `y = 1/√(1 + x²)`, the slope of [`asinh`](crate::Number::asinh); `dy/dx = −x·y³`.
             AsinhSlope, asinh_slope(), m::special(x, special::asinh_slope), -(d * y * y * (x * y)), (-3.0, 3.0), [], Single;
             /// `y = 1/√(x² − 1)` for `x > 1`, the slope of [`acosh`](crate::Number::acosh); `dy/dx = −x·y³`.

@@ -48,6 +48,7 @@ impl<T: Float> Handle for Scalar<'_, T> {
     fn apply_unary(self, row: Unary, args: Args) -> Self {
         self.unary(row, args)
     }
+    #[inline]
     fn apply_binary(self, row: Binary, b: Self) -> Self {
         self.binary(row, b)
     }
@@ -269,8 +270,13 @@ macro_rules! operators {
     ($($Trait:ident $method:ident $Row:ident;)*) => { $(
         impl<H: Handle> std::ops::$Trait for Recorded<H> {
             type Output = Self;
+            // Handles have a way of their own, on which the row is known.
+            #[inline]
             fn $method(self, b: Self) -> Self {
-                self.binary(Binary::$Row, b)
+                match (self, b) {
+                    (Recorded::Handle(a), Recorded::Handle(b)) => Recorded::Handle(a.apply_binary(Binary::$Row, b)),
+                    _ => self.binary(Binary::$Row, b),
+                }
             }
         }
     )* };

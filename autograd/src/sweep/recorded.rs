@@ -7,9 +7,9 @@ use smallvec::SmallVec;
 
 use super::formula::Recorded;
 use super::reach::{Reached, first_input};
-use super::recorded_scalars::{self, Passed, Sums, pass, plus};
+use super::recorded_scalars::{self, Passed, ScalarSums, Sums, pass, plus};
 use super::slots::Slots;
-use super::wrt::Wrt;
+use super::wrt::{List, Wrt};
 use crate::error::Error;
 use crate::number::instances::instances;
 use crate::number::{Float, Number};
@@ -38,13 +38,18 @@ impl<'t, T: Float> Scalar<'t, T> {
     /// If something in `x` is recorded on another tape.
     #[track_caller]
     pub fn grad<W: Wrt<'t, T>>(self, x: W) -> W::Gradient {
-        let (scalars, arrays) = self.found(&x);
         let tape = self.tape();
-        let mut scalars =
-            scalars.into_iter().map(|(_, found)| found.unwrap_or_else(|| tape.scalar_constant(T::zero())));
+        let scalar = |found: Option<Passed<'t, T>>| found.unwrap_or(Recorded::zero()).on(tape);
         let zeros = |x: Var<'t, T>| tape.constant(Tensor::zeros(x.shape()));
-        let mut arrays = arrays.into_iter().map(|(x, found)| found.unwrap_or_else(|| zeros(x)));
-        x.gather(&mut scalars, &mut arrays)
+        let (scalars, arrays) = self.listed(&x);
+        if let Some(sums) = self.of_scalars(&scalars, &arrays) {
+            return x.gather(&mut scalars.iter().map(|&x| scalar(sums.gradient(x))), &mut std::iter::empty());
+        }
+        let sweep = self.swept(&scalars, &arrays);
+        x.gather(
+            &mut scalars.iter().map(|&x| scalar(sweep.of_scalar(x))),
+            &mut arrays.iter().map(|&x| sweep.gradient(x).unwrap_or_else(|| zeros(x))),
+        )
     }
 
     /// [`grad`](Scalar::grad) that returns an error where this number does not depend on an input.
@@ -68,22 +73,28 @@ impl<'t, T: Float> Scalar<'t, T> {
     /// If something in `x` is recorded on another tape.
     #[track_caller]
     pub fn try_grad<W: Wrt<'t, T>>(self, x: W) -> Result<W::Gradient, Error> {
-        let (scalars, arrays) = self.found(&x);
-        let reached =
-            scalars.iter().map(|(_, found)| found.is_some()).chain(arrays.iter().map(|(_, found)| found.is_some()));
-        match reached.enumerate().find(|(_, reached)| !reached) {
-            Some((input, _)) => Err(Error::Independent { input }),
+        let (scalars, arrays) = self.listed(&x);
+        let (of_scalars, of_arrays): (List<_>, List<_>) = match self.of_scalars(&scalars, &arrays) {
+            Some(sums) => (scalars.iter().map(|&x| sums.gradient(x)).collect(), List::new()),
             None => {
-                Ok(x.gather(&mut scalars.into_iter().filter_map(|f| f.1), &mut arrays.into_iter().filter_map(|f| f.1)))
+                let sweep = self.swept(&scalars, &arrays);
+                let of_scalars = scalars.iter().map(|&x| sweep.of_scalar(x)).collect();
+                (of_scalars, arrays.iter().map(|&x| sweep.gradient(x)).collect())
             }
+        };
+        let mut reached = of_scalars.iter().map(Option::is_some).chain(of_arrays.iter().map(Option::is_some));
+        if let Some(input) = reached.position(|reached| !reached) {
+            return Err(Error::Independent { input });
         }
+        let mut of_scalars = of_scalars.into_iter().flatten().map(|dx| dx.on(self.tape()));
+        Ok(x.gather(&mut of_scalars, &mut of_arrays.into_iter().flatten()))
     }
 
-    /// The handles listed in `x`, each with its recorded gradient if this number depends on it.
+    /// The handles listed in `x`.
     #[track_caller]
-    fn found<W: Wrt<'t, T>>(self, x: &W) -> (Found<Scalar<'t, T>>, Found<Var<'t, T>>) {
+    fn listed<W: Wrt<'t, T>>(self, x: &W) -> (List<Scalar<'t, T>>, List<Var<'t, T>>) {
         self.tape().must_record("grad");
-        let (mut scalars, mut arrays) = (vec![], vec![]);
+        let (mut scalars, mut arrays) = (List::new(), List::new());
         x.list(self.tape(), &mut scalars, &mut arrays);
         for x in &scalars {
             same_tape("grad", self.tape(), x.tape());
@@ -91,24 +102,24 @@ impl<'t, T: Float> Scalar<'t, T> {
         for x in &arrays {
             same_tape("grad", self.tape(), x.tape());
         }
-        let recorded = |dx: Option<Passed<'t, T>>| dx.map(|dx| dx.on(self.tape()));
-        if arrays.is_empty()
-            && let Some(found) = recorded_scalars::gradients(self, &scalars)
-        {
-            return (scalars.into_iter().zip(found.map(recorded)).collect(), vec![]);
-        }
-        let nodes = first_input(self.tape(), self.node() as usize, &scalars, &arrays)..self.node() as usize + 1;
-        let mut sweep = RecordedSweep::new(self.tape(), nodes.clone(), &scalars, &arrays);
+        (scalars, arrays)
+    }
+
+    /// The sweep of numbers alone, if no array is an input or may lie between.
+    #[track_caller]
+    fn of_scalars(self, scalars: &[Scalar<'t, T>], arrays: &[Var<'t, T>]) -> Option<ScalarSums<'t, T>> {
+        if arrays.is_empty() { recorded_scalars::swept(self, scalars) } else { None }
+    }
+
+    #[track_caller]
+    fn swept(self, scalars: &[Scalar<'t, T>], arrays: &[Var<'t, T>]) -> RecordedSweep<'t, T> {
+        let nodes = first_input(self.tape(), self.node() as usize, scalars, arrays)..self.node() as usize + 1;
+        let mut sweep = RecordedSweep::new(self.tape(), nodes.clone(), scalars, arrays);
         sweep.scalars.set(self.node() as usize, Some(Recorded::one()));
         run(&mut sweep, nodes);
-        let scalar = |x: Scalar<'t, T>| (x, recorded(*sweep.scalars.get(x.node() as usize)));
-        let array = |x: Var<'t, T>| (x, sweep.gradient(x));
-        (scalars.into_iter().map(scalar).collect(), arrays.into_iter().map(array).collect())
+        sweep
     }
 }
-
-/// Handles, each with its gradient if there is one.
-type Found<H> = Vec<(H, Option<H>)>;
 
 /// Recorded gradients of `⟨y, dy⟩` with respect to `x`, through the nodes recorded from `start` on only. Earlier
 /// nodes lie outside the segment, whatever `x` and `dy` depend on.
@@ -200,6 +211,10 @@ impl<'t, T: Float> RecordedSweep<'t, T> {
         while let Some((&array, _)) = self.parts.first_key_value() {
             self.add_parts(array);
         }
+    }
+
+    fn of_scalar(&self, x: Scalar<'t, T>) -> Option<Passed<'t, T>> {
+        *self.scalars.get(x.node() as usize)
     }
 
     fn gradient(&self, x: Var<'t, T>) -> Option<Var<'t, T>> {

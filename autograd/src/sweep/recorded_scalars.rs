@@ -1,7 +1,5 @@
 //! Recorded gradients of numbers by numbers: what a node passes to its operands, and the sweep that meets no array.
 
-use smallvec::SmallVec;
-
 use super::formula::Recorded;
 use super::multiple::scalar_multiple;
 use super::reach::first_input;
@@ -95,9 +93,13 @@ pub(super) fn pass<'t, T: Float>(
             }
         }
         Opcode::Statement => {
-            for (x, slope) in recorded_slopes(tape, [a, b], |x| sums.needs(x)) {
-                sums.add(x, along(dy, slope));
-            }
+            recorded_slopes(
+                tape,
+                [a, b],
+                sums,
+                |sums, x| sums.needs(x),
+                |sums, x, slope| sums.add(x, along(dy, slope)),
+            );
         }
         Opcode::Variable | Opcode::Constant | Opcode::Item | Opcode::Array => {}
     }
@@ -136,12 +138,19 @@ pub(crate) struct ScalarSums<'t, T: Float> {
 }
 
 impl<'t, T: Float> ScalarSums<'t, T> {
+    #[inline]
     fn of(&self, node: usize) -> Known<T> {
         // Nodes before the first one lie far beyond the end.
         self.known.get(node.wrapping_sub(self.first)).copied().unwrap_or(Known::Independent)
     }
 
-    fn gradient(&self, node: usize) -> Option<Passed<'t, T>> {
+    /// The gradient by `x`, if the result depends on it.
+    pub(super) fn gradient(&self, x: Scalar<'t, T>) -> Option<Passed<'t, T>> {
+        self.at(x.node() as usize)
+    }
+
+    #[inline]
+    fn at(&self, node: usize) -> Option<Passed<'t, T>> {
         match self.of(node) {
             Known::Independent | Known::Dependent => None,
             Known::Number(number) => Some(Recorded::Number(number)),
@@ -189,7 +198,7 @@ impl<T: Float> ScalarSums<'_, T> {
             self.set(end - 1, Known::Number(1.0));
         }
         for node in (self.first..end).rev() {
-            let Some(dy) = self.gradient(node) else { continue };
+            let Some(dy) = self.at(node) else { continue };
             let (code, operands) = {
                 let arena = self.tape.arena.borrow();
                 (arena.stream.code(node), arena.stream.operands(node))
@@ -206,7 +215,7 @@ impl<'t, T: Float> Sums<'t, T> for ScalarSums<'t, T> {
     }
 
     fn add(&mut self, node: u32, dx: Passed<'t, T>) {
-        let known = match plus(self.gradient(node as usize), dx) {
+        let known = match plus(self.at(node as usize), dx) {
             Recorded::Number(number) => Known::Number(number),
             Recorded::Handle(sum) => Known::Node(sum.node(), sum.value()),
         };
@@ -214,12 +223,9 @@ impl<'t, T: Float> Sums<'t, T> for ScalarSums<'t, T> {
     }
 }
 
-/// The gradients of `y` by the numbers `x` where it depends on them; `None` if an array lies between.
+/// The sweep from `y` to the numbers `x`; `None` if an array may lie between.
 #[track_caller]
-pub(super) fn gradients<'t, T: Float>(
-    y: Scalar<'t, T>,
-    x: &[Scalar<'t, T>],
-) -> Option<impl Iterator<Item = Option<Passed<'t, T>>> + use<'t, T>> {
+pub(super) fn swept<'t, T: Float>(y: Scalar<'t, T>, x: &[Scalar<'t, T>]) -> Option<ScalarSums<'t, T>> {
     let (tape, end) = (y.tape(), y.node() as usize + 1);
     let first = first_input(tape, end - 1, x, &[]);
     let mut known = tape.known.take();
@@ -232,10 +238,14 @@ pub(super) fn gradients<'t, T: Float>(
     for x in x.iter().map(|x| x.node() as usize).filter(|&x| x < end) {
         sums.set(x, Known::Dependent);
     }
-    let alone = run(&mut sums, end);
-    let found: SmallVec<[_; 4]> = x.iter().map(|x| sums.gradient(x.node() as usize)).collect();
-    tape.known.set(sums.known);
-    alone.then(|| found.into_iter())
+    run(&mut sums, end).then_some(sums)
+}
+
+impl<T: Float> Drop for ScalarSums<'_, T> {
+    /// Keeps the memory for the next sweep.
+    fn drop(&mut self) {
+        self.tape.known.set(std::mem::take(&mut self.known));
+    }
 }
 
 instances! {

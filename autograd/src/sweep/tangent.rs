@@ -9,7 +9,7 @@ use super::reach::{Place, Reached, first_input};
 use super::recorded::reads;
 use super::recorded_scalars::{Passed, along, binary, plus, unary};
 use super::slots::Slots;
-use super::wrt::Wrt;
+use super::wrt::{List, Wrt};
 use crate::error::{Error, OrPanic};
 use crate::external;
 use crate::number::instances::instances;
@@ -91,7 +91,8 @@ fn swept<'t, T: Float, W: Wrt<'t, T, Gradient: Wrt<'t, T>>>(
     x: &W,
     dx: &W::Gradient,
 ) -> TangentSweep<'t, T> {
-    let (mut scalars, mut arrays, mut along_scalars, mut along_arrays) = (vec![], vec![], vec![], vec![]);
+    let (mut scalars, mut arrays) = (List::new(), List::new());
+    let (mut along_scalars, mut along_arrays) = (List::new(), List::new());
     x.list(tape, &mut scalars, &mut arrays);
     dx.list(tape, &mut along_scalars, &mut along_arrays);
     let (inputs, directions) = (scalars.len() + arrays.len(), along_scalars.len() + along_arrays.len());
@@ -189,10 +190,13 @@ impl<'t, T: Float> TangentSweep<'t, T> {
                 [part(0), part(1)].into_iter().flatten().reduce(|a, b| a + b)
             }
             Opcode::Statement => {
-                let moves = |x: u32| self.scalar(x).is_some();
-                let slopes = recorded_slopes(self.tape, [a, b], moves);
-                let parts = slopes.into_iter().filter_map(|(x, slope)| Some(along(self.scalar(x)?, slope)));
-                parts.reduce(|a, b| a + b)
+                let (moves, mut sum) = (|_: &_, x: u32| self.scalar(x).is_some(), None);
+                recorded_slopes(self.tape, [a, b], &mut sum, moves, |sum, x, slope| {
+                    if let Some(dx) = self.scalar(x) {
+                        *sum = Some(plus(*sum, along(dx, slope)));
+                    }
+                });
+                sum
             }
             Opcode::Item => self.array(a).map(|da| da.item().into()),
             Opcode::Variable | Opcode::Constant | Opcode::Array => None,

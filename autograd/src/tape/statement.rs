@@ -24,28 +24,24 @@ use crate::tensor::Tensor;
 
 /// A function with its type erased.
 pub(crate) trait Statement<T: Float>: Send + Sync {
-    /// The slopes with respect to the inputs that are `wanted`, as recorded numbers, and 0 for the others.
-    fn slopes<'t>(&self, x: &[Scalar<'t, T>], wanted: &[bool]) -> Slopes<'t, T>;
+    /// Records the slopes with respect to the inputs that are `wanted`, and calls `give` with the number of each.
+    fn slopes<'t>(&self, x: &[Scalar<'t, T>], wanted: &[bool], give: Give<'_, 't, T>);
 
     /// The same function of arrays.
     fn operation(self: Arc<Self>) -> Op;
 }
 
-pub(crate) type Slopes<'t, T> = SmallVec<[Recorded<Scalar<'t, T>>; 4]>;
+pub(crate) type Give<'g, 't, T> = &'g mut dyn FnMut(usize, Recorded<Scalar<'t, T>>);
 
 impl<T: Float, F: ElementwiseN<K>, const K: usize> Statement<T> for OneByOne<F, K> {
     #[track_caller]
-    fn slopes<'t>(&self, x: &[Scalar<'t, T>], wanted: &[bool]) -> Slopes<'t, T> {
+    fn slopes<'t>(&self, x: &[Scalar<'t, T>], wanted: &[bool], give: Give<'_, 't, T>) {
         let x: [Scalar<'t, T>; K] = std::array::from_fn(|k| x[k]);
-        let slope = |(k, &wanted): (usize, &bool)| match wanted {
-            true => {
-                let slope = Slope::<F, K> { f: self.0, k };
-                let Partials { value, derivatives } = slope.at(Partials::variables(values(x)));
-                Recorded::Handle(recorded(x, value, derivatives, slope, plain::<F>(k)))
-            }
-            false => Recorded::zero(),
-        };
-        wanted.iter().enumerate().map(slope).collect()
+        for k in (0..K).filter(|&k| wanted[k]) {
+            let slope = Slope::<F, K> { f: self.0, k };
+            let Partials { value, derivatives } = slope.at(Partials::variables(values(x)));
+            give(k, Recorded::Handle(recorded(x, value, derivatives, slope, plain::<F>(k))));
+        }
     }
 
     fn operation(self: Arc<Self>) -> Op {
@@ -70,13 +66,13 @@ impl<F: ElementwiseN<K>, const K: usize> Slope<F, K> {
 }
 
 impl<T: Float, F: ElementwiseN<K>, const K: usize> Statement<T> for Slope<F, K> {
-    #[track_caller]
-    fn slopes<'t>(&self, x: &[Scalar<'t, T>], wanted: &[bool]) -> Slopes<'t, T> {
+    fn slopes<'t>(&self, x: &[Scalar<'t, T>], wanted: &[bool], give: Give<'_, 't, T>) {
         let mut variables = Partials::variables(std::array::from_fn(|k| Recorded::Handle(x[k])));
         for (variable, _) in variables.iter_mut().zip(wanted).filter(|(_, wanted)| !**wanted) {
             variable.derivatives = [Recorded::zero(); K];
         }
-        SmallVec::from_slice(&self.at(variables).derivatives)
+        let slopes = self.at(variables).derivatives;
+        (0..K).filter(|&k| wanted[k]).for_each(|k| give(k, slopes[k]));
     }
 
     fn operation(self: Arc<Self>) -> Op {
@@ -362,21 +358,25 @@ impl<'t, T: Float> Scalar<'t, T> {
     }
 }
 
-/// The slopes of a recorded statement, as recorded numbers; 0 where not `wanted`.
+/// Records the slopes of a statement with respect to the inputs that are `wanted`, and calls `give` with each of these; both know
+/// `state`.
 #[track_caller]
-pub(crate) fn recorded_slopes<'t, T: Float>(
+pub(crate) fn recorded_slopes<'t, T: Float, S: ?Sized>(
     tape: &'t Tape<T>,
     operands: [u32; 2],
-    wanted: impl Fn(u32) -> bool,
-) -> SmallVec<[(u32, Recorded<Scalar<'t, T>>); 4]> {
-    let (f, x) = {
+    state: &mut S,
+    wanted: impl Fn(&S, u32) -> bool,
+    give: impl Fn(&mut S, u32, Recorded<Scalar<'t, T>>),
+) {
+    let mut x: SmallVec<[Scalar<'t, T>; 4]> = SmallVec::new();
+    let f = {
         let arena = tape.arena.borrow();
         let statements = &arena.stream.statements;
-        let handle = |&node: &u32| Scalar::new(tape, node, arena.stream.value(node as usize));
-        let x: SmallVec<[Scalar<'t, T>; 4]> = statements.inputs(operands).iter().map(handle).collect();
-        (statements.function(operands).clone(), x)
+        for &node in statements.inputs(operands) {
+            x.push(Scalar::new(tape, node, arena.stream.value(node as usize)));
+        }
+        statements.function(operands).clone()
     };
-    let wanted: SmallVec<[bool; 4]> = x.iter().map(|x| wanted(x.node())).collect();
-    let slopes = f.slopes(&x, &wanted);
-    x.iter().zip(slopes).zip(wanted).filter(|(_, wanted)| *wanted).map(|((x, slope), _)| (x.node(), slope)).collect()
+    let wanted: SmallVec<[bool; 8]> = x.iter().map(|x| wanted(state, x.node())).collect();
+    f.slopes(&x, &wanted, &mut |k, slope| give(state, x[k].node(), slope));
 }

@@ -205,6 +205,10 @@ pub(super) fn unary(row: Unary, [p, q]: Args, x: &Exact) -> [Sum; 3] {
             let y = 1.0 / x.sqrt();
             all([y.clone(), &y / x * -0.5, y / x.square() * 0.75])
         }
+        Unary::RsqrtCubed => {
+            let y = 1.0 / (x * x.sqrt());
+            all([y.clone(), &y / x * -1.5, y / x.square() * 3.75])
+        }
         Unary::AsinSlope => {
             let w = (one() - x) * (one() + x);
             let y = 1.0 / w.sqrt();
