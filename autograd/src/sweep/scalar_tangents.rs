@@ -3,7 +3,7 @@
 //! The function that carries the tangents through a node calls that for the next node. A node's tangents lie side by side,
 //! one for each direction, so that all directions take one look at it.
 
-use crate::kernels::elementwise::first_form_of_two;
+use crate::kernels::binary::first_form_of_two;
 use crate::number::Float;
 use crate::number::rows::{Binary, Unary};
 use crate::tape::arena::{Node, Opcode, Stream};
