@@ -6,7 +6,7 @@ use std::ops::Range;
 use super::elementwise::map;
 use super::flagged::{self, Formula, Operand, array_of};
 use super::isa::{self, FEW, Isa, Kernel};
-use super::runs::{Few, Runs};
+use super::runs::{Few, MOST, Runs};
 use crate::math::Real;
 use crate::number::passing::Passing;
 use crate::number::rows::{Binary, BinaryRow, BinaryVisitor};
@@ -42,7 +42,7 @@ fn stretches<T: Float>(runs: &Runs, a: &[T], b: &[T], f: &mut OnStretch<'_, T>) 
             };
         }
         Runs::Few(few) => {
-            let mut copies = [[T::zero(); FEW]; 2];
+            let mut copies = [[T::zero(); MOST]; 2];
             for (at, places) in few.places().enumerate() {
                 [copies[0][at], copies[1][at]] = [a[places[0]], b[places[1]]];
             }

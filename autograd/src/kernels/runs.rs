@@ -15,33 +15,37 @@ pub(crate) enum Runs {
     Same(usize),
     /// (length, step of a, step of b) from the outermost axis to the innermost.
     Axes(SmallVec<[(usize, usize, usize); 4]>),
-    /// Fewer than [`FEW`] values, each where it is: loops around runs would cost more than the values.
+    /// A few values, each where it is: loops around runs would cost more than the values.
     Few(Few),
 }
+
+/// The most values of [`Runs::Few`], if their runs are [`SHORT`]; else they are fewer than [`FEW`], as in other kernels.
+pub(super) const MOST: usize = 32;
+const SHORT: usize = 4;
 
 /// For each of `len` results its positions in both operands.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Few {
     pub(crate) len: usize,
-    pub(crate) at: [[u8; FEW]; 2],
+    pub(crate) at: [[u8; MOST]; 2],
 }
 
 impl Few {
-    fn new(out: &[usize], len: usize, operands: [&[usize]; 2]) -> Few {
-        let mut at = [[0; FEW]; 2];
-        for (x, at) in operands.into_iter().zip(&mut at) {
+    /// In its place: bytes that were just written one by one are slow to move.
+    #[inline]
+    fn fill(&mut self, out: &[usize], operands: [&[usize]; 2]) {
+        for (x, at) in operands.into_iter().zip(&mut self.at) {
             let (mut filled, mut next) = (1, 1);
             for (i, &n) in out.iter().enumerate().rev() {
                 let along = (i + x.len()).checked_sub(out.len()).map_or(1, |i| x[i]);
                 let step = if along == 1 { 0 } else { next };
                 next *= along;
-                for k in filled..(filled * n).min(FEW) {
+                for k in filled..(filled * n).min(MOST) {
                     at[k] = at[k - filled] + step as u8;
                 }
                 filled *= n;
             }
         }
-        Few { len, at }
     }
 
     /// The positions in both operands, result by result.
@@ -115,10 +119,16 @@ impl Runs {
     /// The same for values rather than for blocks of them: [`Runs::Few`] where they are few.
     #[inline]
     pub(crate) fn of_values(out: &[usize], a: &[usize], b: &[usize]) -> Runs {
-        match count(out) {
-            len @ 1..FEW if a != out || b != out => Runs::Few(Few::new(out, len, [a, b])),
-            _ => Runs::new(out, a, b),
+        let len = count(out);
+        let few = len < FEW || len <= MOST && out.last().is_some_and(|&n| n <= SHORT);
+        if !few || len == 0 || a == out && b == out {
+            return Runs::new(out, a, b);
         }
+        let mut runs = Runs::Few(Few { len, at: [[0; MOST]; 2] });
+        if let Runs::Few(few) = &mut runs {
+            few.fill(out, [a, b]);
+        }
+        runs
     }
 
     /// Calls `f` for each inner run.
@@ -219,6 +229,9 @@ mod tests {
             (&[2, 1, 3], &[2, 1, 3], &[1, 1, 3]),
             (&[0, 3], &[3], &[0, 3]),
             (&[2, 2, 2, 2], &[2, 1, 2, 1], &[1, 2, 1, 2]),
+            (&[3, 3, 2], &[3, 2], &[3, 1, 2]),
+            (&[8, 4], &[4], &[8, 1]),
+            (&[9, 4], &[4], &[9, 1]),
         ];
         for &(out, a, b) in shapes {
             let mut fast = vec![];

@@ -51,10 +51,10 @@ impl<T: Float> Sweep<'_, '_, T> {
         }
         let (shape, shapes) = (arena.arrays.shape(array), inputs.map(|x| arena.arrays.shape(x)));
         let runs = aby.map(|_| Runs::of_values(shape, shapes[0], shapes[1]));
-        if let (Some(Runs::Few(few)), Some(aby), None) = (&runs, aby, self.places)
+        if let (Some(runs @ Runs::Few(few)), Some(aby), None) = (&runs, aby, self.places)
             && row.loops()
         {
-            return self.binary_of_few(row, inputs.map(|x| x as usize), needed, (few, aby), dy);
+            return self.binary_of_few(row, inputs.map(|x| x as usize), needed, (runs, few, aby), dy);
         }
         let along = |k: usize, mut dx: Buffer<T>| {
             if let (Some([a, b, y]), Some(runs)) = (aby, &runs) {
@@ -79,7 +79,7 @@ impl<T: Float> Sweep<'_, '_, T> {
         row: Binary,
         inputs: [usize; 2],
         needed: [bool; 2],
-        (few, aby): (&Few, [&[T]; 3]),
+        (runs, few, aby): (&Runs, &Few, [&[T]; 3]),
         mut dy: Buffer<T>,
     ) {
         // An operand that is not stretched comes last: its gradient takes the place of `dy`.
@@ -87,7 +87,7 @@ impl<T: Float> Sweep<'_, '_, T> {
         for k in order.into_iter().filter(|&k| needed[k]) {
             let (len, slot) = (aby[k].len(), &mut self.scratch.arrays[inputs[k]]);
             if len == dy.len() && k == order[1] && slot.is_none() {
-                kernels::binary_chain(row, k == 1, &Runs::Few(*few), aby[0], aby[1], aby[2], &mut dy);
+                kernels::binary_chain(row, k == 1, runs, aby[0], aby[1], aby[2], &mut dy);
                 *slot = Some(dy);
                 return;
             }
