@@ -108,8 +108,8 @@ pub fn jacobian_sparse<T: Float>(f: impl for<'t> Fn(Var<'t, T>) -> Var<'t, T>, x
 /// Computes the Jacobian of each row, for a function that maps each row of `x` by itself.
 ///
 /// `x` has shape (rows, …) with `k` values a row, and the result `f(x)` has as many rows, with `m` values each; the
-/// Jacobians have shape (rows, m, k). All rows are computed at once: in `m` reverse sweeps, or in one forward sweep for
-/// every 16 of the `k` directions, whichever is less. If a row of the result depends on another row of `x`, the result is
+/// Jacobians have shape (rows, m, k). All rows are computed at once: in `m` reverse sweeps, or along `k` directions,
+/// up to 16 of which share a forward sweep, whichever costs less. If a row of the result depends on another row of `x`, the result is
 /// no Jacobian; [`jacobian`](jacobian()) serves any function.
 ///
 /// ```
