@@ -184,7 +184,8 @@ fn block_in<I: Isa, const S: u8, T: Float, F: Formula<K>, const K: usize, const 
         }
         return;
     }
-    if !attempt::<I, S, T, F, K, LEN>(f, x, out) && !(F::MIXED && attempt::<I, BOTH, T, F, K, LEN>(f, x, out)) {
+    let valid = attempt::<I, S, T, F, K, LEN>(f, x, out) || F::MIXED && attempt::<I, BOTH, T, F, K, LEN>(f, x, out);
+    if !valid {
         I::rarely(Careful::<S, T, F, K, LEN> { f, x, out });
     }
 }
