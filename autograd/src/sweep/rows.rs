@@ -3,6 +3,7 @@
 use super::eager::Eager;
 use super::{Buffer, Pool, Sweep};
 use crate::kernels::compiled as kernels;
+use crate::kernels::isa::FEW;
 use crate::kernels::reduce::Loops;
 use crate::kernels::runs::{Few, Runs};
 use crate::number::Float;
@@ -51,8 +52,13 @@ impl<T: Float> Sweep<'_, '_, T> {
         }
         let (shape, shapes) = (arena.arrays.shape(array), inputs.map(|x| arena.arrays.shape(x)));
         let runs = aby.map(|_| Runs::of_values(shape, shapes[0], shapes[1]));
+        // Such a sum has one order, however it is computed.
+        let in_order = |k: usize| !needed[k] || shapes[k] == shape || stretched(shape, shapes[k]).is_some();
         if let (Some(runs @ Runs::Few(few)), Some(aby), None) = (&runs, aby, self.places)
+            && few.len < FEW
             && row.loops()
+            && in_order(0)
+            && in_order(1)
         {
             return self.binary_of_few(row, inputs.map(|x| x as usize), needed, (runs, few, aby), dy);
         }

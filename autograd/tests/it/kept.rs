@@ -70,13 +70,16 @@ fn slopes_of_rows_that_were_kept_are_those_of_the_rule() {
 
 #[test]
 fn stretched_operands_get_the_sums_of_their_gradients() {
-    let pairs: [[&[usize]; 2]; 12] = [
+    let pairs: [[&[usize]; 2]; 15] = [
         [&[4], &[1]],
         [&[4], &[]],
         [&[1], &[4]],
         [&[2, 2], &[2]],
         [&[2, 2], &[2, 1]],
         [&[2, 1], &[1, 3]],
+        [&[2, 3, 2], &[3, 1]],
+        [&[2, 1, 2], &[3, 1]],
+        [&[3, 3, 2], &[3, 1, 2]],
         [&[2, 3, 4], &[3, 1]],
         [&[2, 3, 4], &[2, 1, 4]],
         [&[2, 3, 4], &[1, 3, 1]],
