@@ -170,12 +170,9 @@ fn block_in<I: Isa, const S: u8, T: Float, F: Formula<K>, const K: usize, const 
     x: [&[T; LEN]; K],
     out: &mut [T; LEN],
 ) {
-    let first = |i: usize, out: T| {
-        f.at(array_of(|k| Flagged::<I, T, S, false>::new(x[k][i])), Flagged::<I, T, S, false>::new(out))
-    };
     if !F::DECIDES {
         for (i, out) in out.iter_mut().enumerate() {
-            let value = first(i, *out);
+            let value = first::<I, S, T, F, K, LEN>(f, x, i, *out);
             debug_assert!(
                 value.far == T::Flag::from(false),
                 "a formula that decides must say so: mark its row in number/table.rs"
@@ -190,6 +187,17 @@ fn block_in<I: Isa, const S: u8, T: Float, F: Formula<K>, const K: usize, const 
     }
 }
 
+/// Value `i` of a block in the form for most numbers.
+#[inline(always)]
+fn first<I: Isa, const S: u8, T: Float, F: Formula<K>, const K: usize, const LEN: usize>(
+    f: F,
+    x: [&[T; LEN]; K],
+    i: usize,
+    out: T,
+) -> Flagged<I, T, S, false> {
+    f.at(array_of(|k| Flagged::new(x[k][i])), Flagged::new(out))
+}
+
 /// Computes a block in the form for most numbers; returns whether that was valid for all of them.
 #[inline(always)]
 fn attempt<I: Isa, const S: u8, T: Float, F: Formula<K>, const K: usize, const LEN: usize>(
@@ -199,8 +207,7 @@ fn attempt<I: Isa, const S: u8, T: Float, F: Formula<K>, const K: usize, const L
 ) -> bool {
     let (mut y, mut far) = ([T::zero(); LEN], T::Flag::from(false));
     for (i, y) in y.iter_mut().enumerate() {
-        let x = array_of(|k| Flagged::<I, T, S, false>::new(x[k][i]));
-        let value = f.at(x, Flagged::new(out[i]));
+        let value = first::<I, S, T, F, K, LEN>(f, x, i, out[i]);
         *y = value.value;
         far = far | value.far;
     }

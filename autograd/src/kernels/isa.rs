@@ -188,8 +188,9 @@ mod tests {
     use crate::kernels::fused::{Elementwise, ElementwiseN, Fused, Kernel};
     use crate::kernels::reduce::{self, Loops};
     use crate::kernels::runs::Runs;
-    use crate::kernels::{arg_extreme, centre, deviations, factors, normalize, scan, scatter, softmax, squares, sums};
-    use crate::kernels::{binary, elementwise};
+    use crate::kernels::{
+        arg_extreme, binary, centre, deviations, elementwise, factors, normalize, scan, scatter, softmax, squares, sums,
+    };
     use crate::number::rows::{Binary, Unary};
     use crate::number::{Float, Number};
 

@@ -27,7 +27,7 @@ const SHORT: usize = 4;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Few {
     pub(crate) len: usize,
-    pub(crate) at: [[u8; MOST]; 2],
+    at: [[u8; MOST]; 2],
 }
 
 impl Few {
@@ -35,11 +35,8 @@ impl Few {
     #[inline]
     fn fill(&mut self, out: &[usize], operands: [&[usize]; 2]) {
         for (x, at) in operands.into_iter().zip(&mut self.at) {
-            let (mut filled, mut next) = (1, 1);
-            for (i, &n) in out.iter().enumerate().rev() {
-                let along = (i + x.len()).checked_sub(out.len()).map_or(1, |i| x[i]);
-                let step = if along == 1 { 0 } else { next };
-                next *= along;
+            let mut filled = 1;
+            for (n, step) in steps(out, x) {
                 for k in filled..(filled * n).min(MOST) {
                     at[k] = at[k - filled] + step as u8;
                 }
@@ -54,6 +51,19 @@ impl Few {
         let [a, b] = &self.at;
         a[..self.len].iter().zip(b).map(|(&a, &b)| [a as usize, b as usize])
     }
+}
+
+/// For each axis of a result from the innermost to the outermost, its length and the step along it of an operand of shape
+/// `x`: 0 where that is stretched.
+#[inline(always)]
+fn steps(out: &[usize], x: &[usize]) -> impl Iterator<Item = (usize, usize)> {
+    let mut next = 1;
+    out.iter().enumerate().rev().map(move |(i, &n)| {
+        let len = (i + x.len()).checked_sub(out.len()).map_or(1, |i| x[i]);
+        let step = if len == 1 { 0 } else { next };
+        next *= len;
+        (n, step)
+    })
 }
 
 /// One inner run: its start in the result and the operands, and whether each operand advances (1) or repeats (0).
@@ -91,16 +101,7 @@ impl Runs {
             return Runs::Axes(SmallVec::from_buf_and_len([axis; 4], 1));
         }
         let mut axes: SmallVec<[(usize, usize, usize); 4]> = SmallVec::new();
-        let (mut next_a, mut next_b) = (1, 1);
-        for i in (0..out.len()).rev() {
-            let n = out[i];
-            let step = |shape: &[usize], next: &mut usize| {
-                let len = (i + shape.len()).checked_sub(out.len()).map_or(1, |i| shape[i]);
-                let step = if len == 1 { 0 } else { *next };
-                *next *= len;
-                step
-            };
-            let (step_a, step_b) = (step(a, &mut next_a), step(b, &mut next_b));
+        for ((n, step_a), (_, step_b)) in steps(out, a).zip(steps(out, b)) {
             if n == 1 {
                 continue;
             }

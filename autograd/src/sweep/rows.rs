@@ -91,18 +91,13 @@ impl<T: Float> Sweep<'_, '_, T> {
         // An operand that is not stretched comes last: its gradient takes the place of `dy`.
         let order = if aby[0].len() == dy.len() { [1, 0] } else { [0, 1] };
         for k in order.into_iter().filter(|&k| needed[k]) {
-            let (len, slot) = (aby[k].len(), &mut self.scratch.arrays[inputs[k]]);
-            if len == dy.len() && k == order[1] && slot.is_none() {
+            let slot = &mut self.scratch.arrays[inputs[k]];
+            if aby[k].len() == dy.len() && k == order[1] && slot.is_none() {
                 kernels::binary_chain(row, k == 1, runs, aby[0], aby[1], aby[2], &mut dy);
                 *slot = Some(dy);
                 return;
             }
-            let sum = slot.get_or_insert_with(|| {
-                let mut zeros = self.pool.take(len);
-                zeros.fill(T::zero());
-                zeros
-            });
-            kernels::binary_chain_add_few(row, k == 1, few, aby, &dy, sum);
+            kernels::binary_chain_add_few(row, k == 1, few, aby, &dy, self.begun(inputs[k]));
         }
         self.pool.give(dy);
     }

@@ -3,6 +3,7 @@
 //! The function that carries the tangents through a node calls that for the next node. A node's tangents lie side by side,
 //! one for each direction, so that all directions take one look at it.
 
+use super::scalars::RUN;
 use crate::kernels::binary::first_form_of_two;
 use crate::number::Float;
 use crate::number::rows::{Binary, Unary};
@@ -14,11 +15,8 @@ type Arm<T, const D: usize> = fn(&Stream<T>, nodes: &[Node<T>], tangents: &mut [
 /// The numbers of directions that there is code for; a sweep of others carries some that stay 0.
 pub(super) const WIDTHS: [usize; 4] = [1, 2, 4, 16];
 
-/// The most directions of one sweep.
+/// The most directions of one sweep: more would need memory, and save little.
 pub(crate) const MOST_DIRECTIONS: usize = WIDTHS[WIDTHS.len() - 1];
-
-/// As in the reverse sweep: every so many nodes the arms return, so that the stack is bounded.
-const RUN: usize = 256;
 
 /// Writes the tangents of the nodes from `at` on, up to the first that it leaves to its caller, because that is, or reads, an
 /// array; returns this one, or the number of nodes. `tangents`: `width` for each node, one node's after another's.

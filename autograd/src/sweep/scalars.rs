@@ -18,7 +18,7 @@ type Arm<T> = fn(&Stream<T>, nodes: &[Node<T>], gradients: &mut [T], near: T) ->
 
 /// The largest number of nodes before the arms return, so that the stack is bounded where the compiler does not turn
 /// their calls into jumps.
-const RUN: usize = 256;
+pub(super) const RUN: usize = 256;
 
 /// The end that an arm returns if it meets an operand behind its node; no tape has one.
 const ASTRAY: usize = usize::MAX;

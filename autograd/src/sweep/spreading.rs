@@ -29,14 +29,17 @@ impl<T: Float> Sweep<'_, '_, T> {
 
     /// Adds the gradient of a part of an array to the whole, by `add`.
     pub(super) fn add_to_whole(&mut self, array: u32, dy: Buffer<T>, add: impl FnOnce(&[T], &mut [T])) {
-        let slot = &mut self.scratch.arrays[array as usize];
-        if slot.is_none() {
-            let mut zeros = self.pool.take(self.arena.arrays[array].numel);
-            zeros.fill(T::zero());
-            *slot = Some(zeros);
-        }
-        add(&dy, slot.as_mut().expect("zeros at least"));
+        add(&dy, self.begun(array as usize));
         self.pool.give(dy);
+    }
+
+    /// The gradient of an array, to be added to: zeros if nothing has arrived.
+    pub(super) fn begun(&mut self, array: usize) -> &mut [T] {
+        self.scratch.arrays[array].get_or_insert_with(|| {
+            let mut zeros = self.pool.take(self.arena.arrays[array as u32].numel);
+            zeros.fill(T::zero());
+            zeros
+        })
     }
 
     /// Whether a sum may pass its gradient to `array` as a single number. The conditions: nobody reads the gradient,

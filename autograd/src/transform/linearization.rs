@@ -70,9 +70,6 @@ fn unit<T: Float>(shape: &Shape, width: usize, at: usize) -> Tensor<T> {
     unit
 }
 
-/// The columns of a Jacobian that one forward sweep carries: more would need memory, and save little.
-const DIRECTIONS: usize = MOST_DIRECTIONS;
-
 /// The largest product of nodes and directions.
 const MOST: usize = 1 << 22;
 
@@ -157,10 +154,10 @@ impl<T: Float> Linearization<T> {
         self.inputs().map(|x| Tensor::new(x.shape(), grads[Var::new(y.tape(), x.index())].to_vec())).collect()
     }
 
-    /// The directions that a sweep carries: [`DIRECTIONS`], or fewer on a long tape, so that its working memory, a number or
+    /// The directions that a sweep carries: [`MOST_DIRECTIONS`], or fewer on a long tape, so that its working memory, a number or
     /// two for each node and direction, stays bounded.
     fn most(&self) -> usize {
-        (MOST / self.tape.len().max(1)).clamp(1, DIRECTIONS)
+        (MOST / self.tape.len().max(1)).clamp(1, MOST_DIRECTIONS)
     }
 
     /// What so many sweeps cost that carry so many directions in all, in numbers passed on: about what a node costs by itself.
