@@ -165,7 +165,7 @@ fn failed_saying(mut job: Child, within: Duration) -> String {
 }
 
 /// The epochs of a training that is killed on its way.
-const LONG: usize = 40;
+const LONG: usize = 24;
 
 #[test]
 fn a_rank_that_is_killed_ends_the_job_and_the_checkpoint_resumes() {
@@ -186,7 +186,7 @@ fn a_rank_that_is_killed_ends_the_job_and_the_checkpoint_resumes() {
         let (began, epoch) = (Instant::now(), rng.random_range(0..LONG - 5));
         while !epochs().is_ok_and(|now| now >= epoch) && job.try_wait().expect("a child").is_none() {
             assert!(began.elapsed() < Duration::from_secs(60), "{:?} of {epoch} epochs", epochs());
-            sleep(Duration::from_millis(1));
+            sleep(Duration::from_millis(5));
         }
         sleep(Duration::from_micros(rng.random_range(0..20_000)));
         let ranks = children(job.id());
