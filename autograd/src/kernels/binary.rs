@@ -17,8 +17,9 @@ use crate::number::{Float, Number};
 struct ValueOfTwo<R>(PhantomData<R>);
 
 impl<R: BinaryRow> Formula<2> for ValueOfTwo<R> {
-    const DECIDES: bool = false;
+    const DECIDES: bool = R::NEAR;
     const SHORTCUTS: bool = true;
+    const MIXED: bool = R::MIXED;
 
     #[inline(always)]
     fn at<N: Real + Number>(self, [a, b]: [N; 2], _: N) -> N {

@@ -5,10 +5,10 @@ use std::marker::PhantomData;
 use std::ops::{Add, Div, Mul, Neg, Sub};
 
 use super::isa::Isa;
-use crate::math::exponential::{beyond_tanh, near_sech_squared};
+use crate::math::exponential::{TANH_NEAR, beyond_tanh, near_sech_squared, near_sech_squared_from};
 use crate::math::ieee::Ieee;
 use crate::math::trigonometric::{near_cos, near_sin, near_tan};
-use crate::math::{self, Native, Native2, Real};
+use crate::math::{self, Native, Native2, Real, of};
 use crate::number::rows::{Args, BinaryRow, UnaryRow};
 use crate::number::{Float, Number, Test};
 
@@ -118,6 +118,18 @@ impl<I: Isa, T: Float, const S: u8, const C: bool> Real for Flagged<I, T, S, C> 
 
     #[inline(always)]
     fn native2(self, f: Native2, b: Self) -> Self {
+        if let (Native2::TanhSlope, false) = (f, C) {
+            let (y, x) = (self.value, b.value);
+            let near = Flagged::new(T::one() - y * y).or(self.far).or(b.far);
+            let is_near = math::abs(y) <= of(TANH_NEAR);
+            return match S {
+                TAKEN => near.or_if(!is_near),
+                _ => Flagged {
+                    value: math::select(is_near, near.value, near_sech_squared_from(x, y)),
+                    ..near.or_if(!is_near & beyond_tanh(x))
+                },
+            };
+        }
         Flagged::new(self.value.native2(f, b.value)).or(self.far).or(b.far)
     }
 

@@ -103,6 +103,18 @@ pub(crate) fn sech_squared<T: Ieee>(x: T) -> T {
     scale(of::<T>(1.0) + m, n + select(twice < T::EXP_RANGE[0], of(0.0), of(2.0)))
 }
 
+/// Up to this size of `y = tanh x`, `1 − y²` is accurate.
+pub(crate) const TANH_NEAR: f64 = 0.7;
+
+/// `1 − tanh² x` where `y = tanh x` is known.
+#[inline(always)]
+pub(crate) fn sech_squared_from<T: Ieee>(x: T, y: T) -> T {
+    if abs(y) <= of(TANH_NEAR) {
+        return of::<T>(1.0) - y * y;
+    }
+    if beyond_tanh(x) { sech_squared(x) } else { near_sech_squared_from(x, y) }
+}
+
 /// `1 − tanh² x` where `y = tanh x` is known, up to [`TANH_END`]: `q·(2 − q)` with `q = 1 − |y| = e·(1 + |y|)`, which
 /// is accurate where `|y|` nears 1, and needs no division.
 #[inline(always)]

@@ -95,6 +95,7 @@ macro_rules! natives {
                     Native2::Pow => power::pow64(f64::from(self), f64::from(b)) as $T,
                     Native2::Atan2 => inverse::atan2_64(f64::from(self), f64::from(b)) as $T,
                     Native2::Inverted => inverse::inverted_64(f64::from(self), f64::from(b)) as $T,
+                    Native2::TanhSlope => exponential::sech_squared_from(b, self),
                 }
             }
             #[inline(always)]
@@ -157,6 +158,7 @@ pub enum Native2 {
     Pow,
     Atan2,
     Inverted,
+    TanhSlope,
 }
 
 /// A plain number as the type at hand.
@@ -178,6 +180,12 @@ pub(crate) fn atan2<T: Real>(a: T, b: T) -> T {
 #[inline(always)]
 pub(crate) fn inverted<T: Real>(a: T, b: T) -> T {
     a.native2(Native2::Inverted, b)
+}
+
+/// The slope of `a = tanh(b)`.
+#[inline(always)]
+pub(crate) fn tanh_slope<T: Real>(a: T, b: T) -> T {
+    a.native2(Native2::TanhSlope, b)
 }
 
 /// `xᵖ`, with the exponent at full precision.

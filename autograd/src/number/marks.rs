@@ -3,12 +3,13 @@
 /// A mark of a row; the table has them at the end of the row.
 #[derive(Clone, Copy)]
 pub(crate) enum Mark {
-    /// The value's formula calls a function with a cheaper form for most numbers: a trigonometric one or
-    /// `sech_squared`.
+    /// The value's formula calls a function with a cheaper form for most numbers: a trigonometric one, `sech_squared` or
+    /// `tanh_slope`.
     Near,
     /// The derivative's formula does so, or has one form for most numbers and another for the rest.
     Decides,
-    /// The derivative has a [shortcut](crate::Number::shortcut) that many usual numbers may not take.
+    /// The derivative, or the value of a row that is `Near`, has a [shortcut](crate::Number::shortcut) that many usual numbers
+    /// may not take.
     Mixed,
     /// The derivative is 0 everywhere by policy, with respect to each input: no gradient flows back.
     Flat,

@@ -108,12 +108,12 @@ pub trait Number:
         select: impl FnOnce(Self, R, R) -> R,
     ) -> R;
 
-    /// [`sech_squared`](Number::sech_squared) of this, given its hyperbolic tangent `y`; cheaper for plain numbers.
-    /// Valid up to 22.
+    /// [`sech_squared`](Number::sech_squared) of this, given its hyperbolic tangent `y`: cheaper, and so is what is derived
+    /// from it. Plain numbers may be up to 22.
     #[doc(hidden)]
     #[inline(always)]
-    fn sech_squared_from(self, _y: Self) -> Self {
-        self.sech_squared()
+    fn sech_squared_from(self, y: Self) -> Self {
+        y.tanh_slope(self)
     }
 
     /// [`logistic_density`](Number::logistic_density) of this, given its sigmoid `y`; cheaper likewise.

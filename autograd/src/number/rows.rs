@@ -26,18 +26,18 @@ pub(crate) trait Marked: Copy {
     const LOOPS: bool;
     /// Whether it is marked [`Single`](Mark::Single).
     const SINGLE: bool;
+    /// Whether it is marked [`Near`](Mark::Near).
+    const NEAR: bool;
+    /// Whether it is marked [`Mixed`](Mark::Mixed).
+    const MIXED: bool;
 }
 
 /// The formulas of an elementwise row of one input.
 pub(crate) trait UnaryRow: Marked {
     /// The row as a value.
     const ROW: Unary;
-    /// Whether it is marked [`Near`](Mark::Near).
-    const NEAR: bool;
     /// Whether it is marked [`KeepsSlopeOfArrays`](Mark::KeepsSlopeOfArrays).
     const KEEPS: bool;
-    /// Whether it is marked [`Mixed`](Mark::Mixed).
-    const MIXED: bool;
     fn value<T: Real>(x: T, args: Args) -> T;
     /// `d · dy/dx`
     fn pass<N: Number>(x: N, y: N, args: Args, d: Passing<N>) -> Passing<N>;
@@ -103,13 +103,13 @@ macro_rules! define_unary {
                 const DECIDES: bool = has(&[$(Mark::$Mark),*], Mark::Decides);
                 const LOOPS: bool = has(&[$(Mark::$Mark),*], Mark::Common) || has(&[$(Mark::$Mark),*], Mark::Loops);
                 const SINGLE: bool = has(&[$(Mark::$Mark),*], Mark::Single);
+                const NEAR: bool = has(&[$(Mark::$Mark),*], Mark::Near);
+                const MIXED: bool = has(&[$(Mark::$Mark),*], Mark::Mixed);
             }
             #[allow(unused_variables)] // a row names only the arguments that it reads
             impl UnaryRow for unary::$Row {
                 const ROW: Unary = Unary::$Row;
-                const NEAR: bool = has(&[$(Mark::$Mark),*], Mark::Near);
                 const KEEPS: bool = has(&[$(Mark::$Mark),*], Mark::KeepsSlopeOfArrays);
-                const MIXED: bool = has(&[$(Mark::$Mark),*], Mark::Mixed);
                 #[inline(always)]
                 fn value<T: Real>($x: T, [$p, $q]: Args) -> T { let $c = T::of_f64; $value }
                 #[inline(always)]
@@ -183,6 +183,8 @@ macro_rules! define_binary {
                 const DECIDES: bool = has(&[$(Mark::$Mark),*], Mark::Decides);
                 const LOOPS: bool = has(&[$(Mark::$Mark),*], Mark::Common) || has(&[$(Mark::$Mark),*], Mark::Loops);
                 const SINGLE: bool = has(&[$(Mark::$Mark),*], Mark::Single);
+                const NEAR: bool = has(&[$(Mark::$Mark),*], Mark::Near);
+                const MIXED: bool = has(&[$(Mark::$Mark),*], Mark::Mixed);
             }
             #[allow(unused_variables)] // a row names only the arguments that it reads
             impl BinaryRow for binary::$Row {

@@ -3,6 +3,7 @@
 use std::f64::consts::PI;
 
 use super::passing::{Passing, either, select, shortcut};
+use crate::math::exponential::TANH_NEAR;
 use crate::math::gate::{CUBE, LINE};
 use crate::number::{Number, Test};
 
@@ -17,7 +18,7 @@ pub(super) fn through_tanh<N: Number>(x: N, y: N, d: Passing<N>) -> Passing<N> {
         d * factor * factor
     };
     let everywhere = || either(x, Test::Within(22.0), || d * x.sech_squared_from(y), far);
-    shortcut(y, 0.7, || d * (N::one() - y * y), everywhere)
+    shortcut(y, TANH_NEAR, || d * (N::one() - y * y), everywhere)
 }
 
 /// `d·sigmoid(x)·sigmoid(−x)`, for `y = sigmoid(x)`; `1 − y` suffers cancellation likewise.

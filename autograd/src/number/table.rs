@@ -348,6 +348,9 @@ macro_rules! binary_table {
                 (d * (a.sign() * c(1.0).copysign(b))).masked(a),
                 d.nothing()
             ), (0.3, 3.0), (0.3, 3.0), FlatInSecond, Single;
+            /// The slope of `a = tanh(b)`: `y = 1 − a²`, computed from `b` where that cancels; `∂y/∂a = −2a`. The slope is a
+            /// function of `a`: no gradient flows to `b`.
+            TanhSlope, tanh_slope, m::tanh_slope(a, b), (-(d * (a + a)), d.nothing()), (-0.6, 0.6), (-3.0, 3.0), FlatInSecond, Near, Mixed;
             /// The larger of two, element by element; ties share the gradient, NaN propagates.
             Maximum, maximum, m::max(a, b), (d.shared(a.greater(b) + a.equal(b) * c(0.5)), d.shared(b.greater(a) + a.equal(b) * c(0.5))), (-3.0, 0.0), (-3.0, 3.0), Loops;
             /// The smaller of two, element by element; ties share the gradient, NaN propagates.

@@ -280,6 +280,9 @@ fn pairs<T: Float>(row: Binary) -> Vec<(T, T)> {
     if row == Binary::Pow {
         return all.iter().filter(|a| a.to_f64() > 0.0).flat_map(|&a| power(a).into_iter().chain(near(a))).collect();
     }
+    if row == Binary::TanhSlope {
+        return all.iter().map(|&b| (b.tanh(), b)).collect();
+    }
     // Each number has one partner of similar size, and some of any size.
     let partner = |i: usize, a: T| {
         let other = |k: usize| all[(i * 37 + k * 211) % all.len()];

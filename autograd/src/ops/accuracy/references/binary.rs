@@ -107,6 +107,11 @@ pub(in super::super) fn binary(row: Binary, a: &Exact, b: &Exact) -> [Sum; 6] {
             let sign = if a.is_negative() == b.is_negative() { 1.0 } else { -1.0 };
             plain(a * sign, sign, 0.0)
         }
+        // Of pairs as they occur: the slope of tanh b, as a function of it.
+        Binary::TanhSlope => {
+            let t = b.tanh();
+            [(1.0 / b.cosh().square()).into(), (&t * -2.0).into(), zero(), Sum::from(-2.0), zero(), zero()]
+        }
         Binary::Maximum if first > second => plain(a.clone(), 1.0, 0.0),
         Binary::Minimum if first < second => plain(a.clone(), 1.0, 0.0),
         Binary::Maximum | Binary::Minimum if first == second => plain(a.clone(), 0.5, 0.5),
