@@ -85,6 +85,7 @@ mod streamed_training;
 mod streams;
 mod tables;
 mod theory;
+mod theory_of_parts;
 mod torch;
 mod train;
 mod transformer_theory;

@@ -27,7 +27,7 @@ fn sequences(rng: &mut StdRng) -> Tensor {
 
 /// 1 − ρ of the tokens behind each layer.
 #[derive(Default)]
-struct Apart(HashMap<String, f64>);
+pub(crate) struct Apart(pub(crate) HashMap<String, f64>);
 
 impl Observer for Apart {
     fn output(&mut self, site: &Site<'_>, values: &Tensor) {

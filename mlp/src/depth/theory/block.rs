@@ -1,6 +1,6 @@
 //! [`Block`]: what a deep network repeats, as data.
 
-use super::{Attention, Joined, MeanField};
+use super::{Attention, Joined, MeanField, Signal};
 use crate::error::{or_panic, shown};
 use crate::nn::layers::Dropout;
 use crate::{Error, Module};
@@ -81,6 +81,11 @@ pub enum Piece {
     },
     /// Dropout with this probability, in training.
     Dropout(f64),
+    /// Looks each class up in a table of random rows, of which this is the [signal](super::Signal::of): mean, mean square, and the
+    /// correlation of two rows.
+    Embedding(Signal),
+    /// Adds to each token the row of its position, independent of its values; two of the rows correlate as two samples of this signal.
+    Positions(Signal),
     /// Self-attention; the correlation of two samples is that of two tokens.
     Attention(Attention),
     /// `a·x + b·f(x)`.
@@ -149,6 +154,7 @@ impl Block {
                 super::check_variance("offsets", *shift);
             }
             Piece::Dropout(p) => drop(or_panic(Dropout::new(*p))),
+            Piece::Embedding(table) | Piece::Positions(table) => super::check_variance("rows", table.square),
             Piece::Attention(attention) => drop(attention.checked()),
             Piece::Residual { stream, branch, .. } => {
                 let strengths = [shown(stream), shown(branch)];
@@ -268,7 +274,7 @@ impl Block {
     /// Whether the output is independent of the input but for its size: random weights lie between them.
     pub(super) fn mixes(&self) -> bool {
         self.pieces().any(|piece| match piece {
-            Piece::Linear { .. } | Piece::Attention(_) => true,
+            Piece::Linear { .. } | Piece::Attention(_) | Piece::Embedding(_) => true,
             Piece::Parallel { branches, .. } => branches.iter().all(Block::mixes),
             _ => false,
         })
@@ -277,7 +283,7 @@ impl Block {
     /// Whether it ends with values side by side, without random weights behind them.
     pub(super) fn ends_side_by_side(&self) -> bool {
         self.pieces().fold(false, |before, piece| match piece {
-            Piece::Linear { .. } | Piece::Attention(_) => false,
+            Piece::Linear { .. } | Piece::Attention(_) | Piece::Embedding(_) => false,
             Piece::Parallel { joined: Joined::Concat(_), .. } => true,
             Piece::Parallel { branches, .. } => {
                 before && !branches.iter().all(Block::mixes) || branches.iter().any(Block::ends_side_by_side)

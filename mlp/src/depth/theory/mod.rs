@@ -44,6 +44,7 @@
 //! | a fixed point, and the law of depth: exponential, a power, or between | [`Block::fixed_point`], [`Block::law`] |
 //! | critical variances and strengths | [`Block::critical`], [`Block::critical_weights`], [`critical_value`] |
 //! | gates, sums of branches, features side by side | [`Block::parallel`], [`Joined`] |
+//! | embeddings, and positions that are added | [`Block::embedding`] of [`Signal::of_classes`], [`Block::positions`] |
 //! | transformers: similarity of tokens, entropy of attention, gradients of tokens | [`Attention`] as a piece, [`ForecastRow::attention`] |
 //! | the theory of a model of layers, at its weights; of transformers for so many tokens | [`of`], [`Reader`], [`Reader::tokens`] |
 //! | what is foretold beside what is measured | [`Forecast::beside`] a [`Flow`](crate::Flow) |
@@ -86,6 +87,7 @@ mod plain;
 mod properties;
 mod reader;
 mod signal;
+mod table;
 mod transformer;
 mod written;
 

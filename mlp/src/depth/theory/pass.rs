@@ -70,6 +70,8 @@ impl Block {
     /// | RMS norm | 1 | `1/E[x²]` |
     /// | batch norm | 1 | `1/(E[x²] − E[x·x′])` |
     /// | dropout | `E[x²]/(1 − p)` | `1/(1 − p)` |
+    /// | embedding, of a table t | `E[t²]` | 0: classes have no gradient |
+    /// | positions, of a table t | `E[x²] + E[t²] + 2E[x]·E[t]` | 1 |
     /// | [attention](super::Attention), of T tokens | `σ_V²σ_O²·(E[x·x′] + (E[x²] − E[x·x′])·P)` | of independent tokens, `σ_V²σ_O²·(P + β²(2 − ρ)K)` |
     /// | residual | `a²·E[x²] + b²·E[f²] + 2ab·E[x]·E[f]` | `a² + b²·χ_f` |
     /// | [sum](super::Joined::Sum) of branches f, g, … | `ΣE[f²] + Σ_{f≠g} E[f]·E[g]` | `Σχ_f` |
@@ -105,7 +107,7 @@ impl Block {
     /// The signal, with two samples where batch normalisation or attention needs them.
     pub(super) fn followed(&self, signal: Signal) -> Signal {
         match signal.product.is_none() && (self.has_batch_norm() || self.has_attention()) {
-            true => Signal { product: signal.data.or(Some(signal.mean.powi(2))), data: None, ..signal },
+            true => Signal { product: Some(signal.pair()), data: None, ..signal },
             false => Signal { data: None, ..signal },
         }
     }
@@ -210,6 +212,30 @@ impl Part {
                 let y = Signal { square: gain * x.square, normal: x.normal && *p == 0.0, ..*x };
                 // Two samples have masks of their own.
                 Passed { product_slope: 1.0, ..scaled(gain, [mean, gain * square], y) }
+            }
+            Piece::Embedding(_) if x.square != 1.0 => {
+                let why =
+                    "it reads classes, and the signal is none of such; take Signal::of_classes, or of_token_classes";
+                return refuse(why.into());
+            }
+            // Classes are vectors of length 1: the same of two samples, or orthogonal.
+            Piece::Embedding(table) => {
+                let (square, other) = (table.square, table.pair());
+                let product = x.product.map(|same| other + same * (square - other));
+                let y = Signal { product, normal: false, data: None, uneven: false, ..*table };
+                Passed { product_slope: square - other, ..scaled(0.0, [0.0; 2], y) }
+            }
+            // The values are of any sign, or the table is.
+            Piece::Positions(table) => {
+                let cross = 2.0 * x.mean * table.mean;
+                let y = Signal {
+                    mean: x.mean + table.mean,
+                    square: x.square + table.square + cross,
+                    product: x.product.map(|product| product + table.pair() + cross),
+                    normal: x.normal && table.square == 0.0,
+                    ..*x
+                };
+                scaled(1.0, [mean, square + 2.0 * table.mean * mean], y)
             }
             Piece::Attention(_) if !x.square.is_finite() => {
                 return refuse(

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use autograd::{Float, Parameters};
 
 use super::block::{Block, NormKind, Piece, Site, Width};
-use super::{Attention, MeanField, network, transformer};
+use super::{Attention, MeanField, network, table, transformer};
 use crate::error::shown;
 use crate::nn::activation::{Activation, StraightThrough};
 use crate::nn::config::{Config, Configured, inside};
@@ -53,6 +53,7 @@ pub fn of<T: Float, M: Module<T> + ?Sized>(model: &M) -> Result<Block, Error> {
 /// | dropout, nothing | [`Dropout`](crate::Dropout), [`Flatten`](crate::Flatten) |
 /// | residual | [`Residual`](crate::Residual), [`Join::Add`](crate::Join) of a value and what is computed from it |
 /// | parallel | [`Join`](crate::Join)s of what several branches make of one value: sums, products as of gates, and features side by side, by their widths |
+/// | embedding, positions | [`Embedding`](crate::Embedding) of [classes](Signal::of_classes) as the first layer, all of them read equally often and no padding; [`PositionalEncoding`](crate::PositionalEncoding) of sines, or learned |
 /// | attention | [`MultiHeadAttention`](crate::MultiHeadAttention), [`TransformerBlock`](crate::TransformerBlock), for so many [`tokens`](Reader::tokens) |
 /// | a chain | [`Sequential`](crate::Sequential), [`Mlp`](crate::Mlp), [`Layer`](crate::Layer), [`Network`](crate::Network) |
 ///
@@ -60,11 +61,15 @@ pub fn of<T: Float, M: Module<T> + ?Sized>(model: &M) -> Result<Block, Error> {
 /// are two tokens of one sequence ([`Signal::of_tokens`](super::Signal::of_tokens)), and the gradients of different tokens behind the
 /// last layer are taken to be independent, as those of a loss for each token are and those of a loss of their mean are not.
 ///
+/// The gradient of an embedding is that of the rows which it gives, one for each place that reads, as a [`Flow`](crate::Flow) measures it. What a row of
+/// the table gets is their sum over the places that read it, which the data decide; and classes have no gradient, so that
+/// [`Forecast::inputs`](super::Forecast::inputs) is 0.
+///
 /// | not read | since |
 /// |---|---|
 /// | attention with a causal mask | tokens see different numbers of tokens, so that no one correlation describes them |
 /// | attention with biases of queries, or with dropout in training | its rows of weights have another law than [`Attention`](super::Attention) |
-/// | embeddings, positions, pooling, recurrent layers, a part of a network that is used again | values are not normal, or weights are used more than once |
+/// | pooling, recurrent layers, a part of a network that is used again | values are not normal, or weights are used more than once |
 /// | a value that two branches read after they part; a product or a sum of several without weights, as `x·σ(x)` (also where a forecast is made) | they depend on each other |
 /// | a product with a gate that stretches | one number for many features does not average out |
 /// | values side by side along another axis than that of the features | their samples or places are not alike |
@@ -158,9 +163,9 @@ impl Reader {
 
 /// A parameter or a buffer.
 #[derive(Debug, Clone)]
-struct Numbers {
-    values: Vec<f64>,
-    shape: Vec<usize>,
+pub(super) struct Numbers {
+    pub(super) values: Vec<f64>,
+    pub(super) shape: Vec<usize>,
 }
 
 impl Numbers {
@@ -242,6 +247,8 @@ impl Source<'_> {
             "layer_norm" | "rms_norm" | "group_norm" | "batch_norm" => {
                 self.norm(block, kind, config, name, site(kind)).map_err(within)
             }
+            "embedding" => table::embedding(self, block, config, name).map_err(within),
+            "positions" => table::positions(self, block, config, name).map_err(within),
             "dropout" => {
                 let p = config.data::<<Dropout as Configured>::Data>()?.p;
                 let site = site(&format!("dropout({})", shown(p)));
@@ -363,7 +370,7 @@ impl Source<'_> {
     }
 
     /// A struct may give the configuration of a part of it, whose parameters have other names than the configuration says.
-    fn find(&self, kind: &str, name: &str) -> Result<&Numbers, Error> {
+    pub(super) fn find(&self, kind: &str, name: &str) -> Result<&Numbers, Error> {
         let missing = || {
             Error::config(
                 kind,

@@ -3,6 +3,7 @@
 use autograd::{Float, Tensor};
 
 use crate::Error;
+use crate::error::shown;
 
 /// What the theory knows of the values at one depth of a wide network: mean and mean square over the features, and what
 /// any two samples share.
@@ -98,9 +99,83 @@ impl Signal {
         }
     }
 
+    /// The statistics of classes, which an [`Embedding`](crate::Embedding) reads: samples are rows of `x`, or whatever its first axis
+    /// counts.
+    ///
+    /// Each number stands for the vector that is 1 for its class and 0 for all others. So the mean square, here taken as the sum of
+    /// squares, is 1, and the correlation of two samples is the share of their places that hold the same class.
+    ///
+    /// ```
+    /// use autograd::Tensor;
+    /// use mlp::theory::Signal;
+    /// let signal = Signal::of_classes(&Tensor::from([[7.0, 3.0], [7.0, 1.0]]))?;
+    /// assert_eq!((signal.square, signal.correlation()), (1.0, Some(0.5)));
+    /// # Ok::<(), mlp::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If there are no values, or one is not finite.
+    pub fn of_classes<T: Float>(x: &Tensor<T>) -> Result<Self, Error> {
+        let samples = x.shape().first().copied().unwrap_or(1).max(1);
+        let places = x.shape().numel() / samples;
+        Signal::of_groups_of_classes(x, (0..places).map(|place| (0..samples).map(move |i| i * places + place)))
+    }
+
+    /// The statistics of sequences of classes: two tokens are those of one sequence, (n, time); their correlation is the share of
+    /// pairs that are the same class.
+    ///
+    /// ```
+    /// use autograd::Tensor;
+    /// use mlp::theory::Signal;
+    /// let signal = Signal::of_token_classes(&Tensor::from([[7.0, 3.0, 7.0], [1.0, 2.0, 3.0]]))?;
+    /// assert_eq!(signal.correlation(), Some(1.0 / 6.0));
+    /// # Ok::<(), mlp::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If `x` is not (n, time), there are no values, or one is not finite.
+    pub fn of_token_classes<T: Float>(x: &Tensor<T>) -> Result<Self, Error> {
+        let [n, time] = x.shape()[..] else {
+            let why =
+                format!("classes of tokens are needed as (n, time), and the shape is {}; reshape them", x.shape());
+            return Err(Error::invalid("mean_field", why));
+        };
+        Signal::of_groups_of_classes(x, (0..n).map(|i| i * time..(i + 1) * time))
+    }
+
+    /// Of the places of classes in each group, any two of which are compared.
+    fn of_groups_of_classes<T: Float, G: Iterator<Item = usize>>(
+        x: &Tensor<T>,
+        groups: impl Iterator<Item = G>,
+    ) -> Result<Self, Error> {
+        let values = x.as_slice();
+        if values.is_empty() {
+            return Err(Error::Empty { what: "mean_field".into() });
+        }
+        if let Some(other) = values.iter().find(|value| !value.is_finite()) {
+            let why = format!("the inputs hold {}, which is no class; correct or remove it", shown(other.to_f64()));
+            return Err(Error::invalid("mean_field", why));
+        }
+        let (mut pairs, mut same) = (0.0, 0.0);
+        for group in groups {
+            let mut classes: Vec<f64> = group.map(|i| values[i].to_f64()).collect();
+            classes.sort_by(f64::total_cmp);
+            let both = |n: usize| n as f64 * (n as f64 - 1.0);
+            pairs += both(classes.len());
+            same += classes.chunk_by(|a, b| a == b).map(|run| both(run.len())).sum::<f64>();
+        }
+        let data = (pairs > 0.0).then(|| same / pairs);
+        Ok(Signal { mean: 0.0, square: 1.0, product: None, normal: false, data, uneven: false })
+    }
+
     /// Of so many groups of so many samples, two of which are compared.
-    fn of_groups<T: Float>(x: &Tensor<T>, [groups, samples]: [usize; 2]) -> Result<Self, Error> {
+    fn of_groups<T: Float>(x: &Tensor<T>, groups: [usize; 2]) -> Result<Self, Error> {
         let values: Vec<f64> = x.as_slice().iter().map(|x| x.to_f64()).collect();
+        Signal::of_values(&values, groups)
+    }
+
+    /// Of the values of so many groups of so many samples.
+    pub(super) fn of_values(values: &[f64], [groups, samples]: [usize; 2]) -> Result<Self, Error> {
         if values.is_empty() {
             return Err(Error::Empty { what: "mean_field".into() });
         }
@@ -120,6 +195,11 @@ impl Signal {
         let all = sums.map(|sum| sum * sum).sum::<f64>() / (groups * width) as f64;
         let data = (samples > 1).then(|| (all - n * square) / (n * (n - 1.0)));
         Ok(Signal { mean, square, product: None, normal: false, data, uneven: false })
+    }
+
+    /// `E[x·x′]`, as followed or known of data, else of samples that share their mean alone.
+    pub(super) fn pair(&self) -> f64 {
+        self.product.or(self.data).unwrap_or(self.mean.powi(2))
     }
 
     /// c, if it is followed, or known of data.

@@ -15,6 +15,8 @@ impl Piece {
             Piece::Norm(kind, _) => kind.name().into(),
             Piece::Affine { .. } => "affine".into(),
             Piece::Dropout(p) => format!("dropout({})", shown(p)),
+            Piece::Embedding(_) => "embedding".into(),
+            Piece::Positions(_) => "positions".into(),
             Piece::Attention(_) => "attention".into(),
             Piece::Residual { .. } => "residual".into(),
             Piece::Parallel { joined: Joined::Sum, .. } => "add".into(),
@@ -38,6 +40,9 @@ impl fmt::Display for Block {
                     let [scores, values] = [shown(attention.scores), shown(attention.values)];
                     let tokens = attention.tokens;
                     write!(f, "attention(T = {tokens}, σ_Q²σ_K² = {scores}, σ_V²σ_O² = {values})")?;
+                }
+                Piece::Embedding(table) | Piece::Positions(table) => {
+                    write!(f, "{}(t² = {}, t·t′ = {})", piece.kind(), shown(table.square), shown(table.pair()))?;
                 }
                 Piece::Affine { gain, shift } => write!(f, "affine(γ² = {}, β² = {})", shown(gain), shown(shift))?,
                 Piece::Residual { stream, branch, inner } => {

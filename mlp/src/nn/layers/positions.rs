@@ -41,13 +41,17 @@ impl<T: Float> PositionalEncoding<T> {
             let why = format!("a width of {width}: sines and cosines come in pairs; make it even");
             return Err(Error::invalid("positions", why));
         }
-        let table = Tensor::from_fn([longest, width], |i| {
-            let angle = i[0] as f64 / 10_000f64.powf((i[1] / 2 * 2) as f64 / width as f64);
-            T::from_f64(if i[1] % 2 == 0 { angle.sin() } else { angle.cos() })
-        });
-        let table = Param::new(table);
+        let table = Param::new(Self::sines(longest, width));
         table.freeze();
         Ok(PositionalEncoding { table, learned: false })
+    }
+
+    /// Sines and cosines of so many positions, for an even width.
+    pub(crate) fn sines(positions: usize, width: usize) -> Tensor<T> {
+        Tensor::from_fn([positions, width], |i| {
+            let angle = i[0] as f64 / 10_000f64.powf((i[1] / 2 * 2) as f64 / width as f64);
+            T::from_f64(if i[1] % 2 == 0 { angle.sin() } else { angle.cos() })
+        })
     }
 
     /// A trained row for each position, drawn by `init`; the parameter is named `table`.

@@ -1,0 +1,175 @@
+//! The theory of the parts around deep blocks, beside networks of 320 features and more: embeddings, positions, biases of queries,
+//! and pooling.
+
+use autograd::{Tape, Tensor};
+use mlp::theory::{self, Forecast, ForecastRow, Reader, Signal};
+use mlp::{
+    Activation, Embedding, Flatten, Flow, Init, LayerNorm, Linear, Module, PositionalEncoding, Probe, Sequential,
+    TransformerBlock,
+};
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+
+use crate::laws::Mean;
+use crate::transformer_theory::Apart;
+
+const WIDTH: usize = 320;
+const TOKENS: usize = 8;
+const CLASSES: usize = 200;
+
+/// Holds every row of the forecast, over `seeds` networks and their inputs: measured over foretold is 1 within 3 %, with a standard error of
+/// at most 1 %, for the mean square, the squared gradient and, if tokens are followed, for 1 − ρ. Behind attention itself, where the
+/// mean of the values that all tokens read weighs most, the standard error is at most 2 %, and square and 1 − ρ may be `above` by so much more.
+#[track_caller]
+fn held<M: Module>(
+    what: &str,
+    seeds: u64,
+    above: Option<f64>,
+    network: impl Fn(&mut StdRng) -> (M, Tensor),
+    foretold: impl Fn(&M, &Tensor) -> Forecast,
+) {
+    let mut rows: Vec<(String, [Vec<f64>; 3])> = vec![];
+    for seed in 0..seeds {
+        let rng = &mut StdRng::seed_from_u64(seed);
+        let (model, x) = network(rng);
+        let u: Tensor = Init::Normal { mean: 0.0, std: 1.0 }.sample(model.predict(&x).shape(), rng);
+        let flow = Flow::measure(&model, &x, |y| (y * &u).sum());
+        let mut apart = Apart::default();
+        if above.is_some() {
+            let (tape, mut probe) = (Tape::new(), Probe::new(&mut apart));
+            let _ = model.forward_with(tape.constant(x.clone()), &mut probe);
+        }
+        let forecast = foretold(&model, &x);
+        let beside = forecast.beside(&flow).unwrap();
+        let names = |rows: &mut dyn Iterator<Item = (&String, &String)>| {
+            rows.map(|(name, kind)| format!("{what}: {name} {kind}")).collect::<Vec<_>>()
+        };
+        let shown = names(&mut beside.rows.iter().map(|row| (&row.name, &row.kind)));
+        assert_eq!(shown, names(&mut flow.layers.iter().map(|layer| (&layer.name, &layer.kind))));
+        rows.resize_with(shown.len(), Default::default);
+        for ((name, ratios), (row, shown)) in rows.iter_mut().zip(beside.rows.iter().zip(shown)) {
+            *name = shown;
+            ratios[0].push(row.measured_square / row.square);
+            ratios[1].push(row.measured_gradient.unwrap() / row.gradient);
+            if above.is_some() {
+                let same = |other: &&ForecastRow| (&other.name, &other.kind) == (&row.name, &row.kind);
+                let signal = forecast.rows.iter().find(same).unwrap().signal;
+                ratios[2].push(apart.0[&row.name] / (1.0 - signal.correlation().unwrap()));
+            }
+        }
+    }
+    for (row, ratios) in rows {
+        for (ratios, of) in ratios.iter().zip(["square", "gradient²", "1 − ρ"]).filter(|(all, _)| !all.is_empty()) {
+            let Mean { value: mean, error } = Mean::of(ratios);
+            println!("{row}, {of}: {mean:.4} ± {error:.4}");
+            let (blur, above) = match (row.ends_with("attention"), of) {
+                (true, "1 − ρ" | "square") => (0.02, above.unwrap_or(0.0)),
+                _ => (0.01, 0.0),
+            };
+            let range = 0.97..1.03 + above;
+            assert!(error < blur && range.contains(&mean), "{row}, {of}: {mean:.4} ± {error:.4}");
+        }
+    }
+}
+
+fn linear(from: usize, to: usize, rng: &mut StdRng) -> Linear {
+    Linear::new(from, to, &Init::lecun_normal(), rng).unwrap()
+}
+
+fn words(std: f64, rng: &mut StdRng) -> Embedding {
+    Embedding::new(CLASSES, WIDTH, &Init::Normal { mean: 0.0, std }, rng).unwrap()
+}
+
+/// Sequences of classes; every fourth place holds the first one again, if they are to be `repeated`.
+fn classes(n: usize, repeated: bool, rng: &mut StdRng) -> Tensor {
+    let mut class = || f64::from(rng.random_range(0..CLASSES as u32));
+    let first: Vec<f64> = (0..n).map(|_| class()).collect();
+    Tensor::from_fn([n, TOKENS], |i| if repeated && i[1] % 4 == 0 { first[i[0]] } else { class() })
+}
+
+fn of_tokens<M: Module>(model: &M, x: &Tensor) -> Forecast {
+    let read = Reader::new().tokens(TOKENS).read(model).unwrap();
+    let forecast = read.forecast(&Signal::of_token_classes(x).unwrap()).unwrap();
+    assert_eq!(forecast.inputs, 0.0, "classes have no gradient");
+    forecast
+}
+
+#[test]
+fn words_at_learned_positions_are_foretold() {
+    let network = |rng: &mut StdRng| {
+        let learned =
+            PositionalEncoding::learned(2 * TOKENS, WIDTH, &Init::Normal { mean: 0.0, std: 0.4 }, rng).unwrap();
+        let block = TransformerBlock::new(WIDTH, 8, WIDTH, Activation::Gelu, rng).unwrap();
+        let model: Sequential = Sequential::new().then(words(0.8, rng)).then(learned).then(block);
+        let model = model.then(LayerNorm::new(WIDTH).unwrap()).then(linear(WIDTH, WIDTH, rng));
+        (model, classes(16, false, rng))
+    };
+    held("learned positions", 12, Some(0.0), network, of_tokens);
+}
+
+/// Equal words, and neighbours among the sines, are more alike than others, and share the weights of a row: what attention reads is then less
+/// of a mean than the theory takes it for, here by some 5 %, and 9 % of 1 − ρ. The stream hardly sees it.
+#[test]
+fn words_at_positions_of_sines_are_foretold() {
+    let network = |rng: &mut StdRng| {
+        let sines = PositionalEncoding::sinusoidal(50, WIDTH).unwrap();
+        let block = TransformerBlock::new(WIDTH, 8, WIDTH, Activation::Tanh, rng).unwrap();
+        let model: Sequential = Sequential::new().then(words(1.5, rng)).then(sines).then(block);
+        (model.then(linear(WIDTH, WIDTH, rng)), classes(16, true, rng))
+    };
+    held("sines", 12, Some(0.09), network, of_tokens);
+}
+
+/// Categories as columns, without attention.
+#[test]
+fn rows_side_by_side_are_foretold() {
+    let network = |rng: &mut StdRng| {
+        let model: Sequential =
+            Sequential::new().then(words(0.5, rng)).then(Flatten).then(linear(TOKENS * WIDTH, 400, rng));
+        (model.then(Activation::Tanh).then(linear(400, 400, rng)), classes(64, false, rng))
+    };
+    let foretold = |model: &Sequential, x: &Tensor| {
+        Reader::new().read(model).unwrap().forecast(&Signal::of_classes(x).unwrap()).unwrap()
+    };
+    held("columns", 8, None, network, foretold);
+}
+
+#[test]
+fn what_is_no_table_or_no_class_is_named() {
+    let rng = &mut StdRng::seed_from_u64(0);
+    let forecast = |signal: Signal| {
+        let model: Sequential = Sequential::new().then(words(1.0, &mut StdRng::seed_from_u64(1))).then(Flatten);
+        theory::of(&model).unwrap().forecast(&signal)
+    };
+    let x = Tensor::from([[0.0, 3.0], [4.0, 3.0], [2.0, 5.0]]);
+    let numbers = forecast(Signal::of(&x).unwrap()).unwrap_err().to_string();
+    assert!(
+        numbers.starts_with("mean_field: 0 (embedding): it reads classes") && numbers.contains("Signal::of_classes")
+    );
+    let signal = forecast(Signal::of_classes(&x).unwrap()).unwrap().rows[0].signal;
+    assert!((signal.square - 1.0).abs() < 0.05, "{signal:?}");
+
+    let error = |reader: Reader, model: Sequential| reader.read(&model).unwrap_err().to_string();
+    let later = error(Reader::new(), Sequential::new().then(linear(4, 4, rng)).then(words(1.0, rng)));
+    assert!(later.starts_with("1 (embedding): it reads what layers before it compute"), "{later}");
+    let sines = Sequential::new().then(PositionalEncoding::sinusoidal(4, 8).unwrap());
+    let short = error(Reader::new().tokens(5), sines);
+    assert_eq!(short, "0 (positions): its table has 4 positions for 5 tokens; enlarge it, or read fewer tokens");
+    let broken = words(1.0, rng);
+    broken.table.set(Tensor::full([CLASSES, WIDTH], f64::NAN));
+    let broken = error(Reader::new(), Sequential::new().then(broken));
+    assert!(broken.starts_with("0 (embedding): its table has no finite rows"), "{broken}");
+    // The row of the padding is read as 0, and taken as not read.
+    let init = Init::Constant(2.0);
+    let padded: Embedding = Embedding::new(3, 4, &init, rng).unwrap().padding(1).unwrap();
+    padded.table.set(Tensor::from_fn([3, 4], |i| if i[0] == 1 { 100.0 } else { 2.0 }));
+    assert_eq!(theory::of(&padded).unwrap().to_string(), "embedding(t² = 4, t·t′ = 4)");
+
+    let shape = Signal::of_token_classes(&Tensor::<f64>::ones([2, 3, 4])).unwrap_err().to_string();
+    assert!(shape.contains("(n, time)"), "{shape}");
+    let endless = Signal::of_classes(&Tensor::from([1.0, f64::NAN])).unwrap_err().to_string();
+    assert!(endless.contains("no class"), "{endless}");
+    assert!(Signal::of_classes(&Tensor::<f64>::zeros([0, 3])).is_err());
+    // One sample has no other to be compared with.
+    assert_eq!(Signal::of_classes(&Tensor::from([[1.0, 1.0]])).unwrap().correlation(), None);
+}
