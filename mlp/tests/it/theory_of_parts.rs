@@ -2,10 +2,10 @@
 //! and pooling.
 
 use autograd::{Tape, Tensor};
-use mlp::theory::{self, Forecast, ForecastRow, Reader, Signal};
+use mlp::theory::{self, Attention, Forecast, ForecastRow, Reader, Signal};
 use mlp::{
-    Activation, Embedding, Flatten, Flow, Init, LayerNorm, Linear, Module, PositionalEncoding, Probe, Sequential,
-    TransformerBlock,
+    Activation, Embedding, Flatten, Flow, Init, LayerNorm, Linear, Module, MultiHeadAttention, PositionalEncoding,
+    Probe, Residual, Sequential, TransformerBlock,
 };
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
@@ -118,6 +118,37 @@ fn words_at_positions_of_sines_are_foretold() {
         (model.then(linear(WIDTH, WIDTH, rng)), classes(16, true, rng))
     };
     held("sines", 12, Some(0.09), network, of_tokens);
+}
+
+/// Biases as large as what queries read: scores grow, and all tokens read the same keys. So little tells their outputs apart, which
+/// in finitely many directions is more, by some TOKENS/WIDTH and what heads differ by, as `transformer_theory` has it without biases.
+#[test]
+fn attention_with_biases_of_queries_is_foretold() {
+    let drawn = |std: f64, rng: &mut StdRng| Init::Normal { mean: 0.0, std }.sample([1, 1, WIDTH], rng);
+    let network = |rng: &mut StdRng| {
+        let attention = MultiHeadAttention::new(WIDTH, 4, rng).unwrap();
+        for (part, std) in [(&attention.query, 1.0), (&attention.key, 1.0)] {
+            part.b.as_ref().unwrap().set(drawn(std, rng).reshape([WIDTH]));
+        }
+        let branch = Sequential::new().then(LayerNorm::new(WIDTH).unwrap()).then(attention);
+        let model: Sequential = Sequential::new().then(linear(WIDTH, WIDTH, rng)).then(Residual::new(branch));
+        let mut normal = |time| -> Tensor { Init::Normal { mean: 0.0, std: 1.0 }.sample([32, time, WIDTH], rng) };
+        let x = normal(TOKENS) * 0.7f64.sqrt() + normal(1) * 0.3f64.sqrt();
+        (model.then(linear(WIDTH, WIDTH, rng)), x)
+    };
+    let foretold = |model: &Sequential, x: &Tensor| {
+        let read = Reader::new().tokens(TOKENS).read(model).unwrap();
+        read.forecast(&Signal::of_tokens(x).unwrap()).unwrap()
+    };
+    held("biases of queries", 20, Some(0.04), network, foretold);
+
+    // Without them the theory would be seen to err.
+    let (model, x) = network(&mut StdRng::seed_from_u64(0));
+    let forecast = foretold(&model, &x);
+    let attention = forecast.rows.iter().find(|row| row.name == "1.1").unwrap();
+    let (weights, before) = (attention.attention.unwrap(), Signal::normal(1.0).correlated(0.3));
+    let plain = Attention::new(TOKENS, 1.0, 1.0).weights(&before);
+    assert!(weights.spread > 1.3 * plain.spread && weights.overlap > 1.3 * plain.overlap, "{weights:?}");
 }
 
 /// Categories as columns, without attention.

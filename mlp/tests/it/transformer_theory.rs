@@ -152,10 +152,6 @@ fn what_is_not_read_is_named() {
     let dropping = error(reader().training(), block().dropout(0.1).unwrap());
     assert!(dropping.starts_with("1 (transformer): it drops weights of the attention in training"), "{dropping}");
     assert!(reader().read(&block().dropout(0.1).unwrap()).is_ok());
-    let biased = block();
-    biased.attention.query.b.as_ref().unwrap().set(Tensor::from_fn([16], |i| if i[0] % 2 == 0 { 0.5 } else { -0.5 }));
-    let biased = error(reader(), biased);
-    assert!(biased.starts_with("1.attention (attention): its queries have biases of mean square 0.25"), "{biased}");
     let trained = block();
     trained.up.w.set(trained.up.w.value() - trained.up.w.value().mean() + 0.5);
     let trained = error(reader(), trained);

@@ -68,7 +68,7 @@ pub fn of<T: Float, M: Module<T> + ?Sized>(model: &M) -> Result<Block, Error> {
 /// | not read | since |
 /// |---|---|
 /// | attention with a causal mask | tokens see different numbers of tokens, so that no one correlation describes them |
-/// | attention with biases of queries, or with dropout in training | its rows of weights have another law than [`Attention`](super::Attention) |
+/// | attention with dropout in training | its rows of weights have another law than [`Attention`](super::Attention) |
 /// | pooling, recurrent layers, a part of a network that is used again | values are not normal, or weights are used more than once |
 /// | a value that two branches read after they part; a product or a sum of several without weights, as `x·σ(x)` (also where a forecast is made) | they depend on each other |
 /// | a product with a gate that stretches | one number for many features does not average out |

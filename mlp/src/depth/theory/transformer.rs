@@ -4,7 +4,6 @@ use super::Attention;
 use super::block::{Block, NormKind, Piece, Site};
 use super::reader::Source;
 use crate::Error;
-use crate::error::shown;
 use crate::nn::config::{Config, Configured, inside};
 use crate::nn::layers::{LayerNorm, MultiHeadAttention, TransformerBlock};
 
@@ -72,15 +71,11 @@ fn heads(source: &Source<'_>, block: Block, name: &str, site: Site) -> Result<Bl
         let place = inside(name, end);
         source.variances("linear", &place).map_err(|error| error.of_layer("linear").within(&place))
     };
-    let [[query, shift], [key, _], [value, of_values], [out, of_out]] =
+    let [[query, of_queries], [key, _], [value, of_values], [out, of_out]] =
         [variances("query")?, variances("key")?, variances("value")?, variances("out")?];
-    if shift != 0.0 {
-        // They add to each score what its key alone says, and rows of weights grow more alike than their tokens.
-        let why = format!("its queries have biases of mean square {}; the theory needs them to be 0", shown(shift));
-        return refuse("attention", &why);
-    }
     // Biases of keys add the same to all scores of a row. Those of values pass, since a row of weights sums to 1.
-    let attention = Piece::Attention(Attention::new(tokens, query * key, value * out));
+    let attention = Attention::new(tokens, query * key, value * out).query_biases(of_queries * key);
+    let attention = Piece::Attention(attention);
     match of_values * out + of_out {
         0.0 => Ok(block.with(attention, site)),
         shift => Ok(block.with(attention, Site::Hidden(name.into())).with(Piece::Affine { gain: 1.0, shift }, site)),

@@ -39,7 +39,11 @@ impl fmt::Display for Block {
                 Piece::Attention(attention) => {
                     let [scores, values] = [shown(attention.scores), shown(attention.values)];
                     let tokens = attention.tokens;
-                    write!(f, "attention(T = {tokens}, σ_Q²σ_K² = {scores}, σ_V²σ_O² = {values})")?;
+                    write!(f, "attention(T = {tokens}, σ_Q²σ_K² = {scores}, σ_V²σ_O² = {values}")?;
+                    if attention.biases > 0.0 {
+                        write!(f, ", bσ_K² = {}", shown(attention.biases))?;
+                    }
+                    f.write_str(")")?;
                 }
                 Piece::Embedding(table) | Piece::Positions(table) => {
                     write!(f, "{}(t² = {}, t·t′ = {})", piece.kind(), shown(table.square), shown(table.pair()))?;

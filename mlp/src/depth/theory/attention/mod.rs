@@ -23,15 +23,19 @@ use crate::error::shown;
 /// | mean square of the outputs | `q′ = σ_V²σ_O²·q·(ρ + (1 − ρ)P)` |
 /// | mean product of two tokens | `ρ′q′ = σ_V²σ_O²·q·(ρ + (1 − ρ)R)` |
 ///
+/// Biases of queries, of variance `b` each, make queries alike: then `β² = (σ_Q²σ_K²·q + bσ_K²)·q·(1 − ρ)`, and the scores of two rows
+/// correlate by `ρ_r = (σ_Q²·ρq + b)/(σ_Q²·q + b)`, from which R follows in place of ρ. Those of keys add the same to all scores of a row,
+/// which the softmax takes away, and those of values pass, since a row of weights sums to 1.
+///
 /// P, R and the entropy are computed for T tokens by quadrature. For small scores `P − R = β²(1 − ρ)(T − 1)/T²`, so that
 /// 1 − ρ falls with its third power: rank collapses doubly exponentially (Dong, Cordonnier & Loukas 2021). For scores of
 /// β ≥ √(2 ln T) it does not, as each token attends to few others, and the entropy collapses instead (Giorlandino & Goldt 2026).
 ///
 /// The squared gradient of tokens, g, and their mean product for two tokens, r, go back as, with `v = σ_V²σ_O²` and n = T − 1,
 ///
-/// `g′ = v·((P + β²(2 − ρ)K)·g + n(R + β²ρK_ρ)·r)`, `n·r′ = v·((1 − P − β²K)·g + n(1 − R + β²(1 − 2ρ)K_ρ)·r)`,
+/// `g′ = v·((P + (β² + α)K)·g + n(R + β²ρ_r·K_ρ)·r)`, `n·r′ = v·((1 − P − β²K)·g + n(1 − R + (α − β²ρ_r)K_ρ)·r)`,
 ///
-/// where `K = E Σ_jk (∂A_ij/∂s_ik)²`, and `K_ρ` is the same for two rows. So gradients become common to all tokens too.
+/// where `α = σ_Q²σ_K²·q²(1 − ρ)²`, `K = E Σ_jk (∂A_ij/∂s_ik)²`, and `K_ρ` is the same for two rows. So gradients become common to all tokens too.
 ///
 /// A model with [`TransformerBlock`](crate::TransformerBlock)s is read as such pieces, for so many [tokens](super::Reader::tokens). Gradients
 /// begin behind the last piece as independent for all tokens. What the softmax passes back is taken in expectation, as if gradients were
@@ -75,6 +79,8 @@ pub struct Attention {
     pub scores: f64,
     /// `σ_V²σ_O²`.
     pub values: f64,
+    /// `bσ_K²`, with the variance b of the biases of queries.
+    pub biases: f64,
 }
 
 /// What the weights of [`Attention`] are like, for tokens of a signal.
@@ -87,6 +93,8 @@ pub struct AttentionWeights {
     pub participation: f64,
     /// `R = E Σ_j A_ij·A_i′j` for two rows.
     pub overlap: f64,
+    /// `ρ_r`, by which the scores of two rows correlate.
+    pub rows: f64,
     /// `−E Σ_j A_ij ln A_ij / ln T`: 1 if all tokens are read evenly, 0 if one alone is.
     pub entropy: f64,
     /// The expected squared gradient of the weights of queries over that of the values' weights, if the gradients of tokens are
@@ -104,7 +112,26 @@ impl Attention {
     /// If there are fewer than two tokens, or a variance is negative or not finite.
     #[track_caller]
     pub fn new(tokens: usize, scores: f64, values: f64) -> Self {
-        Attention { tokens, scores, values }.checked()
+        Attention { tokens, scores, values, biases: 0.0 }.checked()
+    }
+
+    /// With biases of the queries, here `biases` is their variance times `σ_K²`.
+    ///
+    /// ```
+    /// use mlp::theory::{Attention, Signal};
+    /// let (attention, signal) = (Attention::new(16, 1.0, 1.0), Signal::normal(1.0).correlated(0.2));
+    /// let [plain, biased] = [attention, attention.query_biases(3.0)].map(|attention| attention.weights(&signal));
+    /// // All queries ask alike: scores are larger, and two rows read the same keys.
+    /// assert_eq!((plain.rows, biased.rows), (0.2, 0.8));
+    /// assert!((biased.spread / plain.spread - 2.0).abs() < 1e-12 && biased.overlap > 2.0 * plain.overlap);
+    /// ```
+    ///
+    /// # Panics
+    /// If it is negative or not finite.
+    #[must_use]
+    #[track_caller]
+    pub fn query_biases(self, biases: f64) -> Self {
+        Attention { biases, ..self }.checked()
     }
 
     #[track_caller]
@@ -112,11 +139,12 @@ impl Attention {
         assert!(self.tokens > 1, "mean_field: attention of {} tokens; it takes at least two", self.tokens);
         super::check_variance("scores", self.scores);
         super::check_variance("values", self.values);
+        super::check_variance("biases of queries", self.biases);
         self
     }
 
     /// The scores' scale `σ_Q²σ_K²` beyond which attention condenses: there `β = √(2 ln T)`, the critical point of the random-energy
-    /// model (Derrida 1981).
+    /// model (Derrida 1981); 0 where biases of queries pass it alone.
     ///
     /// For T → ∞ the participation is 0 below it, and `1 − √(2 ln T)/β` above. It is infinite where all tokens are the same.
     ///
@@ -138,7 +166,7 @@ impl Attention {
     /// ```
     pub fn critical_scores(&self, signal: &Signal) -> f64 {
         let (rho, q) = (tokens_alike(signal), signal.square);
-        2.0 * (self.tokens as f64).ln() / (q * q * (1.0 - rho))
+        (2.0 * (self.tokens as f64).ln() / (q * (1.0 - rho)) - self.biases).max(0.0) / q
     }
 
     /// What the weights are like for tokens of this signal; they are uncorrelated, if it does not say.
@@ -154,9 +182,12 @@ impl Attention {
     pub fn weights(&self, signal: &Signal) -> AttentionWeights {
         let (rho, q, tokens) = (tokens_alike(signal), signal.square, self.tokens);
         assert!(q.is_finite(), "attention: tokens of mean square {} are no signal", shown(q));
-        let spread = q * (self.scores * (1.0 - rho)).sqrt();
+        let queries = self.scores * q + self.biases;
+        let spread = (q * queries * (1.0 - rho)).sqrt();
+        // Without biases it is ρ, also where there are no scores.
+        let rows = if self.biases == 0.0 { rho } else { (self.scores * q * rho + self.biases) / queries };
         let row = softmax::row(tokens, spread);
-        let pair = softmax::pair(tokens, spread, rho, &row);
+        let pair = softmax::pair(tokens, spread, rows, &row);
         // |∂E/∂W_Q|² ∝ σ_K²σ_V²σ_O²q³(1 − ρ)²K, |∂E/∂W_V|² ∝ σ_O²q(ρ + (1 − ρ)P).
         let query_gradient =
             self.scores * (q * (1.0 - rho)).powi(2) * row.jacobian / (rho + (1.0 - rho) * row.participation);
@@ -164,6 +195,7 @@ impl Attention {
             spread,
             participation: row.participation,
             overlap: pair.overlap,
+            rows,
             entropy: row.entropy / (tokens as f64).ln(),
             query_gradient,
             jacobians: [row.jacobian, pair.jacobian],
@@ -178,13 +210,15 @@ impl Attention {
 
     /// Takes `(g, r)` to that before the attention, as rows of a matrix.
     pub(super) fn back(&self, x: &Signal, weights: &AttentionWeights) -> [[f64; 2]; 2] {
-        let (rho, n, square) = (tokens_alike(x), self.tokens as f64 - 1.0, weights.spread.powi(2));
-        let [one, two] = weights.jacobians.map(|jacobian| square * jacobian);
+        let n = self.tokens as f64 - 1.0;
         let (p, r) = (weights.participation, weights.overlap);
         // Values: a row of weights sums to 1, so that the sum over all pairs of tokens is kept. Queries: each token its own. Keys:
         // their gradients add up to 0 over the tokens.
-        let rows =
-            [[p + one * (2.0 - rho), n * (r + rho * two)], [(1.0 - p - one) / n, 1.0 - r + (1.0 - 2.0 * rho) * two]];
+        let own = self.scores * (x.square * (1.0 - tokens_alike(x))).powi(2);
+        let [[query, queries], [key, keys]] =
+            [own, weights.spread.powi(2)].map(|square| weights.jacobians.map(|jacobian| square * jacobian));
+        let keys = weights.rows * keys;
+        let rows = [[p + key + query, n * (r + keys)], [(1.0 - p - key) / n, 1.0 - r + queries - keys]];
         rows.map(|row| row.map(|entry| self.values * entry))
     }
 }
