@@ -62,7 +62,7 @@ fn held<M: Module>(
         for (ratios, of) in ratios.iter().zip(["square", "gradient²", "1 − ρ"]).filter(|(all, _)| !all.is_empty()) {
             let Mean { value: mean, error } = Mean::of(ratios);
             println!("{row}, {of}: {mean:.4} ± {error:.4}");
-            let (blur, above) = match (row.ends_with("attention"), of) {
+            let (blur, above) = match (row.contains(" attention"), of) {
                 (true, "1 − ρ" | "square") => (0.02, above.unwrap_or(0.0)),
                 _ => (0.01, 0.0),
             };
