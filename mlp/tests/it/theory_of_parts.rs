@@ -1,11 +1,12 @@
 //! The theory of the parts around deep blocks, beside networks of 320 features and more: embeddings, positions, biases of queries,
 //! and pooling.
 
-use autograd::{Tape, Tensor};
-use mlp::theory::{self, Attention, Forecast, ForecastRow, Reader, Signal};
+use autograd::{Pool, Tape, Tensor};
+use mlp::theory::{self, Attention, Block, Forecast, ForecastRow, Joined, Reader, Signal};
 use mlp::{
-    Activation, Embedding, Flatten, Flow, Init, LayerNorm, Linear, Module, MultiHeadAttention, PositionalEncoding,
-    Probe, Residual, Sequential, TransformerBlock,
+    Activation, AdaptiveAvgPool2d, AvgPool1d, AvgPool2d, BatchNorm, Conv1d, Conv2d, Embedding, Flatten, Flow, Init,
+    Join, LayerNorm, Linear, MaxPool2d, Module, MultiHeadAttention, Network, PositionalEncoding, Probe, Residual,
+    Sequential, TransformerBlock,
 };
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
@@ -163,6 +164,136 @@ fn rows_side_by_side_are_foretold() {
         Reader::new().read(model).unwrap().forecast(&Signal::of_classes(x).unwrap()).unwrap()
     };
     held("columns", 8, None, network, foretold);
+}
+
+fn conv(from: usize, to: usize, stride: usize, rng: &mut StdRng) -> Conv2d {
+    Conv2d::new(from, to, 3, autograd::Conv::new().stride(stride), &Init::he_normal(), rng).unwrap()
+}
+
+/// Pictures whose places share the part `c` of the square, each channel its own.
+fn pictures(shape: [usize; 4], c: f64, rng: &mut StdRng) -> Tensor {
+    let [n, channels, _, _] = shape;
+    let mut normal = |shape: [usize; 4]| -> Tensor { Init::Normal { mean: 0.0, std: 1.0 }.sample(shape, rng) };
+    normal(shape) * (1.0 - c).sqrt() + normal([n, channels, 1, 1]) * c.sqrt()
+}
+
+/// A mean of four places behind a rectifier, whose values have a mean; a convolution in steps; and a mean of all places.
+/// Sums of 288 and 1152 inputs; windows without padding, since borders see less.
+#[test]
+fn pooling_is_foretold() {
+    let network = |rng: &mut StdRng| {
+        let model: Sequential = Sequential::new().then(conv(32, 128, 1, rng)).then(Activation::Relu);
+        let model = model.then(AvgPool2d(Pool::new(2))).then(conv(128, 400, 2, rng)).then(Activation::Tanh);
+        let model = model.then(AdaptiveAvgPool2d::new(1).unwrap()).then(Flatten).then(linear(400, 800, rng));
+        (model, pictures([16, 32, 12, 12], 0.3, rng))
+    };
+    let foretold = |model: &Sequential, x: &Tensor| {
+        Reader::new().pictures(12).read(model).unwrap().forecast(&Signal::of(x).unwrap()).unwrap()
+    };
+    held("pooling", 24, None, network, foretold);
+}
+
+/// Signals through all that follows places: norms, a shortcut, channels side by side of different sizes, and means of means.
+#[test]
+fn pooled_signals_of_branches_are_foretold() {
+    let conv = |from: usize, to: usize, size: usize, gain: f64, rng: &mut StdRng| {
+        let init = Init::lecun_normal().gain(gain);
+        Conv1d::new(from, to, size, autograd::Conv::new(), &init, rng).unwrap()
+    };
+    let network = |rng: &mut StdRng| {
+        let branch = Sequential::new().then(BatchNorm::new(200).unwrap()).then(Activation::Gelu);
+        let branch = branch.then(conv(200, 200, 1, 1.2, rng));
+        let beside = Network::new(["x"])
+            .part("even", "x", conv(200, 100, 1, 0.5, rng))
+            .part("large", "x", conv(200, 300, 1, 1.5, rng))
+            .part("bent", "large", Activation::Relu)
+            .join("both", Join::Concat(1), ["even", "bent"])
+            .outputs(["both"]);
+        let model: Sequential = Sequential::new().then(conv(100, 200, 3, 1.0, rng)).then(Residual::new(branch));
+        let model = model.then(beside.unwrap()).then(AvgPool1d(Pool::new(3))).then(AvgPool1d(Pool::new(2)));
+        let x = pictures([16, 100, 1, 14], 0.4, rng).reshape([16, 100, 14]);
+        (model.then(conv(400, 900, 1, 1.0, rng)), x)
+    };
+    let foretold =
+        |model: &Sequential, x: &Tensor| theory::of(model).unwrap().forecast(&Signal::of(x).unwrap()).unwrap();
+    held("branches", 24, None, network, foretold);
+}
+
+/// What a batch norm takes away is what places share with those of other samples too.
+#[test]
+fn places_share_less_behind_a_batch_norm() {
+    let signal = Signal::normal(2.0).correlated(0.25).places_correlated(0.5);
+    let normed = Block::new().batch_norm().pool(2).pass(&signal).unwrap().signal;
+    assert!((normed.square - (1.0 + 0.5 / 1.5) / 2.0).abs() < 1e-12, "{normed:?}");
+    assert_eq!(normed.places, Some(0.5 / 1.5));
+    // They are followed where they are read, and uncorrelated if nothing is known of them.
+    assert_eq!(Block::new().linear(2.0, 0.0).pass(&signal).unwrap().signal.places, None);
+    assert_eq!(Block::new().pool(2).pass(&Signal::normal(1.0)).unwrap().signal.square, 0.5);
+    // Of two places as of two samples, through everything else.
+    let block = Block::new().linear(1.5, 0.2).activation(Activation::Tanh).unwrap().layer_norm();
+    let block = block.residual(0.9, 0.5, Block::new().rms_norm().linear(1.0, 0.1)).dropout(0.2);
+    let gate = Block::new().linear(1.0, 0.3).activation(Activation::Sigmoid).unwrap();
+    let block = block.parallel(Joined::Product, [Block::new().linear(1.0, 0.0), gate]);
+    let block = block.parallel(Joined::Sum, [Block::new(), Block::new().linear(0.4, 0.0)]).pool(1);
+    let through = block.pass(&Signal::normal(1.0).correlated(0.3).places_correlated(0.3)).unwrap().signal;
+    assert_eq!(through.places, through.product);
+}
+
+#[test]
+fn what_is_not_pooled_is_named() {
+    let rng = &mut StdRng::seed_from_u64(0);
+    let sized = |size: usize| AdaptiveAvgPool2d::new(size).unwrap();
+    let mut after = |pool: Box<dyn Module>| {
+        let model: Sequential = Sequential::new().then(conv(3, 4, 1, rng)).then(pool);
+        Reader::new().pictures([12, 9]).read(&model).map(|block| block.to_string()).map_err(|error| error.to_string())
+    };
+    let maximum = after(Box::new(MaxPool2d(Pool::new(2)))).unwrap_err();
+    assert!(
+        maximum.starts_with("1 (max_pool2d): the largest of several values depends on all of their law"),
+        "{maximum}"
+    );
+    let overlapping = after(Box::new(AvgPool2d(Pool::new(3).stride(2)))).unwrap_err();
+    assert!(overlapping.starts_with("1 (avg_pool2d): its windows overlap"), "{overlapping}");
+    assert!(after(Box::new(AvgPool2d(Pool::new(2).dilation(3)))).unwrap_err().contains("overlap"));
+    let padded = after(Box::new(AvgPool2d(Pool::new(3).padding(1)))).unwrap_err();
+    assert!(padded.contains("its windows at the borders hold padding"), "{padded}");
+    let uneven = after(Box::new(sized(3))).unwrap_err();
+    assert!(uneven.contains("its windows of 10×7 places for 3×3 are not equally large"), "{uneven}");
+    assert!(after(Box::new(sized(1))).unwrap().ends_with("pool(70)"));
+    // Windows of one place leave places out, and longer steps too.
+    assert!(after(Box::new(AvgPool2d(Pool::new([1, 2]).stride([2, 4])))).unwrap().ends_with("pool(2)"));
+
+    let error = |model: Sequential| theory::of(&model).unwrap_err().to_string();
+    let features = Sequential::new().then(linear(4, 4, rng)).then(AvgPool1d(Pool::new(2)));
+    assert!(error(features).starts_with("1 (avg_pool1d): it pools places, with channels before them"));
+    let branch = Sequential::new().then(conv(4, 4, 1, rng)).then(Flatten).then(AvgPool1d(Pool::new(1)));
+    assert!(error(Sequential::new().then(Residual::new(branch))).contains("it pools places"));
+    let unknown = error(Sequential::new().then(sized(1)));
+    assert_eq!(
+        unknown,
+        "0 (adaptive_avg_pool2d): the theory needs the size of the pictures; tell it with Reader::pictures"
+    );
+    let tokens = Reader::new().tokens(4).read(&Sequential::<f64>::new().then(AvgPool1d(Pool::new(2))));
+    assert!(tokens.unwrap_err().to_string().contains("features come last"));
+
+    let pooled = Block::new().linear(1.0, 0.0).pool(2);
+    assert!(pooled.law().unwrap_err().to_string().contains("with pooling the places have a part in it"));
+    let words = Block::new().embedding(Signal::normal(1.0));
+    assert!(words.fixed_point().unwrap_err().to_string().contains("an embedding begins a network"));
+    let both = pooled.attention(Attention::new(4, 1.0, 1.0)).pass(&Signal::normal(1.0)).unwrap_err().to_string();
+    assert!(both.contains("attention needs pairs of tokens, and pooling pairs of places"), "{both}");
+}
+
+#[test]
+#[should_panic(expected = "a pooling of no places; give at least one")]
+fn pooling_takes_places() {
+    let _ = Block::new().pool(0);
+}
+
+#[test]
+#[should_panic(expected = "pictures of 0×3 places hold nothing")]
+fn pictures_have_places() {
+    let _ = Reader::new().pictures([0, 3]);
 }
 
 #[test]

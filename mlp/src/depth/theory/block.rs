@@ -1,5 +1,6 @@
 //! [`Block`]: what a deep network repeats, as data.
 
+use super::places::Picture;
 use super::{Attention, Joined, MeanField, Signal};
 use crate::error::{or_panic, shown};
 use crate::nn::layers::Dropout;
@@ -24,6 +25,8 @@ use crate::{Error, Module};
 #[derive(Clone, Default)]
 pub struct Block {
     pub(super) parts: Vec<Part>,
+    /// Of a model that is read: what lies behind the last part.
+    pub(super) picture: Picture,
 }
 
 /// A piece, and where a model has it.
@@ -81,6 +84,8 @@ pub enum Piece {
     },
     /// Dropout with this probability, in training.
     Dropout(f64),
+    /// The mean of so many places, in windows that share none.
+    Pool(usize),
     /// Looks each class up in a table of random rows, of which this is the [signal](super::Signal::of): mean, mean square, and the
     /// correlation of two rows.
     Embedding(Signal),
@@ -154,6 +159,7 @@ impl Block {
                 super::check_variance("offsets", *shift);
             }
             Piece::Dropout(p) => drop(or_panic(Dropout::new(*p))),
+            Piece::Pool(places) => assert!(*places > 0, "mean_field: a pooling of no places; give at least one"),
             Piece::Embedding(table) | Piece::Positions(table) => super::check_variance("rows", table.square),
             Piece::Attention(attention) => drop(attention.checked()),
             Piece::Residual { stream, branch, .. } => {
@@ -176,8 +182,17 @@ impl Block {
     }
 
     pub(super) fn with_width(mut self, piece: Piece, site: Site, width: Width) -> Self {
+        self.picture = match (&piece, width) {
+            (Piece::Linear { .. } | Piece::Embedding(_) | Piece::Attention(_), _) | (_, Width::Lost) => Picture::Lost,
+            (piece, _) => piece.branches().first().map_or(self.picture, |inner| inner.picture),
+        };
         self.parts.push(Part { piece, site, width });
         self
+    }
+
+    /// A block without pieces that reads what lies behind this one.
+    pub(super) fn branch(&self) -> Self {
+        Block { parts: vec![], picture: self.picture }
     }
 
     /// The features behind it, for those before it, as far as they are known.
@@ -302,74 +317,19 @@ impl Block {
         self.has(&|piece| matches!(piece, Piece::Attention(_)))
     }
 
+    /// Whether places of a picture meet.
+    pub(super) fn has_pool(&self) -> bool {
+        self.has(&|piece| matches!(piece, Piece::Pool(_)))
+    }
+
+    /// Whether classes are looked up.
+    pub(super) fn has_embedding(&self) -> bool {
+        self.has(&|piece| matches!(piece, Piece::Embedding(_)))
+    }
+
     /// Whether it has such a piece, in a branch too.
     fn has(&self, such: &dyn Fn(&Piece) -> bool) -> bool {
         self.pieces().any(|piece| such(piece) || piece.branches().iter().any(|inner| inner.has(such)))
-    }
-
-    /// `self`, `times` times: the blocks of a deep network, in one [`forecast`](Block::forecast).
-    ///
-    /// ```
-    /// use mlp::theory::{Block, Signal};
-    /// let blocks = Block::new().linear(0.5, 0.0).repeated(3);
-    /// assert_eq!(blocks.forecast(&Signal::normal(1.0))?.inputs, 0.125);
-    /// # Ok::<(), mlp::Error>(())
-    /// ```
-    #[must_use]
-    pub fn repeated(&self, times: usize) -> Self {
-        Block { parts: std::iter::repeat_n(&self.parts, times).flatten().cloned().collect() }
-    }
-
-    /// With σ_w² and σ_b² of every linear piece set.
-    ///
-    /// ```
-    /// use mlp::theory::Block;
-    /// let block = Block::new().linear(1.0, 0.0).residual(1.0, 1.0, Block::new().linear(1.0, 0.0));
-    /// let other = block.with_variances(2.0, 0.5);
-    /// assert_eq!(other.to_string(), "linear(σ_w² = 2, σ_b² = 0.5) → (x + linear(σ_w² = 2, σ_b² = 0.5))");
-    /// ```
-    ///
-    /// # Panics
-    /// If a variance is negative or not finite.
-    #[must_use]
-    #[track_caller]
-    pub fn with_variances(&self, weights: f64, biases: f64) -> Self {
-        super::check_variance("weights", weights);
-        super::check_variance("biases", biases);
-        self.mapped(&|piece| match piece {
-            Piece::Linear { .. } => Piece::Linear { weights, biases },
-            other => other,
-        })
-    }
-
-    /// With the strength `stream` of every shortcut set.
-    ///
-    /// # Panics
-    /// If it is not finite.
-    #[must_use]
-    #[track_caller]
-    pub fn with_stream(&self, stream: f64) -> Self {
-        assert!(stream.is_finite(), "mean_field: the strength {} of a shortcut has to be finite", shown(stream));
-        self.mapped(&|piece| match piece {
-            Piece::Residual { branch, inner, .. } => Piece::Residual { stream, branch, inner },
-            other => other,
-        })
-    }
-
-    fn mapped(&self, change: &dyn Fn(Piece) -> Piece) -> Self {
-        let part = |part: &Part| {
-            let piece = match part.piece.clone() {
-                Piece::Residual { stream, branch, inner } => {
-                    Piece::Residual { stream, branch, inner: inner.mapped(change) }
-                }
-                Piece::Parallel { joined, branches } => {
-                    Piece::Parallel { joined, branches: branches.iter().map(|inner| inner.mapped(change)).collect() }
-                }
-                other => other,
-            };
-            Part { piece: change(piece), site: part.site.clone(), width: part.width }
-        };
-        Block { parts: self.parts.iter().map(part).collect() }
     }
 }
 

@@ -135,7 +135,7 @@ impl Block {
     /// # Errors
     /// As [`pass`](Block::pass); if the variance grows without bound, or the block has a batch normalisation.
     pub fn fixed_point(&self) -> Result<f64, Error> {
-        self.without_batch()?;
+        self.repeats()?;
         self.destination()?.ok_or_else(|| {
             let why = format!(
                 "the variance grows without bound through `{self}`; weaken its branches, or normalise behind them"
@@ -144,14 +144,15 @@ impl Block {
         })
     }
 
-    pub(super) fn without_batch(&self) -> Result<(), Error> {
-        match self.has_batch_norm() {
-            false => Ok(()),
-            true => {
-                let why = "with a batch norm the samples have a part in it; follow the signals with Block::steps";
-                Err(Error::invalid("mean_field", why))
-            }
-        }
+    /// `Err` if no square alone is what its signal settles at.
+    pub(super) fn repeats(&self) -> Result<(), Error> {
+        let why = match (self.has_batch_norm(), self.has_pool(), self.has_embedding()) {
+            (true, _, _) => "with a batch norm the samples have a part in it; follow the signals with Block::steps",
+            (_, true, _) => "with pooling the places have a part in it; follow the signals with Block::forecast",
+            (_, _, true) => "an embedding begins a network, and is not repeated; take the blocks behind it",
+            _ => return Ok(()),
+        };
+        Err(Error::invalid("mean_field", why))
     }
 
     /// The fixed point, or `None` for ∞.
@@ -165,7 +166,7 @@ impl Block {
     /// # Errors
     /// As [`pass`](Block::pass), and for a batch normalisation.
     pub fn law(&self) -> Result<DepthLaw, Error> {
-        self.without_batch()?;
+        self.repeats()?;
         Ok(match self.destination()? {
             Some(0.0) => self.law_of_fading(),
             Some(q) => self.law_of_settling(q),
@@ -182,7 +183,7 @@ impl Block {
     /// If `variance` is negative or not finite.
     #[track_caller]
     pub fn law_at(&self, variance: f64) -> Result<DepthLaw, Error> {
-        self.without_batch()?;
+        self.repeats()?;
         if variance == 0.0 {
             self.step(1.0)?;
             return Ok(self.law_of_fading());

@@ -87,7 +87,7 @@ struct Family([Block; 3]);
 
 impl Family {
     fn of(block: &Block) -> Result<Self, Error> {
-        block.without_batch()?;
+        block.repeats()?;
         block.step(1.0)?;
         let family = Family([(0.0, 0.0), (1.0, 0.0), (0.0, 1.0)].map(|(w, b)| block.with_variances(w, b)));
         let fits = [0.3, 2.0].into_iter().all(|q| {
@@ -151,7 +151,7 @@ impl Family {
 pub fn critical_value(low: f64, high: f64, block: impl Fn(f64) -> Block) -> Result<f64, Error> {
     let log = |x: f64| {
         let block = block(x);
-        block.without_batch()?;
+        block.repeats()?;
         Ok::<f64, Error>(block.at(block.destination()?.unwrap_or(1e8)).chi.ln())
     };
     let values = (0..=32).map(|i| low + (high - low) * f64::from(i) / 32.0);

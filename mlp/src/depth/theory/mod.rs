@@ -44,6 +44,7 @@
 //! | a fixed point, and the law of depth: exponential, a power, or between | [`Block::fixed_point`], [`Block::law`] |
 //! | critical variances and strengths | [`Block::critical`], [`Block::critical_weights`], [`critical_value`] |
 //! | gates, sums of branches, features side by side | [`Block::parallel`], [`Joined`] |
+//! | means of places, in windows and of whole pictures | [`Block::pool`], [`Signal::places`], [`Reader::pictures`] |
 //! | embeddings, and positions that are added | [`Block::embedding`] of [`Signal::of_classes`], [`Block::positions`] |
 //! | transformers: similarity of tokens, entropy of attention, gradients of tokens | [`Attention`] as a piece, [`ForecastRow::attention`] |
 //! | the theory of a model of layers, at its weights; of transformers for so many tokens | [`of`], [`Reader`], [`Reader::tokens`] |
@@ -62,7 +63,7 @@
 //! ```
 //!
 //! The theory is one of wide layers and random weights. Weights that are used twice, products of values that depend on each other,
-//! pooling and recurrence are outside of it; what it cannot tell it names in an error.
+//! maxima of pooling and recurrence are outside of it; what it cannot tell it names in an error.
 //!
 //! Sources: Poole, Lahiri, Raghu, Sohl-Dickstein and Ganguli, "Exponential expressivity in deep neural networks through
 //! transient chaos", 2016 (variance and correlation); Schoenholz, Gilmer, Ganguli and Sohl-Dickstein, "Deep information
@@ -75,14 +76,17 @@
 
 mod attention;
 mod block;
+mod copies;
 mod critical;
 pub(super) mod curve;
 mod deep;
 mod edges;
 mod forecast;
 mod network;
+mod numbers;
 mod parallel;
 mod pass;
+mod places;
 mod plain;
 mod properties;
 mod reader;

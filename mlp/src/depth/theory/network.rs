@@ -91,7 +91,7 @@ impl Chain<'_> {
                     let width = block.width(width);
                     let branches = self.reads[place - 1].iter();
                     let branches = branches
-                        .map(|&read| self.between(Block::new(), width, [fork, read], depth - 1))
+                        .map(|&read| self.between(block.branch(), width, [fork, read], depth - 1))
                         .collect::<Result<Vec<_>, Error>>()?;
                     match self.joined(join, width, branches) {
                         Ok(piece) => block.with(piece, Site::Layer(name, join.to_string())),

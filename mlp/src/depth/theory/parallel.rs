@@ -129,8 +129,8 @@ impl Joined {
         let all = |of: &dyn Fn(&End) -> f64| ends.iter().map(of).collect::<Vec<f64>>();
         let means = all(&|end| end.signal.mean);
         let squares = all(&|end| end.signal.square);
-        let followed = ends.iter().all(|end| end.signal.product.is_some());
         let products = all(&|end| end.signal.product.unwrap_or(f64::NAN));
+        let places = all(&|end| end.signal.places.unwrap_or(f64::NAN));
         let slopes = all(&|end| end.product_slope);
         let [of_means, of_squares] = [0, 1].map(|i| all(&|end| end.rates[i]));
         let normal = ends.iter().all(|end| end.signal.normal);
@@ -142,10 +142,14 @@ impl Joined {
             let one = |i: usize| (0..values.len()).map(|j| if i == j { rates[j] } else { values[j] }).product::<f64>();
             (0..values.len()).map(one).sum::<f64>()
         };
-        let signal = |mean: f64, square: f64, product: f64, normal: bool, uneven: bool| Signal {
+        let followed = |product: f64, of: fn(&Signal) -> Option<f64>| {
+            ends.iter().all(|end| of(&end.signal).is_some()).then_some(product)
+        };
+        let signal = |mean: f64, square: f64, [product, places]: [f64; 2], normal: bool, uneven: bool| Signal {
             mean,
             square,
-            product: followed.then_some(product),
+            product: followed(product, |signal| signal.product),
+            places: followed(places, |signal| signal.places),
             normal,
             data: None,
             uneven,
@@ -157,7 +161,13 @@ impl Joined {
                 let cross = mean * mean - means.iter().map(|mean| mean * mean).sum::<f64>();
                 let change = 2.0 * means.iter().zip(&of_means).map(|(m, rate)| (mean - m) * rate).sum::<f64>();
                 End {
-                    signal: signal(mean, sum(&squares) + cross, sum(&products) + cross, normal, uneven),
+                    signal: signal(
+                        mean,
+                        sum(&squares) + cross,
+                        [&products, &places].map(|all| sum(all) + cross),
+                        normal,
+                        uneven,
+                    ),
                     product_slope: sum(&slopes),
                     rates: [sum(&of_means), sum(&of_squares) + change],
                 }
@@ -166,7 +176,7 @@ impl Joined {
                 signal: signal(
                     product(&means),
                     product(&squares),
-                    product(&products),
+                    [&products, &places].map(|all| product(all)),
                     normal && ends.len() == 1,
                     uneven,
                 ),
@@ -179,7 +189,13 @@ impl Joined {
                 let even =
                     squares.iter().all(|&square| square == squares[0]) && means.iter().all(|&mean| mean == means[0]);
                 End {
-                    signal: signal(mix(&means), mix(&squares), mix(&products), normal && even, uneven || !even),
+                    signal: signal(
+                        mix(&means),
+                        mix(&squares),
+                        [&products, &places].map(|all| mix(all)),
+                        normal && even,
+                        uneven || !even,
+                    ),
                     product_slope: mix(&slopes),
                     rates: [mix(&of_means), mix(&of_squares)],
                 }

@@ -16,7 +16,7 @@ pub struct Step {
     pub chi: f64,
     /// `∂E[x·x′]/∂E[x·x′]` behind and before the block, if it is followed; NaN past a batch normalisation or attention.
     pub product_slope: Option<f64>,
-    /// `∂E[x²]/∂E[x²]` behind and before the block; NaN past a batch normalisation or attention.
+    /// `∂E[x²]/∂E[x²]` behind and before the block; NaN past a batch normalisation, attention or pooling.
     pub square_slope: f64,
 }
 
@@ -70,6 +70,7 @@ impl Block {
     /// | RMS norm | 1 | `1/E[x²]` |
     /// | batch norm | 1 | `1/(E[x²] − E[x·x′])` |
     /// | dropout | `E[x²]/(1 − p)` | `1/(1 − p)` |
+    /// | pooling of k places, with `E[x·x′]` of two places | `(E[x²] + (k − 1)·E[x·x′])/k` | 1/k |
     /// | embedding, of a table t | `E[t²]` | 0: classes have no gradient |
     /// | positions, of a table t | `E[x²] + E[t²] + 2E[x]·E[t]` | 1 |
     /// | [attention](super::Attention), of T tokens | `σ_V²σ_O²·(E[x·x′] + (E[x²] − E[x·x′])·P)` | of independent tokens, `σ_V²σ_O²·(P + β²(2 − ρ)K)` |
@@ -79,7 +80,7 @@ impl Block {
     /// | [side by side](super::Joined::Concat), of widths n | `Σn_f·E[f²]/Σn` | `Σn_f·χ_f/Σn` |
     ///
     /// Two samples are followed if the signal is [correlated](Signal::correlated), and for a batch norm or attention, whose samples
-    /// or tokens else begin uncorrelated. Gradients are taken to be independent of values and of the weights that they have passed,
+    /// or tokens else begin uncorrelated; so do the places of a picture, which are followed for pooling. Gradients are taken to be independent of values and of the weights that they have passed,
     /// which holds for wide layers.
     ///
     /// # Errors
@@ -104,11 +105,12 @@ impl Block {
         pieces.fold(gradient, |gradient, (part, passed)| part.back(passed, gradient))
     }
 
-    /// The signal, with two samples where batch normalisation or attention needs them.
+    /// The signal, with two samples where batch normalisation or attention needs them, and two places where pooling does.
     pub(super) fn followed(&self, signal: Signal) -> Signal {
+        let places = self.has_pool().then(|| signal.places.unwrap_or(signal.mean.powi(2)));
         match signal.product.is_none() && (self.has_batch_norm() || self.has_attention()) {
-            true => Signal { product: Some(signal.pair()), data: None, ..signal },
-            false => Signal { data: None, ..signal },
+            true => Signal { product: Some(signal.pair()), data: None, places, ..signal },
+            false => Signal { data: None, places, ..signal },
         }
     }
 
@@ -117,6 +119,10 @@ impl Block {
         if self.has_attention() && self.has_batch_norm() {
             let why =
                 "attention needs pairs of tokens, and a batch norm pairs of samples; take layer_norm beside attention";
+            return Err(Error::invalid("mean_field", why));
+        }
+        if self.has_attention() && self.has_pool() {
+            let why = "attention needs pairs of tokens, and pooling pairs of places; read them one by one";
             return Err(Error::invalid("mean_field", why));
         }
         let mut signal = *signal;
@@ -160,6 +166,7 @@ impl Part {
                     mean: 0.0,
                     square: sums(x.square),
                     product: x.product.map(sums),
+                    places: x.places.map(sums),
                     normal: true,
                     data: None,
                     uneven: false,
@@ -173,10 +180,12 @@ impl Part {
             Piece::Norm(NormKind::Layer, eps) => {
                 let (variance, rate) = (x.square - x.mean.powi(2), square - 2.0 * x.mean * mean);
                 let (rest, below) = (x.mean.powi(2), variance + eps);
+                let normed = |product: f64| (product - rest) / below;
                 let y = Signal {
                     mean: 0.0,
                     square: variance / below,
-                    product: x.product.map(|product| (product - rest) / below),
+                    product: x.product.map(normed),
+                    places: x.places.map(normed),
                     ..*x
                 };
                 scaled(1.0 / below, [0.0, rate * eps / below / below], y)
@@ -187,6 +196,7 @@ impl Part {
                     mean: x.mean / below.sqrt(),
                     square: x.square / below,
                     product: x.product.map(|product| product / below),
+                    places: x.places.map(|places| places / below),
                     ..*x
                 };
                 let rates = [(mean - x.mean * square / (2.0 * below)) / below.sqrt(), square * eps / below / below];
@@ -196,15 +206,22 @@ impl Part {
                 return refuse("it reads values side by side of different sizes; put a linear layer before it".into());
             }
             Piece::Norm(NormKind::Batch, eps) => {
-                let variance = x.square - x.product.expect("a batch norm has its samples followed");
-                let below = variance + eps;
-                let y = Signal { mean: 0.0, square: variance / below, product: Some(0.0), ..*x };
+                let common = x.product.expect("a batch norm has its samples followed");
+                let (variance, below) = (x.square - common, x.square - common + eps);
+                let places = x.places.map(|places| (places - common) / below);
+                let y = Signal { mean: 0.0, square: variance / below, product: Some(0.0), places, ..*x };
                 Passed { product_slope: f64::NAN, ..scaled(1.0 / below, [f64::NAN; 2], y) }
             }
             Piece::Affine { gain, shift } => {
                 let moved = |square: f64| gain * square + shift;
                 let factor = gain.sqrt();
-                let y = Signal { mean: factor * x.mean, square: moved(x.square), product: x.product.map(moved), ..*x };
+                let y = Signal {
+                    mean: factor * x.mean,
+                    square: moved(x.square),
+                    product: x.product.map(moved),
+                    places: x.places.map(moved),
+                    ..*x
+                };
                 scaled(*gain, [factor * mean, gain * square], y)
             }
             Piece::Dropout(p) => {
@@ -212,6 +229,13 @@ impl Part {
                 let y = Signal { square: gain * x.square, normal: x.normal && *p == 0.0, ..*x };
                 // Two samples have masks of their own.
                 Passed { product_slope: 1.0, ..scaled(gain, [mean, gain * square], y) }
+            }
+            // Two pooled places share as much as two places; and so do those of two samples.
+            Piece::Pool(places) => {
+                let (k, other) = (*places as f64, x.places.expect("pooling has its places followed"));
+                let y = Signal { square: (x.square + (k - 1.0) * other) / k, ..*x };
+                // How the product of two places changes with what enters is not followed.
+                Passed { product_slope: 1.0, ..scaled(1.0 / k, [mean, f64::NAN], y) }
             }
             Piece::Embedding(_) if x.square != 1.0 => {
                 let why =
@@ -222,7 +246,7 @@ impl Part {
             Piece::Embedding(table) => {
                 let (square, other) = (table.square, table.pair());
                 let product = x.product.map(|same| other + same * (square - other));
-                let y = Signal { product, normal: false, data: None, uneven: false, ..*table };
+                let y = Signal { product, normal: false, data: None, places: None, uneven: false, ..*table };
                 Passed { product_slope: square - other, ..scaled(0.0, [0.0; 2], y) }
             }
             // The values are of any sign, or the table is.
@@ -245,7 +269,7 @@ impl Part {
             Piece::Attention(attention) => {
                 let weights = attention.weights(x);
                 let [square, product] = attention.moved(x, &weights);
-                let y = Signal { mean: 0.0, square, product: Some(product), normal: true, data: None, uneven: false };
+                let y = Signal { square, product: Some(product), ..Signal::normal(0.0) };
                 let back = attention.back(x, &weights);
                 // How the weights change with what enters is not followed.
                 let passed = scaled(back[0][0], [0.0, f64::NAN], y);
@@ -291,6 +315,7 @@ impl Part {
                     mean: a * x.mean + b * f.mean,
                     square: sum(x.square, f.square),
                     product: x.product.zip(f.product).map(|(x, f)| sum(x, f)),
+                    places: x.places.zip(f.places).map(|(x, f)| sum(x, f)),
                     normal: x.normal && f.normal,
                     data: None,
                     uneven: x.uneven || f.uneven,
@@ -336,6 +361,7 @@ impl MeanField {
                 mean,
                 square,
                 product: c.map(|c| pair(c, false)),
+                places: x.places.map(|places| pair(x.share(places), false)),
                 normal: false,
                 data: None,
                 uneven: false,

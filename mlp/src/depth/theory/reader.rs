@@ -3,9 +3,11 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 
-use autograd::{Float, Parameters};
+use autograd::Float;
 
 use super::block::{Block, NormKind, Piece, Site, Width};
+use super::numbers::{self, Numbers};
+use super::places::{self, Picture};
 use super::{Attention, MeanField, network, table, transformer};
 use crate::error::shown;
 use crate::nn::activation::{Activation, StraightThrough};
@@ -50,6 +52,7 @@ pub fn of<T: Float, M: Module<T> + ?Sized>(model: &M) -> Result<Block, Error> {
 /// | linear | [`Linear`](crate::Linear), [`Conv1d`](crate::Conv1d), [`Conv2d`](crate::Conv2d) far from their borders |
 /// | activation | [`Activation`], [`StraightThrough`], [`PRelu`](crate::PRelu) with equal α, and yours: [`activation`](Reader::activation) |
 /// | norm | [`LayerNorm`](crate::LayerNorm), [`RmsNorm`](crate::RmsNorm), [`GroupNorm`](crate::GroupNorm) as a layer norm of large groups, [`BatchNorm`](crate::BatchNorm) |
+/// | pooling | [`AvgPool1d`](crate::AvgPool1d), [`AvgPool2d`](crate::AvgPool2d) in windows side by side, [`AdaptiveAvgPool2d`](crate::AdaptiveAvgPool2d) of [pictures](Reader::pictures) of a size that its windows divide |
 /// | dropout, nothing | [`Dropout`](crate::Dropout), [`Flatten`](crate::Flatten) |
 /// | residual | [`Residual`](crate::Residual), [`Join::Add`](crate::Join) of a value and what is computed from it |
 /// | parallel | [`Join`](crate::Join)s of what several branches make of one value: sums, products as of gates, and features side by side, by their widths |
@@ -57,7 +60,9 @@ pub fn of<T: Float, M: Module<T> + ?Sized>(model: &M) -> Result<Block, Error> {
 /// | attention | [`MultiHeadAttention`](crate::MultiHeadAttention), [`TransformerBlock`](crate::TransformerBlock), for so many [`tokens`](Reader::tokens) |
 /// | a chain | [`Sequential`](crate::Sequential), [`Mlp`](crate::Mlp), [`Layer`](crate::Layer), [`Network`](crate::Network) |
 ///
-/// All samples, all tokens, and all places of a picture, are taken to have the same mean square. Where there is attention, two samples
+/// All samples, all tokens, and all places of a picture, are taken to have the same mean square, and all pairs of places to be equally
+/// alike ([`Signal::places`](super::Signal::places)), those of two samples as much as one place of both. Neighbours in photographs are
+/// more alike than that, and less is lost in small windows than foretold. Where there is attention, two samples
 /// are two tokens of one sequence ([`Signal::of_tokens`](super::Signal::of_tokens)), and the gradients of different tokens behind the
 /// last layer are taken to be independent, as those of a loss for each token are and those of a loss of their mean are not.
 ///
@@ -69,7 +74,8 @@ pub fn of<T: Float, M: Module<T> + ?Sized>(model: &M) -> Result<Block, Error> {
 /// |---|---|
 /// | attention with a causal mask | tokens see different numbers of tokens, so that no one correlation describes them |
 /// | attention with dropout in training | its rows of weights have another law than [`Attention`](super::Attention) |
-/// | pooling, recurrent layers, a part of a network that is used again | values are not normal, or weights are used more than once |
+/// | maxima of pooling; windows that overlap, or hold padding | the largest value depends on the whole law of all, and its gradient on the slopes where it is taken; neighbours are more alike than others |
+/// | recurrent layers, a part of a network that is used again | weights are used more than once |
 /// | a value that two branches read after they part; a product or a sum of several without weights, as `x·σ(x)` (also where a forecast is made) | they depend on each other |
 /// | a product with a gate that stretches | one number for many features does not average out |
 /// | values side by side along another axis than that of the features | their samples or places are not alike |
@@ -77,6 +83,7 @@ pub fn of<T: Float, M: Module<T> + ?Sized>(model: &M) -> Result<Block, Error> {
 pub struct Reader {
     training: bool,
     pub(super) tokens: Option<usize>,
+    pub(super) picture: Picture,
     own: HashMap<String, MeanField>,
 }
 
@@ -147,45 +154,16 @@ impl Reader {
     /// standard errors); if the statistics of a batch normalisation are not those of a new one, in evaluation mode. The error
     /// names the layer.
     pub fn read<T: Float, M: Module<T> + ?Sized>(&self, model: &M) -> Result<Block, Error> {
-        let numbers = |all: &Parameters<T>| {
-            let all = all.iter().map(|(name, param)| {
-                let value = param.value();
-                let values = value.as_slice().iter().map(|x| x.to_f64()).collect();
-                (name.to_string(), Numbers { values, shape: value.shape().to_vec() })
-            });
-            all.collect::<Vec<_>>()
-        };
-        let all = numbers(&model.parameters()).into_iter().chain(numbers(&model.buffers())).collect();
+        let all = numbers::of(model);
         let source = Source { reader: self, numbers: all, met: RefCell::default() };
-        source.layer(Block::new(), &model.config()?, "")
-    }
-}
-
-/// A parameter or a buffer.
-#[derive(Debug, Clone)]
-pub(super) struct Numbers {
-    pub(super) values: Vec<f64>,
-    pub(super) shape: Vec<usize>,
-}
-
-impl Numbers {
-    fn mean(&self) -> f64 {
-        self.values.iter().sum::<f64>() / self.values.len() as f64
-    }
-
-    fn mean_square(&self) -> f64 {
-        self.values.iter().map(|x| x * x).sum::<f64>() / self.values.len() as f64
-    }
-
-    fn all_are(&self, value: f64) -> bool {
-        self.values.iter().all(|&x| x == value)
+        source.layer(Block { picture: self.picture, ..Block::new() }, &model.config()?, "")
     }
 }
 
 /// A model that is read.
 pub(super) struct Source<'r> {
     pub(super) reader: &'r Reader,
-    numbers: HashMap<String, Numbers>,
+    pub(super) numbers: HashMap<String, Numbers>,
     /// Activations met, whether straight through, and their theory: to look for their kinks takes some time.
     met: RefCell<HashMap<(bool, String), MeanField>>,
 }
@@ -209,7 +187,7 @@ impl Source<'_> {
             }
             "residual" => {
                 let data = config.data::<<Residual as Configured>::Data>()?;
-                let inner = self.layer(Block::new(), &data.inner, name)?;
+                let inner = self.layer(block.branch(), &data.inner, name)?;
                 let branch = data.strength.unwrap_or(1.0);
                 Ok(block.with(Piece::Residual { stream: 1.0, branch, inner }, site(kind)))
             }
@@ -228,8 +206,16 @@ impl Source<'_> {
             "conv1d" | "conv2d" => {
                 let shape = &self.find(kind, &inside(name, "w")).map_err(within)?.shape;
                 let window: Vec<_> = shape[2..].iter().map(usize::to_string).collect();
-                self.linear(block, kind, name, site(&format!("{kind}({})", window.join("×")))).map_err(within)
+                let picture = block.picture.behind(config, &shape[2..]).map_err(within)?;
+                let site = site(&format!("{kind}({})", window.join("×")));
+                Ok(Block { picture, ..self.linear(block, kind, name, site).map_err(within)? })
             }
+            "avg_pool1d"
+            | "avg_pool2d"
+            | "adaptive_avg_pool2d"
+            | "max_pool1d"
+            | "max_pool2d"
+            | "adaptive_max_pool2d" => places::pool(self, block, config, name).map_err(within),
             "activation" | "straight_through" => {
                 let function = config.data::<<Activation as Configured>::Data>()?.function;
                 Ok(block.with(self.activation(kind, function).map_err(within)?, site(&function.to_string())))
@@ -367,38 +353,5 @@ impl Source<'_> {
         })?;
         self.met.borrow_mut().insert(key, theory.clone());
         Ok(Piece::Activation(theory))
-    }
-
-    /// A struct may give the configuration of a part of it, whose parameters have other names than the configuration says.
-    pub(super) fn find(&self, kind: &str, name: &str) -> Result<&Numbers, Error> {
-        let missing = || {
-            Error::config(
-                kind,
-                format!("the model has no parameter `{name}`; read the part that has this configuration"),
-            )
-        };
-        self.numbers.get(name).ok_or_else(missing)
-    }
-
-    /// Numbers of mean 0, as far as they tell.
-    fn random(&self, kind: &str, name: &str) -> Result<&Numbers, Error> {
-        let numbers = self.find(kind, name)?;
-        let (mean, square) = (numbers.mean(), numbers.mean_square());
-        let error = ((square - mean * mean).max(0.0) / numbers.values.len() as f64).sqrt();
-        if !square.is_finite() {
-            return Err(Error::config(
-                kind,
-                "its parameters are not finite, or their squares are not; initialise them anew",
-            ));
-        }
-        // A single number has no spread to tell.
-        match numbers.values.len() < 2 || mean.abs() <= 6.0 * error {
-            true => Ok(numbers),
-            false => {
-                let end = name.rsplit('.').next().unwrap_or(name);
-                let why = format!("`{end}` has mean {}; the theory needs numbers drawn with mean 0", shown(mean));
-                Err(Error::config(kind, why))
-            }
-        }
     }
 }

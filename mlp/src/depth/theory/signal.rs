@@ -16,6 +16,8 @@ pub struct Signal {
     pub square: f64,
     /// `E[x·x′]` for two samples, if it is followed: `c·q`.
     pub product: Option<f64>,
+    /// `E[x·x′]` for two places of one picture, if it is followed, as pooling needs it.
+    pub places: Option<f64>,
     /// Whether the values are normal, as sums are; an activation needs it.
     pub normal: bool,
     /// `E[x·x′]` of data, which is not followed without need: each activation would cost a double integral.
@@ -32,7 +34,7 @@ impl Signal {
     #[track_caller]
     pub fn normal(variance: f64) -> Self {
         super::check_variance("signal", variance);
-        Signal { mean: 0.0, square: variance, product: None, normal: true, data: None, uneven: false }
+        Signal { mean: 0.0, square: variance, product: None, places: None, normal: true, data: None, uneven: false }
     }
 
     /// With the correlation `c` of two samples, which is then followed through the network.
@@ -55,10 +57,22 @@ impl Signal {
         Signal { product: Some(c * self.square), ..self }
     }
 
-    /// The statistics of data: samples are rows of `x`, or whatever its first axis counts.
+    /// With the correlation `c` of two places of one picture, which is followed where values are [pooled](super::Block::pool).
+    ///
+    /// # Panics
+    /// If `c` is not in [−1, 1].
+    #[must_use]
+    #[track_caller]
+    pub fn places_correlated(self, c: f64) -> Self {
+        super::check_correlation(c);
+        Signal { places: Some(c * self.square), ..self }
+    }
+
+    /// The statistics of data: samples are rows of `x`, or whatever its first axis counts. Where `x` has more than two axes, the second
+    /// counts channels, and the others places, of which any two are compared.
     ///
     /// Such values are not taken for normal: layers with weights have to come first. The samples are followed where batch norms
-    /// need it, and with [`correlated`](Signal::correlated).
+    /// need it, and with [`correlated`](Signal::correlated); places where values are pooled.
     ///
     /// ```
     /// use autograd::Tensor;
@@ -72,7 +86,13 @@ impl Signal {
     /// If there are no values, or one is not finite.
     pub fn of<T: Float>(x: &Tensor<T>) -> Result<Self, Error> {
         let samples = x.shape().first().copied().filter(|_| x.shape().len() > 1).unwrap_or(1);
-        Signal::of_groups(x, [1, samples])
+        let values: Vec<f64> = x.as_slice().iter().map(|x| x.to_f64()).collect();
+        let signal = Signal::of_values(&values, [1, samples])?;
+        let places = match x.shape()[..] {
+            [n, channels, _, ..] => Signal::of_values(&values, [n * channels, values.len() / (n * channels)])?.data,
+            _ => None,
+        };
+        Ok(Signal { places, ..signal })
     }
 
     /// The statistics of sequences: tokens are rows of the last axis, and two of them are those of one sequence, (n, time, width).
@@ -90,7 +110,10 @@ impl Signal {
     /// If `x` is not (n, time, width), there are no values, or one is not finite.
     pub fn of_tokens<T: Float>(x: &Tensor<T>) -> Result<Self, Error> {
         match x.shape().len() {
-            3 => Signal::of_groups(x, [x.shape()[0], x.shape()[1]]),
+            3 => {
+                let values: Vec<f64> = x.as_slice().iter().map(|x| x.to_f64()).collect();
+                Signal::of_values(&values, [x.shape()[0], x.shape()[1]])
+            }
             _ => {
                 let why =
                     format!("tokens are needed as (n, time, width), and the shape is {}; reshape them", x.shape());
@@ -165,16 +188,10 @@ impl Signal {
             same += classes.chunk_by(|a, b| a == b).map(|run| both(run.len())).sum::<f64>();
         }
         let data = (pairs > 0.0).then(|| same / pairs);
-        Ok(Signal { mean: 0.0, square: 1.0, product: None, normal: false, data, uneven: false })
+        Ok(Signal { mean: 0.0, square: 1.0, product: None, places: None, normal: false, data, uneven: false })
     }
 
-    /// Of so many groups of so many samples, two of which are compared.
-    fn of_groups<T: Float>(x: &Tensor<T>, groups: [usize; 2]) -> Result<Self, Error> {
-        let values: Vec<f64> = x.as_slice().iter().map(|x| x.to_f64()).collect();
-        Signal::of_values(&values, groups)
-    }
-
-    /// Of the values of so many groups of so many samples.
+    /// Of the values of so many groups of so many samples, two of which are compared.
     pub(super) fn of_values(values: &[f64], [groups, samples]: [usize; 2]) -> Result<Self, Error> {
         if values.is_empty() {
             return Err(Error::Empty { what: "mean_field".into() });
@@ -194,7 +211,7 @@ impl Signal {
             .flat_map(|group| (0..width).map(move |j| group[j..].iter().step_by(width).sum::<f64>()));
         let all = sums.map(|sum| sum * sum).sum::<f64>() / (groups * width) as f64;
         let data = (samples > 1).then(|| (all - n * square) / (n * (n - 1.0)));
-        Ok(Signal { mean, square, product: None, normal: false, data, uneven: false })
+        Ok(Signal { mean, square, product: None, places: None, normal: false, data, uneven: false })
     }
 
     /// `E[x·x′]`, as followed or known of data, else of samples that share their mean alone.
@@ -204,8 +221,11 @@ impl Signal {
 
     /// c, if it is followed, or known of data.
     pub fn correlation(&self) -> Option<f64> {
-        self.product
-            .or(self.data)
-            .map(|product| if self.square == 0.0 { 1.0 } else { (product / self.square).clamp(-1.0, 1.0) })
+        self.product.or(self.data).map(|product| self.share(product))
+    }
+
+    /// A product as a part of the square.
+    pub(super) fn share(&self, product: f64) -> f64 {
+        if self.square == 0.0 { 1.0 } else { (product / self.square).clamp(-1.0, 1.0) }
     }
 }

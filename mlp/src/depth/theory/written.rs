@@ -15,6 +15,7 @@ impl Piece {
             Piece::Norm(kind, _) => kind.name().into(),
             Piece::Affine { .. } => "affine".into(),
             Piece::Dropout(p) => format!("dropout({})", shown(p)),
+            Piece::Pool(_) => "pool".into(),
             Piece::Embedding(_) => "embedding".into(),
             Piece::Positions(_) => "positions".into(),
             Piece::Attention(_) => "attention".into(),
@@ -45,6 +46,7 @@ impl fmt::Display for Block {
                     }
                     f.write_str(")")?;
                 }
+                Piece::Pool(places) => write!(f, "pool({places})")?,
                 Piece::Embedding(table) | Piece::Positions(table) => {
                     write!(f, "{}(t² = {}, t·t′ = {})", piece.kind(), shown(table.square), shown(table.pair()))?;
                 }
