@@ -20,12 +20,13 @@ const CLASSES: usize = 200;
 
 /// Holds every row of the forecast, over `seeds` networks and their inputs: measured over foretold is 1 within 3 %, with a standard error of
 /// at most 1 %, for the mean square, the squared gradient and, if tokens are followed, for 1 − ρ. Behind attention itself, where the
-/// mean of the values that all tokens read weighs most, the standard error is at most 2 %, and square and 1 − ρ may be `above` by so much more.
+/// mean of the values that all tokens read weighs most, the standard error of square and 1 − ρ is at most 2 %, and they may differ by `astray`
+/// more.
 #[track_caller]
 fn held<M: Module>(
     what: &str,
     seeds: u64,
-    above: Option<f64>,
+    astray: Option<f64>,
     network: impl Fn(&mut StdRng) -> (M, Tensor),
     foretold: impl Fn(&M, &Tensor) -> Forecast,
 ) {
@@ -36,7 +37,7 @@ fn held<M: Module>(
         let u: Tensor = Init::Normal { mean: 0.0, std: 1.0 }.sample(model.predict(&x).shape(), rng);
         let flow = Flow::measure(&model, &x, |y| (y * &u).sum());
         let mut apart = Apart::default();
-        if above.is_some() {
+        if astray.is_some() {
             let (tape, mut probe) = (Tape::new(), Probe::new(&mut apart));
             let _ = model.forward_with(tape.constant(x.clone()), &mut probe);
         }
@@ -52,7 +53,7 @@ fn held<M: Module>(
             *name = shown;
             ratios[0].push(row.measured_square / row.square);
             ratios[1].push(row.measured_gradient.unwrap() / row.gradient);
-            if above.is_some() {
+            if astray.is_some() {
                 let same = |other: &&ForecastRow| (&other.name, &other.kind) == (&row.name, &row.kind);
                 let signal = forecast.rows.iter().find(same).unwrap().signal;
                 ratios[2].push(apart.0[&row.name] / (1.0 - signal.correlation().unwrap()));
@@ -63,12 +64,11 @@ fn held<M: Module>(
         for (ratios, of) in ratios.iter().zip(["square", "gradient²", "1 − ρ"]).filter(|(all, _)| !all.is_empty()) {
             let Mean { value: mean, error } = Mean::of(ratios);
             println!("{row}, {of}: {mean:.4} ± {error:.4}");
-            let (blur, above) = match (row.contains(" attention"), of) {
-                (true, "1 − ρ" | "square") => (0.02, above.unwrap_or(0.0)),
+            let (blur, astray) = match (row.contains(" attention"), of) {
+                (true, "1 − ρ" | "square") => (0.02, astray.unwrap_or(0.0)),
                 _ => (0.01, 0.0),
             };
-            let range = 0.97..1.03 + above;
-            assert!(error < blur && range.contains(&mean), "{row}, {of}: {mean:.4} ± {error:.4}");
+            assert!(error < blur && (mean - 1.0).abs() < 0.03 + astray, "{row}, {of}: {mean:.4} ± {error:.4}");
         }
     }
 }
@@ -82,14 +82,14 @@ fn words(std: f64, rng: &mut StdRng) -> Embedding {
 }
 
 /// Sequences of classes; every fourth place holds the first one again, if they are to be `repeated`.
-fn classes(n: usize, repeated: bool, rng: &mut StdRng) -> Tensor {
+fn classes([n, tokens]: [usize; 2], repeated: bool, rng: &mut StdRng) -> Tensor {
     let mut class = || f64::from(rng.random_range(0..CLASSES as u32));
     let first: Vec<f64> = (0..n).map(|_| class()).collect();
-    Tensor::from_fn([n, TOKENS], |i| if repeated && i[1] % 4 == 0 { first[i[0]] } else { class() })
+    Tensor::from_fn([n, tokens], |i| if repeated && i[1] % 4 == 0 { first[i[0]] } else { class() })
 }
 
 fn of_tokens<M: Module>(model: &M, x: &Tensor) -> Forecast {
-    let read = Reader::new().tokens(TOKENS).read(model).unwrap();
+    let read = Reader::new().tokens(x.shape()[1]).read(model).unwrap();
     let forecast = read.forecast(&Signal::of_token_classes(x).unwrap()).unwrap();
     assert_eq!(forecast.inputs, 0.0, "classes have no gradient");
     forecast
@@ -103,7 +103,7 @@ fn words_at_learned_positions_are_foretold() {
         let block = TransformerBlock::new(WIDTH, 8, WIDTH, Activation::Gelu, rng).unwrap();
         let model: Sequential = Sequential::new().then(words(0.8, rng)).then(learned).then(block);
         let model = model.then(LayerNorm::new(WIDTH).unwrap()).then(linear(WIDTH, WIDTH, rng));
-        (model, classes(16, false, rng))
+        (model, classes([16, TOKENS], false, rng))
     };
     held("learned positions", 12, Some(0.0), network, of_tokens);
 }
@@ -116,7 +116,7 @@ fn words_at_positions_of_sines_are_foretold() {
         let sines = PositionalEncoding::sinusoidal(50, WIDTH).unwrap();
         let block = TransformerBlock::new(WIDTH, 8, WIDTH, Activation::Tanh, rng).unwrap();
         let model: Sequential = Sequential::new().then(words(1.5, rng)).then(sines).then(block);
-        (model.then(linear(WIDTH, WIDTH, rng)), classes(16, true, rng))
+        (model.then(linear(WIDTH, WIDTH, rng)), classes([16, TOKENS], true, rng))
     };
     held("sines", 12, Some(0.09), network, of_tokens);
 }
@@ -152,13 +152,29 @@ fn attention_with_biases_of_queries_is_foretold() {
     assert!(weights.spread > 1.3 * plain.spread && weights.overlap > 1.3 * plain.overlap, "{weights:?}");
 }
 
+/// As a language model has them: words, positions, blocks with a causal mask, a norm, and scores of the next word. Tokens are equally
+/// large and alike before the first block only; what the second attention gives is foretold from their means to 10 %.
+#[test]
+fn causal_blocks_are_foretold() {
+    let network = |rng: &mut StdRng| {
+        let learned = PositionalEncoding::learned(24, WIDTH, &Init::Normal { mean: 0.0, std: 0.5 }, rng).unwrap();
+        let model: Sequential = Sequential::new().then(words(0.9, rng)).then(learned);
+        let model = (0..2).fold(model, |model, _| {
+            model.then(TransformerBlock::new(WIDTH, 8, WIDTH, Activation::Gelu, rng).unwrap().causal())
+        });
+        let scores = linear(WIDTH, CLASSES, rng);
+        (model.then(LayerNorm::new(WIDTH).unwrap()).then(scores), classes([6, 24], false, rng))
+    };
+    held("causal", 20, Some(0.09), network, of_tokens);
+}
+
 /// Categories as columns, without attention.
 #[test]
 fn rows_side_by_side_are_foretold() {
     let network = |rng: &mut StdRng| {
         let model: Sequential =
             Sequential::new().then(words(0.5, rng)).then(Flatten).then(linear(TOKENS * WIDTH, 400, rng));
-        (model.then(Activation::Tanh).then(linear(400, 400, rng)), classes(64, false, rng))
+        (model.then(Activation::Tanh).then(linear(400, 400, rng)), classes([64, TOKENS], false, rng))
     };
     let foretold = |model: &Sequential, x: &Tensor| {
         Reader::new().read(model).unwrap().forecast(&Signal::of_classes(x).unwrap()).unwrap()

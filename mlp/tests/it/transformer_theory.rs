@@ -147,8 +147,6 @@ fn what_is_not_read_is_named() {
         error(Reader::new(), block()),
         "1.attention (attention): the theory needs the number of tokens; tell it with Reader::tokens"
     );
-    let causal = error(reader(), block().causal());
-    assert!(causal.starts_with("1 (transformer): its mask shows each token another number of tokens"), "{causal}");
     let dropping = error(reader().training(), block().dropout(0.1).unwrap());
     assert!(dropping.starts_with("1 (transformer): it drops weights of the attention in training"), "{dropping}");
     assert!(reader().read(&block().dropout(0.1).unwrap()).is_ok());

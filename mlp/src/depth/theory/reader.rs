@@ -57,7 +57,7 @@ pub fn of<T: Float, M: Module<T> + ?Sized>(model: &M) -> Result<Block, Error> {
 /// | residual | [`Residual`](crate::Residual), [`Join::Add`](crate::Join) of a value and what is computed from it |
 /// | parallel | [`Join`](crate::Join)s of what several branches make of one value: sums, products as of gates, and features side by side, by their widths |
 /// | embedding, positions | [`Embedding`](crate::Embedding) of [classes](Signal::of_classes) as the first layer, all of them read equally often and no padding; [`PositionalEncoding`](crate::PositionalEncoding) of sines, or learned |
-/// | attention | [`MultiHeadAttention`](crate::MultiHeadAttention), [`TransformerBlock`](crate::TransformerBlock), for so many [`tokens`](Reader::tokens) |
+/// | attention | [`MultiHeadAttention`](crate::MultiHeadAttention), [`TransformerBlock`](crate::TransformerBlock), for so many [`tokens`](Reader::tokens), also with a causal mask: means over the tokens |
 /// | a chain | [`Sequential`](crate::Sequential), [`Mlp`](crate::Mlp), [`Layer`](crate::Layer), [`Network`](crate::Network) |
 ///
 /// All samples, all tokens, and all places of a picture, are taken to have the same mean square, and all pairs of places to be equally
@@ -72,7 +72,6 @@ pub fn of<T: Float, M: Module<T> + ?Sized>(model: &M) -> Result<Block, Error> {
 ///
 /// | not read | since |
 /// |---|---|
-/// | attention with a causal mask | tokens see different numbers of tokens, so that no one correlation describes them |
 /// | attention with dropout in training | its rows of weights have another law than [`Attention`](super::Attention) |
 /// | maxima of pooling; windows that overlap, or hold padding | the largest value depends on the whole law of all, and its gradient on the slopes where it is taken; neighbours are more alike than others |
 /// | recurrent layers, a part of a network that is used again | weights are used more than once |

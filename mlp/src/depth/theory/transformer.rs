@@ -13,16 +13,19 @@ pub(super) fn attention(source: &Source<'_>, block: Block, config: &Config, name
     if data.memory.is_some() {
         return refuse("attention", "it reads a memory of another width; the theory has self-attention only");
     }
-    let kind = if data.heads == 1 { "attention".into() } else { format!("attention({})", data.heads) };
-    let kind = if data.causal { format!("causal {kind}") } else { kind };
-    masked("attention", data.causal, source.drops(data.dropout))?;
-    heads(source, block, name, Site::Layer(name.into(), kind))
+    let kind = match (data.heads, data.causal) {
+        (1, false) => "attention".into(),
+        (heads, false) => format!("attention({heads})"),
+        (heads, true) => format!("causal attention({heads})"),
+    };
+    dropping("attention", source.drops(data.dropout))?;
+    heads(source, block, name, data.causal, Site::Layer(name.into(), kind))
 }
 
 /// Appends a block: attention and a network for each row, both in the branch of a residual.
 pub(super) fn block(source: &Source<'_>, block: Block, config: &Config, name: &str) -> Result<Block, Error> {
     let data: <TransformerBlock as Configured>::Data = config.data()?;
-    masked("transformer", data.causal, source.drops(data.dropout))?;
+    dropping("transformer", source.drops(data.dropout))?;
     let branch = data.strength.unwrap_or(1.0);
     let eps = data.eps.unwrap_or(LayerNorm::<f64>::EPS);
     let place = |end: &str| inside(name, end);
@@ -34,7 +37,8 @@ pub(super) fn block(source: &Source<'_>, block: Block, config: &Config, name: &s
     let attend = |block: Block| {
         let attention = place("attention");
         let site = Site::Layer(attention.clone(), "attention".into());
-        heads(source, block, &attention, site).map_err(|error| error.of_layer("attention").within(&attention))
+        heads(source, block, &attention, data.causal, site)
+            .map_err(|error| error.of_layer("attention").within(&attention))
     };
     let network = |block: Block| {
         let linear = |block: Block, end: &str| {
@@ -63,7 +67,7 @@ pub(super) fn block(source: &Source<'_>, block: Block, config: &Config, name: &s
 }
 
 /// Self-attention whose parameters lie in this place.
-fn heads(source: &Source<'_>, block: Block, name: &str, site: Site) -> Result<Block, Error> {
+fn heads(source: &Source<'_>, block: Block, name: &str, causal: bool, site: Site) -> Result<Block, Error> {
     let Some(tokens) = source.reader.tokens else {
         return refuse("attention", "the theory needs the number of tokens; tell it with Reader::tokens");
     };
@@ -75,7 +79,7 @@ fn heads(source: &Source<'_>, block: Block, name: &str, site: Site) -> Result<Bl
         [variances("query")?, variances("key")?, variances("value")?, variances("out")?];
     // Biases of keys add the same to all scores of a row. Those of values pass, since a row of weights sums to 1.
     let attention = Attention::new(tokens, query * key, value * out).query_biases(of_queries * key);
-    let attention = Piece::Attention(attention);
+    let attention = Piece::Attention(if causal { attention.causal() } else { attention });
     match of_values * out + of_out {
         0.0 => Ok(block.with(attention, site)),
         shift => Ok(block.with(attention, Site::Hidden(name.into())).with(Piece::Affine { gain: 1.0, shift }, site)),
@@ -83,13 +87,10 @@ fn heads(source: &Source<'_>, block: Block, name: &str, site: Site) -> Result<Bl
 }
 
 /// Names what the theory of attention has not.
-fn masked(kind: &str, causal: bool, drops: bool) -> Result<(), Error> {
-    match (causal, drops) {
-        (true, _) => {
-            refuse(kind, "its mask shows each token another number of tokens; the theory takes all tokens alike")
-        }
-        (_, true) => refuse(kind, "it drops weights of the attention in training; read it in evaluation mode"),
-        (false, false) => Ok(()),
+fn dropping(kind: &str, drops: bool) -> Result<(), Error> {
+    match drops {
+        true => refuse(kind, "it drops weights of the attention in training; read it in evaluation mode"),
+        false => Ok(()),
     }
 }
 

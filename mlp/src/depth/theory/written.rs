@@ -40,6 +40,7 @@ impl fmt::Display for Block {
                 Piece::Attention(attention) => {
                     let [scores, values] = [shown(attention.scores), shown(attention.values)];
                     let tokens = attention.tokens;
+                    f.write_str(if attention.causal { "causal " } else { "" })?;
                     write!(f, "attention(T = {tokens}, σ_Q²σ_K² = {scores}, σ_V²σ_O² = {values}")?;
                     if attention.biases > 0.0 {
                         write!(f, ", bσ_K² = {}", shown(attention.biases))?;

@@ -43,7 +43,14 @@ use crate::error::shown;
 /// within 5 %, and 1 − ρ within 5 % or three standard errors of ten networks, which are below 6 % each. Where 1 − ρ is below 0.1 it is
 /// measured up to 20 % larger, as it comes from what differs between heads and directions of finitely many.
 ///
-/// All keys are seen, heads are wide, and all pairs of tokens equally alike. Keys that are more alike than others, as equal words and
+/// With a [causal](Attention::causal) mask row n has n keys. P, R, K and `K_ρ` are then the means over all rows, and over all pairs, which
+/// is exact for tokens that are equally large and alike. Behind the first layer they are not, and the theory follows their means: in measured
+/// blocks of 24 tokens, as they are initialised, squares, gradients and 1 − ρ of the stream agree within 3 %, and what the second
+/// attention gives within 10 %. In stacks of four with up to 128 tokens, 1 − ρ is measured up to 4 % larger, and before the first
+/// attention gradients up to 7 %, as those of the first tokens grow most, which all others read. Single tokens differ more. It takes a
+/// time in proportion to T.
+///
+/// Heads are wide, and all pairs of tokens equally alike. Keys that are more alike than others, as equal words and
 /// neighbouring positions, share the weights of a row, so that more of them is left behind the attention: where every fourth word
 /// is the same, some 5 % of the square and 9 % of 1 − ρ. The last holds for the first layer, and behind it if there
 /// are many heads, or if shortcuts carry most of the signal. Else some directions of the tokens hold more than others, and without
@@ -81,6 +88,8 @@ pub struct Attention {
     pub values: f64,
     /// `bσ_K²`, with the variance b of the biases of queries.
     pub biases: f64,
+    /// Whether token t sees the tokens 0 to t only.
+    pub causal: bool,
 }
 
 /// What the weights of [`Attention`] are like, for tokens of a signal.
@@ -89,13 +98,14 @@ pub struct Attention {
 pub struct AttentionWeights {
     /// β, the standard deviation of the scores of a row.
     pub spread: f64,
-    /// `P = E Σ_j A_ij²`: 1/T if all tokens are read evenly, 1 if one alone is.
+    /// `P = E Σ_j A_ij²`: 1/T if all tokens are read evenly, 1 if one alone is; with a causal mask the mean over the tokens.
     pub participation: f64,
-    /// `R = E Σ_j A_ij·A_i′j` for two rows.
+    /// `R = E Σ_j A_ij·A_i′j` for two rows; with a causal mask the mean over all pairs.
     pub overlap: f64,
     /// `ρ_r`, by which the scores of two rows correlate.
     pub rows: f64,
-    /// `−E Σ_j A_ij ln A_ij / ln T`: 1 if all tokens are read evenly, 0 if one alone is.
+    /// `−E Σ_j A_ij ln A_ij / ln T`: 1 if all tokens are read evenly, 0 if one alone is; with a causal mask the mean over the tokens, over that
+    /// of ln n for n keys.
     pub entropy: f64,
     /// The expected squared gradient of the weights of queries over that of the values' weights, if the gradients of tokens are
     /// independent and σ_V² = σ_Q²: `σ_Q²σ_K²q²(1 − ρ)²K/(ρ + (1 − ρ)P)`. So queries learn nothing where the rank has collapsed (Noci
@@ -112,7 +122,7 @@ impl Attention {
     /// If there are fewer than two tokens, or a variance is negative or not finite.
     #[track_caller]
     pub fn new(tokens: usize, scores: f64, values: f64) -> Self {
-        Attention { tokens, scores, values, biases: 0.0 }.checked()
+        Attention { tokens, scores, values, biases: 0.0, causal: false }.checked()
     }
 
     /// With biases of the queries, here `biases` is their variance times `σ_K²`.
@@ -132,6 +142,23 @@ impl Attention {
     #[track_caller]
     pub fn query_biases(self, biases: f64) -> Self {
         Attention { biases, ..self }.checked()
+    }
+
+    /// With a causal mask: each token sees itself and those before it. The signal is then the mean over the tokens, and over all pairs.
+    ///
+    /// The [critical scores](Attention::critical_scores) are those of the last token, which sees all.
+    ///
+    /// ```
+    /// use mlp::theory::{Attention, Signal};
+    /// let attention = Attention::new(3, 0.0, 1.0).causal();
+    /// let weights = attention.weights(&Signal::normal(1.0));
+    /// // 1, ½ and ⅓ of each key that is seen.
+    /// assert!((weights.participation - (1.0 + 1.0 / 2.0 + 1.0 / 3.0) / 3.0).abs() < 1e-9);
+    /// assert!((weights.overlap - (1.0 / 2.0 + 1.0 / 3.0 + 2.0 / 3.0) / 3.0).abs() < 1e-9);
+    /// ```
+    #[must_use]
+    pub fn causal(self) -> Self {
+        Attention { causal: true, ..self }
     }
 
     #[track_caller]
@@ -186,8 +213,11 @@ impl Attention {
         let spread = (q * queries * (1.0 - rho)).sqrt();
         // Without biases it is ρ, also where there are no scores.
         let rows = if self.biases == 0.0 { rho } else { (self.scores * q * rho + self.biases) / queries };
-        let row = softmax::row(tokens, spread);
-        let pair = softmax::pair(tokens, spread, rows, &row);
+        let keys = softmax::Keys { tokens, causal: self.causal };
+        let row = softmax::row(keys, spread);
+        let pair = softmax::pair(keys, spread, rows, &row);
+        let seen = |n: usize| (n as f64).ln();
+        let even = if self.causal { (1..=tokens).map(seen).sum::<f64>() / tokens as f64 } else { seen(tokens) };
         // |∂E/∂W_Q|² ∝ σ_K²σ_V²σ_O²q³(1 − ρ)²K, |∂E/∂W_V|² ∝ σ_O²q(ρ + (1 − ρ)P).
         let query_gradient =
             self.scores * (q * (1.0 - rho)).powi(2) * row.jacobian / (rho + (1.0 - rho) * row.participation);
@@ -196,7 +226,7 @@ impl Attention {
             participation: row.participation,
             overlap: pair.overlap,
             rows,
-            entropy: row.entropy / (tokens as f64).ln(),
+            entropy: row.entropy / even,
             query_gradient,
             jacobians: [row.jacobian, pair.jacobian],
         }

@@ -33,30 +33,94 @@ pub(super) struct Pair {
     pub(super) jacobian: f64,
 }
 
-pub(super) fn row(tokens: usize, beta: f64) -> Row {
-    let n = tokens as f64;
+/// How many keys rows have.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Keys {
+    /// T.
+    pub(super) tokens: usize,
+    /// Whether row n has n of them; else each has all. All results are means over the rows, or over pairs of different ones.
+    pub(super) causal: bool,
+}
+
+impl Keys {
+    /// The means over rows of n keys of `fⁿ`, `n·fⁿ⁻¹` and `n(n − 1)·fⁿ⁻²`.
+    fn powers(self, f: f64) -> [f64; 3] {
+        let n = self.tokens as f64;
+        if !self.causal {
+            return [f.powf(n), n * f.powf(n - 1.0), n * (n - 1.0) * f.powf(n - 2.0)];
+        }
+        // By Horner's rule, from the longest row on.
+        let mut sums = [0.0; 3];
+        for n in (1..=self.tokens).rev() {
+            let (row, [all, less, least]) = (n as f64, sums);
+            let third = if n > 1 { least * f + row * (row - 1.0) } else { least };
+            sums = [all * f + 1.0, less * f + row, third];
+        }
+        [sums[0] * f, sums[1], sums[2]].map(|sum| sum / n)
+    }
+
+    /// The means over two rows of `n·fⁿ⁻¹` and `n(n − 1)·fⁿ⁻²` for the n keys that both have; in that with more of them each of the others
+    /// has the factor `h`, and either of the two may be that, so that the factors of both count.
+    fn pairs(self, f: f64, [first, second]: [f64; 2]) -> [f64; 2] {
+        if !self.causal {
+            let [_, less, least] = self.powers(f);
+            return [less, least];
+        }
+        let (mut rest, mut sums) = ([0.0; 2], [0.0; 2]);
+        for n in (1..self.tokens).rev() {
+            // h + h² + … for the rows with more keys.
+            rest = [first * (1.0 + rest[0]), second * (1.0 + rest[1])];
+            let (row, others) = (n as f64, (rest[0] + rest[1]) / 2.0);
+            let least = if n > 1 { sums[1] * f + row * (row - 1.0) * others } else { sums[1] };
+            sums = [sums[0] * f + row * others, least];
+        }
+        let n = self.tokens as f64;
+        sums.map(|sum| sum / (n * (n - 1.0) / 2.0))
+    }
+
+    /// Between these t lies what counts of the rows' scores.
+    fn ends(self, beta: f64) -> (f64, f64) {
+        let (normal, stride, most) = (normal(score_step(beta)), 1.0 + beta / 4.0, self.tokens as f64);
+        let least = if self.causal { 1.0 } else { most };
+        let (mut left, mut right) = (-most.ln(), -least.ln());
+        while most * moments::<2>(left, beta, &normal)[1] > 1e-12 {
+            left -= stride;
+        }
+        while least * moments::<1>(right, beta, &normal)[0].ln() > -28.0 {
+            right += stride;
+        }
+        (left, right)
+    }
+
+    /// The number of steps between these ends, and their width, where each row has scores of this deviation of its own.
+    fn steps(self, (left, right): (f64, f64), own: f64) -> (usize, f64) {
+        let steps = ((right - left) / step(own / (2.0 * (self.tokens as f64).ln() + 2.0).sqrt())).ceil();
+        (steps as usize, (right - left) / steps)
+    }
+}
+
+pub(super) fn row(keys: Keys, beta: f64) -> Row {
     if beta > FROZEN {
-        let row = row(tokens, FROZEN);
+        let row = row(keys, FROZEN);
         let rest = FROZEN / beta;
         let participation = 1.0 - rest * (1.0 - row.participation);
         return Row { participation, entropy: rest * row.entropy, jacobian: rest * row.jacobian };
     }
-    let (normal, (left, right)) = (normal(score_step(beta)), ends(n, beta));
-    let steps = ((right - left) / step(beta / (2.0 * n.ln() + 2.0).sqrt())).ceil();
-    let width = (right - left) / steps;
+    let (normal, ends) = (normal(score_step(beta)), keys.ends(beta));
+    let (steps, width) = keys.steps(ends, beta);
     let (mut powers, mut squares, mut kept) = ([0.0; 4], 0.0, 0.0);
-    for i in 0..=steps as usize {
-        let [f, rest @ ..]: [f64; 5] = moments(left + i as f64 * width, beta, &normal);
-        let all = |count: f64| width * f.powf(count);
-        kept += all(n) * if i == 0 { 0.5 } else { 1.0 };
-        squares += n * (n - 1.0) * rest[1] * rest[1] * all(n - 2.0) / 6.0;
+    for i in 0..=steps {
+        let [f, rest @ ..]: [f64; 5] = moments(ends.0 + i as f64 * width, beta, &normal);
+        let [all, less, least] = keys.powers(f).map(|power| width * power);
+        kept += all * if i == 0 { 0.5 } else { 1.0 };
+        squares += rest[1] * rest[1] * least / 6.0;
         for (sum, (moment, factorial)) in powers.iter_mut().zip(rest.into_iter().zip([1.0, 1.0, 2.0, 6.0])) {
-            *sum += n * moment * all(n - 1.0) / factorial;
+            *sum += moment * less / factorial;
         }
     }
     let [_, second, third, fourth] = powers;
     // E ln S = ∫ (e^(−u) − e^(−uS)) du/u (Frullani), and E Σ A_j βz_j = β²(1 − E Σ A_j²) (Stein).
-    let logarithm = -EULER - left - kept;
+    let logarithm = -EULER - ends.0 - kept;
     Row {
         participation: second,
         entropy: (logarithm - beta * beta * (1.0 - second)).max(0.0),
@@ -64,28 +128,30 @@ pub(super) fn row(tokens: usize, beta: f64) -> Row {
     }
 }
 
-pub(super) fn pair(tokens: usize, beta: f64, rho: f64, row: &Row) -> Pair {
-    let (n, gap) = (tokens as f64, 1.0 - rho);
-    // Near ρ = 1 the difference of two integrals is round-off; its derivative is known: dE Σ A_jA′_j/dρ = β²·jacobian.
-    if beta * beta * gap < 1e-5 {
+pub(super) fn pair(keys: Keys, beta: f64, rho: f64, row: &Row) -> Pair {
+    let gap = 1.0 - rho;
+    // Near ρ = 1 the difference of two integrals is round-off; its derivative is known: dE Σ A_jA′_j/dρ = β²·jacobian. Rows of
+    // different length differ there too.
+    if beta * beta * gap < 1e-5 && !keys.causal {
         let overlap = row.participation - gap * beta * beta * row.jacobian;
         return Pair { overlap, jacobian: row.jacobian };
     }
     if beta > FROZEN {
-        let frozen = pair(tokens, FROZEN, rho, row);
+        let frozen = pair(keys, FROZEN, rho, row);
         return Pair { jacobian: frozen.jacobian * (FROZEN / beta).powi(2), ..frozen };
     }
     // z = √|ρ|·c + √(1 − |ρ|)·a, and z′ the same with another a, and with −c if ρ is negative.
     let (common, own) = (beta * rho.abs().sqrt(), beta * (1.0 - rho.abs()).sqrt());
     let (inner, outer) = (normal(score_step(own)), normal(0.6f64.min(step(own) / common)));
-    let (left, right) = ends(n, beta);
-    let steps = ((right - left) / step(own / (2.0 * n.ln() + 2.0).sqrt())).ceil();
-    let width = (right - left) / steps;
+    let ends = keys.ends(beta);
+    let (steps, width) = keys.steps(ends, own);
     let at = |i: usize| {
-        let t = left + i as f64 * width;
+        let t = ends.0 + i as f64 * width;
         outer.iter().map(|&[c, _]| moments::<3>(t + common * c, own, &inner)).collect::<Vec<_>>()
     };
-    let table: Vec<_> = (0..=steps as usize).map(at).collect();
+    let table: Vec<_> = (0..=steps).map(at).collect();
+    let alone = |row: &Vec<[f64; 3]>| row.iter().zip(&outer).map(|(at, [_, weight])| weight * at[0]).sum::<f64>();
+    let alone: Vec<f64> = table.iter().map(alone).collect();
     let (mut overlap, mut jacobian) = (0.0, 0.0);
     for (i, first) in table.iter().enumerate() {
         for (j, second) in table[..=i].iter().enumerate() {
@@ -99,9 +165,10 @@ pub(super) fn pair(tokens: usize, beta: f64, rho: f64, row: &Row) -> Pair {
                 sums[3] += weight * a[2] * b[2];
             }
             let [f, both, three, four] = sums;
-            let all = |count: f64| if i == j { 1.0 } else { 2.0 } * width * width * f.powf(count);
-            overlap += n * both * all(n - 1.0);
-            jacobian += n * (both - three + four) * all(n - 1.0) + n * (n - 1.0) * both * both * all(n - 2.0);
+            let place = if i == j { 1.0 } else { 2.0 } * width * width;
+            let [less, least] = keys.pairs(f, [alone[i], alone[j]]).map(|power| place * power);
+            overlap += both * less;
+            jacobian += (both - three + four) * less + both * both * least;
         }
     }
     Pair { overlap, jacobian }
@@ -146,19 +213,6 @@ fn moments<const N: usize>(t: f64, sigma: f64, normal: &[[f64; 2]]) -> [f64; N] 
     sums
 }
 
-/// Between these t lies what counts of n scores.
-fn ends(n: f64, beta: f64) -> (f64, f64) {
-    let (normal, stride) = (normal(score_step(beta)), 1.0 + beta / 4.0);
-    let (mut left, mut right) = (-n.ln(), -n.ln());
-    while n * moments::<2>(left, beta, &normal)[1] > 1e-12 {
-        left -= stride;
-    }
-    while n * moments::<1>(right, beta, &normal)[0].ln() > -28.0 {
-        right += stride;
-    }
-    (left, right)
-}
-
 #[cfg(test)]
 mod tests {
     use rand::SeedableRng;
@@ -167,26 +221,59 @@ mod tests {
 
     use super::*;
 
+    fn all(tokens: usize) -> Keys {
+        Keys { tokens, causal: false }
+    }
+
+    fn softmax(scores: &[f64]) -> Vec<f64> {
+        let top = scores.iter().copied().fold(f64::MIN, f64::max);
+        let weights: Vec<_> = scores.iter().map(|score| (score - top).exp()).collect();
+        let sum: f64 = weights.iter().sum();
+        weights.iter().map(|weight| weight / sum).collect()
+    }
+
+    /// Of the keys that both have.
+    fn dot(a: &[f64], b: &[f64]) -> f64 {
+        a.iter().zip(b).map(|(a, b)| a * b).sum()
+    }
+
+    /// Σ_jk A_jB_j(δ_jk − A_k)(δ_jk − B_k)
+    fn jacobian(a: &[f64], b: &[f64]) -> f64 {
+        a.iter().zip(b).map(|(a, b)| a * b * (1.0 - a - b)).sum::<f64>() + dot(a, b).powi(2)
+    }
+
+    fn entropy(a: &[f64]) -> f64 {
+        -a.iter().map(|a| a * a.max(1e-300).ln()).sum::<f64>()
+    }
+
+    /// The mean of the draws lies within four of its standard errors.
+    #[track_caller]
+    fn hold(place: &str, draws: &[[f64; 5]], row: Row, pair: Pair) {
+        let foretold = [row.participation, row.entropy, row.jacobian, pair.overlap, pair.jacobian];
+        for (i, foretold) in foretold.into_iter().enumerate() {
+            let n = draws.len() as f64;
+            let mean = draws.iter().map(|draw| draw[i]).sum::<f64>() / n;
+            let error = (draws.iter().map(|draw| (draw[i] - mean).powi(2)).sum::<f64>()).sqrt() / n;
+            assert!(
+                (mean - foretold).abs() < 4.0 * error + 1e-9,
+                "{place}, {i}: {mean} ± {error}, foretold {foretold}"
+            );
+        }
+    }
+
     #[test]
     fn equal_scores_share_evenly() {
-        let row = row(7, 0.0);
+        let row = row(all(7), 0.0);
         assert!((row.participation - 1.0 / 7.0).abs() < 1e-9, "{row:?}");
         assert!((row.entropy - 7f64.ln()).abs() < 1e-9, "{row:?}");
         assert!((row.jacobian - 6.0 / 49.0).abs() < 1e-9, "{row:?}");
     }
 
-    /// Each mean of 4000 draws lies within four of its standard errors.
     #[test]
     fn moments_are_those_of_draws() {
         let mut rng = StdRng::seed_from_u64(0);
         let mut draw = || -> f64 { StandardNormal.sample(&mut rng) };
         for (tokens, beta, rho) in [(2, 1.0, 0.3), (16, 0.5, -0.05), (16, 2.0, 0.6), (24, 6.0, 0.9), (5, 20.0, 0.0)] {
-            let softmax = |scores: &[f64]| -> Vec<f64> {
-                let top = scores.iter().copied().fold(f64::MIN, f64::max);
-                let weights: Vec<_> = scores.iter().map(|score| (score - top).exp()).collect();
-                let sum: f64 = weights.iter().sum();
-                weights.iter().map(|weight| weight / sum).collect()
-            };
             let mut draws = vec![];
             for _ in 0..4000 {
                 let [mut s, mut other] = [vec![], vec![]];
@@ -196,36 +283,67 @@ mod tests {
                     other.push(beta * (rho * z + f64::sqrt(1.0 - rho * rho) * own));
                 }
                 let (a, b) = (softmax(&s), softmax(&other));
-                let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
-                // Σ_jk A_jB_j(δ_jk − A_k)(δ_jk − B_k)
-                let jacobian = |a: &[f64], b: &[f64]| {
-                    let pairs = a.iter().zip(b).map(|(a, b)| a * b * (1.0 - a - b)).sum::<f64>();
-                    pairs + dot(a, b).powi(2)
-                };
-                let entropy = -a.iter().map(|a| a * a.max(1e-300).ln()).sum::<f64>();
-                draws.push([dot(&a, &a), entropy, jacobian(&a, &a), dot(&a, &b), jacobian(&a, &b)]);
+                draws.push([dot(&a, &a), entropy(&a), jacobian(&a, &a), dot(&a, &b), jacobian(&a, &b)]);
             }
-            let row = row(tokens, beta);
-            let pair = pair(tokens, beta, rho, &row);
-            let foretold = [row.participation, row.entropy, row.jacobian, pair.overlap, pair.jacobian];
-            for (i, foretold) in foretold.into_iter().enumerate() {
-                let n = draws.len() as f64;
-                let mean = draws.iter().map(|draw| draw[i]).sum::<f64>() / n;
-                let error = (draws.iter().map(|draw| (draw[i] - mean).powi(2)).sum::<f64>()).sqrt() / n;
-                let place = format!("T = {tokens}, β = {beta}, ρ = {rho}, {i}");
-                assert!((mean - foretold).abs() < 4.0 * error, "{place}: {mean} ± {error}, foretold {foretold}");
-            }
+            let row = row(all(tokens), beta);
+            let pair = pair(all(tokens), beta, rho, &row);
+            hold(&format!("T = {tokens}, β = {beta}, ρ = {rho}"), &draws, row, pair);
         }
+    }
+
+    /// Row n has n keys; means over rows, and over pairs of different ones.
+    #[test]
+    fn moments_of_causal_rows_are_those_of_draws() {
+        let mut rng = StdRng::seed_from_u64(1);
+        let mut draw = || -> f64 { StandardNormal.sample(&mut rng) };
+        for (tokens, beta, rho) in [(2, 1.0, 0.3), (9, 0.5, 0.0), (9, 2.0, 0.6), (6, 6.0, 0.9), (4, 1.5, 1.0)] {
+            let mut draws = vec![];
+            for _ in 0..4000 {
+                let common: Vec<f64> = (0..tokens).map(|_| draw()).collect();
+                let mut scores = |n: usize| -> Vec<f64> {
+                    let score = |c: &f64| beta * (f64::sqrt(rho) * c + f64::sqrt(1.0 - rho) * draw());
+                    common[..n].iter().map(score).collect()
+                };
+                let rows: Vec<Vec<f64>> = (1..=tokens).map(|n| softmax(&scores(n))).collect();
+                let mean = |of: &dyn Fn(&[f64]) -> f64| rows.iter().map(|row| of(row)).sum::<f64>() / tokens as f64;
+                let over_pairs = |of: &dyn Fn(&[f64], &[f64]) -> f64| {
+                    let sum = |i: usize| (0..i).map(|j| of(&rows[j], &rows[i][..=j])).sum::<f64>();
+                    (0..tokens).map(sum).sum::<f64>() / (tokens * (tokens - 1) / 2) as f64
+                };
+                draws.push([
+                    mean(&|a| dot(a, a)),
+                    mean(&entropy),
+                    mean(&|a| jacobian(a, a)),
+                    over_pairs(&dot),
+                    over_pairs(&jacobian),
+                ]);
+            }
+            let keys = Keys { tokens, causal: true };
+            let row = row(keys, beta);
+            hold(&format!("T = {tokens}, β = {beta}, ρ = {rho}"), &draws, row, pair(keys, beta, rho, &row));
+        }
+    }
+
+    #[test]
+    fn causal_rows_of_equal_scores_share_evenly() {
+        let keys = Keys { tokens: 5, causal: true };
+        let (row, pair) = (row(keys, 0.0), pair(keys, 0.0, 0.4, &row(keys, 0.0)));
+        let mean = |of: &dyn Fn(f64) -> f64| (1..=5).map(|n| of(f64::from(n))).sum::<f64>() / 5.0;
+        assert!((row.participation - mean(&|n| 1.0 / n)).abs() < 1e-9, "{row:?}");
+        assert!((row.entropy - mean(&f64::ln)).abs() < 1e-9, "{row:?}");
+        // Of two rows the longer one has 1/n of each key.
+        let overlap = (1..5).map(|n| f64::from(n) / f64::from(n + 1)).sum::<f64>() / 10.0;
+        assert!((pair.overlap - overlap).abs() < 1e-9, "{pair:?}");
     }
 
     #[test]
     fn equal_rows_share_all_they_have_and_independent_ones_an_even_part() {
         for beta in [0.3, 2.0, 7.0] {
-            let row = row(16, beta);
-            assert!((pair(16, beta, 0.0, &row).overlap - 1.0 / 16.0).abs() < 1e-9, "β = {beta}");
+            let row = row(all(16), beta);
+            assert!((pair(all(16), beta, 0.0, &row).overlap - 1.0 / 16.0).abs() < 1e-9, "β = {beta}");
             // Through quadrature, where the difference is no round-off yet, and beyond.
             for gap in [2e-5, 0.5e-5].map(|gap| gap / beta / beta) {
-                let less = (row.participation - pair(16, beta, 1.0 - gap, &row).overlap) / gap;
+                let less = (row.participation - pair(all(16), beta, 1.0 - gap, &row).overlap) / gap;
                 assert!((less / (beta * beta * row.jacobian) - 1.0).abs() < 1e-3, "β = {beta}, 1 − ρ = {gap}: {less}");
             }
         }
@@ -233,7 +351,7 @@ mod tests {
 
     #[test]
     fn frozen_weights_thaw_by_the_reciprocal() {
-        let (below, above) = (row(16, 0.9 * FROZEN), row(16, 1.1 * FROZEN));
+        let (below, above) = (row(all(16), 0.9 * FROZEN), row(all(16), 1.1 * FROZEN));
         assert!(((1.0 - above.participation) / (1.0 - below.participation) - 0.9 / 1.1).abs() < 0.01);
         assert!((above.entropy / below.entropy - 0.9 / 1.1).abs() < 0.01);
     }
