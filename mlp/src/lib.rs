@@ -145,7 +145,7 @@
 //! | initialise weights | [`Init`] |
 //! | keep one learning rate over width and depth | [`scaling`], [`MaximalUpdate`], [`scaling::CoordinateCheck`] |
 //! | predict how deep a signal reaches | [`theory`], [`theory::MeanField`]; through shortcuts, norms, gates and joined branches: [`theory::Block`], [`theory::Joined`]; between tokens: [`theory::Attention`] |
-//! | foretell signals and gradients of a model, transformers too | [`theory::of`], [`theory::Reader`], [`theory::Forecast`] |
+//! | foretell signals and gradients of a model, of convolutions with pooling, and of transformers from their embedding on | [`theory::of`], [`theory::Reader`], [`theory::Forecast`] |
 //! | predict with infinitely wide networks: their kernels, Gaussian processes, training | [`infinite`], [`infinite::InfiniteWidth`] |
 //! | read tables | [`Table`], [`Csv`]; of Arrow and Parquet: `Columnar`, with the features `arrow` and `parquet` |
 //! | learn what tables become, and apply it to others | [`Schema`], [`Numeric`], [`Categorical`]; by hand [`Scaler`], [`one_hot`] |

@@ -152,9 +152,9 @@ impl Attention {
     /// use mlp::theory::{Attention, Signal};
     /// let attention = Attention::new(3, 0.0, 1.0).causal();
     /// let weights = attention.weights(&Signal::normal(1.0));
-    /// // 1, ½ and ⅓ of each key that is seen.
+    /// // 1, ½ and ⅓ of each key that is seen; two rows share what the longer one reads of those of the shorter.
     /// assert!((weights.participation - (1.0 + 1.0 / 2.0 + 1.0 / 3.0) / 3.0).abs() < 1e-9);
-    /// assert!((weights.overlap - (1.0 / 2.0 + 1.0 / 3.0 + 2.0 / 3.0) / 3.0).abs() < 1e-9);
+    /// assert!((weights.overlap - (1.0 / 2.0 + 1.0 / 3.0 + 1.0 / 3.0) / 3.0).abs() < 1e-9);
     /// ```
     #[must_use]
     pub fn causal(self) -> Self {
