@@ -245,6 +245,12 @@ fn places_share_less_behind_a_batch_norm() {
     // They are followed where they are read, and uncorrelated if nothing is known of them.
     assert_eq!(Block::new().linear(2.0, 0.0).pass(&signal).unwrap().signal.places, None);
     assert_eq!(Block::new().pool(2).pass(&Signal::normal(1.0)).unwrap().signal.square, 0.5);
+    // Words that are looked up, a third of which are the same, and their mean.
+    let words =
+        Block::new().embedding(Signal::normal(2.0).correlated(0.25)).positions(Signal::normal(0.5).correlated(0.0));
+    let classes = Signal::of_classes(&Tensor::from([[7.0, 3.0, 7.0]])).unwrap();
+    let mean = words.pool(3).pass(&classes).unwrap().signal;
+    assert!((mean.square - (2.5 + 2.0 * 1.0) / 3.0).abs() < 1e-12, "{mean:?}"); // 0.5 + a third of 1.5 is shared by two
     // Of two places as of two samples, through everything else.
     let block = Block::new().linear(1.5, 0.2).activation(Activation::Tanh).unwrap().layer_norm();
     let block = block.residual(0.9, 0.5, Block::new().rms_norm().linear(1.0, 0.1)).dropout(0.2);
@@ -298,6 +304,19 @@ fn what_is_not_pooled_is_named() {
     assert!(words.fixed_point().unwrap_err().to_string().contains("an embedding begins a network"));
     let both = pooled.attention(Attention::new(4, 1.0, 1.0)).pass(&Signal::normal(1.0)).unwrap_err().to_string();
     assert!(both.contains("attention needs pairs of tokens, and pooling pairs of places"), "{both}");
+}
+
+#[test]
+fn causal_attention_has_the_name_that_it_has_in_a_flow() {
+    let rng = &mut StdRng::seed_from_u64(0);
+    let x: Tensor = Init::Normal { mean: 0.0, std: 1.0 }.sample([2, 3, 8], rng);
+    for heads in [1, 2] {
+        let model = Sequential::new().then(MultiHeadAttention::new(8, heads, rng).unwrap().causal());
+        let block = Reader::new().tokens(3).read(&model).unwrap();
+        assert!(block.to_string().starts_with("causal attention(T = 3"), "{block}");
+        let forecast = block.forecast(&Signal::of_tokens(&x).unwrap()).unwrap();
+        assert_eq!(forecast.rows[0].kind, Flow::measure(&model, &x, |y| y.sum()).layers[0].kind);
+    }
 }
 
 #[test]

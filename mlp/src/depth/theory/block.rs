@@ -183,7 +183,8 @@ impl Block {
 
     pub(super) fn with_width(mut self, piece: Piece, site: Site, width: Width) -> Self {
         self.picture = match (&piece, width) {
-            (Piece::Linear { .. } | Piece::Embedding(_) | Piece::Attention(_), _) | (_, Width::Lost) => Picture::Lost,
+            (Piece::Linear { .. } | Piece::Embedding(_) | Piece::Positions(_) | Piece::Attention(_), _)
+            | (_, Width::Lost) => Picture::Lost,
             (piece, _) => piece.branches().first().map_or(self.picture, |inner| inner.picture),
         };
         self.parts.push(Part { piece, site, width });

@@ -245,17 +245,26 @@ impl Part {
             // Classes are vectors of length 1: the same of two samples, or orthogonal.
             Piece::Embedding(table) => {
                 let (square, other) = (table.square, table.pair());
-                let product = x.product.map(|same| other + same * (square - other));
-                let y = Signal { product, normal: false, data: None, places: None, uneven: false, ..*table };
+                let looked_up = |same: f64| other + same * (square - other);
+                let y = Signal {
+                    product: x.product.map(looked_up),
+                    places: x.places.map(looked_up),
+                    normal: false,
+                    data: None,
+                    uneven: false,
+                    ..*table
+                };
                 Passed { product_slope: square - other, ..scaled(0.0, [0.0; 2], y) }
             }
             // The values are of any sign, or the table is.
             Piece::Positions(table) => {
                 let cross = 2.0 * x.mean * table.mean;
+                let moved = |product: f64| product + table.pair() + cross;
                 let y = Signal {
                     mean: x.mean + table.mean,
                     square: x.square + table.square + cross,
-                    product: x.product.map(|product| product + table.pair() + cross),
+                    product: x.product.map(moved),
+                    places: x.places.map(moved),
                     normal: x.normal && table.square == 0.0,
                     ..*x
                 };

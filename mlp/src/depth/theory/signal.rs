@@ -126,7 +126,8 @@ impl Signal {
     /// counts.
     ///
     /// Each number stands for the vector that is 1 for its class and 0 for all others. So the mean square, here taken as the sum of
-    /// squares, is 1, and the correlation of two samples is the share of their places that hold the same class.
+    /// squares, is 1, and the correlation of two samples is the share of their places that hold the same class. Two places of one sample
+    /// are compared too.
     ///
     /// ```
     /// use autograd::Tensor;
@@ -141,7 +142,9 @@ impl Signal {
     pub fn of_classes<T: Float>(x: &Tensor<T>) -> Result<Self, Error> {
         let samples = x.shape().first().copied().unwrap_or(1).max(1);
         let places = x.shape().numel() / samples;
-        Signal::of_groups_of_classes(x, (0..places).map(|place| (0..samples).map(move |i| i * places + place)))
+        let same = same_class(x, (0..places).map(|place| (0..samples).map(move |i| i * places + place)))?;
+        let within = same_class(x, (0..samples).map(|i| i * places..(i + 1) * places))?;
+        Ok(Signal { data: same, places: within, ..Signal::class() })
     }
 
     /// The statistics of sequences of classes: two tokens are those of one sequence, (n, time); their correlation is the share of
@@ -163,32 +166,12 @@ impl Signal {
                 format!("classes of tokens are needed as (n, time), and the shape is {}; reshape them", x.shape());
             return Err(Error::invalid("mean_field", why));
         };
-        Signal::of_groups_of_classes(x, (0..n).map(|i| i * time..(i + 1) * time))
+        Ok(Signal { data: same_class(x, (0..n).map(|i| i * time..(i + 1) * time))?, ..Signal::class() })
     }
 
-    /// Of the places of classes in each group, any two of which are compared.
-    fn of_groups_of_classes<T: Float, G: Iterator<Item = usize>>(
-        x: &Tensor<T>,
-        groups: impl Iterator<Item = G>,
-    ) -> Result<Self, Error> {
-        let values = x.as_slice();
-        if values.is_empty() {
-            return Err(Error::Empty { what: "mean_field".into() });
-        }
-        if let Some(other) = values.iter().find(|value| !value.is_finite()) {
-            let why = format!("the inputs hold {}, which is no class; correct or remove it", shown(other.to_f64()));
-            return Err(Error::invalid("mean_field", why));
-        }
-        let (mut pairs, mut same) = (0.0, 0.0);
-        for group in groups {
-            let mut classes: Vec<f64> = group.map(|i| values[i].to_f64()).collect();
-            classes.sort_by(f64::total_cmp);
-            let both = |n: usize| n as f64 * (n as f64 - 1.0);
-            pairs += both(classes.len());
-            same += classes.chunk_by(|a, b| a == b).map(|run| both(run.len())).sum::<f64>();
-        }
-        let data = (pairs > 0.0).then(|| same / pairs);
-        Ok(Signal { mean: 0.0, square: 1.0, product: None, places: None, normal: false, data, uneven: false })
+    /// The vector of a class.
+    fn class() -> Self {
+        Signal { normal: false, ..Signal::normal(1.0) }
     }
 
     /// Of the values of so many groups of so many samples, two of which are compared.
@@ -228,4 +211,28 @@ impl Signal {
     pub(super) fn share(&self, product: f64) -> f64 {
         if self.square == 0.0 { 1.0 } else { (product / self.square).clamp(-1.0, 1.0) }
     }
+}
+
+/// The share of pairs within groups of places that hold the same class, if there are pairs.
+fn same_class<T: Float, G: Iterator<Item = usize>>(
+    x: &Tensor<T>,
+    groups: impl Iterator<Item = G>,
+) -> Result<Option<f64>, Error> {
+    let values = x.as_slice();
+    if values.is_empty() {
+        return Err(Error::Empty { what: "mean_field".into() });
+    }
+    if let Some(other) = values.iter().find(|value| !value.is_finite()) {
+        let why = format!("the inputs hold {}, which is no class; correct or remove it", shown(other.to_f64()));
+        return Err(Error::invalid("mean_field", why));
+    }
+    let (mut pairs, mut same) = (0.0, 0.0);
+    for group in groups {
+        let mut classes: Vec<f64> = group.map(|i| values[i].to_f64()).collect();
+        classes.sort_by(f64::total_cmp);
+        let both = |n: usize| n as f64 * (n as f64 - 1.0);
+        pairs += both(classes.len());
+        same += classes.chunk_by(|a, b| a == b).map(|run| both(run.len())).sum::<f64>();
+    }
+    Ok((pairs > 0.0).then(|| same / pairs))
 }
