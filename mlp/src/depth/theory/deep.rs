@@ -133,7 +133,7 @@ impl Block {
     /// The variance that equal blocks approach, starting from 1, as [`MeanField::fixed_point`](super::MeanField::fixed_point).
     ///
     /// # Errors
-    /// As [`pass`](Block::pass); if the variance grows without bound, or the block has a batch normalisation.
+    /// As [`pass`](Block::pass); if the variance grows without bound, or the block has a batch normalisation, pooling or an embedding.
     pub fn fixed_point(&self) -> Result<f64, Error> {
         self.repeats()?;
         self.destination()?.ok_or_else(|| {
@@ -164,7 +164,7 @@ impl Block {
     /// The law by which the squared gradient changes with the number of equal blocks, where signals begin with variance 1.
     ///
     /// # Errors
-    /// As [`pass`](Block::pass), and for a batch normalisation.
+    /// As [`pass`](Block::pass), and for a batch normalisation, pooling or an embedding.
     pub fn law(&self) -> Result<DepthLaw, Error> {
         self.repeats()?;
         Ok(match self.destination()? {
@@ -177,7 +177,7 @@ impl Block {
     /// The law at a fixed point of the variance, such as that of a [`Critical`](super::Critical) point; 0 is one.
     ///
     /// # Errors
-    /// As [`pass`](Block::pass), for a batch normalisation, and if `variance` is none.
+    /// As [`pass`](Block::pass), for a batch normalisation, pooling or an embedding, and if `variance` is none.
     ///
     /// # Panics
     /// If `variance` is negative or not finite.

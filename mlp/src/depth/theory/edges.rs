@@ -24,7 +24,7 @@ impl Block {
     /// ```
     ///
     /// # Errors
-    /// As [`pass`](Block::pass); for a batch normalisation; if there is no such point; and if σ_w² and σ_b² stand before
+    /// As [`pass`](Block::pass); for a batch normalisation, pooling or an embedding; if there is no such point; and if σ_w² and σ_b² stand before
     /// another activation or normalisation of the block: for such a block [`critical_value`] searches.
     pub fn critical(&self) -> Result<Critical, Error> {
         let family = Family::of(self)?;

@@ -56,7 +56,7 @@ pub fn of<T: Float, M: Module<T> + ?Sized>(model: &M) -> Result<Block, Error> {
 /// | dropout, nothing | [`Dropout`](crate::Dropout), [`Flatten`](crate::Flatten) |
 /// | residual | [`Residual`](crate::Residual), [`Join::Add`](crate::Join) of a value and what is computed from it |
 /// | parallel | [`Join`](crate::Join)s of what several branches make of one value: sums, products as of gates, and features side by side, by their widths |
-/// | embedding, positions | [`Embedding`](crate::Embedding) of [classes](Signal::of_classes) as the first layer, all of them read equally often and no padding; [`PositionalEncoding`](crate::PositionalEncoding) of sines, or learned |
+/// | embedding, positions | [`Embedding`](crate::Embedding) of [classes](super::Signal::of_classes) as the first layer, all of them read equally often and no padding; [`PositionalEncoding`](crate::PositionalEncoding) of sines, or learned |
 /// | attention | [`MultiHeadAttention`](crate::MultiHeadAttention), [`TransformerBlock`](crate::TransformerBlock), for so many [`tokens`](Reader::tokens), also with a causal mask: means over the tokens |
 /// | a chain | [`Sequential`](crate::Sequential), [`Mlp`](crate::Mlp), [`Layer`](crate::Layer), [`Network`](crate::Network) |
 ///
