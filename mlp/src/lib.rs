@@ -258,7 +258,8 @@ pub use loss::*;
 /// A struct with a type parameter that is a [`Float`](autograd::Float) is a module over that type of number, one without over `f64`, or over
 /// another with `#[module(number = f32)]` on the struct. Other type parameters may be those of layers. With
 /// `#[module(output_shape)]` the struct's own method of that name foretells shapes
-/// ([`Module::output_shape`](trait@Module#method.output_shape)). Without a method `forward` it does not compile:
+/// ([`Module::output_shape`](trait@Module#method.output_shape)), and with `#[module(check_inputs)]` one checks their values
+/// ([`Module::check_inputs`](trait@Module#method.check_inputs)). Without a method `forward` it does not compile:
 ///
 /// ```compile_fail
 /// use mlp::Module;

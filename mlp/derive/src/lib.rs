@@ -46,6 +46,8 @@ struct Settings {
     number: Option<Type>,
     /// Whether it has a method `output_shape` of its own.
     output_shape: bool,
+    /// Whether it has a method `check_inputs` of its own.
+    check_inputs: bool,
     /// Whether it is `Configured`, and so gives its configuration.
     config: bool,
 }
@@ -57,9 +59,11 @@ fn settings(attributes: &[Attribute]) -> Result<Settings> {
             match () {
                 () if meta.path.is_ident("number") => settings.number = Some(meta.value()?.parse()?),
                 () if meta.path.is_ident("output_shape") => settings.output_shape = true,
+                () if meta.path.is_ident("check_inputs") => settings.check_inputs = true,
                 () if meta.path.is_ident("config") => settings.config = true,
                 () => {
-                    let known = "`#[module(number = f32)]`, `#[module(output_shape)]` or `#[module(config)]` is needed";
+                    let known = "`#[module(number = f32)]`, `#[module(output_shape)]`, `#[module(check_inputs)]` or \
+                                 `#[module(config)]` is needed";
                     return Err(meta.error(known));
                 }
             }
@@ -293,18 +297,39 @@ fn expand(input: &DeriveInput) -> Result<TokenStream> {
         },
         false => quote! {},
     };
-    let shape_guard = match settings.output_shape {
+    let check_inputs = match settings.check_inputs {
         true => quote! {
-            /// The same for shapes.
-            #[allow(dead_code)]
-            trait ThisStructNeedsAMethodOutputShape {
-                fn output_shape(&self) {}
+            fn check_inputs(
+                &self,
+                inputs: &::autograd::Tensor<#number>,
+            ) -> ::core::result::Result<(), ::mlp::Error> {
+                Self::check_inputs(self, inputs)
             }
-            #[automatically_derived]
-            impl #implemented ThisStructNeedsAMethodOutputShape for #name #of #bounds {}
         },
         false => quote! {},
     };
+    // Found instead of a method that is missing, so that the one above does not call itself.
+    let guard = |promised: bool, named: Ident, method: Ident| match promised {
+        true => quote! {
+            #[allow(dead_code)]
+            trait #named {
+                fn #method(&self) {}
+            }
+            #[automatically_derived]
+            impl #implemented #named for #name #of #bounds {}
+        },
+        false => quote! {},
+    };
+    let shape_guard = guard(
+        settings.output_shape,
+        quote::format_ident!("ThisStructNeedsAMethodOutputShape"),
+        quote::format_ident!("output_shape"),
+    );
+    let inputs_guard = guard(
+        settings.check_inputs,
+        quote::format_ident!("ThisStructNeedsAMethodCheckInputs"),
+        quote::format_ident!("check_inputs"),
+    );
     Ok(quote! {
         const _: () = {
             /// Found instead of a formula that is missing, so that `forward` does not call itself.
@@ -315,6 +340,7 @@ fn expand(input: &DeriveInput) -> Result<TokenStream> {
             #[automatically_derived]
             impl #implemented ThisStructNeedsAMethodForward for #name #of #bounds {}
             #shape_guard
+            #inputs_guard
 
             #[automatically_derived]
             #[allow(unused_mut, unused_variables)]
@@ -345,6 +371,7 @@ fn expand(input: &DeriveInput) -> Result<TokenStream> {
 
                 #describe
                 #output_shape
+                #check_inputs
 
                 #config
             }

@@ -200,6 +200,32 @@ pub trait Module<T: Float = f64>: Send + Sync {
         Ok(None)
     }
 
+    /// `Ok` if the module takes the values of these inputs, as far as it can tell without computing; the default asks nothing.
+    ///
+    /// An [`Embedding`](crate::Embedding) needs the numbers of its classes. [`Sequential`](crate::Sequential),
+    /// [`Residual`](crate::Residual) and [`Network`](crate::Network) ask the modules that read the inputs. A
+    /// [`Trainer`](crate::Trainer) asks of all data before the first step, and of each batch of a stream.
+    ///
+    /// ```
+    /// use autograd::Tensor;
+    /// use mlp::{Embedding, Init, Module, Sequential};
+    /// use rand::{SeedableRng, rngs::StdRng};
+    /// let words = Embedding::new(5, 2, &Init::Constant(1.0), &mut StdRng::seed_from_u64(0))?;
+    /// let model: Sequential = Sequential::new().then(words);
+    /// assert!(model.check_inputs(&Tensor::from([[4.0, 0.0]])).is_ok());
+    /// let error = model.check_inputs(&Tensor::from([[4.0, 0.0], [1.0, 5.0]])).unwrap_err();
+    /// let why = "5 in sample 1 is none of the 5 classes, whole numbers from 0 to 4; correct the input or enlarge the table";
+    /// assert_eq!(error.to_string(), format!("embedding: {why}"));
+    /// # Ok::<(), mlp::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// For the first value that does not fit; the error names it, its sample and the layer.
+    fn check_inputs(&self, inputs: &Tensor<T>) -> Result<(), Error> {
+        let _ = inputs;
+        Ok(())
+    }
+
     /// The rows of [`describe`](Module::describe), each with the shape of its output for inputs of shape `input`; `None`
     /// where it is not known.
     ///
@@ -235,7 +261,8 @@ pub trait Module<T: Float = f64>: Send + Sync {
     /// [`predict_on`](Module::predict_on) `(&mut Tape::default(), inputs)`.
     ///
     /// # Panics
-    /// If `forward` computes gradients.
+    /// If `forward` computes gradients, or the inputs do not fit: of those that come from outside,
+    /// [`output_shape`](Module::output_shape) and [`check_inputs`](Module::check_inputs) tell before.
     #[track_caller]
     fn predict(&self, inputs: &Tensor<T>) -> Tensor<T> {
         self.predict_on(&mut Tape::values_only(), inputs)
@@ -296,6 +323,10 @@ impl<T: Float, M: Module<T> + ?Sized> Module<T> for Box<M> {
 
     fn output_shape(&self, input: &Shape) -> Result<Option<Shape>, Error> {
         (**self).output_shape(input)
+    }
+
+    fn check_inputs(&self, inputs: &Tensor<T>) -> Result<(), Error> {
+        (**self).check_inputs(inputs)
     }
 
     fn describe_for(&self, input: &Shape) -> Result<Vec<(LayerRow, Option<Shape>)>, Error> {

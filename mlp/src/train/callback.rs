@@ -196,12 +196,14 @@ pub struct Start {
     pub within: usize,
     /// Whether the callback's state was restored from a checkpoint just before; if not, it begins anew.
     pub restored: bool,
+    /// Whether a [schedule of steps](crate::Trainer::schedule_steps) sets the learning rate before each of them.
+    pub steps_scheduled: bool,
 }
 
 impl Start {
     /// The start of a training of this many epochs, of this many steps each.
     pub fn new(epochs: usize, steps: usize) -> Self {
-        Start { epochs, steps, done: 0, within: 0, restored: false }
+        Start { epochs, steps, done: 0, within: 0, restored: false, steps_scheduled: false }
     }
 }
 

@@ -39,8 +39,8 @@ impl Trainer<'_> {
     /// - if a model with buffers is to be trained in several parts;
     /// - if the [optimiser](Optimizer::parameters) does not update every parameter that is not frozen, or a parameter
     ///   is NaN or infinite;
-    /// - if the row length differs from [`Module::input_width`], or targets do not fit outputs and loss
-    ///   ([`Loss::check`]);
+    /// - if the row length differs from [`Module::input_width`], the model refuses shape or values of the inputs
+    ///   ([`Module::output_shape`], [`Module::check_inputs`]), or targets do not fit outputs and loss ([`Loss::check`]);
     /// - if a training cannot be resumed, or its checkpoint path cannot be written.
     ///
     /// Whenever a callback or a metric fails.
@@ -60,7 +60,7 @@ impl Trainer<'_> {
     /// optimiser keeps its state; create a new one.
     ///
     /// # Panics
-    /// If a model without an input width rejects the inputs; the message is that of the model.
+    /// If a model that cannot tell before rejects the inputs; the message is that of the model.
     pub fn fit<T: Float>(
         &self,
         model: &dyn Module<T>,
@@ -180,7 +180,8 @@ impl Trainer<'_> {
         };
         optimizer.train(); // a training before this one left the weights that count
         let steps = source.steps_of_epoch().unwrap_or(0);
-        let start = Start { done: from.epochs, within: from.within, ..Start::new(self.epochs, steps) };
+        let steps_scheduled = self.step_schedule.borrow().is_some();
+        let start = Start { done: from.epochs, within: from.within, steps_scheduled, ..Start::new(self.epochs, steps) };
         let begun = ranks.agree(callbacks.begun(start, &mut Learner::new(&state, &mut *optimizer))?)?;
         let parts = self.parts_of(goal, &state, &first, from.parts)?;
         let shared = parts > 1 || first.len().saturating_mul(parameters.numel()) >= SHARED;

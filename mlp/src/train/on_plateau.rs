@@ -8,14 +8,15 @@ use indexmap::IndexMap;
 use super::callback::{Callback, Learner, Start};
 use super::history::{Epoch, Stopped};
 use super::watch::{Watch, number};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::optim::Plateau;
 
 /// Sets the learning rate of a [`Plateau`], which watches a value of each epoch.
 ///
 /// It watches the lowest `validation_loss` unless told otherwise, and begins at the rate of the plateau. It comes after a
-/// [`schedule`](crate::Trainer::schedule) of epochs; one of [steps](crate::Trainer::schedule_steps) would overrule it. A
-/// checkpoint holds what it has seen, so that a resumed training has the same rates.
+/// [`schedule`](crate::Trainer::schedule) of epochs, whose rates it replaces; beside one of [steps](crate::Trainer::schedule_steps),
+/// which would overrule it, the training ends with an error before the first step. A checkpoint holds what it has seen, so that a
+/// resumed training has the same rates.
 ///
 /// ```
 /// use mlp::train::{OnPlateau, Watch};
@@ -68,6 +69,11 @@ const COOLING: &str = "cooling";
 
 impl Callback for OnPlateau {
     fn begun(&mut self, start: &Start, learner: &mut Learner<'_>) -> Result<ControlFlow<Stopped>> {
+        if start.steps_scheduled {
+            let why =
+                "a schedule of steps overrules it at each step; leave out Trainer::schedule_steps, or the plateau";
+            return Err(Error::invalid(WHAT, why));
+        }
         if !start.restored {
             self.now = self.start.clone();
         }

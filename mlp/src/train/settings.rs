@@ -190,7 +190,8 @@ impl<'a> Trainer<'a> {
 
     /// Sets the learning rate before each step to `rate(step)`, with steps of the whole training from 1.
     ///
-    /// It comes after a [`schedule`](Trainer::schedule) of epochs, if there is one. A resumed training continues the count.
+    /// It comes after a [`schedule`](Trainer::schedule) of epochs, if there is one, whose rates it replaces. A resumed training
+    /// continues the count. The callback [`OnPlateau`](super::OnPlateau), which it would overrule too, refuses a trainer with it.
     ///
     /// ```
     /// use autograd::{Param, Tensor};

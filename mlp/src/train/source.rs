@@ -141,7 +141,7 @@ impl<T: Float> Steps<'_, '_, T> {
     fn batch(&mut self) -> Result<Option<Dataset<T>>, Error> {
         let Some(batch) = self.batches.next().transpose()? else { return Ok(None) };
         if let Some((goal, _)) = self.checked {
-            goal.check_inputs("batch", batch.inputs().shape())?;
+            goal.check_inputs("batch", batch.inputs())?;
         }
         let full = *self.full.get_or_insert(batch.len());
         let short = batch.len() < full && self.drop_last && self.batches.peek().is_none();

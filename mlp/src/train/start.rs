@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::fmt::Display;
 use std::fs;
 
-use autograd::{Float, Param, Parameters, Shape, Tape};
+use autograd::{Float, Param, Parameters, Shape, Tape, Tensor};
 
 use super::checkpoint::Training;
 use super::progress::{MadeOf, Progress};
@@ -254,7 +254,7 @@ impl<T: Float> Objective<'_, T> {
     ///
     /// For training data (`learnt`) the output layer must also be able to reach the targets.
     pub(super) fn check(self, what: &str, data: &Dataset<T>, learnt: bool) -> Result<(), Error> {
-        self.check_inputs(what, data.inputs().shape())?;
+        self.check_inputs(what, data.inputs())?;
         let few = data.take(&(0..data.len().min(2)).collect::<Vec<_>>());
         let tape = Tape::default();
         let first = self.model.forward(tape.constant(few.inputs().clone())).value();
@@ -268,8 +268,9 @@ impl<T: Float> Objective<'_, T> {
         Ok(())
     }
 
-    /// `Ok` if the model accepts inputs of this shape.
-    pub(super) fn check_inputs(self, what: &str, shape: &Shape) -> Result<(), Error> {
+    /// `Ok` if the model accepts these inputs.
+    pub(super) fn check_inputs(self, what: &str, inputs: &Tensor<T>) -> Result<(), Error> {
+        let shape = inputs.shape();
         // A single axis is the axis of samples: the batch would pass for a single row.
         if let Some(width) = self.model.input_width().filter(|width| shape.len() < 2 || shape.last() != Some(width)) {
             let repair = "choose other columns, or build the model for these";
@@ -277,7 +278,8 @@ impl<T: Float> Objective<'_, T> {
                 "the model takes rows of {width} numbers, the inputs of the {what} have shape {shape}; {repair}"
             ));
         }
-        if let Err(error) = self.model.output_shape(shape) {
+        let taken = self.model.output_shape(shape).and_then(|_| self.model.check_inputs(inputs));
+        if let Err(error) = taken {
             return invalid(format!("the model does not take the inputs of the {what}: {error}"));
         }
         Ok(())

@@ -234,6 +234,18 @@ fn a_rate_that_waits_for_a_plateau_is_resumed() {
     }
 }
 
+/// Which would overrule it without a word.
+#[test]
+fn a_plateau_refuses_a_schedule_of_steps() {
+    let (model, data, held_out) = weight();
+    let mut sgd = Sgd::new(&model.parameters(), 1.0);
+    let trainer = quiet().epochs(3).schedule_steps(|_| 0.1).callback(OnPlateau::new(Plateau::new(0.2)));
+    let error = trainer.fit(&model, &Mse, &mut sgd, &data, Some(&held_out)).unwrap_err().to_string();
+    let why = "a schedule of steps overrules it at each step; leave out Trainer::schedule_steps, or the plateau";
+    assert_eq!(error, format!("on_plateau: {why}"));
+    assert_eq!(model.w.value().item(), 4.0);
+}
+
 #[test]
 fn a_plateau_watches_what_it_is_told_and_refuses_states_that_are_none() {
     let parameters = weight().0.parameters();

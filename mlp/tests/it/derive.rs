@@ -105,7 +105,7 @@ fn the_formula_is_the_structs_own() {
 
 /// Without a type parameter, over a number that it names.
 #[derive(Module)]
-#[module(number = f32, output_shape)]
+#[module(number = f32, output_shape, check_inputs)]
 struct Narrow {
     layer: Linear<f32>,
     scale: Param<f32>,
@@ -119,13 +119,23 @@ impl Narrow {
     fn output_shape(&self, input: &Shape) -> Result<Option<Shape>, Error> {
         self.layer.output_shape(input)
     }
+
+    fn check_inputs(&self, inputs: &Tensor<f32>) -> Result<(), Error> {
+        match inputs.as_slice().iter().any(|&x| x < 0.0) {
+            true => Err(Error::Invalid { what: "narrow", why: "a number is below 0".into() }),
+            false => Ok(()),
+        }
+    }
 }
 
 #[test]
-fn a_struct_may_be_over_one_number_alone_and_foretell_its_shape() {
+fn a_struct_may_be_over_one_number_alone_foretell_its_shape_and_check_its_inputs() {
     let model = Narrow { layer: linear(2, 3), scale: Param::new([2.0]) };
     let y = Module::predict(&model, &Tensor::ones([4, 2]));
     assert_eq!(Module::output_shape(&model, &[4, 2].into()).unwrap(), Some(y.shape().clone()));
+    Module::check_inputs(&model, &Tensor::ones([4, 2])).unwrap();
+    let error = Module::check_inputs(&model, &Tensor::full([4, 2], -1.0)).unwrap_err().to_string();
+    assert_eq!(error, "narrow: a number is below 0");
     let error = summary_for(&model, [4, 5]).unwrap_err().to_string();
     assert!(error.starts_with("linear: rows of 2 numbers are needed, the input has shape (4, 5)"), "{error}");
 }

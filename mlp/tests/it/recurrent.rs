@@ -2,9 +2,10 @@
 
 use autograd::check::Checker;
 use autograd::{Float, Param, Tape, Tensor};
+use mlp::train::RateRange;
 use mlp::{
-    Adam, Cell, CrossEntropy, Dataset, Embedding, Flatten, Gru, Init, Linear, Lstm, Module, Recurrent, Rnn, Sequential,
-    Sgd, Trainer,
+    Adam, Cell, CrossEntropy, Dataset, Embedding, Flatten, Gru, Init, Join, Linear, Lstm, Module, Network, Recurrent,
+    Rnn, Sequential, Sgd, Trainer,
 };
 use rand::SeedableRng;
 use rand::rngs::StdRng;
@@ -227,6 +228,57 @@ fn values_that_are_no_classes_are_refused() {
 #[should_panic(expected = "embedding: 7 is none of the 3 classes, whole numbers from 0 to 2")]
 fn look_up_refuses_them_too() {
     let _ = words().look_up(&Tape::new(), &[0, 7]);
+}
+
+/// In data, in held-out data and in streams, wherever the embedding reads the inputs: before any step, or that of the batch.
+#[test]
+fn data_with_classes_that_do_not_exist_are_refused() {
+    let init = Init::Normal { mean: 0.0, std: 0.5 };
+    let table = || Embedding::<f64>::new(5, 2, &init, &mut rng()).unwrap();
+    let read = || Linear::new(4, 2, &init, &mut rng()).unwrap();
+    let then = |first: Sequential| first.then(Flatten).then(read());
+    let network = Network::new(["words"]).part("table", "words", table()).part("again", "words", table());
+    let network = network.join("both", Join::Add, ["table", "again"]).part("flat", "both", Flatten);
+    let models: [Box<dyn Module>; 3] = [
+        Box::new(then(Sequential::new().then(table()))),
+        Box::new(then(Sequential::new().then(Sequential::new().then(table())))),
+        Box::new(network.part("read", "flat", read()).outputs(["read"]).unwrap()),
+    ];
+    let data = |n: usize, wrong: Option<(usize, f64)>| {
+        let class = |i: &[usize]| match wrong {
+            Some((sample, class)) if *i == [sample, 1] => class,
+            _ => (i[0] % 5) as f64,
+        };
+        Dataset::new(Tensor::from_fn([n, 2], class), (0..n).map(|i| i % 2).collect::<Vec<_>>()).unwrap()
+    };
+    for model in models {
+        let before: Vec<_> = model.parameters().params().map(Param::value).collect();
+        let mut sgd = Sgd::new(&model.parameters(), 0.5);
+        let trainer = || Trainer::new().epochs(1).batch_size(4).progress(false);
+        let law = "is none of the 5 classes, whole numbers from 0 to 4; correct the input or enlarge the table";
+        let told = |what: &str, value: &str| {
+            format!("trainer: the model does not take the inputs of the {what}: embedding: {value} {law}")
+        };
+        for (class, shown) in [(5.0, "5"), (-1.0, "-1"), (0.5, "0.5"), (1e300, "1e300")] {
+            let bad = data(20, Some((17, class)));
+            let error = trainer().fit(&model, &CrossEntropy, &mut sgd, &bad, None).unwrap_err();
+            assert_eq!(error.to_string(), told("data", &format!("{shown} in sample 17")));
+        }
+        let bad = data(20, Some((17, 7.0)));
+        let error = trainer().fit(&model, &CrossEntropy, &mut sgd, &data(20, None), Some(&bad)).unwrap_err();
+        assert_eq!(error.to_string(), told("validation data", "7 in sample 17"));
+        let error = trainer().find_rate(&model, &CrossEntropy, &mut sgd, &bad, RateRange::default()).unwrap_err();
+        assert_eq!(error.to_string(), told("data", "7 in sample 17"));
+        let mut fit = |batches: Vec<Dataset>| {
+            let open = |_| Ok(batches.clone().into_iter().map(Ok));
+            trainer().fit_stream(&model, &CrossEntropy, &mut sgd, open, None).unwrap_err().to_string()
+        };
+        assert_eq!(fit(vec![data(4, Some((3, 9.0)))]), told("first batch", "9 in sample 3"));
+        let unchanged = |before: &[Tensor]| model.parameters().params().map(Param::value).eq(before.iter().cloned());
+        assert!(unchanged(&before));
+        assert_eq!(fit(vec![data(4, None), data(4, Some((3, 9.0)))]), told("batch", "9 in sample 3"));
+        assert!(!unchanged(&before), "the first batch was right");
+    }
 }
 
 #[test]

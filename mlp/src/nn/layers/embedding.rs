@@ -1,10 +1,12 @@
 //! [`Embedding`]: a trained row for each class.
 
-use autograd::{Float, Param, Parameters, Shape, Tape, Var};
+use std::fmt::Display;
+
+use autograd::{Float, Param, Parameters, Shape, Tape, Tensor, Var};
 use rand::Rng;
 use serde::{Deserialize, Serialize};
 
-use crate::error::shown;
+use crate::error::{or_panic, shown};
 use crate::nn::config::{Config, Configured, Parts, fields};
 use crate::nn::module::{LayerRow, Module};
 use crate::nn::state_dict::StateDict;
@@ -142,7 +144,7 @@ impl<T: Float> Embedding<T> {
     pub fn look_up<'t>(&self, tape: &'t Tape<T>, classes: &[usize]) -> Var<'t, T> {
         let count = self.count();
         if let Some(class) = classes.iter().find(|&&class| class >= count) {
-            absent(class, count);
+            or_panic(Err(absent(shown(class), count)))
         }
         let rows = self.table.on(tape).take(0, classes);
         let Some(padding) = self.padding else { return rows };
@@ -152,13 +154,17 @@ impl<T: Float> Embedding<T> {
     }
 }
 
-#[track_caller]
-fn absent(class: impl std::fmt::Debug, count: usize) -> ! {
-    panic!(
-        "embedding: {} is none of the {count} classes, whole numbers from 0 to {}; correct the input or enlarge the table",
-        shown(class),
-        count.saturating_sub(1)
-    );
+fn absent(class: impl Display, count: usize) -> Error {
+    let last = count.saturating_sub(1);
+    let law = format!("whole numbers from 0 to {last}; correct the input or enlarge the table");
+    Error::invalid("embedding", format!("{class} is none of the {count} classes, {law}"))
+}
+
+/// The class of this number, one of `count`.
+fn class<T: Float>(value: T, count: usize) -> Option<usize> {
+    let number = value.to_f64();
+    let exists = number.fract() == 0.0 && (0.0..count as f64).contains(&number);
+    exists.then_some(number as usize)
 }
 
 impl<T: Float> From<Param<T>> for Embedding<T> {
@@ -170,20 +176,15 @@ impl<T: Float> From<Param<T>> for Embedding<T> {
 
 impl<T: Float> Module<T> for Embedding<T> {
     /// # Panics
-    /// If a value is not the number of a class.
+    /// If a value is not the number of a class; [`check_inputs`](Module::check_inputs) tells before, as of data that a trainer is given.
     #[track_caller]
     fn forward<'t>(&self, x: Var<'t, T>) -> Var<'t, T> {
         let [count, width] = self.sizes();
-        let class = |value: &T| {
-            let number = value.to_f64();
-            let exists = number.fract() == 0.0 && (0.0..count as f64).contains(&number);
-            if exists { Ok(number as usize) } else { Err(number) }
+        let listed = |values: &[T]| {
+            let class = |&value: &T| class(value, count).ok_or_else(|| absent(shown(value.to_f64()), count));
+            values.iter().map(class).collect::<Result<Vec<_>, _>>()
         };
-        let mut classes = Vec::with_capacity(x.shape().numel());
-        let listed = |values: &[T]| values.iter().try_for_each(|value| class(value).map(|class| classes.push(class)));
-        if let Err(number) = x.with_values(listed) {
-            absent(number, count);
-        }
+        let classes = or_panic(x.with_values(listed));
         let shape: Shape = x.shape().iter().copied().chain([width]).collect();
         self.look_up(x.tape(), &classes).reshape(shape)
     }
@@ -194,6 +195,14 @@ impl<T: Float> Module<T> for Embedding<T> {
 
     fn output_shape(&self, input: &Shape) -> Result<Option<Shape>, Error> {
         Ok(Some(input.iter().copied().chain([self.width()]).collect()))
+    }
+
+    fn check_inputs(&self, inputs: &Tensor<T>) -> Result<(), Error> {
+        let count = self.count();
+        let Some(at) = inputs.as_slice().iter().position(|&value| class(value, count).is_none()) else { return Ok(()) };
+        let of_sample = inputs.numel() / inputs.shape().first().copied().unwrap_or(1);
+        let value = shown(inputs.as_slice()[at].to_f64());
+        Err(absent(format_args!("{value} in sample {}", at / of_sample), count))
     }
 
     fn state_dict(&self) -> Result<StateDict<T>, Error> {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use autograd::{Float, Parameters, Shape, Var};
+use autograd::{Float, Parameters, Shape, Tensor, Var};
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
@@ -93,6 +93,10 @@ impl<T: Float> Module<T> for Residual<T> {
         let output = self.inner.output_shape(input)?;
         output.as_ref().map_or(Ok(()), |output| equal(input, output))?;
         Ok(output)
+    }
+
+    fn check_inputs(&self, inputs: &Tensor<T>) -> Result<(), Error> {
+        self.inner.check_inputs(inputs)
     }
 
     fn state_dict(&self) -> Result<StateDict<T>, Error> {

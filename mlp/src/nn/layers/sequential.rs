@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use autograd::{Float, Parameters, Shape, Var};
+use autograd::{Float, Parameters, Shape, Tensor, Var};
 use serde::{Deserialize, Serialize};
 
 use crate::nn::config::{Config, Configured, Parts};
@@ -81,6 +81,10 @@ impl<T: Float> Module<T> for Sequential<T> {
 
     fn output_shape(&self, input: &Shape) -> Result<Option<Shape>, Error> {
         shape_behind(self.0.iter().map(|module| &**module), input)
+    }
+
+    fn check_inputs(&self, inputs: &Tensor<T>) -> Result<(), Error> {
+        self.0.first().map_or(Ok(()), |module| module.check_inputs(inputs))
     }
 
     fn describe_for(&self, input: &Shape) -> Result<Vec<(LayerRow, Option<Shape>)>, Error> {

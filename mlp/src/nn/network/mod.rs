@@ -137,6 +137,16 @@ impl<T: Float> Network<T> {
         &**module
     }
 
+    /// The modules that read the input, if it is the only one.
+    fn readers_of_input(&self) -> impl Iterator<Item = &dyn Module<T>> {
+        let reading = self.nodes.iter().filter(|node| node.reads == [0] && self.inputs.len() == 1);
+        reading.filter_map(|node| match &node.does {
+            Does::Part(module) => Some(&**module),
+            Does::Same(part) => Some(self.module(*part)),
+            Does::Join(_) => None,
+        })
+    }
+
     /// The outputs for `inputs`, both by name.
     ///
     /// # Panics
@@ -274,17 +284,16 @@ impl<T: Float> Module<T> for Network<T> {
     }
 
     fn input_width(&self) -> Option<usize> {
-        let mut reading = self.nodes.iter().filter(|node| node.reads == [0] && self.inputs.len() == 1);
-        reading.find_map(|node| match &node.does {
-            Does::Part(module) => module.input_width(),
-            Does::Same(part) => self.module(*part).input_width(),
-            Does::Join(_) => None,
-        })
+        self.readers_of_input().find_map(Module::input_width)
     }
 
     fn output_shape(&self, input: &Shape) -> Result<Option<Shape>, Error> {
         let output = self.single()?;
         Ok(self.shapes(vec![Some(input.clone())])?.swap_remove(output))
+    }
+
+    fn check_inputs(&self, inputs: &Tensor<T>) -> Result<(), Error> {
+        self.readers_of_input().try_for_each(|module| module.check_inputs(inputs))
     }
 
     fn describe_for(&self, input: &Shape) -> Result<Vec<(LayerRow, Option<Shape>)>, Error> {
