@@ -95,7 +95,8 @@ impl JacobianSpectrum {
         assert!(layers > 0, "Jacobian spectrum: 0 layers have no weights; at least 1 is needed");
         assert!(
             variance > 0.0 && variance.is_finite(),
-            "Jacobian spectrum: the variance {variance} of weights must be a number above 0"
+            "Jacobian spectrum: the variance {} of weights must be a number above 0",
+            shown(variance)
         );
         JacobianSpectrum { layers, variance, gaussian, slopes: vec![(1.0, 1.0)], zeros: 0.0 }
     }
@@ -110,7 +111,11 @@ impl JacobianSpectrum {
     #[must_use]
     #[track_caller]
     pub fn active(self, share: f64) -> Self {
-        assert!(share > 0.0 && share <= 1.0, "Jacobian spectrum: the share {share} of active units must lie in (0, 1]");
+        assert!(
+            share > 0.0 && share <= 1.0,
+            "Jacobian spectrum: the share {} of active units must lie in (0, 1]",
+            shown(share)
+        );
         JacobianSpectrum { slopes: vec![(1.0, share)], zeros: 1.0 - share, ..self }
     }
 
@@ -265,6 +270,9 @@ impl JacobianSpectrum {
     /// The density, where `last` is the ζ of a point nearby, and then of this one.
     fn density_within(&self, s: f64, [smallest, largest]: [f64; 2], last: &mut Option<C>) -> f64 {
         let equal = !self.gaussian && self.slopes.len() == 1 && (self.zeros == 0.0 || self.layers == 1);
+        if s.is_nan() {
+            return s;
+        }
         if !(s > smallest && s < largest) || equal {
             return 0.0;
         }

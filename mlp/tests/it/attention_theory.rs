@@ -262,3 +262,13 @@ fn what_attention_cannot_tell_it_names() {
 fn one_token_attends_to_nothing() {
     let _ = Attention::new(1, 1.0, 1.0);
 }
+
+/// Tokens of nothing are read evenly, whatever the sign of their 0.
+#[test]
+fn tokens_of_minus_zero_are_those_of_zero() {
+    let weights =
+        |scores: f64, square: f64| Attention::new(4, scores, 1.0).weights(&Signal::normal(square).correlated(0.5));
+    assert_eq!(weights(1.0, -0.0), weights(1.0, 0.0));
+    assert_eq!(weights(-0.0, 1.0), weights(0.0, 1.0));
+    assert!((weights(-0.0, 1.0).participation - 0.25).abs() < 1e-9);
+}

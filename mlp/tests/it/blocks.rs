@@ -334,3 +334,20 @@ fn what_the_theory_cannot_tell_it_names() {
     );
     assert!(growing.law_at(1.0).unwrap_err().to_string().contains("1 is no fixed point: it becomes 1.5"));
 }
+
+#[test]
+fn a_block_of_nothing_is_the_identity() {
+    assert_eq!(Block::new().to_string(), "identity");
+    let error = Block::new().critical().unwrap_err().to_string();
+    assert!(error.starts_with("mean_field: `identity` has no critical point"), "{error}");
+}
+
+#[test]
+fn a_range_without_ends_is_not_searched() {
+    for (low, high, shown) in
+        [(0.5, f64::INFINITY, "0.5 to inf"), (f64::NAN, 1.0, "NaN to 1"), (-1e308, 1e308, "-1e308 to 1e308")]
+    {
+        let error = critical_value(low, high, |_| panic!("nothing is tried")).unwrap_err().to_string();
+        assert_eq!(error, format!("mean_field: from {shown} is no range to search; give finite ends"));
+    }
+}

@@ -367,3 +367,15 @@ fn one_orthogonal_layer_has_the_slopes() {
 fn more_units_than_all_are_refused() {
     let _ = JacobianSpectrum::gaussian(2, 1.0).active(1.5);
 }
+
+#[test]
+fn what_is_no_number_has_no_density() {
+    let densities = JacobianSpectrum::gaussian(2, 1.0).densities(&[f64::NAN, 0.5, -1.0, f64::INFINITY]);
+    assert!(densities[0].is_nan() && densities[1] > 0.0 && densities[2..] == [0.0; 2], "{densities:?}");
+}
+
+#[test]
+#[should_panic(expected = "Jacobian spectrum: the share 1e308 of active units must lie in (0, 1]")]
+fn long_numbers_are_shown_short() {
+    let _ = JacobianSpectrum::gaussian(2, 1.0).active(1e308);
+}

@@ -345,3 +345,58 @@ fn negative_variances_are_refused() {
 fn impossible_correlations_are_refused() {
     let _ = theory(Activation::Tanh).correlation_map(1.0, 1.5);
 }
+
+/// A number that tells nothing of a layer.
+#[test]
+fn variances_of_sums_that_are_none_are_refused() {
+    let theory = theory(Activation::Relu);
+    let all: [(&str, &dyn Fn(f64) -> f64); 7] = [
+        ("variance_map", &|q| theory.variance_map(q)),
+        ("variances", &|q| theory.variances(q).nth(1).unwrap()),
+        ("chi", &|q| theory.chi(q)),
+        ("variance_slope", &|q| theory.variance_slope(q)),
+        ("correlation_map", &|q| theory.correlation_map(q, 0.5)),
+        ("correlation_slope", &|q| theory.correlation_slope(q, 0.5)),
+        ("correlation_fixed_point", &|q| theory.correlation_fixed_point(q)),
+    ];
+    for (name, f) in all {
+        for (q, shown) in [(-1.0, "-1"), (f64::NAN, "NaN")] {
+            let panic = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| f(q))).expect_err(name);
+            let text = panic.downcast_ref::<String>().unwrap();
+            assert_eq!(*text, format!("mean_field: the variance of the sums is {shown}; it must be ≥ 0"), "{name}");
+        }
+    }
+    // With depth a variance may grow beyond all numbers: here it is (5·10⁹)^l.
+    let growing = theory.clone().weights(1e10);
+    assert_eq!(growing.variances(1.0).take(50).filter(|q| q.is_finite()).count(), 32);
+}
+
+/// V of an exponential is beyond all numbers from q = 400 on.
+#[test]
+fn a_variance_beyond_all_numbers_grows_without_bound() {
+    let error = theory(Function::new("exp", |z: Var| z.exp())).fixed_point().unwrap_err().to_string();
+    assert!(error.starts_with("mean_field: the variance of `exp` grows without bound"), "{error}");
+}
+
+/// Also where what is mixed vanishes for values on both sides of 0, as those that are tried.
+#[test]
+fn functions_that_mix_samples_are_refused() {
+    let mixed: [(&str, fn(Var) -> Var); 3] = [
+        ("plus the sum", |x| x + x.sum()),
+        ("less the mean", |x| x - x.mean()),
+        ("over the largest", |x| x / (x.abs().max() + 1.0)),
+    ];
+    for (name, f) in mixed {
+        let error = MeanField::new(Function::new(name, f)).unwrap_err().to_string();
+        let why = "is not a function of each number alone; the theory needs one that is";
+        assert_eq!(error, format!("mean_field: `{name}` {why}"));
+    }
+}
+
+#[test]
+fn a_depth_scale_goes_by_the_size_of_the_slope() {
+    for slope in [0.5, 2.0, 1e-9] {
+        assert_eq!(depth_scale(-slope), depth_scale(slope));
+    }
+    assert_eq!((depth_scale(1.0), depth_scale(-1.0), depth_scale(0.0)), (f64::INFINITY, f64::INFINITY, 0.0));
+}

@@ -40,10 +40,11 @@ impl Curve {
             return refuse("is not finite everywhere between −30 and 30; the theory needs it to be");
         }
         // A column is two samples, a row is two features of one sample: an elementwise function gives the same values
-        // for both.
+        // for both, and for each by itself.
         let pair = Tensor::from([[0.4], [-0.7]]);
         let (column, row) = (curve.module.predict(&pair), curve.module.predict(&pair.t()));
-        if column.shape() != pair.shape() || row.as_slice() != column.as_slice() {
+        let alone = pair.as_slice().iter().flat_map(|&x| curve.module.predict(&Tensor::from([[x]])).to_vec());
+        if column.shape() != pair.shape() || row.as_slice() != column.as_slice() || !alone.eq(column.to_vec()) {
             return refuse(mixed);
         }
         let suspects = outliers(&sums);

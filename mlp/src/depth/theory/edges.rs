@@ -147,8 +147,15 @@ impl Family {
 /// ```
 ///
 /// # Errors
-/// As [`Block::law`], and if χ does not cross 1 between 33 values at equal distances.
+/// As [`Block::law`], and if χ does not cross 1 between 33 values at equal distances, or `low` or `high` is not finite.
 pub fn critical_value(low: f64, high: f64, block: impl Fn(f64) -> Block) -> Result<f64, Error> {
+    if !(high - low).is_finite() {
+        let (low, high) = (shown(low), shown(high));
+        return Err(Error::invalid(
+            "mean_field",
+            format!("from {low} to {high} is no range to search; give finite ends"),
+        ));
+    }
     let log = |x: f64| {
         let block = block(x);
         block.repeats()?;

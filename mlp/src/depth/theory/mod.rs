@@ -116,14 +116,14 @@ const NOISE: f64 = 1e-12;
 /// The scale that represents the limit of scale 0, where φ is a line, or two lines that meet.
 const LIMIT: f64 = 1e-8;
 
-/// The depth scale `ξ = −1/ln(slope)` (Schoenholz et al. 2017).
+/// The depth scale `ξ = −1/ln|slope|` (Schoenholz et al. 2017).
 ///
-/// A quantity that each layer multiplies by `slope` falls to 1/e after ξ layers.
+/// A quantity that each layer multiplies by `slope` falls to 1/e after ξ layers; a negative slope turns its sign each time.
 ///
 /// For [`chi`](MeanField::chi) it is ξ_∇, the depth scale of the gradient; for
 /// [`correlation_slope`](MeanField::correlation_slope) it is ξ_c, that of the difference between two inputs; for
 /// [`variance_slope`](MeanField::variance_slope) it is ξ_q. A negative ξ means growth by a factor of e in −ξ layers.
-/// For slope 1 it is infinite.
+/// For the slopes 1 and −1 it is infinite.
 ///
 /// ```
 /// use mlp::theory::depth_scale;
@@ -131,7 +131,7 @@ const LIMIT: f64 = 1e-8;
 /// assert_eq!(depth_scale(1.0), f64::INFINITY);
 /// ```
 pub fn depth_scale(slope: f64) -> f64 {
-    if slope == 1.0 { f64::INFINITY } else { -1.0 / slope.ln() }
+    if slope.abs() == 1.0 { f64::INFINITY } else { -1.0 / slope.abs().ln() }
 }
 
 /// The variance at which layers with this map settle, starting from 1; `None` if it grows without bound.
@@ -143,6 +143,9 @@ fn settled(map: impl Fn(f64) -> f64) -> Option<f64> {
     // If V increases with q, as it does if |φ| grows away from 0, the variances move monotonically from 1 to the
     // first fixed point. For other V the search also ends at a fixed point; its slope tells whether it is attracting.
     while !settled(gained, q) {
+        if gained.is_nan() {
+            return None; // V itself is beyond all numbers
+        }
         // For large q, softplus grows by the fraction q^(−3/2): beyond this bound quadrature could not resolve it.
         let next = if grows { 2.0 * q } else { q / 2.0 };
         if next > 1e7 {
@@ -153,7 +156,7 @@ fn settled(map: impl Fn(f64) -> f64) -> Option<f64> {
             return Some(if map(0.0) > 0.0 { root(gain, 0.0, q) } else { 0.0 });
         }
         gained = gain(next);
-        if (gained > 0.0) != grows {
+        if !gained.is_nan() && (gained > 0.0) != grows {
             return Some(root(gain, q, next));
         }
         q = next;
@@ -165,6 +168,12 @@ fn settled(map: impl Fn(f64) -> f64) -> Option<f64> {
 pub(super) fn check_variance(of: &str, variance: f64) {
     let (what, ok) = (shown(variance), variance >= 0.0 && variance.is_finite());
     assert!(ok, "mean_field: the variance of the {of} is {what}; it must be ≥ 0");
+}
+
+/// For variances of sums, which may grow beyond all numbers with depth.
+#[track_caller]
+fn check_sums(q: f64) {
+    assert!(q >= 0.0, "mean_field: the variance of the sums is {}; it must be ≥ 0", shown(q));
 }
 
 #[track_caller]

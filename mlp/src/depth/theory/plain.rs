@@ -5,7 +5,7 @@ use std::iter::successors;
 use std::sync::Arc;
 
 use super::curve::Curve;
-use super::{LIMIT, NOISE, check_correlation, check_variance, settled};
+use super::{LIMIT, NOISE, check_correlation, check_sums, check_variance, settled};
 use crate::depth::quadrature::root;
 use crate::error::shown;
 use crate::{Error, Init, Module};
@@ -114,7 +114,17 @@ impl MeanField {
     /// assert!((MeanField::new(Activation::Relu)?.variance_map(3.0) - 1.5).abs() < 1e-12); // σ_w²q/2
     /// # Ok::<(), mlp::Error>(())
     /// ```
+    ///
+    /// # Panics
+    /// If `q` is negative or NaN.
+    #[track_caller]
     pub fn variance_map(&self, q: f64) -> f64 {
+        check_sums(q);
+        self.variance_behind(q)
+    }
+
+    /// V(q), also where q has grown beyond all numbers.
+    fn variance_behind(&self, q: f64) -> f64 {
         self.weights * self.mean_square(q) + self.biases
     }
 
@@ -131,8 +141,13 @@ impl MeanField {
     /// assert!((q[2] - 0.25).abs() < 1e-12);
     /// # Ok::<(), mlp::Error>(())
     /// ```
+    ///
+    /// # Panics
+    /// If `q` is negative or NaN.
+    #[track_caller]
     pub fn variances(&self, q: f64) -> impl Iterator<Item = f64> + '_ {
-        successors(Some(q), |&q| Some(self.variance_map(q)))
+        check_sums(q);
+        successors(Some(q), |&q| Some(self.variance_behind(q)))
     }
 
     /// The gain of the mean squared gradient in one layer: `χ(q) = σ_w²·E[φ′(√q z)²]`.
@@ -147,7 +162,12 @@ impl MeanField {
     /// assert!((leaky.chi(3.0) - 0.625).abs() < 1e-12); // σ_w²(1 + a²)/2, at any variance
     /// # Ok::<(), mlp::Error>(())
     /// ```
+    ///
+    /// # Panics
+    /// If `q` is negative or NaN.
+    #[track_caller]
     pub fn chi(&self, q: f64) -> f64 {
+        check_sums(q);
         self.weights * self.mean_square_slope(q)
     }
 
@@ -165,7 +185,12 @@ impl MeanField {
     /// assert!((slope - 0.782648).abs() < 1e-6); // Klambauer et al. 2017: the fixed point attracts
     /// # Ok::<(), mlp::Error>(())
     /// ```
+    ///
+    /// # Panics
+    /// If `q` is negative or NaN.
+    #[track_caller]
     pub fn variance_slope(&self, q: f64) -> f64 {
+        check_sums(q);
         let scale = q.sqrt().max(1e-3); // below, φ² − φ(0)² suffers from cancellation
         // E[z² − 1] = 0, so the constant only changes the round-off.
         let constant = self.curve.at(0.0).0.powi(2);
@@ -190,7 +215,7 @@ impl MeanField {
     /// # Errors
     /// If the variance grows without bound.
     pub fn fixed_point(&self) -> Result<f64, Error> {
-        settled(|q| self.variance_map(q)).ok_or_else(|| {
+        settled(|q| self.variance_behind(q)).ok_or_else(|| {
             let why = format!(
                 "the variance of `{}` grows without bound for σ_w² = {}, σ_b² = {}; take smaller weights",
                 self.curve.name,
@@ -215,9 +240,10 @@ impl MeanField {
     /// ```
     ///
     /// # Panics
-    /// If `c` is not in [−1, 1].
+    /// If `q` is negative or NaN, or `c` is not in [−1, 1].
     #[track_caller]
     pub fn correlation_map(&self, q: f64, c: f64) -> f64 {
+        check_sums(q);
         check_correlation(c);
         let q = q.max(LIMIT * LIMIT);
         (self.weights * self.curve.expect_product(q.sqrt(), c, false) + self.biases) / self.variance_map(q)
@@ -239,9 +265,10 @@ impl MeanField {
     /// ```
     ///
     /// # Panics
-    /// If `c` is not in [−1, 1].
+    /// If `q` is negative or NaN, or `c` is not in [−1, 1].
     #[track_caller]
     pub fn correlation_slope(&self, q: f64, c: f64) -> f64 {
+        check_sums(q);
         check_correlation(c);
         let q = q.max(LIMIT * LIMIT);
         self.weights * self.curve.expect_product(q.sqrt(), c, true) * q / self.variance_map(q)
@@ -261,7 +288,12 @@ impl MeanField {
     /// assert!((depth_scale(chaotic.correlation_slope(q, c)) - 11.80).abs() < 0.01);
     /// # Ok::<(), mlp::Error>(())
     /// ```
+    ///
+    /// # Panics
+    /// If `q` is negative or NaN.
+    #[track_caller]
     pub fn correlation_fixed_point(&self, q: f64) -> f64 {
+        check_sums(q);
         // C is a power series in c without negative coefficients (Mehler's formula), hence convex on [0, 1], and
         // C(1) = 1. It has a fixed point below 1 if and only if its slope at 1 exceeds 1, and then exactly one.
         let gain = |c: f64| self.correlation_map(q, c) - c;

@@ -29,6 +29,9 @@ impl Piece {
 
 impl fmt::Display for Block {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.parts.is_empty() {
+            return f.write_str("identity");
+        }
         for (i, piece) in self.pieces().enumerate() {
             if i > 0 {
                 f.write_str(" → ")?;

@@ -210,7 +210,7 @@ impl Attention {
         let (rho, q, tokens) = (tokens_alike(signal), signal.square, self.tokens);
         assert!(q.is_finite(), "attention: tokens of mean square {} are no signal", shown(q));
         let queries = self.scores * q + self.biases;
-        let spread = (q * queries * (1.0 - rho)).sqrt();
+        let spread = (q * queries * (1.0 - rho)).abs().sqrt(); // of −0 too
         // Without biases it is ρ, also where there are no scores.
         let rows = if self.biases == 0.0 { rho } else { (self.scores * q * rho + self.biases) / queries };
         let keys = softmax::Keys { tokens, causal: self.causal };
