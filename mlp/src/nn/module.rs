@@ -338,6 +338,12 @@ impl<T: Float, M: Module<T> + ?Sized> Module<T> for Box<M> {
     }
 }
 
+/// `Ok` if a model takes inputs of this shape, and their values, as far as it can tell before it computes.
+pub(crate) fn takes<T: Float>(model: &(impl Module<T> + ?Sized), inputs: &Tensor<T>) -> Result<(), Error> {
+    model.output_shape(inputs.shape())?;
+    model.check_inputs(inputs)
+}
+
 /// `Neuron` for `my_crate::cells::Neuron<f64>`.
 pub(crate) fn short_name(path: &str) -> &str {
     let path = path.split('<').next().unwrap_or(path);

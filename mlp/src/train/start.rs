@@ -14,6 +14,7 @@ use super::sums::EpochSums;
 use super::{Parts, Trainer, parts};
 use crate::error::{list, shown};
 use crate::loss::Outputs;
+use crate::nn::module::takes;
 use crate::nn::probe::Probe;
 use crate::optim::{Optimizer, is_rate};
 use crate::{Dataset, Error};
@@ -278,8 +279,7 @@ impl<T: Float> Objective<'_, T> {
                 "the model takes rows of {width} numbers, the inputs of the {what} have shape {shape}; {repair}"
             ));
         }
-        let taken = self.model.output_shape(shape).and_then(|_| self.model.check_inputs(inputs));
-        if let Err(error) = taken {
+        if let Err(error) = takes(self.model, inputs) {
             return invalid(format!("the model does not take the inputs of the {what}: {error}"));
         }
         Ok(())

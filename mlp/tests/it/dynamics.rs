@@ -7,10 +7,11 @@ use autograd::{Float, Param, Tensor};
 use mlp::dynamics::{
     Curvature, EffectiveRanks, Lanczos, NoiseScale, TrackSharpness, effective_rank, participation_ratio,
 };
+use mlp::infinite::tangent_kernel;
 use mlp::train::{Callback, JsonLines, Learner, Step, load_json_lines};
 use mlp::{
-    Activation, CrossEntropy, Dataset, Dropout, Error, Init, L1, Linear, Loss, Mlp, Module, Mse, Sequential, Sgd,
-    Stopped, Trainer, one_hot,
+    Activation, CrossEntropy, Dataset, Dropout, Embedding, Error, Flatten, Init, L1, Linear, Loss, Mlp, Module, Mse,
+    Sequential, Sgd, Stopped, Trainer, advise, one_hot,
 };
 use rand::SeedableRng;
 use rand::rngs::StdRng;
@@ -356,4 +357,37 @@ fn full_batch_descent_sharpens_up_to_the_edge_of_stability() {
         assert!((mean / edge - 1.0).abs() < 0.1, "{rate}: it stays at {mean}, the edge is {edge}");
         assert!(history.last().loss < history.epochs[0].loss);
     }
+}
+
+/// Data come from outside: what measures a model on them says what does not fit, as a trainer does.
+#[test]
+fn inputs_that_the_model_does_not_take_are_errors() {
+    let rng = &mut StdRng::seed_from_u64(0);
+    let words = Embedding::new(5, 2, &Init::lecun_normal(), rng).unwrap();
+    let read = Linear::new(4, 1, &Init::lecun_normal(), rng).unwrap();
+    let sentences = Sequential::new().then(words).then(Flatten).then(read);
+    let rows: Sequential = Sequential::new().then(Linear::new(3, 1, &Init::lecun_normal(), rng).unwrap());
+    let inputs = Tensor::from([[0.0, 1.0], [4.0, 5.0], [2.0, 3.0], [1.0, 1.0]]);
+    let data = Dataset::new(inputs.clone(), Tensor::ones([4, 1])).unwrap();
+    let cases = [
+        (&sentences, "embedding: 5 in sample 1 is none of the 5 classes, whole numbers from 0 to 4; correct the input"),
+        (&rows, "layer 0: linear: rows of 3 numbers are needed, the input has shape (4, 2)"),
+    ];
+    for (model, why) in cases {
+        let errors = [
+            advise(model, &data, &Mse).err(),
+            Curvature::new(model, &Mse, &data).sharpness().err(),
+            Curvature::new(model, &Mse, &data).batch_size(2).product(&[0.0; 15][..parameters(model)]).err(),
+            NoiseScale::measure(model, &Mse, &data, 2, 0).err(),
+            tangent_kernel(model, |_, _| 1.0, &inputs, &inputs).err(),
+        ];
+        for (i, error) in errors.into_iter().enumerate() {
+            let error = error.unwrap().to_string();
+            assert!(error.starts_with(why), "{i}: {error}");
+        }
+    }
+}
+
+fn parameters(model: &Sequential) -> usize {
+    model.parameters().numel()
 }

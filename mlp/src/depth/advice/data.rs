@@ -56,7 +56,8 @@ pub(super) fn inputs<T: Float>(name: Option<&str>, x: &Tensor<T>) -> Option<Find
     };
     let more = match bad.len() - 1 {
         0 => String::new(),
-        n => format!(", and {n} more column{} are far from that", if n == 1 { "" } else { "s" }),
+        1 => ", and 1 more column is far from that".into(),
+        n => format!(", and {n} more columns are far from that"),
     };
     let text =
         format!("{of} mean {} and standard deviation {}, where 0 and 1 are usual{more}", digits(mean), digits(std));

@@ -73,6 +73,7 @@ pub use survey::Figures;
 
 use crate::error::Error;
 use crate::loss::Loss;
+use crate::nn::module::takes;
 use crate::optim::Optimizer;
 use crate::{Dataset, Module, Network, Registry};
 use plan::Search;
@@ -178,13 +179,15 @@ impl<'r, T: Float> Adviser<'r, T> {
     /// and the buffers are put back.
     ///
     /// # Errors
-    /// If there are no data, or the loss fails for other reasons than targets that do not fit. A model that cannot be copied
-    /// has findings without remedies: [`Advice::without_remedies`] says why.
+    /// If there are no data, the model does not take them ([`Module::output_shape`], [`Module::check_inputs`]), or the loss fails for
+    /// other reasons than targets that do not fit. A model that cannot be copied has findings without remedies:
+    /// [`Advice::without_remedies`] says why.
     ///
     /// # Panics
-    /// If the model panics for such inputs.
+    /// If a model that cannot tell before panics for such inputs.
     #[track_caller]
     pub fn advise(&self, model: &dyn Module<T>, data: &Dataset<T>, loss: &dyn Loss<T>) -> Result<Advice<T>, Error> {
+        takes(model, data.inputs())?;
         let data = data::sample(data, self.samples)?;
         self.of_task(Model::One(model), &Task::One { data: Cow::Owned(data), loss })
     }

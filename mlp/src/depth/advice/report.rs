@@ -11,7 +11,9 @@ impl<T: Float> fmt::Display for Advice<T> {
     /// Writes what is wrong, a sentence each, and a table of the remedies: the figures before and after each.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (layers, samples) = (self.figures.depth, self.samples);
-        writeln!(f, "{layers} layers with weights, {samples} samples, loss {}", digits(self.figures.loss))?;
+        let s = |n: usize| if n == 1 { "" } else { "s" };
+        let about = format!("{layers} layer{} with weights, {samples} sample{}", s(layers), s(samples));
+        writeln!(f, "{about}, loss {}", digits(self.figures.loss))?;
         if self.findings.is_empty() {
             writeln!(f, "nothing is wrong")?;
         }

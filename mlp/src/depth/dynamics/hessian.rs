@@ -7,7 +7,7 @@ use autograd::{Float, Param, Tape, Tensor, Var};
 use super::lanczos::{Eigenvalues, Lanczos};
 use super::{flat, movable};
 use crate::loss::{self, Loss, weight};
-use crate::nn::module::Module;
+use crate::nn::module::{Module, takes};
 use crate::{Dataset, Error};
 
 /// The Hessian `H = ∂²E/∂w²` of the mean loss E over a data set, with respect to the parameters of a model.
@@ -75,7 +75,7 @@ impl<'a, T: Float> Curvature<'a, T> {
     /// Computes the eigenvalues that [`lanczos`](Curvature::lanczos) asks for; by default, the largest.
     ///
     /// # Errors
-    /// If every parameter is frozen, a setting is invalid, the loss does not take the outputs and targets, or a second
+    /// If every parameter is frozen, a setting is invalid, the model does not take the inputs or the loss the outputs and targets, or a second
     /// derivative is not finite.
     pub fn eigenvalues(&self) -> Result<Eigenvalues, Error> {
         self.with_product(|n, product| self.lanczos.run(n, product))
@@ -113,6 +113,7 @@ impl<'a, T: Float> Curvature<'a, T> {
         if n == 0 {
             return invalid("the model has no values of parameters that are not frozen; unfreeze one");
         }
+        takes(self.model, self.data.inputs())?;
         let size = self.batch_size.unwrap_or(self.data.len());
         if size >= self.data.len() {
             let tape = Tape::default();

@@ -5,7 +5,7 @@ use autograd::{Float, Tape};
 use super::{flat, movable};
 use crate::error::shown;
 use crate::loss::{self, Loss};
-use crate::nn::module::Module;
+use crate::nn::module::{Module, takes};
 use crate::{Dataset, Error};
 
 /// The simple noise scale `tr Σ/|G|²`, and the estimates that it is the ratio of.
@@ -78,8 +78,8 @@ impl NoiseScale {
     /// mode.
     ///
     /// # Errors
-    /// If there are fewer than two batches, or the loss does not take the outputs and targets, or a gradient is not
-    /// finite.
+    /// If there are fewer than two batches, the model does not take the inputs or the loss the outputs and targets, or a
+    /// gradient is not finite.
     pub fn measure<T: Float>(
         model: &dyn Module<T>,
         loss: &dyn Loss<T>,
@@ -87,6 +87,7 @@ impl NoiseScale {
         batch_size: usize,
         seed: u64,
     ) -> Result<Self, Error> {
+        takes(model, data.inputs())?;
         let (params, mut tape) = (movable(&model.parameters()), Tape::default());
         let (mut mean, mut squares, mut batches) = (Vec::new(), 0.0, 0);
         for batch in data.batches(batch_size, Some(seed))?.drop_last() {

@@ -2,6 +2,7 @@
 
 use autograd::{Shape, Tape, Tensor};
 
+use crate::nn::module::takes;
 use crate::{Error, Module};
 
 /// The scalar products of a model's gradients, `Σ_θ variance(θ)·∂f(x)/∂θ·∂f(x′)/∂θ`, for all rows of two tables: (n, d), (m, d) → (n, m).
@@ -27,7 +28,7 @@ use crate::{Error, Module};
 /// ```
 ///
 /// # Errors
-/// If the tables are not such, or the model has not one output for each row.
+/// If the tables are not such, or the model does not take them or has not one output for each row.
 pub fn tangent_kernel(
     model: &(impl Module + ?Sized),
     variance: impl Fn(&str, &Shape) -> f64,
@@ -44,6 +45,7 @@ pub fn tangent_kernel(
                 format!("inputs of shape {shape} are not a table (samples, inputs)"),
             ));
         };
+        takes(model, x)?;
         let mut all = vec![Vec::new(); variances.len()];
         let mut tape = Tape::new();
         for row in 0..rows {
