@@ -179,6 +179,9 @@ impl Trainer<'_> {
             None => None,
         };
         optimizer.train(); // a training before this one left the weights that count
+        if from.within > 0 {
+            self.schedule_within(&from, before, optimizer)?;
+        }
         let steps = source.steps_of_epoch().unwrap_or(0);
         let steps_scheduled = self.step_schedule.borrow().is_some();
         let start = Start { done: from.epochs, within: from.within, steps_scheduled, ..Start::new(self.epochs, steps) };
@@ -223,6 +226,30 @@ impl Trainer<'_> {
         }
     }
 
+    /// Sets the rate of the schedule of epochs, if there is one.
+    fn schedule_epoch<T: Float>(&self, epoch: usize, optimizer: &mut dyn Optimizer<T>) -> Result<(), Error> {
+        if let Some(rate) = &mut *self.schedule.borrow_mut() {
+            optimizer.set_learning_rate(start::checked_rate::<T>(rate(epoch), format_args!("epoch {epoch}"))?);
+        }
+        Ok(())
+    }
+
+    /// Sets the rate that the schedules gave where a checkpoint lies within an epoch, after so many steps; callbacks that change it
+    /// come after them.
+    fn schedule_within<T: Float>(
+        &self,
+        from: &Progress,
+        steps: usize,
+        optimizer: &mut dyn Optimizer<T>,
+    ) -> Result<(), Error> {
+        self.schedule_epoch(from.epochs + 1, optimizer)?;
+        if let Some(rate) = &mut *self.step_schedule.borrow_mut() {
+            // That of the last step: there may be none left in its epoch.
+            optimizer.set_learning_rate(start::checked_rate::<T>(rate(steps), format_args!("step {steps}"))?);
+        }
+        Ok(())
+    }
+
     /// Trains from the step after `from`.
     fn train<T: Float>(
         &self,
@@ -235,17 +262,11 @@ impl Trainer<'_> {
         let parts = run.parts;
         let mut history = History { epochs: Vec::new(), stopped: Stopped::Epochs, within: None, parts };
         for number in from.epochs + 1..=self.epochs {
-            if let Some(rate) = &mut *self.schedule.borrow_mut() {
-                let rate = start::checked_rate::<T>(rate(number), format_args!("epoch {number}"))?;
-                run.optimizer.set_learning_rate(rate);
-            }
-            if let Some(rate) = self.step_schedule.borrow_mut().as_mut().filter(|_| from.within > 0) {
-                // That of the last step: there may be none left in its epoch.
-                let rate = start::checked_rate::<T>(rate(run.steps), format_args!("step {}", run.steps))?;
-                run.optimizer.set_learning_rate(rate);
-            }
-            if from.within == 0 && !callbacks.is_empty() {
-                callbacks.epoch_begun(number, &mut Learner::new(&run.state, &mut *run.optimizer))?;
+            if from.within == 0 {
+                self.schedule_epoch(number, run.optimizer)?;
+                if !callbacks.is_empty() {
+                    callbacks.epoch_begun(number, &mut Learner::new(&run.state, &mut *run.optimizer))?;
+                }
             }
             let last = history.epochs.last().or(from.last.as_ref());
             let shared = run.shared;

@@ -234,6 +234,46 @@ fn a_rate_that_waits_for_a_plateau_is_resumed() {
     }
 }
 
+/// Ends a training after this step of the first epoch that is trained.
+struct EndsAfter(usize);
+
+impl Callback for EndsAfter {
+    fn step_ended(&mut self, step: &Step, _: &mut Learner<'_>) -> Result<ControlFlow<Stopped>> {
+        Ok(if step.step == self.0 { ControlFlow::Break(Stopped::Interrupted) } else { ControlFlow::Continue(()) })
+    }
+}
+
+/// The schedule of epochs comes first where an epoch is continued, too.
+#[test]
+fn a_plateau_beside_a_schedule_of_epochs_is_resumed_within_an_epoch() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("t.safetensors");
+    let data = Dataset::new(Tensor::ones([6, 1]), Tensor::from_fn([6, 1], |i| i[0] as f64)).unwrap();
+    let fit = |resumed: bool, after: Option<usize>| {
+        let (model, ..) = weight();
+        let mut sgd = Sgd::new(&model.parameters(), 7.0);
+        let plateau = OnPlateau::new(Plateau::new(0.2).factor(0.5).patience(0)).watch(Watch::lowest("loss"));
+        let mut trainer = quiet().epochs(5).batch_size(2).schedule(|epoch| 0.1 / epoch as f64);
+        trainer = trainer.callback(plateau).save_training(1, &path);
+        if resumed {
+            trainer = trainer.resume_from(&path);
+        }
+        if let Some(after) = after {
+            trainer = trainer.callback(EndsAfter(after));
+        }
+        let history = trainer.fit(&model, &Mse, &mut sgd, &data, None).unwrap();
+        (history.last().clone(), model.w.value().item())
+    };
+    let whole = fit(false, None);
+    for step in [1, 2] {
+        fit(false, Some(step));
+        for _ in 0..2 {
+            fit(true, Some(3 - step)); // further on each time
+        }
+        assert_eq!(fit(true, None), whole, "{step}");
+    }
+}
+
 /// Which would overrule it without a word.
 #[test]
 fn a_plateau_refuses_a_schedule_of_steps() {
