@@ -16,7 +16,7 @@ use crate::optim::Plateau;
 /// It watches the lowest `validation_loss` unless told otherwise, and begins at the rate of the plateau. It comes after a
 /// [`schedule`](crate::Trainer::schedule) of epochs, whose rates it replaces; beside one of [steps](crate::Trainer::schedule_steps),
 /// which would overrule it, the training ends with an error before the first step. A checkpoint holds what it has seen, so that a
-/// resumed training has the same rates.
+/// resumed training has the same rates. Of two plateaus in one trainer the last sets the rate.
 ///
 /// ```
 /// use mlp::train::{OnPlateau, Watch};

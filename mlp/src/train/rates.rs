@@ -145,7 +145,8 @@ fn tried<T: Float>(
             if rates.len() == steps {
                 return Ok((rates, losses));
             }
-            let rate = from * (to / from).powf(rates.len() as f64 / (steps - 1) as f64);
+            let along = rates.len() as f64 / (steps - 1) as f64;
+            let rate = from.powf(1.0 - along) * to.powf(along); // to/from may be beyond all numbers
             run.optimizer.set_learning_rate(rate);
             match run.step(&batches?, epoch, i) {
                 Ok((tally, _)) => {
