@@ -381,13 +381,14 @@ fn a_variance_beyond_all_numbers_grows_without_bound() {
 /// Also where what is mixed vanishes for values on both sides of 0, as those that are tried.
 #[test]
 fn functions_that_mix_samples_are_refused() {
-    let mixed: [(&str, fn(Var) -> Var); 3] = [
-        ("plus the sum", |x| x + x.sum()),
-        ("less the mean", |x| x - x.mean()),
-        ("over the largest", |x| x / (x.abs().max() + 1.0)),
+    let mixed = [
+        Function::new("plus the sum", |x: Var| x + x.sum()),
+        Function::new("less the mean", |x: Var| x - x.mean()),
+        Function::new("over the largest", |x: Var| x / (x.abs().max() + 1.0)),
     ];
-    for (name, f) in mixed {
-        let error = MeanField::new(Function::new(name, f)).unwrap_err().to_string();
+    for f in mixed {
+        let name = f.describe()[0].activation.clone();
+        let error = MeanField::new(f).unwrap_err().to_string();
         let why = "is not a function of each number alone; the theory needs one that is";
         assert_eq!(error, format!("mean_field: `{name}` {why}"));
     }
