@@ -359,3 +359,19 @@ fn errors_name_what_is_wrong() {
     assert!(Nngp::fit(&network, &double, &random([8, 1], 1), 1e-10).is_ok());
     says(GradientFlow::fit(&network, &x, &y).unwrap().predict(&x, -0.5), "time -0.5");
 }
+
+/// Behind a jump the variance of a sample shows the root of how far its correlation with itself is from 1.
+#[test]
+fn equal_samples_keep_the_correlation_one() {
+    let (x, other) = (random([3, 2], 4), random([2, 2], 5));
+    let equal = Tensor::concat(&[other, x.clone()], 0);
+    for first in [Activation::Selu, Activation::Silu, Activation::GeluTanh, Activation::Softsign, Activation::Relu] {
+        let network = InfiniteWidth::mlp(first, 1, 1.3, 0.1).unwrap().layer_norm();
+        let network = network.activation(Activation::Sign).unwrap().dense(1.0, 0.0);
+        let (alone, among) = (network.nngp(&x, &x).unwrap(), network.nngp(&x, &equal).unwrap());
+        for i in 0..3 {
+            let variances = [alone.get([i, i]), among.get([i, i + 2])];
+            assert!(variances.iter().all(|k| (k - 1.0).abs() < 1e-14), "{first}: {variances:?}");
+        }
+    }
+}

@@ -11,7 +11,6 @@ use crate::depth::theory::curve::Curve;
 
 /// For pairs out of a list of variances.
 pub(super) struct Products<'a> {
-    curve: &'a Curve,
     variances: &'a [f64],
     way: Way,
 }
@@ -24,11 +23,12 @@ enum Way {
     },
     Tails(Tails),
     Series(Series),
-    Grid(Grid),
+    /// With E[φ(u)²] of each variance, which the grid has to fewer digits.
+    Grid(Grid, Vec<f64>),
 }
 
 impl<'a> Products<'a> {
-    pub(super) fn new(curve: &'a Curve, variances: &'a [f64]) -> Self {
+    pub(super) fn new(curve: &Curve, variances: &'a [f64]) -> Self {
         let scales = || variances.iter().map(|q| q.sqrt()).collect::<Vec<_>>();
         let smooth = || curve.breaks.is_empty().then(|| Series::new(curve, &scales())).flatten();
         let way = match Pieces::of(curve) {
@@ -36,9 +36,15 @@ impl<'a> Products<'a> {
                 Some([odd, even]) => Way::Lines { odd, even },
                 None => Way::Tails(Tails::new(&pieces, curve, &scales())),
             },
-            None => smooth().map_or_else(|| Way::Grid(Grid::new(curve, &scales())), Way::Series),
+            None => smooth().map_or_else(
+                || {
+                    let squares = scales().into_iter().map(|scale| curve.expect(scale, |_, y, _| y * y));
+                    Way::Grid(Grid::new(curve, &scales()), squares.collect())
+                },
+                Way::Series,
+            ),
         };
-        Products { curve, variances, way }
+        Products { variances, way }
     }
 
     /// E[φ(u)φ(v)] and E[φ′(u)φ′(v)] for the variances `i` and `j` and a covariance.
@@ -49,7 +55,12 @@ impl<'a> Products<'a> {
             Way::Lines { odd, even } => lines_at(*odd, *even, size, c),
             Way::Tails(tails) => tails.pair(i, j, c),
             Way::Series(series) => series.pair(i, j, c),
-            Way::Grid(grid) => grid.pair(i, j, c),
+            Way::Grid(grid, squares) => {
+                let [values, slopes] = grid.pair(i, j, c);
+                // Equal samples keep the correlation 1 to the last bit: behind a jump its root counts.
+                let equal = c == 1.0 && self.variances[i] == self.variances[j];
+                [if equal { squares[i] } else { values }, slopes]
+            }
         }
     }
 
@@ -59,7 +70,7 @@ impl<'a> Products<'a> {
             Way::Lines { odd, even } => lines_at(*odd, *even, self.variances[i], 1.0)[0],
             Way::Tails(tails) => tails.pair(i, i, 1.0)[0],
             Way::Series(series) => series.pair(i, i, 1.0)[0],
-            Way::Grid(_) => self.curve.expect(self.variances[i].sqrt(), |_, y, _| y * y),
+            Way::Grid(_, squares) => squares[i],
         };
         (0..self.variances.len()).map(square).collect()
     }
