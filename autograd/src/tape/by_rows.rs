@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::scratch::Kept;
 use crate::kernels::compiled as kernels;
 use crate::kernels::reduce::Loops;
+use crate::kernels::scatter::take_rows;
 use crate::memory::pool::{Buffer, Pool};
 use crate::number::Float;
 use crate::shape::Shape;
@@ -73,14 +74,57 @@ impl RowPlaces {
         }
         rows.iter().for_each(|&row| self.places[row] = NONE);
         let mut values = pool.take(rows.len() * width);
-        values.fill(T::zero());
-        let (loops, mut slots) = (Loops { outer: 1, n: rows.len(), inner: width }, &self.slots[..]);
-        for (indices, dy) in parts {
-            let (own, rest) = slots.split_at(indices.len());
-            kernels::add_rows(dy, loops, own, &mut values);
-            slots = rest;
+        let (mut new, readings) = (0, parts.flat_map(|(_, dy)| dy.chunks_exact(width)));
+        for (&slot, dy) in self.slots.iter().zip(readings.clone()) {
+            if slot == new {
+                values[slot * width..][..width].copy_from_slice(dy);
+                new += 1;
+            }
+        }
+        if rows.len() < self.slots.len() {
+            self.add_repeated(readings, (rows.len(), width), &mut values, pool);
         }
         ByRows { shape: shape.clone(), rows, values, whole: OnceCell::new() }
+    }
+
+    /// Adds the second and further readings of rows to `values`, which hold the first. They are added side by side: few rows of a
+    /// large batch are read twice, and what their additions lost is kept for them alone.
+    fn add_repeated<'a, T: Float>(
+        &mut self,
+        readings: impl Iterator<Item = &'a [T]>,
+        (rows, width): (usize, usize),
+        values: &mut [T],
+        pool: &Pool<T>,
+    ) {
+        let [mut at, mut repeated] = [(); 2].map(|()| self.spare.pop().unwrap_or_default());
+        let mut further = pool.take((self.slots.len() - rows) * width);
+        let (mut new, mut free) = (0, further.chunks_exact_mut(width));
+        for (&slot, dy) in self.slots.iter().zip(readings) {
+            if slot == new {
+                new += 1;
+                continue;
+            }
+            if self.places[slot] == NONE {
+                self.places[slot] = repeated.len() as u32;
+                repeated.push(slot);
+            }
+            at.push(self.places[slot] as usize);
+            free.next().expect("room for each further reading").copy_from_slice(dy);
+        }
+        repeated.iter().for_each(|&slot| self.places[slot] = NONE);
+        let loops = |n| Loops { outer: 1, n, inner: width };
+        let mut sums = pool.take(repeated.len() * width);
+        take_rows(values, loops(rows), &repeated, &mut sums);
+        kernels::add_rows(&further, loops(repeated.len()), &at, &mut sums);
+        for (&slot, sum) in repeated.iter().zip(sums.chunks_exact(width)) {
+            values[slot * width..][..width].copy_from_slice(sum);
+        }
+        for mut list in [at, repeated] {
+            list.clear();
+            self.spare.push(list);
+        }
+        pool.give(further);
+        pool.give(sums);
     }
 }
 

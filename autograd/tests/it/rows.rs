@@ -58,6 +58,28 @@ fn rows_are_the_rows_of_the_whole_gradient() {
     }
 }
 
+/// One row of a batch is read a thousand times, most once, some twice: additions of the first lose nothing, in both types.
+#[test]
+fn a_row_that_is_read_often_keeps_its_digits() {
+    let table: Param<f32> = Param::new(Tensor::zeros([2000, 3]));
+    table.set_by_rows(true);
+    let indices: Vec<usize> = (0..3000).map(|i| if i % 3 == 0 { 7 } else { i / 2 }).collect();
+    let seeds: Tensor<f32> = Tensor::from_fn([3000, 3], |i| 0.1 + 0.001 * (i[0] % 10) as f32 - 0.01 * i[1] as f32);
+    let mut expected = vec![0.0; 6000];
+    for (row, seed) in indices.iter().zip(seeds.as_slice().chunks(3)) {
+        (0..3).for_each(|k| expected[3 * row + k] += f64::from(seed[k]));
+    }
+    let tape = Tape::default();
+    let grads = (table.on(&tape).take(0, &indices) * tape.constant(&seeds)).sum().backward();
+    let (rows, values) = grads.rows_of(&table).expect("by rows");
+    assert!(rows.len() > 1000 && rows.len() < 3000, "{}", rows.len());
+    for (row, found) in rows.iter().zip(values.chunks(3)) {
+        for (found, expected) in found.iter().zip(&expected[3 * row..]) {
+            assert!((f64::from(*found) - expected).abs() <= 1e-7 * expected, "row {row}: {found} for {expected}");
+        }
+    }
+}
+
 #[test]
 fn a_step_moves_the_rows_that_were_read() {
     for (name, by_rows, formula) in FORMULAS {
