@@ -262,8 +262,8 @@ pub(crate) fn binary_chain_add<T: Float>(row: Binary, second: bool, [a, b, y]: [
     row.dispatch(Chain(second, [a, b, y, dy], sum));
 }
 
-/// The same where an operand is stretched: `sum`, of the operand's shape, gets the gradients of `few` results added where
-/// they belong, in their order.
+/// The same where an operand is stretched: the gradients of `few` results, fewer than [`FEW`], are added up where they belong, in
+/// their order, and then added to `sum`, of the operand's shape: what it holds already must not come between them.
 pub(crate) fn binary_chain_add_few<T: Float>(
     row: Binary,
     second: bool,
@@ -280,10 +280,12 @@ pub(crate) fn binary_chain_add_few<T: Float>(
             let Chain(second, few, [a, b, y, dy], sum) = self;
             assert!(R::LOOPS, "a row whose few values are not computed by a plain loop");
             let partial = Partial::<R>(second, PhantomData);
+            let mut own = [T::zero(); FEW];
             for ((&y, &dy), at) in y.iter().zip(dy).zip(few.places()) {
-                let sum = &mut sum[at[usize::from(second)]];
-                *sum = *sum + partial.at([a[at[0]], b[at[1]], y], dy);
+                let own = &mut own[at[usize::from(second)]];
+                *own = *own + partial.at([a[at[0]], b[at[1]], y], dy);
             }
+            sum.iter_mut().zip(own).for_each(|(sum, own)| *sum = *sum + own);
         }
     }
     row.dispatch(Chain(second, few, [a, b, y, dy], sum));

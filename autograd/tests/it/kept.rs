@@ -70,7 +70,9 @@ fn slopes_of_rows_that_were_kept_are_those_of_the_rule() {
 
 #[test]
 fn stretched_operands_get_the_sums_of_their_gradients() {
-    let pairs: [[&[usize]; 2]; 15] = [
+    let pairs: [[&[usize]; 2]; 17] = [
+        [&[2, 1], &[5]],
+        [&[5], &[]],
         [&[4], &[1]],
         [&[4], &[]],
         [&[1], &[4]],
@@ -90,7 +92,12 @@ fn stretched_operands_get_the_sums_of_their_gradients() {
     for shapes in pairs {
         agrees::<f64>("products", shapes, |[x, y]| x * y);
         agrees::<f64>("sums", shapes, |[x, y]| x + y);
+        agrees::<f64>("differences", shapes, |[x, y]| (x - y) * 0.3);
         agrees::<f64>("quotients", shapes, |[x, y]| y / x.exp());
+        // Operands that have a gradient already, from what was computed later.
+        agrees::<f64>("products, and others", shapes, |[x, y]| x * y + x.exp() + y.sin());
+        agrees::<f64>("differences, and others", shapes, |[x, y]| (x - y) * 0.3 + x.exp() + y.sin());
+        agrees::<f64>("quotients, and others", shapes, |[x, y]| x / y + x.exp() + y.sin());
     }
 }
 
