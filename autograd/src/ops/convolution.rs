@@ -376,7 +376,7 @@ impl Plan {
     /// Computes it from the weights, and from images or results.
     #[track_caller]
     fn run<A: Array>(self, x: &A, w: &A) -> A {
-        let (x, w) = (x.reshaped(&with_row(&x.shape())), w.reshaped(&with_row(&w.shape())));
+        let (x, w) = (x.clone().reshaped(&with_row(&x.shape())), w.clone().reshaped(&with_row(&w.shape())));
         let op = Convolution { sizes: x.indices_like(self.sizes.to_list().into_iter()), part: self.part };
         let operands = if self.part == Part::Images { [&w, &x] } else { [&x, &w] };
         let y = A::apply(op, with_row(&self.shape), &operands);

@@ -110,7 +110,7 @@ pub(super) fn added<A: Array>(x: &A, positions: Arc<Vec<usize>>, target: Shape) 
 pub(crate) fn scatter<A: Array>(x: &[&A], positions: Vec<usize>, shape: &Shape) -> A {
     let mut rows = Vec::with_capacity(x.len());
     for x in x {
-        rows.push(x.reshaped(&Shape::from(x.shape().numel())));
+        rows.push((*x).clone().reshaped(&Shape::from(x.shape().numel())));
     }
     let values = join::concat("concat", &rows.iter().collect::<Vec<_>>(), 0).expect("rows of numbers");
     added(&values, Arc::new(positions), shape.clone())

@@ -122,7 +122,7 @@ pub(crate) fn meshgrid<A: Array>(vectors: &[&A]) -> Result<Vec<A>, Error> {
     let shape: Shape = lengths.iter().copied().collect();
     shape.checked_numel("meshgrid")?;
     let along = |i: usize| (0..lengths.len()).map(|k| if k == i { lengths[k] } else { 1 }).collect::<Shape>();
-    Ok(vectors.iter().enumerate().map(|(i, x)| x.reshaped(&along(i)).expanded(&shape)).collect())
+    Ok(vectors.iter().enumerate().map(|(i, x)| (*x).clone().reshaped(&along(i)).expanded(&shape)).collect())
 }
 
 /// Splits an array into parts of the given lengths along `axis`.

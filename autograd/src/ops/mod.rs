@@ -409,11 +409,11 @@ pub(crate) trait Array: Sized + Clone {
 
     /// The same values in another shape with as many values.
     #[track_caller]
-    fn reshaped(&self, shape: &Shape) -> Self {
+    fn reshaped(self, shape: &Shape) -> Self {
         if self.shape() == *shape {
-            return self.clone();
+            return self;
         }
-        Self::apply(view::Reshape, shape.clone(), &[self])
+        Self::apply(view::Reshape, shape.clone(), &[&self])
     }
 
     /// Broadcasts to `shape`.
@@ -425,13 +425,14 @@ pub(crate) trait Array: Sized + Clone {
         Self::apply(view::Expand, shape.clone(), &[self])
     }
 
-    /// The transpose of [`expanded`](Array::expanded): sums over the axes along which `shape` would be stretched.
+    /// The transpose of [`expanded`](Array::expanded): sums over the axes along which `shape` would be stretched. Of an array that
+    /// is only lent, [`reduce::sum_to`].
     #[track_caller]
-    fn sum_to(&self, shape: &Shape) -> Self {
+    fn sum_to(self, shape: &Shape) -> Self {
         if self.shape() == *shape {
-            return self.clone();
+            return self;
         }
-        reduce::sum_to(self, shape)
+        reduce::sum_to(&self, shape)
     }
 }
 

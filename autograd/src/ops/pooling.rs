@@ -289,7 +289,7 @@ pub(crate) fn avg_pool<A: Array>(op: &'static str, axes: usize, x: &A, pool: &Po
     let share = 1.0 / size.iter().product::<usize>() as f64;
     let weights = x.constant_like([1, 1].iter().chain(size).copied().collect(), |_| A::Value::from_f64(share));
     let channels = [shape[0] * shape[1], 1].iter().chain(&shape[2..]).copied().collect();
-    let means = convolution(op, axes, &x.reshaped(&channels), &weights, &pool.conv)?;
+    let means = convolution(op, axes, &x.clone().reshaped(&channels), &weights, &pool.conv)?;
     if pool.counts_padding {
         return Ok(means.reshaped(&target));
     }

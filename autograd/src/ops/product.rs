@@ -3,7 +3,7 @@
 //! A transposed operand is passed to the product as strides; nothing is copied for it.
 
 use super::reads::Reads;
-use super::{Array, Input, Op, Operation, view};
+use super::{Array, Input, Op, Operation, reduce, view};
 use crate::error::Error;
 use crate::kernels::compiled as kernels;
 use crate::kernels::product::Matrix;
@@ -231,7 +231,7 @@ impl Operation for Affine {
         match k {
             0 => matrices(dy, x[1], false, true),
             1 => matrices(x[0], dy, true, false),
-            _ => dy.sum_to(&x[2].shape()),
+            _ => reduce::sum_to(dy, &x[2].shape()),
         }
     }
 
@@ -293,7 +293,7 @@ fn layer<A: Array>(op: Op, x: &A, w: &A, b: &A) -> Result<A, Error> {
     if rank == 2 {
         return Ok(A::apply(op, result, &[x, w, b]));
     }
-    let rows = x.reshaped(&Shape::from([result[0], shape[rank - 1]]));
+    let rows = x.clone().reshaped(&Shape::from([result[0], shape[rank - 1]]));
     let y = A::apply(op, result, &[&rows, w, b]);
     Ok(y.reshaped(&shape.with_axis(rank - 1, weights[1])))
 }

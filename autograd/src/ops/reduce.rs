@@ -81,12 +81,12 @@ impl Reduce {
             Reduction::Sum | Reduction::Mean => None,
             Reduction::Prod => Some(A::apply(ProductOfOthers { start, end }, x.shape(), &[x])),
             Reduction::Max | Reduction::Min => {
-                Some(A::apply(TieShare { start, end }, x.shape(), &[x, &y.reshaped(kept)]))
+                Some(A::apply(TieShare { start, end }, x.shape(), &[x, &y.clone().reshaped(kept)]))
             }
             Reduction::LogSumExp => Some(A::apply(Softmax { start, end }, x.shape(), &[x])),
             Reduction::Norm | Reduction::Std => {
                 // Where the norm is 0 so is x: dividing by 1 there gives the 0 of the policy and prevents NaN.
-                let y = &y.reshaped(kept);
+                let y = &y.clone().reshaped(kept);
                 let one = y.binary(Binary::Equal, y);
                 let safe = elementwise::select(&y.unary(Unary::Sign, [0.0; 2]), y, &one);
                 Some(x.binary(Binary::Div, &safe))
@@ -165,7 +165,7 @@ impl Operation for Reduce {
         {
             return divided(&multiple.reshaped(&kept), self.factor()).chain(x[0]);
         }
-        let dy = divided(&dy.reshaped(&kept), self.factor());
+        let dy = divided(&dy.clone().reshaped(&kept), self.factor());
         match self.slopes(x[0], y, &kept) {
             None => dy.expanded(&shape),
             Some(slopes) => self.along(&dy, &slopes),
@@ -387,6 +387,9 @@ pub(crate) fn stretched(full: &[usize], shape: &[usize]) -> Option<Range<usize>>
 #[track_caller]
 pub(crate) fn sum_to<A: Array>(x: &A, shape: &Shape) -> A {
     let full = x.shape();
+    if full == *shape {
+        return x.clone();
+    }
     if let Some(Range { start, end }) = stretched(&full, shape) {
         return A::apply(Reduce { reduction: Reduction::Sum, start, end, over: 1.0 }, shape.clone(), &[x]);
     }

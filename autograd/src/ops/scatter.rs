@@ -107,8 +107,8 @@ pub(crate) fn scatter<A: Array>(x: &A, axis: usize, indices: &[usize], values: &
     checked("scatter", axis, len, indices)?;
     let positions = positions(&whole, axis, &shape, indices);
     if how == Scatter::Set {
-        let (len, values) = (whole.numel(), values.reshaped(&Shape::from(shape.numel())));
-        return Ok(replaced(&x.reshaped(&Shape::from(len)), 0, len, &positions, &values)?.reshaped(&whole));
+        let (len, values) = (whole.numel(), values.clone().reshaped(&Shape::from(shape.numel())));
+        return Ok(replaced(&x.clone().reshaped(&Shape::from(len)), 0, len, &positions, &values)?.reshaped(&whole));
     }
     let counts = (how == Scatter::Mean).then(|| {
         let mut counts = vec![A::Value::one(); whole.numel()];

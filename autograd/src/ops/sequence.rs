@@ -71,7 +71,7 @@ pub(crate) fn tile<A: Array>(x: &A, counts: &[usize]) -> Result<A, Error> {
     };
     let result: Shape = shape.iter().zip(counts).map(|(n, &count)| n.saturating_mul(count)).collect();
     result.checked_numel("tile")?;
-    Ok(x.reshaped(&pairs(&|_| 1)).expanded(&pairs(&|i| counts[i])).reshaped(&result))
+    Ok(x.clone().reshaped(&pairs(&|_| 1)).expanded(&pairs(&|i| counts[i])).reshaped(&result))
 }
 
 /// The distances between the rows of `a` and of `b`: `(…, m, d)` and `(…, n, d)` → `(…, m, n)`.
@@ -161,7 +161,7 @@ pub(crate) fn interp<A: Array>(x: &A, fp: &A, xp: &[A::Value]) -> Result<A, Erro
         return Err(Error::shape("interp", law));
     }
     if n == 1 {
-        return Ok(fp.reshaped(&Shape::default()).expanded(&shape));
+        return Ok(fp.clone().reshaped(&Shape::default()).expanded(&shape));
     }
     // The line that each value lies on.
     let segments: Vec<usize> =

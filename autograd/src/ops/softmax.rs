@@ -224,7 +224,7 @@ impl Operation for CrossEntropy {
 /// Reshapes `(n,)` to `(n, 1)`.
 #[track_caller]
 fn column<A: Array>(x: &A) -> A {
-    x.reshaped(&Shape::from([x.shape()[0], 1]))
+    x.clone().reshaped(&Shape::from([x.shape()[0], 1]))
 }
 
 impl CrossEntropyGradient {

@@ -7,7 +7,7 @@
 use std::ops::Range;
 
 use super::reads::Reads;
-use super::{Array, Input, Operation, linear};
+use super::{Array, Input, Operation, linear, reduce};
 use crate::error::Error;
 use crate::kernels::compiled as kernels;
 use crate::kernels::layout::{Layout, Rows};
@@ -32,7 +32,7 @@ impl Operation for Reshape {
     }
 
     fn vjp<A: Array>(&self, _k: usize, x: &[&A], _y: &A, dy: &A) -> A {
-        dy.reshaped(&x[0].shape())
+        dy.clone().reshaped(&x[0].shape())
     }
 
     fn jvp<A: Array>(&self, x: &[&A], y: &A, dx: &[Option<&A>]) -> A {
@@ -98,7 +98,7 @@ impl Operation for Expand {
     }
 
     fn vjp<A: Array>(&self, _k: usize, x: &[&A], _y: &A, dy: &A) -> A {
-        dy.sum_to(&x[0].shape())
+        reduce::sum_to(dy, &x[0].shape())
     }
 
     fn jvp<A: Array>(&self, x: &[&A], y: &A, dx: &[Option<&A>]) -> A {
@@ -221,7 +221,7 @@ pub(super) fn spread<A: Array>(x: &A, layout: Layout, name: &'static str) -> A {
 pub(crate) fn reshape<A: Array>(x: &A, shape: Shape) -> Result<A, Error> {
     let (from, numel) = (x.shape(), shape.checked_numel("reshape")?);
     if from.numel() == numel {
-        return Ok(x.reshaped(&shape));
+        return Ok(x.clone().reshaped(&shape));
     }
     Err(Error::shape("reshape", format!("shape {from} has {} values, shape {shape} needs {numel}", from.numel())))
 }
@@ -290,7 +290,7 @@ pub(crate) fn expand<A: Array>(x: &A, shape: Shape) -> Result<A, Error> {
 pub(crate) fn squeeze<A: Array>(x: &A, axis: usize) -> Result<A, Error> {
     let shape = x.shape();
     match shape.axis("squeeze", axis)? {
-        1 => Ok(x.reshaped(&shape.without(axis..axis + 1))),
+        1 => Ok(x.clone().reshaped(&shape.without(axis..axis + 1))),
         n => Err(Error::shape("squeeze", format!("axis {axis} of shape {shape} has length {n}, not 1"))),
     }
 }
@@ -302,7 +302,7 @@ pub(crate) fn unsqueeze<A: Array>(x: &A, axis: usize) -> Result<A, Error> {
         let law = format!("a new axis {axis} would leave a gap after shape {shape}; at most {}", shape.len());
         return Err(Error::shape("unsqueeze", law));
     }
-    Ok(x.reshaped(&shape.inserted(axis, 1)))
+    Ok(x.clone().reshaped(&shape.inserted(axis, 1)))
 }
 
 /// Every `step`-th index of `range` along `axis`.

@@ -71,7 +71,11 @@ impl<'s, T: Float> Eager<'s, T> {
 
 impl<T: Float> Clone for Eager<'_, T> {
     fn clone(&self) -> Self {
-        self.reshaped(&self.shape)
+        let values = match &self.values {
+            Values::Tape(values) => Values::Tape(values),
+            Values::Owned(values) => Values::Owned(self.pool.copy(values)),
+        };
+        Eager { shape: self.shape.clone(), values, pool: self.pool }
     }
 }
 
@@ -111,12 +115,8 @@ impl<T: Float> Array for Eager<'_, T> {
         Eager::full(&self.shape, value, self.pool)
     }
 
-    fn reshaped(&self, shape: &Shape) -> Self {
-        let values = match &self.values {
-            Values::Tape(values) => Values::Tape(values),
-            Values::Owned(values) => Values::Owned(self.pool.copy(values)),
-        };
-        Eager { shape: shape.clone(), values, pool: self.pool }
+    fn reshaped(mut self, shape: &Shape) -> Self {
+        Eager { shape: shape.clone(), values: self.take(), pool: self.pool }
     }
 }
 

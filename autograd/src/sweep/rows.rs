@@ -136,14 +136,37 @@ impl<T: Float> Sweep<'_, '_, T> {
                     *slot = Some(dy);
                     return;
                 }
-                slot => {
-                    let mut dx = self.pool.copy(&dy);
-                    chain(k, &mut dx);
-                    *slot = Some(dx);
-                }
+                slot => *slot = Some(chained(row, k, aby, &dy, self.pool)),
             }
         }
         self.pool.give(dy);
+    }
+}
+
+/// The gradient of operand `k` of a row of two arrays of one shape, beside that of the result.
+#[inline(never)] // the sweep's loop has few registers to spare
+fn chained<T: Float>(row: Binary, k: usize, aby: Option<[&[T]; 3]>, dy: &Buffer<T>, pool: &Pool<T>) -> Buffer<T> {
+    let same = Runs::Same(dy.len());
+    if let (Some(aby), Some((product, other))) = (aby, factor(row, k)) {
+        let mut dx = pool.take(dy.len());
+        kernels::binary(product, &same, dy, aby[other], &mut dx);
+        return dx;
+    }
+    let mut dx = pool.copy(dy);
+    if let Some([a, b, y]) = aby {
+        kernels::binary_chain(row, k == 1, &same, a, b, y, &mut dx);
+    }
+    dx
+}
+
+/// The row that computes the gradient of operand `k` from that of the result and from one operand, which is named too: one pass
+/// instead of a copy and a pass over it.
+fn factor(row: Binary, k: usize) -> Option<(Binary, usize)> {
+    match (row, k) {
+        (Binary::Mul, _) => Some((Binary::Chain, 1 - k)),
+        (Binary::Chain, 0) => Some((Binary::Chain, 1)),
+        (Binary::Div | Binary::ChainOver, 0) => Some((Binary::ChainOver, 1)),
+        _ => None,
     }
 }
 

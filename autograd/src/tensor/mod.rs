@@ -342,7 +342,7 @@ impl<T: Float> Array for Tensor<T> {
         Tensor { shape, values: Shared::new(values) }
     }
 
-    fn reshaped(&self, shape: &Shape) -> Self {
+    fn reshaped(self, shape: &Shape) -> Self {
         Tensor { shape: shape.clone(), values: self.values.clone() }
     }
 }

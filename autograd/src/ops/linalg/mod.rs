@@ -125,7 +125,7 @@ fn unpacked<A: Array, const N: usize>(y: &A, parts: [&[usize]; N]) -> [A; N] {
 fn packed<A: Array>(op: &'static str, lead: usize, parts: &[A]) -> A {
     let flat = |part: &A| {
         let shape = part.shape();
-        part.reshaped(&Shape::from(&shape[..lead]).inserted(lead, shape[lead..].iter().product()))
+        part.clone().reshaped(&Shape::from(&shape[..lead]).inserted(lead, shape[lead..].iter().product()))
     };
     let flat: Vec<A> = parts.iter().map(flat).collect();
     join::concat(op, &flat.iter().collect::<Vec<_>>(), lead).expect("shapes that fit")
@@ -206,7 +206,7 @@ pub(crate) fn kron<A: Array>(a: &A, b: &A) -> Result<A, Error> {
     };
     let shape = Shape::from([rows, cols]);
     shape.checked_numel("kron")?;
-    let (a, b) = (a.reshaped(&Shape::from([*m, 1, *n, 1])), b.reshaped(&Shape::from([1, *p, 1, *q])));
+    let (a, b) = (a.clone().reshaped(&Shape::from([*m, 1, *n, 1])), b.clone().reshaped(&Shape::from([1, *p, 1, *q])));
     Ok(a.mul(&b).reshaped(&shape))
 }
 

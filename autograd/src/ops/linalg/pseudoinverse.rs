@@ -68,7 +68,7 @@ pub(crate) fn pinv<A: Array>(a: &A) -> Result<A, Error> {
     };
     let turned = product_shape(&batch(&shape), n, m);
     if shape.numel() == 0 {
-        return Ok(a.reshaped(&turned));
+        return Ok(a.clone().reshaped(&turned));
     }
     finite("pinv", a, A::apply(Pseudoinverse, turned, &[a]), m * n)
 }

@@ -104,7 +104,7 @@ pub(crate) fn svd<A: Array>(a: &A) -> Result<[A; 3], Error> {
     if shape.numel() == 0 {
         let values = lead.inserted(lead.len(), k);
         let shapes = [product_shape(&lead, m, k), values, product_shape(&lead, k, n)];
-        return Ok(shapes.map(|shape| a.reshaped(&shape)));
+        return Ok(shapes.map(|shape| a.clone().reshaped(&shape)));
     }
     let (size, op) = (k * (m + 1 + n), Singular { m, n });
     let whole = lead.inserted(lead.len(), size);
