@@ -42,7 +42,7 @@ pub trait Elementwise: Copy + Send + Sync + 'static {
     fn f<N: Number>(self, x: N) -> N;
 }
 
-/// [`Elementwise`] for two to four inputs.
+/// [`Elementwise`] for several inputs, up to 256; slopes of up to eight are computed in the pass of the value.
 ///
 /// ```
 /// use autograd::{ElementwiseN, Number, Tape, Var};
