@@ -259,7 +259,8 @@ pub use loss::*;
 /// another with `#[module(number = f32)]` on the struct. Other type parameters may be those of layers. With
 /// `#[module(output_shape)]` the struct's own method of that name foretells shapes
 /// ([`Module::output_shape`](trait@Module#method.output_shape)), and with `#[module(check_inputs)]` one checks their values
-/// ([`Module::check_inputs`](trait@Module#method.check_inputs)). Without a method `forward` it does not compile:
+/// ([`Module::check_inputs`](trait@Module#method.check_inputs)), with `#[module(check_training)]` the size of batches
+/// ([`Module::check_training`](trait@Module#method.check_training)). Without a method `forward` it does not compile:
 ///
 /// ```compile_fail
 /// use mlp::Module;

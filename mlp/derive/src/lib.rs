@@ -48,6 +48,8 @@ struct Settings {
     output_shape: bool,
     /// Whether it has a method `check_inputs` of its own.
     check_inputs: bool,
+    /// Whether it has a method `check_training` of its own.
+    check_training: bool,
     /// Whether it is `Configured`, and so gives its configuration.
     config: bool,
 }
@@ -60,10 +62,11 @@ fn settings(attributes: &[Attribute]) -> Result<Settings> {
                 () if meta.path.is_ident("number") => settings.number = Some(meta.value()?.parse()?),
                 () if meta.path.is_ident("output_shape") => settings.output_shape = true,
                 () if meta.path.is_ident("check_inputs") => settings.check_inputs = true,
+                () if meta.path.is_ident("check_training") => settings.check_training = true,
                 () if meta.path.is_ident("config") => settings.config = true,
                 () => {
-                    let known = "`#[module(number = f32)]`, `#[module(output_shape)]`, `#[module(check_inputs)]` or \
-                                 `#[module(config)]` is needed";
+                    let known = "`#[module(number = f32)]`, `#[module(output_shape)]`, `#[module(check_inputs)]`, \
+                                 `#[module(check_training)]` or `#[module(config)]` is needed";
                     return Err(meta.error(known));
                 }
             }
@@ -308,6 +311,14 @@ fn expand(input: &DeriveInput) -> Result<TokenStream> {
         },
         false => quote! {},
     };
+    let check_training = match settings.check_training {
+        true => quote! {
+            fn check_training(&self, input: &::autograd::Shape) -> ::core::result::Result<(), ::mlp::Error> {
+                Self::check_training(self, input)
+            }
+        },
+        false => quote! {},
+    };
     // Found instead of a method that is missing, so that the one above does not call itself.
     let guard = |promised: bool, named: Ident, method: Ident| match promised {
         true => quote! {
@@ -330,6 +341,11 @@ fn expand(input: &DeriveInput) -> Result<TokenStream> {
         quote::format_ident!("ThisStructNeedsAMethodCheckInputs"),
         quote::format_ident!("check_inputs"),
     );
+    let training_guard = guard(
+        settings.check_training,
+        quote::format_ident!("ThisStructNeedsAMethodCheckTraining"),
+        quote::format_ident!("check_training"),
+    );
     Ok(quote! {
         const _: () = {
             /// Found instead of a formula that is missing, so that `forward` does not call itself.
@@ -341,6 +357,7 @@ fn expand(input: &DeriveInput) -> Result<TokenStream> {
             impl #implemented ThisStructNeedsAMethodForward for #name #of #bounds {}
             #shape_guard
             #inputs_guard
+            #training_guard
 
             #[automatically_derived]
             #[allow(unused_mut, unused_variables)]
@@ -372,6 +389,7 @@ fn expand(input: &DeriveInput) -> Result<TokenStream> {
                 #describe
                 #output_shape
                 #check_inputs
+                #check_training
 
                 #config
             }

@@ -179,8 +179,8 @@ pub trait Module<T: Float = f64>: Send + Sync {
     /// The shape of the output for inputs of shape `input`, foretold without computing anything; `None` if the module
     /// cannot tell, which is the default.
     ///
-    /// The layers of this crate tell it, and refuse a shape in the words in which [`forward`](Module::forward) panics; but of a
-    /// batch too small to train a [`BatchNorm`](crate::BatchNorm) they do not know. [`summary_for`] shows the shape behind each layer, and a
+    /// The layers of this crate tell it, and refuse a shape in the words in which [`forward`](Module::forward) panics; of a
+    /// batch too small to train on, [`check_training`](Module::check_training) tells. [`summary_for`] shows the shape behind each layer, and a
     /// [`Trainer`](crate::Trainer) rejects inputs that do not fit before the first step.
     ///
     /// ```
@@ -223,6 +223,29 @@ pub trait Module<T: Float = f64>: Send + Sync {
     /// For the first value that does not fit; the error names it, its sample and the layer.
     fn check_inputs(&self, inputs: &Tensor<T>) -> Result<(), Error> {
         let _ = inputs;
+        Ok(())
+    }
+
+    /// `Ok` if the module can be trained on inputs of this shape, which it takes, as far as it can tell without computing; the
+    /// default refuses none.
+    ///
+    /// A [`BatchNorm`](crate::BatchNorm) needs more than one value per channel, so often more than one sample. Modules of several
+    /// layers ask each of them, up to one behind which the [shape](Module::output_shape) is not known. A
+    /// [`Trainer`](crate::Trainer) asks of the batches of its data before the first step, and of each batch of a stream.
+    ///
+    /// ```
+    /// use mlp::{BatchNorm, Flatten, Module, Sequential};
+    /// let model: Sequential = Sequential::new().then(Flatten).then(BatchNorm::new(4)?);
+    /// assert!(model.check_training(&[2, 4].into()).is_ok());
+    /// let error = model.check_training(&[1, 4].into()).unwrap_err();
+    /// assert!(error.to_string().starts_with("layer 1: batch_norm: training needs more than 1 value per channel"));
+    /// # Ok::<(), mlp::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If training would panic; the error names the layer and the repair.
+    fn check_training(&self, input: &Shape) -> Result<(), Error> {
+        let _ = input;
         Ok(())
     }
 
@@ -327,6 +350,10 @@ impl<T: Float, M: Module<T> + ?Sized> Module<T> for Box<M> {
 
     fn check_inputs(&self, inputs: &Tensor<T>) -> Result<(), Error> {
         (**self).check_inputs(inputs)
+    }
+
+    fn check_training(&self, input: &Shape) -> Result<(), Error> {
+        (**self).check_training(input)
     }
 
     fn describe_for(&self, input: &Shape) -> Result<Vec<(LayerRow, Option<Shape>)>, Error> {
@@ -444,6 +471,20 @@ pub(crate) fn shape_behind<'m, T: Float + 'm>(
         i += 1;
         shape.map_or(Ok(None), |shape| module.output_shape(&shape).map_err(at(i - 1)))
     })
+}
+
+/// `Ok` if each module of a chain can be trained on what reaches it, up to one that cannot tell the shape behind it.
+pub(crate) fn check_training_of<'m, T: Float + 'm>(
+    modules: impl Iterator<Item = &'m (dyn Module<T> + 'm)>,
+    input: &Shape,
+) -> Result<(), Error> {
+    let mut shape = Some(input.clone());
+    for (i, module) in modules.enumerate() {
+        let Some(input) = shape else { return Ok(()) };
+        module.check_training(&input).map_err(at(i))?;
+        shape = module.output_shape(&input).map_err(at(i))?;
+    }
+    Ok(())
 }
 
 /// The rows of a chain of modules, numbered, with the shape behind each: that behind a module stands in its last row, so none is asked

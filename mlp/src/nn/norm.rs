@@ -69,6 +69,10 @@ impl<T: Float> Module<T> for Norm<T> {
         self.module().output_shape(input)
     }
 
+    fn check_training(&self, input: &Shape) -> Result<(), Error> {
+        self.module().check_training(input)
+    }
+
     fn state_dict(&self) -> Result<StateDict<T>, Error> {
         self.module().state_dict()
     }

@@ -40,7 +40,8 @@ impl Trainer<'_> {
     /// - if the [optimiser](Optimizer::parameters) does not update every parameter that is not frozen, or a parameter
     ///   is NaN or infinite;
     /// - if the row length differs from [`Module::input_width`], the model refuses shape or values of the inputs
-    ///   ([`Module::output_shape`], [`Module::check_inputs`]), or targets do not fit outputs and loss ([`Loss::check`]);
+    ///   ([`Module::output_shape`], [`Module::check_inputs`]), it cannot be trained on batches as small as the first or the last
+    ///   ([`Module::check_training`]), or targets do not fit outputs and loss ([`Loss::check`]);
     /// - if a training cannot be resumed, or its checkpoint path cannot be written.
     ///
     /// Whenever a callback or a metric fails.
@@ -107,7 +108,7 @@ impl Trainer<'_> {
     ///
     /// # Errors
     /// As [`fit`](Trainer::fit), where the first batch stands for the data before the first step. Later, if `open` or a batch
-    /// fails, an epoch has no batch, or the model does not take the inputs of one. If the samples that a resumed training
+    /// fails, an epoch has no batch, or the model does not take the inputs of one or cannot be trained on it. If the samples that a resumed training
     /// passes over are not as many as those that were trained on.
     ///
     /// # Panics

@@ -81,8 +81,9 @@ impl<'s, T: Float> Source<'s, T> {
     /// `Ok` if model and loss take the data, as far as they can be seen before the first step; returns the first batch of
     /// an epoch.
     pub(super) fn check(&mut self, goal: Objective<'_, T>, epoch: usize) -> Result<Dataset<T>, Error> {
-        if let Some((data, _)) = self.memory {
+        if let Some((data, cut)) = self.memory {
             goal.check("data", data, true)?;
+            goal.check_batches(data, cut)?;
             goal.check_weight("data", data)?;
         }
         let mut opened = (self.open)(epoch)?.peekable();
@@ -93,6 +94,7 @@ impl<'s, T: Float> Source<'s, T> {
         };
         if self.memory.is_none() {
             goal.check("first batch", &first, true)?;
+            goal.check_batch("the first batch", first.len(), &first)?;
         }
         self.opened = Some((epoch, opened));
         Ok(first)
@@ -137,25 +139,27 @@ pub(super) struct Steps<'g, 's, T: Float> {
 }
 
 impl<T: Float> Steps<'_, '_, T> {
-    /// The next batch that is not left out.
-    fn batch(&mut self) -> Result<Option<Dataset<T>>, Error> {
+    /// The next batch that is not left out, of this number in its epoch.
+    fn batch(&mut self, number: usize) -> Result<Option<Dataset<T>>, Error> {
         let Some(batch) = self.batches.next().transpose()? else { return Ok(None) };
         if let Some((goal, _)) = self.checked {
             goal.check_inputs("batch", batch.inputs())?;
         }
         let full = *self.full.get_or_insert(batch.len());
         let short = batch.len() < full && self.drop_last && self.batches.peek().is_none();
+        if let Some((goal, _)) = self.checked.filter(|_| !short) {
+            goal.check_batch(format_args!("batch {number} of epoch {}", self.epoch), batch.len(), &batch)?;
+        }
         Ok(Some(batch).filter(|_| !short))
     }
 
     /// `Ok` if all ranks have these batches as the next step; none at the end of the epoch.
-    fn check_alike(&mut self, step: &[Dataset<T>]) -> Result<(), Error> {
+    fn check_alike(&self, step: &[Dataset<T>]) -> Result<(), Error> {
         let Some((_, ranks)) = self.checked.filter(|(_, ranks)| ranks.number() > 1) else { return Ok(()) };
         let mut facts = Facts::default();
         let place = |behind| format!("batch {} of epoch {}", self.passed + behind, self.epoch);
         facts.add(format!("number of batches from {} on that one step takes", place(1)), step.len());
         (1..).zip(step).for_each(|(behind, batch)| facts.add_batch(&place(behind), batch));
-        self.passed += step.len();
         facts.check(ranks)
     }
 }
@@ -166,13 +170,15 @@ impl<T: Float> Iterator for Steps<'_, '_, T> {
     fn next(&mut self) -> Option<Self::Item> {
         let mut step = Vec::new();
         while step.len() < self.per_step {
-            match self.batch() {
+            match self.batch(self.passed + step.len() + 1) {
                 Ok(Some(batch)) => step.push(batch),
                 Ok(None) => break,
                 Err(error) => return Some(Err(error)),
             }
         }
-        match self.check_alike(&step) {
+        let alike = self.check_alike(&step);
+        self.passed += step.len();
+        match alike {
             Ok(()) if step.is_empty() => None,
             Ok(()) => Some(Ok(step)),
             Err(error) => Some(Err(error)),

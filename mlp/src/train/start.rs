@@ -9,7 +9,7 @@ use autograd::{Float, Param, Parameters, Shape, Tape, Tensor};
 use super::checkpoint::Training;
 use super::progress::{MadeOf, Progress};
 use super::ranks::{Facts, Ranks};
-use super::step::Objective;
+use super::step::{Cut, Objective};
 use super::sums::EpochSums;
 use super::{Parts, Trainer, parts};
 use crate::error::{list, shown};
@@ -283,6 +283,27 @@ impl<T: Float> Objective<'_, T> {
             return invalid(format!("the model does not take the inputs of the {what}: {error}"));
         }
         Ok(())
+    }
+
+    /// `Ok` if the model can be trained on all batches of these data, which it accepts.
+    pub(super) fn check_batches(self, data: &Dataset<T>, cut: Cut) -> Result<(), Error> {
+        let (all, size) = (data.len(), cut.size);
+        cut.sizes().into_iter().try_for_each(|samples| {
+            let batch = match samples == size {
+                true => format!("batches of {size}"),
+                false => format!("the last batch, which holds {samples} of {all} samples in batches of {size}"),
+            };
+            self.check_batch(batch, samples, data)
+        })
+    }
+
+    /// `Ok` if the model can be trained on a batch of so many samples like these.
+    pub(super) fn check_batch(self, batch: impl Display, samples: usize, like: &Dataset<T>) -> Result<(), Error> {
+        let shape: Shape = std::iter::once(samples).chain(like.inputs().shape()[1..].iter().copied()).collect();
+        match self.model.check_training(&shape) {
+            Ok(()) => Ok(()),
+            Err(error) => invalid(format!("the model cannot be trained on {batch}: {error}")),
+        }
     }
 
     /// `Ok` if any sample of `data` counts.

@@ -80,6 +80,12 @@ impl Cut {
         self.kept.div_ceil(self.per_step())
     }
 
+    /// The numbers of samples that the first and the last batch of an epoch have.
+    pub(super) fn sizes(self) -> [usize; 2] {
+        let first = self.size.min(self.kept);
+        [first, Some(self.kept % self.size).filter(|&rest| rest > 0).unwrap_or(first)]
+    }
+
     /// The number of samples of an epoch, and of a step: an epoch is continued with the same.
     pub(super) fn samples(self) -> [usize; 2] {
         [self.kept, self.per_step()]

@@ -80,6 +80,7 @@ mod resume;
 mod rooms;
 mod scaling;
 mod schema;
+mod small_batches;
 mod splits;
 mod streamed_training;
 mod streams;

@@ -141,12 +141,8 @@ impl<T: Float> Module<T> for BatchNorm<T> {
         let x = folded(x);
         let (centred, variance) = if tape.is_training() {
             let (places, channels) = (places(&shape), shape[1]);
+            or_panic(self.check_training(&shape));
             let count = shape[0] * places;
-            assert!(
-                count > 1,
-                "batch_norm: training needs more than 1 value per channel, the input has shape {shape}; drop a \
-                 last batch of one sample with drop_last, or choose another batch size"
-            );
             let scales = units(x, self.eps, [channels], |i| i / places % channels);
             let x = scales.map_or(x, |[unit, _]| x * beside(x, unit));
             let mean = means(x);
@@ -184,6 +180,20 @@ impl<T: Float> Module<T> for BatchNorm<T> {
     fn output_shape(&self, input: &Shape) -> Result<Option<Shape>, Error> {
         channels_fit("batch_norm", input, self.mean.numel())?;
         Ok(Some(input.clone()))
+    }
+
+    fn check_training(&self, input: &Shape) -> Result<(), Error> {
+        channels_fit("batch_norm", input, self.mean.numel())?;
+        match input[0] * places(input) {
+            0 | 1 => Err(Error::invalid(
+                "batch_norm",
+                format!(
+                    "training needs more than 1 value per channel, the input has shape {input}; drop a last batch of one sample \
+                     with drop_last, or choose another batch size"
+                ),
+            )),
+            _ => Ok(()),
+        }
     }
 
     fn state_dict(&self) -> Result<StateDict<T>, Error> {

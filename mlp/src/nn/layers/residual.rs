@@ -99,6 +99,10 @@ impl<T: Float> Module<T> for Residual<T> {
         self.inner.check_inputs(inputs)
     }
 
+    fn check_training(&self, input: &Shape) -> Result<(), Error> {
+        self.inner.check_training(input)
+    }
+
     fn state_dict(&self) -> Result<StateDict<T>, Error> {
         StateDict::new().with_part("inner", &self.inner)
     }

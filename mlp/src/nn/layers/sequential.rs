@@ -6,7 +6,7 @@ use autograd::{Float, Parameters, Shape, Tensor, Var};
 use serde::{Deserialize, Serialize};
 
 use crate::nn::config::{Config, Configured, Parts};
-use crate::nn::module::{LayerRow, Module, numbered, rows_for, shape_behind, summary};
+use crate::nn::module::{LayerRow, Module, check_training_of, numbered, rows_for, shape_behind, summary};
 use crate::nn::probe::Probe;
 use crate::nn::state_dict::StateDict;
 use crate::{Activation, Error};
@@ -85,6 +85,10 @@ impl<T: Float> Module<T> for Sequential<T> {
 
     fn check_inputs(&self, inputs: &Tensor<T>) -> Result<(), Error> {
         self.0.first().map_or(Ok(()), |module| module.check_inputs(inputs))
+    }
+
+    fn check_training(&self, input: &Shape) -> Result<(), Error> {
+        check_training_of(self.0.iter().map(|module| &**module), input)
     }
 
     fn describe_for(&self, input: &Shape) -> Result<Vec<(LayerRow, Option<Shape>)>, Error> {

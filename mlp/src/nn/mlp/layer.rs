@@ -108,6 +108,13 @@ impl<T: Float> Module<T> for Layer<T> {
         }
     }
 
+    fn check_training(&self, input: &Shape) -> Result<(), Error> {
+        match (&self.norm, self.linear.output_shape(input)?) {
+            (Some(norm), Some(sums)) => norm.check_training(&sums),
+            _ => Ok(()),
+        }
+    }
+
     fn output_activation(&self) -> Option<Activation> {
         Some(self.activation).filter(|_| self.dropout.is_none())
     }

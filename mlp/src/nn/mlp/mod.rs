@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::Error;
 use crate::nn::activation::Activation;
 use crate::nn::config::{Config, Configured, Parts};
-use crate::nn::module::{LayerRow, Module, numbered, rows_for, shape_behind, summary};
+use crate::nn::module::{LayerRow, Module, check_training_of, numbered, rows_for, shape_behind, summary};
 use crate::nn::probe::Probe;
 use crate::nn::state_dict::StateDict;
 
@@ -101,6 +101,10 @@ impl<T: Float> Module<T> for Mlp<T> {
 
     fn output_shape(&self, input: &Shape) -> Result<Option<Shape>, Error> {
         shape_behind(self.layers.iter().map(|layer| layer as &dyn Module<T>), input)
+    }
+
+    fn check_training(&self, input: &Shape) -> Result<(), Error> {
+        check_training_of(self.layers.iter().map(|layer| layer as &dyn Module<T>), input)
     }
 
     fn describe_for(&self, input: &Shape) -> Result<Vec<(LayerRow, Option<Shape>)>, Error> {

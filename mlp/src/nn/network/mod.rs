@@ -140,11 +140,16 @@ impl<T: Float> Network<T> {
     /// The modules that read the input, if it is the only one.
     fn readers_of_input(&self) -> impl Iterator<Item = &dyn Module<T>> {
         let reading = self.nodes.iter().filter(|node| node.reads == [0] && self.inputs.len() == 1);
-        reading.filter_map(|node| match &node.does {
+        reading.filter_map(|node| self.module_of(node))
+    }
+
+    /// The module that makes a value; none makes a joined one.
+    fn module_of<'n>(&'n self, node: &'n Node<T>) -> Option<&'n dyn Module<T>> {
+        match &node.does {
             Does::Part(module) => Some(&**module),
             Does::Same(part) => Some(self.module(*part)),
             Does::Join(_) => None,
-        })
+        }
     }
 
     /// The outputs for `inputs`, both by name.
@@ -296,17 +301,19 @@ impl<T: Float> Module<T> for Network<T> {
         self.readers_of_input().try_for_each(|module| module.check_inputs(inputs))
     }
 
+    fn check_training(&self, input: &Shape) -> Result<(), Error> {
+        self.single()?;
+        self.check_training_on(vec![Some(input.clone())])
+    }
+
     fn describe_for(&self, input: &Shape) -> Result<Vec<(LayerRow, Option<Shape>)>, Error> {
         self.single()?;
         self.rows(vec![Some(input.clone())])
     }
 
     fn output_activation(&self) -> Option<Activation> {
-        match &self.nodes.get(self.single().ok()?.checked_sub(self.inputs.len())?)?.does {
-            Does::Part(module) => module.output_activation(),
-            Does::Same(part) => self.module(*part).output_activation(),
-            Does::Join(_) => None,
-        }
+        let node = self.nodes.get(self.single().ok()?.checked_sub(self.inputs.len())?)?;
+        self.module_of(node)?.output_activation()
     }
 
     fn state_dict(&self) -> Result<StateDict<T>, Error> {

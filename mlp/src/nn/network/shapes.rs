@@ -30,6 +30,17 @@ impl<T: Float> Network<T> {
         Ok(shapes)
     }
 
+    /// `Ok` if all parts can be trained on what reaches them from inputs of these shapes.
+    pub(super) fn check_training_on(&self, inputs: Vec<Option<Shape>>) -> Result<(), Error> {
+        let shapes = self.shapes(inputs)?;
+        for node in &self.nodes {
+            if let (Some(module), Some(input)) = (self.module_of(node), &shapes[node.reads[0]]) {
+                module.check_training(input).map_err(at(node))?;
+            }
+        }
+        Ok(())
+    }
+
     /// The rows of all parts, with the shapes behind them. Each module is asked once: the shape behind it stands in its last row.
     pub(super) fn rows(&self, mut shapes: Vec<Option<Shape>>) -> Result<Vec<(LayerRow, Option<Shape>)>, Error> {
         let mut rows = vec![];
