@@ -203,7 +203,7 @@ pub trait Module<T: Float = f64>: Send + Sync {
     /// `Ok` if the module takes the values of these inputs, as far as it can tell without computing; the default asks nothing.
     ///
     /// An [`Embedding`](crate::Embedding) needs the numbers of its classes. [`Sequential`](crate::Sequential),
-    /// [`Residual`](crate::Residual) and [`Network`](crate::Network) ask the modules that read the inputs. A
+    /// [`Residual`](crate::Residual) and [`Network`](crate::Network) ask the modules that read the inputs, also behind those that [keep](Module::keeps_values) them. A
     /// [`Trainer`](crate::Trainer) asks of all data before the first step, and of each batch of a stream.
     ///
     /// ```
@@ -224,6 +224,19 @@ pub trait Module<T: Float = f64>: Send + Sync {
     fn check_inputs(&self, inputs: &Tensor<T>) -> Result<(), Error> {
         let _ = inputs;
         Ok(())
+    }
+
+    /// Whether the outputs are the values of the inputs, in their order and samples, in any shape; the default is that they are not.
+    ///
+    /// [`check_inputs`](Module::check_inputs) then also asks what stands behind it.
+    ///
+    /// ```
+    /// use mlp::{Activation, Flatten, Module, Sequential};
+    /// let model: Sequential = Sequential::new().then(Flatten).then(Activation::Identity);
+    /// assert!(model.keeps_values() && !model.then(Activation::Relu).keeps_values());
+    /// ```
+    fn keeps_values(&self) -> bool {
+        false
     }
 
     /// `Ok` if the module can be trained on inputs of this shape, which it takes, as far as it can tell without computing; the
@@ -350,6 +363,10 @@ impl<T: Float, M: Module<T> + ?Sized> Module<T> for Box<M> {
 
     fn check_inputs(&self, inputs: &Tensor<T>) -> Result<(), Error> {
         (**self).check_inputs(inputs)
+    }
+
+    fn keeps_values(&self) -> bool {
+        (**self).keeps_values()
     }
 
     fn check_training(&self, input: &Shape) -> Result<(), Error> {

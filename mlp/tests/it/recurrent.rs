@@ -1,11 +1,11 @@
 //! Embeddings and recurrent layers: formulas, states, bad inputs, and PyTorch's figures.
 
 use autograd::check::Checker;
-use autograd::{Float, Param, Tape, Tensor};
+use autograd::{Float, Param, Tape, Tensor, Var};
 use mlp::train::RateRange;
 use mlp::{
-    Adam, Cell, CrossEntropy, Dataset, Embedding, Flatten, Gru, Init, Join, Linear, Lstm, Module, Network, Recurrent,
-    Rnn, Sequential, Sgd, Trainer,
+    Activation, Adam, Cell, CrossEntropy, Dataset, Embedding, Flatten, Function, Gru, Init, Join, Linear, Lstm, Module,
+    Network, Recurrent, Rnn, Sequential, Sgd, Trainer,
 };
 use rand::SeedableRng;
 use rand::rngs::StdRng;
@@ -239,7 +239,12 @@ fn data_with_classes_that_do_not_exist_are_refused() {
     let then = |first: Sequential| first.then(Flatten).then(read());
     let network = Network::new(["words"]).part("table", "words", table()).part("again", "words", table());
     let network = network.join("both", Join::Add, ["table", "again"]).part("flat", "both", Flatten);
-    let models: [Box<dyn Module>; 3] = [
+    let reshaped =
+        Network::new(["words"]).part("flat", "words", Sequential::new().then(Flatten).then(Activation::Identity));
+    let reshaped = reshaped.part("table", "flat", table()).part("rows", "table", Flatten).part("read", "rows", read());
+    let models: [Box<dyn Module>; 5] = [
+        Box::new(then(Sequential::new().then(Flatten).then(Activation::Identity).then(table()))),
+        Box::new(reshaped.outputs(["read"]).unwrap()),
         Box::new(then(Sequential::new().then(table()))),
         Box::new(then(Sequential::new().then(Sequential::new().then(table())))),
         Box::new(network.part("read", "flat", read()).outputs(["read"]).unwrap()),
@@ -279,6 +284,19 @@ fn data_with_classes_that_do_not_exist_are_refused() {
         assert_eq!(fit(vec![data(4, None), data(4, Some((3, 9.0)))]), told("batch", "9 in sample 3"));
         assert!(!unchanged(&before), "the first batch was right");
     }
+}
+
+/// What another layer makes is no class of the data: nothing is said of it.
+#[test]
+fn values_that_a_layer_changes_are_not_asked_of() {
+    let table = || Embedding::<f64>::new(5, 2, &Init::Zeros, &mut rng()).unwrap();
+    let behind = Sequential::new().then(Flatten).then(Function::new("halved", |x: Var| x * 0.5)).then(table());
+    assert!(behind.check_inputs(&Tensor::from([[8.0]])).is_ok() && behind.predict(&Tensor::from([[8.0]])).numel() == 2);
+    let network = Network::new(["x"]).part("flat", "x", Flatten).join("sum", Join::Add, ["flat", "flat"]);
+    let network = network.part("table", "sum", table()).outputs(["table"]).unwrap();
+    assert!(
+        network.check_inputs(&Tensor::from([[0.5]])).is_ok() && network.predict(&Tensor::from([[0.5]])).numel() == 2
+    );
 }
 
 #[test]

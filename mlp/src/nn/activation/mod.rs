@@ -197,6 +197,10 @@ impl<T: Float> Module<T> for Activation {
         Ok(Some(input.clone()))
     }
 
+    fn keeps_values(&self) -> bool {
+        *self == Activation::Identity
+    }
+
     fn output_activation(&self) -> Option<Activation> {
         Some(*self)
     }

@@ -345,6 +345,10 @@ impl<T: Float> Module<T> for Flatten {
         Ok(Some(Flatten::shape(input)?))
     }
 
+    fn keeps_values(&self) -> bool {
+        true
+    }
+
     fn config(&self) -> Result<Config, Error> {
         Config::of::<T, _>(self)
     }

@@ -84,7 +84,17 @@ impl<T: Float> Module<T> for Sequential<T> {
     }
 
     fn check_inputs(&self, inputs: &Tensor<T>) -> Result<(), Error> {
-        self.0.first().map_or(Ok(()), |module| module.check_inputs(inputs))
+        for module in &self.0 {
+            module.check_inputs(inputs)?;
+            if !module.keeps_values() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn keeps_values(&self) -> bool {
+        self.0.iter().all(|module| module.keeps_values())
     }
 
     fn check_training(&self, input: &Shape) -> Result<(), Error> {

@@ -137,12 +137,6 @@ impl<T: Float> Network<T> {
         &**module
     }
 
-    /// The modules that read the input, if it is the only one.
-    fn readers_of_input(&self) -> impl Iterator<Item = &dyn Module<T>> {
-        let reading = self.nodes.iter().filter(|node| node.reads == [0] && self.inputs.len() == 1);
-        reading.filter_map(|node| self.module_of(node))
-    }
-
     /// The module that makes a value; none makes a joined one.
     fn module_of<'n>(&'n self, node: &'n Node<T>) -> Option<&'n dyn Module<T>> {
         match &node.does {
@@ -289,7 +283,8 @@ impl<T: Float> Module<T> for Network<T> {
     }
 
     fn input_width(&self) -> Option<usize> {
-        self.readers_of_input().find_map(Module::input_width)
+        let reading = self.nodes.iter().filter(|node| node.reads == [0] && self.inputs.len() == 1);
+        reading.filter_map(|node| self.module_of(node)).find_map(Module::input_width)
     }
 
     fn output_shape(&self, input: &Shape) -> Result<Option<Shape>, Error> {
@@ -298,7 +293,13 @@ impl<T: Float> Module<T> for Network<T> {
     }
 
     fn check_inputs(&self, inputs: &Tensor<T>) -> Result<(), Error> {
-        self.readers_of_input().try_for_each(|module| module.check_inputs(inputs))
+        let mut kept = vec![self.inputs.len() == 1; self.inputs.len()]; // whether a value is that of the only input
+        for node in &self.nodes {
+            let reading = self.module_of(node).filter(|_| kept[node.reads[0]]);
+            reading.map_or(Ok(()), |module| module.check_inputs(inputs))?;
+            kept.push(reading.is_some_and(Module::keeps_values));
+        }
+        Ok(())
     }
 
     fn check_training(&self, input: &Shape) -> Result<(), Error> {
