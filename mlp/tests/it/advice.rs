@@ -412,3 +412,30 @@ fn a_guard_ends_what_is_bound_to_fail_and_nothing_else() {
         assert_eq!(guarded(&model, 0.0, adam).1, Ok(3));
     }
 }
+
+/// Whatever else is said: no step changes anything.
+#[test]
+fn models_without_anything_to_train_are_not_healthy() {
+    let [data, _] = task();
+    let model = built(deep(1, Activation::Tanh));
+    assert!(advise(&model, &data, &Mse).unwrap().is_healthy());
+    let all: Vec<Param> = model.parameters().params().cloned().collect();
+    all[1..].iter().for_each(Param::freeze);
+    assert!(advise(&model, &data, &Mse).unwrap().is_healthy(), "one is trained");
+    all[0].freeze();
+    let bare = Sequential::new().then(Activation::Tanh);
+    let same = Dataset::new(data.inputs().clone(), data.inputs().clone()).unwrap();
+    for (model, data, why) in [
+        (&model as &dyn Module, &data, "all 4 parameters of the model are frozen"),
+        (&bare, &same, "the model has no parameters"),
+    ] {
+        let advice = advise(model, data, &Mse).unwrap();
+        assert!(!advice.is_healthy() && advice.remedies().is_empty(), "{advice}");
+        let finding = &advice.findings()[0];
+        assert_eq!((finding.cause, finding.severity), (Cause::NothingToTrain, Severity::Serious));
+        assert!(finding.to_string().starts_with(why), "{finding}");
+        assert!(advice.without_remedies().is_some());
+    }
+    all[2].unfreeze();
+    assert!(advise(&model, &data, &Mse).unwrap().is_healthy());
+}

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use autograd::{Float, Parameters};
+
 use super::survey::{Alike, Survey, gradient, parts, signal, weighted};
 use crate::depth::flow::{Flow, LayerFlow, WeightFlow};
 use crate::error::shown;
@@ -19,6 +21,8 @@ const SPREAD: [f64; 2] = [1e-3, 0.05];
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Cause {
+    /// Every parameter is frozen, or there is none: no step changes anything.
+    NothingToTrain,
     /// The loss refuses outputs and targets: labels out of range, or targets that the output layer cannot give.
     Targets,
     /// Columns of the inputs are far from size 1, or far from mean 0.
@@ -107,6 +111,19 @@ impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)
     }
+}
+
+/// A model of which no step changes anything.
+pub(super) fn nothing_to_train<T: Float>(parameters: &Parameters<T>) -> Option<Finding> {
+    let text = match parameters.distinct().count() {
+        0 => "the model has no parameters: there is nothing to train".into(),
+        _ if parameters.params().any(|param| !param.is_frozen()) => return None,
+        1 => "the only parameter of the model is frozen: nothing can be trained; unfreeze it (Param::unfreeze)".into(),
+        n => format!(
+            "all {n} parameters of the model are frozen: nothing can be trained; unfreeze those that shall learn (Param::unfreeze)"
+        ),
+    };
+    Some(Finding::new(Cause::NothingToTrain, f64::NAN, text))
 }
 
 /// What the pass through a model shows; `inputs` is the spread of the inputs.

@@ -31,6 +31,7 @@
 //!
 //! | cause | how it is told |
 //! |---|---|
+//! | [`NothingToTrain`](Cause::NothingToTrain) | every parameter is frozen, or there is none |
 //! | [`GradientVanishes`](Cause::GradientVanishes), [`GradientExplodes`](Cause::GradientExplodes), and of signals | a factor of 10³ between the first and the last layer with weights |
 //! | [`DeadUnits`](Cause::DeadUnits), [`SaturatedUnits`](Cause::SaturatedUnits) | more than three quarters of a layer, more than half of its values |
 //! | [`IdenticalRows`](Cause::IdenticalRows) | the mean cosine between samples is above 0.999, and far above that of the inputs |
@@ -262,7 +263,11 @@ impl<'r, T: Float> Adviser<'r, T> {
         };
         let (mut findings, to_scale) = search.findings(&survey, model, task, targets);
         let (figures, foretold) = (Figures::of(&survey), Foretold::of(model, task, survey.flow()));
+        let untrained = finding::nothing_to_train(&model.module().parameters());
         let found = match findings.iter().any(Finding::is_serious) {
+            _ if untrained.is_some() => {
+                Err(Error::invalid("advice", "the model has nothing to train; unfreeze some first"))
+            }
             true => search.remedies(model, &survey, &findings, &to_scale),
             false => search.rate(model, &figures).map(|judged| {
                 judged.map_or_else(Vec::new, |(finding, remedy)| {
@@ -275,6 +280,7 @@ impl<'r, T: Float> Adviser<'r, T> {
             Ok(remedies) => (remedies, None),
             Err(error) => (vec![], Some(error)),
         };
+        findings.splice(0..0, untrained);
         Ok(Advice { findings, figures, foretold, samples, remedies, without })
     }
 }
@@ -333,7 +339,8 @@ impl<T: Float> Advice<T> {
         self.remedies
     }
 
-    /// Why no remedy was tried, if so: the model has no configuration to copy it from, or the loss cannot be computed.
+    /// Why no remedy was tried, if so: the model has no configuration to copy it from, nothing to train, or the loss cannot be
+    /// computed.
     pub fn without_remedies(&self) -> Option<&Error> {
         self.without.as_ref()
     }
