@@ -129,6 +129,8 @@
 //! - All random numbers come from generators that the caller seeds: the same seed gives the same bits.
 //! - Faulty files, data and configurations return an [`Error`] that names the place and a repair. A formula whose
 //!   shapes do not fit panics at the caller's line, as in [`autograd`]; so does an invalid setting.
+//! - Modules whose items share a name are not imported by `*` together: import by name, or write [`autograd::Step`],
+//!   [`train::Step`] and [`theory::Step`], [`flow::Signal`] and [`theory::Signal`], [`Predictions`] and [`metrics::Predictions`].
 //! - The crate guesses nothing. A [`Trainer`] reports every mistake that it can detect before the first step.
 //!
 //! # Map

@@ -75,6 +75,17 @@ impl<'a> Trainer<'a> {
     /// step from a stream the shapes of its batches, with their first and last samples; after each epoch and in the end the parameters.
     /// An error on one rank ends the training on all: there it is returned as it is, elsewhere as
     /// [`Error::Rank`](crate::Error::Rank). See [`in_ranks`](super::in_ranks) for an example, and the crate `mlp-mpi` for processes.
+    ///
+    /// A trainer borrows the communicator. So a function that makes trainers returns them for any lifetime; a `Trainer<'static>`
+    /// takes only a communicator that lives as long as the program.
+    ///
+    /// ```
+    /// use mlp::{Trainer, train::in_ranks};
+    /// fn settings<'a>() -> Trainer<'a> {
+    ///     Trainer::new().epochs(3).parts(2) // not `-> Trainer<'static>`
+    /// }
+    /// in_ranks(2, |rank| drop(settings().communicator(rank)));
+    /// ```
     #[must_use]
     pub fn communicator(self, ranks: &'a dyn Communicator) -> Self {
         Trainer { communicator: Some(ranks), ..self }
