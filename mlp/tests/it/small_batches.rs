@@ -4,7 +4,7 @@ use autograd::{Param, Shape, Tensor, Var};
 use mlp::train::RateRange;
 use mlp::{
     Activation, BatchNorm, CrossEntropy, Dataset, Error, Flatten, Init, Linear, Mlp, Module, Network, Residual,
-    Sequential, Sgd, Trainer,
+    Sequential, Sgd, Trainer, advise,
 };
 use rand::SeedableRng;
 use rand::rngs::StdRng;
@@ -140,4 +140,15 @@ fn no_batch_trains_on_shapes_that_do_not_fit() {
     let model: Sequential = Sequential::new().then(linear(3, 4)).then(norm(5));
     let error = model.check_training(&[6, 3].into()).unwrap_err().to_string();
     assert!(error.starts_with("layer 1: batch_norm: inputs (n, 5, …) are needed"), "{error}");
+}
+
+#[test]
+fn advice_on_one_sample_is_refused_where_it_needs_more() {
+    for (model, place, shape) in models() {
+        let error = advise(&model, &data(1), &CrossEntropy).unwrap_err().to_string();
+        assert_eq!(error, format!("{place}{TOO_FEW} {shape}; {REPAIR}"));
+        assert!(advise(&model, &data(2), &CrossEntropy).is_ok());
+    }
+    let plain = Mlp::new(3).hidden(4, Activation::Relu).output(2, Activation::Identity).build(&mut rng()).unwrap();
+    assert!(advise(&plain, &data(1), &CrossEntropy).is_ok());
 }

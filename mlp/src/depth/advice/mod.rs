@@ -180,8 +180,8 @@ impl<'r, T: Float> Adviser<'r, T> {
     /// and the buffers are put back.
     ///
     /// # Errors
-    /// If there are no data, the model does not take them ([`Module::output_shape`], [`Module::check_inputs`]), or the loss fails for
-    /// other reasons than targets that do not fit. A model that cannot be copied has findings without remedies:
+    /// If there are no data, the model does not take them ([`Module::output_shape`], [`Module::check_inputs`]), it has buffers and cannot be
+    /// trained on so few ([`Module::check_training`]), or the loss fails for other reasons than targets that do not fit. A model that cannot be copied has findings without remedies:
     /// [`Advice::without_remedies`] says why.
     ///
     /// # Panics
@@ -190,6 +190,9 @@ impl<'r, T: Float> Adviser<'r, T> {
     pub fn advise(&self, model: &dyn Module<T>, data: &Dataset<T>, loss: &dyn Loss<T>) -> Result<Advice<T>, Error> {
         takes(model, data.inputs())?;
         let data = data::sample(data, self.samples)?;
+        if !model.buffers().is_empty() {
+            model.check_training(data.inputs().shape())?;
+        }
         self.of_task(Model::One(model), &Task::One { data: Cow::Owned(data), loss })
     }
 
