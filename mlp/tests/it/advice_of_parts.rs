@@ -6,8 +6,10 @@ use autograd::{Tape, Tensor, Var};
 use mlp::advice::{Adviser, Cause};
 use mlp::{
     Activation, Adam, Advice, Dataset, Embedding, Flatten, Init, Join, Linear, Loss, Mlp, Module, Mse, Network,
-    Optimizer, Registry, Residual, Sequential, Targets, advise,
+    Optimizer, PositionalEncoding, Registry, Residual, Sequential, Targets, TransformerBlock, advise,
 };
+use rand::RngExt;
+use rand::rngs::StdRng;
 
 use crate::advice::{INPUTS, rng, task};
 
@@ -272,4 +274,31 @@ fn inputs_by_name() {
         refused(&[("words", task.a.clone())]),
         "network: the input `table` is missing; its inputs are `table`, `words`"
     );
+}
+
+/// Categories as columns, and tokens of sentences: a layer does what the theory foretells, within 5 %.
+#[test]
+fn models_of_classes_are_foretold() {
+    let rng = &mut rng();
+    let normal = Init::Normal { mean: 0.0, std: 1.0 };
+    let classes: Tensor = Tensor::from_fn([32, 8], |_| f64::from(rng.random_range(0..300)));
+    let words = |rng: &mut StdRng| Sequential::new().then(Embedding::new(300, 128, &normal, rng).unwrap());
+    let columns: Sequential = [8 * 128, 256, 256, 256].into_iter().fold(words(rng).then(Flatten), |model, inputs| {
+        let layer = Linear::new(inputs, 256, &Init::he_normal().gain(0.5), rng).unwrap();
+        model.then(layer).then(Activation::Relu)
+    });
+    let positions = PositionalEncoding::sinusoidal(8, 128).unwrap();
+    let sentences: Sequential = (0..2).fold(words(rng).then(positions), |model, _| {
+        model.then(TransformerBlock::new(128, 4, 256, Activation::Gelu, rng).unwrap())
+    });
+    for (model, shape) in [(columns, vec![32, 256]), (sentences, vec![32, 8, 128])] {
+        let targets: Tensor = normal.sample(shape, rng) * 10.0;
+        let advice = advise(&model, &Dataset::new(classes.clone(), targets).unwrap(), &Mse).unwrap();
+        let (figures, foretold) = (advice.figures(), advice.foretold().expect("the theory knows these layers"));
+        let pairs = [(figures.signal, foretold.signal), (figures.gradient, foretold.gradient)];
+        for (measured, foretold) in pairs.map(|(measured, foretold)| (measured.unwrap(), foretold.unwrap())) {
+            println!("{measured} measured, {foretold} foretold");
+            assert!((foretold / measured).ln().abs() < 0.05, "{advice}");
+        }
+    }
 }

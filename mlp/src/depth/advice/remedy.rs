@@ -5,7 +5,7 @@ use std::fmt;
 use autograd::Float;
 
 use super::rate::RateTrial;
-use super::survey::{Figures, gradient, signal, worst};
+use super::survey::{Figures, gradient, reads_classes, signal, worst};
 use super::task::{Built, Model, Task};
 use super::{Cause, Finding};
 use crate::depth::flow::Flow;
@@ -176,7 +176,15 @@ impl Foretold {
         let (model, x) = (model.module(), data.inputs());
         let reader = theory::Reader::new();
         let reader = if model.buffers().is_empty() { reader } else { reader.training() };
-        let forecast = reader.read(model).ok()?.forecast(&Signal::of(x).ok()?).ok()?;
+        let attention = || flow.layers.iter().any(|row| row.kind.contains("attention"));
+        let (reader, inputs) = match x.shape()[..] {
+            [_, tokens] if reads_classes(flow) && tokens > 1 && attention() => {
+                (reader.tokens(tokens), Signal::of_token_classes(x))
+            }
+            _ if reads_classes(flow) => (reader, Signal::of_classes(x)),
+            _ => (reader, Signal::of(x)),
+        };
+        let forecast = reader.read(model).ok()?.forecast(&inputs.ok()?).ok()?;
         let beside = forecast.beside(flow).ok()?;
         let mut rows = beside.rows.iter();
         // The same rows as those that are measured, with what is foretold in place of it.

@@ -77,6 +77,11 @@ pub(super) fn parts<'f>(rows: &[(usize, &'f LayerFlow)]) -> Vec<(&'f str, Vec<(u
     if parts.len() > 1 { parts } else { vec![] }
 }
 
+/// Whether the first layer looks classes up, so that the inputs are their numbers.
+pub(super) fn reads_classes(flow: &Flow) -> bool {
+    flow.layers.first().is_some_and(|row| row.kind.starts_with("embedding"))
+}
+
 /// The largest of these factors a layer, or the smallest: that of the whole model, or of the part in which it is farthest
 /// from 1.
 pub(super) fn worst(flow: &Flow, factor: fn(&[(usize, &LayerFlow)]) -> Option<f64>) -> Option<f64> {

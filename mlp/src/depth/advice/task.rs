@@ -8,7 +8,7 @@ use rand::Rng;
 
 use super::data;
 use super::finding::{Cause, Finding};
-use super::survey::{Survey, spread};
+use super::survey::{Survey, reads_classes, spread};
 use crate::error::{Error, Result};
 use crate::loss::{Loss, Outputs};
 use crate::nn::probe::Probe;
@@ -130,13 +130,13 @@ impl<'a, T: Float> Task<'a, T> {
     /// The inputs that are far from size 1 or mean 0, each with its name.
     pub(super) fn odd_inputs(&self, survey: &Survey, model: Model<'_, T>) -> Vec<(Option<&'a str>, Finding)> {
         // Indices of an embedding are no sizes.
-        let layers = &survey.flow().layers;
+        let flow = survey.flow();
         let indices = |name: Option<&str>| match (name, model) {
             (Some(input), Model::Several(network)) => network.readers(input).any(|part| {
-                let mut rows = layers.iter().filter(|row| super::finding::part(&row.name) == part);
+                let mut rows = flow.layers.iter().filter(|row| super::finding::part(&row.name) == part);
                 rows.next().is_some_and(|row| row.kind.starts_with("embedding"))
             }),
-            _ => layers.first().is_some_and(|row| row.kind.starts_with("embedding")),
+            _ => reads_classes(flow),
         };
         let sizes = self.inputs().into_iter().filter(|(name, _)| !indices(*name));
         sizes.filter_map(|(name, x)| Some((name, data::inputs(name, x)?))).collect()
