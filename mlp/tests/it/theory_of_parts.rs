@@ -1,7 +1,7 @@
 //! The theory of the parts around deep blocks, beside networks of 320 features and more: embeddings, positions, biases of queries,
 //! and pooling.
 
-use autograd::{Pool, Tape, Tensor};
+use autograd::{Param, Pool, Tape, Tensor};
 use mlp::theory::{self, Attention, Block, Forecast, ForecastRow, Joined, Reader, Signal};
 use mlp::{
     Activation, AdaptiveAvgPool2d, AvgPool1d, AvgPool2d, BatchNorm, Conv1d, Conv2d, Embedding, Flatten, Flow, Init,
@@ -280,7 +280,7 @@ fn what_is_not_pooled_is_named() {
     let padded = after(Box::new(AvgPool2d(Pool::new(3).padding(1)))).unwrap_err();
     assert!(padded.contains("its windows at the borders hold padding"), "{padded}");
     let uneven = after(Box::new(sized(3))).unwrap_err();
-    assert!(uneven.contains("its windows of 10×7 places for 3×3 are not equally large"), "{uneven}");
+    assert!(uneven.contains("10×7 places do not divide into 3×3 windows of one size"), "{uneven}");
     assert!(after(Box::new(sized(1))).unwrap().ends_with("pool(70)"));
     // Windows of one place leave places out, and longer steps too.
     assert!(after(Box::new(AvgPool2d(Pool::new([1, 2]).stride([2, 4])))).unwrap().ends_with("pool(2)"));
@@ -297,6 +297,15 @@ fn what_is_not_pooled_is_named() {
     );
     let tokens = Reader::new().tokens(4).read(&Sequential::<f64>::new().then(AvgPool1d(Pool::new(2))));
     assert!(tokens.unwrap_err().to_string().contains("features come last"));
+
+    // Four values cannot all be opposites: their mean would have a square below 0. Those that add up to 0 can.
+    let opposed = |c: f64| Block::new().pool(4).pass(&Signal::normal(1.0).places_correlated(c));
+    let impossible = opposed(-0.5).unwrap_err().to_string();
+    assert!(impossible.contains("4 places correlate by -0.333") && impossible.contains("has -0.5"), "{impossible}");
+    assert_eq!(opposed(-1.0 / 3.0).unwrap().signal.square, 0.0);
+    let attention = Block::new().attention(Attention::new(4, 1.0, 1.0));
+    let impossible = attention.pass(&Signal::normal(1.0).correlated(-0.5)).unwrap_err().to_string();
+    assert!(impossible.contains("(attention): 4 tokens correlate by -0.333"), "{impossible}");
 
     let pooled = Block::new().linear(1.0, 0.0).pool(2);
     assert!(pooled.law().unwrap_err().to_string().contains("with pooling the places have a part in it"));
@@ -356,6 +365,8 @@ fn what_is_no_table_or_no_class_is_named() {
     broken.table.set(Tensor::full([CLASSES, WIDTH], f64::NAN));
     let broken = error(Reader::new(), Sequential::new().then(broken));
     assert!(broken.starts_with("0 (embedding): its table has no finite rows"), "{broken}");
+    let misshapen = error(Reader::new(), Sequential::new().then(Embedding::from(Param::new([1.0, 2.0]))));
+    assert!(misshapen.contains("(count, width)"), "{misshapen}");
     // The row of the padding is read as 0, and taken as not read.
     let init = Init::Constant(2.0);
     let padded: Embedding = Embedding::new(3, 4, &init, rng).unwrap().padding(1).unwrap();

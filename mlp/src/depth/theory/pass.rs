@@ -73,20 +73,21 @@ impl Block {
     /// | pooling of k places, with `E[x·x′]` of two places | `(E[x²] + (k − 1)·E[x·x′])/k` | 1/k |
     /// | embedding, of a table t | `E[t²]` | 0: classes have no gradient |
     /// | positions, of a table t | `E[x²] + E[t²] + 2E[x]·E[t]` | 1 |
-    /// | [attention](super::Attention), of T tokens | `σ_V²σ_O²·(E[x·x′] + (E[x²] − E[x·x′])·P)` | of independent tokens, `σ_V²σ_O²·(P + β²(2 − ρ)K)` |
+    /// | [attention](super::Attention), of T tokens | `σ_V²σ_O²·(E[x·x′] + (E[x²] − E[x·x′])·P)` | of independent tokens, `σ_V²σ_O²·(P + (β² + α)K)` |
     /// | residual | `a²·E[x²] + b²·E[f²] + 2ab·E[x]·E[f]` | `a² + b²·χ_f` |
     /// | [sum](super::Joined::Sum) of branches f, g, … | `ΣE[f²] + Σ_{f≠g} E[f]·E[g]` | `Σχ_f` |
     /// | [product](super::Joined::Product) | `ΠE[f²]` | `Σ_f χ_f·Π_{g≠f} E[g²]` |
     /// | [side by side](super::Joined::Concat), of widths n | `Σn_f·E[f²]/Σn` | `Σn_f·χ_f/Σn` |
     ///
     /// Two samples are followed if the signal is [correlated](Signal::correlated), and for a batch norm or attention, whose samples
-    /// or tokens else begin uncorrelated; so do the places of a picture, which are followed for pooling. Gradients are taken to be independent of values and of the weights that they have passed,
-    /// which holds for wide layers.
+    /// or tokens else begin uncorrelated; so do the places of a picture, which are followed for pooling. Gradients are taken to be
+    /// independent of values and of the weights that they have passed, which holds for wide layers.
     ///
     /// # Errors
     /// If an activation reads values that are not normal, as those behind another or behind dropout; if the branch of a
     /// residual has no weights of its own, so that it is not independent of the shortcut, or two branches of a sum or a product have none;
-    /// if a batch norm, or more than one branch of a product, reads values side by side, of which some are larger.
+    /// if a batch norm, or more than one branch of a product, reads values side by side, of which some are larger; if n tokens or
+    /// pooled places correlate by less than −1/(n − 1), which n values cannot.
     pub fn pass(&self, signal: &Signal) -> Result<Step, Error> {
         let signal = self.followed(*signal);
         let passed = self.passed(&signal, [0.0, 1.0], "")?;
@@ -232,10 +233,15 @@ impl Part {
             }
             // Two pooled places share as much as two places; and so do those of two samples.
             Piece::Pool(places) => {
-                let (k, other) = (*places as f64, x.places.expect("pooling has its places followed"));
-                let y = Signal { square: (x.square + (k - 1.0) * other) / k, ..*x };
-                // How the product of two places changes with what enters is not followed.
-                Passed { product_slope: 1.0, ..scaled(1.0 / k, [mean, f64::NAN], y) }
+                match x.mean_of("places", *places, x.places.expect("pooling has its places followed")) {
+                    // How the product of two places changes with what enters is not followed.
+                    Ok(square) => {
+                        let rates = [mean, f64::NAN];
+                        let y = Signal { square, ..*x };
+                        Passed { product_slope: 1.0, ..scaled(1.0 / *places as f64, rates, y) }
+                    }
+                    Err(why) => return refuse(why),
+                }
             }
             Piece::Embedding(_) if x.square != 1.0 => {
                 let why =
@@ -270,12 +276,15 @@ impl Part {
                 };
                 scaled(1.0, [mean, square + 2.0 * table.mean * mean], y)
             }
-            Piece::Attention(_) if !x.square.is_finite() => {
+            Piece::Attention(attention) if !attention.spread(x).is_finite() => {
                 return refuse(
                     "the signal before it has grown beyond all numbers; normalise it, or scale the branches".into(),
                 );
             }
             Piece::Attention(attention) => {
+                if let Err(why) = x.mean_of("tokens", attention.tokens, x.pair()) {
+                    return refuse(why);
+                }
                 let weights = attention.weights(x);
                 let [square, product] = attention.moved(x, &weights);
                 let y = Signal { square, product: Some(product), ..Signal::normal(0.0) };

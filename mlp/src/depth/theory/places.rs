@@ -122,8 +122,8 @@ pub(super) fn pool(source: &Source<'_>, block: Block, config: &Config, name: &st
             if sides[0] % rows != 0 || sides[1] % columns != 0 {
                 let [height, width] = sides;
                 let why = format!(
-                    "its windows of {height}×{width} places for {rows}×{columns} are not equally large; the theory needs \
-                     them to be"
+                    "{height}×{width} places do not divide into {rows}×{columns} windows of one size, which the theory \
+                     needs; choose another size"
                 );
                 return refuse(&why);
             }

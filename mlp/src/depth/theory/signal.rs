@@ -207,6 +207,19 @@ impl Signal {
         self.product.or(self.data).map(|product| self.share(product))
     }
 
+    /// The mean square of the mean of n values, two of which have this product; else why n values cannot have it.
+    pub(super) fn mean_of(&self, what: &str, n: usize, product: f64) -> Result<f64, String> {
+        let others = n as f64 - 1.0;
+        let mean = (self.square + others * product) / n as f64;
+        if mean < -1e-9 * self.square {
+            let [c, least] = [self.share(product), -1.0 / others].map(shown);
+            return Err(format!(
+                "{n} {what} correlate by {least} at least, and the signal has {c}; correct their number, or the signal"
+            ));
+        }
+        Ok(if mean < 0.0 { 0.0 } else { mean }) // round-off of values that add up to 0
+    }
+
     /// A product as a part of the square.
     pub(super) fn share(&self, product: f64) -> f64 {
         if self.square == 0.0 { 1.0 } else { (product / self.square).clamp(-1.0, 1.0) }

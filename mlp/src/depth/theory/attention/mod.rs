@@ -205,12 +205,11 @@ impl Attention {
     /// ```
     ///
     /// # Panics
-    /// If the mean square of the signal is not finite.
+    /// If the mean square of the signal or the variance of the scores is not finite.
     pub fn weights(&self, signal: &Signal) -> AttentionWeights {
         let (rho, q, tokens) = (tokens_alike(signal), signal.square, self.tokens);
-        assert!(q.is_finite(), "attention: tokens of mean square {} are no signal", shown(q));
-        let queries = self.scores * q + self.biases;
-        let spread = (q * queries * (1.0 - rho)).abs().sqrt(); // of −0 too
+        let (queries, spread) = (self.queries(q), self.spread(signal));
+        assert!(spread.is_finite(), "attention: tokens of mean square {} have scores beyond all numbers", shown(q));
         // Without biases it is ρ, also where there are no scores.
         let rows = if self.biases == 0.0 { rho } else { (self.scores * q * rho + self.biases) / queries };
         let keys = softmax::Keys { tokens, causal: self.causal };
@@ -230,6 +229,17 @@ impl Attention {
             query_gradient,
             jacobians: [row.jacobian, pair.jacobian],
         }
+    }
+
+    /// `σ_Q²σ_K²·q + bσ_K²`.
+    fn queries(&self, q: f64) -> f64 {
+        self.scores * q + self.biases
+    }
+
+    /// β, or no number where scores have grown beyond all.
+    pub(super) fn spread(&self, signal: &Signal) -> f64 {
+        let q = signal.square;
+        (q * self.queries(q) * (1.0 - tokens_alike(signal))).abs().sqrt() // of −0 too
     }
 
     /// Behind the attention: mean square and product.

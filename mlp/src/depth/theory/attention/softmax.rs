@@ -11,6 +11,8 @@ const DIGITS: f64 = 33.0;
 const TAIL: f64 = 9.0;
 /// From here on β only scales what is left of the smaller weights, as 1/β.
 const FROZEN: f64 = 100.0;
+/// Rows that differ by less, in 1 − ρ, differ where scores are frozen only if two are the largest.
+const NEAR: f64 = 0.01;
 const EULER: f64 = 0.577_215_664_901_532_9;
 
 /// What one row of weights is like.
@@ -136,10 +138,29 @@ pub(super) fn pair(keys: Keys, beta: f64, rho: f64, row: &Row) -> Pair {
         let overlap = row.participation - gap * beta * beta * row.jacobian;
         return Pair { overlap, jacobian: row.jacobian };
     }
+    let own = beta * (1.0 - rho.abs()).sqrt();
+    if gap <= NEAR {
+        // In large scores of this own part all differences fall as 1/β: those of smaller scores, which take less time, tell them.
+        let [near, most] = [own.min(FROZEN * NEAR.sqrt()), 40.0 * step(own)];
+        let smaller = most.min(FROZEN);
+        if beta > smaller {
+            let (least, pair) = (self::row(keys, smaller), integrals(keys, smaller, 1.0 - (near / smaller).powi(2)));
+            // Of scores that are the same, and frozen, the longer of two causal rows has its largest in the shorter one as often as not.
+            let all = if keys.causal { 0.5 } else { 1.0 };
+            let farther = (own / near).max(1.0);
+            let thawed = farther * (1.0 - row.participation) / (1.0 - least.participation);
+            let jacobian = pair.jacobian * row.jacobian / least.jacobian / farther;
+            return Pair { overlap: all - (all - pair.overlap) * thawed, jacobian };
+        }
+    }
     if beta > FROZEN {
-        let frozen = pair(keys, FROZEN, rho, row);
+        let frozen = integrals(keys, FROZEN, rho);
         return Pair { jacobian: frozen.jacobian * (FROZEN / beta).powi(2), ..frozen };
     }
+    integrals(keys, beta, rho)
+}
+
+fn integrals(keys: Keys, beta: f64, rho: f64) -> Pair {
     // z = √|ρ|·c + √(1 − |ρ|)·a, and z′ the same with another a, and with −c if ρ is negative.
     let (common, own) = (beta * rho.abs().sqrt(), beta * (1.0 - rho.abs()).sqrt());
     let (inner, outer) = (normal(score_step(own)), normal(0.6f64.min(step(own) / common)));
@@ -221,6 +242,9 @@ mod tests {
 
     use super::*;
 
+    /// Large scores that are nearly the same in two rows, as biases of queries make them: own parts of 0.5 and 1.
+    const ALIKE: [(usize, f64, f64); 2] = [(4, 40.0, 1.0 - 1.0 / 6400.0), (4, 200.0, 1.0 - 1.0 / 4e4)];
+
     fn all(tokens: usize) -> Keys {
         Keys { tokens, causal: false }
     }
@@ -273,7 +297,8 @@ mod tests {
     fn moments_are_those_of_draws() {
         let mut rng = StdRng::seed_from_u64(0);
         let mut draw = || -> f64 { StandardNormal.sample(&mut rng) };
-        for (tokens, beta, rho) in [(2, 1.0, 0.3), (16, 0.5, -0.05), (16, 2.0, 0.6), (24, 6.0, 0.9), (5, 20.0, 0.0)] {
+        let cases = [(2, 1.0, 0.3), (16, 0.5, -0.05), (16, 2.0, 0.6), (24, 6.0, 0.9), (5, 20.0, 0.0)];
+        for (tokens, beta, rho) in cases.into_iter().chain(ALIKE) {
             let mut draws = vec![];
             for _ in 0..4000 {
                 let [mut s, mut other] = [vec![], vec![]];
@@ -296,7 +321,8 @@ mod tests {
     fn moments_of_causal_rows_are_those_of_draws() {
         let mut rng = StdRng::seed_from_u64(1);
         let mut draw = || -> f64 { StandardNormal.sample(&mut rng) };
-        for (tokens, beta, rho) in [(2, 1.0, 0.3), (9, 0.5, 0.0), (9, 2.0, 0.6), (6, 6.0, 0.9), (4, 1.5, 1.0)] {
+        let cases = [(2, 1.0, 0.3), (9, 0.5, 0.0), (9, 2.0, 0.6), (6, 6.0, 0.9), (4, 1.5, 1.0)];
+        for (tokens, beta, rho) in cases.into_iter().chain(ALIKE) {
             let mut draws = vec![];
             for _ in 0..4000 {
                 let common: Vec<f64> = (0..tokens).map(|_| draw()).collect();
@@ -346,6 +372,16 @@ mod tests {
                 let less = (row.participation - pair(all(16), beta, 1.0 - gap, &row).overlap) / gap;
                 assert!((less / (beta * beta * row.jacobian) - 1.0).abs() < 1e-3, "β = {beta}, 1 − ρ = {gap}: {less}");
             }
+        }
+    }
+
+    #[test]
+    fn frozen_rows_have_one_law_of_own_parts_large_and_small() {
+        for (keys, beta) in [(all(4), 1000.0), (Keys { tokens: 4, causal: true }, 300.0)] {
+            let row = row(keys, beta);
+            let [near, far] = [0.999, 1.001].map(|part| pair(keys, beta, 1.0 - part * NEAR, &row));
+            assert!((near.overlap - far.overlap).abs() < 1e-3, "{near:?} {far:?}");
+            assert!((near.jacobian / far.jacobian - 1.0).abs() < 0.02, "{near:?} {far:?}");
         }
     }
 
