@@ -73,6 +73,8 @@ pub fn of<T: Float, M: Module<T> + ?Sized>(model: &M) -> Result<Block, Error> {
 /// | not read | since |
 /// |---|---|
 /// | attention with dropout in training | its rows of weights have another law than [`Attention`](super::Attention) |
+/// | attention to a memory of another width | it reads two values |
+/// | attention beside a batch norm or pooling (where a forecast is made) | two samples are two tokens there, and not two samples or places |
 /// | maxima of pooling; windows that overlap, or hold padding | the largest value depends on the whole law of all, and its gradient on the slopes where it is taken; neighbours are more alike than others |
 /// | recurrent layers, a part of a network that is used again | weights are used more than once |
 /// | a value that two branches read after they part; a product or a sum of several without weights, as `x·σ(x)` (also where a forecast is made) | they depend on each other |

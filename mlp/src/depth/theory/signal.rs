@@ -138,7 +138,7 @@ impl Signal {
     /// ```
     ///
     /// # Errors
-    /// If there are no values, or one is not finite.
+    /// If there are no values, or one is no class: a whole number from 0 on.
     pub fn of_classes<T: Float>(x: &Tensor<T>) -> Result<Self, Error> {
         let samples = x.shape().first().copied().unwrap_or(1).max(1);
         let places = x.shape().numel() / samples;
@@ -159,7 +159,7 @@ impl Signal {
     /// ```
     ///
     /// # Errors
-    /// If `x` is not (n, time), there are no values, or one is not finite.
+    /// If `x` is not (n, time), there are no values, or one is no class: a whole number from 0 on.
     pub fn of_token_classes<T: Float>(x: &Tensor<T>) -> Result<Self, Error> {
         let [n, time] = x.shape()[..] else {
             let why =
@@ -235,8 +235,9 @@ fn same_class<T: Float, G: Iterator<Item = usize>>(
     if values.is_empty() {
         return Err(Error::Empty { what: "mean_field".into() });
     }
-    if let Some(other) = values.iter().find(|value| !value.is_finite()) {
-        let why = format!("the inputs hold {}, which is no class; correct or remove it", shown(other.to_f64()));
+    let is_class = |value: f64| value >= 0.0 && value.fract() == 0.0;
+    if let Some(other) = values.iter().find(|value| !is_class(value.to_f64())) {
+        let why = format!("the inputs hold {}, which is no class, as 0, 1 and so on are", shown(other.to_f64()));
         return Err(Error::invalid("mean_field", why));
     }
     let (mut pairs, mut same) = (0.0, 0.0);

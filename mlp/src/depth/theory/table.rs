@@ -49,10 +49,7 @@ pub(super) fn embedding(source: &Source<'_>, block: Block, config: &Config, name
     }
     let data: <Embedding as Configured>::Data = config.data()?;
     let table = source.find("embedding", &inside(name, "table"))?;
-    let [_, width] = table.shape[..] else {
-        let why = "its table is not (count, width), as it has to be";
-        return Err(Error::config("embedding", why));
-    };
+    let width = table.shape[1];
     let rows = table.values.chunks(width.max(1)).enumerate().filter(|(class, _)| data.padding != Some(*class));
     let rows: Vec<f64> = rows.flat_map(|(_, row)| row).copied().collect();
     let table = signal("embedding", &rows, width)?;
