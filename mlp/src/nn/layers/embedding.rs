@@ -180,11 +180,13 @@ impl<T: Float> Module<T> for Embedding<T> {
     #[track_caller]
     fn forward<'t>(&self, x: Var<'t, T>) -> Var<'t, T> {
         let [count, width] = self.sizes();
-        let listed = |values: &[T]| {
-            let class = |&value: &T| class(value, count).ok_or_else(|| absent(shown(value.to_f64()), count));
-            values.iter().map(class).collect::<Result<Vec<_>, _>>()
-        };
-        let classes = or_panic(x.with_values(listed));
+        let mut classes = Vec::with_capacity(x.shape().numel());
+        or_panic(x.with_values(|values| {
+            values.iter().try_for_each(|&value| {
+                classes.push(class(value, count).ok_or_else(|| absent(shown(value.to_f64()), count))?);
+                Ok(())
+            })
+        }));
         let shape: Shape = x.shape().iter().copied().chain([width]).collect();
         self.look_up(x.tape(), &classes).reshape(shape)
     }
