@@ -117,11 +117,6 @@ impl<T: Float> Sweep<'_, '_, T> {
             None => kernels::add_assign(sum, dy),
             Some(aby) => kernels::binary_chain_add(row, k == 1, aby, dy, sum),
         };
-        let chain = |k: usize, dy: &mut Buffer<T>| {
-            if let Some([a, b, y]) = aby {
-                kernels::binary_chain(row, k == 1, &Runs::Same(dy.len()), a, b, y, dy);
-            }
-        };
         // The first operand leaves `dy` unchanged, so it should be one that already has a sum.
         let order = if needed[1] && slots[inputs[1]].is_some() { [1, 0] } else { [0, 1] };
         for (at, k) in order.into_iter().enumerate() {
@@ -132,7 +127,7 @@ impl<T: Float> Sweep<'_, '_, T> {
             match &mut slots[inputs[k]] {
                 Some(sum) => add(k, &dy, sum),
                 slot if last => {
-                    chain(k, &mut dy);
+                    chain(row, k, aby, &mut dy);
                     *slot = Some(dy);
                     return;
                 }
@@ -146,17 +141,21 @@ impl<T: Float> Sweep<'_, '_, T> {
 /// The gradient of operand `k` of a row of two arrays of one shape, beside that of the result.
 #[inline(never)] // the sweep's loop has few registers to spare
 fn chained<T: Float>(row: Binary, k: usize, aby: Option<[&[T]; 3]>, dy: &Buffer<T>, pool: &Pool<T>) -> Buffer<T> {
-    let same = Runs::Same(dy.len());
     if let (Some(aby), Some((product, other))) = (aby, factor(row, k)) {
         let mut dx = pool.take(dy.len());
-        kernels::binary(product, &same, dy, aby[other], &mut dx);
+        kernels::binary(product, &Runs::Same(dy.len()), dy, aby[other], &mut dx);
         return dx;
     }
     let mut dx = pool.copy(dy);
-    if let Some([a, b, y]) = aby {
-        kernels::binary_chain(row, k == 1, &same, a, b, y, &mut dx);
-    }
+    chain(row, k, aby, &mut dx);
     dx
+}
+
+/// The same in place of that of the result.
+fn chain<T: Float>(row: Binary, k: usize, aby: Option<[&[T]; 3]>, dy: &mut Buffer<T>) {
+    if let Some([a, b, y]) = aby {
+        kernels::binary_chain(row, k == 1, &Runs::Same(dy.len()), a, b, y, dy);
+    }
 }
 
 /// The row that computes the gradient of operand `k` from that of the result and from one operand, which is named too: one pass

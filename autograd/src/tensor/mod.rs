@@ -343,6 +343,6 @@ impl<T: Float> Array for Tensor<T> {
     }
 
     fn reshaped(self, shape: &Shape) -> Self {
-        Tensor { shape: shape.clone(), values: self.values.clone() }
+        Tensor { shape: shape.clone(), values: self.values }
     }
 }

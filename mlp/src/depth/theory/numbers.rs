@@ -34,8 +34,7 @@ pub(super) fn of<T: Float, M: Module<T> + ?Sized>(model: &M) -> HashMap<String, 
     let numbers = |all: &Parameters<T>| {
         let all = all.iter().map(|(name, param)| {
             let value = param.value();
-            let values = value.as_slice().iter().map(|x| x.to_f64()).collect();
-            (name.to_string(), Numbers { values, shape: value.shape().to_vec() })
+            (name.to_string(), Numbers { values: value.cast::<f64>().to_vec(), shape: value.shape().to_vec() })
         });
         all.collect::<Vec<_>>()
     };

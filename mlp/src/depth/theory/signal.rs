@@ -86,10 +86,12 @@ impl Signal {
     /// If there are no values, or one is not finite.
     pub fn of<T: Float>(x: &Tensor<T>) -> Result<Self, Error> {
         let samples = x.shape().first().copied().filter(|_| x.shape().len() > 1).unwrap_or(1);
-        let values: Vec<f64> = x.as_slice().iter().map(|x| x.to_f64()).collect();
-        let signal = Signal::of_values(&values, [1, samples])?;
+        let values = x.cast::<f64>();
+        let signal = Signal::of_values(values.as_slice(), [1, samples])?;
         let places = match x.shape()[..] {
-            [n, channels, _, ..] => Signal::of_values(&values, [n * channels, values.len() / (n * channels)])?.data,
+            [n, channels, _, ..] => {
+                Signal::of_values(values.as_slice(), [n * channels, values.numel() / (n * channels)])?.data
+            }
             _ => None,
         };
         Ok(Signal { places, ..signal })
@@ -110,10 +112,7 @@ impl Signal {
     /// If `x` is not (n, time, width), there are no values, or one is not finite.
     pub fn of_tokens<T: Float>(x: &Tensor<T>) -> Result<Self, Error> {
         match x.shape().len() {
-            3 => {
-                let values: Vec<f64> = x.as_slice().iter().map(|x| x.to_f64()).collect();
-                Signal::of_values(&values, [x.shape()[0], x.shape()[1]])
-            }
+            3 => Signal::of_values(x.cast::<f64>().as_slice(), [x.shape()[0], x.shape()[1]]),
             _ => {
                 let why =
                     format!("tokens are needed as (n, time, width), and the shape is {}; reshape them", x.shape());
